@@ -1,0 +1,199 @@
+"""Endpoint: where the service is and how to speak to it. Frozen; its secrets never print."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from harness.core.errors import UsageError
+
+SCHEMES = ("http", "https")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that is only ever sent, never shown: `str` and `repr` are `***`."""
+
+    value: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How requests prove who sends them.
+
+    `scheme` bearer sends `Authorization: Bearer SECRET`, header sends `HEADER: SECRET` (an API key header), basic
+    sends `username:secret` (RFC 7617). `source` says where the secret came from (a variable or a file name).
+    """
+
+    scheme: Literal["bearer", "header", "basic"]
+    secret: Secret
+    header: str = "Authorization"
+    username: str = ""
+    source: str = ""
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The header lines that carry the secret."""
+        if self.scheme == "bearer":
+            return ((self.header, f"Bearer {self.secret.value}"),)
+        if self.scheme == "header":
+            return ((self.header, self.secret.value),)
+        pair = f"{self.username}:{self.secret.value}".encode()
+        return ((self.header, "Basic " + base64.b64encode(pair).decode("ascii")),)
+
+    def wrong(self) -> Credentials:
+        """The same scheme with a secret that cannot be right, to see whether the service looks."""
+        return replace(self, secret=Secret("aiharness-wrong-credential"), source="made wrong on purpose")
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every spelling of the secret that a request or an echo may hold, for redaction."""
+        encoded = [value.split(" ", 1)[-1] for _, value in self.headers()]
+        return tuple({self.secret.value, *encoded} - {""})
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds a request may take, each counted apart.
+
+    `connect`: name, TCP and TLS. `first_byte`: from the request sent to the first byte of the body. `inter_token`:
+    the longest silence inside the answer. `total`: from start to end, whatever drips meanwhile.
+    """
+
+    connect: float = 5.0
+    first_byte: float = 30.0
+    inter_token: float = 10.0
+    total: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class TLS:
+    """Files for TLS: a CA bundle to trust in place of the system's, and a client certificate with its key (PEM)."""
+
+    ca_file: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """How plain JSON is spoken with this service.
+
+    `path` takes the request, `body` is JSON text in which `{{input}}` stands for the input's JSON, `answer` the path
+    of the prediction in the answer (`$.predictions`; None: every array of the answer is an output), `health` the
+    path of a liveness answer, `probabilities` the path of rows that must sum to 1 (None: outputs named `prob...`).
+    """
+
+    path: str = "/predict"
+    body: str = '{"instances": {{input}}}'
+    answer: str | None = None
+    health: str | None = None
+    probabilities: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the service is and how to speak to it.
+
+    `url` is absolute, without credentials, query or fragment; a path in it prefixes every request. `protocol` is an
+    adapter's name or `auto`. `model` and `version` are what must be served; None: whatever the endpoint announces.
+    `sample` is one valid input (a prompt, or rows of numbers); None: the adapter's own, from the service's metadata.
+    """
+
+    url: str
+    protocol: str = "auto"
+    model: str | None = None
+    version: str | None = None
+    credentials: Credentials | None = None
+    deadlines: Deadlines = Deadlines()
+    tls: TLS = TLS()
+    proxy: str | None = None
+    http2: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+    template: Template = Template()
+    sample: Any = None
+
+    @property
+    def host(self) -> str:
+        """The host name or address, without brackets."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The port, the scheme's default included."""
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+    @property
+    def secure(self) -> bool:
+        """Whether the endpoint is spoken to over TLS."""
+        return self.url.startswith("https:")
+
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that no output may hold: the credentials' spellings, and passwords in header lines and proxy."""
+        found = set(self.credentials.secrets()) if self.credentials else set()
+        found |= {value for name, value in self.headers if _looks_secret(name)}
+        if self.proxy and (password := urlsplit(self.proxy).password):
+            found |= {password, unquote(password)}
+        return tuple(sorted(found - {""}, key=len, reverse=True))
+
+
+def _looks_secret(name: str) -> bool:
+    lowered = name.lower()
+    return any(word in lowered for word in ("auth", "key", "token", "secret", "cookie", "password"))
+
+
+def parse_url(text: str) -> tuple[str, Credentials | None]:
+    """Split an address into the endpoint's URL and the credentials written in it, if any.
+
+    Raises `UsageError` for a missing or wrong scheme, a missing host, a bad port, or a query or fragment.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(f"endpoint {text!r} is not a URL ({error}); give one like http://127.0.0.1:8000") from None
+    if parts.scheme not in SCHEMES:
+        raise UsageError(
+            f"endpoint {_without_password(parts)!r} has the scheme {parts.scheme or 'none'!r}; "
+            f"allowed: {', '.join(SCHEMES)}. Give one like http://127.0.0.1:8000"
+        )
+    if not parts.hostname:
+        raise UsageError(f"endpoint {_without_password(parts)!r} names no host; give one like http://127.0.0.1:8000")
+    if parts.query or parts.fragment:
+        raise UsageError(
+            f"endpoint {_without_password(parts)!r} has a query or a fragment; give only scheme, host, port and path"
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    netloc = f"{host}:{port}" if port is not None else host
+    credentials = None
+    if parts.password is not None:
+        user = unquote(parts.username or "")
+        credentials = Credentials("basic", Secret(unquote(parts.password)), username=user, source="the endpoint's URL")
+    return urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", "")), credentials
+
+
+def _without_password(parts: SplitResult) -> str:
+    netloc = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, netloc, parts.path, "…" if parts.query else "", ""))
+
+
+def redact(text: str, secrets: tuple[str, ...]) -> str:
+    """The text with every secret replaced by `***`, longest first so that no part of one survives."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, "***")
+    return text
+
+
+def redact_headers(headers: Mapping[str, str] | tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Header lines for display: the value of every line whose name speaks of credentials becomes `***`."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    return tuple((name, "***" if _looks_secret(name) else value) for name, value in pairs)

@@ -1,0 +1,50 @@
+"""JSON from an untrusted peer: strict, and bounded in depth before the parser sees it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+from harness.core.errors import ProtocolError
+
+MAX_DEPTH = 64
+"""Deepest nesting accepted; real answers of every known protocol stay under 16."""
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
+
+
+def depth(text: bytes) -> int:
+    """The deepest nesting of brackets outside strings; linear in the text's length, whatever the text is."""
+    level = deepest = 0
+    for match in _BRACKETS.finditer(_STRINGS.sub(b"", text)):
+        if match[0] in (b"[", b"{"):
+            level += 1
+            deepest = max(deepest, level)
+        else:
+            level -= 1
+    return deepest
+
+
+def parse(text: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
+    """The value of a JSON text in UTF-8 (RFC 8259; a byte-order mark is passed over).
+
+    Raises `ProtocolError` for text that is not JSON, holds bare `NaN` or `Infinity`, or nests deeper than `max_depth`.
+    """
+    if not text.strip():
+        raise ProtocolError("the body is empty where JSON was expected")
+    if (found := depth(text)) > max_depth:
+        raise ProtocolError(f"JSON nested {found} deep; at most {max_depth} is read")
+    try:
+        return json.loads(text.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise ProtocolError(f"the body is not UTF-8 (byte {error.start})") from None
+    except json.JSONDecodeError as error:
+        raise ProtocolError(f"the body is not JSON ({error.msg} at character {error.pos})") from None
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"the body is not JSON that can be read ({type(error).__name__})") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ProtocolError(f"bare {name} in the body: not JSON (RFC 8259 section 6), strict clients cannot read it")

@@ -1,0 +1,145 @@
+"""Objective: a service-level objective as the configuration writes it, and the profiles that judge it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from harness.core.errors import UsageError
+from harness.core.verdict import ALPHA, Level
+
+_UNITS = {"ms": ("s", 1e-3), "s": ("s", 1.0), "us": ("s", 1e-6), "%": ("", 1e-2), "": ("", 1.0)}
+_LIMIT = re.compile(r"^\s*(<=|>=|<|>)\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([a-z%]*)\s*$")
+_METRIC = re.compile(r"^\s*([a-z][a-z0-9_]*)(?:\s+p([0-9]{1,2}(?:\.[0-9]+)?))?\s*$")
+
+LATENCY_METRICS = ("latency", "service_time", "ttft", "inter_token")
+RATE_METRICS = ("error_rate",)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How hard an objective is judged.
+
+    `quantile` applies where a latency metric names none; `tolerance` multiplies the budget (1: none); `cap` is the
+    largest number of requests; `points` and `items` are the tolerance and size for accuracy-like metrics.
+    """
+
+    name: str
+    quantile: float
+    tolerance: float
+    cap: int
+    points: float = 0.02
+    items: int = 1000
+    alpha: float = ALPHA
+
+
+PROFILES = {
+    "pr": Profile("pr", quantile=0.95, tolerance=2.0, cap=500),
+    "release": Profile("release", quantile=0.99, tolerance=2.0, cap=1600),
+    "strict": Profile("strict", quantile=0.99, tolerance=1.0, cap=3000),
+}
+"""The shipped profiles (DESIGN 6.3); `[profile.NAME]` overrides and adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A metric and a bound: `ttft p99 <= 0.8`.
+
+    A latency percentile is judged as a rate (DESIGN 6.4): the share of intended requests over `limit` seconds against
+    the `budget` 1 - quantile. A rate is judged against `limit` itself. `loosened` is the budget with its tolerance.
+    """
+
+    suite: str
+    metric: str
+    quantile: float | None
+    direction: str
+    limit: float
+    unit: str
+    budget: float
+    loosened: float
+    cap: int
+    alpha: float = ALPHA
+    level: Level = Level.BLOCKER
+    name: str = ""
+
+    @property
+    def slug(self) -> str:
+        """The parameter id of this objective's check: stable, made of its own words."""
+        if self.name:
+            return re.sub(r"[^a-zA-Z0-9_.-]+", "-", self.name).strip("-")
+        tail = "" if self.quantile is None else f"-p{self.quantile * 100:g}"
+        return f"{self.metric}{tail}"
+
+    @property
+    def text(self) -> str:
+        """The objective as a line: `ttft p99 <= 800 ms`."""
+        quantile = "" if self.quantile is None else f" p{self.quantile * 100:g}"
+        shown = f"{self.limit * 1e3:g} ms" if self.unit == "s" else f"{self.limit:g}"
+        return f"{self.metric}{quantile} {self.direction} {shown}"
+
+
+def parse_limit(text: str) -> tuple[str, float, str]:
+    """`<= 800ms` as (direction, 0.8, "s"). Raises `UsageError`."""
+    match = _LIMIT.match(text)
+    if not match or match[3] not in _UNITS:
+        units = ", ".join(unit for unit in _UNITS if unit)
+        raise UsageError(f"limit {text!r} cannot be read; write like '<= 800ms', '<= 1%' or '>= 0.9' (units: {units})")
+    unit, factor = _UNITS[match[3]]
+    direction = "<=" if match[1].startswith("<") else ">="
+    return direction, float(match[2]) * factor, unit
+
+
+def parse_metric(text: str) -> tuple[str, float | None]:
+    """`ttft p99` as ("ttft", 0.99). Raises `UsageError`."""
+    match = _METRIC.match(text)
+    if not match:
+        raise UsageError(f"metric {text!r} cannot be read; write like 'latency p95', 'ttft p99' or 'error_rate'")
+    quantile = None if match[2] is None else float(match[2]) / 100
+    if quantile is not None and not 0 < quantile < 1:
+        raise UsageError(f"metric {text!r}: the percentile must lie between p0 and p100, both excluded")
+    return match[1], quantile
+
+
+def parse_objective(
+    suite: str,
+    metric: str,
+    limit: str,
+    profile: Profile,
+    *,
+    level: str = "blocker",
+    confidence: float | None = None,
+    margin: float | None = None,
+    name: str = "",
+) -> Objective:
+    """The objective that the configuration's words describe.
+
+    `margin` overrides the profile's tolerance: the factor on the budget. `confidence` is per side. Raises
+    `UsageError` for a bound that could never be judged.
+    """
+    kind, quantile = parse_metric(metric)
+    direction, value, unit = parse_limit(limit)
+    known = (*LATENCY_METRICS, *RATE_METRICS)
+    if kind not in known:
+        raise UsageError(f"metric {kind!r} is not known; known: {', '.join(known)}")
+    if level not in tuple(Level):
+        raise UsageError(f"level {level!r} is not one of {', '.join(Level)}")
+    alpha = profile.alpha if confidence is None else 1 - confidence
+    if not 0 < alpha <= 0.5:
+        raise UsageError(f"confidence {confidence!r} must lie in [0.5, 1)")
+    tolerance = profile.tolerance if margin is None else margin
+    if tolerance < 1:
+        raise UsageError(f"margin {margin!r} is a factor on the budget and must be at least 1")
+    if kind in LATENCY_METRICS:
+        quantile = profile.quantile if quantile is None else quantile
+        if direction != "<=" or unit != "s" or value <= 0:
+            raise UsageError(f"limit {limit!r}: {kind} takes an upper bound in time, like '<= 800ms'")
+        budget = 1 - quantile
+    else:
+        if quantile is not None or direction != "<=" or unit == "s" or not 0 < value < 1:
+            raise UsageError(f"limit {limit!r}: {kind} takes an upper bound between 0 and 1, like '<= 1%'")
+        budget = value
+    budget = round(budget, 12)
+    loosened = min(round(budget * tolerance, 12), 0.999)
+    return Objective(
+        suite, kind, quantile, direction, value, unit, budget, loosened, profile.cap, alpha, Level(level), name
+    )

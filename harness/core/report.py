@@ -1,0 +1,160 @@
+"""The report model: `gate.json` as frozen records, the only source of every other format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.core.verdict import Counterexample, Level, Slice, Status
+
+SCHEMA = "aiharness.gate/1"
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """When, how it ended, who answers for it. Times are ISO 8601 in UTC."""
+
+    id: str
+    started: str
+    finished: str
+    exit_status: int
+    verdict: Status
+    reason: str
+    partial: bool
+    responsible: str | None = None
+    interrupted: str | None = None
+    deciding: tuple[str, ...] = ()
+    loosened: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was judged. `url` holds no secret; `fingerprint` is a digest over URL, protocol, model and version."""
+
+    url: str
+    protocol: str
+    model: str | None = None
+    version: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInfo:
+    """The plan's hash and its coverage."""
+
+    hash: str
+    planned: int
+    judged: int
+    suites: tuple[str, ...] = ()
+    not_judged: tuple[str, ...] = ()
+    policy: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The comparison of one check with an older run, in the metric's unit."""
+
+    run: str
+    estimate: float | None = None
+    delta: float | None = None
+    delta_ci: tuple[float | None, float | None] | None = None
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One planned check with its verdict and evidence; fields as in `Verdict`."""
+
+    id: str
+    suite: str
+    level: Level
+    title: str
+    kind: str
+    verdict: Status
+    reason: str
+    missing: bool = False
+    metric: str | None = None
+    unit: str | None = None
+    direction: str | None = None
+    estimate: float | None = None
+    ci: tuple[float | None, float | None] | None = None
+    confidence: float | None = None
+    method: str | None = None
+    n: int | None = None
+    n_needed: int | None = None
+    limit: float | None = None
+    limit_loosened: float | None = None
+    excluded_rate: float | None = None
+    objective: str | None = None
+    baseline: Baseline | None = None
+    p_raw: float | None = None
+    p_adj: float | None = None
+    slices: tuple[Slice, ...] = ()
+    counterexamples: tuple[Counterexample, ...] = ()
+    clauses: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A histogram: `counts[i]` samples lie in (`bounds[i]`, `bounds[i+1]`], in `unit`; `limits` are drawn as lines."""
+
+    metric: str
+    unit: str
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    limits: tuple[float, ...] = ()
+    suite: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """One second of traffic: `t` seconds from the start of the run; latencies in seconds."""
+
+    t: int
+    requests: int
+    errors: int
+    q50: float | None = None
+    q99: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRow:
+    """One disturbance; times in seconds from the start. `confirmed` is counter, probe or none."""
+
+    kind: str
+    target: str
+    applied_at: float
+    lifted_at: float | None
+    confirmed: str
+    affected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """Whether the load generator kept up: rates in requests/s, `lag_p99` in seconds, `cpu` as a share of one core."""
+
+    target_rate: float | None = None
+    achieved_rate: float | None = None
+    lag_p99: float | None = None
+    cpu: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a run ended with: the content of `gate.json`."""
+
+    run: RunInfo
+    target: Target
+    plan: PlanInfo
+    checks: tuple[CheckRow, ...]
+    distributions: tuple[Distribution, ...] = ()
+    series: tuple[Second, ...] = ()
+    faults: tuple[FaultRow, ...] = ()
+    generator: Generator | None = None
+    waivers: tuple[Mapping[str, Any], ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    schema: str = SCHEMA
