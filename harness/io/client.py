@@ -1,0 +1,156 @@
+"""The blocking door to the asynchronous transport: one event loop in one background thread."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import math
+import threading
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+from harness.core.adapter import StreamDecoder
+from harness.core.endpoint import Credentials, Endpoint
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Exchange, Request, Timing
+from harness.io.clock import Clock, Monotonic
+from harness.io.http import ENDPOINT_CREDENTIALS as ENDPOINT_CREDENTIALS
+from harness.io.http import HttpTransport
+from harness.io.intake import Caps
+
+GRACE = 5.0
+"""Seconds past the sum of its deadlines after which a wait is given up: the loop itself must have died."""
+
+T = TypeVar("T")
+
+
+class Client:
+    """Carries out exchanges and waits for them. Safe to share between threads; close it, or use it in a `with`.
+
+    The loop's thread starts with the first exchange. Raises `UsageError` on construction as `HttpTransport` does.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, clock: Clock | None = None, caps: Caps | None = None) -> None:
+        self.endpoint = endpoint
+        self.clock: Clock = clock or Monotonic()
+        self._transport = HttpTransport(endpoint, clock=self.clock, caps=caps)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def exchange(
+        self,
+        request: Request,
+        *,
+        decoder: StreamDecoder | None = None,
+        credentials: Credentials | None = ENDPOINT_CREDENTIALS,
+        intended: float | None = None,
+    ) -> Exchange:
+        """Send one request and wait for its end; arguments and result as `HttpTransport.exchange`.
+
+        An interrupt in the waiting thread (Ctrl-C) cancels the exchange and is raised on.
+        """
+        coming = self._transport.exchange(request, decoder=decoder, credentials=credentials, intended=intended)
+        found = self._wait(coming, self.endpoint.deadlines.total + GRACE)
+        return self._lost(request) if found is None else found
+
+    def exchange_many(
+        self,
+        requests: Sequence[Request],
+        *,
+        concurrency: int,
+        decoders: Sequence[StreamDecoder | None] | None = None,
+        credentials: Credentials | None = ENDPOINT_CREDENTIALS,
+    ) -> list[Exchange]:
+        """Send requests side by side, at most `concurrency` at once; exchanges in the order of `requests`.
+
+        `decoders` has one fresh decoder, or None, for each request. Each exchange is intended for the moment that it
+        is its turn.
+        """
+        feeds = [None] * len(requests) if decoders is None else decoders
+        jobs = list(zip(requests, feeds, strict=True))
+        lanes = max(1, min(concurrency, len(jobs)))
+        patience = math.ceil(len(jobs) / lanes) * self.endpoint.deadlines.total + GRACE
+        found = self._wait(self._many(jobs, lanes, credentials), patience)
+        return [self._lost(request) for request in requests] if found is None else found
+
+    async def _many(
+        self, jobs: list[tuple[Request, StreamDecoder | None]], lanes: int, credentials: Credentials | None
+    ) -> list[Exchange]:
+        done: dict[int, Exchange] = {}
+        waiting = iter(enumerate(jobs))
+
+        async def lane() -> None:
+            for index, (request, decoder) in waiting:
+                done[index] = await self._transport.exchange(request, decoder=decoder, credentials=credentials)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(lanes):
+                group.create_task(lane())
+        return [done[index] for index in range(len(jobs))]
+
+    def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T | None:
+        try:
+            loop = self._running_loop()
+        except BaseException:
+            work.close()
+            raise
+        future = asyncio.run_coroutine_threadsafe(work, loop)
+        try:
+            return future.result(seconds)
+        except (concurrent.futures.TimeoutError, concurrent.futures.CancelledError):
+            future.cancel()
+            return None
+        except BaseException:
+            future.cancel()
+            raise
+
+    def _lost(self, request: Request) -> Exchange:
+        now = self.clock.now()
+        return Exchange(
+            request, Timing(now), error=ErrorClass.HARNESS, detail="the client was closed or its loop did not answer"
+        )
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the client is closed")
+            if self._loop is None:
+                ready = threading.Event()
+                self._thread = threading.Thread(target=self._run, args=(ready,), name="aiharness-client", daemon=True)
+                self._thread.start()
+                ready.wait(GRACE)
+            assert self._loop is not None
+            return self._loop
+
+    def _run(self, ready: threading.Event) -> None:
+        asyncio.run(self._serve(ready))
+
+    async def _serve(self, ready: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        ready.set()
+        await self._stop.wait()
+        under_way = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        await self._transport.aclose()
+
+    def close(self) -> None:
+        """Cancel what is under way, close every connection and end the thread. May be called twice."""
+        with self._lock:
+            self._closed = True
+            loop, stop, thread = self._loop, self._stop, self._thread
+            self._thread = None
+        if loop is not None and stop is not None and thread is not None:
+            loop.call_soon_threadsafe(stop.set)
+            thread.join(GRACE)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,119 @@
+"""One exchange as it goes: its phase, the deadline that runs, and the stamps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from harness.core.endpoint import Deadlines
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Timing
+from harness.io.clock import Clock
+
+
+class Phase(Enum):
+    """Where an exchange is; each but SEND has a deadline of its own."""
+
+    CONNECT = "connect"
+    SEND = "send"
+    WAIT = "first_byte"
+    BODY = "inter_token"
+
+
+_OVERDUE = {
+    Phase.CONNECT: (ErrorClass.CONNECT_TIMEOUT, "no connection within {limit:g} s (name, TCP and TLS)"),
+    Phase.WAIT: (ErrorClass.FIRST_BYTE_TIMEOUT, "no byte of the body within {limit:g} s of the request"),
+    Phase.BODY: (ErrorClass.INTER_TOKEN_TIMEOUT, "the answer fell silent for {limit:g} s"),
+}
+
+
+class Course:
+    """Follows one exchange by httpcore's trace and keeps one timer on the deadline that is next.
+
+    httpx's own timeouts bound single reads, so a peer that drips outlasts them; this timer does not care what drips.
+    """
+
+    def __init__(self, deadlines: Deadlines, clock: Clock, intended: float | None) -> None:
+        self._deadlines = deadlines
+        self._clock = clock
+        self._timer: asyncio.Timeout | None = None
+        self._end = 0.0
+        self._total_is_next = False
+        self.phase = Phase.CONNECT
+        self.step = ""
+        self.dialled = False
+        self.http2 = False
+        self.intended = clock.now() if intended is None else intended
+        self.sent: float | None = None
+        self.first_byte: float | None = None
+        self.done: float | None = None
+        self.tokens: list[float] = []
+
+    def start(self, timer: asyncio.Timeout) -> None:
+        """Take over a timer that has no time set; the total runs from here."""
+        self._timer = timer
+        self._end = asyncio.get_running_loop().time() + self._deadlines.total
+        self._enter(Phase.CONNECT)
+
+    def _enter(self, phase: Phase) -> None:
+        assert self._timer is not None
+        self.phase = phase
+        if self._timer.expired():
+            return  # httpcore still traces while it cleans up
+        limit = self._limit()
+        due = self._end if limit is None else asyncio.get_running_loop().time() + limit
+        self._total_is_next = due >= self._end
+        self._timer.reschedule(min(due, self._end))
+
+    def _limit(self) -> float | None:
+        return None if self.phase is Phase.SEND else float(getattr(self._deadlines, self.phase.value))
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """httpcore's `trace` extension: `<layer>.<step>.<started|complete|failed>`."""
+        layer, step, state = event.split(".")
+        if state == "started" and self.phase is Phase.CONNECT:
+            self.step = f"{layer}.{step}"
+            self.dialled = self.dialled or step.startswith("connect_")
+            # A CONNECT request is sent to the proxy: the way to the service does not stand yet.
+            if step == "send_request_headers" and info["request"].method != b"CONNECT":
+                self.http2 = layer == "http2"
+                self.sent = self._clock.now()
+                self._enter(Phase.SEND)
+        elif self.phase is Phase.SEND and (state == "failed" or (step, state) == ("send_request_body", "complete")):
+            # A failed send is not the end: a peer may refuse a long request early and answer all the same.
+            self._enter(Phase.WAIT)
+
+    def received(self) -> float:
+        """Stamp a piece of the body: the time of its arrival."""
+        now = self._clock.now()
+        if self.first_byte is None:
+            self.first_byte = now
+        self._enter(Phase.BODY)
+        return now
+
+    def ended(self) -> None:
+        """Stamp the end of a complete answer; an empty body has its first byte here."""
+        self.done = self._clock.now()
+        if self.first_byte is None:
+            self.first_byte = self.done
+
+    def overdue(self) -> tuple[ErrorClass, str]:
+        """Which deadline ended the exchange, once the timer has expired."""
+        if self._total_is_next:
+            during = {
+                Phase.CONNECT: "connecting",
+                Phase.SEND: "the peer was still taking in the request",
+                Phase.WAIT: "no byte of the body had come",
+                Phase.BODY: "the answer was still coming",
+            }[self.phase]
+            return ErrorClass.TOTAL_TIMEOUT, f"not finished within {self._deadlines.total:g} s: {during}"
+        kind, words = _OVERDUE[self.phase]
+        if self.phase is Phase.CONNECT and not self.dialled:
+            words = "no connection or stream was free within {limit:g} s"
+        return kind, words.format(limit=self._limit())
+
+    def timing(self) -> Timing:
+        """The stamps so far."""
+        return Timing(self.intended, self.sent, self.first_byte, tuple(self.tokens), self.done)

@@ -1,0 +1,189 @@
+"""Every exception that a transport can meet, mapped to the `ErrorClass` that it means.
+
+Three rules. What lies deepest decides where it is unmistakable (a name without address, TLS, our own lack of sockets);
+else the class of the exception itself; and whatever is unknown is the harness's own fault, never the service's.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+import zlib
+from collections.abc import Iterator
+
+import anyio
+import h2.events
+import h2.exceptions
+import h11
+import hpack.exceptions
+import httpcore
+import httpx
+import socksio.exceptions
+
+from harness.core.errors import ErrorClass, ProtocolError, TransportError
+from harness.io import tls
+
+BY_TYPE: dict[type[BaseException], ErrorClass] = {
+    httpx.HTTPError: ErrorClass.HARNESS,
+    httpx.RequestError: ErrorClass.HARNESS,
+    httpx.TransportError: ErrorClass.HARNESS,
+    # The harness sets none of httpx's timeouts: these come from the kernel giving up on the peer (ETIMEDOUT).
+    httpx.TimeoutException: ErrorClass.TOTAL_TIMEOUT,
+    httpx.ConnectTimeout: ErrorClass.CONNECT_TIMEOUT,
+    httpx.ReadTimeout: ErrorClass.INTER_TOKEN_TIMEOUT,
+    httpx.WriteTimeout: ErrorClass.TOTAL_TIMEOUT,
+    httpx.PoolTimeout: ErrorClass.HARNESS,
+    httpx.NetworkError: ErrorClass.CLOSED,
+    httpx.ConnectError: ErrorClass.CONNECT,
+    httpx.ReadError: ErrorClass.CLOSED,
+    httpx.WriteError: ErrorClass.CLOSED,
+    httpx.CloseError: ErrorClass.CLOSED,
+    httpx.ProtocolError: ErrorClass.HARNESS,
+    httpx.LocalProtocolError: ErrorClass.HARNESS,
+    httpx.RemoteProtocolError: ErrorClass.MALFORMED,
+    httpx.ProxyError: ErrorClass.PROXY,
+    httpx.UnsupportedProtocol: ErrorClass.HARNESS,
+    httpx.DecodingError: ErrorClass.CONTENT_DECODING,
+    httpx.TooManyRedirects: ErrorClass.REDIRECT,
+    httpx.HTTPStatusError: ErrorClass.STATUS,
+    httpx.InvalidURL: ErrorClass.HARNESS,
+    httpx.CookieConflict: ErrorClass.HARNESS,
+    httpx.StreamError: ErrorClass.HARNESS,
+    httpx.StreamConsumed: ErrorClass.HARNESS,
+    httpx.StreamClosed: ErrorClass.HARNESS,
+    httpx.ResponseNotRead: ErrorClass.HARNESS,
+    httpx.RequestNotRead: ErrorClass.HARNESS,
+    httpcore.TimeoutException: ErrorClass.TOTAL_TIMEOUT,
+    httpcore.ConnectTimeout: ErrorClass.CONNECT_TIMEOUT,
+    httpcore.ReadTimeout: ErrorClass.INTER_TOKEN_TIMEOUT,
+    httpcore.WriteTimeout: ErrorClass.TOTAL_TIMEOUT,
+    httpcore.PoolTimeout: ErrorClass.HARNESS,
+    httpcore.NetworkError: ErrorClass.CLOSED,
+    httpcore.ConnectError: ErrorClass.CONNECT,
+    httpcore.ReadError: ErrorClass.CLOSED,
+    httpcore.WriteError: ErrorClass.CLOSED,
+    httpcore.ProtocolError: ErrorClass.HARNESS,
+    httpcore.LocalProtocolError: ErrorClass.HARNESS,
+    httpcore.RemoteProtocolError: ErrorClass.MALFORMED,
+    httpcore.ProxyError: ErrorClass.PROXY,
+    httpcore.UnsupportedProtocol: ErrorClass.HARNESS,
+    httpcore.ConnectionNotAvailable: ErrorClass.HARNESS,
+    h11.ProtocolError: ErrorClass.HARNESS,
+    h11.LocalProtocolError: ErrorClass.HARNESS,
+    h11.RemoteProtocolError: ErrorClass.MALFORMED,
+    h2.exceptions.H2Error: ErrorClass.MALFORMED,
+    h2.exceptions.StreamClosedError: ErrorClass.CLOSED,
+    h2.exceptions.DenialOfServiceError: ErrorClass.TOO_LARGE,
+    h2.exceptions.NoAvailableStreamIDError: ErrorClass.HARNESS,
+    hpack.exceptions.HPACKError: ErrorClass.MALFORMED,
+    socksio.exceptions.SOCKSError: ErrorClass.PROXY,
+    anyio.EndOfStream: ErrorClass.CLOSED,
+    anyio.BrokenResourceError: ErrorClass.CLOSED,
+    anyio.ClosedResourceError: ErrorClass.HARNESS,
+    anyio.BusyResourceError: ErrorClass.HARNESS,
+    ssl.SSLError: ErrorClass.TLS,
+    ssl.CertificateError: ErrorClass.TLS,
+    socket.gaierror: ErrorClass.NAME,
+    socket.herror: ErrorClass.NAME,
+    ConnectionRefusedError: ErrorClass.CONNECT,
+    ConnectionError: ErrorClass.CLOSED,
+    TimeoutError: ErrorClass.CONNECT_TIMEOUT,
+    zlib.error: ErrorClass.CONTENT_DECODING,
+    UnicodeDecodeError: ErrorClass.CONTENT_DECODING,
+    UnicodeEncodeError: ErrorClass.HARNESS,
+    UnicodeError: ErrorClass.NAME,
+    # A charset that does not exist raises these in httpx's `.text`; the transport keeps bytes and never gets there.
+    TypeError: ErrorClass.HARNESS,
+    LookupError: ErrorClass.HARNESS,
+    OSError: ErrorClass.HARNESS,
+    ProtocolError: ErrorClass.INVALID,
+    Exception: ErrorClass.HARNESS,
+}
+"""The nearest class in an exception's method resolution order decides."""
+
+_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
+_OWN_LACK = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
+"""Out of file descriptors, memory or ephemeral ports: the generator's machine, not the service."""
+
+_SAYS = {
+    ErrorClass.NAME: "the host name has no address",
+    ErrorClass.CONNECT: "no connection",
+    ErrorClass.PROXY: "the proxy refused or broke",
+    ErrorClass.CONNECT_TIMEOUT: "the connection timed out",
+    ErrorClass.INTER_TOKEN_TIMEOUT: "the peer went silent",
+    ErrorClass.TOTAL_TIMEOUT: "the exchange timed out",
+    ErrorClass.CLOSED: "the connection ended before the answer did",
+    ErrorClass.MALFORMED: "what came back is not HTTP",
+    ErrorClass.CONTENT_DECODING: "the body cannot be decoded",
+    ErrorClass.TOO_LARGE: "the answer is larger than is read",
+    ErrorClass.INVALID: "not a valid answer in its protocol",
+    ErrorClass.HARNESS: "the harness could not carry out the exchange",
+}
+
+
+def classify(error: BaseException) -> tuple[ErrorClass, str]:
+    """The class of an exception, and what happened in words.
+
+    Looks through causes, groups and wrapped arguments. The words may quote the exception: redact before showing.
+    """
+    if isinstance(error, TransportError):
+        return error.error, str(error)
+    chain = list(_chain(error))
+    for link in chain:
+        if isinstance(link, ssl.SSLError):
+            return ErrorClass.TLS, tls.reason(link)
+    found = next((kind for link in chain if (kind := _unmistakable(link))), None) or _by_type(error)
+    if found is ErrorClass.HARNESS and isinstance(error, httpx.ProtocolError | httpcore.ProtocolError):
+        # httpcore calls every error of h2 local; what the peer sent is among them.
+        found = next((_by_type(link) for link in chain if isinstance(link, h2.exceptions.H2Error)), found)
+    told = next((f"{text}" for link in reversed(chain) if (text := str(link).strip())), type(error).__name__)
+    if found is ErrorClass.HARNESS:
+        told = f"{type(error).__name__}: {told}"
+    says = _SAYS.get(found)
+    return found, f"{says} ({told})" if says else told
+
+
+def _by_type(error: BaseException) -> ErrorClass:
+    return next((BY_TYPE[kind] for kind in type(error).__mro__ if kind in BY_TYPE), ErrorClass.HARNESS)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception and what lies beneath it, outermost first.
+
+    httpcore drops causes (`raise ... from None`) but keeps the original as its argument. Contexts are followed only
+    from httpcore's own exceptions: elsewhere one may be whatever the caller was handling at the time.
+    """
+    seen: list[BaseException] = []
+    waiting = [error]
+    while waiting and len(seen) < 32:
+        link = waiting.pop(0)
+        if any(link is known for known in seen):
+            continue
+        seen.append(link)
+        yield link
+        beneath = [link.__cause__, *link.args, *(link.exceptions if isinstance(link, BaseExceptionGroup) else ())]
+        if type(link).__module__.startswith("httpcore") and not link.args:
+            beneath.append(link.__context__)
+        waiting.extend(item for item in beneath if isinstance(item, BaseException))
+
+
+def _unmistakable(link: BaseException) -> ErrorClass | None:
+    if isinstance(link, socket.gaierror | zlib.error):
+        return _by_type(link)
+    if isinstance(link, UnicodeError) and _is_host_name(link):
+        return ErrorClass.NAME
+    if isinstance(link, OSError) and link.errno in _OWN_LACK:
+        return ErrorClass.HARNESS
+    if isinstance(link, OSError) and link.errno in _UNREACHABLE:
+        return ErrorClass.CONNECT
+    if isinstance(link, h11.RemoteProtocolError) and link.error_status_hint == 431:
+        return ErrorClass.TOO_LARGE  # h11's own bound on what it buffers: a header, a chunk's size, trailers
+    events = [item for item in link.args if isinstance(item, h2.events.StreamReset | h2.events.ConnectionTerminated)]
+    if events or str(link).startswith(("peer closed connection", "Server disconnected")):
+        return ErrorClass.CLOSED
+    return None
+
+
+def _is_host_name(link: UnicodeError) -> bool:
+    return type(link) is UnicodeError or getattr(link, "encoding", "") == "idna"

@@ -1,0 +1,253 @@
+"""The HTTP transport: one exchange over httpx, with deadlines and caps of its own; it never raises for the peer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import Iterable
+from contextlib import aclosing
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, cast
+
+import httpx
+
+from harness.core.adapter import StreamDecoder
+from harness.core.endpoint import Credentials, Endpoint, Secret, redact
+from harness.core.errors import ErrorClass, TransportError, UsageError
+from harness.core.exchange import Exchange, Headers, Request, Response
+from harness.io import tls
+from harness.io.clock import Clock
+from harness.io.content import ACCEPTED
+from harness.io.course import Course, Phase
+from harness.io.errormap import classify
+from harness.io.intake import Caps, Intake
+
+ENDPOINT_CREDENTIALS: Final = Credentials("bearer", Secret(""), source="the endpoint's own")
+"""Stands for the endpoint's own credentials, whatever they are; compared by identity."""
+
+KEEPALIVE = 1.5
+"""Seconds an idle connection is kept: below the shortest keep-alive default of common servers (gunicorn: 2 s), so
+that the harness closes first and a request never races the server's close."""
+
+
+def user_agent() -> str:
+    """`aiharness/<version>`."""
+    try:
+        return f"aiharness/{version('aiharness')}"
+    except PackageNotFoundError:
+        return "aiharness"
+
+
+class _Pool:
+    """Connections to the endpoint. A retired one takes no new exchange and closes with its last."""
+
+    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+        self.transport = transport
+        self.busy = 0
+
+
+class HttpTransport:
+    """Carries out exchanges with one endpoint over HTTP/1.1, and over HTTP/2 where the endpoint asks for it.
+
+    No redirect is followed, no cookie kept, no environment variable heeded, nothing sent twice. Raises `UsageError`
+    on construction for TLS files, a proxy or header values that cannot be used.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, clock: Clock, caps: Caps | None = None) -> None:
+        self.endpoint = endpoint
+        self.clock = clock
+        self.caps = caps or Caps()
+        self._base = _base(endpoint)
+        _check_lines("the endpoint's headers", endpoint.headers)
+        if endpoint.credentials:
+            _check_lines(endpoint.credentials.source or "credentials", endpoint.credentials.headers())
+        self._context = tls.context(endpoint.tls)
+        self._proxy = _proxy(endpoint.proxy, self._context)
+        self._pool = self._fresh_pool()
+        self._pools = {self._pool}
+
+    async def exchange(
+        self,
+        request: Request,
+        *,
+        decoder: StreamDecoder | None = None,
+        credentials: Credentials | None = ENDPOINT_CREDENTIALS,
+        intended: float | None = None,
+    ) -> Exchange:
+        """Send one request and take in its answer; what breaks is in the exchange's `error` and `detail`.
+
+        `decoder` is fed with the body of a success that is a stream. `credentials` None sends none. `intended` is
+        the scheduled time of sending on the transport's clock; None: now.
+        """
+        used = self.endpoint.credentials if credentials is ENDPOINT_CREDENTIALS else credentials
+        secrets = self.endpoint.secrets() + (used.secrets() if used else ())
+        course = Course(self.endpoint.deadlines, self.clock, intended)
+        intake = Intake(self.caps, decoder)
+        failure: tuple[ErrorClass, str] | None = None
+        timer = asyncio.timeout(None)
+        try:
+            async with timer:
+                course.start(timer)
+                await self._carry_out(self._outgoing(request, used, course), course, intake)
+        except Exception as error:
+            failure = course.overdue() if timer.expired() else self._blame(error, course)
+        response = intake.response
+        if failure is None and response is not None:
+            failure = self._judge(response)
+        timing = course.timing()
+        if failure is None:
+            return Exchange(request, timing, response, events=tuple(intake.events))
+        kind, detail = failure
+        detail = _shown(redact(detail, secrets))
+        return Exchange(request, timing, response, events=tuple(intake.events), error=kind, detail=detail)
+
+    async def aclose(self) -> None:
+        """Close every connection; exchanges still under way break."""
+        pools, self._pools = self._pools, set()
+        for pool in pools:
+            await pool.transport.aclose()
+
+    async def _carry_out(self, outgoing: httpx.Request, course: Course, intake: Intake) -> None:
+        pool = self._pool
+        pool.busy += 1
+        try:
+            answer = await pool.transport.handle_async_request(outgoing)
+            stream = cast(httpx.AsyncByteStream, answer.stream)
+            async with aclosing(stream):
+                intake.head(answer)
+                async for data in stream:
+                    if data:
+                        intake.piece(data, course)
+                intake.end(course)
+        finally:
+            pool.busy -= 1
+            if course.http2 and course.done is None:
+                # httpcore sends no RST_STREAM: what the peer still sends for the abandoned stream would use up the
+                # connection's flow-control window and stall the exchanges beside it.
+                self._retire(pool)
+            if pool is not self._pool and not pool.busy and pool in self._pools:
+                self._pools.discard(pool)
+                await pool.transport.aclose()
+
+    def _retire(self, pool: _Pool) -> None:
+        if pool is self._pool and self._pools:
+            self._pool = self._fresh_pool()
+            self._pools.add(self._pool)
+
+    def _fresh_pool(self) -> _Pool:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=KEEPALIVE)
+        return _Pool(
+            httpx.AsyncHTTPTransport(
+                verify=self._context,
+                trust_env=False,
+                http2=self.endpoint.http2,
+                limits=limits,
+                proxy=self._proxy,
+            )
+        )
+
+    def _outgoing(self, request: Request, used: Credentials | None, course: Course) -> httpx.Request:
+        if not request.path.startswith("/"):
+            raise TransportError(ErrorClass.HARNESS, f"the path {request.path!r} does not start with a slash")
+        own: Headers = (("user-agent", user_agent()), ("accept", "*/*"), ("accept-encoding", ACCEPTED))
+        lines = _overlay(own, self.endpoint.headers, used.headers() if used else (), request.headers)
+        for name, value in lines:
+            if _UNSENDABLE.search(name + value):
+                raise TransportError(ErrorClass.HARNESS, f"the value of header {name!r} holds a control character")
+        return httpx.Request(
+            request.method,
+            self._base + request.path,
+            headers=[(name.encode(), value.encode()) for name, value in lines],
+            content=request.body,
+            extensions={"trace": course.trace},
+        )
+
+    def _blame(self, error: Exception, course: Course) -> tuple[ErrorClass, str]:
+        """Whom an exception speaks of, given how far the exchange had come."""
+        kind, detail = classify(error)
+        if kind is ErrorClass.HARNESS:
+            return kind, detail
+        if course.phase is Phase.CONNECT:
+            layer, _, step = course.step.partition(".")
+            tunnelled = layer == "http2" or course.step in ("proxy.start_tls", "socks.start_tls")
+            if self.endpoint.proxy is not None and not tunnelled:
+                return ErrorClass.PROXY, detail if kind is ErrorClass.PROXY else f"the proxy cannot be used: {detail}"
+            if step == "start_tls" and kind in (ErrorClass.CONNECT, ErrorClass.CLOSED):
+                return ErrorClass.TLS, "the peer ended the TLS handshake"
+            if kind is ErrorClass.CLOSED:
+                return ErrorClass.CONNECT, detail
+        elif kind is ErrorClass.CLOSED and not course.dialled:
+            return kind, f"{detail}; the connection had been kept alive from an earlier exchange"
+        return kind, detail
+
+    def _judge(self, response: Response) -> tuple[ErrorClass, str] | None:
+        status = response.status
+        if 200 <= status < 300:
+            return None
+        said = f"HTTP {status} {_phrase(status)}".rstrip()
+        location = response.header("location")
+        if 300 <= status < 400 and location is not None:
+            return ErrorClass.REDIRECT, f"{said} to {_without_secrets(location)}; redirects are not followed"
+        if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self.endpoint.proxy is not None:
+            return ErrorClass.PROXY, f"{said} from the proxy"
+        return ErrorClass.STATUS, said
+
+
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def _base(endpoint: Endpoint) -> str:
+    try:
+        httpx.URL(endpoint.url + "/")
+    except (httpx.InvalidURL, ValueError) as error:
+        raise UsageError(f"endpoint {endpoint.url!r} is not a URL that can be asked: {error}") from None
+    return endpoint.url.rstrip("/")
+
+
+def _proxy(url: str | None, context: ssl.SSLContext) -> httpx.Proxy | None:
+    if url is None:
+        return None
+    try:
+        return httpx.Proxy(url, ssl_context=context if url.lower().startswith("https:") else None)
+    except (httpx.InvalidURL, ValueError):
+        shown = re.sub(r"//[^/]*@", "//***@", url)
+        raise UsageError(
+            f"proxy {shown!r} cannot be used; give one like http://host:3128 (http, https, socks5 or socks5h)"
+        ) from None
+
+
+def _check_lines(where: str, lines: Headers) -> None:
+    for name, value in lines:
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+            raise UsageError(f"{where}: {name!r} is not a header name (RFC 9110 section 5.1)")
+        if _UNSENDABLE.search(value):
+            raise UsageError(f"{where}: the value of {name} holds a control character, perhaps a line break at its end")
+
+
+def _overlay(*layers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Header lines of all layers; a later layer's lines replace the earlier layers' of the same name."""
+    lines: list[tuple[str, str]] = []
+    for layer in layers:
+        fresh = list(layer)
+        named = {name.lower() for name, _ in fresh}
+        lines = [line for line in lines if line[0].lower() not in named] + fresh
+    return lines
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _without_secrets(location: str) -> str:
+    return re.sub(r"//[^/]*@", "//***@", location.partition("?")[0])
+
+
+def _shown(text: str, most: int = 400) -> str:
+    """Text that may quote the peer, on one printable line."""
+    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:most])
+    return clean if len(text) <= most else clean + "…"

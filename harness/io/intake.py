@@ -1,0 +1,98 @@
+"""What comes back from one exchange, taken in within caps: head, body, and the events of a stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+
+from harness.core.adapter import StreamDecoder
+from harness.core.errors import ErrorClass, TransportError
+from harness.core.exchange import EventKind, Response, StreamEvent
+from harness.io.content import Inflater
+from harness.io.course import Course
+
+STREAM_TYPES = frozenset(
+    {"text/event-stream", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/jsonlines"}
+)
+"""Media types whose body a stream decoder is fed with; anything else is kept as a plain body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most that is taken in of one answer: bytes of decoded body, of one line of a stream, of headers; events."""
+
+    body_bytes: int = 32 * 2**20
+    line_bytes: int = 2**20
+    header_bytes: int = 64 * 2**10
+    events: int = 100_000
+
+
+class Intake:
+    """Takes in one answer. Its methods raise `TransportError` for what is over a cap or not in its encoding."""
+
+    def __init__(self, caps: Caps, decoder: StreamDecoder | None) -> None:
+        self._caps = caps
+        self._decoder = decoder
+        self._inflater = Inflater("", caps.body_bytes)
+        self._head: Response | None = None
+        self._body = bytearray()
+        self._raw = 0
+        self._line = 0
+        self.events: list[StreamEvent] = []
+
+    @property
+    def response(self) -> Response | None:
+        """The answer as far as it came, or None before its head."""
+        if self._head is None:
+            return None
+        return Response(self._head.status, self._head.headers, bytes(self._body), self._head.http_version)
+
+    def head(self, answer: httpx.Response) -> Response:
+        """Take in status and headers."""
+        pairs = tuple((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
+        version = answer.extensions.get("http_version", b"HTTP/1.1").decode("ascii", "replace")
+        self._head = Response(answer.status_code, pairs, http_version=version)
+        if (size := sum(len(name) + len(value) for name, value in pairs)) > self._caps.header_bytes:
+            raise _over(f"{size} bytes of headers", self._caps.header_bytes)
+        if not (200 <= answer.status_code < 300 and self._head.content_type in STREAM_TYPES):
+            self._decoder = None
+        codings = ", ".join(value for name, value in pairs if name == "content-encoding")
+        self._inflater = Inflater(codings, self._caps.body_bytes)
+        return self._head
+
+    def piece(self, data: bytes, course: Course) -> None:
+        """Take in a piece of the body. Raises `ProtocolError` where the decoder does."""
+        at = course.received()
+        self._raw += len(data)
+        if self._raw > self._caps.body_bytes:
+            raise _over("the body", self._caps.body_bytes)
+        decoded = self._inflater.feed(data)
+        self._body += decoded
+        if self._decoder is not None and decoded:
+            self._bound_line(decoded)
+            self._keep(self._decoder.feed(decoded), at, course)
+
+    def end(self, course: Course) -> None:
+        """The body has come to its end. Raises as `piece` does."""
+        self._inflater.finish()
+        course.ended()
+        if self._decoder is not None and course.done is not None:
+            self._keep(self._decoder.close(), course.done, course)
+
+    def _bound_line(self, data: bytes) -> None:
+        last = max(data.rfind(b"\n"), data.rfind(b"\r"))
+        self._line = self._line + len(data) if last < 0 else len(data) - last - 1
+        if self._line > self._caps.line_bytes:
+            raise _over("a line of the stream", self._caps.line_bytes)
+
+    def _keep(self, events: list[StreamEvent], at: float, course: Course) -> None:
+        room = self._caps.events - len(self.events)
+        self.events += events[:room]
+        course.tokens += [at for event in events[:room] if event.kind is EventKind.DELTA and event.text]
+        if len(events) > room:
+            raise TransportError(ErrorClass.TOO_LARGE, f"the stream is over the cap of {self._caps.events} events")
+
+
+def _over(what: str, cap: int) -> TransportError:
+    return TransportError(ErrorClass.TOO_LARGE, f"{what} over the cap of {cap} bytes")
