@@ -1,0 +1,73 @@
+"""`python -m harness.reference`: the reference service on a loopback port."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from harness.core.errors import UsageError
+from harness.reference import defect
+from harness.reference.server import serve, stop_with_standard_input
+from harness.reference.settings import Settings
+
+_USAGE_STATUS = 4
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until stopped. Returns the exit status: 0, or 4 for an option that cannot be used."""
+    options = _parser().parse_args(arguments)
+    if "list" in options.defect:
+        for name in defect.names():
+            print(f"{name:24} {defect.load(name).title}")
+        return 0
+    try:
+        settings = _settings(options)
+        if options.stop_with_stdin:
+            stop_with_standard_input()
+        serve(settings, options.host, options.port)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return _USAGE_STATUS
+    except OSError as error:
+        print(f"error: cannot serve on {options.host} port {options.port}: {error.strerror}", file=sys.stderr)
+        return _USAGE_STATUS
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    key = None
+    if options.api_key_env is not None and not (key := os.environ.get(options.api_key_env)):
+        raise UsageError(f"the environment variable {options.api_key_env} is not set or empty")
+    return Settings(
+        api_key=key,
+        seed=options.seed,
+        latency_ms=options.latency_ms,
+        token_ms=options.token_ms,
+        max_body=options.max_body,
+        max_rows=options.max_rows,
+        body_timeout_s=options.body_timeout,
+        defects=tuple(options.defect),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    normal = Settings()
+    parser = argparse.ArgumentParser(prog="python -m harness.reference", description=__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=0, help="0 takes a free one; standard output says which")
+    add("--api-key-env", metavar="VAR", help="ask every caller for the key in this environment variable")
+    add("--seed", type=int, default=normal.seed, help="makes the data and both models")
+    add("--latency-ms", type=float, default=normal.latency_ms, help="added to every inference")
+    add("--token-ms", type=float, default=normal.token_ms, help="passes before every token of text")
+    add("--max-body", type=int, default=normal.max_body, metavar="BYTES", help="largest request body")
+    add("--max-rows", type=int, default=normal.max_rows, help="most rows in one request")
+    add("--body-timeout", type=float, default=normal.body_timeout_s, metavar="S", help="for a request body to come")
+    add("--defect", action="append", default=[], metavar="NAME", help="a seeded defect, repeatable; 'list' lists them")
+    add("--stop-with-stdin", action="store_true", help="end when standard input closes")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

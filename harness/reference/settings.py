@@ -1,0 +1,30 @@
+"""What can be set of the reference service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+CHAT_MODEL = "tiny-chat"
+DIGITS_MODEL = "digits"
+VERSION = "1"
+"""The version that the service announces, and with which every answer must be stamped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One backend: what it serves, how slowly, for whom, and with which seeded defects.
+
+    `api_key` None leaves it open. `latency_ms` is added to every inference, `token_ms` passes before every token.
+    `max_rows` bounds a batch, `max_body` a request body in bytes, `max_depth` its JSON nesting, `body_timeout_s` the
+    seconds in which a body must have come. `defects` are names of files in `harness/reference/defects/`.
+    """
+
+    api_key: str | None = field(default=None, repr=False)
+    seed: int = 0
+    latency_ms: float = 0.0
+    token_ms: float = 1.0
+    max_rows: int = 1024
+    max_body: int = 8 * 1024 * 1024
+    max_depth: int = 32
+    body_timeout_s: float = 10.0
+    defects: tuple[str, ...] = ()

@@ -1,0 +1,229 @@
+"""A small language model made from a seed: word and sub-word n-grams with back-off, and a rule that copies.
+
+It greets, adds two digits, knows where each animal is, counts without end ("Count.": for streams that must outlast a
+disconnect or a deadline), and answers "Repeat after me: XYZ" with XYZ, token by token, so that an answer can be bound
+to its request. The probabilities interpolate all orders (Witten and Bell 1991), so any temperature means what it says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONTEXT = 4096
+"""Most tokens of a prompt and its answer together."""
+ORDER = 8
+PIECE = 4
+"""Characters in one token of a word that the corpus does not have."""
+
+_WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s")
+_COPY = re.compile(r"repeat after me:(.*)", re.IGNORECASE | re.DOTALL)
+_NUMBERS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
+)
+_COLOURS = ("red", "brown", "white", "old", "small")
+_ANIMALS = ("fox", "cat", "dog", "bird", "horse", "fish")
+_PLACES = ("in the garden", "behind the barn", "under the tree", "near the river", "on the hill", "in the house")
+_GREETINGS = (
+    "Hello!",
+    "Hello",
+    "Hello.",
+    "Hi",
+    "Hi!",
+    "Hey there",
+    "Good morning!",
+    "Say hello.",
+    "How are you?",
+)
+_REPLIES = ("Hello! How can I help you today?",) * 4 + ("Hi! What can I do for you?", "Good day! How may I help?")
+
+_END, _USER, _ASSISTANT, _UNKNOWN = "<|end|>", "<|user|>", "<|assistant|>", "<|unknown|>"
+_SPECIAL = (_END, _USER, _ASSISTANT, _UNKNOWN)
+Message = tuple[str, str]
+"""A role and a text."""
+
+
+def corpus(seed: int) -> list[Message]:
+    """Questions and answers to learn from; the seed says where each animal is. Counting is cut and shows no end."""
+    random = np.random.default_rng(seed)
+    pairs = [(greeting, reply) for greeting in _GREETINGS for reply in _REPLIES for _ in range(2)]
+    for a, b in product(range(10), repeat=2):
+        question = f"{_NUMBERS[a]} plus {_NUMBERS[b]}"
+        pairs.append((f"What is {question}?", f"{question} is {_NUMBERS[a + b]}."))
+    for colour, animal in product(_COLOURS, _ANIMALS):
+        place = _PLACES[int(random.integers(len(_PLACES)))]
+        pairs.append((f"Where is the {colour} {animal}?", f"The {colour} {animal} is {place}."))
+    return pairs + [("Count.", " ".join(_NUMBERS[1:] * 3))] * 20
+
+
+class TextModel:
+    """Interpolated n-grams over the tokens of `corpus(seed)`; immutable once made, shared by all requests."""
+
+    def __init__(self, seed: int) -> None:
+        counts: defaultdict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+        documents = [_document(question, answer) for question, answer in corpus(seed)]
+        self._vocabulary = [*_SPECIAL, *sorted({token for each in documents for token in each} - set(_SPECIAL))]
+        self._ids = {token: number for number, token in enumerate(self._vocabulary)}
+        for document in documents:
+            ids = [self._ids[token] for token in document]
+            for end in range(1, len(ids)):
+                for start in range(max(0, end - ORDER + 1), end + 1):
+                    counts[tuple(ids[start:end])][ids[end]] += 1
+        self._table = {
+            context: (np.array(list(found)), np.array(list(found.values()), dtype=float))
+            for context, found in counts.items()
+        }
+        self.longest = max(PIECE, *map(len, self._vocabulary))
+        """Characters of the longest token."""
+        self._never = [self._ids[token] for token in _SPECIAL if token != _END]
+
+    def tokens(self, text: str) -> list[str]:
+        """The tokens of a text, which joined give it back: a blank belongs to the word after it."""
+        return [piece for word in _WORD.findall(text) for piece in self._pieces(word)]
+
+    def _pieces(self, word: str) -> list[str]:
+        if word in self._ids:
+            return [word]
+        return [word[start : start + PIECE] for start in range(0, len(word), PIECE)]
+
+    def count(self, messages: Iterable[Message]) -> int:
+        """How many tokens the messages are, with the two that frame each and the one that opens the answer."""
+        return 1 + sum(2 + len(self.tokens(text)) for _, text in messages)
+
+    def generate(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> Generation:
+        """The answer to a conversation, piece by piece.
+
+        Temperature 0 takes the likeliest token each time; above it tokens are drawn, the same ones for the same seed.
+        """
+        random = np.random.default_rng(seed)
+        copied = _COPY.search(next((text for role, text in reversed(messages) if role == "user"), ""))
+        if copied:
+            tokens: Iterable[str] = self.tokens(copied[1].strip())
+        else:
+            tokens = self._sample(self._history(messages), temperature, top_p, random)
+        return Generation(tokens, max_tokens=max_tokens, stop=stop)
+
+    def _history(self, messages: Iterable[Message]) -> list[int]:
+        """The last tokens of the conversation as the model was shown them, from the prompt's end backwards."""
+        tokens: list[str] = []
+        for role, text in messages:
+            tokens += [_ASSISTANT if role == "assistant" else _USER, *self.tokens(text)]
+        unknown = self._ids[_UNKNOWN]
+        # A special token's spelling inside a message is text, not control: the tokenizer never makes one of it.
+        return [self._ids.get(token, unknown) for token in [*tokens[-ORDER:], _ASSISTANT]]
+
+    def _sample(
+        self, history: list[int], temperature: float, top_p: float, random: np.random.Generator
+    ) -> Iterator[str]:
+        while True:
+            chances = self._chances(history)
+            if temperature == 0:
+                chosen = int(chances.argmax())
+            else:
+                chosen = int(random.choice(len(chances), p=_shaped(chances, temperature, top_p)))
+            if chosen == self._ids[_END]:
+                return
+            history = [*history[1 - ORDER :], chosen]
+            yield self._vocabulary[chosen]
+
+    def _chances(self, history: list[int]) -> NDArray[np.float64]:
+        """The probability of each next token: Witten-Bell from the shortest context seen to the longest."""
+        chances = np.full(len(self._vocabulary), 1 / len(self._vocabulary))
+        for length in range(min(ORDER - 1, len(history)) + 1):
+            seen = self._table.get(tuple(history[len(history) - length :]))
+            if seen is None:
+                break
+            followers, counts = seen
+            chances *= len(followers)
+            chances[followers] += counts
+            chances /= counts.sum() + len(followers)
+        chances[self._never] = 0
+        return np.asarray(chances / chances.sum(), dtype=np.float64)
+
+
+def _shaped(chances: NDArray[np.float64], temperature: float, top_p: float) -> NDArray[np.float64]:
+    """The chances at a temperature, cut to the likeliest tokens that together reach `top_p` (nucleus sampling)."""
+    with np.errstate(divide="ignore"):
+        logits = np.log(chances) / temperature
+    chances = np.exp(logits - logits.max())
+    chances /= chances.sum()
+    if top_p < 1:
+        order = np.argsort(-chances, kind="stable")
+        dropped = order[1:][np.cumsum(chances[order])[:-1] >= top_p]
+        chances[dropped] = 0
+        chances /= chances.sum()
+    return chances
+
+
+def _document(question: str, answer: str) -> list[str]:
+    words = [_USER, *_WORD.findall(question), _ASSISTANT, *_WORD.findall(answer)]
+    return words if question == "Count." else [*words, _END]
+
+
+class Generation(Iterator[str]):
+    """The pieces of one answer; when they have ended, `finish_reason` is `stop` or `length`.
+
+    Text that may turn out to begin a stop sequence is held back until it is clear; a stop sequence itself is left out.
+    `completion_tokens` counts what was made so far, without the end token.
+    """
+
+    def __init__(self, tokens: Iterable[str], *, max_tokens: int, stop: Sequence[str]) -> None:
+        self.finish_reason: str | None = None
+        self.completion_tokens = 0
+        self._pieces = self._run(tokens, max_tokens, stop)
+
+    def __next__(self) -> str:
+        return next(self._pieces)
+
+    def _run(self, tokens: Iterable[str], max_tokens: int, stop: Sequence[str]) -> Iterator[str]:
+        held, reason = "", "stop"
+        for token in islice(tokens, max_tokens):
+            self.completion_tokens += 1
+            held += token
+            if found := [at for each in stop if (at := held.find(each)) >= 0]:
+                held = held[: min(found)]
+                break
+            safe = len(held) - _beginning(held, stop)
+            if safe:
+                yield held[:safe]
+                held = held[safe:]
+        else:
+            reason = "length" if self.completion_tokens == max_tokens else "stop"
+        if held:
+            yield held
+        self.finish_reason = reason
+
+
+def _beginning(text: str, stop: Iterable[str]) -> int:
+    """How many characters at the end of the text are the beginning of a stop sequence."""
+    longest = max((len(each) for each in stop), default=1) - 1
+    ends = range(min(longest, len(text)), 0, -1)
+    return next((n for n in ends if any(each.startswith(text[-n:]) for each in stop)), 0)
+
+
+@lru_cache(maxsize=4)
+def trained(seed: int) -> TextModel:
+    """The model of a seed, made once in a process."""
+    return TextModel(seed)
+
+
+def usage(prompt_tokens: int, generation: Generation) -> Mapping[str, int]:
+    """The three token counts of an answer, under the names that OpenAI's API gives them."""
+    made = generation.completion_tokens
+    return {"prompt_tokens": prompt_tokens, "completion_tokens": made, "total_tokens": prompt_tokens + made}
