@@ -1,0 +1,1 @@
+"""The suites: packages of pytest modules, found by name."""

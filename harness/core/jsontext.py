@@ -17,6 +17,8 @@ _BRACKETS = re.compile(rb"[\[\]{}]")
 
 def depth(text: bytes) -> int:
     """The deepest nesting of brackets outside strings; linear in the text's length, whatever the text is."""
+    if text.count(b"[") + text.count(b"{") <= 1:
+        return text.count(b"[") + text.count(b"{")
     level = deepest = 0
     for match in _BRACKETS.finditer(_STRINGS.sub(b"", text)):
         if match[0] in (b"[", b"{"):

@@ -12,7 +12,7 @@ _UNITS = {"ms": ("s", 1e-3), "s": ("s", 1.0), "us": ("s", 1e-6), "%": ("", 1e-2)
 _LIMIT = re.compile(r"^\s*(<=|>=|<|>)\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([a-z%]*)\s*$")
 _METRIC = re.compile(r"^\s*([a-z][a-z0-9_]*)(?:\s+p([0-9]{1,2}(?:\.[0-9]+)?))?\s*$")
 
-LATENCY_METRICS = ("latency", "service_time", "ttft", "inter_token")
+LATENCY_METRICS = ("latency", "ttft")
 RATE_METRICS = ("error_rate",)
 
 

@@ -28,6 +28,8 @@ class PlannedCheck:
     requests: int = 0
     tokens: int = 0
     objective: str | None = None
+    metric: str | None = None
+    limit: float | None = None
     budget: float | None = None
     loosened: float | None = None
     alpha: float | None = None

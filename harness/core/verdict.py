@@ -162,7 +162,8 @@ class CheckSpec:
     """What a packaged check declares of itself, before anything is sent.
 
     `needs` names capabilities without which it is SKIPPED, `grounds` settings without which it is not planned;
-    `requests` and `tokens` are what it costs at most; `cases` its parametrised ids.
+    `requests` and `tokens` are what it costs at most, per case; `cases` its parametrised ids, `per_objective` says
+    that the configuration's objectives are. `before_contact` marks a check that runs on an endpoint never reached.
     """
 
     title: str
@@ -172,4 +173,6 @@ class CheckSpec:
     requests: int = 1
     tokens: int = 0
     cases: tuple[str, ...] = ()
+    per_objective: bool = False
+    before_contact: bool = False
     clauses: tuple[str, ...] = field(default=())

@@ -1,0 +1,51 @@
+# Every verb uses .venv, made here with uv where it is installed, else with venv and pip; a second call reuses it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")
+INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
+
+.PHONY: demo serve check test test-servers bench build format clean
+
+demo: $(VENV)/.core  ## run the gate on the embedded reference deployment; ends in a report
+	$(BIN)/aiharness demo
+
+serve: $(VENV)/.core  ## keep the reference deployment up to try things on
+	$(BIN)/aiharness demo --serve
+
+check: $(VENV)/.dev  ## style, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: $(VENV)/.dev  ## every test but those that install real servers
+	$(BIN)/python -m pytest -m "not servers" $(ARGS)
+
+test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a cached environment of its own)
+	$(BIN)/python -m pytest -m servers tests/servers $(ARGS)
+
+bench: $(VENV)/.dev  ## the figures that the README quotes
+	$(BIN)/python -m benchmarks
+
+build: $(VENV)/.dev  ## wheel and sdist in dist/
+	$(BIN)/python -m build --outdir dist .
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c '$(OLD)'
+	$(if $(UV),$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV),$(PYTHON) -m venv $(VENV))
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -c constraints.txt -e ".[dev]"
+	@touch $@ $(VENV)/.core

@@ -1,0 +1,40 @@
+"""The served model is the configured one."""
+
+from __future__ import annotations
+
+import re
+
+from harness.checks.common import Show, not_judged, told
+from harness.core.exchange import Exchange
+from harness.core.verdict import Case, Verdict, contract, inconclusive
+
+_DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}$|:latest$")
+
+
+def same_name(served: str, configured: str) -> bool:
+    """Whether two model names mean one model: equal, apart from a `:latest` tag or a dated snapshot's suffix."""
+    return served == configured or _DATED.sub("", served) == configured or served == f"{configured}:latest"
+
+
+def serves(what: str, configured: str, stated: dict[str, str | None], prediction: Exchange, show: Show) -> Verdict:
+    """Everywhere that the service states its model's name or version, it is the configured one.
+
+    `what` is `model` or `version`; `stated` maps each place (the metadata, the answer) to what stands there.
+    """
+    if found := not_judged(prediction):
+        return found
+    places = {place: value for place, value in stated.items() if value is not None}
+    if not places:
+        why = "" if prediction.ok else f" (a real prediction fails: {told(prediction)})"
+        return inconclusive(f"the service states no {what} anywhere{why}, so {configured!r} cannot be confirmed", n=0)
+    same = same_name if what == "model" else str.__eq__
+    cases = [
+        Case(
+            place,
+            None
+            if same(value, configured)
+            else show(f"{place} states {what} {value!r}, not {configured!r}", prediction),
+        )
+        for place, value in places.items()
+    ]
+    return contract(cases, f"{what} {configured!r} is what {' and '.join(places)} state", distinct=len(places))

@@ -1,0 +1,116 @@
+"""Collect the packaged suites: `Suite` collectors are added to the Session's own collect report.
+
+So the user's rootdir, ini file, `python_files`, ids and cache stay as they are, and packaged ids are the same on every
+machine: `ai-suite/smoke/test_health.py::test_live`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.settings import Settings
+from harness.suite import ROOT, modules, spec_of
+
+
+class SuiteModule(pytest.Module):
+    """One module of a packaged suite; the user's naming patterns and import mode do not apply to it."""
+
+    modname: str
+
+    def _getobj(self) -> Any:
+        return importlib.import_module(self.modname)
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Packaged checks are functions named `test…`, whatever `python_functions` says."""
+        return name.startswith("test")
+
+    def classnamefilter(self, name: str) -> bool:
+        """Packaged suites hold functions only."""
+        return False
+
+
+class Suite(pytest.Collector):
+    """One packaged suite; its node id is `ai-suite/NAME`."""
+
+    def collect(self) -> Iterable[SuiteModule]:
+        """The suite's modules, in order of their names."""
+        for module_name, stem in modules(self.name):
+            module = importlib.import_module(module_name)
+            nodeid = f"{ROOT}/{self.name}/{stem}.py"
+            node = SuiteModule.from_parent(self, path=Path(module.__file__ or ""), name=f"{stem}.py", nodeid=nodeid)
+            node.modname = module_name
+            yield node
+
+
+class Collecting:
+    """The collection hooks of a run with `--ai-suite`."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._settings = settings
+        self._selectors = [arg for arg in config.args if _is_ours(arg)]
+        config.args[:] = [arg for arg in config.args if not _is_ours(arg)]
+        if config.getoption("ai_only_packaged"):
+            config.args[:] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> Any:
+        """Collect a packaged module past `--lf`, whose file filter does not know packaged files."""
+        if isinstance(collector, SuiteModule | Suite):
+            runner: Any = collector.config.pluginmanager.getplugin("runner")
+            return runner.pytest_make_collect_report(collector)
+        return None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_make_collect_report")
+    def _add_suites(self, collector: pytest.Collector) -> Any:
+        report = yield
+        if isinstance(collector, pytest.Session) and report.passed:
+            # Below the invocation's folder, so that fixtures of a conftest there are visible to packaged checks.
+            folder = collector.config.invocation_params.dir
+            parent = next((n for n in report.result if isinstance(n, pytest.Directory) and n.path == folder), collector)
+            suites = [Suite.from_parent(parent, name=name, nodeid=f"{ROOT}/{name}") for name in self._settings.suites]
+            for suite in suites:
+                suite.add_marker(pytest.mark.ai_suite(suite.name))
+            report.result = [*report.result, *suites]
+        return report
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Give a check that is per objective one case for each configured objective of its suite."""
+        spec = spec_of(metafunc.function)
+        marker = metafunc.definition.get_closest_marker("ai_suite")
+        if spec is None or not spec.per_objective or marker is None:
+            return
+        objectives = [o for o in self._settings.objectives if o.suite == marker.args[0]]
+        metafunc.parametrize("objective", objectives, ids=[o.slug for o in objectives])
+
+    def selects(self, item: pytest.Item) -> bool:
+        """Whether an item is wanted by its suite and by the ids given on the command line."""
+        marker = item.get_closest_marker("ai_suite")
+        if marker is None or not marker.args or marker.args[0] not in self._settings.suites:
+            return False
+        if not item.nodeid.startswith(f"{ROOT}/"):
+            return True
+        return not self._selectors or any(_matches(item.nodeid, wanted) for wanted in self._selectors)
+
+
+def _is_ours(arg: str) -> bool:
+    return arg == ROOT or arg.startswith(f"{ROOT}/")
+
+
+def _matches(nodeid: str, wanted: str) -> bool:
+    wanted = wanted.rstrip("/")
+    return nodeid == wanted or nodeid.startswith((f"{wanted}/", f"{wanted}::", f"{wanted}["))
+
+
+def search_folders(config: pytest.Config) -> list[Path]:
+    """Where the configuration file is looked for: the folder of the call, then each one up to the root."""
+    start, root = Path(config.invocation_params.dir), config.rootpath
+    folders = [start]
+    while folders[-1] != root and os.path.commonpath((start, root)) == str(root):
+        folders.append(folders[-1].parent)
+    return folders

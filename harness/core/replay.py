@@ -1,0 +1,108 @@
+"""How to show an exchange and how to send it again: without secrets, capped, safe to paste."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from harness.core.endpoint import Endpoint, redact, redact_headers
+from harness.core.exchange import Exchange, Request, Response
+from harness.core.verdict import Counterexample
+
+BODY_SHOWN = 4000
+"""Characters of a body that a report shows; the rest is counted."""
+
+
+def show(exchange: Exchange, endpoint: Endpoint, summary: str) -> Counterexample:
+    """A counterexample made of an exchange: its request, its answer and its curl line."""
+    response = exchange.response
+    shown = show_response(response, endpoint) if response else {"error": str(exchange.error), "detail": exchange.detail}
+    if response and exchange.error:
+        shown = {**shown, "error": str(exchange.error), "detail": exchange.detail}
+    if exchange.timing.latency is not None:
+        shown = {**shown, "seconds": round(exchange.timing.latency, 4)}
+    return Counterexample(
+        redact(summary, endpoint.secrets()),
+        request=show_request(exchange.request, endpoint),
+        response=_redacted(shown, endpoint),
+        curl=curl(exchange.request, endpoint),
+    )
+
+
+def show_request(request: Request, endpoint: Endpoint) -> dict[str, Any]:
+    """A request as a JSON-able record without secrets."""
+    shown = {
+        "method": request.method,
+        "url": endpoint.url + request.path,
+        "headers": dict(redact_headers(request.headers)),
+        "body": text(request.body),
+    }
+    return _redacted(shown, endpoint)
+
+
+def show_response(response: Response, endpoint: Endpoint) -> dict[str, Any]:
+    """An answer as a JSON-able record without secrets."""
+    shown = {
+        "status": response.status,
+        "headers": dict(redact_headers(response.headers)),
+        "body": text(response.body),
+    }
+    return _redacted(shown, endpoint)
+
+
+def text(body: bytes, limit: int = BODY_SHOWN) -> str:
+    """A body for display: UTF-8 with replacements, cut at `limit` characters with the count of what is left."""
+    whole = body[: limit * 4].decode("utf-8", "replace")
+    if len(whole) <= limit and len(body) <= limit * 4:
+        return whole
+    return f"{whole[:limit]} …[{len(body)} bytes in all]"
+
+
+def curl(request: Request, endpoint: Endpoint) -> str:
+    """The curl command that sends this request again; the credential is read from `$AIHARNESS_API_KEY`."""
+    parts = [
+        "curl",
+        "-sS",
+        "-N" if request.stream else "-i",
+        "-X",
+        request.method,
+        shlex.quote(endpoint.url + request.path),
+    ]
+    for name, value in redact_headers((*request.headers, *endpoint.headers)):
+        parts += ["-H", shlex.quote(f"{name}: {value}")]
+    if endpoint.credentials:
+        parts += _credential(endpoint)
+    if endpoint.tls.ca_file:
+        parts += ["--cacert", shlex.quote(endpoint.tls.ca_file)]
+    if endpoint.tls.client_cert:
+        parts += ["--cert", shlex.quote(endpoint.tls.client_cert)]
+    if endpoint.tls.client_key:
+        parts += ["--key", shlex.quote(endpoint.tls.client_key)]
+    if request.body:
+        body = request.body.decode("utf-8", "surrogateescape")
+        if len(body) > BODY_SHOWN or not body.isprintable():
+            parts += ["--data-binary", "@request-body  # the body is in the run directory's exchanges/"]
+        else:
+            parts += ["--data-binary", shlex.quote(body)]
+    return redact(" ".join(parts), endpoint.secrets())
+
+
+def _credential(endpoint: Endpoint) -> list[str]:
+    credentials = endpoint.credentials
+    assert credentials is not None
+    if credentials.scheme == "basic":
+        return ["-u", f'{shlex.quote(credentials.username)}:"$AIHARNESS_API_KEY"']
+    prefix = "Bearer " if credentials.scheme == "bearer" else ""
+    return ["-H", f'"{credentials.header}: {prefix}$AIHARNESS_API_KEY"']
+
+
+def _redacted(shown: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
+    return {str(key): _clean(value, endpoint.secrets()) for key, value in shown.items()}
+
+
+def _clean(value: Any, secrets: tuple[str, ...]) -> Any:
+    if isinstance(value, str):
+        return redact(value, secrets)
+    if isinstance(value, dict):
+        return {redact(str(key), secrets): _clean(item, secrets) for key, item in value.items()}
+    return value

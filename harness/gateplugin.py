@@ -1,0 +1,190 @@
+"""The gate's pytest plugin: plan before collection, evidence as it happens, one decision at the end.
+
+Under xdist the controller plans, writes and decides; each worker collects, runs and attaches its verdicts to the
+reports that travel home.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from typing import Any
+
+import msgspec
+import pytest
+
+from harness.collecting import Collecting, search_folders
+from harness.config import environment, settings
+from harness.core.errors import HarnessError
+from harness.core.gate import Exit
+from harness.core.plan import PlannedCheck
+from harness.core.report import Report
+from harness.core.verdict import Level, Status, error
+from harness.fixtures import Fixtures
+from harness.io.rundir import EVIDENCE, EvidenceLine
+from harness.options import options_of
+from harness.run.gaterun import GateRun, RunState
+from harness.run.planning import user_check
+from harness.running import Running
+from harness.suite import ROOT, catalogue
+
+_KEPT_EXITS = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
+
+
+def register(config: pytest.Config) -> None:
+    """Read the settings and add the gate's hooks. Raises `pytest.UsageError` (exit status 4)."""
+    try:
+        wanted = settings(options_of(config), environment(), search_folders(config))
+    except HarnessError as problem:
+        raise pytest.UsageError(str(problem)) from None
+    collecting = Collecting(config, wanted)
+    run = GateRun(wanted, [(d.id, d.suite, d.spec) for suite in wanted.suites for d in catalogue(suite)])
+    config.pluginmanager.register(collecting, "aiharness-collecting")
+    config.pluginmanager.register(Running(run), "aiharness-running")
+    config.pluginmanager.register(Fixtures(run), "aiharness-fixtures")
+    config.pluginmanager.register(Gate(config, run, collecting), "aiharness-gate")
+
+
+class Gate:
+    """Session hooks of the controller (or of the only process), and the few that a worker needs."""
+
+    def __init__(self, config: pytest.Config, run: GateRun, collecting: Collecting) -> None:
+        self._config = config
+        self._run = run
+        self._collecting = collecting
+        self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        self._report: Report | None = None
+        self._interrupted: str | None = None
+        self._judges = not config.getoption("collectonly")
+        self._sigterm: Any = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Ask the endpoint what it is, write the plan; a worker takes both from the controller."""
+        try:
+            if self._worker is not None:
+                self._run.join(msgspec.convert(self._worker["aiharness"], RunState), self._worker["workerid"])
+            elif self._judges:
+                self._sigterm = _sigterm_as_interrupt()
+                self._run.start(lambda line: print(line, flush=True))
+            else:
+                self._run.plan_only()
+        except HarnessError as problem:
+            raise pytest.UsageError(str(problem)) from None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Hand the facts to an xdist worker."""
+        node.workerinput["aiharness"] = msgspec.to_builtins(self._run.state())
+
+    def pytest_report_header(self) -> list[str]:
+        """Target, protocol and seed, above the first test."""
+        return self._run.header() if self._judges else []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Keep what belongs to the suites; add the user's marked tests to the plan before anything is deselected."""
+        kept: list[pytest.Item] = []
+        rest: list[pytest.Item] = []
+        for item in items:
+            (kept if self._collecting.selects(item) else rest).append(item)
+        user = [_planned(item) for item in kept if not item.nodeid.startswith(f"{ROOT}/")]
+        self._run.add_user_checks(user)
+        if not self._judges:
+            unplanned: list[pytest.Item] = []
+        else:
+            unplanned = [item for item in kept if item.nodeid not in self._run.planned]
+            kept = [item for item in kept if item.nodeid in self._run.planned]
+        rest = [item for item in rest if item not in unplanned]
+        items[:] = kept
+        if rest:
+            config.hook.pytest_deselected(items=rest)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        """The controller collects nothing: it learns of the user's tests from its workers."""
+        self._run.read_user_checks()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write a verdict down the moment it arrives."""
+        if self._worker is not None or not self._judges:
+            return
+        line = getattr(report, "aiharness", None)
+        if line is not None:
+            self._run.run_dir.append(EVIDENCE, msgspec.json.decode(line, type=EvidenceLine))
+        elif report.when not in ("setup", "call", "teardown"):
+            crash = error("the worker that ran this check crashed; its evidence is lost")
+            self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, crash, self._run.now()))
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
+        """Words for what pytest has none for."""
+        status, level = getattr(report, "ai_status", None), getattr(report, "ai_level", None)
+        if status == Status.INCONCLUSIVE:
+            return "inconclusive", "?", ("INCONCLUSIVE", {"yellow": True})
+        if status in (Status.FAIL, Status.ERROR) and level != Level.BLOCKER:
+            return "warned", "w", ("WARNED", {"yellow": True})
+        if status == Status.ERROR:
+            return "error", "E", ("ERROR", {"red": True})
+        return None
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Remember why the run ended early."""
+        self._interrupted = "interrupted before every planned check was run"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Decide, write every file, and give the gate's exit status."""
+        self._run.close()
+        if self._worker is not None or not self._judges or not self._run.started:
+            return
+        kept = exitstatus if exitstatus in _KEPT_EXITS else None
+        if kept is not None and self._interrupted is None:
+            self._interrupted = f"pytest ended with {pytest.ExitCode(kept).name.lower().replace('_', ' ')}"
+        try:
+            self._report = self._run.finish(self._interrupted, kept)
+        except HarnessError as problem:
+            self._interrupted = str(problem)
+            session.exitstatus = Exit.INTERNAL
+            return
+        session.exitstatus = self._report.run.exit_status
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """The decision and where its report lies, last on the screen."""
+        if self._report is None:
+            if self._interrupted and self._worker is None and self._judges:
+                terminalreporter.write_line(f"aiharness: no report: {self._interrupted}")
+            return
+        terminalreporter.section("AI release gate")
+        width = getattr(terminalreporter, "_screen_width", 100)
+        colour = terminalreporter.hasmarkup if hasattr(terminalreporter, "hasmarkup") else False
+        for line in self._run.summary(self._report, colour=colour, width=width):
+            terminalreporter.write_line(line)
+
+    def pytest_unconfigure(self) -> None:
+        """Give SIGTERM back."""
+        if self._sigterm is not None:
+            with contextlib.suppress(ValueError):
+                signal.signal(signal.SIGTERM, self._sigterm)
+
+
+def _planned(item: pytest.Item) -> PlannedCheck:
+    marker = item.get_closest_marker("ai_suite")
+    assert marker is not None
+    level = str(marker.kwargs.get("level", "blocker"))
+    if level not in tuple(Level):
+        raise pytest.UsageError(f"{item.nodeid}: ai_suite level {level!r} is not one of {', '.join(Level)}")
+    title = str(marker.kwargs.get("title") or item.name)
+    return user_check(item.nodeid, str(marker.args[0]), title, level)
+
+
+def _sigterm_as_interrupt() -> Any:
+    """SIGTERM acts as Ctrl-C: pytest alone would die without its closing hooks."""
+
+    def interrupt(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt("SIGTERM")
+
+    try:
+        return signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: whoever owns it decides
+        return None

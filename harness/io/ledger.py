@@ -1,0 +1,65 @@
+"""The ledger of cost: what a run has spent, counted across processes and kept through a kill."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from harness.core.errors import BudgetExhausted
+from harness.core.settings import Ceilings
+
+REQUESTS, TOKENS = ".requests", ".tokens"
+
+
+class Ledger:
+    """Counts by the size of two append-only files, so that every xdist worker sees one total.
+
+    `started` is the run's start on the system-wide monotonic clock.
+    """
+
+    def __init__(self, folder: Path, ceilings: Ceilings, started: float) -> None:
+        self._folder = folder
+        self._ceilings = ceilings
+        self._started = started
+
+    def before_request(self) -> None:
+        """Count one request that is about to be sent. Raises `BudgetExhausted` when a ceiling forbids it."""
+        self.check_time()
+        tokens = self._ceilings.tokens
+        if tokens is not None and (spent := self._size(TOKENS)) >= tokens:
+            raise BudgetExhausted(f"--ai-max-tokens={tokens} is reached ({spent} generated)")
+        total = self._add(REQUESTS, 1)
+        if self._ceilings.requests is not None and total > self._ceilings.requests:
+            raise BudgetExhausted(f"--ai-max-requests={self._ceilings.requests} is reached")
+
+    def after_answer(self, tokens: int) -> None:
+        """Count the tokens that an answer cost."""
+        if tokens > 0:
+            self._add(TOKENS, tokens)
+
+    def check_time(self) -> None:
+        """Raises `BudgetExhausted` when the run's time is over."""
+        seconds = self._ceilings.seconds
+        if seconds is not None and time.monotonic() - self._started > seconds:
+            raise BudgetExhausted(f"--ai-max-time={seconds:g} s is over")
+
+    @property
+    def requests(self) -> int:
+        """Requests sent so far in all processes."""
+        ceiling = self._ceilings.requests
+        return self._size(REQUESTS) if ceiling is None else min(self._size(REQUESTS), ceiling)
+
+    def _add(self, name: str, count: int) -> int:
+        handle = os.open(self._folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(handle, b"." * count)
+            return os.lseek(handle, 0, os.SEEK_CUR)
+        finally:
+            os.close(handle)
+
+    def _size(self, name: str) -> int:
+        try:
+            return (self._folder / name).stat().st_size
+        except FileNotFoundError:
+            return 0

@@ -1,0 +1,205 @@
+"""The run directory: append-only while running, readable after a kill at any instant."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.core.errors import RunDirError
+from harness.core.plan import Plan
+from harness.core.report import Report
+from harness.core.verdict import Verdict
+
+DEFAULT_ROOT = Path(".aiharness/runs")
+PLAN, EVIDENCE, SERIES, FAULTS, GATE = "plan.json", "evidence.jsonl", "series.jsonl", "faults.jsonl", "gate.json"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLine:
+    """One line of `evidence.jsonl`: a check's verdict, when it came (seconds from the start) and how long it took."""
+
+    check: str
+    verdict: Verdict
+    t: float = 0.0
+    seconds: float = 0.0
+    worker: str = "main"
+
+
+@dataclass(slots=True)
+class SavedRun:
+    """What a run directory holds, as far as it was written; `head` is what `plan.json` says of the run."""
+
+    plan: Plan | None
+    head: Mapping[str, Any]
+    evidence: list[EvidenceLine] = field(default_factory=list)
+    series: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    gate: Report | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+class RunDir:
+    """One folder a run. Lines are appended whole, files replaced whole; secrets are taken out of both on the way."""
+
+    def __init__(self, path: Path, hidden: tuple[str, ...] = ()) -> None:
+        self.path = path
+        self._hidden = _spellings(hidden)
+        self._lock = threading.Lock()
+
+    @classmethod
+    def create(cls, path: str | Path | None, hidden: tuple[str, ...] = ()) -> RunDir:
+        """Make the folder; without a path `.aiharness/runs/<utc time>`. `hidden` are the secrets to take out.
+
+        Raises `RunDirError` when it cannot be written or already holds another run.
+        """
+        folder = Path(path) if path else _fresh(DEFAULT_ROOT)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any((folder / name).exists() for name in (PLAN, EVIDENCE, GATE)):
+                raise RunDirError(f"run directory {folder} already holds a run; give another --ai-run-dir")
+            (folder / "exchanges").mkdir(exist_ok=True)
+            for name in (EVIDENCE, SERIES, FAULTS):
+                (folder / name).touch()
+        except OSError as error:
+            raise RunDirError(
+                f"run directory {folder} cannot be written ({error.strerror}); give another --ai-run-dir"
+            ) from None
+        return cls(folder.absolute(), hidden)
+
+    def append(self, name: str, line: Any) -> None:
+        """Append one JSON line with a single write, so that a kill tears at most the last line."""
+        data = self.clean(msgspec.json.encode(line)) + b"\n"
+        with self._lock:
+            handle = os.open(self.path / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                os.write(handle, data)
+            finally:
+                os.close(handle)
+
+    def write(self, name: str, data: bytes) -> Path:
+        """Replace a file whole: a reader sees the old one or the new one, never half."""
+        return replace_file(self.path / name, self.clean(data))
+
+    def write_plan(self, plan: Plan, head: Mapping[str, Any]) -> None:
+        """Write `plan.json`: the plan, its hash, and the head of the run (id, start, target, environment)."""
+        self.write(PLAN, json.dumps({**plan.to_dict(), "run": dict(head)}, indent=1, default=str).encode())
+
+    def write_exchanges(self, check: str, exchanges: list[dict[str, Any]]) -> str:
+        """Write a check's exchanges, already shown without secrets, and return the file's name in the folder."""
+        name = f"exchanges/{re.sub(r'[^A-Za-z0-9_.-]+', '-', check.removeprefix('ai-suite/')).strip('-')[:120]}.json"
+        self.write(name, msgspec.json.format(msgspec.json.encode(exchanges), indent=1))
+        return name
+
+    def clean(self, data: bytes) -> bytes:
+        """The bytes with every spelling of a secret replaced by `***`."""
+        for spelling in self._hidden:
+            data = data.replace(spelling, b"***")
+        return data
+
+
+def replace_file(target: Path, data: bytes) -> Path:
+    """Write beside the target and rename over it. Raises `RunDirError` when the place cannot be written."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise RunDirError(f"{target} cannot be written ({error.strerror})") from None
+    return target
+
+
+def _fresh(root: Path) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return root / f"{stamp}-{secrets.token_hex(2)}"
+
+
+def _spellings(hidden: tuple[str, ...]) -> list[bytes]:
+    """Every way a secret may be written in our files: as it is, and as JSON, HTML and a URL escape it."""
+    import html
+    from urllib.parse import quote, quote_plus
+
+    found: set[str] = set()
+    for secret in hidden:
+        json_form = json.dumps(secret)[1:-1]
+        utf8_form = json.dumps(secret, ensure_ascii=False)[1:-1]
+        found |= {
+            secret,
+            json_form,
+            utf8_form,
+            html.escape(secret),
+            html.escape(json_form),
+            quote(secret, safe=""),
+            quote_plus(secret),
+        }
+    return sorted((text.encode("utf-8", "surrogatepass") for text in found if text), key=len, reverse=True)
+
+
+def read_run(path: str | Path) -> SavedRun:
+    """Read a run directory, however its run ended. Raises `RunDirError` when it is none."""
+    folder = Path(path)
+    if folder.is_file():
+        folder = folder.parent
+    if not folder.is_dir() or not any((folder / name).exists() for name in (PLAN, EVIDENCE, GATE)):
+        raise RunDirError(f"{path} is not a run directory (no {PLAN}, {EVIDENCE} or {GATE} in it)")
+    saved = SavedRun(*_read_plan(folder / PLAN))
+    if saved.plan is None:
+        saved.notes.append(f"{PLAN} is missing: the run ended before its plan was written")
+    lines, torn = _read_lines(folder / EVIDENCE)
+    saved.evidence = [msgspec.convert(line, EvidenceLine) for line in lines]
+    saved.series, torn_series = _read_lines(folder / SERIES)
+    saved.faults, torn_faults = _read_lines(folder / FAULTS)
+    if torn or torn_series or torn_faults:
+        saved.notes.append(
+            f"{torn + torn_series + torn_faults} torn lines were passed over: the run was killed while writing"
+        )
+    if (folder / GATE).exists():
+        saved.gate = read_gate(folder / GATE)
+    return saved
+
+
+def read_gate(path: Path) -> Report:
+    """Read a `gate.json`. Raises `RunDirError` for anything else."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Report)
+    except OSError as error:
+        raise RunDirError(f"{path} cannot be read ({error.strerror})") from None
+    except msgspec.MsgspecError as error:
+        raise RunDirError(f"{path} is not a gate.json of this version ({error})") from None
+
+
+def _read_plan(path: Path) -> tuple[Plan | None, Mapping[str, Any]]:
+    if not path.exists():
+        return None, {}
+    try:
+        raw = msgspec.json.decode(path.read_bytes())
+        return msgspec.convert(raw, Plan, strict=False), raw.get("run", {})
+    except (OSError, msgspec.MsgspecError, AttributeError) as error:
+        raise RunDirError(f"{path} is not a plan of this version ({error})") from None
+
+
+def _read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The whole lines of a JSON-lines file, and the number of torn ones."""
+    if not path.exists():
+        return [], 0
+    found, torn = [], 0
+    for line in path.read_bytes().split(b"\n"):
+        if not line:
+            continue
+        try:
+            found.append(msgspec.json.decode(line))
+        except msgspec.MsgspecError:
+            torn += 1
+    return found, torn

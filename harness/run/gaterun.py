@@ -1,0 +1,271 @@
+"""GateRun: one run of the gate from preflight to decision, whoever drives it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.core.endpoint import redact
+from harness.core.plan import Plan, PlannedCheck
+from harness.core.registry import load
+from harness.core.report import Report
+from harness.core.settings import Settings
+from harness.core.verdict import CheckSpec, Status, Verdict, error
+from harness.io.client import Client
+from harness.io.clock import Monotonic
+from harness.io.ledger import Ledger
+from harness.io.rundir import GATE, RunDir, read_run, replace_file
+from harness.run.judging import build_report, fingerprint
+from harness.run.meter import Meter
+from harness.run.planning import build_plan
+from harness.run.preflight import Preflight, adapter, contact, wait_ready
+from harness.run.session import Session
+
+USER_CHECKS = ".user-checks.json"
+FILES = {"html": "report.html", "junit": "junit.xml", "json": GATE}
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """What a worker needs to join a run: plain data."""
+
+    run_dir: str
+    started: float
+    preflight: Preflight
+
+
+class GateRun:
+    """Plans, lends the session to checks, and decides. `declared` are the packaged checks of the wanted suites."""
+
+    def __init__(self, settings: Settings, declared: Iterable[tuple[str, str, CheckSpec]]) -> None:
+        self.settings = settings
+        self.worker = "main"
+        self.started = 0.0
+        self.plan = Plan(settings.suites, ())
+        self.preflight = Preflight(settings.endpoint.protocol)
+        self.run_dir: RunDir
+        self._declared = tuple(declared)
+        self._head: dict[str, Any] = {}
+        self._session: Session | None = None
+        self._client: Client | None = None
+
+    @property
+    def planned(self) -> Mapping[str, PlannedCheck]:
+        """The plan by id."""
+        return {check.id: check for check in self.plan.checks}
+
+    def start(self, progress: Callable[[str], None]) -> None:
+        """Make the run directory, ask the endpoint what it is, write the plan.
+
+        Raises `UsageError` for what cannot be planned, `RunDirError` for a place that cannot be written.
+        """
+        self.run_dir = RunDir.create(self.settings.run_dir, self.settings.endpoint.secrets())
+        self._begin(time.monotonic())
+        self._head = self._make_head()
+        self.run_dir.write_plan(self.plan, self._head)
+        endpoint, client = self.settings.endpoint, self._connect()
+        if self.settings.wait_ready is not None:
+            progress(f"waiting up to {self.settings.wait_ready:g} s for {endpoint.url} to answer one real prediction")
+            self.preflight = wait_ready(
+                endpoint, client, self.settings.wait_ready, lambda state: progress(f"  {state}")
+            )
+        else:
+            self.preflight = contact(endpoint, client)
+        self._settle()
+        self._head = self._make_head()
+        self.run_dir.write_plan(self.plan, self._head)
+
+    def plan_only(self) -> None:
+        """Make the plan without asking anything (`--collect-only`)."""
+        self.plan = build_plan(self.settings, self._declared, None)
+
+    def join(self, state: RunState, worker: str) -> None:
+        """Take part in a run that another process has started."""
+        self.worker = worker
+        self.run_dir = RunDir(Path(state.run_dir), self.settings.endpoint.secrets())
+        self.preflight = state.preflight
+        self._begin(state.started)
+        self._settle()
+
+    def state(self) -> RunState:
+        """What a worker needs to join."""
+        return RunState(str(self.run_dir.path), self.started, self.preflight)
+
+    def add_user_checks(self, checks: list[PlannedCheck]) -> None:
+        """Add collected tests of the user's own to the plan, and write it down before any of them runs."""
+        self.plan = self.plan.adding(checks)
+        if not checks or not self.started:
+            return
+        if self.worker == "main":
+            self.run_dir.write_plan(self.plan, self._head)
+        else:
+            self.run_dir.write(USER_CHECKS, msgspec.json.encode(checks))
+
+    def read_user_checks(self) -> None:
+        """Take the user's tests that a worker collected into the controller's plan."""
+        path = self.run_dir.path / USER_CHECKS
+        if path.exists():
+            self.add_user_checks(msgspec.json.decode(path.read_bytes(), type=list[PlannedCheck]))
+
+    def session(self) -> Session:
+        """The session of this process, made when first needed."""
+        if self._session is None:
+            speaker = adapter(self.preflight.protocol)
+            meter = Meter(self.run_dir, self.worker)
+            self._session = Session(self.settings, speaker, self.preflight.facts, self._connect(), self._ledger, meter)
+        return self._session
+
+    def begin_check(self) -> None:
+        """Open a check's own record. Raises `BudgetExhausted` when the run's time is over."""
+        self._ledger.check_time()
+        if self._session is not None:
+            self._session.begin_check()
+
+    def end_check(self, check: str, verdict: Verdict) -> Verdict:
+        """Write down what a check sent and got, and say in its counterexamples how to run it again."""
+        if self._session is not None:
+            shown = self._session.shown_exchanges()
+            if shown:
+                self.run_dir.write_exchanges(check, shown)
+            self._session.flush()
+        endpoint = self.settings.endpoint
+        line = f'pytest --ai-suite={self.planned[check].suite} --ai-endpoint={endpoint.url} "{check}"'
+        seed = self.settings.seed
+        examples = tuple(
+            replace(e, pytest=e.pytest or line, seed=seed if e.seed is None else e.seed)
+            for e in verdict.counterexamples
+        )
+        return replace(verdict, counterexamples=examples, reason=redact(verdict.reason, endpoint.secrets()))
+
+    def obstacle_verdict(self) -> Verdict:
+        """The verdict of every check that cannot be asked: ERROR before contact, FAIL for a target that is silent."""
+        if self.preflight.silent:
+            return Verdict(Status.FAIL, self.preflight.silent, n=1, method="contract")
+        return error(self.preflight.obstacle or "nothing stands in the way")
+
+    def now(self) -> float:
+        """Seconds since the run started."""
+        return round(time.monotonic() - self.started, 4)
+
+    def close(self) -> None:
+        """Write what is left of the series and close the connections."""
+        if self._session is not None:
+            self._session.flush()
+        if self._client is not None:
+            self._client.close()
+
+    def finish(self, interrupted: str | None, exit_status: int | None) -> Report:
+        """Decide, and write `gate.json`, the report and every format that was asked for."""
+        report = build_report(
+            read_run(self.run_dir.path),
+            policy=self.settings.policy,
+            finished=_utc(),
+            interrupted=interrupted,
+            exit_status=exit_status,
+        )
+        write_reports(self.run_dir, report, self.settings.reports)
+        return report
+
+    def header(self) -> list[str]:
+        """What is judged, and how, in a few lines."""
+        endpoint, found = self.settings.endpoint, self.preflight
+        chosen = next((d.reason for d in found.detected if d.protocol == found.protocol), "named by the user")
+        lines = [f"ai target: {endpoint.url} ({found.protocol}: {chosen})"]
+        if found.obstacle:
+            lines.append(f"ai target cannot be judged: {found.obstacle}")
+        lines.append(
+            f"ai run: {len(self.plan.checks)} checks planned, profile {self.settings.profile.name}, "
+            f"seed {self.settings.seed}, written to {_near(self.run_dir.path)}"
+        )
+        return [redact(line, endpoint.secrets()) for line in lines]
+
+    def summary(self, report: Report, *, colour: bool, width: int) -> list[str]:
+        """The terminal's last lines: the decision and where the report lies."""
+        text = load("reports", "terminal").render(report, colour=colour, width=width)
+        lines = [*text.rstrip().splitlines(), f"report: {_near(self.run_dir.path / FILES['html'])}"]
+        return [redact(line, self.settings.endpoint.secrets()) for line in lines]
+
+    def _begin(self, started: float) -> None:
+        self.started = started
+        self._ledger = Ledger(self.run_dir.path, self.settings.ceilings, started)
+
+    def _connect(self) -> Client:
+        if self._client is None:
+            self._client = Client(self.settings.endpoint, clock=Monotonic(self.started))
+        return self._client
+
+    def _settle(self) -> None:
+        """Make the plan from what the endpoint offers; nothing is ruled out for one that could not be asked."""
+        endpoint, found = self.settings.endpoint, self.preflight
+        known = None if found.obstacle else adapter(found.protocol).capabilities(endpoint, found.facts)
+        if found.protocol != "auto":
+            self.settings = replace(self.settings, endpoint=replace(endpoint, protocol=found.protocol))
+        self.plan = build_plan(self.settings, self._declared, known)
+
+    def _make_head(self) -> dict[str, Any]:
+        endpoint, facts = self.settings.endpoint, self.preflight.facts
+        model = endpoint.model or (facts.models[0] if facts.models else None)
+        version = endpoint.version or facts.version
+        return {
+            "id": self.run_dir.path.name,
+            "started": self._head.get("started", _utc()),
+            "started_epoch": self._head.get("started_epoch", time.time()),
+            "responsible": self.settings.responsible,
+            "policy": msgspec.to_builtins(self.settings.policy),
+            "target": {
+                "url": endpoint.url,
+                "protocol": endpoint.protocol,
+                "model": model,
+                "version": version,
+                "fingerprint": fingerprint(endpoint.url, endpoint.protocol, model, version),
+            },
+            "environment": environment(self.settings),
+            "notes": [d.reason for d in self.preflight.detected],
+        }
+
+
+def write_reports(run_dir: RunDir, report: Report, extra: tuple[tuple[str, str | None], ...] = ()) -> None:
+    """Write `gate.json`, `report.html`, `junit.xml` and the extra formats; gate.json first, for it is the source.
+
+    Raises `RunDirError` for a path that cannot be written, after the others have been.
+    """
+    for name, file in (("json", FILES["json"]), ("html", FILES["html"]), ("junit", FILES["junit"])):
+        run_dir.write(file, load("reports", name).render(report).encode("utf-8", "replace"))
+    for name, path in extra:
+        module = load("reports", name)
+        data = run_dir.clean(module.render(report).encode("utf-8", "replace"))
+        replace_file(Path(path) if path else run_dir.path / FILES.get(name, f"report{module.SUFFIX}"), data)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Versions and sources that a reader needs to trust or repeat the run; no host names, no paths of a home."""
+    versions = {name: importlib.metadata.version(name) for name in ("aiharness", "pytest", "httpx", "numpy")}
+    return {
+        **versions,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpus": str(os.cpu_count() or 0),
+        **{f"{key} from": value for key, value in settings.sources.items()},
+        **({"ci": "yes"} if os.environ.get("CI") else {}),
+    }
+
+
+def _utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _near(path: Path) -> str:
+    """The path as the user would type it from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

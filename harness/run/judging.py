@@ -1,0 +1,150 @@
+"""Judge a run from its directory alone: plan, evidence and series in, the report out.
+
+The same function ends a live run, re-reads a finished one and reads what a killed one left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from harness.core.gate import Decision, Exit, Judged, Policy, decide
+from harness.core.plan import Plan
+from harness.core.report import CheckRow, FaultRow, PlanInfo, Report, RunInfo, Target
+from harness.core.verdict import Status, Verdict
+from harness.io.rundir import EvidenceLine, SavedRun
+from harness.run.meter import distribution, merged
+
+KILLED = "the run ended before its decision was written"
+
+
+def build_report(
+    saved: SavedRun,
+    *,
+    policy: Policy,
+    finished: str | None = None,
+    interrupted: str | None = None,
+    exit_status: int | None = None,
+) -> Report:
+    """The report of a saved run.
+
+    `interrupted` says in words why the run did not end in order; it turns a PASS into INCONCLUSIVE. `exit_status`
+    overrides the gate's (2 interrupted, 3 internal error).
+    """
+    plan = saved.plan or Plan((), ())
+    verdicts, seconds, notes = _last_word(saved.evidence)
+    decision = decide(plan, verdicts, policy)
+    if interrupted:
+        decision = _not_in_order(decision, interrupted)
+    series, histograms = merged(saved.series)
+    limits = {metric: _limits(plan, metric) for metric in histograms}
+    found = (distribution(metric, histogram, limits[metric]) for metric, histogram in histograms.items())
+    head = saved.head
+    return Report(
+        run=RunInfo(
+            id=str(head.get("id", "unknown")),
+            started=str(head.get("started", "")),
+            finished=finished or _last_time(saved, head),
+            exit_status=decision.exit_status if exit_status is None else exit_status,
+            verdict=decision.verdict,
+            reason=decision.reason,
+            partial=decision.partial,
+            responsible=head.get("responsible"),
+            interrupted=interrupted,
+            deciding=decision.deciding,
+            loosened=decision.loosened,
+        ),
+        target=msgspec.convert(head.get("target", {"url": "unknown", "protocol": "unknown"}), Target),
+        plan=PlanInfo(
+            hash=plan.hash,
+            planned=len(plan.checks),
+            judged=sum(not judged.missing for judged in decision.checks),
+            suites=plan.suites,
+            not_judged=plan.not_judged,
+            policy=plan.policy,
+        ),
+        checks=tuple(_row(judged, seconds.get(judged.check.id)) for judged in decision.checks),
+        distributions=tuple(d for d in found if d is not None),
+        series=series,
+        faults=tuple(msgspec.convert(line, FaultRow) for line in saved.faults),
+        environment=dict(head.get("environment", {})),
+        notes=(*head.get("notes", ()), *saved.notes, *notes),
+    )
+
+
+def fingerprint(url: str, protocol: str, model: str | None, version: str | None) -> str:
+    """A digest that two runs share when they judged the same thing."""
+    return hashlib.sha256("\0".join((url, protocol, model or "", version or "")).encode()).hexdigest()[:16]
+
+
+def _last_word(evidence: Iterable[EvidenceLine]) -> tuple[dict[str, Verdict], dict[str, float], list[str]]:
+    """Each check's verdict; one that reported several times keeps its worst (best of n is no verdict)."""
+    verdicts: dict[str, Verdict] = {}
+    seconds: dict[str, float] = {}
+    notes: list[str] = []
+    for line in evidence:
+        seconds[line.check] = seconds.get(line.check, 0.0) + line.seconds
+        known = verdicts.get(line.check)
+        if known is None:
+            verdicts[line.check] = line.verdict
+            continue
+        notes.append(f"{line.check} was run more than once; its worst verdict counts")
+        if _rank(line.verdict) < _rank(known):
+            verdicts[line.check] = line.verdict
+    return verdicts, seconds, sorted(set(notes))
+
+
+def _rank(verdict: Verdict) -> int:
+    order = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.SKIPPED, Status.PASS)
+    return order.index(verdict.status)
+
+
+def _not_in_order(decision: Decision, interrupted: str) -> Decision:
+    if decision.verdict is not Status.PASS and not decision.partial:
+        return decision
+    verdict = Status.INCONCLUSIVE if decision.verdict is Status.PASS else decision.verdict
+    exit_status = int(Exit.INCONCLUSIVE) if verdict is not decision.verdict else decision.exit_status
+    return replace(decision, verdict=verdict, exit_status=exit_status, reason=f"{interrupted}; {decision.reason}")
+
+
+def _limits(plan: Plan, metric: str) -> tuple[float, ...]:
+    return tuple(sorted({c.limit for c in plan.checks if c.limit is not None and c.metric == metric}))
+
+
+def _row(judged: Judged, seconds: float | None) -> CheckRow:
+    check, verdict = judged.check, judged.verdict
+    evidence: dict[str, Any] = {
+        name: getattr(verdict, name)
+        for name in (
+            "metric", "unit", "direction", "estimate", "ci", "confidence", "method", "n", "n_needed", "limit",
+            "limit_loosened", "excluded_rate", "p_raw", "p_adj", "slices", "counterexamples", "notes",
+        )
+    }  # fmt: skip
+    return CheckRow(
+        id=check.id,
+        suite=check.suite,
+        level=check.level,
+        title=check.title,
+        kind=check.kind,
+        verdict=verdict.status,
+        reason=verdict.reason,
+        missing=judged.missing,
+        objective=check.objective,
+        clauses=(*check.clauses, *verdict.clauses),
+        seconds=None if seconds is None else round(seconds, 4),
+        **evidence,
+    )
+
+
+def _last_time(saved: SavedRun, head: Mapping[str, Any]) -> str:
+    """The time of the last thing seen, for a run that never wrote its end."""
+    epoch = head.get("started_epoch")
+    if epoch is None:
+        return str(head.get("started", ""))
+    last = max((line.t for line in saved.evidence), default=0.0)
+    return datetime.fromtimestamp(epoch + last, UTC).isoformat(timespec="milliseconds")

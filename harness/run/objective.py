@@ -1,0 +1,115 @@
+"""Judge an objective by asking the endpoint, one request after the other, until its sequential test ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Exchange
+from harness.core.objective import Objective
+from harness.core.plan import PlannedCheck
+from harness.core.verdict import Counterexample, Status, Verdict, error
+from harness.run.planning import rate_test
+from harness.run.session import Session
+from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
+from harness.stats.planning import n_needed
+from harness.stats.sequential import Sequential
+
+WARM_UP = 3
+"""Requests sent before the sampling and not counted: cold starts are not the steady state (verdicts.md, trap 2)."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    worst: Exchange | None = None
+    values: list[float] = field(default_factory=list)
+    failed: int = 0
+
+
+def judge_objective(session: Session, objective: Objective, check: PlannedCheck) -> Verdict:
+    """Sample until the test decides or its cap is reached.
+
+    A latency objective counts a request as over when its answer took longer than the limit or failed; an error of
+    the harness itself ends the sampling with ERROR.
+    """
+    assert check.alpha_fail is not None
+    stream = objective.metric == "ttft"
+    query = session.sample(stream=stream)
+    for _ in range(WARM_UP):
+        session.ask(query)
+    state = Sequential(rate_test(check, check.alpha_fail))
+    seen = _Seen()
+    while state.decision is None:
+        exchange = session.ask(query)
+        if exchange.error is ErrorClass.HARNESS:
+            return error(f"the harness broke while sampling: {exchange.detail}", n=state.n)
+        over = _over(exchange, objective)
+        _remember(seen, exchange, objective, over)
+        state.add(over)
+    return _verdict(session, objective, check, state, seen)
+
+
+def _over(exchange: Exchange, objective: Objective) -> bool:
+    if not exchange.ok:
+        return True
+    if objective.metric == "error_rate":
+        return False
+    value = _value(exchange, objective)
+    return value is None or value > objective.limit
+
+
+def _value(exchange: Exchange, objective: Objective) -> float | None:
+    return exchange.timing.ttft if objective.metric == "ttft" else exchange.timing.latency
+
+
+def _remember(seen: _Seen, exchange: Exchange, objective: Objective, over: bool) -> None:
+    seen.failed += not exchange.ok
+    value = _value(exchange, objective)
+    if value is not None:
+        seen.values.append(value)
+    if over and seen.worst is None:
+        seen.worst = exchange
+
+
+def _verdict(session: Session, objective: Objective, check: PlannedCheck, state: Sequential, seen: _Seen) -> Verdict:
+    status = {"pass": Status.PASS, "fail": Status.FAIL}.get(state.decision or "", Status.INCONCLUSIVE)
+    n, k = state.n, state.k
+    lower, upper = clopper_pearson_lower(k, n, objective.alpha), clopper_pearson_upper(k, n, objective.alpha)
+    assert check.alpha_fail is not None
+    needed = None
+    if status is Status.INCONCLUSIVE:
+        needed = n_needed(k, n, objective.budget, objective.loosened, objective.alpha, check.alpha_fail)
+    what = "failed" if objective.metric == "error_rate" else f"took longer than {objective.limit * 1e3:g} ms or failed"
+    said = {
+        Status.PASS: f"more than {objective.loosened:.3g} is refuted",
+        Status.FAIL: f"at most {objective.budget:.3g} is refuted",
+        Status.INCONCLUSIVE: f"neither {objective.budget:.3g} nor {objective.loosened:.3g} is refuted",
+    }[status]
+    examples: tuple[Counterexample, ...] = ()
+    if seen.worst is not None and status is not Status.PASS:
+        examples = (session.show(f"one of {k} of {n} requests that {what}", seen.worst),)
+    return Verdict(
+        status,
+        f"{k} of {n} requests {what}: {said}",
+        metric=f"share over the limit of {objective.text}" if objective.metric != "error_rate" else "error rate",
+        unit="",
+        direction="<=",
+        estimate=k / n,
+        ci=(lower, upper),
+        confidence=1 - objective.alpha,
+        method="truncated e-process and one Clopper-Pearson look at the cap",
+        n=n,
+        n_needed=needed,
+        limit=objective.budget,
+        limit_loosened=objective.loosened,
+        counterexamples=examples,
+        notes=(f"{WARM_UP} warm-up requests were not counted; one input was repeated", *_percentile(objective, seen)),
+    )
+
+
+def _percentile(objective: Objective, seen: _Seen) -> tuple[str, ...]:
+    if objective.quantile is None or not seen.values:
+        return ()
+    values = sorted(seen.values)
+    at = values[min(len(values) - 1, int(objective.quantile * len(values)))]
+    return (f"observed p{objective.quantile * 100:g} of {len(values)} answers: {at * 1e3:.4g} ms (not what is judged)",)

@@ -1,0 +1,128 @@
+"""Preflight: find out, before the plan, whether the endpoint is there, what it speaks and what it says of itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from harness.core.adapter import Adapter, Facts
+from harness.core.endpoint import Endpoint
+from harness.core.errors import ErrorClass, UsageError
+from harness.core.exchange import Exchange, Request
+from harness.core.registry import load, names
+from harness.io.client import Client
+from harness.protocols._detect import Detected, choose, rank
+from harness.run.session import decoded
+
+_SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What is known of the endpoint before the plan; plain data, handed to every xdist worker.
+
+    At most one of these is set: `never_reached` (name, connect, TLS: ERROR), `unrecognised` (no protocol: ERROR),
+    `silent` (reached, and one real prediction got no byte within its deadline: every check FAILs at once).
+    """
+
+    protocol: str
+    facts: Facts = field(default_factory=Facts)
+    detected: tuple[Detected, ...] = ()
+    never_reached: str | None = None
+    unrecognised: str | None = None
+    silent: str | None = None
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why no check can ask the service anything, or None."""
+        return self.never_reached or self.unrecognised or self.silent
+
+
+def adapter(name: str) -> Adapter:
+    """The adapter of this name. Raises `UsageError` that lists the known ones."""
+    module = load("protocols", name)
+    found = module.ADAPTER
+    if not isinstance(found, Adapter):
+        raise UsageError(f"protocol {name!r} ({module.__name__}) offers no ADAPTER that satisfies harness.core.adapter")
+    return found
+
+
+def adapters(protocol: str) -> list[Adapter]:
+    """The adapters that may speak: the named one, or all of them for `auto`."""
+    return [adapter(name) for name in (names("protocols") if protocol == "auto" else (protocol,))]
+
+
+def detect(endpoint: Endpoint, client: Client) -> Preflight:
+    """Ask every candidate's harmless probes, each path once, and choose a protocol. Sends no inference."""
+    candidates = adapters(endpoint.protocol)
+    probes: dict[str, Request] = {}
+    for candidate in candidates:
+        for request in candidate.probes(endpoint).values():
+            probes.setdefault(request.path, request)
+    exchanges = client.exchange_many(list(probes.values()), concurrency=8)
+    by_path = dict(zip(probes, exchanges, strict=True))
+    failures = [e for e in exchanges if e.response is None]
+    if exchanges and len(failures) == len(exchanges) and all(e.error and e.error.never_reached for e in failures):
+        return Preflight(endpoint.protocol, never_reached=f"{failures[0].error}: {failures[0].detail}")
+    ranked = rank(endpoint, candidates, by_path)
+    if endpoint.protocol != "auto":
+        facts = ranked[0].facts if ranked else Facts()
+        return Preflight(endpoint.protocol, facts, tuple(ranked))
+    chosen = choose(ranked)
+    if chosen is None:
+        return Preflight("auto", detected=tuple(ranked), unrecognised=_unrecognised(by_path))
+    return Preflight(chosen.protocol, chosen.facts, tuple(ranked))
+
+
+def predict_once(endpoint: Endpoint, client: Client, found: Preflight) -> Exchange:
+    """One real prediction, decoded. Raises `UsageError` when no valid sample can be made."""
+    speaker = adapter(found.protocol)
+    request = speaker.encode(endpoint, speaker.sample(endpoint, found.facts), found.facts)
+    return decoded(speaker, endpoint, client.exchange(request))
+
+
+def contact(endpoint: Endpoint, client: Client) -> Preflight:
+    """Detect, then make one real prediction to tell a silent endpoint from one that answers, well or badly."""
+    found = detect(endpoint, client)
+    if found.obstacle:
+        return found
+    exchange = predict_once(endpoint, client, found)
+    if exchange.error and exchange.error.never_reached:
+        return replace(found, never_reached=f"{exchange.error}: {exchange.detail}")
+    if exchange.error in _SILENT and exchange.response is None:
+        return replace(found, silent=f"no answer to one prediction: {exchange.detail}")
+    return found
+
+
+def wait_ready(
+    endpoint: Endpoint, client: Client, seconds: float, progress: Callable[[str], None] = lambda _: None
+) -> Preflight:
+    """Ask until one real prediction succeeds or `seconds` are over; health endpoints lie, so they do not count."""
+    deadline = time.monotonic() + seconds
+    pause = 0.1
+    while True:
+        state, found = _try_once(endpoint, client)
+        if state is None or time.monotonic() + pause >= deadline:
+            return found
+        progress(state)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 2.0)
+
+
+def _try_once(endpoint: Endpoint, client: Client) -> tuple[str | None, Preflight]:
+    found = detect(endpoint, client)
+    if found.obstacle:
+        return found.obstacle, found
+    exchange = predict_once(endpoint, client, found)
+    if exchange.ok:
+        return None, found
+    state = f"{exchange.error}: {exchange.detail}"
+    if exchange.error and exchange.error.never_reached:
+        return state, replace(found, never_reached=state)
+    return state, found
+
+
+def _unrecognised(by_path: dict[str, Exchange]) -> str:
+    seen = ", ".join(f"GET {path} → {e.status or e.error}" for path, e in list(by_path.items())[:6])
+    return f"no protocol recognised ({seen}); name one with --ai-protocol: {', '.join(names('protocols'))}"

@@ -1,0 +1,165 @@
+"""Run one check: call it, take its verdict, attach the evidence to pytest's report."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from typing import Any
+
+import msgspec
+import pytest
+
+from harness.core.errors import BudgetExhausted, HarnessError
+from harness.core.plan import PlannedCheck
+from harness.core.verdict import Level, Status, Verdict, error, inconclusive
+from harness.io.rundir import EvidenceLine
+from harness.run.gaterun import GateRun
+from harness.suite import spec_of
+
+VERDICT = pytest.StashKey[Verdict]()
+
+
+class CheckFailed(AssertionError):
+    """A blocker's FAIL, as pytest and Allure know it."""
+
+
+class CheckError(Exception):
+    """A blocker's ERROR: the harness or the way to the target broke."""
+
+
+class Running:
+    """The hooks around a single item; they run in the process that runs it."""
+
+    def __init__(self, run: GateRun) -> None:
+        self._run = run
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Do not run what cannot be asked: an endpoint never reached, a capability that is not offered."""
+        check = self._run.planned.get(item.nodeid)
+        if check is None:
+            return
+        if check.not_applicable:
+            pytest.skip(check.not_applicable)
+        spec = spec_of(getattr(item, "function", None))
+        if self._run.preflight.obstacle and not (spec and spec.before_contact):
+            verdict = self._run.obstacle_verdict()
+            item.stash[VERDICT] = verdict
+            _end(verdict, check)
+        try:
+            self._run.begin_check()
+        except BudgetExhausted as over:
+            pytest.skip(str(over))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object:
+        """Call a packaged check and take the verdict that it returns."""
+        check = self._run.planned.get(pyfuncitem.nodeid)
+        if check is None or spec_of(pyfuncitem.function) is None:
+            return None
+        verdict = self._verdict(pyfuncitem)
+        pyfuncitem.stash[VERDICT] = verdict
+        _end(verdict, check)
+        return True
+
+    def _verdict(self, item: pytest.Function) -> Verdict:
+        parameters = inspect.signature(item.function).parameters
+        arguments = {name: item.funcargs[name] for name in parameters if name in item.funcargs}
+        try:
+            verdict = item.function(**arguments)
+        except BudgetExhausted as over:
+            pytest.skip(str(over))
+        except HarnessError as problem:
+            return error(str(problem))
+        except Exception as problem:
+            at = traceback.extract_tb(problem.__traceback__)[-1]
+            where = f"{at.filename.rpartition('/')[2]}:{at.lineno}"
+            return error(f"the check itself broke at {where}: {type(problem).__name__}: {problem}")
+        if not isinstance(verdict, Verdict):
+            return error(f"the check returned {type(verdict).__name__} in place of a Verdict")
+        return verdict
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+        """Attach the verdict as evidence; plain data, so that it survives the way from a worker."""
+        report: Any = yield
+        check = self._run.planned.get(item.nodeid)
+        if check is None:
+            return report
+        verdict = _of_report(item, report, check)
+        if verdict is None:
+            return report
+        verdict = self._run.end_check(item.nodeid, verdict)
+        attach(item, verdict)
+        line = EvidenceLine(item.nodeid, verdict, self._run.now(), round(call.duration, 4), self._run.worker)
+        report.aiharness = msgspec.json.encode(line).decode()
+        report.ai_status, report.ai_level = str(verdict.status), str(check.level)
+        if report.failed and VERDICT in item.stash:
+            report.longrepr = _told(verdict)
+        return report
+
+
+def _end(verdict: Verdict, check: PlannedCheck) -> None:
+    """Tell pytest, in its own terms, how a check ended."""
+    if verdict.status in (Status.INCONCLUSIVE, Status.SKIPPED):
+        pytest.skip(verdict.reason)
+    if check.level is Level.BLOCKER and verdict.status is Status.FAIL:
+        raise CheckFailed(verdict.reason)
+    if check.level is Level.BLOCKER and verdict.status is Status.ERROR:
+        raise CheckError(verdict.reason)
+    if verdict.status is not Status.PASS:
+        pytest.skip(verdict.reason) if check.level is Level.BLOCKER else None
+
+
+def _of_report(item: pytest.Item, report: pytest.TestReport, check: PlannedCheck) -> Verdict | None:
+    """The verdict that one phase of an item brings, or None for a phase that brings none."""
+    if VERDICT in item.stash and report.when in ("setup", "call"):
+        if report.when == "setup" and report.passed:
+            return None
+        return item.stash[VERDICT]
+    if report.when == "setup":
+        if report.failed:
+            return error(f"a fixture of this check broke: {_last_line(report)}")
+        return None
+    if report.when == "teardown":
+        return error(f"the teardown of this check broke: {_last_line(report)}") if report.failed else None
+    if check.kind != "user":
+        return None
+    if hasattr(report, "wasxfail"):
+        return inconclusive(f"marked xfail ({report.wasxfail or 'no reason'}): an expected failure is no evidence")
+    if report.failed:
+        return Verdict(Status.FAIL, _last_line(report), method="the test's own assertions", n=1)
+    if report.skipped:
+        return None
+    return Verdict(Status.PASS, "the test's own assertions hold", method="the test's own assertions", n=1)
+
+
+def _last_line(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash else str(report.longrepr or "no reason was given")
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    return (lines[0] if crash and lines else lines[-1] if lines else "no reason was given")[:500]
+
+
+def _told(verdict: Verdict) -> str:
+    lines = [f"{verdict.status}: {verdict.reason}"]
+    for example in verdict.counterexamples[:1]:
+        lines += [f"  {key}: {value}" for key, value in (("replay", example.pytest), ("curl", example.curl)) if value]
+    return "\n".join(lines)
+
+
+def attach(item: pytest.Item, verdict: Verdict) -> None:
+    """Attach request, answer and curl line to Allure's result, when the user writes one (`--alluredir`)."""
+    if not item.config.getoption("allure_report_dir", None):
+        return
+    import allure
+
+    as_json = allure.attachment_type.JSON
+    for example in verdict.counterexamples[:3]:
+        for name, value in (("request", example.request), ("answer", example.response)):
+            if value is not None:
+                allure.attach(msgspec.json.format(msgspec.json.encode(value)).decode(), name, as_json)
+        if example.curl:
+            allure.attach(example.curl, "curl", allure.attachment_type.TEXT)
+    summary = f"{verdict.status}: {verdict.reason}"
+    allure.attach(summary, "verdict", allure.attachment_type.TEXT)

@@ -1,0 +1,100 @@
+"""What a suite module is written with: `check` declares a packaged check, `catalogue` reads them back.
+
+A packaged check is a pytest function whose return value is its `Verdict`:
+
+    @check("the service answers its liveness call", needs=("liveness",))
+    def test_live(ai: Session) -> Verdict:
+        return health.live(ai.probe("live"), ai.show)
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pytest
+
+from harness.core.errors import UsageError
+from harness.core.registry import KINDS, names, unknown
+from harness.core.verdict import CheckSpec, Level
+
+F = TypeVar("F", bound=Callable[..., Any])
+ROOT = "ai-suite"
+"""First part of every packaged check's id: `ai-suite/smoke/test_health.py::test_live`."""
+
+
+def check(
+    title: str,
+    *,
+    level: str = "blocker",
+    needs: tuple[str, ...] = (),
+    grounds: tuple[str, ...] = (),
+    requests: int = 1,
+    tokens: int = 0,
+    cases: tuple[str, ...] = (),
+    per_objective: bool = False,
+    before_contact: bool = False,
+    clauses: tuple[str, ...] = (),
+) -> Callable[[F], F]:
+    """Declare a packaged check; the arguments are those of `CheckSpec`. `cases` arrive as the argument `case`."""
+    spec = CheckSpec(
+        title,
+        level=Level(level),
+        needs=needs,
+        grounds=grounds,
+        requests=requests,
+        tokens=tokens,
+        cases=cases,
+        per_objective=per_objective,
+        before_contact=before_contact,
+        clauses=clauses,
+    )
+
+    def declare(function: F) -> F:
+        function.__aicheck__ = spec  # type: ignore[attr-defined]
+        if cases:
+            pytest.mark.parametrize("case", cases)(function)
+        return function
+
+    return declare
+
+
+def spec_of(function: object) -> CheckSpec | None:
+    """What a function declared with `check`, or None for a test of the user's own."""
+    spec = getattr(function, "__aicheck__", None)
+    return spec if isinstance(spec, CheckSpec) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A packaged check as its file declares it; `id` is without the parameter."""
+
+    id: str
+    suite: str
+    spec: CheckSpec
+
+
+def modules(suite: str) -> list[tuple[str, str]]:
+    """The test modules of a suite, sorted, as (module name, file stem). Raises `UsageError` for an unknown suite."""
+    if suite not in names("suites"):
+        raise UsageError(unknown("suite", suite, names("suites")))
+    package = importlib.import_module(f"{KINDS['suites']}.{suite}")
+    found = (info.name for info in pkgutil.iter_modules(package.__path__) if info.name.startswith("test_"))
+    return [(f"{package.__name__}.{stem}", stem) for stem in sorted(found)]
+
+
+def catalogue(suite: str) -> Iterator[Declared]:
+    """Every check that a suite's files declare, in the order in which they run."""
+    for module_name, stem in modules(suite):
+        module = importlib.import_module(module_name)
+        for name, function in vars(module).items():
+            if not (name.startswith("test") and inspect.isfunction(function)):
+                continue
+            spec = spec_of(function)
+            if spec is None:
+                raise UsageError(f"{module_name}.{name} is in a packaged suite and declares no @check")
+            yield Declared(f"{ROOT}/{suite}/{stem}.py::{name}", suite, spec)

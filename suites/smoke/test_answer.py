@@ -1,0 +1,26 @@
+"""One valid answer, its headers, and how long warm ones take."""
+
+from __future__ import annotations
+
+from harness.checks import answers, headers, latency
+from harness.core.verdict import Verdict
+from harness.run.session import Session
+from harness.suite import check
+
+WARM = 5
+
+
+@check("an answer is complete, valid and finite", tokens=16)
+def test_valid(ai: Session) -> Verdict:
+    return answers.valid(ai.ask(), ai.show, probabilities=ai.endpoint.template.probabilities)
+
+
+@check("response headers are sane", level="warn", tokens=16)
+def test_headers(ai: Session) -> Verdict:
+    return headers.sane(ai.ask(), ai.show)
+
+
+@check("warm answers come within the latency ceiling", requests=WARM + 1, tokens=16 * (WARM + 1))
+def test_latency(ai: Session) -> Verdict:
+    ai.ask()
+    return latency.sane([ai.ask() for _ in range(WARM)], ai.settings.promises.latency_ceiling, ai.show)

@@ -1,0 +1,43 @@
+"""Name, connection and certificate: before anything is asked."""
+
+from __future__ import annotations
+
+import time
+
+from harness.checks import connection
+from harness.core.errors import TransportError
+from harness.core.verdict import Case, Verdict, contract
+from harness.io import reach
+from harness.run.session import Session
+from harness.suite import check
+
+
+@check("the host name resolves", requests=0, before_contact=True)
+def test_name(ai: Session) -> Verdict:
+    endpoint = ai.endpoint
+    try:
+        return connection.resolves(
+            endpoint.host, reach.resolve(endpoint.host, endpoint.port, endpoint.deadlines.connect)
+        )
+    except TransportError as problem:
+        return connection.broken(problem)
+
+
+@check("the port accepts a connection", requests=0, before_contact=True)
+def test_reachable(ai: Session) -> Verdict:
+    endpoint = ai.endpoint
+    try:
+        reach.connect(endpoint, endpoint.deadlines.connect)
+    except TransportError as problem:
+        return connection.broken(problem)
+    return contract([Case("connect")], f"{endpoint.host}:{endpoint.port} accepts a connection")
+
+
+@check("the certificate is trusted and not about to expire", grounds=("https",), requests=0, before_contact=True)
+def test_certificate(ai: Session) -> Verdict:
+    try:
+        found = reach.certificate(ai.endpoint, ai.endpoint.deadlines.connect)
+    except TransportError as problem:
+        return connection.broken(problem)
+    days = ai.settings.promises.certificate_days
+    return connection.certificate(found.subject, found.not_before, found.not_after, time.time(), days)

@@ -1,0 +1,16 @@
+"""Credentials are enforced when they are configured."""
+
+from __future__ import annotations
+
+from harness.checks import credentials
+from harness.core.verdict import Verdict
+from harness.run.session import Session
+from harness.suite import check
+
+
+@check("credentials are enforced", grounds=("credentials",), requests=2, tokens=32, cases=("missing", "wrong"))
+def test_enforced(ai: Session, case: str) -> Verdict:
+    right = ai.endpoint.credentials
+    assert right is not None
+    attempt = ai.ask(credentials=None if case == "missing" else right.wrong())
+    return credentials.enforced(case, attempt, ai.ask(), ai.show)

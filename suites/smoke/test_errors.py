@@ -1,0 +1,28 @@
+"""Wrong requests: refused as such, without a leak, in one shape."""
+
+from __future__ import annotations
+
+from harness.checks import errors
+from harness.core.exchange import Exchange
+from harness.core.verdict import Verdict
+from harness.run.session import Session
+from harness.suite import check
+
+
+def _answers(ai: Session) -> dict[str, Exchange]:
+    return {name: ai.send(request) for name, request in ai.adapter.bad_requests(ai.endpoint, ai.facts).items()}
+
+
+@check("errors show nothing internal", requests=8)
+def test_nothing_leaks(ai: Session) -> Verdict:
+    return errors.nothing_leaks(_answers(ai), ai.show)
+
+
+@check("wrong requests are refused with a 4xx", level="warn", requests=8)
+def test_refused(ai: Session) -> Verdict:
+    return errors.refused(_answers(ai), ai.show)
+
+
+@check("errors have one shape", level="warn", requests=8)
+def test_one_shape(ai: Session) -> Verdict:
+    return errors.one_shape(_answers(ai), ai.show)

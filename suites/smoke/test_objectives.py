@@ -1,0 +1,17 @@
+"""The configured objectives of this suite, each sampled until its sequential test ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.core.objective import Objective
+from harness.core.verdict import Verdict
+from harness.run.gaterun import GateRun
+from harness.run.objective import judge_objective
+from harness.run.session import Session
+from harness.suite import check
+
+
+@check("objective", per_objective=True, tokens=16)
+def test_objective(ai: Session, ai_run: GateRun, objective: Objective, request: pytest.FixtureRequest) -> Verdict:
+    return judge_objective(ai, objective, ai_run.planned[request.node.nodeid])
