@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -11,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.gate import Exit
+from harness.reference import defect
 from harness.reference.process import ReferenceProcess
+from harness.reference.settings import Settings
 
 KEY = "demo-key-for-the-reference-deployment"
 CONFIG = """\
@@ -56,11 +58,11 @@ def serve(port: int, defects: Sequence[str]) -> int:
         print(f"reference deployment at {server.url} (model tiny-chat; export AIHARNESS_API_KEY={KEY})")
         print(f"try: pytest --ai-suite=smoke --ai-endpoint={server.url}\nCtrl-C ends it", flush=True)
         try:
-            while server.running:
+            while server.alive:
                 time.sleep(0.2)
         except KeyboardInterrupt:
-            return 0
-    return 3
+            return int(Exit.PASS)
+    return int(Exit.INTERNAL)
 
 
 def run_pytest(arguments: Sequence[str]) -> int:
@@ -69,4 +71,6 @@ def run_pytest(arguments: Sequence[str]) -> int:
 
 
 def _reference(port: int, defects: Sequence[str]) -> ReferenceProcess:
-    return ReferenceProcess(port=port, defects=tuple(defects), api_key=KEY)
+    for name in defects:
+        defect.load(name)
+    return ReferenceProcess(Settings(api_key=KEY, defects=tuple(defects)), port=port)

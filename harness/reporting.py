@@ -21,10 +21,8 @@ def report_command(path: Path, format_: str, output: str | None) -> int:
         raise UsageError(unknown("report format", format_, names("reports")))
     report = saved_report(path)
     render = load("reports", format_).render
-    if format_ == "terminal":
-        text = render(report, colour=sys.stdout.isatty() and output is None)
-    else:
-        text = render(report)
+    options = {"colour": sys.stdout.isatty() and output is None} if format_ == "terminal" else {}
+    text = render(report, **options)
     if output:
         replace_file(Path(output), text.encode("utf-8", "replace"))
     else:

@@ -45,6 +45,7 @@ class Course:
         self.step = ""
         self.dialled = False
         self.http2 = False
+        self._half_open: Any = None
         self.intended = clock.now() if intended is None else intended
         self.sent: float | None = None
         self.first_byte: float | None = None
@@ -59,9 +60,9 @@ class Course:
 
     def _enter(self, phase: Phase) -> None:
         assert self._timer is not None
-        self.phase = phase
         if self._timer.expired():
             return  # httpcore still traces while it cleans up
+        self.phase = phase
         limit = self._limit()
         due = self._end if limit is None else asyncio.get_running_loop().time() + limit
         self._total_is_next = due >= self._end
@@ -81,9 +82,16 @@ class Course:
                 self.http2 = layer == "http2"
                 self.sent = self._clock.now()
                 self._enter(Phase.SEND)
+        elif self.phase is Phase.CONNECT and state == "complete" and step in ("connect_tcp", "start_tls"):
+            self._half_open = info["return_value"] if step == "connect_tcp" else None
         elif self.phase is Phase.SEND and (state == "failed" or (step, state) == ("send_request_body", "complete")):
             # A failed send is not the end: a peer may refuse a long request early and answer all the same.
             self._enter(Phase.WAIT)
+
+    async def tidy(self) -> None:
+        """Close what httpcore leaves open when it is cancelled inside a TLS handshake."""
+        if self.phase is Phase.CONNECT and self._half_open is not None:
+            await self._half_open.aclose()
 
     def received(self) -> float:
         """Stamp a piece of the body: the time of its arrival."""

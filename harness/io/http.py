@@ -123,6 +123,7 @@ class HttpTransport:
                 intake.end(course)
         finally:
             pool.busy -= 1
+            await course.tidy()
             if course.http2 and course.done is None:
                 # httpcore sends no RST_STREAM: what the peer still sends for the abandoned stream would use up the
                 # connection's flow-control window and stall the exchanges beside it.

@@ -45,6 +45,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         latency_ms=options.latency_ms,
         token_ms=options.token_ms,
         max_body=options.max_body,
+        max_depth=options.max_depth,
         max_rows=options.max_rows,
         body_timeout_s=options.body_timeout,
         defects=tuple(options.defect),
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--latency-ms", type=float, default=normal.latency_ms, help="added to every inference")
     add("--token-ms", type=float, default=normal.token_ms, help="passes before every token of text")
     add("--max-body", type=int, default=normal.max_body, metavar="BYTES", help="largest request body")
+    add("--max-depth", type=int, default=normal.max_depth, metavar="N", help="deepest nesting of a request body")
     add("--max-rows", type=int, default=normal.max_rows, help="most rows in one request")
     add("--body-timeout", type=float, default=normal.body_timeout_s, metavar="S", help="for a request body to come")
     add("--defect", action="append", default=[], metavar="NAME", help="a seeded defect, repeatable; 'list' lists them")

@@ -29,17 +29,17 @@ _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
 def create_app(settings: Settings) -> ASGIApp:
-    """The service of these settings, trained, with their seeded defects in place (the first one outermost).
+    """The service of these settings, trained, with their seeded defects in place behind its door.
 
     Raises `UsageError` for a defect that does not exist.
     """
     defects = [defect.load(name) for name in settings.defects]
     for each in defects:
         settings = each.configure(settings)
-    app: ASGIApp = Door(_starlette(Service.trained(settings)), settings)
+    app: ASGIApp = _starlette(Service.trained(settings))
     for each in reversed(defects):
         app = each.wrap(app)
-    return app
+    return Door(app, settings)
 
 
 def _starlette(service: Service) -> Starlette:

@@ -48,6 +48,11 @@ class ReferenceProcess:
             raise RuntimeError("the reference service was not started")
         return self._child.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the child is running."""
+        return self._child is not None and self._child.poll() is None
+
     def start(self) -> ReferenceProcess:
         """Start and wait until it is ready. Raises `StartError` when it ends or the deadline passes before that."""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in stop(), which may come much later
@@ -99,6 +104,7 @@ class ReferenceProcess:
             ("--latency-ms", settings.latency_ms),
             ("--token-ms", settings.token_ms),
             ("--max-body", settings.max_body),
+            ("--max-depth", settings.max_depth),
             ("--max-rows", settings.max_rows),
             ("--body-timeout", settings.body_timeout_s),
             *(("--defect", name) for name in settings.defects),

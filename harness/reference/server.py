@@ -50,8 +50,8 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 0) -> None:
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named because asyncio sets TCP_NODELAY only on sockets that name it: without, Nagle's algorithm and
-    # the client's delayed acknowledgement add 40 ms to an answer.
+    # asyncio sets TCP_NODELAY only on sockets that name their protocol; without it, Nagle's algorithm and the client's
+    # delayed acknowledgement add 40 ms to an answer.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
