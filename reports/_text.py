@@ -1,0 +1,51 @@
+"""Text from an untrusted peer, made safe to show: what is invisible becomes visible, what is long is cut."""
+
+from __future__ import annotations
+
+import re
+
+SHOWN = 2000
+"""Characters of one value that a report for people shows; gate.json holds the whole."""
+
+_UNSEEN = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # C0 and C1 controls: terminal escapes, NUL
+    "\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff\uffa0"  # bidi, zero width
+    "\ufff9-\ufffb\ufffe\uffff"  # interlinear marks, non-characters
+    "\ud800-\udfff"  # lone surrogates: no encoding can write them
+    "\U000e0000-\U000e007f"  # tags: text that no reader sees
+    "]"
+)
+
+
+def visible(text: str, limit: int = SHOWN, *, keep: str = "\n\t") -> str:
+    """The text with every unseen character written out, cut at `limit` characters with the count of the rest.
+
+    Controls become their picture (`␀`), everything else its number (`⟨U+202E⟩`: a right-to-left override, as in
+    Trojan Source, CVE-2021-42574). The characters in `keep` stay.
+    """
+    rest = len(text) - limit
+    cut = text if rest <= 0 else text[:limit]
+    shown = _UNSEEN.sub(lambda match: match[0] if match[0] in keep else _picture(match[0]), cut)
+    return shown if rest <= 0 else f"{shown}… [+{rest:,} characters]"
+
+
+def line(text: str, limit: int = 300) -> str:
+    """The text on one line: every run of white space is one space, the rest as in `visible`."""
+    return visible(" ".join(text[: limit * 4].split()), limit, keep="")
+
+
+def encodable(text: str) -> str:
+    r"""The text with lone surrogates written as `\udc80`, so that it can be encoded; anything else unchanged."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+def _picture(char: str) -> str:
+    code = ord(char)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"

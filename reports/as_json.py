@@ -1,0 +1,19 @@
+"""`gate.json`: the whole report, the only source of every other format.
+
+Its schema is `harness/data/gate.schema.json`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.core.report import Report
+
+from ._plain import plain
+
+SUFFIX = ".json"
+
+
+def render(report: Report) -> str:
+    """The report as indented JSON, fields in the order of the model: the same report gives the same bytes."""
+    return msgspec.json.format(msgspec.json.encode(plain(report)), indent=1).decode() + "\n"

@@ -1,0 +1,122 @@
+"""The end of a run in a terminal: about 30 lines, the verdict first."""
+
+from __future__ import annotations
+
+import textwrap
+
+from harness.core.report import CheckRow, Report
+from harness.core.verdict import Level, Status
+
+from ._format import clock, count, duration, interval, quantity, sign, span
+from ._text import line
+from ._view import advice, confidence, coverage, headline, open_rows, pytest_line, smallest, suites, tally
+
+SUFFIX = ".txt"
+SHOWN_CHECKS = 4
+"""Open checks that are shown with their evidence; the others get one line each, up to `SHOWN_LINES`."""
+SHOWN_LINES = 6
+
+_SIGN = {Status.PASS: "✓", Status.FAIL: "✗", Status.INCONCLUSIVE: "?", Status.ERROR: "!", Status.SKIPPED: "–"}
+_COLOUR = {Status.PASS: "32", Status.FAIL: "31", Status.INCONCLUSIVE: "33", Status.ERROR: "35", Status.SKIPPED: "2"}
+
+
+def render(report: Report, *, colour: bool = False, width: int = 100) -> str:
+    """The report as plain text; `colour` adds ANSI colours, `width` is the terminal's, in columns.
+
+    Whatever came from the endpoint is stripped of control characters: it can neither move the cursor nor colour.
+    """
+    paint = _Paint(colour, max(40, width))
+    lines = _band(report, paint)
+    rows = open_rows(report)
+    for row in rows[:SHOWN_CHECKS]:
+        lines += ["", *_check(row, report, paint)]
+    rest = rows[SHOWN_CHECKS:]
+    if rest:
+        lines.append("")
+    lines += [_one(row, paint) for row in rest[:SHOWN_LINES]]
+    if len(rest) > SHOWN_LINES:
+        lines.append(f"  … and {tally(rest[SHOWN_LINES:])}")
+    lines += ["", *_tail(report, paint)]
+    return "\n".join(lines) + "\n"
+
+
+class _Paint:
+    def __init__(self, colour: bool, width: int) -> None:
+        self.colour = colour
+        self.width = width
+
+    def status(self, status: Status, text: str, *, strong: bool = False) -> str:
+        return f"\x1b[{'1;' if strong else ''}{_COLOUR[status]}m{text}\x1b[0m" if self.colour else text
+
+    def dim(self, text: str) -> str:
+        return f"\x1b[2m{text}\x1b[0m" if self.colour else text
+
+    def wrapped(self, text: str, indent: int, *, lines: int = 2) -> list[str]:
+        """The text on one line, folded at the width, at most so many lines."""
+        return textwrap.wrap(
+            line(text, self.width * lines),
+            self.width,
+            initial_indent=" " * indent,
+            subsequent_indent=" " * indent,
+            max_lines=lines,
+            placeholder=" …",
+        )
+
+
+def _band(report: Report, paint: _Paint) -> list[str]:
+    run, target = report.run, report.target
+    title = f" {_SIGN[run.verdict]} {headline(report)} "
+    bar = "━" * max(0, paint.width - len(title) - 2)
+    who = " ".join(line(part, 120) for part in (target.url, target.protocol, target.model, target.version) if part)
+    lines = [paint.status(run.verdict, f"━━{title}{bar}", strong=True)]
+    lines += paint.wrapped(run.reason, 2, lines=3)
+    lines.append(paint.dim(f"  target  {line(who, paint.width * 2)}"))
+    when = f"{clock(line(run.started, 40))}, {duration(span(run.started, run.finished))}"
+    lines.append(paint.dim(f"  run     {when}, exit status {run.exit_status}, confidence {confidence(report)}"))
+    lines.append(paint.dim(f"  plan    {coverage(report)}: {tally(report.checks)}"))
+    for text in (*run.loosened, *([run.interrupted] if run.interrupted else ())):
+        lines += [paint.status(Status.INCONCLUSIVE, part) for part in paint.wrapped(f"! {text}", 2)]
+    return lines
+
+
+def _check(row: CheckRow, report: Report, paint: _Paint) -> list[str]:
+    lines = [_one(row, paint), *paint.wrapped(row.reason, 4)]
+    if row.estimate is not None and row.limit is not None:
+        shown = [quantity(value, row.unit, row.metric) for value in (row.estimate, row.limit)]
+        said = f"{shown[0]} ({interval(row.ci, row.unit, row.metric)}), limit {sign(row.direction)} {shown[1]}"
+        lines += paint.wrapped(said, 4, lines=1)
+    if advised := advice(row):
+        lines += paint.wrapped(advised, 4, lines=1)
+    example = smallest(row)
+    if example is not None and example.summary not in row.reason:
+        lines += paint.wrapped(f"seen: {example.summary}", 4)
+    if example is not None and example.curl:
+        lines.append(paint.dim(f"    $ {line(example.curl, 1000)}"))
+    lines.append(paint.dim(f"    $ {line(pytest_line(row, report), 1000)}"))
+    return lines
+
+
+def _one(row: CheckRow, paint: _Paint) -> str:
+    level = "" if row.level is Level.BLOCKER else f" ({row.level})"
+    room = paint.width - len(row.verdict) - len(row.suite[:20]) - len(level) - 9
+    title = line(row.title or row.id, max(10, room))
+    status = paint.status(row.verdict, f"{_SIGN[row.verdict]} {row.verdict}", strong=True)
+    return f"  {status}{level} {line(row.suite, 20)}: {title}"
+
+
+def _tail(report: Report, paint: _Paint) -> list[str]:
+    wide = max((len(line(name, 20)) for name, _ in suites(report)), default=0)
+    found = suites(report)
+    lines = [
+        f"  {line(name, 20):<{wide}}  "
+        + ", ".join(paint.status(status, f"{n:,} {status}") for status, n in counted.items() if n)
+        for name, counted in found[:8]
+    ]
+    if len(found) > 8:
+        lines.append(f"  … and {count(len(found) - 8, 'more suite')}")
+    if report.plan.not_judged:
+        n = len(report.plan.not_judged)
+        lines.append(paint.dim(f"  {count(n, 'thing')} not judged for want of ground: listed in the report"))
+    if report.waivers:
+        lines.append(paint.dim(f"  {count(len(report.waivers), 'waiver')} in force: listed in the report"))
+    return lines

@@ -1,0 +1,351 @@
+"""Reports for the tests of the renderers: a typical one, an empty one, a hostile one, a huge one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from harness.core.report import (
+    Baseline,
+    CheckRow,
+    Distribution,
+    FaultRow,
+    Generator,
+    PlanInfo,
+    Report,
+    RunInfo,
+    Second,
+    Target,
+)
+from harness.core.verdict import Counterexample, Level, Slice, Status
+
+URL = "http://127.0.0.1:8080"
+BODY = '{"model":"digits","inputs":[[0.1,0.2]],"stream":true}'
+
+
+def sample_report() -> Report:
+    """A run of four suites that FAILs: every verdict, level and section occurs."""
+    rows = (*_contracts(), *_estimates(), *_others())
+    return Report(
+        run=RunInfo(
+            id="20260131T120000Z-7f3a",
+            started="2026-01-31T12:00:00.000+00:00",
+            finished="2026-01-31T12:07:23.400+00:00",
+            exit_status=1,
+            verdict=Status.FAIL,
+            reason="A malformed body is refused: answered 500 where a 4xx is due (and 1 more)",
+            partial=False,
+            responsible="release team",
+            deciding=("ai-suite/integration/test_errors.py::test_malformed[truncated]",),
+            loosened=("--ai-accept-first: comparisons without a baseline are taken as first runs",),
+        ),
+        target=Target(URL, "openai_chat", "digits-large", "2026.1.4", "9c1185a5c5e9fc54"),
+        plan=PlanInfo(
+            hash="b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
+            planned=len(rows),
+            judged=len(rows) - 1,
+            suites=("smoke", "integration", "load", "chaos"),
+            not_judged=(
+                "Answers agree with the labelled data: no [data] is configured",
+                "adversarial: no attack budget is configured",
+            ),
+            policy=(
+                ("profile", "release"),
+                ("confidence", "0.95 a side"),
+                ("seed", "20260131"),
+                ("deadlines", "connect 5 s, first_byte 30 s, total 120 s"),
+            ),
+        ),
+        checks=rows,
+        distributions=(distribution(20_000, (0.8,)), replace(distribution(20_000, (0.25,), 0.12), metric="ttft")),
+        series=series(420),
+        faults=(
+            FaultRow("latency 400 ms", "gateway→backend-a", 120.0, 180.0, "counter", 1180),
+            FaultRow("backend killed", "backend-b", 260.0, 300.0, "probe", None),
+            FaultRow("bandwidth 1 KB/s", "client→gateway", 340.0, 370.0, "none", None),
+        ),
+        generator=Generator(50.0, 49.7, 0.004, 0.41),
+        waivers=({"check": "ai-suite/smoke/test_docs.py::test_openapi", "owner": "team-a", "expires": "2026-03-01"},),
+        environment={"python": "3.11.7", "aiharness": "0.1.0", "platform": "Linux x86_64"},
+        notes=("the endpoint announced no version",),
+    )
+
+
+def _contracts() -> list[CheckRow]:
+    titles = ("Liveness answers", "Readiness answers", "The model is served", "One prediction is valid", "Streams end")
+    rows = [
+        CheckRow(
+            id=f"ai-suite/smoke/test_health.py::test_{index}",
+            suite="smoke",
+            level=Level.BLOCKER,
+            title=title,
+            kind="contract",
+            verdict=Status.PASS,
+            reason="every planned case held",
+            n=20,
+            excluded_rate=0.139,
+            confidence=0.95,
+            method="contract",
+            clauses=("RFC 9110 section 15",),
+            seconds=0.31,
+        )
+        for index, title in enumerate(titles)
+    ]
+    rows += [
+        replace(
+            rows[0],
+            id=f"ai-suite/integration/test_inputs.py::test_edge[{case}]",
+            suite="integration",
+            title=f"Edge: {case}",
+        )
+        for case in ("empty", "unicode", "long", "nested", "null", "numbers", "emoji", "rtl", "tabs", "zero-width")
+    ]
+    rows.append(_failed())
+    return rows
+
+
+def _failed() -> CheckRow:
+    example = Counterexample(
+        summary="answered 500 where a 4xx is due",
+        request={
+            "method": "POST",
+            "url": f"{URL}/v1/chat/completions",
+            "headers": {"content-type": "application/json", "authorization": "***"},
+            "body": '{"model": "digits-large", "messages": [{"role": "us',
+        },
+        response={
+            "status": 500,
+            "headers": {"content-type": "text/html", "server": "uvicorn"},
+            "body": "<html><body>Internal Server Error</body></html>",
+            "seconds": 0.0123,
+        },
+        curl=f"curl -sS -i -X POST {URL}/v1/chat/completions -H 'content-type: application/json' --data-binary "
+        '\'{"model": "digits-large", "messages": [{"role": "us\'',
+        pytest="ai-suite/integration/test_errors.py::test_malformed[truncated]",
+        seed=20260131,
+    )
+    return CheckRow(
+        id="ai-suite/integration/test_errors.py::test_malformed[truncated]",
+        suite="integration",
+        level=Level.BLOCKER,
+        title="A malformed body is refused: truncated",
+        kind="contract",
+        verdict=Status.FAIL,
+        reason="answered 500 where a 4xx is due (3 of 8 cases)",
+        n=8,
+        method="contract",
+        counterexamples=(example, replace(example, seed=None), example),
+        clauses=("RFC 9110 section 15.5.1", "RFC 9457"),
+        seconds=1.2,
+    )
+
+
+def _estimate(name: str, **fields: Any) -> CheckRow:
+    shared: dict[str, Any] = {
+        "suite": "load",
+        "level": Level.BLOCKER,
+        "title": name,
+        "kind": "estimate",
+        "metric": f"share over the limit of {name}",
+        "unit": "",
+        "direction": "<=",
+        "confidence": 0.95,
+        "method": "truncated e-process and one Clopper-Pearson look at the cap",
+        "objective": name,
+        "seconds": 41.0,
+    }
+    return CheckRow(id=f"ai-suite/load/test_slo.py::test_slo[{name.split()[0]}]", **{**shared, **fields})
+
+
+def _estimates() -> list[CheckRow]:
+    slices = (
+        Slice("prompt under 100 tokens", 900, 0.0033, (0.0009, 0.0086), Status.PASS),
+        Slice("prompt over 1,000 tokens", 300, 0.0333, (0.0182, 0.0557), Status.FAIL),
+    )
+    shown = {"limit": 0.01, "limit_loosened": 0.02}
+    return [
+        _estimate(
+            "latency p99 <= 800 ms",
+            verdict=Status.FAIL,
+            reason="41 of 1200 requests took longer than 800 ms or failed: at most 0.01 is refuted",
+            estimate=0.0342,
+            ci=(0.0259, 0.0443),
+            n=1200,
+            slices=slices,
+            baseline=Baseline("20260117T090000Z-11aa", 0.006, 0.0282, (0.019, 0.038), 0.005),
+            **shown,
+        ),
+        _estimate(
+            "ttft p99 <= 250 ms",
+            verdict=Status.INCONCLUSIVE,
+            reason="24 of 1600 requests took longer than 250 ms or failed: neither 0.01 nor 0.02 is refuted",
+            estimate=0.015,
+            ci=(0.0103, 0.0211),
+            n=1600,
+            n_needed=4100,
+            **shown,
+        ),
+        _estimate(
+            "error_rate <= 0.01",
+            verdict=Status.PASS,
+            reason="1 of 700 requests failed: more than 0.02 is refuted",
+            metric="error rate",
+            estimate=0.0014,
+            ci=(0.0001, 0.0068),
+            n=700,
+            **shown,
+        ),
+        _estimate(
+            "accuracy >= 0.9",
+            verdict=Status.FAIL,
+            level=Level.WARN,
+            reason="0.86 of 1000 answers are right: at least 0.9 is refuted",
+            metric="accuracy",
+            direction=">=",
+            estimate=0.86,
+            ci=(0.84, 0.878),
+            n=1000,
+            limit=0.9,
+            limit_loosened=0.88,
+        ),
+    ]
+
+
+def _others() -> list[CheckRow]:
+    return [
+        CheckRow(
+            "ai-suite/chaos/test_faults.py::test_recovers[backend-killed]", "chaos", Level.BLOCKER,
+            "Recovers within 30 s: backend killed", "contract", Status.ERROR,
+            "the harness broke while sampling: connection pool closed", seconds=12.0,
+        ),
+        CheckRow(
+            "ai-suite/chaos/test_faults.py::test_recovers[slow-link]", "chaos", Level.BLOCKER,
+            "Recovers within 30 s: slow link", "contract", Status.INCONCLUSIVE,
+            "missing: planned and left without a verdict", missing=True,
+        ),
+        CheckRow(
+            "ai-suite/smoke/test_embeddings.py::test_shape", "smoke", Level.BLOCKER, "Embeddings have one shape",
+            "contract", Status.SKIPPED, "openai_chat at this endpoint offers no embeddings",
+        ),
+        CheckRow(
+            "tests/test_ours.py::test_greeting", "smoke", Level.INFO, "test_greeting", "user", Status.INCONCLUSIVE,
+            "the service answered in another language", n=1, seconds=0.4,
+        ),
+    ]  # fmt: skip
+
+
+def empty_report() -> Report:
+    """A run that ended before its plan was written."""
+    run = RunInfo("unknown", "", "", 21, Status.ERROR, "never reached: connection refused", True)
+    return Report(run, Target("unknown", "unknown"), PlanInfo("0" * 64, 0, 0), ())
+
+
+HOSTILE = (
+    "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> </script></style></title>"
+    "-->"
+    " ]]> ' \" ` ``` | @everyone #1 !2 [x](javascript:alert(1)) http://evil.example www.evil.example"
+    " \x1b[2J\x1b]0;owned\x07\x1b[31m \x00\x08\x9b31m \u202egnp.exe\u2066 \u200b\ufeff\u2028\ud800\udfff\ufffe"
+    "\r\nGATE: PASS\n"
+)
+
+
+def hostile_report() -> Report:
+    """Every string is an attack; figures are not finite; values are deep and long; histograms are malformed."""
+    deep: Any = "bottom"
+    for _ in range(3000):
+        deep = {"d": [deep]}
+    long = HOSTILE + "A" * 1_000_000
+    nan, inf = math.nan, math.inf
+    example = Counterexample(
+        HOSTILE, {HOSTILE: deep, "body": long, "n": nan}, {"status": HOSTILE, "x": [deep, inf]}, long, HOSTILE, 7
+    )
+    rows = []
+    for index, (status, level) in enumerate((s, lv) for s in Status for lv in Level):
+        rows.append(
+            CheckRow(
+                f"{HOSTILE}::test[{index}]", HOSTILE, level, long, HOSTILE, status, long, metric=HOSTILE, unit=HOSTILE,
+                direction=HOSTILE, estimate=(nan, inf, 1e308, -1e-308, 0.0)[index % 5],
+                ci=((nan, inf), (None, 1.0), (-inf, None), (None, None), (1e308, -1e308))[index % 5],
+                method=HOSTILE, n=10**30,
+                n_needed=10**40, limit=(nan, 1e308, 0.0, -inf, 5e-324)[index % 5], limit_loosened=inf,
+                objective=HOSTILE,
+                excluded_rate=nan, baseline=Baseline(HOSTILE, inf, nan, (nan, None), -inf),
+                slices=(Slice(HOSTILE, -1, nan, (nan, 1.0), status),), counterexamples=(example,), clauses=(HOSTILE,),
+                notes=(HOSTILE, long), seconds=nan,
+            )
+        )  # fmt: skip
+    sample = sample_report()
+    return replace(
+        sample,
+        run=RunInfo(
+            HOSTILE, HOSTILE, "2026-01-31", -7, Status.FAIL, long, True, HOSTILE, HOSTILE, (HOSTILE,), (HOSTILE, long)
+        ),
+        target=Target(f"http://{HOSTILE}", HOSTILE, long, HOSTILE, HOSTILE),
+        plan=PlanInfo(HOSTILE, -1, 10**18, (HOSTILE, ""), (HOSTILE, long), ((HOSTILE, long),)),
+        checks=tuple(rows),
+        distributions=(
+            Distribution(HOSTILE, HOSTILE, (0.0, 1.0, inf), (1, 2), (nan, 1.0)),
+            Distribution(HOSTILE, "s", (), ()),
+            Distribution(HOSTILE, "s", (1.0, 1.0), (5, 7)),
+            Distribution(HOSTILE, "s", (-1.0, 1e-300, 1e300), (1, 10**15), (1e-9,)),
+        ),
+        series=(Second(-(10**12), 0, 5, nan, inf), Second(10**12, 10**15, 0, 0.0, -1.0)),
+        faults=(FaultRow(HOSTILE, HOSTILE, nan, inf, HOSTILE), FaultRow(HOSTILE, HOSTILE, -1e300, None, "none")),
+        generator=Generator(nan, inf, -1.0, 1e308),
+        waivers=({HOSTILE: deep},),
+        environment={HOSTILE: long, "a": HOSTILE},
+        notes=(HOSTILE, long),
+    )
+
+
+def huge_report(rows: int = 10_000, samples: int = 1_000_000, seconds: int = 3_600) -> Report:
+    """So many verdicts, nine of ten PASS, with so many latency samples over so many seconds."""
+    sample = sample_report()
+    kinds = sample.checks[0], _failed(), _estimates()[1], _estimates()[0]
+    checks = []
+    for index in range(rows):
+        kind = kinds[0] if index % 10 else kinds[1 + index // 10 % 3]
+        suite = ("smoke", "integration", "validation", "load")[index % 4]
+        id_ = f"ai-suite/{suite}/test_part_{index % 40}.py::test_case[{index:05d}-some-longer-parameter]"
+        checks.append(replace(kind, id=id_, suite=suite, title=f"{kind.title}, case {index}"))
+    plan = replace(sample.plan, planned=rows, judged=rows, suites=("smoke", "integration", "validation", "load"))
+    return replace(
+        sample, plan=plan, checks=tuple(checks), distributions=(distribution(samples, (0.8,)),), series=series(seconds)
+    )
+
+
+def distribution(n: int, limits: tuple[float, ...], median: float = 0.3) -> Distribution:
+    """A log-normal latency with a tail, in buckets 2 % apart."""
+    bounds = [1e-3 * 1.02**index for index in range(500)]
+    shares = [
+        _normal(math.log(bound / median) / 0.35) * 0.985 + _normal(math.log(bound / 1.2) / 0.5) * 0.015
+        for bound in bounds
+    ]
+    counts = [round(n * (after - before)) for before, after in pairwise(shares)]
+    return Distribution("latency", "s", tuple(bounds), tuple(counts), limits)
+
+
+def series(seconds: int) -> tuple[Second, ...]:
+    """A steady load with two disturbances and one gap."""
+    rows = []
+    for t in range(seconds):
+        if 300 <= t < 306:
+            continue
+        bad = 120 <= t < 180 or 260 <= t < 300
+        wave = math.sin(t / 9) + math.sin(t * 1.7) / 2
+        rows.append(
+            Second(
+                t,
+                round(50 + 4 * wave),
+                (round(6 + 3 * wave) if bad else int(t % 97 == 0)),
+                0.3 + 0.02 * wave + 0.35 * bad,
+                0.75 + 0.1 * wave + 0.9 * bad,
+            )
+        )
+    return tuple(rows)
+
+
+def _normal(z: float) -> float:
+    return 0.5 * (1 + math.erf(z / math.sqrt(2)))
