@@ -27,10 +27,10 @@ class Defect:
     """One fault that the service can be given on purpose; a file offers it as `DEFECT`.
 
     `name` is the file's name, `title` one line for people, `caught_by` the check that must catch it. `configure`
-    changes the settings before the service is made; `wrap` puts an ASGI application around it, behind its door (so that
-    the key and `x-request-id` work as ever). A defect below HTTP
-    (a wrong content-length, a gzip header over plain bytes) cannot be an ASGI application, since the server below
-    corrects or refuses it: the first such defect brings a third hook here, around the bytes that leave the socket.
+    changes the settings before the service is made; `wrap` puts an ASGI application around it, behind its door
+    (the key and `x-request-id` work as ever). A defect below HTTP (a wrong content-length, a gzip header over plain
+    bytes) cannot be an ASGI application, since the server below corrects or refuses it: the first such defect brings a
+    third hook here, around the bytes that leave the socket.
     """
 
     name: str
