@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> ASGIApp:
 def _starlette(service: Service) -> Starlette:
     app = Starlette(
         routes=[*Plain(service).routes, *V2(service).routes, *Chat(service).routes],
-        exception_handlers={ApiError: _refuse, HTTPException: _refuse_route},
+        exception_handlers={ApiError: _refuse, HTTPException: _refuse_route, Exception: _fail},
     )
     # A redirect would turn `/predict/` into a second, slower spelling of the same address.
     app.router.redirect_slashes = False
@@ -64,28 +64,33 @@ async def _refuse_route(request: Request, error: Exception) -> Response:
     return error_response(request.url.path, refusal)
 
 
+async def _fail(request: Request, error: Exception) -> Response:
+    return error_response(request.url.path, ApiError(500, "internal error", "internal_error"))
+
+
 class Door:
-    """What every request passes: an `x-request-id` (echoed or made), the key, and a last resort for failures."""
+    """What every request passes: an `x-request-id` (echoed or made), the key, and the log of failures."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self.key = settings.api_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request. A failure becomes a 500 in the protocol's shape; what failed goes to the log only."""
+        """Serve one request. What failed goes to the log, never into the answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        started = False
+        complete = False
 
         async def stamped(message: Message) -> None:
-            nonlocal started
+            nonlocal complete
             if message["type"] == "http.response.start":
-                started = True
                 MutableHeaders(scope=message)["x-request-id"] = request_id
+            else:
+                complete = not message.get("more_body", False)
             await send(message)
 
         try:
@@ -96,11 +101,11 @@ class Door:
         except ClientDisconnect:
             return
         except Exception:
+            # Starlette has answered with `_fail` by now, unless the answer had begun: then only a broken connection
+            # tells the client that it is not whole.
             _log.exception("request %s failed", request_id)
-            if started:
+            if not complete:
                 raise
-            failure = ApiError(500, "internal error", "internal_error")
-            await error_response(scope["path"], failure)(scope, receive, stamped)
 
     def _admits(self, path: str, headers: Headers) -> bool:
         if self.key is None or not path.startswith(_PROTECTED):

@@ -56,9 +56,7 @@ def parse_chat(body: Mapping[str, Any]) -> ChatRequest:
         raise ApiError(404, "the model does not exist", "model_not_found", param="model")
     for name, neutral in _NEUTRAL.items():
         value = body.get(name)
-        if value is not None and not any(type(value) is type(each) and value == each for each in neutral):
-            if type(value) is float and value in neutral:
-                continue
+        if value is not None and not any(_same(value, each) for each in neutral):
             raise _refusal(name, "asks for what this service does not offer", "unsupported_value")
     stream = _flag(body, "stream")
     options = body.get("stream_options")
@@ -74,6 +72,11 @@ def parse_chat(body: Mapping[str, Any]) -> ChatRequest:
         stream=stream,
         include_usage=_flag(options or {}, "include_usage"),
     )
+
+
+def _same(given: Any, neutral: Any) -> bool:
+    """Equal, where to Python `True` equals 1."""
+    return isinstance(given, bool) is isinstance(neutral, bool) and bool(given == neutral)
 
 
 def _refusal(param: str, what: str, code: str = "invalid_value") -> ApiError:

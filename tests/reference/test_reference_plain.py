@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.reference.digits import make_dataset, train
+from harness.reference.digits import DigitsModel, make_dataset, train
 from harness.reference.settings import Settings
 
 Serving = Callable[[Settings], AbstractContextManager[httpx.Client]]
@@ -149,6 +149,22 @@ def test_methods_and_paths(client: httpx.Client) -> None:
         assert answer.headers["allow"] == "POST"
     for path in ("/nope", "/", "/predict/", "//predict", "/../etc/passwd"):
         refusal(client.post(path, json={}), 404)
+
+
+def test_a_failure_inside_is_a_500_that_tells_nothing(
+    serving: Serving, rows: list[list[float]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(model: DigitsModel, features: object) -> None:
+        raise ZeroDivisionError("a secret")
+
+    monkeypatch.setattr(DigitsModel, "predict_proba", fail)
+    with serving(Settings()) as client:
+        answer = client.post("/predict", json={"instances": rows}, headers={"x-request-id": "abc-2"})
+        assert refusal(answer, 500)["type"] == "server_error"
+        assert answer.headers["x-request-id"] == "abc-2"
+        assert "secret" not in answer.text
+        assert client.get("/health").status_code == 200
+    assert "request abc-2 failed" in caplog.text
 
 
 def test_request_id_is_echoed_or_made(client: httpx.Client) -> None:
