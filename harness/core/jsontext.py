@@ -11,7 +11,7 @@ from harness.core.errors import ProtocolError
 MAX_DEPTH = 64
 """Deepest nesting accepted; real answers of every known protocol stay under 16."""
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
 

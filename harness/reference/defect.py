@@ -26,7 +26,8 @@ def _same(value: T) -> T:
 class Defect:
     """One fault that the service can be given on purpose; a file offers it as `DEFECT`.
 
-    `name` is the file's name, `title` one line for people, `caught_by` the check that must catch it. `configure`
+    `name` is the file's name, `title` one line for people, `caught_by` the id, or its beginning, of the check that must
+    catch it. `configure`
     changes the settings before the service is made; `wrap` puts an ASGI application around it, behind its door
     (the key and `x-request-id` work as ever). A defect below HTTP (a wrong content-length, a gzip header over plain
     bytes) cannot be an ASGI application, since the server below corrects or refuses it: the first such defect brings a

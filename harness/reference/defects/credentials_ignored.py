@@ -15,6 +15,6 @@ def _configure(settings: Settings) -> Settings:
 DEFECT = Defect(
     name="credentials_ignored",
     title="a key is configured, but any key or none is accepted",
-    caught_by="ai-suite/smoke/test_auth.py::test_wrong_key_is_refused",
+    caught_by="ai-suite/smoke/test_credentials.py::test_enforced[wrong]",
     configure=_configure,
 )

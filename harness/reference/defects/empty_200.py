@@ -29,6 +29,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="empty_200",
     title="every inference answers 200 with an empty body",
-    caught_by="ai-suite/smoke/test_inference.py::test_valid_request_is_answered",
+    caught_by="ai-suite/smoke/test_answer.py::test_valid",
     wrap=_wrap,
 )

@@ -18,6 +18,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="html_instead_of_json",
     title="every inference answers 200 with an HTML page",
-    caught_by="ai-suite/smoke/test_inference.py::test_answer_is_json",
+    caught_by="ai-suite/smoke/test_answer.py::test_valid",
     wrap=_wrap,
 )

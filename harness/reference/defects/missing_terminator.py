@@ -21,6 +21,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="missing_terminator",
     title="streams end after the last text, without a finish reason and without [DONE]",
-    caught_by="ai-suite/smoke/test_streaming.py::test_stream_ends_properly",
+    caught_by="ai-suite/smoke/test_stream.py::test_complete",
     wrap=_wrap,
 )

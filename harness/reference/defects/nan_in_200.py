@@ -30,6 +30,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="nan_in_200",
     title="successful answers hold a bare NaN",
-    caught_by="ai-suite/smoke/test_inference.py::test_answer_is_json",
+    caught_by="ai-suite/smoke/test_answer.py::test_valid",
     wrap=_wrap,
 )

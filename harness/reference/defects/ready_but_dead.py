@@ -17,6 +17,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="ready_but_dead",
     title="health and readiness say ok, every inference answers 503",
-    caught_by="ai-suite/smoke/test_health.py::test_ready_means_it_answers",
+    caught_by="ai-suite/smoke/test_health.py::test_predicts",
     wrap=_wrap,
 )

@@ -17,6 +17,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="stuck_stream",
     title="streams send two pieces of text, then nothing, and stay open",
-    caught_by="ai-suite/smoke/test_streaming.py::test_stream_ends_properly",
+    caught_by="ai-suite/smoke/test_stream.py::test_complete",
     wrap=_wrap,
 )

@@ -34,6 +34,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="traceback_leak",
     title="a bad request is answered with a Python traceback and file paths",
-    caught_by="ai-suite/smoke/test_errors.py::test_no_internals_leak",
+    caught_by="ai-suite/smoke/test_errors.py::test_nothing_leaks",
     wrap=_wrap,
 )

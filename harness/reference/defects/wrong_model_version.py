@@ -29,6 +29,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="wrong_model_version",
     title="answers are stamped with another model version or name than the announced one",
-    caught_by="ai-suite/smoke/test_metadata.py::test_version_is_the_announced_one",
+    caught_by="ai-suite/smoke/test_identity.py::test_model_",
     wrap=_wrap,
 )
