@@ -81,7 +81,10 @@ def _numbers(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
     if isinstance(value, bool) or value is None:
         return
     if isinstance(value, int | float):
-        yield path, float(value) if abs(value) < 1e308 else math.copysign(math.inf, value)
+        try:
+            yield path, float(value)
+        except OverflowError:
+            yield path, math.inf
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _numbers(item, f"{path}[{index}]")

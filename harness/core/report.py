@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core.verdict import Counterexample, Level, Slice, Status
+from harness.core.verdict import Baseline, Counterexample, Level, Slice, Status
 
 SCHEMA = "aiharness.gate/1"
 
@@ -49,17 +49,6 @@ class PlanInfo:
     suites: tuple[str, ...] = ()
     not_judged: tuple[str, ...] = ()
     policy: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """The comparison of one check with an older run, in the metric's unit."""
-
-    run: str
-    estimate: float | None = None
-    delta: float | None = None
-    delta_ci: tuple[float | None, float | None] | None = None
-    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

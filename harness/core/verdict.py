@@ -57,6 +57,17 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """The comparison of one check with an older run, in the metric's unit."""
+
+    run: str
+    estimate: float | None = None
+    delta: float | None = None
+    delta_ci: tuple[float | None, float | None] | None = None
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """PASS, FAIL, INCONCLUSIVE, ERROR or SKIPPED, with a sentence why and the evidence.
 
@@ -79,6 +90,7 @@ class Verdict:
     n_needed: int | None = None
     limit: float | None = None
     limit_loosened: float | None = None
+    baseline: Baseline | None = None
     excluded_rate: float | None = None
     p_raw: float | None = None
     p_adj: float | None = None

@@ -23,7 +23,8 @@ from harness.core.verdict import CheckSpec, Status, Verdict, error
 from harness.io.client import Client
 from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
-from harness.io.rundir import GATE, RunDir, read_run, replace_file
+from harness.io.rundir import EVIDENCE, GATE, EvidenceLine, RunDir, read_run, replace_file
+from harness.run.comparing import Older, compare, find_baseline
 from harness.run.judging import build_report, fingerprint
 from harness.run.meter import Meter
 from harness.run.planning import build_plan
@@ -57,6 +58,8 @@ class GateRun:
         self._head: dict[str, Any] = {}
         self._session: Session | None = None
         self._client: Client | None = None
+        self._baseline: Session | None = None
+        self._older: Older | None = None
 
     @property
     def planned(self) -> Mapping[str, PlannedCheck]:
@@ -68,6 +71,7 @@ class GateRun:
 
         Raises `UsageError` for what cannot be planned, `RunDirError` for a place that cannot be written.
         """
+        self._older = find_baseline(self.settings)
         self.run_dir = RunDir.create(self.settings.run_dir, self.settings.endpoint.secrets())
         self._begin(time.monotonic())
         self._head = self._make_head()
@@ -91,6 +95,7 @@ class GateRun:
     def join(self, state: RunState, worker: str) -> None:
         """Take part in a run that another process has started."""
         self.worker = worker
+        self._older = find_baseline(self.settings)
         self.run_dir = RunDir(Path(state.run_dir), self.settings.endpoint.secrets())
         self.preflight = state.preflight
         self._begin(state.started)
@@ -123,6 +128,17 @@ class GateRun:
             meter = Meter(self.run_dir, self.worker)
             self._session = Session(self.settings, speaker, self.preflight.facts, self._connect(), self._ledger, meter)
         return self._session
+
+    def baseline_session(self) -> Session | None:
+        """A session with the second endpoint that `--ai-baseline=URL` names, spoken to as the first is; or None."""
+        if self._older is None or self._older.url is None:
+            return None
+        if self._baseline is None:
+            settings = replace(self.settings, endpoint=replace(self.settings.endpoint, url=self._older.url))
+            client = Client(settings.endpoint, clock=Monotonic(self.started))
+            speaker, meter = adapter(self.preflight.protocol), Meter(None)
+            self._baseline = Session(settings, speaker, self.preflight.facts, client, self._ledger, meter)
+        return self._baseline
 
     def begin_check(self) -> None:
         """Open a check's own record. Raises `BudgetExhausted` when the run's time is over."""
@@ -162,9 +178,16 @@ class GateRun:
             self._session.flush()
         if self._client is not None:
             self._client.close()
+        if self._baseline is not None:
+            self._baseline.close()
 
     def finish(self, interrupted: str | None, exit_status: int | None) -> Report:
         """Decide, and write `gate.json`, the report and every format that was asked for."""
+        if self._older is not None:
+            verdicts = {line.check: line.verdict for line in read_run(self.run_dir.path).evidence}
+            compared = compare(self._older, self.settings, self.plan, verdicts, importlib.metadata.version("aiharness"))
+            for id_, verdict in compared.items():
+                self.run_dir.append(EVIDENCE, EvidenceLine(id_, verdict, self.now()))
         report = build_report(
             read_run(self.run_dir.path),
             policy=self.settings.policy,

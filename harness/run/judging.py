@@ -122,7 +122,7 @@ def _row(judged: Judged, seconds: float | None) -> CheckRow:
         name: getattr(verdict, name)
         for name in (
             "metric", "unit", "direction", "estimate", "ci", "confidence", "method", "n", "n_needed", "limit",
-            "limit_loosened", "excluded_rate", "p_raw", "p_adj", "slices", "counterexamples", "notes",
+            "limit_loosened", "baseline", "excluded_rate", "p_raw", "p_adj", "slices", "counterexamples", "notes",
         )
     }  # fmt: skip
     return CheckRow(

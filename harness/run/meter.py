@@ -16,20 +16,24 @@ METRICS = ("latency", "ttft", "inter_token")
 class Meter:
     """Counts exchanges per second of the run and appends closed seconds to `series.jsonl`.
 
-    The line's `hist` maps a metric to the sparse buckets of its log-bucket histogram, in seconds.
+    Without a run directory nothing is kept. The line's `hist` maps a metric to the sparse buckets of its log-bucket histogram, in seconds.
     """
 
-    def __init__(self, run_dir: RunDir, worker: str = "main") -> None:
+    def __init__(self, run_dir: RunDir | None, worker: str = "main") -> None:
         self._run_dir = run_dir
         self._worker = worker
         self._seconds: dict[int, _Bin] = {}
 
     def record(self, exchange: Exchange) -> None:
         """Count one inference in the second in which it was meant to be sent."""
+        if self._run_dir is None:
+            return
         self._seconds.setdefault(int(exchange.timing.intended), _Bin()).add(exchange)
 
     def flush(self) -> None:
         """Append every second counted so far; the same second may get several lines, which add up."""
+        if self._run_dir is None:
+            return
         for second, content in sorted(self._seconds.items()):
             self._run_dir.append(SERIES, {"t": second, "worker": self._worker, **content.line()})
         self._seconds = {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Counterexample, Status, Verdict, error
+from harness.core.verdict import Counterexample, Slice, Status, Verdict, error
 from harness.run.planning import rate_test
 from harness.run.session import Session
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
@@ -18,16 +18,27 @@ from harness.stats.sequential import Sequential
 WARM_UP = 3
 """Requests sent before the sampling and not counted: cold starts are not the steady state (verdicts.md, trap 2)."""
 
+CANDIDATE, BASELINE = "fixed sample", "fixed sample of the baseline"
+"""Names of the slices that a comparison reads."""
+
 
 @dataclass(slots=True)
 class _Seen:
+    asked: int = 0
+    over: int = 0
+    over_baseline: int = 0
     worst: Exchange | None = None
     values: list[float] = field(default_factory=list)
     failed: int = 0
 
 
-def judge_objective(session: Session, objective: Objective, check: PlannedCheck) -> Verdict:
+def judge_objective(
+    session: Session, objective: Objective, check: PlannedCheck, baseline: Session | None = None
+) -> Verdict:
     """Sample until the test decides or its cap is reached.
+
+    With a baseline configured the sampling goes on to the cap, so that the comparison has a sample of fixed size; a
+    `baseline` session is asked in turn, request by request. The objective's own verdict is final when its test ends.
 
     A latency objective counts a request as over when its answer took longer than the limit or failed; an error of
     the harness itself ends the sampling with ERROR.
@@ -39,14 +50,25 @@ def judge_objective(session: Session, objective: Objective, check: PlannedCheck)
         session.ask(query)
     state = Sequential(rate_test(check, check.alpha_fail))
     seen = _Seen()
-    while state.decision is None:
+    fixed = objective.cap if session.settings.baseline else 0
+    while state.decision is None or seen.asked < fixed:
         exchange = session.ask(query)
-        if exchange.error is ErrorClass.HARNESS:
-            return error(f"the harness broke while sampling: {exchange.detail}", n=state.n)
+        other = baseline.ask(query) if baseline and seen.asked < fixed else None
+        for found in (exchange, other):
+            if found is not None and found.error is ErrorClass.HARNESS:
+                return error(f"the harness broke while sampling: {found.detail}", n=state.n)
         over = _over(exchange, objective)
-        _remember(seen, exchange, objective, over)
-        state.add(over)
-    return _verdict(session, objective, check, state, seen)
+        seen.asked += 1
+        seen.over += over
+        seen.over_baseline += other is not None and _over(other, objective)
+        if state.decision is None:
+            _remember(seen, exchange, objective, over)
+            state.add(over)
+    verdict = _verdict(session, objective, check, state, seen)
+    samples = [Slice(CANDIDATE, fixed, seen.over / fixed)] if fixed and seen.asked == fixed else []
+    if samples and baseline:
+        samples.append(Slice(BASELINE, fixed, seen.over_baseline / fixed))
+    return replace(verdict, slices=tuple(samples))
 
 
 def _over(exchange: Exchange, objective: Objective) -> bool:

@@ -42,6 +42,8 @@ def build_plan(
             if not objectives:
                 not_judged.append(f"{suite}: no [[objective]] is configured, so no latency or error rate is judged")
             checks += [_estimate(id_, suite, spec, objective, reason) for objective in objectives]
+            if settings.baseline:
+                checks += [_comparison(suite, objective, reason) for objective in objectives]
         else:
             checks += [_contract(id_, suite, spec, case, reason) for case in spec.cases or (None,)]
     return Plan(settings.suites, tuple(_share_alpha(checks)), tuple(not_judged), policy(settings))
@@ -116,6 +118,25 @@ def _estimate(id_: str, suite: str, spec: CheckSpec, objective: Objective, not_a
         min_n=min_n_to_pass(objective.loosened, objective.alpha),
         not_applicable=not_applicable,
         clauses=spec.clauses,
+    )
+
+
+def comparison_id(suite: str, objective: Objective) -> str:
+    """The id of the comparison of this objective with the baseline."""
+    return f"ai-baseline/{suite}/{objective.slug}"
+
+
+def _comparison(suite: str, objective: Objective, not_applicable: str | None) -> PlannedCheck:
+    return PlannedCheck(
+        id=comparison_id(suite, objective),
+        suite=suite,
+        level=objective.level,
+        title=f"no worse than the baseline: {objective.text}",
+        kind="comparison",
+        objective=f"share over the limit at most {objective.budget:g} above the baseline's",
+        budget=objective.budget,
+        cap=objective.cap,
+        not_applicable=not_applicable,
     )
 
 

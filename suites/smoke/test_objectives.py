@@ -14,4 +14,4 @@ from harness.suite import check
 
 @check("objective", per_objective=True, tokens=16)
 def test_objective(ai: Session, ai_run: GateRun, objective: Objective, request: pytest.FixtureRequest) -> Verdict:
-    return judge_objective(ai, objective, ai_run.planned[request.node.nodeid])
+    return judge_objective(ai, objective, ai_run.planned[request.node.nodeid], ai_run.baseline_session())

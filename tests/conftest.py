@@ -1,0 +1,80 @@
+"""What every test may use: the reference deployment as a child process, and a runner of pytest in a user's folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.reference.process import ReferenceProcess
+from harness.reference.settings import Settings
+
+pytest_plugins = ["pytester"]
+
+KEY = "test-key-0123456789"
+
+
+@pytest.fixture(scope="session")
+def reference() -> Iterator[str]:
+    """The URL of a healthy reference deployment without credentials."""
+    with ReferenceProcess(Settings()) as server:
+        yield server.url
+
+
+@dataclass(frozen=True)
+class GateOutcome:
+    """A finished run: exit status, both outputs, and the parsed gate.json (None when there is none)."""
+
+    status: int
+    out: str
+    err: str
+    gate: dict[str, Any] | None
+    run_dir: Path
+
+    def verdicts(self) -> dict[str, str]:
+        """Verdict by check id, without the common prefix."""
+        assert self.gate is not None, self.out + self.err
+        return {check["id"].removeprefix("ai-suite/smoke/"): check["verdict"] for check in self.gate["checks"]}
+
+    def check(self, id_: str) -> dict[str, Any]:
+        """One check's row."""
+        assert self.gate is not None, self.out + self.err
+        found = next(c for c in self.gate["checks"] if c["id"].endswith(id_))
+        assert isinstance(found, dict)
+        return found
+
+
+def run_gate(
+    folder: Path,
+    *args: str,
+    env: dict[str, str] | None = None,
+    timeout: float = 90,
+    run: str = "run",
+    suite: str = "smoke",
+) -> GateOutcome:
+    """Run `pytest --ai-suite=SUITE ...` in a folder as a user would, in a process of its own."""
+    run_dir = folder / run
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        f"--ai-suite={suite}",
+        f"--ai-run-dir={run_dir}",
+        "-p",
+        "no:cacheprovider",
+        *args,
+    ]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("AIHARNESS_", "PYTEST_", "COV_"))}
+    done = subprocess.run(
+        command, cwd=folder, env={**clean, **(env or {})}, capture_output=True, text=True, timeout=timeout, check=False
+    )
+    gate_file = run_dir / "gate.json"
+    gate = json.loads(gate_file.read_text()) if gate_file.exists() else None
+    return GateOutcome(done.returncode, done.stdout, done.stderr, gate, run_dir)
