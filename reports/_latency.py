@@ -12,7 +12,7 @@ from harness.core.report import Distribution
 from ._format import count, number, quantity
 from ._svg import Point, Scale, box, el, figure, label, log_scale, log_ticks, path, rule
 
-WIDTH, HEIGHT = 720.0, 300.0
+WIDTH, HEIGHT = 940.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 64.0, WIDTH - 20.0, 22.0, HEIGHT - 44.0
 FEWEST = 10
 """Samples that must lie beyond a percentile before it says anything: fewer, and its region is hatched."""
@@ -72,7 +72,7 @@ def cdf(data: Cumulative) -> Markup:
     lower = [(x(v), y(max(0.0, share - epsilon))) for v, share in reversed(shares)]
     parts = [_frame(), *_across([(y(share / 100), f"{share} %") for share in (0, 25, 50, 75, 100)])]
     parts += _up([(x(value), quantity(value, data.unit)) for value in log_ticks(x)], data.metric)
-    parts += [path(_thinned(upper) + _thinned(lower), "band", close=True), path(_thinned(steps), "line")]
+    parts += [path(_thinned(upper) + _thinned(lower), "dkw", close=True), path(_thinned(steps), "line")]
     parts += [_limit_up(x(limit), quantity(limit, data.unit)) for limit in data.limits]
     said = ", ".join(f"{q:.0%} at most {quantity(data.quantile(q), data.unit)}" for q in (0.5, 0.9, 0.99))
     return figure(WIDTH, HEIGHT, f"{data.metric}: cumulative share of {count(data.n, 'sample')}", said, *parts)

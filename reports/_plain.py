@@ -15,6 +15,9 @@ from ._text import encodable
 MAX_DEPTH = 64
 """Nesting that is written; what lies deeper is named and left out."""
 
+_REQUIRED = {"distributions": ("bounds", "limits"), "faults": ("applied_at",)}
+"""Records that mean nothing without these figures."""
+
 _DEEPER = "… nested deeper than 64 levels"
 _UNWRITABLE = "figures that are not finite were written as null: {}"
 
@@ -22,14 +25,14 @@ _UNWRITABLE = "figures that are not finite were written as null: {}"
 def plain(report: Report, *, terse: bool = False) -> dict[str, Any]:
     """The report as dicts, lists, strings and finite numbers, fields in the order of the model.
 
-    NaN and infinities become null with a note; a distribution that holds one is left out with a note. `terse` leaves
-    out fields that are None or empty: they have defaults, so `gate.json` readers take both forms.
+    NaN and infinities become null with a note; a distribution or a fault that cannot do without the figure is left
+    out. `terse` leaves out fields that are None or empty: they have defaults, so readers take both forms.
     """
     walk = _Walk(terse)
     found: dict[str, Any] = {"schema": report.schema, **walk.value(report, "", 0)}
-    kept = [d for d in found.get("distributions", []) if None not in (*d["bounds"], *d.get("limits", ()))]
-    if "distributions" in found:
-        found["distributions"] = kept
+    for part, required in _REQUIRED.items():
+        if part in found:
+            found[part] = [record for record in found[part] if _whole(record, required)]
     if walk.unwritable:
         found["notes"] = [*found.get("notes", []), _UNWRITABLE.format(", ".join(walk.unwritable[:20]))]
     return found
@@ -53,7 +56,7 @@ class _Walk:
         if isinstance(value, str):
             return encodable(value)
         if isinstance(value, int):
-            return value if -(2**63) <= value < 2**64 else str(value)
+            return value if abs(value) < 10**100 else self._finite(math.inf, path)
         if isinstance(value, float):
             return self._finite(value, path)
         if depth > MAX_DEPTH:
@@ -80,6 +83,11 @@ class _Walk:
             return value
         self.unwritable.append(encodable(path))
         return None
+
+
+def _whole(record: dict[str, Any], required: tuple[str, ...]) -> bool:
+    figures = [record.get(name, ()) for name in required]
+    return not any(found is None or (isinstance(found, list) and None in found) for found in figures)
 
 
 def _optional(field: Field[Any]) -> bool:

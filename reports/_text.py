@@ -24,15 +24,15 @@ def visible(text: str, limit: int = SHOWN, *, keep: str = "\n\t") -> str:
     Controls become their picture (`␀`), everything else its number (`⟨U+202E⟩`: a right-to-left override, as in
     Trojan Source, CVE-2021-42574). The characters in `keep` stay.
     """
-    rest = len(text) - limit
-    cut = text if rest <= 0 else text[:limit]
-    shown = _UNSEEN.sub(lambda match: match[0] if match[0] in keep else _picture(match[0]), cut)
-    return shown if rest <= 0 else f"{shown}… [+{rest:,} characters]"
+    shown = _UNSEEN.sub(lambda match: match[0] if match[0] in keep else _picture(match[0]), text[:limit])
+    return shown + _rest(len(text) - limit)
 
 
 def line(text: str, limit: int = 300) -> str:
     """The text on one line: every run of white space is one space, the rest as in `visible`."""
-    return visible(" ".join(text[: limit * 4].split()), limit, keep="")
+    folded = " ".join(text[: limit * 4].split())
+    unread = max(0, len(text) - limit * 4)
+    return visible(folded[:limit], limit, keep="") + _rest(max(0, len(folded) - limit) + unread)
 
 
 def encodable(text: str) -> str:
@@ -42,6 +42,10 @@ def encodable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace").decode()
     return text
+
+
+def _rest(left_out: int) -> str:
+    return f"… [+{left_out:,} characters]" if left_out > 0 else ""
 
 
 def _picture(char: str) -> str:

@@ -13,10 +13,10 @@ from harness.core.report import FaultRow, Second
 from ._format import count, duration, number, seconds
 from ._svg import Scale, box, el, figure, label, log_scale, log_ticks, path, rule, runs, ticks
 
-WIDTH = 720.0
+WIDTH = 940.0
 LEFT, RIGHT = 64.0, WIDTH - 20.0
-_PANEL, _GAP, _HEAD, _FAULT = 96.0, 40.0, 26.0, 20.0
-MOST = 320
+_PANEL, _GAP, _HEAD, _FAULT = 110.0, 42.0, 28.0, 21.0
+MOST = 440
 """Points that are drawn; a longer run is folded into bins of several seconds each."""
 
 
@@ -69,7 +69,7 @@ def timeline(found: list[Bin], faults: Sequence[FaultRow]) -> Markup:
     parts += _requests(found, x, tops[0])
     parts += _errors(found, x, tops[1])
     parts += _latency(found, x, tops[2])
-    parts += [label(x(t), bottom + 18, _clock(t), "middle") for t in ticks(start, end, 8)]
+    parts += [label(x(t), bottom + 18, _clock(t), "middle") for t in _moments(start, end)]
     requests, errors = sum(b.requests for b in found), sum(b.errors for b in found)
     said = f"{count(requests, 'request')} and {count(errors, 'error')} in {duration(end - start)}"
     if shown:
@@ -83,7 +83,7 @@ def _requests(found: list[Bin], x: Scale, top: float) -> list[Markup]:
     line = [(x(b.t + b.width / 2), y(rate)) for b, rate in zip(found, rates, strict=True)]
     area = [(line[0][0], y.start), *line, (line[-1][0], y.start)]
     return [
-        *_panel("requests per second", y, ticks(0.0, y.high, 3), number),
+        *_panel("requests per second", y, ticks(0.0, y.high, 4), number),
         path(area, "area", close=True),
         path(line, "line"),
     ]
@@ -97,7 +97,7 @@ def _errors(found: list[Bin], x: Scale, top: float) -> list[Markup]:
         for b, share in zip(found, shares, strict=True)
         if share > 0
     ]
-    return [*_panel("share of errors", y, ticks(0.0, y.high, 3), lambda v: f"{number(v * 100)} %"), *bars]
+    return [*_panel("share of errors", y, ticks(0.0, y.high, 4), lambda v: f"{number(v * 100)} %"), *bars]
 
 
 def _latency(found: list[Bin], x: Scale, top: float) -> list[Markup]:
@@ -141,9 +141,19 @@ def _confirmed(fault: FaultRow) -> str:
     return known if fault.lifted_at is not None else f"{known}, not lifted"
 
 
+def _moments(start: float, end: float) -> list[float]:
+    """Round times to mark, at most ten: whole steps of seconds, minutes or hours."""
+    steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200)
+    step = next((step for step in steps if (end - start) / step <= 10), None)
+    if step is None:
+        return ticks(start, end, 8)
+    first = math.ceil(start / step)
+    return [float(index * step) for index in range(first, math.floor(end / step) + 1)]
+
+
 def _clock(t: float) -> str:
     whole = round(t)
-    if whole < 120:
+    if whole < 60:
         return f"{whole} s"
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

@@ -99,7 +99,8 @@ def _check(row: CheckRow, report: Report, paint: _Paint) -> list[str]:
 def _one(row: CheckRow, paint: _Paint) -> str:
     level = "" if row.level is Level.BLOCKER else f" ({row.level})"
     room = paint.width - len(row.verdict) - len(row.suite[:20]) - len(level) - 9
-    title = line(row.title or row.id, max(10, room))
+    title = line(row.title or row.id, 1000)
+    title = title if len(title) <= room else f"{title[: max(10, room - 1)]}…"
     status = paint.status(row.verdict, f"{_SIGN[row.verdict]} {row.verdict}", strong=True)
     return f"  {status}{level} {line(row.suite, 20)}: {title}"
 
@@ -116,7 +117,7 @@ def _tail(report: Report, paint: _Paint) -> list[str]:
         lines.append(f"  … and {count(len(found) - 8, 'more suite')}")
     if report.plan.not_judged:
         n = len(report.plan.not_judged)
-        lines.append(paint.dim(f"  {count(n, 'thing')} not judged for want of ground: listed in the report"))
+        lines.append(paint.dim(f"  {count(n, 'thing')} not judged, for want of ground: see the report"))
     if report.waivers:
-        lines.append(paint.dim(f"  {count(len(report.waivers), 'waiver')} in force: listed in the report"))
+        lines.append(paint.dim(f"  {count(len(report.waivers), 'waiver')} in force: see the report"))
     return lines

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 from harness.core.report import (
-    Baseline,
     CheckRow,
     Distribution,
     FaultRow,
@@ -19,7 +18,7 @@ from harness.core.report import (
     Second,
     Target,
 )
-from harness.core.verdict import Counterexample, Level, Slice, Status
+from harness.core.verdict import Baseline, Counterexample, Level, Slice, Status
 
 URL = "http://127.0.0.1:8080"
 BODY = '{"model":"digits","inputs":[[0.1,0.2]],"stream":true}'

@@ -1,0 +1,168 @@
+"""The JSON Schema of `gate.json`, made from the report model; `gate.schema.json` beside this file is its output.
+
+`python -m harness.data.schema > harness/data/gate.schema.json` writes it anew; a test holds the two in step.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from harness.core.report import SCHEMA, Report
+
+FIELDS: dict[str, dict[str, str]] = {
+    "Report": {
+        "schema": "Name and version of this format.",
+        "run": "When the run was, how it ended and who answers for it.",
+        "target": "What was judged.",
+        "plan": "What was set out to be judged, and how much of it was.",
+        "checks": "One row for every planned check, in the plan's order; none is ever absent.",
+        "distributions": "Histograms over the whole run.",
+        "series": "One row a second of traffic.",
+        "faults": "Every disturbance that was applied.",
+        "generator": "Whether the load generator kept up; null when no load was generated.",
+        "waivers": "Waivers in force, as the user wrote them.",
+        "environment": "Versions and platform of the harness.",
+        "notes": "What a reader must know of how this run was judged.",
+    },
+    "RunInfo": {
+        "id": "Name of the run, unique among its neighbours.",
+        "started": "ISO 8601, UTC.",
+        "finished": "ISO 8601, UTC; of a killed run the time of the last thing seen.",
+        "exit_status": "0 PASS, 1 FAIL, 2 interrupted, 3 internal error, 20 INCONCLUSIVE, 21 ERROR.",
+        "verdict": "The gate's decision; never SKIPPED.",
+        "reason": "One sentence why.",
+        "partial": "Whether a planned check was left unrun.",
+        "responsible": "Who answers for the run, if named.",
+        "interrupted": "Why the run did not end in order, if it did not.",
+        "deciding": "Ids of the checks that decided the verdict.",
+        "loosened": "What explicit options let through, as sentences.",
+    },
+    "Target": {
+        "url": "Without credentials.",
+        "protocol": "Name of the adapter that spoke to it.",
+        "model": "The model's name, if it has one.",
+        "version": "The version it announced, if it did.",
+        "fingerprint": "Digest over URL, protocol, model and version.",
+    },
+    "PlanInfo": {
+        "hash": "SHA-256 of the plan, made before the first request.",
+        "planned": "Checks in the plan.",
+        "judged": "Planned checks that ended with a verdict of their own.",
+        "suites": "Requested suites.",
+        "not_judged": "What the configuration gives no ground to judge, as sentences.",
+        "policy": "What else binds the verdicts: profile, confidence, seed, deadlines, ceilings.",
+    },
+    "CheckRow": {
+        "id": "The pytest id.",
+        "suite": "The suite it belongs to.",
+        "level": "Only a blocker decides the gate.",
+        "title": "What it checks, in words.",
+        "kind": "contract, estimate or user.",
+        "verdict": "How it ended.",
+        "reason": "One sentence why.",
+        "missing": "Whether it was left unrun or without evidence.",
+        "metric": "What the estimate estimates.",
+        "unit": "Unit of estimate, bounds and limits; empty for shares.",
+        "direction": "Which side of the limit is good: <= or >=.",
+        "estimate": "The point estimate.",
+        "ci": "The two one-sided bounds; null where a side is open.",
+        "confidence": "Confidence of each bound, between 0 and 1.",
+        "method": "How the bounds were made.",
+        "n": "Samples, or distinct cases, behind the verdict.",
+        "n_needed": "About how many samples a fresh run needs to decide.",
+        "limit": "FAIL refutes this.",
+        "limit_loosened": "The limit with its tolerance; PASS refutes anything worse.",
+        "excluded_rate": "The failure rate that a contract check's n excludes at its confidence.",
+        "objective": "The service-level objective in words.",
+        "baseline": "The comparison with an older run.",
+        "p_raw": "p-value before correction for multiplicity.",
+        "p_adj": "p-value after correction.",
+        "slices": "Parts of the data judged apart.",
+        "counterexamples": "What refutes the check, the smallest first.",
+        "clauses": "Clauses of specifications that it covers.",
+        "notes": "Remarks on this verdict.",
+        "seconds": "How long the check took.",
+    },
+    "Baseline": {
+        "run": "Id of the older run.",
+        "estimate": "Its estimate.",
+        "delta": "This estimate less the older.",
+        "delta_ci": "Bounds of the difference.",
+        "margin": "The difference that is tolerated.",
+    },
+    "Slice": {
+        "name": "Which part of the data.",
+        "n": "Samples in it.",
+        "estimate": "Its estimate.",
+        "ci": "Its two one-sided bounds.",
+        "verdict": "Its own verdict, if it was judged.",
+    },
+    "Counterexample": {
+        "summary": "What went wrong, in one sentence.",
+        "request": "What was sent, without secrets, capped.",
+        "response": "What came back, without secrets, capped.",
+        "curl": "The command that sends it again, where one request reproduces it.",
+        "pytest": "The id that replays the check.",
+        "seed": "Seed of what was random.",
+    },
+    "Distribution": {
+        "metric": "What was measured.",
+        "unit": "Unit of the bounds.",
+        "bounds": "Bucket i holds (bounds[i], bounds[i+1]]: one more than counts.",
+        "counts": "Samples in each bucket.",
+        "limits": "Limits of objectives on this metric.",
+        "suite": "The suite it belongs to; empty for the whole run.",
+    },
+    "Second": {
+        "t": "Seconds from the start of the run.",
+        "requests": "Inferences meant to be sent in this second.",
+        "errors": "Those of them that failed.",
+        "q50": "Median latency, seconds.",
+        "q99": "99th percentile of latency, seconds.",
+    },
+    "FaultRow": {
+        "kind": "What was done.",
+        "target": "To what.",
+        "applied_at": "Seconds from the start of the run.",
+        "lifted_at": "Seconds from the start of the run; null when it was not lifted.",
+        "confirmed": "How it is known to have happened: counter, probe or none.",
+        "affected": "Requests or connections that it touched, where counted.",
+    },
+    "Generator": {
+        "target_rate": "Intended requests per second.",
+        "achieved_rate": "Sent requests per second.",
+        "lag_p99": "99th percentile of how late a request was sent, seconds.",
+        "cpu": "Share of one core that the generator used.",
+    },
+}
+"""A sentence for every field, by record; the records' own sentences are their docstrings."""
+
+
+def gate_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of `gate.json`; readers must accept fields that they do not know."""
+    made = msgspec.json.schema(Report)
+    definitions = made["$defs"]
+    for record, described in FIELDS.items():
+        for name, sentence in described.items():
+            definitions[record]["properties"][name]["description"] = sentence
+    definitions["Report"]["properties"]["schema"]["const"] = SCHEMA
+    definitions["Report"]["required"].append("schema")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{SCHEMA.replace('/', ':')}",
+        "title": "aiharness gate report",
+        "description": "What one run of aiharness decided, with its evidence: the content of gate.json.",
+        **made,
+    }
+
+
+def text() -> str:
+    """The schema as the file holds it."""
+    return json.dumps(gate_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    print(text(), end="")

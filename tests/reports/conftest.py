@@ -1,0 +1,49 @@
+"""The sample reports as fixtures, and the renderers by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.core.registry import load
+from harness.core.report import Report
+
+if TYPE_CHECKING:
+    from tests.reports import sample_reports as samples
+else:
+    import sample_reports as samples
+
+Render = Callable[[str, Report], str]
+
+
+@pytest.fixture(scope="session")
+def sample() -> Report:
+    return samples.sample_report()
+
+
+@pytest.fixture(scope="session")
+def empty() -> Report:
+    return samples.empty_report()
+
+
+@pytest.fixture(scope="session")
+def hostile() -> Report:
+    return samples.hostile_report()
+
+
+@pytest.fixture(scope="session")
+def huge() -> Report:
+    return samples.huge_report()
+
+
+@pytest.fixture(scope="session")
+def render() -> Render:
+    """Render a report in the format of this name, found as the program finds it."""
+
+    def rendered(name: str, report: Report) -> str:
+        text: str = load("reports", name).render(report)
+        return text
+
+    return rendered

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from harness.core.report import Report
+from harness.core.verdict import Level, Status
+
+if TYPE_CHECKING:
+    from tests.reports.conftest import Render
+
+VOID = {"meta", "input", "br", "img", "link"}
+
+
+class Page(HTMLParser):
+    """Elements, text and the balance of tags of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.parts: list[str] = []
+        self.by_tag: dict[str, list[str]] = {}
+        self.feed(html)
+        self.close()
+        assert self.open == [], f"left open: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.by_tag.setdefault(self.open[-1] if self.open else "", []).append(data)
+        if not {"style", "script"} & set(self.open):
+            self.parts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.parts).split())
+
+
+@pytest.fixture(scope="module")
+def html(sample: Report, render: Render) -> str:
+    return render("html", sample)
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_the_verdict_comes_first(page: Page) -> None:
+    text = page.text
+    assert text.index("FAIL") < text.index("A malformed body is refused")
+    for said in (
+        "23 of 24 planned checks judged",
+        "95 % a side",
+        "7 min 23 s",
+        "1 (FAIL)",
+        "http://127.0.0.1:8080",
+        "--ai-accept-first",
+        "2026.1.4",
+    ):
+        assert text.index(said) < text.index("What to do next"), said
+
+
+def test_every_failure_has_its_replay_lines(html: str) -> None:
+    page = Page(html)
+    commands = page.by_tag["code"]
+    curl = "curl -sS -i -X POST http://127.0.0.1:8080/v1/chat/completions"
+    assert any(text.startswith(curl) for text in commands)
+    assert any(
+        text.startswith("pytest --ai-suite=integration --ai-endpoint=http://127.0.0.1:8080 --ai-seed=20260131")
+        and text.endswith("'ai-suite/integration/test_errors.py::test_malformed[truncated]'")
+        for text in commands
+    )
+    assert "About 4,100 samples in a fresh run would decide this; 1,600 samples so far did not." in page.text
+
+
+def test_rows_are_sorted_from_the_worst(html: str) -> None:
+    table = html[html.index('id="h-checks"') : html.index('<details class="group')]
+    found = re.findall(r'class="chip (\w+)"(?:(?!</td>).)*?(?:class="level">(\w+)<)?/?span></td>', table, re.DOTALL)
+    order = [f"{status}{level}" for status, level in found]
+    assert order == ["fail", "fail", "error", "inconclusive", "inconclusive", "failwarn", "inconclusiveinfo"]
+
+
+def test_nothing_is_fetched(page: Page) -> None:
+    for tag, attrs in page.elements:
+        assert tag not in {"link", "img", "iframe", "object", "embed", "base", "form"}, tag
+        for name in ("src", "srcset", "action", "style"):
+            assert name not in attrs, f"{tag} {name}"
+        assert (attrs.get("href") or "#").startswith("#")
+        assert not any(name.startswith("on") for name in attrs)
+
+
+def test_the_policy_allows_this_style_and_script_alone(page: Page) -> None:
+    policy = next(a["content"] for _, a in page.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    for tag in ("style", "script"):
+        text = page.by_tag[tag][-1]
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_every_image_says_what_it_shows_and_charts_have_tables(html: str, page: Page) -> None:
+    images = [attrs for tag, attrs in page.elements if tag == "svg" and attrs.get("role") == "img"]
+    assert len(images) >= 9
+    assert all(attrs.get("aria-label") for attrs in images)
+    assert html.count("<title>") == len(images) + 1
+    assert html.count("<summary>Data</summary>") == 3
+    silent = [
+        a for tag, a in page.elements if tag == "svg" and a.get("role") != "img" and a.get("aria-hidden") != "true"
+    ]
+    assert not silent
+
+
+def test_ids_are_unique_and_references_resolve(page: Page) -> None:
+    ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for _, attrs in page.elements:
+        for name in ("href", "aria-labelledby"):
+            if name in attrs:
+                assert (attrs[name] or "").lstrip("#") in ids
+
+
+def test_the_embedded_report_reads_back(page: Page, sample: Report) -> None:
+    embedded = page.by_tag["script"][0]
+    assert "<" not in embedded
+    read = msgspec.json.decode(embedded, type=Report)
+    assert msgspec.to_builtins(read) == msgspec.to_builtins(sample)
+
+
+def test_hostile_text_is_inert(hostile: Report, render: Render) -> None:
+    page = Page(render("html", hostile))
+    assert sum(tag == "script" for tag, _ in page.elements) == 2
+    assert not any(tag == "img" for tag, _ in page.elements)
+    assert "<script>document.title='owned'</script>" in page.text
+
+
+def test_a_huge_report_stays_small_and_says_what_it_leaves_out(huge: Report, render: Render) -> None:
+    html = render("html", huge)
+    page = Page(html)
+    assert len(html.encode()) < 3_000_000
+    assert "without the rows that PASS" in page.text or "not embedded" in page.text
+    assert "more open check" in page.text
+    assert "of one test" in page.text
+    assert "Each point covers 9 s" in page.text
+
+
+def test_a_report_too_large_to_embed_is_left_out(sample: Report, render: Render) -> None:
+    note = "n" * 1_100_000
+    page = Page(render("html", replace(sample, notes=(note,))))
+    assert json.loads(page.by_tag["script"][0]) is None
+    assert "not embedded: it is too large" in page.text
+
+
+@pytest.mark.parametrize(
+    ("status", "level", "headline"),
+    [(Status.FAIL, Level.WARN, "PASS with 1 warning"), (Status.INCONCLUSIVE, Level.INFO, "PASS")],
+)
+def test_a_pass_does_not_hide_its_warnings(
+    status: Status, level: Level, headline: str, sample: Report, render: Render
+) -> None:
+    rows = (sample.checks[0], replace(sample.checks[1], verdict=status, level=level))
+    run = replace(sample.run, verdict=Status.PASS, loosened=(), exit_status=0)
+    text = Page(render("html", replace(sample, run=run, checks=rows, waivers=()))).text
+    assert f"Release gate {headline} A malformed" in text, text[:200]

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from harness.core import report as model
+from harness.core.report import Report
+from harness.core.verdict import Status
+from harness.data import schema as made
+
+if TYPE_CHECKING:
+    from tests.reports.conftest import Render
+
+
+@pytest.fixture(scope="module")
+def shipped() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(files("harness.data").joinpath("gate.schema.json").read_text("utf-8"))
+    return found
+
+
+def test_the_shipped_schema_is_in_step_with_the_model() -> None:
+    on_disk = files("harness.data").joinpath("gate.schema.json").read_text("utf-8")
+    assert on_disk == made.text(), "run: python -m harness.data.schema > harness/data/gate.schema.json"
+
+
+def test_the_schema_is_valid_and_every_field_is_described(shipped: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator.check_schema(shipped)
+    for name, definition in shipped["$defs"].items():
+        assert definition.get("title"), name
+        for field, described in definition.get("properties", {}).items():
+            assert described.get("description"), f"{name}.{field}"
+
+
+def test_every_description_names_a_field_of_the_model() -> None:
+    for record, described in made.FIELDS.items():
+        known = {field.name for field in fields(getattr(model, record))}
+        assert set(described) == known, record
+
+
+@pytest.mark.parametrize("kind", ["sample", "empty", "hostile", "huge"])
+def test_rendered_reports_are_valid_and_read_back(
+    kind: str, render: Render, shipped: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    report: Report = request.getfixturevalue(kind)
+    text = render("json", report)
+    if kind == "huge":
+        report = replace(report, checks=report.checks[:200])
+        text = render("json", report)
+    jsonschema.validate(json.loads(text, parse_constant=pytest.fail), shipped)
+    read = msgspec.json.decode(text, type=Report)
+    assert read.run.verdict is report.run.verdict
+    if kind != "hostile":
+        assert msgspec.to_builtins(read) == msgspec.to_builtins(report)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda gate: gate.pop("schema"),
+        lambda gate: gate.update(schema="aiharness.gate/2"),
+        lambda gate: gate["run"].update(verdict="GREEN"),
+        lambda gate: gate["checks"][0].pop("verdict"),
+        lambda gate: gate["checks"][0].update(ci=[0.1]),
+        lambda gate: gate["distributions"][0]["bounds"].append(None),
+    ],
+)
+def test_the_schema_refuses_what_is_no_report(
+    spoil: Any, sample: Report, render: Render, shipped: dict[str, Any]
+) -> None:
+    gate = json.loads(render("json", sample))
+    spoil(gate)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(gate, shipped)
+
+
+def test_figures_that_are_not_finite_become_null_with_a_note(sample: Report, render: Render) -> None:
+    row = replace(sample.checks[0], estimate=float("nan"), ci=(float("-inf"), 0.5))
+    gate = json.loads(render("json", replace(sample, checks=(row,))))
+    assert gate["checks"][0]["estimate"] is None
+    assert gate["checks"][0]["ci"] == [None, 0.5]
+    assert "checks[0].estimate, checks[0].ci[0]" in gate["notes"][-1]
+
+
+def test_the_fields_keep_the_models_order(sample: Report, render: Render) -> None:
+    gate = json.loads(render("json", sample))
+    assert list(gate) == ["schema", *(field.name for field in fields(Report) if field.name != "schema")]
+    assert {row["verdict"] for row in gate["checks"]} <= {str(status) for status in Status}

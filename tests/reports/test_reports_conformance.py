@@ -1,0 +1,64 @@
+"""What every format must keep, found by file name: a new renderer is tested by being there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.core.registry import load, names
+from harness.core.report import Report
+from harness.core.verdict import Status
+
+if TYPE_CHECKING:
+    from tests.reports.conftest import Render
+
+FORMATS = names("reports")
+KINDS = ("sample", "empty", "hostile", "huge")
+
+
+def test_the_shipped_formats_are_found() -> None:
+    assert {"html", "json", "junit", "markdown", "terminal"} <= set(FORMATS)
+
+
+def test_suffixes_differ() -> None:
+    suffixes = [load("reports", name).SUFFIX for name in FORMATS]
+    assert len(set(suffixes)) == len(suffixes)
+    assert all(suffix.startswith(".") for suffix in suffixes)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", FORMATS)
+def test_any_report_renders_and_says_its_verdict(
+    name: str, kind: str, render: Render, request: pytest.FixtureRequest
+) -> None:
+    report: Report = request.getfixturevalue(kind)
+    text = render(name, report)
+    assert str(report.run.verdict) in text
+    text.encode()  # no lone surrogate is left
+    controls = {char for char in text if ord(char) < 32} - {"\n", "\t"}
+    assert not controls, f"raw control characters: {controls}"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("verdict", [Status.PASS, Status.FAIL, Status.INCONCLUSIVE, Status.ERROR])
+def test_every_verdict_is_named_before_anything_else(name: str, verdict: Status, render: Render, empty: Report) -> None:
+    text = render(name, replace(empty, run=replace(empty.run, verdict=verdict, reason="because")))
+    others = [str(status) for status in Status if status is not verdict]
+    if name not in ("html", "json"):  # a page's style sheet and JSON's order come first
+        assert text.index(verdict) < min((text.find(other) % 10**9 for other in others), default=10**9)
+    assert str(verdict) in text
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_same_report_gives_the_same_text(name: str, render: Render, sample: Report) -> None:
+    assert render(name, sample) == render(name, sample)
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "json"])
+def test_invisible_text_is_made_visible(name: str, render: Render, hostile: Report) -> None:
+    text = render(name, hostile)
+    assert "\u202e" not in text
+    assert "\x9b" not in text
+    assert "U+202E" in text

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from harness.core.registry import load
+
+
+@pytest.fixture(scope="module")
+def text() -> ModuleType:
+    import importlib
+
+    return importlib.import_module("harness.reports._text")
+
+
+@pytest.fixture(scope="module")
+def form() -> ModuleType:
+    import importlib
+
+    return importlib.import_module("harness.reports._format")
+
+
+def test_controls_become_pictures(text: ModuleType) -> None:
+    assert text.visible("a\x00b\x1b[31mc\x7f") == "a␀b␛[31mc␡"
+
+
+def test_overrides_and_surrogates_become_numbers(text: ModuleType) -> None:
+    assert text.visible("\u202egnp\ud800\ufffe\u200b") == "⟨U+202E⟩gnp⟨U+D800⟩⟨U+FFFE⟩⟨U+200B⟩"
+
+
+def test_ordinary_text_of_every_script_is_left_alone(text: ModuleType) -> None:
+    said = "naïve 日本語 עברית 👩‍💻 a\tb\nc"
+    assert text.visible(said) == said
+
+
+def test_what_is_cut_is_counted(text: ModuleType) -> None:
+    assert text.visible("x" * 1_500, 100) == "x" * 100 + "… [+1,400 characters]"
+    assert text.line("x" * 1_000_000, 10) == "xxxxxxxxxx… [+999,990 characters]"
+    assert text.visible("x" * 100, 100) == "x" * 100
+
+
+def test_a_line_is_one_line(text: ModuleType) -> None:
+    assert text.line("a\r\n  b\u2028c\t d") == "a b c d"
+
+
+def test_only_lone_surrogates_are_rewritten(text: ModuleType) -> None:
+    assert text.encodable("a\udc80\u202e") == "a\\udc80\u202e"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "–"), (0.0, "0"), (0.0342, "0.0342"), (1234.5, "1,234"), (999.6, "1,000"), (12345678.0, "1.23e+07"),
+        (0.00001, "1e-05"), (2.0, "2"), (-3.14159, "-3.14"), (float("nan"), "nan"),
+    ],
+)  # fmt: skip
+def test_numbers(form: ModuleType, value: float | None, shown: str) -> None:
+    assert form.number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "metric", "shown"),
+    [
+        (0.82, "s", "latency", "820 ms"), (1.25, "s", "latency", "1.25 s"), (0.00035, "s", "ttft", "350 µs"),
+        (0.9999, "s", "ttft", "1 s"), (0.01, "", "error rate", "1 %"), (0.2, "", "ece", "0.2"),
+        (3.0, "points", "x", "3 points"),
+    ],
+)  # fmt: skip
+def test_quantities(form: ModuleType, value: float, unit: str, metric: str, shown: str) -> None:
+    assert form.quantity(value, unit, metric) == shown
+
+
+def test_intervals_name_their_open_side(form: ModuleType) -> None:
+    assert form.interval((0.001, 0.02), "", "error rate") == "0.1 % to 2 %"
+    assert form.interval((None, 0.02), "", "error rate") == "at most 2 %"
+    assert form.interval((0.001, None), "", "error rate") == "at least 0.1 %"
+    assert form.interval(None, "", None) == form.interval((None, None), "", None) == "–"
+
+
+def test_times(form: ModuleType) -> None:
+    assert form.span("2026-01-31T12:00:00Z", "2026-01-31T12:07:23+00:00") == 443.0
+    assert form.span("2026-01-31T12:00:00Z", "2026-01-31T12:00:00") is None
+    assert form.span("", "never") is None
+    assert [form.duration(v) for v in (4.25, 443.0, 7500.0, None)] == ["4.2 s", "7 min 23 s", "2 h 05 min", "–"]
+    assert form.clock("2026-01-31T12:00:00.5Z") == "2026-01-31 12:00:00 UTC"
+    assert form.clock("") == "unknown"
+
+
+def test_exit_statuses_are_named(form: ModuleType) -> None:
+    assert [form.exit_words(n) for n in (0, 20, 2, 99)] == ["0 (PASS)", "20 (INCONCLUSIVE)", "2 (interrupted)", "99"]
+    assert load("reports", "json").SUFFIX == ".json"
