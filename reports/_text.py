@@ -35,6 +35,11 @@ def line(text: str, limit: int = 300) -> str:
     return visible(folded[:limit], limit, keep="") + _rest(max(0, len(folded) - limit) + unread)
 
 
+def command(text: str, limit: int = 6000) -> str:
+    """A command to paste, on one line and otherwise unchanged; one that is cut says so and is no longer a command."""
+    return visible(text, limit, keep="")
+
+
 def encodable(text: str) -> str:
     r"""The text with lone surrogates written as `\udc80`, so that it can be encoded; anything else unchanged."""
     try:

@@ -12,7 +12,7 @@ from harness.core.report import CheckRow, Report
 from harness.core.verdict import Counterexample, Level, Status
 
 from ._format import count
-from ._text import line
+from ._text import command, line
 
 ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS, Status.SKIPPED)
 """Statuses from the worst to the least."""
@@ -109,7 +109,7 @@ def pytest_line(row: CheckRow, report: Report) -> str:
         parts.append(f"--ai-endpoint={line(report.target.url, 2000)}")
     if example is not None and example.seed is not None:
         parts.append(f"--ai-seed={example.seed}")
-    parts.append(line((example and example.pytest) or row.id, 2000))
+    parts.append(command((example and example.pytest) or row.id, 2000))
     return shlex.join(parts)
 
 

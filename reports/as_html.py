@@ -23,7 +23,7 @@ from harness.core.verdict import Level, Status
 
 from . import _bars, _format, _latency, _timeline, _view
 from ._plain import plain, plain_value
-from ._text import line, visible
+from ._text import command, line, visible
 
 SUFFIX = ".html"
 MAX_EMBEDDED = 1_000_000
@@ -41,6 +41,7 @@ def render(report: Report) -> str:
 def _context(report: Report) -> dict[str, Any]:
     rows = _view.open_rows(report)
     passed, skipped = ([row for row in report.checks if row.verdict is s] for s in (Status.PASS, Status.SKIPPED))
+    urgent = [row for row in rows if row.level is Level.BLOCKER or row.verdict is Status.FAIL]
     estimates = [row for row in _view.ranked(report.checks) if _is_estimate(row)]
     data = [found for found in map(_latency.cumulative, report.distributions[:DISTRIBUTIONS]) if found]
     bins = _timeline.bins(report.series)
@@ -48,7 +49,9 @@ def _context(report: Report) -> dict[str, Any]:
     return {
         "report": report,
         "rows": rows,
-        "cards": [row for row in rows if row.level is Level.BLOCKER][:CARDS],
+        "cards": urgent[:CARDS],
+        "cards_left": max(0, len(urgent) - CARDS),
+        "distributions_left": max(0, len(report.distributions) - DISTRIBUTIONS),
         "passed": _view.grouped(passed),
         "skipped": _view.grouped(skipped),
         "estimates": [(row, _bars.bar(_interval(row)), _slices(row)) for row in estimates[:BARS]],
@@ -130,7 +133,7 @@ def _template() -> Template:
         finalize=_shown,
     )
     env.filters.update(
-        line=line, visible=visible, pretty=_pretty, n=_format.number,
+        line=line, command=command, visible=visible, pretty=_pretty, n=_format.number,
         whole=_format.whole, sign=_format.sign, quantity=_format.quantity,
         interval=_format.interval, clock=_format.clock, duration=_format.duration, count=_format.count,
         seconds=_format.seconds, exit_words=_format.exit_words,

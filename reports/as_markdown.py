@@ -11,7 +11,7 @@ from harness.core.verdict import Level, Status
 
 from ._format import clock, duration, exit_words, interval, quantity, sign, span, whole
 from ._plain import plain_value
-from ._text import line, visible
+from ._text import command, line, visible
 from ._view import (
     advice,
     confidence,
@@ -125,7 +125,7 @@ def _open(row: CheckRow, report: Report) -> str:
     replay = [pytest_line(row, report)]
     if example is not None and example.curl:
         replay.insert(0, example.curl)
-    parts.append(fenced("\n".join(line(text, 1500) for text in replay), "sh"))
+    parts.append(fenced("\n".join(command(text, 1500) for text in replay), "sh"))
     return "\n\n".join(parts)
 
 

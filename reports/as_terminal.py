@@ -8,13 +8,15 @@ from harness.core.report import CheckRow, Report
 from harness.core.verdict import Level, Status
 
 from ._format import clock, count, duration, interval, quantity, sign, span
-from ._text import line
+from ._text import command, line
 from ._view import advice, confidence, coverage, headline, open_rows, pytest_line, smallest, suites, tally
 
 SUFFIX = ".txt"
 SHOWN_CHECKS = 4
 """Open checks that are shown with their evidence; the others get one line each, up to `SHOWN_LINES`."""
 SHOWN_LINES = 6
+LONGEST = 1500
+"""Characters of a replay line that a terminal is asked to show."""
 
 _SIGN = {Status.PASS: "✓", Status.FAIL: "✗", Status.INCONCLUSIVE: "?", Status.ERROR: "!", Status.SKIPPED: "–"}
 _COLOUR = {Status.PASS: "32", Status.FAIL: "31", Status.INCONCLUSIVE: "33", Status.ERROR: "35", Status.SKIPPED: "2"}
@@ -91,9 +93,18 @@ def _check(row: CheckRow, report: Report, paint: _Paint) -> list[str]:
     if example is not None and example.summary not in row.reason:
         lines += paint.wrapped(f"seen: {example.summary}", 4)
     if example is not None and example.curl:
-        lines.append(paint.dim(f"    $ {line(example.curl, 1000)}"))
-    lines.append(paint.dim(f"    $ {line(pytest_line(row, report), 1000)}"))
+        lines.append(paint.dim(_replay(example.curl)))
+    lines.append(paint.dim(_replay(pytest_line(row, report))))
     return lines
+
+
+def _replay(text: str) -> str:
+    """A line to paste; a very long one is only named, for half a command is none."""
+    return (
+        f"    $ {command(text)}"
+        if len(text) <= LONGEST
+        else f"    (a command of {len(text):,} characters: see the report)"
+    )
 
 
 def _one(row: CheckRow, paint: _Paint) -> str:

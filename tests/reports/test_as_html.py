@@ -183,3 +183,34 @@ def test_a_pass_does_not_hide_its_warnings(
     run = replace(sample.run, verdict=Status.PASS, loosened=(), exit_status=0)
     text = Page(render("html", replace(sample, run=run, checks=rows, waivers=()))).text
     assert f"Release gate {headline} A malformed" in text, text[:200]
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of `#rrggbb` (WCAG 2.2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_text_has_a_contrast_of_four_and_a_half(theme: int, html: str) -> None:
+    block = re.findall(r":root \{(.*?)\}", html, re.DOTALL)[theme]
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block))
+    tones = ("pass", "fail", "inconclusive", "error", "skipped")
+    pairs = [(tone, ground) for tone in tones for ground in (f"{tone}-bg", "paper")]
+    pairs += [
+        (ink, ground) for ink in ("ink", "soft") for ground in ("paper", "sheet", "faint", *(f"{t}-bg" for t in tones))
+    ]
+    for ink, ground in pairs:
+        dark, light = sorted((_luminance(colours[ink]), _luminance(colours[ground])))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{ink} on {ground}"
+
+
+def test_commands_keep_every_space(sample: Report, render: Render) -> None:
+    row = next(row for row in sample.checks if row.counterexamples)
+    curl = 'curl -d \'{"a":  1,   "b": 2}\''
+    row = replace(row, counterexamples=(replace(row.counterexamples[0], curl=curl),))
+    report = replace(sample, checks=(row,))
+    assert curl in Page(render("html", report)).by_tag["code"]
+    for name in ("terminal", "markdown"):
+        assert curl in render(name, report)
