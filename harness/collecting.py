@@ -67,7 +67,8 @@ class Collecting:
         return None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_make_collect_report")
-    def _add_suites(self, collector: pytest.Collector) -> Any:
+    def pytest_aiharness_add_suites(self, collector: pytest.Collector) -> Any:
+        """Add one `Suite` collector for each wanted suite to what the Session collected."""
         report = yield
         if isinstance(collector, pytest.Session) and report.passed:
             # Below the invocation's folder, so that fixtures of a conftest there are visible to packaged checks.

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness import fixtures
 from harness.collecting import Collecting, search_folders
 from harness.config import environment, settings
 from harness.core.errors import HarnessError
@@ -20,7 +21,6 @@ from harness.core.gate import Exit
 from harness.core.plan import PlannedCheck
 from harness.core.report import Report
 from harness.core.verdict import Level, Status, error
-from harness.fixtures import Fixtures
 from harness.io.rundir import EVIDENCE, EvidenceLine
 from harness.options import options_of
 from harness.run.gaterun import GateRun, RunState
@@ -41,7 +41,8 @@ def register(config: pytest.Config) -> None:
     run = GateRun(wanted, [(d.id, d.suite, d.spec) for suite in wanted.suites for d in catalogue(suite)])
     config.pluginmanager.register(collecting, "aiharness-collecting")
     config.pluginmanager.register(Running(run), "aiharness-running")
-    config.pluginmanager.register(Fixtures(run), "aiharness-fixtures")
+    config.stash[fixtures.RUN] = run
+    config.pluginmanager.register(fixtures, "aiharness-fixtures")
     config.pluginmanager.register(Gate(config, run, collecting), "aiharness-gate")
 
 

@@ -23,7 +23,7 @@ from harness.core.verdict import CheckSpec, Status, Verdict, error
 from harness.io.client import Client
 from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
-from harness.io.rundir import EVIDENCE, GATE, EvidenceLine, RunDir, read_run, replace_file
+from harness.io.rundir import EVIDENCE, GATE, EvidenceLine, RunDir, read_gate, read_run, replace_file
 from harness.run.comparing import Older, compare, find_baseline
 from harness.run.judging import build_report, fingerprint
 from harness.run.meter import Meter
@@ -257,11 +257,14 @@ class GateRun:
 
 
 def write_reports(run_dir: RunDir, report: Report, extra: tuple[tuple[str, str | None], ...] = ()) -> None:
-    """Write `gate.json`, `report.html`, `junit.xml` and the extra formats; gate.json first, for it is the source.
+    """Write `gate.json`, `report.html`, `junit.xml` and the extra formats.
 
-    Raises `RunDirError` for a path that cannot be written, after the others have been.
+    gate.json comes first and secrets are taken out of it; every other format is drawn from what then stands there, so
+    that no format's own escaping can hide one. Raises `RunDirError` for a path that cannot be written, after the others have been.
     """
-    for name, file in (("json", FILES["json"]), ("html", FILES["html"]), ("junit", FILES["junit"])):
+    written = run_dir.write(FILES["json"], load("reports", "json").render(report).encode("utf-8", "replace"))
+    report = read_gate(written)
+    for name, file in (("html", FILES["html"]), ("junit", FILES["junit"])):
         run_dir.write(file, load("reports", name).render(report).encode("utf-8", "replace"))
     for name, path in extra:
         module = load("reports", name)

@@ -16,7 +16,8 @@ METRICS = ("latency", "ttft", "inter_token")
 class Meter:
     """Counts exchanges per second of the run and appends closed seconds to `series.jsonl`.
 
-    Without a run directory nothing is kept. The line's `hist` maps a metric to the sparse buckets of its log-bucket histogram, in seconds.
+    The line's `hist` maps a metric to the sparse buckets of its log-bucket histogram, in seconds. Without a run
+    directory nothing is kept.
     """
 
     def __init__(self, run_dir: RunDir | None, worker: str = "main") -> None:
