@@ -213,7 +213,7 @@ def _proxy(url: str | None, context: ssl.SSLContext) -> httpx.Proxy | None:
     try:
         return httpx.Proxy(url, ssl_context=context if url.lower().startswith("https:") else None)
     except (httpx.InvalidURL, ValueError):
-        shown = re.sub(r"//[^/]*@", "//***@", url)
+        shown = "***@" + url.rpartition("@")[2] if "@" in url else url
         raise UsageError(
             f"proxy {shown!r} cannot be used; give one like http://host:3128 (http, https, socks5 or socks5h)"
         ) from None

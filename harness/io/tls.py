@@ -88,7 +88,7 @@ def reason(error: ssl.SSLError) -> str:
         told = error.verify_message or _short(error)
         sentence = _VERIFY.get(error.verify_code)
         return f"{sentence} ({told})" if sentence else f"the certificate does not verify ({told})"
-    name = error.reason or ""
+    name = getattr(error, "reason", None) or ""  # absent when Python, not OpenSSL, made the error
     if "CERTIFICATE_REQUIRED" in name or "HANDSHAKE_FAILURE" in name:
         return f"the service refused the handshake; it may require a client certificate ({_short(error)})"
     if name in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):

@@ -1,0 +1,125 @@
+"""The error map is complete, and what it cannot know it never charges to the service."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+import zlib
+
+import anyio
+import h2.events
+import h2.exceptions
+import h11
+import httpcore
+import httpx
+import pytest
+
+from harness.core.errors import ErrorClass, ProtocolError, TransportError
+from harness.io.errormap import BY_TYPE, classify
+
+
+def exported(module: object) -> list[type[BaseException]]:
+    found = [getattr(module, name) for name in module.__all__]  # type: ignore[attr-defined]
+    return [item for item in found if isinstance(item, type) and issubclass(item, BaseException)]
+
+
+@pytest.mark.parametrize("kind", [*exported(httpx), *exported(httpcore)], ids=lambda k: f"{k.__module__}.{k.__name__}")
+def test_every_exported_exception_is_mapped_by_name(kind: type[BaseException]) -> None:
+    assert kind in BY_TYPE
+
+
+def test_the_walk_finds_them_all() -> None:
+    """Every subclass that exists at run time is exported, so the walk above leaves none out."""
+
+    def below(kind: type[BaseException]) -> set[type[BaseException]]:
+        return {kind}.union(*(below(sub) for sub in kind.__subclasses__()))
+
+    known = below(httpx.HTTPError) | below(httpx.StreamError)
+    known |= {httpx.InvalidURL, httpx.CookieConflict}
+    assert known == set(exported(httpx)) | {kind for kind in known if not kind.__module__.startswith("httpx")}
+
+
+def wrapped(outer: type[Exception], inner: Exception) -> Exception:
+    """As httpcore does: the original is the argument, its cause wiped; httpx wraps that once more."""
+    core = getattr(httpcore, outer.__name__)(inner)
+    made: Exception = outer(str(core))
+    made.__cause__ = core
+    return made
+
+
+def attempts(*causes: Exception) -> OSError:
+    """What anyio raises when no address answers."""
+    error = OSError("All connection attempts failed")
+    error.__cause__ = causes[0] if len(causes) == 1 else ExceptionGroup("multiple connection attempts failed", causes)
+    return error
+
+
+def too_long() -> h11.RemoteProtocolError:
+    return h11.RemoteProtocolError("Receive buffer too long", error_status_hint=431)
+
+
+REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+CASES: list[tuple[Exception, ErrorClass, str]] = [
+    (wrapped(httpx.ConnectError, socket.gaierror(-2, "Name or service not known")), ErrorClass.NAME, "no address"),
+    (wrapped(httpx.ConnectError, attempts(REFUSED)), ErrorClass.CONNECT, "refused"),
+    (wrapped(httpx.ConnectError, attempts(REFUSED, REFUSED)), ErrorClass.CONNECT, "refused"),
+    (wrapped(httpx.ConnectError, OSError(errno.EHOSTUNREACH, "No route")), ErrorClass.CONNECT, "No route"),
+    (wrapped(httpx.ConnectError, attempts(OSError(errno.EMFILE, "Too many"))), ErrorClass.HARNESS, "Too many"),
+    (wrapped(httpx.ConnectError, OSError(errno.EADDRNOTAVAIL, "no port")), ErrorClass.HARNESS, "no port"),
+    (wrapped(httpx.ConnectError, ssl.SSLError(1, "bad")), ErrorClass.TLS, "TLS failed"),
+    (wrapped(httpx.ReadError, anyio.BrokenResourceError()), ErrorClass.CLOSED, "before the answer"),
+    (
+        wrapped(httpx.RemoteProtocolError, h11.RemoteProtocolError("illegal status line")),
+        ErrorClass.MALFORMED,
+        "illegal",
+    ),
+    (wrapped(httpx.RemoteProtocolError, too_long()), ErrorClass.TOO_LARGE, "too long"),
+    (httpx.RemoteProtocolError("Server disconnected without sending a response."), ErrorClass.CLOSED, "disconnected"),
+    (httpcore.RemoteProtocolError(h2.events.StreamReset(stream_id=1)), ErrorClass.CLOSED, "StreamReset"),
+    (wrapped(httpx.LocalProtocolError, h2.exceptions.FrameTooLargeError("big")), ErrorClass.MALFORMED, "big"),
+    (wrapped(httpx.LocalProtocolError, h11.LocalProtocolError("ours")), ErrorClass.HARNESS, "ours"),
+    (h2.exceptions.InvalidBodyLengthError(3, 2), ErrorClass.MALFORMED, "not HTTP"),
+    (ssl.SSLError(1, "bad"), ErrorClass.TLS, "TLS failed"),
+    (ConnectionResetError(errno.ECONNRESET, "reset"), ErrorClass.CLOSED, "reset"),
+    (zlib.error("incorrect header"), ErrorClass.CONTENT_DECODING, "incorrect header"),
+    (UnicodeError("label empty or too long"), ErrorClass.NAME, "label"),
+    (UnicodeEncodeError("idna", "x", 0, 1, "label too long"), ErrorClass.NAME, "label"),
+    (UnicodeEncodeError("ascii", "x", 0, 1, "not ascii"), ErrorClass.HARNESS, "not ascii"),
+    (UnicodeDecodeError("utf-8", b"x", 0, 1, "bad byte"), ErrorClass.CONTENT_DECODING, "bad byte"),
+    (TypeError("charset"), ErrorClass.HARNESS, "TypeError"),
+    (LookupError("unknown encoding"), ErrorClass.HARNESS, "LookupError"),
+    (httpx.InvalidURL("x"), ErrorClass.HARNESS, "InvalidURL"),
+    (OSError(errno.EIO, "disk"), ErrorClass.HARNESS, "disk"),
+    (ZeroDivisionError("ours"), ErrorClass.HARNESS, "ZeroDivisionError: ours"),
+    (ProtocolError("no event", at="line 3"), ErrorClass.INVALID, "line 3: no event"),
+    (TransportError(ErrorClass.TOO_LARGE, "as it is"), ErrorClass.TOO_LARGE, "as it is"),
+]
+
+
+@pytest.mark.parametrize(("error", "expected", "words"), CASES, ids=lambda value: str(value)[:40])
+def test_classify(error: Exception, expected: ErrorClass, words: str) -> None:
+    found, detail = classify(error)
+    assert found is expected
+    assert words in detail
+
+
+def test_unknown_classes_are_the_harness() -> None:
+    class New(httpx.TransportError):
+        pass
+
+    assert classify(New("?"))[0] is ErrorClass.HARNESS
+    assert classify(KeyboardInterrupt())[0] is ErrorClass.HARNESS
+
+
+def test_what_the_caller_was_handling_does_not_count() -> None:
+    error = httpx.ReadError("")
+    error.__context__ = socket.gaierror(-2, "an older failure")
+    assert classify(error)[0] is ErrorClass.CLOSED
+
+
+def test_a_cycle_of_causes_ends() -> None:
+    first, second = httpx.ReadError("a"), httpx.ReadError("b")
+    first.__cause__, second.__cause__ = second, first
+    assert classify(first)[0] is ErrorClass.CLOSED
