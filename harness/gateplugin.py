@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -139,16 +140,17 @@ class Gate:
         self._run.close()
         if self._worker is not None or not self._judges or not self._run.started:
             return
-        kept = exitstatus if exitstatus in _KEPT_EXITS else None
+        session.exitstatus = self._finish(exitstatus if exitstatus in _KEPT_EXITS else None)
+
+    def _finish(self, kept: int | None) -> int:
         if kept is not None and self._interrupted is None:
             self._interrupted = f"pytest ended with {pytest.ExitCode(kept).name.lower().replace('_', ' ')}"
         try:
             self._report = self._run.finish(self._interrupted, kept)
         except HarnessError as problem:
             self._interrupted = str(problem)
-            session.exitstatus = Exit.INTERNAL
-            return
-        session.exitstatus = self._report.run.exit_status
+            return int(Exit.INTERNAL)
+        return self._report.run.exit_status
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The decision and where its report lies, last on the screen."""
@@ -162,8 +164,18 @@ class Gate:
         for line in self._run.summary(self._report, colour=colour, width=width):
             terminalreporter.write_line(line)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """Give SIGTERM back."""
+        """Write the report of a run that was stopped before its first test; give SIGTERM back."""
+        if self._run.started and self._report is None and self._worker is None and self._judges:
+            # pytest calls no sessionfinish when the session was interrupted while it started.
+            self._run.close()
+            status = self._finish(Exit.INTERRUPTED)
+            print(f"aiharness: stopped before the first check, exit status {status}; see {self._run.run_dir.path}")
+        for option in ("allure_report_dir", "xmlpath") if self._run.started else ():
+            # Other plugins write what a test printed or raised, which may hold a secret that the service echoed.
+            if written := self._config.getoption(option, None):
+                self._run.run_dir.scrub(Path(written))
         if self._sigterm is not None:
             with contextlib.suppress(ValueError):
                 signal.signal(signal.SIGTERM, self._sigterm)

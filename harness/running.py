@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness.core.endpoint import redact
 from harness.core.errors import BudgetExhausted, HarnessError
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level, Status, Verdict, error, inconclusive
@@ -95,8 +96,16 @@ class Running:
         report.aiharness = msgspec.json.encode(line).decode()
         report.ai_status, report.ai_level = str(verdict.status), str(check.level)
         if report.failed and VERDICT in item.stash:
-            report.longrepr = _told(verdict)
+            report.longrepr = f"{verdict.status}: {verdict.reason}"
+        self._hide(report)
         return report
+
+    def _hide(self, report: Any) -> None:
+        """Take secrets out of what pytest itself will print: a test of the user's own may show whole exchanges."""
+        secrets = self._run.settings.endpoint.secrets()
+        if report.longrepr is not None and redact(text := str(report.longrepr), secrets) != text:
+            report.longrepr = redact(text, secrets)
+        report.sections = [(name, redact(content, secrets)) for name, content in report.sections]
 
 
 def _end(verdict: Verdict, check: PlannedCheck) -> None:
@@ -139,13 +148,6 @@ def _last_line(report: pytest.TestReport) -> str:
     text = crash.message if crash else str(report.longrepr or "no reason was given")
     lines = [line for line in text.strip().splitlines() if line.strip()]
     return (lines[0] if crash and lines else lines[-1] if lines else "no reason was given")[:500]
-
-
-def _told(verdict: Verdict) -> str:
-    lines = [f"{verdict.status}: {verdict.reason}"]
-    for example in verdict.counterexamples[:1]:
-        lines += [f"  {key}: {value}" for key, value in (("replay", example.pytest), ("curl", example.curl)) if value]
-    return "\n".join(lines)
 
 
 def attach(item: pytest.Item, verdict: Verdict) -> None:

@@ -13,7 +13,7 @@ from ._format import count, number, quantity
 from ._svg import Point, Scale, box, el, figure, label, log_scale, log_ticks, path, rule
 
 WIDTH, HEIGHT = 940.0, 320.0
-LEFT, RIGHT, TOP, BOTTOM = 64.0, WIDTH - 20.0, 22.0, HEIGHT - 44.0
+LEFT, RIGHT, TOP, BOTTOM = 64.0, WIDTH - 32.0, 22.0, HEIGHT - 44.0
 FEWEST = 10
 """Samples that must lie beyond a percentile before it says anything: fewer, and its region is hatched."""
 

@@ -14,7 +14,7 @@ from ._format import count, duration, number, seconds
 from ._svg import Scale, box, el, figure, label, log_scale, log_ticks, path, rule, runs, ticks
 
 WIDTH = 940.0
-LEFT, RIGHT = 64.0, WIDTH - 20.0
+LEFT, RIGHT = 64.0, WIDTH - 32.0
 _PANEL, _GAP, _HEAD, _FAULT = 110.0, 42.0, 28.0, 21.0
 MOST = 440
 """Points that are drawn; a longer run is folded into bins of several seconds each."""

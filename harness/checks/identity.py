@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from harness.checks.common import Show, not_judged, told
 from harness.core.exchange import Exchange
@@ -16,7 +17,7 @@ def same_name(served: str, configured: str) -> bool:
     return served == configured or _DATED.sub("", served) == configured or served == f"{configured}:latest"
 
 
-def serves(what: str, configured: str, stated: dict[str, str | None], prediction: Exchange, show: Show) -> Verdict:
+def serves(what: str, configured: str, stated: Mapping[str, str | None], prediction: Exchange, show: Show) -> Verdict:
     """Everywhere that the service states its model's name or version, it is the configured one.
 
     `what` is `model` or `version`; `stated` maps each place (the metadata, the answer) to what stands there.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import html
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, quote_plus, unquote, urlsplit, urlunsplit
 
 from harness.core.errors import UsageError
 
@@ -137,12 +140,34 @@ class Endpoint:
         return self.url.startswith("https:")
 
     def secrets(self) -> tuple[str, ...]:
-        """Everything that no output may hold: the credentials' spellings, and passwords in header lines and proxy."""
+        """All that no output may hold, in every spelling: credentials, secret header lines, a proxy's password."""
         found = set(self.credentials.secrets()) if self.credentials else set()
         found |= {value for name, value in self.headers if _looks_secret(name)}
         if self.proxy and (password := urlsplit(self.proxy).password):
             found |= {password, unquote(password)}
-        return tuple(sorted(found - {""}, key=len, reverse=True))
+        return tuple(sorted({s for secret in found if secret for s in spellings(secret)}, key=len, reverse=True))
+
+
+@lru_cache(maxsize=64)
+def spellings(secret: str) -> frozenset[str]:
+    """A secret as it is, and as JSON, HTML, a URL or a Python literal escape it, two escapes deep.
+
+    A service that echoes a header in its error body, shown inside a report's JSON, is two deep already.
+    """
+    found = {secret}
+    for _ in range(2):
+        found |= {escape(text) for text in found for escape in _ESCAPES}
+    return frozenset(found)
+
+
+_ESCAPES: tuple[Callable[[str], str], ...] = (
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    lambda text: html.escape(text),
+    lambda text: repr(text)[1:-1],
+    lambda text: quote(text, safe=""),
+    lambda text: quote_plus(text),
+)
 
 
 def _looks_secret(name: str) -> bool:

@@ -16,8 +16,8 @@ class PlannedCheck:
     """One line of the plan.
 
     `kind` is contract, estimate, comparison or user; `objective` the bound in words, with horizon `cap`, `budget`,
-    `loosened` and `alpha` beside it for an estimate. `not_applicable` says which capability is missing: such a check is SKIPPED.
-    `min_n` is the fewest samples that can PASS.
+    `loosened` and `alpha` beside it for an estimate. `not_applicable` says which capability is missing: such a check is
+    SKIPPED. `min_n` is the fewest samples that can PASS.
     """
 
     id: str

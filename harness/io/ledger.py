@@ -29,9 +29,12 @@ class Ledger:
         tokens = self._ceilings.tokens
         if tokens is not None and (spent := self._size(TOKENS)) >= tokens:
             raise BudgetExhausted(f"--ai-max-tokens={tokens} is reached ({spent} generated)")
-        total = self._add(REQUESTS, 1)
-        if self._ceilings.requests is not None and total > self._ceilings.requests:
-            raise BudgetExhausted(f"--ai-max-requests={self._ceilings.requests} is reached")
+        most = self._ceilings.requests
+        # Two looks: the first keeps refused requests out of the count, the second settles a race between workers.
+        if most is not None and (self._size(REQUESTS) >= most or self._add(REQUESTS, 1) > most):
+            raise BudgetExhausted(f"--ai-max-requests={most} is reached")
+        if most is None:
+            self._add(REQUESTS, 1)
 
     def after_answer(self, tokens: int) -> None:
         """Count the tokens that an answer cost."""

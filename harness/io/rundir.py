@@ -54,12 +54,13 @@ class RunDir:
 
     def __init__(self, path: Path, hidden: tuple[str, ...] = ()) -> None:
         self.path = path
-        self._hidden = _spellings(hidden)
+        self._hidden = [text.encode("utf-8", "surrogatepass") for text in hidden]
         self._lock = threading.Lock()
 
     @classmethod
     def create(cls, path: str | Path | None, hidden: tuple[str, ...] = ()) -> RunDir:
-        """Make the folder; without a path `.aiharness/runs/<utc time>`. `hidden` are the secrets to take out.
+        """Make the folder; without a path `.aiharness/runs/<utc time>`. `hidden` are the secrets to take out, in every
+        spelling (`Endpoint.secrets`).
 
         Raises `RunDirError` when it cannot be written or already holds another run.
         """
@@ -101,6 +102,15 @@ class RunDir:
         self.write(name, msgspec.json.format(msgspec.json.encode(exchanges), indent=1))
         return name
 
+    def scrub(self, path: Path) -> None:
+        """Clean a file, or every file of a folder, that another plugin has written."""
+        if not self._hidden:
+            return
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            with contextlib.suppress(OSError):
+                if file.is_file() and (cleaned := self.clean(data := file.read_bytes())) != data:
+                    replace_file(file, cleaned)
+
     def clean(self, data: bytes) -> bytes:
         """The bytes with every spelling of a secret replaced by `***`."""
         for spelling in self._hidden:
@@ -124,27 +134,6 @@ def replace_file(target: Path, data: bytes) -> Path:
 def _fresh(root: Path) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     return root / f"{stamp}-{secrets.token_hex(2)}"
-
-
-def _spellings(hidden: tuple[str, ...]) -> list[bytes]:
-    """Every way a secret may be written in our files: as it is, and as JSON, HTML and a URL escape it."""
-    import html
-    from urllib.parse import quote, quote_plus
-
-    found: set[str] = set()
-    for secret in hidden:
-        json_form = json.dumps(secret)[1:-1]
-        utf8_form = json.dumps(secret, ensure_ascii=False)[1:-1]
-        found |= {
-            secret,
-            json_form,
-            utf8_form,
-            html.escape(secret),
-            html.escape(json_form),
-            quote(secret, safe=""),
-            quote_plus(secret),
-        }
-    return sorted((text.encode("utf-8", "surrogatepass") for text in found if text), key=len, reverse=True)
 
 
 def read_run(path: str | Path) -> SavedRun:

@@ -72,6 +72,7 @@ class GateRun:
         Raises `UsageError` for what cannot be planned, `RunDirError` for a place that cannot be written.
         """
         self._older = find_baseline(self.settings)
+        self.plan_only()  # whatever is wrong with the objectives is said before anything is made or sent
         self.run_dir = RunDir.create(self.settings.run_dir, self.settings.endpoint.secrets())
         self._begin(time.monotonic())
         self._head = self._make_head()
@@ -153,13 +154,12 @@ class GateRun:
             if shown:
                 self.run_dir.write_exchanges(check, shown)
             self._session.flush()
-        endpoint = self.settings.endpoint
-        line = f'pytest --ai-suite={self.planned[check].suite} --ai-endpoint={endpoint.url} "{check}"'
         seed = self.settings.seed
         examples = tuple(
-            replace(e, pytest=e.pytest or line, seed=seed if e.seed is None else e.seed)
+            replace(e, pytest=e.pytest or check, seed=seed if e.seed is None else e.seed)
             for e in verdict.counterexamples
         )
+        endpoint = self.settings.endpoint
         return replace(verdict, counterexamples=examples, reason=redact(verdict.reason, endpoint.secrets()))
 
     def obstacle_verdict(self) -> Verdict:
@@ -260,7 +260,8 @@ def write_reports(run_dir: RunDir, report: Report, extra: tuple[tuple[str, str |
     """Write `gate.json`, `report.html`, `junit.xml` and the extra formats.
 
     gate.json comes first and secrets are taken out of it; every other format is drawn from what then stands there, so
-    that no format's own escaping can hide one. Raises `RunDirError` for a path that cannot be written, after the others have been.
+    that no format's own escaping can hide one. Raises `RunDirError` for a path that cannot be written, after the others
+    have been.
     """
     written = run_dir.write(FILES["json"], load("reports", "json").render(report).encode("utf-8", "replace"))
     report = read_gate(written)

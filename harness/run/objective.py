@@ -103,9 +103,9 @@ def _verdict(session: Session, objective: Objective, check: PlannedCheck, state:
         needed = n_needed(k, n, objective.budget, objective.loosened, objective.alpha, check.alpha_fail)
     what = "failed" if objective.metric == "error_rate" else f"took longer than {objective.limit * 1e3:g} ms or failed"
     said = {
-        Status.PASS: f"more than {objective.loosened:.3g} is refuted",
-        Status.FAIL: f"at most {objective.budget:.3g} is refuted",
-        Status.INCONCLUSIVE: f"neither {objective.budget:.3g} nor {objective.loosened:.3g} is refuted",
+        Status.PASS: f"a share of {objective.loosened * 100:.3g} % is refuted",
+        Status.FAIL: f"the budget of {objective.budget * 100:.3g} % is refuted",
+        Status.INCONCLUSIVE: f"neither {objective.budget * 100:.3g} % nor {objective.loosened * 100:.3g} % is refuted",
     }[status]
     examples: tuple[Counterexample, ...] = ()
     if seen.worst is not None and status is not Status.PASS:

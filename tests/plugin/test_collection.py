@@ -44,7 +44,8 @@ def test_users_own_settings_change_nothing(tmp_path: Path, reference: str) -> No
     )
     (tmp_path / "specs").mkdir()
     (tmp_path / "specs/spec_mine.py").write_text(
-        "import pytest\n@pytest.mark.ai_suite('smoke')\ndef it_is_mine(ai):\n    assert ai.ask().ok\ndef it_is_not(): assert 0\n"
+        "import pytest\n@pytest.mark.ai_suite('smoke')\ndef it_is_mine(ai):\n    assert ai.ask().ok\n"
+        "def it_is_not(): assert 0\n"
     )
     outcome = run_gate(tmp_path, f"--ai-endpoint={reference}")
     assert outcome.status == 0, outcome.out + outcome.err

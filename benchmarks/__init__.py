@@ -1,0 +1,1 @@
+"""Benchmarks: each file measures one figure of the README beside a yardstick, and prints it."""

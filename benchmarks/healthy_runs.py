@@ -1,0 +1,30 @@
+"""False alarms: the smoke suite over the healthy reference backend, 50 runs; and what that bounds."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks._processes import PYTEST, cpu_seconds
+from harness.reference.process import ReferenceProcess
+
+RUNS = 50
+
+
+def main() -> int:
+    protocols = ("openai_chat", "v2", "plain_json")
+    statuses = []
+    with tempfile.TemporaryDirectory() as name, ReferenceProcess() as server:
+        for number in range(RUNS):
+            protocol = protocols[number % len(protocols)]
+            command = [*PYTEST, "--ai-suite=smoke", f"--ai-endpoint={server.url}", f"--ai-protocol={protocol}", "-q"]
+            statuses.append(cpu_seconds(command, Path(name))[1])
+    passed = statuses.count(0)
+    bound = 1 - 0.05 ** (1 / RUNS)
+    print(f"{passed} of {RUNS} healthy runs PASS; {RUNS} of {RUNS} would bound the false-alarm rate below {bound:.1%}")
+    return int(passed != RUNS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
