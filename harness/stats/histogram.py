@@ -103,12 +103,13 @@ class Histogram:
             raise ValueError(f"quantile {q!r} must lie in [0, 1]")
         if not self.n:
             raise ValueError("an empty histogram has no quantile")
-        return self._at_rank(max(1, math.ceil(q * self.n - 1e-9)))
+        low, high = self._edges_at(max(1, math.ceil(q * self.n - 1e-9)))
+        return low if low in (0, math.inf) else 2 * low * high / (low + high)
 
     def quantile_interval(self, q: float, alpha: float = 0.05) -> tuple[float | None, float | None]:
-        """Bounds of the true q-quantile, one-sided at alpha each, within 1 %; None where n is too small."""
+        """Bounds of the true q-quantile, one-sided at alpha each, outer edges of buckets; None where n is too small."""
         low, high = quantile_ranks(self.n, q, alpha)
-        return (None if low is None else self._at_rank(low)), (None if high is None else self._at_rank(high))
+        return (None if low is None else self._edges_at(low)[0]), (None if high is None else self._edges_at(high)[1])
 
     def dense(self) -> tuple[list[float], list[int]]:
         """Edges and counts for drawing: `counts[i]` values lie in (edges[i], edges[i+1]]; one edge more than counts.
@@ -150,12 +151,13 @@ class Histogram:
             raise ValueError("more values are over a limit than were counted")
         return out
 
-    def _at_rank(self, rank: int) -> float:
+    def _edges_at(self, rank: int) -> tuple[float, float]:
+        """The edges of the bucket that holds the value of that rank, counted from 1."""
         seen = self._zeros
         if rank <= seen:
-            return 0.0
+            return 0.0, 0.0
         for i, count in sorted(self._buckets.items()):
             seen += count
             if rank <= seen:
-                return 2 * GAMMA**i / (GAMMA + 1)  # within 1 % of both edges
-        return math.inf
+                return GAMMA ** (i - 1), GAMMA**i
+        return math.inf, math.inf

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import math
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, stats
+
+from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
+from harness.stats.sequential import (
+    FLOOR,
+    RateTest,
+    Sequential,
+    boundaries,
+    fixed_rate_test,
+    log_e_fail,
+    log_e_pass,
+)
+
+PR = RateTest(budget=0.05, loosened=0.10, cap=500)
+
+
+def log_mixture(k: int, n: int, bound: float, low: float, high: float) -> float:
+    """The log e-value by numeric integration over the angle in which Beta(1/2, 1/2) is uniform."""
+    best = min(max(k / n, low, 1e-9), high, 1 - 1e-9)
+    scale = k * math.log(best / bound) + (n - k) * math.log((1 - best) / (1 - bound))
+
+    def ratio(angle: float) -> float:
+        p = math.sin(angle) ** 2
+        return math.exp(k * math.log(p / bound) + (n - k) * math.log((1 - p) / (1 - bound)) - scale)
+
+    start, end = math.asin(math.sqrt(low)), math.asin(math.sqrt(high))
+    peak = min(max(math.asin(math.sqrt(k / n)), start), end)
+    parts = [integrate.quad(ratio, a, b, limit=200)[0] for a, b in ((start, peak), (peak, end)) if b > a]
+    return scale + math.log(sum(parts) / (end - start))
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 1), (1, 1), (0, 100), (2, 100), (7, 300), (40, 300), (30, 1600)])
+@pytest.mark.parametrize("bound", [0.01, 0.1, 0.5])
+def test_e_values_are_the_average_likelihood_ratio_over_the_restricted_prior(k: int, n: int, bound: float) -> None:
+    assert log_e_pass(k, n, bound) == pytest.approx(log_mixture(k, n, bound, 0, bound), abs=1e-7)
+    assert log_e_fail(k, n, bound) == pytest.approx(log_mixture(k, n, bound, bound, 1), abs=1e-7)
+
+
+@pytest.mark.parametrize("bound", [0.01, 0.1, 0.5])
+def test_e_values_are_martingales_at_their_bound(bound: float) -> None:
+    for k, n in ((0, 0), (0, 5), (3, 40), (12, 900)):
+        for log_e in (log_e_pass, log_e_fail):
+            ahead = bound * math.exp(log_e(k + 1, n + 1, bound)) + (1 - bound) * math.exp(log_e(k, n + 1, bound))
+            assert ahead == pytest.approx(math.exp(log_e(k, n, bound)), rel=1e-9)
+
+
+@given(st.integers(1, 2000), st.floats(0.001, 0.6), st.data())
+@settings(deadline=None, max_examples=60)
+def test_evidence_moves_the_right_way(n: int, bound: float, data: st.DataObject) -> None:
+    k = data.draw(st.integers(0, n - 1))
+    assert log_e_pass(k + 1, n, bound) < log_e_pass(k, n, bound) < log_e_pass(k, n + 1, bound)
+    assert log_e_fail(k + 1, n, bound) > log_e_fail(k, n, bound) > log_e_fail(k, n + 1, bound)
+
+
+def test_one_slow_first_request_is_no_fail() -> None:
+    """Trap: it alone is E = 53 against a budget of 1 %; hence the floor of three exceedances."""
+    assert math.exp(log_e_fail(1, 1, 0.01)) == pytest.approx(53.4, abs=0.1)
+    state = Sequential(RateTest(budget=0.01, loosened=0.02, cap=1600))
+    assert state.add(True) is None
+    assert state.add(True) is None
+    assert state.add(True) == "fail"
+    assert fixed_rate_test(1, 1, 0.01, 0.02) == "inconclusive"
+    assert fixed_rate_test(FLOOR, FLOOR, 0.01, 0.02) == "fail"
+
+
+def test_the_prior_is_restricted_to_the_side_it_speaks_for() -> None:
+    """Trap: untruncated, it needs 680 zeros in place of 377, and "passes" a service at twice its limit."""
+
+    def untruncated(k: int, n: int, bound: float) -> float:
+        whole = stats.betabinom.logpmf(k, n, 0.5, 0.5) - math.log(math.comb(n, k))
+        return float(whole - k * math.log(bound) - (n - k) * math.log1p(-bound))
+
+    def zeros(log_e: object) -> int:
+        assert callable(log_e)
+        return next(n for n in range(1, 1000) if log_e(0, n, 0.01) >= math.log(20))
+
+    assert zeros(log_e_pass) == 377
+    assert zeros(untruncated) == 680
+    at_twice = 400, 20_000
+    assert untruncated(*at_twice, 0.01) > math.log(1e6)  # it refutes "the rate is 1 %", whichever way
+    assert log_e_pass(*at_twice, 0.01) < 0
+
+
+def test_a_fast_service_passes_early_and_a_slow_one_fails_early() -> None:
+    good, bad = Sequential(PR), Sequential(PR)
+    while good.decision is None:
+        good.add(False)
+    while bad.decision is None:
+        bad.add(bad.n % 3 == 0)
+    assert (good.decision, good.n) == ("pass", 44)
+    assert bad.decision == "fail"
+    assert bad.n < 40
+
+
+def test_a_decision_is_final() -> None:
+    state = Sequential(PR)
+    state.update(0, 44)
+    assert state.decision == "pass"
+    for _ in range(100):
+        assert state.add(True) == "pass"
+    assert state.update(50, 400) == "pass"
+    assert (state.k, state.n) == (0, 44)
+
+
+def test_the_cap_ends_the_test() -> None:
+    test = RateTest(budget=0.01, loosened=0.02, cap=1600)
+    state = Sequential(test)
+    assert state.update(23, 1599) is None
+    assert state.add(False) == "inconclusive"
+    # PASS and FAIL of the look at the cap, each at half of alpha
+    assert stats.binom.cdf(20, 1600, 0.02) <= 0.025 < stats.binom.cdf(22, 1600, 0.02)
+    assert [test.decision(k, 1600) for k in (20, 22, 24, 25)] == ["pass", "inconclusive", "inconclusive", "fail"]
+
+
+def test_a_test_is_never_extended() -> None:
+    state = Sequential(PR)
+    state.update(30, 400)
+    with pytest.raises(ValueError, match="never extended"):
+        state.update(0, 101)
+    with pytest.raises(ValueError, match="cap of 500"):
+        PR.decision(0, 501)
+    with pytest.raises(FrozenInstanceError):
+        PR.cap = 1000  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"budget": 0},
+        {"budget": 0.11},
+        {"loosened": 1},
+        {"budget": math.nan},
+        {"cap": 0},
+        {"cap": 10.5},
+        {"alpha_pass": 0},
+        {"alpha_fail": 0.6},
+    ],
+)
+def test_nonsense_plans_are_refused(wrong: dict[str, float]) -> None:
+    plan = {"budget": 0.05, "loosened": 0.1, "cap": 500, **wrong}
+    with pytest.raises(ValueError):
+        RateTest(**plan)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("k", "n"), [(-1, 3), (4, 3)])
+def test_nonsense_counts_of_a_look_are_refused(k: int, n: int) -> None:
+    with pytest.raises(ValueError):
+        Sequential(PR).update(k, n)
+    with pytest.raises(ValueError):
+        PR.decision(k, n)
+    with pytest.raises(ValueError):
+        fixed_rate_test(k, n, 0.05, 0.1)
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        PR,
+        RateTest(budget=0.05, loosened=0.05, cap=300, alpha_fail=0.05 / 20),
+        RateTest(budget=0.1, loosened=0.12, cap=400),
+        RateTest(budget=0.5, loosened=0.5, cap=60),
+        RateTest(budget=0.05, loosened=0.4, cap=200),  # both limits refuted at once: FAIL prevails
+        RateTest(budget=0.05, loosened=0.1, cap=2),
+    ],
+)
+def test_boundaries_are_the_decisions(test: RateTest) -> None:
+    passing, failing = boundaries(test)
+    for n in [1, 2, *range(3, test.cap, 37), test.cap - 1, test.cap]:
+        said = [test.decision(k, n) for k in range(n + 1)]
+        assert [k for k, decision in enumerate(said) if decision == "pass"] == list(range(int(passing[n]) + 1))
+        assert [k for k, decision in enumerate(said) if decision == "fail"] == list(range(int(failing[n]), n + 1))
+
+
+def test_boundaries_cannot_be_spoiled_through_the_cache() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        boundaries(PR)[0][3] = 7
+
+
+def test_steps_and_boundaries_agree_on_a_random_stream() -> None:
+    rng = np.random.default_rng(11)
+    passing, failing = boundaries(PR)
+    for rate in (0.02, 0.05, 0.08, 0.2):
+        state = Sequential(PR)
+        for over in rng.random(PR.cap) < rate:
+            decision = state.add(bool(over))
+            if decision:
+                break
+        expected = "pass" if state.k <= passing[state.n] else "fail" if state.k >= failing[state.n] else "inconclusive"
+        assert state.decision == expected
+
+
+@given(st.integers(1, 2000), st.data())
+@settings(deadline=None, max_examples=80)
+def test_fixed_n_is_clopper_pearson(n: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(0, min(n, 200)))
+    decision = fixed_rate_test(k, n, 0.01, 0.02)
+    fails = clopper_pearson_lower(k, n, 0.05) >= 0.01 and k >= FLOOR
+    passes = clopper_pearson_upper(k, n, 0.05) <= 0.02
+    assert decision == ("fail" if fails else "pass" if passes else "inconclusive")
+
+
+def test_no_samples_decide_nothing() -> None:
+    assert fixed_rate_test(0, 0, 0.05, 0.1) == "inconclusive"
+    assert PR.decision(0, 0) is None
+    assert Sequential(PR).update(0, 0) is None
