@@ -1,0 +1,1 @@
+"""L1: the wire protocols, one adapter a file, without IO."""

@@ -1,0 +1,113 @@
+"""What an OpenAPI document says of a POST route: that it is there, and an example of its body."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_MOST_STEPS = 200
+_MOST_ELEMENTS = 200_000
+
+
+class _NoExample(Exception):
+    """The schema leaves open what a valid value is."""
+
+
+def has_post(document: Any, *paths: str) -> bool | None:
+    """Whether the document lists POST for one of the paths; None when it is no OpenAPI document."""
+    routes = document.get("paths") if isinstance(document, dict) else None
+    if not isinstance(routes, dict):
+        return None
+    return any(isinstance(route := routes.get(path), dict) and "post" in route for path in paths)
+
+
+def example(document: Any, *paths: str) -> Any:
+    """An example body for POST on the first of the paths that the document has, or None.
+
+    The document's own example comes first; without one it is made from the schema, if that leaves nothing to guess:
+    arrays of a stated length, required properties only.
+    """
+    if not has_post(document, *paths):
+        return None
+    found: Any = None
+    for path in paths:
+        found = found or _at(document, "paths", path, "post", "requestBody", "content", "application/json")
+    if not isinstance(found, dict):
+        return None
+    if "example" in found:
+        return found["example"]
+    named = found.get("examples")
+    if isinstance(named, dict):
+        for each in named.values():
+            if isinstance(each, dict) and "value" in each:
+                return each["value"]
+    try:
+        return _Maker(document).make(found.get("schema"))
+    except _NoExample:
+        return None
+
+
+def _at(value: Any, *keys: str) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+class _Maker:
+    """Makes valid values of a document's schemas, within a budget: the document comes from the peer."""
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+        self._left = _MOST_STEPS
+
+    def make(self, schema: Any) -> Any:
+        """A valid value of a schema. Raises `_NoExample`."""
+        self._left -= 1
+        if not isinstance(schema, dict) or self._left < 0:
+            raise _NoExample
+        reference = schema.get("$ref")
+        if isinstance(reference, str) and reference.startswith("#/"):
+            return self.make(_at(self._document, *reference.removeprefix("#/").split("/")))
+        for name in ("example", "default", "const"):
+            if schema.get(name) is not None:
+                return schema[name]
+        for name in ("examples", "enum"):
+            if isinstance(schema.get(name), list) and schema[name]:
+                return schema[name][0]
+        for name in ("anyOf", "oneOf", "allOf"):
+            choices = schema.get(name)
+            if isinstance(choices, list) and choices and (name != "allOf" or len(choices) == 1):
+                return self.make(choices[0])
+        return self._of_type(schema)
+
+    def _of_type(self, schema: dict[str, Any]) -> Any:
+        kind = schema.get("type")
+        if kind == "object" and isinstance(schema.get("properties"), dict):
+            required = schema.get("required")
+            names = required if isinstance(required, list) else []
+            return {str(name): self.make(schema["properties"].get(str(name))) for name in names}
+        if kind == "array":
+            count = schema.get("minItems")
+            if type(count) is not int or count < 1:
+                raise _NoExample
+            item = self.make(schema.get("items"))
+            if _size(item) * count > _MOST_ELEMENTS:
+                raise _NoExample
+            return [item] * count
+        if kind in ("number", "integer"):
+            least, most = schema.get("minimum", 0), schema.get("maximum")
+            if type(least) not in (int, float) or "exclusiveMinimum" in schema:
+                raise _NoExample
+            if type(most) in (int, float) and most < least:
+                raise _NoExample
+            return least
+        if kind == "string" and not {"pattern", "format", "minLength"} & schema.keys():
+            return "hello"
+        if kind == "boolean":
+            return False
+        raise _NoExample
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + sum(map(_size, value.values()))
+    return 1 + sum(map(_size, value)) if isinstance(value, list) else 1

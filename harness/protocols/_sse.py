@@ -1,0 +1,95 @@
+"""Server-sent events, decoded as they arrive (WHATWG HTML, section 9.2, "Server-sent events")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.core.errors import ProtocolError
+
+LIMIT = 2**20
+"""Bytes that one line, or the data of one event, may hold before the stream is refused."""
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """One dispatched event: its data (lines joined by LF), its type, and the last event id set so far."""
+
+    data: str
+    event: str = "message"
+    id: str = ""
+
+
+class SSEDecoder:
+    """Decodes one event stream fed in any pieces: the events do not depend on where the bytes are cut.
+
+    Bytes that are not UTF-8 become U+FFFD, and what the stream leaves unfinished is dropped, both as the standard says.
+    `retry` is the last reconnection time seen, in milliseconds.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self.retry: int | None = None
+        self._limit = limit
+        self._line: list[bytes] = []
+        self._line_size = 0
+        self._first = True
+        self._after_cr = False
+        self._data: list[str] = []
+        self._data_size = 0
+        self._event = ""
+        self._id = ""
+
+    def feed(self, data: bytes) -> Iterator[ServerEvent]:
+        """The events that these bytes complete; to be consumed whole. Raises `ProtocolError` over the limit."""
+        if self._after_cr and data:
+            # The CR has ended its line already, so that an event is not held back until the next byte comes.
+            self._after_cr = False
+            data = data.removeprefix(b"\n")
+        if not data:
+            return
+        self._after_cr = data.endswith(b"\r")
+        *lines, rest = _LINE_END.split(data)
+        for line in lines:
+            self._keep(line)
+            whole = b"".join(self._line)
+            self._line, self._line_size = [], 0
+            if self._first:
+                self._first, whole = False, whole.removeprefix(_BOM)
+            # CR and LF are no part of any other character in UTF-8, so whole lines can be decoded one by one.
+            if (event := self._take(whole.decode("utf-8", "replace"))) is not None:
+                yield event
+        self._keep(rest)
+
+    def _keep(self, part: bytes) -> None:
+        self._line_size += len(part)
+        if self._line_size > self._limit:
+            raise ProtocolError(f"a line of the event stream is over {self._limit} bytes")
+        self._line.append(part)
+
+    def _take(self, line: str) -> ServerEvent | None:
+        """Process one line: an empty one dispatches the event, a comment (`:` first) is passed over."""
+        if not line:
+            return self._dispatch()
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "data":
+            self._data_size += len(value) + 1
+            if self._data_size > self._limit:
+                raise ProtocolError(f"the data of one event is over {self._limit} characters")
+            self._data.append(value)
+        elif field == "event":
+            self._event = value
+        elif field == "id" and "\0" not in value:
+            self._id = value
+        elif field == "retry" and value.isascii() and value.isdigit():
+            self.retry = int(value[:18])
+        return None
+
+    def _dispatch(self) -> ServerEvent | None:
+        data, event = self._data, self._event
+        self._data, self._data_size, self._event = [], 0, ""
+        return ServerEvent("\n".join(data), event or "message", self._id) if data else None

@@ -1,0 +1,116 @@
+"""Tensors of the Open Inference Protocol in JSON: a datatype, a shape, and data that are flat or nested."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from math import prod
+from typing import Any
+
+from harness.core.errors import ProtocolError, UsageError
+from harness.protocols._wire import an_array, kind_of
+
+INTEGERS = {f"{sign}INT{bits}": (bits, sign == "") for bits in (8, 16, 32, 64) for sign in ("", "U")}
+"""Integer datatypes: bits, and whether they are signed."""
+
+FLOATS = ("FP16", "FP32", "FP64", "BF16")
+DATATYPES = ("BOOL", *INTEGERS, *FLOATS, "BYTES")
+MAX_RANK = 32
+"""Most dimensions of a tensor, as in NumPy until version 2."""
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """The shape of nested lists; a bare value has the shape `()`. Raises `UsageError` for ragged ones."""
+    if not isinstance(value, list | tuple):
+        return ()
+    inner = [shape_of(each) for each in value]
+    if any(shape != inner[0] for shape in inner):
+        raise UsageError("the rows have different shapes; a tensor needs rows of one shape")
+    return (len(value), *(inner[0] if inner else ()))
+
+
+def flatten(value: Any) -> list[Any]:
+    """The elements of nested lists in row-major order."""
+    flat = [value]
+    while any(isinstance(each, list | tuple) for each in flat):
+        flat = list(chain.from_iterable(each if isinstance(each, list | tuple) else (each,) for each in flat))
+    return flat
+
+
+def datatype_of(flat: Sequence[Any]) -> str:
+    """The datatype that holds these elements without loss: BYTES, BOOL, INT64 or FP64."""
+    kinds = {type(each) for each in flat}
+    if kinds == {str}:
+        return "BYTES"
+    if kinds == {bool}:
+        return "BOOL"
+    return "INT64" if kinds == {int} else "FP64"
+
+
+def as_datatype(flat: list[Any], datatype: str) -> list[Any]:
+    """Elements as the datatype writes them: `0.0` for an integer tensor becomes `0`; nothing else is changed."""
+    if datatype not in INTEGERS:
+        return flat
+    return [int(each) if isinstance(each, float) and each.is_integer() else each for each in flat]
+
+
+def read(tensor: dict[str, Any], at: str) -> Any:
+    """The nested lists of an answered tensor. Raises `ProtocolError` where data, shape and datatype disagree."""
+    datatype = tensor.get("datatype")
+    if datatype not in DATATYPES:
+        raise ProtocolError(f"{datatype!r:.60} is no datatype of the protocol", at=f"{at}.datatype")
+    shape = _shape(tensor.get("shape"), f"{at}.shape")
+    if "data" not in tensor and "binary_data_size" in (tensor.get("parameters") or {}):
+        raise ProtocolError("the data are binary, which was not asked for", at=f"{at}.parameters")
+    data = an_array(tensor.get("data"), f"{at}.data")
+    if any(isinstance(each, list) for each in data):
+        try:
+            found = shape_of(data)
+        except UsageError:
+            raise ProtocolError("the rows of the data have different shapes", at=f"{at}.data") from None
+        if found != shape:
+            raise ProtocolError(f"nested data of shape {list(found)} where {list(shape)} is stated", at=f"{at}.data")
+        data = flatten(data)
+    if len(data) != prod(shape):
+        raise ProtocolError(f"{len(data)} elements where the shape {list(shape)} is stated", at=f"{at}.data")
+    for index, element in enumerate(data):
+        if problem := _wrong(element, datatype):
+            raise ProtocolError(problem, at=f"{at}.data[{index}]")
+    return fold(data, shape)
+
+
+def fold(flat: list[Any], shape: Sequence[int]) -> Any:
+    """Row-major elements as nested lists; `[]` for any shape without elements."""
+    if not shape:
+        return flat[0]
+    if not flat:
+        return []
+    for size in reversed(shape[1:]):
+        flat = [flat[i : i + size] for i in range(0, len(flat), size)]
+    return flat
+
+
+def _shape(value: Any, at: str) -> tuple[int, ...]:
+    sizes = an_array(value, at)
+    if len(sizes) > MAX_RANK:
+        raise ProtocolError(f"{len(sizes)} dimensions; at most {MAX_RANK} are read", at=at)
+    for index, size in enumerate(sizes):
+        if type(size) is not int or not 0 <= size < 2**63:
+            raise ProtocolError("a size must be a whole number from 0", at=f"{at}[{index}]")
+    return tuple(sizes)
+
+
+def _wrong(element: Any, datatype: str) -> str | None:
+    """Why an element is none of the datatype, or None."""
+    kind = type(element)
+    if datatype in INTEGERS:
+        bits, signed = INTEGERS[datatype]
+        low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else (0, 2**bits)
+        right = kind is int and low <= element < high
+    elif datatype == "BOOL":
+        right = kind is bool
+    elif datatype == "BYTES":
+        right = kind is str
+    else:
+        right = kind in (int, float)
+    return None if right else f"{element!r:.40} ({kind_of(element)}) is no {datatype}"

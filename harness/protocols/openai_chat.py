@@ -1,0 +1,200 @@
+"""OpenAI chat completions over HTTP, streamed (server-sent events) or whole.
+
+Lenient where real servers differ: extension fields, `null` or missing `content`, `role`, `finish_reason` and `usage`,
+the last text together with the finish reason, usage in any chunk, no `[DONE]`. Strict about what makes an answer: the
+types of choices, deltas, content and counts; an `error` object in a success; a finish reason for every choice, which
+alone makes an answer complete (`[DONE]` is neither needed nor enough: real servers leave it out, or send it after a
+cut).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
+from harness.core.endpoint import Endpoint
+from harness.core.errors import UsageError
+from harness.core.exchange import Answer, EventKind, Query, Request, Response, StreamEvent
+from harness.core.jsontext import parse
+from harness.protocols import _chatstream, _openapi
+from harness.protocols._wire import (
+    JSON,
+    NOWHERE,
+    OPENAPI,
+    a_name,
+    an_array,
+    an_object,
+    closed,
+    full_path,
+    get,
+    json_of,
+    offered,
+    page,
+    post,
+    refuse_error,
+    status,
+)
+
+PROMPT = "Say hello."
+MAX_TOKENS = 16
+
+
+class OpenAIChat:
+    """The adapter; `/v1` is put before every path unless the endpoint's URL ends with it already."""
+
+    name = "openai_chat"
+    title = "OpenAI chat completions, streamed or whole"
+
+    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
+        """Streaming and text; liveness where a health page was found, metadata where the models are listed."""
+        live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
+        return Capabilities(streaming=True, text=True, liveness=live, metadata=bool(facts.models))
+
+    def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
+        """The list of models, a health page (not part of the protocol, yet common), and the OpenAPI document."""
+        return {
+            "models": get(_base(endpoint) + "/models"),
+            "live": get(endpoint.template.health or "/health"),
+            "openapi": get(OPENAPI),
+            "nowhere": get(NOWHERE),
+        }
+
+    def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
+        """1.0: models are listed; 0.9: the OpenAPI document has the chat route; 0.7: the list needs a key.
+
+        Less where the evidence disagrees: a configured model that is not listed, a document without the chat route.
+        """
+        base = full_path(endpoint, _base(endpoint))
+        listed = _listed(page(answers, "models"))
+        documented = _openapi.has_post(page(answers, "openapi"), f"{base}/chat/completions", "/v1/chat/completions")
+        facts = Facts(models=listed or (), inputs={"live": offered(answers, "live")})
+        if listed is not None:
+            said = f"GET {base}/models answered 200 with a list of models: {_names(listed)}"
+            if documented is False:
+                return Recognition(0.6, f"{said}; its OpenAPI document has no POST {base}/chat/completions", facts)
+            if endpoint.model and not {endpoint.model, f"{endpoint.model}:latest"} & set(listed):
+                return Recognition(0.8, f"{said}; {endpoint.model!r} is not among them", facts)
+            return Recognition(1.0, said, facts)
+        if documented:
+            models = status(answers, "models") or "nothing"
+            said = f"its OpenAPI document has POST {base}/chat/completions; GET {base}/models answered {models}"
+            return Recognition(0.9, said, facts)
+        if closed(answers, "models") and _openai_error(answers["models"]):
+            said = f"GET {base}/models answered {status(answers, 'models')} with an OpenAI error: it needs a key"
+            if not offered(answers, "models"):
+                return Recognition(0.5, f"{said}, and so does a path that no one has", facts)
+            return Recognition(0.7, said, facts)
+        return Recognition(0.0, f"GET {base}/models brought no list of models")
+
+    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
+        """The configured prompt or messages, else a greeting; at most 16 tokens at temperature 0."""
+        inputs = PROMPT if endpoint.sample is None else endpoint.sample
+        return Query(inputs, options={"max_tokens": MAX_TOKENS, "temperature": 0})
+
+    def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
+        """`inputs` is a prompt or a list of messages; an option of None takes the default of that name out.
+
+        A streamed request asks for usage too (`stream_options`).
+        """
+        body: dict[str, Any] = {"model": _model(endpoint, facts), "messages": _messages(query.inputs)}
+        if query.stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        body |= query.options
+        kept = {name: value for name, value in body.items() if value is not None}
+        return post(_base(endpoint) + "/chat/completions", kept, stream=query.stream)
+
+    def decode(self, endpoint: Endpoint, response: Response) -> Answer:
+        """The text of choice 0. Raises `ProtocolError` with the place."""
+        value = an_object(parse(response.body))
+        refuse_error(value, response)
+        choices = [
+            an_object(each, f"$.choices[{i}]") for i, each in enumerate(an_array(value.get("choices"), "$.choices"))
+        ]
+        return _chatstream.whole(value, choices)
+
+    def decoder(self) -> StreamDecoder:
+        """A decoder of server-sent chunks."""
+        return _chatstream.ChatStream()
+
+    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
+        """Text, finish reason, usage and model of choice 0.
+
+        Complete when every choice seen has exactly one finish reason and no error stands in the stream.
+        """
+        deltas = [e for e in events if e.kind is EventKind.DELTA]
+        finishes = [e for e in events if e.kind is EventKind.FINISH]
+        usages = [e.value for e in events if e.kind is EventKind.USAGE]
+        models = [e.value["model"] for e in events if e.kind is EventKind.OTHER and _chatstream.names_model(e)]
+        seen = {e.index for e in events if e.kind in (EventKind.ROLE, EventKind.DELTA, EventKind.FINISH)}
+        ended = sorted(e.index for e in finishes)
+        return Answer(
+            text="".join(e.text for e in deltas if e.index == 0),
+            model=models[-1] if models else None,
+            finish_reason=next((e.value for e in finishes if e.index == 0), None),
+            usage=usages[-1] if usages else None,
+            complete=bool(seen) and ended == sorted(seen) and all(e.kind is not EventKind.ERROR for e in events),
+        )
+
+    def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
+        """Broken JSON, messages missing or of the wrong type, `max_tokens` in words, a route that is not there."""
+        path = _base(endpoint) + "/chat/completions"
+        model = _model(endpoint, facts)
+        valid = {"messages": _messages(PROMPT), "max_tokens": MAX_TOKENS} | ({"model": model} if model else {})
+        return {
+            "malformed_json": Request("POST", path, JSON, b'{"messages": [{"role": "user", '),
+            "missing_messages": post(path, {name: value for name, value in valid.items() if name != "messages"}),
+            "messages_not_an_array": post(path, {**valid, "messages": 5}),
+            "max_tokens_in_words": post(path, {**valid, "max_tokens": "sixteen"}),
+            "unknown_path": post(_base(endpoint) + NOWHERE, valid),
+        }
+
+    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
+        """The one listed model; of several none can be told to be the served one. No version is ever stated."""
+        listed = _listed(page(answers, "models"))
+        return (listed[0] if listed and len(listed) == 1 else None), None
+
+
+def _base(endpoint: Endpoint) -> str:
+    return "" if urlsplit(endpoint.url).path.rstrip("/").endswith("/v1") else "/v1"
+
+
+def _model(endpoint: Endpoint, facts: Facts) -> str | None:
+    return endpoint.model or next(iter(facts.models), None)
+
+
+def _messages(inputs: Any) -> list[Any]:
+    if isinstance(inputs, str):
+        return [{"role": "user", "content": inputs}]
+    if isinstance(inputs, list) and inputs and all(isinstance(each, dict) and "role" in each for each in inputs):
+        return inputs
+    raise UsageError(
+        "openai_chat takes a prompt, or a list of messages with roles, as its input; check [endpoint] sample"
+    )
+
+
+def _listed(value: Any) -> tuple[str, ...] | None:
+    """The ids in a page of models; None when it is no such page (Ollama without a model says `data: null`)."""
+    if not isinstance(value, dict) or "data" not in value:
+        return None
+    data = value["data"]
+    if data is None and value.get("object") == "list":
+        return ()
+    if not isinstance(data, list) or not all(isinstance(each, dict) for each in data):
+        return None
+    ids = [a_name(each.get("id")) for each in data]
+    return tuple(each for each in ids if each is not None) if None not in ids else None
+
+
+def _names(listed: Sequence[str]) -> str:
+    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "") if listed else "none"
+
+
+def _openai_error(response: Response) -> bool:
+    value = json_of(response)
+    error = value.get("error") if isinstance(value, dict) else None
+    return isinstance(error, dict) and isinstance(error.get("message"), str)
+
+
+ADAPTER = OpenAIChat()
