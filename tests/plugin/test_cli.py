@@ -1,0 +1,100 @@
+"""The `aiharness` command, as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import run_gate
+
+
+def aiharness(*args: str, cwd: Path | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness", *args]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def test_detect_explains_itself(reference: str) -> None:
+    done = aiharness("detect", reference)
+    assert done.returncode == 0, done.stderr
+    assert "speaks openai_chat" in done.stdout
+    for protocol in ("openai_chat", "v2", "plain_json"):
+        assert protocol in done.stdout
+    assert "tiny-chat" in done.stdout
+
+
+def test_detect_never_reached_and_wrong_url() -> None:
+    assert aiharness("detect", "http://127.0.0.1:9").returncode == 21
+    wrong = aiharness("detect", "nonsense")
+    assert wrong.returncode == 4
+    assert "http://127.0.0.1:8000" in wrong.stderr
+
+
+def test_list() -> None:
+    assert aiharness("list", "suites").stdout.split() == ["smoke"]
+    assert aiharness("list", "protocols").stdout.split() == ["openai_chat", "plain_json", "v2"]
+    assert "html" in aiharness("list", "reports").stdout.split()
+    assert "ai-suite/smoke/test_health.py::test_predicts" in aiharness("list", "checks").stdout
+
+
+def test_report_in_every_format_and_its_exit_status(tmp_path: Path, reference: str) -> None:
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", "-k", "test_valid")
+    assert outcome.status == 20
+    for name in ("terminal", "json", "html", "junit", "markdown"):
+        done = aiharness("report", str(outcome.run_dir), "--format", name)
+        assert done.returncode == 20, done.stderr
+        assert "INCONCLUSIVE" in done.stdout
+    assert json.loads(aiharness("report", str(outcome.run_dir / "gate.json"), "--format=json").stdout) == outcome.gate
+    written = aiharness("report", str(outcome.run_dir), "--format=html", "-o", str(tmp_path / "again.html"))
+    assert written.returncode == 20
+    assert (tmp_path / "again.html").read_text() == (outcome.run_dir / "report.html").read_text()
+
+
+@pytest.mark.parametrize("args", [("report", "nowhere"), ("report", ".", "--format=htm"), ("report", "/dev/null")])
+def test_report_of_nothing_is_one_clear_line(tmp_path: Path, args: tuple[str, ...]) -> None:
+    done = aiharness(*args, cwd=tmp_path)
+    assert done.returncode == 4
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_gate_runs_the_configured_suites(tmp_path: Path, reference: str) -> None:
+    (tmp_path / "aiharness.toml").write_text(f'[endpoint]\nurl = "{reference}"\n[run]\nsuites = ["smoke"]\n')
+    done = aiharness("gate", "--ai-run-dir=run", cwd=tmp_path, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "run" / "gate.json").exists()
+
+
+def test_demo_passes_and_a_defect_fails(tmp_path: Path) -> None:
+    done = aiharness("demo", "--ai-run-dir=run", cwd=tmp_path, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASS" in done.stdout
+    assert "report.html" in done.stdout
+    broken = aiharness("demo", "--defect=traceback_leak", "--ai-run-dir=broken", cwd=tmp_path, timeout=120)
+    assert broken.returncode == 1, broken.stdout
+    assert "Traceback" in broken.stdout
+    unknown = aiharness("demo", "--defect=traceback_leek", cwd=tmp_path)
+    assert unknown.returncode == 4
+    assert "Did you mean 'traceback_leak'" in unknown.stderr
+
+
+def test_ctrl_c_in_the_demo_writes_the_report_and_stops_the_deployment(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "harness", "demo", "--defect=stuck_stream", "--ai-run-dir=run"]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    evidence = tmp_path / "run" / "evidence.jsonl"
+    ends = time.monotonic() + 40
+    while not (evidence.exists() and evidence.stat().st_size):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    os.killpg(child.pid, signal.SIGINT)
+    out, _ = child.communicate(timeout=30)
+    assert child.returncode == 2, out
+    assert json.loads((tmp_path / "run" / "gate.json").read_text())["run"]["interrupted"]
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=False).stdout
+    assert not [line for line in listed.splitlines() if "harness.reference" in line and "stuck_stream" in line]
