@@ -48,7 +48,9 @@ def demo(port: int, defects: Sequence[str], extra: Sequence[str]) -> int:
         print(f"reference deployment at {server.url}" + (f" with {', '.join(defects)}" if defects else ""), flush=True)
         config = Path(folder) / "aiharness.toml"
         config.write_text(CONFIG.format(url=server.url))
-        options = ["--ai-suite=all", f"--ai-config={config}", "--ai-only-packaged", "-p", "no:cacheprovider"]
+        # Not the settings of whatever project lies around here.
+        alone = ["-c", os.devnull, f"--rootdir={folder}", "-p", "no:cacheprovider"]
+        options = ["--ai-suite=all", f"--ai-config={config}", "--ai-only-packaged", *alone]
         return run_pytest([*options, *extra])
 
 

@@ -1,0 +1,54 @@
+"""What the packaged checks declare of themselves is true: ids, costs, levels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.core.adapter import Capabilities
+from harness.core.registry import names
+from harness.core.settings import GROUNDS
+from harness.suite import catalogue
+from tests.conftest import KEY, run_gate
+
+
+@pytest.mark.parametrize("suite", names("suites"))
+def test_every_check_declares_itself(suite: str) -> None:
+    declared = list(catalogue(suite))
+    ids = [d.id for d in declared]
+    assert len(ids) == len(set(ids)) >= 10
+    for check in declared:
+        assert check.id.startswith(f"ai-suite/{suite}/test_")
+        assert len(check.spec.title) > 5
+        assert not check.spec.title.endswith(".")
+        assert set(check.spec.grounds) <= set(GROUNDS)
+        Capabilities().missing(check.spec.needs)
+
+
+def test_no_check_sends_more_than_it_declares(tmp_path: Path) -> None:
+    from harness.reference.process import ReferenceProcess
+    from harness.reference.settings import Settings
+
+    config = '[endpoint]\nprotocol = "v2"\nmodel = "digits"\nversion = "1"\n[promises]\ndeterministic = true\n'
+    (tmp_path / "aiharness.toml").write_text(config)
+    with ReferenceProcess(Settings(api_key=KEY)) as server:
+        for protocol in ("v2", "openai_chat"):
+            args = [f"--ai-endpoint={server.url}", f"--ai-protocol={protocol}"]
+            if protocol == "openai_chat":
+                args.append("--ai-model=tiny-chat")
+            outcome = run_gate(tmp_path, *args, env={"AIHARNESS_API_KEY": KEY}, run=protocol)
+            assert outcome.status in (0, 20), outcome.out
+            plan = json.loads((outcome.run_dir / "plan.json").read_text())
+            allowed = {check["id"]: check["requests"] for check in plan["checks"]}
+            sent = 0
+            for id_, most in allowed.items():
+                slug = id_.removeprefix("ai-suite/").replace("/", "-").replace("::", "-")
+                slug = slug.replace("[", "-").replace("]", "").rstrip("-")
+                path = outcome.run_dir / "exchanges" / f"{slug}.json"
+                count = len(json.loads(path.read_text())) if path.exists() else 0
+                assert count <= most, f"{id_} sent {count} requests and declares {most}"
+                sent += count
+            assert sent >= 15, "the exchanges were not found"
+            assert (outcome.run_dir / ".requests").stat().st_size == sent
