@@ -196,6 +196,14 @@ def test_the_correction_divides_counts_by_the_effect_and_the_student_factor() ->
     assert (plain.effective_n, plain.decision) == (2000, "fail")
 
 
+@pytest.mark.parametrize(("swing", "corrected"), [(4, False), (5, True)])
+def test_small_design_effects_are_taken_for_noise(swing: int, corrected: bool) -> None:
+    sizes, over = np.full(BLOCKS, 100), np.array([10 + swing, 10 - swing] * 10)
+    effect = design_effect(sizes, over, over)
+    assert (effect > 1.43, effect > 1) == (corrected, True)
+    assert (dependent_rate_test(sizes, over, over, 0.1, 0.2).effective_n < 2000) is corrected
+
+
 def test_two_exceedances_are_no_fail() -> None:
     sizes = np.full(BLOCKS, 1)
     over = np.zeros(BLOCKS, dtype=int)
