@@ -196,12 +196,12 @@ def test_the_correction_divides_counts_by_the_effect_and_the_student_factor() ->
     assert (plain.effective_n, plain.decision) == (2000, "fail")
 
 
-@pytest.mark.parametrize(("swing", "corrected"), [(4, False), (5, True)])
+@pytest.mark.parametrize(("swing", "corrected"), [(11, False), (12, True)])
 def test_small_design_effects_are_taken_for_noise(swing: int, corrected: bool) -> None:
-    sizes, over = np.full(BLOCKS, 100), np.array([10 + swing, 10 - swing] * 10)
+    sizes, over = np.full(BLOCKS, 1000), np.array([100 + swing, 100 - swing] * 10)
     effect = design_effect(sizes, over, over)
     assert (effect > 1.43, effect > 1) == (corrected, True)
-    assert (dependent_rate_test(sizes, over, over, 0.1, 0.2).effective_n < 2000) is corrected
+    assert (dependent_rate_test(sizes, over, over, 0.1, 0.2).effective_n < 20_000) is corrected
 
 
 def test_two_exceedances_are_no_fail() -> None:
