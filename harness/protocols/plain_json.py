@@ -72,26 +72,12 @@ class PlainJSON:
         paths = (full_path(endpoint, template.path), template.path)
         inputs: dict[str, Any] = {role: offered(answers, role) for role in ("live", "ready")}
         inputs |= _from_example(template, _openapi.example(document, *paths))
-        score, said = self._evidence(template, answers, _openapi.has_post(document, *paths))
+        score, said = _evidence(template, answers, _openapi.has_post(document, *paths))
         if score and template != Template():
             score, said = 0.9, f"{said}; a template is configured"
         if score and "sample" in inputs:
             said += "; it has an example of a body"
         return Recognition(score, said, Facts(inputs=inputs) if score else Facts())
-
-    def _evidence(
-        self, template: Template, answers: Mapping[str, Response], has_post: bool | None
-    ) -> tuple[float, str]:
-        found, path = status(answers, "route"), template.path
-        if has_post:
-            return 0.7, f"its OpenAPI document has POST {path}"
-        if found == 405 and status(answers, "nowhere") != 405:
-            return 0.5, f"GET {path} answered 405: a route for another method stands there"
-        if closed(answers, "route") and offered(answers, "route"):
-            return 0.3, f"GET {path} answered {found}: it needs a key"
-        if found is not None and found >= 400 and offered(answers, "route"):
-            return 0.3, f"GET {path} answered {found}, unlike a path that no one has"
-        return 0.0, f"nothing tells of a POST route at {path}"
 
     def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
         """The configured sample, else the one in the OpenAPI document. Raises `UsageError` when there is neither."""
@@ -173,6 +159,19 @@ class PlainJSON:
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """Nothing: no page of such a service states them; an answer may (`model`, `version`)."""
         return None, None
+
+
+def _evidence(template: Template, answers: Mapping[str, Response], has_post: bool | None) -> tuple[float, str]:
+    found, path = status(answers, "route"), template.path
+    if has_post:
+        return 0.7, f"its OpenAPI document has POST {path}"
+    if found == 405 and status(answers, "nowhere") != 405:
+        return 0.5, f"GET {path} answered 405: a route for another method stands there"
+    if closed(answers, "route") and offered(answers, "route"):
+        return 0.3, f"GET {path} answered {found}: it needs a key"
+    if found is not None and found >= 400 and offered(answers, "route"):
+        return 0.3, f"GET {path} answered {found}, unlike a path that no one has"
+    return 0.0, f"nothing tells of a POST route at {path}"
 
 
 def _no_stream() -> NoReturn:

@@ -90,6 +90,21 @@ def test_error_inside_a_stream_of_status_200() -> None:
     assert answer.text
 
 
+def test_error_after_the_finish_reason_is_no_proper_end() -> None:
+    stream = chunk([{"delta": {"content": "a"}}]) + chunk([{"finish_reason": "stop"}])
+    assert assembled(stream)[1].complete
+    kinds, answer = assembled(stream + "event: error\ndata: {}\n\n")
+    assert kinds[-1] is EventKind.ERROR
+    assert not answer.complete
+
+
+def test_text_is_that_of_the_first_choice() -> None:
+    parts = [{"index": index, "delta": {"content": text}} for index, text in ((1, "x"), (0, "a"), (1, "y"), (0, "b"))]
+    ends = [{"index": 1, "finish_reason": "length"}, {"index": 0, "finish_reason": "stop"}]
+    _, answer = assembled(chunk(parts) + chunk(ends))
+    assert (answer.text, answer.finish_reason, answer.complete) == ("ab", "stop", True)
+
+
 def test_done_after_a_cut_is_not_complete() -> None:
     """llama-cpp-python stops a running stream for a new request: no finish reason, then [DONE]."""
     chunks = STREAMS["llama-cpp-python"].split("\n\n")

@@ -75,6 +75,23 @@ def test_recorded_metadata(server: str, inputs: list[Any], version: str | None) 
     assert ADAPTER.identity(there) == ("digits", version)
 
 
+def test_one_of_several_versions_is_not_guessed() -> None:
+    for versions, version in ((["1", "2"], None), (["2"], "2"), ([], None), (None, None)):
+        page = {"name": "digits", "versions": versions, "inputs": [], "outputs": []}
+        answers = {"metadata": Response(200, body=json.dumps(page).encode())}
+        assert ADAPTER.identity(answers) == ("digits", version)
+        assert ADAPTER.recognise(ENDPOINT, answers).facts.version == version
+
+
+def test_the_one_listed_model_is_spoken_to() -> None:
+    unnamed = Endpoint("http://127.0.0.1:1")
+    pages = Server(PROBES["kserve-v1"])
+    answers = {role: pages[request.path].response for role, request in ADAPTER.probes(unnamed).items()}
+    known = ADAPTER.recognise(unnamed, {role: page for role, page in answers.items() if page is not None}).facts
+    assert known.models == ("digits",)
+    assert ADAPTER.encode(unnamed, Query([[1.0]]), known).path == "/v2/models/digits/infer"
+
+
 def test_sample_is_zeros_in_the_stated_shape() -> None:
     query = ADAPTER.sample(ENDPOINT, DIGITS)
     assert query.inputs == [[0.0] * 64]
