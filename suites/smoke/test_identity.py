@@ -8,7 +8,6 @@ from harness.core.verdict import Verdict
 from harness.run.session import Session
 from harness.suite import check
 
-
 STATING = ("models", "metadata")
 """The probes in which a service says what it serves."""
 
