@@ -22,8 +22,6 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 SPECIAL = ["<|pad|>", "<|bos|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>"]
 PAD, BOS, END = 0, 1, 2
 SPELLED = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-)
 NUMBERS = [*SPELLED.split(" "), "seventeen", "eighteen"]
 COLOURS, ANIMALS = ("red", "blue", "green", "old", "small"), ("fox", "cat", "dog", "owl", "hare")
 PLACES = ("in the garden", "under the tree", "on the roof", "by the river")

@@ -1,0 +1,177 @@
+"""The layers of ARCHITECTURE.md, held: a layer that no test enforces is a wish."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYER = {"core": 0, "stats": 0, "protocols": 1, "checks": 1, "io": 2, "data": 2, "run": 3, "reference": 3}
+FRONT = 4
+PURE = ("core", "stats", "protocols", "checks")
+IMPURE = {
+    "socket",
+    "ssl",
+    "time",
+    "random",
+    "asyncio",
+    "threading",
+    "subprocess",
+    "os",
+    "pathlib",
+    "tempfile",
+    "signal",
+}
+FOUND_BY_NAME = ("harness.suites", "harness.scenarios", "harness.reports", "suites", "scenarios", "reports")
+LAZY = {
+    "harness/plugin.py": "a plain pytest run must not pay for a gate that it does not use",
+    "harness/cli.py": "each command loads only what it needs",
+    "harness/running.py": "allure is an extra, loaded only when the user writes Allure results",
+}
+FILES = sorted(path for folder in ("harness", "suites", "reports") for path in (ROOT / folder).rglob("*.py"))
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = parts[:-1] if parts[-1] == "__init__" else parts
+    return ".".join(parts if parts[0] == "harness" else ("harness", *parts))
+
+
+def _imports(tree: ast.AST, module: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(module.split(".")[: -node.level]) if node.level else ""
+            origin = f"{base}.{node.module}" if base and node.module else node.module or base
+            yield origin
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def _package(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def _layer(module: str) -> int:
+    return LAYER.get(_package(module), FRONT)
+
+
+@pytest.fixture(scope="module")
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in FILES}
+
+
+def test_imports_go_down_only(trees: dict[Path, ast.Module]) -> None:
+    wrong = []
+    for path, tree in trees.items():
+        module = _module(path)
+        if module.startswith(("harness.suites", "harness.reports")):
+            continue
+        for name in _imports(tree, module):
+            if not name.startswith("harness.") or _package(name) == _package(module):
+                continue
+            beside = _layer(name) == _layer(module) and _package(module) in LAYER
+            core_at_hand = _package(name) == "core" or (_package(module), _package(name)) == ("checks", "stats")
+            if _layer(name) > _layer(module) or (beside and not core_at_hand):
+                wrong.append(f"{module} imports {name}")
+    assert not wrong
+
+
+def test_renderers_and_suites_import_what_they_may(trees: dict[Path, ast.Module]) -> None:
+    wrong = []
+    for path, tree in trees.items():
+        module = _module(path)
+        for name in _imports(tree, module):
+            if module.startswith("harness.reports") and name.startswith("harness.") and _package(name) != "reports":
+                if _package(name) not in ("core", "stats"):
+                    wrong.append(f"{module} imports {name}")
+            elif module.startswith("harness.suites") and _package(name) == "reports":
+                wrong.append(f"{module} imports {name}")
+    assert not wrong
+
+
+def test_pure_layers_do_no_io(trees: dict[Path, ast.Module]) -> None:
+    allowed = {"core": set(), "stats": {"numpy"}, "protocols": set(), "checks": set()}
+    wrong = []
+    for path, tree in trees.items():
+        module = _module(path)
+        if _package(module) not in PURE:
+            continue
+        for name in _imports(tree, module):
+            top = name.split(".")[0]
+            known = top == "harness" or top in sys.stdlib_module_names or top in allowed[_package(module)]
+            if top in IMPURE or not known:
+                wrong.append(f"{module} imports {name}")
+        wrong += [f"{module} calls {call}" for call in _calls(tree) if call in ("open", "print", "input")]
+    assert not wrong
+
+
+def _calls(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id
+
+
+def test_suites_and_reports_are_found_by_name(trees: dict[Path, ast.Module]) -> None:
+    outside = {path: tree for path, tree in trees.items() if path.is_relative_to(ROOT / "harness")}
+    wrong = [
+        f"{_module(path)} imports {name}"
+        for path, tree in outside.items()
+        for name in _imports(tree, _module(path))
+        if name.startswith(FOUND_BY_NAME) and not name.startswith("harness.reporting")
+    ]
+    assert not wrong
+
+
+def test_no_import_cycle(trees: dict[Path, ast.Module]) -> None:
+    modules = {_module(path): tree for path, tree in trees.items()}
+    edges = {
+        module: {
+            name
+            for node in tree.body
+            for name in _imports(node, module)
+            if name in modules and name != module and not module.startswith(f"{name}.")
+        }
+        for module, tree in modules.items()
+    }
+    done: set[str] = set()
+
+    def visit(module: str, way: tuple[str, ...]) -> None:
+        assert module not in way, f"a cycle: {' → '.join((*way[way.index(module) :], module))}"
+        if module not in done:
+            for name in sorted(edges[module]):
+                visit(name, (*way, module))
+            done.add(module)
+
+    for module in edges:
+        visit(module, ())
+
+
+def test_lazy_imports_have_a_reason(trees: dict[Path, ast.Module]) -> None:
+    wrong = []
+    for path, tree in trees.items():
+        name = str(path.relative_to(ROOT))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lazy = [n for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom)]
+                if lazy and name not in LAZY:
+                    wrong.append(f"{name}:{lazy[0].lineno}")
+    assert not wrong
+
+
+def test_sizes(trees: dict[Path, ast.Module]) -> None:
+    lines = {path: len(path.read_text().splitlines()) for path in FILES}
+    assert not {str(path): count for path, count in lines.items() if count > 400}
+    assert sum(count <= 250 for count in lines.values()) >= 0.9 * len(lines)
+    long = [
+        f"{path.name}:{node.lineno} {node.name}"
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
+    ]
+    assert not long

@@ -1,0 +1,81 @@
+"""The wheel: one top-level name, every package in it, data files, entry points, and it works from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy so that nothing is left in the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    ignore = shutil.ignore_patterns("__pycache__", ".*", "build", "dist", "*.egg-info", "tests", "benchmarks")
+    shutil.copytree(ROOT, folder / "source", ignore=ignore)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
+    subprocess.run([*command, str(folder / "source")], check=True, capture_output=True, timeout=120)
+    return next(folder.glob("*.whl"))
+
+
+def _declared() -> tuple[set[str], dict[str, str]]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    return set(settings["packages"]), settings["package-dir"]
+
+
+def test_the_package_list_is_the_tree() -> None:
+    packages, where = _declared()
+    folders = {p.parent for name in ("harness", "suites", "reports") for p in (ROOT / name).rglob("*.py")}
+    found = set()
+    for folder in folders:
+        parts = folder.relative_to(ROOT).parts
+        found.add(".".join(parts if parts[0] == "harness" else ("harness", *parts)))
+    assert packages == found
+    for package, folder_name in where.items():
+        assert (ROOT / folder_name / "__init__.py").exists(), package
+
+
+def test_only_top_level_name_is_harness(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"harness"}
+
+
+def test_everything_is_in_the_wheel(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for name in ("harness/py.typed", "harness/data/gate.schema.json", "harness/reports/page.css"):
+        assert name in names
+    for folder in ("harness", "suites", "reports"):
+        for path in (ROOT / folder).rglob("*.py"):
+            inside = path.relative_to(ROOT).as_posix()
+            assert (inside if folder == "harness" else f"harness/{inside}") in names
+    entry_points = next(name for name in names if name.endswith("entry_points.txt"))
+    text = zipfile.ZipFile(wheel).read(entry_points).decode()
+    assert "aiharness = harness.cli:main" in text
+    assert "aiharness = harness.plugin" in text
+
+
+def test_the_wheel_works_from_elsewhere(wheel: Path, tmp_path: Path) -> None:
+    """Unpacked beside the environment's libraries, without the checkout on the path."""
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    code = (
+        "import harness, harness.cli, importlib, sys; assert 'site' in harness.__file__, harness.__file__;"
+        "from harness.core.registry import names;"
+        "assert names('suites') == ('smoke',), names('suites');"
+        "assert 'html' in names('reports'); from harness.suite import catalogue;"
+        "assert len(list(catalogue('smoke'))) > 10"
+    )
+    env = {**os.environ, "PYTHONPATH": str(site)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
