@@ -95,6 +95,8 @@ def _vacuous(check: PlannedCheck, verdict: Verdict) -> str | None:
     """Why a PASS rests on nothing, or None. The last line of defence, whatever a check said."""
     if verdict.estimate is not None and not math.isfinite(verdict.estimate):
         return f"the estimate is {verdict.estimate}"
+    if check.kind == "estimate" and verdict.estimate is None:
+        return "it has no estimate (a NaN leaves none in a file)"
     if check.kind != "user" and not verdict.n:
         return "zero samples"
     if check.min_n is not None and verdict.n is not None and verdict.n < check.min_n:
