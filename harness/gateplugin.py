@@ -58,6 +58,7 @@ class Gate:
         self._report: Report | None = None
         self._interrupted: str | None = None
         self._judges = not config.getoption("collectonly")
+        self._early = Exit.INTERRUPTED
         self._sigterm: Any = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -72,6 +73,8 @@ class Gate:
             else:
                 self._run.plan_only()
         except HarnessError as problem:
+            self._interrupted = str(problem)
+            self._early = Exit.USAGE
             raise pytest.UsageError(str(problem)) from None
 
     @pytest.hookimpl(optionalhook=True)
@@ -168,10 +171,10 @@ class Gate:
     def pytest_unconfigure(self) -> None:
         """Write the report of a run that was stopped before its first test; give SIGTERM back."""
         if self._run.started and self._report is None and self._worker is None and self._judges:
-            # pytest calls no sessionfinish when the session was interrupted while it started.
+            # pytest calls no sessionfinish when the session ended while it started.
             self._run.close()
-            status = self._finish(Exit.INTERRUPTED)
-            print(f"aiharness: stopped before the first check, exit status {status}; see {self._run.run_dir.path}")
+            status = self._finish(self._early)
+            print(f"aiharness: ended before the first check, exit status {status}; see {self._run.run_dir.path}")
         for option in ("allure_report_dir", "xmlpath") if self._run.started else ():
             # Other plugins write what a test printed or raised, which may hold a secret that the service echoed.
             if written := self._config.getoption(option, None):

@@ -163,9 +163,9 @@ class GateRun:
         return replace(verdict, counterexamples=examples, reason=redact(verdict.reason, endpoint.secrets()))
 
     def obstacle_verdict(self) -> Verdict:
-        """The verdict of every check that cannot be asked: ERROR before contact, FAIL for a target that is silent."""
-        if self.preflight.silent:
-            return Verdict(Status.FAIL, self.preflight.silent, n=1, method="contract")
+        """The verdict of every check that cannot be asked: ERROR before contact, FAIL for one of no use."""
+        if self.preflight.unusable:
+            return Verdict(Status.FAIL, self.preflight.unusable, n=1, method="contract")
         return error(self.preflight.obstacle or "nothing stands in the way")
 
     def now(self) -> float:

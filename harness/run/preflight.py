@@ -23,7 +23,8 @@ class Preflight:
     """What is known of the endpoint before the plan; plain data, handed to every xdist worker.
 
     At most one of these is set: `never_reached` (name, connect, TLS: ERROR), `unrecognised` (no protocol: ERROR),
-    `silent` (reached, and one real prediction got no byte within its deadline: every check FAILs at once).
+    `unusable` (reached, and no prediction can be had of it at all: silent for a whole deadline, or without the metadata
+    that its protocol promises: every check FAILs at once).
     """
 
     protocol: str
@@ -31,12 +32,12 @@ class Preflight:
     detected: tuple[Detected, ...] = ()
     never_reached: str | None = None
     unrecognised: str | None = None
-    silent: str | None = None
+    unusable: str | None = None
 
     @property
     def obstacle(self) -> str | None:
         """Why no check can ask the service anything, or None."""
-        return self.never_reached or self.unrecognised or self.silent
+        return self.never_reached or self.unrecognised or self.unusable
 
 
 def adapter(name: str) -> Adapter:
@@ -56,16 +57,17 @@ def adapters(protocol: str) -> list[Adapter]:
 def detect(endpoint: Endpoint, client: Client) -> Preflight:
     """Ask every candidate's harmless probes, each path once, and choose a protocol. Sends no inference."""
     candidates = adapters(endpoint.protocol)
-    probes: dict[str, Request] = {}
-    for candidate in candidates:
-        for request in candidate.probes(endpoint).values():
-            probes.setdefault(request.path, request)
-    exchanges = client.exchange_many(list(probes.values()), concurrency=8)
-    by_path = dict(zip(probes, exchanges, strict=True))
-    failures = [e for e in exchanges if e.response is None]
-    if exchanges and len(failures) == len(exchanges) and all(e.error and e.error.never_reached for e in failures):
+    by_path = _ask(endpoint, client, candidates, {})
+    failures = [e for e in by_path.values() if e.response is None]
+    if failures and len(failures) == len(by_path) and all(e.error and e.error.never_reached for e in failures):
         return Preflight(endpoint.protocol, never_reached=f"{failures[0].error}: {failures[0].detail}")
     ranked = rank(endpoint, candidates, by_path)
+    if endpoint.model is None and ranked and len(ranked[0].facts.models) == 1:
+        # A service with one model: ask for that model's own pages too, as if it had been named.
+        named = replace(endpoint, model=ranked[0].facts.models[0])
+        speaker = [candidate for candidate in candidates if candidate.name == ranked[0].protocol]
+        if refined := rank(named, speaker, _ask(named, client, speaker, by_path)):
+            ranked[0] = replace(ranked[0], facts=refined[0].facts)
     if endpoint.protocol != "auto":
         facts = ranked[0].facts if ranked else Facts()
         return Preflight(endpoint.protocol, facts, tuple(ranked))
@@ -73,6 +75,18 @@ def detect(endpoint: Endpoint, client: Client) -> Preflight:
     if chosen is None:
         return Preflight("auto", detected=tuple(ranked), unrecognised=_unrecognised(by_path))
     return Preflight(chosen.protocol, chosen.facts, tuple(ranked))
+
+
+def _ask(
+    endpoint: Endpoint, client: Client, candidates: list[Adapter], known: dict[str, Exchange]
+) -> dict[str, Exchange]:
+    """The answers to the candidates' probes by path; those already known are not asked for again."""
+    probes: dict[str, Request] = {}
+    for candidate in candidates:
+        for request in candidate.probes(endpoint).values():
+            if request.path not in known:
+                probes.setdefault(request.path, request)
+    return {**known, **dict(zip(probes, client.exchange_many(list(probes.values()), concurrency=8), strict=True))}
 
 
 def predict_once(endpoint: Endpoint, client: Client, found: Preflight) -> Exchange:
@@ -87,11 +101,16 @@ def contact(endpoint: Endpoint, client: Client) -> Preflight:
     found = detect(endpoint, client)
     if found.obstacle:
         return found
-    exchange = predict_once(endpoint, client, found)
+    try:
+        exchange = predict_once(endpoint, client, found)
+    except UsageError as problem:
+        if found.detected:
+            raise
+        return replace(found, unusable=f"it does not look like {found.protocol}, and {problem}")
     if exchange.error and exchange.error.never_reached:
         return replace(found, never_reached=f"{exchange.error}: {exchange.detail}")
     if exchange.error in _SILENT and exchange.response is None:
-        return replace(found, silent=f"no answer to one prediction: {exchange.detail}")
+        return replace(found, unusable=f"no answer to one prediction: {exchange.detail}")
     return found
 
 

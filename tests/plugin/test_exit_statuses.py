@@ -130,6 +130,14 @@ def test_hostile_endpoint_fails_when_the_protocol_is_named(tmp_path: Path, answe
     _no_traceback(outcome)
 
 
+def test_v2_without_metadata_fails(tmp_path: Path) -> None:
+    """No valid request can be made of what a page of HTML says, and that is the service's failure, not the user's."""
+    with raw_server(html) as url:
+        outcome = _short(tmp_path, url, "--ai-protocol=v2", "--ai-model=m")
+    assert outcome.status == 1, outcome.out + outcome.err
+    _no_traceback(outcome)
+
+
 @pytest.mark.parametrize("answer", [html, silent, closes_in_mid_body, garbage], ids=lambda f: f.__name__)
 def test_no_protocol_recognised_is_an_error(tmp_path: Path, answer: Callable[..., None]) -> None:
     with raw_server(answer) as url:
