@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,15 +22,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     known, rest = parser.parse_known_args(arguments)
     if rest and known.command not in ("gate", "demo"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without our characters is no reason to die
     try:
-        return int(known.run(known, rest))
+        status = int(known.run(known, rest))
+        sys.stdout.flush()
+        return status
     except HarnessError as problem:
         print(f"aiharness {known.command}: {problem}", file=sys.stderr)
         return int(Exit.USAGE)
     except KeyboardInterrupt:
         print(f"aiharness {known.command}: interrupted", file=sys.stderr)
         return int(Exit.INTERRUPTED)
-    except BrokenPipeError:
+    except BrokenPipeError:  # the reader has seen enough (`| head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(Exit.PASS)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from harness.core.registry import names, unknown
 from harness.core.settings import Settings
 from harness.suite import ROOT, modules, spec_of
 
@@ -92,7 +93,13 @@ class Collecting:
     def selects(self, item: pytest.Item) -> bool:
         """Whether an item is wanted by its suite and by the ids given on the command line."""
         marker = item.get_closest_marker("ai_suite")
-        if marker is None or not marker.args or marker.args[0] not in self._settings.suites:
+        if marker is None:
+            return False
+        name = marker.args[0] if marker.args else marker.kwargs.get("name")
+        if name not in names("suites"):
+            # A misspelt suite would drop the test without a word.
+            raise pytest.UsageError(f"{item.nodeid}: ai_suite: {unknown('suite', str(name), names('suites'))}")
+        if name not in self._settings.suites:
             return False
         if not item.nodeid.startswith(f"{ROOT}/"):
             return True

@@ -32,8 +32,8 @@ def ai_sample() -> Query | None:
 
 
 @pytest.fixture
-def ai(ai_run: GateRun, ai_sample: Query | None) -> Session:
-    """Asks the endpoint: `ai.ask()`, `ai.ask_many(...)`, `ai.send(...)`, `ai.sample()`."""
+def ai_client(ai_run: GateRun, ai_sample: Query | None) -> Session:
+    """Asks the endpoint: `ask()`, `ask_many(...)`, `send(...)`, `sample()`."""
     session = ai_run.session()
     session.sample_query = ai_sample
     return session

@@ -191,7 +191,8 @@ def _planned(item: pytest.Item) -> PlannedCheck:
     if level not in tuple(Level):
         raise pytest.UsageError(f"{item.nodeid}: ai_suite level {level!r} is not one of {', '.join(Level)}")
     title = str(marker.kwargs.get("title") or item.name)
-    return user_check(item.nodeid, str(marker.args[0]), title, level)
+    suite = marker.args[0] if marker.args else marker.kwargs["name"]
+    return user_check(item.nodeid, str(suite), title, level)
 
 
 def _sigterm_as_interrupt() -> Any:

@@ -3,8 +3,8 @@
 A packaged check is a pytest function whose return value is its `Verdict`:
 
     @check("the service answers its liveness call", needs=("liveness",))
-    def test_live(ai: Session) -> Verdict:
-        return health.live(ai.probe("live"), ai.show)
+    def test_live(ai_client: Session) -> Verdict:
+        return health.live(ai_client.probe("live"), ai_client.show)
 """
 
 from __future__ import annotations

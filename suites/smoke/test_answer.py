@@ -11,16 +11,18 @@ WARM = 5
 
 
 @check("an answer is complete, valid and finite", tokens=16)
-def test_valid(ai: Session) -> Verdict:
-    return answers.valid(ai.ask(), ai.show, probabilities=ai.endpoint.template.probabilities)
+def test_valid(ai_client: Session) -> Verdict:
+    return answers.valid(ai_client.ask(), ai_client.show, probabilities=ai_client.endpoint.template.probabilities)
 
 
 @check("response headers are sane", level="warn", tokens=16)
-def test_headers(ai: Session) -> Verdict:
-    return headers.sane(ai.ask(), ai.show)
+def test_headers(ai_client: Session) -> Verdict:
+    return headers.sane(ai_client.ask(), ai_client.show)
 
 
 @check("warm answers come within the latency ceiling", requests=WARM + 1, tokens=16 * (WARM + 1))
-def test_latency(ai: Session) -> Verdict:
-    ai.ask()
-    return latency.sane([ai.ask() for _ in range(WARM)], ai.settings.promises.latency_ceiling, ai.show)
+def test_latency(ai_client: Session) -> Verdict:
+    ai_client.ask()
+    return latency.sane(
+        [ai_client.ask() for _ in range(WARM)], ai_client.settings.promises.latency_ceiling, ai_client.show
+    )

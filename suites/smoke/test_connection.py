@@ -13,8 +13,8 @@ from harness.suite import check
 
 
 @check("the host name resolves", requests=0, before_contact=True)
-def test_name(ai: Session) -> Verdict:
-    endpoint = ai.endpoint
+def test_name(ai_client: Session) -> Verdict:
+    endpoint = ai_client.endpoint
     try:
         return connection.resolves(
             endpoint.host, reach.resolve(endpoint.host, endpoint.port, endpoint.deadlines.connect)
@@ -24,8 +24,8 @@ def test_name(ai: Session) -> Verdict:
 
 
 @check("the port accepts a connection", requests=0, before_contact=True)
-def test_reachable(ai: Session) -> Verdict:
-    endpoint = ai.endpoint
+def test_reachable(ai_client: Session) -> Verdict:
+    endpoint = ai_client.endpoint
     try:
         reach.connect(endpoint, endpoint.deadlines.connect)
     except TransportError as problem:
@@ -34,10 +34,10 @@ def test_reachable(ai: Session) -> Verdict:
 
 
 @check("the certificate is trusted and not about to expire", grounds=("https",), requests=0, before_contact=True)
-def test_certificate(ai: Session) -> Verdict:
+def test_certificate(ai_client: Session) -> Verdict:
     try:
-        found = reach.certificate(ai.endpoint, ai.endpoint.deadlines.connect)
+        found = reach.certificate(ai_client.endpoint, ai_client.endpoint.deadlines.connect)
     except TransportError as problem:
         return connection.broken(problem)
-    days = ai.settings.promises.certificate_days
+    days = ai_client.settings.promises.certificate_days
     return connection.certificate(found.subject, found.not_before, found.not_after, time.time(), days)

@@ -9,8 +9,8 @@ from harness.suite import check
 
 
 @check("credentials are enforced", grounds=("credentials",), requests=2, tokens=32, cases=("missing", "wrong"))
-def test_enforced(ai: Session, case: str) -> Verdict:
-    right = ai.endpoint.credentials
+def test_enforced(ai_client: Session, case: str) -> Verdict:
+    right = ai_client.endpoint.credentials
     assert right is not None
-    attempt = ai.ask(credentials=None if case == "missing" else right.wrong())
-    return credentials.enforced(case, attempt, ai.ask(), ai.show)
+    attempt = ai_client.ask(credentials=None if case == "missing" else right.wrong())
+    return credentials.enforced(case, attempt, ai_client.ask(), ai_client.show)

@@ -9,20 +9,23 @@ from harness.run.session import Session
 from harness.suite import check
 
 
-def _answers(ai: Session) -> dict[str, Exchange]:
-    return {name: ai.send(request) for name, request in ai.adapter.bad_requests(ai.endpoint, ai.facts).items()}
+def _answers(ai_client: Session) -> dict[str, Exchange]:
+    return {
+        name: ai_client.send(request)
+        for name, request in ai_client.adapter.bad_requests(ai_client.endpoint, ai_client.facts).items()
+    }
 
 
 @check("errors show nothing internal", requests=8)
-def test_nothing_leaks(ai: Session) -> Verdict:
-    return errors.nothing_leaks(_answers(ai), ai.show)
+def test_nothing_leaks(ai_client: Session) -> Verdict:
+    return errors.nothing_leaks(_answers(ai_client), ai_client.show)
 
 
 @check("wrong requests are refused with a 4xx", level="warn", requests=8)
-def test_refused(ai: Session) -> Verdict:
-    return errors.refused(_answers(ai), ai.show)
+def test_refused(ai_client: Session) -> Verdict:
+    return errors.refused(_answers(ai_client), ai_client.show)
 
 
 @check("errors have one shape", level="warn", requests=8)
-def test_one_shape(ai: Session) -> Verdict:
-    return errors.one_shape(_answers(ai), ai.show)
+def test_one_shape(ai_client: Session) -> Verdict:
+    return errors.one_shape(_answers(ai_client), ai_client.show)

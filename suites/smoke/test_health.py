@@ -9,22 +9,24 @@ from harness.suite import check
 
 
 @check("the service says it is live", needs=("liveness",))
-def test_live(ai: Session) -> Verdict:
-    return health.says_yes("live", ai.probe("live"), ai.show)
+def test_live(ai_client: Session) -> Verdict:
+    return health.says_yes("live", ai_client.probe("live"), ai_client.show)
 
 
 @check("the service says it is ready", needs=("readiness",))
-def test_ready(ai: Session) -> Verdict:
-    return health.says_yes("ready", ai.probe("ready"), ai.show)
+def test_ready(ai_client: Session) -> Verdict:
+    return health.says_yes("ready", ai_client.probe("ready"), ai_client.show)
 
 
 @check("the model says it is ready", needs=("model_readiness",))
-def test_model_ready(ai: Session) -> Verdict:
-    return health.says_yes("model_ready", ai.probe("model_ready"), ai.show)
+def test_model_ready(ai_client: Session) -> Verdict:
+    return health.says_yes("model_ready", ai_client.probe("model_ready"), ai_client.show)
 
 
 @check("one real prediction succeeds", requests=2, tokens=16)
-def test_predicts(ai: Session) -> Verdict:
-    prediction = ai.ask()
-    ready = None if prediction.ok else ai.probe("model_ready") or ai.probe("ready") or ai.probe("live")
-    return health.able(prediction, ready, ai.show)
+def test_predicts(ai_client: Session) -> Verdict:
+    prediction = ai_client.ask()
+    ready = (
+        None if prediction.ok else ai_client.probe("model_ready") or ai_client.probe("ready") or ai_client.probe("live")
+    )
+    return health.able(prediction, ready, ai_client.show)

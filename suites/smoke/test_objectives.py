@@ -13,5 +13,7 @@ from harness.suite import check
 
 
 @check("objective", per_objective=True, tokens=16)
-def test_objective(ai: Session, ai_run: GateRun, objective: Objective, request: pytest.FixtureRequest) -> Verdict:
-    return judge_objective(ai, objective, ai_run.planned[request.node.nodeid], ai_run.baseline_session())
+def test_objective(
+    ai_client: Session, ai_run: GateRun, objective: Objective, request: pytest.FixtureRequest
+) -> Verdict:
+    return judge_objective(ai_client, objective, ai_run.planned[request.node.nodeid], ai_run.baseline_session())

@@ -13,29 +13,29 @@ from harness.suite import check
 
 
 @pytest.fixture
-def streamed(ai: Session) -> Exchange:
+def streamed(ai_client: Session) -> Exchange:
     """The one stream of this process: a stuck one costs its deadline once, not once a check."""
     try:
-        return ai.once("stream", lambda: ai.ask(ai.sample(stream=True)))
+        return ai_client.once("stream", lambda: ai_client.ask(ai_client.sample(stream=True)))
     except BudgetExhausted as over:
         pytest.skip(str(over))
 
 
 @check("a stream is whole, in order and ended once", needs=("streaming",), tokens=16)
-def test_complete(ai: Session, streamed: Exchange) -> Verdict:
-    return stream.complete(streamed, ai.show)
+def test_complete(ai_client: Session, streamed: Exchange) -> Verdict:
+    return stream.complete(streamed, ai_client.show)
 
 
 @check("a stream ends with its terminator", level="warn", needs=("streaming",), requests=0)
-def test_terminator(ai: Session, streamed: Exchange) -> Verdict:
-    return stream.terminated(streamed, ai.show)
+def test_terminator(ai_client: Session, streamed: Exchange) -> Verdict:
+    return stream.terminated(streamed, ai_client.show)
 
 
 @check("a stream names the role first", level="warn", needs=("streaming",), requests=0)
-def test_role(ai: Session, streamed: Exchange) -> Verdict:
-    return stream.role_first(streamed, ai.show)
+def test_role(ai_client: Session, streamed: Exchange) -> Verdict:
+    return stream.role_first(streamed, ai_client.show)
 
 
 @check("streamed and whole text are the same", needs=("streaming",), grounds=("deterministic",), tokens=16)
-def test_same_text(ai: Session, streamed: Exchange) -> Verdict:
-    return stream.same_text(streamed, ai.ask(), ai.show)
+def test_same_text(ai_client: Session, streamed: Exchange) -> Verdict:
+    return stream.same_text(streamed, ai_client.ask(), ai_client.show)

@@ -44,7 +44,7 @@ def test_users_own_settings_change_nothing(tmp_path: Path, reference: str) -> No
     )
     (tmp_path / "specs").mkdir()
     (tmp_path / "specs/spec_mine.py").write_text(
-        "import pytest\n@pytest.mark.ai_suite('smoke')\ndef it_is_mine(ai):\n    assert ai.ask().ok\n"
+        "import pytest\n@pytest.mark.ai_suite('smoke')\ndef it_is_mine(ai_client):\n    assert ai_client.ask().ok\n"
         "def it_is_not(): assert 0\n"
     )
     outcome = run_gate(tmp_path, f"--ai-endpoint={reference}")
@@ -76,7 +76,7 @@ def test_suite_from_addopts(tmp_path: Path, reference: str) -> None:
 
 def test_marked_tests_are_skipped_without_a_suite(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
-        "import pytest\n@pytest.mark.ai_suite('smoke')\ndef test_fires(ai): assert 0\ndef test_plain(): pass\n"
+        "import pytest\n@pytest.mark.ai_suite('smoke')\ndef test_fires(ai_client): assert 0\ndef test_plain(): pass\n"
     )
     result = pytester.runpytest_subprocess("--strict-markers", "-rs")
     result.assert_outcomes(passed=1, skipped=1)
@@ -132,7 +132,7 @@ def test_rerun_by_printed_id(tmp_path: Path, reference: str) -> None:
 def test_last_failed_finds_packaged_checks(tmp_path: Path, reference: str) -> None:
     """`--lf` filters by file and does not know packaged files."""
     (tmp_path / "test_mine.py").write_text(
-        "import pytest\n@pytest.mark.ai_suite('smoke')\ndef test_fails(ai): assert ai.ask() is None\n"
+        "import pytest\n@pytest.mark.ai_suite('smoke')\ndef test_fails(ai_client): assert ai_client.ask() is None\n"
     )
     args = [
         f"--ai-endpoint={reference}",
@@ -169,7 +169,8 @@ def test_dry_run_prints_the_plan_and_sends_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dist", [("-n", "2"), ("-n", "2", "--dist=loadfile"), ("-n", "2", "--dist=loadscope")])
 def test_xdist_judges_the_same(tmp_path: Path, reference: str, dist: tuple[str, ...]) -> None:
     (tmp_path / "test_mine.py").write_text(
-        "import pytest\n@pytest.mark.ai_suite('smoke', title='mine')\ndef test_mine(ai): assert ai.ask().ok\n"
+        "import pytest\n@pytest.mark.ai_suite('smoke', title='mine')\n"
+        "def test_mine(ai_client): assert ai_client.ask().ok\n"
     )
     outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", *dist)
     assert outcome.status == 0, outcome.out + outcome.err
@@ -181,7 +182,7 @@ def test_xdist_judges_the_same(tmp_path: Path, reference: str, dist: tuple[str, 
 
 def test_vacuous_14_a_crashed_worker_is_an_error(tmp_path: Path, reference: str) -> None:
     (tmp_path / "test_mine.py").write_text(
-        "import os, pytest\n@pytest.mark.ai_suite('smoke')\ndef test_crash(ai): os._exit(9)\n"
+        "import os, pytest\n@pytest.mark.ai_suite('smoke')\ndef test_crash(ai_client): os._exit(9)\n"
     )
     outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", "-n", "2")
     assert outcome.status == 21, outcome.out
@@ -189,3 +190,34 @@ def test_vacuous_14_a_crashed_worker_is_an_error(tmp_path: Path, reference: str)
     assert row["verdict"] == "ERROR"
     assert "crashed" in row["reason"]
     assert outcome.verdicts()["test_answer.py::test_valid"] == "PASS"
+
+
+@pytest.mark.parametrize("marker", ["ai_suite", "ai_suite()", "ai_suite('smok')", "ai_suite(name='smok')"])
+def test_a_misspelt_suite_does_not_drop_the_test(tmp_path: Path, reference: str, marker: str) -> None:
+    (tmp_path / "test_mine.py").write_text(f"import pytest\n@pytest.mark.{marker}\ndef test_mine(ai_client): pass\n")
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}")
+    assert outcome.status == 4, outcome.out + outcome.err
+    assert "known: smoke" in outcome.out + outcome.err
+
+
+def test_a_skipped_or_xfailed_test_of_the_user_is_no_evidence(tmp_path: Path, reference: str) -> None:
+    (tmp_path / "test_mine.py").write_text(
+        "import pytest\npytestmark = pytest.mark.ai_suite(name='smoke')\n"
+        "def test_skipped(ai_client): pytest.skip('not today')\n"
+        "@pytest.mark.xfail\ndef test_expected(ai_client): assert 0\n"
+        "@pytest.mark.ai_suite('smoke', level='warn')\ndef test_warned(ai_client): assert 0\n"
+    )
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}")
+    assert outcome.status == 20, outcome.out
+    verdicts = outcome.verdicts()
+    assert verdicts["test_mine.py::test_skipped"] == "INCONCLUSIVE"
+    assert verdicts["test_mine.py::test_expected"] == "INCONCLUSIVE"
+    assert verdicts["test_mine.py::test_warned"] == "FAIL"
+
+
+def test_a_conftest_that_drops_items_leaves_a_hole(tmp_path: Path, reference: str) -> None:
+    (tmp_path / "conftest.py").write_text("def pytest_collection_modifyitems(items):\n    del items[3:]\n")
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}")
+    assert outcome.status == 20, outcome.out
+    assert outcome.gate is not None
+    assert outcome.gate["run"]["partial"]

@@ -264,7 +264,7 @@ def test_interrupt_writes_the_report(tmp_path: Path, number: signal.Signals) -> 
 def test_killed_run_is_reported_as_inconclusive(tmp_path: Path, reference: str) -> None:
     run_dir = tmp_path / "run"
     (tmp_path / "test_mine.py").write_text(
-        "import time, pytest\n@pytest.mark.ai_suite('smoke')\ndef test_slow(ai):\n    time.sleep(30)\n"
+        "import time, pytest\n@pytest.mark.ai_suite('smoke')\ndef test_slow(ai_client):\n    time.sleep(30)\n"
     )
     command = [
         sys.executable,

@@ -55,7 +55,7 @@ def test_older_pytest(tmp_path: Path, wheel: Path, reference: str, version: str)
     user.mkdir()
     (user / "pytest.ini").write_text("[pytest]\npython_files = spec_*.py\naddopts = --strict-markers\n")
     (user / "spec_mine.py").write_text(
-        "import pytest\n@pytest.mark.ai_suite('smoke')\ndef test_mine(ai):\n    assert ai.ask().ok\n"
+        "import pytest\n@pytest.mark.ai_suite('smoke')\ndef test_mine(ai_client):\n    assert ai_client.ask().ok\n"
     )
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AIHARNESS_", "PYTEST_"))}
     for name, args in (("serial", []), ("xdist", ["-n", "2"])):

@@ -83,9 +83,9 @@ def test_configured_credentials_never_appear(tmp_path: Path, kind: str, secret: 
     config = f'[endpoint]\nprotocol = "openai_chat"\nmodel = "m"\n{CREDENTIALS[kind]}\n'
     (tmp_path / "aiharness.toml").write_text(config)
     (tmp_path / "test_mine.py").write_text(
-        "import pytest\n@pytest.mark.ai_suite('smoke')\ndef test_mine(ai):\n"
-        "    exchange = ai.ask()\n    print(exchange.response.body.decode())\n"
-        "    assert exchange.ok, (exchange, ai.endpoint, ai.endpoint.credentials)\n"
+        "import pytest\n@pytest.mark.ai_suite('smoke')\ndef test_mine(ai_client):\n"
+        "    exchange = ai_client.ask()\n    print(exchange.response.body.decode())\n"
+        "    assert exchange.ok, (exchange, ai_client.endpoint, ai_client.endpoint.credentials)\n"
     )
     with echo_server() as url:
         args = [f"--ai-endpoint={url}", "--ai-report=markdown,terminal", "--alluredir=allure", "--junitxml=pytest.xml"]
