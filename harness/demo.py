@@ -15,6 +15,12 @@ from harness.reference import defect
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import Settings
 
+ALONE = (
+    *("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider"),
+    *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
+)
+"""Keep the demo apart from the settings of whatever project it is started in."""
+
 KEY = "demo-key-for-the-reference-deployment"
 CONFIG = """\
 [endpoint]
@@ -48,9 +54,7 @@ def demo(port: int, defects: Sequence[str], extra: Sequence[str]) -> int:
         print(f"reference deployment at {server.url}" + (f" with {', '.join(defects)}" if defects else ""), flush=True)
         config = Path(folder) / "aiharness.toml"
         config.write_text(CONFIG.format(url=server.url))
-        # Not the settings of whatever project lies around here.
-        alone = ["-c", os.devnull, f"--rootdir={folder}", "-p", "no:cacheprovider"]
-        options = ["--ai-suite=all", f"--ai-config={config}", "--ai-only-packaged", *alone]
+        options = ["--ai-suite=all", f"--ai-config={config}", "--ai-only-packaged", *ALONE]
         return run_pytest([*options, *extra])
 
 

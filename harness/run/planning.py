@@ -39,6 +39,13 @@ def build_plan(
         )
         if spec.per_objective:
             objectives = [o for o in settings.objectives if o.suite == suite]
+            for objective in objectives:
+                if objective.metric == "ttft" and capabilities and not capabilities.streaming:
+                    protocol = settings.endpoint.protocol
+                    raise UsageError(
+                        f"objective {objective.text!r} cannot be judged: {protocol} has no streamed answers here, so "
+                        "there is no first token; use latency"
+                    )
             if not objectives:
                 not_judged.append(f"{suite}: no [[objective]] is configured, so no latency or error rate is judged")
             checks += [_estimate(id_, suite, spec, objective, reason) for objective in objectives]

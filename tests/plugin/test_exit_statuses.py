@@ -188,6 +188,19 @@ def test_wrong_usage_is_one_clear_line(tmp_path: Path, args: tuple[str, ...], sa
     _no_traceback(outcome)
 
 
+def test_an_objective_that_cannot_be_judged_is_refused(tmp_path: Path, reference: str) -> None:
+    ttft = '[[objective]]\nsuite = "smoke"\nmetric = "ttft"\nlimit = "<= 1s"\n'
+    (tmp_path / "aiharness.toml").write_text(ttft)
+    without_streams = run_gate(tmp_path, f"--ai-endpoint={reference}", "--ai-protocol=plain_json")
+    assert without_streams.status == 4
+    assert "there is no first token" in without_streams.out + without_streams.err
+    (tmp_path / "aiharness.toml").write_text(ttft + "[profile.release]\ncap = 100\n")
+    too_few = run_gate(tmp_path, f"--ai-endpoint={reference}", "--ai-protocol=openai_chat", run="second")
+    assert too_few.status == 4
+    assert "cannot PASS" in too_few.out + too_few.err
+    assert not too_few.run_dir.exists()
+
+
 def test_unknown_suite_lists_the_known_ones(tmp_path: Path) -> None:
     outcome = run_gate(tmp_path, "--ai-endpoint=http://x", suite="smok")
     assert outcome.status == 4
