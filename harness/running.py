@@ -42,15 +42,15 @@ class Running:
             return
         if check.not_applicable:
             pytest.skip(check.not_applicable)
+        try:
+            self._run.begin_check()
+        except BudgetExhausted as over:
+            pytest.skip(str(over))
         spec = spec_of(getattr(item, "function", None))
         if self._run.preflight.obstacle and not (spec and spec.before_contact):
             verdict = self._run.obstacle_verdict()
             item.stash[VERDICT] = verdict
             _end(verdict, check)
-        try:
-            self._run.begin_check()
-        except BudgetExhausted as over:
-            pytest.skip(str(over))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object:

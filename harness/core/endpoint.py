@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
-from urllib.parse import SplitResult, quote, quote_plus, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit, urlunsplit
 
 from harness.core.errors import UsageError
 
 SCHEMES = ("http", "https")
+SHORTEST_SECRET = 4
+"""Characters under which a value cannot be told from ordinary text, and so cannot be taken out of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,9 @@ class Endpoint:
     credentials: Credentials | None = None
     deadlines: Deadlines = Deadlines()
     tls: TLS = TLS()
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     http2: bool = False
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     template: Template = Template()
     sample: Any = None
 
@@ -140,12 +143,17 @@ class Endpoint:
         return self.url.startswith("https:")
 
     def secrets(self) -> tuple[str, ...]:
-        """All that no output may hold, in every spelling: credentials, secret header lines, a proxy's password."""
+        """All that no output may hold, in every spelling: credentials, secret header lines, a proxy's password.
+
+        What is shorter than `SHORTEST_SECRET` is left out: taking every `5` out of a report would ruin it.
+        """
         found = set(self.credentials.secrets()) if self.credentials else set()
-        found |= {value for name, value in self.headers if _looks_secret(name)}
+        found |= {part for name, value in self.headers if _looks_secret(name) for part in (value, value.split()[-1:])}
         if self.proxy and (password := urlsplit(self.proxy).password):
-            found |= {password, unquote(password)}
-        return tuple(sorted({s for secret in found if secret for s in spellings(secret)}, key=len, reverse=True))
+            user = unquote(urlsplit(self.proxy).username or "")
+            found |= {password, *Credentials("basic", Secret(unquote(password)), username=user).secrets()}
+        long_enough = (secret for secret in found if len(secret) >= SHORTEST_SECRET)
+        return tuple(sorted({s for secret in long_enough for s in spellings(secret)}, key=len, reverse=True))
 
 
 @lru_cache(maxsize=64)
@@ -165,8 +173,8 @@ _ESCAPES: tuple[Callable[[str], str], ...] = (
     lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
     lambda text: html.escape(text),
     lambda text: repr(text)[1:-1],
-    lambda text: quote(text, safe=""),
-    lambda text: quote_plus(text),
+    lambda text: quote(text, safe="", errors="surrogatepass"),
+    lambda text: quote_plus(text, errors="surrogatepass"),
 )
 
 
@@ -178,24 +186,30 @@ def _looks_secret(name: str) -> bool:
 def parse_url(text: str) -> tuple[str, Credentials | None]:
     """Split an address into the endpoint's URL and the credentials written in it, if any.
 
-    Raises `UsageError` for a missing or wrong scheme, a missing host, a bad port, or a query or fragment.
+    Raises `UsageError` for a missing or wrong scheme, a missing host, a bad port, a user without a password, or a query
+    or fragment.
     """
+    shown = _without_password(text)
     try:
         parts = urlsplit(text.strip())
         port = parts.port
     except ValueError as error:
-        raise UsageError(f"endpoint {text!r} is not a URL ({error}); give one like http://127.0.0.1:8000") from None
+        # The reason quotes what it takes for the port: part of a password that holds an unescaped slash.
+        why = "is the user or password percent-encoded?" if "@" in text else str(error)
+        raise UsageError(f"endpoint {shown!r} is not a URL ({why}); give one like http://127.0.0.1:8000") from None
     if parts.scheme not in SCHEMES:
         raise UsageError(
-            f"endpoint {_without_password(parts)!r} has the scheme {parts.scheme or 'none'!r}; "
+            f"endpoint {shown!r} has the scheme {parts.scheme or 'none'!r}; "
             f"allowed: {', '.join(SCHEMES)}. Give one like http://127.0.0.1:8000"
         )
-    if not parts.hostname:
-        raise UsageError(f"endpoint {_without_password(parts)!r} names no host; give one like http://127.0.0.1:8000")
+    if not parts.hostname or any(c.isspace() for c in parts.hostname) or port == 0:
+        raise UsageError(f"endpoint {shown!r} names no host or no port; give one like http://127.0.0.1:8000")
     if parts.query or parts.fragment:
         raise UsageError(
-            f"endpoint {_without_password(parts)!r} has a query or a fragment; give only scheme, host, port and path"
+            f"endpoint {shown!r} has a query or a fragment; give only scheme, host, port and path"
         )
+    if parts.username and parts.password is None:
+        raise UsageError(f"endpoint {shown!r} is given with a user and no password; write http://USER:PASSWORD@HOST")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     netloc = f"{host}:{port}" if port is not None else host
     credentials = None
@@ -205,9 +219,11 @@ def parse_url(text: str) -> tuple[str, Credentials | None]:
     return urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", "")), credentials
 
 
-def _without_password(parts: SplitResult) -> str:
-    netloc = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, netloc, parts.path, "…" if parts.query else "", ""))
+def _without_password(text: str) -> str:
+    """An address for an error, by cutting alone: a URL that cannot be parsed may hold a password all the same."""
+    scheme, slashes, rest = text.strip().rpartition("@")[0].partition("//")
+    shown = f"{scheme}{slashes}{text.strip().rpartition('@')[2]}" if rest or slashes else text.strip().rpartition("@")[2]
+    return re.sub(r"[?#].*", "…", shown, flags=re.DOTALL)
 
 
 def redact(text: str, secrets: tuple[str, ...]) -> str:

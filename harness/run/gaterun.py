@@ -28,7 +28,7 @@ from harness.run.comparing import Older, compare, find_baseline
 from harness.run.judging import build_report, fingerprint
 from harness.run.meter import Meter
 from harness.run.planning import build_plan
-from harness.run.preflight import Preflight, adapter, contact, wait_ready
+from harness.run.preflight import Preflight, adapter, adapters, contact, wait_ready
 from harness.run.session import Session
 
 USER_CHECKS = ".user-checks.json"
@@ -60,11 +60,14 @@ class GateRun:
         self._client: Client | None = None
         self._baseline: Session | None = None
         self._older: Older | None = None
+        self._by_id: tuple[Plan | None, dict[str, PlannedCheck]] = (None, {})
 
     @property
     def planned(self) -> Mapping[str, PlannedCheck]:
         """The plan by id."""
-        return {check.id: check for check in self.plan.checks}
+        if self._by_id[0] is not self.plan:
+            self._by_id = (self.plan, {check.id: check for check in self.plan.checks})
+        return self._by_id[1]
 
     def start(self, progress: Callable[[str], None]) -> None:
         """Make the run directory, ask the endpoint what it is, write the plan.
@@ -125,7 +128,8 @@ class GateRun:
     def session(self) -> Session:
         """The session of this process, made when first needed."""
         if self._session is None:
-            speaker = adapter(self.preflight.protocol)
+            # Where no protocol was found only the checks below it run, and any adapter will do.
+            speaker = adapters(self.preflight.protocol)[0]
             meter = Meter(self.run_dir, self.worker)
             self._session = Session(self.settings, speaker, self.preflight.facts, self._connect(), self._ledger, meter)
         return self._session

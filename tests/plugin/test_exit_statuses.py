@@ -144,6 +144,7 @@ def test_no_protocol_recognised_is_an_error(tmp_path: Path, answer: Callable[...
         outcome = _short(tmp_path, url)
     assert outcome.status == 21, outcome.out + outcome.err
     assert "no protocol recognised" in outcome.out
+    assert outcome.verdicts()["test_connection.py::test_reachable"] == "PASS"
     _no_traceback(outcome)
 
 
@@ -151,7 +152,9 @@ def test_refused_connection_is_an_error(tmp_path: Path) -> None:
     outcome = run_gate(tmp_path, f"--ai-endpoint=http://127.0.0.1:{_free_port()}")
     assert outcome.status == 21, outcome.out + outcome.err
     assert set(outcome.verdicts().values()) <= {"ERROR", "PASS"}
+    assert outcome.verdicts()["test_connection.py::test_name"] == "PASS"
     assert outcome.verdicts()["test_connection.py::test_reachable"] == "ERROR"
+    assert "refused" in outcome.check("test_reachable")["reason"]
     assert outcome.gate is not None
     assert outcome.gate["run"]["verdict"] == "ERROR"
     _no_traceback(outcome)
