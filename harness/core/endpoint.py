@@ -148,7 +148,8 @@ class Endpoint:
         What is shorter than `SHORTEST_SECRET` is left out: taking every `5` out of a report would ruin it.
         """
         found = set(self.credentials.secrets()) if self.credentials else set()
-        found |= {part for name, value in self.headers if _looks_secret(name) for part in (value, value.split()[-1:])}
+        lines = [value for name, value in self.headers if _looks_secret(name)]
+        found |= {part for value in lines for part in (value, value.rpartition(" ")[2])}
         if self.proxy and (password := urlsplit(self.proxy).password):
             user = unquote(urlsplit(self.proxy).username or "")
             found |= {password, *Credentials("basic", Secret(unquote(password)), username=user).secrets()}
@@ -205,9 +206,7 @@ def parse_url(text: str) -> tuple[str, Credentials | None]:
     if not parts.hostname or any(c.isspace() for c in parts.hostname) or port == 0:
         raise UsageError(f"endpoint {shown!r} names no host or no port; give one like http://127.0.0.1:8000")
     if parts.query or parts.fragment:
-        raise UsageError(
-            f"endpoint {shown!r} has a query or a fragment; give only scheme, host, port and path"
-        )
+        raise UsageError(f"endpoint {shown!r} has a query or a fragment; give only scheme, host, port and path")
     if parts.username and parts.password is None:
         raise UsageError(f"endpoint {shown!r} is given with a user and no password; write http://USER:PASSWORD@HOST")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -221,9 +220,7 @@ def parse_url(text: str) -> tuple[str, Credentials | None]:
 
 def _without_password(text: str) -> str:
     """An address for an error, by cutting alone: a URL that cannot be parsed may hold a password all the same."""
-    scheme, slashes, rest = text.strip().rpartition("@")[0].partition("//")
-    shown = f"{scheme}{slashes}{text.strip().rpartition('@')[2]}" if rest or slashes else text.strip().rpartition("@")[2]
-    return re.sub(r"[?#].*", "…", shown, flags=re.DOTALL)
+    return re.sub(r"[?#].*", "…", re.sub(r"^(\w+://)?.*@", r"\1", text.strip(), flags=re.DOTALL), flags=re.DOTALL)
 
 
 def redact(text: str, secrets: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from harness.core.errors import UsageError
 from harness.core.verdict import ALPHA, Level
 
 _UNITS = {"ms": ("s", 1e-3), "s": ("s", 1.0), "us": ("s", 1e-6), "%": ("", 1e-2), "": ("", 1.0)}
-_LIMIT = re.compile(r"^\s*(<=|>=|<|>)\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([a-z%]*)\s*$")
+_LIMIT = re.compile(r"^\s*(<=|>=|<|>)\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)\s*([a-z%]*)\s*$")
 _METRIC = re.compile(r"^\s*([a-z][a-z0-9_]*)(?:\s+p([0-9]{1,2}(?:\.[0-9]+)?))?\s*$")
 
 LATENCY_METRICS = ("latency", "ttft")
@@ -65,10 +66,9 @@ class Objective:
     @property
     def slug(self) -> str:
         """The parameter id of this objective's check: stable, made of its own words."""
-        if self.name:
-            return re.sub(r"[^a-zA-Z0-9_.-]+", "-", self.name).strip("-")
+        own = re.sub(r"[^a-zA-Z0-9_.-]+", "-", self.name).strip("-")
         tail = "" if self.quantile is None else f"-p{self.quantile * 100:g}"
-        return f"{self.metric}{tail}"
+        return own or f"{self.metric}{tail}"
 
     @property
     def text(self) -> str:
@@ -81,12 +81,13 @@ class Objective:
 def parse_limit(text: str) -> tuple[str, float, str]:
     """`<= 800ms` as (direction, 0.8, "s"). Raises `UsageError`."""
     match = _LIMIT.match(text)
-    if not match or match[3] not in _UNITS:
+    value = float(match[2]) if match else math.inf
+    if not match or match[3] not in _UNITS or not math.isfinite(value):
         units = ", ".join(unit for unit in _UNITS if unit)
         raise UsageError(f"limit {text!r} cannot be read; write like '<= 800ms', '<= 1%' or '>= 0.9' (units: {units})")
     unit, factor = _UNITS[match[3]]
     direction = "<=" if match[1].startswith("<") else ">="
-    return direction, float(match[2]) * factor, unit
+    return direction, value * factor, unit
 
 
 def parse_metric(text: str) -> tuple[str, float | None]:
@@ -127,7 +128,7 @@ def parse_objective(
     if not 0 < alpha <= 0.5:
         raise UsageError(f"confidence {confidence!r} must lie in [0.5, 1)")
     tolerance = profile.tolerance if margin is None else margin
-    if tolerance < 1:
+    if not 1 <= tolerance < math.inf:
         raise UsageError(f"margin {margin!r} is a factor on the budget and must be at least 1")
     if kind in LATENCY_METRICS:
         quantile = profile.quantile if quantile is None else quantile
@@ -138,8 +139,12 @@ def parse_objective(
         if quantile is not None or direction != "<=" or unit == "s" or not 0 < value < 1:
             raise UsageError(f"limit {limit!r}: {kind} takes an upper bound between 0 and 1, like '<= 1%'")
         budget = value
-    budget = round(budget, 12)
-    loosened = min(round(budget * tolerance, 12), 0.999)
+    budget, loosened = round(budget, 12), round(budget * tolerance, 12)
+    if loosened >= 1:
+        raise UsageError(
+            f"objective '{metric} {limit}': a budget of {budget * 100:g} % with a tolerance of {tolerance:g} lets "
+            f"every request break the limit. Give a margin from 1 to under {1 / budget:.3g}, or a stricter bound"
+        )
     return Objective(
         suite, kind, quantile, direction, value, unit, budget, loosened, profile.cap, alpha, Level(level), name
     )

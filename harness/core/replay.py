@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from typing import Any
 
-from harness.core.endpoint import Endpoint, redact, redact_headers
+from harness.core.endpoint import Credentials, Endpoint, redact, redact_headers
 from harness.core.exchange import Exchange, Request, Response
 from harness.core.verdict import Counterexample
 
@@ -60,38 +61,33 @@ def text(body: bytes, limit: int = BODY_SHOWN) -> str:
 
 def curl(request: Request, endpoint: Endpoint) -> str:
     """The curl command that sends this request again; the credential is read from `$AIHARNESS_API_KEY`."""
-    parts = [
-        "curl",
-        "-sS",
-        "-N" if request.stream else "-i",
-        "-X",
-        request.method,
-        shlex.quote(endpoint.url + request.path),
-    ]
+    secrets = endpoint.secrets()
+
+    def word(text: str) -> str:
+        # Redacted first: the shell's quoting would spell a secret in a way that no list of spellings holds.
+        return shlex.quote(redact(text, secrets))
+
+    parts = ["curl", "-sS", "-N" if request.stream else "-i", "-X", request.method, word(endpoint.url + request.path)]
     for name, value in redact_headers((*request.headers, *endpoint.headers)):
-        parts += ["-H", shlex.quote(f"{name}: {value}")]
+        parts += ["-H", word(f"{name}: {value}")]
     if endpoint.credentials:
-        parts += _credential(endpoint)
-    if endpoint.tls.ca_file:
-        parts += ["--cacert", shlex.quote(endpoint.tls.ca_file)]
-    if endpoint.tls.client_cert:
-        parts += ["--cert", shlex.quote(endpoint.tls.client_cert)]
-    if endpoint.tls.client_key:
-        parts += ["--key", shlex.quote(endpoint.tls.client_key)]
+        parts += _credential(endpoint.credentials, word)
+    tls = endpoint.tls
+    for option, file in (("--cacert", tls.ca_file), ("--cert", tls.client_cert), ("--key", tls.client_key)):
+        if file:
+            parts += [option, word(file)]
     if request.body:
         body = request.body.decode("utf-8", "surrogateescape")
         if len(body) > BODY_SHOWN or not body.isprintable():
             parts += ["--data-binary", "@request-body  # the body is in the run directory's exchanges/"]
         else:
-            parts += ["--data-binary", shlex.quote(body)]
-    return redact(" ".join(parts), endpoint.secrets())
+            parts += ["--data-raw", word(body)]  # --data-binary would read a body that begins with @ from a file
+    return " ".join(parts)
 
 
-def _credential(endpoint: Endpoint) -> list[str]:
-    credentials = endpoint.credentials
-    assert credentials is not None
+def _credential(credentials: Credentials, word: Callable[[str], str]) -> list[str]:
     if credentials.scheme == "basic":
-        return ["-u", f'{shlex.quote(credentials.username)}:"$AIHARNESS_API_KEY"']
+        return ["-u", f'{word(credentials.username)}:"$AIHARNESS_API_KEY"']
     prefix = "Bearer " if credentials.scheme == "bearer" else ""
     return ["-H", f'"{credentials.header}: {prefix}$AIHARNESS_API_KEY"']
 

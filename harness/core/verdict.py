@@ -146,9 +146,10 @@ def contract(cases: Sequence[Case], holds: str, *, planned: int | None = None, d
     if broken:
         more = f" ({len(broken)} of {judged} cases)" if judged > 1 else ""
         return Verdict(Status.FAIL, broken[0].summary + more, n=n, counterexamples=tuple(broken), method="contract")
-    if judged == 0 or judged < planned:
+    if n <= 0 or judged < planned:
         why = f": {unjudged[0].name}: {unjudged[0].unjudged}" if unjudged else ""
-        return Verdict(Status.INCONCLUSIVE, f"{judged} of {planned} planned cases judged{why}", n=n, method="contract")
+        what = f"{judged} of {planned} planned cases judged{why}" if n == judged else f"{n} distinct cases judged"
+        return Verdict(Status.INCONCLUSIVE, what, n=n, method="contract")
     excluded = 1.0 - ALPHA ** (1.0 / n)
     return Verdict(
         Status.PASS,

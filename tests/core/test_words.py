@@ -186,7 +186,7 @@ def test_curl_lines_are_safe_to_paste(body: str) -> None:
     endpoint = Endpoint("http://h:1/p", credentials=Credentials("bearer", Secret(KEY)))
     line = curl(Request("POST", "/v1", (("content-type", "application/json"),), body.encode()), endpoint)
     words = shlex.split(line)
-    assert words[words.index("--data-binary") + 1] == body
+    assert words[words.index("--data-raw") + 1] == body
     assert "http://h:1/p/v1" in words
     assert KEY not in line
     assert "Authorization: Bearer $AIHARNESS_API_KEY" in words
