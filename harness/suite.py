@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import pytest
 
 from harness.core.errors import UsageError
-from harness.core.registry import KINDS, names, unknown
+from harness.core.registry import load
 from harness.core.verdict import CheckSpec, Level
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -80,9 +80,7 @@ class Declared:
 
 def modules(suite: str) -> list[tuple[str, str]]:
     """The test modules of a suite, sorted, as (module name, file stem). Raises `UsageError` for an unknown suite."""
-    if suite not in names("suites"):
-        raise UsageError(unknown("suite", suite, names("suites")))
-    package = importlib.import_module(f"{KINDS['suites']}.{suite}")
+    package = load("suites", suite)
     found = (info.name for info in pkgutil.iter_modules(package.__path__) if info.name.startswith("test_"))
     return [(f"{package.__name__}.{stem}", stem) for stem in sorted(found)]
 

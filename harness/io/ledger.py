@@ -10,6 +10,8 @@ from harness.core.errors import BudgetExhausted
 from harness.core.settings import Ceilings
 
 REQUESTS, TOKENS = ".requests", ".tokens"
+MOST_TOKENS = 1_000_000
+"""Tokens that one answer is counted for at most: above what any model generates, below what a disk would notice."""
 
 
 class Ledger:
@@ -37,9 +39,9 @@ class Ledger:
             self._add(REQUESTS, 1)
 
     def after_answer(self, tokens: int) -> None:
-        """Count the tokens that an answer cost."""
+        """Count the tokens that an answer cost, as far as one answer can cost any: the count is the service's word."""
         if tokens > 0:
-            self._add(TOKENS, tokens)
+            self._add(TOKENS, min(tokens, MOST_TOKENS))
 
     def check_time(self) -> None:
         """Raises `BudgetExhausted` when the run's time is over."""

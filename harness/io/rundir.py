@@ -20,6 +20,7 @@ from harness.core.errors import RunDirError
 from harness.core.plan import Plan
 from harness.core.report import Report
 from harness.core.verdict import Verdict
+from harness.io.cleaning import Cleaner, encode
 
 DEFAULT_ROOT = Path(".aiharness/runs")
 PLAN, EVIDENCE, SERIES, FAULTS, GATE = "plan.json", "evidence.jsonl", "series.jsonl", "faults.jsonl", "gate.json"
@@ -54,7 +55,7 @@ class RunDir:
 
     def __init__(self, path: Path, hidden: tuple[str, ...] = ()) -> None:
         self.path = path
-        self._hidden = [text.encode("utf-8", "surrogatepass") for text in hidden]
+        self._cleaner = Cleaner(hidden)
         self._lock = threading.Lock()
 
     @classmethod
@@ -79,14 +80,18 @@ class RunDir:
         return cls(folder.absolute(), hidden)
 
     def append(self, name: str, line: Any) -> None:
-        """Append one JSON line with a single write, so that a kill tears at most the last line."""
-        data = self.clean(msgspec.json.encode(line)) + b"\n"
-        with self._lock:
-            handle = os.open(self.path / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                os.write(handle, data)
-            finally:
-                os.close(handle)
+        """Append one JSON line with a single write, so that a kill tears at most the last line.
+
+        Raises `RunDirError` when the line cannot be written whole.
+        """
+        data = self.clean(encode(line)) + b"\n"
+        try:
+            with self._lock, open(self.path / name, "ab", buffering=0) as file:
+                whole = file.write(data) == len(data)
+        except OSError as error:
+            raise RunDirError(f"{self.path / name} cannot be written ({error.strerror})") from None
+        if not whole:
+            raise RunDirError(f"{self.path / name} cannot be written (no room for a whole line)")
 
     def write(self, name: str, data: bytes) -> Path:
         """Replace a file whole: a reader sees the old one or the new one, never half."""
@@ -99,12 +104,12 @@ class RunDir:
     def write_exchanges(self, check: str, exchanges: list[dict[str, Any]]) -> str:
         """Write a check's exchanges, already shown without secrets, and return the file's name in the folder."""
         name = f"exchanges/{re.sub(r'[^A-Za-z0-9_.-]+', '-', check.removeprefix('ai-suite/')).strip('-')[:120]}.json"
-        self.write(name, msgspec.json.format(msgspec.json.encode(exchanges), indent=1))
+        self.write(name, msgspec.json.format(encode(exchanges), indent=1))
         return name
 
     def scrub(self, path: Path) -> None:
         """Clean a file, or every file of a folder, that another plugin has written."""
-        if not self._hidden:
+        if not self._cleaner:
             return
         for file in path.rglob("*") if path.is_dir() else [path]:
             with contextlib.suppress(OSError):
@@ -112,10 +117,8 @@ class RunDir:
                     replace_file(file, cleaned)
 
     def clean(self, data: bytes) -> bytes:
-        """The bytes with every spelling of a secret replaced by `***`."""
-        for spelling in self._hidden:
-            data = data.replace(spelling, b"***")
-        return data
+        """The bytes with every spelling of a secret replaced by `***`; JSON stays the same JSON."""
+        return self._cleaner.clean(data)
 
 
 def replace_file(target: Path, data: bytes) -> Path:
@@ -147,7 +150,10 @@ def read_run(path: str | Path) -> SavedRun:
     if saved.plan is None:
         saved.notes.append(f"{PLAN} is missing: the run ended before its plan was written")
     lines, torn = _read_lines(folder / EVIDENCE)
-    saved.evidence = [msgspec.convert(line, EvidenceLine) for line in lines]
+    try:
+        saved.evidence = [msgspec.convert(line, EvidenceLine) for line in lines]
+    except msgspec.ValidationError as error:
+        raise RunDirError(f"{folder / EVIDENCE} is not evidence of this version ({error})") from None
     saved.series, torn_series = _read_lines(folder / SERIES)
     saved.faults, torn_faults = _read_lines(folder / FAULTS)
     if torn or torn_series or torn_faults:
@@ -173,9 +179,9 @@ def _read_plan(path: Path) -> tuple[Plan | None, Mapping[str, Any]]:
     if not path.exists():
         return None, {}
     try:
-        raw = msgspec.json.decode(path.read_bytes())
-        return msgspec.convert(raw, Plan, strict=False), raw.get("run", {})
-    except (OSError, msgspec.MsgspecError, AttributeError) as error:
+        raw = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.convert(raw, Plan, strict=False), msgspec.convert(raw.get("run", {}), dict[str, Any])
+    except (OSError, msgspec.MsgspecError) as error:
         raise RunDirError(f"{path} is not a plan of this version ({error})") from None
 
 
@@ -188,7 +194,7 @@ def _read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
         if not line:
             continue
         try:
-            found.append(msgspec.json.decode(line))
+            found.append(msgspec.json.decode(line, type=dict[str, Any]))
         except msgspec.MsgspecError:
             torn += 1
     return found, torn

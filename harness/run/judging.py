@@ -33,14 +33,16 @@ def build_report(
 ) -> Report:
     """The report of a saved run.
 
-    `interrupted` says in words why the run did not end in order; it turns a PASS into INCONCLUSIVE. `exit_status`
-    overrides the gate's (2 interrupted, 3 internal error).
+    `interrupted` says in words why the run did not end in order; it turns a PASS into INCONCLUSIVE, which then
+    `--ai-inconclusive=pass` does not let through. `exit_status` overrides the gate's (2 interrupted, 3 internal error).
     """
     plan = saved.plan or Plan((), ())
+    if interrupted and policy.inconclusive == "pass":
+        policy = replace(policy, inconclusive=None)
     verdicts, seconds, notes = _last_word(saved.evidence)
     decision = decide(plan, verdicts, policy)
     if interrupted:
-        decision = _not_in_order(decision, interrupted)
+        decision = _not_in_order(decision, interrupted, policy)
     series, histograms = merged(saved.series)
     limits = {metric: _limits(plan, metric) for metric in histograms}
     found = (distribution(metric, histogram, limits[metric]) for metric, histogram in histograms.items())
@@ -79,7 +81,8 @@ def build_report(
 
 def fingerprint(url: str, protocol: str, model: str | None, version: str | None) -> str:
     """A digest that two runs share when they judged the same thing."""
-    return hashlib.sha256("\0".join((url, protocol, model or "", version or "")).encode()).hexdigest()[:16]
+    text = "\0".join((url, protocol, model or "", version or ""))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]  # a service may name a lone surrogate
 
 
 def _last_word(evidence: Iterable[EvidenceLine]) -> tuple[dict[str, Verdict], dict[str, float], list[str]]:
@@ -93,7 +96,7 @@ def _last_word(evidence: Iterable[EvidenceLine]) -> tuple[dict[str, Verdict], di
         if known is None:
             verdicts[line.check] = line.verdict
             continue
-        notes.append(f"{line.check} was run more than once; its worst verdict counts")
+        notes.append(f"{line.check} reported more than once; its worst verdict counts")
         if _rank(line.verdict) < _rank(known):
             verdicts[line.check] = line.verdict
     return verdicts, seconds, sorted(set(notes))
@@ -104,12 +107,12 @@ def _rank(verdict: Verdict) -> int:
     return order.index(verdict.status)
 
 
-def _not_in_order(decision: Decision, interrupted: str) -> Decision:
-    if decision.verdict is not Status.PASS and not decision.partial:
-        return decision
-    verdict = Status.INCONCLUSIVE if decision.verdict is Status.PASS else decision.verdict
-    exit_status = int(Exit.INCONCLUSIVE) if verdict is not decision.verdict else decision.exit_status
-    return replace(decision, verdict=verdict, exit_status=exit_status, reason=f"{interrupted}; {decision.reason}")
+def _not_in_order(decision: Decision, interrupted: str, policy: Policy) -> Decision:
+    reason = f"{interrupted}; {decision.reason}"
+    if decision.verdict is Status.PASS:
+        exit_status = int(Exit.FAIL if policy.inconclusive == "fail" else Exit.INCONCLUSIVE)
+        return replace(decision, verdict=Status.INCONCLUSIVE, exit_status=exit_status, reason=reason)
+    return replace(decision, reason=reason) if decision.partial else decision
 
 
 def _limits(plan: Plan, metric: str) -> tuple[float, ...]:

@@ -1,0 +1,83 @@
+"""What may not stand in a file: secrets, and text that UTF-8 cannot hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from typing import Any
+
+import msgspec
+
+from harness.core import plan, report, verdict
+from harness.core.endpoint import redact
+
+_STRING = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
+_RECORDS = [
+    value
+    for module in (plan, report, verdict)
+    for value in vars(module).values()
+    if isinstance(value, type) and hasattr(value, "__dataclass_fields__")
+]
+_WORDS = frozenset(
+    {item.name for record in _RECORDS for item in fields(record)}
+    | {*verdict.Status, *verdict.Level}
+    | {"check", "worker", "started_epoch", "hist", "latency", "inconclusive", "allow_partial", "accept_first"}
+)
+"""What the files themselves are written with: a secret that is such a word tells nobody anything."""
+
+
+class Cleaner:
+    """Takes secrets, given in every spelling (`Endpoint.secrets`), out of bytes."""
+
+    def __init__(self, hidden: tuple[str, ...] = ()) -> None:
+        self._secrets = hidden
+        self._bytes = [text.encode("utf-8", "surrogatepass") for text in hidden]
+
+    def __bool__(self) -> bool:
+        return bool(self._secrets)
+
+    def clean(self, data: bytes) -> bytes:
+        """The bytes with every spelling of a secret replaced by `***`.
+
+        JSON stays the same JSON: only its strings are searched, so that a key such as `1234` breaks no number, and a
+        string that is one of the format's own words stays as it is.
+        """
+        if not any(spelling in data for spelling in self._bytes):
+            return data
+        if _is_json(data):
+            return _STRING.sub(self._clean_string, data)
+        for spelling in self._bytes:
+            data = data.replace(spelling, b"***")
+        return data
+
+    def _clean_string(self, found: re.Match[bytes]) -> bytes:
+        text = json.loads(found[0], strict=False)
+        cleaned = redact(text, self._secrets)
+        return found[0] if cleaned == text or text in _WORDS else json.dumps(cleaned).encode()
+
+
+def encode(value: Any) -> bytes:
+    """A value as one line of JSON. A lone surrogate, which a service's JSON may spell and UTF-8 cannot, becomes `?`."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_without_surrogates(msgspec.to_builtins(value)))
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return [_without_surrogates(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _is_json(data: bytes) -> bool:
+    if data[:1] not in (b"{", b"["):
+        return False
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return True
