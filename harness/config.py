@@ -7,25 +7,20 @@ project's root. Every error names file, line and key, and the nearest known key.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
-
-import msgspec
+from typing import Any
+from urllib.parse import urlsplit
 
 from harness.configfile import ConfigFile, CredentialsSection, EndpointSection, ObjectiveSection, ProfileSection
-from harness.core.endpoint import TLS, Credentials, Endpoint, Secret, Template, parse_url
-from harness.core.errors import ConfigError, UsageError
+from harness.configreading import FILE, Place, read_file
+from harness.core.endpoint import SHORTEST_SECRET, TLS, Credentials, Endpoint, Secret, Template, parse_url
+from harness.core.errors import UsageError
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile, parse_objective
 from harness.core.registry import names, unknown
-from harness.core.settings import DEFAULT_SEED, Ceilings, Settings
-from harness.tomlplace import line_of
-
-FILE = "aiharness.toml"
-SHORTEST_SECRET = 4
+from harness.core.settings import DEFAULT_SEED, Ceilings, Promises, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +53,10 @@ def settings(options: Options, environ: Mapping[str, str], folders: Sequence[Pat
     Raises `UsageError`, or `ConfigError` for the file's part.
     """
     place, file = read_file(options.config, folders)
-    suites = _suites(options.suites or tuple(file.run.suites))
-    profile = _profile(options.profile or file.run.profile, file.profile, place)
+    with place.blamed(options.suites, "run", "suites"):
+        suites = _suites(options.suites or tuple(file.run.suites))
+    with place.blamed(options.profile, "run", "profile"):
+        profile = _profile(options.profile or file.run.profile, file.profile, place)
     endpoint, sources = _endpoint(options, environ, file.endpoint, place)
     return Settings(
         endpoint=endpoint,
@@ -67,8 +64,8 @@ def settings(options: Options, environ: Mapping[str, str], folders: Sequence[Pat
         objectives=_objectives(file.objective, profile, suites, place),
         profile=profile,
         seed=_first(options.seed, file.run.seed, DEFAULT_SEED),
-        ceilings=_ceilings(options, file),
-        promises=file.promises,
+        ceilings=_ceilings(options, file, place),
+        promises=_promises(file.promises, place),
         wait_ready=_positive("--ai-wait-ready", options.wait_ready),
         policy=Policy(options.inconclusive, options.allow_partial, options.accept_first),
         run_dir=options.run_dir,
@@ -77,84 +74,6 @@ def settings(options: Options, environ: Mapping[str, str], folders: Sequence[Pat
         responsible=options.responsible or file.run.responsible,
         sources={**sources, "configuration": str(place.path) if place.path else "none"},
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the configuration stands: for errors that name file, line and key."""
-
-    path: Path | None = None
-    text: str = ""
-    prefix: tuple[str, ...] = ()
-
-    def error(self, message: str, *keys: str | int) -> ConfigError:
-        """A `ConfigError` at this key."""
-        line = line_of(self.text, (*self.prefix, *keys))
-        where = f"{self.path}:{line}" if line else str(self.path)
-        dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
-        return ConfigError(message, where=where, key=dotted)
-
-
-def read_file(given: str | None, folders: Sequence[Path]) -> tuple[Place, ConfigFile]:
-    """The configuration file and its content; an empty one when there is none and none was named."""
-    path = Path(given) if given else _find(folders)
-    if path is None:
-        return Place(), ConfigFile()
-    try:
-        text = path.read_text("utf-8")
-        raw: Any = tomllib.loads(text)
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror}); give an existing file", where=str(path)) from None
-    except UnicodeDecodeError:
-        raise ConfigError("is not UTF-8 text", where=str(path)) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"is not TOML: {error}", where=str(path)) from None
-    prefix: tuple[str, ...] = ()
-    if path.name == "pyproject.toml":
-        prefix = ("tool", "aiharness")
-        raw = raw.get("tool", {}).get("aiharness", {})
-    place = Place(path, text, prefix)
-    _check_keys(raw, ConfigFile, place, ())
-    try:
-        return place, msgspec.convert(raw, ConfigFile)
-    except msgspec.ValidationError as error:
-        message, _, at = str(error).partition(" - at `$")
-        raise place.error(message, *_path_keys(at.rstrip("`"))) from None
-
-
-def _find(folders: Sequence[Path]) -> Path | None:
-    for folder in folders:
-        if (folder / FILE).is_file():
-            return folder / FILE
-        project = folder / "pyproject.toml"
-        if project.is_file() and b"[tool.aiharness" in project.read_bytes():
-            return project
-    return None
-
-
-def _path_keys(at: str) -> list[str | int]:
-    """`.objective[0].limit` as ["objective", 0, "limit"]."""
-    parts = at.replace("[", ".[").strip(".").split(".")
-    return [int(p[1:-1]) if p.startswith("[") and p[1:-1].isdigit() else p for p in parts if p and p != "[...]"]
-
-
-def _check_keys(raw: Any, model: Any, place: Place, at: tuple[str | int, ...]) -> None:
-    """Refuse keys that the model does not know, with the nearest one that it does."""
-    args = [arg for arg in get_args(model) if arg is not type(None)]
-    if get_origin(model) is list and isinstance(raw, list):
-        for index, item in enumerate(raw):
-            _check_keys(item, args[0], place, (*at, index))
-    elif get_origin(model) is dict and isinstance(raw, dict):
-        for key, item in raw.items():
-            _check_keys(item, args[1], place, (*at, key))
-    elif args and get_origin(model) not in (list, dict):
-        _check_keys(raw, args[0], place, at)
-    elif hasattr(model, "__dataclass_fields__") and isinstance(raw, dict):
-        hints = get_type_hints(model)
-        for key, item in raw.items():
-            if key not in hints:
-                raise place.error(unknown("key", key, hints), *at, key)
-            _check_keys(item, hints[key], place, (*at, key))
 
 
 def _suites(wanted: tuple[str, ...]) -> tuple[str, ...]:
@@ -190,26 +109,25 @@ def _endpoint(
     options: Options, environ: Mapping[str, str], section: EndpointSection, place: Place
 ) -> tuple[Endpoint, dict[str, str]]:
     given = [
-        (options.endpoint, "--ai-endpoint"),
-        (environ.get("AIHARNESS_ENDPOINT"), "AIHARNESS_ENDPOINT"),
+        (options.endpoint, "--ai-endpoint"),  # an empty one is wrong, not absent: CI's variable was not set
+        (environ.get("AIHARNESS_ENDPOINT") or None, "AIHARNESS_ENDPOINT"),
         (section.url, str(place.path)),
     ]
-    url, source = next(((url, source) for url, source in given if url), (None, ""))
+    url, source = next(((url, source) for url, source in given if url is not None), (None, ""))
     if url is None:
         raise UsageError(
             "no endpoint: give one with --ai-endpoint=URL, in the environment variable AIHARNESS_ENDPOINT, "
             f"or as url under [endpoint] in {FILE}"
         )
-    clean, inline = parse_url(url)
+    with place.blamed(source != str(place.path), "endpoint", "url"):
+        clean, inline = parse_url(url)
     protocol = options.protocol or section.protocol
     if protocol != "auto" and protocol not in names("protocols"):
-        raise UsageError(unknown("protocol", protocol, (*names("protocols"), "auto")))
-    credentials = _credentials(section.credentials, environ, place) or inline
-    if credentials and len(credentials.secret.value) < SHORTEST_SECRET:
-        raise UsageError(
-            f"the credential from {credentials.source} has {len(credentials.secret.value)} characters: too short to be "
-            f"kept out of every output; use one of at least {SHORTEST_SECRET}"
-        )
+        with place.blamed(options.protocol, "endpoint", "protocol"):
+            raise UsageError(unknown("protocol", protocol, (*names("protocols"), "auto")))
+    credentials = inline or _credentials(section.credentials, environ, place)
+    if credentials:
+        _check_secret(credentials)
     for name, seconds in vars_of(section.deadlines).items():
         if not seconds > 0:
             raise place.error(f"must be seconds over 0, got {seconds!r}", "endpoint", "deadlines", name)
@@ -221,7 +139,7 @@ def _endpoint(
         credentials=credentials,
         deadlines=section.deadlines,
         tls=TLS(*(_file(value, place) for value in vars_of(section.tls).values())),
-        proxy=section.proxy,
+        proxy=_proxy(section.proxy, place),
         http2=section.http2,
         headers=tuple(section.headers.items()),
         template=_template(section.template, place),
@@ -236,6 +154,17 @@ def _template(template: Template, place: Place) -> Template:
     if "{{input}}" not in template.body:
         raise place.error("must hold {{input}}, where the input's JSON goes", "endpoint", "template", "body")
     return template
+
+
+def _proxy(proxy: str | None, place: Place) -> str | None:
+    """The proxy's URL as it is; the transport says what else may be wrong with it."""
+    try:
+        password = urlsplit(proxy or "").password
+    except ValueError:
+        raise place.error("is not a URL; give one like http://host:3128", "endpoint", "proxy") from None
+    if password is not None and len(password) < SHORTEST_SECRET:
+        raise place.error(f"its password is shorter than {SHORTEST_SECRET} characters", "endpoint", "proxy")
+    return proxy
 
 
 def _file(value: str | None, place: Place) -> str | None:
@@ -260,10 +189,27 @@ def _credentials(section: CredentialsSection | None, environ: Mapping[str, str],
         secret = environ.get(source, "")
     if not secret:
         raise place.error(f"{source} is empty or not set; put the secret there", "endpoint", "credentials")
-    if any(ord(character) < 32 or ord(character) > 126 for character in secret) and section.scheme != "basic":
-        raise place.error(f"the secret in {source} has characters that no header can hold", "endpoint", "credentials")
     header = section.header or ("X-API-Key" if section.scheme == "header" else "Authorization")
     return Credentials(section.scheme, Secret(secret), header=header, username=section.username, source=source)
+
+
+def _check_secret(credentials: Credentials) -> None:
+    """Refuse, without showing it, a secret that no header can hold or that is too short to be told from text."""
+    secret, source = credentials.secret.value, credentials.source
+    if len(secret) < SHORTEST_SECRET:
+        raise UsageError(
+            f"the credential from {source} has {len(secret)} characters: too short to be kept out of every output; "
+            f"use one of at least {SHORTEST_SECRET}"
+        )
+    try:
+        secret.encode("utf-8" if credentials.scheme == "basic" else "ascii")
+        whole = credentials.scheme == "basic" or secret.isprintable()
+    except UnicodeEncodeError:
+        whole = False
+    if not whole:
+        raise UsageError(
+            f"the credential from {source} has characters that no header can hold, perhaps a line break at its end"
+        )
 
 
 def _objectives(
@@ -292,12 +238,20 @@ def _objectives(
     return tuple(o for o in found if o.suite in suites)
 
 
-def _ceilings(options: Options, file: ConfigFile) -> Ceilings:
-    return Ceilings(
-        requests=_positive("--ai-max-requests", _first(options.max_requests, file.run.max_requests, None)),
-        tokens=_positive("--ai-max-tokens", _first(options.max_tokens, file.run.max_tokens, None)),
-        seconds=_positive("--ai-max-time", _first(options.max_time, file.run.max_time, None)),
-    )
+def _ceilings(options: Options, file: ConfigFile, place: Place) -> Ceilings:
+    found = []
+    for name in ("max_requests", "max_tokens", "max_time"):
+        given, written = getattr(options, name), getattr(file.run, name)
+        with place.blamed(given is not None, "run", name):
+            found.append(_positive(f"--ai-{name.replace('_', '-')}", _first(given, written, None)))
+    return Ceilings(*found)
+
+
+def _promises(promises: Promises, place: Place) -> Promises:
+    for name in ("latency_ceiling", "certificate_days"):
+        if not getattr(promises, name) > 0:
+            raise place.error(f"must be over 0, got {getattr(promises, name)!r}", "promises", name)
+    return promises
 
 
 def _positive(name: str, value: Any) -> Any:
