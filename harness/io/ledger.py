@@ -39,9 +39,9 @@ class Ledger:
             self._add(REQUESTS, 1)
 
     def after_answer(self, tokens: int) -> None:
-        """Count the tokens that an answer cost, as far as one answer can cost any: the count is the service's word."""
-        if tokens > 0:
-            self._add(TOKENS, min(tokens, MOST_TOKENS))
+        """Count the tokens that an answer cost, where they have a ceiling; the count is only the service's word."""
+        if tokens > 0 and self._ceilings.tokens is not None:
+            self._add(TOKENS, min(tokens, self._ceilings.tokens, MOST_TOKENS))
 
     def check_time(self) -> None:
         """Raises `BudgetExhausted` when the run's time is over."""
