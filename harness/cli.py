@@ -87,7 +87,7 @@ def _demo(known: argparse.Namespace, rest: list[str]) -> int:
 def _gate(known: argparse.Namespace, rest: list[str]) -> int:
     from harness.demo import run_pytest
 
-    return run_pytest([f"--ai-suite={known.suite or 'all'}", *rest])
+    return run_pytest([f"--ai-suite={known.suite or '@configured'}", *rest])
 
 
 def _detect(known: argparse.Namespace, rest: list[str]) -> int:

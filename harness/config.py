@@ -25,7 +25,10 @@ from harness.core.settings import DEFAULT_SEED, Ceilings, Promises, Settings
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command line as it was given; None: not given. Names as the `--ai-…` options."""
+    """The command line as it was given; None: not given. Names as the `--ai-…` options.
+
+    `all_suites`: every suite where neither the command line nor the file names any.
+    """
 
     suites: tuple[str, ...] = ()
     endpoint: str | None = None
@@ -44,6 +47,7 @@ class Options:
     inconclusive: str | None = None
     allow_partial: bool = False
     accept_first: bool = False
+    all_suites: bool = False
     responsible: str | None = None
 
 
@@ -54,7 +58,7 @@ def settings(options: Options, environ: Mapping[str, str], folders: Sequence[Pat
     """
     place, file = read_file(options.config, folders)
     with place.blamed(options.suites, "run", "suites"):
-        suites = _suites(options.suites or tuple(file.run.suites))
+        suites = _suites(options.suites or tuple(file.run.suites) or (("all",) if options.all_suites else ()))
     with place.blamed(options.profile, "run", "profile"):
         profile = _profile(options.profile or file.run.profile, file.profile, place)
     endpoint, sources = _endpoint(options, environ, file.endpoint, place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -85,9 +86,8 @@ def _find(folders: Sequence[Path]) -> Path | None:
 
 
 def _path_keys(at: str) -> list[str | int]:
-    """`.objective[0].limit` as ["objective", 0, "limit"]."""
-    parts = at.replace("[", ".[").strip(".").split(".")
-    return [int(p[1:-1]) if p.startswith("[") and p[1:-1].isdigit() else p for p in parts if p and p != "[...]"]
+    """`.objective[0].limit` as ["objective", 0, "limit"]; `[...]`, any key of a table, says nothing."""
+    return [int(index) if index else name for index, name in re.findall(r"\[(\d+)\]|([^.\[\]]+)", at)]
 
 
 def _check_keys(raw: Any, model: Any, place: Place, at: tuple[str | int, ...]) -> None:

@@ -20,6 +20,7 @@ from harness.config import environment, settings
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
 from harness.core.plan import PlannedCheck
+from harness.core.registry import names
 from harness.core.report import Report
 from harness.core.verdict import Level, Status, error
 from harness.io.rundir import EVIDENCE, EvidenceLine
@@ -38,6 +39,8 @@ def register(config: pytest.Config) -> None:
         wanted = settings(options_of(config), environment(), search_folders(config))
     except HarnessError as problem:
         raise pytest.UsageError(str(problem)) from None
+    if not wanted.suites:
+        raise pytest.UsageError(f"--ai-suite is empty; known: {', '.join(names('suites'))}, all")
     collecting = Collecting(config, wanted)
     run = GateRun(wanted, [(d.id, d.suite, d.spec) for suite in wanted.suites for d in catalogue(suite)])
     config.pluginmanager.register(collecting, "aiharness-collecting")
@@ -59,6 +62,7 @@ class Gate:
         self._interrupted: str | None = None
         self._judges = not config.getoption("collectonly")
         self._early = Exit.INTERRUPTED
+        self._finished = False
         self._sigterm: Any = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -145,7 +149,18 @@ class Gate:
             return
         session.exitstatus = self._finish(exitstatus if exitstatus in _KEPT_EXITS else None)
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A module that cannot be collected may hold checks: it is planned, and ends in ERROR."""
+        if self._worker is not None or not self._judges or not self._run.started or not report.failed:
+            return
+        lines = str(report.longrepr or "no reason was given").strip().splitlines()
+        title = f"{report.nodeid} can be collected"
+        self._run.add_user_checks([user_check(report.nodeid, self._run.settings.suites[0], title, "blocker")])
+        verdict = error(f"could not be collected: {lines[-1][:300]}")
+        self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, verdict, self._run.now()))
+
     def _finish(self, kept: int | None) -> int:
+        self._finished = True
         if kept is not None and self._interrupted is None:
             self._interrupted = f"pytest ended with {pytest.ExitCode(kept).name.lower().replace('_', ' ')}"
         try:
@@ -170,7 +185,7 @@ class Gate:
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         """Write the report of a run that was stopped before its first test; give SIGTERM back."""
-        if self._run.started and self._report is None and self._worker is None and self._judges:
+        if self._run.started and not self._finished and self._worker is None and self._judges:
             # pytest calls no sessionfinish when the session ended while it started.
             self._run.close()
             status = self._finish(self._early)

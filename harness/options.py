@@ -6,12 +6,16 @@ import pytest
 
 from harness.config import Options
 
+CONFIGURED = "@configured"
+"""The suite that stands for `[run] suites`, or for all where the file names none (`aiharness gate`)."""
+
 
 def options_of(config: pytest.Config) -> Options:
     """What pytest's command line said in `--ai-…` options."""
     get = config.getoption
     return Options(
-        suites=_split(get("ai_suite")),
+        suites=tuple(name for name in _split(get("ai_suite")) if name != CONFIGURED),
+        all_suites=CONFIGURED in _split(get("ai_suite")),
         endpoint=get("ai_endpoint"),
         protocol=get("ai_protocol"),
         model=get("ai_model"),

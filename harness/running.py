@@ -12,7 +12,7 @@ import pytest
 from harness.core.endpoint import redact
 from harness.core.errors import BudgetExhausted, HarnessError
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Level, Status, Verdict, error, inconclusive
+from harness.core.verdict import Level, Status, Verdict, error, inconclusive, skipped
 from harness.io.rundir import EvidenceLine
 from harness.run.gaterun import GateRun
 from harness.suite import spec_of
@@ -40,26 +40,45 @@ class Running:
         check = self._run.planned.get(item.nodeid)
         if check is None:
             return
+        self._run.begin_check()
         if check.not_applicable:
             pytest.skip(check.not_applicable)
         try:
-            self._run.begin_check()
+            self._run.check_time()
         except BudgetExhausted as over:
+            item.stash[VERDICT] = skipped(str(over))
             pytest.skip(str(over))
         spec = spec_of(getattr(item, "function", None))
         if self._run.preflight.obstacle and not (spec and spec.before_contact):
             verdict = self._run.obstacle_verdict()
             item.stash[VERDICT] = verdict
             _end(verdict, check)
+            pytest.skip(verdict.reason)  # a warning is not asked either
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object:
         """Call a packaged check and take the verdict that it returns."""
         check = self._run.planned.get(pyfuncitem.nodeid)
-        if check is None or spec_of(pyfuncitem.function) is None:
+        if check is None:
             return None
+        if spec_of(pyfuncitem.function) is None:
+            return self._users_own(pyfuncitem, check)
         verdict = self._verdict(pyfuncitem)
         pyfuncitem.stash[VERDICT] = verdict
+        _end(verdict, check)
+        return True
+
+    def _users_own(self, item: pytest.Function, check: PlannedCheck) -> object:
+        """A test of the user's own may return a Verdict too; anything else that it returns decides nothing."""
+        if inspect.iscoroutinefunction(item.obj):
+            return None
+        names = inspect.signature(item.obj).parameters
+        found = item.obj(**{name: item.funcargs[name] for name in names if name in item.funcargs})
+        if found is None:
+            return True
+        what = f"the test returned {type(found).__name__}: assert it, or return a Verdict"
+        verdict = found if isinstance(found, Verdict) else error(what)
+        item.stash[VERDICT] = verdict
         _end(verdict, check)
         return True
 
@@ -69,7 +88,7 @@ class Running:
         try:
             verdict = item.function(**arguments)
         except BudgetExhausted as over:
-            pytest.skip(str(over))
+            return skipped(str(over))
         except HarnessError as problem:
             return error(str(problem))
         except Exception as problem:
@@ -126,6 +145,9 @@ def _of_report(item: pytest.Item, report: pytest.TestReport, check: PlannedCheck
         if report.when == "setup" and report.passed:
             return None
         return item.stash[VERDICT]
+    if report.skipped and not hasattr(report, "wasxfail"):
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        return skipped(why.removeprefix("Skipped: "))
     if report.when == "setup":
         if report.failed:
             return error(f"a fixture of this check broke: {_last_line(report)}")
@@ -138,8 +160,6 @@ def _of_report(item: pytest.Item, report: pytest.TestReport, check: PlannedCheck
         return inconclusive(f"marked xfail ({report.wasxfail or 'no reason'}): an expected failure is no evidence")
     if report.failed:
         return Verdict(Status.FAIL, _last_line(report), method="the test's own assertions", n=1)
-    if report.skipped:
-        return None
     return Verdict(Status.PASS, "the test's own assertions hold", method="the test's own assertions", n=1)
 
 

@@ -79,3 +79,25 @@ def test_the_wheel_works_from_elsewhere(wheel: Path, tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_an_installed_wheel_works_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
+    """Installed by pip, offline; the dependencies are lent by this environment, the checkout is not."""
+    place = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True, capture_output=True, timeout=120)
+    pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PIP_", "AIHARNESS_"))}
+    subprocess.run([*pip, str(wheel)], cwd=tmp_path, env=clean, check=True, capture_output=True, timeout=120)
+    (site,) = place.glob("lib/python*/site-packages")
+    (site / "lent.pth").write_text(next(path for path in sys.path if path.endswith("site-packages")))
+
+    def said(program: str, *arguments: str) -> str:
+        command = [str(place / "bin" / program), *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    found = said("python", "-c", "import harness.suites.smoke; print(harness.suites.smoke.__file__)")
+    assert Path(found.strip()) == site / "harness" / "suites" / "smoke" / "__init__.py"
+    assert "usage: aiharness" in said("aiharness", "--help")
+    assert "--ai-suite" in said("python", "-m", "pytest", "--help")

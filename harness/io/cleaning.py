@@ -40,12 +40,10 @@ class Cleaner:
     def clean(self, data: bytes) -> bytes:
         """The bytes with every spelling of a secret replaced by `***`.
 
-        JSON stays the same JSON: only its strings are searched, so that a key such as `1234` breaks no number, and a
-        string that is one of the format's own words stays as it is.
+        JSON stays the same JSON: only its strings are searched, each as the text that it spells, so that a key such
+        as `1234` breaks no number, and a string that is one of the format's own words stays as it is.
         """
-        if not any(spelling in data for spelling in self._bytes):
-            return data
-        if _is_json(data):
+        if self._bytes and _is_json(data):
             return _STRING.sub(self._clean_string, data)
         for spelling in self._bytes:
             data = data.replace(spelling, b"***")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import secrets
@@ -99,7 +98,7 @@ class RunDir:
 
     def write_plan(self, plan: Plan, head: Mapping[str, Any]) -> None:
         """Write `plan.json`: the plan, its hash, and the head of the run (id, start, target, environment)."""
-        self.write(PLAN, json.dumps({**plan.to_dict(), "run": dict(head)}, indent=1, default=str).encode())
+        self.write(PLAN, msgspec.json.format(encode({**plan.to_dict(), "run": dict(head)}), indent=1))
 
     def write_exchanges(self, check: str, exchanges: list[dict[str, Any]]) -> str:
         """Write a check's exchanges, already shown without secrets, and return the file's name in the folder."""

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.endpoint import parse_url
 from harness.core.errors import RunDirError, UsageError
 from harness.core.objective import Objective
-from harness.core.plan import Plan
+from harness.core.plan import Plan, PlannedCheck
 from harness.core.report import Report
 from harness.core.settings import Settings
 from harness.core.verdict import Baseline, Slice, Status, Verdict, inconclusive
@@ -35,12 +36,13 @@ def find_baseline(settings: Settings) -> Older | None:
     given = settings.baseline
     if given is None:
         return None
-    if given.startswith(("http://", "https://")):
-        if given.rstrip("/") == settings.endpoint.url:
+    if "://" in given:
+        url, _ = parse_url(given)
+        if url == settings.endpoint.url:
             raise UsageError(
                 f"--ai-baseline={given} is the endpoint itself: a candidate compared with itself proves nothing"
             )
-        return Older(given, url=given.rstrip("/"))
+        return Older(url, url=url)
     path = Path(given)
     path = path / GATE if path.is_dir() else path
     if not path.exists():
@@ -60,23 +62,29 @@ def compare(
     older: Older, settings: Settings, plan: Plan, verdicts: Mapping[str, Verdict], version: str
 ) -> dict[str, Verdict]:
     """A verdict for every planned comparison, by its id, from the samples that this run's objectives left."""
-    mismatch = _mismatch(older.report, plan, version) if older.report else None
+    mismatch = _mismatch(older.report, plan, settings, version) if older.report else None
     found: dict[str, Verdict] = {}
     for objective in settings.objectives:
         id_ = comparison_id(objective.suite, objective)
-        source = next((c.id for c in plan.checks if c.kind == "estimate" and c.id.endswith(f"[{objective.slug}]")), "")
+        source = next((c.id for c in plan.checks if _judges(c, objective)), "")
         if source in verdicts:
             found[id_] = mismatch or _one(older, objective, source, verdicts[source], settings.policy.accept_first)
     return found
 
 
-def _mismatch(report: Report, plan: Plan, version: str) -> Verdict | None:
+def _judges(check: PlannedCheck, objective: Objective) -> bool:
+    return check.kind == "estimate" and check.suite == objective.suite and check.id.endswith(f"[{objective.slug}]")
+
+
+def _mismatch(report: Report, plan: Plan, settings: Settings, version: str) -> Verdict | None:
     if report.run.verdict is not Status.PASS:
         return inconclusive(
             f"the baseline run {report.run.id} ended in {report.run.verdict}; only a PASS can be one", n=0
         )
     if report.environment.get("aiharness") != version:
         return inconclusive("the baseline was made by another version of the harness", n=0)
+    if report.target.protocol != settings.endpoint.protocol:
+        return inconclusive(f"the baseline was asked over {report.target.protocol}", n=0)
     ours, theirs = dict(plan.policy), dict(report.plan.policy)
     if different := [name for name in _SAME if ours.get(name) != theirs.get(name)]:
         return inconclusive(f"the baseline was made with another {', '.join(different)}", n=0)

@@ -146,10 +146,13 @@ class GateRun:
         return self._baseline
 
     def begin_check(self) -> None:
-        """Open a check's own record. Raises `BudgetExhausted` when the run's time is over."""
-        self._ledger.check_time()
+        """Open a check's own record."""
         if self._session is not None:
             self._session.begin_check()
+
+    def check_time(self) -> None:
+        """Raise `BudgetExhausted` when the run's time is over."""
+        self._ledger.check_time()
 
     def end_check(self, check: str, verdict: Verdict) -> Verdict:
         """Write down what a check sent and got, and say in its counterexamples how to run it again."""

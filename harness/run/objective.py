@@ -27,6 +27,7 @@ class _Seen:
     asked: int = 0
     over: int = 0
     over_baseline: int = 0
+    baseline_failed: bool = False
     worst: Exchange | None = None
     values: list[float] = field(default_factory=list)
     failed: int = 0
@@ -57,6 +58,11 @@ def judge_objective(
         for found in (exchange, other):
             if found is not None and found.error is ErrorClass.HARNESS:
                 return error(f"the harness broke while sampling: {found.detail}", n=state.n)
+        if other is not None and other.error:
+            if other.error.never_reached:
+                return error(f"the baseline was not reached: {other.detail}", n=state.n)
+            # A baseline that fails would flatter the candidate.
+            seen.baseline_failed |= objective.metric != "error_rate"
         over = _over(exchange, objective)
         seen.asked += 1
         seen.over += over
@@ -66,7 +72,7 @@ def judge_objective(
             state.add(over)
     verdict = _verdict(session, objective, check, state, seen)
     samples = [Slice(CANDIDATE, fixed, seen.over / fixed)] if fixed and seen.asked == fixed else []
-    if samples and baseline:
+    if samples and baseline and not seen.baseline_failed:
         samples.append(Slice(BASELINE, fixed, seen.over_baseline / fixed))
     return replace(verdict, slices=tuple(samples))
 

@@ -86,7 +86,13 @@ def _ask(
         for request in candidate.probes(endpoint).values():
             if request.path not in known:
                 probes.setdefault(request.path, request)
-    return {**known, **dict(zip(probes, client.exchange_many(list(probes.values()), concurrency=8), strict=True))}
+    answers = dict(zip(probes, client.exchange_many(list(probes.values()), concurrency=8), strict=True))
+    refused = [path for path, e in answers.items() if e.error and e.error.never_reached]
+    if refused and len(refused) < len(answers):
+        # Half of a service that is just starting looks like another protocol's: ask again what was refused.
+        again = client.exchange_many([probes[path] for path in refused], concurrency=8)
+        answers |= dict(zip(refused, again, strict=True))
+    return {**known, **answers}
 
 
 def predict_once(endpoint: Endpoint, client: Client, found: Preflight) -> Exchange:
@@ -98,20 +104,7 @@ def predict_once(endpoint: Endpoint, client: Client, found: Preflight) -> Exchan
 
 def contact(endpoint: Endpoint, client: Client) -> Preflight:
     """Detect, then make one real prediction to tell a silent endpoint from one that answers, well or badly."""
-    found = detect(endpoint, client)
-    if found.obstacle:
-        return found
-    try:
-        exchange = predict_once(endpoint, client, found)
-    except UsageError as problem:
-        if found.detected:
-            raise
-        return replace(found, unusable=f"it does not look like {found.protocol}, and {problem}")
-    if exchange.error and exchange.error.never_reached:
-        return replace(found, never_reached=f"{exchange.error}: {exchange.detail}")
-    if exchange.error in _SILENT and exchange.response is None:
-        return replace(found, unusable=f"no answer to one prediction: {exchange.detail}")
-    return found
+    return _look(endpoint, client)[0]
 
 
 def wait_ready(
@@ -119,27 +112,41 @@ def wait_ready(
 ) -> Preflight:
     """Ask until one real prediction succeeds or `seconds` are over; health endpoints lie, so they do not count."""
     deadline = time.monotonic() + seconds
-    pause = 0.1
+    pause, said = 0.1, ""
     while True:
-        state, found = _try_once(endpoint, client)
+        try:
+            found, state = _look(endpoint, client)
+        except UsageError as problem:  # a service that starts may not announce its models yet
+            if time.monotonic() + pause >= deadline:
+                raise
+            state = str(problem)
         if state is None or time.monotonic() + pause >= deadline:
             return found
-        progress(state)
+        if state != said:
+            progress(state)
+            said = state
         time.sleep(pause)
         pause = min(pause * 1.5, 2.0)
 
 
-def _try_once(endpoint: Endpoint, client: Client) -> tuple[str | None, Preflight]:
+def _look(endpoint: Endpoint, client: Client) -> tuple[Preflight, str | None]:
+    """What is there, and why it is not ready, or None."""
     found = detect(endpoint, client)
     if found.obstacle:
-        return found.obstacle, found
-    exchange = predict_once(endpoint, client, found)
-    if exchange.ok:
-        return None, found
-    state = f"{exchange.error}: {exchange.detail}"
+        return found, found.obstacle
+    try:
+        exchange = predict_once(endpoint, client, found)
+    except UsageError as problem:
+        if found.detected:
+            raise
+        found = replace(found, unusable=f"it does not look like {found.protocol}, and {problem}")
+        return found, found.unusable
+    state = None if exchange.ok else f"{exchange.error}: {exchange.detail}"
     if exchange.error and exchange.error.never_reached:
-        return state, replace(found, never_reached=state)
-    return state, found
+        return replace(found, never_reached=state), state
+    if exchange.error in _SILENT and exchange.response is None:
+        return replace(found, unusable=f"no answer to one prediction: {exchange.detail}"), state
+    return found, state
 
 
 def _unrecognised(by_path: dict[str, Exchange]) -> str:

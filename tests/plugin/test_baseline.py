@@ -87,6 +87,15 @@ def test_second_endpoint_as_baseline(tmp_path: Path, reference: str) -> None:
     assert worse.check(ID)["verdict"] == "FAIL"
 
 
+def test_a_dead_baseline_does_not_flatter_the_candidate(tmp_path: Path, reference: str) -> None:
+    outcome = _run(tmp_path, reference, "--ai-baseline=http://127.0.0.1:1", run="dead")
+    assert outcome.status in (20, 21), outcome.out
+    assert outcome.check(ID)["verdict"] == "INCONCLUSIVE"
+    with ReferenceProcess(Settings(defects=("error_500_for_everything",))) as broken:
+        failing = _run(tmp_path, reference, f"--ai-baseline={broken.url}", run="failing")
+    assert failing.check(ID)["verdict"] == "INCONCLUSIVE"
+
+
 @pytest.mark.parametrize(
     ("k1", "k0", "n", "status"),
     [

@@ -94,8 +94,31 @@ def test_a_broken_module_of_the_user_is_reported(tmp_path: Path, reference: str)
     outcome = run_gate(tmp_path, f"--ai-endpoint={reference}")
     assert outcome.status == 2
     assert outcome.gate is not None
-    assert outcome.gate["run"]["verdict"] == "INCONCLUSIVE"
+    assert outcome.gate["run"]["verdict"] == "ERROR"
+    assert "could not be collected" in outcome.check("test_broken.py")["reason"]
     assert (outcome.run_dir / "report.html").exists()
+    again = run_gate(tmp_path, f"--ai-endpoint={reference}", "--continue-on-collection-errors", run="again")
+    assert again.status == 21, again.out
+
+
+def test_what_a_users_test_returns_is_not_thrown_away(tmp_path: Path, reference: str) -> None:
+    (tmp_path / "test_mine.py").write_text(
+        "import pytest\nfrom harness.core.verdict import Status, Verdict\npytestmark = pytest.mark.ai_suite('smoke')\n"
+        "def test_fails(ai_client): return Verdict(Status.FAIL, 'bad', n=1)\n"
+        "def test_false(ai_client): return False\n"
+        "class TestMine:\n    def test_holds(self, ai_client): assert ai_client.ask().ok\n"
+    )
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}")
+    verdicts = outcome.verdicts()
+    assert verdicts["test_mine.py::test_fails"] == "FAIL"
+    assert verdicts["test_mine.py::test_false"] == "ERROR"
+    assert verdicts["test_mine.py::TestMine::test_holds"] == "PASS"
+
+
+def test_an_empty_suite_is_wrong_usage(tmp_path: Path, reference: str) -> None:
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", suite="")
+    assert outcome.status == 4, outcome.out
+    assert "--ai-suite is empty" in outcome.out + outcome.err
 
 
 @pytest.mark.parametrize(

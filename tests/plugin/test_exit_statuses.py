@@ -224,6 +224,7 @@ def test_ceiling_of_requests_ends_the_run_in_order(tmp_path: Path, reference: st
     assert outcome.status == 20, outcome.out
     missing = [c for c in outcome.gate["checks"] if c["missing"]] if outcome.gate else []
     assert missing
+    assert "--ai-max-requests=10 is reached" in missing[-1]["reason"]
     assert (outcome.run_dir / ".requests").stat().st_size <= 11
 
 

@@ -6,20 +6,24 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("AIHARNESS_SERVERS_CACHE", Path.home() / ".cache" / "aiharness-servers"))
-BUILD_SECONDS = 1800
+BUILD_SECONDS = 1800.0
 
 
-def lacking(what: str, remedy: str) -> None:
+def lacking(what: str, remedy: str) -> NoReturn:
     """Skip the test with the command that would help; in CI, where nothing may be skipped, fail."""
     message = f"{what} is missing; install it with: {remedy}"
     if os.environ.get("CI"):
@@ -28,7 +32,11 @@ def lacking(what: str, remedy: str) -> None:
 
 
 def cached(name: str, pins: str, build: Callable[[Path], None]) -> Path:
-    """The folder `name-<digest of pins>`, built under a lock unless a finished marker stands in it."""
+    """The folder `name-<digest of pins>`, built under a lock unless a finished marker stands in it.
+
+    The marker comes last and a folder without one is built anew: an environment cannot be built elsewhere and moved
+    here, because its scripts name their own place.
+    """
     folder = CACHE / f"{name}-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"
     with _locked(folder):
         if not (folder / ".finished").exists():
@@ -57,12 +65,12 @@ def python_environment(name: str) -> Path:
 
 def tiny_model() -> Path:
     """The folder with `tiny-chat.gguf` and `tiny-chat/`, trained from a seed by `tiny_model.py`."""
-    script = HERE / "tiny_model.py"
+    script, requirements = HERE / "tiny_model.py", HERE / "requirements" / "tiny-model.txt"
 
     def build(folder: Path) -> None:
         run([str(python_environment("tiny-model")), str(script), str(folder)])
 
-    return cached("tiny-chat", script.read_text(), build)
+    return cached("tiny-chat", script.read_text() + requirements.read_text(), build)
 
 
 OLLAMA = "github.com/ollama/ollama@v0.17.4"
@@ -72,14 +80,9 @@ STB = Path("/usr/include/stb")
 
 def ollama() -> Path:
     """The `ollama` binary, built from its Go module; the headers that module archives leave out come from packages."""
-    if not shutil.which("go"):
-        lacking("Go", "the go toolchain of your system")
-    if not shutil.which("gcc"):
-        lacking("a C compiler", "apt-get install gcc g++")
-    if not (STB.exists() and Path("/usr/include/nlohmann").exists()):
-        lacking("a header package", "apt-get install nlohmann-json3-dev libstb-dev")
 
     def build(folder: Path) -> None:
+        _needed_for_ollama()
         run([sys.executable, "-m", "venv", str(folder / "pip")])  # for its pip: uv has no download
         download = [str(folder / "pip" / "bin" / "python"), "-m", "pip", "download", "--quiet", "--no-deps"]
         run([*download, "--no-binary", ":all:", "--dest", str(folder), MINIAUDIO])
@@ -93,18 +96,53 @@ def ollama() -> Path:
     return cached("ollama", OLLAMA + MINIAUDIO, build) / "bin" / "ollama"
 
 
-def run(command: Sequence[str], *, env: dict[str, str] | None = None) -> None:
-    """Run a build step with a deadline; a failure shows the end of what it said."""
-    done = subprocess.run(
-        command, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
-    )
-    if done.returncode:
-        pytest.fail(f"{' '.join(command)} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}")
+def run(command: Sequence[str], *, env: dict[str, str] | None = None, seconds: float = BUILD_SECONDS) -> None:
+    """Run a build step with a deadline; a failure shows the end of what it said.
+
+    It has a process group of its own, gone when this returns: a compiler left behind would hold a core and the output.
+    """
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(
+            command,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+        try:
+            end = f"ended with {child.wait(seconds)}"
+        except subprocess.TimeoutExpired:
+            end = f"did not end within {seconds:g} s"
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        if end != "ended with 0":
+            said.seek(0)
+            pytest.fail(f"{' '.join(command)} {end}:\n{said.read()[-3000:].decode('utf-8', 'replace')}")
+
+
+def _needed_for_ollama() -> None:
+    if not shutil.which("go"):
+        lacking("Go", "the go toolchain of your system")
+    if not (shutil.which("gcc") and shutil.which("g++")):
+        lacking("a C and C++ compiler", "apt-get install gcc g++")
+    if not (STB.exists() and Path("/usr/include/nlohmann").exists()):
+        lacking("a header package", "apt-get install nlohmann-json3-dev libstb-dev")
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path, seconds: float = 2 * BUILD_SECONDS) -> Iterator[None]:
     folder.parent.mkdir(parents=True, exist_ok=True)
+    ends = time.monotonic() + seconds
     with open(folder.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > ends:
+                    pytest.fail(f"another run has been building {folder.name} for {seconds:g} s")
+                time.sleep(0.1)
         yield

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -69,13 +69,16 @@ class ServerProcess:
             while time.monotonic() < ends:
                 child.poll()
                 if not self.group_alive():
+                    child.wait(STOP_SECONDS)
                     return
                 time.sleep(0.05)
         raise AssertionError(f"a process of the group of {self._command[0]} survived SIGKILL")
 
     def group_alive(self) -> bool:
-        """Whether any process of the group is left."""
+        """Whether any process of the group is left; a zombie is none, for not every container reaps its orphans."""
         assert self._child is not None
+        if Path("/proc/self/stat").exists():
+            return any(group == self._child.pid and state not in "ZX" for state, group in _states())
         try:
             os.killpg(self._child.pid, 0)
         except ProcessLookupError:
@@ -94,3 +97,11 @@ class ServerProcess:
             time.sleep(0.1)
         tail = self._log.read_bytes()[-3000:].decode("utf-8", "replace")
         raise AssertionError(f"{self._command[0]} was not ready within {self._seconds:g} s:\n{tail}")
+
+
+def _states() -> Iterator[tuple[str, int]]:
+    """State and process group of every process (proc_pid_stat(5): the name in brackets may hold blanks)."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, group = stat.read_text(errors="replace").rpartition(") ")[2].split(maxsplit=3)[:3]
+            yield state, int(group)

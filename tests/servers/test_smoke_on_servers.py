@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import GateOutcome, run_gate
-from tests.servers.processes import ServerProcess, free_port
+from tests.servers.processes import ServerProcess
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 pytestmark = pytest.mark.servers
@@ -50,16 +50,3 @@ def test_ollama_without_its_model_fails(tmp_path: Path, ollama_server: ServerPro
     outcome = _smoke(tmp_path, "ollama.toml", ollama_server.url, "--ai-model=absent", "--ai-wait-ready=1")
     assert outcome.status == 1, outcome.out
     assert outcome.verdicts()["test_health.py::test_predicts"] == "FAIL"
-
-
-def test_the_servers_are_stopped_whole(tmp_path: Path) -> None:
-    """A shell that leaves a child behind: the whole group goes."""
-    port_file = tmp_path / "port"
-    serve = f"python3 -m http.server --bind 127.0.0.1 $PORT & echo $! > {port_file}; wait"
-    port = free_port()
-    server = ServerProcess(
-        ["sh", "-c", serve], port, tmp_path / "log", health="/", env={"PORT": str(port), "PATH": "/usr/bin:/bin"}
-    )
-    with server:
-        assert server.group_alive()
-    assert not server.group_alive()

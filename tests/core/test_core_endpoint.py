@@ -1,0 +1,150 @@
+"""Where the service is: no error, record or list of spellings shows, misses or invents a secret."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import string
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.core.endpoint import Credentials, Endpoint, Secret, parse_url, redact, redact_headers
+from harness.core.errors import UsageError
+
+PASSWORD = "hunter2hunter2"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://user:{PASSWORD}@host:1x/",
+        f"http://user:{PASSWORD}@host:99999/",
+        f"http://user:{PASSWORD}/more@host/",
+        f"http://user:12?{PASSWORD}@host/",
+        f"http://user:12#{PASSWORD}@host/",
+        f"http://user:{PASSWORD}@[::1",
+        f"http://user:{PASSWORD}@",
+        f"ftp://user:{PASSWORD}@host/",
+        f"//user:{PASSWORD}@host/",
+        f"user:{PASSWORD}@host",
+        f"http://host/?key={PASSWORD}",
+        f"http://{PASSWORD}@host/",
+        f"http://user:a@b:{PASSWORD}/x@host:port/",
+    ],
+)
+def test_no_error_shows_a_password(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_url(url)
+    assert PASSWORD not in str(caught.value)
+    assert "http" in str(caught.value), "it says what to give"
+
+
+@given(st.text(string.printable, min_size=1, max_size=12), st.text(string.printable, max_size=8))
+def test_a_password_of_any_characters_never_shows(password: str, after: str) -> None:
+    secret = f"Qz7{password}Qz7"
+    said = ""
+    try:
+        parse_url(f"http://user:{secret}@host{after}")
+    except UsageError as error:
+        said = str(error)
+    assert "Qz7" not in said
+
+
+@pytest.mark.parametrize("url", ["http://a b/", "http://host:0/", "http://:80/", "http:///path"])
+def test_hosts_and_ports_that_are_none(url: str) -> None:
+    with pytest.raises(UsageError, match="no host"):
+        parse_url(url)
+
+
+def test_a_user_without_a_password_is_not_dropped_in_silence() -> None:
+    with pytest.raises(UsageError, match="no password"):
+        parse_url("https://some-api-key@host")
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "secure"),
+    [
+        ("http://[::1]:8080/p", "::1", 8080, False),
+        ("https://[2001:db8::1]", "2001:db8::1", 443, True),
+        ("HTTP://Host", "host", 80, False),
+        ("https://h:8443/a/b/", "h", 8443, True),
+    ],
+)
+def test_parts_of_an_endpoint(url: str, host: str, port: int, secure: bool) -> None:
+    clean, credentials = parse_url(url)
+    endpoint = Endpoint(clean)
+    assert (endpoint.host, endpoint.port, endpoint.secure) == (host, port, secure)
+    assert credentials is None
+    assert not endpoint.url.endswith("/")
+
+
+def test_a_secret_never_prints() -> None:
+    secret = Secret(PASSWORD)
+    endpoint = Endpoint(
+        "http://h",
+        credentials=Credentials("basic", secret, username="u"),
+        proxy=f"http://user:{PASSWORD}@proxy:3128",
+        headers=(("X-Api-Key", PASSWORD),),
+    )
+    for thing in (secret, endpoint.credentials, endpoint, (endpoint,), {"e": endpoint}):
+        for shown in (repr(thing), str(thing), f"{thing}", f"{thing!r}", f"{thing}", str(ValueError(thing))):
+            assert PASSWORD not in shown
+    assert f"{secret:}" == "***"
+
+
+@pytest.mark.parametrize(
+    "escape",
+    [
+        str,
+        lambda s: json.dumps(s)[1:-1],
+        lambda s: json.dumps(s, ensure_ascii=False)[1:-1],
+        lambda s: json.dumps(json.dumps(s))[3:-3],
+        html.escape,
+        lambda s: html.escape(json.dumps(s)[1:-1]),
+        lambda s: repr(s)[1:-1],
+        lambda s: quote(s, safe=""),
+        quote_plus,
+        lambda s: base64.b64encode(f"üser:{s}".encode()).decode(),
+    ],
+)
+def test_every_spelling_of_an_echo_is_hidden(escape: object) -> None:
+    assert callable(escape)
+    secret = "pä\"ss <w&rd>\\'/0123"
+    endpoint = Endpoint("http://h", credentials=Credentials("basic", Secret(secret), username="üser"))
+    assert redact(f"<<{escape(secret)}>>", endpoint.secrets()) == "<<***>>"
+
+
+def test_the_part_after_a_headers_scheme_is_hidden_too() -> None:
+    endpoint = Endpoint("http://h", headers=(("Authorization", "Token abcdef-123"), ("Accept", "text/plain")))
+    assert redact("you sent abcdef-123 and text/plain", endpoint.secrets()) == "you sent *** and text/plain"
+
+
+def test_a_proxys_password_is_hidden_as_it_is_sent() -> None:
+    endpoint = Endpoint("http://h", proxy="http://user:p%40ssword@proxy:3128")
+    sent = base64.b64encode(b"user:p@ssword").decode()
+    for shown in ("p%40ssword", "p@ssword", sent):
+        assert redact(shown, endpoint.secrets()) == "***"
+
+
+def test_what_is_too_short_to_be_a_secret_is_left_in_the_text() -> None:
+    endpoint = Endpoint("http://h", headers=(("X-Max-Tokens", "5"), ("X-Cookie", ""), ("X-Key-Id", "abc d")))
+    assert "5" not in endpoint.secrets()
+    assert "d" not in endpoint.secrets()
+    assert "" not in endpoint.secrets()
+    assert redact_headers((("X-Max-Tokens", "5"), ("Accept", "a"))) == (("X-Max-Tokens", "***"), ("Accept", "a"))
+
+
+def test_a_wrong_credential_is_another_one_of_the_same_kind() -> None:
+    right = Credentials("header", Secret(PASSWORD), header="X-Api-Key")
+    wrong = right.wrong()
+    assert wrong.headers()[0][0] == "X-Api-Key"
+    assert PASSWORD not in wrong.headers()[0][1]
+
+
+def test_spellings_of_undecodable_bytes_are_made_all_the_same() -> None:
+    endpoint = Endpoint("http://h", headers=(("X-Key", "abcd\udc80"),))
+    assert "abcd%ED%B2%80" in endpoint.secrets()

@@ -1,0 +1,95 @@
+"""Objectives: bounds that could never be broken, or never be judged, are refused before the first request."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.core.errors import UsageError
+from harness.core.objective import PROFILES, Profile, parse_limit, parse_objective
+
+RELEASE, STRICT = PROFILES["release"], PROFILES["strict"]
+
+
+@pytest.mark.parametrize(
+    "limit", ["<= 1.2.3s", "<= .", "<= 1..2", "<= 1e999s", "<= 1e", "<= e5", "<= nan", "<= inf", "<= ٣s", "<=1s<=2s"]
+)
+def test_numbers_that_are_none(limit: str) -> None:
+    with pytest.raises(UsageError, match="limit"):
+        parse_limit(limit)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [("<= .5s", 0.5), ("<= 5.s", 5.0), ("<= 1e-2s", 0.01), ("<=800us", 0.0008), (" < 2 s ", 2.0)]
+)
+def test_numbers_as_people_write_them(limit: str, value: float) -> None:
+    assert parse_limit(limit)[1] == pytest.approx(value)
+
+
+@given(st.text("<>=.0123456789eE+-ms%us naif", max_size=12))
+def test_a_limit_is_finite_or_refused(limit: str) -> None:
+    with contextlib.suppress(UsageError):
+        direction, value, unit = parse_limit(limit)
+        assert math.isfinite(value)
+        assert value >= 0
+        assert direction in ("<=", ">=")
+        assert unit in ("s", "")
+
+
+@pytest.mark.parametrize("margin", [math.nan, math.inf, -math.inf, 0.0, 0.999])
+def test_margins_that_are_no_factor(margin: float) -> None:
+    with pytest.raises(UsageError, match="margin"):
+        parse_objective("smoke", "latency", "<= 1s", RELEASE, margin=margin)
+
+
+@pytest.mark.parametrize("confidence", [math.nan, math.inf, 0.0, 0.49, 1.0, 1.5])
+def test_confidences_that_are_none(confidence: float) -> None:
+    with pytest.raises(UsageError, match="confidence"):
+        parse_objective("smoke", "latency", "<= 1s", RELEASE, confidence=confidence)
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "profile", "margin"),
+    [
+        ("latency p50", "<= 1s", RELEASE, None),
+        ("latency p40", "<= 1s", RELEASE, None),
+        ("error_rate", "<= 50%", RELEASE, None),
+        ("latency p99", "<= 1s", RELEASE, 100.0),
+    ],
+)
+def test_a_tolerance_that_lets_every_request_through_is_refused(
+    metric: str, limit: str, profile: Profile, margin: float | None
+) -> None:
+    """Twice a budget of 50 % is 100 %: a PASS would refute nothing (a p50 broken by 90 % of requests passed so)."""
+    with pytest.raises(UsageError, match=r"every request break the limit\. Give a margin from 1 to under"):
+        parse_objective("smoke", metric, limit, profile, margin=margin)
+
+
+def test_a_median_can_be_judged_with_a_tolerance_of_its_own() -> None:
+    assert parse_objective("smoke", "latency p50", "<= 1s", RELEASE, margin=1.5).loosened == 0.75
+    assert parse_objective("smoke", "latency p50", "<= 1s", STRICT).loosened == 0.5
+
+
+@given(
+    st.floats(0.01, 99.9), st.floats(1, 1e6), st.floats(0.5, 1, exclude_max=True), st.sampled_from(["latency", "ttft"])
+)
+def test_every_accepted_objective_has_something_to_refute(
+    percentile: float, margin: float, confidence: float, kind: str
+) -> None:
+    with contextlib.suppress(UsageError):
+        found = parse_objective(
+            "smoke", f"{kind} p{percentile:.1f}", "<= 1s", RELEASE, margin=margin, confidence=confidence
+        )
+        assert 0 < found.budget <= found.loosened < 1
+        assert 0 < found.alpha <= 0.5
+
+
+def test_a_name_without_plain_letters_still_gives_an_id() -> None:
+    named = parse_objective("smoke", "latency", "<= 1s", RELEASE, name="скорость")
+    assert named.slug == "latency-p99"
+    assert parse_objective("smoke", "latency", "<= 1s", RELEASE, name="a b/c").slug == "a-b-c"
+    assert parse_objective("smoke", "latency p99.9", "<= 1s", RELEASE).slug == "latency-p99.9"
