@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 
 from harness.core.errors import UsageError
 from harness.reference import defect
-from harness.reference.server import serve, stop_with_standard_input
+from harness.reference.backend import create_app
+from harness.reference.server import listen, serve, stop_with_standard_input
 from harness.reference.settings import Settings
 
 _USAGE_STATUS = 4
@@ -25,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
         settings = _settings(options)
         if options.stop_with_stdin:
             stop_with_standard_input()
-        serve(settings, options.host, options.port)
+        with _listening(options) as listening:
+            serve(create_app(settings), listening)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return _USAGE_STATUS
@@ -33,6 +36,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: cannot serve on {options.host} port {options.port}: {error.strerror}", file=sys.stderr)
         return _USAGE_STATUS
     return 0
+
+
+def _listening(options: argparse.Namespace) -> socket.socket:
+    # Whose protocol is named, since asyncio sets TCP_NODELAY on no other.
+    if options.listening is not None:
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=options.listening)
+    return listen(options.host, options.port)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -58,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=0, help="0 takes a free one; standard output says which")
+    add("--listening", type=int, metavar="FD", help="inherited socket to serve on, instead of host and port")
     add("--api-key-env", metavar="VAR", help="ask every caller for the key in this environment variable")
     add("--seed", type=int, default=normal.seed, help="makes the data and both models")
     add("--latency-ms", type=float, default=normal.latency_ms, help="added to every inference")

@@ -83,6 +83,7 @@ class Door:
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        MutableHeaders(scope=scope)["x-request-id"] = request_id  # for an application that passes requests on
         complete = False
 
         async def stamped(message: Message) -> None:

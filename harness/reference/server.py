@@ -9,11 +9,10 @@ import socket
 import sys
 import threading
 import time
+from typing import Literal
 
 import uvicorn
-
-from harness.reference.backend import create_app
-from harness.reference.settings import Settings
+from starlette.types import ASGIApp
 
 GRACE_S = 2
 """Seconds that a stop lets running requests finish."""
@@ -23,32 +22,31 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listening in sockets or ():
-            host, port = listening.getsockname()[:2]
-            url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-            print(json.dumps({"url": url, "pid": os.getpid()}), flush=True)
+            print(json.dumps({"url": address(listening), "pid": os.getpid()}), flush=True)
 
 
-def serve(settings: Settings, host: str = "127.0.0.1", port: int = 0) -> None:
-    """Serve until SIGTERM or SIGINT; port 0 takes a free one.
+def serve(app: ASGIApp, listening: socket.socket, *, lifespan: Literal["on", "off"] = "off") -> None:
+    """Serve an application on a listening socket until SIGTERM or SIGINT.
 
     When it accepts connections, one line `{"url": ..., "pid": ...}` goes to standard output and nothing else ever does;
-    warnings go to standard error. Raises `OSError` when the address cannot be had, `UsageError` for an unknown defect.
+    warnings go to standard error.
     """
-    with _listening(host, port) as listening:
-        config = uvicorn.Config(
-            create_app(settings),
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            # Longer than the pools of clients keep a connection: a close that crosses a request looks like a failure.
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=GRACE_S,
-        )
+    config = uvicorn.Config(
+        app,
+        lifespan=lifespan,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # Longer than the pools of clients keep a connection: a close that crosses a request looks like a failure.
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    with listening:
         _Server(config).run(sockets=[listening])
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises `OSError` when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sets TCP_NODELAY only on sockets that name their protocol; without it, Nagle's algorithm and the client's
     # delayed acknowledgement add 40 ms to an answer.
@@ -61,6 +59,12 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.close()
         raise
     return listening
+
+
+def address(listening: socket.socket) -> str:
+    """The URL of a listening socket."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def stop_with_standard_input() -> None:

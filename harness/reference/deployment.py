@@ -1,0 +1,134 @@
+"""The reference deployment, whole: a gateway in front of two backends, its links through a fault proxy."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+
+from harness.core.errors import UsageError
+from harness.reference.child import Child, StartError
+from harness.reference.gateway import EDITIONS
+from harness.reference.process import ReferenceProcess
+from harness.reference.server import address, listen
+from harness.reference.settings import Settings
+
+BACKENDS = ("backend-a", "backend-b")
+"""The names of the backends' links, and of their proxies."""
+SomeChild = TypeVar("SomeChild", bound=Child)
+_KEY_VARIABLE = "AIHARNESS_GATEWAY_KEY"
+
+
+class Deployment:
+    """A context manager around a fault proxy, two backends and a gateway, each a process in a group of its own.
+
+    The gateway reaches the backends only through the fault proxy, so that a fault on a link is a fault of that backend.
+    Once it is entered, `url` is the gateway's address, `proxy_api` that of the fault proxy's Toxiproxy API, and `links`
+    maps the name of a link to its proxy there. `edition` is hardened or naive; `api_key` is the gateway's (None: open);
+    `port` the gateway's (0: a free one); `backend` sets both backends, its key left aside. With `proxy_api`, the URL
+    of a Toxiproxy that runs on this machine, no fault proxy is started. Everything is stopped on every way out: SIGTERM,
+    SIGKILL after 3 seconds; and ends by itself when this process dies.
+    """
+
+    def __init__(
+        self,
+        edition: str = "hardened",
+        *,
+        api_key: str | None = None,
+        seed: int = 0,
+        port: int = 0,
+        backend: Settings | None = None,
+        proxy_api: str | None = None,
+        deadline_s: float = 30.0,
+    ) -> None:
+        if edition not in EDITIONS:
+            raise UsageError(f"unknown edition {edition!r}; the editions are {', '.join(EDITIONS)}")
+        self.edition = edition
+        self.url = ""
+        self.proxy_api = proxy_api or ""
+        self.links = {name: name for name in BACKENDS}
+        self.backends: dict[str, ReferenceProcess] = {}
+        self._api_key = api_key
+        self._port = port
+        self._settings = backend if backend is not None else Settings(seed=seed)
+        self._own_proxy = proxy_api is None
+        self._deadline_s = deadline_s
+        self._children: list[Child] = []
+
+    @property
+    def alive(self) -> bool:
+        """Whether every process is running."""
+        return bool(self._children) and all(child.alive for child in self._children)
+
+    def start(self) -> Self:
+        """Start all and wait until the gateway has had real work done by both backends. Raises `StartError`."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop all at once and reap them; a second call does nothing."""
+        for child in self._children:
+            child.terminate()
+        with ExitStack() as stack:
+            for child in self._children:
+                stack.callback(child.stop)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        if self._own_proxy:
+            proxy = self._launch(Child("the fault proxy", "harness.io.faultproxy", ["--port=0", "--stop-with-stdin"]))
+        # The backends listen before they exist: so their addresses are known, and everything can start at once.
+        upstreams = {}
+        for name in BACKENDS:
+            with listen() as listening:
+                upstreams[name] = address(listening)
+                backend = ReferenceProcess(self._open(), listening=listening, deadline_s=self._deadline_s)
+                self.backends[name] = self._launch(backend)
+        if self._own_proxy:
+            self.proxy_api = proxy.ready().url
+        links = [self._linked(name, upstream) for name, upstream in upstreams.items()]
+        gateway = self._launch(self._gateway(links))
+        for backend in self.backends.values():
+            backend.ready()
+        self.url = gateway.ready().url
+
+    def _open(self) -> Settings:
+        """The backends' settings: only the gateway can reach them, and it keeps its callers' key to itself."""
+        return replace(self._settings, api_key=None)
+
+    def _gateway(self, upstreams: list[str]) -> Child:
+        arguments = ["--stop-with-stdin", f"--port={self._port}", f"--edition={self.edition}"]
+        arguments += [f"--upstream={url}" for url in upstreams]
+        if self._api_key is not None:
+            arguments.append(f"--api-key-env={_KEY_VARIABLE}")
+        environment = {_KEY_VARIABLE: self._api_key or ""}
+        module = "harness.reference.gateway"
+        return Child("the gateway", module, arguments, environment=environment, deadline_s=self._deadline_s)
+
+    def _launch(self, child: SomeChild) -> SomeChild:
+        self._children.append(child)
+        return child.launch()
+
+    def _linked(self, name: str, upstream: str) -> str:
+        """Make a proxy in front of an upstream; the URL at which it listens."""
+        proxy = {"name": name, "listen": "127.0.0.1:0", "upstream": upstream.removeprefix("http://"), "enabled": True}
+        try:
+            with httpx.Client(trust_env=False, timeout=5) as client:
+                answer = client.post(f"{self.proxy_api}/proxies", json=proxy).raise_for_status()
+            return f"http://{answer.json()['listen']}"
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            raise StartError(f"the fault proxy made no proxy {name}: {error}") from None

@@ -1,0 +1,310 @@
+"""The hardened gateway: a faulty backend among healthy ones costs its clients nothing but, once, a little time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from harness.reference.breaker import Failure, State
+from harness.reference.forwarding import Answer, Call, read_call
+from harness.reference.upstream import Limits, Upstream
+from harness.reference.wire import ApiError, error_response
+
+WARM_UP_S = 10.0
+"""Seconds that a start waits for every upstream to have done real work once."""
+_RETRIED = {500, 502, 503, 504}
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened since the start: further attempts are `retries` (after a failure) and `hedges` (beside one)."""
+
+    requests: int = 0
+    retries: int = 0
+    hedges: int = 0
+    refused_by_budget: int = 0
+    shed: int = 0
+    unavailable: int = 0
+    broken_streams: int = 0
+
+
+class Budget:
+    """Bounds further attempts to a share of the requests, plus a burst: retries must not multiply an overload."""
+
+    def __init__(self, share: float, burst: int) -> None:
+        self.share, self.burst = share, burst
+        self.tokens = float(burst)
+
+    def earn(self) -> None:
+        """A request came."""
+        self.tokens = min(self.burst, self.tokens + self.share)
+
+    def spend(self) -> bool:
+        """Whether one further attempt may be made."""
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+class Hardened:
+    """The gateway as an ASGI endpoint over its upstreams."""
+
+    def __init__(self, urls: list[str], limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self.upstreams = [Upstream(url, self.limits) for url in urls]
+        self.counters = Counters()
+        self.budget = Budget(self.limits.retry_share, self.limits.retry_burst)
+        self.in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; when its client leaves, its work ends too."""
+        self.counters.requests += 1
+        if self.in_flight >= self.limits.in_flight:
+            self.counters.shed += 1
+            await error_response(scope["path"], _unavailable("overloaded"))(scope, receive, send)
+            return
+        self.in_flight += 1
+        try:
+            call = await read_call(Request(scope, receive))
+            await _while_connected(self._serve(call, scope, receive, send), receive)
+        except ApiError as refusal:
+            await error_response(scope["path"], refusal)(scope, receive, send)
+        except ClientDisconnect:
+            return
+        finally:
+            self.in_flight -= 1
+
+    async def _serve(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        self.budget.earn()
+        upstream, answer = await self._race(call)
+        try:
+            await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+            if answer.rest is None:
+                await send({"type": "http.response.body", "body": answer.body})
+                return
+            await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+            try:
+                async with asyncio.timeout(self.limits.total):
+                    async for events in answer.rest:
+                        await send({"type": "http.response.body", "body": events, "more_body": True})
+            except (Failure, TimeoutError) as failure:
+                if isinstance(failure, Failure):
+                    upstream.breaker.strike(failure)
+                self.counters.broken_streams += 1
+                # Part of it is with the client, so it can be neither repeated nor ended as if it were whole: an error
+                # event, no terminator, and a connection that closes without the end of the HTTP message.
+                await send({"type": "http.response.body", "body": _BROKEN, "more_body": True})
+                return
+            upstream.breaker.success()
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            await answer.close()
+
+    def _order(self) -> list[Upstream]:
+        """Upstreams to try, the one with the least outstanding requests first, and that one once more at the end.
+
+        When every breaker is open all are tried: nobody is helped by a breaker that leaves nobody.
+        """
+        closed = [each for each in self.upstreams if each.breaker.state is State.CLOSED]
+        order = sorted(closed or self.upstreams, key=lambda each: (each.in_flight, each.requests))
+        return [*order, order[0]]
+
+    async def _race(self, call: Call) -> tuple[Upstream, Answer]:
+        """The first answer that can be delivered, of attempts that follow a failure or overtake a slow one.
+
+        Raises `ApiError` 503 when all failed, 504 at the deadline.
+        """
+        race = _Race(call, self._order())
+        try:
+            async with asyncio.timeout(self.limits.first):
+                race.launch()
+                while True:
+                    done = await race.wait(self.limits.hedge)
+                    if not done and self._may_go_on("hedges"):
+                        race.launch()
+                    for attempt in done:
+                        if race.settled(attempt):
+                            return attempt.upstream, attempt.task.result()
+                    if not race.running:
+                        if not race.order or not self._may_go_on("retries"):
+                            break
+                        race.launch()
+        except TimeoutError:
+            raise ApiError(504, "no upstream answered in time", "upstream_timeout") from None
+        finally:
+            await race.cancel()
+        if race.refused is not None:
+            return race.refused
+        self.counters.unavailable += 1
+        raise _unavailable("no upstream available")
+
+    def _may_go_on(self, kind: str) -> bool:
+        allowed = self.budget.spend()
+        name = kind if allowed else "refused_by_budget"
+        setattr(self.counters, name, getattr(self.counters, name) + 1)
+        return allowed
+
+    async def watch(self, upstream: Upstream) -> None:
+        """Probe one upstream for ever."""
+        while True:
+            await asyncio.sleep(self.limits.probe_every)
+            upstream.breaker.probing()
+            upstream.breaker.probed(await upstream.probe())
+
+    def status(self) -> dict[str, Any]:
+        """What `/gateway/status` shows."""
+        upstreams = [
+            {
+                "url": str(each.url),
+                "state": each.breaker.state,
+                "in_flight": each.in_flight,
+                "requests": each.requests,
+                "ejections": each.breaker.ejections,
+                "last_reason": each.breaker.last_reason,
+            }
+            for each in self.upstreams
+        ]
+        return {
+            "edition": "hardened",
+            "in_flight": self.in_flight,
+            "upstreams": upstreams,
+            "counters": asdict(self.counters),
+        }
+
+    @asynccontextmanager
+    async def running(self, app: Starlette) -> AsyncIterator[None]:
+        """The health checks, from the first work that every upstream did until the gateway stops."""
+        await asyncio.gather(*map(_warmed_up, self.upstreams))
+        watches = [asyncio.create_task(self.watch(each)) for each in self.upstreams]
+        try:
+            yield
+        finally:
+            await _cancelled(watches)
+            for each in self.upstreams:
+                await each.close()
+
+
+@dataclass(eq=False, slots=True)
+class _Attempt:
+    upstream: Upstream
+    task: asyncio.Task[Answer]
+
+
+class _Race:
+    """The attempts at one call. `refused` is an answer with a server error, kept in case nothing better comes."""
+
+    def __init__(self, call: Call, order: list[Upstream]) -> None:
+        self.call = call
+        self.order = order
+        self.running: list[_Attempt] = []
+        self.refused: tuple[Upstream, Answer] | None = None
+
+    def launch(self) -> None:
+        """Start the next attempt."""
+        upstream = self.order.pop(0)
+        self.running.append(_Attempt(upstream, asyncio.create_task(upstream.ask(self.call))))
+
+    async def wait(self, hedge_s: float) -> list[_Attempt]:
+        """The attempts that ended; none when it is time for another upstream, which needs one that is not asked yet."""
+        asked = [each.upstream for each in self.running]
+        spare = len(asked) == 1 and bool(self.order) and self.order[0] not in asked
+        tasks = [each.task for each in self.running]
+        done, _ = await asyncio.wait(tasks, timeout=hedge_s if spare else None, return_when=asyncio.FIRST_COMPLETED)
+        return [each for each in self.running if each.task in done]
+
+    def settled(self, attempt: _Attempt) -> bool:
+        """Take an attempt that ended out of the race; whether it won. Whoever it shows to be worse gets a strike.
+
+        A server error or a long wait alone blames nobody, since it may be the request's: only the comparison does.
+        """
+        place = self.running.index(attempt)
+        self.running.remove(attempt)
+        error = attempt.task.exception()
+        if isinstance(error, Failure):
+            attempt.upstream.breaker.strike(error)
+            return False
+        if error is not None:
+            raise error
+        answer = attempt.task.result()
+        if answer.status in _RETRIED:
+            if self.refused is not None:
+                self.order.clear()  # two of them agree: it is the request
+            self.refused = attempt.upstream, answer
+            return False
+        for overtaken in self.running[:place]:
+            overtaken.upstream.breaker.strike(Failure("overtaken: another upstream answered first"))
+        if self.refused is not None and self.refused[0] is not attempt.upstream:
+            self.refused[0].breaker.strike(Failure(f"status {self.refused[1].status} where another did better"))
+        if answer.rest is None:
+            attempt.upstream.breaker.success()
+        return True
+
+    async def cancel(self) -> None:
+        """End what is still running; an answer that came all the same gives its connection back."""
+        tasks = [each.task for each in self.running]
+        for answer in await _cancelled(tasks):
+            if isinstance(answer, Answer):
+                await answer.close()
+
+
+async def _warmed_up(upstream: Upstream) -> None:
+    try:
+        async with asyncio.timeout(WARM_UP_S):
+            while await upstream.probe() is not None:
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        upstream.breaker.strike(Failure("did no work when the gateway started", 2))
+
+
+async def _while_connected(work: Any, receive: Receive) -> None:
+    async def left() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    serving, leaving = asyncio.create_task(work), asyncio.create_task(left())
+    try:
+        await asyncio.wait({serving, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+    finally:
+        await _cancelled([serving, leaving])
+
+
+async def _cancelled(tasks: list[asyncio.Task[Any]]) -> list[Any]:
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _unavailable(message: str) -> ApiError:
+    return ApiError(503, message, "unavailable", headers={"retry-after": "1"})
+
+
+_BROKEN = (
+    b"data: %s\n\n"
+    % json.dumps(
+        {"error": {"message": "the answer was cut off", "type": "server_error", "code": "upstream_truncated"}}
+    ).encode()
+)
+
+
+def create_hardened(urls: list[str], limits: Limits | None = None) -> Starlette:
+    """The hardened edition, without its door."""
+    gateway = Hardened(urls, limits)
+
+    async def status(request: Request) -> Response:
+        return JSONResponse(gateway.status())
+
+    routes = [Route("/gateway/status", status), Route("/{path:path}", gateway)]
+    return Starlette(routes=routes, lifespan=gateway.running)
