@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from harness.reference.process import ReferenceProcess
 from harness.reference.settings import Settings
 
 pytest_plugins = ["pytester"]
+
+# A run that a script put into the background ignores Ctrl-C, and so would every child that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KEY = "test-key-0123456789"
 
