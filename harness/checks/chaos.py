@@ -1,0 +1,128 @@
+"""Judge a chaos experiment: was every declared success one, did the fault land, did the service come back?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Answer, Exchange
+from harness.core.experiment import Experiment, Fault, Sample, failed_share, p95, tolerated
+from harness.core.objective import Objective
+from harness.core.verdict import Status, Verdict, error, inconclusive
+
+CLOSE, LAG, UNSTEADY = 1e-4, 0.1, 0.05
+"""Relative difference of equal numbers, seconds of send lag at p95 above which the load and not the service shaped
+what was seen, and share of failed requests above which a baseline is no steady state, whatever is promised."""
+
+
+def silent(exchange: Exchange, reference: Answer | None, fault: Fault) -> str:
+    """Why an answer that the service declared a success is none; empty when it is one, or was declared a failure.
+
+    `reference` is an answer of a service that promises to be deterministic, else None. A stream that a truncating
+    fault has cut, and that shows it by having no proper end, is a failure in the open.
+    """
+    if exchange.error is ErrorClass.INVALID:
+        return f"a success that is no valid answer: {exchange.detail}"
+    if exchange.error is ErrorClass.INCOMPLETE and fault.kind != "truncate_stream":
+        return f"a success that is not whole: {exchange.detail}"
+    answer = exchange.answer
+    if exchange.error is not None or answer is None or reference is None:
+        return ""
+    whole = answer.text == reference.text and _same(dict(answer.outputs), dict(reference.outputs))
+    return "" if whole else "a success that differs from the baseline's answer to the same request"
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, float) and isinstance(other, float | int):
+        return math.isclose(one, other, rel_tol=CLOSE, abs_tol=1e-9)
+    return bool(one == other)
+
+
+def unsteady(baseline: Sequence[Sample], objectives: Sequence[Objective]) -> str:
+    """Why the baseline is no steady state, or an empty string: it may fail no more than is promised under a fault."""
+    budgets = [o.budget for o in objectives if o.suite == "chaos" and o.metric == "error_rate"]
+    if failed_share(baseline) <= min([UNSTEADY, *budgets]):
+        return ""
+    failed = sum(not s.good for s in baseline)
+    return f"no steady state: {failed} of {len(baseline)} baseline requests failed before any fault was put on"
+
+
+def invisible(found: Experiment, baseline: Sequence[Sample]) -> str:
+    """Why a fault proved by a probe alone may have struck nobody, or an empty string when the answers show it."""
+    if not tolerated(found.during(), baseline):
+        return ""
+    return (
+        f"the link was disturbed ({found.proof.detail}), but no request failed or slowed down: a Toxiproxy does not "
+        "tell whether the service uses the link; the harness's own fault proxy counts whom it strikes"
+    )
+
+
+def undecided(found: Experiment) -> Verdict | None:
+    """The ERROR or INCONCLUSIVE of an experiment that judges nothing, or None."""
+    n, evidence = len(found.samples), {"notes": found.notes, "n": len(found.samples)}
+    if found.broken:
+        return error(found.broken, **evidence)
+    if broke := sum(s.error == ErrorClass.HARNESS for s in found.samples):
+        return error(f"the harness broke in {broke} of {n} requests", **evidence)
+    if found.undecided:
+        return inconclusive(found.undecided, **evidence)
+    if n and (lag := p95(s.lag for s in found.samples)) > LAG:
+        return inconclusive(f"bound by the client: requests left {lag:.2f} s late at p95", **evidence)
+    if found.proof.confirmed == "none":
+        return inconclusive(f"the fault did not land: {found.proof.detail}", **evidence)
+    return None
+
+
+def intact(found: Experiment) -> Verdict:
+    """No silent corruption in any phase, and a fault that landed and was lifted. A wrong answer FAILs in any case."""
+    wrong = [s for s in found.samples if s.silent]
+    n, during = len(found.samples), found.during()
+    if wrong:
+        reason = (
+            f"{len(wrong)} of {n} answers, {sum(s.silent != '' for s in during)} of them to requests under the fault"
+        )
+        reason = f"{reason}, were wrong: {wrong[0].silent}"
+        examples = found.corrupted
+        return Verdict(Status.FAIL, reason, n=n, method="contract", counterexamples=examples, notes=found.notes)
+    if (verdict := undecided(found)) is not None:
+        return verdict
+    failed = sum(not s.good for s in during)
+    holds = (
+        f"{found.fault.kind} landed ({found.proof.detail}) and was lifted; {failed} of {len(during)} requests under it "
+        f"failed in the open, and of all {n} no declared success was wrong"
+    )
+    # One input, repeated: no rate over inputs is excluded (DESIGN 6.2).
+    notes = (*found.notes, "one input was repeated: what the service does with others is not judged")
+    return Verdict(Status.PASS, holds, n=n, method="contract", notes=notes)
+
+
+def recovers(found: Experiment, horizon: float, limit: float | None = None) -> Verdict:
+    """Back within tolerance of the baseline within `limit` seconds of the lift; FAIL when not seen in `horizon`."""
+    if (verdict := undecided(found)) is not None:
+        return verdict
+    took = None if found.recovered is None else max(0.0, found.recovered - (found.lifted or 0.0))
+    most = horizon if limit is None else limit
+    held = took is not None and took <= most
+    reason = f"no steady state again within {horizon:g} s of the lift (right-censored)"
+    if took is not None:
+        reason = f"back within tolerance of the baseline {took:.1f} s after the lift"
+    return Verdict(
+        Status.PASS if held else Status.FAIL,
+        reason,
+        metric="recovery",
+        unit="s",
+        direction="<=",
+        estimate=took,
+        ci=(horizon, None) if took is None else None,
+        method="first of three windows in a row within tolerance of the baseline",
+        n=1,
+        limit=most,
+        counterexamples=() if held else found.failed[-1:],
+        notes=found.notes,
+    )

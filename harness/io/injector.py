@@ -1,0 +1,243 @@
+"""Injector: puts a fault on a link, proves it, and takes it off again on every way out.
+
+It speaks to any server with Toxiproxy's API, over the `toxiproxy-python` client: a real Toxiproxy, or the harness's own
+fault proxy, which `GET /aiharness` tells, which adds a lease to a fault and counts whom it strikes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import ipaddress
+from collections.abc import Iterator, Sequence
+from functools import partialmethod
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from harness.core.errors import UsageError
+from harness.core.experiment import Fault, Link, Proof
+from harness.core.plan import slug
+from harness.io import probing
+from harness.io.guardian import Guardian
+
+PREFIX, MARK = "aiharness-", "aiharness-down-"
+"""How our toxics are named; `MARK` names the harmless toxic on a proxy that we have disabled."""
+
+OWN = ("truncate_stream",)
+"""The kinds of fault that only the harness's own proxy offers."""
+
+TIMEOUT, LEASE = 12.0, 5000
+"""Seconds for one call (Toxiproxy may take 10 to change a link with stalled connections); a lease in ms."""
+
+
+class ProxyGone(UsageError):
+    """No fault proxy answers at the link's API."""
+
+
+class _Consumer:
+    """Stands where `toxiproxy-python` has its global APIConsumer: an address of its own, deadlines, our errors."""
+
+    def __init__(self, link: Link) -> None:
+        self.base = link.api.rstrip("/")
+        self._name = f"link {link.name!r} ({link.api})" if link.name else link.api
+        self._http = httpx.Client(timeout=TIMEOUT, trust_env=False)
+        self.close = self._http.close
+
+    def call(self, method: str, url: str, *, missing: bool = False, **options: Any) -> httpx.Response:
+        """One call; `missing` lets a 404 pass. Raises `ProxyGone` for no answer, `UsageError` for a refusal."""
+        try:
+            answer = self._http.request(method, self.base + url, **options)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            said = str(error) or type(error).__name__
+            raise ProxyGone(f"{self._name}: no Toxiproxy or fault proxy answers ({said})") from None
+        if answer.is_success or (missing and answer.status_code == 404):
+            return answer
+        said = f"{answer.status_code}: {answer.text.strip()[:200]}"
+        raise UsageError(f"{self._name}: {method} {url} was refused with {said}")
+
+    get, post = partialmethod(call, "GET"), partialmethod(call, "POST")
+
+
+class Injector:
+    """One link's fault proxy; use it in a `with`, at whose end nothing of ours is left on.
+
+    `allow` are hosts beyond this machine that may be disturbed. `notes` says what was lifted or created on the way.
+    Raises `UsageError` for a host that is not allowed, a missing extra or a proxy that is not there; `ProxyGone`.
+    """
+
+    def __init__(self, link: Link, *, allow: Sequence[str] = ()) -> None:
+        check_allowed(link, allow)
+        self.link = link
+        self.notes: list[str] = []
+        self._consumer = _Consumer(link)
+        self._guardian = Guardian()
+        self._before = probing.Probe("refused")
+        try:
+            self._client = _client(self._consumer)
+            self.own = self._consumer.call("GET", "/aiharness", missing=True).status_code == 200
+            self._proxy = self._found()
+        except BaseException:
+            self._consumer.close()
+            raise
+
+    @property
+    def listen(self) -> str:
+        """Where the link's proxy listens, "host:port"."""
+        return str(self._proxy.listen)
+
+    def check(self, fault: Fault) -> None:
+        """Raises `UsageError` for a kind of fault that this server does not offer."""
+        if fault.kind in OWN and not self.own:
+            where = f"link {self.link.name!r} ({self.link.api}) is a plain Toxiproxy"
+            raise UsageError(f"fault {fault.name!r}: {fault.kind} needs the harness's own fault proxy; {where}")
+
+    def settle(self) -> None:
+        """Lift what a killed run has left. Raises `UsageError` where somebody else's disturbance is on the link."""
+        done = _swept(self._consumer, self._client, self.link.proxy)
+        self.notes += [f"left by an earlier run, ended now: {line}" for line in done]
+        self._proxy = self._found()
+        foreign = [f"toxic {name!r}" for name in self._proxy.toxics()]
+        foreign += [] if self._proxy.enabled else ["the proxy is disabled"]
+        if foreign:
+            where = f"link {self.link.name!r} ({self.link.api})"
+            raise UsageError(f"{where} is not in a steady state: {', '.join(foreign)}")
+        self._before = min((probing.probe(self.listen) for _ in range(2)), key=lambda found: found.total)
+
+    @contextlib.contextmanager
+    def applied(self, fault: Fault) -> Iterator[Active]:
+        """The fault is on inside the `with`, and lifted after it whatever happened. Raises as the constructor does."""
+        self.check(fault)
+        active = Active(self, fault)
+        try:
+            active.apply()
+            yield active
+        finally:
+            active.lift()
+
+    def __enter__(self) -> Injector:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._guardian.close()
+        self._consumer.close()
+
+    def _found(self) -> Any:
+        link = self.link
+        proxy = self._client.get_proxy(link.proxy)
+        if proxy is None and link.listen and link.upstream:
+            proxy = self._client.create(upstream=link.upstream, name=link.proxy, listen=link.listen, enabled=True)
+            self.notes.append(
+                f"proxy {link.proxy!r} was created from {proxy.listen} to {link.upstream}, and left there"
+            )
+        if proxy is None:
+            give = "create it there, or give the link's listen and upstream"
+            raise UsageError(f"link {link.name!r} ({link.api}): there is no proxy {link.proxy!r}; {give}")
+        return proxy
+
+
+class Active:
+    """One fault of an injector: on its way on, on, or lifted."""
+
+    def __init__(self, injector: Injector, fault: Fault) -> None:
+        self._fault, self._proxy, self._before = fault, injector._proxy, injector._before
+        self._call, self._base, self._guardian = injector._consumer.call, injector._consumer.base, injector._guardian
+        self._down = fault.kind == "down"
+        self._counted = injector.own and not self._down
+        self.name = f"{MARK if self._down else PREFIX}{slug(fault.name)}"
+        self._path = f"/proxies/{quote(self._proxy.name, safe='')}"
+        self._toxic = f"{self._path}/toxics/{self.name}"
+
+    def apply(self) -> None:
+        """Put the fault on; the guardian knows of it first."""
+        fault, calls = self._fault, [("DELETE", self._toxic)]
+        self._guardian.watch(self.name, self._base, [("POST", self._path), *calls] if self._down else calls)
+        words: dict[str, Any] = {"name": self.name, "type": fault.kind, "stream": fault.stream}
+        words |= {"toxicity": fault.toxicity, "attributes": dict(fault.attributes)}
+        if self._down:
+            self._proxy.add_toxic(name=self.name, type="noop")
+            self._proxy.disable()
+        elif self._counted:  # the package's add_toxic knows no lease
+            self._call("POST", f"{self._path}/toxics", json={**words, "lease_ms": LEASE})
+        else:
+            self._proxy.add_toxic(**words)
+
+    def renew(self) -> None:
+        """Keep the fault on. Raises `ProxyGone` when the proxy has died, `UsageError` when somebody has lifted it."""
+        if self._counted:
+            self._call("PATCH", self._toxic, json={"lease_ms": LEASE})
+        else:
+            self._call("GET", self._toxic)
+
+    def proof(self) -> Proof:
+        """Whom the fault struck so far: by the own proxy's counters, else by a connection of our own through it."""
+        if not self._counted:
+            return probing.proof(self._fault, str(self._proxy.listen), self._before)
+        counted = self._call("GET", "/aiharness/counters").json()
+        affected = int(counted[self._proxy.name]["toxics"].get(self.name, {}).get("affected", 0))
+        return Proof("counter" if affected else "none", affected, f"{affected} connections were affected")
+
+    def lift(self) -> None:
+        """Take the fault off. Raises `ProxyGone` when the proxy has died; the guardian goes on trying then."""
+        if self._down:
+            self._proxy.enable()
+        self._call("DELETE", self._toxic, missing=True)
+        self._guardian.done(self.name)
+
+
+def lift(api_urls: Sequence[str], *, allow: Sequence[str] = ()) -> list[str]:
+    """End every fault of ours at these API URLs; says what was done, a line each. Raises as `Injector` does."""
+    said: list[str] = []
+    for url in dict.fromkeys(api_urls):
+        link = Link("", url, "")
+        check_allowed(link, allow)
+        with contextlib.closing(_Consumer(link)) as consumer:
+            found = _swept(consumer, _client(consumer), None)
+        said += [f"{url}: {line}" for line in found or ["no fault of ours was on"]]
+    return said
+
+
+def check_allowed(link: Link, allow: Sequence[str]) -> None:
+    """Raises `UsageError` unless the API's host is this machine or on the allow-list (`[targets] allow`)."""
+    parts = urlsplit(link.api)
+    host = parts.hostname or ""
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(host).is_loopback:
+            return
+    if host != "localhost" and not {host, parts.netloc} & set(allow):
+        what = f"{host or link.api!r} is neither this machine nor on the allow-list; add it to [targets] allow"
+        raise UsageError(f"link {link.name!r}: {what}")
+
+
+def _swept(consumer: _Consumer, client: Any, only: str | None) -> list[str]:
+    """Remove every toxic of ours, and enable again the proxies that we have disabled; says what was done."""
+    said: list[str] = []
+    for name, proxy in client.proxies().items():
+        toxics = [toxic for toxic in proxy.toxics() if toxic.startswith(PREFIX)] if only in (None, name) else []
+        if not proxy.enabled and any(toxic.startswith(MARK) for toxic in toxics):
+            proxy.enable()
+            said.append(f"proxy {name!r} was enabled again")
+        for toxic in toxics:
+            consumer.call("DELETE", f"/proxies/{quote(name, safe='')}/toxics/{quote(toxic, safe='')}", missing=True)
+            said.append(f"toxic {toxic!r} was removed from proxy {name!r}")
+    return said
+
+
+def _client(consumer: _Consumer) -> Any:
+    """A `toxiproxy-python` client of its own: the package keeps its address in a global, so each gets its own copy."""
+    copies = []
+    for name in ("toxiproxy.proxy", "toxiproxy.server"):
+        try:
+            spec = importlib.util.find_spec(name)
+            assert spec
+            assert spec.loader
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        except ImportError:
+            raise UsageError("the chaos suite needs its extra: pip install 'aiharness[chaos]'") from None
+        vars(module)["APIConsumer"] = consumer
+        copies.append(module)
+    proxy, server = copies
+    vars(server)["Proxy"] = proxy.Proxy
+    return server.Toxiproxy()

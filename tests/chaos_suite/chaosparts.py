@@ -1,0 +1,96 @@
+"""What the tests of the chaos suite share: a real Toxiproxy, and faults in one line."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from harness.core.experiment import Fault, Link
+from harness.run.session import Session
+
+TOXIPROXY = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
+ROOT = Path(os.environ.get("AIHARNESS_SERVERS_CACHE", Path.home() / ".cache" / "aiharness-servers"))
+CACHE = ROOT / "toxiproxy-2.12.0"
+
+Run = tuple[Session, Any]
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 8.0) -> bool:
+    """Whether it came to hold within that time."""
+    ends = time.monotonic() + seconds
+    while not (held := holds()) and time.monotonic() < ends:
+        time.sleep(0.05)
+    return held
+
+
+def built() -> Path:
+    """The server, built once and kept outside the work tree."""
+    server, go = CACHE / "server", shutil.which("go")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not server.exists() and go is None:
+            pytest.skip(f"Toxiproxy is not built: GOBIN={CACHE} go install {TOXIPROXY}")
+        if not server.exists():
+            command = [str(go), "install", TOXIPROXY]
+            subprocess.run(command, env={**os.environ, "GOBIN": str(CACHE)}, check=True, timeout=300)
+    return server
+
+
+class Toxiproxy:
+    """A running server; its proxy `model` leads to `upstream` and listens at `listen`."""
+
+    def __init__(self, upstream: str) -> None:
+        port = free_port()
+        self.api = f"http://127.0.0.1:{port}"
+        self.child = subprocess.Popen([built(), "-port", str(port)], stdout=subprocess.DEVNULL)
+        self.http = httpx.Client(base_url=self.api, trust_env=False, timeout=5)
+        assert eventually(self.answers)
+        self.listen = self.add("model", upstream)
+
+    def answers(self) -> bool:
+        try:
+            return self.http.get("/version").is_success
+        except httpx.TransportError:
+            return False
+
+    def add(self, name: str, upstream: str) -> str:
+        made = self.http.post("/proxies", json={"name": name, "listen": "127.0.0.1:0", "upstream": upstream})
+        return str(made.json()["listen"])
+
+    def toxic(self, name: str, kind: str = "latency") -> None:
+        body = {"name": name, "type": kind, "attributes": {}}
+        assert self.http.post("/proxies/model/toxics", json=body).is_success
+
+    def state(self, name: str = "model") -> tuple[bool, list[str]]:
+        """Whether the proxy is enabled, and the names of its toxics."""
+        found = self.http.get(f"/proxies/{name}").json()
+        return found["enabled"], [toxic["name"] for toxic in found["toxics"]]
+
+    def link(self, name: str = "model") -> Link:
+        return Link(name, self.api, name)
+
+    def close(self) -> None:
+        self.http.close()
+        self.child.kill()
+        self.child.wait()
+
+
+def fault(kind: str, name: str = "f", link: str = "model", duration: float = 1.0, **attributes: int | str) -> Fault:
+    return Fault(name, link, kind, attributes, duration=duration)
