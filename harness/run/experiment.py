@@ -118,7 +118,10 @@ class _Course:
             with self.injector.applied(self.fault) as active:
                 self.found = replace(self.found, applied=self.load.now())
                 self._hold(active)
-            self.found = replace(self.found, lifted=self.load.now())
+            lifted, proof = self.load.now(), self.found.proof
+            if proof.confirmed == "probe" and self.fault.toxicity >= 1 and self._own_way():
+                proof = replace(proof, affected=self.load.sent(self.found.applied or 0.0))
+            self.found = replace(self.found, lifted=lifted, proof=proof)
         except UsageError as problem:
             state = "proxy gone" if isinstance(problem, ProxyGone) else "refused"
             raise
@@ -151,14 +154,15 @@ class _Course:
         if at is not None:
             note = f"recovery lies between {lifted:.2f} s and {at:.2f} s of the run, on a grid of {STEP:g} s"
             found = replace(found, recovered=at, notes=(*found.notes, note))
-        if found.proof.confirmed != "probe":
+        if found.proof.confirmed != "probe" or self._own_way():
             return found
+        return replace(found, undecided=invisible(found, baseline))
+
+    def _own_way(self) -> bool:
+        """Whether every request of the harness itself goes through the link."""
         url = urlsplit(self.settings.endpoint.url)
         port = url.port or (443 if url.scheme == "https" else 80)
-        if url.hostname in ("localhost", "127.0.0.1", "::1") and self.injector.listen.endswith(f":{port}"):
-            affected = len(found.during()) if self.fault.toxicity >= 1 else None
-            return replace(found, proof=replace(found.proof, affected=affected))
-        return replace(found, undecided=invisible(found, baseline))
+        return url.hostname in ("localhost", "127.0.0.1", "::1") and self.injector.listen.endswith(f":{port}")
 
     def _write(self, at: float, lifted: float | None, state: str) -> None:
         proof, link = self.found.proof, self.injector.link

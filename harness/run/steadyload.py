@@ -64,6 +64,10 @@ class SteadyLoad:
         """Up to when every request meant to be sent from `since` on has ended."""
         return min([self.next, *(at for at in list(self._pending.values()) if at >= since)])
 
+    def sent(self, since: float) -> int:
+        """How many requests were meant to be sent from `since` on until now."""
+        return int((self.next - since) / self._gap)
+
     def wait(self, seconds: float) -> None:
         """Let the load go on. Raises what broke it: `BudgetExhausted` for a ceiling, an error of the run directory."""
         ends = self.now() + seconds
