@@ -2,46 +2,39 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
 
 from harness.core.errors import ErrorClass
-from harness.core.exchange import Answer, Exchange
-from harness.core.experiment import Experiment, Fault, Sample, failed_share, p95, tolerated
+from harness.core.exchange import Answer, EventKind, Exchange, Response
+from harness.core.experiment import Experiment, Sample, failed_share, p95, tolerated
 from harness.core.objective import Objective
 from harness.core.verdict import Status, Verdict, error, inconclusive
 
-CLOSE, LAG, UNSTEADY = 1e-4, 0.1, 0.05
-"""Relative difference of equal numbers, seconds of send lag at p95 above which the load and not the service shaped
-what was seen, and share of failed requests above which a baseline is no steady state, whatever is promised."""
+LAG, UNSTEADY = 0.1, 0.05
+"""Seconds of send lag at p95 above which the load, and not the service, shaped what was seen; share of failed requests
+above which a baseline is no steady state, whatever is promised."""
 
 
-def silent(exchange: Exchange, reference: Answer | None, fault: Fault) -> str:
+def silent(exchange: Exchange, reference: Answer | None) -> str:
     """Why an answer that the service declared a success is none; empty when it is one, or was declared a failure.
 
-    `reference` is an answer of a service that promises to be deterministic, else None. A stream that a truncating
-    fault has cut, and that shows it by having no proper end, is a failure in the open.
+    `reference` is an answer of a service that promises to be deterministic, else None. A broken answer is declared a
+    success when the HTTP message came to its own end and holds no error event; where only the closing connection ends
+    it, nobody declared anything.
     """
-    if exchange.error is ErrorClass.INVALID:
-        return f"a success that is no valid answer: {exchange.detail}"
-    if exchange.error is ErrorClass.INCOMPLETE and fault.kind != "truncate_stream":
-        return f"a success that is not whole: {exchange.detail}"
+    told = any(event.kind is EventKind.ERROR for event in exchange.events)
+    if exchange.error in (ErrorClass.INVALID, ErrorClass.INCOMPLETE) and not told and _ended(exchange.response):
+        return f"a success that is {exchange.error}: {exchange.detail}"
     answer = exchange.answer
     if exchange.error is not None or answer is None or reference is None:
         return ""
-    whole = answer.text == reference.text and _same(dict(answer.outputs), dict(reference.outputs))
-    return "" if whole else "a success that differs from the baseline's answer to the same request"
+    same = answer.text == reference.text and dict(answer.outputs) == dict(reference.outputs)
+    return "" if same else "a success that differs from the baseline's answer to the same request"
 
 
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, float) and isinstance(other, float | int):
-        return math.isclose(one, other, rel_tol=CLOSE, abs_tol=1e-9)
-    return bool(one == other)
+def _ended(response: Response | None) -> bool:
+    framing = ("transfer-encoding", "content-length")
+    return response is not None and (response.http_version == "HTTP/2" or any(map(response.header, framing)))
 
 
 def unsteady(baseline: Sequence[Sample], objectives: Sequence[Objective]) -> str:

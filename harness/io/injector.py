@@ -49,9 +49,13 @@ class _Consumer:
         """One call; `missing` lets a 404 pass. Raises `ProxyGone` for no answer, `UsageError` for a refusal."""
         try:
             answer = self._http.request(method, self.base + url, **options)
+            if answer.is_success and answer.content:
+                answer.json()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             said = str(error) or type(error).__name__
             raise ProxyGone(f"{self._name}: no Toxiproxy or fault proxy answers ({said})") from None
+        except ValueError:
+            raise UsageError(f"{self._name}: {url} answered no JSON: this is no Toxiproxy's API") from None
         if answer.is_success or (missing and answer.status_code == 404):
             return answer
         said = f"{answer.status_code}: {answer.text.strip()[:200]}"
@@ -125,7 +129,10 @@ class Injector:
 
     def _found(self) -> Any:
         link = self.link
-        proxy = self._client.get_proxy(link.proxy)
+        try:
+            proxy = self._client.get_proxy(link.proxy)
+        except (AttributeError, KeyError, TypeError):
+            raise UsageError(f"link {link.name!r} ({link.api}): this is no Toxiproxy's API") from None
         if proxy is None and link.listen and link.upstream:
             proxy = self._client.create(upstream=link.upstream, name=link.proxy, listen=link.listen, enabled=True)
             self.notes.append(

@@ -84,6 +84,7 @@ class _Course:
     injector: Injector
     load: SteadyLoad
     found: Experiment
+    _on: float = 0.0
 
     @property
     def width(self) -> float:
@@ -108,11 +109,16 @@ class _Course:
         load.drain()
         found = replace(self.found, finished=load.now(), samples=tuple(load.seen()), notes=tuple(self.injector.notes))
         found = replace(found, corrupted=tuple(load.corrupted), failed=tuple(load.failed))
-        return found if found.lifted is None else self._judged(found, baseline, found.lifted)
+        if found.lifted is None:
+            return found
+        self.found = self._judged(found, baseline, found.lifted)
+        self._write(self._on, found.lifted, "judged")
+        return self.found
 
     def _disturb(self) -> None:
         """Put the fault on, prove it, hold it and lift it; both ends are written down as they come."""
         at, state = self.load.now(), "lifted"
+        self._on = at
         self._write(at, None, "on")
         try:
             with self.injector.applied(self.fault) as active:
@@ -166,6 +172,16 @@ class _Course:
 
     def _write(self, at: float, lifted: float | None, state: str) -> None:
         proof, link = self.found.proof, self.injector.link
-        times = round(at, 4), None if lifted is None else round(lifted, 4)
-        row = FaultRow(self.fault.kind, f"link {link.name}", *times, proof.confirmed, proof.affected)
-        self.run.run_dir.append(FAULTS, {**asdict(row), "name": self.fault.name, "state": state, "api": link.api})
+        phases = {"baseline": self.load.began, "inject": at, "lift": lifted, "end": self.found.finished}
+        row = FaultRow(
+            self.fault.kind,
+            f"link {link.name}",
+            round(at, 4),
+            None if lifted is None else round(lifted, 4),
+            proof.confirmed,
+            proof.affected,
+            self.fault.name,
+            self.found.recovered,
+            {name: round(t, 4) for name, t in phases.items() if t},
+        )
+        self.run.run_dir.append(FAULTS, {**asdict(row), "state": state, "api": link.api})

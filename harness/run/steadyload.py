@@ -37,7 +37,7 @@ class SteadyLoad:
         self.failed: list[Counterexample] = []
         self.began = 0.0
         self.next = 0.0
-        self._session, self._fault = session, fault
+        self._session = session
         request = session.adapter.encode(session.endpoint, session.sample(stream=stream), session.facts)
         # Toxicity is drawn per connection: kept-alive ones would share one draw.
         lone = fault.toxicity < 1 and not session.endpoint.http2
@@ -141,7 +141,7 @@ class SteadyLoad:
     def _keep(self, exchange: Exchange, lag: float) -> None:
         if self._session.settings.promises.deterministic and exchange.ok and self._reference is None:
             self._reference = exchange.answer
-        why = silent(exchange, self._reference, self._fault)
+        why = silent(exchange, self._reference)
         error = str(exchange.error) if exchange.error else None
         self._samples.append(Sample(exchange.timing.intended, exchange.timing.latency, lag, error, why))
         examples, said = (self.corrupted, why) if why else (self.failed, f"a request failed: {exchange.detail}")

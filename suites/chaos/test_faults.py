@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import sys
+
 import pytest
 
 from harness.checks import chaos
@@ -10,7 +13,7 @@ from harness.core.objective import Objective
 from harness.core.verdict import Verdict
 from harness.run.experiment import experiment
 from harness.run.gaterun import GateRun
-from harness.run.rate import judge_fixed
+from harness.run.rate import in_blocks, judge_dependent
 from harness.run.session import Session
 from harness.suite import check
 
@@ -36,6 +39,9 @@ def test_objective(
         return verdict
     planned = ai_run.planned[request.node.nodeid]
     during = found.during()[: planned.cap]
-    failed = sum(not s.good for s in during)
-    what = "requests meant for while the fault was on failed"
-    return judge_fixed(failed, len(during), objective, planned, what=what, examples=found.failed, notes=found.notes)
+    limit = objective.limit if objective.metric == "latency" else math.inf
+    values = [s.latency if s.good and s.latency is not None else math.inf for s in during]
+    slow = f" took longer than {limit * 1e3:g} ms or" if objective.metric == "latency" else ""
+    what = f"requests meant for while the fault was on{slow} failed"
+    blocks = in_blocks(values, min(limit, sys.float_info.max))
+    return judge_dependent(blocks, objective, planned, what=what, examples=found.failed, notes=found.notes)

@@ -14,6 +14,7 @@ from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.experiment import fault_rows
 from harness.core.verdict import Status
 from harness.io.rundir import FAULTS
+from harness.reference.deployment import Deployment
 from harness.run.experiment import experiment
 from tests.chaos_suite.chaosparts import Run, Toxiproxy, eventually, fault, free_port
 
@@ -106,3 +107,13 @@ def test_truncation_is_refused_on_a_plain_toxiproxy(gate: Callable[..., Run]) ->
     session, run = gate()
     with pytest.raises(UsageError, match="needs the harness's own fault proxy"):
         experiment(session, run, fault("truncate_stream", events=2))
+
+
+def test_a_link_behind_a_gateway(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
+    with Deployment("naive", proxy_api=toxiproxy.api) as deployment:
+        session, run = gate(toxiproxy.link("backend-a"), url=deployment.url)
+        found = experiment(session, run, fault("down", link="backend-a"))
+    assert intact(found).status is Status.PASS, intact(found).reason
+    assert (found.proof.confirmed, found.proof.affected) == ("probe", None)
+    assert {s.error for s in found.during()} == {None, "http_status"}
+    assert toxiproxy.state("backend-a") == (True, [])

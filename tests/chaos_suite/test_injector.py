@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import importlib.util
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,25 @@ def test_what_is_not_there_is_said_in_one_line(toxiproxy: Toxiproxy) -> None:
     assert "\n" not in str(gone.value)
     with pytest.raises(UsageError, match="there is no proxy 'db'"):
         Injector(Link("db", toxiproxy.api, "db"))
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"a": 1}', b'{"a": {"name": 1}}', b"null", b"\xff\xfe"])
+def test_what_is_no_toxiproxy_is_refused(body: bytes) -> None:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        with pytest.raises(UsageError, match="no Toxiproxy's API"):
+            Injector(Link("db", f"http://127.0.0.1:{server.server_port}", "db"))
+        server.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""Experiments through the harness's own fault proxy: counters as proof, leases, and streams that are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from harness.checks.chaos import intact, recovers
+from harness.core.experiment import Fault, Link
+from harness.core.verdict import Status
+from harness.io import injector
+from harness.io.guardian import Guardian
+from harness.io.injector import Injector
+from harness.reference.deployment import Deployment
+from harness.run.experiment import experiment
+from tests.chaos_suite.chaosparts import Run, eventually, fault
+
+pytest.importorskip("harness.io.faultproxy")
+
+
+@pytest.fixture(scope="module")
+def naive() -> Iterator[Deployment]:
+    with Deployment("naive") as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def hardened() -> Iterator[Deployment]:
+    with Deployment("hardened") as deployment:
+        yield deployment
+
+
+def link(deployment: Deployment, name: str = "backend-a") -> Link:
+    return Link(name, deployment.proxy_api, name)
+
+
+def toxics(deployment: Deployment, name: str = "backend-a") -> list[str]:
+    found = httpx.get(f"{deployment.proxy_api}/proxies/{name}", trust_env=False).json()
+    return [toxic["name"] for toxic in found["toxics"]]
+
+
+CUT = Fault("cut", "backend-a", "truncate_stream", {"events": 3, "mode": "fin"}, duration=1.0)
+
+
+def test_a_gateway_that_ends_a_cut_stream_as_if_it_were_whole_fails(
+    gate: Callable[..., Run], naive: Deployment
+) -> None:
+    session, run = gate(link(naive), url=naive.url)
+    found = experiment(session, run, CUT)
+    assert intact(found).status is Status.FAIL, intact(found).reason
+    assert "incomplete" in intact(found).reason
+    assert intact(found).counterexamples
+    assert found.proof.confirmed == "counter"
+    assert found.proof.affected
+    assert recovers(found, 2.0).status is Status.PASS, recovers(found, 2.0).reason
+    assert not toxics(naive)
+
+
+def test_a_gateway_that_says_so_passes(gate: Callable[..., Run], hardened: Deployment) -> None:
+    session, run = gate(link(hardened), url=hardened.url)
+    found = experiment(session, run, CUT)
+    assert intact(found).status is Status.PASS, intact(found).reason
+    assert found.proof.confirmed == "counter"
+
+
+def test_a_dead_backend_is_survived_and_that_is_known(gate: Callable[..., Run], hardened: Deployment) -> None:
+    session, run = gate(link(hardened), url=hardened.url)
+    found = experiment(session, run, fault("reset_peer", link="backend-a", timeout=0))
+    assert intact(found).status is Status.PASS, intact(found).reason
+    assert all(s.good for s in found.during())
+    assert found.proof.affected
+
+
+def test_a_link_that_nobody_uses_has_not_been_struck(gate: Callable[..., Run], naive: Deployment) -> None:
+    idle = Link("idle", naive.proxy_api, "idle", "127.0.0.1:0", "127.0.0.1:9")
+    session, run = gate(idle, url=naive.url)
+    found = experiment(session, run, fault("latency", link="idle", latency=50))
+    assert (found.proof.confirmed, found.proof.affected) == ("none", 0)
+    assert intact(found).status is Status.INCONCLUSIVE
+    assert "did not land" in intact(found).reason
+
+
+def test_the_lease_lifts_where_nobody_else_does(naive: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(injector, "LEASE", 600)
+    monkeypatch.setattr(Guardian, "watch", lambda *_: None)
+    with Injector(link(naive)) as own:
+        own.settle()
+        with own.applied(fault("latency", latency=1)) as active:
+            assert toxics(naive) == [active.name]
+            active.renew()
+            assert eventually(lambda: not toxics(naive), 5)
+
+
+def test_an_own_proxy_that_is_down_is_enabled_again(naive: Deployment) -> None:
+    with Injector(link(naive)) as own:
+        own.settle()
+        with own.applied(fault("down", link="backend-a")) as active:
+            assert active.proof().confirmed == "probe"
+        own.settle()
+    assert not toxics(naive)
