@@ -26,11 +26,12 @@ class Deployment:
     """A context manager around a fault proxy, two backends and a gateway, each a process in a group of its own.
 
     The gateway reaches the backends only through the fault proxy, so that a fault on a link is a fault of that backend.
-    Once it is entered, `url` is the gateway's address, `proxy_api` that of the fault proxy's Toxiproxy API, and `links`
-    maps the name of a link to its proxy there. `edition` is hardened or naive; `api_key` is the gateway's (None: open);
-    `port` the gateway's (0: a free one); `backend` sets both backends, its key left aside. With `proxy_api`, the URL
-    of a Toxiproxy that runs on this machine, no fault proxy is started. Everything is stopped on every way out: SIGTERM,
-    SIGKILL after 3 seconds; and ends by itself when this process dies.
+    Once it is entered, `url` is the gateway's address, `proxy_api` that of the fault proxy's Toxiproxy API, `links`
+    maps the name of a link to its proxy there, and `backends` the same names to the backends' processes. `edition` is
+    hardened or naive; `api_key` is the gateway's (None: open); `port` the gateway's (0: a free one); `backend` sets
+    both backends, its key left aside. With `proxy_api`, the URL of a Toxiproxy that runs on this machine, no fault
+    proxy is started. Everything is stopped on every way out (SIGTERM, SIGKILL after 3 seconds), and ends by itself when
+    this process dies.
     """
 
     def __init__(
@@ -56,12 +57,12 @@ class Deployment:
         self._settings = backend if backend is not None else Settings(seed=seed)
         self._own_proxy = proxy_api is None
         self._deadline_s = deadline_s
-        self._children: list[Child] = []
+        self.children: list[Child] = []
 
     @property
     def alive(self) -> bool:
         """Whether every process is running."""
-        return bool(self._children) and all(child.alive for child in self._children)
+        return bool(self.children) and all(child.alive for child in self.children)
 
     def start(self) -> Self:
         """Start all and wait until the gateway has had real work done by both backends. Raises `StartError`."""
@@ -74,10 +75,10 @@ class Deployment:
 
     def stop(self) -> None:
         """Stop all at once and reap them; a second call does nothing."""
-        for child in self._children:
+        for child in self.children:
             child.terminate()
         with ExitStack() as stack:
-            for child in self._children:
+            for child in self.children:
                 stack.callback(child.stop)
 
     def __enter__(self) -> Self:
@@ -120,7 +121,7 @@ class Deployment:
         return Child("the gateway", module, arguments, environment=environment, deadline_s=self._deadline_s)
 
     def _launch(self, child: SomeChild) -> SomeChild:
-        self._children.append(child)
+        self.children.append(child)
         return child.launch()
 
     def _linked(self, name: str, upstream: str) -> str:

@@ -17,12 +17,12 @@ from starlette.types import Receive, Scope, Send
 
 from harness.reference.breaker import Failure, State
 from harness.reference.forwarding import Answer, Call, read_call
+from harness.reference.race import Race, cancelled
 from harness.reference.upstream import Limits, Upstream
 from harness.reference.wire import ApiError, error_response
 
 WARM_UP_S = 10.0
 """Seconds that a start waits for every upstream to have done real work once."""
-_RETRIED = {500, 502, 503, 504}
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ class Hardened:
 
         Raises `ApiError` 503 when all failed, 504 at the deadline.
         """
-        race = _Race(call, self._order())
+        race = Race(call, self._order())
         try:
             async with asyncio.timeout(self.limits.first):
                 race.launch()
@@ -190,72 +190,9 @@ class Hardened:
         try:
             yield
         finally:
-            await _cancelled(watches)
+            await cancelled(watches)
             for each in self.upstreams:
                 await each.close()
-
-
-@dataclass(eq=False, slots=True)
-class _Attempt:
-    upstream: Upstream
-    task: asyncio.Task[Answer]
-
-
-class _Race:
-    """The attempts at one call. `refused` is an answer with a server error, kept in case nothing better comes."""
-
-    def __init__(self, call: Call, order: list[Upstream]) -> None:
-        self.call = call
-        self.order = order
-        self.running: list[_Attempt] = []
-        self.refused: tuple[Upstream, Answer] | None = None
-
-    def launch(self) -> None:
-        """Start the next attempt."""
-        upstream = self.order.pop(0)
-        self.running.append(_Attempt(upstream, asyncio.create_task(upstream.ask(self.call))))
-
-    async def wait(self, hedge_s: float) -> list[_Attempt]:
-        """The attempts that ended; none when it is time for another upstream, which needs one that is not asked yet."""
-        asked = [each.upstream for each in self.running]
-        spare = len(asked) == 1 and bool(self.order) and self.order[0] not in asked
-        tasks = [each.task for each in self.running]
-        done, _ = await asyncio.wait(tasks, timeout=hedge_s if spare else None, return_when=asyncio.FIRST_COMPLETED)
-        return [each for each in self.running if each.task in done]
-
-    def settled(self, attempt: _Attempt) -> bool:
-        """Take an attempt that ended out of the race; whether it won. Whoever it shows to be worse gets a strike.
-
-        A server error or a long wait alone blames nobody, since it may be the request's: only the comparison does.
-        """
-        place = self.running.index(attempt)
-        self.running.remove(attempt)
-        error = attempt.task.exception()
-        if isinstance(error, Failure):
-            attempt.upstream.breaker.strike(error)
-            return False
-        if error is not None:
-            raise error
-        answer = attempt.task.result()
-        if answer.status in _RETRIED:
-            if self.refused is not None:
-                self.order.clear()  # two of them agree: it is the request
-            self.refused = attempt.upstream, answer
-            return False
-        for overtaken in self.running[:place]:
-            overtaken.upstream.breaker.strike(Failure("overtaken: another upstream answered first"))
-        if self.refused is not None and self.refused[0] is not attempt.upstream:
-            self.refused[0].breaker.strike(Failure(f"status {self.refused[1].status} where another did better"))
-        if answer.rest is None:
-            attempt.upstream.breaker.success()
-        return True
-
-    async def cancel(self) -> None:
-        """End what is still running; an answer that came all the same gives its connection back."""
-        tasks = [each.task for each in self.running]
-        for answer in await _cancelled(tasks):
-            if isinstance(answer, Answer):
-                await answer.close()
 
 
 async def _warmed_up(upstream: Upstream) -> None:
@@ -278,13 +215,7 @@ async def _while_connected(work: Any, receive: Receive) -> None:
         if serving.done():
             serving.result()
     finally:
-        await _cancelled([serving, leaving])
-
-
-async def _cancelled(tasks: list[asyncio.Task[Any]]) -> list[Any]:
-    for task in tasks:
-        task.cancel()
-    return await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled([serving, leaving])
 
 
 def _unavailable(message: str) -> ApiError:
