@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from harness.core.report import FaultRow
 from harness.core.verdict import Counterexample
 
 WINDOW, WINDOWS, STEP = 1.0, 3, 0.1
@@ -156,10 +154,3 @@ def recovered_at(
         if all(tolerated(found, baseline) for found in windows):
             return start
     return None
-
-
-def fault_rows(lines: Iterable[Mapping[str, Any]]) -> tuple[FaultRow, ...]:
-    """The rows of `faults.jsonl`: the line of a fault's end replaces that of its beginning."""
-    last = {(line.get("name"), line.get("applied_at")): line for line in lines}
-    known = FaultRow.__dataclass_fields__
-    return tuple(FaultRow(**{key: value for key, value in line.items() if key in known}) for line in last.values())

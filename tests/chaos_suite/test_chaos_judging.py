@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.checks.chaos import intact, invisible, recovers, silent, undecided, unsteady
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, EventKind, Exchange, Request, Response, StreamEvent, Timing
-from harness.core.experiment import Experiment, Fault, Proof, Sample, fault_rows, p95, recovered_at
+from harness.core.experiment import Experiment, Fault, Proof, Sample, p95, recovered_at
 from harness.core.objective import PROFILES, parse_objective
 from harness.core.verdict import Counterexample, Status
 from harness.io.probing import Probe, signature
@@ -178,17 +178,6 @@ def test_recovery_is_held_to_its_limit(recovered: float | None, limit: float | N
 @pytest.mark.parametrize(("during", "seen"), [(load(5, 7), False), (load(5, 7, latency=1.0), True)])
 def test_a_probe_needs_an_effect_to_count(during: Sequence[Sample], seen: bool) -> None:
     assert (invisible(lived(samples=(*BASELINE, *during)), BASELINE) == "") is seen
-
-
-def test_the_line_of_the_end_replaces_that_of_the_beginning() -> None:
-    on = {"name": "f", "kind": "latency", "target": "link a", "applied_at": 1.0, "lifted_at": None}
-    on |= {"confirmed": "none", "affected": None, "state": "on", "api": "x"}
-    again = on | {"applied_at": 9.0}
-    rows = fault_rows([on, on | {"lifted_at": 2.0, "confirmed": "probe", "state": "lifted"}, again])
-    assert [(row.applied_at, row.lifted_at, row.confirmed) for row in rows] == [
-        (1.0, 2.0, "probe"),
-        (9.0, None, "none"),
-    ]
 
 
 USUAL = Probe("closed", 0.01, 0.02, 1000)

@@ -11,7 +11,6 @@ import pytest
 
 from harness.checks.chaos import intact, recovers, undecided
 from harness.core.errors import BudgetExhausted, UsageError
-from harness.core.experiment import fault_rows
 from harness.core.verdict import Status
 from harness.io.rundir import FAULTS
 from harness.reference.deployment import Deployment
@@ -30,18 +29,19 @@ def test_a_slow_link_lands_and_is_lifted(gate: Callable[..., Run], toxiproxy: To
     assert intact(found).status is Status.PASS, intact(found).reason
     assert recovers(found, 2.0).status is Status.PASS, recovers(found, 2.0).reason
     lines = rows(run)
-    (row,) = fault_rows(lines)
-    assert found.proof.confirmed == row.confirmed == "probe"
-    assert found.proof.affected == row.affected
-    assert row.affected in range(len(found.during()) - 1, len(found.during()) + 2)
+    row = lines[-1]
+    assert found.proof.confirmed == row["confirmed"] == "probe"
+    assert found.proof.affected == row["affected"]
+    assert row["affected"] in range(len(found.during()) - 1, len(found.during()) + 2)
     assert len(found.during()) >= 20
     assert {s.error for s in found.during()} >= {"first_byte_timeout"}
     assert toxiproxy.state() == (True, [])
     assert experiment(session, run, slow) == found, "who asks second reads what the first has seen"
     assert rows(run) == lines
-    assert row.lifted_at is not None
-    assert row.lifted_at - row.applied_at >= 1.0
-    assert [line["state"] for line in lines] == ["on", "lifted"]
+    assert row["lifted_at"] - row["applied_at"] >= 1.0
+    assert row["recovered_at"] == found.recovered
+    assert [line["state"] for line in lines] == ["on", "lifted", "judged"]
+    assert len({line["applied_at"] for line in lines}) == 1
 
 
 def test_a_dead_backend(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
