@@ -163,7 +163,7 @@ class Active:
         words: dict[str, Any] = {"name": self.name, "type": fault.kind, "stream": fault.stream}
         words |= {"toxicity": fault.toxicity, "attributes": dict(fault.attributes)}
         if self._down:
-            self._proxy.add_toxic(name=self.name, type="noop")
+            self._proxy.add_toxic(name=self.name, type="latency", toxicity=0.0)  # does nothing, says who we are
             self._proxy.disable()
         elif self._counted:  # the package's add_toxic knows no lease
             self._call("POST", f"{self._path}/toxics", json={**words, "lease_ms": LEASE})

@@ -69,8 +69,10 @@ def test_rare_faults_are_probed_until_they_strike(toxiproxy: Toxiproxy) -> None:
             assert active.proof().confirmed == "probe"
 
 
-@pytest.mark.parametrize("kind", ["latency", "down"])
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [("latency", signal.SIGKILL), ("down", signal.SIGKILL), ("down", signal.SIGTERM), ("latency", signal.SIGINT)],
+)
 def test_a_killed_runner_leaves_no_fault(toxiproxy: Toxiproxy, kind: str, number: signal.Signals) -> None:
     runner = subprocess.Popen(
         [sys.executable, "-c", RUNNER, kind, toxiproxy.api], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
