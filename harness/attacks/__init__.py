@@ -1,0 +1,1 @@
+"""Attacks, one file each: generators that yield queries and are sent answers. They do no IO."""

@@ -1,0 +1,90 @@
+"""The Square attack in the L-infinity ball: random squares at the ball's corners, kept when the margin does not grow.
+
+Andriushchenko, Croce, Flammarion, Hein: Square Attack (ECCV 2020), algorithms 1 and 2. Differences, on purpose: a
+window may touch the last row and column; ties are accepted, since rounded scores would stop the search otherwise; and
+from labels alone the windows do not shrink, for nothing tells a better row from a worse one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.attack import Search, Task
+
+_HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+"""Iterations of a schedule of 10,000 after which the changed share of the picture is halved."""
+_FULL = 10_000
+_TRIES = 10
+"""Windows drawn before one that changes nothing is sent all the same."""
+
+Floats = NDArray[np.float64]
+
+
+def share(turn: int, budget: int, first: float) -> float:
+    """The share of the picture that a window covers at this turn: `first`, halved on the scaled schedule."""
+    scaled = turn * _FULL // max(budget, 1)
+    halvings = sum(scaled > at for at in _HALVED_AT)
+    return math.ldexp(first, -halvings)
+
+
+def window(height: int, width: int, covered: float) -> tuple[int, int]:
+    """Height and width of the window that covers this share: a square, or what fits of it in a narrow picture."""
+    area = covered * height * width
+    side = max(1, round(math.sqrt(area)))
+    if side <= min(height, width):
+        return side, side
+    if height < width:
+        return height, min(width, max(1, round(area / height)))
+    return min(height, max(1, round(area / width))), width
+
+
+def picture(row: Floats, shape: tuple[int, ...]) -> Floats:
+    """The flat row seen as (height, width, channels), without a copy. Raises `ValueError` for a shape that is none."""
+    if math.prod(shape) != row.size or len(shape) not in (2, 3):
+        raise ValueError(f"a row of {row.size} numbers is no picture of shape {shape}")
+    seen = row.reshape(shape if len(shape) == 3 else (*shape, 1))
+    return seen.transpose(1, 2, 0) if len(shape) == 3 and shape[0] <= 4 < shape[2] else seen
+
+
+class Square:
+    """The attack; `first` is the share of the picture that the first windows change (p_init of the paper)."""
+
+    name = "square"
+    title = "Square attack (L-infinity, from scores)"
+
+    def __init__(self, first: float = 0.3) -> None:
+        self._first = first
+
+    def search(self, task: Task) -> Search:
+        """One row a turn: first vertical stripes, then the best row so far with one window changed."""
+        random = np.random.default_rng(task.seed)
+        original = np.asarray(task.row, dtype=np.float64)
+        distance = task.distance
+        below = picture(np.maximum(original - distance.eps, distance.low), task.shape)
+        above = picture(np.minimum(original + distance.eps, distance.high), task.shape)
+        height, width, channels = below.shape
+        best = original.copy()
+        picture(best, task.shape)[:] = np.where(random.random((1, width, channels)) < 0.5, below, above)
+        (margin,) = yield (best,)
+        for turn in range(1, task.budget):
+            covered = share(turn, task.budget, self._first) if task.scored else self._first
+            tall, wide = window(height, width, covered)
+            row = best.copy()
+            seen = picture(row, task.shape)
+            for _ in range(_TRIES):
+                top = int(random.integers(height - tall + 1))
+                left = int(random.integers(width - wide + 1))
+                part = np.s_[top : top + tall, left : left + wide]
+                changed = np.where(random.random(channels) < 0.5, below[part], above[part])
+                if not np.array_equal(changed, seen[part]):
+                    seen[part] = changed
+                    break
+            (found,) = yield (row,)
+            if found <= margin:
+                best, margin = row, found
+
+
+ATTACK = Square()
