@@ -76,7 +76,7 @@ def serving(answer: Callable[[str, Any], Answered]) -> Iterator[str]:
 
 
 class Digits:
-    """The reference's digits model over plain JSON; `requests` holds the rows of each, `change` what is answered in place of the truth."""
+    """The reference's digits model over plain JSON; `requests` holds the rows of each request."""
 
     def __init__(self, change: Callable[[np.ndarray, np.ndarray], Any] | None = None) -> None:
         self.model = train(0)
