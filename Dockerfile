@@ -11,7 +11,7 @@ COPY reports ./reports
 RUN /opt/aiharness/bin/pip install -c constraints.txt ".[load,chaos]"
 
 FROM python:3.12-slim AS runtime
-ENV PATH=/opt/aiharness/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/aiharness/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1
 RUN useradd --uid 10001 --create-home aiharness && install -d -o aiharness -g aiharness /reports /config
 COPY --from=build /opt/aiharness /opt/aiharness
 COPY docker/aiharness.toml /config/aiharness.toml

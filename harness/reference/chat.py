@@ -14,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from harness.reference.apierror import ApiError
 from harness.reference.chatrequest import ChatRequest, parse_chat
 from harness.reference.service import Service
 from harness.reference.settings import CHAT_MODEL
 from harness.reference.textmodel import CONTEXT, Generation, usage
-from harness.reference.wire import ApiError, read_object
+from harness.reference.wire import read_object
 
 _LOOK_EVERY = 16
 """Tokens between two looks at whether the client of an answer that is not streamed is still there."""

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.reference.apierror import ApiError
 from harness.reference.settings import CHAT_MODEL
 from harness.reference.textmodel import CONTEXT, Message
-from harness.reference.wire import ApiError, kind_of
+from harness.reference.wire import kind_of
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _MOST_STOPS = 4

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 from starlette.requests import Request
 
-from harness.reference.wire import ApiError
+from harness.reference.apierror import ApiError
 
 Headers = list[tuple[bytes, bytes]]
 MAX_BODY = 8 * 1024 * 1024

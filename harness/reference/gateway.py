@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp
 
 from harness.core.errors import UsageError
-from harness.reference.backend import Door
+from harness.reference.door import Door
 from harness.reference.hardened import create_hardened
 from harness.reference.naive import create_naive
 from harness.reference.server import listen, serve, stop_with_standard_input

@@ -15,11 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from harness.reference.apierror import ApiError, error_response
 from harness.reference.breaker import Failure, State
 from harness.reference.forwarding import Answer, Call, read_call
 from harness.reference.race import Race, cancelled
 from harness.reference.upstream import Limits, Upstream
-from harness.reference.wire import ApiError, error_response
 
 WARM_UP_S = 10.0
 """Seconds that a start waits for every upstream to have done real work once."""

@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from harness.reference.apierror import ApiError
 from harness.reference.digits import FEATURES
 from harness.reference.openapi import document
 from harness.reference.service import Service
 from harness.reference.settings import DIGITS_MODEL, VERSION
-from harness.reference.wire import ApiError, features, kind_of, read_object
+from harness.reference.wire import features, kind_of, read_object
 
 
 class Plain:

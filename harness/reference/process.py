@@ -10,6 +10,8 @@ from harness.reference.settings import Settings
 __all__ = ["ReferenceProcess", "StartError"]
 
 _KEY_VARIABLE = "AIHARNESS_REFERENCE_KEY"
+# The matrices are small: threads that wait for one another make the training ten times dearer.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 class ReferenceProcess(Child):
@@ -34,7 +36,7 @@ class ReferenceProcess(Child):
             "the reference service",
             "harness.reference",
             [*_arguments(self.settings, port), *(f"--listening={number}" for number in files)],
-            environment={_KEY_VARIABLE: self.settings.api_key or ""},
+            environment={_KEY_VARIABLE: self.settings.api_key or "", **_ONE_THREAD},
             files=files,
             deadline_s=deadline_s,
         )

@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass, field
 
 from harness.reference import digits, textmodel
+from harness.reference.apierror import ApiError
 from harness.reference.digits import DigitsModel, Floats
 from harness.reference.settings import Settings
 from harness.reference.textmodel import TextModel
-from harness.reference.wire import ApiError
 
 
 @dataclass(slots=True)

@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from harness.reference.apierror import ApiError
 from harness.reference.digits import CLASSES, FEATURES, HIGH, LOW, Floats
 from harness.reference.service import Service
 from harness.reference.settings import DIGITS_MODEL, VERSION
-from harness.reference.wire import ApiError, features, kind_of, read_object
+from harness.reference.wire import features, kind_of, read_object
 
 _INPUT = "input"
 _DATATYPES = ("FP64", "FP32")

@@ -1,23 +1,22 @@
-"""What the three protocols share: reading a body, the errors and their shapes, the checking of numbers."""
+"""What the three protocols share: reading a body, the checking of numbers."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
 from harness.core import jsontext
 from harness.core.errors import ProtocolError
+from harness.reference.apierror import ApiError
 from harness.reference.digits import FEATURES, HIGH, LOW, Floats
 from harness.reference.settings import Settings
 
-_KINDS = {401: "authentication_error", 404: "not_found_error", 405: "method_not_allowed_error"}
 _NAMES = {
     bool: "a boolean",
     int: "a number",
@@ -27,39 +26,6 @@ _NAMES = {
     dict: "an object",
 }
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class ApiError(Exception):
-    """A request that is refused: status, a message for people, a code for programs, and the parameter to blame."""
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        code: str,
-        *,
-        param: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.code = code
-        self.param = param
-        self.headers = headers
-
-
-def error_response(path: str, error: ApiError) -> Response:
-    """The error in the one shape of the protocol that owns the path: V2 (a text), OpenAI (with `param`), or plain."""
-    if path == "/v2" or path.startswith("/v2/"):
-        body: dict[str, Any] = {"error": error.message}
-    else:
-        kind = "server_error" if error.status >= 500 else _KINDS.get(error.status, "invalid_request_error")
-        inner: dict[str, Any] = {"message": error.message, "type": kind, "code": error.code}
-        if path == "/v1" or path.startswith("/v1/"):
-            inner["param"] = error.param
-        body = {"error": inner}
-    return JSONResponse(body, error.status, headers=error.headers)
 
 
 async def read_object(request: Request, settings: Settings) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
+from harness.reference.apierror import ApiError, error_response
 from harness.reference.defect import Defect
 from harness.reference.rewrite import answering
-from harness.reference.wire import ApiError, error_response
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:

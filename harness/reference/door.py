@@ -1,0 +1,72 @@
+"""What every request passes before a backend or a gateway sees it."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import re
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from harness.reference.apierror import ApiError, error_response
+from harness.reference.settings import Settings
+
+_log = logging.getLogger(__name__)
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_PROTECTED = ("/predict", "/v1/", "/v2/models/")
+
+
+class Door:
+    """What every request passes: an `x-request-id` (echoed or made), the key, and the log of failures."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.key = settings.api_key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request. What failed goes to the log, never into the answer."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        MutableHeaders(scope=scope)["x-request-id"] = request_id  # for an application that passes requests on
+        complete = False
+
+        async def stamped(message: Message) -> None:
+            nonlocal complete
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            else:
+                complete = not message.get("more_body", False)
+            await send(message)
+
+        try:
+            if self._admits(scope["path"], headers):
+                await self.app(scope, receive, stamped)
+            else:
+                await error_response(scope["path"], _unauthorized())(scope, receive, stamped)
+        except ClientDisconnect:
+            return
+        except Exception:
+            # Starlette has answered with `_fail` by now, unless the answer had begun: then only a broken connection
+            # tells the client that it is not whole.
+            _log.exception("request %s failed", request_id)
+            if not complete:
+                raise
+
+    def _admits(self, path: str, headers: Headers) -> bool:
+        if self.key is None or not path.startswith(_PROTECTED):
+            return True
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        # In constant time, so that the key cannot be guessed letter by letter; over the bytes that came, for any key.
+        return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode("latin-1"), self.key.encode())
+
+
+def _unauthorized() -> ApiError:
+    message = "a valid key is needed: Authorization: Bearer KEY"
+    return ApiError(401, message, "invalid_api_key", headers={"www-authenticate": "Bearer"})
