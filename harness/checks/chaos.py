@@ -15,13 +15,15 @@ LAG, UNSTEADY = 0.1, 0.05
 above which a baseline is no steady state, whatever is promised."""
 
 
-def silent(exchange: Exchange, reference: Answer | None) -> str:
+def silent(exchange: Exchange, reference: Answer | None, *, cut: bool = False) -> str:
     """Why an answer that the service declared a success is none; empty when it is one, or was declared a failure.
 
     `reference` is an answer of a service that promises to be deterministic, else None. A broken answer is declared a
     success when the HTTP message came to its own end and holds no error event; where only the closing connection ends
-    it, nobody declared anything.
+    it, nobody declared anything. `cut` says that the harness itself cuts streams on their way from the service.
     """
+    if cut and exchange.error is ErrorClass.INCOMPLETE:
+        return ""
     told = any(event.kind is EventKind.ERROR for event in exchange.events)
     if exchange.error in (ErrorClass.INVALID, ErrorClass.INCOMPLETE) and not told and _ended(exchange.response):
         return f"a success that is {exchange.error}: {exchange.detail}"

@@ -91,6 +91,12 @@ class Injector:
         """Where the link's proxy listens, "host:port"."""
         return str(self._proxy.listen)
 
+    def carries(self, url: str) -> bool:
+        """Whether all that is sent to this URL goes through the link."""
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return parts.hostname in ("localhost", "127.0.0.1", "::1") and self.listen.endswith(f":{port}")
+
     def check(self, fault: Fault) -> None:
         """Raises `UsageError` for a kind of fault that this server does not offer."""
         if fault.kind in OWN and not self.own:
@@ -183,7 +189,7 @@ class Active:
             return probing.proof(self._fault, str(self._proxy.listen), self._before)
         counted = self._call("GET", "/aiharness/counters").json()
         affected = int(counted[self._proxy.name]["toxics"].get(self.name, {}).get("affected", 0))
-        return Proof("counter" if affected else "none", affected, f"{affected} connections were affected")
+        return Proof("counter" if affected else "none", affected, f"the proxy counted {affected} that it struck")
 
     def lift(self) -> None:
         """Take the fault off. Raises `ProxyGone` when the proxy has died; the guardian goes on trying then."""

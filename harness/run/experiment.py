@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -67,7 +66,7 @@ def experiment(session: Session, run: GateRun, fault: Fault) -> Experiment:
     with Injector(link, allow=session.settings.allow) as injector:
         injector.check(fault)
         injector.settle()
-        with SteadyLoad(session, run, fault) as load:
+        with SteadyLoad(session, run, fault, direct=injector.carries(session.endpoint.url)) as load:
             found = _Course(session.settings, run, fault, injector, load, Experiment(fault, load.began)).take()
     path.parent.mkdir(exist_ok=True)
     run.run_dir.write(name, msgspec.json.encode(found))
@@ -125,7 +124,11 @@ class _Course:
                 self.found = replace(self.found, applied=self.load.now())
                 self._hold(active)
             lifted, proof = self.load.now(), self.found.proof
-            if proof.confirmed == "probe" and self.fault.toxicity >= 1 and self._own_way():
+            if (
+                proof.confirmed == "probe"
+                and self.fault.toxicity >= 1
+                and self.injector.carries(self.settings.endpoint.url)
+            ):
                 proof = replace(proof, affected=self.load.sent(self.found.applied or 0.0))
             self.found = replace(self.found, lifted=lifted, proof=proof)
         except UsageError as problem:
@@ -160,15 +163,9 @@ class _Course:
         if at is not None:
             note = f"recovery lies between {lifted:.2f} s and {at:.2f} s of the run, on a grid of {STEP:g} s"
             found = replace(found, recovered=at, notes=(*found.notes, note))
-        if found.proof.confirmed != "probe" or self._own_way():
+        if found.proof.confirmed != "probe" or self.injector.carries(self.settings.endpoint.url):
             return found
         return replace(found, undecided=invisible(found, baseline))
-
-    def _own_way(self) -> bool:
-        """Whether every request of the harness itself goes through the link."""
-        url = urlsplit(self.settings.endpoint.url)
-        port = url.port or (443 if url.scheme == "https" else 80)
-        return url.hostname in ("localhost", "127.0.0.1", "::1") and self.injector.listen.endswith(f":{port}")
 
     def _write(self, at: float, lifted: float | None, state: str) -> None:
         proof, link = self.found.proof, self.injector.link

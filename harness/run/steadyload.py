@@ -25,11 +25,11 @@ WARM_UP, IN_FLIGHT, SHOWN, TICK, GRACE = 3, 2000, 3, 0.05, 5.0
 class SteadyLoad:
     """Sends in an event loop in a thread of its own while the `with` lasts; its end cancels what is under way.
 
-    A request counts for the moment at which the schedule wanted it sent. Times are the run's. Raises `UsageError` for
-    a fault that cuts streams where the protocol has none.
+    A request counts for the moment at which the schedule wanted it sent. Times are the run's. `direct`: the fault is
+    put between the harness and the service. Raises `UsageError` for cutting streams where the protocol has none.
     """
 
-    def __init__(self, session: Session, run: GateRun, fault: Fault) -> None:
+    def __init__(self, session: Session, run: GateRun, fault: Fault, *, direct: bool) -> None:
         stream = fault.kind == "truncate_stream"
         if stream and not session.adapter.capabilities(session.endpoint, session.facts).streaming:
             raise UsageError(f"fault {fault.name!r} cuts streams, and {session.adapter.title} has none here")
@@ -37,7 +37,7 @@ class SteadyLoad:
         self.failed: list[Counterexample] = []
         self.began = 0.0
         self.next = 0.0
-        self._session = session
+        self._session, self._cut = session, stream and direct
         request = session.adapter.encode(session.endpoint, session.sample(stream=stream), session.facts)
         # Toxicity is drawn per connection: kept-alive ones would share one draw.
         lone = fault.toxicity < 1 and not session.endpoint.http2
@@ -141,7 +141,7 @@ class SteadyLoad:
     def _keep(self, exchange: Exchange, lag: float) -> None:
         if self._session.settings.promises.deterministic and exchange.ok and self._reference is None:
             self._reference = exchange.answer
-        why = silent(exchange, self._reference)
+        why = silent(exchange, self._reference, cut=self._cut)
         error = str(exchange.error) if exchange.error else None
         self._samples.append(Sample(exchange.timing.intended, exchange.timing.latency, lag, error, why))
         examples, said = (self.corrupted, why) if why else (self.failed, f"a request failed: {exchange.detail}")

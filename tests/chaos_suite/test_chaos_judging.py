@@ -121,6 +121,13 @@ def test_what_is_silent_corruption(seen: Exchange, wrong: str) -> None:
     assert bool(found) is bool(wrong)
 
 
+def test_what_the_harness_cuts_itself_is_not_held_against_the_service() -> None:
+    assert silent(exchange(error=ErrorClass.INCOMPLETE), None, cut=True) == ""
+    assert silent(exchange("a b"), Answer("a b c"), cut=True), (
+        "a cut answer that claims to be whole is wrong all the same"
+    )
+
+
 def test_without_the_promise_answers_are_not_compared() -> None:
     assert silent(exchange("something else"), None) == ""
 

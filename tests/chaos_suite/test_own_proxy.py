@@ -17,7 +17,7 @@ from harness.reference.deployment import Deployment
 from harness.run.experiment import experiment
 from tests.chaos_suite.chaosparts import Run, eventually, fault
 
-pytest.importorskip("harness.io.faultproxy")
+pytest.importorskip("harness.io.faultproxy.server")
 
 
 @pytest.fixture(scope="module")
