@@ -1,0 +1,125 @@
+"""Accuracy: ask the endpoint for labelled rows, each at most once a run, and judge the share of wrong ones."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from harness.checks.common import not_judged, told
+from harness.core.dataset import Dataset
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Exchange
+from harness.core.objective import Objective
+from harness.core.plan import PlannedCheck
+from harness.core.verdict import Slice, Verdict, inconclusive
+from harness.run.oracle import read
+from harness.run.rate import judge_fixed
+from harness.run.rows import Rows
+from harness.run.session import Session
+from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
+
+WIDTH, CONCURRENCY = 32, 4
+"""Rows in one request, where the service takes batches; and requests under way at once."""
+_SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT, ErrorClass.GONE)
+
+
+class Asked:
+    """The rows asked so far: `labels` holds the label answered to each (None: none), `exchanges` how it came.
+
+    Objectives of one run share it, so no row is asked twice for two of them.
+    """
+
+    def __init__(self, session: Session, data: Dataset) -> None:
+        self.data = data
+        self.labels: dict[int, str | None] = {}
+        self.exchanges: dict[int, Exchange] = {}
+        self._rows = Rows(session)
+        self._width = WIDTH if self._rows.batches and not isinstance(data.inputs[0], str) else 1
+        self._proven = self._width == 1
+        self.order = list(range(len(data.inputs)))
+        random.Random(f"{session.settings.seed} accuracy").shuffle(self.order)
+
+    def ask(self, wanted: Sequence[int]) -> None:
+        """Ask for the rows that were not asked yet. The first batch goes alone: a service may refuse them all.
+
+        Rows of a batch that fails are asked alone, so that one row does not take the others with it; after silence
+        they are not, since every row would cost a deadline.
+        """
+        left = [number for number in wanted if number not in self.labels]
+        if not self._proven and left:
+            self._send([left[: self._width]])
+            self._proven = True
+            left = [number for number in left if number not in self.labels]
+        self._send([left[at : at + self._width] for at in range(0, len(left), self._width)])
+
+    def _send(self, parts: Sequence[Sequence[int]]) -> None:
+        session = self._rows.session
+        alone: list[int] = []
+        queries = [self._rows.query([self.data.inputs[number] for number in part]) for part in parts]
+        for part, exchange in zip(parts, session.ask_many(queries, concurrency=CONCURRENCY), strict=True):
+            replies = read(exchange.answer, len(part)) if exchange.ok and exchange.answer else None
+            if replies is None and len(part) > 1 and exchange.error not in _SILENT:
+                alone += part
+                continue
+            for index, number in enumerate(part):
+                self.labels[number] = str(replies[index].label).strip() if replies else None
+                self.exchanges[number] = exchange
+        if alone:
+            if not self._proven:
+                self._width = 1
+            self._send([[number] for number in alone])
+
+
+def judge_accuracy(session: Session, asked: Asked, objective: Objective, check: PlannedCheck) -> Verdict:
+    """The share of rows answered wrongly, over all rows or those of the objective's slice, at most its cap of them.
+
+    A row that the endpoint failed on is wrong. Every group of the data is shown as a slice, not judged.
+    """
+    data = asked.data
+    if data.labels is None or any(isinstance(label, float | list | dict) for label in data.labels):
+        return inconclusive(f"{data.name} holds no classes as labels: accuracy needs whole numbers or text", n=0)
+    groups = data.groups or ("",) * len(data.inputs)
+    part = objective.slice
+    wanted = [number for number in asked.order if part is None or groups[number] == part][: objective.cap]
+    if not wanted:
+        there = ", ".join(sorted({group for group in groups if group})[:20]) or "none"
+        return inconclusive(f"the data hold no slice {part!r}; there are: {there}", n=0)
+    asked.ask(wanted)
+    if broken := not_judged(*(asked.exchanges[number] for number in wanted)):
+        return broken
+    if all(asked.labels[number] is None and asked.exchanges[number].ok for number in wanted):
+        shown = session.show("a valid answer in which no label and no scores are found", asked.exchanges[wanted[0]])
+        return inconclusive(shown.summary, n=0, counterexamples=(shown,))
+    wrong = [number for number in wanted if asked.labels[number] != str(data.labels[number])]
+    failed = sum(asked.labels[number] is None for number in wanted)
+    examples = tuple(session.show(_told(asked, number), asked.exchanges[number]) for number in wrong[:1])
+    notes = [f"rows drawn by seed {session.settings.seed} out of {len(data.inputs)}"]
+    notes += [f"{failed} of the wrong rows had no answer with a label"] if failed else []
+    return judge_fixed(
+        len(wrong),
+        len(wanted),
+        objective,
+        check,
+        what="rows were answered wrongly",
+        examples=examples,
+        slices=_slices([groups[number] for number in wanted], [groups[number] for number in wrong], objective.alpha),
+        notes=tuple(notes),
+    )
+
+
+def _told(asked: Asked, number: int) -> str:
+    label, exchange = asked.labels[number], asked.exchanges[number]
+    wanted = asked.data.labels[number] if asked.data.labels else None
+    if label is None and not exchange.ok:
+        return f"row {number}, labelled {wanted!r}, has no answer: {told(exchange)}"
+    said = "an answer without a label" if label is None else repr(label)
+    return f"row {number}, labelled {wanted!r}, is answered {said}"
+
+
+def _slices(groups: Sequence[str], wrong: Sequence[str], alpha: float) -> tuple[Slice, ...]:
+    found = []
+    for name in sorted({group for group in groups if group}):
+        n, k = groups.count(name), wrong.count(name)
+        bounds = (1 - clopper_pearson_upper(k, n, alpha), 1 - clopper_pearson_lower(k, n, alpha))
+        found.append(Slice(name, n, 1 - k / n, bounds))
+    return tuple(found)

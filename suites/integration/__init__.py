@@ -1,0 +1,1 @@
+"""Integration: do batches, concurrent requests and wrong input come out right?"""

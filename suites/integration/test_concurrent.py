@@ -1,0 +1,39 @@
+"""Requests side by side each get their own answer, whole or streamed."""
+
+from __future__ import annotations
+
+import random
+
+from harness.checks import crosstalk
+from harness.checks.alike import alone
+from harness.core.exchange import Exchange
+from harness.core.verdict import Verdict
+from harness.run.rows import Rows
+from harness.run.session import Session
+from harness.suite import check
+
+INPUTS, ROUNDS = 8, 4
+REQUESTS = INPUTS * (2 + ROUNDS)
+
+
+def _asked(ai_client: Session, *, stream: bool) -> Verdict:
+    rows = Rows(ai_client)
+    queries = [rows.query([row], stream=stream) for row in rows.distinct(INPUTS)]
+    first, again = ([ai_client.ask(query) for query in queries] for _ in range(2))
+    rounds: list[list[tuple[int, Exchange]]] = []
+    chosen = random.Random(ai_client.settings.seed)
+    for _ in range(0 if alone(first, again)[1] else ROUNDS):
+        order = chosen.sample(range(len(queries)), len(queries))
+        found = ai_client.ask_many([queries[own] for own in order], concurrency=INPUTS)
+        rounds.append(list(zip(order, found, strict=True)))
+    return crosstalk.own_answers(first, again, rounds, ai_client.show)
+
+
+@check("concurrent requests get their own answers", requests=REQUESTS, tokens=16 * REQUESTS)
+def test_own_answers(ai_client: Session) -> Verdict:
+    return _asked(ai_client, stream=False)
+
+
+@check("concurrent streams get their own answers", needs=("streaming",), requests=REQUESTS, tokens=16 * REQUESTS)
+def test_own_streams(ai_client: Session) -> Verdict:
+    return _asked(ai_client, stream=True)

@@ -1,0 +1,1 @@
+"""Model validation: are the answers right, on labelled data and against golden outputs?"""

@@ -1,0 +1,30 @@
+"""Known inputs give their golden outputs."""
+
+from __future__ import annotations
+
+import random
+
+from harness.checks.golden import golden
+from harness.core.verdict import Verdict, inconclusive
+from harness.run.rows import Rows
+from harness.run.session import Session
+from harness.suite import check
+
+MOST, CONCURRENCY = 500, 4
+
+
+@check("golden outputs are met", grounds=("golden",), requests=MOST, tokens=16 * MOST)
+def test_golden(ai_client: Session) -> Verdict:
+    data = ai_client.settings.data
+    assert data is not None
+    assert data.golden is not None
+    inputs, expected = data.golden.inputs, data.golden.labels
+    if expected is None:
+        return inconclusive(f"{data.golden.name} holds no expected outputs", n=0)
+    count = len(inputs)
+    chosen = sorted(random.Random(ai_client.settings.seed).sample(range(count), min(count, MOST)))
+    rows = Rows(ai_client)
+    queries = [rows.query([inputs[number]]) for number in chosen]
+    found = ai_client.ask_many(queries, concurrency=CONCURRENCY)
+    verdict = golden([expected[number] for number in chosen], found, chosen, data.tolerance, ai_client.show)
+    return verdict if count <= MOST else verdict.with_notes(f"{MOST} of {count} golden rows, drawn by the seed")

@@ -1,0 +1,23 @@
+"""`pytest --ai-suite=integration` as a user runs it: the reference passes, whatever protocol it is spoken to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import run_gate
+
+
+@pytest.mark.parametrize("protocol", ["v2", "plain_json", "openai_chat"])
+def test_the_reference_passes(tmp_path: Path, reference: str, protocol: str) -> None:
+    model = "tiny-chat" if protocol == "openai_chat" else "digits"
+    (tmp_path / "aiharness.toml").write_text(f'[endpoint]\nprotocol = "{protocol}"\nmodel = "{model}"\n')
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", suite="integration")
+    assert outcome.status == 0, outcome.out + outcome.err
+    text = protocol == "openai_chat"
+    assert outcome.check("test_equals_singles")["verdict"] == ("SKIPPED" if text else "PASS")
+    assert outcome.check("test_own_answers")["verdict"] == "PASS"
+    assert outcome.check("test_own_answers")["n"] == 8
+    assert outcome.check("test_own_streams")["verdict"] == ("PASS" if text else "SKIPPED")
+    assert outcome.check("test_refused[deep_nesting]")["verdict"] == "PASS"
