@@ -1,0 +1,105 @@
+"""A locust child: started in a process group of its own, watched, stopped on every way out, reaped."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.errors import HarnessError, UsageError
+
+JOB = "AIHARNESS_LOAD_JOB"
+"""Environment variable with the number of the open file that holds the child's job; never a path, never a secret."""
+POLITE, LOOK = 3.0, 0.05
+"""Seconds a child has to end by itself when told to, and seconds between two looks at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the child ended: its exit status (negative: the signal that killed it), and the end of what it said."""
+
+    status: int
+    said: str
+    overran: bool = False
+
+    @property
+    def words(self) -> str:
+        """The end in words, for a verdict."""
+        if self.overran:
+            return "it did not end within its deadline and was stopped"
+        if self.status < 0:
+            return f"it was killed by {signal.Signals(-self.status).name}"
+        last = self.said.strip().rpartition("\n")[2][:300]
+        return f"it ended with status {self.status}" + (f": {last}" if last else "")
+
+
+def locustfile(scenario: str) -> Path:
+    """The file of a scenario, found without importing it. Raises `UsageError` where there is none, or no locust."""
+    if importlib.util.find_spec("locust") is None:
+        raise UsageError("the load suite needs locust: pip install 'aiharness[load]'")
+    found = importlib.util.find_spec(f"harness.scenarios.{scenario}")
+    if found is None or found.origin is None:
+        raise UsageError(f"there is no scenario {scenario!r}")
+    return Path(found.origin)
+
+
+def run_locust(file: Path, options: Sequence[str], job: bytes, log: Path, deadline: float) -> Ended:
+    """Run `locust -f FILE OPTIONS` until it ends, or `deadline` seconds are over.
+
+    `job` reaches it through an unnamed file, what it says goes to `log`. The child ends when this process does,
+    whatever ends it. An interrupt stops it and is raised on. Raises `HarnessError` when it cannot be started.
+    """
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    with tempfile.TemporaryFile() as handed, log.open("wb") as output:
+        handed.write(job)
+        handed.flush()
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "locust", "-f", str(file), *options],
+                cwd=log.parent,
+                env=environment | {JOB: str(handed.fileno()), "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=(handed.fileno(),),
+                start_new_session=True,
+            )
+        except OSError as problem:
+            raise HarnessError(f"the load generator cannot be started: {problem.strerror}") from None
+        try:
+            overran = not _wait(child, deadline)
+        finally:
+            stop(child)
+    said = log.read_bytes()[-4000:].decode("utf-8", "replace")
+    return Ended(child.returncode, said, overran)
+
+
+def _wait(child: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether the child ended in time. Looks again and again, so that an interrupt comes through at once."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(LOOK)
+            return True
+    return False
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """End the child's whole group, kindly and then not, and reap it."""
+    for number, patience in ((signal.SIGTERM, POLITE), (signal.SIGKILL, POLITE)):
+        if child.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, number)
+            _wait(child, patience)
+    if child.stdin is not None:
+        with contextlib.suppress(OSError):
+            child.stdin.close()

@@ -1,0 +1,100 @@
+"""A load without the gate: `locust -f`, its run directory, its summary and its exit status."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from locust.env import Environment
+
+from harness.config import Options, settings
+from harness.core.errors import UsageError
+from harness.core.load import Job, LoadResult
+from harness.core.objective import Objective
+from harness.core.settings import LoadSettings
+from harness.core.verdict import Level, Status, Verdict, worst
+from harness.io.rundir import RunDir
+from harness.run.load import STREAMED, judge_load, limits_of
+from harness.run.loadprobe import Found, Question
+from harness.run.loadtally import result_path
+
+EXIT = {Status.PASS: 0, Status.FAIL: 1, Status.INCONCLUSIVE: 20, Status.ERROR: 21}
+PREFLIGHT = 60.0
+"""Seconds past the endpoint's total deadline that the preflight may take."""
+
+_objectives: list[Objective] = []
+
+
+def make_job(environment: Environment) -> Job:
+    """The job that command line and aiharness.toml describe. Raises `UsageError`, `RunDirError`."""
+    options: Any = environment.parsed_options
+    asked = Options(suites=("load",), endpoint=environment.host or None, protocol=options.protocol, model=options.model)
+    found = settings(asked, os.environ, [Path.cwd()])
+    given = {name: value for name in ("rate", "duration", "warm_up") if (value := getattr(options, name)) is not None}
+    load = replace(found.load or LoadSettings(), concurrency=options.num_users, **given)
+    if not 0 <= load.warm_up < load.duration:
+        if "warm_up" in given:
+            raise UsageError(f"--warm-up {load.warm_up:g} must be from 0 to under the duration of {load.duration:g} s")
+        load = replace(load, warm_up=load.duration / 10)
+    if found.ceilings.requests is not None and load.rate * load.duration > found.ceilings.requests:
+        raise UsageError(f"{load.rate * load.duration:g} requests are over max_requests = {found.ceilings.requests}")
+    _objectives[:] = found.objectives
+    stream = options.stream or any(o.metric in STREAMED for o in found.objectives)
+    ready = _probe(Question(found.endpoint_of("load"), stream))
+    folder = RunDir.create(options.run_dir, ready.endpoint.secrets()).path
+    limits = limits_of(found.objectives)
+    return Job(
+        ready.endpoint, (ready.request,), load, str(folder), time.monotonic(), limits, options.arrivals, options.seed
+    )
+
+
+def conclude(job: Job) -> int:
+    """Print the summary and the verdicts; the exit status that they mean."""
+    path = result_path(Path(job.run_dir), job.load.scenario)
+    result = msgspec.json.decode(path.read_bytes(), type=LoadResult)
+    made, share = result.generator, result.failed / max(1, result.completed)
+    say = sys.stderr.write
+    say(f"\nai load: {result.sent} of {result.intended} requests sent, {result.completed} ended, {share:.2%} failed\n")
+    for error, count in result.errors.items():
+        say(f"  {count} x {error}\n")
+    say(f"ai load: {made.achieved_rate or 0:.4g} of {job.load.rate:g} requests/s, ")
+    say(f"sends late by p99 {(made.lag_p99 or 0) * 1e3:.3g} ms, {(made.cpu or 0) * 100:.0f} % of a core\n")
+    blockers = [o for o in _objectives if o.level is Level.BLOCKER]
+    found = [(o, judge_load(result, o, o.alpha / max(1, len(blockers)))) for o in _objectives]
+    for objective, verdict in found:
+        say(f"  {verdict.status} {objective.text}: {verdict.reason}\n")
+    for reason in result.client_bound:
+        say(f"ai load: client-bound: {reason}\n")
+    if result.gone:
+        say(f"ai load: ended early: {result.gone}\n")
+    say(f"ai load: result in {path}\n")
+    return EXIT[worst([_whole(result).status, *(verdict.status for o, verdict in found if o in blockers)])]
+
+
+def _whole(result: LoadResult) -> Verdict:
+    """Whether there is anything to judge by, apart from objectives."""
+    if result.gone:
+        return Verdict(Status.FAIL, result.gone)
+    if not result.finished or result.completed < result.intended or result.client_bound:
+        return Verdict(Status.INCONCLUSIVE, "not every request was sent and judged in time")
+    return Verdict(Status.PASS, "every request was sent and judged")
+
+
+def _probe(question: Question) -> Found:
+    command = [sys.executable, "-m", "harness.run.loadprobe"]
+    patience = question.endpoint.deadlines.total + PREFLIGHT
+    try:
+        done = subprocess.run(
+            command, input=msgspec.json.encode(question), capture_output=True, timeout=patience, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"the preflight of {question.endpoint.url} did not end within {patience:g} s") from None
+    if done.returncode:
+        raise UsageError(done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2] or "the preflight broke")
+    return msgspec.json.decode(done.stdout, type=Found)

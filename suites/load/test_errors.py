@@ -1,0 +1,14 @@
+"""Answers under load: what is declared a success is one."""
+
+from __future__ import annotations
+
+from harness.core.verdict import Verdict
+from harness.run.gaterun import GateRun
+from harness.run.load import judge_errors, load
+from harness.run.session import Session
+from harness.suite import check
+
+
+@check("no answer under load is silently wrong", grounds=("load",), requests=0)
+def test_intact(ai_client: Session, ai_run: GateRun) -> Verdict:
+    return judge_errors(load(ai_client, ai_run))

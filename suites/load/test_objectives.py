@@ -1,0 +1,20 @@
+"""The configured objectives, judged by the time blocks of one open-loop load."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.core.objective import Objective
+from harness.core.verdict import Verdict
+from harness.run.gaterun import GateRun
+from harness.run.load import judge_load, load
+from harness.run.session import Session
+from harness.suite import check
+
+
+@check("objective", per="objective", grounds=("load",), tokens=16)
+def test_objective(
+    ai_client: Session, ai_run: GateRun, objective: Objective, request: pytest.FixtureRequest
+) -> Verdict:
+    planned = ai_run.planned[request.node.nodeid]
+    return judge_load(load(ai_client, ai_run), objective, planned.alpha_fail or objective.alpha)

@@ -1,0 +1,69 @@
+"""The schedule of an open loop: exact in number, absolute, the same for one seed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from harness.core.errors import UsageError
+from harness.core.pacing import ARRIVALS, Pacer
+
+rates = st.floats(0.5, 500)
+durations = st.floats(2.1, 10)
+kinds = st.sampled_from(ARRIVALS)
+
+
+@given(rates, durations, kinds, st.integers(0, 2**32))
+def test_exactly_so_many_arrivals_in_order_within_the_duration(
+    rate: float, duration: float, kind: str, seed: int
+) -> None:
+    pacer = Pacer(rate, duration, kind, seed)
+    times = [pacer.next_at(k) for k in range(pacer.count)]
+    assert abs(pacer.count - rate * duration) < 1 + 1e-6
+    assert times == sorted(times)
+    assert times[0] >= 0
+    assert times[-1] < duration
+
+
+@given(rates, durations)
+def test_constant_arrivals_never_drift(rate: float, duration: float) -> None:
+    pacer = Pacer(rate, duration)
+    assert all(pacer.next_at(k) == k / rate for k in range(pacer.count))
+
+
+@given(kinds, st.integers(0, 99), st.lists(st.integers(0, 99), max_size=20))
+def test_the_schedule_does_not_depend_on_what_was_asked_before(kind: str, k: int, before: list[int]) -> None:
+    pacer, fresh = Pacer(20, 5, kind, 7), Pacer(20, 5, kind, 7)
+    for each in before:
+        pacer.next_at(each)
+    assert pacer.next_at(k) == fresh.next_at(k)
+
+
+@given(kinds, st.floats(0, 5))
+def test_arrivals_before_a_time_are_counted(kind: str, seconds: float) -> None:
+    pacer = Pacer(20, 5, kind, 3)
+    assert pacer.before(seconds) == sum(pacer.next_at(k) < seconds for k in range(pacer.count))
+
+
+def test_poisson_gaps_are_exponential_and_another_seed_is_another_schedule() -> None:
+    pacer, other = Pacer(100, 50, "poisson", 1), Pacer(100, 50, "poisson", 2)
+    gaps = [pacer.next_at(k + 1) - pacer.next_at(k) for k in range(pacer.count - 1)]
+    assert stats.kstest(gaps, "expon", args=(0, 0.01)).pvalue > 0.001
+    assert other.next_at(0) != pacer.next_at(0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "duration", "kind"),
+    [(0, 1, "constant"), (1, 0, "constant"), (float("inf"), 1, "constant"), (0.1, 1, "constant"), (1, 2, "gamma")],
+)
+def test_what_is_no_load_is_refused(rate: float, duration: float, kind: str) -> None:
+    with pytest.raises(UsageError):
+        Pacer(rate, duration, kind)
+
+
+@pytest.mark.parametrize("k", [-1, 10])
+def test_an_arrival_outside_the_schedule_is_an_error(k: int) -> None:
+    with pytest.raises(IndexError):
+        Pacer(10, 1).next_at(k)
