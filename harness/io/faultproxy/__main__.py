@@ -1,0 +1,9 @@
+"""`python -m harness.io.faultproxy`: the fault proxy as a server."""
+
+from __future__ import annotations
+
+import sys
+
+from harness.io.faultproxy.server import main
+
+sys.exit(main())

@@ -1,0 +1,61 @@
+"""What the fault proxy writes down: events, counters, and the draws that a seed reproduces."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+MOST_EVENTS = 10_000
+
+
+@dataclass(slots=True)
+class Counts:
+    """Of one toxic: connections it was drawn for, those it disturbed, requests it disturbed, bytes disturbed."""
+
+    connections: int = 0
+    affected_connections: int = 0
+    affected_requests: int = 0
+    bytes: int = 0
+
+    def row(self) -> dict[str, int]:
+        """As JSON; `affected` is the requests where there are any, else the connections."""
+        return {**asdict(self), "affected": self.affected_requests or self.affected_connections}
+
+
+class Journal:
+    """The last 10,000 events, with times in seconds since the start of the server (monotonic)."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._began = time.monotonic()
+        self._events: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
+        self._last = 0
+
+    def now(self) -> float:
+        """Seconds since the start."""
+        return round(time.monotonic() - self._began, 6)
+
+    def write(self, kind: str, proxy: str, toxic: str, **more: Any) -> None:
+        """Add an event: kind applied, lifted or affected."""
+        self._last += 1
+        self._events.append(
+            {"id": self._last, "when": self.now(), "kind": kind, "proxy": proxy, "toxic": toxic, **more}
+        )
+
+    def since(self, number: int) -> dict[str, Any]:
+        """The events after one; `last` is the number to ask with next."""
+        return {"last": self._last, "now": self.now(), "events": [e for e in self._events if e["id"] > number]}
+
+    def draw(self, *key: object) -> float:
+        """A number in [0, 1) that depends on the seed and the key alone."""
+        digest = hashlib.blake2b(repr((self.seed, *key)).encode(), digest_size=7).digest()
+        return int.from_bytes(digest, "big") / (1 << 56)
+
+    def uniform(self, *key: object) -> Callable[[], float]:
+        """A generator of such numbers."""
+        return random.Random(repr((self.seed, *key))).random
