@@ -8,11 +8,21 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
 
-LISTABLE = ("suites", "protocols", "reports", "checks")
+LISTABLE = ("suites", "protocols", "faults", "attacks", "checks", "reports", "scenarios")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Its subparsers are of the same class."""
+
+    def error(self, message: str) -> NoReturn:
+        """A wrong option ends with the exit status of wrong usage, which is not argparse's own."""
+        self.print_usage(sys.stderr)
+        self.exit(int(Exit.USAGE), f"{self.prog}: {message}\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     known, rest = parser.parse_known_args(arguments)
-    if rest and known.command not in ("gate", "demo"):
+    if rest and known.command not in ("gate", "demo", "proxy"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -43,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from harness import __version__
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="aiharness", description="A resilience and testing harness for AI services.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"aiharness {__version__}")
@@ -51,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="start the reference deployment, run the suites, write the report")
     demo.add_argument("--serve", action="store_true", help="only keep the deployment up, to try things on")
+    demo.add_argument("--edition", default="hardened", help="hardened (default), which passes, or naive, which fails")
     demo.add_argument("--defect", action="append", default=[], metavar="NAME", help="switch a seeded defect on")
     demo.add_argument("--port", type=int, default=0, help="port of the deployment (default: a free one)")
     demo.set_defaults(run=_demo)
@@ -64,11 +75,25 @@ def _parser() -> argparse.ArgumentParser:
     detect.add_argument("--protocol", default="auto", help="ask only this adapter's probes")
     detect.set_defaults(run=_detect)
 
+    init = commands.add_parser("init", help="write a commented aiharness.toml for an endpoint; sends no inference")
+    init.add_argument("url", help="the endpoint, like http://127.0.0.1:8000")
+    init.add_argument("--protocol", default="auto", help="ask only this adapter's probes")
+    init.add_argument("--output", "-o", metavar="FILE", help="write here (default: aiharness.toml)")
+    init.add_argument("--force", action="store_true", help="overwrite a file that is there")
+    init.set_defaults(run=_init)
+
     report = commands.add_parser("report", help="write a report from a run directory; needs no endpoint")
     report.add_argument("path", metavar="RUN", help="a run directory, or a gate.json")
     report.add_argument("--format", default="terminal", help="terminal (default), html, json, junit, markdown")
     report.add_argument("--output", "-o", metavar="FILE", help="write here in place of the screen")
     report.set_defaults(run=_report)
+
+    lift = commands.add_parser("lift", help="end every fault that a run has left on a link, from any terminal")
+    lift.add_argument("api", nargs="*", metavar="URL", help="Toxiproxy APIs (default: those of aiharness.toml)")
+    lift.set_defaults(run=_lift)
+
+    proxy = commands.add_parser("proxy", help="run the fault proxy as a server; speaks Toxiproxy's API", add_help=False)
+    proxy.set_defaults(run=_proxy)
 
     listing = commands.add_parser("list", help="list what there is")
     listing.add_argument("kind", choices=LISTABLE)
@@ -80,8 +105,8 @@ def _demo(known: argparse.Namespace, rest: list[str]) -> int:
     from harness.demo import demo, serve
 
     if known.serve:
-        return serve(known.port, known.defect)
-    return demo(known.port, known.defect, rest)
+        return serve(known.edition, known.port, known.defect)
+    return demo(known.edition, known.port, known.defect, rest)
 
 
 def _gate(known: argparse.Namespace, rest: list[str]) -> int:
@@ -96,14 +121,32 @@ def _detect(known: argparse.Namespace, rest: list[str]) -> int:
     return detect_command(known.url, known.protocol)
 
 
+def _init(known: argparse.Namespace, rest: list[str]) -> int:
+    from harness.initialising import init_command
+
+    return init_command(known.url, known.protocol, known.output, force=known.force)
+
+
 def _report(known: argparse.Namespace, rest: list[str]) -> int:
     from harness.reporting import report_command
 
     return report_command(Path(known.path), known.format, known.output)
 
 
+def _lift(known: argparse.Namespace, rest: list[str]) -> int:
+    from harness.lifting import lift_command
+
+    return lift_command(known.api)
+
+
+def _proxy(known: argparse.Namespace, rest: list[str]) -> int:
+    from harness.io.faultproxy.__main__ import main as serve
+
+    return serve(rest)
+
+
 def _list(known: argparse.Namespace, rest: list[str]) -> int:
-    from harness.core.registry import names
+    from harness.core.registry import load, names
     from harness.suite import catalogue
 
     if known.kind == "checks":
@@ -111,7 +154,9 @@ def _list(known: argparse.Namespace, rest: list[str]) -> int:
             for declared in catalogue(suite):
                 print(f"{declared.spec.level:8} {declared.id}  {declared.spec.title}")
     else:
-        print("\n".join(names(known.kind)))
+        for name in names(known.kind):
+            # Locust takes files, not module names.
+            print(load(known.kind, name).__file__ if known.kind == "scenarios" else name)
     return int(Exit.PASS)
 
 

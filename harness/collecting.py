@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from harness.core.plan import slug
 from harness.core.registry import names, unknown
 from harness.core.settings import Settings
 from harness.suite import ROOT, modules, spec_of
@@ -82,13 +83,17 @@ class Collecting:
         return report
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Give a check that is per objective one case for each configured objective of its suite."""
+        """Give a check one case for each configured fault, or objective of its suite, or each pair of them."""
         spec = spec_of(metafunc.function)
         marker = metafunc.definition.get_closest_marker("ai_suite")
-        if spec is None or not spec.per_objective or marker is None:
+        if spec is None or not spec.per or marker is None:
             return
-        objectives = [o for o in self._settings.objectives if o.suite == marker.args[0]]
-        metafunc.parametrize("objective", objectives, ids=[o.slug for o in objectives])
+        if "fault" in spec.per:
+            faults = self._settings.faults
+            metafunc.parametrize("fault", faults, ids=[slug(f.name) for f in faults])
+        if "objective" in spec.per:
+            objectives = [o for o in self._settings.objectives if o.suite == marker.args[0]]
+            metafunc.parametrize("objective", objectives, ids=[o.slug for o in objectives])
 
     def selects(self, item: pytest.Item) -> bool:
         """Whether an item is wanted by its suite and by the ids given on the command line."""
@@ -96,6 +101,8 @@ class Collecting:
         if marker is None:
             return False
         name = marker.args[0] if marker.args else marker.kwargs.get("name")
+        if name is None:
+            raise pytest.UsageError(f"{item.nodeid}: ai_suite needs a name: @pytest.mark.ai_suite('smoke')")
         if name not in names("suites"):
             # A misspelt suite would drop the test without a word.
             raise pytest.UsageError(f"{item.nodeid}: ai_suite: {unknown('suite', str(name), names('suites'))}")

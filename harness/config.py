@@ -15,12 +15,21 @@ from urllib.parse import urlsplit
 
 from harness.configfile import ConfigFile, CredentialsSection, EndpointSection, ObjectiveSection, ProfileSection
 from harness.configreading import FILE, Place, read_file
+from harness.configsuites import (
+    attack_settings,
+    chaos_settings,
+    data_settings,
+    faults,
+    links,
+    load_settings,
+    suite_endpoints,
+)
 from harness.core.endpoint import SHORTEST_SECRET, TLS, Credentials, Endpoint, Secret, Template, parse_url
 from harness.core.errors import UsageError
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile, parse_objective
 from harness.core.registry import names, unknown
-from harness.core.settings import DEFAULT_SEED, Ceilings, Promises, Settings
+from harness.core.settings import DEFAULT_SEED, ORDER, Ceilings, Promises, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,14 @@ def settings(options: Options, environ: Mapping[str, str], folders: Sequence[Pat
         seed=_first(options.seed, file.run.seed, DEFAULT_SEED),
         ceilings=_ceilings(options, file, place),
         promises=_promises(file.promises, place),
+        others=suite_endpoints(file.suite, endpoint, suites, place),
+        data=data_settings(file.data, suites, place),
+        load=load_settings(file.load, place),
+        links=links(file.links, place),
+        faults=faults(file, suites, place),
+        chaos=chaos_settings(file.chaos, place),
+        attack=attack_settings(file.adversarial, place),
+        allow=tuple(file.targets.allow),
         wait_ready=_positive("--ai-wait-ready", options.wait_ready),
         policy=Policy(options.inconclusive, options.allow_partial, options.accept_first),
         run_dir=options.run_dir,
@@ -83,7 +100,7 @@ def settings(options: Options, environ: Mapping[str, str], folders: Sequence[Pat
 def _suites(wanted: tuple[str, ...]) -> tuple[str, ...]:
     known = names("suites")
     if "all" in wanted:
-        return known
+        return tuple(sorted(known, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)))
     for name in wanted:
         if name not in known:
             raise UsageError(unknown("suite", name, (*known, "all")))
@@ -233,6 +250,7 @@ def _objectives(
                 confidence=section.confidence,
                 margin=section.margin,
                 name=section.name,
+                slice=section.slice,
             )
         except UsageError as error:
             raise place.error(str(error), "objective", index) from None

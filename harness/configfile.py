@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness.core.endpoint import TLS, Deadlines, Template
-from harness.core.settings import Promises
+from harness.core.experiment import ChaosSettings
+from harness.core.settings import AttackSettings, LoadSettings, Promises
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,59 @@ class ObjectiveSection:
     confidence: float | None = None
     margin: float | None = None
     name: str = ""
+    slice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteSection:
+    """`[suite.NAME]`: another protocol, model or sample for this suite, at the same URL."""
+
+    protocol: str | None = None
+    model: str | None = None
+    sample: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataSection:
+    """`[data]`: files of labelled inputs, relative to the configuration; columns and meaning in docs."""
+
+    file: str | None = None
+    label: str = "label"
+    inputs: list[str] = field(default_factory=list)
+    group: str | None = None
+    shape: list[int] = field(default_factory=list)
+    golden: str | None = None
+    tolerance: float = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSection:
+    """`[links.NAME]`: a link that runs through a fault proxy; `proxy` is its name there (default: NAME)."""
+
+    api: str
+    proxy: str | None = None
+    listen: str | None = None
+    upstream: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSection:
+    """`[[fault]]`: what is done to a link, in an experiment of its own."""
+
+    link: str
+    kind: str
+    name: str = ""
+    attributes: dict[str, int | float | str] = field(default_factory=dict)
+    stream: Literal["upstream", "downstream"] = "downstream"
+    toxicity: float = 1.0
+    duration: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class TargetsSection:
+    """`[targets]`: hosts beside the endpoint's own and loopback that faults may touch."""
+
+    allow: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +138,11 @@ class ConfigFile:
     profile: dict[str, ProfileSection] = field(default_factory=dict)
     promises: Promises = field(default_factory=Promises)
     run: RunSection = field(default_factory=RunSection)
+    suite: dict[str, SuiteSection] = field(default_factory=dict)
+    data: DataSection = field(default_factory=DataSection)
+    adversarial: AttackSettings | None = None
+    load: LoadSettings | None = None
+    links: dict[str, LinkSection] = field(default_factory=dict)
+    fault: list[FaultSection] = field(default_factory=list)
+    chaos: ChaosSettings = field(default_factory=ChaosSettings)
+    targets: TargetsSection = field(default_factory=TargetsSection)

@@ -19,7 +19,7 @@ def dry_run(config: pytest.Config) -> int:
     try:
         wanted = settings(options_of(config), environment(), search_folders(config))
         declared = [(d.id, d.suite, d.spec) for suite in wanted.suites for d in catalogue(suite)]
-        plan = build_plan(wanted, declared, None)
+        plan = build_plan(wanted, declared)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
     print("\n".join(describe(plan, wanted.endpoint.url)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from harness.core.endpoint import Endpoint
@@ -26,14 +28,16 @@ def ai_endpoint(pytestconfig: pytest.Config) -> Endpoint:
 
 
 @pytest.fixture(scope="session")
-def ai_sample() -> Query | None:
-    """One valid query; override it in a conftest.py to give your own. None: the adapter makes one."""
+def ai_sample() -> Any:
+    """One valid query, prompt or list of rows; override it in a conftest.py. None: the adapter makes one."""
     return None
 
 
 @pytest.fixture
-def ai_client(ai_run: GateRun, ai_sample: Query | None) -> Session:
-    """Asks the endpoint: `ask()`, `ask_many(...)`, `send(...)`, `sample()`."""
-    session = ai_run.session()
-    session.sample_query = ai_sample
+def ai_client(ai_run: GateRun, ai_sample: Any, request: pytest.FixtureRequest) -> Session:
+    """Asks the endpoint, as the test's suite speaks to it: `ask()`, `ask_many(...)`, `send(...)`, `sample()`."""
+    check = ai_run.planned.get(request.node.nodeid)
+    session = ai_run.session(check.suite if check else "")
+    # A plain prompt, or plain rows, are what most users have.
+    session.sample_query = ai_sample if ai_sample is None or isinstance(ai_sample, Query) else Query(ai_sample)
     return session

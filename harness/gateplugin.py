@@ -23,8 +23,10 @@ from harness.core.plan import PlannedCheck
 from harness.core.registry import names
 from harness.core.report import Report
 from harness.core.verdict import Level, Status, error
+from harness.io.injector import ProxyGone
 from harness.io.rundir import EVIDENCE, EvidenceLine
 from harness.options import options_of
+from harness.run.experiment import prepare
 from harness.run.gaterun import GateRun, RunState
 from harness.run.planning import user_check
 from harness.running import Running
@@ -60,7 +62,8 @@ class Gate:
         self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._report: Report | None = None
         self._interrupted: str | None = None
-        self._judges = not config.getoption("collectonly")
+        listing = ("collectonly", "showfixtures", "show_fixtures_per_test")
+        self._judges = not any(config.getoption(name, False) for name in listing)
         self._early = Exit.INTERRUPTED
         self._finished = False
         self._sigterm: Any = None
@@ -73,6 +76,7 @@ class Gate:
                 self._run.join(msgspec.convert(self._worker["aiharness"], RunState), self._worker["workerid"])
             elif self._judges:
                 self._sigterm = _sigterm_as_interrupt()
+                self._prepare_links()
                 self._run.start(lambda line: print(line, flush=True))
             else:
                 self._run.plan_only()
@@ -80,6 +84,14 @@ class Gate:
             self._interrupted = str(problem)
             self._early = Exit.USAGE
             raise pytest.UsageError(str(problem)) from None
+
+    def _prepare_links(self) -> None:
+        """Refuse links that no fault may touch, lift what a killed run left; a proxy that is down may still come up."""
+        try:
+            for line in prepare(self._run.settings):
+                print(line, flush=True)
+        except ProxyGone as problem:
+            print(f"no fault can be put on yet: {problem}", flush=True)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -99,13 +111,7 @@ class Gate:
             (kept if self._collecting.selects(item) else rest).append(item)
         user = [_planned(item) for item in kept if not item.nodeid.startswith(f"{ROOT}/")]
         self._run.add_user_checks(user)
-        if not self._judges:
-            unplanned: list[pytest.Item] = []
-        else:
-            unplanned = [item for item in kept if item.nodeid not in self._run.planned]
-            kept = [item for item in kept if item.nodeid in self._run.planned]
-        rest = [item for item in rest if item not in unplanned]
-        items[:] = kept
+        items[:] = [item for item in kept if not self._judges or item.nodeid in self._run.planned]
         if rest:
             config.hook.pytest_deselected(items=rest)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import inspect
 import traceback
 from typing import Any
@@ -19,6 +20,9 @@ from harness.suite import spec_of
 
 VERDICT = pytest.StashKey[Verdict]()
 
+ALONE = ("load", "chaos")
+"""Suites whose checks would disturb every other one that runs beside them."""
+
 
 class CheckFailed(AssertionError):
     """A blocker's FAIL, as pytest and Allure know it."""
@@ -33,6 +37,17 @@ class Running:
 
     def __init__(self, run: GateRun) -> None:
         self._run = run
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
+        """Under xdist, run a check of load or chaos while no other worker runs any."""
+        check = self._run.planned.get(item.nodeid)
+        if check is None or self._run.worker == "main":
+            return (yield)
+        with open(self._run.run_dir.path / ".alone", "w") as lock:
+            # A worker that dies gives its lock back.
+            fcntl.flock(lock, fcntl.LOCK_EX if check.suite in ALONE else fcntl.LOCK_SH)
+            return (yield)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -49,8 +64,8 @@ class Running:
             item.stash[VERDICT] = skipped(str(over))
             pytest.skip(str(over))
         spec = spec_of(getattr(item, "function", None))
-        if self._run.preflight.obstacle and not (spec and spec.before_contact):
-            verdict = self._run.obstacle_verdict()
+        verdict = self._run.obstacle_verdict(check.suite)
+        if verdict is not None and not (spec and spec.before_contact):
             item.stash[VERDICT] = verdict
             _end(verdict, check)
             pytest.skip(verdict.reason)  # a warning is not asked either

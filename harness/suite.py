@@ -14,7 +14,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pytest
 
@@ -36,7 +36,7 @@ def check(
     requests: int = 1,
     tokens: int = 0,
     cases: tuple[str, ...] = (),
-    per_objective: bool = False,
+    per: Literal["", "objective", "fault", "fault_objective"] = "",
     before_contact: bool = False,
     clauses: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
@@ -49,7 +49,7 @@ def check(
         requests=requests,
         tokens=tokens,
         cases=cases,
-        per_objective=per_objective,
+        per=per,
         before_contact=before_contact,
         clauses=clauses,
     )

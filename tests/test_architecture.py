@@ -10,9 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAYER = {"core": 0, "stats": 0, "protocols": 1, "checks": 1, "io": 2, "data": 2, "run": 3, "reference": 3}
+LAYER = {
+    "core": 0, "stats": 0,
+    "protocols": 1, "checks": 1, "attacks": 1, "faults": 1,
+    "io": 2, "data": 2,
+    "run": 3, "reference": 3,
+}  # fmt: skip
 FRONT = 4
-PURE = ("core", "stats", "protocols", "checks")
+PURE = ("core", "stats", "protocols", "checks", "attacks", "faults")
+PATCHING = ("locust", "gevent", "geventhttpclient", "greenlet")
+"""They patch the process that imports them: only locustfiles and what runs in their child may."""
 IMPURE = {
     "socket",
     "ssl",
@@ -30,9 +37,12 @@ FOUND_BY_NAME = ("harness.suites", "harness.scenarios", "harness.reports", "suit
 LAZY = {
     "harness/plugin.py": "a plain pytest run must not pay for a gate that it does not use",
     "harness/cli.py": "each command loads only what it needs",
+    "harness/configsuites.py": "numpy is loaded only for those who have data",
     "harness/running.py": "allure is an extra, loaded only when the user writes Allure results",
 }
-FILES = sorted(path for folder in ("harness", "suites", "reports") for path in (ROOT / folder).rglob("*.py"))
+FILES = sorted(
+    path for folder in ("harness", "suites", "scenarios", "reports") for path in (ROOT / folder).rglob("*.py")
+)
 
 
 def _module(path: Path) -> str:
@@ -70,7 +80,7 @@ def test_imports_go_down_only(trees: dict[Path, ast.Module]) -> None:
     wrong = []
     for path, tree in trees.items():
         module = _module(path)
-        if module.startswith(("harness.suites", "harness.reports")):
+        if module.startswith(("harness.suites", "harness.scenarios", "harness.reports")):
             continue
         for name in _imports(tree, module):
             if not name.startswith("harness.") or _package(name) == _package(module):
@@ -96,7 +106,7 @@ def test_renderers_and_suites_import_what_they_may(trees: dict[Path, ast.Module]
 
 
 def test_pure_layers_do_no_io(trees: dict[Path, ast.Module]) -> None:
-    allowed = {"core": set(), "stats": {"numpy"}, "protocols": set(), "checks": set()}
+    allowed = {package: set[str]() for package in PURE} | {"stats": {"numpy"}, "attacks": {"numpy"}}
     wrong = []
     for path, tree in trees.items():
         module = _module(path)
@@ -115,6 +125,17 @@ def _calls(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             yield node.func.id
+
+
+def test_only_locustfiles_and_their_engine_import_what_patches_the_process(trees: dict[Path, ast.Module]) -> None:
+    wrong = [
+        f"{_module(path)} imports {name}"
+        for path, tree in trees.items()
+        for name in _imports(tree, _module(path))
+        if name.split(".")[0] in PATCHING
+        and not _module(path).startswith(("harness.scenarios", "harness.io.loadengine"))
+    ]
+    assert not wrong
 
 
 def test_suites_and_reports_are_found_by_name(trees: dict[Path, ast.Module]) -> None:

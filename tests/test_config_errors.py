@@ -15,7 +15,7 @@ from harness.config import Options, settings
 from harness.configfile import CredentialsSection, EndpointSection, ObjectiveSection, ProfileSection, RunSection
 from harness.core.endpoint import TLS, Deadlines, Template
 from harness.core.errors import ConfigError, UsageError
-from harness.core.settings import Promises
+from harness.core.settings import ORDER, Promises
 from harness.run.planning import build_plan
 from harness.suite import catalogue
 from tests.test_config import SMOKE, URL, read
@@ -143,7 +143,7 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_suites_all_and_twice() -> None:
-    assert settings(Options(suites=("all",), endpoint=URL), {}, []).suites == ("smoke",)
+    assert settings(Options(suites=("all",), endpoint=URL), {}, []).suites == ORDER
     assert settings(Options(suites=("smoke", "smoke"), endpoint=URL), {}, []).suites == ("smoke",)
     with pytest.raises(UsageError, match="unknown report format 'pdf'"):
         settings(Options(suites=("smoke",), endpoint=URL, reports=("pdf:x",)), {}, [])
@@ -182,4 +182,4 @@ def test_any_value_of_any_key_is_a_plan_or_a_usage_error(tmp_path: Path, parts: 
     with contextlib.suppress(UsageError):
         found = settings(SMOKE, {"AIHARNESS_ENDPOINT": URL, "K": key or "x"}, [tmp_path])
         found.endpoint.secrets()
-        assert build_plan(found, declared, None).hash
+        assert build_plan(found, declared).hash

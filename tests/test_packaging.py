@@ -33,7 +33,7 @@ def _declared() -> tuple[set[str], dict[str, str]]:
 
 def test_the_package_list_is_the_tree() -> None:
     packages, where = _declared()
-    folders = {p.parent for name in ("harness", "suites", "reports") for p in (ROOT / name).rglob("*.py")}
+    folders = {p.parent for name in ("harness", "suites", "scenarios", "reports") for p in (ROOT / name).rglob("*.py")}
     found = set()
     for folder in folders:
         parts = folder.relative_to(ROOT).parts
@@ -53,7 +53,7 @@ def test_everything_is_in_the_wheel(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for name in ("harness/py.typed", "harness/data/gate.schema.json", "harness/reports/page.css"):
         assert name in names
-    for folder in ("harness", "suites", "reports"):
+    for folder in ("harness", "suites", "scenarios", "reports"):
         for path in (ROOT / folder).rglob("*.py"):
             inside = path.relative_to(ROOT).as_posix()
             assert (inside if folder == "harness" else f"harness/{inside}") in names
@@ -70,8 +70,8 @@ def test_the_wheel_works_from_elsewhere(wheel: Path, tmp_path: Path) -> None:
     code = (
         "import harness, harness.cli, importlib, sys; assert 'site' in harness.__file__, harness.__file__;"
         "from harness.core.registry import names;"
-        "assert names('suites') == ('smoke',), names('suites');"
-        "assert 'html' in names('reports'); from harness.suite import catalogue;"
+        "assert len(names('suites')) == 6, names('suites');"
+        "assert 'html' in names('reports'); assert 'steady' in names('scenarios'); from harness.suite import catalogue;"
         "assert len(list(catalogue('smoke'))) > 10"
     )
     env = {**os.environ, "PYTHONPATH": str(site)}

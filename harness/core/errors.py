@@ -54,6 +54,8 @@ class ErrorClass(StrEnum):
     INTER_TOKEN_TIMEOUT = "inter_token_timeout"
     """The answer began and then fell silent for longer than allowed."""
     TOTAL_TIMEOUT = "total_timeout"
+    GONE = "gone"
+    """A service that had answered in this run cannot be connected to any more: that counts against it."""
     CLOSED = "closed"
     """The connection ended before the answer did."""
     MALFORMED = "malformed_http"

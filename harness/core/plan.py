@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -68,6 +69,11 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """The content of `plan.json`."""
         return {"schema": "aiharness.plan/1", "hash": self.hash, **asdict(self)}
+
+
+def slug(text: str) -> str:
+    """The text as a part of an id that pytest, a shell and a file name take: letters, digits, dot, dash, underscore."""
+    return re.sub(r"[^a-zA-Z0-9_.-]+", "-", text).strip("-")
 
 
 def statistical_blockers(checks: Sequence[PlannedCheck]) -> int:

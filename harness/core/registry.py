@@ -12,8 +12,11 @@ from types import ModuleType
 from harness.core.errors import UsageError
 
 KINDS = {
+    "attacks": "harness.attacks",
+    "faults": "harness.faults",
     "protocols": "harness.protocols",
     "reports": "harness.reports",
+    "scenarios": "harness.scenarios",
     "suites": "harness.suites",
 }
 """Each kind of plug-in and the package whose files are its members; also the entry-point group for outside ones."""

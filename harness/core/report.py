@@ -100,18 +100,26 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """One second of traffic: `t` seconds from the start of the run; latencies in seconds."""
+    """One second of traffic: `t` seconds from the start of the run; latencies in seconds.
+
+    `target_rate` is what an open-loop load asked for in it, in requests/s.
+    """
 
     t: int
     requests: int
     errors: int
     q50: float | None = None
     q99: float | None = None
+    target_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FaultRow:
-    """One disturbance; times in seconds from the start. `confirmed` is counter, probe or none."""
+    """One disturbance; times in seconds from the start. `confirmed` is counter, probe or none.
+
+    `recovered_at` is when the service was back within tolerance of its baseline (None: not seen); `phases` maps
+    baseline, inject, lift and end to when each began or ended.
+    """
 
     kind: str
     target: str
@@ -119,6 +127,9 @@ class FaultRow:
     lifted_at: float | None
     confirmed: str
     affected: int | None = None
+    name: str = ""
+    recovered_at: float | None = None
+    phases: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

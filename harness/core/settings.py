@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
+from harness.core.experiment import ChaosSettings, Fault, Link
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
 
 DEFAULT_SEED = 20_240_229
+
+ORDER = ("smoke", "integration", "validation", "adversarial", "load", "chaos")
+"""The order in which `all` runs the suites: the cheap and telling first, what disturbs the service last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,60 @@ class Promises:
 
 
 @dataclass(frozen=True, slots=True)
+class DataSettings:
+    """The labelled data of model validation and of attacks.
+
+    `golden` holds inputs with the outputs that they must give, within `tolerance` (absolute, and relative to the
+    expected number).
+    """
+
+    dataset: Dataset | None = None
+    golden: Dataset | None = None
+    tolerance: float = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSettings:
+    """One open-loop load: `rate` requests/s for `duration` seconds, of which the first `warm_up` are not judged.
+
+    `concurrency` bounds the requests in flight; an arrival that finds no place waits, and its wait is in its latency.
+    """
+
+    scenario: str = "steady"
+    rate: float = 10.0
+    duration: float = 30.0
+    warm_up: float = 3.0
+    concurrency: int = 100
+    processes: int = 1
+
+    @property
+    def judged(self) -> int:
+        """Requests that count: those meant to be sent after the warm-up."""
+        return int(self.rate * self.duration) - int(self.rate * self.warm_up)
+
+
+@dataclass(frozen=True, slots=True)
+class AttackSettings:
+    """The threat model of an evasion attack.
+
+    Each input may be moved by at most `eps` in every number (Linf) within [`low`, `high`], with `budget` rows sent per
+    input, over `inputs` inputs drawn from the data.
+    """
+
+    eps: float
+    low: float = 0.0
+    high: float = 1.0
+    budget: int = 200
+    inputs: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a run was asked to do.
 
     `reports` are extra formats as (name, path or None); `sources` says for each setting where it came from, for the
-    header and the report.
+    header and the report; `others` holds the endpoint as those suites see it that speak another protocol to it or ask
+    another model; `allow` names the hosts beside loopback that faults may touch.
     """
 
     endpoint: Endpoint
@@ -50,6 +104,14 @@ class Settings:
     seed: int = DEFAULT_SEED
     ceilings: Ceilings = Ceilings()
     promises: Promises = Promises()
+    others: Mapping[str, Endpoint] = field(default_factory=dict)
+    data: DataSettings | None = None
+    load: LoadSettings | None = None
+    links: tuple[Link, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    chaos: ChaosSettings = field(default_factory=ChaosSettings)
+    attack: AttackSettings | None = None
+    allow: tuple[str, ...] = ()
     wait_ready: float | None = None
     policy: Policy = field(default_factory=Policy)
     run_dir: str | None = None
@@ -57,6 +119,10 @@ class Settings:
     baseline: str | None = None
     responsible: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+
+    def endpoint_of(self, suite: str) -> Endpoint:
+        """The endpoint as this suite speaks to it."""
+        return self.others.get(suite, self.endpoint)
 
     def grounds(self) -> frozenset[str]:
         """What the configuration gives ground to judge; a check whose grounds are not all here is not planned."""
@@ -67,6 +133,11 @@ class Settings:
             "model": endpoint.model is not None,
             "version": endpoint.version is not None,
             "deterministic": self.promises.deterministic,
+            "data": self.data is not None and self.data.dataset is not None,
+            "golden": self.data is not None and self.data.golden is not None,
+            "load": self.load is not None,
+            "faults": bool(self.faults),
+            "attack": self.attack is not None,
         }
         return frozenset(name for name, there in found.items() if there)
 
@@ -77,5 +148,10 @@ GROUNDS = {
     "model": "no model name is configured (--ai-model or [endpoint] model)",
     "version": "no model version is configured ([endpoint] version)",
     "deterministic": "[promises] deterministic is not set",
+    "data": "no labelled data is configured ([data] file)",
+    "golden": "no golden outputs are configured ([data] golden)",
+    "load": "no load is configured ([load] rate and duration)",
+    "faults": "no fault is configured ([links.NAME] and [[fault]])",
+    "attack": "no threat model is configured ([adversarial] eps)",
 }
 """Each ground that a check may need, and why it is not judged without."""

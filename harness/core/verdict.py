@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 ALPHA = 0.05
 """Error rate of each side of every decision: one-sided bounds at 95 % each (DESIGN 6.3)."""
@@ -175,8 +175,9 @@ class CheckSpec:
     """What a packaged check declares of itself, before anything is sent.
 
     `needs` names capabilities without which it is SKIPPED, `grounds` settings without which it is not planned;
-    `requests` and `tokens` are what it costs at most, per case; `cases` its parametrised ids, `per_objective` says
-    that the configuration's objectives are. `before_contact` marks a check that runs on an endpoint never reached.
+    `requests` and `tokens` are what it costs at most, per case; `cases` its parametrised ids; `per` gives it one case
+    for each configured objective of its suite, each fault, or each pair of them. `before_contact` marks a check that
+    runs on an endpoint never reached.
     """
 
     title: str
@@ -186,6 +187,6 @@ class CheckSpec:
     requests: int = 1
     tokens: int = 0
     cases: tuple[str, ...] = ()
-    per_objective: bool = False
+    per: Literal["", "objective", "fault", "fault_objective"] = ""
     before_contact: bool = False
     clauses: tuple[str, ...] = field(default=())

@@ -122,6 +122,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "errors": "Those of them that failed.",
         "q50": "Median latency, seconds.",
         "q99": "99th percentile of latency, seconds.",
+        "target_rate": "What an open-loop load asked for, requests per second.",
     },
     "FaultRow": {
         "kind": "What was done.",
@@ -130,6 +131,9 @@ FIELDS: dict[str, dict[str, str]] = {
         "lifted_at": "Seconds from the start of the run; null when it was not lifted.",
         "confirmed": "How it is known to have happened: counter, probe or none.",
         "affected": "Requests or connections that it touched, where counted.",
+        "name": "The fault's name in the configuration.",
+        "recovered_at": "Seconds from the start of the run; null when the service was not seen to recover.",
+        "phases": "When baseline, inject, lift and end were, in seconds from the start of the run.",
     },
     "Generator": {
         "target_rate": "Intended requests per second.",

@@ -8,6 +8,7 @@ import json
 import math
 import zipfile
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,11 +51,13 @@ def read_dataset(
             _refuse(str(path), f"the file is over {MOST_BYTES >> 20} MiB; give a part of it")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        rows = list(_capped(path, kind(path, label, inputs, group)))
+        rows = list(islice(kind(path, label, inputs, group), MOST_ROWS + 1))
     except OSError as problem:
         _refuse(str(path), f"cannot be read ({problem.strerror or problem})")
     if not rows:
         _refuse(str(path), "the file holds no rows")
+    if len(rows) > MOST_ROWS:
+        _refuse(rows[-1][0], f"over {MOST_ROWS:,} rows; give a part of them")
     width = _width(rows)
     if shape and width != math.prod(shape):
         has = "text" if width is None else f"{width} numbers"
@@ -65,19 +68,12 @@ def read_dataset(
         tuple(row[2] for row in rows),
         tuple(row[3] for row in rows) if group is not None else None,
         digest,
-        shape or (_pictures(path) if kind is _npz else None),
+        shape or None,
     )
 
 
 def _refuse(where: str, message: str, column: str = "") -> NoReturn:
     raise ConfigError(message, where=where, key=column)
-
-
-def _capped(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
-    for number, row in enumerate(rows, 1):
-        if number > MOST_ROWS:
-            _refuse(row[0], f"over {MOST_ROWS:,} rows; give a part of them")
-        yield row
 
 
 def _width(rows: Sequence[Row]) -> int | None:
@@ -269,10 +265,3 @@ def _npz(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> 
             _refuse(where, f"{row[column]} is not finite; give a number or leave the row out", f"x[{index}][{column}]")
         given = str(row) if x.dtype.kind == "U" else row.astype(float).tolist()
         yield where, given, _plain(of_row.tolist(), where, str(wanted["y"])), str(of_group)
-
-
-def _pictures(path: Path) -> tuple[int, ...] | None:
-    """The shape of one row where it has several dimensions, as the array `x` says."""
-    with np.load(path, allow_pickle=False) as arrays:
-        shape: tuple[int, ...] = arrays["x"].shape[1:] if "x" in arrays.files else ()
-    return shape if len(shape) > 1 else None

@@ -39,7 +39,8 @@ class Guardian:
     def done(self, key: str) -> None:
         """The fault is lifted: leave it alone."""
         with contextlib.suppress(HarnessError):
-            self._say({"key": key})
+            if self._child is not None:
+                self._say({"key": key})
 
     def close(self) -> None:
         """End the child; it lifts what is not done first."""

@@ -187,8 +187,8 @@ class Active:
         """Whom the fault struck so far: by the own proxy's counters, else by a connection of our own through it."""
         if not self._counted:
             return probing.proof(self._fault, str(self._proxy.listen), self._before)
-        counted = self._call("GET", "/aiharness/counters").json()
-        affected = int(counted[self._proxy.name]["toxics"].get(self.name, {}).get("affected", 0))
+        counted = self._call("GET", "/aiharness/counters").json()["proxies"][self._proxy.name]["toxics"]
+        affected = int(counted.get(self.name, {}).get("affected", 0))
         return Proof("counter" if affected else "none", affected, f"the proxy counted {affected} that it struck")
 
     def lift(self) -> None:

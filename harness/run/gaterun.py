@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from harness.core.endpoint import redact
+from harness.core.endpoint import Endpoint, redact
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.registry import load
 from harness.core.report import Report
@@ -42,6 +42,7 @@ class RunState:
     run_dir: str
     started: float
     preflight: Preflight
+    others: Mapping[str, Preflight]
 
 
 class GateRun:
@@ -53,10 +54,11 @@ class GateRun:
         self.started = 0.0
         self.plan = Plan(settings.suites, ())
         self.preflight = Preflight(settings.endpoint.protocol)
+        self._others: dict[str, Preflight] = {}
         self.run_dir: RunDir
         self._declared = tuple(declared)
         self._head: dict[str, Any] = {}
-        self._session: Session | None = None
+        self._sessions: dict[tuple[str, str | None], Session] = {}
         self._client: Client | None = None
         self._baseline: Session | None = None
         self._older: Older | None = None
@@ -88,26 +90,27 @@ class GateRun:
             )
         else:
             self.preflight = contact(endpoint, client)
+        self._others = {suite: contact(other, client) for suite, other in self.settings.others.items()}
         self._settle()
         self._head = self._make_head()
         self.run_dir.write_plan(self.plan, self._head)
 
     def plan_only(self) -> None:
         """Make the plan without asking anything (`--collect-only`)."""
-        self.plan = build_plan(self.settings, self._declared, None)
+        self.plan = build_plan(self.settings, self._declared)
 
     def join(self, state: RunState, worker: str) -> None:
         """Take part in a run that another process has started."""
         self.worker = worker
         self._older = find_baseline(self.settings)
         self.run_dir = RunDir(Path(state.run_dir), self.settings.endpoint.secrets())
-        self.preflight = state.preflight
+        self.preflight, self._others = state.preflight, dict(state.others)
         self._begin(state.started)
         self._settle()
 
     def state(self) -> RunState:
         """What a worker needs to join."""
-        return RunState(str(self.run_dir.path), self.started, self.preflight)
+        return RunState(str(self.run_dir.path), self.started, self.preflight, self._others)
 
     def add_user_checks(self, checks: list[PlannedCheck]) -> None:
         """Add collected tests of the user's own to the plan, and write it down before any of them runs."""
@@ -125,14 +128,22 @@ class GateRun:
         if path.exists():
             self.add_user_checks(msgspec.json.decode(path.read_bytes(), type=list[PlannedCheck]))
 
-    def session(self) -> Session:
-        """The session of this process, made when first needed."""
-        if self._session is None:
+    def preflight_of(self, suite: str) -> Preflight:
+        """What is known of the endpoint as this suite speaks to it."""
+        return self._others.get(suite, self.preflight)
+
+    def session(self, suite: str) -> Session:
+        """The session in which this suite speaks to the endpoint, made when first needed in this process."""
+        endpoint, found = self.settings.endpoint_of(suite), self.preflight_of(suite)
+        key = (endpoint.protocol, endpoint.model)
+        if key not in self._sessions:
             # Where no protocol was found only the checks below it run, and any adapter will do.
-            speaker = adapters(self.preflight.protocol)[0]
-            meter = Meter(self.run_dir, self.worker)
-            self._session = Session(self.settings, speaker, self.preflight.facts, self._connect(), self._ledger, meter)
-        return self._session
+            speaker = adapters(found.protocol)[0]
+            settings, meter = replace(self.settings, endpoint=endpoint), Meter(self.run_dir, self.worker)
+            session = Session(settings, speaker, found.facts, self._connect(), self._ledger, meter)
+            session.reached = not found.obstacle
+            self._sessions[key] = session
+        return self._sessions[key]
 
     def baseline_session(self) -> Session | None:
         """A session with the second endpoint that `--ai-baseline=URL` names, spoken to as the first is; or None."""
@@ -147,8 +158,8 @@ class GateRun:
 
     def begin_check(self) -> None:
         """Open a check's own record."""
-        if self._session is not None:
-            self._session.begin_check()
+        for session in self._sessions.values():
+            session.begin_check()
 
     def check_time(self) -> None:
         """Raise `BudgetExhausted` when the run's time is over."""
@@ -156,11 +167,11 @@ class GateRun:
 
     def end_check(self, check: str, verdict: Verdict) -> Verdict:
         """Write down what a check sent and got, and say in its counterexamples how to run it again."""
-        if self._session is not None:
-            shown = self._session.shown_exchanges()
-            if shown:
-                self.run_dir.write_exchanges(check, shown)
-            self._session.flush()
+        shown = [exchange for session in self._sessions.values() for exchange in session.shown_exchanges()]
+        if shown:
+            self.run_dir.write_exchanges(check, shown)
+        for session in self._sessions.values():
+            session.flush()
         seed = self.settings.seed
         examples = tuple(
             replace(e, pytest=e.pytest or check, seed=seed if e.seed is None else e.seed)
@@ -169,11 +180,12 @@ class GateRun:
         endpoint = self.settings.endpoint
         return replace(verdict, counterexamples=examples, reason=redact(verdict.reason, endpoint.secrets()))
 
-    def obstacle_verdict(self) -> Verdict:
-        """The verdict of every check that cannot be asked: ERROR before contact, FAIL for one of no use."""
-        if self.preflight.unusable:
-            return Verdict(Status.FAIL, self.preflight.unusable, n=1, method="contract")
-        return error(self.preflight.obstacle or "nothing stands in the way")
+    def obstacle_verdict(self, suite: str) -> Verdict | None:
+        """The verdict of every check that cannot be asked: ERROR before contact, FAIL for one of no use; or None."""
+        found = self.preflight_of(suite)
+        if found.unusable:
+            return Verdict(Status.FAIL, found.unusable, n=1, method="contract")
+        return error(found.obstacle) if found.obstacle else None
 
     def now(self) -> float:
         """Seconds since the run started."""
@@ -181,8 +193,8 @@ class GateRun:
 
     def close(self) -> None:
         """Write what is left of the series and close the connections."""
-        if self._session is not None:
-            self._session.flush()
+        for session in self._sessions.values():
+            session.flush()
         if self._client is not None:
             self._client.close()
         if self._baseline is not None:
@@ -235,10 +247,14 @@ class GateRun:
 
     def _settle(self) -> None:
         """Make the plan from what the endpoint offers; nothing is ruled out for one that could not be asked."""
-        endpoint, found = self.settings.endpoint, self.preflight
-        known = None if found.obstacle else adapter(found.protocol).capabilities(endpoint, found.facts)
-        if found.protocol != "auto":
-            self.settings = replace(self.settings, endpoint=replace(endpoint, protocol=found.protocol))
+        settings = self.settings
+        others = {suite: _spoken(other, self._others[suite]) for suite, other in settings.others.items()}
+        self.settings = replace(settings, endpoint=_spoken(settings.endpoint, self.preflight), others=others)
+        known = {}
+        for suite in settings.suites:
+            found, endpoint = self.preflight_of(suite), self.settings.endpoint_of(suite)
+            if not found.obstacle:
+                known[suite] = adapter(found.protocol).capabilities(endpoint, found.facts)
         self.plan = build_plan(self.settings, self._declared, known)
 
     def _make_head(self) -> dict[str, Any]:
@@ -261,6 +277,11 @@ class GateRun:
             "environment": environment(self.settings),
             "notes": [d.reason for d in self.preflight.detected],
         }
+
+
+def _spoken(endpoint: Endpoint, found: Preflight) -> Endpoint:
+    """The endpoint with the protocol that was found."""
+    return endpoint if found.protocol == "auto" else replace(endpoint, protocol=found.protocol)
 
 
 def write_reports(run_dir: RunDir, report: Report, extra: tuple[tuple[str, str | None], ...] = ()) -> None:

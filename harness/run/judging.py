@@ -73,7 +73,7 @@ def build_report(
         checks=tuple(_row(judged, seconds.get(judged.check.id)) for judged in decision.checks),
         distributions=tuple(d for d in found if d is not None),
         series=series,
-        faults=tuple(msgspec.convert(line, FaultRow) for line in saved.faults),
+        faults=_faults(saved.faults),
         environment=dict(head.get("environment", {})),
         notes=(*head.get("notes", ()), *saved.notes, *notes),
     )
@@ -113,6 +113,12 @@ def _not_in_order(decision: Decision, interrupted: str, policy: Policy) -> Decis
         exit_status = int(Exit.FAIL if policy.inconclusive == "fail" else Exit.INCONCLUSIVE)
         return replace(decision, verdict=Status.INCONCLUSIVE, exit_status=exit_status, reason=reason)
     return replace(decision, reason=reason) if decision.partial else decision
+
+
+def _faults(lines: Iterable[Mapping[str, Any]]) -> tuple[FaultRow, ...]:
+    """Each fault's last line: it is written down as it goes on, and again as it is lifted and recovered from."""
+    last = {(line.get("name"), line.get("target"), line.get("applied_at")): line for line in lines}
+    return tuple(msgspec.convert(line, FaultRow) for line in last.values())
 
 
 def _limits(plan: Plan, metric: str) -> tuple[float, ...]:

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from harness.core.adapter import Capabilities
 from harness.core.errors import UsageError
-from harness.core.objective import Objective
-from harness.core.plan import Plan, PlannedCheck, statistical_blockers
+from harness.core.experiment import Fault
+from harness.core.objective import METRICS, Objective
+from harness.core.plan import Plan, PlannedCheck, slug, statistical_blockers
 from harness.core.settings import GROUNDS, Settings
 from harness.core.verdict import CheckSpec, Level
 from harness.stats.planning import can_pass, min_n_to_pass
 from harness.stats.sequential import RateTest
 
+ATTACK_BATCH = 128
+"""Rows in one request of an attack."""
+
 
 def build_plan(
-    settings: Settings, declared: Iterable[tuple[str, str, CheckSpec]], capabilities: Capabilities | None
+    settings: Settings,
+    declared: Iterable[tuple[str, str, CheckSpec]],
+    capabilities: Mapping[str, Capabilities] = {},
 ) -> Plan:
     """The plan of a run over the declared checks, given as (id without parameter, suite, spec).
 
-    `capabilities` are the endpoint's; None when they are not known (`--ai-dry-run`): nothing is ruled out then.
+    `capabilities` are the endpoint's, by suite; where they are not known (`--ai-dry-run`), nothing is ruled out.
     Raises `UsageError` for an objective that could not PASS however well the service did.
     """
     grounds = settings.grounds()
@@ -33,27 +40,29 @@ def build_plan(
         if lacking:
             not_judged.append(f"{spec.title}: {'; '.join(lacking)}")
             continue
-        missing = capabilities.missing(spec.needs) if capabilities else None
-        reason = (
-            f"{settings.endpoint.protocol} at this endpoint offers no {missing.replace('_', ' ')}" if missing else None
-        )
-        if spec.per_objective:
-            objectives = [o for o in settings.objectives if o.suite == suite]
-            for objective in objectives:
-                if objective.metric == "ttft" and capabilities and not capabilities.streaming:
-                    protocol = settings.endpoint.protocol
-                    raise UsageError(
-                        f"objective {objective.text!r} cannot be judged: {protocol} has no streamed answers here, so "
-                        "there is no first token; use latency"
-                    )
+        offered, protocol = capabilities.get(suite), settings.endpoint_of(suite).protocol
+        missing = offered.missing(spec.needs) if offered else None
+        reason = f"{protocol} at this endpoint offers no {missing.replace('_', ' ')}" if missing else None
+        objectives = [o for o in settings.objectives if o.suite == suite]
+        if "objective" in spec.per:
+            _refuse_ttft(protocol, objectives, offered)
             if not objectives:
-                not_judged.append(f"{suite}: no [[objective]] is configured, so no latency or error rate is judged")
-            checks += [_estimate(id_, suite, spec, objective, reason) for objective in objectives]
-            if settings.baseline:
+                not_judged.append(f"{suite}: no [[objective]] is configured for {' or '.join(METRICS[suite])}")
+        if spec.per == "objective":
+            checks += [_estimate(id_, suite, spec, o, reason, planned_n(settings, o, None)) for o in objectives]
+            if settings.baseline and suite == "smoke":
                 checks += [_comparison(suite, objective, reason) for objective in objectives]
+        elif spec.per == "fault_objective":
+            for fault in settings.faults:
+                for o in objectives:
+                    n = planned_n(settings, o, fault)
+                    checks.append(_estimate(id_, suite, spec, o, reason, n, fault))
+        elif spec.per == "fault":
+            checks += [_contract(id_, suite, spec, slug(fault.name), reason) for fault in settings.faults]
         else:
             checks += [_contract(id_, suite, spec, case, reason) for case in spec.cases or (None,)]
-    return Plan(settings.suites, tuple(_share_alpha(checks)), tuple(not_judged), policy(settings))
+    costed = _cost_runs(settings, _share_alpha(checks))
+    return Plan(settings.suites, tuple(costed), tuple(not_judged), policy(settings))
 
 
 def user_check(id_: str, suite: str, title: str, level: str) -> PlannedCheck:
@@ -73,8 +82,23 @@ def policy(settings: Settings) -> tuple[tuple[str, str], ...]:
         ("deadlines", deadlines),
         ("ceilings", json.dumps(ceilings) if ceilings else "none"),
         ("promises", json.dumps(asdict(settings.promises))),
+        *_of_suites(settings),
         ("sample", hashlib.sha256(json.dumps(endpoint.sample, default=str).encode()).hexdigest()[:16]),
     )
+
+
+def _of_suites(settings: Settings) -> list[tuple[str, str]]:
+    """Data, load, faults and threat model, as far as they are configured."""
+    found: list[tuple[str, str]] = []
+    if data := settings.data:
+        found += [("data", data.dataset.digest)] if data.dataset else []
+        found += [("golden", f"{data.golden.digest}, tolerance {data.tolerance:g}")] if data.golden else []
+    for name, value in (("load", settings.load), ("adversarial", settings.attack)):
+        found += [(name, json.dumps(asdict(value)))] if value else []
+    if settings.faults:
+        found.append(("faults", json.dumps([asdict(fault) for fault in settings.faults])))
+        found.append(("chaos", json.dumps(asdict(settings.chaos))))
+    return found
 
 
 def rate_test(check: PlannedCheck | Objective, alpha_fail: float) -> RateTest:
@@ -99,32 +123,85 @@ def _contract(id_: str, suite: str, spec: CheckSpec, case: str | None, not_appli
     )
 
 
-def _estimate(id_: str, suite: str, spec: CheckSpec, objective: Objective, not_applicable: str | None) -> PlannedCheck:
-    if not can_pass(rate_test(objective, objective.alpha)):
-        need = min_n_to_pass(objective.loosened, objective.alpha / 2)
-        raise UsageError(
-            f"objective {objective.text!r} of suite {suite} cannot PASS: with the cap of {objective.cap} requests not "
-            f"even a flawless run decides it, at least {need} are needed. Choose a lower percentile, a larger margin "
-            f"or a profile with a larger cap"
-        )
-    return PlannedCheck(
-        id=f"{id_}[{objective.slug}]",
+def planned_n(settings: Settings, objective: Objective, fault: Fault | None) -> int | None:
+    """The fixed number of samples that an objective will be judged on; None: it is sampled until its test ends."""
+    if objective.suite == "load":
+        return settings.load.judged if settings.load else 0
+    if objective.suite == "chaos":
+        return int(settings.chaos.rate * fault.duration) if fault else 0
+    data = settings.data.dataset if settings.data else None
+    if objective.suite == "adversarial":
+        return min(settings.attack.inputs if settings.attack else 0, len(data.inputs) if data else 0)
+    if objective.suite == "validation":
+        groups = (data.groups or ()) if data else ()
+        rows = groups.count(objective.slice) if objective.slice is not None else len(data.inputs) if data else 0
+        return min(objective.cap, rows)
+    return None
+
+
+def _refuse_ttft(protocol: str, objectives: Sequence[Objective], capabilities: Capabilities | None) -> None:
+    for objective in objectives:
+        if objective.metric in ("ttft", "inter_token") and capabilities and not capabilities.streaming:
+            raise UsageError(
+                f"objective {objective.text!r} cannot be judged: {protocol} has no streamed answers here, "
+                "so there is no first token; use latency"
+            )
+
+
+def _estimate(
+    id_: str,
+    suite: str,
+    spec: CheckSpec,
+    objective: Objective,
+    not_applicable: str | None,
+    fixed: int | None,
+    fault: Fault | None = None,
+) -> PlannedCheck:
+    """An objective's check; `fixed` is its number of samples, or None where a sequential test ends it."""
+    case, under = (objective.slug, "") if fault is None else (f"{slug(fault.name)}-{objective.slug}", fault.name)
+    check = PlannedCheck(
+        id=f"{id_}[{case}]",
         suite=suite,
         level=objective.level,
-        title=objective.name or objective.text,
-        kind="estimate",
-        requests=objective.cap,
-        tokens=spec.tokens * objective.cap,
+        title=(objective.name or objective.text) + (f" under {under}" if under else ""),
+        requests=spec.requests,
         objective=objective.text,
         metric=objective.metric,
         limit=objective.limit,
+        not_applicable=not_applicable,
+        clauses=spec.clauses,
+    )
+    if objective.metric == "recovery":
+        return check  # one episode: held or not
+    n = objective.cap if fixed is None else fixed
+    _refuse_undecidable(objective, n, sequential=fixed is None)
+    return replace(
+        check,
+        kind="estimate",
+        requests=n,
+        tokens=spec.tokens * n,
         budget=objective.budget,
         loosened=objective.loosened,
         alpha=objective.alpha,
-        cap=objective.cap,
+        cap=n,
         min_n=min_n_to_pass(objective.loosened, objective.alpha),
-        not_applicable=not_applicable,
-        clauses=spec.clauses,
+    )
+
+
+def _refuse_undecidable(objective: Objective, n: int, *, sequential: bool) -> None:
+    """Raise `UsageError` for an objective that not even a flawless run of n samples would decide."""
+    need = min_n_to_pass(objective.loosened, objective.alpha / (2 if sequential else 1))
+    if can_pass(rate_test(objective, objective.alpha)) if sequential else n >= need:
+        return
+    more = {
+        "load": "a longer [load] duration or a higher rate",
+        "chaos": "a longer fault or a higher [chaos] rate",
+        "validation": "more rows of data",
+        "adversarial": "more [adversarial] inputs",
+    }.get(objective.suite, "a profile with a larger cap")
+    raise UsageError(
+        f"objective {objective.text!r} of suite {objective.suite} cannot PASS: not even a flawless run of its {n} "
+        f"samples decides it, at least {need} are needed. Give a larger margin, another limit, or {more}"
     )
 
 
@@ -145,6 +222,30 @@ def _comparison(suite: str, objective: Objective, not_applicable: str | None) ->
         cap=objective.cap,
         not_applicable=not_applicable,
     )
+
+
+def _cost_runs(settings: Settings, checks: Sequence[PlannedCheck]) -> list[PlannedCheck]:
+    """A load, an experiment or an attack is one run that several checks judge: its cost stands at the first of them."""
+    runs: dict[tuple[str, str], int] = {}
+    if load := settings.load:
+        runs["load", ""] = int(load.rate * load.duration)
+    if attack := settings.attack:
+        # Lock-step: one request carries a row of every input, in batches; and each finding is replayed three times.
+        runs["adversarial", ""] = (attack.budget + 1) * math.ceil(attack.inputs / ATTACK_BATCH) + 3 * attack.inputs
+    for fault in settings.faults:
+        seconds = settings.chaos.baseline + fault.duration + settings.chaos.recovery
+        runs["chaos", slug(fault.name)] = math.ceil(settings.chaos.rate * (seconds + 4))
+    found = []
+    for check in checks:
+        case = check.id.partition("[")[2].rstrip("]")
+        keys = [key for key in runs if key[0] == check.suite and (not key[1] or case == key[1])]
+        shared = check.suite in ("load", "chaos") or (check.suite == "adversarial" and check.kind == "estimate")
+        if shared:
+            each = check.tokens // check.requests if check.requests else 0
+            requests = runs.pop(keys[0]) if keys else 0
+            check = replace(check, requests=requests, tokens=each * requests)
+        found.append(check)
+    return found
 
 
 def _share_alpha(checks: Sequence[PlannedCheck]) -> list[PlannedCheck]:

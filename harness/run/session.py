@@ -24,7 +24,8 @@ KEPT = 20
 class Session:
     """One endpoint, asked through one adapter over one client.
 
-    Every request is counted against the ceilings before it is sent; every inference is metered.
+    Every request is counted against the ceilings before it is sent; every inference is metered. Once `reached` is set,
+    a service that cannot be connected to any more is gone, which counts against it.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Session:
         self.facts = facts
         self.client = client
         self.exchanges: list[Exchange] = []
+        self.reached = False
         self.sample_query: Query | None = None
         self.sent = 0
         self._once: dict[str, Exchange] = {}
@@ -116,6 +118,8 @@ class Session:
 
     def _keep(self, exchange: Exchange) -> Exchange:
         self.sent += 1
+        if self.reached and exchange.error and exchange.error.never_reached:
+            exchange = replace(exchange, error=ErrorClass.GONE, detail=f"it answered before: {exchange.detail}")
         if len(self.exchanges) < KEPT or (not exchange.ok and len(self.exchanges) < 2 * KEPT):
             self.exchanges.append(exchange)
         return exchange

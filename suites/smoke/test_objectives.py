@@ -12,7 +12,7 @@ from harness.run.session import Session
 from harness.suite import check
 
 
-@check("objective", per_objective=True, tokens=16)
+@check("objective", per="objective", tokens=16)
 def test_objective(
     ai_client: Session, ai_run: GateRun, objective: Objective, request: pytest.FixtureRequest
 ) -> Verdict:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.endpoint import Endpoint
-from harness.core.errors import UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.core.experiment import Fault, Link
 from harness.core.settings import Settings
 from harness.io.injector import Injector, ProxyGone, check_allowed
@@ -85,6 +85,15 @@ def test_a_killed_runner_leaves_no_fault(toxiproxy: Toxiproxy, kind: str, number
     assert runner.wait(10) != 0
     runner.stdout.close()
     assert eventually(lambda: toxiproxy.state() == (True, ["somebody-elses"]))
+
+
+def test_without_a_guardian_nothing_is_put_on(toxiproxy: Toxiproxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/true")
+    with Injector(toxiproxy.link()) as injector:
+        injector.settle()
+        with pytest.raises(HarnessError, match="no fault is put on without it"), injector.applied(fault("latency")):
+            pass
+    assert toxiproxy.state() == (True, [])
 
 
 def test_what_a_killed_run_left_is_lifted_first_with_a_note(toxiproxy: Toxiproxy) -> None:

@@ -15,6 +15,7 @@ from harness.core import errors, registry
 from harness.core.errors import ConfigError, HarnessError, ProtocolError, UsageError
 from harness.core.exchange import Answer, Exchange, Query, Request, Response, Timing, Usage
 from harness.core.jsontext import MAX_DEPTH, depth, parse
+from harness.core.settings import ORDER
 from harness.core.verdict import Status, worst
 
 PIECES = st.sampled_from(
@@ -110,7 +111,7 @@ def test_the_refusal_says_why(body: bytes, said: str) -> None:
 def test_suites_of_outside_packages_are_found_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     outside = EntryPoint("theirs", "harness.suites.smoke", "harness.suites")
     monkeypatch.setattr(registry, "entry_points", lambda group: [outside] if group == outside.group else [])
-    assert registry.names("suites") == ("smoke", "theirs")
+    assert set(registry.names("suites")) == {*ORDER, "theirs"}
     assert [stem for _, stem in suite.modules("theirs")] == [stem for _, stem in suite.modules("smoke")]
     with pytest.raises(UsageError, match="Did you mean 'theirs'"):
         suite.modules("thiers")

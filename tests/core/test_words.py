@@ -206,7 +206,7 @@ def test_shown_exchanges_are_redacted_and_capped() -> None:
 
 
 def test_registry() -> None:
-    assert names("suites") == ("smoke",)
+    assert names("suites") == ("adversarial", "chaos", "integration", "load", "smoke", "validation")
     assert "Did you mean 'smoke'" in unknown("suite", "smok", names("suites"))
     with pytest.raises(UsageError, match="html"):
         load("reports", "htm")

@@ -45,7 +45,7 @@ def test_jsonl_and_npz(tmp_path: Path) -> None:
     np.savez(
         tmp_path / "d.npz", x=np.arange(12).reshape(3, 2, 2), y=np.array([1, 2, 3]), group=np.array(["a", "b", ""])
     )
-    found = read_dataset(tmp_path / "d.npz", group="group")
+    found = read_dataset(tmp_path / "d.npz", group="group", shape=(2, 2))
     assert found.inputs[1] == [4.0, 5.0, 6.0, 7.0]
     assert (found.labels, found.groups, found.shape) == ((1, 2, 3), ("a", "b", ""), (2, 2))
 

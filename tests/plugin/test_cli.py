@@ -37,7 +37,10 @@ def test_detect_never_reached_and_wrong_url() -> None:
 
 
 def test_list() -> None:
-    assert aiharness("list", "suites").stdout.split() == ["smoke"]
+    assert {"smoke", "integration", "chaos"} <= set(aiharness("list", "suites").stdout.split())
+    scenario = Path(aiharness("list", "scenarios").stdout.split()[0])
+    assert scenario.suffix == ".py"
+    assert scenario.exists()
     assert aiharness("list", "protocols").stdout.split() == ["openai_chat", "plain_json", "v2"]
     assert "html" in aiharness("list", "reports").stdout.split()
     assert "ai-suite/smoke/test_health.py::test_predicts" in aiharness("list", "checks").stdout

@@ -19,7 +19,7 @@ VERSIONS = ("8.4.2", "9.0.3")  # the newest is what every other test of this fol
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout, built from a copy so that no build folder is left in it."""
     folder = tmp_path_factory.mktemp("wheel")
-    keep = ("harness", "suites", "reports", "pyproject.toml", "README.md")
+    keep = ("harness", "suites", "scenarios", "reports", "pyproject.toml", "README.md")
     source = folder / "source"
     source.mkdir()
     for name in keep:

@@ -25,7 +25,7 @@ from harness.run.planning import build_plan, comparison_id, user_check
 from tests.run.saved import GOOD, judged, planned
 
 OBJECTIVE = parse_objective("smoke", "latency p95", "<= 1s", PROFILES["pr"])
-SPEC = CheckSpec("objectives hold", per_objective=True)
+SPEC = CheckSpec("objectives hold", per="objective")
 SOURCE = f"t::objectives[{OBJECTIVE.slug}]"
 SAMPLED = Verdict(Status.PASS, "0 of 500", n=500, estimate=0.0, slices=(Slice(CANDIDATE, 500, 0.0),))
 
@@ -42,7 +42,7 @@ def asked(baseline: str | None, objective: Objective = OBJECTIVE, *, accept_firs
 
 def comparison(older: Older, verdict: Verdict, *, accept_first: bool = False) -> Verdict:
     settings = asked(older.name, accept_first=accept_first)
-    plan = build_plan(settings, [("t::objectives", "smoke", SPEC)], None)
+    plan = build_plan(settings, [("t::objectives", "smoke", SPEC)])
     return compare(older, settings, plan, {SOURCE: verdict}, "1")[comparison_id("smoke", OBJECTIVE)]
 
 
@@ -50,7 +50,7 @@ def older_run(
     folder: Path, *, status: Status = Status.PASS, version: str = "1", objective: str | None = None
 ) -> Report:
     """The report of a baseline run that judged OBJECTIVE, or another one, with a sample of fixed size."""
-    plan = build_plan(asked("x"), [("t::objectives", "smoke", SPEC)], None)
+    plan = build_plan(asked("x"), [("t::objectives", "smoke", SPEC)])
     source = replace(plan.checks[0], objective=objective or plan.checks[0].objective)
     report = judged(folder, replace(plan, checks=(source,)), (SOURCE, replace(SAMPLED, status=status)))
     return replace(report, environment={"aiharness": version})
@@ -120,7 +120,7 @@ def test_vacuous_07_nan_is_not_zero(tmp_path: Path) -> None:
 
 
 def test_vacuous_08_traffic_that_stopped_half_way_is_too_few_samples(tmp_path: Path) -> None:
-    plan = build_plan(asked(None), [("t::objectives", "smoke", SPEC)], None)
+    plan = build_plan(asked(None), [("t::objectives", "smoke", SPEC)])
     least = plan.checks[0].min_n
     assert least is not None
     for n, status in ((least - 1, Status.INCONCLUSIVE), (least, Status.PASS)):
@@ -187,7 +187,7 @@ def test_an_undeclared_skip_is_a_hole(tmp_path: Path) -> None:
 
 
 def test_a_comparison_is_in_the_plan_and_its_absence_is_a_hole(tmp_path: Path) -> None:
-    plan = build_plan(asked("older"), [("t::objectives", "smoke", SPEC)], None)
+    plan = build_plan(asked("older"), [("t::objectives", "smoke", SPEC)])
     assert [check.kind for check in plan.checks] == ["estimate", "comparison"]
     assert judged(tmp_path, plan, (SOURCE, SAMPLED)).run.verdict is Status.INCONCLUSIVE
 
@@ -195,13 +195,13 @@ def test_a_comparison_is_in_the_plan_and_its_absence_is_a_hole(tmp_path: Path) -
 def test_an_objective_that_could_never_pass_is_refused_before_anything_is_sent() -> None:
     small = replace(OBJECTIVE, cap=20)
     with pytest.raises(UsageError, match="cannot PASS"):
-        build_plan(asked(None, small), [("t::objectives", "smoke", SPEC)], None)
+        build_plan(asked(None, small), [("t::objectives", "smoke", SPEC)])
 
 
 def test_fail_is_at_alpha_over_the_statistical_blockers_of_the_plan() -> None:
     warn = replace(OBJECTIVE, name="second", level=Level.WARN)
     third = replace(OBJECTIVE, name="third")
     settings = replace(asked(None), objectives=(OBJECTIVE, warn, third))
-    plan = build_plan(settings, [("t::objectives", "smoke", SPEC), ("t::plain", "smoke", CheckSpec("plain"))], None)
+    plan = build_plan(settings, [("t::objectives", "smoke", SPEC), ("t::plain", "smoke", CheckSpec("plain"))])
     assert [check.alpha_fail for check in plan.checks] == [0.025, 0.025, 0.025, None]
     assert [check.alpha for check in plan.checks] == [0.05, 0.05, 0.05, None]

@@ -1,0 +1,162 @@
+"""The sections of the configuration that single suites read: data, load, links, faults, threat model."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.configfile import ConfigFile, DataSection, LinkSection, SuiteSection
+from harness.configreading import Place
+from harness.core.dataset import Dataset
+from harness.core.endpoint import Endpoint
+from harness.core.errors import ConfigError, UsageError
+from harness.core.experiment import ChaosSettings, Fault, Link
+from harness.core.plan import slug
+from harness.core.registry import load, names, unknown
+from harness.core.settings import AttackSettings, DataSettings, LoadSettings
+
+MOST_REQUESTS = 1_000_000
+"""Requests of one load run above which a typing error is more likely than a wish."""
+
+
+def suite_endpoints(
+    sections: Mapping[str, SuiteSection], endpoint: Endpoint, suites: tuple[str, ...], place: Place
+) -> Mapping[str, Endpoint]:
+    """The endpoint as the wanted suites see it that have a section of their own. Raises `ConfigError`."""
+    found = {}
+    for name, section in sections.items():
+        if name not in names("suites"):
+            raise place.error(unknown("suite", name, names("suites")), "suite", name)
+        if section.protocol not in (None, "auto", *names("protocols")):
+            known = (*names("protocols"), "auto")
+            raise place.error(unknown("protocol", str(section.protocol), known), "suite", name, "protocol")
+        if name in suites:
+            found[name] = replace(
+                endpoint,
+                protocol=section.protocol or endpoint.protocol,
+                model=section.model or (None if section.protocol else endpoint.model),
+                sample=section.sample if section.sample is not None or section.protocol else endpoint.sample,
+            )
+    return found
+
+
+def data_settings(section: DataSection, suites: tuple[str, ...], place: Place) -> DataSettings | None:
+    """Read the data files that the wanted suites use. Raises `ConfigError` that names file and row."""
+    if not {"integration", "validation", "adversarial"} & set(suites) or not (section.file or section.golden):
+        return None
+    if not section.tolerance >= 0:
+        raise place.error(f"must be 0 or more, got {section.tolerance!r}", "data", "tolerance")
+
+    def read(key: str, given: str | None) -> Dataset | None:
+        from harness.io.dataset import read_dataset  # numpy: only for those who have data
+
+        if given is None:
+            return None
+        path = place.path.parent / given if place.path else Path(given)
+        try:
+            return read_dataset(
+                path, label=section.label, inputs=tuple(section.inputs), group=section.group, shape=tuple(section.shape)
+            )
+        except ConfigError:
+            raise
+        except UsageError as problem:
+            raise place.error(str(problem), "data", key) from None
+
+    return DataSettings(read("file", section.file), read("golden", section.golden), section.tolerance)
+
+
+def load_settings(section: LoadSettings | None, place: Place) -> LoadSettings | None:
+    """The load as configured. Raises `ConfigError` for one that cannot be generated or judged."""
+    if section is None:
+        return None
+    for key in ("rate", "duration", "concurrency", "processes"):
+        _over_zero(getattr(section, key), place, "load", key)
+    if section.scenario not in names("scenarios"):
+        raise place.error(unknown("scenario", section.scenario, names("scenarios")), "load", "scenario")
+    if not 0 <= section.warm_up < section.duration:
+        raise place.error(f"must be from 0 to under the duration, got {section.warm_up!r}", "load", "warm_up")
+    if section.rate * section.duration > MOST_REQUESTS:
+        raise place.error(f"rate times duration is over {MOST_REQUESTS:,} requests; give fewer", "load", "rate")
+    _installed("locust", "load", place, "load")
+    return section
+
+
+def attack_settings(section: AttackSettings | None, place: Place) -> AttackSettings | None:
+    """The threat model as configured. Raises `ConfigError`."""
+    if section is None:
+        return None
+    for key in ("eps", "budget", "inputs"):
+        _over_zero(getattr(section, key), place, "adversarial", key)
+    if not section.low < section.high:
+        raise place.error(f"must be over low, got {section.high!r} and {section.low!r}", "adversarial", "high")
+    return section
+
+
+def chaos_settings(section: ChaosSettings, place: Place) -> ChaosSettings:
+    """The phases of every experiment. Raises `ConfigError`."""
+    for key in ("rate", "baseline", "recovery"):
+        _over_zero(getattr(section, key), place, "chaos", key)
+    return section
+
+
+def links(sections: Mapping[str, LinkSection], place: Place) -> tuple[Link, ...]:
+    """The links as configured. Raises `ConfigError` for an api that is no URL."""
+    found = []
+    for name, section in sections.items():
+        parts = urlsplit(section.api)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise place.error(
+                f"must be the URL of a Toxiproxy API, like http://127.0.0.1:8474, got {section.api!r}",
+                "links", name, "api",
+            )  # fmt: skip
+        if (section.listen is None) != (section.upstream is None):
+            raise place.error("give listen and upstream both, or neither", "links", name)
+        found.append(Link(name, section.api.rstrip("/"), section.proxy or name, section.listen, section.upstream))
+    return tuple(found)
+
+
+def faults(file: ConfigFile, suites: tuple[str, ...], place: Place) -> tuple[Fault, ...]:
+    """The faults as configured, where the chaos suite is wanted. Raises `ConfigError`."""
+    found: list[Fault] = []
+    for index, section in enumerate(file.fault):
+        if section.link not in file.links:
+            raise place.error(unknown("link", section.link, file.links), "fault", index, "link")
+        if section.kind not in names("faults"):
+            raise place.error(unknown("fault", section.kind, names("faults")), "fault", index, "kind")
+        _over_zero(section.duration, place, "fault", index, "duration")
+        if not 0 < section.toxicity <= 1:
+            raise place.error(f"must be over 0 and at most 1, got {section.toxicity!r}", "fault", index, "toxicity")
+        name = section.name or f"{section.kind} on {section.link}"
+        if slug(name) in {slug(f.name) for f in found}:
+            raise place.error(f"a second fault named {name!r}; give each a name", "fault", index, "name")
+        attributes = _attributes(section.kind, section.attributes, place, index)
+        found.append(
+            Fault(name, section.link, section.kind, attributes, section.stream, section.toxicity, section.duration)
+        )
+    if "chaos" not in suites:
+        return ()
+    if found:
+        _installed("toxiproxy", "chaos", place, "fault")
+    return tuple(found)
+
+
+def _attributes(kind: str, given: Mapping[str, Any], place: Place, index: int) -> Mapping[str, Any]:
+    try:
+        checked: Mapping[str, Any] = load("faults", kind).FAULT.validate(given)
+    except UsageError as problem:
+        raise place.error(str(problem), "fault", index, "attributes") from None
+    return checked
+
+
+def _over_zero(value: float, place: Place, *keys: str | int) -> None:
+    if not 0 < value < float("inf"):
+        raise place.error(f"must be over 0, got {value!r}", *keys)
+
+
+def _installed(module: str, extra: str, place: Place, section: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        raise place.error(f"needs {module}: pip install 'aiharness[{extra}]'", section)

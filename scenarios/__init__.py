@@ -1,0 +1,1 @@
+"""Scenarios: locustfiles, for stock `locust -f` and for the load suite."""

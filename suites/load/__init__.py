@@ -1,0 +1,1 @@
+"""Load: does the service keep its objectives under an open-loop load that kept up?"""
