@@ -92,5 +92,5 @@ class Toxiproxy:
         self.child.wait()
 
 
-def fault(kind: str, name: str = "f", link: str = "model", duration: float = 1.0, **attributes: int | str) -> Fault:
+def fault(kind: str, name: str = "f", link: str = "model", duration: float = 0.8, **attributes: int | str) -> Fault:
     return Fault(name, link, kind, attributes, duration=duration)

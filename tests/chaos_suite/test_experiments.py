@@ -38,7 +38,7 @@ def test_a_slow_link_lands_and_is_lifted(gate: Callable[..., Run], toxiproxy: To
     assert toxiproxy.state() == (True, [])
     assert experiment(session, run, slow) == found, "who asks second reads what the first has seen"
     assert rows(run) == lines
-    assert row["lifted_at"] - row["applied_at"] >= 1.0
+    assert row["lifted_at"] - row["applied_at"] >= 0.8
     assert row["recovered_at"] == found.recovered
     assert [line["state"] for line in lines] == ["on", "lifted", "judged"]
     assert len({line["applied_at"] for line in lines}) == 1
@@ -66,7 +66,7 @@ def test_a_sick_service_is_not_disturbed(gate: Callable[..., Run], toxiproxy: To
     toxiproxy.add("dead", f"127.0.0.1:{free_port()}")
     session, run = gate(toxiproxy.link("dead"), url=f"http://127.0.0.1:{free_port()}")
     found = experiment(session, run, fault("latency", link="dead", latency=200))
-    assert "no steady state: 20 of 20" in intact(found).reason
+    assert "no steady state: 15 of 15" in intact(found).reason
     assert intact(found).status is Status.INCONCLUSIVE
     assert not rows(run)
 
@@ -96,7 +96,7 @@ def test_what_the_proxy_refuses_is_an_error(gate: Callable[..., Run]) -> None:
 
 
 def test_a_ceiling_ends_the_experiment_and_lifts(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
-    session, run = gate(ceiling=30)
+    session, run = gate(ceiling=25)
     with pytest.raises(BudgetExhausted):
         experiment(session, run, fault("latency", latency=10))
     assert toxiproxy.state() == (True, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from harness.io.guardian import Guardian
 from harness.io.injector import Injector
 from harness.reference.deployment import Deployment
 from harness.run.experiment import experiment
-from tests.chaos_suite.chaosparts import Run, eventually, fault
+from tests.chaos_suite.chaosparts import Run, eventually, fault, free_port
 
 pytest.importorskip("harness.io.faultproxy.server")
 
@@ -41,7 +42,7 @@ def toxics(deployment: Deployment, name: str = "backend-a") -> list[str]:
     return [toxic["name"] for toxic in found["toxics"]]
 
 
-CUT = Fault("cut", "backend-a", "truncate_stream", {"events": 3, "mode": "fin"}, duration=1.0)
+CUT = Fault("cut", "backend-a", "truncate_stream", {"events": 3, "mode": "fin"}, duration=0.8)
 
 
 def test_a_gateway_that_ends_a_cut_stream_as_if_it_were_whole_fails(
@@ -63,6 +64,18 @@ def test_a_gateway_that_says_so_passes(gate: Callable[..., Run], hardened: Deplo
     found = experiment(session, run, CUT)
     assert intact(found).status is Status.PASS, intact(found).reason
     assert found.proof.confirmed == "counter"
+
+
+def test_what_is_cut_before_our_own_eyes_is_a_failure_in_the_open(gate: Callable[..., Run], naive: Deployment) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    front = Link("front", naive.proxy_api, "front", listen, naive.url.removeprefix("http://"))
+    with Injector(front) as made:
+        assert made.listen == listen
+    session, run = gate(front, url=f"http://{listen}")
+    found = experiment(session, run, replace(CUT, link="front"))
+    assert intact(found).status is Status.PASS, intact(found).reason
+    assert found.proof.affected
+    assert found.proof.affected == sum(s.error == "incomplete" for s in found.samples)
 
 
 def test_a_dead_backend_is_survived_and_that_is_known(gate: Callable[..., Run], hardened: Deployment) -> None:
