@@ -44,4 +44,6 @@ def test_objective(
     slow = f" took longer than {limit * 1e3:g} ms or" if objective.metric == "latency" else ""
     what = f"requests meant for while the fault was on{slow} failed"
     blocks = in_blocks(values, min(limit, sys.float_info.max))
-    return judge_dependent(blocks, objective, planned, what=what, examples=found.failed, notes=found.notes)
+    return judge_dependent(
+        blocks, objective, planned, what=what, examples=found.failed or found.corrupted, notes=found.notes
+    )
