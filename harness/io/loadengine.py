@@ -11,8 +11,7 @@ import time
 from collections import deque
 from typing import Any
 
-import gevent  # type: ignore[import-untyped]
-from gevent.hub import Waiter  # type: ignore[import-untyped]
+from gevent.hub import Waiter, get_hub  # type: ignore[import-untyped]
 
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, UsageError
@@ -44,7 +43,9 @@ class LoadEngine:
         self.busy: set[Connection] = set()
         self._idle: deque[Connection] = deque()
         self._zero_ns = time.perf_counter_ns() - int((time.monotonic() - zero) * 1e9)
-        self._tick = gevent.spawn(self._watch)
+        self._looked = self.now()
+        self._tick = get_hub().loop.timer(TICK, TICK)
+        self._tick.start(self._watch)
 
     def now(self) -> float:
         """Seconds since the start of the run, read from the performance counter."""
@@ -95,7 +96,8 @@ class LoadEngine:
 
     def close(self) -> None:
         """Close every connection; what is under way breaks."""
-        self._tick.kill(block=False)
+        self._tick.stop()
+        self._tick.close()
         for connection in list(self.busy):
             connection.fail(ErrorClass.HARNESS, "the load was stopped")
         for connection in self._idle:
@@ -124,11 +126,8 @@ class LoadEngine:
             self._shared.addresses = list(socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM))
 
     def _watch(self) -> None:
-        before = self.now()
-        while True:
-            gevent.sleep(TICK)
-            now = self.now()
-            self.stall = max(self.stall, now - before - TICK)
-            before = now
-            for connection in list(self.busy):
-                connection.check(now)
+        now = self.now()
+        self.stall = max(self.stall, now - self._looked - TICK)
+        self._looked = now
+        for connection in list(self.busy):
+            connection.check(now)

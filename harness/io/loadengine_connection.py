@@ -130,7 +130,8 @@ class Connection:
         if not self.reusable:
             self.close()
         if waiter is not None:
-            waiter.switch(None)
+            # Not at once: only the hub may wake a greenlet, and this may be called from one.
+            self._loop.run_callback(waiter.switch, None)
 
     def _connect(self) -> None:
         family, kind, proto, _, address = self._addresses.pop(0)

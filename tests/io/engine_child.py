@@ -1,0 +1,48 @@
+"""Runs in a process of its own: the load engine under gevent, told what to do by standard input."""
+
+from __future__ import annotations
+
+from gevent import monkey  # type: ignore[import-untyped]
+
+monkey.patch_all()
+
+import json  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+
+import gevent  # noqa: E402
+import msgspec  # noqa: E402
+
+from harness.core.endpoint import Endpoint  # noqa: E402
+from harness.core.exchange import Request  # noqa: E402
+from harness.io.loadengine import LoadEngine  # noqa: E402
+
+
+def main() -> None:
+    """Fetch `rounds` times `at_once` requests; print each outcome."""
+    task = json.load(sys.stdin)
+    engine = LoadEngine(msgspec.convert(task["endpoint"], Endpoint), time.monotonic())
+    wire = engine.wire(Request("POST", "/x", (), b"?" * task.get("size", 2)))
+    found = []
+    for _ in range(task.get("rounds", 1)):
+        greenlets = [gevent.spawn(engine.fetch, wire) for _ in range(task.get("at_once", 1))]
+        gevent.joinall(greenlets, raise_error=True)
+        for raw in (greenlet.value for greenlet in greenlets):
+            body = b"".join(data for _, data in raw.pieces).decode()
+            stamps = [round(at - raw.started, 4) for at, _ in raw.pieces]
+            found.append(
+                {
+                    "status": raw.head.status if raw.head else None,
+                    "body": body,
+                    "stamps": stamps,
+                    "error": raw.error,
+                    "detail": raw.detail,
+                    "ended": raw.done is not None,
+                }
+            )
+    engine.close()
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

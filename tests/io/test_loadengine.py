@@ -1,0 +1,199 @@
+"""The load engine against servers that misbehave; in a child, for gevent would patch this process."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trustme
+
+from harness.core.endpoint import TLS, Deadlines, Endpoint
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+Answer = Callable[[socket.socket, bytes], None]
+
+
+@contextmanager
+def served(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[bytes]]]:
+    """A server on loopback whose every request is handed to `answer`; yields its port and the requests seen."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    seen: list[bytes] = []
+    accepted: list[socket.socket] = []
+
+    def serve(peer: socket.socket) -> None:
+        with suppress(OSError), peer if context is None else context.wrap_socket(peer, server_side=True) as sock:
+            sock.settimeout(10)
+            while data := _request(sock):
+                seen.append(data)
+                answer(sock, data)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                peer, _ = listening.accept()
+                accepted.append(peer)
+                threading.Thread(target=serve, args=(peer,), daemon=True).start()
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield listening.getsockname()[1], seen
+    finally:
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        for peer in accepted:
+            peer.close()
+        thread.join(5)
+
+
+def _request(sock: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        got = sock.recv(65536)
+        if not got:
+            return b""
+        data += got
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    while len(body) < length:
+        body += sock.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def fetch(port: int, *, scheme: str = "http", tls: TLS | None = None, **task: Any) -> list[dict[str, Any]]:
+    deadlines = task.pop("deadlines", Deadlines(connect=2, first_byte=2, inter_token=2, total=5))
+    endpoint = Endpoint(f"{scheme}://127.0.0.1:{port}/base", deadlines=deadlines, tls=tls or TLS())
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("engine_child.py"))],
+        input=json.dumps({"endpoint": msgspec.to_builtins(endpoint), **task}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_requests_share_a_kept_connection() -> None:
+    peers = set()
+
+    def answer(sock: socket.socket, _: bytes) -> None:
+        peers.add(sock.getpeername())
+        sock.sendall(OK)
+
+    with served(answer) as (port, seen):
+        found = fetch(port, rounds=5, at_once=2)
+    assert [(f["status"], f["body"], f["error"]) for f in found] == [(200, "hi", None)] * 10
+    assert len(peers) == 2
+    assert seen[0].startswith(b"POST /base/x HTTP/1.1\r\n")
+
+
+def test_a_large_request_is_sent_whole() -> None:
+    with served(lambda sock, _: sock.sendall(OK)) as (port, seen):
+        found = fetch(port, size=3_000_000)
+    assert found[0]["error"] is None
+    assert len(seen[0]) > 3_000_000
+
+
+def test_pieces_are_stamped_as_they_come() -> None:
+    def answer(sock: socket.socket, _: bytes) -> None:
+        sock.sendall(CHUNKED + b"1\r\na\r\n")
+        time.sleep(0.15)
+        sock.sendall(b"1\r\nb\r")
+        time.sleep(0.05)
+        sock.sendall(b"\n0\r\n\r\n")
+
+    with served(answer) as (port, _):
+        (found,) = fetch(port)
+    assert found["body"] == "ab"
+    assert found["stamps"][1] - found["stamps"][0] >= 0.14
+
+
+def _reset(sock: socket.socket, _: bytes) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def _cut(sock: socket.socket, _: bytes) -> None:
+    sock.sendall(CHUNKED + b"5\r\nab")
+    sock.close()
+
+
+def _talk(sock: socket.socket, _: bytes) -> None:
+    sock.sendall(b"+PONG\r\n")
+
+
+def _drip(sock: socket.socket, _: bytes) -> None:
+    sock.sendall(CHUNKED)
+    for _i in range(40):
+        sock.sendall(b"1\r\nx\r\n")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("answer", "deadlines", "error"),
+    [
+        (_reset, Deadlines(), "closed"),
+        (_cut, Deadlines(), "closed"),
+        (_talk, Deadlines(), "malformed_http"),
+        (lambda *_: time.sleep(0.1), Deadlines(first_byte=0.2), "first_byte_timeout"),
+        (lambda sock, _: sock.sendall(OK[:-1]), Deadlines(inter_token=0.2), "inter_token_timeout"),
+        (_drip, Deadlines(total=0.5), "total_timeout"),
+    ],
+    ids=["reset", "cut", "not http", "hang", "silence", "drip"],
+)
+def test_a_broken_exchange_has_its_class(answer: Answer, deadlines: Deadlines, error: str) -> None:
+    with served(answer) as (port, _):
+        (found,) = fetch(port, deadlines=deadlines)
+    assert found["error"] == error
+    assert found["detail"]
+    assert not found["ended"]
+
+
+def test_a_refused_connection_is_one_and_none_is_sent_twice() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    assert [f["error"] for f in fetch(port, rounds=2)] == ["connect"] * 2
+
+
+def test_after_a_broken_exchange_the_next_one_gets_a_connection_of_its_own() -> None:
+    seen_ports = set()
+
+    def answer(sock: socket.socket, data: bytes) -> None:
+        seen_ports.add(sock.getpeername()[1])
+        _cut(sock, data) if len(seen_ports) == 1 else sock.sendall(OK)
+
+    with served(answer) as (port, _):
+        found = fetch(port, rounds=2)
+    assert [f["error"] for f in found] == ["closed", None]
+
+
+def test_tls_is_verified_and_spoken(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trusted = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(trusted)
+    with served(lambda sock, _: sock.sendall(OK), context) as (port, seen):
+        found = fetch(port, scheme="https", tls=TLS(ca_file=str(trusted)), rounds=3, size=100_000)
+        assert [(f["body"], f["error"]) for f in found] == [("hi", None)] * 3
+        count = len(seen)
+        (untrusted,) = fetch(port, scheme="https")
+    assert untrusted["error"] == "tls"
+    assert len(seen) == count == 3

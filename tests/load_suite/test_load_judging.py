@@ -1,0 +1,105 @@
+"""Verdicts over a load's result, made by hand: what passes, fails, and decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.core.load import BLOCKS, Counts, LoadResult, client_bound
+from harness.core.objective import PROFILES, Objective, parse_objective
+from harness.core.report import Generator
+from harness.core.verdict import Counterexample, Status
+from harness.run.load import judge_errors, judge_generator, judge_load
+
+LATENCY = parse_objective("load", "latency p90", "<= 100ms", PROFILES["release"])
+ERRORS = parse_objective("load", "error_rate", "<= 5%", PROFILES["release"])
+KEPT_UP = Generator(target_rate=100, achieved_rate=100, lag_p99=0.002, cpu=0.2)
+
+
+def result(over: int, *, each: int = 50, **changed: object) -> LoadResult:
+    """`over` bad ones in each of 20 blocks of `each` requests."""
+    counts = Counts((each,) * BLOCKS, (over,) * BLOCKS, {"0.1": (over,) * BLOCKS})
+    n = each * BLOCKS
+    whole = LoadResult(
+        "steady", "v2", n, n, n, judged=n, blocks={"latency": counts, "error_rate": counts},
+        generator=KEPT_UP, finished=True,
+    )  # fmt: skip
+    return replace(whole, **changed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("objective", [LATENCY, ERRORS], ids=["latency", "errors"])
+@pytest.mark.parametrize(("over", "status"), [(0, Status.PASS), (25, Status.FAIL)])
+def test_the_share_over_the_limit_decides(objective: Objective, over: int, status: Status) -> None:
+    verdict = judge_load(result(over), objective, 0.05)
+    assert verdict.status is status
+    assert verdict.n == 1000
+    assert verdict.estimate == over / 50
+
+
+def test_between_the_budgets_nothing_is_decided() -> None:
+    assert judge_load(result(1, each=7), LATENCY, 0.05).status is Status.INCONCLUSIVE
+
+
+def test_what_comes_in_one_clump_counts_for_less() -> None:
+    def upper(over: tuple[int, ...]) -> float:
+        verdict = judge_load(result(0, blocks={"latency": Counts((25,) * BLOCKS, over, {"0.1": over})}), LATENCY, 0.05)
+        assert verdict.ci is not None
+        assert verdict.ci[1] is not None
+        return verdict.ci[1]
+
+    assert upper((20, *([0] * (BLOCKS - 1)))) > upper((1,) * BLOCKS) + 0.02
+
+
+@pytest.mark.parametrize("over", [0, 25])
+def test_a_client_that_was_the_limit_decides_nothing_and_says_what_it_saw(over: int) -> None:
+    verdict = judge_load(result(over, client_bound=("requests left late",)), LATENCY, 0.05)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "requests left late" in verdict.reason
+    assert ("FAIL" if over else "PASS") in verdict.notes[0]
+
+
+@pytest.mark.parametrize("judge", [lambda r: judge_load(r, LATENCY, 0.05), judge_generator, judge_errors])
+def test_a_dead_generator_is_an_error(judge: object) -> None:
+    verdict = judge(result(0, problem="the load generator died: it was killed by SIGKILL", finished=False))  # type: ignore[operator]
+    assert verdict.status is Status.ERROR
+    assert "SIGKILL" in verdict.reason
+
+
+def test_an_endpoint_that_disappears_fails_its_objectives() -> None:
+    gone = result(25, gone="no request of 5.0 s was answered", failures=(Counterexample("refused"),))
+    assert judge_load(gone, LATENCY, 0.05).status is Status.FAIL
+    assert judge_load(gone, LATENCY, 0.05).counterexamples
+    assert judge_generator(gone).status is Status.INCONCLUSIVE
+
+
+def test_an_empty_time_block_decides_nothing() -> None:
+    counts = Counts((0, *([50] * 19)), (0,) * BLOCKS, {"0.1": (0,) * BLOCKS})
+    assert judge_load(result(0, blocks={"latency": counts}), LATENCY, 0.05).status is Status.INCONCLUSIVE
+
+
+def test_a_false_success_is_a_contract_failure_even_if_the_client_was_the_limit() -> None:
+    broken = result(0, broken=(Counterexample("no JSON"),), broken_count=1, client_bound=("late",))
+    assert judge_errors(broken).status is Status.FAIL
+    assert judge_errors(result(0)).status is Status.PASS
+    assert judge_errors(result(0, failed=1000)).status is Status.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("made", "stall", "word"),
+    [
+        (replace(KEPT_UP, lag_p99=0.05), 0.0, "late"),
+        (replace(KEPT_UP, cpu=0.95), 0.0, "core"),
+        (replace(KEPT_UP, achieved_rate=90), 0.0, "were sent"),
+        (KEPT_UP, 0.5, "stood still"),
+    ],
+)
+def test_every_bound_of_the_client_is_noticed(made: Generator, stall: float, word: str) -> None:
+    (reason,) = client_bound(result(0, generator=made, stall=stall), (0.1, 0.3))
+    assert word in reason
+
+
+def test_the_bound_on_late_sends_grows_with_the_smallest_limit() -> None:
+    late = result(0, generator=replace(KEPT_UP, lag_p99=0.05))
+    assert client_bound(late, ())
+    assert not client_bound(late, (1.0, 0.6))
