@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import itertools
 import json
@@ -176,10 +177,8 @@ def serve(handle: Callable[[socket.socket], None]) -> tuple[str, Callable[[], No
     def one(peer: socket.socket) -> None:
         with peer:
             peer.settimeout(20)
-            try:
+            with contextlib.suppress(OSError):
                 handle(peer)
-            except OSError:
-                pass
 
     def accept() -> None:
         while True:

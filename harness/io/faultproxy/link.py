@@ -10,15 +10,35 @@ import struct
 import termios
 from collections.abc import Sequence
 from math import inf
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from harness.faults._kind import Close, Piece, Stage
 
-if TYPE_CHECKING:
-    from harness.io.faultproxy.proxy import Proxy, Toxic
-
 _DIAL_S = 10.0
 _SENT_S = 0.01
+
+
+class Maker(Protocol):
+    """A toxic, which makes a stage for each connection that it strikes."""
+
+    def stage(self, number: int, now: float, fresh: bool) -> Stage | None:
+        """For one connection, or None."""
+
+
+class Owner(Protocol):
+    """The proxy of a connection: its upstream, its toxics of each stream in order, and its book of connections."""
+
+    def target(self) -> tuple[str, int]:
+        """Host and port to dial."""
+
+    def chain(self, stream: str) -> Sequence[Maker]:
+        """The toxics of a stream."""
+
+    def entered(self, connection: Connection) -> int:
+        """Count one; its number."""
+
+    def left(self, connection: Connection) -> None:
+        """One has ended."""
 
 
 class Side(asyncio.Protocol):
@@ -111,7 +131,7 @@ class Link:
         self._run([(data, now)], 0, now)
         self._arm()
 
-    def change(self, place: int, toxic: Toxic | None, *, insert: bool = False) -> None:
+    def change(self, place: int, toxic: Maker | None, *, insert: bool = False) -> None:
         """Put a toxic's stage at a place of the chain, in place of the one there or before it; None takes it out."""
         now = self._loop.time()
         old = None if insert else self.stages.pop(place)
@@ -195,7 +215,7 @@ class Link:
 class Connection:
     """A client's connection, its number at its proxy (from 1), and the proxy's own to the upstream."""
 
-    def __init__(self, proxy: Proxy) -> None:
+    def __init__(self, proxy: Owner) -> None:
         self.proxy = proxy
         self.number = 0
         self.stood = False
@@ -219,7 +239,7 @@ class Connection:
         elif self.client.transport is not None:
             self.stood = True
             for link in self.links:
-                for place, toxic in enumerate(self.proxy.toxics[link.stream]):
+                for place, toxic in enumerate(self.proxy.chain(link.stream)):
                     link.change(place, toxic, insert=True)
             self.client.transport.resume_reading()
         elif transport is not None:

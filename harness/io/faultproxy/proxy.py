@@ -116,6 +116,10 @@ class Proxy:
         """Its toxics in chain order, upstream first."""
         return self.toxics["upstream"] + self.toxics["downstream"]
 
+    def chain(self, stream: str) -> list[Toxic]:
+        """The toxics of a stream, in order."""
+        return self.toxics[stream]
+
     async def start(self) -> None:
         """Listen. Raises `ListenError`."""
         if self._server is not None:
