@@ -1,9 +1,9 @@
 """The load path beside locust's own clients, in one run against one server: requests/s and streamed events/s.
 
 The server runs in a process of its own and answers at once; every client runs alone, in a process of its own, with as
-many users. Ours stamps every read, reads every answer with its adapter (JSON of every event) and counts it, partly after
-the last one has come; the others only split lines. Look at the ratios: absolute figures are those of the machine. Exit
-status 1 where plain requests are slower than locust's own.
+many users. Ours stamps every read, reads every answer with its adapter (JSON of every event) and counts it, partly
+after the last one has come; the others only split lines. Look at the ratios: absolute figures are the
+machine's. Exit status 1 where plain requests are slower than locust's own.
 """
 
 from __future__ import annotations
