@@ -140,7 +140,7 @@ def _lift(known: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _proxy(known: argparse.Namespace, rest: list[str]) -> int:
-    from harness.io.faultproxy.__main__ import main as serve
+    from harness.io.faultproxy.server import main as serve
 
     return serve(rest)
 

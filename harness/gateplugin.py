@@ -23,8 +23,8 @@ from harness.core.plan import PlannedCheck
 from harness.core.registry import names
 from harness.core.report import Report
 from harness.core.verdict import Level, Status, error
-from harness.io.injector import ProxyGone
 from harness.io.rundir import EVIDENCE, EvidenceLine
+from harness.io.toxiproxy import ProxyGone
 from harness.options import options_of
 from harness.run.experiment import prepare
 from harness.run.gaterun import GateRun, RunState

@@ -26,7 +26,8 @@ METRICS = {
     "chaos": ("latency", "error_rate", "recovery"),
 }
 """What each suite can judge. Under load a latency counts from the schedule; in chaos latency and error rate are
-those of the requests meant to be sent while the fault was on, and recovery the seconds from its lift to the steady state."""
+those of the requests meant to be sent while the fault was on, and recovery is the seconds from its lift to the steady
+state."""
 
 
 @dataclass(frozen=True, slots=True)

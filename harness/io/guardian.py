@@ -1,7 +1,8 @@
 """The guardian: a process in a session of its own that ends the faults of a runner that died.
 
-It reads JSON lines: `{"key", "base", "calls": [[method, path], ...]}` is how to lift a fault that is about to be put
-on, `{"key"}` alone one that is lifted. When its input ends, or its parent is gone, it lifts what is left and only that.
+It reads JSON lines: `{"key", "base", "calls": [[method, path, body], ...]}` is how to lift a fault that is about to be
+put on, `{"key"}` alone one that is lifted. When its input ends, or its parent is gone, it lifts what is left, and
+only that.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from typing import Any
 
 from harness.core.errors import HarnessError
 
 PATIENCE, TRY, START = 10.0, 3.0, 10.0
 """Seconds: how long a proxy that does not answer is tried, one try of it, and the wait for the guardian's start."""
+
+Call = tuple[str, str, dict[str, Any] | None]
+"""One call to a Toxiproxy API: method, path, and body as JSON or None."""
 
 
 class Guardian:
@@ -30,7 +35,7 @@ class Guardian:
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
 
-    def watch(self, key: str, base: str, calls: list[tuple[str, str]]) -> None:
+    def watch(self, key: str, base: str, calls: Sequence[Call]) -> None:
         """Say how to lift a fault. Raises `HarnessError` when the guardian does not stand: put nothing on then."""
         if self._child is None:
             self._child = _started()
@@ -106,8 +111,8 @@ def main(parent: int) -> None:
 
 def _lifted(line: dict[str, Any]) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for method, path in line.get("calls", ()):
-        body = b'{"enabled": true}' if method == "POST" else None
+    for method, path, content in line.get("calls", ()):
+        body = None if content is None else json.dumps(content).encode()
         try:
             opener.open(urllib.request.Request(line["base"] + path, data=body, method=method), timeout=TRY).close()
         except urllib.error.HTTPError as error:

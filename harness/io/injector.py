@@ -7,20 +7,17 @@ fault proxy, which `GET /aiharness` tells, which adds a lease to a fault and cou
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import ipaddress
 from collections.abc import Iterator, Sequence
-from functools import partialmethod
 from typing import Any
 from urllib.parse import quote, urlsplit
-
-import httpx
 
 from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Link, Proof
 from harness.core.plan import slug
 from harness.io import probing
-from harness.io.guardian import Guardian
+from harness.io.guardian import Call, Guardian
+from harness.io.toxiproxy import Consumer, client, removal
 
 PREFIX, MARK = "aiharness-", "aiharness-down-"
 """How our toxics are named; `MARK` names the harmless toxic on a proxy that we have disabled."""
@@ -28,40 +25,8 @@ PREFIX, MARK = "aiharness-", "aiharness-down-"
 OWN = ("truncate_stream",)
 """The kinds of fault that only the harness's own proxy offers."""
 
-TIMEOUT, LEASE = 12.0, 5000
-"""Seconds for one call (Toxiproxy may take 10 to change a link with stalled connections); a lease in ms."""
-
-
-class ProxyGone(UsageError):
-    """No fault proxy answers at the link's API."""
-
-
-class _Consumer:
-    """Stands where `toxiproxy-python` has its global APIConsumer: an address of its own, deadlines, our errors."""
-
-    def __init__(self, link: Link) -> None:
-        self.base = link.api.rstrip("/")
-        self._name = f"link {link.name!r} ({link.api})" if link.name else link.api
-        self._http = httpx.Client(timeout=TIMEOUT, trust_env=False)
-        self.close = self._http.close
-
-    def call(self, method: str, url: str, *, missing: bool = False, **options: Any) -> httpx.Response:
-        """One call; `missing` lets a 404 pass. Raises `ProxyGone` for no answer, `UsageError` for a refusal."""
-        try:
-            answer = self._http.request(method, self.base + url, **options)
-            if answer.is_success and answer.content:
-                answer.json()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            said = str(error) or type(error).__name__
-            raise ProxyGone(f"{self._name}: no Toxiproxy or fault proxy answers ({said})") from None
-        except ValueError:
-            raise UsageError(f"{self._name}: {url} answered no JSON: this is no Toxiproxy's API") from None
-        if answer.is_success or (missing and answer.status_code == 404):
-            return answer
-        said = f"{answer.status_code}: {answer.text.strip()[:200]}"
-        raise UsageError(f"{self._name}: {method} {url} was refused with {said}")
-
-    get, post = partialmethod(call, "GET"), partialmethod(call, "POST")
+LEASE = 5000
+"""Milliseconds after which our own proxy lifts a fault that is not renewed."""
 
 
 class Injector:
@@ -75,11 +40,12 @@ class Injector:
         check_allowed(link, allow)
         self.link = link
         self.notes: list[str] = []
-        self._consumer = _Consumer(link)
+        self._consumer = Consumer(link)
         self._guardian = Guardian()
         self._before = probing.Probe("refused")
+        self._settled = 0
         try:
-            self._client = _client(self._consumer)
+            self._client = client(self._consumer)
             self.own = self._consumer.call("GET", "/aiharness", missing=True).status_code == 200
             self._proxy = self._found()
         except BaseException:
@@ -114,6 +80,18 @@ class Injector:
             where = f"link {self.link.name!r} ({self.link.api})"
             raise UsageError(f"{where} is not in a steady state: {', '.join(foreign)}")
         self._before = min((probing.probe(self.listen) for _ in range(2)), key=lambda found: found.total)
+        self._settled = self.carried()
+
+    def counters(self) -> dict[str, Any]:
+        """What our own proxy counted on this link so far; empty for a plain Toxiproxy."""
+        if not self.own:
+            return {}
+        counted: dict[str, Any] = self._consumer.call("GET", "/aiharness/counters").json()["proxies"][self._proxy.name]
+        return counted
+
+    def carried(self) -> int:
+        """Bytes that went over the link so far, 0 where they are not counted."""
+        return int(self.counters().get("bytes", 0))
 
     @contextlib.contextmanager
     def applied(self, fault: Fault) -> Iterator[Active]:
@@ -155,6 +133,7 @@ class Active:
 
     def __init__(self, injector: Injector, fault: Fault) -> None:
         self._fault, self._proxy, self._before = fault, injector._proxy, injector._before
+        self._injector, self._used = injector, injector.carried() - injector._settled
         self._call, self._base, self._guardian = injector._consumer.call, injector._consumer.base, injector._guardian
         self._down = fault.kind == "down"
         self._counted = injector.own and not self._down
@@ -164,8 +143,8 @@ class Active:
 
     def apply(self) -> None:
         """Put the fault on; the guardian knows of it first."""
-        fault, calls = self._fault, [("DELETE", self._toxic)]
-        self._guardian.watch(self.name, self._base, [("POST", self._path), *calls] if self._down else calls)
+        fault = self._fault
+        self._guardian.watch(self.name, self._base, self._lifting())
         words: dict[str, Any] = {"name": self.name, "type": fault.kind, "stream": fault.stream}
         words |= {"toxicity": fault.toxicity, "attributes": dict(fault.attributes)}
         if self._down:
@@ -186,17 +165,23 @@ class Active:
     def proof(self) -> Proof:
         """Whom the fault struck so far: by the own proxy's counters, else by a connection of our own through it."""
         if not self._counted:
-            return probing.proof(self._fault, str(self._proxy.listen), self._before)
-        counted = self._call("GET", "/aiharness/counters").json()["proxies"][self._proxy.name]["toxics"]
-        affected = int(counted.get(self.name, {}).get("affected", 0))
+            proof = probing.proof(self._fault, str(self._proxy.listen), self._before)
+            if proof.confirmed == "none" or self._used <= 0:
+                return proof
+            # Who is refused cannot be counted, but that the service uses the link is.
+            return Proof("counter", None, f"{proof.detail}, and the link had carried {self._used:,} bytes before")
+        affected = int(self._injector.counters()["toxics"].get(self.name, {}).get("affected", 0))
         return Proof("counter" if affected else "none", affected, f"the proxy counted {affected} that it struck")
 
     def lift(self) -> None:
         """Take the fault off. Raises `ProxyGone` when the proxy has died; the guardian goes on trying then."""
-        if self._down:
-            self._proxy.enable()
-        self._call("DELETE", self._toxic, missing=True)
+        for method, path, body in self._lifting():
+            self._call(method, path, missing=True, json=body)
         self._guardian.done(self.name)
+
+    def _lifting(self) -> list[Call]:
+        enable: list[Call] = [("POST", self._path, {"enabled": True})]
+        return [*(enable if self._down else []), *removal(self._toxic)]
 
 
 def lift(api_urls: Sequence[str], *, allow: Sequence[str] = ()) -> list[str]:
@@ -205,8 +190,8 @@ def lift(api_urls: Sequence[str], *, allow: Sequence[str] = ()) -> list[str]:
     for url in dict.fromkeys(api_urls):
         link = Link("", url, "")
         check_allowed(link, allow)
-        with contextlib.closing(_Consumer(link)) as consumer:
-            found = _swept(consumer, _client(consumer), None)
+        with contextlib.closing(Consumer(link)) as consumer:
+            found = _swept(consumer, client(consumer), None)
         said += [f"{url}: {line}" for line in found or ["no fault of ours was on"]]
     return said
 
@@ -223,7 +208,7 @@ def check_allowed(link: Link, allow: Sequence[str]) -> None:
         raise UsageError(f"link {link.name!r}: {what}")
 
 
-def _swept(consumer: _Consumer, client: Any, only: str | None) -> list[str]:
+def _swept(consumer: Consumer, client: Any, only: str | None) -> list[str]:
     """Remove every toxic of ours, and enable again the proxies that we have disabled; says what was done."""
     said: list[str] = []
     for name, proxy in client.proxies().items():
@@ -232,25 +217,7 @@ def _swept(consumer: _Consumer, client: Any, only: str | None) -> list[str]:
             proxy.enable()
             said.append(f"proxy {name!r} was enabled again")
         for toxic in toxics:
-            consumer.call("DELETE", f"/proxies/{quote(name, safe='')}/toxics/{quote(toxic, safe='')}", missing=True)
+            for method, path, body in removal(f"/proxies/{quote(name, safe='')}/toxics/{quote(toxic, safe='')}"):
+                consumer.call(method, path, missing=True, json=body)
             said.append(f"toxic {toxic!r} was removed from proxy {name!r}")
     return said
-
-
-def _client(consumer: _Consumer) -> Any:
-    """A `toxiproxy-python` client of its own: the package keeps its address in a global, so each gets its own copy."""
-    copies = []
-    for name in ("toxiproxy.proxy", "toxiproxy.server"):
-        try:
-            spec = importlib.util.find_spec(name)
-            assert spec
-            assert spec.loader
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-        except ImportError:
-            raise UsageError("the chaos suite needs its extra: pip install 'aiharness[chaos]'") from None
-        vars(module)["APIConsumer"] = consumer
-        copies.append(module)
-    proxy, server = copies
-    vars(server)["Proxy"] = proxy.Proxy
-    return server.Toxiproxy()

@@ -14,8 +14,9 @@ from harness.core.plan import slug
 from harness.core.report import FaultRow
 from harness.core.settings import Settings
 from harness.io import injector as io
-from harness.io.injector import Active, Injector, ProxyGone
+from harness.io.injector import Active, Injector
 from harness.io.rundir import FAULTS, read_run
+from harness.io.toxiproxy import ProxyGone
 from harness.run.gaterun import GateRun
 from harness.run.session import Session
 from harness.run.steadyload import SteadyLoad

@@ -111,9 +111,9 @@ def judge_dependent(
     if blocks is None or not all(blocks.n):
         return inconclusive(f"fewer than {BLOCKS} blocks of time with a request in each: too short to be judged")
     budget, loosened, alpha = objective.budget, objective.loosened, objective.alpha
-    decided = dependent_rate_test(
-        blocks.n, blocks.over, blocks.over_p90, budget, loosened, alpha, check.alpha_fail or alpha
-    )
+    counts = blocks.n, blocks.over, blocks.over_p90
+    decided = dependent_rate_test(*counts, budget, loosened, alpha, check.alpha_fail or alpha)
+    shown = dependent_rate_test(*counts, budget, loosened, alpha, alpha)
     k, n = sum(blocks.over), sum(blocks.n)
     status = {"pass": Status.PASS, "fail": Status.FAIL}.get(decided.decision, Status.INCONCLUSIVE)
     said = {
@@ -136,7 +136,7 @@ def judge_dependent(
         unit="",
         direction="<=",
         estimate=decided.estimate,
-        ci=(decided.lower, decided.upper),
+        ci=(shown.lower, shown.upper),
         confidence=1 - alpha,
         method="Clopper-Pearson at the effective n of 20 time blocks",
         n=n,

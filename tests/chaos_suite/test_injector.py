@@ -16,7 +16,8 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import HarnessError, UsageError
 from harness.core.experiment import Fault, Link
 from harness.core.settings import Settings
-from harness.io.injector import Injector, ProxyGone, check_allowed
+from harness.io.injector import Injector, check_allowed
+from harness.io.toxiproxy import ProxyGone
 from harness.run.experiment import lift, prepare
 from tests.chaos_suite.chaosparts import Toxiproxy, eventually, fault, free_port
 
