@@ -45,6 +45,7 @@ class SavedRun:
     evidence: list[EvidenceLine] = field(default_factory=list)
     series: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
+    generator: dict[str, Any] = field(default_factory=dict)
     gate: Report | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -155,6 +156,9 @@ def read_run(path: str | Path) -> SavedRun:
         raise RunDirError(f"{folder / EVIDENCE} is not evidence of this version ({error})") from None
     saved.series, torn_series = _read_lines(folder / SERIES)
     saved.faults, torn_faults = _read_lines(folder / FAULTS)
+    for path in sorted(folder.glob("load/*.json")):
+        with contextlib.suppress(OSError, msgspec.MsgspecError):  # replaced while it was read: a killed run
+            saved.generator = msgspec.json.decode(path.read_bytes(), type=dict[str, Any]).get("generator", {})
     if torn or torn_series or torn_faults:
         saved.notes.append(
             f"{torn + torn_series + torn_faults} torn lines were passed over: the run was killed while writing"

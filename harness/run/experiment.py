@@ -179,7 +179,7 @@ class _Course:
             proof.confirmed,
             proof.affected,
             self.fault.name,
-            self.found.recovered,
+            None if self.found.recovered is None else round(self.found.recovered, 4),
             {name: round(t, 4) for name, t in phases.items() if t},
         )
         self.run.run_dir.append(FAULTS, {**asdict(row), "state": state, "api": link.api})

@@ -15,7 +15,7 @@ import msgspec
 
 from harness.core.gate import Decision, Exit, Judged, Policy, decide
 from harness.core.plan import Plan
-from harness.core.report import CheckRow, FaultRow, PlanInfo, Report, RunInfo, Target
+from harness.core.report import CheckRow, FaultRow, Generator, PlanInfo, Report, RunInfo, Target
 from harness.core.verdict import Status, Verdict
 from harness.io.rundir import EvidenceLine, SavedRun
 from harness.run.meter import distribution, merged
@@ -44,8 +44,7 @@ def build_report(
     if interrupted:
         decision = _not_in_order(decision, interrupted, policy)
     series, histograms = merged(saved.series)
-    limits = {metric: _limits(plan, metric) for metric in histograms}
-    found = (distribution(metric, histogram, limits[metric]) for metric, histogram in histograms.items())
+    found = (distribution(*key, histogram, _limits(plan, *key)) for key, histogram in histograms.items())
     head = saved.head
     return Report(
         run=RunInfo(
@@ -74,6 +73,7 @@ def build_report(
         distributions=tuple(d for d in found if d is not None),
         series=series,
         faults=_faults(saved.faults),
+        generator=msgspec.convert(saved.generator, Generator) if saved.generator else None,
         environment=dict(head.get("environment", {})),
         notes=(*head.get("notes", ()), *saved.notes, *notes),
     )
@@ -121,8 +121,11 @@ def _faults(lines: Iterable[Mapping[str, Any]]) -> tuple[FaultRow, ...]:
     return tuple(msgspec.convert(line, FaultRow) for line in last.values())
 
 
-def _limits(plan: Plan, metric: str) -> tuple[float, ...]:
-    return tuple(sorted({c.limit for c in plan.checks if c.limit is not None and c.metric == metric}))
+def _limits(plan: Plan, suite: str, metric: str) -> tuple[float, ...]:
+    suite = suite or "smoke"
+    return tuple(
+        sorted({c.limit for c in plan.checks if c.limit is not None and (c.suite, c.metric) == (suite, metric)})
+    )
 
 
 def _row(judged: Judged, seconds: float | None) -> CheckRow:

@@ -185,9 +185,9 @@ class Tally:
                     made = Histogram()
                     made.add_many(found)
                     hist[metric] = made.to_sparse()
-            line = {"t": second, "worker": "load", "requests": counts[0], "errors": counts[1], "hist": hist}
+            head = {"t": second, "worker": "load", "suite": "load", "target_rate": self.job.load.rate}
             if run_dir is not None:
-                run_dir.append(SERIES, line)
+                run_dir.append(SERIES, {**head, "requests": counts[0], "errors": counts[1], "hist": hist})
         self._seconds = {}
 
     def result(self, scenario: str, cpu: float | None, finished: bool) -> LoadResult:

@@ -16,13 +16,13 @@ METRICS = ("latency", "ttft", "inter_token")
 class Meter:
     """Counts exchanges per second of the run and appends closed seconds to `series.jsonl`.
 
-    The line's `hist` maps a metric to the sparse buckets of its log-bucket histogram, in seconds. Without a run
-    directory nothing is kept.
+    The line's `hist` maps a metric to the sparse buckets of its log-bucket histogram, in seconds; `suite` names a load
+    whose figures stand apart, sent at `target_rate` requests/s. Without a run directory nothing is kept.
     """
 
-    def __init__(self, run_dir: RunDir | None, worker: str = "main") -> None:
+    def __init__(self, run_dir: RunDir | None, worker: str = "main", *, suite: str = "", rate: float = 0.0) -> None:
         self._run_dir = run_dir
-        self._worker = worker
+        self._head = {"worker": worker, **({"suite": suite, "target_rate": rate} if suite else {})}
         self._seconds: dict[int, _Bin] = {}
 
     def record(self, exchange: Exchange) -> None:
@@ -36,7 +36,7 @@ class Meter:
         if self._run_dir is None:
             return
         for second, content in sorted(self._seconds.items()):
-            self._run_dir.append(SERIES, {"t": second, "worker": self._worker, **content.line()})
+            self._run_dir.append(SERIES, {"t": second, **self._head, **content.line()})
         self._seconds = {}
 
 
@@ -62,31 +62,37 @@ class _Bin:
         return {"requests": self.requests, "errors": self.errors, "hist": hist}
 
 
-def merged(lines: Iterable[Mapping[str, Any]]) -> tuple[tuple[Second, ...], dict[str, Histogram]]:
-    """The seconds of all workers added up, and each metric's histogram over the whole run."""
-    whole = {metric: Histogram() for metric in METRICS}
-    seconds: dict[int, tuple[int, int, Histogram]] = {}
+def merged(lines: Iterable[Mapping[str, Any]]) -> tuple[tuple[Second, ...], dict[tuple[str, str], Histogram]]:
+    """The seconds of all workers added up, and the histograms of each suite's load and metric.
+
+    The suite is empty for single requests. Those of chaos are left out: what a fault did is no property of the service.
+    """
+    whole: dict[tuple[str, str], Histogram] = {}
+    seconds: dict[int, tuple[int, int, Histogram, float]] = {}
     for line in lines:
-        requests, errors, latency = seconds.get(line["t"], (0, 0, Histogram()))
+        suite = line.get("suite", "")
+        requests, errors, latency, rate = seconds.get(line["t"], (0, 0, Histogram(), 0.0))
         for metric, sparse in line.get("hist", {}).items():
             found = Histogram.from_sparse(sparse)
-            whole[metric] = whole[metric].merge(found)
+            if suite != "chaos" and metric in METRICS:
+                whole[suite, metric] = whole.get((suite, metric), Histogram()).merge(found)
             if metric == "latency":
                 latency = latency.merge(found)
-        seconds[line["t"]] = (requests + line["requests"], errors + line["errors"], latency)
+        rate = max(rate, line.get("target_rate", 0.0))
+        seconds[line["t"]] = (requests + line["requests"], errors + line["errors"], latency, rate)
     rows = tuple(
-        Second(t, requests, errors, _quantile(latency, 0.5), _quantile(latency, 0.99))
-        for t, (requests, errors, latency) in sorted(seconds.items())
+        Second(t, requests, errors, _quantile(latency, 0.5), _quantile(latency, 0.99), rate or None)
+        for t, (requests, errors, latency, rate) in sorted(seconds.items())
     )
-    return rows, whole
+    return rows, dict(sorted(whole.items()))
 
 
-def distribution(metric: str, histogram: Histogram, limits: tuple[float, ...]) -> Distribution | None:
+def distribution(suite: str, metric: str, histogram: Histogram, limits: tuple[float, ...]) -> Distribution | None:
     """A histogram as the report draws it, or None when it is empty."""
     if not histogram.n:
         return None
     bounds, counts = histogram.dense()
-    return Distribution(metric, "s", tuple(bounds), tuple(counts), limits)
+    return Distribution(metric, "s", tuple(bounds), tuple(counts), limits, suite)
 
 
 def _quantile(histogram: Histogram, q: float) -> float | None:

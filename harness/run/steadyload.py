@@ -43,7 +43,7 @@ class SteadyLoad:
         lone = fault.toxicity < 1 and not session.endpoint.http2
         self._request = replace(request, headers=(*request.headers, ("connection", "close"))) if lone else request
         self._ledger = Ledger(run.run_dir.path, session.settings.ceilings, run.started)
-        self._meter = Meter(run.run_dir, run.worker)
+        self._meter = Meter(run.run_dir, run.worker, suite="chaos", rate=session.settings.chaos.rate)
         self._gap = 1 / session.settings.chaos.rate
         self._reference: Answer | None = None
         self._samples: list[Sample] = []
