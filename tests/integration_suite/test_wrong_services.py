@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ bad = import_module("harness.suites.integration.test_bad_inputs").test_refused
 
 def good(path: str, body: Any) -> Answered:
     """The sum of each row of three numbers, and a 400 for anything else."""
-    rows = body.get("instances") if isinstance(body, dict) else None
+    rows: Any = body.get("instances") if isinstance(body, dict) else None
     numbers = isinstance(rows, list) and rows and all(isinstance(row, list) and len(row) == 3 for row in rows)
     if not numbers or not all(type(each) in (int, float) for row in rows for each in row):
         return 400, {"error": "rows of three numbers are expected"}
@@ -45,7 +45,7 @@ def judged(
             return test(session, *args)
 
 
-def altered(change: Callable[[list[float]], list[float]]) -> Callable[[str, Any], Answered]:
+def altered(change: Callable[[list[float]], Sequence[float]]) -> Callable[[str, Any], Answered]:
     def answer(path: str, body: Any) -> Answered:
         status, value = good(path, body)
         return status, {"sums": change(value["sums"])} if status == 200 else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,7 +105,7 @@ def test_what_is_wrong_is_refused_with_its_place(
         ({"x": np.ones((0, 2)), "y": np.ones(0)}, "holds no rows"),
     ],
 )
-def test_wrong_arrays_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) -> None:
+def test_wrong_arrays_are_refused(tmp_path: Path, arrays: dict[str, Any], said: str) -> None:
     np.savez(tmp_path / "d.npz", **arrays)
     with pytest.raises(ConfigError) as caught:
         read_dataset(tmp_path / "d.npz")

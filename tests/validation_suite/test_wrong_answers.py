@@ -25,11 +25,15 @@ ROWS = tuple([float(i), float(i % 3)] for i in range(200))
 DATA = Dataset("rows", ROWS, tuple(i % 3 for i in range(200)), tuple("odd" if i % 2 else "" for i in range(200)))
 
 
+def _labels(rows: list[list[float]]) -> list[int]:
+    return [int(row[1]) for row in rows]
+
+
 class Service:
     """Label i % 3 of each row, changed; `sizes` holds the rows of every request."""
 
-    def __init__(self, change: Callable[[list[list[float]]], Any] = lambda rows: [int(row[1]) for row in rows]) -> None:
-        self.change, self.sizes = change, list[int]()
+    def __init__(self, change: Callable[[list[list[float]]], Any] | None = None) -> None:
+        self.change, self.sizes = change or _labels, list[int]()
 
     def __call__(self, path: str, body: Any) -> Answered:
         rows = body["instances"]
