@@ -17,6 +17,7 @@ import pytest
 from harness import fixtures
 from harness.collecting import Collecting, search_folders
 from harness.config import environment, settings
+from harness.core.endpoint import redact
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
 from harness.core.plan import PlannedCheck
@@ -77,6 +78,7 @@ class Gate:
             elif self._judges:
                 self._sigterm = _sigterm_as_interrupt()
                 self._prepare_links()
+                self._run.progress = self._say
                 self._run.start(lambda line: print(line, flush=True))
             else:
                 self._run.plan_only()
@@ -84,6 +86,16 @@ class Gate:
             self._interrupted = str(problem)
             self._early = Exit.USAGE
             raise pytest.UsageError(str(problem)) from None
+
+    def _say(self, line: str) -> None:
+        """Write a line on the terminal while a check runs and its output is captured."""
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        terminal: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        if terminal is None or terminal.verbosity < 0:
+            return
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            terminal.ensure_newline()
+            terminal.write_line(f"  {redact(line, self._run.settings.endpoint.secrets())}")
 
     def _prepare_links(self) -> None:
         """Refuse links that no fault may touch, lift what a killed run left; a proxy that is down may still come up."""

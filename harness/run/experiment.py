@@ -94,6 +94,9 @@ class _Course:
     def take(self) -> Experiment:
         """Go through every phase; what breaks the experiment itself is in its `broken`."""
         load, steady = self.load, self.load.began + self.settings.chaos.baseline
+        say, fault = self.run.progress, self.fault
+        rate, seconds = self.settings.chaos.rate, self.settings.chaos.baseline
+        say(f"chaos: {fault.name}: {rate:g} requests/s, baseline {seconds:g} s")
         load.wait(steady - load.now())
         while load.settled(load.began) < steady:  # the endpoint's deadlines end every request
             load.wait(LOOK)
@@ -112,6 +115,8 @@ class _Course:
         if found.lifted is None:
             return found
         self.found = self._judged(found, baseline, found.lifted)
+        took = self.found.recovered and f"steady again {max(0.0, self.found.recovered - found.lifted):.1f} s after it"
+        say(f"chaos: {fault.name}: lifted, {took or 'not seen to recover'}")
         self._write(self._on, found.lifted, "judged")
         return self.found
 
@@ -123,6 +128,8 @@ class _Course:
         try:
             with self.injector.applied(self.fault) as active:
                 self.found = replace(self.found, applied=self.load.now())
+                where = f"{self.fault.kind} on link {self.injector.link.name}"
+                self.run.progress(f"chaos: {self.fault.name}: {where} for {self.fault.duration:g} s")
                 self._hold(active)
             lifted, proof = self.load.now(), self.found.proof
             if (

@@ -46,11 +46,15 @@ class RunState:
 
 
 class GateRun:
-    """Plans, lends the session to checks, and decides. `declared` are the packaged checks of the wanted suites."""
+    """Plans, lends the session to checks, and decides. `declared` are the packaged checks of the wanted suites.
+
+    `progress` is told what a long run is at, a line each; under xdist nobody hears it.
+    """
 
     def __init__(self, settings: Settings, declared: Iterable[tuple[str, str, CheckSpec]]) -> None:
         self.settings = settings
         self.worker = "main"
+        self.progress: Callable[[str], None] = lambda line: None
         self.started = 0.0
         self.plan = Plan(settings.suites, ())
         self.preflight = Preflight(settings.endpoint.protocol)

@@ -61,6 +61,7 @@ def load(session: Session, run: GateRun) -> LoadResult:
     path.parent.mkdir(exist_ok=True)
     options = ["--headless", "--host", endpoint.url, "-u", str(wanted.concurrency), "-r", "1000", "--only-summary"]
     patience = START + wanted.duration + endpoint.deadlines.connect + endpoint.deadlines.total + AFTER
+    run.progress(f"load: {wanted.scenario}: {wanted.rate:g} requests/s for {wanted.duration:g} s, open loop")
     ended = run_locust(file, options, msgspec.json.encode(job), path.with_suffix(".log"), patience)
     result = _taken(path, job, ended)
     run.run_dir.scrub(path.with_suffix(".log"))

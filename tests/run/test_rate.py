@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from scipy import stats
 from harness.core.objective import PROFILES, Objective, parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level, Status
-from harness.run.rate import judge_fixed
+from harness.run.rate import in_blocks, judge_dependent, judge_fixed
 
 CHECK = PlannedCheck("ai-suite/x.py::test", "validation", Level.BLOCKER, "x", alpha_fail=0.05)
 ACCURACY = parse_objective("validation", "accuracy", ">= 90%", PROFILES["release"])
@@ -65,3 +66,59 @@ def test_says_how_many_a_fresh_run_needs() -> None:
     assert verdict.status is Status.INCONCLUSIVE
     assert verdict.n_needed is not None
     assert verdict.n_needed > 100
+
+
+LATENCY = parse_objective("chaos", "latency p90", "<= 1s", PROFILES["pr"])
+LATENCY_CHECK = PlannedCheck("ai-suite/x.py::test", "chaos", Level.BLOCKER, "x", alpha_fail=0.05)
+
+
+def under_load(values: list[float]) -> Status:
+    blocks = in_blocks(values, LATENCY.limit)
+    return judge_dependent(blocks, LATENCY, LATENCY_CHECK, what="requests took too long").status
+
+
+def test_a_load_too_short_for_blocks_decides_nothing() -> None:
+    assert in_blocks([0.1] * 19, 1.0) is None
+    assert under_load([0.1] * 19) is Status.INCONCLUSIVE
+
+
+def test_blocks_hold_every_sample_once() -> None:
+    values = [0.1] * 90 + [2.0] * 10 + [math.inf] * 7
+    blocks = in_blocks(values, 1.0)
+    assert blocks is not None
+    assert (sum(blocks.n), sum(blocks.over)) == (107, 17)
+    assert blocks.over[0] == 0
+    assert blocks.over[-1] == blocks.n[-1]
+    assert sum(blocks.over_p90) <= 11
+
+
+def test_a_healthy_load_passes_and_a_slow_one_fails() -> None:
+    assert under_load([0.1] * 120) is Status.PASS
+    assert under_load([0.1, 2.0] * 60) is Status.FAIL
+    assert under_load([math.inf] * 120) is Status.FAIL
+
+
+def test_clumped_samples_say_less_than_scattered_ones() -> None:
+    """The same 16 of 120 over the limit: one in eight is no accident, one burst of 16 may be."""
+    scattered = [2.0 if i % 8 == 0 else 0.1 for i in range(240)]
+    clumped = [0.1] * 210 + [2.0] * 30
+    assert under_load(clumped) is Status.INCONCLUSIVE
+    one, other = in_blocks(scattered, 1.0), in_blocks(clumped, 1.0)
+    assert one is not None
+    assert other is not None
+    widths = []
+    for blocks in (one, other):
+        verdict = judge_dependent(blocks, LATENCY, LATENCY_CHECK, what="requests took too long")
+        assert verdict.ci is not None
+        low, high = verdict.ci
+        assert low is not None
+        assert high is not None
+        widths.append(high - low)
+        assert any("design effect" in note for note in verdict.notes)
+    assert widths[1] > 1.5 * widths[0]
+
+
+def test_a_pass_under_load_names_its_window() -> None:
+    verdict = judge_dependent(in_blocks([0.1] * 120, 1.0), LATENCY, LATENCY_CHECK, what="requests took too long")
+    assert any("this window" in note for note in verdict.notes)
+    assert verdict.limit_loosened == pytest.approx(0.2)
