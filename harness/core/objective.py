@@ -90,7 +90,9 @@ class Objective:
     def text(self) -> str:
         """The objective as a line: `ttft p99 <= 800 ms`."""
         quantile = "" if self.quantile is None else f" p{self.quantile * 100:g}"
-        shown = f"{self.limit * 1e3:g} ms" if self.unit == "s" else f"{self.limit:g}"
+        shown = f"{self.limit * 100:g} %"
+        if self.unit == "s":
+            shown = f"{self.limit:g} s" if self.limit >= 1 else f"{self.limit * 1e3:g} ms"
         part = "" if self.slice is None else f" of slice {self.slice!r}"
         return f"{self.metric}{quantile}{part} {self.direction} {shown}"
 

@@ -115,7 +115,7 @@ def test_objectives_by_profile() -> None:
     assert (strict.budget, strict.loosened) == (0.01, 0.01)
     rate = parse_objective("smoke", "error_rate", "<= 1%", PROFILES["release"], margin=3, name="few errors")
     assert (rate.budget, rate.loosened, rate.slug) == (0.01, 0.03, "few-errors")
-    assert pr.text == "latency p95 <= 1000 ms"
+    assert pr.text == "latency p95 <= 1 s"
 
 
 @pytest.mark.parametrize(
