@@ -51,7 +51,13 @@ def test_only_top_level_name_is_harness(wheel: Path) -> None:
 
 def test_everything_is_in_the_wheel(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for name in ("harness/py.typed", "harness/data/gate.schema.json", "harness/reports/page.css"):
+    for name in (
+        "harness/py.typed",
+        "harness/data/gate.schema.json",
+        "harness/data/config.schema.json",
+        "harness/data/demo.toml",
+        "harness/reports/page.css",
+    ):
         assert name in names
     for folder in ("harness", "suites", "scenarios", "reports"):
         for path in (ROOT / folder).rglob("*.py"):
