@@ -10,12 +10,15 @@ from markupsafe import Markup
 from harness.core.report import Distribution
 
 from ._format import count, number, quantity
-from ._svg import Point, Scale, box, el, figure, label, log_scale, log_ticks, path, rule
+from ._svg import Plot, Point, Scale, box, figure, label, log_scale, log_ticks, path, rule
 
 WIDTH, HEIGHT = 940.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 64.0, WIDTH - 32.0, 22.0, HEIGHT - 44.0
+PLOT = Plot(LEFT, RIGHT, TOP, BOTTOM)
 FEWEST = 10
 """Samples that must lie beyond a percentile before it says anything: fewer, and its region is hatched."""
+
+_WORDS = {"ttft": "time to first token (ttft)", "inter_token": "inter-token latency"}
 
 QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999)
 
@@ -30,6 +33,13 @@ class Cumulative:
     values: tuple[float, ...]
     below: tuple[int, ...]
     limits: tuple[float, ...]
+    suite: str = ""
+
+    @property
+    def name(self) -> str:
+        """`latency of single requests`, `time to first token (ttft) under load`."""
+        metric = _WORDS.get(self.metric, self.metric)
+        return f"{metric} {f'under {self.suite}' if self.suite else 'of single requests'}"
 
     @property
     def n(self) -> int:
@@ -58,7 +68,7 @@ def cumulative(found: Distribution) -> Cumulative | None:
     first, top, _ = buckets[0]
     low = first if math.isfinite(first) and top / 1000 < first < top else top / 2
     limits = tuple(limit for limit in found.limits if math.isfinite(limit) and 0 < limit < 1e15)
-    return Cumulative(found.metric, found.unit, low, tuple(values), tuple(below), limits)
+    return Cumulative(found.metric, found.unit, low, tuple(values), tuple(below), limits, found.suite)
 
 
 def cdf(data: Cumulative) -> Markup:
@@ -70,12 +80,16 @@ def cdf(data: Cumulative) -> Markup:
     shares = [(v, k / data.n) for v, k in zip(data.values, data.below, strict=True)]
     upper = [(x(v), y(min(1.0, share + epsilon))) for v, share in shares]
     lower = [(x(v), y(max(0.0, share - epsilon))) for v, share in reversed(shares)]
-    parts = [_frame(), *_across([(y(share / 100), f"{share} %") for share in (0, 25, 50, 75, 100)])]
-    parts += _up([(x(value), quantity(value, data.unit)) for value in log_ticks(x)], data.metric)
+    blind = x(data.quantile(1 - FEWEST / data.n)) if data.n > FEWEST else LEFT
+    parts = PLOT.across([(y(share / 100), f"{share} %") for share in (0, 25, 50, 75, 100)])
+    parts += PLOT.up([(x(value), quantity(value, data.unit)) for value in log_ticks(x)], f"{data.name}, log scale")
+    parts.append(box(blind, TOP, RIGHT - blind, BOTTOM - TOP, "blind"))
     parts += [path(_thinned(upper) + _thinned(lower), "dkw", close=True), path(_thinned(steps), "line")]
-    parts += [_limit_up(x(limit), quantity(limit, data.unit)) for limit in data.limits]
+    limits = sorted(data.limits)[:20]
+    parts += PLOT.limits([(x(limit), f"limit {quantity(limit, data.unit)}") for limit in limits])
     said = ", ".join(f"{q:.0%} at most {quantity(data.quantile(q), data.unit)}" for q in (0.5, 0.9, 0.99))
-    return figure(WIDTH, HEIGHT, f"{data.metric}: cumulative share of {count(data.n, 'sample')}", said, *parts)
+    said += "".join(f", limit {quantity(limit, data.unit)}" for limit in limits)
+    return figure(WIDTH, HEIGHT, f"{data.name}: cumulative share of {count(data.n, 'sample')}", said, *parts)
 
 
 def spectrum(data: Cumulative) -> Markup:
@@ -88,9 +102,9 @@ def spectrum(data: Cumulative) -> Markup:
     for value, below in zip(data.values, data.below, strict=True):
         at = x(decades if below == data.n else -math.log10(1 - below / data.n))
         points += [(points[-1][0], y(value)), (at, y(value))]
-    parts = [_frame(), *_across([(y(value), quantity(value, data.unit)) for value in log_ticks(y, 7)])]
+    parts = PLOT.across([(y(value), quantity(value, data.unit)) for value in log_ticks(y, 7)])
     shown = [(q, -math.log10(1 - q)) for q in (0.0, *QUANTILES, 0.99999, 0.999999)]
-    parts += _up([(x(d), f"p{number(q * 100, 7)}") for q, d in shown if d <= decades], "percentile")
+    parts += PLOT.up([(x(d), f"p{number(q * 100, 7)}") for q, d in shown if d <= decades], "percentile")
     parts.append(box(blind, TOP, RIGHT - blind, BOTTOM - TOP, "blind"))
     if RIGHT - blind > 150:
         parts.append(label(RIGHT - 6, BOTTOM - 8, f"under {FEWEST} samples beyond", "end", "note"))
@@ -99,7 +113,7 @@ def spectrum(data: Cumulative) -> Markup:
         parts.append(rule(LEFT, y(limit), RIGHT, y(limit), "limit"))
         parts.append(label(LEFT + 6, y(limit) - 5, f"limit {quantity(limit, data.unit)}", cls="limit-label"))
     said = ", ".join(f"p{q * 100:g} {quantity(data.quantile(q), data.unit)}" for q in (0.5, 0.99, 0.999))
-    return figure(WIDTH, HEIGHT, f"{data.metric}: percentile spectrum", said, *parts)
+    return figure(WIDTH, HEIGHT, f"{data.name}: percentile spectrum", said, *parts)
 
 
 def table(data: Cumulative) -> list[tuple[str, str, int]]:
@@ -127,26 +141,3 @@ def _thinned(points: list[Point]) -> list[Point]:
         if abs(point[0] - kept[-1][0]) + abs(point[1] - kept[-1][1]) >= 0.5:
             kept.append(point)
     return [*kept, *points[-1:]]
-
-
-def _frame() -> Markup:
-    return rule(LEFT, BOTTOM, RIGHT, BOTTOM, "axis")
-
-
-def _across(marks: list[tuple[float, str]]) -> list[Markup]:
-    """Horizontal grid lines with their labels on the left."""
-    lines = [rule(LEFT, y, RIGHT, y, "grid") for y, _ in marks]
-    return [*lines, *(label(LEFT - 8, y + 4, text, "end") for y, text in marks)]
-
-
-def _up(marks: list[tuple[float, str]], name: str) -> list[Markup]:
-    """Tick labels under the axis, and the axis' name."""
-    ticks = [rule(x, BOTTOM, x, BOTTOM + 4, "axis") for x, _ in marks]
-    labels = [label(x, BOTTOM + 18, text, "middle") for x, text in marks]
-    return [*ticks, *labels, label(RIGHT, HEIGHT - 6, name, "end", "note")]
-
-
-def _limit_up(x: float, text: str) -> Markup:
-    right = x > (LEFT + RIGHT) / 2
-    said = label(x + (-6 if right else 6), TOP - 8, f"limit {text}", "end" if right else "start", "limit-label")
-    return el("g", rule(x, TOP - 14, x, BOTTOM, "limit"), said)

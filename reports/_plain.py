@@ -33,6 +33,9 @@ def plain(report: Report, *, terse: bool = False) -> dict[str, Any]:
     for part, required in _REQUIRED.items():
         if part in found:
             found[part] = [record for record in found[part] if _whole(record, required)]
+    for fault in found.get("faults", ()):
+        if "phases" in fault:
+            fault["phases"] = {name: t for name, t in fault["phases"].items() if t is not None}
     if walk.unwritable:
         found["notes"] = [*found.get("notes", []), _UNWRITABLE.format(", ".join(walk.unwritable[:20]))]
     return found

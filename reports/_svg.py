@@ -93,6 +93,40 @@ def label(x: float, y: float, text: str, anchor: str = "start", cls: str | None 
     return el("text", text=text, x=x, y=y, text_anchor=None if anchor == "start" else anchor, cls=cls)
 
 
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """The pixels between the axes of a chart."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    def across(self, marks: Iterable[tuple[float, str]]) -> list[Markup]:
+        """The base line, and horizontal grid lines with their labels on the left."""
+        drawn = [rule(self.left, self.bottom, self.right, self.bottom, "axis")]
+        for y, text in marks:
+            drawn += [rule(self.left, y, self.right, y, "grid"), label(self.left - 8, y + 4, text, "end")]
+        return drawn
+
+    def up(self, marks: Iterable[tuple[float, str]], name: str) -> list[Markup]:
+        """Tick labels under the base line, and the axis' name under them."""
+        drawn = [label(self.right, self.bottom + 38, name, "end", "note")]
+        for x, text in marks:
+            drawn += [rule(x, self.bottom, x, self.bottom + 4, "axis"), label(x, self.bottom + 18, text, "middle")]
+        return drawn
+
+    def limits(self, marks: Sequence[tuple[float, str]]) -> list[Markup]:
+        """Vertical limits in order; the first and the last have their labels, on their outer sides where both fit."""
+        lines = [rule(x, self.top - 14, x, self.bottom, "limit") for x, _ in marks]
+        outer = [(marks[0], "end"), (marks[-1], "start")] if len(marks) > 1 else [(mark, "end") for mark in marks]
+        for (x, text), anchor in outer:
+            room = x - self.left if anchor == "end" else self.right - x
+            side = anchor if room > 110 else {"end": "start", "start": "end"}[anchor]
+            lines.append(label(x + (-6 if side == "end" else 6), self.top - 8, text, side, "limit-label"))
+        return lines
+
+
 def path(points: Sequence[Point], cls: str, *, close: bool = False) -> Markup:
     """A line through the points."""
     if not points:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -11,18 +11,25 @@ from markupsafe import Markup
 from harness.core.report import FaultRow, Second
 
 from ._format import count, duration, number, seconds
-from ._svg import Scale, box, el, figure, label, log_scale, log_ticks, path, rule, runs, ticks
+from ._svg import Plot, Scale, box, el, figure, label, log_scale, log_ticks, path, rule, runs, ticks
+from ._traffic import landed, lost, named, proof, recovery
 
 WIDTH = 940.0
 LEFT, RIGHT = 64.0, WIDTH - 32.0
-_PANEL, _GAP, _HEAD, _FAULT = 110.0, 42.0, 28.0, 21.0
-MOST = 440
-"""Points that are drawn; a longer run is folded into bins of several seconds each."""
+_PANEL, _GAP, _HEAD, _FAULT = 110.0, 42.0, 28.0, 22.0
+_GLYPH = 7.3
+"""Pixels that a letter of a label takes, on average; a label that seems too long ends at the right edge."""
+
+MOST, FAULTS = 440, 12
+"""Points and fault windows that are drawn; a longer run is folded into bins of several seconds each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """`width` seconds from `t`: sums of requests and errors, the middle of the medians, the highest q99 (seconds)."""
+    """`width` seconds from `t`: sums of requests and errors, the middle of the medians, the highest q99 (seconds).
+
+    `asked` is the rate that the load's schedule wanted, in requests/s.
+    """
 
     t: int
     width: int
@@ -30,6 +37,7 @@ class Bin:
     errors: int
     q50: float | None
     q99: float | None
+    asked: float | None = None
 
 
 def bins(series: Sequence[Second], most: int = MOST) -> list[Bin]:
@@ -46,6 +54,7 @@ def bins(series: Sequence[Second], most: int = MOST) -> list[Bin]:
 
 def _bin(t: int, width: int, found: list[Second]) -> Bin:
     medians = sorted(s.q50 for s in found if s.q50 is not None and math.isfinite(s.q50))
+    asked = [s.target_rate for s in found if s.target_rate is not None and 0 <= s.target_rate < 1e15]
     highest = [s.q99 for s in found if s.q99 is not None and math.isfinite(s.q99)]
     return Bin(
         t,
@@ -54,14 +63,15 @@ def _bin(t: int, width: int, found: list[Second]) -> Bin:
         sum(s.errors for s in found),
         medians[len(medians) // 2] if medians else None,
         max(highest, default=None),
+        sum(asked) / len(asked) if asked else None,
     )
 
 
 def timeline(found: list[Bin], faults: Sequence[FaultRow]) -> Markup:
-    """Three panels over one time axis: requests per second, share of errors, q50 and q99."""
+    """Three panels over one time axis: requests and errors per second, q50 and q99; each fault from on to recovered."""
     start, end = float(found[0].t), float(found[-1].t + found[-1].width)
     x = Scale(start, end, LEFT, RIGHT)
-    shown = [fault for fault in faults[:8] if math.isfinite(fault.applied_at)]
+    shown = [fault for fault in faults if math.isfinite(fault.applied_at)][:FAULTS]
     top = _HEAD + _FAULT * len(shown)
     tops = [top + index * (_PANEL + _GAP) for index in range(3)]
     bottom = tops[-1] + _PANEL
@@ -79,25 +89,33 @@ def timeline(found: list[Bin], faults: Sequence[FaultRow]) -> Markup:
 
 def _requests(found: list[Bin], x: Scale, top: float) -> list[Markup]:
     rates = [b.requests / b.width for b in found]
-    y = Scale(0.0, max([*rates, 1e-9]) * 1.08, top + _PANEL, top)
+    highest = max([*rates, *(b.asked for b in found if b.asked is not None), 1e-9])
+    y = Scale(0.0, highest * 1.08, top + _PANEL, top)
     line = [(x(b.t + b.width / 2), y(rate)) for b, rate in zip(found, rates, strict=True)]
     area = [(line[0][0], y.start), *line, (line[-1][0], y.start)]
+    asked = runs(
+        corner
+        for b in found
+        for corner in ([(x(b.t), y(b.asked)), (x(b.t + b.width), y(b.asked))] if b.asked is not None else [None])
+    )
+    name = "requests per second: sent (solid), asked for by the load (dashed)" if asked else "requests per second"
     return [
-        *_panel("requests per second", y, ticks(0.0, y.high, 4), number),
+        *_panel(name, y, ticks(0.0, y.high, 4), number),
         path(area, "area", close=True),
         path(line, "line"),
+        *(path(run, "asked") for run in asked),
     ]
 
 
 def _errors(found: list[Bin], x: Scale, top: float) -> list[Markup]:
-    shares = [b.errors / b.requests if b.requests else 0.0 for b in found]
-    y = Scale(0.0, max([*shares, 0.01]) * 1.08, top + _PANEL, top)
+    rates = [b.errors / b.width for b in found]
+    y = Scale(0.0, max([*rates, 1.0]) * 1.08, top + _PANEL, top)
     bars = [
-        box(x(b.t), y(share), x(b.t + b.width) - x(b.t), y.start - y(share), "errors")
-        for b, share in zip(found, shares, strict=True)
-        if share > 0
+        box(x(b.t), y(rate), x(b.t + b.width) - x(b.t), y.start - y(rate), "errors")
+        for b, rate in zip(found, rates, strict=True)
+        if rate > 0
     ]
-    return [*_panel("share of errors", y, ticks(0.0, y.high, 4), lambda v: f"{number(v * 100)} %"), *bars]
+    return [*_panel("errors per second", y, ticks(0.0, y.high, 4), number), *bars]
 
 
 def _latency(found: list[Bin], x: Scale, top: float) -> list[Markup]:
@@ -105,7 +123,7 @@ def _latency(found: list[Bin], x: Scale, top: float) -> list[Markup]:
     if not figures:
         return [label(LEFT, top - 8, "latency: no answer was timed", cls="panel")]
     y = log_scale(min(figures), max(figures), top + _PANEL, top)
-    parts = _panel("latency: median (solid) and p99 (dashed)", y, log_ticks(y, 4), seconds)
+    parts = _panel("latency of what was answered: median (solid), p99 (dashed)", y, log_ticks(y, 4), seconds)
     for name, cls in (("q50", "line"), ("q99", "line high")):
         values = [(b, getattr(b, name)) for b in found]
         drawn = runs((x(b.t + b.width / 2), y(v)) if v is not None and v > 0 else None for b, v in values)
@@ -113,32 +131,37 @@ def _latency(found: list[Bin], x: Scale, top: float) -> list[Markup]:
     return parts
 
 
-def _panel(name: str, y: Scale, marks: list[float], words: object) -> list[Markup]:
-    say = words if callable(words) else str
-    parts = [label(LEFT, min(y.start, y.end) - 9, name, cls="panel"), rule(LEFT, y.start, RIGHT, y.start, "axis")]
-    for value in marks:
-        parts += [rule(LEFT, y(value), RIGHT, y(value), "grid"), label(LEFT - 8, y(value) + 4, say(value), "end")]
-    return parts
+def _panel(name: str, y: Scale, marks: list[float], words: Callable[[float], str]) -> list[Markup]:
+    plot = Plot(LEFT, RIGHT, y.end, y.start)
+    return [label(LEFT, y.end - 9, name, cls="panel"), *plot.across((y(value), words(value)) for value in marks)]
 
 
 def _window(fault: FaultRow, x: Scale, index: int, bottom: float, end: float) -> Markup:
-    left = x(fault.applied_at)
+    """One fault: its band over every panel, a bar in its own row, its words, and the bracket until it was recovered."""
     lifted = fault.lifted_at if fault.lifted_at is not None and math.isfinite(fault.lifted_at) else end
-    right = x(lifted)
-    y = 6 + index * _FAULT
-    said = f"{fault.kind} on {fault.target}: {_confirmed(fault)}"
-    anchor, at = ("end", right) if left > (LEFT + RIGHT) / 2 else ("start", left)
-    return el(
-        "g",
-        box(left, y + 15, right - left, bottom - y - 15, "fault"),
-        rule(left, y + 15, right, y + 15, "fault-edge" if fault.confirmed != "none" else "fault-edge unproven"),
-        label(at, y + 11, said[:90], anchor, "fault-label"),
-    )
+    left, right, y = x(fault.applied_at), x(lifted), 21 + index * _FAULT
+    edge = "fault-edge" if landed(fault) else "fault-edge unproven"
+    parts = [box(left, y, right - left, bottom - y, "fault")]
+    if not landed(fault):
+        parts.append(box(left, y, right - left, bottom - y, "blind"))
+    said, after = f"{named(fault)[:64]}, {proof(fault)[:50]}", recovery(fault)
+    parts += [rule(left, y, right, y, edge), *(_bracket(fault, x, right, y) if after else ())]
+    fits = left + _GLYPH * (len(said) + len(after) + 2) < RIGHT
+    words = [el("tspan", text=said, cls=None if landed(fault) else "lost")]
+    if after:
+        words.append(el("tspan", text=f"; {after}", cls="back" if after.startswith("recovered") else "lost"))
+    at, anchor = (left, None) if fits else (RIGHT, "end")
+    return el("g", *parts, el("text", *words, x=at, y=y - 5, text_anchor=anchor, cls="fault-label"))
 
 
-def _confirmed(fault: FaultRow) -> str:
-    known = "not confirmed" if fault.confirmed == "none" else f"confirmed by {fault.confirmed}"
-    return known if fault.lifted_at is not None else f"{known}, not lifted"
+def _bracket(fault: FaultRow, x: Scale, right: float, y: float) -> list[Markup]:
+    """From the lift to where the service had recovered; to the end of the watch, in red, where it had not."""
+    until = fault.phases.get("end") if lost(fault) else fault.recovered_at
+    if fault.lifted_at is None or until is None or not math.isfinite(until):
+        return []
+    cls, edge = ("bracket lost", x(until)) if lost(fault) else ("bracket back", x(until))
+    drawn = f"M{right:.1f} {y:.1f}H{edge:.1f}" + ("" if lost(fault) else f"M{edge:.1f} {y - 4:.1f}v8")
+    return [el("path", d=drawn, cls=cls)]
 
 
 def _moments(start: float, end: float) -> list[float]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.core.report import CheckRow, Report
-from harness.core.verdict import Counterexample, Level, Status
+from harness.core.verdict import Counterexample, Level, Status, worst
 
 from ._format import count
 from ._text import command, line
@@ -27,6 +27,16 @@ class Group:
     stem: str
     rows: tuple[CheckRow, ...]
     cases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite's own verdict, by the gate's rule for its blockers; `why` is its worst row that is not PASS, in words."""
+
+    name: str
+    verdict: Status
+    counts: dict[Status, int]
+    why: str
 
 
 def ranked(rows: Iterable[CheckRow]) -> list[CheckRow]:
@@ -56,12 +66,19 @@ def tally(rows: Iterable[CheckRow]) -> str:
     return ", ".join(f"{n:,} {status}" for status, n in counts(rows).items() if n) or "no checks"
 
 
-def suites(report: Report) -> list[tuple[str, dict[Status, int]]]:
-    """Each planned suite, and each that rows name beside, with its counts."""
+def suites(report: Report) -> list[Suite]:
+    """Each planned suite, and each that rows name beside. One in which no blocker was judged is INCONCLUSIVE."""
     parts: dict[str, list[CheckRow]] = {name: [] for name in report.plan.suites}
     for row in report.checks:
         parts.setdefault(row.suite, []).append(row)
-    return [(name, counts(rows)) for name, rows in parts.items()]
+    return [_suite(name, rows) for name, rows in parts.items()]
+
+
+def _suite(name: str, rows: list[CheckRow]) -> Suite:
+    judged = [row.verdict for row in rows if row.level is Level.BLOCKER and row.verdict is not Status.SKIPPED]
+    open_ = min((row for row in rows if row.verdict not in (Status.PASS, Status.SKIPPED)), key=_rank, default=None)
+    why = f"{line(open_.title or open_.id, 120)}: {line(open_.reason, 200)}" if open_ else ""
+    return Suite(name, worst(judged), counts(rows), why or ("" if judged else "no blocker was judged"))
 
 
 def headline(report: Report) -> str:

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Level, Status
 
-from . import _bars, _format, _latency, _timeline, _view
+from . import _bars, _curve, _format, _latency, _timeline, _traffic, _view
 from ._plain import plain, plain_value
 from ._text import command, line, visible
 
@@ -31,6 +31,9 @@ MAX_EMBEDDED = 1_000_000
 
 CARDS, OPEN_ROWS, BARS, CASES, DISTRIBUTIONS = 20, 500, 100, 60, 8
 """How many are shown in full: next steps, open checks, interval bars, cases of one test, distributions."""
+
+COMMAND, VALUE = 20_000, 900
+"""Characters of a replay line, past which it is only named (half a command is none), and of one value of a request."""
 
 
 def render(report: Report) -> str:
@@ -54,7 +57,7 @@ def _context(report: Report) -> dict[str, Any]:
         "distributions_left": max(0, len(report.distributions) - DISTRIBUTIONS),
         "passed": _view.grouped(passed),
         "skipped": _view.grouped(skipped),
-        "estimates": [(row, _bars.bar(_interval(row)), _slices(row)) for row in estimates[:BARS]],
+        "estimates": [(row, _bars.bar(_interval(row)), _slices(row), _curve.curve(row)) for row in estimates[:BARS]],
         "estimates_left": max(0, len(estimates) - BARS),
         "latency": [(found, _latency.cdf(found), _latency.spectrum(found), _latency.table(found)) for found in data],
         "timeline": _timeline.timeline(bins, report.faults) if bins else None,
@@ -136,11 +139,12 @@ def _template() -> Template:
         line=line, command=command, visible=visible, pretty=_pretty, n=_format.number,
         whole=_format.whole, sign=_format.sign, quantity=_format.quantity,
         interval=_format.interval, clock=_format.clock, duration=_format.duration, count=_format.count,
-        seconds=_format.seconds, exit_words=_format.exit_words,
+        seconds=_format.seconds, exit_words=_format.exit_words, proof=_traffic.proof, recovery=_traffic.recovery,
     )  # fmt: skip
     env.globals.update(
-        view=_view, span=_format.span, Status=Status, cases_shown=CASES, open_shown=OPEN_ROWS, statuses=_view.ORDER,
-        style=Markup(style), script=Markup(script), csp=_csp(style, script),
+        view=_view, traffic=_traffic, span=_format.span, Status=Status, statuses=_view.ORDER, command_shown=COMMAND,
+        faults_drawn=_timeline.FAULTS, cases_shown=CASES, open_shown=OPEN_ROWS, style=Markup(style),
+        script=Markup(script), csp=_csp(style, script),
     )  # fmt: skip
     return env.get_template("page.html")
 
@@ -167,14 +171,12 @@ def _pretty(value: Any, limit: int = 2500) -> str:
     lines = []
     for key, item in list(found.items())[:40]:
         if isinstance(item, dict) and item:
-            lines.append(f"{key}:")
-            lines += [
-                f"  {name}: {part if isinstance(part, str) else _json(part)}" for name, part in list(item.items())[:40]
-            ]
+            lines += [f"{key}:", *(f"  {name}: {_value(part)}" for name, part in list(item.items())[:40])]
         else:
-            lines.append(f"{key}: {item if isinstance(item, str) else _json(item)}")
+            lines.append(f"{key}: {_value(item)}")
     return visible("\n".join(lines), limit)
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+def _value(value: Any) -> str:
+    """One value, cut by itself, so that a long body does not hide what stands after it."""
+    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), VALUE)

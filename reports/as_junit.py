@@ -16,6 +16,7 @@ from harness.core.verdict import Level, Status
 
 from ._format import interval, moment, quantity, sign, span
 from ._text import line, visible
+from ._traffic import CLIENT_BOUND, bound, fault_line, load_line
 from ._view import advice, coverage, headline, pytest_line, smallest, suites, tally
 
 SUFFIX = ".xml"
@@ -39,10 +40,11 @@ def render(report: Report) -> str:
     """The report as JUnit XML."""
     parts = [_suite("release-gate", 0, [_gate_case(report)], _gate_properties(report), report)]
     let_through = report.run.exit_status == Exit.PASS
-    for number, (name, _) in enumerate(suites(report), start=1):
-        rows = [row for row in report.checks if row.suite == name]
+    for number, suite in enumerate(suites(report), start=1):
+        rows = [row for row in report.checks if row.suite == suite.name]
         cases = [_case(row, report, let_through=let_through) for row in rows]
-        parts.append(_suite(name, number, cases, _row_properties(rows), report, sum(row.seconds or 0 for row in rows)))
+        properties = [("verdict", str(suite.verdict)), *_row_properties(rows)]
+        parts.append(_suite(suite.name, number, cases, properties, report, sum(row.seconds or 0 for row in rows)))
     totals = _counts([case for _, found in parts for case in found])
     head = f'<testsuites name="aiharness" {totals} time="{_seconds(_duration(report))}">'
     body = "\n".join(xml for xml, _ in parts)
@@ -125,6 +127,10 @@ def _gate_properties(report: Report) -> list[tuple[str, str]]:
         ("plan", report.plan.hash),
         ("coverage", coverage(report)),
         ("checks", tally(report.checks)),
+        ("load", load_line(report)),
+        (CLIENT_BOUND.lower(), "; ".join(bound(report))),
+        *((f"fault:{fault.name or fault.kind}", fault_line(fault)) for fault in report.faults[:100]),
+        *((f"not judged:{i}", text) for i, text in enumerate(report.plan.not_judged[:100], 1)),
     ]
     return [(key, value) for key, value in found if value]
 

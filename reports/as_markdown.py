@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.core.report import CheckRow, Report
+from harness.core.report import CheckRow, FaultRow, Report
 from harness.core.verdict import Level, Status
 
-from ._format import clock, duration, exit_words, interval, quantity, sign, span, whole
+from ._format import clock, duration, exit_words, interval, number, quantity, sign, span, whole
 from ._plain import plain_value
 from ._text import command, line, visible
+from ._traffic import CLIENT_BOUND, bound, load_line, named, proof, recovery
 from ._view import (
     advice,
     confidence,
@@ -41,13 +42,15 @@ def render(report: Report) -> str:
     page = _Page()
     page.add(_verdict(report))
     page.add(_suites(report))
+    page.table("### Not judged", "", (f"- {prose(text, 300)}" for text in report.plan.not_judged))
     for row in open_rows(report)[:10]:
         page.add(_open(row, report))
     page.table("### Open checks", "| Verdict | Level | Check | Why |\n|---|---|---|---|", map(_row, open_rows(report)))
     estimates = [row for row in ranked(report.checks) if row.limit is not None]
     head = "| Verdict | Objective | Estimate | Bounds | Limit | Loosened | n |\n|---|---|--:|---|--:|--:|--:|"
     page.table("### Objectives", head, map(_estimate, estimates))
-    page.table("### Not judged", "", (f"- {prose(text, 300)}" for text in report.plan.not_judged))
+    head = "| Fault | Proof | Afterwards | Put on | Struck |\n|---|---|---|--:|--:|"
+    page.table("### Faults", head, map(_fault, report.faults))
     page.table("### Waivers", "", (f"- {prose(_pairs(waiver), 300)}" for waiver in report.waivers))
     page.table("### Notes", "", (f"- {prose(text, 300)}" for text in report.notes))
     page.add(f"Plan {code(report.plan.hash[:16])} · run {code(report.run.id)} · {prose(report.schema, 40)}")
@@ -93,6 +96,9 @@ def _verdict(report: Report) -> str:
         f"**Run** {prose(clock(run.started), 60)}, {duration(span(run.started, run.finished))}, "
         f"exit status {exit_words(run.exit_status)}, confidence {prose(confidence(report), 80)}",
     ]
+    if said := load_line(report):
+        slow = "; ".join(bound(report))
+        facts.append(f"**Load** {prose(said)}" + (f": **{CLIENT_BOUND}**, {prose(slow)}" if slow else ""))
     facts += [f"**Loosened** {prose(text)}" for text in run.loosened[:10]]
     if run.interrupted:
         facts.append(f"**Interrupted** {prose(run.interrupted)}")
@@ -101,14 +107,11 @@ def _verdict(report: Report) -> str:
 
 def _suites(report: Report) -> str:
     rows = [
-        f"| {prose(name, 40)} | " + " | ".join(f"{n:,}" if n else "" for n in counted.values()) + " |"
-        for name, counted in suites(report)[:20]
-    ]
-    head = (
-        "| Suite | "
-        + " | ".join(f"{_SIGN[status]} {status}" for status in counts(()))
-        + " |\n|---|--:|--:|--:|--:|--:|"
-    )
+        f"| {prose(suite.name, 40)} | {_SIGN[suite.verdict]} {suite.verdict} | "
+        + " | ".join(f"{n:,}" if n else "" for n in suite.counts.values()) + " |"
+        for suite in suites(report)[:20]
+    ]  # fmt: skip
+    head = f"| Suite | Verdict | {' | '.join(counts(()))} |\n|---|---|--:|--:|--:|--:|--:|"
     return "\n".join([head, *rows]) if rows else "No suite was planned."
 
 
@@ -146,6 +149,11 @@ def _estimate(row: CheckRow) -> str:
         shown[2],
     )
     return f"| {_SIGN[row.verdict]} {row.verdict}{_level(row)} | {' | '.join(cells)} | {whole(row.n)} |"
+
+
+def _fault(fault: FaultRow) -> str:
+    cells = (named(fault), proof(fault), recovery(fault) or "–", f"{number(fault.applied_at, 4)} s")
+    return f"| {' | '.join(prose(cell, 150) for cell in cells)} | {whole(fault.affected)} |"
 
 
 def _level(row: CheckRow) -> str:

@@ -1,4 +1,4 @@
-"""The end of a run in a terminal: about 30 lines, the verdict first."""
+"""The end of a run in a terminal: about 30 lines, the verdict first, then what is open, then the suites."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from harness.core.verdict import Level, Status
 
 from ._format import clock, count, duration, interval, quantity, sign, span
 from ._text import command, line
+from ._traffic import CLIENT_BOUND, bound, faults_line, load_line
 from ._view import advice, confidence, coverage, headline, open_rows, pytest_line, smallest, suites, tally
 
 SUFFIX = ".txt"
@@ -117,15 +118,19 @@ def _one(row: CheckRow, paint: _Paint) -> str:
 
 
 def _tail(report: Report, paint: _Paint) -> list[str]:
-    wide = max((len(line(name, 20)) for name, _ in suites(report)), default=0)
     found = suites(report)
+    wide = max((len(line(suite.name, 20)) for suite in found), default=0)
     lines = [
-        f"  {line(name, 20):<{wide}}  "
-        + ", ".join(paint.status(status, f"{n:,} {status}") for status, n in counted.items() if n)
-        for name, counted in found[:8]
+        f"  {paint.status(suite.verdict, _SIGN[suite.verdict])} {line(suite.name, 20):<{wide}}  "
+        + ", ".join(paint.status(status, f"{n:,} {status}") for status, n in suite.counts.items() if n)
+        for suite in found[:8]
     ]
     if len(found) > 8:
         lines.append(f"  … and {count(len(found) - 8, 'more suite')}")
+    lines += [paint.dim(part) for part in paint.wrapped(load_line(report), 2, lines=1)]
+    for reason in bound(report)[:2]:
+        lines += [paint.status(Status.INCONCLUSIVE, part) for part in paint.wrapped(f"! {CLIENT_BOUND}: {reason}", 2)]
+    lines += [paint.dim(part) for part in paint.wrapped(faults_line(report.faults), 2)]
     if report.plan.not_judged:
         n = len(report.plan.not_judged)
         lines.append(paint.dim(f"  {count(n, 'thing')} not judged, for want of ground: see the report"))

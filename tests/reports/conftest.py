@@ -24,6 +24,16 @@ def sample() -> Report:
 
 
 @pytest.fixture(scope="session")
+def six() -> Report:
+    return samples.six_suites()
+
+
+@pytest.fixture(scope="session")
+def passing() -> Report:
+    return samples.six_suites(passes=True)
+
+
+@pytest.fixture(scope="session")
 def empty() -> Report:
     return samples.empty_report()
 

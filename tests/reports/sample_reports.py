@@ -1,4 +1,4 @@
-"""Reports for the tests of the renderers: a typical one, an empty one, a hostile one, a huge one."""
+"""Reports for the tests of the renderers: a typical one, one of all six suites, an empty, a hostile, a huge one."""
 
 from __future__ import annotations
 
@@ -235,6 +235,148 @@ def _others() -> list[CheckRow]:
     ]  # fmt: skip
 
 
+def six_suites(*, passes: bool = False) -> Report:
+    """A run of all six suites with a load, six faults, an attack and its curve; without trouble when it passes."""
+    rows = (*_load_rows(passes), *_chaos_rows(passes), *_data_rows(passes))
+    bad = [row for row in rows if row.verdict is Status.FAIL]
+    sample = sample_report()
+    names = ("smoke", "integration", "validation", "load", "adversarial", "chaos")
+    contracts = tuple(row for row in _contracts() if row.verdict is Status.PASS)
+    rows = (*contracts, *rows)
+    status = Status.PASS if passes else Status.FAIL
+    reason = f"all {len(rows)} judged blockers hold" if passes else f"{bad[0].title}: {bad[0].reason} (and 3 more)"
+    load = replace(distribution(9_000, (0.8, 1.2)), suite="load")
+    return replace(
+        sample,
+        run=replace(sample.run, verdict=status, exit_status=int(not passes), reason=reason, loosened=()),
+        plan=replace(
+            sample.plan,
+            planned=len(rows),
+            judged=len(rows),
+            suites=names,
+            not_judged=() if passes else ("the outputs agree with golden ones: no [data] golden is configured",),
+        ),
+        checks=rows,
+        distributions=(
+            distribution(200, (0.8,)),
+            load,
+            replace(distribution(9_000, (0.25,), 0.12), metric="ttft", suite="load"),
+            replace(distribution(70_000, (), 0.02), metric="inter_token", suite="load"),
+        ),
+        series=_phases(),
+        faults=_faults(passes),
+        generator=Generator(50.0, 49.9 if passes else 43.2, 0.003 if passes else 0.21, 0.41 if passes else 0.97),
+        waivers=(),
+    )
+
+
+def _faults(passes: bool) -> tuple[FaultRow, ...]:
+    kinds = ("latency", "bandwidth", "timeout", "reset_peer", "down", "truncate_stream")
+    rows = []
+    for index, kind in enumerate(kinds):
+        on = 50.0 + 20 * index
+        phases = {"baseline": on - 5, "inject": on, "lift": on + 5, "end": on + 15}
+        rows.append(
+            FaultRow(kind, "link gateway", on, on + 5, "counter", 12 + index, f"{kind.replace('_', ' ')}",
+                     on + 5 + 0.4 * (index + 1), phases)
+        )  # fmt: skip
+    if not passes:
+        rows[2] = replace(rows[2], confirmed="none", affected=None)
+        rows[4] = replace(rows[4], confirmed="probe", recovered_at=None)
+        rows[5] = replace(rows[5], recovered_at=None, phases={"baseline": 145.0, "inject": 150.0}, lifted_at=None)
+    return tuple(rows)
+
+
+def _phases() -> tuple[Second, ...]:
+    """Single requests, then a load of 50/s from 8 to 38 s, then 10/s with a fault on for 5 s in every 20 s."""
+    rows = []
+    for t in range(170):
+        if t < 8:
+            rows.append(Second(t, 5 + t % 3, 0, 0.28, 0.4))
+        elif t < 38:
+            rows.append(Second(t, 43 + t % 4, int(t % 9 == 0), 0.3 + t / 400, 0.7 + (t % 5) / 20, 50.0))
+        elif t >= 45:
+            bad = (t - 50) % 20 < 5
+            rows.append(
+                Second(t, 10, (7 if t > 125 else 2) * bad, None if bad and t > 130 else 0.3 + bad, 0.6 + 2 * bad, 10.0)
+            )
+    return tuple(rows)
+
+
+def _load_rows(passes: bool) -> list[CheckRow]:
+    shown = {"limit": 0.01, "limit_loosened": 0.02, "estimate": 0.004, "ci": (0.002, 0.009), "n": 9000}
+    kept_up = CheckRow(
+        "ai-suite/load/test_generator.py::test_kept_up", "load", Level.BLOCKER, "the load generator kept up",
+        "contract", Status.PASS, "1500 of 1500 requests were sent, late by 3 ms at p99, with 41 % of a core", n=1500,
+    )  # fmt: skip
+    slow = {"verdict": Status.PASS, "reason": "6 of 1500 requests took longer than 800 ms or failed: 2 % is refuted"}
+    if not passes:
+        late = "requests left late: p99 210 ms, at most 80 ms is true: 31 arrivals found no free place"
+        kept_up = replace(kept_up, verdict=Status.INCONCLUSIVE, reason=late)
+        slow = {"verdict": Status.INCONCLUSIVE, "reason": f"the load generator did not keep up: {late}"}
+    return [kept_up, _estimate("latency p99 <= 800ms", **shown, **slow)]
+
+
+def _chaos_rows(passes: bool) -> list[CheckRow]:
+    rows = []
+    for fault in _faults(passes):
+        case = (fault.name or "").replace(" ", "-")
+        row = CheckRow(
+            f"ai-suite/chaos/test_faults.py::test_recovers[{case}]", "chaos", Level.BLOCKER,
+            f"the service recovers after the fault: {fault.name}", "contract", Status.PASS, "back within tolerance",
+            n=200, seconds=21.0,
+        )  # fmt: skip
+        if fault.confirmed == "none":
+            row = replace(row, verdict=Status.INCONCLUSIVE, reason="the fault did not land: no connection was struck")
+        elif fault.recovered_at is None and fault.lifted_at is not None:
+            row = replace(row, verdict=Status.FAIL, reason="not within tolerance of the baseline 10 s after the lift")
+        elif fault.lifted_at is None:
+            row = replace(row, verdict=Status.ERROR, reason="the experiment was cut short: the proxy is gone")
+        rows.append(row)
+    return rows
+
+
+def _data_rows(passes: bool) -> list[CheckRow]:
+    digits = tuple(
+        Slice(f"digit {i}", 100, 0.97 - 0.02 * i, (0.92 - 0.03 * i, 0.99 - 0.015 * i), None if i else Status.PASS)
+        for i in range(5)
+    )
+    low = 0.0 if passes else 0.34
+    drop = [(0, 0.97), (1, 0.96), (2, 0.95), (5, 0.93), (10, 0.9), (20, 0.86), (50, 0.8), (100, 0.76), (200, 0.74)]
+    steps = tuple(
+        Slice(f"after {rows} rows", 100, right - low, (max(0.0, right - low - 0.08), min(1.0, right - low + 0.06)))
+        for rows, right in drop
+    )
+    row = [0.0, 0.25, 0.5, 1.0] * 16
+    example = Counterexample(
+        "confirmed: input 17 (label 3) was answered 8 after 42 rows, at a distance of 0.1",
+        {
+            "method": "POST", "url": f"{URL}/v2/models/digits/infer",
+            "body": '{"inputs":[{"name":"input","shape":[1,64],"datatype":"FP32","data":' + str(row * 8) + "}]}",
+            "input": 17, "original": row, "distance": 0.1,
+        },
+        {"status": 200, "body": '{"outputs":[{"name":"label","data":[8]}]}'},
+        f"curl -sS -i -X POST {URL}/v2/models/digits/infer -d '{row}'",
+        "ai-suite/adversarial/test_square.py::test_robust", 20260131,
+    )  # fmt: skip
+    robust, says = (Status.PASS, "26 of 100 inputs were not robust: a share of 40 % is refuted")
+    if not passes:
+        robust, says = (Status.FAIL, "60 of 100 inputs were not robust: the budget of 30 % is refuted")
+    return [
+        _estimate(
+            "accuracy >= 0.9", suite="validation", verdict=Status.PASS, metric="accuracy", direction=">=",
+            reason="42 of 500 rows were answered wrongly: a share of 12 % is refuted", estimate=0.916,
+            ci=(0.892, 0.936), n=500, limit=0.9, limit_loosened=0.88, slices=digits,
+        ),
+        _estimate(
+            "robust_accuracy >= 0.7", suite="adversarial", verdict=robust, metric="robust accuracy", direction=">=",
+            reason=says, estimate=0.74 - low, ci=(0.66 - low, 0.8 - low), n=100, limit=0.7, limit_loosened=0.6,
+            slices=steps, counterexamples=() if passes else (example,),
+            notes=("rows sent: 100 clean, 9,120 query, 180 replay",),
+        ),
+    ]  # fmt: skip
+
+
 def empty_report() -> Report:
     """A run that ended before its plan was written."""
     run = RunInfo("unknown", "", "", 21, Status.ERROR, "never reached: connection refused", True)
@@ -260,6 +402,10 @@ def hostile_report() -> Report:
     example = Counterexample(
         HOSTILE, {HOSTILE: deep, "body": long, "n": nan}, {"status": HOSTILE, "x": [deep, inf]}, long, HOSTILE, 7
     )
+    curves = (
+        (Slice("after 0 rows", 1, 0.5, (nan, inf)), Slice("after 999999999 rows", 1, 0.0)),
+        (Slice(HOSTILE, -1, nan, (nan, 1.0), Status.FAIL), Slice("after 5 rows", 1, 2.0)),
+    )
     rows = []
     for index, (status, level) in enumerate((s, lv) for s in Status for lv in Level):
         rows.append(
@@ -271,7 +417,7 @@ def hostile_report() -> Report:
                 n_needed=10**40, limit=(nan, 1e308, 0.0, -inf, 5e-324)[index % 5], limit_loosened=inf,
                 objective=HOSTILE,
                 excluded_rate=nan, baseline=Baseline(HOSTILE, inf, nan, (nan, None), -inf),
-                slices=(Slice(HOSTILE, -1, nan, (nan, 1.0), status),), counterexamples=(example,), clauses=(HOSTILE,),
+                slices=curves[index % 2], counterexamples=(example,), clauses=(HOSTILE,),
                 notes=(HOSTILE, long), seconds=nan,
             )
         )  # fmt: skip
@@ -288,10 +434,15 @@ def hostile_report() -> Report:
             Distribution(HOSTILE, HOSTILE, (0.0, 1.0, inf), (1, 2), (nan, 1.0)),
             Distribution(HOSTILE, "s", (), ()),
             Distribution(HOSTILE, "s", (1.0, 1.0), (5, 7)),
-            Distribution(HOSTILE, "s", (-1.0, 1e-300, 1e300), (1, 10**15), (1e-9,)),
+            Distribution(HOSTILE, "s", (-1.0, 1e-300, 1e300), (1, 10**15), (1e-9,), HOSTILE),
+            Distribution("latency", "s", (0.1, 0.2, 0.4), (5, 4), (-1.0, nan, 0.3), "load"),
         ),
-        series=(Second(-(10**12), 0, 5, nan, inf), Second(10**12, 10**15, 0, 0.0, -1.0)),
-        faults=(FaultRow(HOSTILE, HOSTILE, nan, inf, HOSTILE), FaultRow(HOSTILE, HOSTILE, -1e300, None, "none")),
+        series=(Second(-(10**12), 0, 5, nan, inf, nan), Second(10**12, 10**15, 0, 0.0, -1.0, 1e300)),
+        faults=(
+            FaultRow(HOSTILE, HOSTILE, nan, inf, HOSTILE),
+            FaultRow(HOSTILE, HOSTILE, -1e300, None, "none", None, HOSTILE, nan, {HOSTILE: inf, "end": nan}),
+            FaultRow(HOSTILE, HOSTILE, 1.0, -inf, HOSTILE, -(10**30), HOSTILE, None, {"end": inf}),
+        ),
         generator=Generator(nan, inf, -1.0, 1e308),
         waivers=({HOSTILE: deep},),
         environment={HOSTILE: long, "a": HOSTILE},

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def opened(chromium: str, html: str, folder: Path) -> tuple[str, str]:
     return done.stdout, console
 
 
-@pytest.mark.parametrize("kind", ["sample", "hostile", "huge"])
+@pytest.mark.parametrize("kind", ["sample", "six", "hostile", "huge"])
 def test_the_page_opens_clean(
     kind: str, chromium: str, render: Render, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -66,3 +67,18 @@ def test_a_violation_would_be_seen(chromium: str, render: Render, sample: Report
     dom, console = opened(chromium, html, tmp_path)
     assert "Content Security Policy" in console
     assert "<title>owned" not in dom
+
+
+@pytest.mark.parametrize("kind", ["sample", "six", "hostile"])
+def test_nothing_overflows_a_narrow_screen(
+    kind: str, chromium: str, render: Render, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    report: Report = request.getfixturevalue(kind)
+    frame = f'<iframe width="400" height="900" srcdoc="{escape(render("html", report), quote=True)}"></iframe>'
+    script = "const d = frames[0].document.documentElement; document.title = `${d.scrollWidth} of ${d.clientWidth}`"
+    page = f"<!doctype html><meta charset=utf-8><title></title>{frame}<script>onload = () => {{{script}}}</script>"
+    dom, _ = opened(chromium, page, tmp_path)
+    found = re.search(r"<title>(\d+) of (\d+)</title>", dom)
+    assert found is not None
+    assert 370 <= int(found[2]) <= 400
+    assert int(found[1]) <= int(found[2])

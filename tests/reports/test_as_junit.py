@@ -62,7 +62,7 @@ def case_of(root: ET.Element, name: str) -> ET.Element:
     return found[0]
 
 
-@pytest.mark.parametrize("kind", ["sample", "empty", "hostile", "huge"])
+@pytest.mark.parametrize("kind", ["sample", "six", "empty", "hostile", "huge"])
 def test_every_report_is_valid_and_its_counts_are_right(
     kind: str, render: Render, request: pytest.FixtureRequest
 ) -> None:

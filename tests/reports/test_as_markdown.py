@@ -19,7 +19,7 @@ def markdown() -> ModuleType:
     return importlib.import_module("harness.reports.as_markdown")
 
 
-@pytest.mark.parametrize("kind", ["sample", "empty", "hostile", "huge"])
+@pytest.mark.parametrize("kind", ["sample", "six", "empty", "hostile", "huge"])
 def test_it_fits_a_comment(kind: str, render: Render, request: pytest.FixtureRequest) -> None:
     report: Report = request.getfixturevalue(kind)
     text = render("markdown", report)

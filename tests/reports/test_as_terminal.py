@@ -16,7 +16,7 @@ def terminal() -> ModuleType:
     return importlib.import_module("harness.reports.as_terminal")
 
 
-@pytest.mark.parametrize("kind", ["sample", "empty", "hostile", "huge"])
+@pytest.mark.parametrize("kind", ["sample", "six", "empty", "hostile", "huge"])
 def test_it_is_short_and_the_verdict_is_first(kind: str, terminal: ModuleType, request: pytest.FixtureRequest) -> None:
     report: Report = request.getfixturevalue(kind)
     text: str = terminal.render(report)

@@ -6,13 +6,14 @@ import importlib
 import math
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 from harness.core.report import Distribution, FaultRow, Report, Second
-from harness.core.verdict import Status
+from harness.core.verdict import Slice, Status
 
 SVG = {"width": 940.0}
 
@@ -87,9 +88,117 @@ def test_faults_are_drawn_where_they_were_and_say_what_is_unproven() -> None:
     assert float(boxes[0].attrib["x"]) == pytest.approx(timeline.LEFT + span / 4, abs=0.01)
     assert float(boxes[0].attrib["width"]) == pytest.approx(span / 4, abs=0.01)
     assert float(boxes[1].attrib["width"]) == pytest.approx(span / 4, abs=0.01)
-    said = " ".join(text.text or "" for text in root.iter("text"))
+    said = " ".join(text.text or "" for text in root.iter("tspan"))
     assert "confirmed by counter" in said
-    assert "not confirmed, not lifted" in said
+    assert "NOT landed: nothing confirms it ; not lifted" in said
+    hatched = [r.attrib for r in root.iter("rect") if r.get("class") == "blind"]
+    assert [box["x"] for box in hatched] == [boxes[1].attrib["x"]], "only what nothing confirms is hatched"
+
+
+def test_a_bracket_runs_from_the_lift_to_the_recovery_or_in_red_to_the_end_of_the_watch() -> None:
+    timeline = module("_timeline")
+    rows = [Second(t, 10, 0, 0.1, 0.2) for t in range(100)]
+    back = FaultRow("latency", "link a", 20.0, 30.0, "counter", 5, "slow", 45.0, {"lift": 30.0, "end": 50.0})
+    gone = FaultRow("down", "link a", 60.0, 70.0, "counter", 5, "dead", None, {"lift": 70.0, "end": 90.0})
+    seen = FaultRow("down", "link a", 60.0, 70.0, "none", 5, "none", 71.0, {"lift": 70.0, "end": 90.0})
+    unwatched = FaultRow("down", "link a", 60.0, 70.0, "counter")
+    root = ET.fromstring(str(timeline.timeline(timeline.bins(rows), (back, gone, seen, unwatched))))
+    drawn = [(p.get("class"), p.get("d") or "") for p in root.iter("path") if "bracket" in (p.get("class") or "")]
+    pixel = (timeline.RIGHT - timeline.LEFT) / 100
+    ends = [(cls, *map(float, re.findall(r"M([\d.]+) [\d.]+H([\d.]+)", d)[0])) for cls, d in drawn]
+    assert [cls for cls, *_ in ends] == ["bracket back", "bracket lost"]
+    assert ends[0][1:] == pytest.approx((timeline.LEFT + 30 * pixel, timeline.LEFT + 45 * pixel), abs=0.1)
+    assert ends[1][1:] == pytest.approx((timeline.LEFT + 70 * pixel, timeline.LEFT + 90 * pixel), abs=0.1)
+    said = ["".join(text.itertext()) for text in root.iter("text") if text.get("class") == "fault-label"]
+    assert said == [
+        "slow: latency on link a, confirmed by counter; recovered in 15.0 s",
+        "dead: down on link a, confirmed by counter; NOT recovered in 20.0 s",
+        "none: down on link a, NOT landed: nothing confirms it",
+        "down on link a, confirmed by counter",
+    ]
+
+
+def test_the_asked_rate_is_a_line_of_its_own() -> None:
+    timeline = module("_timeline")
+    rows = [Second(t, 10, 0, 0.1, 0.2, 20.0 if 10 <= t < 20 else None) for t in range(30)]
+    root = ET.fromstring(str(timeline.timeline(timeline.bins(rows), ())))
+    (asked,) = [p.get("d") or "" for p in root.iter("path") if p.get("class") == "asked"]
+    points = [tuple(map(float, found.split())) for found in re.split("[ML]", asked) if found]
+    width = (timeline.RIGHT - timeline.LEFT) / 30
+    assert points[0][0] == pytest.approx(timeline.LEFT + 10 * width, abs=0.1)
+    assert points[-1][0] == pytest.approx(timeline.LEFT + 20 * width, abs=0.1)
+    sent = next(p.get("d") or "" for p in root.iter("path") if p.get("class") == "line")
+    base, top = 110.0 / 21.6, float(sent[1:].split("L")[0].split()[1])
+    assert top - points[0][1] == pytest.approx(10 * base, abs=0.1), "10/s apart on a scale up to 20/s and some air"
+
+
+def test_fault_labels_stay_inside_the_chart() -> None:
+    timeline = module("_timeline")
+    rows = [Second(t, 10, 0, 0.1, 0.2) for t in range(100)]
+    late = FaultRow("truncate_stream", "link gateway", 60.0, 62.0, "counter", 5, "a cut stream", 63.0)
+    for fault, anchor in ((late, "end"), (replace(late, applied_at=1.0, lifted_at=2.0, recovered_at=3.0), None)):
+        root = ET.fromstring(str(timeline.timeline(timeline.bins(rows), (fault,))))
+        (text,) = [text for text in root.iter("text") if text.get("class") == "fault-label"]
+        assert text.get("text-anchor") == anchor
+
+
+def test_the_curve_holds_every_point_its_band_and_the_limit(six: Report) -> None:
+    found = module("_curve")
+    row = next(row for row in six.checks if row.suite == "adversarial")
+    root = ET.fromstring(str(found.curve(row)))
+    dots = [(float(c.attrib["cx"]), float(c.attrib["cy"])) for c in root.iter("circle")]
+    plot = found.PLOT
+    assert [x for x, _ in dots] == pytest.approx(
+        [
+            plot.left + (plot.right - plot.left) * math.log(n + 1) / math.log(201)
+            for n in (0, 1, 2, 5, 10, 20, 50, 100, 200)
+        ],
+        abs=0.01,
+    )
+    heights = [plot.bottom - (plot.bottom - plot.top) * (part.estimate or 0) for part in row.slices]
+    assert [y for _, y in dots] == pytest.approx(heights, abs=0.01)
+    band = next(p.get("d") or "" for p in root.iter("path") if p.get("class") == "dkw")
+    assert band.endswith("Z")
+    assert len(band.split("L")) == 2 * len(row.slices)
+    lines = {line.get("class"): float(line.attrib["y1"]) for line in root.iter("line")}
+    assert lines["limit"] == pytest.approx(plot.bottom - (plot.bottom - plot.top) * 0.7, abs=0.01)
+    assert lines["loosened"] == pytest.approx(plot.bottom - (plot.bottom - plot.top) * 0.6, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "slices",
+    [
+        (),
+        ("after 5 rows",),
+        ("digit 1", "after 5 rows"),
+        ("after 5 rows", "after x rows"),
+        ("after 1 rows: x", "after 2 rows"),
+    ],
+)
+def test_other_slices_are_no_curve(slices: tuple[str, ...], six: Report) -> None:
+    row = replace(six.checks[0], slices=tuple(Slice(name, 10, 0.5) for name in slices))
+    assert module("_curve").curve(row) == ""
+
+
+def test_the_cdf_is_hatched_from_where_fewer_than_ten_lie_beyond() -> None:
+    latency = module("_latency")
+    for counts, edge in (((900, 95, 5), 0.4), ((900, 70, 30), 0.8), ((5, 2, 2), None)):
+        data = latency.cumulative(Distribution("m", "s", (0.1, 0.2, 0.4, 0.8), counts))
+        box = ET.fromstring(str(latency.cdf(data))).find("rect[@class='blind']")
+        assert box is not None
+        scale = module("_svg").log_scale(0.1, 0.8, latency.LEFT, latency.RIGHT)
+        expected = latency.LEFT if edge is None else scale(edge)
+        assert float(box.attrib["x"]) == pytest.approx(expected, abs=0.01)
+
+
+def test_two_limits_keep_their_labels_apart() -> None:
+    latency = module("_latency")
+    data = latency.cumulative(Distribution("m", "s", (0.01, 0.1, 0.2, 1.0), (9, 9, 9), (0.3, 0.25, 0.28)))
+    root = ET.fromstring(str(latency.cdf(data)))
+    labels = [(t.text, t.get("text-anchor")) for t in root.iter("text") if t.get("class") == "limit-label"]
+    assert labels == [("limit 250 ms", "end"), ("limit 300 ms", None)]
+    assert len([line for line in root.iter("line") if line.get("class") == "limit"]) == 3
+    assert "limit 280 ms" in root.attrib["aria-label"]
 
 
 def test_the_bar_puts_bounds_and_limits_on_one_scale() -> None:
