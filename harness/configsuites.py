@@ -19,8 +19,8 @@ from harness.core.plan import slug
 from harness.core.registry import load, names, unknown
 from harness.core.settings import AttackSettings, DataSettings, LoadSettings
 
-MOST_REQUESTS = 1_000_000
-"""Requests of one load run above which a typing error is more likely than a wish."""
+MOST_REQUESTS, MOST_PROCESSES = 1_000_000, 64
+"""Requests, and processes, of one load run above which a typing error is more likely than a wish."""
 
 
 def suite_endpoints(
@@ -75,6 +75,8 @@ def load_settings(section: LoadSettings | None, place: Place) -> LoadSettings | 
         return None
     for key in ("rate", "duration", "concurrency", "processes"):
         _over_zero(getattr(section, key), place, "load", key)
+    if section.processes > MOST_PROCESSES:
+        raise place.error(f"is at most {MOST_PROCESSES}, got {section.processes}", "load", "processes")
     if section.scenario not in names("scenarios"):
         raise place.error(unknown("scenario", section.scenario, names("scenarios")), "load", "scenario")
     if not 0 <= section.warm_up < section.duration:

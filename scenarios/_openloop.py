@@ -1,4 +1,9 @@
-"""The open-loop load inside locust: a schedule fixed beforehand, and users that are places for requests in flight."""
+"""The open-loop load inside locust: a schedule fixed beforehand, and users that are places for requests in flight.
+
+Alone or as one of many workers: process i of n sends the arrivals k with k mod n = i of the one schedule. The master
+hands out the job, names T0 as a time of the system's clock, and gathers what was counted (`_gather`); the clocks of
+several machines must agree, and a difference is noticed.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +12,13 @@ import os
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gevent  # type: ignore[import-untyped]
-import msgspec
 from gevent.event import Event  # type: ignore[import-untyped]
-from harness.scenarios import _options, _standalone  # type: ignore[import-not-found]
+from harness.scenarios import _gather, _options, _standalone  # type: ignore[import-not-found]
 from locust import User, constant, events, task
 from locust.env import Environment
 from locust.exception import StopUser
@@ -26,12 +30,16 @@ from harness.core.load import Job
 from harness.core.pacing import Pacer
 from harness.io.loadengine import LoadEngine
 from harness.io.loadengine_connection import Raw
-from harness.io.rundir import RunDir
-from harness.run.loadtally import Reader, Tally, result_path
+from harness.run.loadshare import Share, from_wire, to_wire
+from harness.run.loadtally import Reader, Tally
 from harness.run.preflight import adapter
 
-LEAD, SECOND, BACKLOG = 0.1, 1.0, 256 * 2**20
-"""Seconds from the last user's start to T0, between two writings, and bytes of answers that may wait to be read."""
+SECOND, BACKLOG = 1.0, 256 * 2**20
+"""Seconds between two tellings, and bytes of answers that may wait to be read."""
+LEAD, FORKED_LEAD, FAR_LEAD = 0.1, 0.5, 2.0
+"""Seconds from the last user's start to T0: in one process, in forked ones, on other machines."""
+MUSTER, ORPHANED = 20.0, 0.5
+"""Seconds in which all workers must have come, and between a worker's looks at its parent."""
 
 
 class LoadFailure(Exception):
@@ -42,43 +50,47 @@ class LoadFailure(Exception):
 class _Current:
     """The load of this process: stock locust knows only its environment and its users."""
 
-    load: OpenLoop | None = None
+    host: str | None = None
+    job: Job | None = None
+    loop: OpenLoop | None = None
+    gathering: _gather.Gathering | None = None
 
 
 CURRENT = _Current()
 
 
 class OpenLoop:
-    """One load in this process: the schedule, the engine, the book."""
+    """One process's part of a load: every n-th arrival of the schedule from `first` on, the engine, the book.
 
-    def __init__(self, environment: Environment, job: Job) -> None:
-        load = job.load
-        self.job, self.over = job, False
-        self._environment = environment
-        self._pacer = Pacer(load.rate, load.duration, job.arrivals, job.seed)
+    `tell` is given the process's share once a second and at the end.
+    """
+
+    def __init__(self, environment: Environment, job: Job, first: int, of: int, tell: Callable[[Share], None]) -> None:
+        self.job = job
+        self._environment, self._of, self._telling = environment, of, tell
+        self._pacer = Pacer(job.load.rate, job.load.duration, job.arrivals, job.seed)
         self._engine = LoadEngine(job.endpoint, job.started)
         self._reader = Reader(adapter(job.endpoint.protocol), job)
         self._wires = [(request, self._engine.wire(request)) for request in job.requests]
-        self._run_dir = RunDir(Path(job.run_dir), job.endpoint.secrets())
-        result_path(self._run_dir.path, load.scenario).parent.mkdir(exist_ok=True)
-        self.tally = Tally(job, self._pacer)
-        self._next = 0
+        self._tally = Tally(job)
+        self._share = self._tally.share
+        self._next, self._mine = first, len(range(first, self._pacer.count, of))
         self._begun, self._work = Event(), Event()
         self._unread: deque[tuple[Request, float, Raw]] = deque()
         self._unread_bytes = 0
-        self._cpu, self._closed = 0.0, False
+        self._began, self._cpu, self._closed = 0.0, 0.0, False
         self._greenlets = [gevent.spawn(self._read), gevent.spawn(self._drive)]
 
-    def begin(self) -> None:
-        """Fix T0: all places are there. The garbage collector rests until the end."""
+    def begin(self, at: float, skew: float = 0.0) -> None:
+        """T0 is fixed, a time of the system's clock. The garbage collector rests until the end."""
         if self._begun.is_set():
             return
         gc.collect()
         gc.freeze()
         gc.disable()
-        self._engine.stall = 0.0
-        self._cpu = time.process_time()
-        self.tally.t0 = self._engine.now() + LEAD
+        self._engine.stall, self._share.skew = 0.0, skew
+        self._cpu, self._began = time.process_time(), self._engine.now()
+        self._tally.t0 = self._began + at - time.time()
         self._begun.set()
 
     def serve(self) -> None:
@@ -87,32 +99,33 @@ class OpenLoop:
         An arrival that all places were too busy to take in time leaves late and is counted, never dropped.
         """
         self._begun.wait()
-        engine, tally = self._engine, self.tally
-        while self._next < self._pacer.count and not self.over:
+        engine, share = self._engine, self._share
+        while self._next < self._pacer.count and share.gone is None and not self._closed:
             k = self._next
-            self._next += 1
-            due = tally.t0 + self._pacer.next_at(k)
-            tally.waited += engine.now() > due
+            self._next += self._of
+            due = self._tally.t0 + self._pacer.next_at(k)
+            share.waited += engine.now() > due
             while (left := due - engine.now()) > 0:
                 gevent.sleep(left)
             while self._unread_bytes > BACKLOG:
                 gevent.sleep(0.001)
             request, wire = self._wires[k % len(self._wires)]
-            tally.sent += 1
+            share.sent += 1
             raw = engine.fetch(wire)
             self._unread.append((request, due, raw))
             self._unread_bytes += sum(len(data) for _, data in raw.pieces)
             self._work.set()
 
     def finish(self) -> None:
-        """Stop what is under way and write the result down; once."""
+        """Stop what is under way and tell the rest; once."""
         if self._closed:
             return
         self._closed = True
         gevent.killall(self._greenlets, block=False)
         self._engine.close()
         gc.enable()
-        self._write(finished=self.over)
+        gc.unfreeze()
+        self._tell_share()
 
     def _read(self) -> None:
         """Read answers one slice at a time, so that a socket never waits longer than a slice."""
@@ -127,12 +140,12 @@ class OpenLoop:
                 )
                 for found in course:
                     if found is not None:
-                        self.tally.add(found)
-                        self._tell(found)
+                        self._tally.add(found)
+                        self._fire(found)
                     gevent.sleep(0)
                 self._unread_bytes -= sum(len(data) for _, data in raw.pieces)
 
-    def _tell(self, exchange: Exchange) -> None:
+    def _fire(self, exchange: Exchange) -> None:
         """One event a request, for stock locust's statistics, web page and CSV."""
         timing, response = exchange.timing, exchange.response
         ended = timing.done if timing.done is not None else self._engine.now()
@@ -147,38 +160,27 @@ class OpenLoop:
         )
 
     def _drive(self) -> None:
-        """Write down what is there once a second; end the test with the schedule, or with the service."""
+        """Tell what is there once a second, until every arrival was sent and read, or the service is gone."""
         self._begun.wait()
-        last = 0.0
-        while not self.over:
+        share, last = self._share, 0.0
+        while not share.over:
             gevent.sleep(0.05)
             now = self._engine.now()
-            done = self._next >= self._pacer.count or self.tally.gone is not None
-            if done and self.tally.gone is not None:
-                self._next = self._pacer.count
-            self.over = done and not self._engine.busy and not self._unread and self._all_counted()
-            if self.over or now - last >= SECOND:
+            done = share.gone is not None or share.sent >= self._mine
+            share.over = done and not self._engine.busy and share.completed >= share.sent
+            if share.over or now - last >= SECOND:
                 last = now
-                self._write(finished=False)
-        if self._environment.runner is not None:
-            self._environment.runner.quit()
+                self._tell_share()
 
-    def _all_counted(self) -> bool:
-        return self.tally.completed >= self.tally.sent and (
-            self.tally.gone is not None or self.tally.sent >= self._pacer.count
-        )
-
-    def _write(self, *, finished: bool) -> None:
-        self.tally.stall = self._engine.stall
-        self.tally.flush(self._run_dir)
-        began = self.tally.t0 - LEAD
-        cpu = (time.process_time() - self._cpu) / (self._engine.now() - began) if self._begun.is_set() else None
-        found = self.tally.result(self.job.load.scenario, cpu, finished)
-        self._run_dir.write(f"load/{self.job.load.scenario}.json", msgspec.json.encode(found))
+    def _tell_share(self) -> None:
+        self._share.stall = self._engine.stall
+        if self._begun.is_set():
+            self._share.cpu = (time.process_time() - self._cpu) / max(self._engine.now() - self._began, 1e-3)
+        self._telling(self._tally.flush())
 
 
 class ArrivalUser(User):
-    """One place for a request in flight; all users of a test share one schedule."""
+    """One place for a request in flight; all users of a process share one schedule."""
 
     abstract = True
     wait_time = constant(0)
@@ -186,43 +188,117 @@ class ArrivalUser(User):
     @task
     def arrivals(self) -> None:
         """Serve the schedule until it is over."""
-        if CURRENT.load is not None:
-            CURRENT.load.serve()
+        if CURRENT.loop is not None:
+            CURRENT.loop.serve()
         raise StopUser
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]
 def prepare(environment: Environment, **_: Any) -> None:
-    """Refuse what cannot be done yet, and without a web page make everything ready before the first user starts."""
-    if isinstance(environment.runner, MasterRunner | WorkerRunner):
-        sys.stderr.write("open-loop scenarios run in one process: take --processes, --master and --worker out\n")
-        sys.exit(4)
-    options = environment.parsed_options
+    """Listen to the other processes; without a web page make the job before the first user starts."""
+    runner, options = environment.runner, environment.parsed_options
+    CURRENT.host = environment.host
+    if isinstance(runner, WorkerRunner):
+        runner.register_message("ai_job", _join)
+        runner.register_message("ai_begin", _begin)
+        return
+    if _options.is_child():
+        watcher = gevent.get_hub().loop.io(0, 1)
+        watcher.start(_orphaned, watcher)
+    if isinstance(runner, MasterRunner):
+        runner.register_message("ai_share", _heard)
     if options is None or options.headless:
-        _start(environment)
+        try:
+            CURRENT.job = _options.handed_job() or _standalone.make_job(environment)
+        except HarnessError as problem:
+            sys.stderr.write(f"{problem}\n")
+            sys.exit(4 if isinstance(problem, UsageError) else 21)
+        if isinstance(runner, MasterRunner):
+            gevent.spawn(_muster, environment, runner)
+
+
+def _muster(environment: Environment, runner: MasterRunner) -> None:
+    """Refuse a load for which too few workers have come."""
+    options: Any = environment.parsed_options
+    patience, options.expect_workers_max_wait = options.expect_workers_max_wait or MUSTER, 0
+    ends = time.monotonic() + patience
+    while (here := len(runner.clients.ready)) < options.expect_workers:
+        if time.monotonic() > ends:
+            sys.stderr.write(f"{here} of {options.expect_workers} load workers came within {patience:g} s\n")
+            runner.quit()
+            sys.exit(21)
+        gevent.sleep(0.1)
 
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
 def start(environment: Environment, **_: Any) -> None:
-    """With a web page: make a new load for each test."""
-    options = environment.parsed_options
-    if options is not None and not options.headless:
-        _start(environment)
-
-
-def _start(environment: Environment) -> None:
+    """Make the load, and hand it out to the workers that are there. With a web page it is a new one for each test."""
+    runner = environment.runner
+    if runner is None or isinstance(runner, WorkerRunner):
+        return
     try:
-        job = _options.handed_job() or _standalone.make_job(environment)
-        CURRENT.load = OpenLoop(environment, job)
-    except UsageError as problem:
-        sys.stderr.write(f"{problem}\n")
-        sys.exit(4)
+        job, CURRENT.job = CURRENT.job or _standalone.make_job(environment), None
+        workers = [node.id for node in runner.clients.ready] if isinstance(runner, MasterRunner) else []
+        CURRENT.gathering = gathering = _gather.Gathering(environment, job, len(workers) or 1)
+        for i, name in enumerate(workers):
+            runner.send_message("ai_job", {**_gather.handed(job), "i": i, "of": len(workers)}, client_id=name)
+        if not workers:
+            CURRENT.loop = OpenLoop(environment, job, 0, 1, lambda share: gathering.take(0, share))
     except HarnessError as problem:
         sys.stderr.write(f"{problem}\n")
-        sys.exit(21)
-    if _options.is_child():
-        watcher = gevent.get_hub().loop.io(0, 1)
-        watcher.start(_orphaned, watcher)
+        CURRENT.loop = CURRENT.gathering = None
+        gevent.spawn(runner.stop)
+
+
+def _join(environment: Environment, msg: Any, **_: Any) -> None:
+    """A worker takes up its part of the job."""
+    runner, i = environment.runner, msg.data["i"]
+
+    def tell(share: Share) -> None:
+        if runner is not None:
+            runner.send_message("ai_share", {"i": i, "share": to_wire(share)})
+
+    CURRENT.loop = None
+    try:
+        CURRENT.loop = OpenLoop(environment, _gather.received(msg.data, CURRENT.host), i, msg.data["of"], tell)
+    except HarnessError as problem:
+        tell(Share({}, problem=str(problem)))
+
+
+def _begin(msg: Any, **_: Any) -> None:
+    if CURRENT.loop is not None:
+        CURRENT.loop.begin(msg.data["at"], abs(time.time() - msg.data["now"]))
+
+
+def _heard(msg: Any, **_: Any) -> None:
+    if CURRENT.gathering is not None:
+        CURRENT.gathering.take(msg.data["i"], from_wire(msg.data["share"]))
+
+
+@events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
+def begin(**_: Any) -> None:
+    """All places are there: fix T0, once, for every process."""
+    gathering, loop = CURRENT.gathering, CURRENT.loop
+    if gathering is None or gathering.begun:
+        return
+    options: Any = gathering.environment.parsed_options
+    now = time.time()
+    at = now + (LEAD if loop is not None else FORKED_LEAD if options.processes else FAR_LEAD)
+    gathering.begin(at)
+    if loop is not None:
+        loop.begin(at)
+    else:
+        gathering.environment.runner.send_message("ai_begin", {"at": at, "now": now})
+
+
+@events.test_stop.add_listener  # type: ignore[untyped-decorator]
+@events.quitting.add_listener  # type: ignore[untyped-decorator]
+def end(**_: Any) -> None:
+    """Write the result, however the test ends, and set the exit status by the verdicts."""
+    if CURRENT.loop is not None:
+        CURRENT.loop.finish()
+    if CURRENT.gathering is not None:
+        CURRENT.gathering.finish()
 
 
 def _orphaned(watcher: Any) -> None:
@@ -231,18 +307,15 @@ def _orphaned(watcher: Any) -> None:
         os._exit(3)
 
 
-@events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
-def begin(**_: Any) -> None:
-    """All places are there."""
-    if CURRENT.load is not None:
-        CURRENT.load.begin()
+_WATCHED: list[Any] = []
 
 
-@events.quitting.add_listener  # type: ignore[untyped-decorator]
-def end(environment: Environment, **_: Any) -> None:
-    """Write the result, however the test ends, and set the exit status by the verdicts."""
-    if CURRENT.load is None:
-        return
-    CURRENT.load.finish()
-    job = CURRENT.load.job
-    environment.process_exit_code = 0 if _options.is_child() else _standalone.conclude(job)
+def _watch_parent() -> None:
+    """A forked worker ends with the process that forked it, even where that was killed before they had met."""
+    parent = os.getppid()
+    timer = gevent.get_hub().loop.timer(ORPHANED, ORPHANED)
+    timer.start(lambda: os.getppid() == parent or os._exit(3))
+    _WATCHED[:] = [timer]
+
+
+os.register_at_fork(after_in_child=_watch_parent)

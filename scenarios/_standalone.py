@@ -14,15 +14,16 @@ import msgspec
 from locust.env import Environment
 
 from harness.config import Options, settings
+from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.load import Job, LoadResult
 from harness.core.objective import Objective
-from harness.core.settings import LoadSettings
-from harness.core.verdict import Level, Status, Verdict, worst
+from harness.core.settings import LoadSettings, Settings
+from harness.core.verdict import Level, Status, Verdict, error, worst
 from harness.io.rundir import RunDir
 from harness.run.load import STREAMED, judge_load, limits_of
 from harness.run.loadprobe import Found, Question
-from harness.run.loadtally import result_path
+from harness.run.loadshare import result_path
 
 EXIT = {Status.PASS: 0, Status.FAIL: 1, Status.INCONCLUSIVE: 20, Status.ERROR: 21}
 PREFLIGHT = 60.0
@@ -34,9 +35,13 @@ _objectives: list[Objective] = []
 def make_job(environment: Environment) -> Job:
     """The job that command line and aiharness.toml describe. Raises `UsageError`, `RunDirError`."""
     options: Any = environment.parsed_options
-    asked = Options(suites=("load",), endpoint=environment.host or None, protocol=options.protocol, model=options.model)
-    found = settings(asked, os.environ, [Path.cwd()])
-    given = {name: value for name in ("rate", "duration", "warm_up") if (value := getattr(options, name)) is not None}
+    found = _settings(environment.host, options.protocol, options.model)
+    try:
+        # A web page gives text, also none.
+        asked = {name: getattr(options, name) for name in ("rate", "duration", "warm_up")}
+        given: dict[str, Any] = {name: float(value) for name, value in asked.items() if value not in (None, "")}
+    except ValueError as problem:
+        raise UsageError(f"rate, duration and warm-up are numbers: {problem}") from None
     load = replace(found.load or LoadSettings(), concurrency=options.num_users, **given)
     if not 0 <= load.warm_up < load.duration:
         if "warm_up" in given:
@@ -47,11 +52,21 @@ def make_job(environment: Environment) -> Job:
     _objectives[:] = found.objectives
     stream = options.stream or any(o.metric in STREAMED for o in found.objectives)
     ready = _probe(Question(found.endpoint_of("load"), stream))
-    folder = RunDir.create(options.run_dir, ready.endpoint.secrets()).path
+    folder = RunDir.create(options.run_dir or None, ready.endpoint.secrets()).path
     limits = limits_of(found.objectives)
     return Job(
         ready.endpoint, (ready.request,), load, str(folder), time.monotonic(), limits, options.arrivals, options.seed
     )
+
+
+def own_endpoint(host: str | None, masters: Endpoint) -> Endpoint:
+    """The endpoint as this machine's environment and aiharness.toml describe it, with its own credentials."""
+    return _settings(host or masters.url, masters.protocol, masters.model).endpoint_of("load")
+
+
+def _settings(host: str | None, protocol: str | None, model: str | None) -> Settings:
+    asked = Options(suites=("load",), endpoint=host or None, protocol=protocol or None, model=model or None)
+    return settings(asked, os.environ, [Path.cwd()])
 
 
 def conclude(job: Job) -> int:
@@ -61,8 +76,8 @@ def conclude(job: Job) -> int:
     made, share = result.generator, result.failed / max(1, result.completed)
     say = sys.stderr.write
     say(f"\nai load: {result.sent} of {result.intended} requests sent, {result.completed} ended, {share:.2%} failed\n")
-    for error, count in result.errors.items():
-        say(f"  {count} x {error}\n")
+    for kind, count in result.errors.items():
+        say(f"  {count} x {kind}\n")
     say(f"ai load: {made.achieved_rate or 0:.4g} of {job.load.rate:g} requests/s, ")
     say(f"sends late by p99 {(made.lag_p99 or 0) * 1e3:.3g} ms, {(made.cpu or 0) * 100:.0f} % of a core\n")
     blockers = [o for o in _objectives if o.level is Level.BLOCKER]
@@ -71,6 +86,8 @@ def conclude(job: Job) -> int:
         say(f"  {verdict.status} {objective.text}: {verdict.reason}\n")
     for reason in result.client_bound:
         say(f"ai load: client-bound: {reason}\n")
+    if result.problem:
+        say(f"ai load: {result.problem}\n")
     if result.gone:
         say(f"ai load: ended early: {result.gone}\n")
     say(f"ai load: result in {path}\n")
@@ -79,6 +96,8 @@ def conclude(job: Job) -> int:
 
 def _whole(result: LoadResult) -> Verdict:
     """Whether there is anything to judge by, apart from objectives."""
+    if result.problem:
+        return error(result.problem)
     if result.gone:
         return Verdict(Status.FAIL, result.gone)
     if not result.finished or result.completed < result.intended or result.client_bound:

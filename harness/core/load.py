@@ -17,7 +17,7 @@ BLOCKS = 20
 LAG, LAG_SHARE = 0.010, 0.10
 """Seconds by which the p99 of the sends may be late, or this share of the smallest latency limit if that is more."""
 CPU, KEPT_UP, STALL = 0.9, 0.98, 0.25
-"""The most CPU (share of one core), the least share of the asked rate, the longest stall of the child's loop (s)."""
+"""The most CPU (share of one core), the least share of the asked rate, the longest stall or skew of clocks (s)."""
 
 DEAD = 5.0
 """Seconds in which no request got an answer at all, after which an endpoint is taken to be gone."""
@@ -61,7 +61,8 @@ class LoadResult:
     Counts of requests cover the whole run, `blocks` and `histograms` (sparse, seconds) only those meant to be sent
     after the warm-up. `latency` counts from the schedule, `service` from the send. `waited` arrivals found no free
     place among the requests in flight. `broken` are successes that were no valid or no whole answer. `gone` says that
-    the endpoint disappeared, `client_bound` why the child and not the service may have set the pace.
+    the endpoint disappeared, `client_bound` why the child and not the service may have set the pace. Of several
+    processes `generator` and `stall` show the worst, and `skew` how far their clocks are apart (s).
     """
 
     scenario: str
@@ -78,6 +79,7 @@ class LoadResult:
     histograms: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     generator: Generator = field(default_factory=Generator)
     stall: float = 0.0
+    skew: float = 0.0
     failures: tuple[Counterexample, ...] = ()
     broken: tuple[Counterexample, ...] = ()
     broken_count: int = 0
@@ -100,6 +102,8 @@ def client_bound(result: LoadResult, limits: Sequence[float]) -> tuple[str, ...]
         reasons.append(f"the load generator used {made.cpu * 100:.0f} % of its core")
     if result.stall > max(STALL, bound):
         reasons.append(f"the load generator's own loop stood still for {result.stall:.2g} s")
+    if result.skew > STALL:
+        reasons.append(f"the clocks of its machines are {result.skew:.2g} s apart")
     if made.target_rate and made.achieved_rate is not None and made.achieved_rate < KEPT_UP * made.target_rate:
         reasons.append(f"{made.achieved_rate:.4g} of {made.target_rate:.4g} requests/s were sent")
     return tuple(reasons)

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,12 @@ def locustfile(scenario: str) -> Path:
     if found is None or found.origin is None:
         raise UsageError(f"there is no scenario {scenario!r}")
     return Path(found.origin)
+
+
+def free_port() -> int:
+    """A port on which nothing listens, for locust's master and workers of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def run_locust(file: Path, options: Sequence[str], job: bytes, log: Path, deadline: float) -> Ended:
@@ -95,11 +102,11 @@ def _wait(child: subprocess.Popen[bytes], seconds: float) -> bool:
 
 def stop(child: subprocess.Popen[bytes]) -> None:
     """End the child's whole group, kindly and then not, and reap it."""
-    for number, patience in ((signal.SIGTERM, POLITE), (signal.SIGKILL, POLITE)):
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, number)  # after the child's own end too: its workers may outlive it
         if child.poll() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.pid, number)
-            _wait(child, patience)
+            _wait(child, POLITE)
     if child.stdin is not None:
         with contextlib.suppress(OSError):
             child.stdin.close()

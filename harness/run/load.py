@@ -15,9 +15,9 @@ from harness.core.pacing import Pacer
 from harness.core.settings import LoadSettings
 from harness.core.verdict import Case, Status, Verdict, contract, error, inconclusive
 from harness.io.ledger import Ledger
-from harness.io.locustrunner import Ended, locustfile, run_locust
+from harness.io.locustrunner import Ended, free_port, locustfile, run_locust
 from harness.run.gaterun import GateRun
-from harness.run.loadtally import result_path
+from harness.run.loadshare import result_path
 from harness.run.session import Session
 from harness.stats.dependence import dependent_rate_test
 from harness.stats.histogram import Histogram
@@ -46,8 +46,6 @@ def load(session: Session, run: GateRun) -> LoadResult:
     path = result_path(run.run_dir.path, wanted.scenario)
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=LoadResult)
-    if wanted.processes != 1:
-        raise UsageError("[load] processes: the load runs in one process as yet; set 1")
     if session.endpoint.proxy is not None:
         raise UsageError("the load suite cannot send through a proxy; take [endpoint] proxy out")
     file = locustfile(wanted.scenario)
@@ -60,6 +58,10 @@ def load(session: Session, run: GateRun) -> LoadResult:
     job = Job(endpoint, (request,), wanted, folder, run.started, limits_of(mine), seed=settings.seed)
     path.parent.mkdir(exist_ok=True)
     options = ["--headless", "--host", endpoint.url, "-u", str(wanted.concurrency), "-r", "1000", "--only-summary"]
+    if wanted.processes > 1:
+        port = str(free_port())
+        options += ["--processes", str(wanted.processes), "--master-bind-host", "127.0.0.1"]
+        options += ["--master-bind-port", port, "--master-port", port]
     patience = START + wanted.duration + endpoint.deadlines.connect + endpoint.deadlines.total + AFTER
     run.progress(f"load: {wanted.scenario}: {wanted.rate:g} requests/s for {wanted.duration:g} s, open loop")
     ended = run_locust(file, options, msgspec.json.encode(job), path.with_suffix(".log"), patience)
@@ -93,7 +95,8 @@ def _taken(path: Path, job: Job, ended: Ended) -> LoadResult:
     except (OSError, msgspec.MsgspecError):
         found = LoadResult(job.load.scenario, job.endpoint.protocol, count)
     if ended.status != 0 or ended.overran or not found.finished:
-        return replace(found, problem=f"the load generator died: {ended.words}", finished=False)
+        problem = found.problem or f"the load generator died: {ended.words}"
+        return replace(found, problem=problem, finished=False)
     return found
 
 

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 from harness.core.adapter import Adapter
 from harness.core.errors import ErrorClass, HarnessError, TransportError
 from harness.core.exchange import EventKind, Exchange, Request, Response, StreamEvent, Timing
-from harness.core.load import BLOCKS, DEAD, Counts, Job, LoadResult, client_bound
-from harness.core.pacing import Pacer
+from harness.core.load import BLOCKS, DEAD, Job
 from harness.core.replay import show
-from harness.core.report import Generator
-from harness.core.verdict import Counterexample
 from harness.io.content import Inflater
 from harness.io.intake import STREAM_TYPES, Caps
-from harness.io.rundir import SERIES, RunDir
+from harness.run.loadshare import NEVER, SHOWN, Share
 from harness.run.session import decoded
 from harness.stats.histogram import Histogram
 
 METRICS = ("latency", "service", "ttft", "inter_token", "lag")
-SHOWN, SLICE, KNOWN = 3, 16, 256
-"""Counterexamples kept of a kind; pieces decoded at a time; bodies remembered as valid."""
+SLICE, KNOWN = 16, 256
+"""Pieces decoded at a time; bodies remembered as valid."""
 
-NEVER = float("inf")
 _ENDED_TALKING = (ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT, ErrorClass.CLOSED, ErrorClass.INCOMPLETE)
 _NO_SERVICE = (ErrorClass.CLOSED, *(kind for kind in ErrorClass if kind.never_reached))
 
@@ -113,37 +106,30 @@ class Reader:
 
 
 class Tally:
-    """Counts every exchange of one load. `t0` is the schedule's zero in seconds of the run, known at its start."""
+    """Counts every exchange of one process into its `share`. `t0` is the schedule's zero in seconds of the run."""
 
-    def __init__(self, job: Job, pacer: Pacer) -> None:
+    def __init__(self, job: Job) -> None:
         load = job.load
-        self.job, self.t0, self.sent, self.waited, self.stall = job, 0.0, 0, 0, 0.0
-        self.gone: str | None = None
-        self._intended = pacer.count
+        self.job, self.t0 = job, 0.0
         self._warm, self._span = load.warm_up, (load.duration - load.warm_up) / BLOCKS
-        self._errors: Counter[str] = Counter()
-        self.completed = self.tokens = self._judged = self._broken_count = self._silent = 0
-        self._answered_at = self._last_sent = 0.0
-        self._failures: list[Counterexample] = []
-        self._broken: list[Counterexample] = []
-        self._requests, self._failed = [0] * BLOCKS, [0] * BLOCKS
+        self._silent, self._answered_at = 0, 0.0
         limits = {metric: job.limits.get(metric, ()) for metric in METRICS}
-        self._blocks = {metric: [Histogram(limits[metric]) for _ in range(BLOCKS)] for metric in METRICS}
+        self.share = Share({metric: [Histogram(limits[metric]) for _ in range(BLOCKS)] for metric in METRICS})
         self._pending: dict[tuple[str, int], list[float]] = {}
         self._seconds: dict[int, tuple[list[int], dict[str, list[float]]]] = {}
 
     def add(self, exchange: Exchange) -> None:
         """Count one exchange that has ended."""
-        timing, ok = exchange.timing, exchange.ok
-        self.completed += 1
-        self.tokens += exchange.generated_tokens
-        self._last_sent = max(self._last_sent, timing.sent or 0.0)
+        timing, ok, share = exchange.timing, exchange.ok, self.share
+        share.completed += 1
+        share.tokens += exchange.generated_tokens
+        share.last_sent = max(share.last_sent, timing.sent or 0.0)
         self._note_life(exchange)
         if exchange.error is not None:
-            self._errors[exchange.error] += 1
+            share.errors[exchange.error] = share.errors.get(exchange.error, 0) + 1
             broken = exchange.error in (ErrorClass.INVALID, ErrorClass.INCOMPLETE)
-            self._broken_count += broken
-            kept = self._broken if broken else self._failures
+            share.broken_count += broken
+            kept = share.broken if broken else share.failures
             if len(kept) < SHOWN:
                 kept.append(show(exchange, self.job.endpoint, f"a request under load failed: {exchange.detail}"))
         latency, gaps = timing.latency, list(timing.inter_token)
@@ -159,9 +145,8 @@ class Tally:
         if timing.intended - self.t0 < self._warm - 1e-9:
             return
         block = min(block, BLOCKS - 1)
-        self._judged += 1
-        self._requests[block] += 1
-        self._failed[block] += not ok
+        share.requests[block] += 1
+        share.failed[block] += not ok
         self._put("latency", block, latency if ok and latency is not None else NEVER)
         service = timing.service_time
         self._put("service", block, service if ok and service is not None else NEVER)
@@ -172,12 +157,13 @@ class Tally:
                 gaps.append(NEVER)  # the gap after the last token never ended
             self._pending.setdefault(("inter_token", block), []).extend(gaps)
 
-    def flush(self, run_dir: RunDir | None) -> None:
-        """Move what came since the last call into the histograms, and append the seconds to the run's series."""
+    def flush(self) -> Share:
+        """The share, with all that came since the last call in its histograms, and the seconds since in its lines."""
         for (metric, block), found in self._pending.items():
             if found:
-                self._blocks[metric][block].add_many(found)
-        self._pending = {}
+                self.share.blocks[metric][block].add_many(found)
+        head = {"worker": "load", "suite": "load", "target_rate": self.job.load.rate}
+        self.share.lines = []
         for second, (counts, values) in sorted(self._seconds.items()):
             hist = {}
             for metric, found in values.items():
@@ -185,48 +171,9 @@ class Tally:
                     made = Histogram()
                     made.add_many(found)
                     hist[metric] = made.to_sparse()
-            head = {"t": second, "worker": "load", "suite": "load", "target_rate": self.job.load.rate}
-            if run_dir is not None:
-                run_dir.append(SERIES, {**head, "requests": counts[0], "errors": counts[1], "hist": hist})
-        self._seconds = {}
-
-    def result(self, scenario: str, cpu: float | None, finished: bool) -> LoadResult:
-        """What was counted so far; `cpu` is the child's share of a core."""
-        whole = {metric: merged(blocks) for metric, blocks in self._blocks.items()}
-        load, lag = self.job.load, whole["lag"]
-        span = load.duration if self.completed >= self._intended else max(self._last_sent - self.t0, 1e-9)
-        late = max(0.0, self._last_sent - self.t0 - load.duration)
-        made = Generator(
-            target_rate=load.rate,
-            achieved_rate=self.sent / (span + late) if self.sent and self.t0 else None,
-            lag_p99=lag.quantile(0.99) if lag.n else None,
-            cpu=cpu,
-        )
-        failed = Counts(tuple(self._requests), tuple(self._failed))
-        blocks = {metric: _counts(found, whole[metric]) for metric, found in self._blocks.items()}
-        made_of = LoadResult(
-            scenario,
-            self.job.endpoint.protocol,
-            self._intended,
-            sent=self.sent,
-            completed=self.completed,
-            failed=self._errors.total(),
-            judged=self._judged,
-            waited=self.waited,
-            tokens=self.tokens,
-            errors=dict(self._errors),
-            blocks={**blocks, "error_rate": failed},
-            histograms={metric: found.to_sparse() for metric, found in whole.items() if found.n},
-            generator=made,
-            stall=self.stall,
-            failures=tuple(self._failures),
-            broken=tuple(self._broken),
-            broken_count=self._broken_count,
-            gone=self.gone,
-            finished=finished,
-        )
-        limits = [limit for found in self.job.limits.values() for limit in found]
-        return replace(made_of, client_bound=client_bound(made_of, limits))
+            self.share.lines.append({"t": second, **head, "requests": counts[0], "errors": counts[1], "hist": hist})
+        self._pending, self._seconds = {}, {}
+        return self.share
 
     def _put(self, metric: str, block: int, value: float) -> None:
         self._pending.setdefault((metric, block), []).append(max(0.0, value))
@@ -238,31 +185,5 @@ class Tally:
             return
         self._silent += 1
         since = exchange.timing.intended - max(self._answered_at, self.t0)
-        if self._silent >= 3 and since >= DEAD and self.gone is None:
-            self.gone = f"no request of {since:.1f} s was answered ({exchange.error}: {exchange.detail})"
-
-
-def merged(blocks: list[Histogram]) -> Histogram:
-    """All blocks as one histogram."""
-    whole = blocks[0]
-    for each in blocks[1:]:
-        whole = whole.merge(each)
-    return whole
-
-
-def _counts(blocks: list[Histogram], whole: Histogram) -> Counts:
-    limits = [float(key.removeprefix("over ")) for key in whole.to_sparse() if key.startswith("over ")]
-    edge = whole.quantile(0.9) if whole.n else NEVER
-    over = {repr(limit): tuple(block.count_over(limit) for block in blocks) for limit in limits}
-    return Counts(tuple(block.n for block in blocks), tuple(_over(block, edge) for block in blocks), over)
-
-
-def _over(block: Histogram, value: float) -> int:
-    """How many values lie in buckets above this value's."""
-    edges, counts = block.dense()
-    return block.infinite * (value < NEVER) + sum(n for low, n in zip(edges, counts, strict=False) if low >= value)
-
-
-def result_path(run_dir: Path, scenario: str) -> Path:
-    """Where a scenario's result lies in a run directory."""
-    return run_dir / "load" / f"{scenario}.json"
+        if self._silent >= 3 and since >= DEAD and self.share.gone is None:
+            self.share.gone = f"no request of {since:.1f} s was answered ({exchange.error}: {exchange.detail})"

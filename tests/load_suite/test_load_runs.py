@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,66 +14,7 @@ import pytest
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import Settings
 from tests.conftest import run_gate
-
-STEADY = Path(__file__).parents[2] / "scenarios" / "steady.py"
-CONFIG = """
-[endpoint]
-protocol = "plain_json"
-[load]
-rate = {rate}
-duration = {duration}
-warm_up = 0.5
-[[objective]]
-suite = "load"
-metric = "latency p90"
-limit = "<= 2s"
-[[objective]]
-suite = "load"
-metric = "error_rate"
-limit = "<= 20%"
-"""
-
-
-def configure(folder: Path, rate: float = 40, duration: float = 2) -> Path:
-    (folder / "aiharness.toml").write_text(CONFIG.format(rate=rate, duration=duration))
-    return folder
-
-
-def result_of(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run / "load" / "steady.json").read_text())
-    return found
-
-
-def later(folder: Path, act: Callable[[dict[str, Any]], None]) -> threading.Thread:
-    """Act once, as soon as the load in this run has ended some requests."""
-
-    def wait() -> None:
-        ends = time.monotonic() + 20
-        while time.monotonic() < ends:
-            try:
-                found = result_of(folder / "run")
-            except (OSError, ValueError):
-                found = {}
-            if found.get("completed"):
-                act(found)
-                return
-            time.sleep(0.05)
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    return thread
-
-
-def children(marker: str) -> list[int]:
-    """Processes whose command line holds this text."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if marker in entry.read_bytes().replace(b"\0", b" ").decode():
-                found.append(int(entry.parent.name))
-        except OSError:
-            continue
-    return [pid for pid in found if pid != os.getpid()]
+from tests.load_suite.loads import STEADY, children, configure, later, locust, result_of
 
 
 def test_a_healthy_service_is_judged_on_exactly_what_was_asked(reference: str, tmp_path: Path) -> None:
@@ -136,17 +73,6 @@ def test_a_ceiling_forbids_the_whole_load_before_its_start(reference: str, tmp_p
     assert not (outcome.run_dir / "load").exists()
 
 
-def locust(folder: Path, url: str, *options: str, before: Callable[[], None] | None = None) -> tuple[int, str]:
-    """Stock locust as a user calls it."""
-    command = [sys.executable, "-m", "locust", "-f", str(STEADY), "--headless", "--host", url, "--run-dir", "run"]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("AIHARNESS_", "LOCUST_", "COV_"))}
-    done = subprocess.run(
-        [*command, "-u", "60", "-r", "1000", *options],
-        cwd=folder, env=clean, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
-
-
 def test_locust_alone_detects_sends_and_sums_up(reference: str, tmp_path: Path) -> None:
     status, said = locust(tmp_path, reference, "--rate=30", "--duration=1.5", "--arrivals=poisson", "--model=tiny-chat",
                           "--protocol=openai_chat", "--stream")  # fmt: skip
@@ -157,7 +83,7 @@ def test_locust_alone_detects_sends_and_sums_up(reference: str, tmp_path: Path) 
     assert status == (20 if found["client_bound"] else 0), said
 
 
-@pytest.mark.parametrize("option", ["--processes=2", "--protocol=none", "--warm-up=9"])
+@pytest.mark.parametrize("option", ["--protocol=none", "--warm-up=9"])
 def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path, option: str) -> None:
     status, said = locust(tmp_path, reference, "--rate=10", "--duration=1", option)
     assert status == 4, said
