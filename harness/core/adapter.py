@@ -12,7 +12,10 @@ from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a protocol, or an endpoint by its own announcement, can do. A check that needs what is False is SKIPPED."""
+    """What a protocol, or an endpoint by its own announcement, can do. A check that needs what is False is SKIPPED.
+
+    `batches`: one request may hold several rows, and its answer one result for each.
+    """
 
     streaming: bool = False
     liveness: bool = False
@@ -21,6 +24,7 @@ class Capabilities:
     metadata: bool = False
     text: bool = False
     tensors: bool = False
+    batches: bool = False
 
     def missing(self, needs: Sequence[str]) -> str | None:
         """The first needed capability that is not there, or None. Raises `AttributeError` for an unknown name."""

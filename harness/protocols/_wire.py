@@ -108,6 +108,13 @@ def kind_of(value: Any) -> str:
     return names.get(type(value), "null")
 
 
+def holds_rows(sample: Any) -> bool:
+    """Whether an input is a list of rows, or an object with a list for each name: several can go in one request."""
+    if isinstance(sample, dict):
+        return bool(sample) and all(isinstance(each, list) and each for each in sample.values())
+    return isinstance(sample, list) and bool(sample) and isinstance(sample[0], list)
+
+
 def an_object(value: Any, at: str = "$") -> dict[str, Any]:
     """The value, which must be a JSON object. Raises `ProtocolError` with the place."""
     if not isinstance(value, dict):

@@ -30,6 +30,7 @@ from harness.protocols._wire import (
     dumps,
     full_path,
     get,
+    holds_rows,
     offered,
     page,
     post,
@@ -49,9 +50,13 @@ class PlainJSON:
     title = "plain JSON, by a template for body and answer"
 
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
-        """Tensors; liveness and readiness where their pages were found or, for liveness, configured."""
+        """Tensors; batches where the sample is a list of rows; liveness and readiness where their pages were found.
+
+        A configured liveness page need not be found.
+        """
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
-        return Capabilities(liveness=live, readiness=bool(facts.inputs.get("ready")), tensors=True)
+        batches = holds_rows(endpoint.sample if endpoint.sample is not None else facts.inputs.get("sample"))
+        return Capabilities(liveness=live, readiness=bool(facts.inputs.get("ready")), tensors=True, batches=batches)
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """Health and readiness pages as they are usually named, the OpenAPI document, and a GET where POST belongs."""

@@ -27,6 +27,7 @@ from harness.protocols._wire import (
     an_object,
     closed,
     get,
+    holds_rows,
     offered,
     page,
     post,
@@ -47,9 +48,14 @@ class V2:
     title = "Open Inference Protocol V2 over HTTP"
 
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
-        """Tensors and server health; the model's readiness and metadata need its name in the configuration."""
-        named = endpoint.model is not None
-        return Capabilities(liveness=True, readiness=True, model_readiness=named, metadata=named, tensors=True)
+        """Tensors and server health; the model's readiness and metadata need its name in the configuration.
+
+        Batches, unless the metadata fix an input's first dimension; without metadata the configured sample decides.
+        """
+        named, batches = endpoint.model is not None, _batches(endpoint, facts)
+        return Capabilities(
+            liveness=True, readiness=True, model_readiness=named, metadata=named, tensors=True, batches=batches
+        )
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """Server live, ready, metadata; the model's readiness and metadata; KServe's list of models."""
@@ -174,6 +180,15 @@ class V2:
         if not _is_metadata(metadata):
             return None, None
         return str(metadata["name"]), _sole(metadata.get("versions"))
+
+
+def _batches(endpoint: Endpoint, facts: Facts) -> bool:
+    shapes = [each["shape"] for each in facts.inputs.get("inputs") or []]
+    if not shapes:
+        return endpoint.sample is None or holds_rows(endpoint.sample)
+    if len(shapes) == 1 and len(shapes[0]) == 1:
+        return False  # one row of any length
+    return all(shape and shape[0] < 0 for shape in shapes)
 
 
 def _no_stream() -> NoReturn:

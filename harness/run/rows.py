@@ -27,14 +27,14 @@ class Rows:
         self._named = isinstance(inputs, dict) and bool(inputs) and all(_shape(each)[:1] for each in inputs.values())
         flat = isinstance(inputs, list) and len(_shape(inputs)) == 1
         stated = isinstance(specs, list) and len(specs) == 1 and len(specs[0]["shape"]) == 2
-        text = session.adapter.capabilities(session.endpoint, session.facts).text
+        able = session.adapter.capabilities(session.endpoint, session.facts)
         deep = isinstance(inputs, list) and len(_shape(inputs)) > 1
-        self.text = text or isinstance(inputs, str)
+        self.text = able.text or isinstance(inputs, str)
         self._outer = deep or (flat and stated)
         self._row = inputs if flat or not deep else inputs[0]
         if self._named:
             self._row = {name: value[0] for name, value in inputs.items()}
-        self.batches = not self.text and (self._outer or self._named)
+        self.batches = able.batches and not self.text and (self._outer or self._named)
 
     def query(self, rows: Sequence[Any], *, stream: bool = False) -> Query:
         """One request for these rows. Raises `ValueError` for several rows where no batch can be made."""

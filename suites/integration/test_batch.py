@@ -13,7 +13,7 @@ from harness.suite import check
 ROWS = 8
 
 
-@check("a batch equals its rows asked alone, in their order", needs=("tensors",), requests=2 * ROWS + 1)
+@check("a batch equals its rows asked alone, in their order", needs=("batches",), requests=2 * ROWS + 1)
 def test_equals_singles(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
     if not rows.batches:

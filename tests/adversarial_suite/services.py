@@ -56,7 +56,7 @@ def serving(answer: Callable[[str, Any], Answered]) -> Iterator[str]:
             raw = self.rfile.read(int(self.headers.get("content-length", "0")))
             try:
                 body = json.loads(raw)
-            except ValueError:
+            except (ValueError, RecursionError):
                 body = "broken"
             self._reply(body)
 

@@ -16,6 +16,7 @@ from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict
 from tests.adversarial_suite.services import Answered, asking, serving
+from tests.conftest import run_gate
 
 SHORT = Deadlines(connect=2.0, first_byte=0.15, inter_token=0.15, total=0.3)
 batch = import_module("harness.suites.integration.test_batch").test_equals_singles
@@ -223,3 +224,34 @@ def test_a_service_that_dies_of_a_bad_input_fails(tmp_path: Path) -> None:
 def test_a_refusal_for_another_reason_is_no_pass(tmp_path: Path, status: int) -> None:
     answer = lambda path, body: good(path, body) if good(path, body)[0] == 200 else (status, {})  # noqa: E731
     assert judged(answer, bad, tmp_path, "missing_field").status is Status.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("closings", "status"), [(1, Status.PASS), (9, Status.FAIL)])
+def test_a_connection_ended_after_an_error_is_no_dead_service(tmp_path: Path, closings: int, status: Status) -> None:
+    """Uvicorn ends a kept-alive connection after a 500: whether the next request meets that is a race."""
+    left = iter([ConnectionAbortedError] * closings)
+
+    def answer(path: str, body: Any) -> Answered:
+        found = good(path, body)
+        if found[0] == 200 and (problem := next(left, None)):
+            raise problem
+        return found
+
+    verdict = judged(answer, bad, tmp_path, "missing_field")
+    assert verdict.status is status, verdict.reason
+
+
+def test_a_service_of_one_input_a_request_takes_no_batches(tmp_path: Path) -> None:
+    """The plan SKIPs it: its gate can be green."""
+
+    def answer(path: str, body: Any) -> Answered:
+        row = body.get("instances") if isinstance(body, dict) else None
+        return good(path, {"instances": [row]}) if isinstance(row, list) else (400, {"error": "a row is expected"})
+
+    with serving(answer) as url:
+        config = f'[endpoint]\nurl = "{url}"\nprotocol = "plain_json"\nsample = [0.0, 0.5, 2.0]\n'
+        (tmp_path / "aiharness.toml").write_text(config)
+        outcome = run_gate(tmp_path, suite="integration")
+    assert outcome.check("test_equals_singles")["verdict"] == "SKIPPED"
+    assert outcome.check("test_own_answers")["verdict"] == "PASS"
+    assert outcome.status == 0, outcome.out

@@ -244,6 +244,25 @@ def test_no_sample_says_which_setting() -> None:
         ADAPTER.sample(endpoint(), Facts())
 
 
+@pytest.mark.parametrize(
+    ("configured", "found", "batches"),
+    [
+        ([[1.0, 2.0]], None, True),
+        ([1.0, 2.0], None, False),
+        ("a text", None, False),
+        ({"a": [1], "b": [2]}, None, True),
+        ({"a": 1}, None, False),
+        (None, [[1.0]], True),
+        (None, None, False),
+        ([1.0], [[1.0]], False),
+    ],
+)
+def test_batches_go_where_the_sample_is_a_list_of_rows(configured: Any, found: Any, batches: bool) -> None:
+    known = Facts(inputs={} if found is None else {"sample": found})
+    able = ADAPTER.capabilities(endpoint(configured), known)
+    assert (able.batches, able.tensors) == (batches, True)
+
+
 def test_wrong_type_is_wrong_for_the_sample() -> None:
     for sample in ([[1.0]], "text", {"a": 1}, 4):
         bad = ADAPTER.bad_requests(endpoint(sample=sample), Facts())["input_of_wrong_type"]

@@ -110,6 +110,29 @@ def test_sample_of_several_inputs() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("sample", "known", "batches"),
+    [
+        (None, facts(("x", "FP32", [-1, 64])), True),
+        ([0.5, 0.5], facts(("x", "FP32", [-1, 2])), True),
+        (None, facts(("x", "FP32", [1, 64])), False),
+        ([[0.5]], facts(("x", "FP32", [1, 1])), False),
+        (None, facts(("x", "FP32", [64])), False),
+        (None, facts(("x", "BYTES", [-1])), False),
+        (None, facts(("x", "FP32", [])), False),
+        (None, facts(("a", "FP32", [-1, 1]), ("b", "INT64", [-1])), True),
+        (None, facts(("a", "FP32", [-1, 1]), ("b", "INT64", [1])), False),
+        ([[0.5]], Facts(), True),
+        ({"a": [1], "b": [2]}, Facts(), True),
+        ([0.5], Facts(), False),
+        (["a text"], Facts(), False),
+    ],
+)
+def test_batches_are_what_the_metadata_allow(sample: Any, known: Facts, batches: bool) -> None:
+    able = ADAPTER.capabilities(Endpoint("http://h", model="digits", sample=sample), known)
+    assert (able.batches, able.tensors) == (batches, True)
+
+
 def test_configured_sample_wins() -> None:
     endpoint = Endpoint("http://127.0.0.1:1", model="digits", sample=[[1.0, 2.0]])
     assert ADAPTER.sample(endpoint, DIGITS).inputs == [[1.0, 2.0]]
