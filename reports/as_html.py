@@ -75,7 +75,7 @@ def _is_estimate(row: CheckRow) -> bool:
 
 def _interval(row: CheckRow) -> _bars.Interval:
     return _bars.Interval(
-        name=row.objective or row.title,
+        name=row.title,
         estimate=row.estimate,
         ci=row.ci,
         unit=row.unit,

@@ -142,7 +142,7 @@ def _estimate(row: CheckRow) -> str:
     shown = [prose(quantity(value, row.unit, row.metric)) for value in figures]
     bounds = prose(interval(row.ci, row.unit, row.metric))
     cells = (
-        prose(row.objective or row.title, 120),
+        prose(row.title, 120),
         shown[0],
         bounds,
         f"{sign(row.direction)} {shown[1]}",
