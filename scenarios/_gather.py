@@ -20,7 +20,7 @@ from harness.io.rundir import SERIES, RunDir
 from harness.run.loadshare import Share, outcome, result_path, summed
 from harness.run.loadtally import Tally
 
-SILENT, LOOK = 3.5, 0.1
+SILENT, LOOK = 3.0, 0.1
 """Seconds without news after which a worker is lost (they come every second), and between two looks."""
 
 

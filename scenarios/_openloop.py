@@ -39,7 +39,7 @@ SECOND, BACKLOG = 1.0, 256 * 2**20
 LEAD, FORKED_LEAD, FAR_LEAD = 0.1, 0.5, 2.0
 """Seconds from the last user's start to T0: in one process, in forked ones, on other machines."""
 MUSTER, ORPHANED = 20.0, 0.5
-"""Seconds in which all workers must have come, and between a worker's looks at its parent."""
+"""Seconds in which all workers must have come, and between two looks at the parent process."""
 
 
 class LoadFailure(Exception):
@@ -202,9 +202,6 @@ def prepare(environment: Environment, **_: Any) -> None:
         runner.register_message("ai_job", _join)
         runner.register_message("ai_begin", _begin)
         return
-    if _options.is_child():
-        watcher = gevent.get_hub().loop.io(0, 1)
-        watcher.start(_orphaned, watcher)
     if isinstance(runner, MasterRunner):
         runner.register_message("ai_share", _heard)
     if options is None or options.headless:
@@ -214,20 +211,19 @@ def prepare(environment: Environment, **_: Any) -> None:
             sys.stderr.write(f"{problem}\n")
             sys.exit(4 if isinstance(problem, UsageError) else 21)
         if isinstance(runner, MasterRunner):
-            gevent.spawn(_muster, environment, runner)
+            _muster(runner, options)
 
 
-def _muster(environment: Environment, runner: MasterRunner) -> None:
-    """Refuse a load for which too few workers have come."""
-    options: Any = environment.parsed_options
-    patience, options.expect_workers_max_wait = options.expect_workers_max_wait or MUSTER, 0
+def _muster(runner: MasterRunner, options: Any) -> None:
+    """Wait for the workers, and refuse a load for which too few have come."""
+    patience = options.expect_workers_max_wait or MUSTER
     ends = time.monotonic() + patience
     while (here := len(runner.clients.ready)) < options.expect_workers:
         if time.monotonic() > ends:
             sys.stderr.write(f"{here} of {options.expect_workers} load workers came within {patience:g} s\n")
             runner.quit()
             sys.exit(21)
-        gevent.sleep(0.1)
+        gevent.sleep(0.05)
 
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
@@ -301,21 +297,16 @@ def end(**_: Any) -> None:
         CURRENT.gathering.finish()
 
 
-def _orphaned(watcher: Any) -> None:
-    """The parent holds the other end of standard input: its end is the parent's end."""
-    if not os.read(0, 1):
-        os._exit(3)
+def _watch_parent(parent: int | None = None) -> None:
+    """End with the process that started this one, even where that was killed before they had met."""
+    parent = parent or os.getppid()
+    for timer in _WATCHED:
+        timer.stop()  # that of the process which has forked this one
+    _WATCHED[:] = [gevent.get_hub().loop.timer(ORPHANED, ORPHANED)]
+    _WATCHED[0].start(lambda: os.getppid() == parent or os._exit(3))
 
 
 _WATCHED: list[Any] = []
-
-
-def _watch_parent() -> None:
-    """A forked worker ends with the process that forked it, even where that was killed before they had met."""
-    parent = os.getppid()
-    timer = gevent.get_hub().loop.timer(ORPHANED, ORPHANED)
-    timer.start(lambda: os.getppid() == parent or os._exit(3))
-    _WATCHED[:] = [timer]
-
-
 os.register_at_fork(after_in_child=_watch_parent)
+if _options.is_child():
+    _watch_parent(_options.parent())

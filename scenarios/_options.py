@@ -42,5 +42,10 @@ def handed_job() -> Job | None:
     """The job that the gate has handed over, or None when locust was started by hand."""
     if not is_child():
         return None
-    number = int(os.environ[JOB])
+    number = int(os.environ[JOB].partition(":")[0])
     return msgspec.json.decode(os.pread(number, os.fstat(number).st_size, 0), type=Job)
+
+
+def parent() -> int:
+    """The number of the gate's process."""
+    return int(os.environ[JOB].partition(":")[2])

@@ -18,7 +18,7 @@ from pathlib import Path
 from harness.core.errors import HarnessError, UsageError
 
 JOB = "AIHARNESS_LOAD_JOB"
-"""Environment variable with the number of the open file that holds the child's job; never a path, never a secret."""
+"""Environment variable: the number of the open file that holds the child's job, a colon, and our process's number."""
 POLITE, LOOK = 3.0, 0.05
 """Seconds a child has to end by itself when told to, and seconds between two looks at it."""
 
@@ -73,8 +73,8 @@ def run_locust(file: Path, options: Sequence[str], job: bytes, log: Path, deadli
             child = subprocess.Popen(
                 [sys.executable, "-m", "locust", "-f", str(file), *options],
                 cwd=log.parent,
-                env=environment | {JOB: str(handed.fileno()), "PYTHONUNBUFFERED": "1"},
-                stdin=subprocess.PIPE,
+                env=environment | {JOB: f"{handed.fileno()}:{os.getpid()}", "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=(handed.fileno(),),
@@ -107,6 +107,3 @@ def stop(child: subprocess.Popen[bytes]) -> None:
             os.killpg(child.pid, number)  # after the child's own end too: its workers may outlive it
         if child.poll() is None:
             _wait(child, POLITE)
-    if child.stdin is not None:
-        with contextlib.suppress(OSError):
-            child.stdin.close()

@@ -99,7 +99,7 @@ def outcome(job: Job, share: Share, t0: float, *, finished: bool, problem: str |
     load, count = job.load, Pacer(job.load.rate, job.load.duration).count
     whole = {metric: merged(blocks) for metric, blocks in share.blocks.items()}
     lag = whole["lag"]
-    span = load.duration if share.completed >= count else max(share.last_sent - t0, 1e-9)
+    span = load.duration if share.completed >= count else max(share.last_sent - t0, 0.0) + 1 / load.rate
     late = max(0.0, share.last_sent - t0 - load.duration)
     made = Generator(
         target_rate=load.rate,

@@ -14,7 +14,6 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -114,25 +113,6 @@ def test_workers_started_apart_read_their_own_key(tmp_path: Path) -> None:
                 assert status == 21
 
 
-def test_a_killed_worker_is_named_and_the_counts_are_kept(reference: str, tmp_path: Path) -> None:
-    killed: list[int] = []
-
-    def kill(_: dict[str, Any]) -> None:
-        killed.append(workers_of(f"{STEADY} --host {reference}")[0])
-        os.kill(killed[0], signal.SIGKILL)
-
-    thread = later(tmp_path, kill)
-    status, said = locust(tmp_path, reference, "--rate=40", "--duration=40", "--processes=2", *PLAIN, *ports())
-    thread.join()
-    found = result_of(tmp_path / "run")
-    assert killed
-    assert status == 21, said
-    assert "of 2 died" in found["problem"]
-    assert found["problem"] in said
-    assert 0 < found["completed"] < 1600
-    assert nobody(f"{STEADY} --host {reference}")
-
-
 def test_the_suite_takes_several_processes_and_a_killed_worker_is_an_error(reference: str, tmp_path: Path) -> None:
     marker = f"{STEADY} --headless --host {reference}"
     thread = later(tmp_path, lambda _: os.kill(workers_of(marker)[0], signal.SIGKILL))
@@ -140,6 +120,7 @@ def test_the_suite_takes_several_processes_and_a_killed_worker_is_an_error(refer
     thread.join()
     assert outcome.status == 21, outcome.out
     assert "of 2 died" in outcome.check("test_generator.py::test_kept_up")["reason"]
+    assert 0 < result_of(outcome.run_dir)["completed"] < 1200
     assert nobody(marker)
 
 
@@ -150,15 +131,13 @@ def test_too_few_workers_are_refused_in_time(reference: str, tmp_path: Path) -> 
     assert "0 of 2 load workers came within 1 s" in said
 
 
-@pytest.mark.parametrize(("number", "processes"), [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGKILL, 2)])
-def test_a_gate_stopped_under_load_leaves_nobody(
-    reference: str, tmp_path: Path, number: signal.Signals, processes: int
-) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_gate_stopped_under_load_leaves_nobody(reference: str, tmp_path: Path, number: signal.Signals) -> None:
     words = [sys.executable, "-m", "pytest", "--ai-suite=load", f"--ai-run-dir={tmp_path / 'run'}",
              f"--ai-endpoint={reference}", "-p", "no:cacheprovider"]  # fmt: skip
-    with started(words, configure(tmp_path, 40, 30, processes)) as gate:
+    with started(words, configure(tmp_path, 40, 30, processes=2)) as gate:
         until(lambda: under_way(tmp_path))
-        assert len(children(f"{STEADY} --headless --host {reference}")) >= processes
+        assert len(children(f"{STEADY} --headless --host {reference}")) == 3
         gate.send_signal(number)
         status = gate.wait(20)
     assert nobody(f"{STEADY} --headless --host {reference}")
