@@ -21,7 +21,8 @@ def _top(request: Request) -> tuple[dict[str, Any], str] | None:
     value = json.loads(request.body)
     if not isinstance(value, dict) or not value:
         return None
-    return value, max(value, key=lambda name: len(json.dumps(value[name])))
+    # A model's name may be longer than the input, and a model that is not there says nothing about inputs.
+    return value, max(value, key=lambda name: (name != "model", len(json.dumps(value[name]))))
 
 
 def _with_input(request: Request, raw: bytes) -> bytes:
@@ -73,10 +74,11 @@ def refused_and_alive(name: str, bad: Exchange, after: Exchange, show: Show) -> 
     elif bad.response is not None and (shown := leak(bad.response.body.decode("utf-8", "replace"))):
         problem = f"the answer to {name} shows {shown}"
     lost = "" if after.ok else f"after {name} a valid request is not answered: {told(after)}"
+    declined = lost if after.status == 429 else ""
     return contract(
         [
             Case(name, show(problem, bad) if problem else None, unjudged),
-            Case("alive", show(lost, after) if lost else None),
+            Case("alive", show(lost, after) if lost and not declined else None, declined),
         ],
         f"{name} is refused with {status}, and a valid request is answered after it",
         distinct=1,

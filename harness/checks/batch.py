@@ -56,7 +56,8 @@ def same_as_singles(
         mine = {name: got[name][place] for name in names}
         problem = _problem(place, row, parts, mine)
         cases.append(Case(f"place {place}", show(problem, batch) if problem else None))
-    if all(difference(parts[order[0]], parts[row]) is None for row in order):
+    wrong = any(case.counterexample for case in cases)
+    if not wrong and all(difference(parts[order[0]], parts[row]) is None for row in order):
         return inconclusive("the outputs that have one entry for each row are all the same: no order shows", n=0)
     distinct = len(alone(first, again)[0])
     return contract(

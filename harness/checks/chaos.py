@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from harness.checks.alike import difference, said
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, EventKind, Exchange, Response
 from harness.core.experiment import Experiment, Sample, failed_share, p95, tolerated
 from harness.core.objective import Objective
 from harness.core.verdict import Status, Verdict, error, inconclusive
 
-LAG, UNSTEADY = 0.1, 0.05
+LAG, UNSTEADY, FEWEST = 0.1, 0.05, 5
 """Seconds of send lag at p95 above which the load, and not the service, shaped what was seen; share of failed requests
-above which a baseline is no steady state, whatever is promised."""
+above which a baseline is no steady state, whatever is promised; requests without which it is none, as of a window."""
 
 
 def silent(exchange: Exchange, reference: Answer | None, *, cut: bool = False) -> str:
@@ -30,7 +32,8 @@ def silent(exchange: Exchange, reference: Answer | None, *, cut: bool = False) -
     answer = exchange.answer
     if exchange.error is not None or answer is None or reference is None:
         return ""
-    same = answer.text == reference.text and dict(answer.outputs) == dict(reference.outputs)
+    outputs = (said(replace(each, text=None)) for each in (reference, answer))
+    same = answer.text == reference.text and difference(*outputs) is None
     return "" if same else "a success that differs from the baseline's answer to the same request"
 
 
@@ -41,6 +44,8 @@ def _ended(response: Response | None) -> bool:
 
 def unsteady(baseline: Sequence[Sample], objectives: Sequence[Objective]) -> str:
     """Why the baseline is no steady state, or an empty string: it may fail no more than is promised under a fault."""
+    if len(baseline) < FEWEST:
+        return f"no steady state: {len(baseline)} requests are no baseline; give [chaos] a longer one or a higher rate"
     budgets = [o.budget for o in objectives if o.suite == "chaos" and o.metric == "error_rate"]
     if failed_share(baseline) <= min([UNSTEADY, *budgets]):
         return ""
@@ -67,10 +72,13 @@ def undecided(found: Experiment) -> Verdict | None:
         return error(f"the harness broke in {broke} of {n} requests", **evidence)
     if found.undecided:
         return inconclusive(found.undecided, **evidence)
-    if n and (lag := p95(s.lag for s in found.samples)) > LAG:
+    phases = [phase for phase in (found.samples, found.during()) if phase]
+    if (lag := max((p95(s.lag for s in phase) for phase in phases), default=0.0)) > LAG:
         return inconclusive(f"bound by the client: requests left {lag:.2f} s late at p95", **evidence)
     if found.proof.confirmed == "none":
         return inconclusive(f"the fault did not land: {found.proof.detail}", **evidence)
+    if not found.during():
+        return inconclusive("no request was meant for while the fault was on: nothing was seen of it", **evidence)
     return None
 
 
@@ -98,7 +106,10 @@ def intact(found: Experiment) -> Verdict:
 
 
 def recovers(found: Experiment, horizon: float, limit: float | None = None) -> Verdict:
-    """Back within tolerance of the baseline within `limit` seconds of the lift; FAIL when not seen in `horizon`."""
+    """Back within tolerance of the baseline within `limit` seconds of the lift; FAIL when not seen in `horizon`.
+
+    A limit beyond the horizon is not refuted by a recovery that was not seen.
+    """
     if (verdict := undecided(found)) is not None:
         return verdict
     took = None if found.recovered is None else max(0.0, found.recovered - (found.lifted or 0.0))
@@ -107,8 +118,11 @@ def recovers(found: Experiment, horizon: float, limit: float | None = None) -> V
     reason = f"no steady state again within {horizon:g} s of the lift (right-censored)"
     if took is not None:
         reason = f"back within tolerance of the baseline {took:.1f} s after the lift"
+    status = Status.PASS if held else Status.FAIL
+    if took is None and most > horizon:
+        status, reason = Status.INCONCLUSIVE, f"{reason}: give [chaos] recovery at least {most:g} s"
     return Verdict(
-        Status.PASS if held else Status.FAIL,
+        status,
         reason,
         metric="recovery",
         unit="s",

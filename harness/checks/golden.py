@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ from harness.checks.alike import difference
 from harness.checks.common import Show, not_judged, told
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Case, Verdict, contract, inconclusive
+
+DECLINED = 429
+"""The status that says nothing of an input: asked too fast."""
 
 
 def golden(
@@ -26,6 +30,9 @@ def golden(
     cases = []
     for number, want, exchange in zip(numbers, expected, exchanges, strict=True):
         name = f"golden {number}"
+        if exchange.status == DECLINED:
+            cases.append(Case(name, unjudged=f"declined: {told(exchange)}"))
+            continue
         if not exchange.ok or exchange.answer is None:
             cases.append(Case(name, show(f"{name} has no answer: {told(exchange)}", exchange)))
             continue
@@ -41,8 +48,11 @@ def golden(
 
 def _candidate(want: Any, answer: Answer) -> tuple[Any, str]:
     """The part of an answer that a golden output is about, and why there is none."""
-    if isinstance(want, str) and answer.text is not None:
-        return answer.text.strip(), ""
+    if answer.text is not None and isinstance(want, str | int | float):
+        text = answer.text.strip()
+        with contextlib.suppress(ValueError):
+            return text if isinstance(want, str) else float(text), ""
+        return text, ""
     if isinstance(want, Mapping):
         lacking = [name for name in want if name not in answer.outputs]
         if lacking:

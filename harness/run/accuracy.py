@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 
 from harness.checks.common import not_judged, told
 from harness.core.dataset import Dataset
@@ -13,13 +15,14 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Verdict, inconclusive
 from harness.run.oracle import read
-from harness.run.rate import judge_fixed
+from harness.run.rate import judge_fixed, unrepeated
 from harness.run.rows import Rows
 from harness.run.session import Session
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 
 WIDTH, CONCURRENCY = 32, 4
 """Rows in one request, where the service takes batches; and requests under way at once."""
+DECLINED = 429
 _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT, ErrorClass.GONE)
 
 
@@ -73,17 +76,19 @@ class Asked:
 def judge_accuracy(session: Session, asked: Asked, objective: Objective, check: PlannedCheck) -> Verdict:
     """The share of rows answered wrongly, over all rows or those of the objective's slice, at most its cap of them.
 
-    A row that the endpoint failed on is wrong. Every group of the data is shown as a slice, not judged.
+    A row that the endpoint failed on is wrong, and one that repeats another is not asked. Every group of the data is
+    shown as a slice, not judged.
     """
     data = asked.data
     if data.labels is None or any(isinstance(label, float | list | dict) for label in data.labels):
         return inconclusive(f"{data.name} holds no classes as labels: accuracy needs whole numbers or text", n=0)
     groups = data.groups or ("",) * len(data.inputs)
     part = objective.slice
-    wanted = [number for number in asked.order if part is None or groups[number] == part][: objective.cap]
+    there = [number for number in asked.order if part is None or groups[number] == part]
+    wanted = list(islice(unrepeated(data, there), objective.cap))
     if not wanted:
-        there = ", ".join(sorted({group for group in groups if group})[:20]) or "none"
-        return inconclusive(f"the data hold no slice {part!r}; there are: {there}", n=0)
+        others = ", ".join(sorted({group for group in groups if group})[:20]) or "none"
+        return inconclusive(f"the data hold no slice {part!r}; there are: {others}", n=0)
     asked.ask(wanted)
     if broken := not_judged(*(asked.exchanges[number] for number in wanted)):
         return broken
@@ -91,16 +96,22 @@ def judge_accuracy(session: Session, asked: Asked, objective: Objective, check: 
         shown = session.show("a valid answer in which no label and no scores are found", asked.exchanges[wanted[0]])
         return inconclusive(shown.summary, n=0, counterexamples=(shown,))
     wrong = [number for number in wanted if asked.labels[number] != str(data.labels[number])]
-    failed = sum(asked.labels[number] is None for number in wanted)
+    failed = [asked.exchanges[number] for number in wanted if asked.labels[number] is None]
     examples = tuple(session.show(_told(asked, number), asked.exchanges[number]) for number in wrong[:1])
     notes = [f"rows drawn by seed {session.settings.seed} out of {len(data.inputs)}"]
-    notes += [f"{failed} of the wrong rows had no answer with a label"] if failed else []
+    notes += [f"{len(failed)} of the wrong rows had no answer with a label"] if failed else []
+    if len(wanted) < min(len(there), objective.cap):
+        notes.append(f"{len(there) - len(wanted)} rows repeat another, and count once")
+    label, most = Counter(str(data.labels[number]) for number in wanted).most_common(1)[0]
+    if most / len(wanted) >= objective.limit:
+        notes.append(f"always answering {label!r} would be right in {most} of {len(wanted)} rows, and hold this too")
     return judge_fixed(
         len(wrong),
         len(wanted),
         objective,
         check,
         what="rows were answered wrongly",
+        declined=sum(exchange.status == DECLINED for exchange in failed),
         examples=examples,
         slices=_slices([groups[number] for number in wanted], [groups[number] for number in wrong], objective.alpha),
         notes=tuple(notes),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
@@ -16,12 +17,14 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Slice, Status, Verdict, inconclusive
 from harness.run.oracle import Oracle
-from harness.run.rate import judge_fixed
+from harness.run.rate import judge_fixed, unrepeated
 from harness.run.session import Session
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 
 REPLAYS, SHOWN = 3, 5
 """Times that a finding is sent again, alone: it is confirmed when each repeats it. Findings that a verdict shows."""
+NOISE = 1e-6
+"""Changes of a margin that single precision makes by itself, with the size of a batch."""
 STEPS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 """Rows an input at which the curve is drawn."""
 
@@ -101,7 +104,7 @@ def _taken(oracle: Oracle, target: Target, row: Row, reply: Reply | None, exchan
         target.state, target.lost = "lost", exchange
         return 0.0
     margin = target.criterion.margin(reply)
-    target.moved |= margin != target.start
+    target.moved |= abs(margin - target.start) > NOISE
     if not target.criterion.met(reply):
         return margin
     again = oracle.replay(row, REPLAYS)
@@ -128,9 +131,12 @@ def judge_attack(session: Session, attack: Attack, objective: Objective, check: 
     assert data is not None
     if data.labels is None or not all(isinstance(row, list | tuple) for row in data.inputs):
         return inconclusive(f"{data.name} holds no labelled rows of numbers: there is nothing to attack")
+    if any(isinstance(label, float | list | dict) for label in data.labels):
+        return inconclusive(f"{data.name} holds no classes as labels: robust accuracy needs whole numbers or text")
     distance = Distance(settings.eps, settings.low, settings.high)
     targets = []
-    for number in np.random.default_rng(seed).permutation(len(data.inputs))[: settings.inputs].tolist():
+    drawn = np.random.default_rng(seed).permutation(len(data.inputs)).tolist()
+    for number in islice(unrepeated(data, drawn), settings.inputs):
         row, side = data.inputs[number], math.isqrt(len(data.inputs[number]))
         if not distance.allows(row, row):
             return inconclusive(f"input {number} of {data.name} lies outside [{distance.low:g}, {distance.high:g}]")
@@ -164,7 +170,8 @@ def _verdict(
     judged = partial(judge_fixed, n=len(targets), objective=objective, check=check, what="inputs were not robust")
     bad = count["wrong"] + count["confirmed"] + count["lost"]
     unproven = count["robust"] if masked else sum(t.state == "robust" and not t.moved for t in targets)
-    verdict = judged(bad, examples=_examples(session, targets), notes=tuple(notes))
+    declined = sum(exchange.status == 429 for exchange in lost)
+    verdict = judged(bad, declined=declined, examples=_examples(session, targets), notes=tuple(notes))
     verdict = replace(verdict, slices=_curve(targets, objective.alpha))
     if verdict.status is Status.PASS and judged(bad + unproven).status is not Status.PASS:
         why = masked or "no row changed their scores"

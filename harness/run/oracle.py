@@ -94,15 +94,21 @@ def _takes_one(session: Session) -> bool:
 def read(answer: Answer, n: int) -> list[Reply] | None:
     """One reply for each of n rows; None where the answer holds neither a label nor scores for every row.
 
-    Scores are an (n, classes) output, one named prob… before any other; without a label the highest score is it.
+    Scores are an (n, classes) output, one named prob… before any other; without a label the highest score is it. A
+    label is an output of that name, else the only one of its form: of several (row numbers, times) none is it.
     """
     outputs = dict(answer.outputs) or {"label": answer.text}
     if n == 1:
-        outputs = {k: v if isinstance(v, list) and len(v) == 1 else [v] for k, v in outputs.items()}
+        # A bare number beside lists (a time, a counter) belongs to the request, unless it is named a label.
+        lists = any(isinstance(value, list) for value in outputs.values())
+        bare = [k for k, v in outputs.items() if lists and k not in _LABELS and type(v) in (int, float)]
+        kept = {k: v for k, v in outputs.items() if k not in bare}
+        outputs = {k: v if isinstance(v, list) and len(v) == 1 else [v] for k, v in kept.items()}
     ranked = sorted(outputs, key=lambda name: not name.lower().startswith("prob"))
     scores = next((found for name in ranked if (found := _matrix(outputs[name], n))), None)
-    likely = sorted(outputs, key=lambda name: _LABELS.index(name) if name in _LABELS else len(_LABELS))
-    labels = next((column for name in likely if (column := _column(outputs[name], n))), None)
+    columns = {name: column for name, value in outputs.items() if (column := _column(value, n))}
+    named = [columns[name] for name in _LABELS if name in columns] or list(columns.values())[: len(columns) == 1]
+    labels = named[0] if named else None
     if labels is None and scores is not None:
         labels = [max(range(len(row)), key=row.__getitem__) for row in scores]
     if labels is None:

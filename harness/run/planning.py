@@ -15,6 +15,7 @@ from harness.core.objective import METRICS, Objective
 from harness.core.plan import Plan, PlannedCheck, slug, statistical_blockers
 from harness.core.settings import GROUNDS, Settings
 from harness.core.verdict import CheckSpec, Level
+from harness.stats.dependence import BLOCKS
 from harness.stats.planning import can_pass, min_n_to_pass
 from harness.stats.sequential import RateTest
 
@@ -46,6 +47,8 @@ def build_plan(
         objectives = [o for o in settings.objectives if o.suite == suite]
         if "objective" in spec.per:
             _refuse_ttft(protocol, objectives, offered)
+            if settings.baseline and suite != "smoke":
+                not_judged += [f"{suite}: {o.text} is not compared with the baseline: smoke's are" for o in objectives]
             if not objectives:
                 not_judged.append(f"{suite}: no [[objective]] is configured for {' or '.join(METRICS[suite])}")
         if spec.per == "objective":
@@ -61,6 +64,8 @@ def build_plan(
             checks += [_contract(id_, suite, spec, slug(fault.name), reason) for fault in settings.faults]
         else:
             checks += [_contract(id_, suite, spec, case, reason) for case in spec.cases or (None,)]
+    if settings.baseline and not any(check.kind == "comparison" for check in checks):
+        raise UsageError(f"--ai-baseline={settings.baseline} compares nothing: give suite smoke an objective")
     costed = _cost_runs(settings, _share_alpha(checks))
     return Plan(settings.suites, tuple(costed), tuple(not_judged), policy(settings))
 
@@ -191,6 +196,8 @@ def _estimate(
 def _refuse_undecidable(objective: Objective, n: int, *, sequential: bool) -> None:
     """Raise `UsageError` for an objective that not even a flawless run of n samples would decide."""
     need = min_n_to_pass(objective.loosened, objective.alpha / (2 if sequential else 1))
+    if objective.suite in ("load", "chaos"):
+        need = max(need, 2 * BLOCKS)  # one request a block would hide how they clump
     if can_pass(rate_test(objective, objective.alpha)) if sequential else n >= need:
         return
     more = {

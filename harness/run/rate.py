@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.core.dataset import Dataset
 from harness.core.objective import LATENCY_METRICS, SHARE_METRICS, Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Slice, Status, Verdict, inconclusive
@@ -15,6 +16,17 @@ from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 from harness.stats.planning import n_needed
 
 
+def unrepeated(data: Dataset, numbers: Iterable[int]) -> Iterator[int]:
+    """Those of the rows that repeat no earlier one, label included: a row asked twice is no second sample."""
+    seen = set()
+    for number in numbers:
+        row = data.inputs[number]
+        key = (row if isinstance(row, str) else tuple(row), str(data.labels[number]) if data.labels else "")
+        if key not in seen:
+            seen.add(key)
+            yield number
+
+
 def judge_fixed(
     k: int,
     n: int,
@@ -22,6 +34,7 @@ def judge_fixed(
     check: PlannedCheck,
     *,
     what: str,
+    declined: int = 0,
     examples: tuple[Counterexample, ...] = (),
     slices: tuple[Slice, ...] = (),
     notes: tuple[str, ...] = (),
@@ -30,23 +43,26 @@ def judge_fixed(
 
     FAIL refutes the budget at the check's alpha_fail, PASS refutes the loosened budget at the objective's alpha, both
     by the exact binomial tail at this n, which is where Clopper-Pearson's bounds come from. An accuracy is shown as
-    the share of good ones. Raises `ValueError` for k outside 0 to n.
+    the share of good ones. `declined` of the k were refused with 429, which says nothing of them: there is no FAIL that
+    would be none without them. Raises `ValueError` for k outside 0 to n, or more declined than bad ones.
     """
-    if not 0 <= k <= n:
+    if not 0 <= declined <= k <= n:
         raise ValueError(f"{k} of {n} is no count")
     if n == 0:
         return inconclusive(f"no samples: nothing of which to say that {what}", notes=notes)
     alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
     lower, upper = clopper_pearson_lower(k, n, alpha), clopper_pearson_upper(k, n, alpha)
     budget, loosened = objective.budget, objective.loosened
-    if binomial_sf(k, n, budget) <= alpha_fail:
+    if binomial_sf(k - declined, n, budget) <= alpha_fail:
         status, said = Status.FAIL, f"the budget of {budget * 100:.3g} % is refuted"
     elif binomial_cdf(k, n, loosened) <= alpha:
         status, said = Status.PASS, f"a share of {loosened * 100:.3g} % is refuted"
     else:
         status, said = Status.INCONCLUSIVE, f"neither {budget * 100:.3g} % nor {loosened * 100:.3g} % is refuted"
     needed = None
-    if status is Status.INCONCLUSIVE:
+    if status is Status.INCONCLUSIVE and declined:
+        said = f"{declined} of them declined with 429, which says nothing of them"
+    elif status is Status.INCONCLUSIVE:
         needed = n_needed(k, n, budget, loosened, alpha, alpha_fail, sequential=False)
     good = objective.metric in SHARE_METRICS
     return Verdict(

@@ -10,7 +10,7 @@ import pytest
 from harness.checks import chaos
 from harness.core.experiment import Fault
 from harness.core.objective import Objective
-from harness.core.verdict import Verdict
+from harness.core.verdict import Verdict, inconclusive
 from harness.run.experiment import experiment
 from harness.run.gaterun import GateRun
 from harness.run.rate import in_blocks, judge_dependent
@@ -39,6 +39,9 @@ def test_objective(
         return verdict
     planned = ai_run.planned[request.node.nodeid]
     during = found.during()[: planned.cap]
+    if len(during) < (planned.cap or 0):
+        few = f"{len(during)} of {planned.cap} planned requests were meant for while the fault was on and ended"
+        return inconclusive(few, n=len(during), notes=found.notes)
     limit = objective.limit if objective.metric == "latency" else math.inf
     values = [s.latency if s.good and s.latency is not None else math.inf for s in during]
     slow = f" took longer than {limit * 1e3:g} ms or" if objective.metric == "latency" else ""

@@ -1,0 +1,92 @@
+"""Experiments that show too little to be judged, and healthy services that look sick."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness.checks.chaos import intact, recovers, silent, undecided, unsteady
+from harness.core.exchange import Answer
+from harness.core.experiment import Sample
+from harness.core.objective import PROFILES, parse_objective
+from harness.core.plan import PlannedCheck
+from harness.core.verdict import Status, Verdict
+from tests.chaos_suite.test_chaos_judging import BASELINE, exchange, lived, load
+
+suite = import_module("harness.suites.chaos.test_faults")
+ERRORS = parse_objective("chaos", "error_rate", "<= 30%", PROFILES["pr"])
+PLANNED = PlannedCheck("x", "chaos", ERRORS.level, "x", "estimate", alpha_fail=0.05, cap=40)
+
+
+def judged(monkeypatch: pytest.MonkeyPatch, during: list[Sample]) -> Verdict:
+    """The verdict over the error rate of an experiment with 40 planned requests under the fault."""
+    found = lived(lifted=9.0, samples=(*BASELINE, *during, *load(9, 12)))
+    monkeypatch.setattr(suite, "experiment", lambda *_: found)
+    run, request = SimpleNamespace(planned={"x": PLANNED}), SimpleNamespace(node=SimpleNamespace(nodeid="x"))
+    verdict = suite.test_objective(None, run, found.fault, ERRORS, request)
+    assert isinstance(verdict, Verdict)
+    return verdict
+
+
+def test_a_load_that_stopped_under_the_fault_is_not_judged_on_what_it_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert judged(monkeypatch, load(5, 9)).status is Status.PASS
+    stopped = judged(monkeypatch, load(5, 8.5))
+    assert stopped.status is Status.INCONCLUSIVE
+    assert "35 of 40 planned requests" in stopped.reason
+
+
+def test_failures_in_one_clump_tell_less_than_as_many_spread_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = [replace(sample, error="closed") for sample in load(5, 9)]
+    clump = [*every[:13], *load(6.3, 9)]
+    spread = [
+        failed if i % 3 == 0 else sample for i, (failed, sample) in enumerate(zip(every, load(5, 9), strict=True))
+    ]
+    widths = [verdict.ci[1] - verdict.ci[0] for each in (clump, spread) if (verdict := judged(monkeypatch, each)).ci]  # type: ignore[operator]
+    assert widths[0] > widths[1] + 0.05
+
+
+def test_a_fault_under_which_nothing_was_asked_is_not_survived() -> None:
+    silent_phase = lived(samples=(*BASELINE, *load(7, 12)))
+    verdict = undecided(silent_phase)
+    assert verdict is not None
+    assert "nothing was seen" in verdict.reason
+    assert intact(silent_phase).status is recovers(silent_phase, 10.0).status is Status.INCONCLUSIVE
+
+
+def test_a_client_that_was_late_only_under_a_short_fault_decides_nothing() -> None:
+    late = [replace(sample, lag=0.5) for sample in load(5, 5.4)]
+    found = lived(samples=(*BASELINE, *late, *load(5.4, 12)), lifted=5.4)
+    verdict = undecided(found)
+    assert verdict is not None
+    assert "bound by the client" in verdict.reason
+
+
+def test_a_handful_of_requests_is_no_baseline() -> None:
+    assert "are no baseline" in unsteady(BASELINE[:4], [])
+    assert not unsteady(BASELINE[:5], [])
+
+
+@pytest.mark.parametrize(("limit", "status"), [(None, Status.FAIL), (10.0, Status.FAIL), (30.0, Status.INCONCLUSIVE)])
+def test_a_recovery_not_seen_refutes_no_limit_beyond_what_was_watched(limit: float | None, status: Status) -> None:
+    verdict = recovers(lived(recovered=None), 10.0, limit)
+    assert verdict.status is status
+    assert verdict.ci == (10.0, None)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "wrong"),
+    [
+        ({"y": [0.1, 0.9], "took_ms": 17}, False),
+        ({"y": [0.1, 0.9 + 1e-7], "took_ms": 3}, False),
+        ({"y": [0.1, 0.8], "took_ms": 3}, True),
+        ({"y": [0.1], "took_ms": 3}, True),
+        ({"took_ms": 3}, True),
+    ],
+)
+def test_a_time_in_the_answer_and_the_last_place_of_a_float_are_no_corruption(outputs: Any, wrong: bool) -> None:
+    seen = replace(exchange(), answer=Answer(outputs=outputs))
+    assert bool(silent(seen, Answer(outputs={"y": [0.1, 0.9], "took_ms": 3}))) is wrong

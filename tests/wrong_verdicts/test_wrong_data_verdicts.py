@@ -1,0 +1,150 @@
+"""Labelled data, golden outputs and attacks: passes without ground, and false alarms over a healthy service."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.checks.golden import golden
+from harness.core.dataset import Dataset
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Answer, Exchange, Request, Response, Timing
+from harness.core.objective import PROFILES, parse_objective
+from harness.core.plan import PlannedCheck
+from harness.core.verdict import Counterexample, Status, Verdict
+from harness.run.oracle import read
+from harness.run.rate import judge_fixed
+from tests.adversarial_suite.services import Answered, Digits, attacked, digits, serving
+from tests.validation_suite.test_wrong_answers import DATA, Service, judged
+
+
+def test_four_rows_fifty_times_are_four_rows(tmp_path: Path) -> None:
+    repeated = Dataset("rows", DATA.inputs[:4] * 50, DATA.labels[:4] * 50 if DATA.labels else None)
+    service = Service()
+    verdict = judged(service, tmp_path, repeated)
+    assert (verdict.status, verdict.n, sum(service.sizes)) == (Status.INCONCLUSIVE, 4, 4)
+    assert "196 rows repeat another, and count once" in verdict.notes
+
+
+def test_labels_of_one_kind_say_that_a_constant_answer_would_do(tmp_path: Path) -> None:
+    same = replace(DATA, labels=(0,) * 200)
+    verdict = judged(Service(lambda rows: [0] * len(rows)), tmp_path, same)
+    assert verdict.status is Status.PASS
+    assert "always answering '0' would be right in 200 of 200 rows, and hold this too" in verdict.notes
+    assert not any("always answering" in note for note in judged(Service(), tmp_path, DATA).notes)
+
+
+@pytest.mark.parametrize("label", [lambda i: i % 3, lambda i: str(i % 3)], ids=["int", "text"])
+@pytest.mark.parametrize("answer", [float, int, str])
+def test_a_label_is_the_same_whatever_its_type(tmp_path: Path, label: Any, answer: Callable[[float], Any]) -> None:
+    data = replace(DATA, labels=tuple(label(i) for i in range(200)))
+    said: Callable[[float], Any] = (lambda number: f"{number:.0f}") if answer is str else answer
+    verdict = judged(Service(lambda rows: [said(row[1]) for row in rows]), tmp_path, data)
+    assert verdict.estimate == 1.0
+
+
+def limited(answer: Callable[[str, Any], Answered], every: int) -> Callable[[str, Any], Answered]:
+    """Every so many requests one is answered and all others are declined."""
+    number = itertools.count()
+    return lambda path, body: answer(path, body) if next(number) % every == 0 else (429, {"error": "slow down"})
+
+
+def test_a_rate_limiter_is_no_wrong_answer_and_no_right_one(tmp_path: Path) -> None:
+    verdict = judged(limited(Service(), 2), tmp_path)
+    assert verdict.status is Status.INCONCLUSIVE, verdict.reason
+    assert "declined with 429" in verdict.reason
+    wrong = limited(Service(lambda rows: [7] * len(rows)), 2)
+    assert judged(wrong, tmp_path).status is Status.FAIL, "what was answered is wrong all the same"
+
+
+def test_a_rate_limiter_under_an_attack_is_no_finding(tmp_path: Path) -> None:
+    with serving(limited(Digits(), 2)) as url:
+        verdict = attacked(url, digits(40), tmp_path, budget=4)
+    assert verdict.status is Status.INCONCLUSIVE, verdict.reason
+    assert "declined with 429" in verdict.reason
+
+
+@pytest.mark.parametrize(("k", "declined", "status"), [(0, 0, "PASS"), (20, 20, "PASS"), (95, 50, "INCONCLUSIVE")])
+def test_what_was_declined_turns_nothing_green_or_red(k: int, declined: int, status: str) -> None:
+    objective = parse_objective("validation", "accuracy", ">= 0.95", PROFILES["release"])
+    check = PlannedCheck("x", "validation", objective.level, "x", "estimate", alpha_fail=0.05)
+    assert judge_fixed(k, 1000, objective, check, what="were wrong", declined=declined).status == status
+    with pytest.raises(ValueError, match="no count"):
+        judge_fixed(1, 1000, objective, check, what="were wrong", declined=2)
+
+
+def test_one_digit_fifty_times_is_not_fifty_robust_inputs(tmp_path: Path) -> None:
+    one = digits(60)
+    repeated = replace(one, inputs=one.inputs[:1] * 50, labels=(one.labels or ())[:1] * 50)
+    with serving(Digits()) as url:
+        verdict = attacked(url, repeated, tmp_path, eps=0.01, budget=4)
+    assert (verdict.status, verdict.n) == (Status.INCONCLUSIVE, 1)
+
+
+def test_labels_that_are_no_classes_are_no_attack(tmp_path: Path) -> None:
+    with serving(Digits()) as url:
+        verdict = attacked(url, replace(digits(20), labels=(0.5,) * 20), tmp_path, budget=2)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "no classes" in verdict.reason
+
+
+def test_rounding_in_the_last_place_is_no_change_of_a_score(tmp_path: Path) -> None:
+    """The scores of a model that ignores its input, as single precision gives them in batches of other sizes."""
+    noise = itertools.count(1)
+    ignoring = Digits(lambda rows, found: found * 0 + 0.05 + (found.argmax(1, keepdims=True) == range(10)) * 0.5)
+    jittered = lambda path, body: _jitter(ignoring(path, body), next(noise))  # noqa: E731
+    with serving(jittered) as url:
+        verdict = attacked(url, digits(40), tmp_path, eps=0.001, budget=5)
+    assert verdict.status is Status.INCONCLUSIVE, verdict.reason
+    assert "no row changed their scores" in verdict.reason
+
+
+def _jitter(answered: Answered, number: int) -> Answered:
+    status, value = answered
+    scores = [
+        [each * (1 + 1e-9 * (number * 131 + i * 17 + j)) for j, each in enumerate(row)]
+        for i, row in enumerate(value["probabilities"])
+    ]
+    return status, {**value, "probabilities": scores}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "n", "labels"),
+    [
+        ({"took_ms": 12, "probabilities": [[0.1, 0.9]]}, 1, [1]),
+        ({"id": [7, 8], "version": [1, 1], "probabilities": [[0.1, 0.9], [0.8, 0.2]]}, 2, [1, 0]),
+        ({"id": [7, 8], "length": [1, 1]}, 2, None),
+        ({"id": [7, 8], "label": [1, 1]}, 2, [1, 1]),
+        ({"output_label": [7, 8]}, 2, [7, 8]),
+        ({"class": 3, "took_ms": 12}, 1, [3]),
+    ],
+)
+def test_a_time_or_a_row_number_is_no_label(outputs: dict[str, Any], n: int, labels: list[int] | None) -> None:
+    found = read(Answer(outputs=outputs), n)
+    assert (None if found is None else [reply.label for reply in found]) == labels
+
+
+def expected(want: Any, text: str, status: int = 200) -> Verdict:
+    answer = Answer(text=text) if status == 200 else None
+    error = None if status == 200 else ErrorClass.STATUS
+    exchange = Exchange(Request("POST", "/p", body=b"x"), Timing(0.0), Response(status), answer, error=error)
+    return golden([want], [exchange], [0], 1e-6, lambda summary, _: Counterexample(summary))
+
+
+@pytest.mark.parametrize(
+    ("want", "text", "status"),
+    [(3, " 3\n", Status.PASS), (0.5, "0.50", Status.PASS), (3, "4", Status.FAIL), (3, "three", Status.FAIL),
+     (3, "nan", Status.FAIL), ("3", "3", Status.PASS)],
+)  # fmt: skip
+def test_a_golden_number_is_met_by_a_text_that_says_it(want: Any, text: str, status: Status) -> None:
+    assert expected(want, text).status is status
+
+
+def test_a_golden_row_that_was_declined_is_neither_met_nor_broken() -> None:
+    assert expected("x", "", 429).status is Status.INCONCLUSIVE
+    assert expected("x", "", 503).status is Status.FAIL

@@ -1,0 +1,46 @@
+"""Batches and bad inputs: passes without ground, and false alarms over a healthy service."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.checks.bad_inputs import spoiled
+from harness.core.exchange import Request
+from harness.core.verdict import Status
+from tests.adversarial_suite.services import Answered
+from tests.integration_suite.test_wrong_services import bad, batch, good, judged
+
+CHAT = {"messages": [{"role": "user", "content": "hi"}], "model": "an-organisation/" + "a-long-name-" * 20}
+
+
+@pytest.mark.parametrize(
+    ("case", "spoilt"), [("missing_field", None), ("wrong_input_type", {"aiharness": {"is": [True, None]}})]
+)
+def test_a_long_model_name_is_not_taken_for_the_input(case: str, spoilt: Any) -> None:
+    body = json.loads(spoiled(Request("POST", "/", body=json.dumps(CHAT).encode()), case).body)
+    assert body["model"] == CHAT["model"]
+    assert body.get("messages") == spoilt
+
+
+def test_a_rate_limiter_after_a_bad_input_is_no_death(tmp_path: Path) -> None:
+    number = itertools.count()
+    answer = lambda path, body: good(path, body) if next(number) == 0 else (429, {})  # noqa: E731
+    assert judged(answer, bad, tmp_path, "missing_field").status is Status.INCONCLUSIVE
+
+
+def test_a_batch_that_differs_fails_though_all_rows_alone_have_one_answer(tmp_path: Path) -> None:
+    """The rows differ in an output that is one for the whole request."""
+
+    def answer(path: str, body: Any) -> Answered:
+        status, value = good(path, body)
+        rows = value["sums"]
+        return status, {"label": [1 if len(rows) == 1 else 0] * len(rows), "total": [sum(rows), 0.0, 0.0]}
+
+    verdict = judged(answer, batch, tmp_path)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert "answered otherwise than alone" in verdict.reason

@@ -1,0 +1,66 @@
+"""Plans that could decide nothing or leave something out without a word, and the gate's last line of defence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.core.endpoint import Endpoint
+from harness.core.errors import UsageError
+from harness.core.experiment import ChaosSettings, Fault
+from harness.core.objective import PROFILES, parse_objective
+from harness.core.plan import Plan
+from harness.core.settings import LoadSettings, Settings
+from harness.core.verdict import CheckSpec, Status, Verdict
+from harness.run.planning import build_plan, user_check
+from tests.run.saved import judged
+
+SMOKE = parse_objective("smoke", "latency p95", "<= 1s", PROFILES["pr"])
+LOAD = parse_objective("load", "error_rate", "<= 30%", PROFILES["pr"])
+CHAOS = parse_objective("chaos", "error_rate", "<= 30%", PROFILES["pr"])
+DECLARED = [
+    ("s::o", "smoke", CheckSpec("smoke", per="objective")),
+    ("l::o", "load", CheckSpec("load", per="objective", grounds=("load",))),
+    ("c::o", "chaos", CheckSpec("chaos", per="fault_objective", grounds=("faults",))),
+]
+
+
+def asked(**more: object) -> Settings:
+    settings = Settings(Endpoint("http://h:1", protocol="v2"), ("smoke", "load", "chaos"), (SMOKE, LOAD, CHAOS))
+    whole = replace(settings, load=LoadSettings(), faults=(Fault("slow", "model", "latency"),))
+    return replace(whole, **more)  # type: ignore[arg-type]
+
+
+def test_what_is_not_compared_with_the_baseline_is_listed() -> None:
+    plan = build_plan(asked(baseline="older"), DECLARED)
+    left_out = [line for line in plan.not_judged if "not compared with the baseline" in line]
+    assert [line.partition(":")[0] for line in left_out] == ["load", "chaos"]
+    assert not build_plan(asked(), DECLARED).not_judged
+
+
+def test_a_baseline_with_which_nothing_is_compared_is_refused() -> None:
+    with pytest.raises(UsageError, match="compares nothing"):
+        build_plan(asked(baseline="older", objectives=(LOAD,)), DECLARED)
+
+
+@pytest.mark.parametrize(
+    "few",
+    [
+        {"faults": (Fault("slow", "model", "latency", duration=3.9),), "chaos": ChaosSettings(rate=10)},
+        {"load": LoadSettings(rate=10, duration=4.9, warm_up=1.0)},
+    ],
+    ids=["chaos", "load"],
+)
+def test_one_request_a_time_block_hides_every_clump_and_is_refused(few: dict[str, object]) -> None:
+    """20 of 20 good ones would refute 60 %, were they independent; that they are not could not be seen."""
+    with pytest.raises(UsageError, match="at least 40 are needed"):
+        build_plan(asked(**few), DECLARED)
+
+
+def test_a_users_own_verdict_over_nothing_is_no_pass(tmp_path: Path) -> None:
+    plan = Plan(("smoke",), (user_check("mine.py::test_it", "smoke", "mine", "blocker"),))
+    for number, (n, status) in enumerate([(0, Status.INCONCLUSIVE), (None, Status.PASS), (3, Status.PASS)]):
+        report = judged(tmp_path / str(number), plan, ("mine.py::test_it", Verdict(Status.PASS, "holds", n=n)))
+        assert report.run.verdict is status
