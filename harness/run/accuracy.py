@@ -46,7 +46,7 @@ class Asked:
         """Ask for the rows that were not asked yet. The first batch goes alone: a service may refuse them all.
 
         Rows of a batch that fails are asked alone, so that one row does not take the others with it; after silence
-        they are not, since every row would cost a deadline.
+        they are not, since every row would cost a deadline, unless one of the first batch is answered alone.
         """
         left = [number for number in wanted if number not in self.labels]
         if not self._proven and left:
@@ -61,8 +61,8 @@ class Asked:
         queries = [self._rows.query([self.data.inputs[number] for number in part]) for part in parts]
         for part, exchange in zip(parts, session.ask_many(queries, concurrency=CONCURRENCY), strict=True):
             replies = read(exchange.answer, len(part)) if exchange.ok and exchange.answer else None
-            if replies is None and len(part) > 1 and exchange.error not in _SILENT:
-                alone += part
+            if replies is None and len(part) > 1 and (exchange.error not in _SILENT or self._too_many(part[0])):
+                alone += [number for number in part if number not in self.labels]
                 continue
             for index, number in enumerate(part):
                 self.labels[number] = str(replies[index].label).strip() if replies else None
@@ -71,6 +71,12 @@ class Asked:
             if not self._proven:
                 self._width = 1
             self._send([[number] for number in alone])
+
+    def _too_many(self, number: int) -> bool:
+        """Whether a row of a first batch that met silence is answered alone: the batch was too much, not the row."""
+        if not self._proven:
+            self._send([[number]])
+        return not self._proven and self.labels[number] is not None
 
 
 def judge_accuracy(session: Session, asked: Asked, objective: Objective, check: PlannedCheck) -> Verdict:

@@ -51,6 +51,8 @@ class Oracle:
         if not lost:
             return found
         silent = any(found[index][1].error in _SILENT for index in lost)
+        if silent and len(lost) == len(rows) > 1 and self.sent["again"] == 0:
+            silent = self._send(rows[:1], 1, "again")[0][0] is None  # else the batch was too much, not the row
         again = self._send([rows[index] for index in lost], self._width if silent else 1, "again")
         for index, said in zip(lost, again, strict=True):
             found[index] = said

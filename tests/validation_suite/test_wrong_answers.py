@@ -43,12 +43,12 @@ class Service:
 
 
 def judged(
-    service: Callable[[str, Any], Answered], folder: Path, data: Dataset = DATA, slice: str | None = None
+    service: Callable[[str, Any], Answered], folder: Path, data: Dataset = DATA, slice: str | None = None, **more: Any
 ) -> Verdict:
     objective = parse_objective("validation", "accuracy", ">= 0.9", PROFILES["release"], slice=slice)
     check = PlannedCheck("x", "validation", objective.level, "x", "estimate", alpha_fail=objective.alpha)
     with serving(service) as url:
-        endpoint = Endpoint(url, "plain_json", sample=[[0.0, 1.0]])
+        endpoint = Endpoint(url, "plain_json", sample=[[0.0, 1.0]], **more)
         with asking(Settings(endpoint, ("validation",), data=DataSettings(data)), folder) as session:
             session.reached = True
             return judge_accuracy(session, Asked(session, data), objective, check)

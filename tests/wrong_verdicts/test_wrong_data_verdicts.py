@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,16 +11,19 @@ from typing import Any
 
 import pytest
 
+from harness.attacks.square import ATTACK
 from harness.checks.golden import golden
 from harness.core.dataset import Dataset
+from harness.core.endpoint import Deadlines
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.objective import PROFILES, parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Status, Verdict
+from harness.run.attack import judge_attack
 from harness.run.oracle import read
 from harness.run.rate import judge_fixed
-from tests.adversarial_suite.services import Answered, Digits, attacked, digits, serving
+from tests.adversarial_suite.services import Answered, Digits, asking, attacked, digits, objective, serving, settings
 from tests.validation_suite.test_wrong_answers import DATA, Service, judged
 
 
@@ -71,11 +75,11 @@ def test_a_rate_limiter_under_an_attack_is_no_finding(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("k", "declined", "status"), [(0, 0, "PASS"), (20, 20, "PASS"), (95, 50, "INCONCLUSIVE")])
 def test_what_was_declined_turns_nothing_green_or_red(k: int, declined: int, status: str) -> None:
-    objective = parse_objective("validation", "accuracy", ">= 0.95", PROFILES["release"])
-    check = PlannedCheck("x", "validation", objective.level, "x", "estimate", alpha_fail=0.05)
-    assert judge_fixed(k, 1000, objective, check, what="were wrong", declined=declined).status == status
+    wanted = parse_objective("validation", "accuracy", ">= 0.95", PROFILES["release"])
+    check = PlannedCheck("x", "validation", wanted.level, "x", "estimate", alpha_fail=0.05)
+    assert judge_fixed(k, 1000, wanted, check, what="were wrong", declined=declined).status == status
     with pytest.raises(ValueError, match="no count"):
-        judge_fixed(1, 1000, objective, check, what="were wrong", declined=2)
+        judge_fixed(1, 1000, wanted, check, what="were wrong", declined=2)
 
 
 def test_one_digit_fifty_times_is_not_fifty_robust_inputs(tmp_path: Path) -> None:
@@ -148,3 +152,27 @@ def test_a_golden_number_is_met_by_a_text_that_says_it(want: Any, text: str, sta
 def test_a_golden_row_that_was_declined_is_neither_met_nor_broken() -> None:
     assert expected("x", "", 429).status is Status.INCONCLUSIVE
     assert expected("x", "", 503).status is Status.FAIL
+
+
+HASTE = Deadlines(connect=2.0, first_byte=0.1, inter_token=0.1, total=0.5)
+
+
+def test_a_service_too_slow_for_our_batches_is_not_wrong(tmp_path: Path) -> None:
+    never = threading.Event()
+    slow = Service(lambda rows: (never.wait(0.2 * (len(rows) > 1)), [int(row[1]) for row in rows])[1])
+    few = replace(DATA, inputs=DATA.inputs[:60], labels=(DATA.labels or ())[:60], groups=None)
+    verdict = judged(slow, tmp_path, few, deadlines=HASTE)
+    assert (verdict.estimate, verdict.n) == (1.0, 60)
+    dead = Service(lambda rows: (never.wait(0.2), [0])[1])
+    assert judged(dead, tmp_path, few, deadlines=HASTE).status is Status.FAIL
+    assert len(dead.sizes) < 5, "silence is not asked for row by row"
+
+
+def test_a_service_too_slow_for_a_batch_of_rows_under_attack_is_asked_row_by_row(tmp_path: Path) -> None:
+    never = threading.Event()
+    slow = Digits(lambda rows, found: (never.wait(0.2 * (len(rows) > 1)), found)[1])
+    with serving(slow) as url:
+        given = settings(url, digits(20), eps=0.01, budget=2)
+        with asking(replace(given, endpoint=replace(given.endpoint, deadlines=HASTE)), tmp_path) as session:
+            verdict = judge_attack(session, ATTACK, *objective())
+    assert "0 with a row that got no valid answer twice" in verdict.notes[0], verdict.notes
