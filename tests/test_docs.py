@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from harness.cli import _parser
+from harness.config import Options, settings
+from harness.configfile import ConfigFile
+from harness.configreading import read_file
+from harness.core.registry import load, names
 from tests.conftest import run_gate
 
 ROOT = Path(__file__).parents[1]
@@ -41,3 +48,61 @@ def test_the_readmes_own_check_joins_the_gate(tmp_path: Path, reference: str) ->
     outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", "--ai-protocol=openai_chat")
     assert outcome.status == 0, outcome.out
     assert outcome.check("test_mine.py::test_polite")["title"] == "the greeting is polite"
+
+
+def toml_blocks() -> list[tuple[str, str]]:
+    """Every indented block of the documents that begins with a table of TOML."""
+    found = []
+    for path in DOCS:
+        blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", path.read_text(), re.MULTILINE)
+        for number, block in enumerate(blocks):
+            lines = "\n".join(line[4:] for line in block.splitlines()).strip()
+            start = re.search(r"^\[", lines, re.MULTILINE)
+            if (start and start.start() == 0) or ("aiharness proxy" in lines and start):
+                # Commands before and after the tables are no part of the file.
+                kept = [line for line in lines[start.start() :].splitlines() if not line.startswith("pytest ")]
+                found.append((f"{path.name}-{number}", "\n".join(kept) + "\n"))
+    return found
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in toml_blocks()])
+def test_configuration_in_the_documents_is_accepted(tmp_path: Path, text: str) -> None:
+    raw = tomllib.loads(text)
+    path = tmp_path / "aiharness.toml"
+    path.write_text(text)
+    read_file(str(path), [])
+    suites = tuple({each["suite"] for each in raw.get("objective", [])}) or ("smoke",)
+    environ = {"MODEL_API_KEY": "a-key-for-the-test"}
+    endpoint = None if "endpoint" in raw else "http://127.0.0.1:1"
+    assert settings(Options(suites=suites, config=str(path), endpoint=endpoint), environ, []).suites
+
+
+def config_keys(record: Any) -> set[str]:
+    """The names of all keys below a section."""
+    found: set[str] = set()
+    hints = get_type_hints(record)
+    for field in fields(record):
+        found.add(field.name)
+        for part in (hints[field.name], *get_args(hints[field.name])):
+            if is_dataclass(part):
+                found |= config_keys(part)
+    return found
+
+
+def test_there_are_configurations_to_try() -> None:
+    assert {name.partition("-")[0] for name, _ in toml_blocks()} >= {
+        "README.md",
+        "configuration.md",
+        "chaos.md",
+        "load.md",
+    }
+
+
+def test_every_key_and_every_fault_is_documented() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    words = set(re.findall(r"[a-z0-9_]+", " ".join(re.findall(r"`[^`\n]+`", text))))
+    assert config_keys(ConfigFile) - words == set()
+    for name in names("faults"):
+        row = next((line for line in text.splitlines() if line.startswith(f"| `{name}` |")), "")
+        for attribute in load("faults", name).FAULT.attributes:
+            assert f"`{attribute.name}`" in row, f"{attribute.name} of {name}"
