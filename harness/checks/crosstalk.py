@@ -14,12 +14,18 @@ SHED = (429, 503)
 
 
 def own_answers(
-    first: Sequence[Exchange], again: Sequence[Exchange], rounds: Sequence[Sequence[tuple[int, Exchange]]], show: Show
+    first: Sequence[Exchange],
+    again: Sequence[Exchange],
+    rounds: Sequence[Sequence[tuple[int, Exchange]]],
+    show: Show,
+    marks: Sequence[str] = (),
 ) -> Verdict:
     """Every answer given side by side equals the solo answer to its own request.
 
     `first` and `again` are the inputs asked alone; a round holds (input, exchange) of requests sent side by side. An
-    answer that is another request's is named cross-talk. What is declined with 429 or 503 is unjudged.
+    answer that is another request's is named cross-talk. What is declined with 429 or 503 is unjudged. `marks` are
+    given, one an input, where the service does not promise to be deterministic: a language model may word an answer
+    otherwise in a batch of another size, and a text that holds its own mark and no other's is its own.
     """
     beside = [each for round_ in rounds for each in round_]
     if broken := not_judged(*first, *again, *(exchange for _, exchange in beside)):
@@ -36,18 +42,19 @@ def own_answers(
         if exchange.status in SHED:
             cases.append(Case(name, unjudged=f"declined: {told(exchange)}"))
             continue
-        problem = _problem(own, exchange, answers)
+        problem = _problem(own, exchange, answers, marks)
         cases.append(Case(name, show(f"{name}: {problem}", exchange) if problem else None))
     what = f"{len(beside)} requests in {len(rounds)} rounds side by side each got their own answer"
     return contract(cases, what, distinct=len(kept))
 
 
-def _problem(own: int, exchange: Exchange, answers: Sequence[object]) -> str | None:
+def _problem(own: int, exchange: Exchange, answers: Sequence[object], marks: Sequence[str]) -> str | None:
     if not exchange.ok:
         return f"it fails beside others: {told(exchange)}"
     got = said(exchange.answer)
     parts = difference(answers[own], got)
-    if parts is None:
+    held = [mark for mark in marks if isinstance(got, str) and mark in got]
+    if parts is None or (held and held == [marks[own]]):
         return None
     owner = next((other for other, answer in enumerate(answers) if difference(answer, got) is None), None)
     if owner is not None:

@@ -18,7 +18,8 @@ REQUESTS = INPUTS * (2 + ROUNDS)
 
 def _asked(ai_client: Session, *, stream: bool) -> Verdict:
     rows = Rows(ai_client)
-    queries = [rows.query([row], stream=stream) for row in rows.distinct(INPUTS)]
+    given = rows.distinct(INPUTS)
+    queries = [rows.query([row], stream=stream) for row in given]
     first, again = ([ai_client.ask(query) for query in queries] for _ in range(2))
     rounds: list[list[tuple[int, Exchange]]] = []
     chosen = random.Random(ai_client.settings.seed)
@@ -26,7 +27,9 @@ def _asked(ai_client: Session, *, stream: bool) -> Verdict:
         order = chosen.sample(range(len(queries)), len(queries))
         found = ai_client.ask_many([queries[own] for own in order], concurrency=INPUTS)
         rounds.append(list(zip(order, found, strict=True)))
-    return crosstalk.own_answers(first, again, rounds, ai_client.show)
+    worded = rows.text and not ai_client.settings.promises.deterministic
+    marks = [row.split()[-1] for row in given] if worded else []  # the code that a prompt asks for
+    return crosstalk.own_answers(first, again, rounds, ai_client.show, marks)
 
 
 @check("concurrent requests get their own answers", requests=REQUESTS, tokens=16 * REQUESTS)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from harness.checks.bad_inputs import spoiled
-from harness.core.exchange import Request
-from harness.core.verdict import Status
+from harness.checks.crosstalk import own_answers
+from harness.core.exchange import Answer, Exchange, Request, Response, Timing
+from harness.core.verdict import Counterexample, Status
 from tests.adversarial_suite.services import Answered
 from tests.integration_suite.test_wrong_services import bad, batch, good, judged
 
@@ -44,3 +45,27 @@ def test_a_batch_that_differs_fails_though_all_rows_alone_have_one_answer(tmp_pa
     verdict = judged(answer, batch, tmp_path)
     assert verdict.status is Status.FAIL, verdict.reason
     assert "answered otherwise than alone" in verdict.reason
+
+
+def worded(text: str) -> Exchange:
+    return Exchange(Request("POST", "/", body=text.encode()), Timing(0.0), Response(200), Answer(text))
+
+
+@pytest.mark.parametrize(
+    ("beside", "status"),
+    [
+        ("Sure, 1001.", Status.PASS),
+        ("Sure! 1002", Status.FAIL),
+        ("Sure! 1001 1002", Status.FAIL),
+        ("Sure! 10", Status.FAIL),
+        ("", Status.FAIL),
+    ],
+    ids=["other words", "another's", "mixed", "cut", "empty"],
+)
+def test_other_words_in_another_batch_are_no_cross_talk(beside: str, status: Status) -> None:
+    marks = ["1001", "1002"]
+    alone = [worded(f"Sure! {mark}") for mark in marks]
+    rounds = [[(0, worded(beside)), (1, worded("Sure! 1002"))]]
+    assert own_answers(alone, alone, rounds, lambda said, _: Counterexample(said), marks).status is status
+    promised = own_answers(alone, alone, rounds, lambda said, _: Counterexample(said))
+    assert promised.status is Status.FAIL, "a service that promises to be deterministic is held to it"
