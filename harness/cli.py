@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, UsageError
 from harness.core.gate import Exit
 
 LISTABLE = ("suites", "protocols", "faults", "attacks", "checks", "reports", "scenarios")
@@ -35,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without our characters is no reason to die
+    with contextlib.suppress(ValueError):  # not the main thread: whoever owns it decides
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # acts as Ctrl-C: nothing may be left behind
     try:
         status = int(known.run(known, rest))
         sys.stdout.flush()
@@ -97,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 
     listing = commands.add_parser("list", help="list what there is")
     listing.add_argument("kind", choices=LISTABLE)
+    listing.add_argument("name", nargs="?", help="only this one: `locust -f $(aiharness list scenarios steady)`")
     listing.set_defaults(run=_list)
     return parser
 
@@ -146,7 +151,8 @@ def _proxy(known: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _list(known: argparse.Namespace, rest: list[str]) -> int:
-    from harness.core.registry import load, names
+    from harness.core.registry import names, unknown
+    from harness.io.locustrunner import locustfile
     from harness.suite import catalogue
 
     if known.kind == "checks":
@@ -154,9 +160,12 @@ def _list(known: argparse.Namespace, rest: list[str]) -> int:
             for declared in catalogue(suite):
                 print(f"{declared.spec.level:8} {declared.id}  {declared.spec.title}")
     else:
-        for name in names(known.kind):
+        found = names(known.kind)
+        if known.name and known.name not in found:
+            raise UsageError(unknown(known.kind.removesuffix("s"), known.name, found))
+        for name in (known.name,) if known.name else found:
             # Locust takes files, not module names.
-            print(load(known.kind, name).__file__ if known.kind == "scenarios" else name)
+            print(locustfile(name) if known.kind == "scenarios" else name)
     return int(Exit.PASS)
 
 

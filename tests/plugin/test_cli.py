@@ -41,6 +41,8 @@ def test_list() -> None:
     scenario = Path(aiharness("list", "scenarios").stdout.split()[0])
     assert scenario.suffix == ".py"
     assert scenario.exists()
+    assert aiharness("list", "scenarios", "steady").stdout.strip() == str(scenario)
+    assert "Did you mean 'steady'" in aiharness("list", "scenarios", "stedy").stderr
     assert aiharness("list", "protocols").stdout.split() == ["openai_chat", "plain_json", "v2"]
     assert "html" in aiharness("list", "reports").stdout.split()
     assert "ai-suite/smoke/test_health.py::test_predicts" in aiharness("list", "checks").stdout
