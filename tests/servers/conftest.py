@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.servers.environments import ollama, python_environment, run, tiny_model
 from tests.servers.processes import ServerProcess, free_port
 
-TRAIN = """
-import sys, mlflow
-from mlflow.models import infer_signature
-from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegression
-X, y = load_digits(return_X_y=True)
-model = LogisticRegression(max_iter=2000).fit(X, y)
-mlflow.sklearn.save_model(model, sys.argv[1], signature=infer_signature(X, y), pip_requirements=["scikit-learn"])
-"""
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TRAIN = EXAMPLES / "mlflow_train.py"
 MODELFILE = """FROM {model}
 TEMPLATE \"\"\"{{{{ range .Messages }}}}<|{{{{ .Role }}}}|>{{{{ .Content }}}}<|end|>{{{{ end }}}}<|assistant|>\"\"\"
 PARAMETER stop <|end|>
@@ -29,16 +24,35 @@ PARAMETER num_thread 1
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """MLflow's scoring server with a scikit-learn model of digits (64 features)."""
+def mlflow_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the digits models of the example: `labels`, and `model`, which answers with probabilities."""
     folder = tmp_path_factory.mktemp("mlflow")
-    python = python_environment("mlflow")
-    env = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": str(folder)}
-    run([str(python), "-c", TRAIN, str(folder / "model")], env=env)
-    port = free_port()
-    serve = [str(python.parent / "mlflow"), "models", "serve", "-m", str(folder / "model"), "--env-manager", "local"]
-    command = [*serve, "-h", "127.0.0.1", "-p", str(port)]
-    with ServerProcess(command, port, folder / "log", health="/ping", env=env) as server:
+    run([str(python_environment("mlflow")), str(TRAIN), str(folder)], env=_mlflow_env(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(mlflow_models: Path) -> Iterator[ServerProcess]:
+    """MLflow's scoring server with a scikit-learn model of digits (64 features) that answers with labels."""
+    yield from _mlflow(mlflow_models, "labels")
+
+
+@pytest.fixture(scope="session")
+def mlflow_chances(mlflow_models: Path) -> Iterator[ServerProcess]:
+    """The same, answering with the probabilities of the ten classes."""
+    yield from _mlflow(mlflow_models, "model")
+
+
+def _mlflow_env(folder: Path) -> dict[str, str]:
+    path = f"{python_environment('mlflow').parent}:{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "HOME": str(folder)}
+
+
+def _mlflow(folder: Path, model: str) -> Iterator[ServerProcess]:
+    port, binary = free_port(), python_environment("mlflow").parent / "mlflow"
+    serve = [str(binary), "models", "serve", "-m", str(folder / model), "--env-manager", "local"]
+    command, log = [*serve, "-h", "127.0.0.1", "-p", str(port)], folder / f"{model}.log"
+    with ServerProcess(command, port, log, health="/ping", env=_mlflow_env(folder)) as server:
         yield server
 
 
@@ -57,4 +71,13 @@ def ollama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPr
     with ServerProcess([str(binary), "serve"], port, folder / "log", health="/api/version", env=env) as server:
         create = [str(binary), "create", "tiny", "-f", str(folder / "Modelfile")]
         run(create, env=env, seconds=60)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fault_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """`aiharness proxy`, as the examples want it running."""
+    port, log = free_port(), tmp_path_factory.mktemp("proxy") / "log"
+    command = [sys.executable, "-m", "harness", "proxy", "--port", str(port)]
+    with ServerProcess(command, port, log, health="/version", env=dict(os.environ)) as server:
         yield server

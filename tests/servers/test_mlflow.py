@@ -34,4 +34,5 @@ def test_a_row_of_63_is_refused(mlflow_server: ServerProcess) -> None:
     answer = _invoke(mlflow_server, [row[1:]])
     body: dict[str, Any] = answer.json()
     assert answer.status_code == 400
-    assert body["error_code"] == "BAD_REQUEST"
+    assert body["error_code"] == "INVALID_PARAMETER_VALUE"
+    assert "Shape of input (1, 63) does not match expected shape (-1, 64)" in body["message"]

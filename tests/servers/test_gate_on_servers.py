@@ -1,0 +1,90 @@
+"""All six suites judge real servers by one example file each, with the decisions that docs/servers.md states."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import GateOutcome, run_gate
+from tests.servers.conftest import EXAMPLES
+from tests.servers.processes import ServerProcess, free_port
+
+pytestmark = pytest.mark.servers
+SUITES = ("smoke", "integration", "validation", "adversarial", "load", "chaos")
+
+
+def _example(folder: Path, name: str, changes: dict[str, str]) -> None:
+    """The examples, with `name` as aiharness.toml; every change must find its place."""
+    shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
+    text = (folder / name).read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "aiharness.toml").write_text(text)
+
+
+def _through(proxy: ServerProcess, listen: int, server: ServerProcess, port: int) -> dict[str, str]:
+    """The example's ports, with free ones in their place."""
+    return {
+        f"127.0.0.1:{listen}": f"127.0.0.1:{free_port()}",
+        "http://127.0.0.1:8474": proxy.url,
+        f'"127.0.0.1:{port}"': f'"{server.url.removeprefix("http://")}"',
+    }
+
+
+def _unlike(outcome: GateOutcome, verdict: str) -> set[str]:
+    assert outcome.gate is not None, outcome.out + outcome.err
+    return {c["id"].split("::")[1] for c in outcome.gate["checks"] if c["verdict"] == verdict}
+
+
+def _judged(outcome: GateOutcome) -> set[str]:
+    """Suites with a check that passed."""
+    assert outcome.gate is not None
+    return {check["suite"] for check in outcome.gate["checks"] if check["verdict"] == "PASS"}
+
+
+def test_mlflow_fails_for_one_defect(tmp_path: Path, mlflow_chances: ServerProcess, fault_proxy: ServerProcess) -> None:
+    """20,000 nested arrays are answered with a 500: a RecursionError that the scoring server does not catch."""
+    _example(tmp_path, "mlflow.toml", _through(fault_proxy, 15000, mlflow_chances, 5000))
+    outcome = run_gate(tmp_path, suite="all", timeout=240)
+    assert outcome.status == 1, outcome.out + outcome.err
+    assert _unlike(outcome, "FAIL") == {"test_refused[deep_nesting]", "test_one_shape"}
+    assert not _unlike(outcome, "INCONCLUSIVE") | _unlike(outcome, "ERROR")
+    assert _judged(outcome) == set(SUITES)
+    assert "HTTP 500" in outcome.check("test_refused[deep_nesting]")["reason"]
+    assert outcome.check("test_accuracy[accuracy]")["n"] == 359
+    assert outcome.check("test_square[robust_accuracy]")["n"] == 60
+    assert outcome.gate is not None
+    assert [fault["confirmed"] for fault in outcome.gate["faults"]] == ["counter"] * 3
+
+
+def test_mlflow_with_labels_alone_proves_no_robustness(tmp_path: Path, mlflow_server: ServerProcess) -> None:
+    _example(tmp_path, "mlflow.toml", {})
+    outcome = run_gate(tmp_path, f"--ai-endpoint={mlflow_server.url}", suite="adversarial", timeout=120)
+    assert outcome.status == 20, outcome.out + outcome.err
+    assert "only labels are answered" in outcome.check("test_square[robust_accuracy]")["reason"]
+
+
+def test_ollama_passes(tmp_path: Path, ollama_server: ServerProcess, fault_proxy: ServerProcess) -> None:
+    _example(tmp_path, "ollama.toml", _through(fault_proxy, 21434, ollama_server, 11434))
+    outcome = run_gate(tmp_path, suite="all", timeout=240)
+    assert outcome.status == 0, outcome.out + outcome.err
+    assert _unlike(outcome, "FAIL") == {"test_one_shape", "test_accuracy[accuracy-sum]"}, "both of level warn"
+    assert _judged(outcome) == set(SUITES)
+    assert outcome.check("test_objective[ttft-p95]")["verdict"] == "PASS"
+    assert outcome.check("test_equals_singles")["verdict"] == "SKIPPED"
+    assert outcome.gate is not None
+    assert [fault["confirmed"] for fault in outcome.gate["faults"]] == ["counter"] * 2
+
+
+def test_ollama_with_one_word_changed_fails(tmp_path: Path, ollama_server: ServerProcess) -> None:
+    """Not a rubber stamp: one golden output of thirty says another place."""
+    _example(tmp_path, "ollama.toml", {})
+    golden = tmp_path / "chat_golden.jsonl"
+    golden.write_text(golden.read_text().replace("The red fox is on the roof.", "The red fox is by the river."))
+    outcome = run_gate(tmp_path, f"--ai-endpoint={ollama_server.url}", suite="validation", timeout=120)
+    assert outcome.status == 1, outcome.out + outcome.err
+    assert outcome.check("test_golden")["verdict"] == "FAIL"
+    assert "1 of 30 cases" in outcome.check("test_golden")["reason"]
