@@ -75,8 +75,8 @@ def load_settings(section: LoadSettings | None, place: Place) -> LoadSettings | 
         return None
     for key in ("rate", "duration", "concurrency", "processes"):
         _over_zero(getattr(section, key), place, "load", key)
-    if section.processes > MOST_PROCESSES:
-        raise place.error(f"is at most {MOST_PROCESSES}, got {section.processes}", "load", "processes")
+    if section.processes > min(MOST_PROCESSES, section.concurrency):
+        raise place.error(f"is at most {MOST_PROCESSES} and the concurrency", "load", "processes")
     if section.scenario not in names("scenarios"):
         raise place.error(unknown("scenario", section.scenario, names("scenarios")), "load", "scenario")
     if not 0 <= section.warm_up < section.duration:

@@ -88,7 +88,7 @@ class OpenLoop:
         gc.collect()
         gc.freeze()
         gc.disable()
-        self._engine.stall, self._share.skew = 0.0, skew
+        self._share.skew = skew
         self._cpu, self._began = time.process_time(), self._engine.now()
         self._tally.t0 = self._began + at - time.time()
         self._begun.set()
@@ -109,6 +109,8 @@ class OpenLoop:
                 gevent.sleep(left)
             while self._unread_bytes > BACKLOG:
                 gevent.sleep(0.001)
+            if share.gone is not None:
+                return
             request, wire = self._wires[k % len(self._wires)]
             share.sent += 1
             raw = engine.fetch(wire)
@@ -162,6 +164,8 @@ class OpenLoop:
     def _drive(self) -> None:
         """Tell what is there once a second, until every arrival was sent and read, or the service is gone."""
         self._begun.wait()
+        gevent.sleep(max(0.0, self._tally.t0 - self._engine.now()))
+        self._engine.stall = 0.0  # what came before T0 has delayed nothing
         share, last = self._share, 0.0
         while not share.over:
             gevent.sleep(0.05)
@@ -235,6 +239,8 @@ def start(environment: Environment, **_: Any) -> None:
     try:
         job, CURRENT.job = CURRENT.job or _standalone.make_job(environment), None
         workers = [node.id for node in runner.clients.ready] if isinstance(runner, MasterRunner) else []
+        if len(workers) > job.load.concurrency:
+            raise UsageError(f"{job.load.concurrency} requests in flight are too few for {len(workers)} load workers")
         CURRENT.gathering = gathering = _gather.Gathering(environment, job, len(workers) or 1)
         for i, name in enumerate(workers):
             runner.send_message("ai_job", {**_gather.handed(job), "i": i, "of": len(workers)}, client_id=name)
@@ -243,7 +249,9 @@ def start(environment: Environment, **_: Any) -> None:
     except HarnessError as problem:
         sys.stderr.write(f"{problem}\n")
         CURRENT.loop = CURRENT.gathering = None
-        gevent.spawn(runner.stop)
+        environment.process_exit_code = 4 if isinstance(problem, UsageError) else 21
+        options = environment.parsed_options
+        gevent.spawn(runner.quit if options is None or options.headless else runner.stop)
 
 
 def _join(environment: Environment, msg: Any, **_: Any) -> None:

@@ -12,7 +12,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -89,28 +89,25 @@ def test_forked_workers_send_one_schedule_and_their_counts_are_merged(reference:
 
 def test_workers_started_apart_read_their_own_key(tmp_path: Path) -> None:
     """The master's key never crosses the wire: a worker without its own cannot take part, one with it can."""
-    with ReferenceProcess(Settings(api_key=KEY)) as server:
-        for keyed in (True, False):
-            port = free_port()
-            folder = tmp_path / f"keyed-{keyed}"
-            folder.mkdir()
-            own = {"AIHARNESS_API_KEY": KEY} if keyed else {}
-            ends = [f"--master-port={port}", "--master-host=127.0.0.1", "--worker"]
-            wanted = ["--master", f"--master-bind-port={port}", "--headless", "--rate=20", "--duration=1", *PLAIN]
-            (tmp_path / "worker").mkdir(exist_ok=True)
-            with (
-                started([*command(server.url, *ends)], tmp_path / "worker", **own),
-                started([*command(server.url, *wanted)], folder, AIHARNESS_API_KEY=KEY) as master,
-            ):
-                status = master.wait(40)
-            found, said = result_of(folder / "run"), (folder / "said").read_text()
-            if keyed:
-                assert found["completed"] == 20, said
-                assert found["errors"] == {}
-                assert status in (0, 20)
-            else:
-                assert "it has none" in found["problem"], said
-                assert status == 21
+    with ReferenceProcess(Settings(api_key=KEY)) as server, ExitStack() as stack:
+        masters = {}
+        for name, own in {"keyed": {"AIHARNESS_API_KEY": KEY}, "bare": {}}.items():
+            port, far = free_port(), tmp_path / f"{name}-worker"
+            asked = ["--headless", "--rate=20", "--duration=1", *PLAIN, "--master", f"--master-bind-port={port}"]
+            taken = ["--worker", "--master-host=127.0.0.1", f"--master-port={port}"]
+            (tmp_path / name).mkdir()
+            far.mkdir()
+            stack.enter_context(started([*command(server.url, *taken)], far, **own))
+            words = [*command(server.url, *asked)]
+            masters[name] = stack.enter_context(started(words, tmp_path / name, AIHARNESS_API_KEY=KEY))
+        status = {name: master.wait(40) for name, master in masters.items()}
+    found = {name: result_of(tmp_path / name / "run") for name in masters}
+    assert found["keyed"]["completed"] == 20
+    assert found["keyed"]["errors"] == {}
+    assert status["keyed"] in (0, 20)
+    assert "it has none" in found["bare"]["problem"]
+    assert found["bare"]["sent"] == 0
+    assert status["bare"] == 21
 
 
 def test_the_suite_takes_several_processes_and_a_killed_worker_is_an_error(reference: str, tmp_path: Path) -> None:
@@ -122,6 +119,12 @@ def test_the_suite_takes_several_processes_and_a_killed_worker_is_an_error(refer
     assert "of 2 died" in outcome.check("test_generator.py::test_kept_up")["reason"]
     assert 0 < result_of(outcome.run_dir)["completed"] < 1200
     assert nobody(marker)
+
+
+def test_more_workers_than_places_are_refused(reference: str, tmp_path: Path) -> None:
+    status, said = locust(tmp_path, reference, "--rate=9", "--duration=1", "--processes=2", "-u1", *PLAIN, *ports())
+    assert status == 4, said
+    assert "1 requests in flight are too few for 2 load workers" in said
 
 
 def test_too_few_workers_are_refused_in_time(reference: str, tmp_path: Path) -> None:
