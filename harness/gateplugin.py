@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,9 @@ from harness.running import Running
 from harness.suite import ROOT, catalogue
 
 _KEPT_EXITS = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
+
+CLOSING = 10.0
+"""Seconds after a Ctrl-C in which another is not heard: faults are lifted and the report is written."""
 
 
 def register(config: pytest.Config) -> None:
@@ -67,7 +72,7 @@ class Gate:
         self._judges = not any(config.getoption(name, False) for name in listing)
         self._early = Exit.INTERRUPTED
         self._finished = False
-        self._sigterm: Any = None
+        self._signals: dict[signal.Signals, Any] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -76,7 +81,7 @@ class Gate:
             if self._worker is not None:
                 self._run.join(msgspec.convert(self._worker["aiharness"], RunState), self._worker["workerid"])
             elif self._judges:
-                self._sigterm = _sigterm_as_interrupt()
+                self._signals = _own_signals()
                 self._prepare_links()
                 self._run.progress = self._say
                 self._run.start(lambda line: print(line, flush=True))
@@ -202,7 +207,7 @@ class Gate:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """Write the report of a run that was stopped before its first test; give SIGTERM back."""
+        """Write the report of a run that was stopped before its first test; give the signals back."""
         if self._run.started and not self._finished and self._worker is None and self._judges:
             # pytest calls no sessionfinish when the session ended while it started.
             self._run.close()
@@ -212,9 +217,8 @@ class Gate:
             # Other plugins write what a test printed or raised, which may hold a secret that the service echoed.
             if written := self._config.getoption(option, None):
                 self._run.run_dir.scrub(Path(written))
-        if self._sigterm is not None:
-            with contextlib.suppress(ValueError):
-                signal.signal(signal.SIGTERM, self._sigterm)
+        for number, handler in self._signals.items():
+            signal.signal(number, handler)
 
 
 def _planned(item: pytest.Item) -> PlannedCheck:
@@ -228,13 +232,20 @@ def _planned(item: pytest.Item) -> PlannedCheck:
     return user_check(item.nodeid, str(suite), title, level)
 
 
-def _sigterm_as_interrupt() -> Any:
-    """SIGTERM acts as Ctrl-C: pytest alone would die without its closing hooks."""
+def _own_signals() -> dict[signal.Signals, Any]:
+    """SIGTERM acts as Ctrl-C, and a second one of either waits until the report is written; the handlers before."""
+    deaf = 0.0
 
     def interrupt(signum: int, frame: object) -> None:
-        raise KeyboardInterrupt("SIGTERM")
+        nonlocal deaf
+        __tracebackhide__ = True
+        if time.monotonic() >= deaf:
+            deaf = time.monotonic() + CLOSING
+            raise KeyboardInterrupt
 
-    try:
-        return signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: whoever owns it decides
-        return None
+    found: dict[signal.Signals, Any] = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not the main thread: whoever owns it decides. Ignored, as for a job in the background: it stays so.
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(number) is not signal.SIG_IGN:
+            found[number] = signal.signal(number, interrupt)
+    return found

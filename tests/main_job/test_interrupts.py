@@ -1,0 +1,64 @@
+"""A run that is stopped, once or by an impatient user many times, leaves its report and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SLOW = """
+import time, pytest
+@pytest.mark.ai_suite("smoke")
+def test_slow():
+    open("begun", "w").close()
+    for _ in range(600):
+        time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_report_is_written_however_often_the_run_is_interrupted(
+    tmp_path: Path, reference: str, number: signal.Signals
+) -> None:
+    (tmp_path / "test_mine.py").write_text(SLOW)
+    command = [sys.executable, "-m", "pytest", "--ai-suite=smoke", f"--ai-endpoint={reference}"]
+    command += ["--ai-run-dir=run", "-p", "no:cacheprovider", "-k", "test_slow"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+        ends = time.monotonic() + 60
+        while not (tmp_path / "begun").exists() and time.monotonic() < ends and child.poll() is None:
+            time.sleep(0.02)
+        while child.poll() is None and time.monotonic() < ends:
+            if not (tmp_path / "run" / "junit.xml").exists():
+                child.send_signal(number)
+            time.sleep(0.03)
+        child.kill()
+        said = child.stdout.read().decode() if child.stdout else ""
+    assert child.returncode == 2, said
+    assert "Traceback" not in said
+    assert {"gate.json", "report.html", "junit.xml"} <= {path.name for path in (tmp_path / "run").iterdir()}
+
+
+@pytest.mark.parametrize("moment", ["folder", "announced"])
+def test_sigterm_ends_the_demo_before_its_first_check_and_leaves_nothing(tmp_path: Path, moment: str) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "harness", "demo", *(["--serve"] if moment == "announced" else [])]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    out = (tmp_path / "out").open("wb")
+    with out, subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=out, stderr=out) as child:
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends and child.poll() is None:
+            if any(temporary.iterdir()) if moment == "folder" else "http" in (tmp_path / "out").read_text():
+                break
+            time.sleep(0.01)
+        child.terminate()
+        status = child.wait(20)
+    said = (tmp_path / "out").read_text()
+    assert status == (2 if moment == "folder" else 0), said
+    assert "Traceback" not in said
+    assert not list(temporary.iterdir())
