@@ -50,6 +50,8 @@ def data_settings(section: DataSection, suites: tuple[str, ...], place: Place) -
         return None
     if not section.tolerance >= 0:
         raise place.error(f"must be 0 or more, got {section.tolerance!r}", "data", "tolerance")
+    if any(length < 1 for length in section.shape):
+        raise place.error(f"every length must be over 0, got {section.shape!r}", "data", "shape")
 
     def read(key: str, given: str | None) -> Dataset | None:
         from harness.io.dataset import read_dataset  # numpy: only for those who have data
@@ -102,6 +104,8 @@ def chaos_settings(section: ChaosSettings, place: Place) -> ChaosSettings:
     """The phases of every experiment. Raises `ConfigError`."""
     for key in ("rate", "baseline", "recovery"):
         _over_zero(getattr(section, key), place, "chaos", key)
+    if section.rate * (section.baseline + section.recovery) > MOST_REQUESTS:
+        raise place.error(f"rate times the phases is over {MOST_REQUESTS:,} requests; give fewer", "chaos", "rate")
     return section
 
 
