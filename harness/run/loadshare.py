@@ -78,7 +78,10 @@ def summed(shares: Sequence[Share]) -> Share:
     }
     worst = {name: max(getattr(share, name) for share in shares) for name in ("last_sent", "stall", "cpu", "skew")}
     return Share(
-        {metric: [merged([s.blocks[metric][i] for s in shares]) for i in range(BLOCKS)] for metric in one.blocks},
+        {
+            metric: [reduce(Histogram.merge, (s.blocks[metric][i] for s in shares)) for i in range(BLOCKS)]
+            for metric in one.blocks
+        },
         [sum(each) for each in zip(*(s.requests for s in shares), strict=True)],
         [sum(each) for each in zip(*(s.failed for s in shares), strict=True)],
         **added,
@@ -97,7 +100,7 @@ def outcome(job: Job, share: Share, t0: float, *, finished: bool, problem: str |
     The p90 that the dependence of the blocks is measured at is that of the whole sample, of all processes.
     """
     load, count = job.load, Pacer(job.load.rate, job.load.duration).count
-    whole = {metric: merged(blocks) for metric, blocks in share.blocks.items()}
+    whole = {metric: reduce(Histogram.merge, blocks) for metric, blocks in share.blocks.items()}
     lag = whole["lag"]
     span = load.duration if share.completed >= count else max(share.last_sent - t0, 0.0) + 1 / load.rate
     late = max(0.0, share.last_sent - t0 - load.duration)
@@ -137,11 +140,6 @@ def outcome(job: Job, share: Share, t0: float, *, finished: bool, problem: str |
 def result_path(run_dir: Path, scenario: str) -> Path:
     """Where a scenario's result lies in a run directory."""
     return run_dir / "load" / f"{scenario}.json"
-
-
-def merged(histograms: Sequence[Histogram]) -> Histogram:
-    """All of them as one."""
-    return reduce(Histogram.merge, histograms)
 
 
 def _counts(blocks: list[Histogram], whole: Histogram) -> Counts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -102,3 +103,15 @@ def nobody(marker: str, seconds: float = 5.0) -> bool:
     while children(marker) and time.monotonic() < ends:
         time.sleep(0.05)
     return not children(marker)
+
+
+def free_port() -> str:
+    """A port on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
+
+
+def ports() -> tuple[str, str]:
+    """Options that give a master and its workers a port of their own."""
+    port = free_port()
+    return f"--master-bind-port={port}", f"--master-port={port}"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from harness.core.load import BLOCKS, Counts, LoadResult, client_bound
 from harness.core.objective import PROFILES, Objective, parse_objective
+from harness.core.plan import PlannedCheck
 from harness.core.report import Generator
-from harness.core.verdict import Counterexample, Status
+from harness.core.verdict import Counterexample, Level, Status
 from harness.run.load import judge_errors, judge_generator, judge_load
 
 LATENCY = parse_objective("load", "latency p90", "<= 100ms", PROFILES["release"])
 ERRORS = parse_objective("load", "error_rate", "<= 5%", PROFILES["release"])
+CHECK = PlannedCheck("ai-suite/load/x.py::test", "load", Level.BLOCKER, "x", alpha_fail=0.05)
 KEPT_UP = Generator(target_rate=100, achieved_rate=100, lag_p99=0.002, cpu=0.2)
 
 
@@ -31,19 +34,19 @@ def result(over: int, *, each: int = 50, **changed: object) -> LoadResult:
 @pytest.mark.parametrize("objective", [LATENCY, ERRORS], ids=["latency", "errors"])
 @pytest.mark.parametrize(("over", "status"), [(0, Status.PASS), (25, Status.FAIL)])
 def test_the_share_over_the_limit_decides(objective: Objective, over: int, status: Status) -> None:
-    verdict = judge_load(result(over), objective, 0.05)
+    verdict = judge_load(result(over), objective, CHECK)
     assert verdict.status is status
     assert verdict.n == 1000
     assert verdict.estimate == over / 50
 
 
 def test_between_the_budgets_nothing_is_decided() -> None:
-    assert judge_load(result(1, each=7), LATENCY, 0.05).status is Status.INCONCLUSIVE
+    assert judge_load(result(1, each=7), LATENCY, CHECK).status is Status.INCONCLUSIVE
 
 
 def test_what_comes_in_one_clump_counts_for_less() -> None:
     def upper(over: tuple[int, ...]) -> float:
-        verdict = judge_load(result(0, blocks={"latency": Counts((25,) * BLOCKS, over, {"0.1": over})}), LATENCY, 0.05)
+        verdict = judge_load(result(0, blocks={"latency": Counts((25,) * BLOCKS, over, {"0.1": over})}), LATENCY, CHECK)
         assert verdict.ci is not None
         assert verdict.ci[1] is not None
         return verdict.ci[1]
@@ -53,13 +56,13 @@ def test_what_comes_in_one_clump_counts_for_less() -> None:
 
 @pytest.mark.parametrize("over", [0, 25])
 def test_a_client_that_was_the_limit_decides_nothing_and_says_what_it_saw(over: int) -> None:
-    verdict = judge_load(result(over, client_bound=("requests left late",)), LATENCY, 0.05)
+    verdict = judge_load(result(over, client_bound=("requests left late",)), LATENCY, CHECK)
     assert verdict.status is Status.INCONCLUSIVE
     assert "requests left late" in verdict.reason
     assert ("FAIL" if over else "PASS") in verdict.notes[0]
 
 
-@pytest.mark.parametrize("judge", [lambda r: judge_load(r, LATENCY, 0.05), judge_generator, judge_errors])
+@pytest.mark.parametrize("judge", [lambda r: judge_load(r, LATENCY, CHECK), judge_generator, judge_errors])
 def test_a_dead_generator_is_an_error(judge: object) -> None:
     verdict = judge(result(0, problem="the load generator died: it was killed by SIGKILL", finished=False))  # type: ignore[operator]
     assert verdict.status is Status.ERROR
@@ -68,14 +71,14 @@ def test_a_dead_generator_is_an_error(judge: object) -> None:
 
 def test_an_endpoint_that_disappears_fails_its_objectives() -> None:
     gone = result(25, gone="no request of 5.0 s was answered", failures=(Counterexample("refused"),))
-    assert judge_load(gone, LATENCY, 0.05).status is Status.FAIL
-    assert judge_load(gone, LATENCY, 0.05).counterexamples
+    assert judge_load(gone, LATENCY, CHECK).status is Status.FAIL
+    assert judge_load(gone, LATENCY, CHECK).counterexamples
     assert judge_generator(gone).status is Status.INCONCLUSIVE
 
 
 def test_an_empty_time_block_decides_nothing() -> None:
     counts = Counts((0, *([50] * 19)), (0,) * BLOCKS, {"0.1": (0,) * BLOCKS})
-    assert judge_load(result(0, blocks={"latency": counts}), LATENCY, 0.05).status is Status.INCONCLUSIVE
+    assert judge_load(result(0, blocks={"latency": counts}), LATENCY, CHECK).status is Status.INCONCLUSIVE
 
 
 def test_a_false_success_is_a_contract_failure_even_if_the_client_was_the_limit() -> None:
@@ -103,3 +106,37 @@ def test_the_bound_on_late_sends_grows_with_the_smallest_limit() -> None:
     late = result(0, generator=replace(KEPT_UP, lag_p99=0.05))
     assert client_bound(late, ())
     assert not client_bound(late, (1.0, 0.6))
+
+
+def test_a_half_written_result_says_nothing_of_the_generator() -> None:
+    assert judge_generator(result(0, finished=False)).status is Status.ERROR
+
+
+def test_no_success_at_all_is_no_pass() -> None:
+    nothing = result(50, failed=1000, errors={"http_status": 1000})
+    assert judge_errors(nothing).status is Status.INCONCLUSIVE
+
+
+def test_a_repeated_input_excludes_no_rate() -> None:
+    verdict = judge_errors(result(0))
+    assert verdict.status is Status.PASS
+    assert verdict.excluded_rate is None
+
+
+@pytest.mark.parametrize(
+    ("over", "cpu", "status"), [(50, 0.1, Status.FAIL), (50, 0.95, Status.INCONCLUSIVE), (0, 0.1, Status.INCONCLUSIVE)]
+)
+def test_a_service_that_holds_every_place_fails_by_what_was_counted_from_the_send(
+    over: int, cpu: float, status: Status
+) -> None:
+    late = Counts((50,) * BLOCKS, (50,) * BLOCKS, {"0.1": (50,) * BLOCKS})
+    service = Counts((50,) * BLOCKS, (over,) * BLOCKS, {"0.1": (over,) * BLOCKS})
+    bound: dict[str, Any] = {"waited": 900, "client_bound": ("requests left late",), "blocks": {"latency": late, "service": service}}
+    verdict = judge_load(result(0, generator=replace(KEPT_UP, cpu=cpu), **bound), LATENCY, CHECK)
+    assert verdict.status is status
+
+
+def test_errors_of_the_warm_up_are_told() -> None:
+    verdict = judge_load(result(0, errors={"http_status": 12}), ERRORS, CHECK)
+    assert verdict.status is Status.PASS
+    assert any("12 requests failed in the warm-up" in note for note in verdict.notes)

@@ -6,15 +6,14 @@ import json
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import Settings
 from tests.conftest import run_gate
-from tests.load_suite.loads import STEADY, children, configure, later, locust, result_of
+from tests.load_suite.loads import STEADY, children, configure, later, locust, ports, result_of
 
 
 def test_a_healthy_service_is_judged_on_exactly_what_was_asked(reference: str, tmp_path: Path) -> None:
@@ -83,12 +82,24 @@ def test_locust_alone_detects_sends_and_sums_up(reference: str, tmp_path: Path) 
     assert status == (20 if found["client_bound"] else 0), said
 
 
-@pytest.mark.parametrize("option", ["--protocol=none", "--warm-up=9"])
-def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path, option: str) -> None:
-    status, said = locust(tmp_path, reference, "--rate=10", "--duration=1", option)
-    assert status == 4, said
-    assert "Traceback" not in said
-    assert not (tmp_path / "run" / "load").exists()
+def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path) -> None:
+    refused = {
+        "none": (4, "none", ["--protocol=none"]),
+        "warm": (4, "--warm-up 9", ["--warm-up=9"]),
+        "places": (4, "1 requests in flight are too few for 2 load workers", ["-u1", "--processes=2", *ports()]),
+        "alone": (21, "0 of 2 load workers came within 1 s",
+                  ["--master", "--expect-workers=2", "--expect-workers-max-wait=1", ports()[0]]),
+    }  # fmt: skip
+
+    def tried(name: str) -> None:
+        (tmp_path / name).mkdir()
+        plain = ("--protocol=plain_json", "--rate=10", "--duration=1", "--warm-up=0")
+        status, said = locust(tmp_path / name, reference, *plain, *refused[name][2])
+        assert (status, refused[name][1] in said, "Traceback" in said) == (refused[name][0], True, False), said
+        assert not (tmp_path / name / "run" / "load").exists()
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(tried, refused))
 
 
 def test_a_freeze_is_seen_from_the_schedule_and_every_request_is_sent(tmp_path: Path) -> None:
