@@ -106,7 +106,7 @@ def outcome(job: Job, share: Share, t0: float, *, finished: bool, problem: str |
     late = max(0.0, share.last_sent - t0 - load.duration)
     made = Generator(
         target_rate=load.rate,
-        achieved_rate=share.sent / (span + late) if share.sent else None,
+        achieved_rate=min(load.rate, share.sent / (span + late)) if share.sent else None,
         lag_p99=lag.quantile(0.99) if lag.n else None,
         cpu=share.cpu or None,
     )
