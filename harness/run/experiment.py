@@ -57,18 +57,22 @@ def lift(api_urls: Sequence[str], run_dirs: Sequence[str] = (), *, allow: Sequen
 def experiment(session: Session, run: GateRun, fault: Fault) -> Experiment:
     """The experiment with this fault: run by the first who asks, read from the run directory by everyone after.
 
-    Raises `UsageError` and `ProxyGone` as `Injector` does, `BudgetExhausted` for a ceiling; the fault is lifted then.
+    A proxy that does not answer breaks it once, not for every check again. Raises `UsageError` as `Injector` does,
+    `BudgetExhausted` for a ceiling; the fault is lifted then.
     """
     name = f"chaos/{slug(fault.name)}.json"
     path = run.run_dir.path / name
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=Experiment)
     link = next(link for link in session.settings.links if link.name == fault.link)
-    with Injector(link, allow=session.settings.allow) as injector:
-        injector.check(fault)
-        injector.settle()
-        with SteadyLoad(session, run, fault, direct=injector.carries(session.endpoint.url)) as load:
-            found = _Course(session.settings, run, fault, injector, load, Experiment(fault, load.began)).take()
+    try:
+        with Injector(link, allow=session.settings.allow) as injector:
+            injector.check(fault)
+            injector.settle()
+            with SteadyLoad(session, run, fault, direct=injector.carries(session.endpoint.url)) as load:
+                found = _Course(session.settings, run, fault, injector, load, Experiment(fault, load.began)).take()
+    except ProxyGone as gone:
+        found = Experiment(fault, run.now(), broken=str(gone))
     path.parent.mkdir(exist_ok=True)
     run.run_dir.write(name, msgspec.json.encode(found))
     return found

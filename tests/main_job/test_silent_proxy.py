@@ -1,0 +1,41 @@
+"""A fault proxy that accepts connections and never answers costs its deadline once, not once a check."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.endpoint import Endpoint
+from harness.core.experiment import Fault, Link
+from harness.core.objective import PROFILES
+from harness.core.settings import Settings
+from harness.io import toxiproxy
+from harness.run.experiment import experiment
+from harness.run.gaterun import GateRun
+
+
+def test_a_silent_proxy_is_asked_once(tmp_path: Path, reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toxiproxy, "TIMEOUT", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(5)
+        link = Link("model", f"http://127.0.0.1:{silent.getsockname()[1]}", "model")
+        fault = Fault("slow", "model", "latency", {"latency": 10})
+        settings: Any = Settings(
+            Endpoint(reference, protocol="plain_json"), ("chaos",), (), PROFILES["pr"], run_dir=str(tmp_path / "run")
+        )
+        run = GateRun(replace(settings, links=(link,), faults=(fault,)), [])
+        run.start(lambda line: None)
+        try:
+            first = experiment(run.session("chaos"), run, fault)
+            silent.accept()[0].close()
+            silent.settimeout(0)
+            assert experiment(run.session("chaos"), run, fault) == first
+            with pytest.raises(BlockingIOError):
+                silent.accept()
+        finally:
+            run.close()
+    assert "no Toxiproxy or fault proxy answers" in first.broken
