@@ -61,7 +61,11 @@ def data_settings(section: DataSection, suites: tuple[str, ...], place: Place) -
         path = place.path.parent / given if place.path else Path(given)
         try:
             return read_dataset(
-                path, label=section.label, inputs=tuple(section.inputs), group=section.group, shape=tuple(section.shape)
+                path,
+                label=section.label,
+                inputs=tuple(section.inputs),
+                group=section.group if key == "file" else None,
+                shape=tuple(section.shape),
             )
         except ConfigError:
             raise

@@ -16,11 +16,11 @@ from harness.reference import defect, digits
 from harness.reference.deployment import Deployment
 from harness.reference.settings import Settings
 
-ALONE = (
-    *("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider"),
-    *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
-)
+ALONE = (*("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider"),)
 """Keep the demo apart from the settings of whatever project it is started in."""
+
+QUIET = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
+"""A command of ours has imported what pytest wanted to import itself."""
 
 KEY = "demo-key-for-the-reference-deployment"
 CONFIG = Path(__file__).parent / "data" / "demo.toml"
@@ -72,7 +72,7 @@ def write_digits(path: Path) -> None:
 
 def run_pytest(arguments: Sequence[str]) -> int:
     """Run pytest in this process, in the current folder, with our plugin loaded once."""
-    return int(pytest.main(list(arguments)))
+    return int(pytest.main([*arguments, *QUIET]))
 
 
 def _deployment(edition: str, port: int, defects: Sequence[str]) -> Deployment:

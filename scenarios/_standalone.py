@@ -18,6 +18,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.load import Job, LoadResult
 from harness.core.objective import Objective
+from harness.core.plan import PlannedCheck
 from harness.core.settings import LoadSettings, Settings
 from harness.core.verdict import Level, Status, Verdict, error, worst
 from harness.io.rundir import RunDir
@@ -81,7 +82,9 @@ def conclude(job: Job) -> int:
     say(f"ai load: {made.achieved_rate or 0:.4g} of {job.load.rate:g} requests/s, ")
     say(f"sends late by p99 {(made.lag_p99 or 0) * 1e3:.3g} ms, {(made.cpu or 0) * 100:.0f} % of a core\n")
     blockers = [o for o in _objectives if o.level is Level.BLOCKER]
-    found = [(o, judge_load(result, o, o.alpha / max(1, len(blockers)))) for o in _objectives]
+    m = max(1, len(blockers))
+    checks = [PlannedCheck(o.slug, o.suite, o.level, o.text, alpha_fail=o.alpha / m) for o in _objectives]
+    found = [(o, judge_load(result, o, check)) for o, check in zip(_objectives, checks, strict=True)]
     for objective, verdict in found:
         say(f"  {verdict.status} {objective.text}: {verdict.reason}\n")
     for reason in result.client_bound:

@@ -88,6 +88,11 @@ class LoadResult:
     finished: bool = False
     problem: str | None = None
 
+    @property
+    def starved(self) -> bool:
+        """Whether the child had no processor time to keep up with, whatever the service did."""
+        return (self.generator.cpu or 0.0) > CPU or self.stall > STALL
+
 
 def client_bound(result: LoadResult, limits: Sequence[float]) -> tuple[str, ...]:
     """Why the generator may have been the limit, as sentences; empty when it kept up. `limits` in seconds."""
@@ -96,7 +101,7 @@ def client_bound(result: LoadResult, limits: Sequence[float]) -> tuple[str, ...]
     if made.lag_p99 is not None and made.lag_p99 > bound:
         why = f": {result.waited} arrivals found no free place, raise concurrency" if result.waited else ""
         reasons.append(
-            f"requests left late: p99 {made.lag_p99 * 1e3:.3g} ms, at most {bound * 1e3:.3g} ms is true{why}"
+            f"requests left late: p99 {made.lag_p99 * 1e3:.3g} ms, at most {bound * 1e3:.3g} ms is allowed{why}"
         )
     if made.cpu is not None and made.cpu > CPU:
         reasons.append(f"the load generator used {made.cpu * 100:.0f} % of its core")

@@ -117,6 +117,11 @@ class Injector:
             proxy = self._client.get_proxy(link.proxy)
         except (AttributeError, KeyError, TypeError):
             raise UsageError(f"link {link.name!r} ({link.api}): this is no Toxiproxy's API") from None
+        if proxy is not None and link.upstream and _elsewhere(str(proxy.upstream), link.upstream):
+            raise UsageError(
+                f"link {link.name!r} ({link.api}): proxy {link.proxy!r} there leads to {proxy.upstream}, not to "
+                f"{link.upstream}; give the link another proxy name, or delete that one"
+            )
         if proxy is None and link.listen and link.upstream:
             proxy = self._client.create(upstream=link.upstream, name=link.proxy, listen=link.listen, enabled=True)
             self.notes.append(
@@ -194,6 +199,10 @@ def lift(api_urls: Sequence[str], *, allow: Sequence[str] = ()) -> list[str]:
             found = _swept(consumer, client(consumer), None)
         said += [f"{url}: {line}" for line in found or ["no fault of ours was on"]]
     return said
+
+
+def _elsewhere(one: str, other: str) -> bool:
+    return one.replace("localhost", "127.0.0.1") != other.replace("localhost", "127.0.0.1")
 
 
 def check_allowed(link: Link, allow: Sequence[str]) -> None:

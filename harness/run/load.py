@@ -12,14 +12,15 @@ from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.load import Job, LoadResult
 from harness.core.objective import LATENCY_METRICS, Objective
 from harness.core.pacing import Pacer
+from harness.core.plan import PlannedCheck
 from harness.core.settings import LoadSettings
-from harness.core.verdict import Case, Status, Verdict, contract, error, inconclusive
+from harness.core.verdict import Case, Counterexample, Status, Verdict, contract, error, inconclusive
 from harness.io.ledger import Ledger
 from harness.io.locustrunner import Ended, free_port, locustfile, run_locust
 from harness.run.gaterun import GateRun
 from harness.run.loadshare import result_path
+from harness.run.rate import Blocks, judge_dependent
 from harness.run.session import Session
-from harness.stats.dependence import dependent_rate_test
 from harness.stats.histogram import Histogram
 
 STREAMED = ("ttft", "inter_token")
@@ -100,62 +101,59 @@ def _taken(path: Path, job: Job, ended: Ended) -> LoadResult:
     return found
 
 
-def judge_load(result: LoadResult, objective: Objective, alpha_fail: float) -> Verdict:
+def judge_load(result: LoadResult, objective: Objective, check: PlannedCheck) -> Verdict:
     """Judge one objective by the counts of the 20 time blocks, whose samples depend on one another.
 
     `inter_token` judges gaps, every other metric requests; a failed request is over every latency limit. A load that
-    did not keep up decides nothing: what it would have decided stands in a note.
+    did not keep up PASSes nothing: what it would have decided stands in a note. It FAILs where the child was idle, and
+    what it counted from the send alone refutes the budget: then the service held every place.
     """
     if (broken := _unfit(result)) is not None:
         return broken
-    counts = result.blocks[objective.metric]
-    over = counts.over_p90 if objective.metric == "error_rate" else counts.over_limit(objective.limit)
-    k, n = sum(over), sum(counts.n)
     what = "gaps" if objective.metric == "inter_token" else "requests"
-    bad = "failed" if objective.metric == "error_rate" else f"took longer than {objective.limit * 1e3:g} ms or failed"
+    examples = (*result.broken, *result.failures)
+    verdict = _judged(result, objective, check, what, examples)
     if result.gone is not None:
-        examples = (*result.broken, *result.failures)
-        return Verdict(
-            Status.FAIL,
-            f"the endpoint disappeared under load: {result.gone}; {k} of {n} {what} {bad}",
-            n=n, method="ended early", counterexamples=examples,
-        )  # fmt: skip
-    if not all(counts.n):
-        return inconclusive(f"a time block of the run has no {what} to judge: give a higher rate or a longer duration")
-    test = dependent_rate_test(
-        counts.n, over, counts.over_p90, objective.budget, objective.loosened, objective.alpha, alpha_fail
+        why = f"the endpoint disappeared under load: {result.gone}; {verdict.reason}"
+        return Verdict(Status.FAIL, why, n=verdict.n, method="ended early", counterexamples=examples)
+    if not result.client_bound:
+        return verdict
+    if result.waited and not result.starved and objective.metric in ("latency", "error_rate"):
+        from_send = verdict
+        if objective.metric == "latency":
+            from_send = _judged(result, objective, check, what, examples, counted="service")
+        if from_send.status is Status.FAIL:
+            return from_send.with_notes(f"counted from the send: the load could not keep up, {result.client_bound[0]}")
+    return replace(
+        verdict,
+        status=Status.INCONCLUSIVE,
+        reason=f"the load generator did not keep up: {result.client_bound[0]}",
+        counterexamples=(),
+        notes=(f"without this it would be {verdict.status}: {verdict.reason}", *verdict.notes),
     )
-    status = {"pass": Status.PASS, "fail": Status.FAIL}.get(test.decision, Status.INCONCLUSIVE)
-    said = {
-        Status.PASS: f"a share of {objective.loosened * 100:.3g} % is refuted",
-        Status.FAIL: f"the budget of {objective.budget * 100:.3g} % is refuted",
-    }.get(status, f"neither {objective.budget * 100:.3g} % nor {objective.loosened * 100:.3g} % is refuted")
-    reason, notes = f"{k} of {n} {what} {bad}: {said}", _notes(result, objective, test.design_effect)
-    if result.client_bound:
-        notes = (f"without this it would be {status}: {reason}", *notes)
-        status, reason = Status.INCONCLUSIVE, f"the load generator did not keep up: {result.client_bound[0]}"
-    return Verdict(
-        status,
-        reason,
-        metric="error rate" if objective.metric == "error_rate" else f"share over the limit of {objective.text}",
-        unit="",
-        direction="<=",
-        estimate=test.estimate,
-        ci=(test.lower, test.upper),
-        confidence=1 - objective.alpha,
-        method="Clopper-Pearson at the effective size over 20 time blocks",
-        n=n,
-        limit=objective.budget,
-        limit_loosened=objective.loosened,
-        counterexamples=(*result.broken, *result.failures) if status is Status.FAIL else (),
-        notes=notes,
+
+
+def _judged(
+    result: LoadResult,
+    objective: Objective,
+    check: PlannedCheck,
+    what: str,
+    examples: tuple[Counterexample, ...],
+    counted: str | None = None,
+) -> Verdict:
+    counts = result.blocks[counted or objective.metric]
+    over = counts.over_p90 if objective.metric == "error_rate" else counts.over_limit(objective.limit)
+    bad = "failed" if objective.metric == "error_rate" else f"took longer than {objective.limit * 1e3:g} ms or failed"
+    blocks = Blocks(tuple(counts.n), tuple(over), tuple(counts.over_p90))
+    return judge_dependent(
+        blocks, objective, check, what=f"{what} {bad}", examples=examples, notes=_notes(result, objective)
     )
 
 
 def judge_generator(result: LoadResult) -> Verdict:
     """Whether the load was the one asked for: PASS or INCONCLUSIVE, never the service's fault."""
-    if result.problem is not None:
-        return error(result.problem, n=result.completed)
+    if (broken := _unfit(result)) is not None:
+        return broken
     if result.gone is not None:
         return inconclusive(f"the load ended early: {result.gone}", n=result.completed)
     if result.client_bound:
@@ -179,8 +177,12 @@ def judge_errors(result: LoadResult) -> Verdict:
     if (broken := _unfit(result)) is not None:
         return broken
     succeeded = result.completed - result.failed
+    if not succeeded:
+        return inconclusive("no request under load succeeded: nothing was declared a success", n=0)
     holds = f"{succeeded} answers under load were valid and whole, {result.failed} failed openly"
-    return contract([Case(f"answer {i}") for i in range(succeeded)], holds, planned=max(1, succeeded))
+    # One input, repeated: no rate over inputs is excluded (DESIGN 6.2).
+    notes = ("one input was repeated: what the service does with others is not judged",)
+    return Verdict(Status.PASS, holds, n=succeeded, method="contract", notes=notes)
 
 
 def _unfit(result: LoadResult) -> Verdict | None:
@@ -191,8 +193,9 @@ def _unfit(result: LoadResult) -> Verdict | None:
     return None
 
 
-def _notes(result: LoadResult, objective: Objective, effect: float) -> tuple[str, ...]:
-    found = [f"samples under load depend on one another: design effect {effect:.3g}; a PASS covers this window only"]
+def _notes(result: LoadResult, objective: Objective) -> tuple[str, ...]:
+    early = sum(result.errors.values()) - sum(sum(c.over_p90) for m, c in result.blocks.items() if m == "error_rate")
+    found = [f"{early} requests failed in the warm-up and are not judged"] if early > 0 else []
     sparse = result.histograms.get(objective.metric)
     if objective.quantile is not None and sparse:
         seen, service = Histogram.from_sparse(sparse).quantile(objective.quantile), result.histograms.get("service")

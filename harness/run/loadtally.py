@@ -26,7 +26,6 @@ LONG = 65536
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _COMMON = (EventKind.DELTA, EventKind.ROLE, EventKind.OTHER)
-_ENDED_TALKING = (ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT, ErrorClass.CLOSED, ErrorClass.INCOMPLETE)
 _NO_SERVICE = (ErrorClass.CLOSED, *(kind for kind in ErrorClass if kind.never_reached))
 
 
@@ -167,6 +166,7 @@ class Tally:
         self._warm, self._span = load.warm_up, (load.duration - load.warm_up) / BLOCKS
         self._silent, self._answered_at = 0, 0.0
         limits = {metric: job.limits.get(metric, ()) for metric in METRICS}
+        limits["service"] = limits["latency"]  # what a client that was the limit can still say
         self.share = Share({metric: [Histogram(limits[metric]) for _ in range(BLOCKS)] for metric in METRICS})
         self._pending: dict[tuple[str, int], list[float]] = {}
         self._seconds: dict[int, tuple[list[int], dict[str, list[float]]]] = {}
@@ -205,9 +205,9 @@ class Tally:
         self._put("service", block, service if ok and service is not None else NEVER)
         self._put("lag", block, max(0.0, (timing.sent or 0.0) - timing.intended))
         if exchange.request.stream:
-            self._put("ttft", block, timing.ttft if timing.ttft is not None else NEVER)
-            if timing.tokens and exchange.error in _ENDED_TALKING:
-                gaps.append(NEVER)  # the gap after the last token never ended
+            self._put("ttft", block, timing.ttft if ok and timing.ttft is not None else NEVER)
+            if not ok:
+                gaps.append(NEVER)  # the gap after the last token, or to the first, never ended
             self._pending.setdefault(("inter_token", block), []).extend(gaps)
 
     def flush(self) -> Share:

@@ -16,5 +16,4 @@ from harness.suite import check
 def test_objective(
     ai_client: Session, ai_run: GateRun, objective: Objective, request: pytest.FixtureRequest
 ) -> Verdict:
-    planned = ai_run.planned[request.node.nodeid]
-    return judge_load(load(ai_client, ai_run), objective, planned.alpha_fail or objective.alpha)
+    return judge_load(load(ai_client, ai_run), objective, ai_run.planned[request.node.nodeid])

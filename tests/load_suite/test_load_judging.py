@@ -131,7 +131,8 @@ def test_a_service_that_holds_every_place_fails_by_what_was_counted_from_the_sen
 ) -> None:
     late = Counts((50,) * BLOCKS, (50,) * BLOCKS, {"0.1": (50,) * BLOCKS})
     service = Counts((50,) * BLOCKS, (over,) * BLOCKS, {"0.1": (over,) * BLOCKS})
-    bound: dict[str, Any] = {"waited": 900, "client_bound": ("requests left late",), "blocks": {"latency": late, "service": service}}
+    blocks = {"latency": late, "service": service}
+    bound: dict[str, Any] = {"waited": 900, "client_bound": ("requests left late",), "blocks": blocks}
     verdict = judge_load(result(0, generator=replace(KEPT_UP, cpu=cpu), **bound), LATENCY, CHECK)
     assert verdict.status is status
 
