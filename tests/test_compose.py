@@ -81,9 +81,9 @@ def test_commands_can_be_run(name: str) -> None:
         options = [re.sub(r"\$\{\w+:-(\w+)\}", r"\1", word) for word in command[3:]]
         parsers[command[2]]().parse_args(options)  # exits for an option that does not exist
     if program == "locust":
-        scenario = re.search(r"/(\w+\.py)\$", " ".join(command))
+        scenario = re.search(r"aiharness list scenarios (\w+)", " ".join(command))
         assert scenario is not None
-        assert (ROOT / "scenarios" / scenario[1]).exists(), "a scenario that the wheel does not have"
+        assert (ROOT / "scenarios" / f"{scenario[1]}.py").exists(), "a scenario that the wheel does not have"
 
 
 def test_every_host_in_a_url_is_a_service_or_the_container_itself() -> None:
