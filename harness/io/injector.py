@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -71,6 +72,7 @@ class Injector:
 
     def settle(self) -> None:
         """Lift what a killed run has left. Raises `UsageError` where somebody else's disturbance is on the link."""
+        self._await_leases()
         done = _swept(self._consumer, self._client, self.link.proxy)
         self.notes += [f"left by an earlier run, ended now: {line}" for line in done]
         self._proxy = self._found()
@@ -81,6 +83,16 @@ class Injector:
             raise UsageError(f"{where} is not in a steady state: {', '.join(foreign)}")
         self._before = min((probing.probe(self.listen) for _ in range(2)), key=lambda found: found.total)
         self._settled = self.carried()
+
+    def _await_leases(self) -> None:
+        """Wait for a killed run's faults to lift themselves. Raises `UsageError` for those that a run still renews."""
+        ends = time.monotonic() + LEASE / 1000 + 1
+        path = f"/proxies/{quote(self._proxy.name, safe='')}/toxics"
+        while self.own and (alive := [t["name"] for t in self._consumer.call("GET", path).json() if "lease_ms" in t]):
+            if time.monotonic() > ends:
+                where = f"link {self.link.name!r} ({self.link.api})"
+                raise UsageError(f"{where}: another run keeps its fault {alive[0]!r} on; wait for that run to end")
+            time.sleep(0.2)
 
     def counters(self) -> dict[str, Any]:
         """What our own proxy counted on this link so far; empty for a plain Toxiproxy."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from harness.checks.chaos import intact, recovers
+from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Link
 from harness.core.verdict import Status
 from harness.io import injector
@@ -113,3 +115,27 @@ def test_an_own_proxy_that_is_down_is_enabled_again(naive: Deployment) -> None:
             assert active.proof().confirmed == "probe"
         own.settle()
     assert not toxics(naive)
+
+
+def test_two_runs_do_not_share_a_link(naive: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first renews its fault: the second neither lifts it nor passes by another's disturbance."""
+    monkeypatch.setattr(injector, "LEASE", 600)
+    with Injector(link(naive)) as first, Injector(link(naive)) as second:
+        first.settle()
+        with first.applied(fault("latency", latency=50)) as active:
+            stop = threading.Event()
+
+            def renew() -> None:
+                while not stop.wait(0.1):
+                    active.renew()
+
+            renewing = threading.Thread(target=renew)
+            renewing.start()
+            try:
+                with pytest.raises(UsageError, match="another run keeps its fault"):
+                    second.settle()
+                assert toxics(naive), "it is still on"
+            finally:
+                stop.set()
+                renewing.join()
+        second.settle()
