@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import subprocess
 import sys
 import tempfile
@@ -84,6 +85,7 @@ class _Server(asyncio.Protocol):
 
 
 async def _serve() -> None:
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # a client that ends its load closes connections under us
     server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
