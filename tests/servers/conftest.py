@@ -59,7 +59,16 @@ def _mlflow(folder: Path, model: str) -> Iterator[ServerProcess]:
 @pytest.fixture(scope="session")
 def ollama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """Ollama with the tiny chat model, served as `tiny`."""
-    folder = tmp_path_factory.mktemp("ollama")
+    yield from _ollama(tmp_path_factory.mktemp("ollama"))
+
+
+@pytest.fixture
+def ollama_to_disturb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One of its own for a test with faults: a cut stream has been seen to silence it for good."""
+    yield from _ollama(tmp_path_factory.mktemp("ollama-disturbed"))
+
+
+def _ollama(folder: Path) -> Iterator[ServerProcess]:
     binary, model, port = ollama(), tiny_model() / "tiny-chat.gguf", free_port()
     env = {
         **os.environ,

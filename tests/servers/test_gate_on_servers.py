@@ -67,11 +67,19 @@ def test_mlflow_with_labels_alone_proves_no_robustness(tmp_path: Path, mlflow_se
     assert "only labels are answered" in outcome.check("test_square[robust_accuracy]")["reason"]
 
 
-def test_ollama_passes(tmp_path: Path, ollama_server: ServerProcess, fault_proxy: ServerProcess) -> None:
-    _example(tmp_path, "ollama.toml", _through(fault_proxy, 21434, ollama_server, 11434))
+SILENCED = {"test_recovers[cut-stream]", "test_objective[cut-stream-recovery]"}
+"""What fails when Ollama 0.17.4 falls silent for good after cut streams, as it did in 1 of 6 runs (docs/servers.md)."""
+
+
+def test_ollama_passes_unless_cut_streams_silence_it(
+    tmp_path: Path, ollama_to_disturb: ServerProcess, fault_proxy: ServerProcess
+) -> None:
+    _example(tmp_path, "ollama.toml", _through(fault_proxy, 21434, ollama_to_disturb, 11434))
     outcome = run_gate(tmp_path, suite="all", timeout=240)
-    assert outcome.status == 0, outcome.out + outcome.err
-    assert _unlike(outcome, "FAIL") == {"test_one_shape", "test_accuracy[accuracy-sum]"}, "both of level warn"
+    warned = {"test_one_shape", "test_accuracy[accuracy-sum]"}
+    failed = _unlike(outcome, "FAIL")
+    assert outcome.status == (1 if failed & SILENCED else 0), outcome.out + outcome.err
+    assert failed in (warned, warned | SILENCED), "what is of level warn, and the silence"
     assert _judged(outcome) == set(SUITES)
     assert outcome.check("test_objective[ttft-p95]")["verdict"] == "PASS"
     assert outcome.check("test_equals_singles")["verdict"] == "SKIPPED"
