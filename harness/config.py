@@ -7,6 +7,7 @@ project's root. Every error names file, line and key, and the nearest known key.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -270,9 +271,14 @@ def _ceilings(options: Options, file: ConfigFile, place: Place) -> Ceilings:
 
 
 def _promises(promises: Promises, place: Place) -> Promises:
-    for name in ("latency_ceiling", "certificate_days"):
-        if not getattr(promises, name) > 0:
-            raise place.error(f"must be over 0, got {getattr(promises, name)!r}", "promises", name)
+    for name in ("latency_ceiling", "certificate_days", "dimension", "rate_limit"):
+        value = getattr(promises, name)
+        if value is not None and not value > 0:
+            raise place.error(f"must be over 0, got {value!r}", "promises", name)
+    for name in ("request_id", "idempotency"):
+        value = getattr(promises, name)
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9-]+", value):
+            raise place.error(f"must be the name of a header, got {value!r}", "promises", name)
     return promises
 
 

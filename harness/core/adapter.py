@@ -14,7 +14,9 @@ from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
 class Capabilities:
     """What a protocol, or an endpoint by its own announcement, can do. A check that needs what is False is SKIPPED.
 
-    `batches`: one request may hold several rows, and its answer one result for each.
+    `batches`: one request may hold several rows, and its answer one result for each. `generates`: text is generated
+    under `max_tokens`, `stop`, `temperature` and `seed`, and its tokens are counted (`Usage`). `embeds`: texts are
+    answered with one vector each.
     """
 
     streaming: bool = False
@@ -25,6 +27,8 @@ class Capabilities:
     text: bool = False
     tensors: bool = False
     batches: bool = False
+    generates: bool = False
+    embeds: bool = False
 
     def missing(self, needs: Sequence[str]) -> str | None:
         """The first needed capability that is not there, or None. Raises `AttributeError` for an unknown name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
@@ -33,11 +33,25 @@ class Promises:
     `deterministic`: at temperature 0 the same request gives the same text, streamed or not. `latency_ceiling`: seconds
     within which every warm request must end (the smoke suite's latency sanity). `certificate_days`: days that a TLS
     certificate must still be valid.
+
+    Of generation: `tools`, `structured_output` (JSON schema), `choices` (`n` over 1), `logprobs`. Of embeddings:
+    `dimension` of each vector, `normalised` to length 1. Of every answer: `request_id`, the header with an id of its
+    own. `idempotency`: the request header by which a repeat is recognised and not carried out again. `rate_limit`:
+    requests within a minute above which the service declines with 429 and Retry-After.
     """
 
     deterministic: bool = False
     latency_ceiling: float = 10.0
     certificate_days: float = 7.0
+    tools: bool = False
+    structured_output: bool = False
+    choices: bool = False
+    logprobs: bool = False
+    dimension: int | None = None
+    normalised: bool = False
+    request_id: str | None = None
+    idempotency: str | None = None
+    rate_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +146,7 @@ class Settings:
             "credentials": endpoint.credentials is not None,
             "model": endpoint.model is not None,
             "version": endpoint.version is not None,
-            "deterministic": self.promises.deterministic,
+            **{name: bool(value) for name, value in asdict(self.promises).items() if name in GROUNDS},
             "data": self.data is not None and self.data.dataset is not None,
             "golden": self.data is not None and self.data.golden is not None,
             "load": self.load is not None,
@@ -148,6 +162,15 @@ GROUNDS = {
     "model": "no model name is configured (--ai-model or [endpoint] model)",
     "version": "no model version is configured ([endpoint] version)",
     "deterministic": "[promises] deterministic is not set",
+    "tools": "[promises] tools is not set",
+    "structured_output": "[promises] structured_output is not set",
+    "choices": "[promises] choices is not set",
+    "logprobs": "[promises] logprobs is not set",
+    "dimension": "no [promises] dimension is given",
+    "normalised": "[promises] normalised is not set",
+    "request_id": "no header is named under [promises] request_id",
+    "idempotency": "no header is named under [promises] idempotency",
+    "rate_limit": "no [promises] rate_limit is given",
     "data": "no labelled data is configured ([data] file)",
     "golden": "no golden outputs are configured ([data] golden)",
     "load": "no load is configured ([load] rate and duration)",

@@ -19,6 +19,9 @@ from harness.stats.dependence import BLOCKS
 from harness.stats.planning import can_pass, min_n_to_pass
 from harness.stats.sequential import RateTest
 
+STRICT = "strict"
+"""The profile in which what is only a warning elsewhere (a server's house style) fails the gate."""
+
 ATTACK_BATCH = 128
 """Rows in one request of an attack."""
 
@@ -64,6 +67,8 @@ def build_plan(
             checks += [_contract(id_, suite, spec, slug(fault.name), reason) for fault in settings.faults]
         else:
             checks += [_contract(id_, suite, spec, case, reason) for case in spec.cases or (None,)]
+    if settings.profile.name == STRICT:
+        checks = [_raised(each) for each in checks]
     if settings.baseline and not any(check.kind == "comparison" for check in checks):
         raise UsageError(f"--ai-baseline={settings.baseline} compares nothing: give suite smoke an objective")
     costed = _cost_runs(settings, _share_alpha(checks))
@@ -113,6 +118,11 @@ def rate_test(check: PlannedCheck | Objective, alpha_fail: float) -> RateTest:
     return RateTest(
         budget=check.budget, loosened=check.loosened, cap=check.cap, alpha_pass=check.alpha, alpha_fail=alpha_fail
     )
+
+
+def _raised(check: PlannedCheck) -> PlannedCheck:
+    """A packaged warning as a blocker; an objective keeps the level that the user gave it."""
+    return replace(check, level=Level.BLOCKER) if check.level is Level.WARN and not check.objective else check
 
 
 def _contract(id_: str, suite: str, spec: CheckSpec, case: str | None, not_applicable: str | None) -> PlannedCheck:

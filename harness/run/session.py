@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.core.adapter import Adapter, Facts
 from harness.core.endpoint import Credentials, Endpoint
@@ -16,6 +16,8 @@ from harness.core.verdict import Counterexample
 from harness.io.client import ENDPOINT_CREDENTIALS, Client
 from harness.io.ledger import Ledger
 from harness.run.meter import Meter
+
+T = TypeVar("T")
 
 KEPT = 20
 """Exchanges of one check that are kept for the run directory; a long sampling keeps its first and its failed ones."""
@@ -40,7 +42,7 @@ class Session:
         self.reached = False
         self.sample_query: Query | None = None
         self.sent = 0
-        self._once: dict[str, Exchange] = {}
+        self._once: dict[str, Any] = {}
         self._ledger = ledger
         self._meter = meter
 
@@ -79,11 +81,12 @@ class Session:
         request = self.adapter.probes(self.endpoint).get(role)
         return None if request is None else self.send(request)
 
-    def once(self, name: str, asked: Callable[[], Exchange]) -> Exchange:
-        """An exchange that several checks judge: asked for by the first of them in this process."""
+    def once(self, name: str, asked: Callable[[], T]) -> T:
+        """What several checks judge: asked for by the first of them in this process."""
         if name not in self._once:
             self._once[name] = asked()
-        return self._once[name]
+        found: T = self._once[name]
+        return found
 
     def show(self, summary: str, exchange: Exchange) -> Counterexample:
         """The exchange as a counterexample: request, answer and curl line, without secrets."""
