@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.configfile import ConfigFile, CredentialsSection, EndpointSection, ObjectiveSection, ProfileSection
+from harness.configcredentials import check_secret, configured
+from harness.configfile import ConfigFile, EndpointSection, ObjectiveSection, ProfileSection
 from harness.configreading import FILE, Place, read_file
 from harness.configsuites import (
     attack_settings,
@@ -25,7 +26,7 @@ from harness.configsuites import (
     load_settings,
     suite_endpoints,
 )
-from harness.core.endpoint import SHORTEST_SECRET, TLS, Credentials, Endpoint, Secret, Template, parse_url
+from harness.core.endpoint import SHORTEST_SECRET, TLS, Endpoint, Signer, Template, parse_url
 from harness.core.errors import UsageError
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile, parse_objective
@@ -147,9 +148,9 @@ def _endpoint(
     if protocol != "auto" and protocol not in names("protocols"):
         with place.blamed(options.protocol, "endpoint", "protocol"):
             raise UsageError(unknown("protocol", protocol, (*names("protocols"), "auto")))
-    credentials = inline or _credentials(section.credentials, environ, place)
+    credentials = inline or configured(section.credentials, environ, place)
     if credentials:
-        _check_secret(credentials)
+        check_secret(credentials)
     for name, seconds in vars_of(section.deadlines).items():
         if not seconds > 0:
             raise place.error(f"must be seconds over 0, got {seconds!r}", "endpoint", "deadlines", name)
@@ -160,12 +161,14 @@ def _endpoint(
         version=section.version,
         credentials=credentials,
         deadlines=section.deadlines,
-        tls=TLS(*(_file(value, place) for value in vars_of(section.tls).values())),
+        tls=TLS(*(place.file(value) for value in vars_of(section.tls).values())),
         proxy=_proxy(section.proxy, place),
         http2=section.http2,
         headers=tuple(section.headers.items()),
         template=_template(section.template, place),
         sample=section.sample,
+        unix_socket=_unix_socket(section, place),
+        signer=_signer(section.sign, place),
     )
     return endpoint, {"endpoint": source, "credentials": credentials.source if credentials else "none"}
 
@@ -189,49 +192,19 @@ def _proxy(proxy: str | None, place: Place) -> str | None:
     return proxy
 
 
-def _file(value: str | None, place: Place) -> str | None:
-    """A file named in the configuration, relative to it."""
-    return str(place.path.parent / value) if value and place.path else value
+def _unix_socket(section: EndpointSection, place: Place) -> str | None:
+    if section.unix_socket and section.proxy:
+        raise place.error("give a proxy or a unix socket, not both", "endpoint", "unix_socket")
+    return place.file(section.unix_socket)
 
 
-def _credentials(section: CredentialsSection | None, environ: Mapping[str, str], place: Place) -> Credentials | None:
-    if section is None:
-        key = environ.get("AIHARNESS_API_KEY")
-        return Credentials("bearer", Secret(key), source="AIHARNESS_API_KEY") if key else None
-    if section.env and section.file:
-        raise place.error("give env or file, not both", "endpoint", "credentials")
-    if section.file:
-        path = Path(_file(section.file, place) or "")
-        try:
-            secret, source = path.read_text("utf-8").strip(), str(path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise place.error(f"{path} cannot be read ({error})", "endpoint", "credentials", "file") from None
-    else:
-        source = section.env or "AIHARNESS_API_KEY"
-        secret = environ.get(source, "")
-    if not secret:
-        raise place.error(f"{source} is empty or not set; put the secret there", "endpoint", "credentials")
-    header = section.header or ("X-API-Key" if section.scheme == "header" else "Authorization")
-    return Credentials(section.scheme, Secret(secret), header=header, username=section.username, source=source)
-
-
-def _check_secret(credentials: Credentials) -> None:
-    """Refuse, without showing it, a secret that no header can hold or that is too short to be told from text."""
-    secret, source = credentials.secret.value, credentials.source
-    if len(secret) < SHORTEST_SECRET:
-        raise UsageError(
-            f"the credential from {source} has {len(secret)} characters: too short to be kept out of every output; "
-            f"use one of at least {SHORTEST_SECRET}"
-        )
-    try:
-        secret.encode("utf-8" if credentials.scheme == "basic" else "ascii")
-        whole = credentials.scheme == "basic" or secret.isprintable()
-    except UnicodeEncodeError:
-        whole = False
-    if not whole:
-        raise UsageError(
-            f"the credential from {source} has characters that no header can hold, perhaps a line break at its end"
-        )
+def _signer(given: str | None, place: Place) -> Signer | None:
+    if given is None:
+        return None
+    file, _, function = given.rpartition(":")
+    if not file.endswith(".py") or not function.isidentifier():
+        raise place.error(f"must be FILE.py:FUNCTION, got {given!r}", "endpoint", "sign")
+    return Signer(place.file(file) or "", function)
 
 
 def _objectives(

@@ -12,11 +12,13 @@ from harness.core.settings import AttackSettings, LoadSettings, Promises
 
 @dataclass(frozen=True, slots=True)
 class CredentialsSection:
-    """`[endpoint.credentials]`: where the secret is, never the secret itself."""
+    """`[endpoint.credentials]`: where the secret is, or the command that prints it; never the secret itself."""
 
     scheme: Literal["bearer", "header", "basic"] = "bearer"
     env: str | None = None
     file: str | None = None
+    command: list[str] = field(default_factory=list)
+    refresh: float = 300.0
     header: str | None = None
     username: str = ""
 
@@ -37,6 +39,8 @@ class EndpointSection:
     headers: dict[str, str] = field(default_factory=dict)
     template: Template = field(default_factory=Template)
     sample: Any = None
+    unix_socket: str | None = None
+    sign: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

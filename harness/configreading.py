@@ -35,6 +35,10 @@ class Place:
         dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
         return ConfigError(message, where=where, key=dotted)
 
+    def file(self, value: str | None) -> str | None:
+        """A file named in the configuration, relative to it."""
+        return str(self.path.parent / value) if value and self.path else value
+
     @contextlib.contextmanager
     def blamed(self, elsewhere: object, *keys: str | int) -> Iterator[None]:
         """Name file, line and key in a `UsageError` about a value, unless it was given `elsewhere`."""

@@ -19,11 +19,21 @@ SHORTEST_SECRET = 4
 """Characters under which a value cannot be told from ordinary text, and so cannot be taken out of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Secret:
-    """A value that is only ever sent, never shown: `str` and `repr` are `***`."""
+    """A value that is only ever sent, never shown: `str` and `repr` are `***`.
+
+    A renewed one stays as secret in all its `former` values.
+    """
 
     value: str = field(repr=False)
+    former: list[str] = field(default_factory=list, repr=False, compare=False)
+
+    def renew(self, value: str) -> None:
+        """Take a new value, wherever this secret is held."""
+        if value != self.value:
+            self.former.append(self.value)
+            self.value = value
 
     def __str__(self) -> str:
         return "***"
@@ -38,6 +48,7 @@ class Credentials:
 
     `scheme` bearer sends `Authorization: Bearer SECRET`, header sends `HEADER: SECRET` (an API key header), basic
     sends `username:secret` (RFC 7617). `source` says where the secret came from (a variable or a file name).
+    A `command` prints a secret that lasts `refresh` seconds.
     """
 
     scheme: Literal["bearer", "header", "basic"]
@@ -45,6 +56,8 @@ class Credentials:
     header: str = "Authorization"
     username: str = ""
     source: str = ""
+    command: tuple[str, ...] = ()
+    refresh: float = 300.0
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """The header lines that carry the secret."""
@@ -57,12 +70,13 @@ class Credentials:
 
     def wrong(self) -> Credentials:
         """The same scheme with a secret that cannot be right, to see whether the service looks."""
-        return replace(self, secret=Secret("aiharness-wrong-credential"), source="made wrong on purpose")
+        return replace(self, secret=Secret("aiharness-wrong-credential"), source="made wrong on purpose", command=())
 
     def secrets(self) -> tuple[str, ...]:
         """Every spelling of the secret that a request or an echo may hold, for redaction."""
-        encoded = [value.split(" ", 1)[-1] for _, value in self.headers()]
-        return tuple({self.secret.value, *encoded} - {""})
+        every = [replace(self, secret=Secret(value)) for value in (self.secret.value, *self.secret.former)]
+        encoded = [value.split(" ", 1)[-1] for each in every for _, value in each.headers()]
+        return tuple({*(each.secret.value for each in every), *encoded} - {""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,26 @@ class TLS:
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """A function of the user's that gives every request header lines of its own: signed requests, other schemes.
+
+    `function` in the Python file `file` is called as `function(method, url, headers, body)` with the whole URL, the
+    header lines as a dict and the body in bytes, and returns a dict of lines to set. `given` holds the secret lines of
+    the last requests, for redaction.
+    """
+
+    file: str
+    function: str
+    given: list[str] = field(default_factory=list, repr=False, compare=False)
+
+    def remember(self, secret: str, most: int = 50) -> None:
+        """Keep a secret line that was sent, and forget the oldest over `most`."""
+        if secret not in self.given:
+            self.given.append(secret)
+            del self.given[:-most]
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """How plain JSON is spoken with this service.
 
@@ -111,6 +145,7 @@ class Endpoint:
     `url` is absolute, without credentials, query or fragment; a path in it prefixes every request. `protocol` is an
     adapter's name or `auto`. `model` and `version` are what must be served; None: whatever the endpoint announces.
     `sample` is one valid input (a prompt, or rows of numbers); None: the adapter's own, from the service's metadata.
+    Over a `unix_socket` (its path) the URL's host is only named in the requests.
     """
 
     url: str
@@ -125,6 +160,8 @@ class Endpoint:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     template: Template = Template()
     sample: Any = None
+    unix_socket: str | None = None
+    signer: Signer | None = None
 
     @property
     def host(self) -> str:
@@ -148,7 +185,8 @@ class Endpoint:
         What is shorter than `SHORTEST_SECRET` is left out: taking every `5` out of a report would ruin it.
         """
         found = set(self.credentials.secrets()) if self.credentials else set()
-        lines = [value for name, value in self.headers if _looks_secret(name)]
+        lines = [value for name, value in self.headers if looks_secret(name)]
+        lines += self.signer.given if self.signer else ()
         found |= {part for value in lines for part in (value, value.rpartition(" ")[2])}
         if self.proxy and (password := urlsplit(self.proxy).password):
             user = unquote(urlsplit(self.proxy).username or "")
@@ -157,7 +195,7 @@ class Endpoint:
         return tuple(sorted({s for secret in long_enough for s in spellings(secret)}, key=len, reverse=True))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def spellings(secret: str) -> frozenset[str]:
     """A secret as it is, and as JSON, HTML, a URL or a Python literal escape it, two escapes deep.
 
@@ -179,7 +217,8 @@ _ESCAPES: tuple[Callable[[str], str], ...] = (
 )
 
 
-def _looks_secret(name: str) -> bool:
+def looks_secret(name: str) -> bool:
+    """Whether a header of this name may carry a credential."""
     lowered = name.lower()
     return any(word in lowered for word in ("auth", "key", "token", "secret", "cookie", "password"))
 
@@ -234,4 +273,4 @@ def redact(text: str, secrets: tuple[str, ...]) -> str:
 def redact_headers(headers: Mapping[str, str] | tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Header lines for display: the value of every line whose name speaks of credentials becomes `***`."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return tuple((name, "***" if _looks_secret(name) else value) for name, value in pairs)
+    return tuple((name, "***" if looks_secret(name) else value) for name, value in pairs)

@@ -112,3 +112,15 @@ def client_bound(result: LoadResult, limits: Sequence[float]) -> tuple[str, ...]
     if made.target_rate and made.achieved_rate is not None and made.achieved_rate < KEPT_UP * made.target_rate:
         reasons.append(f"{made.achieved_rate:.4g} of {made.target_rate:.4g} requests/s were sent")
     return tuple(reasons)
+
+
+def unloadable(endpoint: Endpoint, duration: float = 0.0) -> str | None:
+    """Why the load path, whose requests are made once, cannot reach this endpoint for so many seconds, or None."""
+    if endpoint.proxy is not None:
+        return "the load suite cannot send through a proxy; take [endpoint] proxy out"
+    if endpoint.signer is not None:
+        return "the load suite cannot sign each request; take [endpoint] sign out"
+    key = endpoint.credentials
+    if key and key.command and duration > key.refresh:
+        return f"the credential lasts {key.refresh:g} s and the load {duration:g} s; give a shorter load"
+    return None

@@ -68,6 +68,8 @@ def curl(request: Request, endpoint: Endpoint) -> str:
         return shlex.quote(redact(text, secrets))
 
     parts = ["curl", "-sS", "-N" if request.stream else "-i", "-X", request.method, word(endpoint.url + request.path)]
+    if endpoint.unix_socket:
+        parts += ["--unix-socket", word(endpoint.unix_socket)]
     for name, value in redact_headers((*request.headers, *endpoint.headers)):
         parts += ["-H", word(f"{name}: {value}")]
     if endpoint.credentials:

@@ -142,7 +142,8 @@ class Settings:
         """What the configuration gives ground to judge; a check whose grounds are not all here is not planned."""
         endpoint = self.endpoint
         found = {
-            "https": endpoint.secure,
+            "named": endpoint.unix_socket is None,
+            "https": endpoint.secure and endpoint.unix_socket is None,
             "credentials": endpoint.credentials is not None,
             "model": endpoint.model is not None,
             "version": endpoint.version is not None,
@@ -157,7 +158,8 @@ class Settings:
 
 
 GROUNDS = {
-    "https": "the endpoint is spoken to over plain http",
+    "named": "the endpoint is a unix socket and has no host name",
+    "https": "the endpoint is spoken to over plain http, or over a unix socket",
     "credentials": "no credentials are configured",
     "model": "no model name is configured (--ai-model or [endpoint] model)",
     "version": "no model version is configured ([endpoint] version)",

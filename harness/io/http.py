@@ -21,6 +21,7 @@ from harness.io import tls
 from harness.io.clock import Clock
 from harness.io.content import ACCEPTED
 from harness.io.course import Course, Phase
+from harness.io.credentials import Renewal, load_signer, signed
 from harness.io.errormap import classify
 from harness.io.intake import Caps, Intake
 
@@ -65,6 +66,8 @@ class HttpTransport:
             _check_lines(endpoint.credentials.source or "credentials", endpoint.credentials.headers())
         self._context = tls.context(endpoint.tls)
         self._proxy = _proxy(endpoint.proxy, self._context)
+        self._renewal = Renewal(endpoint.credentials, clock)
+        self._sign = load_signer(endpoint.signer) if endpoint.signer else None
         self._pool = self._fresh_pool()
         self._pools = {self._pool}
 
@@ -82,7 +85,6 @@ class HttpTransport:
         the scheduled time of sending on the transport's clock; None: now.
         """
         used = self.endpoint.credentials if credentials is ENDPOINT_CREDENTIALS else credentials
-        secrets = self.endpoint.secrets() + (used.secrets() if used else ())
         course = Course(self.endpoint.deadlines, self.clock, intended)
         intake = Intake(self.caps, decoder)
         failure: tuple[ErrorClass, str] | None = None
@@ -90,6 +92,8 @@ class HttpTransport:
         try:
             async with timer:
                 course.start(timer)
+                if used is self.endpoint.credentials:
+                    await self._renewal.fresh()
                 await self._carry_out(self._outgoing(request, used, course), course, intake)
         except Exception as error:
             failure = course.overdue() if timer.expired() else self._blame(error, course)
@@ -100,6 +104,7 @@ class HttpTransport:
         if failure is None:
             return Exchange(request, timing, response, events=tuple(intake.events))
         kind, detail = failure
+        secrets = self.endpoint.secrets() + (used.secrets() if used else ())
         detail = _shown(redact(detail, secrets))
         return Exchange(request, timing, response, events=tuple(intake.events), error=kind, detail=detail)
 
@@ -146,6 +151,7 @@ class HttpTransport:
                 http2=self.endpoint.http2,
                 limits=limits,
                 proxy=self._proxy,
+                uds=self.endpoint.unix_socket,
             )
         )
 
@@ -154,6 +160,9 @@ class HttpTransport:
             raise TransportError(ErrorClass.HARNESS, f"the path {request.path!r} does not start with a slash")
         own: Headers = (("user-agent", user_agent()), ("accept", "*/*"), ("accept-encoding", ACCEPTED))
         lines = _overlay(own, self.endpoint.headers, used.headers() if used else (), request.headers)
+        if self._sign is not None and used is self.endpoint.credentials:
+            url = self._base + request.path
+            lines = _overlay(lines, signed(self._sign, self.endpoint, request.method, url, tuple(lines), request.body))
         for name, value in lines:
             if _UNSENDABLE.search(name + value):
                 raise TransportError(ErrorClass.HARNESS, f"the value of header {name!r} holds a control character")

@@ -16,6 +16,7 @@ from gevent.hub import Waiter, get_hub  # type: ignore[import-untyped]
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Request
+from harness.core.load import unloadable
 from harness.io import tls
 from harness.io.errormap import classify
 from harness.io.http import KEEPALIVE, user_agent
@@ -30,12 +31,12 @@ class LoadEngine:
     """Sends requests to one endpoint over kept-alive connections, each from the greenlet that calls `fetch`.
 
     `zero` is the run's start on the system's monotonic clock. Names are resolved once. Raises `UsageError` for what
-    this path cannot do (a proxy) and for TLS files that cannot be used.
+    this path cannot do (a proxy, signed requests) and for TLS files that cannot be used.
     """
 
     def __init__(self, endpoint: Endpoint, zero: float, caps: Caps | None = None) -> None:
-        if endpoint.proxy is not None:
-            raise UsageError("the load suite cannot send through a proxy; take [endpoint] proxy out")
+        if why := unloadable(endpoint):
+            raise UsageError(why)
         self.endpoint = endpoint
         context = tls.context(endpoint.tls) if endpoint.secure else None
         self._shared = Shared(endpoint, context, caps or Caps(), self.now, self._dropped)
@@ -123,6 +124,9 @@ class LoadEngine:
     def _resolve(self) -> None:
         if not self._shared.addresses:
             endpoint = self.endpoint
+            if endpoint.unix_socket is not None:
+                self._shared.addresses = [(socket.AF_UNIX, socket.SOCK_STREAM, 0, "", endpoint.unix_socket)]
+                return
             self._shared.addresses = list(socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM))
 
     def _watch(self) -> None:

@@ -138,7 +138,8 @@ class Connection:
         # A plain socket: gevent's own would watch the descriptor a second time.
         self._sock = sock = get_original("socket", "socket")(family, kind, proto)
         sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):
             self._refused(code)

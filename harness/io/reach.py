@@ -56,10 +56,12 @@ def resolve(host: str, port: int, timeout: float) -> tuple[str, ...]:
 
 
 def connect(endpoint: Endpoint, timeout: float) -> str:
-    """Open a TCP connection to the endpoint, or to its proxy, and close it; the address that accepted.
+    """Open a connection to the endpoint, or to its proxy, and close it; the address that accepted.
 
     Raises `TransportError`: NAME, CONNECT, CONNECT_TIMEOUT, or PROXY when it is the proxy that cannot be reached.
     """
+    if endpoint.unix_socket is not None:
+        return _connect_unix(endpoint.unix_socket, timeout)
     host, port = (endpoint.host, endpoint.port) if endpoint.proxy is None else _proxy_at(endpoint.proxy)
     try:
         with _dial(host, port, time.monotonic() + timeout) as sock:
@@ -110,6 +112,16 @@ def _dial(host: str, port: int, deadline: float) -> socket.socket:
     if isinstance(failure, TimeoutError):
         raise TransportError(ErrorClass.CONNECT_TIMEOUT, f"{host}:{port} did not accept a connection in time")
     raise TransportError(ErrorClass.CONNECT, f"{host}:{port}: no connection ({failure})")
+
+
+def _connect_unix(path: str, timeout: float) -> str:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(timeout)
+        try:
+            sock.connect(path)
+        except OSError as error:
+            raise TransportError(ErrorClass.CONNECT, f"unix socket {path}: no connection ({error})") from None
+    return path
 
 
 def _left(deadline: float) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from harness.core.errors import BudgetExhausted, UsageError
-from harness.core.load import Job, LoadResult
+from harness.core.load import Job, LoadResult, unloadable
 from harness.core.objective import LATENCY_METRICS, Objective
 from harness.core.pacing import Pacer
 from harness.core.plan import PlannedCheck
@@ -47,8 +47,8 @@ def load(session: Session, run: GateRun) -> LoadResult:
     path = result_path(run.run_dir.path, wanted.scenario)
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=LoadResult)
-    if session.endpoint.proxy is not None:
-        raise UsageError("the load suite cannot send through a proxy; take [endpoint] proxy out")
+    if why := unloadable(session.endpoint, wanted.duration):
+        raise UsageError(why)
     file = locustfile(wanted.scenario)
     ledger = _reserve(session, run, wanted)
     mine = [o for o in settings.objectives if o.suite == "load"]

@@ -12,7 +12,7 @@ from harness.run.session import Session
 from harness.suite import check
 
 
-@check("the host name resolves", requests=0, before_contact=True)
+@check("the host name resolves", grounds=("named",), requests=0, before_contact=True)
 def test_name(ai_client: Session) -> Verdict:
     endpoint = ai_client.endpoint
     try:
