@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
+from harness.core.answerclass import RETRY, answer_class
 from harness.core.endpoint import Credentials, Endpoint, redact, redact_headers
 from harness.core.exchange import Exchange, Request, Response
 from harness.core.verdict import Counterexample
@@ -20,6 +21,8 @@ def show(exchange: Exchange, endpoint: Endpoint, summary: str) -> Counterexample
     shown = show_response(response, endpoint) if response else {"error": str(exchange.error), "detail": exchange.detail}
     if response and exchange.error:
         shown = {**shown, "error": str(exchange.error), "detail": exchange.detail}
+    if exchange.error and (kind := answer_class(exchange)):
+        shown = {**shown, "class": str(kind), "retry": RETRY[kind]}
     if exchange.timing.latency is not None:
         shown = {**shown, "seconds": round(exchange.timing.latency, 4)}
     return Counterexample(
