@@ -99,6 +99,8 @@ class EventKind(StrEnum):
 
     ROLE = "role"
     DELTA = "delta"
+    TOOL_CALL = "tool_call"
+    LOGPROBS = "logprobs"
     FINISH = "finish"
     USAGE = "usage"
     ERROR = "error"
@@ -108,7 +110,11 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
-    """One event of a streamed answer: `text` of a delta, `value` of anything else; `index` is the choice's."""
+    """One event of a streamed answer: `text` of a delta, `value` of anything else; `index` is the choice's.
+
+    Of a TOOL_CALL `value` is the pair of the call's number (None: not stated) and the piece of it (`ToolCall`); of
+    LOGPROBS it is a tuple of `TokenLogprob`.
+    """
 
     kind: EventKind
     text: str = ""
@@ -122,6 +128,41 @@ class Usage:
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that the model asks for: `arguments` is the text it wrote, which should be a JSON object."""
+
+    id: str | None = None
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """One generated token and the natural logarithm of its probability.
+
+    `top` holds the likeliest tokens of its place with theirs; `data` the token's bytes, where they are stated: a token
+    may be a part of a character, and then its text is not its own.
+    """
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the texts generated for a request; `finish_reason` None: it never came to its end."""
+
+    index: int = 0
+    text: str = ""
+    finish_reason: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +171,8 @@ class Answer:
 
     `text` is generated text, `outputs` named arrays (nested lists of numbers, booleans or strings), `value` the whole
     parsed body. `complete` says that the answer came to its proper end; `model` and `version` are what the service
-    says it served.
+    says it served. `choices` holds all generated texts with what belongs to each; `text` and `finish_reason` are those
+    of the choice with index 0.
     """
 
     text: str | None = None
@@ -141,6 +183,17 @@ class Answer:
     finish_reason: str | None = None
     usage: Usage | None = None
     complete: bool = True
+    choices: tuple[Choice, ...] = ()
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls of the first choice."""
+        return self.choices[0].tool_calls if self.choices else ()
+
+    @property
+    def logprobs(self) -> tuple[TokenLogprob, ...]:
+        """The log-probabilities of the first choice's tokens."""
+        return self.choices[0].logprobs if self.choices else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.core.errors import ProtocolError
-from harness.core.exchange import Answer, EventKind, StreamEvent, Usage
+from harness.core.exchange import Answer, Choice, EventKind, StreamEvent, ToolCall
 from harness.core.jsontext import parse
+from harness.protocols._chatparts import logprobs, tool_calls, usage, whole_number
 from harness.protocols._sse import ServerEvent, SSEDecoder
-from harness.protocols._wire import an_array, an_object, kind_of, text_or_none
+from harness.protocols._wire import an_array, an_object, text_or_none
 
-_GENERATED = ("reasoning_content", "reasoning", "tool_calls", "function_call", "refusal", "audio")
-"""Parts of a delta besides `content`; they come as OTHER, so that no part of an answer vanishes."""
+_GENERATED = ("reasoning_content", "reasoning", "function_call", "refusal", "audio")
+"""Further parts of a delta; they come as OTHER, so that no part of an answer vanishes."""
+
+_OF_CHOICE = (EventKind.ROLE, EventKind.DELTA, EventKind.TOOL_CALL, EventKind.FINISH)
 
 
 class ChatStream:
@@ -88,15 +92,17 @@ def names_model(event: StreamEvent) -> bool:
 
 
 def _choice(choice: dict[str, Any], at: str) -> list[StreamEvent]:
-    index = choice.get("index", 0)
-    if type(index) is not int or index < 0:
-        raise ProtocolError(f"the index is {kind_of(index)}, not a whole number from 0", at=f"{at}.index")
+    index = whole_number(choice.get("index", 0), f"{at}.index")
     delta = an_object({} if choice.get("delta") is None else choice["delta"], f"{at}.delta")
     events = []
     if role := text_or_none(delta.get("role"), f"{at}.delta.role"):
         events.append(StreamEvent(EventKind.ROLE, value=role, index=index))
     if text := text_or_none(delta.get("content"), f"{at}.delta.content"):
         events.append(StreamEvent(EventKind.DELTA, text=text, index=index))
+    pieces = tool_calls(delta.get("tool_calls"), f"{at}.delta.tool_calls")
+    events += [StreamEvent(EventKind.TOOL_CALL, value=piece, index=index) for piece in pieces]
+    if found := logprobs(choice.get("logprobs"), f"{at}.logprobs"):
+        events.append(StreamEvent(EventKind.LOGPROBS, value=found, index=index))
     if other := {name: delta[name] for name in _GENERATED if delta.get(name)}:
         events.append(StreamEvent(EventKind.OTHER, value=other, index=index))
     # Some servers say "" for "not yet".
@@ -105,35 +111,90 @@ def _choice(choice: dict[str, Any], at: str) -> list[StreamEvent]:
     return events
 
 
+def streamed(events: Sequence[StreamEvent]) -> Answer:
+    """The answer that a stream's events add up to.
+
+    Complete when every choice seen has exactly one finish reason and no error stands in the stream.
+    """
+    of_choice: defaultdict[int, list[StreamEvent]] = defaultdict(list)
+    for each in events:
+        of_choice[each.index].append(each)
+    seen = sorted({each.index for each in events if each.kind in _OF_CHOICE})
+    choices = tuple(_joined(index, of_choice[index]) for index in seen)
+    first = choices[0] if choices and choices[0].index == 0 else Choice()
+    usages = [each.value for each in events if each.kind is EventKind.USAGE]
+    models = [each.value["model"] for each in events if each.kind is EventKind.OTHER and _names_model(each)]
+    ended = sorted(each.index for each in events if each.kind is EventKind.FINISH)
+    return Answer(
+        text=first.text,
+        model=models[-1] if models else None,
+        finish_reason=first.finish_reason,
+        usage=usages[-1] if usages else None,
+        complete=bool(seen) and ended == seen and all(each.kind is not EventKind.ERROR for each in events),
+        choices=choices,
+    )
+
+
+def _names_model(event: StreamEvent) -> bool:
+    """Whether an event is the one that tells the model's name."""
+    return isinstance(event.value, dict) and event.value.keys() == {"model"} and isinstance(event.value["model"], str)
+
+
+def _joined(index: int, events: Sequence[StreamEvent]) -> Choice:
+    return Choice(
+        index,
+        "".join(each.text for each in events if each.kind is EventKind.DELTA),
+        next((each.value for each in events if each.kind is EventKind.FINISH), None),
+        _calls(each.value for each in events if each.kind is EventKind.TOOL_CALL),
+        tuple(token for each in events if each.kind is EventKind.LOGPROBS for token in each.value),
+    )
+
+
+def _calls(pieces: Iterable[tuple[int | None, ToolCall]]) -> tuple[ToolCall, ...]:
+    """The calls in their order: pieces of one number are one call, and where none is stated a new id begins one."""
+    parts: defaultdict[int, list[ToolCall]] = defaultdict(list)
+    last = -1
+    for number, piece in pieces:
+        if number is None:
+            begins = last < 0 or (piece.id is not None and all(piece.id != each.id for each in parts[last]))
+            number = last + 1 if begins else last
+        parts[number].append(piece)
+        last = number
+    return tuple(
+        ToolCall(
+            next((each.id for each in found if each.id), None),
+            next((each.name for each in found if each.name), ""),
+            "".join(each.arguments for each in found),
+        )
+        for _, found in sorted(parts.items())
+    )
+
+
 def whole(value: dict[str, Any], choices: Sequence[dict[str, Any]]) -> Answer:
     """The answer in a body that was not streamed; complete when every choice has its finish reason."""
     if not choices:
         raise ProtocolError("no choice in the answer", at="$.choices")
-    texts, reasons = [], []
-    for i, choice in enumerate(choices):
-        message = an_object(choice.get("message"), f"$.choices[{i}].message")
-        texts.append(text_or_none(message.get("content"), f"$.choices[{i}].message.content") or "")
-        reasons.append(text_or_none(choice.get("finish_reason"), f"$.choices[{i}].finish_reason") or None)
-    first = next((i for i, choice in enumerate(choices) if choice.get("index") == 0), 0)
+    found = tuple(_read(choice, number) for number, choice in enumerate(choices))
+    first = next((each for each in found if each.index == 0), found[0])
     return Answer(
-        text=texts[first],
+        text=first.text,
         value=value,
         model=text_or_none(value.get("model"), "$.model"),
-        finish_reason=reasons[first],
+        finish_reason=first.finish_reason,
         usage=usage(value.get("usage"), "$.usage"),
-        complete=None not in reasons,
+        complete=all(each.finish_reason for each in found),
+        choices=found,
     )
 
 
-def usage(value: Any, at: str) -> Usage | None:
-    """Token counts, or None where none are stated. Raises `ProtocolError` for a count that is no whole number."""
-    if value is None:
-        return None
-    counts = an_object(value, at)
-    found: dict[str, int | None] = {}
-    for name in ("prompt_tokens", "completion_tokens"):
-        count = counts.get(name)
-        if count is not None and (type(count) is not int or count < 0):
-            raise ProtocolError(f"{kind_of(count)} where a whole number from 0 was expected", at=f"{at}.{name}")
-        found[name] = count
-    return Usage(found["prompt_tokens"], found["completion_tokens"])
+def _read(choice: dict[str, Any], number: int) -> Choice:
+    """A choice of a whole answer; one that states no index has that of its place."""
+    at = f"$.choices[{number}]"
+    message = an_object(choice.get("message"), f"{at}.message")
+    return Choice(
+        number if choice.get("index") is None else whole_number(choice["index"], f"{at}.index"),
+        text_or_none(message.get("content"), f"{at}.message.content") or "",
+        text_or_none(choice.get("finish_reason"), f"{at}.finish_reason") or None,
+        tuple(call for _, call in tool_calls(message.get("tool_calls"), f"{at}.message.tool_calls")),
+        logprobs(choice.get("logprobs"), f"{at}.logprobs"),
+    )

@@ -2,9 +2,9 @@
 
 Lenient where real servers differ: extension fields, `null` or missing `content`, `role`, `finish_reason` and `usage`,
 the last text together with the finish reason, usage in any chunk, no `[DONE]`. Strict about what makes an answer: the
-types of choices, deltas, content and counts; an `error` object in a success; a finish reason for every choice, which
-alone makes an answer complete (`[DONE]` is neither needed nor enough: real servers leave it out, or send it after a
-cut).
+types of choices, deltas, content, tool calls, log-probabilities and counts; an `error` object in a success; a finish
+reason for every choice, which alone makes an answer complete (`[DONE]` is neither needed nor enough: real servers leave
+it out, or send it after a cut).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
-from harness.core.exchange import Answer, EventKind, Query, Request, Response, StreamEvent
+from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
 from harness.core.jsontext import parse
 from harness.protocols import _chatstream, _openapi
 from harness.protocols._wire import (
@@ -106,7 +106,7 @@ class OpenAIChat:
         return post(_base(endpoint) + "/chat/completions", kept, stream=query.stream)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
-        """The text of choice 0. Raises `ProtocolError` with the place."""
+        """Every choice. Raises `ProtocolError` with the place."""
         value = an_object(parse(response.body))
         refuse_error(value, response)
         choices = [
@@ -119,23 +119,11 @@ class OpenAIChat:
         return _chatstream.ChatStream()
 
     def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Text, finish reason, usage and model of choice 0.
+        """Every choice with its text, tool calls, log-probabilities and finish reason; usage and model.
 
         Complete when every choice seen has exactly one finish reason and no error stands in the stream.
         """
-        deltas = [e for e in events if e.kind is EventKind.DELTA]
-        finishes = [e for e in events if e.kind is EventKind.FINISH]
-        usages = [e.value for e in events if e.kind is EventKind.USAGE]
-        models = [e.value["model"] for e in events if e.kind is EventKind.OTHER and _chatstream.names_model(e)]
-        seen = {e.index for e in events if e.kind in (EventKind.ROLE, EventKind.DELTA, EventKind.FINISH)}
-        ended = sorted(e.index for e in finishes)
-        return Answer(
-            text="".join(e.text for e in deltas if e.index == 0),
-            model=models[-1] if models else None,
-            finish_reason=next((e.value for e in finishes if e.index == 0), None),
-            usage=usages[-1] if usages else None,
-            complete=bool(seen) and ended == sorted(seen) and all(e.kind is not EventKind.ERROR for e in events),
-        )
+        return _chatstream.streamed(events)
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, messages missing or of the wrong type, `max_tokens` in words, a route that is not there."""
