@@ -31,7 +31,7 @@ from harness.core.errors import UsageError
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile, parse_objective
 from harness.core.registry import names, unknown
-from harness.core.settings import DEFAULT_SEED, ORDER, Ceilings, Promises, Settings
+from harness.core.settings import DEFAULT_SEED, MOST_REPLICAS, ORDER, Ceilings, Promises, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,7 @@ def _endpoint(
         template=_template(section.template, place),
         sample=section.sample,
         unix_socket=_unix_socket(section, place),
+        replicas=_replicas(section.replicas, place),
         signer=_signer(section.sign, place),
     )
     return endpoint, {"endpoint": source, "credentials": credentials.source if credentials else "none"}
@@ -196,6 +197,19 @@ def _unix_socket(section: EndpointSection, place: Place) -> str | None:
     if section.unix_socket and section.proxy:
         raise place.error("give a proxy or a unix socket, not both", "endpoint", "unix_socket")
     return place.file(section.unix_socket)
+
+
+def _replicas(given: Sequence[str], place: Place) -> tuple[str, ...]:
+    if len(given) > MOST_REPLICAS:
+        raise place.error(f"are {len(given)}; at most {MOST_REPLICAS} are compared", "endpoint", "replicas")
+    found = []
+    for index, text in enumerate(given):
+        with place.blamed(None, "endpoint", "replicas", index):
+            url, inline = parse_url(text)
+        if inline:
+            raise place.error("are asked with the endpoint's credentials", "endpoint", "replicas", index)
+        found.append(url)
+    return tuple(found)
 
 
 def _signer(given: str | None, place: Place) -> Signer | None:

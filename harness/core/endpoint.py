@@ -145,7 +145,8 @@ class Endpoint:
     `url` is absolute, without credentials, query or fragment; a path in it prefixes every request. `protocol` is an
     adapter's name or `auto`. `model` and `version` are what must be served; None: whatever the endpoint announces.
     `sample` is one valid input (a prompt, or rows of numbers); None: the adapter's own, from the service's metadata.
-    Over a `unix_socket` (its path) the URL's host is only named in the requests.
+    Over a `unix_socket` (its path) the URL's host is only named in the requests. `replicas` are further URLs of the
+    same service (redundant servers, blue and green), spoken to and trusted as the first.
     """
 
     url: str
@@ -161,6 +162,7 @@ class Endpoint:
     template: Template = Template()
     sample: Any = None
     unix_socket: str | None = None
+    replicas: tuple[str, ...] = ()
     signer: Signer | None = None
 
     @property

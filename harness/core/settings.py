@@ -13,6 +13,9 @@ from harness.core.objective import PROFILES, Objective, Profile
 
 DEFAULT_SEED = 20_240_229
 
+MOST_REPLICAS = 8
+"""Replicas beside the endpoint itself that one run compares."""
+
 ORDER = ("smoke", "integration", "validation", "adversarial", "load", "chaos")
 """The order in which `all` runs the suites: the cheap and telling first, what disturbs the service last."""
 
@@ -151,6 +154,7 @@ class Settings:
             "data": self.data is not None and self.data.dataset is not None,
             "golden": self.data is not None and self.data.golden is not None,
             "load": self.load is not None,
+            "replicas": bool(endpoint.replicas),
             "faults": bool(self.faults),
             "attack": self.attack is not None,
         }
@@ -176,6 +180,7 @@ GROUNDS = {
     "data": "no labelled data is configured ([data] file)",
     "golden": "no golden outputs are configured ([data] golden)",
     "load": "no load is configured ([load] rate and duration)",
+    "replicas": "no further URLs are configured ([endpoint] replicas)",
     "faults": "no fault is configured ([links.NAME] and [[fault]])",
     "attack": "no threat model is configured ([adversarial] eps)",
 }

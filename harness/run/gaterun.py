@@ -64,7 +64,7 @@ class GateRun:
         self._head: dict[str, Any] = {}
         self._sessions: dict[tuple[str, str | None], Session] = {}
         self._client: Client | None = None
-        self._baseline: Session | None = None
+        self._besides: dict[tuple[str, str], Session] = {}
         self._older: Older | None = None
         self._by_id: tuple[Plan | None, dict[str, PlannedCheck]] = (None, {})
 
@@ -153,16 +153,26 @@ class GateRun:
         """A session with the second endpoint that `--ai-baseline=URL` names, spoken to as the first is; or None."""
         if self._older is None or self._older.url is None:
             return None
-        if self._baseline is None:
-            settings = replace(self.settings, endpoint=replace(self.settings.endpoint, url=self._older.url))
-            client = Client(settings.endpoint, clock=Monotonic(self.started))
-            speaker, meter = adapter(self.preflight.protocol), Meter(None)
-            self._baseline = Session(settings, speaker, self.preflight.facts, client, self._ledger, meter)
-        return self._baseline
+        return self._beside(self._older.url, "smoke")
+
+    def replicas(self, suite: str) -> dict[str, Session]:
+        """Sessions with the endpoint's further URLs, by URL, spoken to as this suite speaks to the first."""
+        return {url: self._beside(url, suite) for url in self.settings.endpoint.replicas}
+
+    def _asking(self) -> list[Session]:
+        return [*self._sessions.values(), *self._besides.values()]
+
+    def _beside(self, url: str, suite: str) -> Session:
+        if (url, suite) not in self._besides:
+            settings = replace(self.settings, endpoint=replace(self.settings.endpoint_of(suite), url=url))
+            client, found = Client(settings.endpoint, clock=Monotonic(self.started)), self.preflight_of(suite)
+            session = Session(settings, adapter(found.protocol), found.facts, client, self._ledger, Meter(None))
+            self._besides[url, suite] = session
+        return self._besides[url, suite]
 
     def begin_check(self) -> None:
         """Open a check's own record."""
-        for session in self._sessions.values():
+        for session in self._asking():
             session.begin_check()
 
     def check_time(self) -> None:
@@ -171,7 +181,7 @@ class GateRun:
 
     def end_check(self, check: str, verdict: Verdict) -> Verdict:
         """Write down what a check sent and got, and say in its counterexamples how to run it again."""
-        shown = [exchange for session in self._sessions.values() for exchange in session.shown_exchanges()]
+        shown = [exchange for session in self._asking() for exchange in session.shown_exchanges()]
         if shown:
             self.run_dir.write_exchanges(check, shown)
         for session in self._sessions.values():
@@ -201,8 +211,8 @@ class GateRun:
             session.flush()
         if self._client is not None:
             self._client.close()
-        if self._baseline is not None:
-            self._baseline.close()
+        for beside in self._besides.values():
+            beside.close()
 
     def finish(self, interrupted: str | None, exit_status: int | None) -> Report:
         """Decide, and write `gate.json`, the report and every format that was asked for."""

@@ -1,0 +1,26 @@
+"""Further URLs of the service answer as the first one does."""
+
+from __future__ import annotations
+
+from harness.checks import replicas
+from harness.core.settings import MOST_REPLICAS
+from harness.core.verdict import Verdict
+from harness.run.gaterun import GateRun
+from harness.run.rows import Rows
+from harness.run.session import Session
+from harness.suite import check
+
+QUERIES = 4
+REQUESTS = QUERIES * (1 + MOST_REPLICAS)
+
+
+@check("replicas answer alike", grounds=("replicas",), requests=REQUESTS, tokens=16 * REQUESTS)
+def test_answer_alike(ai_client: Session, ai_run: GateRun) -> Verdict:
+    rows = Rows(ai_client)
+    queries = [ai_client.sample(), *(rows.query([row]) for row in rows.distinct(QUERIES - 1))]
+    first = [ai_client.ask(query) for query in queries]
+    sessions = ai_run.replicas("integration")
+    others = {url: [session.ask(query) for query in queries] for url, session in sessions.items()}
+    shows = {url: session.show for url, session in sessions.items()}
+    same = ai_client.settings.promises.deterministic
+    return replicas.one_service(first, others, shows, same_text=same)
