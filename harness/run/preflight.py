@@ -14,6 +14,7 @@ from harness.core.registry import load, names
 from harness.io.client import Client
 from harness.protocols._detect import Detected, choose, rank
 from harness.run.session import decoded
+from harness.run.starting import held, starting_state
 
 _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 
@@ -104,7 +105,7 @@ def predict_once(endpoint: Endpoint, client: Client, found: Preflight) -> Exchan
 
 def contact(endpoint: Endpoint, client: Client) -> Preflight:
     """Detect, then make one real prediction to tell a silent endpoint from one that answers, well or badly."""
-    return _look(endpoint, client)[0]
+    return _look(endpoint, client, lambda _: None)[0]
 
 
 def wait_ready(
@@ -115,7 +116,7 @@ def wait_ready(
     pause, said = 0.1, ""
     while True:
         try:
-            found, state = _look(endpoint, client)
+            found, state = _look(endpoint, client, progress)
         except UsageError as problem:  # a service that starts may not announce its models yet
             if time.monotonic() + pause >= deadline:
                 raise
@@ -129,7 +130,7 @@ def wait_ready(
         pause = min(pause * 1.5, 2.0)
 
 
-def _look(endpoint: Endpoint, client: Client) -> tuple[Preflight, str | None]:
+def _look(endpoint: Endpoint, client: Client, progress: Callable[[str], None]) -> tuple[Preflight, str | None]:
     """What is there, and why it is not ready, or None."""
     found = detect(endpoint, client)
     if found.obstacle:
@@ -141,7 +142,9 @@ def _look(endpoint: Endpoint, client: Client) -> tuple[Preflight, str | None]:
             raise
         found = replace(found, unusable=f"it does not look like {found.protocol}, and {problem}")
         return found, found.unusable
-    state = None if exchange.ok else f"{exchange.error}: {exchange.detail}"
+    state = starting_state(exchange)
+    if late := held(exchange):
+        progress(late)
     if exchange.error and exchange.error.never_reached:
         return replace(found, never_reached=state), state
     if exchange.error in _SILENT and exchange.response is None:
