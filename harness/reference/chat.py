@@ -6,8 +6,9 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -15,10 +16,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from harness.reference.apierror import ApiError
+from harness.reference.chatchoice import Choice, Piece
 from harness.reference.chatrequest import ChatRequest, parse_chat
 from harness.reference.service import Service
 from harness.reference.settings import CHAT_MODEL
-from harness.reference.textmodel import CONTEXT, Generation, usage
+from harness.reference.textmodel import CONTEXT, usage
 from harness.reference.wire import read_object
 
 _LOOK_EVERY = 16
@@ -54,48 +56,41 @@ class Chat:
         asked = parse_chat(await read_object(request, self.service.settings))
         prompt_tokens = self._prompt_tokens(asked)
         room = CONTEXT - prompt_tokens
-        generation = self.service.text.generate(
-            asked.messages,
-            max_tokens=min(asked.max_tokens or room, room),
-            temperature=asked.temperature,
-            top_p=asked.top_p,
-            seed=asked.seed,
-            stop=asked.stop,
-        )
+        asked = replace(asked, max_tokens=min(asked.max_tokens or room, room))
+        choices = [Choice(index, asked, self.service.text) for index in range(asked.n)]
         answer = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": CHAT_MODEL}
         if asked.stream:
-            events = self._events(answer, generation, prompt_tokens, asked.include_usage)
+            events = self._events(answer, choices, prompt_tokens, asked.include_usage)
             return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
-        text = await self._whole(request, generation)
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": text},
-            "logprobs": None,
-            "finish_reason": generation.finish_reason,
-        }
-        counts = usage(prompt_tokens, generation)
-        return JSONResponse({**answer, "object": "chat.completion", "choices": [choice], "usage": counts})
+        await self._finish(request, choices)
+        counts = usage(prompt_tokens, sum(choice.completion_tokens for choice in choices))
+        whole = [choice.whole() for choice in choices]
+        return JSONResponse({**answer, "object": "chat.completion", "choices": whole, "usage": counts})
 
     def _prompt_tokens(self, asked: ChatRequest) -> int:
         model = self.service.text
         # The characters alone give a lower bound, so that a prompt of megabytes is refused without cutting it up.
-        least = sum(2 + len(text) // model.longest for _, text in asked.messages)
-        tokens = least if least >= CONTEXT else model.count(asked.messages)
+        read = [*asked.shown, *asked.messages]
+        least = sum(2 + len(text) // model.longest for _, text in read)
+        tokens = least if least >= CONTEXT else model.count(read)
         if tokens >= CONTEXT:
             message = f"the context holds {CONTEXT} tokens; the messages alone are at least {tokens}"
             raise ApiError(400, message, "context_length_exceeded", param="messages")
         return tokens
 
-    async def _pieces(self, generation: Generation) -> AsyncGenerator[str, None]:
-        """The pieces at the service's pace; the counters follow, however the answer ends."""
-        with self._counted(generation):
+    async def _pieces(self, choices: Sequence[Choice]) -> AsyncGenerator[Piece, None]:
+        """The pieces of all choices in turn, at the service's pace; the counters follow, however the answer ends."""
+        with self._counted(choices):
             await self.service.think()
-            for piece in generation:
+            going = [choice.pieces() for choice in choices]
+            while found := [(pieces, piece) for pieces in going if (piece := next(pieces, None)) is not None]:
                 await asyncio.sleep(self.service.settings.token_ms / 1000)
-                yield piece
+                for _, piece in found:
+                    yield piece
+                going = [pieces for pieces, _ in found]
 
     @contextmanager
-    def _counted(self, generation: Generation) -> Iterator[None]:
+    def _counted(self, choices: Sequence[Choice]) -> Iterator[None]:
         counters = self.service.counters
         counters.generations += 1
         counters.active_generations += 1
@@ -103,34 +98,33 @@ class Chat:
             yield
         finally:
             counters.active_generations -= 1
-            counters.tokens += generation.completion_tokens
+            counters.tokens += sum(choice.completion_tokens for choice in choices)
 
-    async def _whole(self, request: Request, generation: Generation) -> str:
-        pieces: list[str] = []
-        async with aclosing(self._pieces(generation)) as made:
-            async for piece in made:
-                pieces.append(piece)
-                if len(pieces) % _LOOK_EVERY == 0 and await request.is_disconnected():
+    async def _finish(self, request: Request, choices: Sequence[Choice]) -> None:
+        """Have all choices written, unless the client leaves."""
+        made = 0
+        async with aclosing(self._pieces(choices)) as pieces:
+            async for _ in pieces:
+                made += 1
+                if made % _LOOK_EVERY == 0 and await request.is_disconnected():
                     break
-        return "".join(pieces)
 
     async def _events(
-        self, answer: dict[str, Any], generation: Generation, prompt_tokens: int, include_usage: bool
+        self, answer: dict[str, Any], choices: Sequence[Choice], prompt_tokens: int, include_usage: bool
     ) -> AsyncIterator[bytes]:
-        """The stream: the role, the pieces, the finish reason, the usage where it was asked for, the terminator."""
+        """The stream: the roles, the pieces, the finish reasons, the usage where it was asked for, the terminator."""
 
-        def event(choices: list[dict[str, Any]], **more: Any) -> bytes:
+        def event(given: list[dict[str, Any]], **more: Any) -> bytes:
             blank = {"usage": None} if include_usage else {}
-            chunk = {**answer, "object": "chat.completion.chunk", "choices": choices, **blank, **more}
+            chunk = {**answer, "object": "chat.completion.chunk", "choices": given, **blank, **more}
             return b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 
-        def choice(delta: dict[str, str], finish_reason: str | None = None) -> list[dict[str, Any]]:
-            return [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}]
-
-        yield event(choice({"role": "assistant", "content": ""}))
-        async for piece in self._pieces(generation):
-            yield event(choice({"content": piece}))
-        yield event(choice({}, generation.finish_reason))
+        for choice in choices:
+            yield event([choice.opening()])
+        async for piece in self._pieces(choices):
+            yield event([piece])
+        for choice in choices:
+            yield event([choice.ending()])
         if include_usage:
-            yield event([], usage=usage(prompt_tokens, generation))
+            yield event([], usage=usage(prompt_tokens, sum(choice.completion_tokens for choice in choices)))
         yield b"data: [DONE]\n\n"

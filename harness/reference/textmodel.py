@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, product
 
@@ -48,6 +49,18 @@ _END, _USER, _ASSISTANT, _UNKNOWN = "<|end|>", "<|user|>", "<|assistant|>", "<|u
 _SPECIAL = (_END, _USER, _ASSISTANT, _UNKNOWN)
 Message = tuple[str, str]
 """A role and a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One generated token, its log-probability before temperature, and the likeliest tokens of its place with theirs.
+
+    What a rule writes, and not chance, has probability 1.
+    """
+
+    text: str
+    logprob: float = 0.0
+    top: tuple[tuple[str, float], ...] = ()
 
 
 def corpus(seed: int) -> list[Message]:
@@ -106,17 +119,22 @@ class TextModel:
         top_p: float = 1.0,
         seed: int | None = None,
         stop: Sequence[str] = (),
+        top: int = 0,
     ) -> Generation:
-        """The answer to a conversation, piece by piece.
+        """The answer to a conversation, piece by piece, with the `top` likeliest tokens of each place.
 
         Temperature 0 takes the likeliest token each time; above it tokens are drawn, the same ones for the same seed.
         """
         random = np.random.default_rng(seed)
         copied = _COPY.search(next((text for role, text in reversed(messages) if role == "user"), ""))
         if copied:
-            tokens: Iterable[str] = self.tokens(copied[1].strip())
-        else:
-            tokens = self._sample(self._history(messages), temperature, top_p, random)
+            return self.write(copied[1].strip(), max_tokens=max_tokens, stop=stop, top=top)
+        tokens = self._sample(self._history(messages), temperature, top_p, random, top)
+        return Generation(tokens, max_tokens=max_tokens, stop=stop)
+
+    def write(self, text: str, *, max_tokens: int, stop: Sequence[str] = (), top: int = 0) -> Generation:
+        """A given text, token by token, as far as `max_tokens` reaches."""
+        tokens = (Token(each, 0.0, ((each, 0.0),) if top else ()) for each in self.tokens(text))
         return Generation(tokens, max_tokens=max_tokens, stop=stop)
 
     def _history(self, messages: Iterable[Message]) -> list[int]:
@@ -129,8 +147,8 @@ class TextModel:
         return [self._ids.get(token, unknown) for token in [*tokens[-ORDER:], _ASSISTANT]]
 
     def _sample(
-        self, history: list[int], temperature: float, top_p: float, random: np.random.Generator
-    ) -> Iterator[str]:
+        self, history: list[int], temperature: float, top_p: float, random: np.random.Generator, top: int
+    ) -> Iterator[Token]:
         while True:
             chances = self._chances(history)
             if temperature == 0:
@@ -140,7 +158,9 @@ class TextModel:
             if chosen == self._ids[_END]:
                 return
             history = [*history[1 - ORDER :], chosen]
-            yield self._vocabulary[chosen]
+            likeliest = np.argsort(-chances, kind="stable")[:top] if top else ()
+            pairs = ((self._vocabulary[each], float(np.log(chances[each]))) for each in likeliest if chances[each] > 0)
+            yield Token(self._vocabulary[chosen], float(np.log(chances[chosen])), tuple(pairs))
 
     def _chances(self, history: list[int]) -> NDArray[np.float64]:
         """The probability of each next token: Witten-Bell from the shortest context seen to the longest."""
@@ -180,23 +200,27 @@ class Generation(Iterator[str]):
     """The pieces of one answer; when they have ended, `finish_reason` is `stop` or `length`.
 
     Text that may turn out to begin a stop sequence is held back until it is clear; a stop sequence itself is left out.
-    `completion_tokens` counts what was made so far, without the end token.
+    `completion_tokens` counts what was made so far, without the end token; `tokens` are those of them that the text
+    begun, so that a stop sequence has none.
     """
 
-    def __init__(self, tokens: Iterable[str], *, max_tokens: int, stop: Sequence[str]) -> None:
+    def __init__(self, tokens: Iterable[Token], *, max_tokens: int, stop: Sequence[str]) -> None:
         self.finish_reason: str | None = None
         self.completion_tokens = 0
+        self.tokens: list[Token] = []
         self._pieces = self._run(tokens, max_tokens, stop)
 
     def __next__(self) -> str:
         return next(self._pieces)
 
-    def _run(self, tokens: Iterable[str], max_tokens: int, stop: Sequence[str]) -> Iterator[str]:
+    def _run(self, tokens: Iterable[Token], max_tokens: int, stop: Sequence[str]) -> Iterator[str]:
         held, reason = "", "stop"
         for token in islice(tokens, max_tokens):
             self.completion_tokens += 1
-            held += token
+            self.tokens.append(token)
+            held += token.text
             if found := [at for each in stop if (at := held.find(each)) >= 0]:
+                self._drop(len(held) - min(found))
                 held = held[: min(found)]
                 break
             safe = len(held) - _beginning(held, stop)
@@ -208,6 +232,11 @@ class Generation(Iterator[str]):
         if held:
             yield held
         self.finish_reason = reason
+
+    def _drop(self, characters: int) -> None:
+        """Forget the last tokens that lie wholly within the last characters."""
+        while self.tokens and len(self.tokens[-1].text) <= characters:
+            characters -= len(self.tokens.pop().text)
 
 
 def _beginning(text: str, stop: Iterable[str]) -> int:
@@ -223,7 +252,10 @@ def trained(seed: int) -> TextModel:
     return TextModel(seed)
 
 
-def usage(prompt_tokens: int, generation: Generation) -> Mapping[str, int]:
+def usage(prompt_tokens: int, completion_tokens: int) -> Mapping[str, int]:
     """The three token counts of an answer, under the names that OpenAI's API gives them."""
-    made = generation.completion_tokens
-    return {"prompt_tokens": prompt_tokens, "completion_tokens": made, "total_tokens": prompt_tokens + made}
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }

@@ -107,6 +107,7 @@ def test_parameters_are_honoured(client: httpx.Client) -> None:
     assert content(n=1, logprobs=False, tools=[], response_format={"type": "text"}, presence_penalty=0.0, user="u")
 
 
+TOOLS = [{"type": "function", "function": {"name": "add"}}]
 BAD: list[dict[str, Any]] = [
     {"model": None},
     {"model": 5},
@@ -137,7 +138,7 @@ BAD: list[dict[str, Any]] = [
     {"seed": "x"},
     {"seed": 2**70},
     {"n": 0},
-    {"n": 2},
+    {"n": 5},
     {"n": "1"},
     {"n": True},
     {"stop": 5},
@@ -150,11 +151,24 @@ BAD: list[dict[str, Any]] = [
     {"stream": True, "stream_options": 1},
     {"stream": True, "stream_options": {"include_usage": 1}},
     {"frequency_penalty": 99},
-    {"logprobs": True},
+    {"logprobs": 1},
+    {"top_logprobs": 2},
+    {"logprobs": True, "top_logprobs": 21},
     {"logit_bias": {"1": 5}},
     {"tools": "x"},
-    {"tools": [{"type": "function", "function": {"name": "f"}}]},
-    {"response_format": {"type": "json_object"}},
+    {"tools": [{"type": "function", "function": {"name": "two words"}}]},
+    {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "array"}}}]},
+    {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"$ref": "#"}}}]},
+    {"tools": [{"type": "function", "function": {"name": "f"}}] * 2},
+    {"tool_choice": "required"},
+    {"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "nothing"}}},
+    {"tools": TOOLS, "parallel_tool_calls": "no"},
+    {"response_format": {"type": "yaml"}},
+    {"response_format": "json"},
+    {"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}},
+    {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"pattern": "a"}}}},
+    {"messages": [{"role": "tool", "content": "5"}]},
+    {"messages": [{"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "f"}}]}]},
 ]
 
 
