@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from harness.core.adapter import Adapter, Facts
 from harness.core.endpoint import Credentials, Endpoint
 from harness.core.errors import ErrorClass, ProtocolError
-from harness.core.exchange import Exchange, Query, Request
+from harness.core.exchange import Exchange, Headers, Query, Request
 from harness.core.replay import show, show_request, show_response
 from harness.core.settings import Settings
 from harness.core.verdict import Counterexample
 from harness.io.client import ENDPOINT_CREDENTIALS, Client
 from harness.io.ledger import Ledger
+from harness.io.raw import Line, Piece, unavailable, written
 from harness.run.meter import Meter
 
 T = TypeVar("T")
+
+Write = Callable[[bytes, bytes], Sequence[Piece]]
+"""Head (with its blank line) and body of a request, made into what goes over the wire: bytes, and pauses in seconds."""
 
 KEPT = 20
 """Exchanges of one check that are kept for the run directory; a long sampling keeps its first and its failed ones."""
@@ -51,17 +56,35 @@ class Session:
         query = self.sample_query or self.adapter.sample(self.endpoint, self.facts)
         return replace(query, stream=stream)
 
-    def ask(self, query: Query | None = None, *, credentials: Credentials | None = ENDPOINT_CREDENTIALS) -> Exchange:
+    def request(self, query: Query | None = None, headers: Headers = ()) -> Request:
+        """The request that asks a query, with these header lines in place of its own of the same names."""
+        request = self.adapter.encode(self.endpoint, self.sample() if query is None else query, self.facts)
+        named = {name.lower() for name, _ in headers}
+        kept = tuple(line for line in request.headers if line[0].lower() not in named)
+        return replace(request, headers=(*kept, *headers))
+
+    def ask(
+        self,
+        query: Query | None = None,
+        *,
+        credentials: Credentials | None = ENDPOINT_CREDENTIALS,
+        headers: Headers = (),
+    ) -> Exchange:
         """Send one inference and decode its answer; never raises for what the service does."""
-        query = self.sample() if query is None else query
-        request = self.adapter.encode(self.endpoint, query, self.facts)
+        request = self.request(query, headers)
         exchange = self._exchange(request, credentials)
         self._meter.record(exchange)
         return exchange
 
-    def ask_many(self, queries: Sequence[Query], *, concurrency: int) -> list[Exchange]:
-        """Send inferences side by side, at most `concurrency` at once; answers in the queries' order."""
-        requests = [self.adapter.encode(self.endpoint, query, self.facts) for query in queries]
+    def ask_many(
+        self, queries: Sequence[Query], *, concurrency: int, headers: Sequence[Headers] | None = None
+    ) -> list[Exchange]:
+        """Send inferences side by side, at most `concurrency` at once; answers in the queries' order.
+
+        `headers` has the header lines that each of them carries besides.
+        """
+        extra = [()] * len(queries) if headers is None else headers
+        requests = [self.request(query, lines) for query, lines in zip(queries, extra, strict=True)]
         for _ in requests:
             self._ledger.before_request()
         decoders = [self.adapter.decoder() if request.stream else None for request in requests]
@@ -80,6 +103,54 @@ class Session:
         """Send the adapter's probe of this role (`live`, `ready`, `model_ready`, ...); None when it has none."""
         request = self.adapter.probes(self.endpoint).get(role)
         return None if request is None else self.send(request)
+
+    @property
+    def raw_unavailable(self) -> str:
+        """Why nothing can be hand-written to this endpoint, or an empty text."""
+        return unavailable(self.endpoint)
+
+    def raw(self, requests: Sequence[Request], write: Write | None = None, *, together: bool = False) -> list[Exchange]:
+        """Send inferences over one connection as `write` puts them on the wire (None: as they are), and decode.
+
+        Each is sent when the one before is answered; `together`, all at once and in one piece. Where the service ends
+        the connection between two of them, as it may, the rest goes over the next one.
+        """
+        wires = [(write or _whole)(*written(self.endpoint, request)) for request in requests]
+        with Line(self.endpoint, self.client.clock) as line:
+            if not together:
+                return [self._turn(line, request, wire) for request, wire in zip(requests, wires, strict=True)]
+            for _ in requests:
+                self._ledger.before_request()
+            line.say([piece for wire in wires for piece in wire], answers=len(requests))
+            return self._answers(line, requests, None)
+
+    @contextmanager
+    def holding(
+        self, request: Request, write: Write, *, patience: float | None = None, answers: int = 1
+    ) -> Iterator[list[Exchange]]:
+        """Send one request as `write` puts it on the wire, and keep the connection open inside the `with`.
+
+        Yields what is answered: the first within `patience` seconds (None: the endpoint's deadline), and further ones
+        where it may be taken for several requests.
+        """
+        self._ledger.before_request()
+        with Line(self.endpoint, self.client.clock) as line:
+            line.say(write(*written(self.endpoint, request)), answers)
+            yield self._answers(line, [request] * answers, patience)
+
+    def leave(self, query: Query, *, after_events: int = 1, after: float = 0.0) -> Exchange:
+        """Send an inference and close the connection in mid-answer.
+
+        A stream is left after so many of its content events, anything else `after` seconds. An exchange with `done`
+        was answered whole before it could be left; one with an error was never begun.
+        """
+        request = self.request(query)
+        self._ledger.before_request()
+        with Line(self.endpoint, self.client.clock) as line:
+            line.say([b"".join(written(self.endpoint, request)), after])
+            if not request.stream:
+                return self._keep(line.left(request))
+            return self._keep(line.hear(request, decoder=self.adapter.decoder(), until=after_events))
 
     def once(self, name: str, asked: Callable[[], T]) -> T:
         """What several checks judge: asked for by the first of them in this process."""
@@ -114,6 +185,28 @@ class Session:
         decoder = self.adapter.decoder() if request.stream else None
         return self._finish(self.client.exchange(request, decoder=decoder, credentials=credentials))
 
+    def _turn(self, line: Line, request: Request, wire: Sequence[Piece]) -> Exchange:
+        self._ledger.before_request()
+        line.say(wire)
+        exchange = self._heard(line, request)
+        if line.reused and exchange.error is ErrorClass.CLOSED and exchange.response is None:
+            # A server may end a kept-alive connection at any time, also while a request is on its way (RFC 9112 9.5).
+            self._ledger.before_request()
+            line.say(wire)
+            exchange = self._heard(line, request)
+        return exchange
+
+    def _answers(self, line: Line, requests: Sequence[Request], patience: float | None) -> list[Exchange]:
+        first = self._heard(line, requests[0], patience)
+        # What was sent behind others is answered when they are, or never: a lost one would cost a whole deadline.
+        seconds = first.timing.service_time
+        wait = self.endpoint.deadlines.first_byte if seconds is None else 1.0 + 4 * seconds
+        return [first, *(self._heard(line, each, wait) for each in requests[1:])]
+
+    def _heard(self, line: Line, request: Request, patience: float | None = None) -> Exchange:
+        decoder = self.adapter.decoder() if request.stream else None
+        return self._finish(line.hear(request, patience=patience, decoder=decoder))
+
     def _finish(self, exchange: Exchange) -> Exchange:
         exchange = decoded(self.adapter, self.endpoint, exchange)
         self._ledger.after_answer(exchange.generated_tokens)
@@ -142,6 +235,10 @@ class Session:
                 "done": timing.done,
             },
         }
+
+
+def _whole(head: bytes, body: bytes) -> Sequence[Piece]:
+    return [head + body]
 
 
 def decoded(adapter: Adapter, endpoint: Endpoint, exchange: Exchange) -> Exchange:

@@ -1,0 +1,365 @@
+"""Hand-written HTTP/1.1 over one blocking socket: what no HTTP client would send, and what one would hide.
+
+The third transport. Bytes go out as they are given, with pauses between them where asked; answers are framed strictly
+(RFC 9112) within caps and deadlines, and what follows an answer is never lost: it is the next one, or an error.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from http import HTTPStatus
+
+from harness.core.adapter import StreamDecoder
+from harness.core.endpoint import TLS, Endpoint, redact
+from harness.core.errors import ErrorClass, ProtocolError, TransportError
+from harness.core.exchange import EventKind, Exchange, Headers, Request, Response, StreamEvent, Timing
+from harness.io import tls
+from harness.io.clock import Clock
+from harness.io.content import ACCEPTED, Inflater
+from harness.io.errormap import classify
+from harness.io.framing import Framer
+from harness.io.http import user_agent
+from harness.io.intake import STREAM_TYPES, Caps
+
+Piece = bytes | float
+"""What is said to a peer: bytes, or seconds of silence."""
+
+RECV = 16384
+"""Bytes taken from the socket at once."""
+
+DRAIN = 0.2
+"""Seconds to wait for the end of a connection that the peer has announced, and for what it sends before that."""
+
+
+def unavailable(endpoint: Endpoint) -> str:
+    """Why nothing can be hand-written to this endpoint, or an empty text."""
+    return "hand-written HTTP cannot be sent through a proxy" if endpoint.proxy is not None else ""
+
+
+def written(endpoint: Endpoint, request: Request) -> tuple[bytes, bytes]:
+    """A request as (head with its blank line, body): the endpoint's path, headers and credentials are added to it.
+
+    A later source's lines replace an earlier one's of the same name: the harness's own, the endpoint's, the
+    credentials, the request's. The head holds the secret; never show it.
+    """
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    standard = endpoint.port == (443 if endpoint.secure else 80)
+    own = (
+        ("Host", host if standard else f"{host}:{endpoint.port}"),
+        ("User-Agent", user_agent()),
+        ("Accept", "*/*"),
+        ("Accept-Encoding", ACCEPTED),
+        ("Content-Length", str(len(request.body))),
+    )
+    secret = endpoint.credentials.headers() if endpoint.credentials else ()
+    lines = _overlay(own, endpoint.headers, secret, request.headers)
+    prefix = endpoint.url.split("//", 1)[1].partition("/")[2].rstrip("/")
+    path = f"/{prefix}{request.path}" if prefix else request.path
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines)
+    return f"{request.method} {path} HTTP/1.1\r\n{head}\r\n".encode(), request.body
+
+
+def _overlay(*layers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    merged: dict[str, list[tuple[str, str]]] = {}
+    for layer in layers:
+        fresh: dict[str, list[tuple[str, str]]] = {}
+        for name, value in layer:
+            fresh.setdefault(name.lower(), []).append((name, value))
+        merged |= fresh
+    return [line for lines in merged.values() for line in lines]
+
+
+@lru_cache(maxsize=4)
+def _context(settings: TLS) -> ssl.SSLContext:
+    made = tls.context(settings)
+    made.set_alpn_protocols(["http/1.1"])
+    return made
+
+
+class Line:
+    """One connection, opened by the first `say` and again by the next one after its end.
+
+    Nothing is raised for what the peer does: what breaks while speaking is in the exchange that is heard next. Total,
+    first-byte and inter-token deadlines are the endpoint's, counted from the last `say`. Close it, or use it in a
+    `with`.
+    """
+
+    def __init__(self, endpoint: Endpoint, clock: Clock, caps: Caps | None = None) -> None:
+        self.endpoint = endpoint
+        self.reused = False
+        self._clock = clock
+        self._caps = caps or Caps()
+        self._sock: socket.socket | None = None
+        self._failed: TransportError | None = None
+        self._owed = 0
+        self._rest = b""
+        self._intended = self._end = 0.0
+        self._sent: float | None = None
+
+    def say(self, pieces: Sequence[Piece], answers: int = 1) -> None:
+        """Send bytes, with pauses where a number of seconds stands; `answers` are expected to them.
+
+        `reused` then says whether they went over a connection that had carried an answer before.
+        """
+        self._intended = self._clock.now()
+        self._end = self._intended + self.endpoint.deadlines.total
+        self._sent, self._failed, self._owed = None, None, answers
+        self.reused = self._stands()
+        try:
+            if not self.reused:
+                self._connect()
+            for piece in pieces:
+                if isinstance(piece, float):
+                    time.sleep(max(0.0, min(piece, self._end - self._clock.now())))
+                else:
+                    self._send(piece)
+            self._sent = self._clock.now()
+        except TransportError as problem:
+            self._failed = problem
+            self.close()
+
+    def hear(
+        self,
+        request: Request,
+        *,
+        patience: float | None = None,
+        decoder: StreamDecoder | None = None,
+        until: int | None = None,
+    ) -> Exchange:
+        """The next answer, as the exchange of `request`.
+
+        `patience` is how many seconds the first byte may take (None: the endpoint's deadline). `decoder` is fed with
+        the body of a success that is a stream; after `until` of its content events the rest is left unread, and the
+        exchange is without error and without `done`. Bytes after the last answer that is owed are MALFORMED.
+        """
+        answer = _Answer(self._caps, decoder, until)
+        failure: tuple[ErrorClass, str] | None = None
+        try:
+            if self._failed is not None:
+                raise self._failed
+            self._take(answer, self.endpoint.deadlines.first_byte if patience is None else patience)
+        except (TransportError, ProtocolError) as problem:
+            kind = problem.error if isinstance(problem, TransportError) else ErrorClass.INVALID
+            failure = kind, redact(str(problem), self.endpoint.secrets())
+        self._owed -= 1
+        if failure is not None or (answer.done is not None and not answer.reusable):
+            self.close()
+        timing = Timing(self._intended, self._sent, answer.first_byte, tuple(answer.tokens), answer.done)
+        if failure is None and answer.response is not None and not 200 <= answer.response.status < 300:
+            failure = _refused(answer.response)
+        error, detail = failure or (None, "")
+        return Exchange(request, timing, answer.response, None, tuple(answer.events), error, detail)
+
+    def left(self, request: Request) -> Exchange:
+        """The exchange of a request whose answer nobody waits for; its error says why it could not be sent."""
+        timing = Timing(self._intended, self._sent)
+        self.close()
+        if (problem := self._failed) is None:
+            return Exchange(request, timing)
+        return Exchange(request, timing, error=problem.error, detail=redact(str(problem), self.endpoint.secrets()))
+
+    def close(self) -> None:
+        """End the connection, whatever is under way on it."""
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+        self._rest = b""
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _take(self, answer: _Answer, wait: float) -> None:
+        data, self._rest = self._rest, b""
+        until = self._clock.now() + wait
+        while True:
+            if data:
+                answer.take(data, self._clock.now())
+            if answer.finished:
+                break
+            silent = ErrorClass.FIRST_BYTE_TIMEOUT if answer.first_byte is None else ErrorClass.INTER_TOKEN_TIMEOUT
+            data = self._receive(until, silent)
+            until = self._clock.now() + self.endpoint.deadlines.inter_token
+            if not data:
+                answer.end(self._clock.now())
+                break
+        self._rest = answer.rest
+        if answer.done is None or self._owed > 1:
+            return
+        if not answer.reusable and not self._rest and self._sock is not None:
+            self._rest = self._drained()
+        if self._rest:
+            found, self._rest = len(self._rest), b""
+            answer.reusable = False
+            raise TransportError(ErrorClass.MALFORMED, f"{found} bytes or more follow the end of the answer")
+
+    def _drained(self) -> bytes:
+        try:
+            return self._receive(self._clock.now() + DRAIN, ErrorClass.INTER_TOKEN_TIMEOUT)
+        except TransportError:
+            return b""
+
+    def _stands(self) -> bool:
+        """Whether the connection can carry another request: it is there, and the peer has not ended it meanwhile."""
+        if self._sock is None:
+            return False
+        try:
+            self._sock.settimeout(0.0)
+            early = self._sock.recv(RECV)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            early = b""
+        if early:
+            self._rest += early
+            return True
+        self.close()
+        return False
+
+    def _connect(self) -> None:
+        host, port = self.endpoint.host, self.endpoint.port
+        until = self._clock.now() + self.endpoint.deadlines.connect
+        try:
+            self._sock = socket.create_connection((host, port), self.endpoint.deadlines.connect)
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as problem:
+            kind, detail = classify(problem)
+            raise TransportError(ErrorClass.CONNECT if kind is ErrorClass.CLOSED else kind, detail) from None
+        if not self.endpoint.secure:
+            return
+        try:
+            self._sock.settimeout(max(0.01, until - self._clock.now()))
+            self._sock = _context(self.endpoint.tls).wrap_socket(self._sock, server_hostname=host)
+        except OSError as problem:
+            self.close()
+            kind, detail = classify(problem)
+            raise TransportError(kind if kind is ErrorClass.CONNECT_TIMEOUT else ErrorClass.TLS, detail) from None
+
+    def _send(self, data: bytes) -> None:
+        assert self._sock is not None
+        try:
+            self._sock.settimeout(max(0.01, self._end - self._clock.now()))
+            self._sock.sendall(data)
+        except TimeoutError:
+            raise TransportError(ErrorClass.TOTAL_TIMEOUT, "the peer did not take in the request") from None
+        except OSError:
+            pass  # a peer may refuse a request early, and its answer is still to be read
+
+    def _receive(self, until: float, silent: ErrorClass) -> bytes:
+        if self._sock is None:
+            raise TransportError(ErrorClass.CLOSED, "the connection ended before the answer began")
+        until, kind = (until, silent) if until < self._end else (self._end, ErrorClass.TOTAL_TIMEOUT)
+        try:
+            self._sock.settimeout(max(0.01, until - self._clock.now()))
+            return self._sock.recv(RECV)
+        except TimeoutError:
+            raise TransportError(kind, f"silent {self._clock.now() - self._intended:.2f} s after asking") from None
+        except OSError as problem:
+            kind, detail = classify(problem)
+            # The way to the service stood: an alert in the middle is its end of the connection, not a handshake.
+            raise TransportError(ErrorClass.CLOSED if kind is ErrorClass.TLS else kind, detail) from None
+
+
+def _refused(response: Response) -> tuple[ErrorClass, str]:
+    try:
+        said = f"HTTP {response.status} {HTTPStatus(response.status).phrase}"
+    except ValueError:
+        said = f"HTTP {response.status}"
+    redirect = 300 <= response.status < 400 and response.header("location") is not None
+    return (ErrorClass.REDIRECT if redirect else ErrorClass.STATUS), said
+
+
+class _Tailed(Framer):
+    """A framer that keeps what follows the answer."""
+
+    __slots__ = ("rest",)
+
+    def __init__(self, caps: Caps) -> None:
+        super().__init__(caps)
+        self.rest = b""
+
+    def _take_body(self, data: bytes) -> bytes:
+        if self.done:
+            self.rest += data
+        return super()._take_body(data)
+
+    def _finish(self, rest: bytes) -> None:
+        self.rest += rest
+        super()._finish(rest)
+
+
+class _Answer:
+    """One answer as it is taken in. Methods raise `TransportError`."""
+
+    def __init__(self, caps: Caps, decoder: StreamDecoder | None, until: int | None) -> None:
+        self._framer = _Tailed(caps)
+        self._caps = caps
+        self._decoder = decoder
+        self._until = until
+        self._inflater: Inflater | None = None
+        self._body = bytearray()
+        self.reusable = False
+        self.events: list[StreamEvent] = []
+        self.tokens: list[float] = []
+        self.first_byte: float | None = None
+        self.done: float | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more is to be read: its end has come, or as many events as were wanted."""
+        return self.done is not None or (self._until is not None and len(self.tokens) >= self._until)
+
+    @property
+    def rest(self) -> bytes:
+        """What came after the answer's end."""
+        return self._framer.rest
+
+    @property
+    def response(self) -> Response | None:
+        """The answer as far as it came."""
+        head = self._framer.head
+        return None if head is None else Response(head.status, head.headers, bytes(self._body), head.http_version)
+
+    def take(self, data: bytes, now: float) -> None:
+        """Take in bytes that came at `now`."""
+        self.first_byte = now if self.first_byte is None else self.first_byte
+        piece = self._framer.feed(data)
+        if (head := self._framer.head) is None:
+            return
+        if self._inflater is None:
+            self._inflater = Inflater(_codings(head.headers), self._caps.body_bytes)
+            if not (200 <= head.status < 300 and head.content_type in STREAM_TYPES):
+                self._decoder = None
+        decoded = self._inflater.feed(piece)
+        self._body += decoded
+        if self._decoder is not None and decoded:
+            self._keep(self._decoder.feed(decoded), now)
+        if self._framer.done:
+            self._whole(now)
+
+    def end(self, now: float) -> None:
+        """The connection ended."""
+        self._framer.end()
+        self._whole(now)
+
+    def _whole(self, now: float) -> None:
+        if self._inflater is not None:
+            self._inflater.finish()
+        if self._decoder is not None:
+            self._keep(self._decoder.close(), now)
+        # What follows one answer may be the next: that alone does not spoil the connection.
+        self.done, self.reusable = now, self._framer.reusable or bool(self.rest)
+
+    def _keep(self, events: list[StreamEvent], now: float) -> None:
+        self.events += events
+        self.tokens += [now for event in events if event.kind is EventKind.DELTA and event.text]
+
+
+def _codings(headers: Headers) -> str:
+    return ", ".join(value for name, value in headers if name == "content-encoding")

@@ -1,0 +1,167 @@
+"""HTTP itself: legal forms of one request, connections that are kept, and bytes that are no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.checks import http_forms, http_wrong
+from harness.checks.http_forms import FORMS, Known
+from harness.checks.http_wrong import PATIENCE, WRONG
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Exchange, Query
+from harness.core.verdict import Verdict, inconclusive
+from harness.run.rows import Rows
+from harness.run.session import Session
+from harness.suite import check
+
+INPUTS, TURNS, PIPED = 4, 6, 3
+PLAIN = 2 * INPUTS
+TEXT = "na\u00efve \u6771\u4eac "
+"""Put before prompts: letters that are two and three bytes long in UTF-8."""
+
+
+def _queries(ai_client: Session) -> list[Query]:
+    rows = Rows(ai_client)
+    given = rows.distinct(INPUTS)
+    return [rows.query([TEXT + row if isinstance(row, str) else row]) for row in given]
+
+
+def known(ai_client: Session) -> tuple[list[Query], Known]:
+    """A few inputs and what they are answered plainly; asked for once in a process."""
+
+    def asked() -> tuple[list[Query], Known]:
+        queries = _queries(ai_client)
+        first, again = ([_plain(ai_client, query) for query in queries] for _ in range(2))
+        texts = [query.inputs for query in queries if isinstance(query.inputs, str)]
+        worded = Rows(ai_client).text and not ai_client.settings.promises.deterministic
+        return queries, Known(first, again, [text.split()[-1] for text in texts], worded)
+
+    return ai_client.once("http: plain answers", asked)
+
+
+def _plain(ai_client: Session, query: Query) -> Exchange:
+    found = ai_client.ask(query)
+    # A server may end a kept-alive connection at any time, and many do after an error, unannounced (RFC 9112 9.5).
+    return ai_client.ask(query) if found.error is ErrorClass.CLOSED else found
+
+
+def _formed(ai_client: Session) -> tuple[Known, dict[str, Exchange], Exchange]:
+    def asked() -> tuple[Known, dict[str, Exchange], Exchange]:
+        queries, plain = known(ai_client)
+        found = {}
+        for name, form in FORMS.items():
+            [found[name]] = ai_client.raw([ai_client.request(queries[0], form.headers)], form.write)
+        return plain, found, _plain(ai_client, queries[0])
+
+    return ai_client.once("http: forms", asked)
+
+
+FORMED = PLAIN + 2 * len(FORMS) + 2
+
+
+@check("one request in every legal form of HTTP is answered alike", requests=FORMED, tokens=16 * FORMED)
+def test_forms_answered_alike(ai_client: Session) -> Verdict:
+    if why := ai_client.raw_unavailable:
+        return inconclusive(why, n=0)
+    plain, forms, alive = _formed(ai_client)
+    return http_forms.answered_alike(plain, 0, forms, alive, ai_client.show)
+
+
+@check("every legal form of HTTP is accepted", level="warn", requests=0)
+def test_forms_accepted(ai_client: Session) -> Verdict:
+    if why := ai_client.raw_unavailable:
+        return inconclusive(why, n=0)
+    plain, forms, _ = _formed(ai_client)
+    return http_forms.accepted(plain, forms, ai_client.show)
+
+
+Numbered = list[tuple[int, Exchange]]
+
+
+def _connected(ai_client: Session) -> tuple[Known, Numbered, Numbered]:
+    """Requests one after another over one connection, and some at once over another; neighbours differ."""
+
+    def asked() -> tuple[Known, Numbered, Numbered]:
+        queries, plain = known(ai_client)
+        kept, why = plain.apart()
+        if why:
+            return plain, [], []
+        return plain, _over_one(ai_client, queries, kept, TURNS), _over_one(ai_client, queries, kept, PIPED, True)
+
+    return ai_client.once("http: one connection", asked)
+
+
+def _over_one(
+    ai_client: Session, queries: Sequence[Query], kept: Sequence[int], count: int, together: bool = False
+) -> Numbered:
+    order = [kept[number % len(kept)] for number in range(count)]
+    found = ai_client.raw([ai_client.request(queries[own]) for own in order], together=together)
+    return list(zip(order, found, strict=True))
+
+
+CONNECTED = PLAIN + 2 * TURNS + PIPED
+
+
+@check("requests over one connection each get their own answer, in order", requests=CONNECTED, tokens=16 * CONNECTED)
+def test_one_connection(ai_client: Session) -> Verdict:
+    if why := ai_client.raw_unavailable:
+        return inconclusive(why, n=0)
+    return http_forms.own_in_turn(*_connected(ai_client), ai_client.show)
+
+
+@check("requests sent at once over one connection are all answered", level="warn", requests=0)
+def test_pipelined(ai_client: Session) -> Verdict:
+    if why := ai_client.raw_unavailable or known(ai_client)[1].apart()[1]:
+        return inconclusive(why, n=0)
+    return http_forms.pipelined(_connected(ai_client)[2], ai_client.show)
+
+
+Probed = tuple[Known, list[tuple[str, Exchange, Exchange]], Exchange, list[Exchange]]
+SMUGGLED = "both Transfer-Encoding and Content-Length"
+
+
+def _probed(ai_client: Session) -> Probed:
+    """Wrong bytes on one connection, and while it is open a plain request on another."""
+
+    def asked() -> Probed:
+        queries, plain = known(ai_client)
+        request = ai_client.request(queries[0])
+        found = []
+        for name, wrong in WRONG.items():
+            with ai_client.holding(request, wrong.write, patience=PATIENCE if wrong.waits else None) as [exchange]:
+                found.append((name, exchange, _plain(ai_client, queries[0])))
+        kept, _ = plain.apart()
+        other = ai_client.request(queries[kept[1] if kept else 1]).body
+        with ai_client.holding(request, http_wrong.smuggled(other), answers=2) as both:
+            found.append((SMUGGLED, both[0], _plain(ai_client, queries[0])))
+        return plain, found, _plain(ai_client, queries[0]), both
+
+    return ai_client.once("http: wrong bytes", asked)
+
+
+PROBED = PLAIN + 3 * (len(WRONG) + 1) + 2
+
+
+@check("bytes that are no proper HTTP harm nobody else", requests=PROBED, tokens=16 * PROBED)
+def test_wrong_bytes_harm_nobody(ai_client: Session) -> Verdict:
+    if why := ai_client.raw_unavailable:
+        return inconclusive(why, n=0)
+    plain, probes, after, _ = _probed(ai_client)
+    return http_wrong.harmless(plain, probes, after, 0, ai_client.show)
+
+
+@check("bytes that are no proper HTTP are refused", level="warn", requests=0)
+def test_wrong_bytes_refused(ai_client: Session) -> Verdict:
+    if why := ai_client.raw_unavailable:
+        return inconclusive(why, n=0)
+    plain, probes, _, _ = _probed(ai_client)
+    answers = {name: exchange for name, exchange, _ in probes if name != SMUGGLED}
+    return http_wrong.refused(plain, answers, ai_client.show)
+
+
+@check("a request hidden in another one's body is not carried out", level="warn", requests=0)
+def test_smuggling(ai_client: Session) -> Verdict:
+    if why := ai_client.raw_unavailable:
+        return inconclusive(why, n=0)
+    plain, _, _, both = _probed(ai_client)
+    return http_wrong.not_carried_out(plain, both, ai_client.show)
