@@ -148,9 +148,13 @@ class Known:
         """Inputs that their answers tell apart, and why there are none."""
         return alone(self.first, self.again)
 
+    def lost(self) -> Exchange | None:
+        """The first plain request that has no answer to compare with."""
+        return next((each for each in (*self.first, *self.again) if said(each.answer) is None or not each.ok), None)
+
     def missing(self) -> str:
         """Why there is no answer to compare with, or an empty text."""
-        lost = next((each for each in (*self.first, *self.again) if said(each.answer) is None or not each.ok), None)
+        lost = self.lost()
         return f"asked plainly, there is no answer to compare with: {told(lost)}" if lost else ""
 
     def repeats(self) -> bool:
@@ -186,8 +190,11 @@ def answered_alike(known: Known, own: int, forms: Mapping[str, Exchange], alive:
     """
     if broken := not_judged(*known.first, *known.again, *forms.values(), alive):
         return broken
-    if why := known.missing():
-        return inconclusive(why, n=0)
+    if lost := known.lost():
+        if lost.ok or refused(lost):
+            return inconclusive(known.missing(), n=0)
+        # Not an error that the service tells of: an answer that is cut, garbled or does not end where it says.
+        return contract([Case("plain", show(f"asked plainly, it is not answered validly: {told(lost)}", lost))], "")
     cases = []
     for name, exchange in forms.items():
         if exchange.status == 429:
@@ -195,9 +202,9 @@ def answered_alike(known: Known, own: int, forms: Mapping[str, Exchange], alive:
             continue
         problem = _misread(known, own, name, exchange)
         cases.append(Case(name, show(f"{name}: {problem}", exchange) if problem else None))
-    lost = "" if alive.ok else f"after all forms the plain request is not answered: {told(alive)}"
-    declined = lost if alive.status == 429 else ""
-    cases.append(Case("alive", show(lost, alive) if lost and not declined else None, declined))
+    dead = "" if alive.ok else f"after all forms the plain request is not answered: {told(alive)}"
+    declined = dead if alive.status == 429 else ""
+    cases.append(Case("alive", show(dead, alive) if dead and not declined else None, declined))
     accepted = sum(exchange.ok for exchange in forms.values())
     if not accepted and not any(case.counterexample for case in cases):
         return inconclusive(f"all {len(forms)} forms are refused: none could be misread", n=0)

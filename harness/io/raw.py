@@ -96,6 +96,7 @@ class Line:
         self._sock: socket.socket | None = None
         self._failed: TransportError | None = None
         self._owed = 0
+        self._spent = False
         self._rest = b""
         self._intended = self._end = 0.0
         self._sent: float | None = None
@@ -146,8 +147,8 @@ class Line:
             kind = problem.error if isinstance(problem, TransportError) else ErrorClass.INVALID
             failure = kind, redact(str(problem), self.endpoint.secrets())
         self._owed -= 1
-        if failure is not None or (answer.done is not None and not answer.reusable):
-            self.close()
+        # Kept open all the same: who waits for the rest of a request must go on waiting while others are served.
+        self._spent = failure is not None or (answer.done is not None and not answer.reusable)
         timing = Timing(self._intended, self._sent, answer.first_byte, tuple(answer.tokens), answer.done)
         if failure is None and answer.response is not None and not 200 <= answer.response.status < 300:
             failure = _refused(answer.response)
@@ -167,7 +168,7 @@ class Line:
         if self._sock is not None:
             self._sock.close()
             self._sock = None
-        self._rest = b""
+        self._rest, self._spent = b"", False
 
     def __enter__(self) -> Line:
         return self
@@ -207,7 +208,8 @@ class Line:
 
     def _stands(self) -> bool:
         """Whether the connection can carry another request: it is there, and the peer has not ended it meanwhile."""
-        if self._sock is None:
+        if self._sock is None or self._spent:
+            self.close()
             return False
         try:
             self._sock.settimeout(0.0)
@@ -252,7 +254,7 @@ class Line:
             pass  # a peer may refuse a request early, and its answer is still to be read
 
     def _receive(self, until: float, silent: ErrorClass) -> bytes:
-        if self._sock is None:
+        if self._sock is None or self._spent:
             raise TransportError(ErrorClass.CLOSED, "the connection ended before the answer began")
         until, kind = (until, silent) if until < self._end else (self._end, ErrorClass.TOTAL_TIMEOUT)
         try:

@@ -121,7 +121,9 @@ class Session:
                 return [self._turn(line, request, wire) for request, wire in zip(requests, wires, strict=True)]
             for _ in requests:
                 self._ledger.before_request()
-            line.say([piece for wire in wires for piece in wire], answers=len(requests))
+            pieces = [piece for wire in wires for piece in wire]
+            only = [piece for piece in pieces if isinstance(piece, bytes)]
+            line.say(pieces if len(only) < len(pieces) else [b"".join(only)], answers=len(requests))
             return self._answers(line, requests, None)
 
     @contextmanager

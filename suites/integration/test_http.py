@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from harness.checks import http_forms, http_wrong
 from harness.checks.http_forms import FORMS, Known
 from harness.checks.http_wrong import PATIENCE, WRONG
-from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Query
 from harness.core.verdict import Verdict, inconclusive
 from harness.run.rows import Rows
@@ -31,7 +30,7 @@ def known(ai_client: Session) -> tuple[list[Query], Known]:
 
     def asked() -> tuple[list[Query], Known]:
         queries = _queries(ai_client)
-        first, again = ([_plain(ai_client, query) for query in queries] for _ in range(2))
+        first, again = ([_afresh(ai_client, query) for query in queries] for _ in range(2))
         texts = [query.inputs for query in queries if isinstance(query.inputs, str)]
         worded = Rows(ai_client).text and not ai_client.settings.promises.deterministic
         return queries, Known(first, again, [text.split()[-1] for text in texts], worded)
@@ -39,10 +38,9 @@ def known(ai_client: Session) -> tuple[list[Query], Known]:
     return ai_client.once("http: plain answers", asked)
 
 
-def _plain(ai_client: Session, query: Query) -> Exchange:
-    found = ai_client.ask(query)
-    # A server may end a kept-alive connection at any time, and many do after an error, unannounced (RFC 9112 9.5).
-    return ai_client.ask(query) if found.error is ErrorClass.CLOSED else found
+def _afresh(ai_client: Session, query: Query) -> Exchange:
+    """Asked over a new connection: a kept one may mix up its requests, or outlive a service that takes no new ones."""
+    return ai_client.ask(query) if ai_client.raw_unavailable else ai_client.raw([ai_client.request(query)])[0]
 
 
 def _formed(ai_client: Session) -> tuple[Known, dict[str, Exchange], Exchange]:
@@ -51,12 +49,12 @@ def _formed(ai_client: Session) -> tuple[Known, dict[str, Exchange], Exchange]:
         found = {}
         for name, form in FORMS.items():
             [found[name]] = ai_client.raw([ai_client.request(queries[0], form.headers)], form.write)
-        return plain, found, _plain(ai_client, queries[0])
+        return plain, found, _afresh(ai_client, queries[0])
 
     return ai_client.once("http: forms", asked)
 
 
-FORMED = PLAIN + 2 * len(FORMS) + 2
+FORMED = PLAIN + len(FORMS) + 1
 
 
 @check("one request in every legal form of HTTP is answered alike", requests=FORMED, tokens=16 * FORMED)
@@ -86,15 +84,16 @@ def _connected(ai_client: Session) -> tuple[Known, Numbered, Numbered]:
         kept, why = plain.apart()
         if why:
             return plain, [], []
-        return plain, _over_one(ai_client, queries, kept, TURNS), _over_one(ai_client, queries, kept, PIPED, True)
+        turns = [kept[number % len(kept)] for number in range(TURNS)]
+        at_once = [kept[min(number, len(kept) - 1)] for number in range(PIPED)]  # not the same from behind
+        return plain, _over_one(ai_client, queries, turns), _over_one(ai_client, queries, at_once, together=True)
 
     return ai_client.once("http: one connection", asked)
 
 
 def _over_one(
-    ai_client: Session, queries: Sequence[Query], kept: Sequence[int], count: int, together: bool = False
+    ai_client: Session, queries: Sequence[Query], order: Sequence[int], *, together: bool = False
 ) -> Numbered:
-    order = [kept[number % len(kept)] for number in range(count)]
     found = ai_client.raw([ai_client.request(queries[own]) for own in order], together=together)
     return list(zip(order, found, strict=True))
 
@@ -129,17 +128,17 @@ def _probed(ai_client: Session) -> Probed:
         found = []
         for name, wrong in WRONG.items():
             with ai_client.holding(request, wrong.write, patience=PATIENCE if wrong.waits else None) as [exchange]:
-                found.append((name, exchange, _plain(ai_client, queries[0])))
+                found.append((name, exchange, _afresh(ai_client, queries[0])))
         kept, _ = plain.apart()
         other = ai_client.request(queries[kept[1] if kept else 1]).body
         with ai_client.holding(request, http_wrong.smuggled(other), answers=2) as both:
-            found.append((SMUGGLED, both[0], _plain(ai_client, queries[0])))
-        return plain, found, _plain(ai_client, queries[0]), both
+            found.append((SMUGGLED, both[0], _afresh(ai_client, queries[0])))
+        return plain, found, _afresh(ai_client, queries[0]), both
 
     return ai_client.once("http: wrong bytes", asked)
 
 
-PROBED = PLAIN + 3 * (len(WRONG) + 1) + 2
+PROBED = PLAIN + 2 * (len(WRONG) + 1) + 1
 
 
 @check("bytes that are no proper HTTP harm nobody else", requests=PROBED, tokens=16 * PROBED)

@@ -1,0 +1,69 @@
+"""Clients that leave in mid-answer do not use the service up."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from harness.checks import disconnect
+from harness.checks.crosstalk import SHED
+from harness.core.exchange import Exchange, Query
+from harness.core.verdict import Verdict, inconclusive
+from harness.run.rows import Rows
+from harness.run.session import Session
+from harness.suite import check
+
+LEFT, USUAL = 16, 8
+FEW = 4
+"""How many leave, and how many are usual, where one answer takes `SLOW` seconds or more."""
+
+SLOW = 0.5
+LONG = 64
+"""Tokens asked for by a stream that is left: enough to be still under way."""
+
+PATIENCE = 5.0
+"""Seconds at most that the service is given to notice, when it declines what it took before."""
+
+ROUND = LEFT + USUAL
+REQUESTS = 1 + 3 * ROUND + LEFT
+
+
+@check(
+    "clients that leave in mid-answer do not use the service up",
+    requests=REQUESTS,
+    tokens=16 * REQUESTS + (LONG - 16) * LEFT,
+)
+def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
+    if why := ai_client.raw_unavailable:
+        return inconclusive(why, n=0)
+    rows = Rows(ai_client)
+    given = rows.distinct(USUAL)
+    alone = ai_client.ask(rows.query([given[0]])).timing.service_time or 0.0
+    leaving, usual = (LEFT, USUAL) if alone < SLOW else (FEW, FEW)
+    queries = [rows.query([given[number % len(given)]]) for number in range(leaving + usual)]
+    before = ai_client.ask_many(queries, concurrency=len(queries))
+    left = _left(ai_client, queries[:leaving], alone)
+    after = ai_client.ask_many(queries, concurrency=len(queries))
+    if any(each.status in SHED for each in after):
+        # Work for a client that has left may go on to its end, one after another.
+        time.sleep(min(PATIENCE, leaving * alone))
+        after = ai_client.ask_many(queries, concurrency=len(queries))
+    return disconnect.served_after(before, left, after, ai_client.show)
+
+
+def _left(ai_client: Session, queries: list[Query], alone: float) -> list[Exchange]:
+    """Clients that leave, streams and whole answers in turn; none after the first that was not begun.
+
+    A slow service's streams are all that is left: many a server computes a whole answer to its end for nobody.
+    """
+    streaming = ai_client.adapter.capabilities(ai_client.endpoint, ai_client.facts).streaming
+    found: list[Exchange] = []
+    for number, query in enumerate(queries):
+        asked = query
+        if streaming and (number % 2 == 0 or alone >= SLOW):
+            longer = {"max_tokens": LONG} if "max_tokens" in query.options else {}
+            asked = replace(query, stream=True, options={**query.options, **longer})
+        found.append(ai_client.leave(asked, after=min(SLOW, alone * number / len(queries))))
+        if found[-1].error is not None:
+            break
+    return found
