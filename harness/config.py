@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +33,9 @@ from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile, parse_objective
 from harness.core.registry import names, unknown
 from harness.core.settings import DEFAULT_SEED, MOST_REPLICAS, ORDER, Ceilings, Promises, Settings
+
+EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema")}
+"""Optional dependencies that a check has for its ground, by the modules that they bring; found and not imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ def settings(options: Options, environ: Mapping[str, str], folders: Sequence[Pat
         baseline=options.baseline,
         responsible=options.responsible or file.run.responsible,
         sources={**sources, "configuration": str(place.path) if place.path else "none"},
+        extras=tuple(name for name, needed in EXTRAS.items() if all(map(find_spec, needed))),
     )
 
 

@@ -111,7 +111,8 @@ class Settings:
 
     `reports` are extra formats as (name, path or None); `sources` says for each setting where it came from, for the
     header and the report; `others` holds the endpoint as those suites see it that speak another protocol to it or ask
-    another model; `allow` names the hosts beside loopback that faults may touch.
+    another model; `allow` names the hosts beside loopback that faults may touch; `extras` the optional parts that are
+    installed.
     """
 
     endpoint: Endpoint
@@ -136,6 +137,7 @@ class Settings:
     baseline: str | None = None
     responsible: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+    extras: tuple[str, ...] = ()
 
     def endpoint_of(self, suite: str) -> Endpoint:
         """The endpoint as this suite speaks to it."""
@@ -157,6 +159,7 @@ class Settings:
             "replicas": bool(endpoint.replicas),
             "faults": bool(self.faults),
             "attack": self.attack is not None,
+            "property": "property" in self.extras,
         }
         return frozenset(name for name, there in found.items() if there)
 
@@ -183,5 +186,6 @@ GROUNDS = {
     "replicas": "no further URLs are configured ([endpoint] replicas)",
     "faults": "no fault is configured ([links.NAME] and [[fault]])",
     "attack": "no threat model is configured ([adversarial] eps)",
+    "property": "what generates requests is not installed: pip install 'aiharness[property]'",
 }
 """Each ground that a check may need, and why it is not judged without."""

@@ -1,9 +1,13 @@
-"""What an OpenAPI document says of a POST route: that it is there, and an example of its body."""
+"""What an OpenAPI document says of a POST route: that it is there, an example of its body, and the body's schema."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from harness.protocols._schema import Schema, Unusable, tidy
+
+_LONGEST_SCHEMA = 200_000
 _MOST_STEPS = 200
 _MOST_ELEMENTS = 200_000
 
@@ -26,12 +30,8 @@ def example(document: Any, *paths: str) -> Any:
     The document's own example comes first; without one it is made from the schema, if that leaves nothing to guess:
     arrays of a stated length, required properties only.
     """
-    if not has_post(document, *paths):
-        return None
-    found: Any = None
-    for path in paths:
-        found = found or _at(document, "paths", path, "post", "requestBody", "content", "application/json")
-    if not isinstance(found, dict):
+    found = _body(document, *paths)
+    if found is None:
         return None
     if "example" in found:
         return found["example"]
@@ -44,6 +44,32 @@ def example(document: Any, *paths: str) -> Any:
         return _Maker(document).make(found.get("schema"))
     except _NoExample:
         return None
+
+
+def schema(document: Any, *paths: str) -> Schema | None:
+    """The schema of the body of POST on the first of the paths that the document has, in its plain form, or None."""
+    found = _body(document, *paths)
+    if found is None or "schema" not in found:
+        return None
+    try:
+        made = tidy(document, found["schema"])
+    except Unusable:
+        return None
+    return made if len(json.dumps(made, default=str)) <= _LONGEST_SCHEMA else None
+
+
+def _body(document: Any, *paths: str) -> dict[str, Any] | None:
+    if not has_post(document, *paths):
+        return None
+    for path in paths:
+        body = _at(document, "paths", path, "post", "requestBody")
+        reference = body.get("$ref") if isinstance(body, dict) else None
+        if isinstance(reference, str) and reference.startswith("#/"):
+            body = _at(document, *reference.removeprefix("#/").split("/"))
+        found = _at(body, "content", "application/json")
+        if isinstance(found, dict):
+            return found
+    return None
 
 
 def _at(value: Any, *keys: str) -> Any:

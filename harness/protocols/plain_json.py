@@ -21,7 +21,8 @@ from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
 from harness.core.jsontext import parse
-from harness.protocols import _jsonpath, _openapi
+from harness.protocols import _jsonpath, _openapi, _validinput
+from harness.protocols._schema import Schema
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
@@ -77,6 +78,7 @@ class PlainJSON:
         paths = (full_path(endpoint, template.path), template.path)
         inputs: dict[str, Any] = {role: offered(answers, role) for role in ("live", "ready")}
         inputs |= _from_example(template, _openapi.example(document, *paths))
+        inputs |= _valid(endpoint, inputs.get("body"), _openapi.schema(document, *paths))
         score, said = _evidence(template, answers, _openapi.has_post(document, *paths))
         if score and template != Template():
             score, said = 0.9, f"{said}; a template is configured"
@@ -214,6 +216,19 @@ def _from_example(template: Template, example: Any) -> dict[str, Any]:
     if found:
         return {"sample": found[0]}
     return {"sample": example, "body": INPUT} if template.body == Template().body else {}
+
+
+def _valid(endpoint: Endpoint, body: str | None, schema: Schema | None) -> dict[str, Any]:
+    """What a valid input is: the schema of what takes the input's place, and of what may stand beside it."""
+    if schema is None:
+        return {}
+    text = body if body is not None and endpoint.sample is None else endpoint.template.body
+    try:
+        form = json.loads(text.replace(INPUT, json.dumps(INPUT)))
+    except (ValueError, RecursionError):
+        return {}
+    found = _validinput.split(form, INPUT, schema)
+    return {"valid": found} if found else {}
 
 
 def _fit(form: Any, example: Any) -> list[Any]:

@@ -76,8 +76,9 @@ class V2:
         server, metadata = page(answers, "server"), page(answers, "metadata")
         models = _listed(page(answers, "models"))
         if _is_metadata(metadata):
-            inputs = _specs(metadata)
-            facts = Facts((str(metadata["name"]),), _sole(metadata.get("versions")), {"inputs": inputs})
+            inputs, outputs = _specs(metadata, "inputs"), _specs(metadata, "outputs")
+            stated = {"inputs": inputs, **({"outputs": outputs} if outputs else {})}
+            facts = Facts((str(metadata["name"]),), _sole(metadata.get("versions")), stated)
             told = ", ".join(f"{each['name']} {each['datatype']}{each['shape']}" for each in inputs) or "none named"
             return Recognition(
                 1.0, f"the model {metadata['name']!r} answered with its metadata (inputs: {told})", facts
@@ -242,16 +243,27 @@ def _zeros(spec: Mapping[str, Any]) -> Any:
     return _tensor.fold([zero] * count, shape)
 
 
-def _specs(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Name, datatype and shape of each input; none at all when one of them is not stated properly."""
+def _specs(metadata: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
+    """Name, datatype and shape of each tensor of a role; none at all when one of them is not stated properly.
+
+    An input has the bounds of its numbers too, where its `parameters`, or the model's, state both.
+    """
     found = []
-    for each in metadata["inputs"]:
+    for each in metadata[role]:
         shape = each.get("shape") if isinstance(each, dict) else None
         sound = isinstance(shape, list) and len(shape) <= _tensor.MAX_RANK and all(type(size) is int for size in shape)
         if not sound or not isinstance(each.get("name"), str) or each.get("datatype") not in _tensor.DATATYPES:
             return []
-        found.append({"name": each["name"], "datatype": each["datatype"], "shape": shape})
+        spec = {"name": each["name"], "datatype": each["datatype"], "shape": shape}
+        found.append({**spec, **(_bounds(each) or _bounds(metadata) if role == "inputs" else {})})
     return found
+
+
+def _bounds(stated: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = stated.get("parameters")
+    parameters = parameters if isinstance(parameters, dict) else {}
+    bounds = {name: parameters[name] for name in ("minimum", "maximum") if type(parameters.get(name)) in (int, float)}
+    return bounds if len(bounds) == 2 and bounds["minimum"] <= bounds["maximum"] else {}
 
 
 def _is_metadata(value: Any) -> bool:

@@ -71,7 +71,9 @@ def test_recorded_metadata(server: str, inputs: list[Any], version: str | None) 
     there = {role: response for role, response in answers.items() if response is not None}
     found = ADAPTER.recognise(ENDPOINT, there)
     assert found.score == 1.0
-    assert found.facts == Facts(("digits",), version, {"inputs": inputs})
+    assert (found.facts.models, found.facts.version) == (("digits",), version)
+    assert found.facts.inputs["inputs"] == inputs
+    assert {each["name"] for each in found.facts.inputs.get("outputs", [])} <= {"label", "probs", "predict"}
     assert ADAPTER.identity(there) == ("digits", version)
 
 

@@ -1,0 +1,35 @@
+"""Requests generated from what the endpoint announces are answered validly, or refused clearly."""
+
+from __future__ import annotations
+
+from harness.checks import property as generated
+from harness.checks.property import Search
+from harness.core.verdict import Verdict
+from harness.run import property as property_
+from harness.run.propertyform import MOST_TOKENS
+from harness.run.session import Session
+from harness.suite import check
+
+
+def _search(ai_client: Session) -> Search:
+    return ai_client.once("generated requests", lambda: property_.search(ai_client))
+
+
+@check(
+    "generated valid requests are survived: answered validly, or refused",
+    grounds=("property",),
+    requests=property_.REQUESTS,
+    tokens=MOST_TOKENS * property_.REQUESTS,
+)
+def test_generated_requests_survive(ai_client: Session) -> Verdict:
+    return generated.survived(_search(ai_client), ai_client.show)
+
+
+@check(
+    "generated valid requests are not treated as the server's own failure",
+    level="warn",
+    grounds=("property",),
+    requests=0,
+)
+def test_generated_requests_answered(ai_client: Session) -> Verdict:
+    return generated.kept(_search(ai_client), ai_client.show)

@@ -1,0 +1,134 @@
+"""Schemas from a document that a peer wrote: brought to one form, bounded, never a crash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.protocols import _openapi
+from harness.protocols._schema import SAFE, Unusable, tidy
+from harness.protocols._validinput import bounded, narrowed, of_sample, split
+
+NUMBER = {"type": "number"}
+FREE = {"type": "array", "items": {"type": "array", "items": NUMBER}}
+
+
+def closed(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**found, "required": list(required)} if required else found
+
+
+def document(schema: Any, **schemas: Any) -> dict[str, Any]:
+    body = {"content": {"application/json": {"schema": schema}}}
+    return {"paths": {"/predict": {"post": {"requestBody": body}}}, "components": {"schemas": schemas}}
+
+
+def test_references_annotations_and_the_older_dialect_are_gone() -> None:
+    schema = {"$ref": "#/components/schemas/Body"}
+    body = {
+        "title": "Body",
+        "type": "object",
+        "required": ["x", "id"],
+        "properties": {
+            "x": {"$ref": "#/components/schemas/X~1Y"},
+            "id": {"type": "string", "readOnly": True},
+            "n": {"type": "integer", "format": "int32", "example": 3},
+            "m": {"type": "number", "minimum": 0, "exclusiveMinimum": True, "nullable": True},
+        },
+    }
+    found = _openapi.schema(document(schema, Body=body, **{"X/Y": {"type": "integer", "description": "x"}}), "/predict")
+    assert found == closed(
+        {
+            "x": {"type": "integer", "minimum": -SAFE, "maximum": SAFE},
+            "n": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+            "m": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]},
+        },
+        "x",
+    )
+
+
+def test_recursion_ends_where_a_part_may_be_left_out() -> None:
+    tree = {"properties": {"value": NUMBER, "left": {"$ref": "#/components/schemas/Tree"}}, "required": ["value"]}
+    found = _openapi.schema(document({"$ref": "#/components/schemas/Tree"}, Tree=tree), "/predict")
+    assert found is not None
+    assert found["properties"]["left"]["properties"].keys() == {"value"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#/components/schemas/Loop"},
+        {"$ref": "#/components/schemas/Missing"},
+        {"$ref": "http://elsewhere/schema.json"},
+        {"type": "string", "pattern": "(a+)+$"},
+        {"type": "string", "pattern": "("},
+        {"type": "string", "pattern": "x" * 500},
+        {"enum": ["x" * 300_000]},
+        {"anyOf": [{"type": "object", "properties": {f"p{i}": NUMBER for i in range(900)}} for _ in range(9)]},
+        "text",
+        None,
+    ],
+)
+def test_what_cannot_be_used_is_no_schema(schema: Any) -> None:
+    loop = {"properties": {"next": {"$ref": "#/components/schemas/Loop"}}, "required": ["next"]}
+    assert _openapi.schema(document(schema, Loop=loop), "/predict") is None
+
+
+@pytest.mark.parametrize("value", [None, [], {}, 3, {"paths": []}, {"paths": {"/predict": {"post": 3}}}])
+def test_a_document_of_any_kind_is_read(value: Any) -> None:
+    assert _openapi.schema(value, "/predict") is None
+
+
+def test_parts_of_one_object_become_one() -> None:
+    parts = [{"properties": {"a": NUMBER}, "required": ["a"]}, {"type": "object", "properties": {"b": NUMBER}}]
+    assert tidy({}, {"allOf": parts}) == closed({"a": NUMBER, "b": NUMBER}, "a")
+    with pytest.raises(Unusable):
+        tidy({}, {"allOf": [{"$ref": "#/nothing"}]})
+
+
+def test_the_input_and_what_stands_beside_it() -> None:
+    body = closed({"data": closed({"x": FREE}), "top_k": {"type": "integer"}, "id": {"type": "string"}}, "data", "id")
+    found = split({"data": {"x": "@"}}, "@", body)
+    assert found == {
+        "input": FREE,
+        "options": {"top_k": {"type": "integer"}, "id": {"type": "string"}},
+        "required": ["id"],
+    }
+    assert split("@", "@", body) == {"input": body, "options": {}, "required": []}
+    assert split({"rows": "@"}, "@", body) is None
+    assert split({"data": {"y": "@"}}, "@", body) is None
+
+
+def test_open_lengths_are_the_sample_s() -> None:
+    found = narrowed(FREE, [[[1.0, 2.0, 3.0]]])
+    assert (found["minItems"], found["maxItems"]) == (1, 4)
+    assert (found["items"]["minItems"], found["items"]["maxItems"]) == (3, 3)
+    row = narrowed({"type": "array", "items": NUMBER}, [[1.0, 2.0]])
+    assert (row["minItems"], row["maxItems"]) == (2, 2)
+    stated = narrowed({**FREE, "minItems": 2, "maxItems": 900}, [[[1.0]]])
+    assert (stated["minItems"], stated["maxItems"]) == (2, 4)
+
+
+def test_a_sample_is_a_schema_of_what_is_like_it() -> None:
+    found = of_sample([[0, 2.5], [1, 7]])
+    assert found["maxItems"] == 4
+    assert found["items"]["items"] == {"type": "number", "minimum": 0, "maximum": 7}
+    assert of_sample({"text": "hi"})["properties"]["text"]["type"] == "string"
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        (NUMBER, False),
+        ({"type": "number", "minimum": 0, "maximum": 1}, True),
+        ({"type": "integer", "minimum": -SAFE, "maximum": SAFE}, False),
+        (FREE, False),
+        ({"type": "array", "items": {"enum": [1, 2]}, "maxItems": 3}, True),
+        ({"type": "string"}, False),
+        ({"type": "object", "properties": {"a": {"const": 1}}}, False),
+        (closed({"a": {"const": 1}}), True),
+    ],
+)
+def test_what_is_wholly_announced(schema: dict[str, Any], expected: bool) -> None:
+    assert bounded(schema) is expected
