@@ -8,9 +8,8 @@ from typing import Any
 
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Choice, EventKind, StreamEvent, ToolCall
-from harness.core.jsontext import parse
 from harness.protocols._chatparts import logprobs, tool_calls, usage, whole_number
-from harness.protocols._sse import ServerEvent, SSEDecoder
+from harness.protocols._events import JSONEvents
 from harness.protocols._wire import an_array, an_object, text_or_none
 
 _GENERATED = ("reasoning_content", "reasoning", "function_call", "refusal", "audio")
@@ -19,76 +18,35 @@ _GENERATED = ("reasoning_content", "reasoning", "function_call", "refusal", "aud
 _OF_CHOICE = (EventKind.ROLE, EventKind.DELTA, EventKind.TOOL_CALL, EventKind.FINISH)
 
 
-class ChatStream:
-    """Decodes one streamed chat answer. What cannot be a chunk raises `ProtocolError` naming the event and the place.
-
-    Events completed before the error are handed out first and the error comes with the next call, so that events and
-    error are the same however the bytes were cut.
-    """
+class ChatStream(JSONEvents):
+    """Decodes one streamed chat answer."""
 
     def __init__(self) -> None:
-        self._sse = SSEDecoder()
-        self._seen = 0
+        super().__init__()
         self._model: str | None = None
-        self._error: ProtocolError | None = None
 
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """The events completed by these bytes. Raises `ProtocolError`."""
-        self.close()
-        events: list[StreamEvent] = []
-        try:
-            for each in self._sse.feed(data):
-                self._seen += 1
-                events += self._read(each)
-        except ProtocolError as error:
-            self._error = error
-            if not events:
-                raise
-        return events
-
-    def close(self) -> list[StreamEvent]:
-        """Nothing: an event without its blank line is dropped. Raises the error that is still to be told."""
-        if self._error is not None:
-            raise self._error
-        return []
-
-    def _read(self, event: ServerEvent) -> list[StreamEvent]:
-        at = f"event {self._seen}"
-        if event.data.strip() == "[DONE]":
-            return [StreamEvent(EventKind.DONE)]
-        if not event.data.strip():
-            return [StreamEvent(EventKind.OTHER, value=event.event)]
-        try:
-            value = parse(event.data.encode())
-        except ProtocolError as error:
-            raise ProtocolError(str(error), at=at) from None
-        chunk = an_object(value, f"{at} $")
-        if chunk.get("error") is not None or event.event == "error":
-            return [StreamEvent(EventKind.ERROR, value=chunk.get("error", chunk))]
-        if "choices" not in chunk and chunk.get("usage") is None:
-            if event.event == "message":
-                raise ProtocolError("no choices in a chunk", at=f"{at} $")
-            return [StreamEvent(EventKind.OTHER, value=chunk)]
-        events = self._head(chunk, at)
-        choices = [] if chunk.get("choices") is None else an_array(chunk["choices"], f"{at} $.choices")
+    def read(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
+        """The model's name, told once and again when it changes; the parts of each choice; the counts."""
+        if "choices" not in value and value.get("usage") is None:
+            if name == "message":
+                raise ProtocolError("no choices in a chunk", at=at)
+            return [StreamEvent(EventKind.OTHER, value=value)]
+        events = []
+        model = text_or_none(value.get("model"), f"{at}.model")
+        if model is not None and model != self._model:
+            self._model = model
+            events.append(named(model))
+        choices = [] if value.get("choices") is None else an_array(value["choices"], f"{at}.choices")
         for i, choice in enumerate(choices):
-            events += _choice(an_object(choice, f"{at} $.choices[{i}]"), f"{at} $.choices[{i}]")
-        if (counts := usage(chunk.get("usage"), f"{at} $.usage")) is not None:
+            events += _choice(an_object(choice, f"{at}.choices[{i}]"), f"{at}.choices[{i}]")
+        if (counts := usage(value.get("usage"), f"{at}.usage")) is not None:
             events.append(StreamEvent(EventKind.USAGE, value=counts))
-        return events or [StreamEvent(EventKind.OTHER, value=chunk)]
-
-    def _head(self, chunk: dict[str, Any], at: str) -> list[StreamEvent]:
-        """The model's name, told once and again when it changes."""
-        model = text_or_none(chunk.get("model"), f"{at} $.model")
-        if model is None or model == self._model:
-            return []
-        self._model = model
-        return [StreamEvent(EventKind.OTHER, value={"model": model})]
+        return events or [StreamEvent(EventKind.OTHER, value=value)]
 
 
-def names_model(event: StreamEvent) -> bool:
-    """Whether an event is the one that tells the model's name."""
-    return isinstance(event.value, dict) and event.value.keys() == {"model"} and isinstance(event.value["model"], str)
+def named(model: str) -> StreamEvent:
+    """The event that tells the model's name."""
+    return StreamEvent(EventKind.OTHER, value={"model": model})
 
 
 def _choice(choice: dict[str, Any], at: str) -> list[StreamEvent]:

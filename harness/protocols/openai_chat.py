@@ -11,34 +11,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
-from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
 from harness.core.jsontext import parse
 from harness.protocols import _chatstream, _openapi
+from harness.protocols._openai import MAX_TOKENS, PROMPT, base, is_error, listed, messages, model, names, without_none
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
     OPENAPI,
-    a_name,
     an_array,
     an_object,
     closed,
     full_path,
     get,
-    json_of,
     offered,
     page,
     post,
     refuse_error,
     status,
 )
-
-PROMPT = "Say hello."
-MAX_TOKENS = 16
 
 
 class OpenAIChat:
@@ -55,7 +49,7 @@ class OpenAIChat:
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The list of models, a health page (not part of the protocol, yet common), and the OpenAPI document."""
         return {
-            "models": get(_base(endpoint) + "/models"),
+            "models": get(base(endpoint) + "/models"),
             "live": get(endpoint.template.health or "/health"),
             "openapi": get(OPENAPI),
             "nowhere": get(NOWHERE),
@@ -66,27 +60,27 @@ class OpenAIChat:
 
         Less where the evidence disagrees: a configured model that is not listed, a document without the chat route.
         """
-        base = full_path(endpoint, _base(endpoint))
-        listed = _listed(page(answers, "models"))
-        documented = _openapi.has_post(page(answers, "openapi"), f"{base}/chat/completions", "/v1/chat/completions")
-        facts = Facts(models=listed or (), inputs={"live": offered(answers, "live")})
-        if listed is not None:
-            said = f"GET {base}/models answered 200 with a list of models: {_names(listed)}"
+        root = full_path(endpoint, base(endpoint))
+        found = listed(page(answers, "models"))
+        documented = _openapi.has_post(page(answers, "openapi"), f"{root}/chat/completions", "/v1/chat/completions")
+        facts = Facts(models=found or (), inputs={"live": offered(answers, "live")})
+        if found is not None:
+            said = f"GET {root}/models answered 200 with a list of models: {names(found)}"
             if documented is False:
-                return Recognition(0.6, f"{said}; its OpenAPI document has no POST {base}/chat/completions", facts)
-            if endpoint.model and not {endpoint.model, f"{endpoint.model}:latest"} & set(listed):
+                return Recognition(0.6, f"{said}; its OpenAPI document has no POST {root}/chat/completions", facts)
+            if endpoint.model and not {endpoint.model, f"{endpoint.model}:latest"} & set(found):
                 return Recognition(0.8, f"{said}; {endpoint.model!r} is not among them", facts)
             return Recognition(1.0, said, facts)
         if documented:
             models = status(answers, "models") or "nothing"
-            said = f"its OpenAPI document has POST {base}/chat/completions; GET {base}/models answered {models}"
+            said = f"its OpenAPI document has POST {root}/chat/completions; GET {root}/models answered {models}"
             return Recognition(0.9, said, facts)
-        if closed(answers, "models") and _openai_error(answers["models"]):
-            said = f"GET {base}/models answered {status(answers, 'models')} with an OpenAI error: it needs a key"
+        if closed(answers, "models") and is_error(answers["models"]):
+            said = f"GET {root}/models answered {status(answers, 'models')} with an OpenAI error: it needs a key"
             if not offered(answers, "models"):
                 return Recognition(0.5, f"{said}, and so does a path that no one has", facts)
             return Recognition(0.7, said, facts)
-        return Recognition(0.0, f"GET {base}/models brought no list of models")
+        return Recognition(0.0, f"GET {root}/models brought no list of models")
 
     def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
         """The configured prompt or messages, else a greeting; at most 16 tokens at temperature 0."""
@@ -98,12 +92,11 @@ class OpenAIChat:
 
         A streamed request asks for usage too (`stream_options`).
         """
-        body: dict[str, Any] = {"model": _model(endpoint, facts), "messages": _messages(query.inputs)}
+        body: dict[str, Any] = {"model": model(endpoint, facts), "messages": messages(query.inputs, self.name)}
         if query.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         body |= query.options
-        kept = {name: value for name, value in body.items() if value is not None}
-        return post(_base(endpoint) + "/chat/completions", kept, stream=query.stream)
+        return post(base(endpoint) + "/chat/completions", without_none(body), stream=query.stream)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """Every choice. Raises `ProtocolError` with the place."""
@@ -127,62 +120,21 @@ class OpenAIChat:
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, messages missing or of the wrong type, `max_tokens` in words, a route that is not there."""
-        path = _base(endpoint) + "/chat/completions"
-        model = _model(endpoint, facts)
-        valid = {"messages": _messages(PROMPT), "max_tokens": MAX_TOKENS} | ({"model": model} if model else {})
+        path = base(endpoint) + "/chat/completions"
+        valid = without_none({"model": model(endpoint, facts), "messages": messages(PROMPT, self.name)})
+        valid["max_tokens"] = MAX_TOKENS
         return {
             "malformed_json": Request("POST", path, JSON, b'{"messages": [{"role": "user", '),
             "missing_messages": post(path, {name: value for name, value in valid.items() if name != "messages"}),
             "messages_not_an_array": post(path, {**valid, "messages": 5}),
             "max_tokens_in_words": post(path, {**valid, "max_tokens": "sixteen"}),
-            "unknown_path": post(_base(endpoint) + NOWHERE, valid),
+            "unknown_path": post(base(endpoint) + NOWHERE, valid),
         }
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The one listed model; of several none can be told to be the served one. No version is ever stated."""
-        listed = _listed(page(answers, "models"))
-        return (listed[0] if listed and len(listed) == 1 else None), None
-
-
-def _base(endpoint: Endpoint) -> str:
-    return "" if urlsplit(endpoint.url).path.rstrip("/").endswith("/v1") else "/v1"
-
-
-def _model(endpoint: Endpoint, facts: Facts) -> str | None:
-    return endpoint.model or next(iter(facts.models), None)
-
-
-def _messages(inputs: Any) -> list[Any]:
-    if isinstance(inputs, str):
-        return [{"role": "user", "content": inputs}]
-    if isinstance(inputs, list) and inputs and all(isinstance(each, dict) and "role" in each for each in inputs):
-        return inputs
-    raise UsageError(
-        "openai_chat takes a prompt, or a list of messages with roles, as its input; check [endpoint] sample"
-    )
-
-
-def _listed(value: Any) -> tuple[str, ...] | None:
-    """The ids in a page of models; None when it is no such page (Ollama without a model says `data: null`)."""
-    if not isinstance(value, dict) or "data" not in value:
-        return None
-    data = value["data"]
-    if data is None and value.get("object") == "list":
-        return ()
-    if not isinstance(data, list) or not all(isinstance(each, dict) for each in data):
-        return None
-    ids = [a_name(each.get("id")) for each in data]
-    return tuple(each for each in ids if each is not None) if None not in ids else None
-
-
-def _names(listed: Sequence[str]) -> str:
-    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "") if listed else "none"
-
-
-def _openai_error(response: Response) -> bool:
-    value = json_of(response)
-    error = value.get("error") if isinstance(value, dict) else None
-    return isinstance(error, dict) and isinstance(error.get("message"), str)
+        found = listed(page(answers, "models"))
+        return (found[0] if found and len(found) == 1 else None), None
 
 
 ADAPTER = OpenAIChat()

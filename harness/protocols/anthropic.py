@@ -1,0 +1,234 @@
+"""Anthropic's Messages over HTTP, streamed (named server-sent events) or whole (Anthropic, Ollama, LiteLLM, vLLM).
+
+The key goes in `x-api-key` ([endpoint] credentials, scheme `header`); the version of the API is sent as the header
+`anthropic-version` unless another is configured. Blocks of a kind that is not known (thinking) are passed over. An
+answer is complete with its stop reason; finish reasons are told in chat's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
+from harness.core.endpoint import Endpoint
+from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall, Usage
+from harness.core.jsontext import parse
+from harness.protocols import _openapi
+from harness.protocols._chatparts import whole_number
+from harness.protocols._chatstream import named, streamed
+from harness.protocols._events import JSONEvents
+from harness.protocols._openai import MAX_TOKENS, PROMPT, base, listed, messages, model, without_none
+from harness.protocols._wire import (
+    JSON,
+    NOWHERE,
+    OPENAPI,
+    an_array,
+    an_object,
+    closed,
+    dumps,
+    full_path,
+    get,
+    json_of,
+    offered,
+    page,
+    post,
+    refuse_error,
+    status,
+    text_or_none,
+)
+
+VERSION = ("anthropic-version", "2023-06-01")
+_REASONS = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
+
+
+class Anthropic:
+    """The adapter; `/v1` is put before every path unless the endpoint's URL ends with it already."""
+
+    name = "anthropic"
+    title = "Anthropic messages, streamed or whole"
+
+    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
+        """Streaming and text; metadata where the models are listed."""
+        return Capabilities(streaming=True, text=True, generates=True, metadata=bool(facts.models))
+
+    def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
+        """The list of models and the OpenAPI document."""
+        return {"models": get(base(endpoint) + "/models"), "openapi": get(OPENAPI), "nowhere": get(NOWHERE)}
+
+    def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
+        """1.0: models are listed in this API's shape; 0.7: the list needs a key, said in its shape; 0.3 beside chat."""
+        root = full_path(endpoint, base(endpoint))
+        found = page(answers, "models")
+        if _own_list(found):
+            return Recognition(1.0, f"GET {root}/models answered with this API's list", Facts(listed(found) or ()))
+        if closed(answers, "models") and offered(answers, "models") and _own_error(answers["models"]):
+            said = f"GET {root}/models answered {status(answers, 'models')} with an Anthropic error: it needs a key"
+            return Recognition(0.7, said)
+        if _openapi.has_post(page(answers, "openapi"), f"{root}/messages", "/v1/messages"):
+            chat = _openapi.has_post(page(answers, "openapi"), f"{root}/chat/completions", "/v1/chat/completions")
+            said = f"its OpenAPI document has POST {root}/messages" + (", beside the one for chat" if chat else "")
+            return Recognition(0.3 if chat else 0.95, said, Facts(listed(found) or ()))
+        return Recognition(0.0, f"GET {root}/models brought no list of this API's")
+
+    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
+        """The configured prompt or messages, else a greeting; at most 16 tokens at temperature 0."""
+        inputs = PROMPT if endpoint.sample is None else endpoint.sample
+        return Query(inputs, options={"max_tokens": MAX_TOKENS, "temperature": 0})
+
+    def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
+        """`inputs` is a prompt or a list of messages; system messages go where this API has them.
+
+        `stop` is called `stop_sequences` here; `max_tokens`, which it asks for, is 16 where none is given.
+        """
+        given = messages(query.inputs, self.name)
+        system = "\n".join(str(each.get("content", "")) for each in given if each["role"] == "system") or None
+        options = dict(query.options)
+        if (stop := options.pop("stop", None)) is not None:
+            options["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+        body = {
+            "model": model(endpoint, facts),
+            "max_tokens": MAX_TOKENS,
+            "system": system,
+            "messages": [each for each in given if each["role"] != "system"],
+            "stream": True if query.stream else None,
+            **options,
+        }
+        return replace(_post(endpoint, without_none(body)), stream=query.stream)
+
+    def decode(self, endpoint: Endpoint, response: Response) -> Answer:
+        """The text and the tool calls. Raises `ProtocolError` with the place."""
+        value = an_object(parse(response.body))
+        refuse_error(value, response)
+        texts, calls = [], []
+        for i, each in enumerate(an_array(value.get("content"), "$.content")):
+            at = f"$.content[{i}]"
+            block = an_object(each, at)
+            if block.get("type") == "text":
+                texts.append(text_or_none(block.get("text"), f"{at}.text") or "")
+            elif block.get("type") == "tool_use":
+                calls.append(_call(block, at, dumps(block.get("input") or {}).decode()))
+        reason = text_or_none(value.get("stop_reason"), "$.stop_reason")
+        choice = Choice(0, "".join(texts), _REASONS.get(reason or "", reason) or None, tuple(calls))
+        return Answer(
+            text=choice.text,
+            value=value,
+            model=text_or_none(value.get("model"), "$.model"),
+            finish_reason=choice.finish_reason,
+            usage=_usage(an_object(value["usage"], "$.usage"), "$.usage") if value.get("usage") is not None else None,
+            complete=choice.finish_reason is not None,
+            choices=(choice,),
+        )
+
+    def decoder(self) -> StreamDecoder:
+        """A decoder of named server-sent events."""
+        return _Stream()
+
+    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
+        """Text and tool calls; complete with one stop reason and no error in the stream."""
+        return streamed(events)
+
+    def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
+        """Broken JSON, messages missing or of the wrong type, `max_tokens` in words, a route that is not there."""
+        valid = {"messages": messages(PROMPT, self.name), "max_tokens": MAX_TOKENS}
+        valid |= without_none({"model": model(endpoint, facts)})
+        return {
+            "malformed_json": replace(_post(endpoint, {}), body=b'{"messages": [{"role": "user", '),
+            "missing_messages": _post(endpoint, {name: each for name, each in valid.items() if name != "messages"}),
+            "messages_not_an_array": _post(endpoint, {**valid, "messages": 5}),
+            "max_tokens_in_words": _post(endpoint, {**valid, "max_tokens": "sixteen"}),
+            "unknown_path": post(base(endpoint) + NOWHERE, valid),
+        }
+
+    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
+        """The one listed model; of several none can be told to be the served one. No version is ever stated."""
+        found = listed(page(answers, "models"))
+        return (found[0] if found and len(found) == 1 else None), None
+
+
+class _Stream(JSONEvents):
+    """`message_start` brings model and prompt tokens, `message_delta` the stop reason, `message_stop` the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._usage = Usage()
+
+    def read(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
+        kind = text_or_none(value.get("type"), f"{at}.type") or name
+        if kind == "message_start":
+            message = an_object(value.get("message"), f"{at}.message")
+            self._counted(message.get("usage"), f"{at}.message.usage")
+            stated = text_or_none(message.get("model"), f"{at}.message.model")
+            return [*([named(stated)] if stated else []), StreamEvent(EventKind.ROLE, value="assistant")]
+        if kind == "content_block_start":
+            return self._begin(value, at)
+        if kind == "content_block_delta":
+            return self._delta(value, at)
+        if kind == "message_delta":
+            reason = text_or_none(an_object(value.get("delta"), f"{at}.delta").get("stop_reason"), f"{at}.delta")
+            counted = self._counted(value.get("usage"), f"{at}.usage")
+            finish = [StreamEvent(EventKind.FINISH, value=_REASONS.get(reason, reason))] if reason else []
+            return [*counted, *finish]
+        if kind == "message_stop":
+            return [StreamEvent(EventKind.DONE)]
+        return [StreamEvent(EventKind.OTHER, value=value)]
+
+    def _begin(self, value: dict[str, Any], at: str) -> list[StreamEvent]:
+        block = an_object(value.get("content_block"), f"{at}.content_block")
+        if block.get("type") == "tool_use":
+            number = whole_number(value.get("index"), f"{at}.index")
+            call = _call(block, f"{at}.content_block", "")
+            return [StreamEvent(EventKind.TOOL_CALL, value=(number, call))]
+        if text := text_or_none(block.get("text"), f"{at}.content_block.text"):
+            return [StreamEvent(EventKind.DELTA, text=text)]
+        return []
+
+    def _delta(self, value: dict[str, Any], at: str) -> list[StreamEvent]:
+        delta = an_object(value.get("delta"), f"{at}.delta")
+        if delta.get("type") == "text_delta":
+            return [StreamEvent(EventKind.DELTA, text=text_or_none(delta.get("text"), f"{at}.delta.text") or "")]
+        if delta.get("type") == "input_json_delta":
+            number = whole_number(value.get("index"), f"{at}.index")
+            piece = text_or_none(delta.get("partial_json"), f"{at}.delta.partial_json") or ""
+            return [StreamEvent(EventKind.TOOL_CALL, value=(number, ToolCall(arguments=piece)))]
+        return [StreamEvent(EventKind.OTHER, value=value)]
+
+    def _counted(self, value: Any, at: str) -> list[StreamEvent]:
+        if value is None:
+            return []
+        told = _usage(an_object(value, at), at)
+        known = self._usage
+        prompt = known.prompt_tokens if told.prompt_tokens is None else told.prompt_tokens
+        self._usage = Usage(prompt, told.completion_tokens)
+        return [StreamEvent(EventKind.USAGE, value=self._usage)]
+
+
+def _post(endpoint: Endpoint, body: dict[str, Any]) -> Request:
+    own = any(name.lower() == VERSION[0] for name, _ in endpoint.headers)
+    headers = JSON if own else (*JSON, VERSION)
+    return Request("POST", base(endpoint) + "/messages", headers, dumps(body))
+
+
+def _call(block: Mapping[str, Any], at: str, arguments: str) -> ToolCall:
+    parts = [text_or_none(block.get(key), f"{at}.{key}") for key in ("id", "name")]
+    return ToolCall(parts[0] or None, parts[1] or "", arguments)
+
+
+def _usage(counts: Mapping[str, Any], at: str) -> Usage:
+    keys = ("input_tokens", "output_tokens")
+    return Usage(*(None if counts.get(key) is None else whole_number(counts[key], f"{at}.{key}") for key in keys))
+
+
+def _own_list(value: Any) -> bool:
+    data = value.get("data") if isinstance(value, dict) and "has_more" in value else None
+    return isinstance(data, list) and all(isinstance(each, dict) and each.get("type") == "model" for each in data)
+
+
+def _own_error(response: Response) -> bool:
+    value = json_of(response)
+    error = value.get("error") if isinstance(value, dict) and value.get("type") == "error" else None
+    return isinstance(error, dict) and isinstance(error.get("type"), str)
+
+
+ADAPTER = Anthropic()
