@@ -25,12 +25,14 @@ Pieces = list[bytes | float]
 class Form:
     """A legal way to send a request: header lines in place of its own, and how head and body go over the wire.
 
-    `may_refuse` says that a 4xx is a proper answer to it (an optional feature).
+    `may_refuse` says that a 4xx is a proper answer to it (an optional feature), `may_close` that so is the end of the
+    connection.
     """
 
     write: Callable[[bytes, bytes], Pieces]
     headers: Headers = ()
     may_refuse: bool = False
+    may_close: bool = False
 
 
 def whole(head: bytes, body: bytes) -> Pieces:
@@ -124,7 +126,9 @@ FORMS: Mapping[str, Form] = {
     "repeated headers": Form(
         whole, (("Accept", "application/json"), ("Accept", "*/*;q=0.5"), ("X-A", "1"), ("X-A", "2"))
     ),
-    "an empty line before the request": Form(lambda head, body: [b"\r\n" + head + body], may_refuse=True),
+    "an empty line before the request": Form(
+        lambda head, body: [b"\r\n" + head + body], may_refuse=True, may_close=True
+    ),
     "an absolute target": Form(_absolute, may_refuse=True),
     "a gzip body": Form(_zipped, may_refuse=True),
 }
@@ -213,7 +217,7 @@ def answered_alike(known: Known, own: int, forms: Mapping[str, Exchange], alive:
 
 
 def _misread(known: Known, own: int, name: str, exchange: Exchange) -> str:
-    if refused(exchange):
+    if refused(exchange) or _closed(name, exchange):
         return ""
     if not exchange.ok:
         return f"a legal form is not answered validly: {told(exchange)}"
@@ -221,6 +225,10 @@ def _misread(known: Known, own: int, name: str, exchange: Exchange) -> str:
     if "identity" in name and coding not in (None, "identity"):
         return f"the answer is in {coding}, which was ruled out"
     return known.wrong(own, exchange)
+
+
+def _closed(name: str, exchange: Exchange) -> bool:
+    return FORMS[name].may_close and exchange.response is None and exchange.error is ErrorClass.CLOSED
 
 
 def accepted(known: Known, forms: Mapping[str, Exchange], show: Show) -> Verdict:
@@ -233,7 +241,7 @@ def accepted(known: Known, forms: Mapping[str, Exchange], show: Show) -> Verdict
     for name, exchange in forms.items():
         status, problem = exchange.status, ""
         if status == 429 or status is None:
-            cases.append(Case(name, unjudged=told(exchange)))
+            cases.append(Case(name, unjudged="" if _closed(name, exchange) else told(exchange)))
             continue
         optional = FORMS[name].may_refuse and 400 <= status < 500
         if status >= 400 and not optional and (status != 501 or not FORMS[name].may_refuse):

@@ -46,7 +46,7 @@ WRONG: Mapping[str, Wrong] = {
     "a body shorter than its Content-Length": Wrong(_with_length(lambda body: len(body) + 64), waits=True, legal=True),
     "a body longer than its Content-Length": Wrong(_with_length(lambda body: len(body) - 9)),
     "a negative Content-Length": Wrong(_with_length(lambda body: -len(body)), waits=True),
-    "a Content-Length of 2^63": Wrong(_with_length(lambda body: 2**63), waits=True),
+    "a Content-Length of 2^63": Wrong(_with_length(lambda body: 2**63), waits=True, legal=True),
     "two unlike Content-Lengths": Wrong(
         lambda head, body: [head[:-2] + b"Content-Length: %d\r\n\r\n" % (len(body) - 9) + body]
     ),

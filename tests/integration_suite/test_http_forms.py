@@ -33,6 +33,22 @@ class FussyType(Service):
             raise Bad("500 Internal Server Error")
 
 
+class NoEmptyLine(Service):
+    """Ends the connection for an empty line before a request, as Python's own server does (RFC 9112 2.2: SHOULD)."""
+
+    def read(self, wire: Wire) -> Asked:
+        if not wire.buffer:
+            wire.more()
+        if wire.buffer.startswith(b"\r\n"):
+            raise EOFError
+        return super().read(wire)
+
+
+def test_an_empty_line_need_not_be_read_over(tmp_path: Path) -> None:
+    for found in judged(NoEmptyLine(), tmp_path, alike, accepted):
+        assert found.status is Status.PASS, found.reason
+
+
 class NoChunks(Service):
     def content(self, wire: Wire, asked: Asked) -> bytes:
         if asked.chunked:
