@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null)
 OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: demo serve check test test-servers bench build format clean
+.PHONY: demo serve check test test-servers fuzz bench build format clean
 
 demo: $(VENV)/.core  ## run the gate on the embedded reference deployment; ends in a report
 	$(BIN)/aiharness demo
@@ -24,6 +24,9 @@ test: $(VENV)/.dev  ## every test but those that install real servers
 
 test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a cached environment of its own)
 	$(BIN)/python -m pytest -m servers tests/servers $(ARGS)
+
+fuzz: $(VENV)/.dev  ## a million mutated answers for every decoder
+	AIHARNESS_FUZZ=1000000 $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 bench: $(VENV)/.dev  ## the figures that the README quotes
 	$(BIN)/python -m benchmarks
