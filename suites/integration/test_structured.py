@@ -1,0 +1,57 @@
+"""Structured output obeys its schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.checks import structured
+from harness.core.verdict import Verdict
+from harness.run.session import Session
+from harness.suite import check
+
+from .generating import both, generation
+
+PROMPT = "Describe one animal in one short JSON object."
+TOKENS, CUT = 96, 3
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    """All properties required and no others: what every engine with structured output takes."""
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+
+
+_INTEGER, _YES_OR_NO = {"type": "integer"}, {"type": "boolean"}
+_COLOURS = {"type": "string", "enum": ["red", "green", "blue"]}
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "flat": _object(legs=_INTEGER, wild=_YES_OR_NO, colour=_COLOURS),
+    "nested": _object(size=_object(height=_INTEGER, width=_INTEGER), colours={"type": "array", "items": _COLOURS}),
+    "unicode": _object(größe=_INTEGER, 颜色=_COLOURS, ручной=_YES_OR_NO),
+}
+
+
+def _form(name: str) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": SCHEMAS[name], "strict": True}}
+
+
+@check(
+    "structured output obeys its schema, whole and streamed",
+    needs=("generates",),
+    grounds=("structured_output",),
+    requests=2,
+    tokens=2 * TOKENS,
+    cases=tuple(SCHEMAS),
+)
+def test_obeys(ai_client: Session, case: str) -> Verdict:
+    found = both(ai_client, TOKENS, PROMPT, response_format=_form(case))
+    return structured.obeys(found, SCHEMAS[case], ai_client.show)
+
+
+@check(
+    "structured output that was cut is not declared complete",
+    needs=("generates",),
+    grounds=("structured_output",),
+    tokens=CUT,
+)
+def test_cut(ai_client: Session) -> Verdict:
+    cut = ai_client.ask(generation(ai_client, CUT, PROMPT, response_format=_form("flat")))
+    return structured.cut_honestly(cut, SCHEMAS["flat"], ai_client.show)

@@ -1,0 +1,88 @@
+"""Tools are called as the request says, in calls that can be carried out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.checks import tools
+from harness.core.exchange import Exchange
+from harness.core.verdict import Verdict
+from harness.run.session import Session
+from harness.suite import check
+
+from .generating import both, generation
+
+PROMPT = "Call get_weather for the city Paris, and add for the numbers 2 and 3."
+TOKENS = 128
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "get_weather": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]}},
+        "required": ["city", "unit"],
+        "additionalProperties": False,
+    },
+    "add": {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+        "required": ["a", "b"],
+        "additionalProperties": False,
+    },
+}
+TOOLS = [
+    {"type": "function", "function": {"name": name, "description": f"{name} of the service", "parameters": schema}}
+    for name, schema in SCHEMAS.items()
+]
+NAMED = {"type": "function", "function": {"name": "add"}}
+
+
+def _required(ai_client: Session) -> dict[str, Exchange]:
+    """A call is required: whole and, where it can be, streamed."""
+
+    def asked() -> dict[str, Exchange]:
+        found = both(ai_client, TOKENS, PROMPT, tools=TOOLS, tool_choice="required")
+        return dict(zip(("required", "required and streamed"), found, strict=False))
+
+    return ai_client.once("tool calls", asked)
+
+
+@check(
+    "a required call is whole and obeys its schema",
+    needs=("generates",),
+    grounds=("tools",),
+    requests=3,
+    tokens=3 * TOKENS,
+)
+def test_called(ai_client: Session) -> Verdict:
+    found = {name: (exchange, SCHEMAS) for name, exchange in _required(ai_client).items()}
+    named = ai_client.ask(generation(ai_client, TOKENS, PROMPT, tools=TOOLS, tool_choice=NAMED))
+    return tools.called({**found, "named": (named, {"add": SCHEMAS["add"]})}, ai_client.show)
+
+
+@check(
+    "the finish reason tells of a call",
+    level="warn",
+    needs=("generates",),
+    grounds=("tools",),
+    requests=2,
+    tokens=2 * TOKENS,
+)
+def test_call_ending(ai_client: Session) -> Verdict:
+    return tools.ending(_required(ai_client), ai_client.show)
+
+
+@check("with tool_choice none no tool is called", needs=("generates",), grounds=("tools",), tokens=32)
+def test_not_called(ai_client: Session) -> Verdict:
+    return tools.not_called(
+        ai_client.ask(generation(ai_client, 32, PROMPT, tools=TOOLS, tool_choice="none")), ai_client.show
+    )
+
+
+@check("the conversation goes on after a call", needs=("generates",), grounds=("tools",), requests=3, tokens=3 * TOKENS)
+def test_goes_on(ai_client: Session) -> Verdict:
+    first = _required(ai_client)["required"]
+    calls = first.answer.tool_calls if first.ok and first.answer else ()
+    after = None
+    if calls:
+        messages = [{"role": "user", "content": PROMPT}, *tools.results(calls)]
+        after = ai_client.ask(generation(ai_client, TOKENS, messages, tools=TOOLS))
+    return tools.goes_on(first, after, ai_client.show)

@@ -1,0 +1,44 @@
+"""Tokens are counted, and the counts add up."""
+
+from __future__ import annotations
+
+from harness.checks import usage
+from harness.core.verdict import Verdict
+from harness.run.session import Session
+from harness.suite import check
+
+from .generating import SHORT, counts, generation
+
+N = 2
+
+
+@check("token counts add up and follow the prompt", level="warn", needs=("generates",), requests=3, tokens=3 * SHORT)
+def test_counts(ai_client: Session) -> Verdict:
+    first, again, longer = counts(ai_client)
+    return usage.adds_up(first, again, longer, SHORT, ai_client.show)
+
+
+@check(
+    "a stream has the token counts of the whole answer",
+    level="warn",
+    needs=("generates", "streaming"),
+    requests=4,
+    tokens=4 * SHORT,
+)
+def test_streamed_counts(ai_client: Session) -> Verdict:
+    stream = ai_client.ask(generation(ai_client, SHORT, stream=True))
+    promised = ai_client.settings.promises.deterministic
+    return usage.streamed(counts(ai_client)[0], stream, SHORT, ai_client.show, deterministic=promised)
+
+
+@check(
+    "the tokens of all choices are counted",
+    level="warn",
+    needs=("generates",),
+    grounds=("choices",),
+    requests=4,
+    tokens=(3 + N) * SHORT,
+)
+def test_choices_counted(ai_client: Session) -> Verdict:
+    several = ai_client.ask(generation(ai_client, SHORT, n=N))
+    return usage.choices(counts(ai_client)[0], several, N, SHORT, ai_client.show)
