@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness.core.endpoint import Deadlines
 from harness.core.verdict import Status
 from tests.integration_suite.wireservice import Asked, Service, Wire, judged
 
@@ -46,13 +47,27 @@ def test_a_service_that_lets_go_passes(tmp_path: Path, slots: int) -> None:
 
 
 def test_a_slot_lost_with_each_client_fails(tmp_path: Path) -> None:
-    [found] = judged(Slots(6, leaks=True, waits=True), tmp_path, leaving)
+    patient = Deadlines(connect=2.0, first_byte=1.0, inter_token=1.0, total=1.5)
+    [found] = judged(Slots(3, leaks=True, waits=True, work=0.02), tmp_path, leaving, deadlines=patient)
     assert found.status is Status.FAIL, found.reason
     assert "is not answered: first byte timeout" in found.reason
 
 
+class GivesUp(Slots):
+    """Declines everything once it has lost four of its workers to clients that left."""
+
+    lost = 0
+
+    def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
+        if self.lost >= 4:
+            return "503 Service Unavailable", {"error": "busy"}
+        threading.Event().wait(self.work)
+        self.lost += self.gone(wire.sock)
+        return Service.answer(self, asked, wire)
+
+
 def test_room_that_went_with_the_clients_fails_though_it_is_declined_politely(tmp_path: Path) -> None:
-    [found] = judged(Slots(25, leaks=True, waits=False, work=0.03), tmp_path, leaving)
+    [found] = judged(GivesUp(1, leaks=True, waits=False, work=0.03), tmp_path, leaving)
     assert found.status is Status.FAIL, found.reason
     assert "HTTP 503" in found.reason
 
