@@ -69,7 +69,7 @@ def narrowed(schema: Schema, samples: Sequence[Any], *, outer: bool = True) -> S
 
 
 def of_sample(sample: Any) -> Schema:
-    """What is like a valid sample: its lists as long as they are, its numbers within their range, any text for text.
+    """What is like a valid sample: its lists as long as they are, its numbers within their range, its texts or others.
 
     The outermost list of lists, texts or objects is a batch.
     """
@@ -87,7 +87,7 @@ def _like(value: Any, number: Schema, *, outer: bool) -> Schema:
         return {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
     if isinstance(value, list):
         if not value:
-            return {"const": []}
+            return {"enum": [[]]}
         inner = _like(value[0], number, outer=False)
         batch = outer and not _numeric(inner)
         return {
@@ -100,7 +100,9 @@ def _like(value: Any, number: Schema, *, outer: bool) -> Schema:
         return {"type": "boolean"}
     if isinstance(value, int | float):
         return dict(number)
-    return {"type": "string", "minLength": 1, "maxLength": 40} if isinstance(value, str) else {"const": value}
+    if isinstance(value, str):  # it may be a name of which only some are known
+        return {"anyOf": [{"enum": [value]}, {"type": "string", "minLength": 1, "maxLength": 40}]}
+    return {"enum": [value]}
 
 
 def _numeric(schema: Schema) -> bool:

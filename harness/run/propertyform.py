@@ -13,16 +13,16 @@ from harness.run.session import Session
 
 GENERATED, GENERATED_TEXTS = 40, 12
 """Requests drawn: a text costs tokens, and few things about it can be announced."""
-MOST_TOKENS = 8
+MOST_TOKENS = 16
+"""Some services take no lower limit."""
 
-_CHAT = {
+_OPTIONS = {
     "max_tokens": {"type": "integer", "minimum": 1, "maximum": MOST_TOKENS},
     "temperature": {"type": "number", "minimum": 0, "maximum": 2},
-    "top_p": {"type": "number", "minimum": 0.01, "maximum": 1},
     "seed": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
     "stop": {"type": "string", "minLength": 1, "maxLength": 8},
 }
-"""Options of a chat completion with their ranges, as the protocol documents them and most services offer them."""
+"""What every service that generates understands (`Capabilities.generates`), in the documented ranges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def form_of(session: Session) -> Form:
         return Form("the OpenAPI document", schema, options=whole, bounded=closed)
     if session.adapter.capabilities(session.endpoint, session.facts).generates and isinstance(sample.inputs, str):
         prompt = {"type": "string", "minLength": 1, "maxLength": 40}
-        return Form("the chat protocol", prompt, options=an_object(_CHAT, ["max_tokens"]), most=GENERATED_TEXTS)
+        return Form("the protocol", prompt, options=an_object(_OPTIONS, ["max_tokens"]), most=GENERATED_TEXTS)
     return Form("the sample", of_sample(sample.inputs), options=an_object({}, []))
 
 

@@ -18,7 +18,6 @@ import hypothesis
 from hypothesis import configuration
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, NoSuchExample
-from hypothesis.internal.conjecture.providers import HypothesisProvider
 
 Strategy = st.SearchStrategy[Any]
 
@@ -218,15 +217,28 @@ def alone() -> Iterator[None]:
     The latter would make the requests depend on what else ran in this process.
     """
     home = getattr(configuration, "__hypothesis_home_directory", None)
-    draws = HypothesisProvider._maybe_draw_constant
-    with tempfile.TemporaryDirectory(prefix="aiharness-") as folder:
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="aiharness-"))
+        stack.callback(configuration.set_hypothesis_home_dir, home)
         configuration.set_hypothesis_home_dir(folder)
-        HypothesisProvider._maybe_draw_constant = lambda *_, **__: None  # type: ignore[method-assign]
-        try:
-            yield
-        finally:
-            HypothesisProvider._maybe_draw_constant = draws  # type: ignore[method-assign]
-            configuration.set_hypothesis_home_dir(home)
+        stack.enter_context(_without_constants())
+        yield
+
+
+@contextlib.contextmanager
+def _without_constants() -> Iterator[None]:
+    """Nothing where Hypothesis keeps them elsewhere: then a replay may draw other requests, and no more is lost."""
+    try:
+        provider: Any = importlib.import_module("hypothesis.internal.conjecture.providers").HypothesisProvider
+        draws = provider._maybe_draw_constant
+    except (ImportError, AttributeError):
+        yield
+        return
+    provider._maybe_draw_constant = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        provider._maybe_draw_constant = draws
 
 
 __all__ = ["HypothesisException", "alone", "smallest", "strategy", "tensors", "whole"]

@@ -363,6 +363,19 @@ def test_without_a_document_requests_are_like_the_sample(tmp_path: Path) -> None
     assert all(len(row) == 3 for body in service.asked for row in body["instances"])
 
 
+def test_a_service_that_knows_few_names_is_not_asked_in_vain(tmp_path: Path) -> None:
+    def answer(path: str, body: Any) -> Answered:
+        if body is None:
+            return 404, {}
+        known = body["instances"][0]["country"] in ("at", "be")
+        return (200, {"scores": [0.5]}) if known else (422, {"error": "unknown country"})
+
+    with asked(answer, tmp_path, sample=[{"country": "at", "age": 30}]) as session:
+        verdict = survive(session)
+    assert verdict.status is Status.PASS
+    assert "refused" in " ".join(verdict.notes)
+
+
 @pytest.mark.parametrize("name", ["255 overflows", "two keys together"])
 def test_the_pytest_id_replays_the_counterexample_and_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
     service = SEEDED[name]()

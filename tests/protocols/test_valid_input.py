@@ -114,7 +114,8 @@ def test_a_sample_is_a_schema_of_what_is_like_it() -> None:
     found = of_sample([[0, 2.5], [1, 7]])
     assert found["maxItems"] == 4
     assert found["items"]["items"] == {"type": "number", "minimum": 0, "maximum": 7}
-    assert of_sample({"text": "hi"})["properties"]["text"]["type"] == "string"
+    assert of_sample({"text": "hi"})["properties"]["text"]["anyOf"][0] == {"enum": ["hi"]}
+    assert of_sample([[1, 2], [3, 4]])["items"]["items"]["type"] == "integer"
 
 
 @pytest.mark.parametrize(
