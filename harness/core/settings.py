@@ -148,6 +148,7 @@ class Settings:
         endpoint = self.endpoint
         found = {
             "named": endpoint.unix_socket is None,
+            "direct": endpoint.proxy is None and endpoint.signer is None,
             "https": endpoint.secure and endpoint.unix_socket is None,
             "credentials": endpoint.credentials is not None,
             "model": endpoint.model is not None,
@@ -165,6 +166,7 @@ class Settings:
 
 
 GROUNDS = {
+    "direct": "hand-written HTTP cannot be sent through a proxy, nor signed",
     "named": "the endpoint is a unix socket and has no host name",
     "https": "the endpoint is spoken to over plain http, or over a unix socket",
     "credentials": "no credentials are configured",

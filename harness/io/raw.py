@@ -35,11 +35,6 @@ DRAIN = 0.2
 """Seconds to wait for the end of a connection that the peer has announced, and for what it sends before that."""
 
 
-def unavailable(endpoint: Endpoint) -> str:
-    """Why nothing can be hand-written to this endpoint, or an empty text."""
-    return "hand-written HTTP cannot be sent through a proxy" if endpoint.proxy is not None else ""
-
-
 def written(endpoint: Endpoint, request: Request) -> tuple[bytes, bytes]:
     """A request as (head with its blank line, body): the endpoint's path, headers and credentials are added to it.
 
@@ -228,8 +223,13 @@ class Line:
         host, port = self.endpoint.host, self.endpoint.port
         until = self._clock.now() + self.endpoint.deadlines.connect
         try:
-            self._sock = socket.create_connection((host, port), self.endpoint.deadlines.connect)
-            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.endpoint.unix_socket is not None:
+                self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                self._sock.settimeout(self.endpoint.deadlines.connect)
+                self._sock.connect(self.endpoint.unix_socket)
+            else:
+                self._sock = socket.create_connection((host, port), self.endpoint.deadlines.connect)
+                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as problem:
             kind, detail = classify(problem)
             raise TransportError(ErrorClass.CONNECT if kind is ErrorClass.CLOSED else kind, detail) from None

@@ -16,7 +16,7 @@ from harness.core.settings import Settings
 from harness.core.verdict import Counterexample
 from harness.io.client import ENDPOINT_CREDENTIALS, Client
 from harness.io.ledger import Ledger
-from harness.io.raw import Line, Piece, unavailable, written
+from harness.io.raw import Line, Piece, written
 from harness.run.meter import Meter
 
 T = TypeVar("T")
@@ -103,11 +103,6 @@ class Session:
         """Send the adapter's probe of this role (`live`, `ready`, `model_ready`, ...); None when it has none."""
         request = self.adapter.probes(self.endpoint).get(role)
         return None if request is None else self.send(request)
-
-    @property
-    def raw_unavailable(self) -> str:
-        """Why nothing can be hand-written to this endpoint, or an empty text."""
-        return unavailable(self.endpoint)
 
     def raw(self, requests: Sequence[Request], write: Write | None = None, *, together: bool = False) -> list[Exchange]:
         """Send inferences over one connection as `write` puts them on the wire (None: as they are), and decode.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from harness.checks import disconnect
 from harness.checks.crosstalk import SHED
 from harness.core.exchange import Exchange, Query
-from harness.core.verdict import Verdict, inconclusive
+from harness.core.verdict import Verdict
 from harness.run.rows import Rows
 from harness.run.session import Session
 from harness.suite import check
@@ -30,12 +30,11 @@ REQUESTS = 1 + 3 * ROUND + LEFT
 
 @check(
     "clients that leave in mid-answer do not use the service up",
+    grounds=("direct",),
     requests=REQUESTS,
     tokens=16 * REQUESTS + (LONG - 16) * LEFT,
 )
 def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
-    if why := ai_client.raw_unavailable:
-        return inconclusive(why, n=0)
     rows = Rows(ai_client)
     given = rows.distinct(USUAL)
     alone = ai_client.ask(rows.query([given[0]])).timing.service_time or 0.0

@@ -40,7 +40,7 @@ def known(ai_client: Session) -> tuple[list[Query], Known]:
 
 def _afresh(ai_client: Session, query: Query) -> Exchange:
     """Asked over a new connection: a kept one may mix up its requests, or outlive a service that takes no new ones."""
-    return ai_client.ask(query) if ai_client.raw_unavailable else ai_client.raw([ai_client.request(query)])[0]
+    return ai_client.raw([ai_client.request(query)])[0]
 
 
 def _formed(ai_client: Session) -> tuple[Known, dict[str, Exchange], Exchange]:
@@ -57,18 +57,19 @@ def _formed(ai_client: Session) -> tuple[Known, dict[str, Exchange], Exchange]:
 FORMED = PLAIN + len(FORMS) + 1
 
 
-@check("one request in every legal form of HTTP is answered alike", requests=FORMED, tokens=16 * FORMED)
+@check(
+    "one request in every legal form of HTTP is answered alike",
+    grounds=("direct",),
+    requests=FORMED,
+    tokens=16 * FORMED,
+)
 def test_forms_answered_alike(ai_client: Session) -> Verdict:
-    if why := ai_client.raw_unavailable:
-        return inconclusive(why, n=0)
     plain, forms, alive = _formed(ai_client)
     return http_forms.answered_alike(plain, 0, forms, alive, ai_client.show)
 
 
-@check("every legal form of HTTP is accepted", level="warn", requests=0)
+@check("every legal form of HTTP is accepted", level="warn", grounds=("direct",), requests=0)
 def test_forms_accepted(ai_client: Session) -> Verdict:
-    if why := ai_client.raw_unavailable:
-        return inconclusive(why, n=0)
     plain, forms, _ = _formed(ai_client)
     return http_forms.accepted(plain, forms, ai_client.show)
 
@@ -101,16 +102,19 @@ def _over_one(
 CONNECTED = PLAIN + 2 * TURNS + PIPED
 
 
-@check("requests over one connection each get their own answer, in order", requests=CONNECTED, tokens=16 * CONNECTED)
+@check(
+    "requests over one connection each get their own answer, in order",
+    grounds=("direct",),
+    requests=CONNECTED,
+    tokens=16 * CONNECTED,
+)
 def test_one_connection(ai_client: Session) -> Verdict:
-    if why := ai_client.raw_unavailable:
-        return inconclusive(why, n=0)
     return http_forms.own_in_turn(*_connected(ai_client), ai_client.show)
 
 
-@check("requests sent at once over one connection are all answered", level="warn", requests=0)
+@check("requests sent at once over one connection are all answered", level="warn", grounds=("direct",), requests=0)
 def test_pipelined(ai_client: Session) -> Verdict:
-    if why := ai_client.raw_unavailable or known(ai_client)[1].apart()[1]:
+    if why := known(ai_client)[1].apart()[1]:
         return inconclusive(why, n=0)
     return http_forms.pipelined(_connected(ai_client)[2], ai_client.show)
 
@@ -141,26 +145,20 @@ def _probed(ai_client: Session) -> Probed:
 PROBED = PLAIN + 2 * (len(WRONG) + 1) + 1
 
 
-@check("bytes that are no proper HTTP harm nobody else", requests=PROBED, tokens=16 * PROBED)
+@check("bytes that are no proper HTTP harm nobody else", grounds=("direct",), requests=PROBED, tokens=16 * PROBED)
 def test_wrong_bytes_harm_nobody(ai_client: Session) -> Verdict:
-    if why := ai_client.raw_unavailable:
-        return inconclusive(why, n=0)
     plain, probes, after, _ = _probed(ai_client)
     return http_wrong.harmless(plain, probes, after, 0, ai_client.show)
 
 
-@check("bytes that are no proper HTTP are refused", level="warn", requests=0)
+@check("bytes that are no proper HTTP are refused", level="warn", grounds=("direct",), requests=0)
 def test_wrong_bytes_refused(ai_client: Session) -> Verdict:
-    if why := ai_client.raw_unavailable:
-        return inconclusive(why, n=0)
     plain, probes, _, _ = _probed(ai_client)
     answers = {name: exchange for name, exchange, _ in probes if name != SMUGGLED}
     return http_wrong.refused(plain, answers, ai_client.show)
 
 
-@check("a request hidden in another one's body is not carried out", level="warn", requests=0)
+@check("a request hidden in another one's body is not carried out", level="warn", grounds=("direct",), requests=0)
 def test_smuggling(ai_client: Session) -> Verdict:
-    if why := ai_client.raw_unavailable:
-        return inconclusive(why, n=0)
     plain, _, _, both = _probed(ai_client)
     return http_wrong.not_carried_out(plain, both, ai_client.show)

@@ -18,7 +18,7 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Request
 from harness.io.clock import Monotonic
 from harness.io.intake import Caps
-from harness.io.raw import Line, unavailable, written
+from harness.io.raw import Line, written
 from harness.protocols.openai_chat import ADAPTER as CHAT
 
 ASK = Request("POST", "/x", (("content-type", "application/json"),), b'{"a":1}')
@@ -251,9 +251,27 @@ def test_over_tls(tmp_path: Path) -> None:
             assert talk.hear(ASK).error is ErrorClass.TLS
 
 
-def test_no_proxy_is_gone_through() -> None:
-    assert "proxy" in unavailable(Endpoint("http://127.0.0.1:1", proxy="http://127.0.0.1:2"))
-    assert unavailable(Endpoint("http://127.0.0.1:1")) == ""
+def test_over_a_unix_socket(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(path)
+        listening.listen()
+
+        def answer() -> None:
+            accepted, _ = listening.accept()
+            with accepted:
+                accepted.recv(65536)
+                accepted.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        with line("http://model.local", unix_socket=path) as talk:
+            talk.say([b"one"])
+            found = talk.hear(ASK)
+        thread.join(5)
+    assert found.ok, found.detail
+    assert found.response
+    assert found.response.body == b"ok"
 
 
 def test_no_secret_is_told() -> None:
