@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 
+from harness.core.endpoint import Endpoint
+from harness.core.settings import Settings
 from harness.core.verdict import Status
+from harness.run.planning import build_plan
+from harness.suite import catalogue
 from tests.integration_suite.wireservice import Asked, Bad, Service, Wire, judged
 
 http = import_module("harness.suites.integration.test_http")
@@ -260,10 +264,15 @@ def test_a_service_that_answers_nothing_passes_nothing(tmp_path: Path, status: s
         assert found.status is Status.INCONCLUSIVE, found.reason
 
 
-def test_through_a_proxy_nothing_is_judged(tmp_path: Path) -> None:
-    for found in judged(Service(), tmp_path, alike, own, harmless, smuggling, proxy="http://127.0.0.1:9"):
-        assert found.status is Status.INCONCLUSIVE
-        assert "through a proxy" in found.reason
+def test_through_a_proxy_nothing_is_planned() -> None:
+    declared = [(each.id, each.suite, each.spec) for each in catalogue("integration")]
+    straight = Settings(Endpoint("http://127.0.0.1:1"), ("integration",))
+    proxied = Settings(Endpoint("http://127.0.0.1:1", proxy="http://127.0.0.1:2"), ("integration",))
+    plans = [
+        {check.id.partition("::")[2] for check in build_plan(each, declared).checks} for each in (straight, proxied)
+    ]
+    assert {"test_forms_answered_alike", "test_leaving_uses_nothing_up"} <= plans[0] - plans[1]
+    assert "test_traced" in plans[1]
 
 
 class OneAtATime(Service):
