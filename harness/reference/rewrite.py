@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_INFERENCE = re.compile(r"/predict|/v1/chat/completions|/v2/models/[^/]+(/versions/[^/]+)?/infer")
+_INFERENCE = re.compile(r"/predict|/v1/chat/completions|/v1/embeddings|/v2/models/[^/]+(/versions/[^/]+)?/infer")
 
 
 def is_inference(scope: Scope) -> bool:
-    """Whether a request is a POST for an inference in any of the three protocols."""
+    """Whether a request is a POST for an inference in any of the protocols."""
     return scope["type"] == "http" and scope["method"] == "POST" and _INFERENCE.fullmatch(scope["path"]) is not None
 
 
@@ -50,12 +50,12 @@ def changing(app: ASGIApp, change: Callable[[dict[str, Any]], None], *, statuses
             nonlocal start, body
             if message["type"] == "http.response.start":
                 start = message
-                if message["status"] not in statuses or _is_stream(message):
+                if message["status"] not in statuses or is_stream(message):
                     await send(message)
                 return
             if start["status"] not in statuses:
                 await send(message)
-            elif _is_stream(start):
+            elif is_stream(start):
                 await send({**message, "body": b"".join(_event(each, change) for each in events(message["body"]))})
             else:
                 body += message.get("body", b"")
@@ -85,7 +85,7 @@ def streaming(app: ASGIApp, each: Callable[[int, bytes], bytes | None], *, then_
         async def passed(message: Message) -> None:
             nonlocal counted, stream, cut
             if message["type"] == "http.response.start":
-                stream = _is_stream(message)
+                stream = is_stream(message)
             elif stream:
                 kept = b""
                 for event in events(message["body"]):
@@ -117,6 +117,11 @@ def payload(event: bytes) -> dict[str, Any] | None:
     return None if text == b"[DONE]" else json.loads(text)
 
 
+def event_of(chunk: dict[str, Any]) -> bytes:
+    """The event of a JSON object."""
+    return b"data: " + _written(chunk) + b"\n\n"
+
+
 def _event(event: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
     if payload(event) is None:
         return event
@@ -126,8 +131,13 @@ def _event(event: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
 def _altered(text: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
     value = json.loads(text)
     change(value)
+    return _written(value)
+
+
+def _written(value: dict[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _is_stream(start: Message) -> bool:
+def is_stream(start: Message) -> bool:
+    """Whether an answer that starts so is a stream of server-sent events."""
     return MutableHeaders(scope=start).get("content-type", "").startswith("text/event-stream")

@@ -9,10 +9,13 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from harness.reference.outbound import Wire, config
 
 GRACE_S = 2
 """Seconds that a stop lets running requests finish."""
@@ -25,14 +28,21 @@ class _Server(uvicorn.Server):
             print(json.dumps({"url": address(listening), "pid": os.getpid()}), flush=True)
 
 
-def serve(app: ASGIApp, listening: socket.socket, *, lifespan: Literal["on", "off"] = "off") -> None:
-    """Serve an application on a listening socket until SIGTERM or SIGINT.
+def serve(
+    app: ASGIApp,
+    listening: socket.socket,
+    *,
+    lifespan: Literal["on", "off"] = "off",
+    wires: Sequence[Wire] | None = None,
+) -> None:
+    """Serve an application on a listening socket until SIGTERM or SIGINT, its answers through wires where there are.
 
     When it accepts connections, one line `{"url": ..., "pid": ...}` goes to standard output and nothing else ever does;
     warnings go to standard error.
     """
-    config = uvicorn.Config(
+    configured = config(
         app,
+        wires,
         lifespan=lifespan,
         log_level="warning",
         access_log=False,
@@ -42,7 +52,7 @@ def serve(app: ASGIApp, listening: socket.socket, *, lifespan: Literal["on", "of
         timeout_graceful_shutdown=GRACE_S,
     )
     with listening:
-        _Server(config).run(sockets=[listening])
+        _Server(configured).run(sockets=[listening])
 
 
 def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:

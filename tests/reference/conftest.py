@@ -10,8 +10,9 @@ import httpx
 import pytest
 import uvicorn
 
-from harness.reference.backend import create_app
+from harness.reference.backend import create_app, wires
 from harness.reference.digits import make_dataset
+from harness.reference.outbound import config
 from harness.reference.settings import Settings
 
 Serving = Callable[[Settings], contextlib.AbstractContextManager[httpx.Client]]
@@ -20,10 +21,8 @@ Serving = Callable[[Settings], contextlib.AbstractContextManager[httpx.Client]]
 @contextlib.contextmanager
 def _serving(settings: Settings) -> Iterator[httpx.Client]:
     """A client of the service, run on a real socket in a thread of this process (its models are trained once)."""
-    config = uvicorn.Config(
-        create_app(settings), lifespan="off", log_level="critical", server_header=False, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
+    options = {"lifespan": "off", "log_level": "critical", "server_header": False, "timeout_graceful_shutdown": 1}
+    server = uvicorn.Server(config(create_app(settings), wires(settings), **options))
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     listening.listen()

@@ -1,0 +1,23 @@
+"""A request whose body comes in chunks, without a content-length, is read as one without a body."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.intercept import Call, taking
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    async def handle(call: Call) -> None:
+        await call.forward(b"" if "transfer-encoding" in call.headers else None)
+
+    return taking(app, handle)
+
+
+DEFECT = Defect(
+    name="chunked_body_misread",
+    title="a chunked request is read as one without a body",
+    caught_by="ai-suite/integration/test_http.py",
+    wrap=_wrap,
+)

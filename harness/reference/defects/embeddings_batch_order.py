@@ -1,0 +1,22 @@
+"""The vectors of a batch come in another order than their texts (Ollama #6187)."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.remake import rebatching
+from harness.reference.switch import EMBEDDINGS
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return rebatching(app, lambda texts: texts[::-1])
+
+
+DEFECT = Defect(
+    name="embeddings_batch_order",
+    title="the vectors of a batch come in reverse order",
+    caught_by="ai-suite/integration/test_embeddings.py",
+    protocols=(EMBEDDINGS,),
+    wrap=_wrap,
+)

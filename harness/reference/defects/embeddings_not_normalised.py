@@ -1,0 +1,31 @@
+"""Vectors that are promised to have length 1 have another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.rewrite import changing
+from harness.reference.switch import EMBEDDINGS
+
+
+def _stretch(answer: dict[str, Any]) -> None:
+    for each in answer.get("data", ()):
+        if isinstance(each["embedding"], list):
+            each["embedding"] = [value * 3 for value in each["embedding"]]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _stretch)
+
+
+DEFECT = Defect(
+    name="embeddings_not_normalised",
+    title="vectors have length 3 where 1 is promised",
+    caught_by="ai-suite/integration/test_embeddings.py",
+    protocols=(EMBEDDINGS,),
+    promises={"normalised": True},
+    wrap=_wrap,
+)

@@ -1,0 +1,32 @@
+"""Vectors have another dimension than the index was built for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.embeddings import DIMENSION
+from harness.reference.rewrite import changing
+from harness.reference.switch import EMBEDDINGS
+
+
+def _shorten(answer: dict[str, Any]) -> None:
+    for each in answer.get("data", ()):
+        if isinstance(each["embedding"], list):
+            each["embedding"].pop()
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _shorten)
+
+
+DEFECT = Defect(
+    name="embeddings_wrong_dimension",
+    title="vectors lack their last number",
+    caught_by="ai-suite/integration/test_embeddings.py",
+    protocols=(EMBEDDINGS,),
+    promises={"dimension": DIMENSION},
+    wrap=_wrap,
+)

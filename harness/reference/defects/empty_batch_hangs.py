@@ -1,0 +1,26 @@
+"""A batch without rows waits for its rows to be done, which never happens."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.intercept import Call, taking
+from harness.reference.remake import rows_of
+from harness.reference.switch import EMBEDDINGS, PLAIN, V2
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    async def handle(call: Call) -> None:
+        await (call.hang() if rows_of(call.request) == [] else call.forward())
+
+    return taking(app, handle)
+
+
+DEFECT = Defect(
+    name="empty_batch_hangs",
+    title="an empty batch is never answered",
+    caught_by="ai-suite/integration/test_batch.py",
+    protocols=(PLAIN, V2, EMBEDDINGS),
+    wrap=_wrap,
+)

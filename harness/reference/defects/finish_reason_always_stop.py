@@ -1,0 +1,30 @@
+"""The finish reason is hard-coded: an answer cut by `max_tokens` says that it came to its own end (FastFlowLM #728)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.rewrite import changing
+from harness.reference.switch import CHAT
+
+
+def _stop(answer: dict[str, Any]) -> None:
+    for choice in answer.get("choices", ()):
+        if choice.get("finish_reason") == "length":
+            choice["finish_reason"] = "stop"
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _stop)
+
+
+DEFECT = Defect(
+    name="finish_reason_always_stop",
+    title="an answer that was cut by max_tokens says that it ended by itself",
+    caught_by="ai-suite/integration/test_parameters.py",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

@@ -1,0 +1,30 @@
+"""`max_tokens` is read as four times what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.remake import asking
+from harness.reference.switch import CHAT
+
+
+def _more(request: dict[str, Any]) -> None:
+    for name in ("max_tokens", "max_completion_tokens"):
+        if type(request.get(name)) is int and request[name] > 0:
+            request[name] *= 4
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return asking(app, _more)
+
+
+DEFECT = Defect(
+    name="max_tokens_ignored",
+    title="answers are up to four times as long as max_tokens allows",
+    caught_by="ai-suite/integration/test_parameters.py",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

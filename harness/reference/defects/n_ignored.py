@@ -1,0 +1,23 @@
+"""`n` is passed over in silence: one choice comes, however many were asked for (llama-cpp-python, transformers)."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.remake import asking
+from harness.reference.switch import CHAT
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return asking(app, lambda request: request.pop("n", None))
+
+
+DEFECT = Defect(
+    name="n_ignored",
+    title="one choice is answered, whatever n says",
+    caught_by="ai-suite/integration/test_parameters.py",
+    protocols=(CHAT,),
+    promises={"choices": True},
+    wrap=_wrap,
+)

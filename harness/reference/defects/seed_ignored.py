@@ -1,0 +1,23 @@
+"""`seed` is passed over in silence: the same seed draws another answer each time."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.remake import asking
+from harness.reference.switch import CHAT
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return asking(app, lambda request: request.pop("seed", None))
+
+
+DEFECT = Defect(
+    name="seed_ignored",
+    title="the same seed gives another answer each time",
+    caught_by="ai-suite/integration/test_parameters.py",
+    protocols=(CHAT,),
+    promises={"deterministic": True},
+    wrap=_wrap,
+)

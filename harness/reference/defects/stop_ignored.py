@@ -1,0 +1,22 @@
+"""`stop` is passed over in silence: the answer goes on past it."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.remake import asking
+from harness.reference.switch import CHAT
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return asking(app, lambda request: request.pop("stop", None))
+
+
+DEFECT = Defect(
+    name="stop_ignored",
+    title="answers go on past a stop string",
+    caught_by="ai-suite/integration/test_parameters.py",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

@@ -1,0 +1,23 @@
+"""`response_format` is passed over in silence, and free text comes (vLLM #53975: an old spelling is dropped)."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.remake import asking
+from harness.reference.switch import CHAT
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return asking(app, lambda request: request.pop("response_format", None))
+
+
+DEFECT = Defect(
+    name="structured_output_ignored",
+    title="free text is answered where a schema was asked for",
+    caught_by="ai-suite/integration/test_structured.py",
+    protocols=(CHAT,),
+    promises={"structured_output": True},
+    wrap=_wrap,
+)

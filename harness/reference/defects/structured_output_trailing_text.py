@@ -1,0 +1,34 @@
+"""After the object that the schema asks for the model says something polite."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.remake import Object, pairing
+from harness.reference.switch import CHAT
+
+_POLITE = "\n\nI hope this helps!"
+
+
+def _chatter(request: Object, answer: Object) -> None:
+    if not str((request.get("response_format") or {}).get("type", "")).startswith("json"):
+        return
+    for choice in answer.get("choices", ()):
+        if choice.get("finish_reason"):
+            holder = choice.get("message") or choice["delta"]
+            holder["content"] = (holder.get("content") or "") + _POLITE
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return pairing(app, _chatter)
+
+
+DEFECT = Defect(
+    name="structured_output_trailing_text",
+    title="text comes after the object that a schema asks for",
+    caught_by="ai-suite/integration/test_structured.py",
+    protocols=(CHAT,),
+    promises={"structured_output": True},
+    wrap=_wrap,
+)

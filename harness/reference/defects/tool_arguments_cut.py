@@ -1,0 +1,33 @@
+"""The last brace of a tool call's arguments is lost, so that they are no JSON (vLLM #50461: InternLM2, Jamba)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.remake import said
+from harness.reference.rewrite import changing
+from harness.reference.switch import CHAT
+
+
+def _cut(answer: dict[str, Any]) -> None:
+    for holder in said(answer):
+        for call in holder.get("tool_calls") or ():
+            if arguments := call["function"].get("arguments"):
+                call["function"]["arguments"] = arguments.rstrip("}")
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _cut)
+
+
+DEFECT = Defect(
+    name="tool_arguments_cut",
+    title="the arguments of tool calls lack their last brace",
+    caught_by="ai-suite/integration/test_tools.py",
+    protocols=(CHAT,),
+    promises={"tools": True},
+    wrap=_wrap,
+)

@@ -1,0 +1,31 @@
+"""An answer that calls a tool says `stop`, so that agents think it done (OpenVINO Model Server #3927)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.rewrite import changing
+from harness.reference.switch import CHAT
+
+
+def _stop(answer: dict[str, Any]) -> None:
+    for choice in answer.get("choices", ()):
+        if choice.get("finish_reason") == "tool_calls":
+            choice["finish_reason"] = "stop"
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _stop)
+
+
+DEFECT = Defect(
+    name="tool_finish_stop",
+    title="an answer that calls a tool ends with finish_reason stop",
+    caught_by="ai-suite/integration/test_tools.py",
+    protocols=(CHAT,),
+    promises={"tools": True},
+    wrap=_wrap,
+)

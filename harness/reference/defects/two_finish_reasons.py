@@ -1,0 +1,30 @@
+"""The finish reason comes with the last text and again alone (SGLang #8417)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.remake import restreaming
+from harness.reference.rewrite import payload
+from harness.reference.switch import CHAT
+
+
+def _twice(event: bytes) -> Iterable[bytes]:
+    chunk = payload(event)
+    return [event] * (2 if chunk and any(choice.get("finish_reason") for choice in chunk["choices"]) else 1)
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return restreaming(app, lambda: _twice)
+
+
+DEFECT = Defect(
+    name="two_finish_reasons",
+    title="streams send their finish reason twice",
+    caught_by="ai-suite/smoke/test_stream.py::test_complete",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

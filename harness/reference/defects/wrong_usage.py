@@ -1,0 +1,29 @@
+"""The total of the tokens is not the sum of its parts: whoever bills by it bills wrongly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from harness.reference.defect import Defect
+from harness.reference.rewrite import changing
+from harness.reference.switch import CHAT
+
+
+def _misadd(answer: dict[str, Any]) -> None:
+    if counts := answer.get("usage"):
+        counts["total_tokens"] = counts["completion_tokens"]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _misadd)
+
+
+DEFECT = Defect(
+    name="wrong_usage",
+    title="the total of tokens leaves out the prompt",
+    caught_by="ai-suite/integration/test_usage.py",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

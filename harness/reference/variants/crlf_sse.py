@@ -1,0 +1,24 @@
+"""Lines of a stream end with CR LF, and no blank stands after `data:` (WHATWG HTML, section 9.2 allows both)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp
+
+from harness.reference.remake import restreaming
+from harness.reference.switch import CHAT
+from harness.reference.variant import Variant
+
+
+def _crlf(event: bytes) -> Iterable[bytes]:
+    return [event.replace(b"data: ", b"data:", 1).replace(b"\n", b"\r\n")]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return restreaming(app, lambda: _crlf)
+
+
+VARIANT = Variant(
+    name="crlf_sse", title="lines of streams end with CR LF, without a blank after data:", protocols=(CHAT,), wrap=_wrap
+)

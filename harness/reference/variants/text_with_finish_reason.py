@@ -1,0 +1,44 @@
+"""The last text, the finish reason and the usage share one chunk, as in engines that look one token ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from starlette.types import ASGIApp
+
+from harness.reference.remake import restreaming
+from harness.reference.rewrite import event_of, payload
+from harness.reference.switch import CHAT
+from harness.reference.variant import Variant
+
+
+def _begin() -> Callable[[bytes], Iterable[bytes]]:
+    held: list[dict[str, object]] = []
+
+    def each(event: bytes) -> Iterable[bytes]:
+        chunk = payload(event)
+        if chunk is None or len(chunk["choices"]) != 1:
+            return [event]
+        [choice] = chunk["choices"]
+        if choice["delta"].get("content"):
+            held.append(chunk)
+            return [event_of(held.pop(0))] if len(held) > 1 else []
+        if choice["finish_reason"] == "tool_calls" or not choice["finish_reason"] or not held:
+            return [event]
+        last = held.pop(0)
+        last["choices"][0]["finish_reason"] = choice["finish_reason"]  # type: ignore[index]
+        return [event_of(last)]
+
+    return each
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return restreaming(app, _begin)
+
+
+VARIANT = Variant(
+    name="text_with_finish_reason",
+    title="the last text and the finish reason share one chunk",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

@@ -1,0 +1,462 @@
+"""For each switch, one look at the service that shows it: what the healthy edition does otherwise."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from harness.reference.digits import make_dataset
+from harness.reference.settings import Settings
+
+Look = Callable[[httpx.Client], object]
+Body = dict[str, Any]
+SOON = 0.3
+"""Seconds after which an answer that has not come counts as one that never comes."""
+
+_pictures, _labels = make_dataset(7, 64)
+ROWS = [list(map(float, _pictures[list(_labels).index(label)])) for label in range(8)]
+"""One picture of each digit from 0 to 7."""
+
+
+def plain(rows: list[list[Any]]) -> Body:
+    return {"instances": rows}
+
+
+def v2(rows: list[list[Any]]) -> Body:
+    data = [value for row in rows for value in row]
+    tensor = {"name": "input", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": data}
+    return {"inputs": [tensor]}
+
+
+def chat(text: str = "Count.", **more: Any) -> Body:
+    return {
+        "model": "tiny-chat",
+        "messages": [{"role": "user", "content": text}],
+        "max_tokens": 6,
+        "temperature": 0,
+    } | more
+
+
+PATHS = {"instances": "/predict", "inputs": "/v2/models/digits/infer", "messages": "/v1/chat/completions"}
+
+
+def post(client: httpx.Client, body: Body | bytes, path: str = "", **more: Any) -> httpx.Response | str:
+    """The answer, or what became of the request without one."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    names = body if isinstance(body, dict) else {}
+    path = path or next((PATHS[name] for name in names if name in PATHS), "/v1/embeddings")
+    headers = {"content-type": "application/json", **more.pop("headers", {})}
+    try:
+        return client.post(path, content=content, headers=headers, timeout=SOON * 4, **more)
+    except httpx.TimeoutException:
+        return "never answered"
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        return type(error).__name__
+
+
+def status(client: httpx.Client, body: Body | bytes, path: str = "", **more: Any) -> int | str:
+    found = post(client, body, path, **more)
+    return found if isinstance(found, str) else found.status_code
+
+
+def value(found: httpx.Response | str) -> Any:
+    """The answer's JSON without what is another at each request; its status where it is none."""
+    if isinstance(found, str):
+        return found
+    if found.headers.get("content-type", "").startswith("text/event-stream"):
+        return [_kept(json.loads(each)) if each.startswith("{") else each for each in data(found.text)]
+    try:
+        return found.status_code, _kept(found.json())
+    except ValueError:
+        return found.status_code, found.text[:40]
+
+
+def data(text: str) -> list[str]:
+    lines = text.replace("\r\n", "\n").split("\n")
+    return [line.removeprefix("data:").lstrip(" ") for line in lines if line.startswith("data:")]
+
+
+def _kept(body: Any) -> Any:
+    return (
+        {name: each for name, each in body.items() if name not in ("id", "created")} if isinstance(body, dict) else body
+    )
+
+
+def text(found: httpx.Response | str) -> str:
+    """What a chat answer says, whole or streamed."""
+    if isinstance(found, str):
+        return found
+    if not found.headers.get("content-type", "").startswith("text/event-stream"):
+        return str(found.json()["choices"][0]["message"]["content"])
+    chunks = [json.loads(each) for each in data(found.text) if each.startswith("{")]
+    return "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk.get("choices", ()))
+
+
+def asks(*bodies: Body | bytes, path: str = "", **more: Any) -> Look:
+    """A look at the answers to requests, one after another."""
+    return lambda client: [value(post(client, body, path, **more)) for body in bodies]
+
+
+def together(*bodies: Body, headers: Mapping[str, str] | None = None, path: str = "") -> Look:
+    """A look at the answers to requests side by side."""
+
+    def look(client: httpx.Client) -> object:
+        with ThreadPoolExecutor(len(bodies)) as pool:
+            return list(pool.map(lambda body: value(post(client, body, path, headers=headers or {})), bodies))
+
+    return look
+
+
+def raw(client: httpx.Client, *pieces: bytes, pause: float = 0.05) -> bytes:
+    """What comes on one connection after these pieces were sent, until it falls silent."""
+    url = client.base_url
+    with socket.create_connection((url.host, url.port or 80), timeout=SOON) as line:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number, piece in enumerate(pieces):
+            if number:
+                time.sleep(pause)
+            line.sendall(piece)
+        got = b""
+        try:
+            while more := line.recv(65536):
+                got += more
+        except OSError:
+            pass
+    return got
+
+
+def written(body: Body, path: str, *lines: str) -> tuple[bytes, bytes]:
+    """Head and body of a request as they go over the wire."""
+    content = json.dumps(body).encode()
+    head = [f"POST {path} HTTP/1.1", "host: a", "content-type: application/json", f"content-length: {len(content)}"]
+    return ("\r\n".join([*head, *lines]) + "\r\n\r\n").encode(), content
+
+
+def predictions(got: bytes) -> list[Any]:
+    """The predictions in what came over one connection, in their order."""
+    return [json.loads(part.split(b"]")[0] + b"]") for part in got.split(b'"predictions":')[1:]]
+
+
+ONE, OTHER = plain(ROWS[:1]), plain(ROWS[3:4])
+STREAM = chat(stream=True, stream_options={"include_usage": True})
+NEAR = [*ROWS[0][:-4], *(16 - value for value in ROWS[0][-4:])]
+TEXTS = {"model": "tiny-embed", "input": ["a red fox", "an old horse", "the barn"]}
+WEATHER = {
+    "type": "function",
+    "function": {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
+}
+CALL = chat("Call weather for the city Paris.", tools=[WEATHER], tool_choice="required", max_tokens=64)
+LEGS = {
+    "type": "object",
+    "properties": {"legs": {"type": "integer"}},
+    "required": ["legs"],
+    "additionalProperties": False,
+}
+FORM = {"type": "json_schema", "json_schema": {"name": "a", "schema": LEGS}}
+
+
+def _over_one_connection(client: httpx.Client) -> object:
+    heads = [written(body, "/predict") for body in (ONE, OTHER, ONE)]
+    found = raw(client, *(head + content for head, content in heads))
+    return predictions(found), found.count(b"HTTP/1.1 200")
+
+
+def _at_once(client: httpx.Client) -> object:
+    return predictions(raw(client, b"".join(head + content for head, content in map(_predict, (ONE, OTHER)))))
+
+
+def _predict(body: Body) -> tuple[bytes, bytes]:
+    return written(body, "/predict")
+
+
+def _split(client: httpx.Client) -> object:
+    head, content = _predict(ONE)
+    return raw(client, head + content[:20], content[20:])[:15]
+
+
+def _chunked(client: httpx.Client) -> object:
+    pieces = iter([json.dumps(ONE).encode()])
+    return client.post("/predict", content=pieces, headers={"content-type": "application/json"}).status_code
+
+
+def _leaving(client: httpx.Client) -> object:
+    for _ in range(2):
+        with client.stream("POST", PATHS["messages"], json=chat(stream=True, max_tokens=2000)) as answer:
+            next(answer.iter_bytes())
+    time.sleep(0.1)
+    return status(client, chat())
+
+
+def _ids(client: httpx.Client) -> object:
+    return len({client.post("/predict", json=ONE).headers["x-request-id"] for _ in range(2)})
+
+
+def _limited(client: httpx.Client) -> object:
+    found = [client.post("/predict", json=ONE) for _ in range(42)]
+    return sorted({(each.status_code, "retry-after" in each.headers) for each in found})
+
+
+def _repeated(client: httpx.Client) -> object:
+    key = {"idempotency-key": "one"}
+    found = [client.post(PATHS["messages"], json=chat(), headers=key).json().get("id") for _ in range(2)]
+    return found[0] == found[1]
+
+
+def _repeated_together(client: httpx.Client) -> object:
+    key = {"idempotency-key": "one"}
+    with ThreadPoolExecutor(2) as pool:
+        return len(
+            set(pool.map(lambda _: client.post(PATHS["messages"], json=chat(), headers=key).json()["id"], range(2)))
+        )
+
+
+def _reused(client: httpx.Client) -> object:
+    key = {"idempotency-key": "one"}
+    return [client.post(PATHS["messages"], json=body, headers=key).status_code for body in (chat(), chat("Hi"))]
+
+
+def _with_keys(client: httpx.Client) -> object:
+    right, wrong = ({"authorization": f"Bearer {key}"} for key in ("right", "wrong"))
+    return [status(client, ONE, headers=each) for each in (right, wrong)]
+
+
+def _drawn(client: httpx.Client) -> object:
+    asked = chat("Where is the red fox?", temperature=2, seed=3, max_tokens=12)
+    return len({text(post(client, asked)) for _ in range(4)})
+
+
+def _jumbled(client: httpx.Client) -> object:
+    bodies = [chat(f"Repeat after me: {word * 9}", stream=True, max_tokens=40) for word in ("abcd", "efgh")]
+    with ThreadPoolExecutor(2) as pool:
+        return [text(each) for each in pool.map(lambda body: post(client, body), bodies)]
+
+
+def _slow(client: httpx.Client) -> object:
+    began = time.monotonic()
+    client.post("/predict", json=ONE)
+    return time.monotonic() - began > 0.9
+
+
+def _label(client: httpx.Client) -> object:
+    return client.post("/predict", json=ONE).headers["content-type"].split(";")[0]
+
+
+def _echo(body: str, **more: Any) -> Look:
+    return lambda client: text(post(client, chat(f"Repeat after me: {body}", max_tokens=60, **more)))
+
+
+BASE: dict[str, Settings] = {
+    "cache_ignores_credentials": Settings(token_ms=0, api_key="right"),
+    "credentials_ignored": Settings(token_ms=0, api_key="right"),
+    "rate_limit_without_retry_after": Settings(token_ms=0, rate_limit=40),
+    "rate_limit_ignored": Settings(token_ms=0, rate_limit=40),
+    "jumbled_streams": Settings(token_ms=2),
+    "disconnect_leaks_slot": Settings(token_ms=1),
+}
+"""Settings of the healthy edition where they are not the usual ones."""
+
+DEFECTS: dict[str, Look] = {
+    "accepts_nan_answers_nan": lambda client: status(client, b'{"instances":[[NaN' + b",0" * 63 + b"]]}", "/predict"),
+    "answer_sent_twice": _over_one_connection,
+    "answers_drift": asks(ONE, ONE, ONE),
+    "batch_leaks": asks(plain(ROWS)),
+    "batch_order": asks(plain(ROWS)),
+    "batch_silently_cut": asks(v2(ROWS)),
+    "body_limit_resets": asks(plain(ROWS * 100)),
+    "cache_ignores_credentials": _with_keys,
+    "cache_ignores_options": asks(chat(), chat(max_tokens=3)),
+    "charset_refused": asks(ONE, headers={"content-type": "application/json; charset=utf-8"}),
+    "chunk_sizes_wrong": asks(STREAM),
+    "chunked_body_misread": _chunked,
+    "constant_row_nan": asks(plain([[0] * 64])),
+    "content_length_long": asks(ONE),
+    "content_length_short": asks(ONE),
+    "credentials_ignored": _with_keys,
+    "cross_talk": together(*(plain([row]) for row in ROWS)),
+    "deep_nesting_wedges": asks(b"[" * 200 + b"]" * 200, json.dumps(ONE).encode(), path="/predict"),
+    "dies_on_deep_nesting": asks(b"[" * 200 + b"]" * 200, path="/predict"),
+    "disconnect_leaks_slot": _leaving,
+    "double_answer": asks(STREAM),
+    "dtype_overflow": asks(plain([[16] * 64, *ROWS])),
+    "embedding_depends_on_batch": asks(TEXTS),
+    "embeddings_batch_order": asks(TEXTS),
+    "embeddings_not_normalised": asks(TEXTS),
+    "embeddings_wrong_dimension": asks(TEXTS),
+    "embeddings_wrong_index": asks(TEXTS),
+    "empty_200": asks(ONE),
+    "empty_batch_hangs": asks({"instances": []}),
+    "empty_choices": asks(chat()),
+    "error_500_for_bad_input": asks({"instances": 5}),
+    "error_500_for_everything": asks(ONE),
+    "error_in_stream": asks(STREAM),
+    "finish_reason_always_stop": asks(chat(max_tokens=2)),
+    "gzip_header_without_gzip": asks(ONE),
+    "html_errors": asks({"instances": 5}),
+    "html_instead_of_json": asks(ONE),
+    "idempotency_ignored": _repeated,
+    "idempotency_key_reused": _reused,
+    "idempotency_race": _repeated_together,
+    "json_labelled_as_text": _label,
+    "jumbled_streams": _jumbled,
+    "keep_alive_previous_answer": _over_one_connection,
+    "limit_answered_by_hang": asks(plain(ROWS * 33)),
+    "logprobs_misaligned": asks(chat(logprobs=True)),
+    "lone_surrogate_crash": asks(chat("\ud800")),
+    "lost_last_chunk": asks(STREAM),
+    "max_tokens_ignored": asks(chat(max_tokens=2)),
+    "maximum_crashes": asks(plain([[16] * 64])),
+    "missing_finish_reason": asks(STREAM),
+    "missing_terminator": asks(STREAM),
+    "n_ignored": asks(chat(n=2)),
+    "nan_in_200": lambda client: "NaN" in client.post("/predict", json=ONE).text,
+    "never_ready": lambda client: client.get("/ready").status_code,
+    "pipelined_swapped": _at_once,
+    "probabilities_unnormalised": asks(v2(ROWS)),
+    "rate_limit_ignored": _limited,
+    "rate_limit_without_retry_after": _limited,
+    "ready_but_dead": asks(ONE),
+    "request_id_repeated": _ids,
+    "reset_mid_answer": asks(ONE),
+    "row_count_overflow": asks(plain(ROWS * 20)),
+    "seed_ignored": _drawn,
+    "slow_answers": _slow,
+    "slow_first_request": asks(ONE),
+    "spaces_lost": asks(STREAM),
+    "speaks_after_end": asks(STREAM),
+    "split_body_misread": _split,
+    "stale_cache": asks(ONE, plain([NEAR])),
+    "stop_ignored": asks(chat(stop=["three"])),
+    "stop_string_leaked": asks(chat(stop=["three"])),
+    "structured_output_ignored": asks(chat(response_format=FORM, max_tokens=64)),
+    "structured_output_trailing_text": asks(chat(response_format=FORM, max_tokens=64)),
+    "stuck_stream": asks(STREAM),
+    "text_cut_at_nul": _echo("ab\0cd"),
+    "tool_arguments_cut": lambda client: _arguments(client),
+    "tool_arguments_object": lambda client: _arguments(client),
+    "tool_finish_stop": lambda client: client.post(PATHS["messages"], json=CALL).json()["choices"][0]["finish_reason"],
+    "tool_wrong_name": lambda client: _function(client)["name"],
+    "trace_context_breaks": asks(ONE, headers={"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}),
+    "traceback_leak": asks({"instances": 5}),
+    "two_finish_reasons": asks(STREAM),
+    "unicode_mangled": _echo("na\u00efve"),
+    "usage_differs_streamed": asks(STREAM),
+    "utf8_cut_between_chunks": _echo("\u6771\u4eac" * 9, stream=True),
+    "wrong_model_version": asks(ONE),
+    "wrong_usage": asks(chat()),
+    "wrong_width_accepted": asks(plain([[0] * 63])),
+}
+
+
+def _function(client: httpx.Client) -> dict[str, Any]:
+    found = client.post(PATHS["messages"], json=CALL).json()["choices"][0]["message"]["tool_calls"][0]["function"]
+    assert isinstance(found, dict)
+    return found
+
+
+def _arguments(client: httpx.Client) -> object:
+    return type(_function(client)["arguments"]).__name__, str(_function(client)["arguments"])[-1:]
+
+
+def _meaning(client: httpx.Client) -> object:
+    """What a service says, without the manner in which it says it: the same for every variant."""
+    whole = [post(client, body) for body in (ONE, OTHER, v2(ROWS))]
+    numbers = [each if isinstance(each, str) else each.json() for each in whole]
+    labels = [each.get("predictions") or each["outputs"][0]["data"] for each in numbers if isinstance(each, dict)]
+    return labels, [
+        text(post(client, chat("Repeat after me: \u6771\u4eac " * 2, stream=each))) for each in (True, False)
+    ]
+
+
+def _headers(*names: str) -> Look:
+    return lambda client: [client.post("/predict", json=ONE).headers.get(name) for name in names]
+
+
+def _raw_head(client: httpx.Client) -> object:
+    head, content = _predict(ONE)
+    return raw(client, head + content)[:60]
+
+
+def _reads(body: Body, path: str, least: int = 12) -> Look:
+    """Whether an answer comes in so many reads."""
+
+    def look(client: httpx.Client) -> object:
+        found, url = 0, client.base_url
+        with socket.create_connection((url.host, url.port or 80), timeout=SOON) as line:
+            line.sendall(b"".join(written(body, path, "connection: close")))
+            while line.recv(65536):
+                found += 1
+        return found >= least
+
+    return look
+
+
+def _first_took(least: float) -> Look:
+    def look(client: httpx.Client) -> object:
+        began = time.monotonic()
+        client.post("/predict", json=ONE)
+        return time.monotonic() - began > least
+
+    return look
+
+
+def _side_by_side(client: httpx.Client) -> object:
+    with ThreadPoolExecutor(20) as pool:
+        return 429 in pool.map(lambda _: status(client, chat(max_tokens=60)), range(20))
+
+
+def _wire_text(client: httpx.Client) -> object:
+    """The stream as it came, but for ids and times."""
+    found = client.post(PATHS["messages"], json=STREAM).text
+    return re.sub(r'"(id|created)":[^,]*', "", found)
+
+
+def _jitters(client: httpx.Client) -> object:
+    took = []
+    for _ in range(12):
+        began = time.monotonic()
+        client.post("/predict", json=ONE)
+        took.append(time.monotonic() - began)
+    return max(took) > 0.05
+
+
+VARIANTS: dict[str, Look] = {
+    "busy_429": _side_by_side,
+    "chunked_answers": _headers("content-length"),
+    "connection_close": _headers("connection"),
+    "crlf_sse": _wire_text,
+    "early_hints": _raw_head,
+    "extra_fields": asks(ONE),
+    "gzip_answers": _headers("content-encoding"),
+    "header_dripped": _reads(ONE, "/predict", 4),
+    "house_style_500": asks({"instances": 5}),
+    "http10_close": _raw_head,
+    "jittery": _jitters,
+    "large_answers": lambda client: len(client.post("/predict", json=ONE).content) > 200_000,
+    "late_port": lambda client: None,
+    "no_done": _wire_text,
+    "no_usage_in_stream": _wire_text,
+    "odd_header_case": _raw_head,
+    "one_byte_per_packet": _reads(ONE, "/predict"),
+    "pretty_json": lambda client: client.post("/predict", json=ONE).text,
+    "proxy_headers": _headers("via", "server"),
+    "role_in_every_chunk": _wire_text,
+    "rounding_by_batch": asks(plain(ROWS)),
+    "sampling_temperature_1": lambda client: (
+        len({text(post(client, chat("Hi", max_tokens=12))) for _ in range(12)}) > 1
+    ),
+    "slow_start": _first_took(0.9),
+    "sse_comments_and_pings": _wire_text,
+    "text_with_finish_reason": _wire_text,
+    "trailing_slash_redirects": lambda client: client.get("/health/").status_code,
+    "utf8_cut_between_packets": _reads(chat("Repeat after me: " + "\u6771" * 20, max_tokens=60), PATHS["messages"]),
+}
+SLOW = Settings(token_ms=2)
+BASE["busy_429"] = SLOW
+meaning: Look = _meaning

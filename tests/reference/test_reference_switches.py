@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import fields, replace
+
+import httpx
+import pytest
+
+from harness.core.errors import UsageError
+from harness.core.settings import Promises
+from harness.reference import defect, variant
+from harness.reference.backend import create_app
+from harness.reference.process import ReferenceProcess
+from harness.reference.settings import Settings
+from harness.reference.switch import CHAT, EMBEDDINGS, PLAIN, V2
+from tests.reference.looks import BASE, DEFECTS, ONE, VARIANTS, meaning, raw, written
+
+Serving = Callable[[Settings], AbstractContextManager[httpx.Client]]
+
+
+def test_every_defect_is_looked_at() -> None:
+    assert sorted(DEFECTS) == list(defect.names())
+
+
+@pytest.mark.parametrize("name", sorted(DEFECTS))
+def test_a_defect_shows_and_the_healthy_service_does_not_have_it(
+    serving: Serving, client: httpx.Client, name: str
+) -> None:
+    look, base = DEFECTS[name], BASE.get(name, Settings(token_ms=0))
+    with serving(replace(base, defects=(name,))) as broken:
+        shown = look(broken)
+    if name not in BASE:
+        assert look(client) == look(client)
+        assert shown != look(client)
+        return
+    with serving(base) as healthy:
+        assert shown != look(healthy)
+
+
+def test_every_variant_is_looked_at() -> None:
+    assert sorted(VARIANTS) == list(variant.names())
+
+
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_a_variant_is_odd_and_means_the_same(serving: Serving, client: httpx.Client, name: str) -> None:
+    look, base = VARIANTS[name], BASE.get(name, Settings(token_ms=0))
+    with serving(replace(base, variants=(name,))) as odd:
+        shown, meant = look(odd), meaning(odd)
+    assert meant == meaning(client)
+    if name != "late_port":  # which shows before there is a service to look at
+        assert shown != look(client)
+
+
+def test_switches_describe_themselves() -> None:
+    assert len(defect.names()) >= 45
+    assert len(variant.names()) >= 12
+    for each in [*map(defect.load, defect.names()), *map(variant.load, variant.names())]:
+        assert "\n" not in each.title
+        assert set(each.protocols) <= {PLAIN, V2, CHAT, EMBEDDINGS}
+        assert set(each.promises) <= {field.name for field in fields(Promises)}
+
+
+def test_the_late_port_is_late() -> None:
+    began = time.monotonic()
+    create_app(Settings(variants=("late_port",)))
+    assert time.monotonic() - began >= 1.0
+
+
+def test_an_unknown_variant_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match=r"unknown variant 'jitery'.*Did you mean 'jittery'"):
+        create_app(Settings(variants=("jitery",)))
+
+
+def test_a_process_has_switches_of_both_kinds() -> None:
+    with ReferenceProcess(Settings(defects=("content_length_short",), variants=("proxy_headers",))) as process:
+        answer = raw(httpx.Client(base_url=process.url), b"".join(written(ONE, "/predict")))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    announced = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    assert announced == len(body) - 3
+    assert b"via: 1.1 edge" in head
