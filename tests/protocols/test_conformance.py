@@ -92,7 +92,7 @@ def test_capability_of_health_has_its_probe(adapter: Adapter) -> None:
         for capability, role in (("liveness", "live"), ("readiness", "ready"), ("model_readiness", "model_ready")):
             assert not getattr(able, capability) or role in adapter.probes(ENDPOINT)
         assert able.text or able.tensors
-        assert able.tensors or not able.batches
+        assert able.tensors or able.embeds or not able.batches
 
 
 def test_a_configured_sample_is_sent_as_it_is(adapter: Adapter) -> None:
