@@ -11,6 +11,8 @@ from harness.core.verdict import Case, Verdict, contract, inconclusive
 
 CUT = ("length", "max_tokens")
 """Finish reasons that say the limit cut the answer."""
+_SHOWN = 6
+"""Characters by which the text after a stop sequence is known again, where the sequence itself was taken out."""
 WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "tool_calls", "function_call")
 """Finish reasons that declare an answer complete."""
 
@@ -82,15 +84,16 @@ def stopped(long: Exchange, stop: str, found: Sequence[Exchange], show: Show, *,
     """The text ends before the stop sequence `stop`, which `long`, the same request without it, contains."""
     if broken := not_judged(long, *found):
         return broken
-    whole = text_of(long)
-    expected = whole[: whole.find(stop)]
+    if not long.ok:
+        return inconclusive(f"the request without a stop sequence has no valid answer: {told(long)}", n=0)
+    expected, _, rest = text_of(long).partition(stop)
 
     def problem(answer: Answer) -> str | None:
         text = answer.text or ""
         if stop in text:
             return f"the stop sequence {stop!r} stands in the text {text[-60:]!r}"
         if text.rstrip() != expected.rstrip():
-            if text.startswith(expected.rstrip()) and expected.strip():
+            if rest.strip() and expected.strip() and text.startswith(expected + rest[:_SHOWN]):
                 return f"the text goes on after the stop sequence {stop!r}: {text[-60:]!r}"
             if promised:
                 return f"the text {text[-60:]!r} does not end where the stop sequence {stop!r} comes"

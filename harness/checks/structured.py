@@ -19,7 +19,7 @@ def obeys(found: Sequence[Exchange], schema: Mapping[str, Any], show: Show) -> V
         return broken
 
     def problem(answer: Answer) -> str | None:
-        if answer.finish_reason in CUT:
+        if answer.finish_reason in CUT and (answer.text or "").lstrip()[:1] in ("", "{"):
             return Unjudged("the answer was cut at max_tokens")
         return text_violation(answer.text or "", schema)
 

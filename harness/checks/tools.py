@@ -76,11 +76,11 @@ def results(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
 
 
 def _calls(answer: Answer, schemas: Schemas) -> str | None:
+    calls = answer.tool_calls
+    if not calls and (answer.text or answer.finish_reason not in CUT):
+        return f"no tool is called, though a call is required: {answer.text!r:.60}"
     if answer.finish_reason in CUT:
         return Unjudged("the answer was cut at max_tokens")
-    calls = answer.tool_calls
-    if not calls:
-        return f"no tool is called, though a call is required: {answer.text!r:.60}"
     ids = [each.id for each in calls]
     if None in ids or len(set(ids)) != len(ids):
         return f"the calls cannot be told apart by their ids: {ids}"

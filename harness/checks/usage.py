@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from harness.checks.common import Show, not_judged
 from harness.checks.generated import Unjudged, judged, text_of
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, contract
-
-_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 def adds_up(first: Exchange, again: Exchange, longer: Exchange, limit: int, show: Show) -> Verdict:
@@ -98,18 +94,13 @@ def _same_prompt(answer: Answer, expected: int | None) -> str | None:
 def _sums(answer: Answer, limit: int) -> str | None:
     if answer.usage is None:
         return "no token counts are stated (usage)"
-    stated = (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens)
-    if missing := _missing(stated):
-        return f"usage does not state {missing}"
-    prompt, made, total = (each or 0 for each in stated)
-    if total != prompt + made:
+    prompt, made, total = answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens
+    if prompt is None or made is None:
+        return f"usage does not state {'prompt_tokens' if prompt is None else 'completion_tokens'}"
+    if total is not None and total != prompt + made:  # not every protocol has a total
         return f"total_tokens is {total}, prompt and completion tokens are {prompt} and {made}"
     if prompt == 0:
         return "0 prompt tokens for a prompt"
     if made == 0 and answer.text:
         return f"0 completion tokens for the text {answer.text[:40]!r}"
     return f"{made} completion tokens, though at most {limit} may be made" if made > limit else None
-
-
-def _missing(stated: Sequence[int | None]) -> str:
-    return ", ".join(name for name, count in zip(_COUNTS, stated, strict=True) if count is None)

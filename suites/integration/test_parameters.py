@@ -9,7 +9,7 @@ from harness.core.verdict import Verdict, inconclusive
 from harness.run.session import Session
 from harness.suite import check
 
-from .generating import LONG, OPEN_PROMPT, OWN, SHORT, both, counts, generation, limits
+from .generating import LONG, OPEN_PROMPT, OWN, SHORT, both, counts, generation, lacking, limits
 
 N, TOP = 3, 2
 TOO_SHORT = "the answer is too short to be cut: it shows nothing of a limit"
@@ -45,12 +45,12 @@ def test_ending(ai_client: Session) -> Verdict:
 def test_stop(ai_client: Session) -> Verdict:
     long = limits(ai_client).long
     deltas = [event.text for event in long.events if event.kind is EventKind.DELTA and event.index == 0]
-    stop = stop_string(deltas or [text_of(long)]) if long.ok else ""
-    if stop is None:
+    stop = stop_string(deltas or [text_of(long)])
+    if stop is None and long.ok:
         return inconclusive(f"no stop sequence can be chosen from the text {text_of(long)[:60]!r}", n=0)
     found = both(ai_client, LONG, stop=[stop]) if stop else []
     promised = ai_client.settings.promises.deterministic
-    return parameters.stopped(long, stop, found, ai_client.show, promised=promised)
+    return parameters.stopped(long, stop or "", found, ai_client.show, promised=promised)
 
 
 @check(
@@ -75,6 +75,8 @@ def test_repeatable(ai_client: Session) -> Verdict:
     tokens=6 * 2 * SHORT,
 )
 def test_seed(ai_client: Session) -> Verdict:
+    if found := lacking(ai_client, "a seed", "openai_completions", "ollama", "tgi"):
+        return found
     seed = ai_client.settings.seed
     queries = [
         generation(ai_client, 2 * SHORT, OPEN_PROMPT, temperature=1, seed=each)
@@ -93,6 +95,8 @@ def test_seed(ai_client: Session) -> Verdict:
     tokens=2 * N * SHORT,
 )
 def test_choices(ai_client: Session) -> Verdict:
+    if found := lacking(ai_client, "several choices"):
+        return found
     return choices.numbered(both(ai_client, SHORT, n=N), N, ai_client.show)
 
 
@@ -104,6 +108,8 @@ def test_choices(ai_client: Session) -> Verdict:
     tokens=5 * SHORT,
 )
 def test_logprobs(ai_client: Session) -> Verdict:
+    if lacks := lacking(ai_client, "log-probabilities"):
+        return lacks
     plain = counts(ai_client)[0] if ai_client.settings.promises.deterministic else None
     found = both(ai_client, SHORT, logprobs=True, top_logprobs=TOP)
     return choices.log_probabilities(found, TOP, ai_client.show, plain)

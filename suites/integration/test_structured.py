@@ -9,7 +9,7 @@ from harness.core.verdict import Verdict
 from harness.run.session import Session
 from harness.suite import check
 
-from .generating import both, generation
+from .generating import both, generation, lacking
 
 PROMPT = "Describe one animal in one short JSON object."
 TOKENS, CUT = 96, 3
@@ -42,6 +42,8 @@ def _form(name: str) -> dict[str, Any]:
     cases=tuple(SCHEMAS),
 )
 def test_obeys(ai_client: Session, case: str) -> Verdict:
+    if lacks := lacking(ai_client, "structured output"):
+        return lacks
     found = both(ai_client, TOKENS, PROMPT, response_format=_form(case))
     return structured.obeys(found, SCHEMAS[case], ai_client.show)
 
@@ -53,5 +55,7 @@ def test_obeys(ai_client: Session, case: str) -> Verdict:
     tokens=CUT,
 )
 def test_cut(ai_client: Session) -> Verdict:
+    if lacks := lacking(ai_client, "structured output"):
+        return lacks
     cut = ai_client.ask(generation(ai_client, CUT, PROMPT, response_format=_form("flat")))
     return structured.cut_honestly(cut, SCHEMAS["flat"], ai_client.show)

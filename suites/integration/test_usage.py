@@ -7,7 +7,7 @@ from harness.core.verdict import Verdict
 from harness.run.session import Session
 from harness.suite import check
 
-from .generating import SHORT, counts, generation
+from .generating import SHORT, counts, generation, lacking
 
 N = 2
 
@@ -40,5 +40,7 @@ def test_streamed_counts(ai_client: Session) -> Verdict:
     tokens=(3 + N) * SHORT,
 )
 def test_choices_counted(ai_client: Session) -> Verdict:
+    if found := lacking(ai_client, "several choices"):
+        return found
     several = ai_client.ask(generation(ai_client, SHORT, n=N))
     return usage.choices(counts(ai_client)[0], several, N, SHORT, ai_client.show)

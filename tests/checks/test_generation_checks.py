@@ -1,0 +1,127 @@
+"""What the checks of generation choose and compare, without a service."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.checks.generated import begins, limit_for, stop_string
+from harness.checks.schema import text_violation, violation
+from harness.core.exchange import Answer, Exchange, Request, Timing, Usage
+
+SCHEMAS = {
+    **import_module("harness.suites.integration.test_structured").SCHEMAS,
+    **import_module("harness.suites.integration.test_tools").SCHEMAS,
+}
+
+
+@given(st.lists(st.text("ab c\n", min_size=1, max_size=5), min_size=1, max_size=12))
+def test_a_stop_string_is_where_the_text_can_be_stopped(deltas: list[str]) -> None:
+    found = stop_string(deltas)
+    if found is None:
+        return
+    text = "".join(deltas)
+    before, _, _ = text.partition(found)
+    assert len(found) >= 3
+    assert before.strip()
+    assert found == found.strip()
+    ends = [len("".join(deltas[:count])) for count in range(1, len(deltas))]
+    assert not ends or any(len(before) < end < len(before) + len(found) for end in ends)
+
+
+@pytest.mark.parametrize(
+    ("deltas", "expected"),
+    [
+        (["one", " two", " three", " four"], "o t"),
+        (["one two three four"], "thr"),
+        (["1", "2", "3", "4", "5", "6"], "345"),
+        (["one"], None),
+        ([""], None),
+        ([], None),
+        (["aaaa", "aaaa", "aaaa"], None),
+        (["x", "\n", "\n", "\n"], None),
+    ],
+)
+def test_stop_strings(deltas: list[str], expected: str | None) -> None:
+    assert stop_string(deltas) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "longer", "expected"),
+    [
+        ("one two", "one two three", True),
+        ("one two ", "one two, three", True),
+        ("caf\ufffd", "café au lait", True),
+        ("", "one", True),
+        ("one two", "one two", False),
+        ("one two", "one two ", False),
+        ("one three", "one two three", False),
+    ],
+)
+def test_beginnings(text: str, longer: str, expected: bool) -> None:
+    assert begins(text, longer) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "made", "expected"),
+    [("a b c d", 24, 8), ("a b c d", 9, 4), ("a b c d", None, 2), ("a", None, None), ("a", 1, None), ("", None, None)],
+)
+def test_a_limit_that_must_cut(text: str, made: int | None, expected: int | None) -> None:
+    answer = Answer(text=text, usage=Usage(3, made))
+    assert limit_for(Exchange(Request("POST", "/"), Timing(0.0), answer=answer), 8) == expected
+
+
+_LEAVES: st.SearchStrategy[Any] = st.sampled_from([1, 2.0, 2.5, True, None, "red", "blue", "celsius", "", [], {}])
+_NAMES = sorted({name for schema in SCHEMAS.values() for name in schema["properties"]} | {"height", "width", "more"})
+_VALUES = st.recursive(
+    _LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=4)
+)
+
+
+def near(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Values that obey the schema, and values that nearly do."""
+    if schema.get("type") == "object":
+        parts = {name: near(each) for name, each in schema["properties"].items()}
+        return st.fixed_dictionaries(parts, optional={"more": _LEAVES}) | st.fixed_dictionaries({}, optional=parts)
+    if schema.get("type") == "array":
+        return st.lists(near(schema["items"]), max_size=3)
+    return st.sampled_from(schema.get("enum", [1, -3.0, True, "a"])) | _LEAVES
+
+
+@given(st.data(), st.sampled_from(sorted(SCHEMAS)))
+def test_the_validator_agrees_with_jsonschema(data: st.DataObject, name: str) -> None:
+    value = data.draw(near(SCHEMAS[name]) | _VALUES)
+    valid = not list(jsonschema.Draft202012Validator(SCHEMAS[name]).iter_errors(value))
+    assert (violation(value, SCHEMAS[name]) is None) is valid
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": 2, "b": 3}', None),
+        (' {"a": 2.0, "b": 3}\n', None),
+        ('{"a": 2, "b": 3,}', "is no JSON"),
+        ('{"a": 2, "b": 3} ok', "is no JSON"),
+        ('```json\n{"a": 2, "b": 3}\n```', "is no JSON"),
+        ('{"a": NaN, "b": 3}', "is no JSON"),
+        ("", "is no JSON"),
+        ('{"a": "\ud800", "b": 3}', r"\$\.a is"),
+        ('{"a": 2}', r"\$ lacks b"),
+        ('{"a": 2, "b": 3, "c": 4}', "which the schema does not name"),
+        ('{"a": true, "b": 3}', r"\$\.a is True"),
+        ("[2, 3]", "has type object"),
+    ],
+)
+def test_arguments(text: str, said: str | None) -> None:
+    found = text_violation(text, SCHEMAS["add"])
+    if said is None:
+        assert found is None
+    else:
+        assert found is not None
+        with pytest.raises(ValueError, match=said):
+            raise ValueError(found)
