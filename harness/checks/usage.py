@@ -67,13 +67,15 @@ def choices(single: Exchange, several: Exchange, n: int, limit: int, show: Show)
     one = single.answer.usage if single.ok and single.answer else None
 
     def problem(answer: Answer) -> str | None:
+        if len(answer.choices) != n:
+            return Unjudged(f"n={n} brings {len(answer.choices)} choices")
         if found := _sums(answer, n * limit):
             return found
         made = (answer.usage.completion_tokens if answer.usage else None) or 0
         texts = [choice.text for choice in answer.choices]
         if made < sum(bool(text.strip()) for text in texts):
             return f"{made} completion tokens for {len(texts)} texts"
-        if len(texts) == n and one and one.completion_tokens and set(texts) == {text_of(single)}:
+        if one and one.completion_tokens and set(texts) == {text_of(single)}:
             expected = n * one.completion_tokens
             return None if made == expected else f"{made} completion tokens for {n} texts of {one.completion_tokens}"
         return None

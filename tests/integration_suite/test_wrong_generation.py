@@ -330,6 +330,7 @@ OPEN: list[tuple[str, str, Change | None, Change | None, str]] = [
         None,
         "no stop sequence can be chosen",
     ),
+    ("one choice", "usage.test_choices_counted", without("n"), None, "n=2 brings 1 choices"),
     ("no text to repeat", "parameters.test_repeatable", None, said(lambda text: ""), "no text to compare with"),
     ("calls that are cut", "tools.test_called", set_to(max_tokens=3), None, "cut at max_tokens"),
     ("no call, no results", "tools.test_goes_on", without("tools", "tool_choice"), None, "no call whose result"),
