@@ -38,6 +38,7 @@ def check(
     cases: tuple[str, ...] = (),
     per: Literal["", "objective", "fault", "fault_objective"] = "",
     before_contact: bool = False,
+    alone: bool = False,
     clauses: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Declare a packaged check; the arguments are those of `CheckSpec`. `cases` arrive as the argument `case`."""
@@ -51,6 +52,7 @@ def check(
         cases=cases,
         per=per,
         before_contact=before_contact,
+        alone=alone,
         clauses=clauses,
     )
 

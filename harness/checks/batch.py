@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from harness.checks.alike import alone, difference, said
 from harness.checks.common import Show, not_judged, told
-from harness.core.exchange import Exchange
+from harness.core.exchange import Exchange, Request
 from harness.core.verdict import Case, Verdict, contract, inconclusive
 
 
@@ -83,3 +85,56 @@ def _rows(exchange: Exchange, n: int) -> dict[str, list[Any]]:
     if answer.text is not None:
         return {"text": [answer.text]} if n == 1 else {}
     return {name: value for name, value in answer.outputs.items() if isinstance(value, list)}
+
+
+def emptied(request: Request) -> Request | None:
+    """A valid request with no row left in it: its tensors, list or text become empty lists. None: it has none."""
+    body = json.loads(request.body)
+    if not isinstance(body, dict):
+        return replace(request, body=b"[]") if isinstance(body, list) else None
+    tensors = body.get("inputs")
+    if isinstance(tensors, list) and all(isinstance(each, dict) and each.get("shape") for each in tensors):
+        empty: Any = [{**each, "shape": [0, *each["shape"][1:]], "data": []} for each in tensors]
+        return replace(request, body=json.dumps({**body, "inputs": empty}).encode())
+    name = max((key for key in body if key != "model"), key=lambda key: len(json.dumps(body[key])), default="")
+    given = body.get(name)
+    empty = {key: [] for key in given} if isinstance(given, dict) else []
+    return replace(request, body=json.dumps({**body, name: empty}).encode()) if given else None
+
+
+def survived(empty: Exchange, after: Exchange, show: Show) -> Verdict:
+    """A batch without rows is answered, whatever with, and the service lives on."""
+    if broken := not_judged(empty, after):
+        return broken
+    problem = "" if empty.response is not None and empty.status is not None else f"no answer: {told(empty)}"
+    lost = "" if after.ok else f"after an empty batch a valid request is not answered: {told(after)}"
+    declined = lost if after.status == 429 else ""
+    cases = [
+        Case("empty", show(f"an empty batch gets {problem}", empty) if problem else None),
+        Case("alive", show(lost, after) if lost and not declined else None, declined),
+    ]
+    return contract(cases, f"an empty batch is answered {empty.status}, and a valid request after it", distinct=1)
+
+
+def empty_refused(empty: Exchange, decoded: Exchange, show: Show) -> Verdict:
+    """A batch without rows is refused with a 4xx, or answered with an empty result; `decoded` is it, read."""
+    if broken := not_judged(empty):
+        return broken
+    if empty.status is None:
+        return inconclusive(f"an empty batch got no answer: {told(empty)}", n=0)
+    if empty.status in (401, 403, 404, 429, 503):
+        return inconclusive(f"{empty.status} says nothing about the empty batch", n=0)
+    problem = ""
+    if empty.status < 300 and decoded.answer is not None:
+        full = [name for name, value in _rows(decoded, 0).items() if value]
+        problem = f"no row is answered with {len(_rows(decoded, 0)[full[0]])} results ({full[0]})" if full else ""
+    elif empty.status < 300 and _says_nothing(empty):
+        problem = ""
+    elif not 400 <= empty.status < 500:
+        problem = f"an empty batch is neither refused with a 4xx nor answered with nothing: {told(decoded)}"
+    return contract([Case("empty", show(problem, empty) if problem else None)], f"an empty batch gets {empty.status}")
+
+
+def _says_nothing(exchange: Exchange) -> bool:
+    """Whether a body that is no answer of its protocol holds no number, as an empty list does."""
+    return exchange.response is not None and not any(48 <= byte <= 57 for byte in exchange.response.body)

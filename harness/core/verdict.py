@@ -177,7 +177,7 @@ class CheckSpec:
     `needs` names capabilities without which it is SKIPPED, `grounds` settings without which it is not planned;
     `requests` and `tokens` are what it costs at most, per case; `cases` its parametrised ids; `per` gives it one case
     for each configured objective of its suite, each fault, or each pair of them. `before_contact` marks a check that
-    runs on an endpoint never reached.
+    runs on an endpoint never reached, `alone` one beside which, under xdist, no other runs.
     """
 
     title: str
@@ -189,4 +189,5 @@ class CheckSpec:
     cases: tuple[str, ...] = ()
     per: Literal["", "objective", "fault", "fault_objective"] = ""
     before_contact: bool = False
+    alone: bool = False
     clauses: tuple[str, ...] = field(default=())

@@ -8,8 +8,8 @@ import socket
 import sys
 
 from harness.core.errors import UsageError
-from harness.reference import defect
-from harness.reference.backend import create_app
+from harness.reference import defect, variant
+from harness.reference.backend import create_app, wires
 from harness.reference.server import listen, serve, stop_with_standard_input
 from harness.reference.settings import Settings
 
@@ -19,16 +19,17 @@ _USAGE_STATUS = 4
 def main(arguments: list[str] | None = None) -> int:
     """Serve until stopped. Returns the exit status: 0, or 4 for an option that cannot be used."""
     options = _parser().parse_args(arguments)
-    if "list" in options.defect:
-        for name in defect.names():
-            print(f"{name:24} {defect.load(name).title}")
+    if "list" in options.defect or "list" in options.variant:
+        kind = defect if "list" in options.defect else variant
+        for name in kind.names():
+            print(f"{name:32} {kind.load(name).title}")
         return 0
     try:
         settings = _settings(options)
         if options.stop_with_stdin:
             stop_with_standard_input()
         with _listening(options) as listening:
-            serve(create_app(settings), listening)
+            serve(create_app(settings), listening, wires=wires(settings))
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return _USAGE_STATUS
@@ -58,8 +59,16 @@ def _settings(options: argparse.Namespace) -> Settings:
         max_depth=options.max_depth,
         max_rows=options.max_rows,
         body_timeout_s=options.body_timeout,
+        rate_limit=options.rate_limit,
         defects=tuple(options.defect),
+        variants=tuple(options.variant),
     )
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-depth", type=int, default=normal.max_depth, metavar="N", help="deepest nesting of a request body")
     add("--max-rows", type=int, default=normal.max_rows, help="most rows in one request")
     add("--body-timeout", type=float, default=normal.body_timeout_s, metavar="S", help="for a request body to come")
+    add("--rate-limit", type=_positive, metavar="N", help="inferences admitted within a minute (default: no limit)")
     add("--defect", action="append", default=[], metavar="NAME", help="a seeded defect, repeatable; 'list' lists them")
+    add("--variant", action="append", default=[], metavar="NAME", help="a healthy variant, like --defect")
     add("--stop-with-stdin", action="store_true", help="end when standard input closes")
     return parser
 

@@ -1,4 +1,4 @@
-"""The ASGI application: three protocols over one service, behind one door that knows identifiers, keys and errors."""
+"""The ASGI application: four protocols over one service, behind one door that knows identifiers, keys and errors."""
 
 from __future__ import annotations
 
@@ -8,35 +8,52 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from harness.reference import defect
+from harness.reference import defect, variant
 from harness.reference.apierror import ApiError, error_response
 from harness.reference.chat import Chat
 from harness.reference.door import Door
+from harness.reference.embeddings import Embeddings
+from harness.reference.outbound import Wire
 from harness.reference.plain import Plain
 from harness.reference.service import Service
 from harness.reference.settings import Settings
+from harness.reference.switch import Switch
 from harness.reference.v2 import V2
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-def create_app(settings: Settings) -> ASGIApp:
-    """The service of these settings, trained, with their seeded defects in place behind its door.
+def switches(settings: Settings) -> list[Switch]:
+    """The variants and defects of these settings, the outermost first. Raises `UsageError` for an unknown one."""
+    return [*map(variant.load, settings.variants), *map(defect.load, settings.defects)]
 
-    Raises `UsageError` for a defect that does not exist.
+
+def create_app(settings: Settings) -> ASGIApp:
+    """The service of these settings, trained, with their seeded defects and variants in place.
+
+    Raises `UsageError` for a defect or variant that does not exist.
     """
-    defects = [defect.load(name) for name in settings.defects]
-    for each in defects:
+    chosen = switches(settings)
+    for each in chosen:
         settings = each.configure(settings)
     app: ASGIApp = _starlette(Service.trained(settings))
-    for each in reversed(defects):
+    for each in reversed(chosen):
         app = each.wrap(app)
-    return Door(app, settings)
+    app = Door(app, settings)
+    for each in reversed(chosen):
+        app = each.outside(app)
+    return app
+
+
+def wires(settings: Settings) -> list[Wire] | None:
+    """What their answers pass below HTTP, the innermost first; None where nothing is switched on."""
+    chosen = switches(settings)
+    return [each.wire for each in reversed(chosen) if each.wire is not None] if chosen else None
 
 
 def _starlette(service: Service) -> Starlette:
     app = Starlette(
-        routes=[*Plain(service).routes, *V2(service).routes, *Chat(service).routes],
+        routes=[*Plain(service).routes, *V2(service).routes, *Embeddings(service).routes, *Chat(service).routes],
         exception_handlers={ApiError: _refuse, HTTPException: _refuse_route, Exception: _fail},
     )
     # A redirect would turn `/predict/` into a second, slower spelling of the same address.

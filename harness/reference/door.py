@@ -12,6 +12,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from harness.reference.apierror import ApiError, error_response
+from harness.reference.idempotency import Idempotency
+from harness.reference.ratelimit import RateLimit
 from harness.reference.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -20,11 +22,15 @@ _PROTECTED = ("/predict", "/v1/", "/v2/models/")
 
 
 class Door:
-    """What every request passes: an `x-request-id` (echoed or made), the key, and the log of failures."""
+    """What every request passes: an `x-request-id` (echoed or made), the key, the limit, and the log of failures.
+
+    An inference with an `Idempotency-Key` is carried out once.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self.app = app
+        self.app = Idempotency(app, settings.body_timeout_s)
         self.key = settings.api_key
+        self.limit = None if settings.rate_limit is None else RateLimit(settings.rate_limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. What failed goes to the log, never into the answer."""
@@ -46,10 +52,10 @@ class Door:
             await send(message)
 
         try:
-            if self._admits(scope["path"], headers):
+            if (refusal := self._refusal(scope, headers)) is None:
                 await self.app(scope, receive, stamped)
             else:
-                await error_response(scope["path"], _unauthorized())(scope, receive, stamped)
+                await error_response(scope["path"], refusal)(scope, receive, stamped)
         except ClientDisconnect:
             return
         except Exception:
@@ -58,6 +64,16 @@ class Door:
             _log.exception("request %s failed", request_id)
             if not complete:
                 raise
+
+    def _refusal(self, scope: Scope, headers: Headers) -> ApiError | None:
+        """Why the request is not served, or None. Only inferences count against the limit, and only admitted ones."""
+        if not self._admits(scope["path"], headers):
+            return _unauthorized()
+        inference = scope["method"] == "POST" and scope["path"].startswith(_PROTECTED)
+        if self.limit is None or not inference or not (seconds := self.limit.wait()):
+            return None
+        message = f"at most {self.limit.most} requests a minute; try again in {seconds} s"
+        return ApiError(429, message, "rate_limit_exceeded", headers={"retry-after": str(seconds)})
 
     def _admits(self, path: str, headers: Headers) -> bool:
         if self.key is None or not path.startswith(_PROTECTED):

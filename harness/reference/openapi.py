@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.reference.digits import CLASSES, FEATURES, HIGH, LOW, make_dataset
-from harness.reference.settings import CHAT_MODEL, VERSION, Settings
+from harness.reference.settings import CHAT_MODEL, EMBEDDING_MODEL, VERSION, Settings
 
 
 def document(settings: Settings) -> dict[str, Any]:
@@ -13,6 +13,7 @@ def document(settings: Settings) -> dict[str, Any]:
     paths = {
         "/predict": {"post": _predict(settings)},
         "/v1/chat/completions": {"post": _chat()},
+        "/v1/embeddings": {"post": _embeddings(settings)},
         "/v1/models": {"get": _page("The served chat models")},
         "/v2/models/digits/infer": {"post": _infer()},
         "/v2/models/digits": {"get": _page("Metadata of the digits model")},
@@ -77,6 +78,17 @@ def _chat() -> dict[str, Any]:
     example = {"model": CHAT_MODEL, "messages": [{"role": "user", "content": "Hello!"}]}
     return {
         "summary": "Chat, streamed on demand",
+        "requestBody": {"required": True, **_json(asked, example=example)},
+        "responses": {"200": {"description": "OK"}, "4XX": _REFUSED},
+    }
+
+
+def _embeddings(settings: Settings) -> dict[str, Any]:
+    texts = {"anyOf": [_TEXT, _array(_TEXT, 1, settings.max_rows)]}
+    asked = _object(model={"const": EMBEDDING_MODEL}, input=texts)
+    example = {"model": EMBEDDING_MODEL, "input": "The quick brown fox"}
+    return {
+        "summary": "One vector for each text",
         "requestBody": {"required": True, **_json(asked, example=example)},
         "responses": {"200": {"description": "OK"}, "4XX": _REFUSED},
     }

@@ -57,7 +57,10 @@ def _arguments(settings: Settings, port: int) -> list[str]:
         ("--max-rows", settings.max_rows),
         ("--body-timeout", settings.body_timeout_s),
         *(("--defect", name) for name in settings.defects),
+        *(("--variant", name) for name in settings.variants),
     ]
+    if settings.rate_limit is not None:
+        pairs.append(("--rate-limit", settings.rate_limit))
     if settings.api_key is not None:
         pairs.append(("--api-key-env", _KEY_VARIABLE))
     return ["--stop-with-stdin", *(f"{option}={value}" for option, value in pairs)]

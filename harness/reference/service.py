@@ -26,7 +26,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One backend's models, settings and counters, shared by its three protocols."""
+    """One backend's models, settings and counters, shared by its protocols."""
 
     settings: Settings
     digits: DigitsModel

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 CHAT_MODEL = "tiny-chat"
 DIGITS_MODEL = "digits"
+EMBEDDING_MODEL = "tiny-embed"
 VERSION = "1"
 """The version that the service announces, and with which every answer must be stamped."""
 
@@ -16,7 +17,8 @@ class Settings:
 
     `api_key` None leaves it open. `latency_ms` is added to every inference, `token_ms` passes before every token.
     `max_rows` bounds a batch, `max_body` a request body in bytes, `max_depth` its JSON nesting, `body_timeout_s` the
-    seconds in which a body must have come. `defects` are names of files in `harness/reference/defects/`.
+    seconds in which a body must have come. `rate_limit` inferences are admitted within any minute (None: no limit).
+    `defects` and `variants` are names of files in `harness/reference/defects/` and `variants/`.
     """
 
     api_key: str | None = field(default=None, repr=False)
@@ -27,4 +29,6 @@ class Settings:
     max_body: int = 8 * 1024 * 1024
     max_depth: int = 32
     body_timeout_s: float = 10.0
+    rate_limit: int | None = None
     defects: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 from harness.core.exchange import Query
 from harness.run.session import Session
+
+TEXTS = (
+    "The fox sleeps.",
+    "Interest rates rose again this spring, and most banks raised the price of their loans within a week.",
+    "How do I reset the password of my account?",
+    "Boil the pasta for nine minutes in salted water.",
+    "The violin concerto in D major was first played in Vienna, by a soloist who had practised it for two days only.",
+    "Storms are expected along the coast on Sunday.",
+    "Photosynthesis turns light, water and carbon dioxide into sugar and oxygen.",
+    "Our team lost the final after a penalty in the last minute of extra time.",
+    "def add(a, b): return a + b",
+    "The museum is closed on Mondays; tickets for groups of ten or more are sold at half the price.",
+    "Take one tablet twice a day with food.",
+    "The bridge was built of granite blocks in 1874, and has carried trains without a pause since then.",
+)
+"""Texts that no embedding takes for one another, short and long, since a batch pads the short ones."""
 
 
 class Rows:
@@ -34,14 +50,17 @@ class Rows:
         self._row = inputs if flat or not deep else inputs[0]
         if self._named:
             self._row = {name: value[0] for name, value in inputs.items()}
-        self.batches = able.batches and not self.text and (self._outer or self._named)
+        self.embeds = able.embeds
+        self.batches = able.batches and (able.embeds or (not self.text and (self._outer or self._named)))
 
     def query(self, rows: Sequence[Any], *, stream: bool = False) -> Query:
-        """One request for these rows. Raises `ValueError` for several rows where no batch can be made."""
-        if len(rows) != 1 and not self.batches:
+        """One request for these rows. Raises `ValueError` for none, or for several where no batch can be made."""
+        if not rows or (len(rows) != 1 and not self.batches):
             raise ValueError(f"{len(rows)} rows, and no batch can be made")
-        if self._named and isinstance(rows[0], dict):
-            given: Any = {name: [row[name] for row in rows] for name in rows[0]}
+        if self.embeds:
+            given: Any = rows[0] if len(rows) == 1 else list(rows)
+        elif self._named and isinstance(rows[0], dict):
+            given = {name: [row[name] for row in rows] for name in rows[0]}
         else:
             shaped = [self._like_sample(row) for row in rows]
             given = shaped if self._outer and not self.text else shaped[0]
@@ -50,11 +69,15 @@ class Rows:
     def distinct(self, n: int) -> list[Any]:
         """Valid rows that differ, the same ones for the same seed: of the data, else the sample's numbers moved.
 
-        A prompt asks for a code of its own to be repeated, so that its answer can be told from every other.
+        A prompt asks for a code of its own to be repeated, so that its answer can be told from every other. Texts to
+        embed speak of different things, in different lengths.
         """
         seed = f"{self.session.settings.seed} rows"
         chosen = random.Random(seed)
         data = self.session.settings.data.dataset if self.session.settings.data else None
+        if self.embeds:
+            order = chosen.sample(range(len(TEXTS)), len(TEXTS))
+            return [TEXTS[order[at % len(TEXTS)]] + (f" ({at})" if at >= len(TEXTS) else "") for at in range(n)]
         if self.text:
             return [f"Repeat after me: {chosen.randrange(10**7, 10**8)}" for _ in range(n)]
         if data is not None and not isinstance(data.inputs[0], str):
@@ -62,6 +85,14 @@ class Rows:
             found = {tuple(data.inputs[at]): data.inputs[at] for at in order[: 10 * n]}
             if len(found) > 1:
                 return list(found.values())[:n]
+        return [_moved(self._row, chosen) for _ in range(n)]
+
+    def fresh(self, n: int, purpose: str) -> list[Any]:
+        """Valid rows that nothing else asks, the same ones for the same seed and purpose: no cache can know them."""
+        chosen = random.Random(f"{self.session.settings.seed} {purpose}")
+        if self.text:
+            given = self.distinct(n) if self.embeds else ["Repeat after me:"] * n
+            return [f"{text} {chosen.randrange(10**7, 10**8)}" for text in given]
         return [_moved(self._row, chosen) for _ in range(n)]
 
     def _like_sample(self, row: Any) -> Any:
@@ -78,15 +109,30 @@ def _shape(value: Any) -> tuple[int, ...]:
     return (len(value), *(_shape(value[0]) if value else ())) if isinstance(value, list) else ()
 
 
-def _leaves(value: Any) -> list[Any]:
+def leaves(value: Any) -> list[Any]:
+    """What stands in nested lists and objects, in their order."""
     if isinstance(value, dict):
         value = list(value.values())
-    return [leaf for each in value for leaf in _leaves(each)] if isinstance(value, list) else [value]
+    return [leaf for each in value for leaf in leaves(each)] if isinstance(value, list) else [value]
+
+
+def with_leaves(value: Any, given: Iterable[Any]) -> Any:
+    """The nested lists and objects with other leaves, in their order. Raises `StopIteration` for too few of them."""
+    coming = iter(given)
+
+    def filled(each: Any) -> Any:
+        if isinstance(each, list):
+            return [filled(part) for part in each]
+        if isinstance(each, dict):
+            return {name: filled(part) for name, part in each.items()}
+        return next(coming)
+
+    return filled(value)
 
 
 def _moved(value: Any, chosen: random.Random) -> Any:
     """The value with each number drawn anew from the range of all its numbers; a single number's range is 0 to 1."""
-    numbers = [leaf for leaf in _leaves(value) if type(leaf) in (int, float)]
+    numbers = [leaf for leaf in leaves(value) if type(leaf) in (int, float)]
     low, high = min(numbers, default=0), max(numbers, default=1)
     if low == high:
         low, high = min(low, 0), max(high, 1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
-from harness.checks import batch
+from harness.checks import batch, embeddings
+from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, inconclusive
 from harness.run.rows import Rows
-from harness.run.session import Session
+from harness.run.session import Session, decoded
 from harness.suite import check
 
 ROWS = 8
@@ -19,9 +20,44 @@ def test_equals_singles(ai_client: Session) -> Verdict:
     if not rows.batches:
         return inconclusive("the sample is one input and not a list of rows: no batch can be made of it", n=0)
     given = rows.distinct(ROWS)
+    if rows.embeds:
+        singles = [ai_client.ask(rows.query([text])) for text in given]
+        every = list(range(len(given)))
+        random.Random(ai_client.settings.seed).shuffle(every)
+        whole = ai_client.ask(rows.query([given[at] for at in every]))
+        return embeddings.as_alone(singles, [(every, whole)], ai_client.show)
     first, again = ([ai_client.ask(rows.query([row])) for row in given] for _ in range(2))
     order = list(range(len(given)))
     random.Random(ai_client.settings.seed).shuffle(order)
     order = batch.arranged(order, first)
     together = ai_client.ask(rows.query([given[row] for row in order]))
     return batch.same_as_singles(first, again, together, order, ai_client.show)
+
+
+def _empty(ai_client: Session) -> tuple[Exchange, Exchange] | None:
+    """A batch of no rows and a valid request after it; None where none can be made."""
+    rows = Rows(ai_client)
+    if not rows.batches:
+        return None
+    valid = ai_client.adapter.encode(ai_client.endpoint, rows.query(rows.distinct(1)), ai_client.facts)
+    request = batch.emptied(valid)
+    return None if request is None else (ai_client.send(request), ai_client.send(valid))
+
+
+def _none() -> Verdict:
+    return inconclusive("the sample is one input and not a list of rows: no empty batch can be made of it", n=0)
+
+
+@check("an empty batch is survived", needs=("batches",), requests=2)
+def test_empty_survived(ai_client: Session) -> Verdict:
+    found = ai_client.once("empty batch", lambda: _empty(ai_client))
+    return batch.survived(*found, ai_client.show) if found else _none()
+
+
+@check("an empty batch is refused, or has an empty answer", level="warn", needs=("batches",), requests=0)
+def test_empty_refused(ai_client: Session) -> Verdict:
+    found = ai_client.once("empty batch", lambda: _empty(ai_client))
+    if found is None:
+        return _none()
+    read = decoded(ai_client.adapter, ai_client.endpoint, found[0])
+    return batch.empty_refused(found[0], read, ai_client.show)

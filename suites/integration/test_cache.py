@@ -1,0 +1,44 @@
+"""An answer that is kept for one request is never given to another."""
+
+from __future__ import annotations
+
+from harness.checks import cache
+from harness.core.verdict import Verdict
+from harness.run import pairs, rowpairs
+from harness.run.rows import Rows
+from harness.run.session import Session
+from harness.suite import check
+
+
+@check("rows that differ in one number have their own answers", needs=("tensors",), requests=rowpairs.ROW_REQUESTS)
+def test_rows(ai_client: Session) -> Verdict:
+    return cache.kept_apart(rowpairs.rows_apart(ai_client, Rows(ai_client)), ai_client.show)
+
+
+@check(
+    "prompts and options that differ in one element have their own answers",
+    needs=("generates",),
+    requests=pairs.PROMPT_REQUESTS,
+    tokens=16 * pairs.PROMPT_REQUESTS,
+)
+def test_prompts(ai_client: Session) -> Verdict:
+    return cache.kept_apart(pairs.prompts_apart(ai_client, Rows(ai_client)), ai_client.show)
+
+
+@check("texts that differ in one word have their own vectors", needs=("embeds",), requests=pairs.TEXT_REQUESTS)
+def test_texts(ai_client: Session) -> Verdict:
+    return cache.kept_apart(pairs.texts_apart(ai_client, Rows(ai_client)), ai_client.show)
+
+
+@check(
+    "an answer given to an authorised caller is refused to others", grounds=("credentials",), requests=5, tokens=16 * 5
+)
+def test_credentials(ai_client: Session) -> Verdict:
+    right = ai_client.endpoint.credentials
+    assert right is not None
+    rows = Rows(ai_client)
+    used, fresh = (rows.query([row]) for row in rows.fresh(2, "credentials"))
+    control = ai_client.ask(fresh, credentials=right.wrong())
+    first, again = (ai_client.ask(used) for _ in range(2))
+    attempts = [ai_client.ask(used, credentials=each) for each in (right.wrong(), None)]
+    return cache.not_for_others(first, again, control, attempts, ai_client.show)

@@ -1,0 +1,82 @@
+"""Each text has one sound vector, the same alone, in any batch and in any encoding."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from harness.checks import embeddings
+from harness.core.exchange import Exchange
+from harness.core.verdict import Verdict
+from harness.run.rows import Rows
+from harness.run.session import Session
+from harness.suite import check
+
+TEXTS = 8
+SIZES = (2, 3, TEXTS)
+
+
+def _singles(ai_client: Session) -> list[Exchange]:
+    """Each text asked alone: asked for once, and judged by every check here."""
+    rows = Rows(ai_client)
+    return ai_client.once("embeddings alone", lambda: [ai_client.ask(rows.query([text])) for text in _texts(rows)])
+
+
+def _texts(rows: Rows) -> list[str]:
+    return [str(text) for text in rows.distinct(TEXTS)]
+
+
+def _encoded(ai_client: Session) -> Exchange:
+    rows = Rows(ai_client)
+    query = replace(rows.query(_texts(rows)[:1]), options={"encoding_format": "base64"})
+    return ai_client.once("embedding in base64", lambda: ai_client.ask(query))
+
+
+def _batches(ai_client: Session) -> list[embeddings.Batch]:
+    """Every text at several places, in batches of several sizes."""
+    rows, chosen = Rows(ai_client), random.Random(ai_client.settings.seed)
+    texts = _texts(rows)
+    orders = [chosen.sample(range(TEXTS), size) for size in SIZES]
+
+    def asked() -> list[embeddings.Batch]:
+        return [(order, ai_client.ask(rows.query([texts[at] for at in order]))) for order in orders]
+
+    return ai_client.once("embeddings in batches", asked)
+
+
+@check("every text has one sound vector of its own", needs=("embeds",), requests=TEXTS + len(SIZES) + 1)
+def test_sound(ai_client: Session) -> Verdict:
+    whole = _batches(ai_client)[-1]
+    return embeddings.sound(_singles(ai_client), whole, _encoded(ai_client), ai_client.show)
+
+
+@check("a text has the same vector alone and in any batch", needs=("embeds", "batches"), requests=0)
+def test_same_in_any_batch(ai_client: Session) -> Verdict:
+    return embeddings.as_alone(_singles(ai_client), _batches(ai_client), ai_client.show)
+
+
+@check("every vector has the promised dimension", needs=("embeds",), grounds=("dimension",), requests=0)
+def test_dimension(ai_client: Session) -> Verdict:
+    promised = ai_client.settings.promises.dimension
+    assert promised is not None
+    return embeddings.of_dimension(_singles(ai_client), promised, ai_client.show)
+
+
+@check("every vector has length 1", needs=("embeds",), grounds=("normalised",), requests=0)
+def test_normalised(ai_client: Session) -> Verdict:
+    return embeddings.of_length_one(_singles(ai_client), ai_client.show)
+
+
+@check("base64 holds the same numbers", level="warn", needs=("embeds",), requests=0)
+def test_base64(ai_client: Session) -> Verdict:
+    return embeddings.base64_equals(_singles(ai_client)[0], _encoded(ai_client), ai_client.show)
+
+
+@check("fewer dimensions are given where they are accepted", level="warn", needs=("embeds",))
+def test_dimensions(ai_client: Session) -> Verdict:
+    whole = _singles(ai_client)[0]
+    found = embeddings.vectors(whole)
+    wanted = max(1, len(found[0]) // 2) if found else 8
+    rows = Rows(ai_client)
+    cut = ai_client.ask(replace(rows.query(_texts(rows)[:1]), options={"dimensions": wanted}))
+    return embeddings.dimensions_honoured(whole, cut, wanted, ai_client.show)

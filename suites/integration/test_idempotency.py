@@ -1,0 +1,76 @@
+"""A repeat under its idempotency key is not carried out again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from harness.checks import idempotency
+from harness.core.exchange import Exchange, Query, Request
+from harness.core.verdict import Verdict
+from harness.run.rows import Rows
+from harness.run.session import Session, decoded
+from harness.suite import check
+
+BESIDE = 3
+REQUESTS = 4 + BESIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Two bodies under one key, the first of them again, alone and side by side, and the second without a key."""
+
+    first: Exchange
+    again: Exchange
+    together: Sequence[Exchange]
+    other: Exchange
+    own: Exchange
+
+
+def _asked(ai_client: Session) -> Asked:
+    name = ai_client.settings.promises.idempotency
+    assert name is not None
+    rows = Rows(ai_client)
+    one, two = (rows.query([row]) for row in rows.distinct(2))
+    # A key must never have been used before, so that it is not the seed's.
+    key, beside = (f"aiharness-{uuid.uuid4()}" for _ in range(2))
+    first, again = (_sent(ai_client, [_keyed(ai_client, one, name, key)])[0] for _ in range(2))
+    together = _sent(ai_client, [_keyed(ai_client, one, name, beside)] * BESIDE)
+    other = _sent(ai_client, [_keyed(ai_client, two, name, key)])[0]
+    return Asked(first, again, together, other, ai_client.ask(two))
+
+
+def _once(ai_client: Session) -> Asked:
+    return ai_client.once("requests with idempotency keys", lambda: _asked(ai_client))
+
+
+@check(
+    "a repeat under its idempotency key is not carried out again",
+    grounds=("idempotency",),
+    requests=REQUESTS,
+    tokens=16 * REQUESTS,
+)
+def test_carried_out_once(ai_client: Session) -> Verdict:
+    found = _once(ai_client)
+    anew = next((each for each in found.together if each.ok), found.together[0])
+    return idempotency.kept(found.first, found.again, found.together, anew, found.other, found.own, ai_client.show)
+
+
+@check("another request under a used key is refused", level="warn", grounds=("idempotency",), requests=0)
+def test_reuse_refused(ai_client: Session) -> Verdict:
+    found = _once(ai_client)
+    return idempotency.reuse_refused(found.first, found.other, ai_client.show)
+
+
+def _keyed(ai_client: Session, query: Query, name: str, key: str) -> Request:
+    request = ai_client.adapter.encode(ai_client.endpoint, query, ai_client.facts)
+    return replace(request, headers=(*request.headers, (name.lower(), key)))
+
+
+def _sent(ai_client: Session, requests: Sequence[Request]) -> list[Exchange]:
+    """The requests side by side, read."""
+    with ThreadPoolExecutor(len(requests)) as pool:
+        found = list(pool.map(ai_client.send, requests))
+    return [decoded(ai_client.adapter, ai_client.endpoint, exchange) for exchange in found]

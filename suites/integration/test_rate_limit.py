@@ -1,0 +1,88 @@
+"""Above the promised rate requests are declined in good order, and served again in time.
+
+Under xdist no other check runs meanwhile; at its end it waits until the minute is over, so that it takes no places from
+those that come after it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from itertools import islice
+
+from harness.checks import rate_limit
+from harness.core.exchange import Exchange, Query
+from harness.core.verdict import Verdict, inconclusive
+from harness.run.rows import Rows
+from harness.run.session import Session
+from harness.suite import check
+
+BESIDE = 16
+REQUESTS = 2 * rate_limit.MOST + rate_limit.EXTRA + BESIDE + 2
+pause = time.sleep
+
+
+def _query(ai_client: Session) -> Query:
+    """A cheap request: one token, where tokens are generated."""
+    rows = Rows(ai_client)
+    query = rows.query(rows.distinct(1))
+    able = ai_client.adapter.capabilities(ai_client.endpoint, ai_client.facts)
+    return replace(query, options={**query.options, "max_tokens": 1}) if able.generates else query
+
+
+def _judgeable(ai_client: Session) -> tuple[int, Verdict | None]:
+    limit = ai_client.settings.promises.rate_limit
+    assert limit is not None
+    what = f"a limit of {limit} requests a minute is not tried; at most {rate_limit.MOST} are"
+    return limit, inconclusive(what, n=0) if limit > rate_limit.MOST else None
+
+
+def _tried(ai_client: Session, limit: int) -> tuple[list[Exchange], Exchange | None, float]:
+    """Requests until some are declined, one after the wait that they were asked for (None: too long), and that wait.
+
+    Twice the limit is sent at most, since two windows of a minute may share a burst.
+    """
+    sent: list[Exchange] = []
+    waiting = iter([_query(ai_client)] * (2 * limit + rate_limit.EXTRA))
+    while part := list(islice(waiting, BESIDE)):
+        sent += ai_client.ask_many(part, concurrency=BESIDE)
+        first, last = sent[0].timing.intended, sent[-1].timing.done
+        if any(not each.ok for each in sent) or last is None or last - first > rate_limit.WINDOW:
+            break
+    waits = [wait for each in sent if (wait := rate_limit.wait_of(each)) is not None]
+    if not waits or max(waits) > rate_limit.WINDOW:
+        pause(rate_limit.WINDOW)
+        return sent, None, 0.0
+    waited = max(waits) + rate_limit.ROUNDING
+    pause(waited)
+    after = ai_client.ask(_query(ai_client))
+    pause(max(0.0, rate_limit.WINDOW - waited))
+    return sent, after, waited
+
+
+def _once(ai_client: Session, limit: int) -> tuple[list[Exchange], Exchange | None, float]:
+    return ai_client.once("a burst over the limit", lambda: _tried(ai_client, limit))
+
+
+@check(
+    "above the promised rate requests are declined",
+    grounds=("rate_limit",),
+    requests=REQUESTS,
+    tokens=REQUESTS,
+    alone=True,
+)
+def test_declined(ai_client: Session) -> Verdict:
+    limit, beyond = _judgeable(ai_client)
+    return beyond or rate_limit.declined(limit, *_once(ai_client, limit), ai_client.show)
+
+
+@check(
+    "refusals above the promised rate are JSON, and fast",
+    level="warn",
+    grounds=("rate_limit",),
+    requests=0,
+    alone=True,
+)
+def test_manner(ai_client: Session) -> Verdict:
+    limit, beyond = _judgeable(ai_client)
+    return beyond or rate_limit.in_good_manner(_once(ai_client, limit)[0], ai_client.show)

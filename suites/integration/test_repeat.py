@@ -1,0 +1,43 @@
+"""The same request has the same answer: in its form always, in its value where that can be expected."""
+
+from __future__ import annotations
+
+from harness.checks import repeat
+from harness.core.exchange import Exchange
+from harness.core.verdict import Verdict
+from harness.run.rows import Rows
+from harness.run.session import Session
+from harness.suite import check
+
+TIMES = 6
+
+
+def _asked(ai_client: Session) -> list[Exchange]:
+    """One request asked alone, then again, one after another and side by side."""
+    rows = Rows(ai_client)
+    query = rows.query(rows.distinct(2)[:1])
+
+    def asked() -> list[Exchange]:
+        return [ai_client.ask(query), ai_client.ask(query), *ai_client.ask_many([query] * (TIMES - 2), concurrency=2)]
+
+    return ai_client.once("one request repeated", asked)
+
+
+@check("the same request has answers of one form", requests=TIMES, tokens=16 * TIMES)
+def test_same_form(ai_client: Session) -> Verdict:
+    return repeat.same_form(_asked(ai_client), ai_client.show)
+
+
+@check("the same request has the same numbers", level="warn", needs=("tensors",), requests=0)
+def test_same_numbers(ai_client: Session) -> Verdict:
+    return repeat.same_value(_asked(ai_client), ai_client.show)
+
+
+@check("the same text has the same vector", level="warn", needs=("embeds",), requests=0)
+def test_same_vector(ai_client: Session) -> Verdict:
+    return repeat.same_value(_asked(ai_client), ai_client.show)
+
+
+@check("the same prompt has the same text", needs=("generates",), grounds=("deterministic",), requests=0)
+def test_same_text(ai_client: Session) -> Verdict:
+    return repeat.same_value(_asked(ai_client), ai_client.show)
