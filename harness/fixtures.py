@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Query
+from harness.core.plan import PlannedCheck
+from harness.core.verdict import Level
+from harness.run.asking import Asking, Judging, Reply, share_of
 from harness.run.gaterun import GateRun
 from harness.run.session import Session
 
@@ -41,3 +45,35 @@ def ai_client(ai_run: GateRun, ai_sample: Any, request: pytest.FixtureRequest) -
     # A plain prompt, or plain rows, are what most users have.
     session.sample_query = ai_sample if ai_sample is None or isinstance(ai_sample, Query) else Query(ai_sample)
     return session
+
+
+@pytest.fixture
+def ai_asking(ai_client: Session) -> Asking:
+    """What the fixtures below ask through; `heard` has the inferences of this test so far."""
+    return Asking(ai_client)
+
+
+@pytest.fixture
+def ai_chat(ai_asking: Asking) -> Callable[..., Reply]:
+    """Ask for text: `ai_chat("Say hello.", max_tokens=8).text`; a failed exchange fails the test, and is shown."""
+    return ai_asking.chat
+
+
+@pytest.fixture
+def ai_stream(ai_asking: Asking) -> Callable[..., Reply]:
+    """Ask for text, streamed: a reply of `pieces` (each with `text` and `at`, in seconds) and `ttft`."""
+    return ai_asking.stream
+
+
+@pytest.fixture
+def ai_predict(ai_asking: Asking) -> Callable[..., Reply]:
+    """Ask for predictions of rows: `ai_predict([[5.1, 3.5]]).outputs`."""
+    return ai_asking.predict
+
+
+@pytest.fixture
+def ai_objective(ai_run: GateRun, ai_asking: Asking, request: pytest.FixtureRequest) -> Judging:
+    """Judge `latency p95 <= 300ms` over what this test has asked, or by asking: `ai_objective(text, ask)`."""
+    id_ = request.node.nodeid
+    check = ai_run.planned.get(id_) or PlannedCheck(id_, "", Level.BLOCKER, id_, kind="user")
+    return Judging(ai_asking, check, share_of(ai_run.plan.checks))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import inspect
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -13,8 +14,9 @@ import pytest
 from harness.core.endpoint import redact
 from harness.core.errors import BudgetExhausted, HarnessError
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Level, Status, Verdict, error, inconclusive, skipped
+from harness.core.verdict import Counterexample, Level, Status, Verdict, error, inconclusive, skipped
 from harness.io.rundir import EvidenceLine
+from harness.run.asking import AskFailed, Judging
 from harness.run.gaterun import GateRun
 from harness.suite import spec_of
 
@@ -88,7 +90,17 @@ class Running:
         if inspect.iscoroutinefunction(item.obj):
             return None
         names = inspect.signature(item.obj).parameters
-        found = item.obj(**{name: item.funcargs[name] for name in names if name in item.funcargs})
+        try:
+            found = item.obj(**{name: item.funcargs[name] for name in names if name in item.funcargs})
+        except (AskFailed, HarnessError) as raised:
+            verdict = _of_raised(raised)
+            if verdict is None or verdict.status is Status.FAIL:
+                raise  # where in the test it was asked is what its reader wants to see
+            item.stash[VERDICT] = verdict
+            _end(verdict, check)
+            return True
+        if found is None and isinstance(judging := item.funcargs.get("ai_objective"), Judging):
+            found = judging.verdict  # a forgotten `return` must not turn a FAIL into a PASS
         if found is None:
             return True
         what = f"the test returned {type(found).__name__}: assert it, or return a Verdict"
@@ -121,9 +133,13 @@ class Running:
         check = self._run.planned.get(item.nodeid)
         if check is None:
             return report
-        verdict = _of_report(item, report, check)
+        raised = call.excinfo.value if call.excinfo else None
+        own = check.kind == "user" and not hasattr(report, "wasxfail")
+        verdict = (_of_raised(raised) if own else None) or _of_report(item, report, check)
         if verdict is None:
             return report
+        if check.kind == "user" and verdict.status is Status.FAIL and not verdict.counterexamples:
+            verdict = replace(verdict, counterexamples=self._last_asked(check, verdict.reason))
         verdict = self._run.end_check(item.nodeid, verdict)
         attach(item, verdict)
         line = EvidenceLine(item.nodeid, verdict, self._run.now(), round(call.duration, 4), self._run.worker)
@@ -133,6 +149,13 @@ class Running:
             report.longrepr = f"{verdict.status}: {verdict.reason}"
         self._hide(report)
         return report
+
+    def _last_asked(self, check: PlannedCheck, reason: str) -> tuple[Counterexample, ...]:
+        """What a test had asked last when its own assertion failed, the newest first."""
+        session = self._run.session(check.suite)
+        asked = list(reversed(session.recent))
+        words = (reason, *("asked before that",) * len(asked))
+        return tuple(session.show(said, exchange) for said, exchange in zip(words, asked, strict=False))
 
     def _hide(self, report: Any) -> None:
         """Take secrets out of what pytest itself will print: a test of the user's own may show whole exchanges."""
@@ -152,6 +175,15 @@ def _end(verdict: Verdict, check: PlannedCheck) -> None:
         raise CheckError(verdict.reason)
     if verdict.status is not Status.PASS:
         pytest.skip(verdict.reason) if check.level is Level.BLOCKER else None
+
+
+def _of_raised(raised: BaseException | None) -> Verdict | None:
+    """The verdict of a test of the user's own that was ended by the harness; None for any other exception."""
+    if isinstance(raised, AskFailed):
+        return raised.verdict
+    if isinstance(raised, BudgetExhausted):
+        return skipped(str(raised))
+    return error(str(raised)) if isinstance(raised, HarnessError) else None
 
 
 def _of_report(item: pytest.Item, report: pytest.TestReport, check: PlannedCheck) -> Verdict | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from harness.checks.common import Show
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.objective import Objective
@@ -70,20 +73,45 @@ def judge_objective(
         if state.decision is None:
             _remember(seen, exchange, objective, over)
             state.add(over)
-    verdict = _verdict(session, objective, check, state, seen)
+    verdict = _verdict(session.show, objective, check, state, seen, "; one input was repeated")
     samples = [Slice(CANDIDATE, fixed, seen.over / fixed)] if fixed and seen.asked == fixed else []
     if samples and baseline and not seen.baseline_failed:
         samples.append(Slice(BASELINE, fixed, seen.over_baseline / fixed))
     return replace(verdict, slices=tuple(samples))
 
 
-def _over(exchange: Exchange, objective: Objective) -> bool:
+def judge_asked(ask: Callable[[], Exchange], objective: Objective, check: PlannedCheck, show: Show) -> Verdict:
+    """Sample by `ask`, which sends one inference a call, until the test decides or its cap is reached."""
+    assert check.alpha_fail is not None
+    for _ in range(WARM_UP):
+        ask()
+    state, seen = Sequential(rate_test(check, check.alpha_fail)), _Seen()
+    while state.decision is None:
+        exchange = ask()
+        if exchange.error is ErrorClass.HARNESS:
+            return error(f"the harness broke while sampling: {exchange.detail}", n=state.n)
+        over = _over(exchange, objective)
+        seen.asked += 1
+        _remember(seen, exchange, objective, over)
+        state.add(over)
+    return _verdict(show, objective, check, state, seen, "")
+
+
+def value_of(exchange: Exchange, objective: Objective) -> float:
+    """What the objective's limit is compared with, in its unit; infinite for a failure.
+
+    Of an error rate it is 0 for a success, which is below every limit.
+    """
     if not exchange.ok:
-        return True
+        return math.inf
     if objective.metric == "error_rate":
-        return False
+        return 0.0
     value = _value(exchange, objective)
-    return value is None or value > objective.limit
+    return math.inf if value is None else value
+
+
+def _over(exchange: Exchange, objective: Objective) -> bool:
+    return value_of(exchange, objective) > objective.limit
 
 
 def _value(exchange: Exchange, objective: Objective) -> float | None:
@@ -99,7 +127,9 @@ def _remember(seen: _Seen, exchange: Exchange, objective: Objective, over: bool)
         seen.worst = exchange
 
 
-def _verdict(session: Session, objective: Objective, check: PlannedCheck, state: Sequential, seen: _Seen) -> Verdict:
+def _verdict(
+    show: Show, objective: Objective, check: PlannedCheck, state: Sequential, seen: _Seen, repeated: str
+) -> Verdict:
     status = {"pass": Status.PASS, "fail": Status.FAIL}.get(state.decision or "", Status.INCONCLUSIVE)
     n, k = state.n, state.k
     lower, upper = clopper_pearson_lower(k, n, objective.alpha), clopper_pearson_upper(k, n, objective.alpha)
@@ -115,7 +145,7 @@ def _verdict(session: Session, objective: Objective, check: PlannedCheck, state:
     }[status]
     examples: tuple[Counterexample, ...] = ()
     if seen.worst is not None and status is not Status.PASS:
-        examples = (session.show(f"one of {k} of {n} requests that {what}", seen.worst),)
+        examples = (show(f"one of {k} of {n} requests that {what}", seen.worst),)
     return Verdict(
         status,
         f"{k} of {n} requests {what}: {said}",
@@ -131,7 +161,7 @@ def _verdict(session: Session, objective: Objective, check: PlannedCheck, state:
         limit=objective.budget,
         limit_loosened=objective.loosened,
         counterexamples=examples,
-        notes=(f"{WARM_UP} warm-up requests were not counted; one input was repeated", *_percentile(objective, seen)),
+        notes=(f"{WARM_UP} warm-up requests were not counted{repeated}", *_percentile(objective, seen)),
     )
 
 

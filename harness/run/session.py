@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,12 +28,16 @@ Write = Callable[[bytes, bytes], Sequence[Piece]]
 KEPT = 20
 """Exchanges of one check that are kept for the run directory; a long sampling keeps its first and its failed ones."""
 
+RECENT = 3
+"""The last exchanges of one check, which are the counterexample of a test that asserts something of its own."""
+
 
 class Session:
     """One endpoint, asked through one adapter over one client.
 
-    Every request is counted against the ceilings before it is sent; every inference is metered. Once `reached` is set,
-    a service that cannot be connected to any more is gone, which counts against it.
+    Every request is counted against the ceilings before it is sent; every inference is metered, and shown to `watch`
+    during one check. Once `reached` is set, a service that cannot be connected to any more is gone, which counts
+    against it.
     """
 
     def __init__(
@@ -44,6 +49,8 @@ class Session:
         self.facts = facts
         self.client = client
         self.exchanges: list[Exchange] = []
+        self.recent: deque[Exchange] = deque(maxlen=RECENT)
+        self.watch: Callable[[Exchange], None] = _unwatched
         self.reached = False
         self.sample_query: Query | None = None
         self.sent = 0
@@ -73,7 +80,7 @@ class Session:
         """Send one inference and decode its answer; never raises for what the service does."""
         request = self.request(query, headers)
         exchange = self._exchange(request, credentials)
-        self._meter.record(exchange)
+        self._metered(exchange)
         return exchange
 
     def ask_many(
@@ -91,7 +98,7 @@ class Session:
         raw = self.client.exchange_many(requests, concurrency=concurrency, decoders=decoders)
         found = [self._finish(exchange) for exchange in raw]
         for exchange in found:
-            self._meter.record(exchange)
+            self._metered(exchange)
         return found
 
     def send(self, request: Request, *, credentials: Credentials | None = ENDPOINT_CREDENTIALS) -> Exchange:
@@ -163,6 +170,8 @@ class Session:
     def begin_check(self) -> None:
         """Forget the last check's exchanges."""
         self.exchanges = []
+        self.recent.clear()
+        self.watch = _unwatched
         self.sent = 0
 
     def flush(self) -> None:
@@ -176,6 +185,10 @@ class Session:
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
+
+    def _metered(self, exchange: Exchange) -> None:
+        self._meter.record(exchange)
+        self.watch(exchange)
 
     def _exchange(self, request: Request, credentials: Credentials | None) -> Exchange:
         self._ledger.before_request()
@@ -213,6 +226,7 @@ class Session:
         self.sent += 1
         if self.reached and exchange.error and exchange.error.never_reached:
             exchange = replace(exchange, error=ErrorClass.GONE, detail=f"it answered before: {exchange.detail}")
+        self.recent.append(exchange)
         if len(self.exchanges) < KEPT or (not exchange.ok and len(self.exchanges) < 2 * KEPT):
             self.exchanges.append(exchange)
         return exchange
@@ -232,6 +246,10 @@ class Session:
                 "done": timing.done,
             },
         }
+
+
+def _unwatched(exchange: Exchange) -> None:
+    """Nobody looks on."""
 
 
 def _whole(head: bytes, body: bytes) -> Sequence[Piece]:
