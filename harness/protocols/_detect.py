@@ -14,7 +14,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Response
 
-ORDER = ("openai_chat", "v2", "plain_json")
+ORDER = ("openai_chat", "rerank", "v2", "tfserving", "torchserve", "mlflow", "plain_json")
 """Who wins a tie: the richer protocol first."""
 
 _ANSWERED = (None, ErrorClass.STATUS, ErrorClass.REDIRECT)
@@ -62,7 +62,6 @@ def _place(protocol: str) -> int:
 
 def _over(found: Sequence[Detected]) -> str:
     others = ", ".join(f"{each.protocol} ({each.score:.0%})" for each in found[1:])
-    tie = (
-        f"a tie goes by the order {', '.join(ORDER)}" if found[0].score == found[1].score else "the highest score wins"
-    )
+    order = ", ".join(sorted((each.protocol for each in found), key=_place))
+    tie = f"a tie goes by the order {order}" if found[0].score == found[1].score else "the highest score wins"
     return f"; chosen over {others}: {tie}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from math import prod
 from typing import Any
@@ -17,6 +17,8 @@ FLOATS = ("FP16", "FP32", "FP64", "BF16")
 DATATYPES = ("BOOL", *INTEGERS, *FLOATS, "BYTES")
 MAX_RANK = 32
 """Most dimensions of a tensor, as in NumPy until version 2."""
+MOST_SAMPLE = 1_000_000
+"""Elements of a sample made from metadata; a larger tensor must be given by the user."""
 
 
 def shape_of(value: Any) -> tuple[int, ...]:
@@ -88,6 +90,16 @@ def fold(flat: list[Any], shape: Sequence[int]) -> Any:
     for size in reversed(shape[1:]):
         flat = [flat[i : i + size] for i in range(0, len(flat), size)]
     return flat
+
+
+def zeros(spec: Mapping[str, Any]) -> Any:
+    """Zeros (of text: "hello") of an input's shape, one of each open size. Raises `UsageError` for too many."""
+    shape = [size if size >= 0 else 1 for size in spec["shape"]]
+    if (count := prod(shape)) > MOST_SAMPLE:
+        raise UsageError(f"input {spec['name']!r} has {count} elements; give one valid input as [endpoint] sample")
+    datatype = spec["datatype"]
+    zero: Any = {"BYTES": "hello", "BOOL": False}.get(datatype, 0 if datatype in INTEGERS else 0.0)
+    return fold([zero] * count, shape)
 
 
 def _shape(value: Any, at: str) -> tuple[int, ...]:

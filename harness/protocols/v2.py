@@ -9,7 +9,6 @@ through `/versions/VERSION`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -36,9 +35,6 @@ from harness.protocols._wire import (
     status,
     text_or_none,
 )
-
-MOST_SAMPLE = 1_000_000
-"""Elements of a sample made from metadata; a larger tensor must be given by the user."""
 
 
 class V2:
@@ -112,7 +108,7 @@ class V2:
             if endpoint.model is None:
                 why = "were not asked, for no model is configured (--ai-model or [endpoint] model)"
             raise UsageError(f"the model's metadata {why}; give one valid input as [endpoint] sample")
-        tensors = {each["name"]: _zeros(each) for each in specs}
+        tensors = {each["name"]: _tensor.zeros(each) for each in specs}
         return Query(tensors if len(tensors) > 1 else next(iter(tensors.values())))
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
@@ -232,15 +228,6 @@ def _written(name: str, value: Any, spec: Mapping[str, Any] | None) -> dict[str,
         shape = (1, *shape)
     datatype = spec["datatype"] if spec else _tensor.datatype_of(flat)
     return {"name": name, "shape": list(shape), "datatype": datatype, "data": _tensor.as_datatype(flat, datatype)}
-
-
-def _zeros(spec: Mapping[str, Any]) -> Any:
-    shape = [size if size >= 0 else 1 for size in spec["shape"]]
-    if (count := prod(shape)) > MOST_SAMPLE:
-        raise UsageError(f"input {spec['name']!r} has {count} elements; give one valid input as [endpoint] sample")
-    datatype = spec["datatype"]
-    zero: Any = {"BYTES": "hello", "BOOL": False}.get(datatype, 0 if datatype in _tensor.INTEGERS else 0.0)
-    return _tensor.fold([zero] * count, shape)
 
 
 def _specs(metadata: Mapping[str, Any], role: str) -> list[dict[str, Any]]:

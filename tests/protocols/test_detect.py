@@ -11,12 +11,20 @@ import pytest
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
-from harness.protocols import openai_chat, plain_json, v2
+from harness.protocols import mlflow, openai_chat, plain_json, rerank, tfserving, torchserve, v2
 from harness.protocols._detect import ORDER, Detected, choose, rank
 from harness.protocols._wire import NOWHERE
 from tests.protocols.recorded import Server, exchange, load
 
-ADAPTERS = (plain_json.ADAPTER, v2.ADAPTER, openai_chat.ADAPTER)
+ADAPTERS = (
+    plain_json.ADAPTER,
+    v2.ADAPTER,
+    openai_chat.ADAPTER,
+    tfserving.ADAPTER,
+    torchserve.ADAPTER,
+    mlflow.ADAPTER,
+    rerank.ADAPTER,
+)
 PROBES = load("probes")
 ENDPOINT = Endpoint("http://127.0.0.1:1")
 DIGITS = Endpoint("http://127.0.0.1:1", model="digits")
@@ -49,16 +57,25 @@ def recorded(name: str, endpoint: Endpoint = ENDPOINT) -> list[tuple[str, float]
         ("mlserver", DIGITS, [("v2", 1.0)]),
         ("kserve-v2", DIGITS, [("v2", 1.0)]),
         ("triton", ENDPOINT, [("v2", 0.9)]),
-        ("kserve-v1", ENDPOINT, [("v2", 0.5)]),
+        ("kserve-v1", ENDPOINT, [("tfserving", 0.6), ("v2", 0.5)]),
+        ("kserve-v1", DIGITS, [("tfserving", 0.8), ("v2", 0.5)]),
         ("fastapi", ENDPOINT, [("plain_json", 0.7)]),
         ("flask-dev", ENDPOINT, [("plain_json", 0.5)]),
         ("litserve", ENDPOINT, [("plain_json", 0.7)]),
-        ("mlflow", ENDPOINT, []),
-        ("mlflow", Endpoint("http://h", template=Template(path="/invocations")), [("plain_json", 0.9)]),
+        ("mlflow", ENDPOINT, [("mlflow", 1.0)]),
+        (
+            "mlflow",
+            Endpoint("http://h", template=Template(path="/invocations")),
+            [("plain_json", 0.9), ("mlflow", 0.8)],
+        ),
         ("rayserve", Endpoint("http://h", template=Template(path="/digits")), [("plain_json", 0.9)]),
         ("bentoml-list", Endpoint("http://h", template=Template(path="/predict_list")), [("plain_json", 0.9)]),
-        ("torchserve", Endpoint("http://h", template=Template(path="/predictions/digits")), [("plain_json", 0.9)]),
-        ("torchserve", ENDPOINT, []),
+        (
+            "torchserve",
+            Endpoint("http://h", template=Template(path="/predictions/digits")),
+            [("torchserve", 1.0), ("plain_json", 0.9)],
+        ),
+        ("torchserve", ENDPOINT, [("torchserve", 1.0)]),
     ],
 )
 def test_recorded_server(server: str, endpoint: Endpoint, found: list[tuple[str, float]]) -> None:
@@ -161,7 +178,7 @@ def test_docker_registry_is_no_v2() -> None:
 
 @pytest.mark.parametrize(
     "models",
-    [{"models": ["digits"]}, {"data": "x"}, {"data": [1]}, {"data": [{"name": "x"}]}, {"data": [{"id": 3}]}, "x", None],
+    [{"models": [3]}, {"data": "x"}, {"data": [1]}, {"data": [{"name": "x"}]}, {"data": [{"id": 3}]}, "x", None],
 )
 def test_page_that_lists_no_models(models: Any) -> None:
     assert ranked(Everywhere(NOT_FOUND, {"/v1/models": json_page(models)})) == []
@@ -198,6 +215,37 @@ def test_two_protocols_on_one_server() -> None:
     assert "highest score" in found[0].reason
 
 
+def test_kserve_speaks_two_protocols_on_one_port() -> None:
+    pages = {**PROBES["kserve-v1"], **PROBES["kserve-v2"]}
+    assert [(each.protocol, each.score) for each in ranked(Server(pages))] == [("v2", 0.9), ("tfserving", 0.6)]
+    assert [(each.protocol, each.score) for each in ranked(Server(pages), DIGITS)] == [("v2", 1.0), ("tfserving", 0.8)]
+
+
+def test_tensorflow_serving_by_its_document() -> None:
+    """From the bare URL it only says that a name is missing; with the name its status says the version."""
+    status = {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+    pages = {
+        "/v1/models": json_page({"error": "Missing model name in request."}, 400),
+        "/v1/models/digits": json_page({"model_version_status": [status]}),
+    }
+    (found,) = ranked(Everywhere(json_page({"error": "Malformed request"}, 404), pages))
+    assert (found.protocol, found.score) == ("tfserving", 0.6)
+    assert "--ai-model" in found.reason
+    (found,) = ranked(Everywhere(json_page({"error": "Malformed request"}, 404), pages), DIGITS)
+    assert (found.protocol, found.score, found.facts.version) == ("tfserving", 0.9, "1")
+
+
+def test_a_sagemaker_container_is_not_taken_for_mlflow() -> None:
+    pages = {"/ping": Response(200), "/invocations": Response(405)}
+    (found,) = ranked(Everywhere(NOT_FOUND, pages))
+    assert (found.protocol, found.score) == ("mlflow", 0.3)
+    assert "any SageMaker container looks so" in found.reason
+    spoken = Endpoint("http://h", template=Template(path="/invocations", health="/ping"))
+    assert [each.protocol for each in ranked(Everywhere(NOT_FOUND, pages), spoken)] == ["plain_json", "mlflow"]
+    pages["/version"] = json_page({"version": "0.32.0"})  # vLLM, whose ping and invocations are SageMaker's too
+    assert ranked(Everywhere(NOT_FOUND, pages)) == []
+
+
 def test_a_broken_answer_tells_nothing() -> None:
     page = json_page({"object": "list", "data": [{"id": "m"}]})
     broken = Exchange(Request("GET", "/v1/models"), Timing(0.0), page, error=ErrorClass.CLOSED)
@@ -208,7 +256,7 @@ def test_a_broken_answer_tells_nothing() -> None:
 def test_probes_are_few_and_harmless() -> None:
     probes = [probe for adapter in ADAPTERS for probe in adapter.probes(DIGITS).values()]
     assert all((probe.method, probe.body) == ("GET", b"") for probe in probes)
-    assert len({probe.path for probe in probes}) <= 12
+    assert len({probe.path for probe in probes}) <= 18
     assert NOWHERE in {probe.path for probe in probes}
 
 

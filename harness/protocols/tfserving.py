@@ -1,0 +1,210 @@
+"""TensorFlow Serving's REST API (`:predict`), and its dialect KServe V1.
+
+KServe V1 (the KServe SDK, TorchServe with the KServe envelope) has no metadata and no versions, and says `ready` where
+TensorFlow Serving lists the states of versions; a sample must be given there. OpenVINO Model Server has the same calls.
+
+Rows are sent in the row format (`instances`, answered with `predictions`), an object of inputs by name in the columnar
+one (`inputs`, answered with `outputs`). Lenient about extension fields, rows that are objects, text. Strict about
+numbers: the API's document allows bare NaN and Infinity, which are no JSON, and they are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
+from harness.core.endpoint import Endpoint
+from harness.core.errors import ProtocolError, UsageError
+from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
+from harness.core.jsontext import parse
+from harness.protocols import _rows, _tensor, _tfmetadata
+from harness.protocols._wire import (
+    JSON,
+    NOWHERE,
+    a_name,
+    an_object,
+    get,
+    holds_rows,
+    json_of,
+    page,
+    post,
+    refuse_error,
+    shown,
+    status,
+)
+
+
+class TFServing:
+    """The adapter; one or several named inputs, all outputs."""
+
+    name = "tfserving"
+    title = "TensorFlow Serving REST (:predict), and KServe V1"
+
+    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
+        """Tensors; the model's status needs its name in the configuration; batches as metadata or the sample say."""
+        specs = facts.inputs.get("inputs") or []
+        batches = endpoint.sample is None or holds_rows(endpoint.sample)
+        if specs:
+            batches = all(len(each["shape"]) > 1 and each["shape"][0] < 0 for each in specs)
+        return Capabilities(
+            model_readiness=endpoint.model is not None, metadata=bool(specs), tensors=True, batches=batches
+        )
+
+    def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
+        """KServe's list of models; the status and the metadata of a configured model."""
+        found = {"models": get("/v1/models"), "nowhere": get(NOWHERE)}
+        if endpoint.model is not None:
+            path = _model_path(endpoint, endpoint.model)
+            found |= {"model_ready": get(path), "metadata": get(f"{path}/metadata")}
+        return found
+
+    def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
+        """1.0: signatures; 0.9: states of versions; 0.8: KServe's readiness; 0.6: no more than GET /v1/models tells."""
+        own, metadata, listed = (page(answers, role) for role in ("model_ready", "metadata", "models"))
+        signatures, states = _tfmetadata.signatures(metadata), _tfmetadata.states(own)
+        known = (endpoint.model,) if endpoint.model is not None else ()
+        if signatures is not None:
+            inputs = _tfmetadata.inputs(signatures)
+            told = ", ".join(f"{each['name']} {each['datatype']}{each['shape']}" for each in inputs.get("inputs", []))
+            version = _tfmetadata.version(metadata.get("model_spec")) or _tfmetadata.available(states)
+            return Recognition(
+                1.0, f"GET {_path_of(endpoint)}/metadata: inputs {told or 'unknown'}", Facts(known, version, inputs)
+            )
+        if states:
+            said = ", ".join(f"version {shown(version)} {shown(state)}" for version, state in states[:5])
+            return Recognition(0.9, f"GET {_path_of(endpoint)}: {said}", Facts(known, _tfmetadata.available(states)))
+        if isinstance(own, dict) and a_name(own.get("name")) and isinstance(own.get("ready"), bool):
+            ready = "ready" if own["ready"] else "not ready"
+            return Recognition(0.8, f"GET {_path_of(endpoint)} says as KServe V1 does: {ready}", Facts(known))
+        if names := _listed(listed):
+            return Recognition(0.6, f"GET /v1/models lists names as KServe does: {', '.join(names[:3])}", Facts(names))
+        if _wants_name(answers):
+            return Recognition(0.6, "GET /v1/models says that a model's name is missing; give --ai-model")
+        return Recognition(0.0, "nothing under /v1/models tells of TensorFlow Serving or KServe V1")
+
+    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
+        """The configured sample, else zeros (of text: "hello") in the shapes of the signature, one row.
+
+        Raises `UsageError` without a model's name, or without metadata to make it from (KServe V1 has none).
+        """
+        _model(endpoint, facts)
+        if endpoint.sample is not None:
+            return Query(endpoint.sample)
+        specs = facts.inputs.get("inputs")
+        if not specs:
+            raise UsageError("no metadata of the model say what a valid input is; give one as [endpoint] sample")
+        tensors = {each["name"]: _tensor.zeros(each) for each in specs}
+        return Query(tensors if len(tensors) > 1 else next(iter(tensors.values())))
+
+    def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
+        """Rows as `instances`, an object of inputs by name as `inputs`; options (`signature_name`) stand beside them.
+
+        Where the signature has one dimension more than the rows, a batch of one is made of them. Raises `UsageError`
+        for a stream, or rows of lists where the signature has several inputs.
+        """
+        if query.stream:
+            _no_stream()
+        specs = {each["name"]: each for each in facts.inputs.get("inputs") or []}
+        signature = facts.inputs.get("signature_name")
+        body: dict[str, Any] = {} if signature is None else {"signature_name": signature}
+        if isinstance(query.inputs, dict):
+            body["inputs"] = {name: _fitted(value, specs.get(name)) for name, value in query.inputs.items()}
+        elif len(specs) > 1 and not _objects(query.inputs):
+            raise UsageError(f"the model takes {', '.join(specs)}: give an object with rows for each of them")
+        else:
+            spec = next(iter(specs.values())) if specs and not _objects(query.inputs) else None
+            body["instances"] = _fitted(query.inputs, spec)
+        return post(_predict_path(endpoint, facts), {**body, **query.options})
+
+    def decode(self, endpoint: Endpoint, response: Response) -> Answer:
+        """`predictions` or `outputs`; of several outputs each by its name. Raises `ProtocolError` with the place."""
+        value = an_object(parse(response.body))
+        refuse_error(value, response)
+        name = next((each for each in ("predictions", "outputs") if each in value), None)
+        if name is None:
+            raise ProtocolError("neither predictions nor outputs in the answer", at="$")
+        return _rows.answer(value, name)
+
+    def decoder(self) -> StreamDecoder:
+        """Raises `UsageError`: there is no stream in this protocol."""
+        _no_stream()
+
+    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
+        """Raises `UsageError`: there is no stream in this protocol."""
+        _no_stream()
+
+    def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
+        """Broken JSON, no input, an input of the wrong type, a model that is not there."""
+        path = _predict_path(endpoint, facts)
+        return {
+            "malformed_json": Request("POST", path, JSON, b'{"instances": [[1, 2'),
+            "null_body": post(path, None),
+            "missing_instances": post(path, {}),
+            "input_of_wrong_type": post(path, {"instances": {"aiharness": "an object where rows belong"}}),
+            "unknown_model": post("/v1/models/aiharness-no-such-model:predict", {"instances": [[0.0]]}),
+        }
+
+    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
+        """The name in the metadata or on KServe's page, and the version where exactly one is available."""
+        own, metadata = page(answers, "model_ready"), page(answers, "metadata")
+        spec = metadata.get("model_spec") if isinstance(metadata, dict) else None
+        stated = spec if isinstance(spec, dict) else own if isinstance(own, dict) else {}
+        return a_name(stated.get("name")), _tfmetadata.available(_tfmetadata.states(own)) or _tfmetadata.version(spec)
+
+
+def _no_stream() -> NoReturn:
+    raise UsageError("tfserving has no streamed answers; use a protocol that streams, such as openai_chat")
+
+
+def _model(endpoint: Endpoint, facts: Facts) -> str:
+    """The model's name. Raises `UsageError` when it is not configured and not the only one listed."""
+    if endpoint.model is not None:
+        return endpoint.model
+    if len(facts.models) == 1:
+        return facts.models[0]
+    listed = f"; the service lists {', '.join(facts.models[:20])}" if facts.models else ""
+    raise UsageError(f"tfserving needs the name of the model: give --ai-model or [endpoint] model{listed}")
+
+
+def _model_path(endpoint: Endpoint, model: str) -> str:
+    versions = f"/versions/{quote(endpoint.version, safe='')}" if endpoint.version is not None else ""
+    return f"/v1/models/{quote(model, safe='')}{versions}"
+
+
+def _path_of(endpoint: Endpoint) -> str:
+    return _model_path(endpoint, endpoint.model or "")
+
+
+def _predict_path(endpoint: Endpoint, facts: Facts) -> str:
+    return _model_path(endpoint, _model(endpoint, facts)) + ":predict"
+
+
+def _objects(inputs: Any) -> bool:
+    return isinstance(inputs, list) and bool(inputs) and all(isinstance(each, dict) for each in inputs)
+
+
+def _fitted(value: Any, spec: Mapping[str, Any] | None) -> Any:
+    """The value as the signature has it: whole numbers for integer types, and the batch's dimension."""
+    if spec is None:
+        return value
+    shape = _tensor.shape_of(value)
+    flat = _tensor.as_datatype(_tensor.flatten(value), spec["datatype"])
+    return _tensor.fold(flat, (1, *shape) if len(shape) == len(spec["shape"]) - 1 else shape)
+
+
+def _listed(value: Any) -> tuple[str, ...]:
+    models = value.get("models") if isinstance(value, dict) else None
+    return tuple(each for each in models if a_name(each)) if isinstance(models, list) else ()
+
+
+def _wants_name(answers: Mapping[str, Response]) -> bool:
+    """Whether GET /v1/models is refused as TensorFlow Serving does it, and not like a path that no one has."""
+    if status(answers, "models") != 400 or status(answers, "nowhere") == 400:
+        return False
+    said = json_of(answers["models"])
+    return isinstance(said, dict) and str(said.get("error")).startswith("Missing model name")
+
+
+ADAPTER = TFServing()

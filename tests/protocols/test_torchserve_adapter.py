@@ -1,0 +1,112 @@
+"""TorchServe: recorded answers, bodies by the template, and what tells it from others that have a ping."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from harness.core.adapter import Facts
+from harness.core.answerclass import AnswerClass, of_response
+from harness.core.endpoint import Endpoint, Template
+from harness.core.errors import ProtocolError, UsageError
+from harness.core.exchange import Query, Response
+from harness.protocols.torchserve import ADAPTER
+from tests.protocols.recorded import Server, load
+
+ANSWERS = load("rows")
+PROBES = load("probes")
+ENDPOINT = Endpoint("http://127.0.0.1:1", model="digits")
+
+
+def recorded(name: str) -> Response:
+    status, content_type, body = ANSWERS[f"torchserve/{name}"]
+    return Response(status, (("content-type", content_type),) if content_type else (), body.encode())
+
+
+def body(inputs: Any, **endpoint: Any) -> Any:
+    request = ADAPTER.encode(Endpoint("http://h", model="digits", **endpoint), Query(inputs), Facts())
+    assert request.path == "/predictions/digits"
+    return json.loads(request.body)
+
+
+def test_recorded_answer_has_no_content_type() -> None:
+    answer = ADAPTER.decode(ENDPOINT, recorded("one"))
+    assert answer.outputs == {"label": 0, "probs": [1.0] + [0.0] * 9}
+    one = Endpoint("http://h", model="digits", template=Template(answer="$.label", probabilities="$.probs"))
+    assert ADAPTER.decode(one, recorded("one")).outputs == {"label": 0, "$.probs": [1.0] + [0.0] * 9}
+
+
+def test_recorded_nan_in_a_success_is_invalid() -> None:
+    assert recorded("nan").status == 200
+    with pytest.raises(ProtocolError, match="bare NaN"):
+        ADAPTER.decode(ENDPOINT, recorded("nan"))
+
+
+def test_the_body_tells_the_two_kinds_of_503_apart() -> None:
+    assert of_response(recorded("failed")) is AnswerClass.BROKEN
+    assert of_response(recorded("no-worker")) is AnswerClass.OVERLOADED
+
+
+def test_an_error_in_a_success_is_no_answer() -> None:
+    with pytest.raises(ProtocolError, match=r"^\$\.type: .*status 200: InternalServerException: Prediction failed"):
+        ADAPTER.decode(ENDPOINT, Response(200, body=recorded("failed").body))
+    answer = ADAPTER.decode(ENDPOINT, Response(200, body=b'{"code": 3, "type": "cat", "message": "a cat"}'))
+    assert answer.outputs == {"code": 3}
+
+
+def test_body() -> None:
+    assert body([[1.0]]) == {"instances": [[1.0]]}
+    assert body({"data": [[1.0]]}) == {"data": [[1.0]]}
+    assert body([[1.0]], template=Template(body='{"data": {{input}}}')) == {"data": [[1.0]]}
+    assert body({"a": 1}, template=Template(body="[{{input}}]")) == [{"a": 1}]
+    assert body("text", template=Template(body="{{input}}")) == "text"
+
+
+def test_path() -> None:
+    named = Endpoint("http://h", model="a b", version="1.0", sample=[[1]])
+    assert ADAPTER.encode(named, Query([[1]]), Facts()).path == "/predictions/a%20b/1.0"
+    by_template = Endpoint("http://h", template=Template(path="/predictions/digits"))
+    assert ADAPTER.encode(by_template, Query([[1]]), Facts()).path == "/predictions/digits"
+    for ask in (ADAPTER.sample, ADAPTER.bad_requests):
+        with pytest.raises(UsageError, match="--ai-model"):
+            ask(Endpoint("http://h", sample=[[1]]), Facts())
+    with pytest.raises(UsageError, match=r"\[endpoint\] sample"):
+        ADAPTER.sample(ENDPOINT, Facts())
+
+
+def test_no_probe_runs_a_handler() -> None:
+    """GET on a model's path is a prediction with an empty body."""
+    assert {probe.path for probe in ADAPTER.probes(ENDPOINT).values()} == {"/ping", "/aiharness-no-such-path"}
+
+
+@pytest.mark.parametrize(
+    ("ping", "score"),
+    [
+        ((200, '{"status": "Healthy"}'), 1.0),
+        ((200, '{"status": "Partial Healthy"}'), 1.0),
+        ((200, '{"health": "healthy!"}'), 1.0),
+        ((500, '{"status": "Unhealthy"}'), 0.6),
+        ((404, "{}"), 0.6),
+    ],
+)
+def test_recognition(ping: tuple[int, str], score: float) -> None:
+    nowhere = Server(PROBES["torchserve"])["/aiharness-no-such-path"].response
+    assert nowhere is not None
+    answers = {"live": Response(ping[0], body=ping[1].encode()), "nowhere": nowhere}
+    found = ADAPTER.recognise(ENDPOINT, answers)
+    assert found.score == score
+    assert "ResourceNotFoundException" in found.reason
+
+
+def test_a_ping_alone_is_nothing() -> None:
+    nowhere = Response(404, (("content-type", "application/json"),), b'{"detail": "Not Found"}')
+    answers = {"live": Response(200, body=b'{"status": "Healthy"}'), "nowhere": nowhere}
+    assert ADAPTER.recognise(ENDPOINT, answers).score == 0
+
+
+def test_capabilities() -> None:
+    able = ADAPTER.capabilities(Endpoint("http://h", model="m", sample=[[1.0]]), Facts(inputs={"live": True}))
+    assert (able.liveness, able.readiness, able.model_readiness, able.batches) == (True, False, False, True)
+    assert not ADAPTER.capabilities(ENDPOINT, Facts()).batches
