@@ -58,12 +58,13 @@ def kept_apart(played: Sequence[Played], show: Show) -> Verdict:
 
 
 def _judged(pair: Played, show: Show) -> Case:
+    # What the first request gets, no earlier one can have left: another check's business.
     for number, exchange in enumerate(pair.asked):
         own, other = "AB"[number % 2], "BA"[number % 2]
         what = f"asked {own} after {other}, which differs from it only in {pair.name}: the answer is {other}'s"
         if pair.fits is not None and exchange.status not in DECLINED:
             mine, theirs = pair.fits[number % 2], pair.fits[1 - number % 2]
-            if not mine(exchange) and theirs(exchange):
+            if number and not mine(exchange) and theirs(exchange):
                 return Case(pair.name, show(what, exchange))
         if pair.unequal and number and same(pair.asked[number - 1], exchange):
             return Case(pair.name, show(f"{what}, to the last digit", exchange))

@@ -73,7 +73,7 @@ def coded(session: Session, rows: Rows, chosen: random.Random) -> list[Pair]:
         told = _holds(one, other)(repeated[2 * number]) and _holds(other, one)(repeated[2 * number + 1])
         fits = (_holds(one, other), _holds(other, one)) if told else None
         frame = 1 if name == "a character in its middle" else 0
-        queries = [rows.query([_framed(code, frame)]) for code in (one, other)]
+        queries = [rows.query([f"Part {number}. {_framed(code, frame)}"]) for code in (one, other)]
         pairs.append(Pair(name, queries, fits=fits, why="the model does not repeat the code it is asked to"))
     return pairs
 
