@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null)
 OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: demo serve check test test-servers fuzz bench build format clean
+.PHONY: demo serve check test test-servers fuzz bench detection build format clean
 
 demo: $(VENV)/.core  ## run the gate on the embedded reference deployment; ends in a report
 	$(BIN)/aiharness demo
@@ -30,6 +30,9 @@ fuzz: $(VENV)/.dev  ## a million mutated answers for every decoder
 
 bench: $(VENV)/.dev  ## the figures that the README quotes
 	$(BIN)/python -m benchmarks
+
+detection: $(VENV)/.dev  ## smoke and integration over every seeded defect and every healthy variant (20 minutes)
+	$(BIN)/python -m benchmarks.detection $(ARGS)
 
 build: $(VENV)/.dev  ## wheel and sdist in dist/
 	$(BIN)/python -m build --outdir dist .
