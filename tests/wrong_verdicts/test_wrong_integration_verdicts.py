@@ -14,7 +14,9 @@ from harness.checks.crosstalk import own_answers
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.verdict import Counterexample, Status
 from tests.adversarial_suite.services import Answered
-from tests.integration_suite.test_wrong_services import bad, batch, good, judged
+from tests.integration_suite.test_bad_input_services import judged as asked_badly
+from tests.integration_suite.test_bad_input_services import right
+from tests.integration_suite.test_wrong_services import batch, good, judged
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}], "model": "an-organisation/" + "a-long-name-" * 20}
 
@@ -28,10 +30,14 @@ def test_a_long_model_name_is_not_taken_for_the_input(case: str, spoilt: Any) ->
     assert body.get("messages") == spoilt
 
 
-def test_a_rate_limiter_after_a_bad_input_is_no_death(tmp_path: Path) -> None:
+@pytest.mark.parametrize("plain", [0, 1, 2, 3])
+def test_a_rate_limiter_among_bad_inputs_is_no_death(tmp_path: Path, plain: int) -> None:
     number = itertools.count()
-    answer = lambda path, body: good(path, body) if next(number) == 0 else (429, {})  # noqa: E731
-    assert judged(answer, bad, tmp_path, "missing_field").status is Status.INCONCLUSIVE
+    answer = lambda path, body: right(path, body) if next(number) < plain else (429, {})  # noqa: E731
+    assert [each.status for each in asked_badly(answer, tmp_path, "missing_field")] in (
+        [Status.INCONCLUSIVE] * 2,
+        [Status.INCONCLUSIVE, Status.PASS],
+    )
 
 
 def test_a_batch_that_differs_fails_though_all_rows_alone_have_one_answer(tmp_path: Path) -> None:

@@ -1,0 +1,162 @@
+"""What bad inputs are made of valid requests in each form, and how their answers are classed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.checks.bad_answers import Kind, kind_of, not_finite
+from harness.checks.bad_inputs import BAD_INPUTS, DEPTH, Bad, made, spoiled
+from harness.checks.bad_parameters import PARAMETERS
+from harness.checks.bad_values import MOST, values
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Exchange, Request, Response, Timing
+
+JSON = (("content-type", "application/json"),)
+ROW = [0.5, 1.0, 2.5]
+TENSOR = {"name": "x", "shape": [2, 3], "datatype": "FP64", "data": [*ROW, *ROW]}
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 16, "temperature": 0}
+
+
+def post(body: Any) -> Request:
+    return Request("POST", "/predict", JSON, json.dumps(body).encode())
+
+
+def by_name(body: Any, inputs: Any = None, **more: Any) -> dict[str, Bad]:
+    found = values(post(body), inputs, **more)
+    assert 4 < len(found) <= MOST
+    assert len({each.name for each in found}) == len(found)
+    assert all(each.request.body != post(body).body for each in found)
+    return {each.name: each for each in found}
+
+
+@pytest.mark.parametrize("body", [{"instances": [ROW]}, {"inputs": [TENSOR]}, CHAT, [ROW], "text", {"input": ["a"]}])
+def test_every_bad_input_is_made_of_every_form(body: Any) -> None:
+    request = post(body)
+    for name in BAD_INPUTS:
+        found = made(request, name)
+        assert found.request != request
+        assert not found.request.stream
+        if found.odd or name.startswith(("method", "unknown_path", "overflow", "huge")):
+            continue
+        try:
+            assert json.loads(found.request.body, parse_constant=float) != body, name
+        except (ValueError, RecursionError):
+            continue
+
+
+def test_bad_numbers_stand_in_the_input_and_else_in_a_parameter() -> None:
+    assert json.loads(spoiled(post({"instances": [ROW]}), "overflow").body)["instances"][0][0] == float("inf")
+    tensor = json.loads(spoiled(post({"inputs": [TENSOR]}), "nan").body)["inputs"][0]
+    assert tensor["shape"] == [2, 3]
+    assert tensor["data"][0] != tensor["data"][0]
+    assert b'"temperature": NaN' in spoiled(post(CHAT), "nan").body
+    assert spoiled(post({"input": "text"}), "nan").body == b'{"input": NaN}'
+
+
+def test_bad_inputs_are_what_their_names_say() -> None:
+    request = post({"instances": [ROW], "parameters": {}})
+    assert spoiled(request, "deep_nesting").body.count(b"[") == DEPTH
+    assert spoiled(request, "duplicate_keys").body.count(b'"instances"') == 2
+    assert json.loads(spoiled(request, "duplicate_keys").body) == json.loads(request.body)
+    assert json.loads(spoiled(request, "missing_field").body) == {"parameters": {}}
+    assert b"\xff" in spoiled(request, "invalid_utf8").body
+    assert b"\n" in spoiled(request, "control_characters").body
+    assert spoiled(request, "type_none").headers == ()
+    assert spoiled(request, "method_get") == Request("GET", "/predict")
+    assert spoiled(request, "method_put") == replace(request, method="PUT")
+    assert spoiled(replace(request, path="/predict?a=b"), "trailing_slash").path == "/predict/?a=b"
+
+
+def test_values_of_a_list_of_rows() -> None:
+    found = by_name({"instances": [ROW, ROW]})
+    got = {name: json.loads(each.request.body)["instances"] for name, each in found.items()}
+    assert got["rows that are one too short"] == [ROW[:2], ROW[:2]]
+    assert got["rows that are one too long"] == [[*ROW, 2.5], [*ROW, 2.5]]
+    assert got["ragged rows"] == [ROW, ROW[:2]]
+    assert got["one level less of lists"] == ROW
+    assert got["one level more of lists"] == [[ROW, ROW]]
+    assert got["a word for a number"][0] == ["aiharness", 1.0, 2.5]
+    assert got["numbers as strings"][0] == ["0.5", "1.0", "2.5"]
+    odd = {name for name, each in found.items() if each.odd}
+    assert "rows that are one too short" not in odd
+    assert "1e308 for a number" in odd
+    variable = by_name({"instances": [ROW, ROW]}, variable=True)
+    assert variable["rows that are one too short"].odd
+    assert not variable["ragged rows"].odd
+
+
+def test_values_of_a_tensor_keep_its_shape_true_to_its_data() -> None:
+    found = by_name({"inputs": [TENSOR]})
+    got = {name: json.loads(each.request.body)["inputs"][0] for name, each in found.items()}
+    assert got["rows that are one too short"] == {**TENSOR, "shape": [2, 2], "data": [0.5, 1.0] * 2}
+    assert got["ragged rows"] == {**TENSOR, "data": [*ROW, 0.5, 1.0]}
+    assert got["one level less of lists"] == {**TENSOR, "shape": [3], "data": ROW}
+    assert got["one level more of lists"]["shape"] == [1, 2, 3]
+    assert got["booleans for numbers"]["data"] == [True] * 6
+    assert got["booleans for numbers"]["shape"] == [2, 3]
+
+
+def test_values_of_other_forms() -> None:
+    flat = by_name({"instances": ROW})
+    assert json.loads(flat["one level more of lists"].request.body) == {"instances": [[ROW]]}
+    assert "ragged rows" not in flat
+    features = {"age": 3, "job": "clerk", "tall": True}
+    named = by_name(features, features)
+    assert json.loads(named["a word for a number"].request.body)["age"] == "aiharness"
+    chat = by_name(CHAT)
+    assert json.loads(chat["an unknown role"].request.body)["messages"][0] == {"role": "aiharness", "content": "hi"}
+    assert not chat["text for messages"].odd
+    assert by_name({**CHAT, "messages": "", "input": CHAT["messages"]})["text for messages"].odd
+    texts = by_name({"model": "m", "input": ["one", "two"]})
+    assert json.loads(texts["an object for text"].request.body)["input"] == [{"aiharness": [None]}, "two"]
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_are_json_but_for_nan(name: str) -> None:
+    value = json.loads(PARAMETERS[name].raw)
+    assert (value != value) == (name == "temperature_nan")
+
+
+def exchange(status: int | None, error: ErrorClass | None, body: bytes = b"") -> Exchange:
+    response = None if status is None else Response(status, body=body)
+    return Exchange(post({}), Timing(0.0), response, error=error)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (200, None, Kind.ACCEPTED),
+        (204, None, Kind.ACCEPTED),
+        (307, ErrorClass.REDIRECT, Kind.REDIRECTED),
+        (422, ErrorClass.STATUS, Kind.REFUSED),
+        (503, ErrorClass.STATUS, Kind.BROKEN),
+        (None, ErrorClass.FIRST_BYTE_TIMEOUT, Kind.HUNG),
+        (200, ErrorClass.INTER_TOKEN_TIMEOUT, Kind.HUNG),
+        (None, ErrorClass.TOTAL_TIMEOUT, Kind.HUNG),
+        (None, ErrorClass.CLOSED, Kind.CRASHED),
+        (200, ErrorClass.CLOSED, Kind.CRASHED),
+        (None, ErrorClass.GONE, Kind.CRASHED),
+        (None, ErrorClass.MALFORMED, Kind.CRASHED),
+        (None, ErrorClass.TOO_LARGE, Kind.UNKNOWN),
+    ],
+)
+def test_kinds_of_answers(status: int | None, error: ErrorClass | None, kind: Kind) -> None:
+    assert kind_of(exchange(status, error)) is kind
+
+
+def test_an_answer_that_never_stops_is_accepted() -> None:
+    assert kind_of(exchange(200, ErrorClass.TOTAL_TIMEOUT, b"one two three")) is Kind.ACCEPTED
+
+
+@pytest.mark.parametrize("body", [b'{"a": [NaN]}', b"[-Infinity]", b'{"a": {"b": 1e999}}'])
+def test_not_finite(body: bytes) -> None:
+    assert not_finite(body)
+
+
+@pytest.mark.parametrize("body", [b'{"a": "NaN"}', b"nan", b"[1e308]", b"[" * 9000, b"", b"\xff"])
+def test_finite(body: bytes) -> None:
+    assert not_finite(body) is None
