@@ -6,6 +6,7 @@ project's root. Every error names file, line and key, and the nearest known key.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -171,7 +172,7 @@ def _endpoint(
         http2=section.http2,
         headers=tuple(section.headers.items()),
         template=_template(section.template, place),
-        sample=section.sample,
+        sample=_sample(section, place),
         unix_socket=_unix_socket(section, place),
         replicas=_replicas(section.replicas, place),
         signer=_signer(section.sign, place),
@@ -184,6 +185,11 @@ def _template(template: Template, place: Place) -> Template:
         raise place.error(f"must start with a slash, got {template.path!r}", "endpoint", "template", "path")
     if "{{input}}" not in template.body:
         raise place.error("must hold {{input}}, where the input's JSON goes", "endpoint", "template", "body")
+    stream = template.stream
+    if stream and stream.path is not None and not stream.path.startswith("/"):
+        raise place.error(f"must start with a slash, got {stream.path!r}", "endpoint", "template", "stream", "path")
+    if stream and stream.body is not None and "{{input}}" not in stream.body:
+        raise place.error("must hold {{input}}, where the input's JSON goes", "endpoint", "template", "stream", "body")
     return template
 
 
@@ -196,6 +202,18 @@ def _proxy(proxy: str | None, place: Place) -> str | None:
     if password is not None and len(password) < SHORTEST_SECRET:
         raise place.error(f"its password is shorter than {SHORTEST_SECRET} characters", "endpoint", "proxy")
     return proxy
+
+
+def _sample(section: EndpointSection, place: Place) -> Any:
+    """The sample as it is, or a file's bytes in base64."""
+    if section.sample_file is None:
+        return section.sample
+    if section.sample is not None:
+        raise place.error("give sample or sample_file, not both", "endpoint", "sample_file")
+    try:
+        return base64.b64encode(Path(place.file(section.sample_file) or "").read_bytes()).decode("ascii")
+    except OSError as error:
+        raise place.error(f"cannot be read ({error.strerror})", "endpoint", "sample_file") from None
 
 
 def _unix_socket(section: EndpointSection, place: Place) -> str | None:

@@ -39,6 +39,7 @@ class EndpointSection:
     headers: dict[str, str] = field(default_factory=dict)
     template: Template = field(default_factory=Template)
     sample: Any = None
+    sample_file: str | None = None
     unix_socket: str | None = None
     replicas: list[str] = field(default_factory=list)
     sign: str | None = None

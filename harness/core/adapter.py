@@ -92,7 +92,7 @@ class Adapter(Protocol):
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The answer in a complete body of success status. Raises `ProtocolError`."""
 
-    def decoder(self) -> StreamDecoder:
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A fresh decoder for one streamed body."""
 
     def assemble(self, events: Sequence[StreamEvent]) -> Answer:
@@ -103,3 +103,11 @@ class Adapter(Protocol):
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The model name and version in the answers to `probes`, as far as they are stated."""
+
+
+@runtime_checkable
+class Outspoken(Protocol):
+    """An adapter whose health calls answer in words: a success may say no."""
+
+    def denies(self, role: str, response: Response) -> str | None:
+        """What the answer of success status to the probe of this role says, where that is no; None for a yes."""

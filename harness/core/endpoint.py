@@ -15,6 +15,9 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit, urlunsplit
 from harness.core.errors import UsageError
 
 SCHEMES = ("http", "https")
+GRPC = "_grpc"
+"""How the name of a protocol ends whose requests are gRPC calls."""
+
 SHORTEST_SECRET = 4
 """Characters under which a value cannot be told from ordinary text, and so cannot be taken out of it."""
 
@@ -123,12 +126,29 @@ class Signer:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamTemplate:
+    """How a plain JSON service streams: server-sent events or a JSON value a line.
+
+    `piece` is the path of the text in each event (`$` where the event is the text itself), `path` and `body` take the
+    streamed request where they differ from the whole one's. `end` is the path of what only the last event has; None:
+    a stream is complete when its body ends properly.
+    """
+
+    piece: str
+    path: str | None = None
+    body: str | None = None
+    end: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """How plain JSON is spoken with this service.
 
     `path` takes the request, `body` is JSON text in which `{{input}}` stands for the input's JSON, `answer` the path
     of the prediction in the answer (`$.predictions`; None: every array of the answer is an output), `health` the
     path of a liveness answer, `probabilities` the path of rows that must sum to 1 (None: outputs named `prob...`).
+    With `upload` the input is a file in base64, sent as the field of that name in a form (multipart/form-data) in place
+    of `body`.
     """
 
     path: str = "/predict"
@@ -136,6 +156,8 @@ class Template:
     answer: str | None = None
     health: str | None = None
     probabilities: str | None = None
+    upload: str | None = None
+    stream: StreamTemplate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +202,11 @@ class Endpoint:
     def secure(self) -> bool:
         """Whether the endpoint is spoken to over TLS."""
         return self.url.startswith("https:")
+
+    @property
+    def grpc(self) -> bool:
+        """Whether the requests are gRPC calls: such a protocol's name ends in `_grpc`, and is never detected."""
+        return self.protocol.endswith(GRPC)
 
     def secrets(self) -> tuple[str, ...]:
         """All that no output may hold, in every spelling: credentials, secret header lines, a proxy's password.

@@ -121,7 +121,7 @@ class Anthropic:
             choices=(choice,),
         )
 
-    def decoder(self) -> StreamDecoder:
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of named server-sent events."""
         return _Stream()
 

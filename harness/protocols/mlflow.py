@@ -100,7 +100,7 @@ class MLflow:
             raise ProtocolError("no predictions in the answer", at="$")
         return _rows.answer(value, "predictions")
 
-    def decoder(self) -> StreamDecoder:
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """Raises `UsageError`: no stream is spoken here."""
         _no_stream()
 

@@ -96,7 +96,7 @@ class Ollama:
             choices=(choice,),
         )
 
-    def decoder(self) -> StreamDecoder:
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of newline-delimited JSON."""
         return _Stream(lines=True)
 

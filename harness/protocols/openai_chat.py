@@ -107,7 +107,7 @@ class OpenAIChat:
         ]
         return _chatstream.whole(value, choices)
 
-    def decoder(self) -> StreamDecoder:
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of server-sent chunks."""
         return _chatstream.ChatStream()
 

@@ -109,7 +109,7 @@ class OpenAICompletions:
             choices=choices,
         )
 
-    def decoder(self) -> StreamDecoder:
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of server-sent chunks."""
         return _Stream()
 

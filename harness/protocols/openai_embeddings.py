@@ -133,7 +133,7 @@ class OpenAIEmbeddings:
             usage=_usage(value.get("usage")),
         )
 
-    def decoder(self) -> StreamDecoder:
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """Raises `UsageError`: there is no stream in this protocol."""
         _no_stream()
 

@@ -87,7 +87,7 @@ class OpenAIResponses:
         refuse_error(value, response)
         return _answer(value, "$")
 
-    def decoder(self) -> StreamDecoder:
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of named server-sent events."""
         return _Stream()
 

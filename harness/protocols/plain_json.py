@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -21,7 +22,8 @@ from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
 from harness.core.jsontext import parse
-from harness.protocols import _jsonpath, _openapi, _validinput
+from harness.protocols import _jsonpath, _openapi, _template, _validinput
+from harness.protocols._chatstream import streamed
 from harness.protocols._schema import Schema
 from harness.protocols._wire import (
     JSON,
@@ -57,7 +59,8 @@ class PlainJSON:
         """
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
         batches = holds_rows(endpoint.sample if endpoint.sample is not None else facts.inputs.get("sample"))
-        return Capabilities(liveness=live, readiness=bool(facts.inputs.get("ready")), tensors=True, batches=batches)
+        streaming, ready = endpoint.template.stream is not None, bool(facts.inputs.get("ready"))
+        return Capabilities(streaming=streaming, liveness=live, readiness=ready, tensors=True, batches=batches)
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """Health and readiness pages as they are usually named, the OpenAPI document, and a GET where POST belongs."""
@@ -101,19 +104,25 @@ class PlainJSON:
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """The template's body with the input in it; options are set beside it in the body's object.
 
-        Raises `UsageError` for a stream, an input that JSON cannot hold, or a template that makes no JSON.
+        Raises `UsageError` for a stream that the template does not describe, an input that JSON cannot hold, or a
+        template that makes no JSON.
         """
+        template = endpoint.template
+        path, text = template.path, template.body
         if query.stream:
-            _no_stream()
-        # A sample that is a whole body carries its own form.
-        text = facts.inputs.get("body", endpoint.template.body) if endpoint.sample is None else endpoint.template.body
+            stream = template.stream or _no_stream()
+            path, text = stream.path or path, stream.body or text
+        elif endpoint.sample is None:
+            text = facts.inputs.get("body", text)  # a sample that is a whole body carries its own form
+        if template.upload is not None:
+            return replace(_template.uploaded(path, template.upload, query.inputs), stream=query.stream)
         filled = _filled(text, dumps(query.inputs))
         if not query.options:
-            return Request("POST", endpoint.template.path, JSON, filled)
+            return Request("POST", path, JSON, filled, query.stream)
         body = json.loads(filled)
         if not isinstance(body, dict):
             raise UsageError(f"options {', '.join(query.options)} have no place in a body that is no object")
-        return post(endpoint.template.path, {**body, **query.options})
+        return post(path, {**body, **query.options}, stream=query.stream)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """What stands at the `answer` path; without one every array and number of the top-level object.
@@ -141,13 +150,13 @@ class PlainJSON:
         stated = value if isinstance(value, dict) else {}
         return Answer(text, outputs, value, model=_stated(stated, _MODEL), version=_stated(stated, _VERSION))
 
-    def decoder(self) -> StreamDecoder:
-        """Raises `UsageError`: there is no stream in this protocol."""
-        _no_stream()
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
+        """A decoder of events or lines. Raises `UsageError` where the template describes no stream."""
+        return _template.TemplateStream(endpoint.template.stream or _no_stream())
 
     def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Raises `UsageError`: there is no stream in this protocol."""
-        _no_stream()
+        """The pieces put together; complete with the template's end, and no error in the stream."""
+        return streamed(events) if events else _no_stream()
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, null, an empty object, an input of the wrong type, a path that is not there."""
@@ -182,7 +191,10 @@ def _evidence(template: Template, answers: Mapping[str, Response], has_post: boo
 
 
 def _no_stream() -> NoReturn:
-    raise UsageError("plain_json has no streamed answers; use a protocol that streams, such as openai_chat")
+    raise UsageError(
+        "plain_json has no streamed answers without [endpoint.template.stream]; describe them there, "
+        "or use a protocol that streams, such as openai_chat"
+    )
 
 
 def _filled(template: str, value: bytes) -> bytes:

@@ -127,7 +127,7 @@ class Rerank:
         model = text_or_none(value.get("model"), "$.model") or None
         return Answer(outputs=outputs, value=value, model=model, usage=_usage(value.get("usage")))
 
-    def decoder(self) -> StreamDecoder:
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """Raises `UsageError`: there is no stream in this protocol."""
         _no_stream()
 

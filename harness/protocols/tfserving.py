@@ -127,7 +127,7 @@ class TFServing:
             raise ProtocolError("neither predictions nor outputs in the answer", at="$")
         return _rows.answer(value, name)
 
-    def decoder(self) -> StreamDecoder:
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """Raises `UsageError`: there is no stream in this protocol."""
         _no_stream()
 

@@ -102,7 +102,7 @@ class TGI:
             text=text, value=value, finish_reason=reason, usage=usage, complete=reason is not None, choices=(choice,)
         )
 
-    def decoder(self) -> StreamDecoder:
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of server-sent tokens."""
         return _Stream()
 

@@ -81,9 +81,9 @@ class TorchServe:
             raise ProtocolError(f"an error in an answer of status {response.status}: {shown(said)}", at="$.type")
         return answer
 
-    def decoder(self) -> StreamDecoder:
+    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """As plain JSON."""
-        return _PLAIN.decoder()
+        return _PLAIN.decoder(endpoint)
 
     def assemble(self, events: Sequence[StreamEvent]) -> Answer:
         """As plain JSON."""

@@ -58,7 +58,7 @@ class Reader:
             failure = (ErrorClass.REDIRECT if moved else ErrorClass.STATUS), f"HTTP {response.status}"
         stream = request.stream and response is not None and response.content_type in STREAM_TYPES
         if stream and response is not None and 200 <= response.status < 300:
-            read = _Stream(self._adapter.decoder())
+            read = _Stream(self._adapter.decoder(self._endpoint))
             try:
                 yield from self._events(response, pieces, read)
             except HarnessError as problem:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from harness.core.adapter import Adapter, Facts
+from harness.core.adapter import Adapter, Facts, Outspoken
 from harness.core.endpoint import Credentials, Endpoint
 from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import Exchange, Headers, Query, Request
@@ -94,7 +94,7 @@ class Session:
         requests = [self.request(query, lines) for query, lines in zip(queries, extra, strict=True)]
         for _ in requests:
             self._ledger.before_request()
-        decoders = [self.adapter.decoder() if request.stream else None for request in requests]
+        decoders = [self.adapter.decoder(self.endpoint) if request.stream else None for request in requests]
         raw = self.client.exchange_many(requests, concurrency=concurrency, decoders=decoders)
         found = [self._finish(exchange) for exchange in raw]
         for exchange in found:
@@ -109,7 +109,13 @@ class Session:
     def probe(self, role: str) -> Exchange | None:
         """Send the adapter's probe of this role (`live`, `ready`, `model_ready`, ...); None when it has none."""
         request = self.adapter.probes(self.endpoint).get(role)
-        return None if request is None else self.send(request)
+        if request is None:
+            return None
+        exchange = self.send(request)
+        if exchange.ok and exchange.response is not None and isinstance(self.adapter, Outspoken):
+            said = self.adapter.denies(role, exchange.response)
+            return _invalid(exchange, said) if said else exchange
+        return exchange
 
     def raw(self, requests: Sequence[Request], write: Write | None = None, *, together: bool = False) -> list[Exchange]:
         """Send inferences over one connection as `write` puts them on the wire (None: as they are), and decode.
@@ -154,7 +160,7 @@ class Session:
             line.say([b"".join(written(self.endpoint, request)), after])
             if not request.stream:
                 return self._keep(line.left(request))
-            return self._keep(line.hear(request, decoder=self.adapter.decoder(), until=after_events))
+            return self._keep(line.hear(request, decoder=self.adapter.decoder(self.endpoint), until=after_events))
 
     def once(self, name: str, asked: Callable[[], T]) -> T:
         """What several checks judge: asked for by the first of them in this process."""
@@ -192,7 +198,7 @@ class Session:
 
     def _exchange(self, request: Request, credentials: Credentials | None) -> Exchange:
         self._ledger.before_request()
-        decoder = self.adapter.decoder() if request.stream else None
+        decoder = self.adapter.decoder(self.endpoint) if request.stream else None
         return self._finish(self.client.exchange(request, decoder=decoder, credentials=credentials))
 
     def _turn(self, line: Line, request: Request, wire: Sequence[Piece]) -> Exchange:
@@ -214,7 +220,7 @@ class Session:
         return [first, *(self._heard(line, each, wait) for each in requests[1:])]
 
     def _heard(self, line: Line, request: Request, patience: float | None = None) -> Exchange:
-        decoder = self.adapter.decoder() if request.stream else None
+        decoder = self.adapter.decoder(self.endpoint) if request.stream else None
         return self._finish(line.hear(request, patience=patience, decoder=decoder))
 
     def _finish(self, exchange: Exchange) -> Exchange:

@@ -12,6 +12,7 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Exchange
 from harness.core.experiment import Fault, Sample
 from harness.core.verdict import Counterexample
+from harness.io.client import transport as transport_to
 from harness.io.http import HttpTransport
 from harness.io.ledger import Ledger
 from harness.run.gaterun import GateRun
@@ -102,7 +103,7 @@ class SteadyLoad:
             self._problem = problem
 
     async def _send(self) -> None:
-        transport = HttpTransport(self._session.endpoint, clock=self._session.client.clock)
+        transport = transport_to(self._session.endpoint, clock=self._session.client.clock)
         tasks: set[asyncio.Task[None]] = set()
         count = 0
         try:
@@ -125,7 +126,7 @@ class SteadyLoad:
 
     async def _one(self, transport: HttpTransport, index: int, due: float) -> None:
         session, request, lag = self._session, self._request, self.now() - due
-        decoder = session.adapter.decoder() if request.stream else None
+        decoder = session.adapter.decoder(session.endpoint) if request.stream else None
         try:
             exchange = await transport.exchange(request, decoder=decoder, intended=due)
             exchange = decoded(session.adapter, session.endpoint, exchange)

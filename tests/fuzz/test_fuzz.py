@@ -120,7 +120,7 @@ def test_streams(adapter: Adapter) -> None:
         return
     chosen, brought = random.Random(0), 0
     for data in batches(STREAM_SEEDS, adapter.name):
-        decoder = adapter.decoder()
+        decoder = adapter.decoder(ENDPOINT)
         events: list[StreamEvent] = []
         with only_protocol_errors(data):
             for part in pieces(data, chosen):

@@ -11,7 +11,6 @@ import pytest
 from tests.adversarial_suite.services import serving
 from tests.conftest import GateOutcome, run_gate
 
-
 SPOKEN = 'protocol = "v2"\nmodel = "m"\nsample = [[0.0, 0.5, 2.0]]\n'
 
 

@@ -228,7 +228,7 @@ def test_a_stream_is_left_after_its_first_content() -> None:
     with peer(streaming) as url:
         with line(url) as talk:
             talk.say([b"one"])
-            found = talk.hear(ASK, decoder=CHAT.decoder(), until=1)
+            found = talk.hear(ASK, decoder=CHAT.decoder(Endpoint(url)), until=1)
         assert gone.wait(2.0)
     never.set()
     assert (found.error, found.timing.done, len(found.timing.tokens)) == (None, None, 1)

@@ -31,8 +31,8 @@ class Counting:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._speaker, name)
 
-    def decoder(self) -> Any:
-        inner = self._speaker.decoder()
+    def decoder(self, endpoint: Endpoint) -> Any:
+        inner = self._speaker.decoder(endpoint)
         feed = inner.feed
 
         def counted(data: bytes) -> Any:
@@ -86,7 +86,7 @@ def read(speaker: Any, pieces: list[tuple[float, bytes]]) -> Exchange:
 def test_tokens_and_errors_are_those_of_the_decoder(name: str, end: str, seed: int) -> None:
     body = b"".join(f"data: {each}{end}{end}".encode() for each in STREAMS[name])
     pieces = pieces_of(body, seed)
-    decoder, tokens, broken, complete = adapter("openai_chat").decoder(), [], False, False
+    decoder, tokens, broken, complete = adapter("openai_chat").decoder(Endpoint("http://h")), [], False, False
     events = []
     try:
         for at, data in pieces:

@@ -31,7 +31,7 @@ def chunk(*choices: dict[str, Any]) -> bytes:
 
 
 def streamed(*chunks: bytes) -> Answer:
-    decoder = ADAPTER.decoder()
+    decoder = ADAPTER.decoder(ENDPOINT)
     events = [event for each in chunks for event in decoder.feed(each)]
     return ADAPTER.assemble(events + decoder.close())
 
@@ -195,4 +195,4 @@ def test_a_call_without_its_end_is_not_complete() -> None:
     answer = streamed(called({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}}))
     assert answer.tool_calls
     assert not answer.complete
-    assert EventKind.TOOL_CALL in [event.kind for event in ADAPTER.decoder().feed(called({"index": 0}))]
+    assert EventKind.TOOL_CALL in [event.kind for event in ADAPTER.decoder(ENDPOINT).feed(called({"index": 0}))]

@@ -26,7 +26,7 @@ SIX = "three plus zero is six."
 def events_of(stream: bytes, *cuts: int) -> tuple[list[StreamEvent], str | None]:
     """The events of a stream fed in pieces, and the error that ended them."""
     places = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    decoder, events = ADAPTER.decoder(), []
+    decoder, events = ADAPTER.decoder(ENDPOINT), []
     try:
         for a, b in pairwise(places):
             events += decoder.feed(stream[a:b])

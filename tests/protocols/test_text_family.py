@@ -43,7 +43,7 @@ def typed(*values: dict[str, Any]) -> bytes:
 
 def streamed(name: str, data: bytes, size: int = 7) -> tuple[list[StreamEvent], Answer]:
     speaker = adapter(name)
-    decoder = speaker.decoder()
+    decoder = speaker.decoder(ENDPOINT)
     events = [event for at in range(0, len(data), size) for event in decoder.feed(data[at : at + size])]
     events += decoder.close()
     return events, speaker.assemble(events)

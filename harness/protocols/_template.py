@@ -1,0 +1,117 @@
+"""The parts of a plain JSON template that are no JSON body: an uploaded file, and a stream of events or lines."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import Any
+
+from harness.core.endpoint import StreamTemplate
+from harness.core.errors import ProtocolError, UsageError
+from harness.core.exchange import EventKind, Request, StreamEvent
+from harness.core.jsontext import parse
+from harness.protocols import _jsonpath
+from harness.protocols._events import Lines
+from harness.protocols._sse import ServerEvent, SSEDecoder
+
+_MAGIC = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"), (b"GIF8", "image/gif"), (b"%PDF", "application/pdf"))
+
+
+def uploaded(path: str, field: str, given: Any) -> Request:
+    """A form with one file (RFC 7578), given in base64. Raises `UsageError` for anything else."""
+    try:
+        data = base64.b64decode(given, validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        raise UsageError("an input to upload is a file in base64: give [endpoint] sample_file, or sample") from None
+    kind = next((kind for magic, kind in _MAGIC if data.startswith(magic)), "application/octet-stream")
+    boundary = f"aiharness-{hashlib.sha256(data).hexdigest()[:24]}"
+    head = f'--{boundary}\r\ncontent-disposition: form-data; name="{field}"; filename="upload"\r\ncontent-type: {kind}'
+    body = f"{head}\r\n\r\n".encode() + data + f"\r\n--{boundary}--\r\n".encode()
+    return Request("POST", path, (("content-type", f"multipart/form-data; boundary={boundary}"),), body)
+
+
+class TemplateStream:
+    """Decodes a stream as the template says; whether it is events or lines shows in its first byte.
+
+    Raises `ProtocolError` for an event without a text at the path, except the last one.
+    """
+
+    def __init__(self, template: StreamTemplate) -> None:
+        self._template = template
+        self._splitter: SSEDecoder | Lines | None = None
+        self._seen = 0
+        self._ended = False
+        self._error: ProtocolError | None = None
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """The events completed by these bytes. Raises `ProtocolError`."""
+        if self._splitter is None:
+            data = data.lstrip()
+            if not data:
+                return []
+            self._splitter = Lines() if data[:1] in b'{["' else SSEDecoder()
+        return self._take(list(self._splitted(data)))
+
+    def close(self) -> list[StreamEvent]:
+        """A last line, and the end of a stream of which nothing else tells the end."""
+        rest = list(self._splitter.close()) if isinstance(self._splitter, Lines) else []
+        found = self._take(rest)
+        if self._seen and not self._ended and self._template.end is None:
+            found.append(StreamEvent(EventKind.FINISH, value="stop"))
+        return found
+
+    def _splitted(self, data: bytes) -> list[ServerEvent]:
+        assert self._splitter is not None
+        return list(self._splitter.feed(data))
+
+    def _take(self, found: list[ServerEvent]) -> list[StreamEvent]:
+        if self._error is not None:
+            raise self._error
+        events: list[StreamEvent] = []
+        try:
+            for each in found:
+                self._seen += 1
+                events += self._read(each)
+        except ProtocolError as error:
+            self._error = error
+            if not events:
+                raise
+        return events
+
+    def _read(self, event: ServerEvent) -> list[StreamEvent]:
+        if event.data.strip() == "[DONE]":
+            return [StreamEvent(EventKind.DONE)]
+        at = f"event {self._seen}"
+        value: Any = event.data if self._template.piece == "$" and not _jsonish(event.data) else self._value(event, at)
+        if event.event == "error" or (isinstance(value, dict) and value.get("error")):
+            return [StreamEvent(EventKind.ERROR, value=value)]
+        last = self._template.end is not None and _reached(value, self._template.end) not in (None, False, "")
+        piece = _reached(value, self._template.piece)
+        if piece is None and not last:
+            return [StreamEvent(EventKind.OTHER, value=value)]
+        if piece is not None and not isinstance(piece, str):
+            raise ProtocolError(f"no text at {self._template.piece}", at=at)
+        events = [StreamEvent(EventKind.DELTA, text=piece)] if piece else []
+        if last and not self._ended:
+            self._ended = True
+            reason = _reached(value, self._template.end or "$")
+            events.append(StreamEvent(EventKind.FINISH, value=reason if isinstance(reason, str) else "stop"))
+        return events
+
+    def _value(self, event: ServerEvent, at: str) -> Any:
+        try:
+            return parse(event.data.encode())
+        except ProtocolError as error:
+            raise ProtocolError(str(error), at=at) from None
+
+
+def _jsonish(text: str) -> bool:
+    return text.lstrip()[:1] in ("{", "[", '"')
+
+
+def _reached(value: Any, path: str) -> Any:
+    try:
+        return _jsonpath.extract(value, path)
+    except ProtocolError:
+        return None
