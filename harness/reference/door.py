@@ -67,6 +67,10 @@ class Door:
 
     def _refusal(self, scope: Scope, headers: Headers) -> ApiError | None:
         """Why the request is not served, or None. Only inferences count against the limit, and only admitted ones."""
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # Whoever reads it by the other one finds another request behind it (RFC 9112 section 6.1).
+            close = {"connection": "close"}
+            return ApiError(400, "a request has one length, not two", "invalid_request", headers=close)
         if not self._admits(scope["path"], headers):
             return _unauthorized()
         inference = scope["method"] == "POST" and scope["path"].startswith(_PROTECTED)
