@@ -42,13 +42,15 @@ class Running:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
-        """Under xdist, run a check of load or chaos while no other worker runs any."""
+        """Under xdist, run a check of load or chaos, or one declared `alone`, while no other worker runs any."""
         check = self._run.planned.get(item.nodeid)
         if check is None or self._run.worker == "main":
             return (yield)
+        spec = spec_of(getattr(item, "function", None))
+        alone = check.suite in ALONE or (spec is not None and spec.alone)
         with open(self._run.run_dir.path / ".alone", "w") as lock:
             # A worker that dies gives its lock back.
-            fcntl.flock(lock, fcntl.LOCK_EX if check.suite in ALONE else fcntl.LOCK_SH)
+            fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
             return (yield)
 
     @pytest.hookimpl(tryfirst=True)
