@@ -147,11 +147,13 @@ class TFServing:
         }
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """The name in the metadata or on KServe's page, and the version where exactly one is available."""
-        own, metadata = page(answers, "model_ready"), page(answers, "metadata")
+        """The name in the metadata, on KServe's page or alone in its list; the version where just one is available."""
+        own, metadata, listed = (page(answers, role) for role in ("model_ready", "metadata", "models"))
         spec = metadata.get("model_spec") if isinstance(metadata, dict) else None
         stated = spec if isinstance(spec, dict) else own if isinstance(own, dict) else {}
-        return a_name(stated.get("name")), _tfmetadata.available(_tfmetadata.states(own)) or _tfmetadata.version(spec)
+        names = _listed(listed)
+        name = a_name(stated.get("name")) or (names[0] if len(names) == 1 else None)
+        return name, _tfmetadata.available(_tfmetadata.states(own)) or _tfmetadata.version(spec)
 
 
 def _no_stream() -> NoReturn:

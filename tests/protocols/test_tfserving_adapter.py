@@ -230,6 +230,8 @@ def test_identity() -> None:
     assert ADAPTER.identity({"metadata": page(metadata())}) == ("m", "3")
     assert ADAPTER.identity({"model_ready": page(state(("7", "AVAILABLE"), ("6", "UNLOADING")))}) == (None, "7")
     assert ADAPTER.identity({"model_ready": page({"name": "digits", "ready": True})}) == ("digits", None)
+    assert ADAPTER.identity({"models": page({"models": ["digits"]})}) == ("digits", None)
+    assert ADAPTER.identity({"models": page({"models": ["digits", "faces"]})}) == (None, None)
 
 
 def test_batches_as_the_signature_says() -> None:
