@@ -57,9 +57,11 @@ def said(answer: Answer | None) -> Any:
     return arrays or dict(answer.outputs) or None
 
 
-def alone(
-    first: Sequence[Exchange], again: Sequence[Exchange], tell: Callable[[Exchange], Any] | None = None
-) -> tuple[list[int], str]:
+Parts = Callable[[Any, Any], str | None]
+"""Says where and how the second answer parts from the first, or None."""
+
+
+def alone(first: Sequence[Exchange], again: Sequence[Exchange], parts_of: Parts = difference) -> tuple[list[int], str]:
     """Inputs whose solo answers tell them apart, as indices of the first of each kind; and why not, if they do not.
 
     Each input was asked alone twice: answers that are not repeatable, or all the same, bind nothing to its request.
@@ -69,11 +71,11 @@ def alone(
             return [], f"input {number % len(first)}, asked alone, has no answer to compare with: {told(exchange)}"
     answers = [said(exchange.answer) for exchange in first]
     for number, (one, other) in enumerate(zip(answers, (said(exchange.answer) for exchange in again), strict=True)):
-        if parts := difference(one, other):
+        if parts := parts_of(one, other):
             return [], f"the service does not repeat itself: input {number}, asked alone twice: {parts}"
     kept: list[int] = []
     for number, one in enumerate(answers):
-        if all(difference(answers[other], one) for other in kept):
+        if all(parts_of(answers[other], one) for other in kept):
             kept.append(number)
     if len(kept) < 2:
         return [], f"all {len(answers)} inputs, asked alone, have the same answer: nothing tells whose an answer is"

@@ -41,6 +41,15 @@ def vectors(exchange: Exchange) -> list[list[float]]:
     return found if isinstance(found, list) else []
 
 
+def parts(one: object, other: object) -> str | None:
+    """How the second of two answers' outputs parts from the first: other vectors than `SAME` allows; or None."""
+    mine, theirs = (each.get(OUTPUT) if isinstance(each, dict) else None for each in (one, other))
+    if not isinstance(mine, list) or not isinstance(theirs, list) or len(mine) != len(theirs):
+        return "the answers hold other numbers of vectors"
+    far = max((apart(a, b) for a, b in zip(mine, theirs, strict=True)), default=0.0)
+    return f"a vector is {far:.3g} of its length apart" if far > SAME else None
+
+
 def sound(singles: Sequence[Exchange], batch: Batch | None, encoded: Exchange | None, show: Show) -> Verdict:
     """Each text gets one vector, finite and not zero, all of one dimension, and no two texts the same one.
 

@@ -11,6 +11,7 @@ import pytest
 
 from harness.checks.bad_inputs import spoiled
 from harness.checks.crosstalk import own_answers
+from harness.checks.embeddings import parts
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.verdict import Counterexample, Status
 from tests.adversarial_suite.services import Answered
@@ -75,3 +76,19 @@ def test_other_words_in_another_batch_are_no_cross_talk(beside: str, status: Sta
     assert own_answers(alone, alone, rounds, lambda said, _: Counterexample(said), marks).status is status
     promised = own_answers(alone, alone, rounds, lambda said, _: Counterexample(said))
     assert promised.status is Status.FAIL, "a service that promises to be deterministic is held to it"
+
+
+def embedded(*vector: float) -> Exchange:
+    return Exchange(Request("POST", "/"), Timing(0.0), Response(200), Answer(outputs={"embedding": [list(vector)]}))
+
+
+@pytest.mark.parametrize(
+    ("beside", "status"),
+    [(embedded(1.0, 0.01), Status.PASS), (embedded(0.0, 1.0), Status.FAIL), (embedded(0.9, 0.3), Status.FAIL)],
+    ids=["padded in half precision", "another's", "nobody's"],
+)
+def test_a_vector_moved_by_padding_is_no_cross_talk(beside: Exchange, status: Status) -> None:
+    alone = [embedded(1.0, 0.0), embedded(0.0, 1.0)]
+    rounds = [[(0, beside), (1, alone[1])]]
+    judged_so = own_answers(alone, alone, rounds, lambda said, _: Counterexample(said), parts_of=parts)
+    assert judged_so.status is status, judged_so.reason
