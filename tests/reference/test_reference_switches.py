@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import fields, replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,10 +14,11 @@ from harness.core.errors import UsageError
 from harness.core.settings import Promises
 from harness.reference import defect, variant
 from harness.reference.backend import create_app
+from harness.reference.outbound import Part
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import Settings
 from harness.reference.switch import CHAT, EMBEDDINGS, PLAIN, V2
-from tests.reference.looks import BASE, DEFECTS, ONE, VARIANTS, meaning, raw, written
+from tests.reference.looks import BASE, CUT, DEFECTS, ONE, VARIANTS, meaning, raw, written
 
 Serving = Callable[[Settings], AbstractContextManager[httpx.Client]]
 
@@ -32,15 +35,16 @@ def test_a_defect_shows_and_the_healthy_service_does_not_have_it(
     with serving(replace(base, defects=(name,))) as broken:
         shown = look(broken)
     if name not in BASE:
-        assert look(client) == look(client)
-        assert shown != look(client)
+        seen = look(client)
+        assert seen == look(client)
+        assert shown != seen
         return
     with serving(base) as healthy:
         assert shown != look(healthy)
 
 
 def test_every_variant_is_looked_at() -> None:
-    assert sorted(VARIANTS) == list(variant.names())
+    assert sorted([*VARIANTS, *CUT, "late_port"]) == list(variant.names())
 
 
 @pytest.mark.parametrize("name", sorted(VARIANTS))
@@ -49,8 +53,26 @@ def test_a_variant_is_odd_and_means_the_same(serving: Serving, client: httpx.Cli
     with serving(replace(base, variants=(name,))) as odd:
         shown, meant = look(odd), meaning(odd)
     assert meant == meaning(client)
-    if name != "late_port":  # which shows before there is a service to look at
-        assert shown != look(client)
+    assert shown != look(client)
+
+
+@pytest.mark.parametrize("name", sorted(CUT))
+def test_a_variant_cuts_what_goes_out_and_loses_nothing(serving: Serving, client: httpx.Client, name: str) -> None:
+    data, least = CUT[name]
+
+    async def sent() -> list[bytes]:
+        async def given() -> AsyncIterator[Part]:
+            yield Part(data, {}, first=data.startswith(b"HTTP"), last=True, more=False)
+
+        wire = variant.load(name).wire
+        assert wire is not None
+        return [part.data async for part in wire(given())]
+
+    pieces = asyncio.run(sent())
+    assert b"".join(pieces) == data
+    assert len(pieces) >= least
+    with serving(Settings(token_ms=0, variants=(name,))) as odd:
+        assert meaning(odd) == meaning(client)
 
 
 def test_switches_describe_themselves() -> None:
@@ -80,3 +102,13 @@ def test_a_process_has_switches_of_both_kinds() -> None:
     announced = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
     assert announced == len(body) - 3
     assert b"via: 1.1 edge" in head
+
+
+def test_the_documentation_has_every_switch_as_it_is() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "reference.md").read_text().splitlines()
+    for each in map(defect.load, defect.names()):
+        assert any(
+            line.startswith(f"| `{each.name}` | {each.title} |") and each.caught_by[9:] in line for line in lines
+        )
+    for odd in map(variant.load, variant.names()):
+        assert any(line.startswith(f"| `{odd.name}` | {odd.title} |") for line in lines)

@@ -34,6 +34,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="answers_drift",
     title="every third answer to the same request is another one",
-    caught_by="ai-suite/integration/test_repeat.py",
+    caught_by="ai-suite/integration/test_repeat.py::test_same_",
     wrap=_wrap,
 )

@@ -20,6 +20,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="body_limit_resets",
     title="a body of more than 64 KiB gets its connection reset, and no answer",
-    caught_by="ai-suite/integration/test_limits.py",
+    caught_by="ai-suite/integration/test_limits.py::test_body",
     wrap=_wrap,
 )

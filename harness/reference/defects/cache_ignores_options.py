@@ -27,7 +27,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="cache_ignores_options",
     title="answers come from a cache whose key is the prompt, whatever the options",
-    caught_by="ai-suite/integration/test_cache.py",
+    caught_by="ai-suite/integration/test_cache.py::test_prompts",
     protocols=(CHAT,),
     wrap=_wrap,
 )

@@ -18,6 +18,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="chunked_body_misread",
     title="a chunked request is read as one without a body",
-    caught_by="ai-suite/integration/test_http.py",
+    caught_by="ai-suite/integration/test_http.py::test_forms_accepted",
     wrap=_wrap,
 )

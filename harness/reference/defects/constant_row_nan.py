@@ -30,7 +30,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="constant_row_nan",
     title="a row whose values are all the same is answered with NaN",
-    caught_by="ai-suite/integration/test_property.py",
+    caught_by="ai-suite/integration/test_property.py::test_generated_requests_survive",
     protocols=(PLAIN, V2),
     wrap=_wrap,
 )

@@ -16,5 +16,6 @@ DEFECT = Defect(
     name="credentials_ignored",
     title="a key is configured, but any key or none is accepted",
     caught_by="ai-suite/smoke/test_credentials.py::test_enforced[wrong]",
+    needs_key=True,
     configure=_configure,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.types import ASGIApp, Message
 
 from harness.reference.defect import Defect
@@ -9,6 +11,8 @@ from harness.reference.intercept import Call, taking
 from harness.reference.switch import CHAT
 
 _SLOTS = 2
+_TOKEN_MS = 20.0
+"""At least: an answer must be slow enough to be left."""
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
@@ -44,7 +48,8 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="disconnect_leaks_slot",
     title="two clients that leave in mid-stream take all slots with them",
-    caught_by="ai-suite/integration/test_disconnect.py",
+    caught_by="ai-suite/integration/test_disconnect.py::test_leaving_uses_nothing_up",
     protocols=(CHAT,),
+    configure=lambda settings: replace(settings, token_ms=max(settings.token_ms, _TOKEN_MS)),
     wrap=_wrap,
 )

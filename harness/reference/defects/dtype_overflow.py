@@ -1,4 +1,4 @@
-"""Batches go through a kernel with values of four bits: 16 becomes 0 there, and stays 16 in a request of one row."""
+"""Batches pass a kernel of whole numbers of four bits: 0.7 and 16 become 0 there, and stay in one row alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.reference.switch import PLAIN, V2
 
 
 def _overflow(rows: Rows) -> Rows:
-    return rows if len(rows) < 2 else [[value % 16 for value in row] for row in rows]
+    return rows if len(rows) < 2 else [[int(value) % 16 for value in row] for row in rows]
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
@@ -19,7 +19,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
 DEFECT = Defect(
     name="dtype_overflow",
-    title="in a batch, values of 16 overflow to 0",
+    title="in a batch, fractions are cut off and 16 overflows to 0",
     caught_by="ai-suite/integration/test_batch.py::test_equals_singles",
     protocols=(PLAIN, V2),
     wrap=_wrap,

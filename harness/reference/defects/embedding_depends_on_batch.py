@@ -33,7 +33,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="embedding_depends_on_batch",
     title="a text's vector depends on the other texts of its batch",
-    caught_by="ai-suite/integration/test_embeddings.py",
+    caught_by="ai-suite/integration/test_embeddings.py::test_same_in_any_batch",
     protocols=(EMBEDDINGS,),
     wrap=_wrap,
 )

@@ -16,7 +16,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="embeddings_batch_order",
     title="the vectors of a batch come in reverse order",
-    caught_by="ai-suite/integration/test_embeddings.py",
+    caught_by="ai-suite/integration/test_embeddings.py::test_same_in_any_batch",
     protocols=(EMBEDDINGS,),
     wrap=_wrap,
 )

@@ -24,7 +24,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="embeddings_not_normalised",
     title="vectors have length 3 where 1 is promised",
-    caught_by="ai-suite/integration/test_embeddings.py",
+    caught_by="ai-suite/integration/test_embeddings.py::test_normalised",
     protocols=(EMBEDDINGS,),
     promises={"normalised": True},
     wrap=_wrap,

@@ -25,7 +25,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="embeddings_wrong_dimension",
     title="vectors lack their last number",
-    caught_by="ai-suite/integration/test_embeddings.py",
+    caught_by="ai-suite/integration/test_embeddings.py::test_dimension",
     protocols=(EMBEDDINGS,),
     promises={"dimension": DIMENSION},
     wrap=_wrap,

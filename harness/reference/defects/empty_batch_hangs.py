@@ -20,7 +20,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="empty_batch_hangs",
     title="an empty batch is never answered",
-    caught_by="ai-suite/integration/test_batch.py",
+    caught_by="ai-suite/integration/test_batch.py::test_empty_survived",
     protocols=(PLAIN, V2, EMBEDDINGS),
     wrap=_wrap,
 )

@@ -24,7 +24,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="finish_reason_always_stop",
     title="an answer that was cut by max_tokens says that it ended by itself",
-    caught_by="ai-suite/integration/test_parameters.py",
+    caught_by="ai-suite/integration/test_parameters.py::test_ending",
     protocols=(CHAT,),
     wrap=_wrap,
 )

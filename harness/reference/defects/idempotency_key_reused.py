@@ -25,7 +25,7 @@ def _outside(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="idempotency_key_reused",
     title="another request under a used idempotency key is carried out",
-    caught_by="ai-suite/integration/test_idempotency.py",
+    caught_by="ai-suite/integration/test_idempotency.py::test_reuse_refused",
     protocols=(CHAT,),
     promises={"idempotency": "Idempotency-Key"},
     outside=_outside,

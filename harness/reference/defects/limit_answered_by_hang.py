@@ -23,6 +23,6 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="limit_answered_by_hang",
     title="more than 256 rows, or a prompt of more than 4 KiB, is never answered",
-    caught_by="ai-suite/integration/test_limits.py",
+    caught_by="ai-suite/integration/test_limits.py::test_",
     wrap=_wrap,
 )

@@ -25,7 +25,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="logprobs_misaligned",
     title="log-probabilities belong to the token after their own",
-    caught_by="ai-suite/integration/test_parameters.py",
+    caught_by="ai-suite/integration/test_parameters.py::test_logprobs",
     protocols=(CHAT,),
     promises={"logprobs": True},
     wrap=_wrap,

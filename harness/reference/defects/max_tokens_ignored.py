@@ -24,7 +24,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="max_tokens_ignored",
     title="answers are up to four times as long as max_tokens allows",
-    caught_by="ai-suite/integration/test_parameters.py",
+    caught_by="ai-suite/integration/test_parameters.py::test_max_tokens",
     protocols=(CHAT,),
     wrap=_wrap,
 )

@@ -23,7 +23,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="maximum_crashes",
     title="the greatest value in a row's first place drops the connection",
-    caught_by="ai-suite/integration/test_property.py",
+    caught_by="ai-suite/integration/test_property.py::test_generated_requests_survive",
     protocols=(PLAIN, V2),
     wrap=_wrap,
 )

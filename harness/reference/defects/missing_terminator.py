@@ -6,6 +6,7 @@ from starlette.types import ASGIApp
 
 from harness.reference.defect import Defect
 from harness.reference.rewrite import payload, streaming
+from harness.reference.switch import CHAT
 
 
 def _until_finish(index: int, event: bytes) -> bytes | None:
@@ -22,5 +23,6 @@ DEFECT = Defect(
     name="missing_terminator",
     title="streams end after the last text, without a finish reason and without [DONE]",
     caught_by="ai-suite/smoke/test_stream.py::test_complete",
+    protocols=(CHAT,),
     wrap=_wrap,
 )

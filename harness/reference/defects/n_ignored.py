@@ -16,7 +16,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="n_ignored",
     title="one choice is answered, whatever n says",
-    caught_by="ai-suite/integration/test_parameters.py",
+    caught_by="ai-suite/integration/test_parameters.py::test_choices",
     protocols=(CHAT,),
     promises={"choices": True},
     wrap=_wrap,

@@ -9,7 +9,7 @@ from harness.reference.defect import Defect
 DEFECT = Defect(
     name="rate_limit_ignored",
     title="a rate limit is promised and never applied",
-    caught_by="ai-suite/integration/test_rate_limit.py",
+    caught_by="ai-suite/integration/test_rate_limit.py::test_declined",
     promises={"rate_limit": 40},
     configure=lambda settings: replace(settings, rate_limit=None),
 )

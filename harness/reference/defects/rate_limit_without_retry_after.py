@@ -24,7 +24,7 @@ def _outside(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="rate_limit_without_retry_after",
     title="429 comes without Retry-After",
-    caught_by="ai-suite/integration/test_rate_limit.py",
+    caught_by="ai-suite/integration/test_rate_limit.py::test_declined",
     promises={"rate_limit": LIMIT},
     configure=lambda settings: replace(settings, rate_limit=LIMIT),
     outside=_outside,

@@ -20,7 +20,7 @@ def _outside(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="request_id_repeated",
     title="every answer carries the same request id",
-    caught_by="ai-suite/integration/test_trace.py",
+    caught_by="ai-suite/integration/test_trace.py::test_request_id",
     promises={"request_id": "x-request-id"},
     outside=_outside,
 )

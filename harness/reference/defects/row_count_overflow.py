@@ -22,7 +22,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="row_count_overflow",
     title="of 128 rows and more, n modulo 128 are answered, with 200",
-    caught_by="ai-suite/integration/test_limits.py",
+    caught_by="ai-suite/integration/test_limits.py::test_rows",
     protocols=(PLAIN, V2),
     wrap=_wrap,
 )

@@ -16,7 +16,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="seed_ignored",
     title="the same seed gives another answer each time",
-    caught_by="ai-suite/integration/test_parameters.py",
+    caught_by="ai-suite/integration/test_parameters.py::test_seed",
     protocols=(CHAT,),
     promises={"deterministic": True},
     wrap=_wrap,

@@ -40,7 +40,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="stale_cache",
     title="answers come from a cache whose key is the beginning of the input",
-    caught_by="ai-suite/integration/test_cache.py",
+    caught_by="ai-suite/integration/test_cache.py::test_",
     protocols=(PLAIN, V2, CHAT, EMBEDDINGS),
     wrap=_wrap,
 )

@@ -16,7 +16,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="stop_ignored",
     title="answers go on past a stop string",
-    caught_by="ai-suite/integration/test_parameters.py",
+    caught_by="ai-suite/integration/test_parameters.py::test_stop",
     protocols=(CHAT,),
     wrap=_wrap,
 )

@@ -25,7 +25,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="stop_string_leaked",
     title="an answer that a stop string ended holds it",
-    caught_by="ai-suite/integration/test_parameters.py",
+    caught_by="ai-suite/integration/test_parameters.py::test_stop",
     protocols=(CHAT,),
     wrap=_wrap,
 )

@@ -16,7 +16,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="structured_output_ignored",
     title="free text is answered where a schema was asked for",
-    caught_by="ai-suite/integration/test_structured.py",
+    caught_by="ai-suite/integration/test_structured.py::test_obeys",
     protocols=(CHAT,),
     promises={"structured_output": True},
     wrap=_wrap,

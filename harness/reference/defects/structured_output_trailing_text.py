@@ -27,7 +27,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="structured_output_trailing_text",
     title="text comes after the object that a schema asks for",
-    caught_by="ai-suite/integration/test_structured.py",
+    caught_by="ai-suite/integration/test_structured.py::test_obeys",
     protocols=(CHAT,),
     promises={"structured_output": True},
     wrap=_wrap,

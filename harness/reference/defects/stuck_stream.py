@@ -6,6 +6,7 @@ from starlette.types import ASGIApp
 
 from harness.reference.defect import Defect
 from harness.reference.rewrite import streaming
+from harness.reference.switch import CHAT
 
 _SENT = 3
 
@@ -18,5 +19,6 @@ DEFECT = Defect(
     name="stuck_stream",
     title="streams send two pieces of text, then nothing, and stay open",
     caught_by="ai-suite/smoke/test_stream.py::test_complete",
+    protocols=(CHAT,),
     wrap=_wrap,
 )

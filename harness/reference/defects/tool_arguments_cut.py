@@ -26,7 +26,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="tool_arguments_cut",
     title="the arguments of tool calls lack their last brace",
-    caught_by="ai-suite/integration/test_tools.py",
+    caught_by="ai-suite/integration/test_tools.py::test_called",
     protocols=(CHAT,),
     promises={"tools": True},
     wrap=_wrap,

@@ -25,7 +25,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="tool_arguments_object",
     title="the arguments of tool calls are an object, not a text",
-    caught_by="ai-suite/integration/test_tools.py",
+    caught_by="ai-suite/integration/test_tools.py::test_called",
     protocols=(CHAT,),
     promises={"tools": True},
     wrap=_wrap,

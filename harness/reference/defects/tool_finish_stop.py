@@ -24,7 +24,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="tool_finish_stop",
     title="an answer that calls a tool ends with finish_reason stop",
-    caught_by="ai-suite/integration/test_tools.py",
+    caught_by="ai-suite/integration/test_tools.py::test_call_ending",
     protocols=(CHAT,),
     promises={"tools": True},
     wrap=_wrap,

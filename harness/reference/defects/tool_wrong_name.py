@@ -26,7 +26,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="tool_wrong_name",
     title="tools are called by a name that is not among the offered ones",
-    caught_by="ai-suite/integration/test_tools.py",
+    caught_by="ai-suite/integration/test_tools.py::test_called",
     protocols=(CHAT,),
     promises={"tools": True},
     wrap=_wrap,

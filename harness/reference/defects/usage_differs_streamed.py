@@ -27,7 +27,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="usage_differs_streamed",
     title="a streamed answer is said to have two tokens more than the same one whole",
-    caught_by="ai-suite/integration/test_usage.py",
+    caught_by="ai-suite/integration/test_usage.py::test_streamed_counts",
     protocols=(CHAT,),
     wrap=_wrap,
 )

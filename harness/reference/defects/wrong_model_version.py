@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from harness.reference.defect import Defect
 from harness.reference.rewrite import changing
 from harness.reference.settings import CHAT_MODEL
+from harness.reference.switch import CHAT, V2
 
 _OLD = "0"
 
@@ -30,5 +31,6 @@ DEFECT = Defect(
     name="wrong_model_version",
     title="answers are stamped with another model version or name than the announced one",
     caught_by="ai-suite/smoke/test_identity.py::test_model_",
+    protocols=(V2, CHAT),
     wrap=_wrap,
 )

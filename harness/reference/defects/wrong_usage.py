@@ -23,7 +23,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="wrong_usage",
     title="the total of tokens leaves out the prompt",
-    caught_by="ai-suite/integration/test_usage.py",
+    caught_by="ai-suite/integration/test_usage.py::test_counts",
     protocols=(CHAT,),
     wrap=_wrap,
 )

@@ -21,7 +21,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 DEFECT = Defect(
     name="wrong_width_accepted",
     title="rows that are too short or too long are answered 200",
-    caught_by="ai-suite/integration/test_bad_inputs.py::test_refused",
+    caught_by="ai-suite/integration/test_bad_inputs.py::test_refused_values",
     protocols=(PLAIN, V2),
     wrap=_wrap,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from starlette.types import ASGIApp
 
@@ -13,7 +14,8 @@ from harness.reference.variant import Variant
 
 
 def _begin() -> Callable[[bytes], Iterable[bytes]]:
-    held: list[dict[str, object]] = []
+    held: dict[int, dict[str, Any]] = {}
+    """The last chunk with text of each choice."""
 
     def each(event: bytes) -> Iterable[bytes]:
         chunk = payload(event)
@@ -21,12 +23,12 @@ def _begin() -> Callable[[bytes], Iterable[bytes]]:
             return [event]
         [choice] = chunk["choices"]
         if choice["delta"].get("content"):
-            held.append(chunk)
-            return [event_of(held.pop(0))] if len(held) > 1 else []
-        if choice["finish_reason"] == "tool_calls" or not choice["finish_reason"] or not held:
+            before, held[choice["index"]] = held.get(choice["index"]), chunk
+            return [event_of(before)] if before else []
+        if choice["finish_reason"] == "tool_calls" or not choice["finish_reason"] or choice["index"] not in held:
             return [event]
-        last = held.pop(0)
-        last["choices"][0]["finish_reason"] = choice["finish_reason"]  # type: ignore[index]
+        last = held.pop(choice["index"])
+        last["choices"][0]["finish_reason"] = choice["finish_reason"]
         return [event_of(last)]
 
     return each
