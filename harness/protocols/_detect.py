@@ -14,7 +14,21 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Response
 
-ORDER = ("openai_chat", "rerank", "v2", "tfserving", "torchserve", "mlflow", "plain_json")
+ORDER = (
+    "openai_chat",
+    "anthropic",
+    "ollama",
+    "tgi",
+    "openai_completions",
+    "openai_responses",
+    "rerank",
+    "openai_embeddings",
+    "v2",
+    "tfserving",
+    "torchserve",
+    "mlflow",
+    "plain_json",
+)
 """Who wins a tie: the richer protocol first."""
 
 _ANSWERED = (None, ErrorClass.STATUS, ErrorClass.REDIRECT)

