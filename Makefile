@@ -37,6 +37,12 @@ detection: $(VENV)/.dev  ## smoke and integration over every seeded defect and e
 build: $(VENV)/.dev  ## wheel and sdist in dist/
 	$(BIN)/python -m build --outdir dist .
 
+proto: $(BIN)/python  ## generate the gRPC messages again, in a descriptor pool of their own
+	$(if $(UV),$(UV) venv --quiet --allow-existing build/proto,$(BIN)/python -m venv build/proto)
+	$(if $(UV),$(UV) pip install --quiet --python build/proto/bin/python,build/proto/bin/python -m pip install --quiet) grpcio-tools==1.76.0
+	cd harness/protocols/_proto && ../../../build/proto/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. *.proto
+	sed -i 's/_descriptor_pool\.Default()/_descriptor_pool.DescriptorPool()/' harness/protocols/_proto/*_pb2.py
+
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shlex
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ BODY_SHOWN = 4000
 
 
 def show(exchange: Exchange, endpoint: Endpoint, summary: str) -> Counterexample:
-    """A counterexample made of an exchange: its request, its answer and its curl line."""
+    """A counterexample made of an exchange: its request, its answer and its curl line, which gRPC has none of."""
     response = exchange.response
     shown = show_response(response, endpoint) if response else {"error": str(exchange.error), "detail": exchange.detail}
     if response and exchange.error:
@@ -29,7 +30,7 @@ def show(exchange: Exchange, endpoint: Endpoint, summary: str) -> Counterexample
         redact(summary, endpoint.secrets()),
         request=show_request(exchange.request, endpoint),
         response=_redacted(shown, endpoint),
-        curl=curl(exchange.request, endpoint),
+        curl=None if endpoint.grpc else curl(exchange.request, endpoint),
     )
 
 
@@ -39,7 +40,7 @@ def show_request(request: Request, endpoint: Endpoint) -> dict[str, Any]:
         "method": request.method,
         "url": endpoint.url + request.path,
         "headers": dict(redact_headers(request.headers)),
-        "body": text(request.body),
+        "body": _body(request),
     }
     return _redacted(shown, endpoint)
 
@@ -49,9 +50,16 @@ def show_response(response: Response, endpoint: Endpoint) -> dict[str, Any]:
     shown = {
         "status": response.status,
         "headers": dict(redact_headers(response.headers)),
-        "body": text(response.body),
+        "body": _body(response),
     }
     return _redacted(shown, endpoint)
+
+
+def _body(message: Request | Response) -> str:
+    """A body for display: a gRPC message in base64."""
+    if ("content-type", "application/grpc") in message.headers:
+        return text(base64.b64encode(message.body))
+    return text(message.body)
 
 
 def text(body: bytes, limit: int = BODY_SHOWN) -> str:

@@ -148,7 +148,8 @@ class Settings:
         endpoint = self.endpoint
         found = {
             "named": endpoint.unix_socket is None,
-            "direct": endpoint.proxy is None and endpoint.signer is None,
+            "direct": endpoint.proxy is None and endpoint.signer is None and not endpoint.grpc,
+            "http": not endpoint.grpc,
             "https": endpoint.secure and endpoint.unix_socket is None,
             "credentials": endpoint.credentials is not None,
             "model": endpoint.model is not None,
@@ -166,7 +167,8 @@ class Settings:
 
 
 GROUNDS = {
-    "direct": "hand-written HTTP cannot be sent through a proxy, nor signed",
+    "direct": "hand-written HTTP cannot be sent through a proxy, nor signed, nor instead of gRPC",
+    "http": "the endpoint is spoken to over gRPC, which has no HTTP messages of its own",
     "named": "the endpoint is a unix socket and has no host name",
     "https": "the endpoint is spoken to over plain http, or over a unix socket",
     "credentials": "no credentials are configured",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import math
+import os
 import threading
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from harness.core.adapter import StreamDecoder
 from harness.core.endpoint import Credentials, Endpoint
-from harness.core.errors import ErrorClass
+from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request, Timing
 from harness.io.clock import Clock, Monotonic
 from harness.io.http import ENDPOINT_CREDENTIALS as ENDPOINT_CREDENTIALS
@@ -24,6 +25,18 @@ GRACE = 5.0
 T = TypeVar("T")
 
 
+def transport(endpoint: Endpoint, *, clock: Clock, caps: Caps | None = None) -> HttpTransport:
+    """What carries requests to this endpoint. Raises `UsageError` as `HttpTransport` does, and without gRPC."""
+    if not endpoint.grpc:
+        return HttpTransport(endpoint, clock=clock, caps=caps)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes to the terminal what is in the exchanges anyway
+    try:
+        from harness.io.grpc import GrpcTransport
+    except ImportError as error:
+        raise UsageError(f"protocol {endpoint.protocol!r} needs {error.name}: pip install 'aiharness[grpc]'") from None
+    return GrpcTransport(endpoint, clock=clock, caps=caps)
+
+
 class Client:
     """Carries out exchanges and waits for them. Safe to share between threads; close it, or use it in a `with`.
 
@@ -33,7 +46,7 @@ class Client:
     def __init__(self, endpoint: Endpoint, *, clock: Clock | None = None, caps: Caps | None = None) -> None:
         self.endpoint = endpoint
         self.clock: Clock = clock or Monotonic()
-        self._transport = HttpTransport(endpoint, clock=self.clock, caps=caps)
+        self._transport = transport(endpoint, clock=self.clock, caps=caps)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._thread: threading.Thread | None = None

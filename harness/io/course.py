@@ -80,13 +80,21 @@ class Course:
             # A CONNECT request is sent to the proxy: the way to the service does not stand yet.
             if step == "send_request_headers" and info["request"].method != b"CONNECT":
                 self.http2 = layer == "http2"
-                self.sent = self._clock.now()
-                self._enter(Phase.SEND)
+                self.sending()
         elif self.phase is Phase.CONNECT and state == "complete" and step in ("connect_tcp", "start_tls"):
             self._half_open = info["return_value"] if step == "connect_tcp" else None
         elif self.phase is Phase.SEND and (state == "failed" or (step, state) == ("send_request_body", "complete")):
             # A failed send is not the end: a peer may refuse a long request early and answer all the same.
-            self._enter(Phase.WAIT)
+            self.waiting()
+
+    def sending(self) -> None:
+        """The connection stands, and the request is on its way."""
+        self.sent = self._clock.now()
+        self._enter(Phase.SEND)
+
+    def waiting(self) -> None:
+        """The request is sent."""
+        self._enter(Phase.WAIT)
 
     async def tidy(self) -> None:
         """Close what httpcore leaves open when it is cancelled inside a TLS handshake."""

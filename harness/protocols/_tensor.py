@@ -61,7 +61,7 @@ def read(tensor: dict[str, Any], at: str) -> Any:
     datatype = tensor.get("datatype")
     if datatype not in DATATYPES:
         raise ProtocolError(f"{datatype!r:.60} is no datatype of the protocol", at=f"{at}.datatype")
-    shape = _shape(tensor.get("shape"), f"{at}.shape")
+    shape = shape_in(tensor.get("shape"), f"{at}.shape")
     if "data" not in tensor and "binary_data_size" in (tensor.get("parameters") or {}):
         raise ProtocolError("the data are binary, which was not asked for", at=f"{at}.parameters")
     data = an_array(tensor.get("data"), f"{at}.data")
@@ -73,12 +73,17 @@ def read(tensor: dict[str, Any], at: str) -> Any:
         if found != shape:
             raise ProtocolError(f"nested data of shape {list(found)} where {list(shape)} is stated", at=f"{at}.data")
         data = flatten(data)
-    if len(data) != prod(shape):
-        raise ProtocolError(f"{len(data)} elements where the shape {list(shape)} is stated", at=f"{at}.data")
-    for index, element in enumerate(data):
+    return checked(data, datatype, shape, f"{at}.data")
+
+
+def checked(flat: list[Any], datatype: str, shape: Sequence[int], at: str) -> Any:
+    """The nested lists of row-major elements. Raises `ProtocolError` for a wrong number, or one of another datatype."""
+    if len(flat) != prod(shape):
+        raise ProtocolError(f"{len(flat)} elements where the shape {list(shape)} is stated", at=at)
+    for index, element in enumerate(flat):
         if problem := _wrong(element, datatype):
-            raise ProtocolError(problem, at=f"{at}.data[{index}]")
-    return fold(data, shape)
+            raise ProtocolError(problem, at=f"{at}[{index}]")
+    return fold(flat, shape)
 
 
 def fold(flat: list[Any], shape: Sequence[int]) -> Any:
@@ -102,7 +107,8 @@ def zeros(spec: Mapping[str, Any]) -> Any:
     return fold([zero] * count, shape)
 
 
-def _shape(value: Any, at: str) -> tuple[int, ...]:
+def shape_in(value: Any, at: str) -> tuple[int, ...]:
+    """The shape that an answer states. Raises `ProtocolError` with the place of what is no size."""
     sizes = an_array(value, at)
     if len(sizes) > MAX_RANK:
         raise ProtocolError(f"{len(sizes)} dimensions; at most {MAX_RANK} are read", at=at)

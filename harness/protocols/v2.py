@@ -8,16 +8,17 @@ through `/versions/VERSION`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
-from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
+from harness.core.adapter import Facts, Recognition
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
-from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
+from harness.core.exchange import Answer, Query, Request, Response
 from harness.core.jsontext import parse
 from harness.protocols import _tensor
+from harness.protocols._v2 import OpenInference, model_name, sole, specs, tensors
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
@@ -26,7 +27,6 @@ from harness.protocols._wire import (
     an_object,
     closed,
     get,
-    holds_rows,
     offered,
     page,
     post,
@@ -37,21 +37,11 @@ from harness.protocols._wire import (
 )
 
 
-class V2:
+class V2(OpenInference):
     """The adapter; one or several input tensors, all outputs."""
 
     name = "v2"
     title = "Open Inference Protocol V2 over HTTP"
-
-    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
-        """Tensors and server health; the model's readiness and metadata need its name in the configuration.
-
-        Batches, unless the metadata fix an input's first dimension; without metadata the configured sample decides.
-        """
-        named, batches = endpoint.model is not None, _batches(endpoint, facts)
-        return Capabilities(
-            liveness=True, readiness=True, model_readiness=named, metadata=named, tensors=True, batches=batches
-        )
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """Server live, ready, metadata; the model's readiness and metadata; KServe's list of models."""
@@ -72,9 +62,9 @@ class V2:
         server, metadata = page(answers, "server"), page(answers, "metadata")
         models = _listed(page(answers, "models"))
         if _is_metadata(metadata):
-            inputs, outputs = _specs(metadata, "inputs"), _specs(metadata, "outputs")
+            inputs, outputs = specs(metadata, "inputs"), specs(metadata, "outputs")
             stated = {"inputs": inputs, **({"outputs": outputs} if outputs else {})}
-            facts = Facts((str(metadata["name"]),), _sole(metadata.get("versions")), stated)
+            facts = Facts((str(metadata["name"]),), sole(metadata.get("versions")), stated)
             told = ", ".join(f"{each['name']} {each['datatype']}{each['shape']}" for each in inputs) or "none named"
             return Recognition(
                 1.0, f"the model {metadata['name']!r} answered with its metadata (inputs: {told})", facts
@@ -94,23 +84,6 @@ class V2:
             return Recognition(0.4, f"{role} under /v2 answered {status(answers, role)}: it needs a key", facts)
         return Recognition(0.0, "GET /v2 brought no server metadata")
 
-    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """The configured sample, else zeros (of text: "hello") in the shapes of the metadata, one row.
-
-        Raises `UsageError` without a model's name, or without metadata to make it from.
-        """
-        _model(endpoint, facts)
-        if endpoint.sample is not None:
-            return Query(endpoint.sample)
-        specs = facts.inputs.get("inputs") or []
-        if not specs:
-            why = "name no inputs" if "inputs" in facts.inputs else "were not answered"
-            if endpoint.model is None:
-                why = "were not asked, for no model is configured (--ai-model or [endpoint] model)"
-            raise UsageError(f"the model's metadata {why}; give one valid input as [endpoint] sample")
-        tensors = {each["name"]: _tensor.zeros(each) for each in specs}
-        return Query(tensors if len(tensors) > 1 else next(iter(tensors.values())))
-
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is the nested lists of the one input, or an object of them by input name.
 
@@ -118,8 +91,8 @@ class V2:
         body (`id`, `parameters`, `outputs`). Raises `UsageError` for a stream, ragged rows, or lists for many inputs.
         """
         if query.stream:
-            _no_stream()
-        body = {"inputs": _tensors(query.inputs, facts), **query.options}
+            self.no_stream()
+        body = {"inputs": tensors(query.inputs, facts), **query.options}
         return post(_infer_path(endpoint, facts), body)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
@@ -146,29 +119,19 @@ class V2:
             version=str(version) if type(version) is int else text_or_none(version, "$.model_version") or None,
         )
 
-    def decoder(self) -> StreamDecoder:
-        """Raises `UsageError`: there is no stream in this protocol."""
-        _no_stream()
-
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Raises `UsageError`: there is no stream in this protocol."""
-        _no_stream()
-
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no inputs, data shorter than their shape, a datatype that is none, a model that is not there."""
         try:
-            tensors = _tensors(self.sample(endpoint, facts).inputs, facts)
+            made = tensors(self.sample(endpoint, facts).inputs, facts)
         except UsageError:
-            tensors = _tensors([0.0], Facts())
+            made = tensors([0.0], Facts())
         path = _infer_path(endpoint, facts)
         return {
             "malformed_json": Request("POST", path, JSON, b'{"inputs": [{"name": '),
             "missing_inputs": post(path, {}),
-            "data_shorter_than_shape": post(
-                path, {"inputs": [{**each, "data": each["data"][:-1]} for each in tensors]}
-            ),
-            "unknown_datatype": post(path, {"inputs": [{**each, "datatype": "FP99"} for each in tensors]}),
-            "unknown_model": post("/v2/models/aiharness-no-such-model/infer", {"inputs": tensors}),
+            "data_shorter_than_shape": post(path, {"inputs": [{**each, "data": each["data"][:-1]} for each in made]}),
+            "unknown_datatype": post(path, {"inputs": [{**each, "datatype": "FP99"} for each in made]}),
+            "unknown_model": post("/v2/models/aiharness-no-such-model/infer", {"inputs": made}),
         }
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
@@ -176,30 +139,7 @@ class V2:
         metadata = page(answers, "metadata")
         if not _is_metadata(metadata):
             return None, None
-        return str(metadata["name"]), _sole(metadata.get("versions"))
-
-
-def _batches(endpoint: Endpoint, facts: Facts) -> bool:
-    shapes = [each["shape"] for each in facts.inputs.get("inputs") or []]
-    if not shapes:
-        return endpoint.sample is None or holds_rows(endpoint.sample)
-    if len(shapes) == 1 and len(shapes[0]) == 1:
-        return False  # one row of any length
-    return all(shape and shape[0] < 0 for shape in shapes)
-
-
-def _no_stream() -> NoReturn:
-    raise UsageError("v2 over HTTP has no streamed answers; use a protocol that streams, such as openai_chat")
-
-
-def _model(endpoint: Endpoint, facts: Facts) -> str:
-    """The model's name. Raises `UsageError` when it is not configured and not the only one listed."""
-    if endpoint.model is not None:
-        return endpoint.model
-    if len(facts.models) == 1:
-        return facts.models[0]
-    listed = f"; the service lists {', '.join(facts.models[:20])}" if facts.models else ""
-    raise UsageError(f"v2 needs the name of the model: give --ai-model or [endpoint] model{listed}")
+        return str(metadata["name"]), sole(metadata.get("versions"))
 
 
 def _model_path(endpoint: Endpoint, model: str) -> str:
@@ -208,49 +148,7 @@ def _model_path(endpoint: Endpoint, model: str) -> str:
 
 
 def _infer_path(endpoint: Endpoint, facts: Facts) -> str:
-    return _model_path(endpoint, _model(endpoint, facts)) + "/infer"
-
-
-def _tensors(inputs: Any, facts: Facts) -> list[dict[str, Any]]:
-    specs = {each["name"]: each for each in facts.inputs.get("inputs") or []}
-    if isinstance(inputs, dict):
-        return [_written(str(name), value, specs.get(name)) for name, value in inputs.items()]
-    if len(specs) > 1:
-        raise UsageError(f"the model takes {', '.join(specs)}: give an object with rows for each of them")
-    name, spec = next(iter(specs.items()), ("input-0", None))
-    return [_written(name, inputs, spec)]
-
-
-def _written(name: str, value: Any, spec: Mapping[str, Any] | None) -> dict[str, Any]:
-    shape, flat = _tensor.shape_of(value), _tensor.flatten(value)
-    rank = len(spec["shape"]) if spec else 1
-    if len(shape) == rank - 1:
-        shape = (1, *shape)
-    datatype = spec["datatype"] if spec else _tensor.datatype_of(flat)
-    return {"name": name, "shape": list(shape), "datatype": datatype, "data": _tensor.as_datatype(flat, datatype)}
-
-
-def _specs(metadata: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
-    """Name, datatype and shape of each tensor of a role; none at all when one of them is not stated properly.
-
-    An input has the bounds of its numbers too, where its `parameters`, or the model's, state both.
-    """
-    found = []
-    for each in metadata[role]:
-        shape = each.get("shape") if isinstance(each, dict) else None
-        sound = isinstance(shape, list) and len(shape) <= _tensor.MAX_RANK and all(type(size) is int for size in shape)
-        if not sound or not isinstance(each.get("name"), str) or each.get("datatype") not in _tensor.DATATYPES:
-            return []
-        spec = {"name": each["name"], "datatype": each["datatype"], "shape": shape}
-        found.append({**spec, **(_bounds(each) or _bounds(metadata) if role == "inputs" else {})})
-    return found
-
-
-def _bounds(stated: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = stated.get("parameters")
-    parameters = parameters if isinstance(parameters, dict) else {}
-    bounds = {name: parameters[name] for name in ("minimum", "maximum") if type(parameters.get(name)) in (int, float)}
-    return bounds if len(bounds) == 2 and bounds["minimum"] <= bounds["maximum"] else {}
+    return _model_path(endpoint, model_name(endpoint, facts)) + "/infer"
 
 
 def _is_metadata(value: Any) -> bool:
@@ -274,10 +172,6 @@ def _says_live(response: Response) -> bool:
 def _listed(value: Any) -> tuple[str, ...]:
     models = value.get("models") if isinstance(value, dict) else None
     return tuple(each for each in models if a_name(each)) if isinstance(models, list) else ()
-
-
-def _sole(versions: Any) -> str | None:
-    return str(versions[0]) if isinstance(versions, list) and len(versions) == 1 else None
 
 
 ADAPTER = V2()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from harness.core.adapter import Adapter, Facts
-from harness.core.endpoint import Endpoint
+from harness.core.endpoint import GRPC, Endpoint
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
 from harness.core.registry import load, names
@@ -43,7 +43,12 @@ class Preflight:
 
 def adapter(name: str) -> Adapter:
     """The adapter of this name. Raises `UsageError` that lists the known ones."""
-    module = load("protocols", name)
+    try:
+        module = load("protocols", name)
+    except ImportError as error:
+        if name.endswith(GRPC):
+            raise UsageError(f"protocol {name!r} needs {error.name}: pip install 'aiharness[grpc]'") from None
+        raise
     found = module.ADAPTER
     if not isinstance(found, Adapter):
         raise UsageError(f"protocol {name!r} ({module.__name__}) offers no ADAPTER that satisfies harness.core.adapter")
@@ -51,8 +56,9 @@ def adapter(name: str) -> Adapter:
 
 
 def adapters(protocol: str) -> list[Adapter]:
-    """The adapters that may speak: the named one, or all of them for `auto`."""
-    return [adapter(name) for name in (names("protocols") if protocol == "auto" else (protocol,))]
+    """The adapters that may speak: the named one, or for `auto` all but those over gRPC."""
+    every = (name for name in names("protocols") if not name.endswith(GRPC))
+    return [adapter(name) for name in (every if protocol == "auto" else (protocol,))]
 
 
 def detect(endpoint: Endpoint, client: Client) -> Preflight:

@@ -1,0 +1,217 @@
+"""The gRPC transport: one unary call over grpc.aio, its messages as bytes, under the deadlines and caps of HTTP.
+
+An answer has the HTTP status that google/rpc/code.proto gives its gRPC status, so that whoever judges statuses judges
+these too, and both are in its headers. A unary answer comes whole: its first byte is its last, and `inter_token` has
+nothing to measure. Nothing is sent twice, no proxy is taken from the environment.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import httpx
+
+from harness.core.endpoint import Endpoint
+from harness.core.errors import ErrorClass, TransportError, UsageError
+from harness.core.exchange import Response
+from harness.io.clock import Clock
+from harness.io.course import Course
+from harness.io.http import HttpTransport, user_agent
+from harness.io.intake import Caps, Intake
+
+CONTENT_TYPE = "application/grpc"
+
+STATUSES = {
+    0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429,
+    9: 400, 10: 409, 11: 400, 12: 501, 13: 500, 14: 503, 15: 500, 16: 401,
+}  # fmt: skip
+"""HTTP statuses of the gRPC ones (google/rpc/code.proto)."""
+
+_NOT_SENT = frozenset(
+    {"host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te", "content-length"}
+    | {"content-type", "user-agent", "accept", "accept-encoding"}
+)
+"""Header lines that gRPC has no use for, or its own of."""
+
+_OWN = frozenset({"content-type", "content-encoding", "grpc-status", "grpc-message"})
+
+_UNCONNECTED = (
+    (ErrorClass.TLS, re.compile(r"handshak|\bssl\b|\btls\b|certificate|verification check", re.I)),
+    (ErrorClass.MALFORMED, re.compile(r"parsing HTTP/2|http1\.x server", re.I)),
+    (ErrorClass.NAME, re.compile(r"resolving|name resolution|hostname lookup", re.I)),
+    (ErrorClass.CONNECT, re.compile(r"")),
+)
+_BROKEN = (
+    (ErrorClass.TOO_LARGE, re.compile(r"CLIENT: (Received|Decompressed) message larger|metadata size exceeds", re.I)),
+    (ErrorClass.MALFORMED, re.compile(r"http2 header with status|parsing HTTP/2|invalid content-type", re.I)),
+    (
+        ErrorClass.CLOSED,
+        re.compile(
+            r"socket closed|connection reset|broken pipe|stream removed|RST_STREAM|transport closed|endpoint closing"
+            r"|keepalive watchdog|GOAWAY received|connection closed",
+            re.I,
+        ),
+    ),
+)
+"""What the gRPC library itself says: a status of its own making carries no other mark (grpcio 1.85)."""
+
+
+class _Channel:
+    """One channel and how many calls use it. One that failed to connect waits before it tries again: it is left."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.channel = channel
+        self.busy = 0
+
+
+class GrpcTransport(HttpTransport):
+    """Carries out unary calls with one endpoint: plaintext for an http URL, TLS for https, or over a unix socket.
+
+    Raises `UsageError` on construction as `HttpTransport` does, and for a proxy.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, clock: Clock, caps: Caps | None = None) -> None:
+        super().__init__(endpoint, clock=clock, caps=caps)
+        if endpoint.proxy is not None:
+            raise UsageError("gRPC is not sent through a proxy; take [endpoint] proxy out")
+        self._channel: _Channel | None = None
+        self._channels: set[_Channel] = set()
+
+    async def aclose(self) -> None:
+        """Close every connection; calls still under way break."""
+        channels, self._channels, self._channel = self._channels, set(), None
+        for each in channels:
+            await each.channel.close()
+        await super().aclose()
+
+    async def _carry_out(self, outgoing: httpx.Request, course: Course, intake: Intake) -> None:
+        if outgoing.headers.get("content-type") != CONTENT_TYPE:
+            raise TransportError(ErrorClass.HARNESS, f"a request that is no gRPC call: {outgoing.url.path}")
+        used = self._channel = self._channel or self._opened()
+        used.busy += 1
+        course.dialled = True
+        try:
+            ready = await _connected(used.channel)
+            await self._call(used.channel, ready, outgoing, course, intake)
+        finally:
+            used.busy -= 1
+            if not (course.done is not None or used.channel.get_state() is grpc.ChannelConnectivity.READY):
+                self._channel = None if self._channel is used else self._channel
+            if used is not self._channel and not used.busy and used in self._channels:
+                self._channels.discard(used)
+                await used.channel.close()
+
+    async def _call(
+        self, channel: grpc.aio.Channel, ready: bool, outgoing: httpx.Request, course: Course, intake: Intake
+    ) -> None:
+        metadata = [(name.lower(), value) for name, value in outgoing.headers.items() if name.lower() not in _NOT_SENT]
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(outgoing.url.raw_path.decode())
+        if ready:
+            course.sending()
+            course.waiting()
+        asked = call(outgoing.content, metadata=metadata, wait_for_ready=False)
+        try:
+            answer: bytes = await asked
+            self._take(
+                0, [*(await asked.initial_metadata()), *(await asked.trailing_metadata())], answer, course, intake
+            )
+        except grpc.aio.AioRpcError as error:
+            code, told = error.code().value[0], error.details() or ""
+            if (broke := _local(code, told, ready)) is not None:
+                raise broke from None
+            lines = [*(error.initial_metadata() or ()), *(error.trailing_metadata() or ())]
+            self._take(code, lines, told.encode("utf-8", "replace"), course, intake)
+        finally:
+            asked.cancel()
+
+    def _take(
+        self, code: int, lines: list[tuple[str, str | bytes]], body: bytes, course: Course, intake: Intake
+    ) -> None:
+        given = [
+            (k.encode(), v if isinstance(v, bytes) else v.encode("utf-8", "replace")) for k, v in lines if k not in _OWN
+        ]
+        kind, said = (CONTENT_TYPE, "") if code == 0 else ("text/plain", _one_line(body.decode("utf-8", "replace")))
+        own = {"content-type": kind, "grpc-status": str(code), **({"grpc-message": said} if said else {})}
+        given += [(name.encode(), value.encode()) for name, value in own.items()]
+        head = httpx.Response(STATUSES.get(code, 500), headers=given, extensions={"http_version": b"HTTP/2"})
+        intake.head(head)
+        if body:
+            intake.piece(body, course)
+        intake.end(course)
+
+    def _judge(self, response: Response) -> tuple[ErrorClass, str] | None:
+        code = response.header("grpc-status") or "2"
+        if code == "0":
+            return None
+        name = next((each.name for each in grpc.StatusCode if str(each.value[0]) == code), "")
+        return ErrorClass.STATUS, f"gRPC {code} {name}: {response.header('grpc-message') or 'no message'}"
+
+    def _opened(self) -> _Channel:
+        host = f"[{self.endpoint.host}]" if ":" in self.endpoint.host else self.endpoint.host
+        unix = self.endpoint.unix_socket
+        target = f"unix:{unix}" if unix else f"dns:///{host}:{self.endpoint.port}"
+        options = (
+            ("grpc.enable_http_proxy", 0),
+            ("grpc.enable_retries", 0),
+            ("grpc.service_config_disable_resolution", 1),
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.max_receive_message_length", self.caps.body_bytes),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.max_metadata_size", self.caps.header_bytes),
+            ("grpc.absolute_max_metadata_size", self.caps.header_bytes),
+            ("grpc.primary_user_agent", user_agent()),
+        )
+        if self.endpoint.secure:
+            made = grpc.aio.secure_channel(target, _credentials(self.endpoint), options)
+        else:
+            made = grpc.aio.insecure_channel(target, options)
+        opened = _Channel(made)
+        self._channels.add(opened)
+        return opened
+
+
+async def _connected(channel: grpc.aio.Channel) -> bool:
+    """Whether a connection stands, once it does or has failed for the first time."""
+    state = channel.get_state(try_to_connect=True)
+    while state is not grpc.ChannelConnectivity.READY:
+        if state in (grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.SHUTDOWN):
+            return False
+        await channel.wait_for_state_change(state)
+        state = channel.get_state(try_to_connect=True)
+    return True
+
+
+def _local(code: int, told: str, ready: bool) -> TransportError | None:
+    """The error of a call that ended with a status which the peer did not send, or None where it did."""
+    if not ready:
+        kind = next(kind for kind, pattern in _UNCONNECTED if pattern.search(told))
+        return TransportError(kind, f"{'not gRPC' if kind is ErrorClass.MALFORMED else 'no connection'} ({told})")
+    broke = next((kind for kind, pattern in _BROKEN if code in _LIBRARYS and pattern.search(told)), None)
+    return None if broke is None else TransportError(broke, f"{_SAYS[broke]} ({told})")
+
+
+_LIBRARYS = frozenset({1, 2, 8, 12, 13, 14, 15})
+_SAYS = {
+    ErrorClass.TOO_LARGE: "the answer is larger than is read",
+    ErrorClass.MALFORMED: "what came back is not gRPC",
+    ErrorClass.CLOSED: "the connection or the call was ended before the answer came",
+}
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _credentials(endpoint: Endpoint) -> grpc.ChannelCredentials:
+    """Read once more, as gRPC wants them; `HttpTransport` has refused what cannot be used."""
+    tls, known = endpoint.tls, ssl.get_default_verify_paths().cafile
+    roots, cert = tls.ca_file or known, tls.client_cert
+    return grpc.ssl_channel_credentials(
+        Path(roots).read_bytes() if roots else None,
+        Path(tls.client_key or cert).read_bytes() if cert else None,
+        Path(cert).read_bytes() if cert else None,
+    )

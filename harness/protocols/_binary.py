@@ -1,0 +1,82 @@
+"""Tensors of the Open Inference Protocol in bytes: little-endian elements, BYTES each behind its length of 4 bytes.
+
+Where JSON has no word for NaN and Infinity bytes do, and they are refused: no comparison of answers would survive them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from math import isfinite, prod
+from typing import Any
+
+from harness.core.errors import ProtocolError, UsageError
+from harness.protocols._tensor import FLOATS, fold
+
+_CODES = {"BOOL": "?", "INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q", "FP16": "e", "FP32": "f", "FP64": "d"}
+_CODES |= {f"U{name}": code.upper() for name, code in _CODES.items() if name.startswith("INT")}
+SIZES = {name: struct.calcsize(f"<{code}") for name, code in _CODES.items()} | {"BF16": 2}
+"""Bytes of one element; BYTES have none of their own."""
+
+
+def pack(flat: Sequence[Any], datatype: str) -> bytes:
+    """The bytes of row-major elements. Raises `UsageError` for what the datatype cannot hold."""
+    try:
+        if datatype == "BYTES":
+            texts = [each.encode() if isinstance(each, str) else bytes(each) for each in flat]
+            return b"".join(struct.pack("<I", len(text)) + text for text in texts)
+        if datatype == "BF16":
+            words = struct.unpack(f"<{len(flat)}I", struct.pack(f"<{len(flat)}f", *flat))
+            # To the nearest, and to the even one of two equally near (IEEE 754), as frameworks do.
+            return struct.pack(f"<{len(flat)}H", *((word + 0x7FFF + (word >> 16 & 1)) >> 16 for word in words))
+        return struct.pack(f"<{len(flat)}{_CODES[datatype]}", *flat)
+    except (struct.error, OverflowError, TypeError, ValueError) as error:
+        raise UsageError(f"the query has elements that are no {datatype} ({error})") from None
+
+
+def unpack(data: bytes, datatype: str, shape: Sequence[int], at: str) -> Any:
+    """The nested lists of a tensor's bytes. Raises `ProtocolError` where bytes, shape and datatype disagree."""
+    count = prod(shape)
+    if datatype == "BYTES":
+        return fold(_texts(data, count, at), shape)
+    if len(data) != count * SIZES[datatype]:
+        wanted = f"{count} elements of {datatype} (shape {list(shape)}) take {count * SIZES[datatype]}"
+        raise ProtocolError(f"{len(data)} bytes where {wanted}", at=at)
+    if datatype == "BF16":
+        wide = bytearray(4 * count)
+        wide[2::4], wide[3::4] = data[::2], data[1::2]
+        values = struct.unpack(f"<{count}f", wide)
+    else:
+        values = struct.unpack(f"<{count}{_CODES[datatype]}", data)
+    if datatype == "BOOL" and data.strip(b"\0\1"):
+        raise ProtocolError("a byte that is neither 0 nor 1 in a BOOL tensor", at=at)
+    if datatype in FLOATS:
+        refuse_not_finite(values, at)
+    return fold(list(values), shape)
+
+
+def refuse_not_finite(values: Sequence[float], at: str) -> None:
+    """Raise `ProtocolError` with the place of the first NaN or infinity."""
+    if not isfinite(sum(values)):  # which finite numbers may reach too, in adding
+        for index, value in enumerate(values):
+            if not isfinite(value):
+                raise ProtocolError(f"{value} is no finite number", at=f"{at}[{index}]")
+
+
+def text(data: bytes) -> str:
+    """An element of a BYTES tensor as text; bytes that are no UTF-8 are written as `\\\\xff`."""
+    return data.decode("utf-8", "backslashreplace")
+
+
+def _texts(data: bytes, count: int, at: str) -> list[str]:
+    found: list[str] = []
+    place = 0
+    while place < len(data):
+        begin = place + 4
+        place = begin + int.from_bytes(data[place:begin], "little")
+        if place > len(data) or len(found) == count:
+            raise ProtocolError(f"the bytes hold no {count} elements, each behind its length", at=at)
+        found.append(text(data[begin:place]))
+    if len(found) != count:
+        raise ProtocolError(f"{len(found)} elements where the shape has {count}", at=at)
+    return found
