@@ -15,8 +15,10 @@ class Capabilities:
     """What a protocol, or an endpoint by its own announcement, can do. A check that needs what is False is SKIPPED.
 
     `batches`: one request may hold several rows, and its answer one result for each. `generates`: text is generated
-    under `max_tokens`, `stop`, `temperature` and `seed`, and its tokens are counted (`Usage`). `embeds`: texts are
+    under `max_tokens`, `stop` and `temperature`, and its tokens are counted (`Usage`). `embeds`: texts are
     answered with one vector each.
+    Of what generates: `seeds` says that a `seed` can be given, `shapes` that `n`, `logprobs`, `tools` and
+    `response_format` can be asked for as OpenAI's chat has them.
     """
 
     streaming: bool = False
@@ -29,6 +31,8 @@ class Capabilities:
     batches: bool = False
     generates: bool = False
     embeds: bool = False
+    seeds: bool = False
+    shapes: bool = False
 
     def missing(self, needs: Sequence[str]) -> str | None:
         """The first needed capability that is not there, or None. Raises `AttributeError` for an unknown name."""

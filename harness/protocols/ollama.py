@@ -46,7 +46,9 @@ class Ollama:
 
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Streaming and text; the version page answers while the server lives."""
-        return Capabilities(streaming=True, text=True, generates=True, liveness=True, metadata=bool(facts.models))
+        return Capabilities(
+            streaming=True, text=True, generates=True, seeds=True, liveness=True, metadata=bool(facts.models)
+        )
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The version and the list of models."""

@@ -44,7 +44,15 @@ class OpenAIChat:
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Streaming and text; liveness where a health page was found, metadata where the models are listed."""
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
-        return Capabilities(streaming=True, text=True, generates=True, liveness=live, metadata=bool(facts.models))
+        return Capabilities(
+            streaming=True,
+            text=True,
+            generates=True,
+            seeds=True,
+            shapes=True,
+            liveness=live,
+            metadata=bool(facts.models),
+        )
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The list of models, a health page (not part of the protocol, yet common), and the OpenAPI document."""

@@ -52,7 +52,9 @@ class TGI:
 
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Streaming and text, and a health page; the server states no counts of the prompt unless asked."""
-        return Capabilities(streaming=True, text=True, generates=True, liveness=True, metadata=bool(facts.models))
+        return Capabilities(
+            streaming=True, text=True, generates=True, seeds=True, liveness=True, metadata=bool(facts.models)
+        )
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The health page and the server's description of itself."""

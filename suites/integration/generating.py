@@ -8,14 +8,12 @@ from typing import Any
 
 from harness.checks.generated import limit_for
 from harness.core.exchange import Exchange, Query
-from harness.core.verdict import Verdict, inconclusive
 from harness.run.session import Session
 
 PROMPT = "Say the numbers from one on in words, and go on without an end.\nCount."
 """Its answer is long, so that a limit cuts it and a stop sequence finds a place in it."""
 OPEN_PROMPT = "Which name has no ship had yet, and where would that ship sail?"
 """Its answer is another one each time, where it may be."""
-CHAT = "openai_chat"
 LONG, SHORT, OWN = 24, 8, 48
 """Tokens: of the long answer, at most of one cut short, and of one that may end by itself."""
 
@@ -28,12 +26,6 @@ def generation(
     modern = sample.options.get("max_completion_tokens") is not None
     limit = {"max_completion_tokens" if modern else "max_tokens": max_tokens}
     return replace(sample, inputs=inputs, options={**sample.options, "temperature": 0, **limit, **more})
-
-
-def lacking(ai_client: Session, what: str, *others: str) -> Verdict | None:
-    """INCONCLUSIVE where the protocol, being neither OpenAI chat nor one of the others, has no form for this."""
-    name = ai_client.adapter.name
-    return None if name in (CHAT, *others) else inconclusive(f"{name} has no form to ask for {what} in", n=0)
 
 
 def streams(ai_client: Session) -> bool:

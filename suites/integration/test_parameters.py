@@ -9,7 +9,7 @@ from harness.core.verdict import Verdict, inconclusive
 from harness.run.session import Session
 from harness.suite import check
 
-from .generating import LONG, OPEN_PROMPT, OWN, SHORT, both, counts, generation, lacking, limits
+from .generating import LONG, OPEN_PROMPT, OWN, SHORT, both, counts, generation, limits
 
 N, TOP = 3, 2
 TOO_SHORT = "the answer is too short to be cut: it shows nothing of a limit"
@@ -69,14 +69,12 @@ def test_repeatable(ai_client: Session) -> Verdict:
 
 @check(
     "the same seed has the same text",
-    needs=("generates",),
+    needs=("generates", "seeds"),
     grounds=("deterministic",),
     requests=6,
     tokens=6 * 2 * SHORT,
 )
 def test_seed(ai_client: Session) -> Verdict:
-    if found := lacking(ai_client, "a seed", "openai_completions", "ollama", "tgi"):
-        return found
     seed = ai_client.settings.seed
     queries = [
         generation(ai_client, 2 * SHORT, OPEN_PROMPT, temperature=1, seed=each)
@@ -89,27 +87,23 @@ def test_seed(ai_client: Session) -> Verdict:
 
 @check(
     "n brings n choices, each finished",
-    needs=("generates",),
+    needs=("generates", "shapes"),
     grounds=("choices",),
     requests=2,
     tokens=2 * N * SHORT,
 )
 def test_choices(ai_client: Session) -> Verdict:
-    if found := lacking(ai_client, "several choices"):
-        return found
     return choices.numbered(both(ai_client, SHORT, n=N), N, ai_client.show)
 
 
 @check(
     "log-probabilities are those of the text's tokens",
-    needs=("generates",),
+    needs=("generates", "shapes"),
     grounds=("logprobs",),
     requests=5,
     tokens=5 * SHORT,
 )
 def test_logprobs(ai_client: Session) -> Verdict:
-    if lacks := lacking(ai_client, "log-probabilities"):
-        return lacks
     plain = counts(ai_client)[0] if ai_client.settings.promises.deterministic else None
     found = both(ai_client, SHORT, logprobs=True, top_logprobs=TOP)
     return choices.log_probabilities(found, TOP, ai_client.show, plain)

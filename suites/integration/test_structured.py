@@ -9,7 +9,7 @@ from harness.core.verdict import Verdict
 from harness.run.session import Session
 from harness.suite import check
 
-from .generating import both, generation, lacking
+from .generating import both, generation
 
 PROMPT = "Describe one animal in one short JSON object."
 TOKENS, CUT = 96, 3
@@ -35,27 +35,23 @@ def _form(name: str) -> dict[str, Any]:
 
 @check(
     "structured output obeys its schema, whole and streamed",
-    needs=("generates",),
+    needs=("generates", "shapes"),
     grounds=("structured_output",),
     requests=2,
     tokens=2 * TOKENS,
     cases=tuple(SCHEMAS),
 )
 def test_obeys(ai_client: Session, case: str) -> Verdict:
-    if lacks := lacking(ai_client, "structured output"):
-        return lacks
     found = both(ai_client, TOKENS, PROMPT, response_format=_form(case))
     return structured.obeys(found, SCHEMAS[case], ai_client.show)
 
 
 @check(
     "structured output that was cut is not declared complete",
-    needs=("generates",),
+    needs=("generates", "shapes"),
     grounds=("structured_output",),
     tokens=CUT,
 )
 def test_cut(ai_client: Session) -> Verdict:
-    if lacks := lacking(ai_client, "structured output"):
-        return lacks
     cut = ai_client.ask(generation(ai_client, CUT, PROMPT, response_format=_form("flat")))
     return structured.cut_honestly(cut, SCHEMAS["flat"], ai_client.show)

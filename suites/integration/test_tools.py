@@ -10,7 +10,7 @@ from harness.core.verdict import Verdict
 from harness.run.session import Session
 from harness.suite import check
 
-from .generating import both, generation, lacking
+from .generating import both, generation
 
 PROMPT = "Call get_weather for the city Paris, and add for the numbers 2 and 3."
 TOKENS = 128
@@ -47,14 +47,12 @@ def _required(ai_client: Session) -> dict[str, Exchange]:
 
 @check(
     "a required call is whole and obeys its schema",
-    needs=("generates",),
+    needs=("generates", "shapes"),
     grounds=("tools",),
     requests=3,
     tokens=3 * TOKENS,
 )
 def test_called(ai_client: Session) -> Verdict:
-    if lacks := lacking(ai_client, "tools"):
-        return lacks
     found = {name: (exchange, SCHEMAS) for name, exchange in _required(ai_client).items()}
     named = ai_client.ask(generation(ai_client, TOKENS, PROMPT, tools=TOOLS, tool_choice=NAMED))
     return tools.called({**found, "named": (named, {"add": SCHEMAS["add"]})}, ai_client.show)
@@ -63,30 +61,30 @@ def test_called(ai_client: Session) -> Verdict:
 @check(
     "the finish reason tells of a call",
     level="warn",
-    needs=("generates",),
+    needs=("generates", "shapes"),
     grounds=("tools",),
     requests=2,
     tokens=2 * TOKENS,
 )
 def test_call_ending(ai_client: Session) -> Verdict:
-    if lacks := lacking(ai_client, "tools"):
-        return lacks
     return tools.ending(_required(ai_client), ai_client.show)
 
 
-@check("with tool_choice none no tool is called", needs=("generates",), grounds=("tools",), tokens=32)
+@check("with tool_choice none no tool is called", needs=("generates", "shapes"), grounds=("tools",), tokens=32)
 def test_not_called(ai_client: Session) -> Verdict:
-    if lacks := lacking(ai_client, "tools"):
-        return lacks
     return tools.not_called(
         ai_client.ask(generation(ai_client, 32, PROMPT, tools=TOOLS, tool_choice="none")), ai_client.show
     )
 
 
-@check("the conversation goes on after a call", needs=("generates",), grounds=("tools",), requests=3, tokens=3 * TOKENS)
+@check(
+    "the conversation goes on after a call",
+    needs=("generates", "shapes"),
+    grounds=("tools",),
+    requests=3,
+    tokens=3 * TOKENS,
+)
 def test_goes_on(ai_client: Session) -> Verdict:
-    if lacks := lacking(ai_client, "tools"):
-        return lacks
     first = _required(ai_client)["required"]
     calls = first.answer.tool_calls if first.ok and first.answer else ()
     after = None

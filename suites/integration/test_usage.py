@@ -7,7 +7,7 @@ from harness.core.verdict import Verdict
 from harness.run.session import Session
 from harness.suite import check
 
-from .generating import SHORT, counts, generation, lacking
+from .generating import SHORT, counts, generation
 
 N = 2
 
@@ -34,13 +34,11 @@ def test_streamed_counts(ai_client: Session) -> Verdict:
 @check(
     "the tokens of all choices are counted",
     level="warn",
-    needs=("generates",),
+    needs=("generates", "shapes"),
     grounds=("choices",),
     requests=4,
     tokens=(3 + N) * SHORT,
 )
 def test_choices_counted(ai_client: Session) -> Verdict:
-    if found := lacking(ai_client, "several choices"):
-        return found
     several = ai_client.ask(generation(ai_client, SHORT, n=N))
     return usage.choices(counts(ai_client)[0], several, N, SHORT, ai_client.show)

@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
-from harness.core.settings import Promises
+from harness.core.adapter import Facts
+from harness.core.endpoint import Endpoint
+from harness.core.settings import Promises, Settings
 from harness.core.verdict import Status
+from harness.run.planning import build_plan
+from harness.run.preflight import adapter
+from harness.suite import catalogue
 from tests.adversarial_suite.services import Answered, serving
 from tests.integration_suite.chatservice import (
     ALL,
@@ -374,21 +379,22 @@ def test_an_unheard_seed_is_noted(tmp_path: Path) -> None:
     assert any("nothing shows that the seed is heard" in note for note in found.notes)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "parameters.test_choices",
-        "parameters.test_logprobs",
-        "tools.test_called",
-        "tools.test_goes_on",
-        "structured.test_obeys",
-        "usage.test_choices_counted",
-    ],
-)
-def test_other_protocols_have_no_form_for_it(tmp_path: Path, healthy: str, name: str) -> None:
-    found = judged(healthy, name, tmp_path, protocol="anthropic")
-    assert found.status is Status.INCONCLUSIVE
-    assert "anthropic has no form" in found.reason
+def test_what_a_protocol_has_no_form_for_is_skipped_in_the_plan() -> None:
+    promises = Promises(True, tools=True, structured_output=True, choices=True, logprobs=True)
+    declared = [(each.id, each.suite, each.spec) for each in catalogue("integration")]
+
+    def skipped(name: str) -> set[str]:
+        endpoint = Endpoint("http://127.0.0.1:1", name, model="m")
+        able = adapter(name).capabilities(endpoint, Facts())
+        settings = Settings(endpoint, ("integration",), promises=promises)
+        plan = build_plan(settings, declared, {"integration": able})
+        return {check.id.partition("::")[2].partition("[")[0] for check in plan.checks if check.not_applicable}
+
+    shapes = {"test_choices", "test_logprobs", "test_called", "test_goes_on", "test_obeys", "test_choices_counted"}
+    assert shapes | {"test_seed"} <= skipped("anthropic")
+    assert shapes <= skipped("ollama")
+    assert "test_seed" not in skipped("ollama")
+    assert not (shapes | {"test_seed"}) & skipped("openai_chat")
 
 
 @pytest.mark.parametrize("name", ["usage.test_streamed_counts", "parameters.test_ending", "parameters.test_stop"])
