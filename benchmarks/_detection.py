@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from harness.reference.variant import Variant
 
 KEY = "detection-key-0123456789"
 SECONDS = 600.0
+MOST = 120
+"""Seconds after which a run over a defect ends in order: of one that hangs, every request costs a deadline."""
 QUICK = {"connect": 5.0, "first_byte": 5.0, "inter_token": 1.0, "total": 15.0}
 """Deadlines for defects: a service that hangs must not cost half a minute a check."""
 SERVED = {
@@ -90,7 +92,8 @@ def configuration(protocol: str, promises: Mapping[str, Any], deadlines: Mapping
 
 def with_defect(name: str, protocol: str, promises: Mapping[str, Any]) -> Outcome:
     """Both suites over the service with a defect, in a run that makes its promises."""
-    return _run(name, protocol, Settings(api_key=KEY, defects=(name,)), configuration(protocol, promises, QUICK))
+    settings, text = Settings(api_key=KEY, defects=(name,)), configuration(protocol, promises, QUICK)
+    return _run(name, protocol, settings, text, f"--ai-max-time={MOST}")
 
 
 def with_variant(found: Variant, protocol: str) -> Outcome:
@@ -110,17 +113,17 @@ def caught(found: Defect, outcome: Outcome) -> tuple[Row, ...]:
     return tuple(row for row in outcome.failed() if row.id.startswith(found.caught_by))
 
 
-def _run(name: str, protocol: str, settings: Settings, text: str) -> Outcome:
+def _run(name: str, protocol: str, settings: Settings, text: str, *more: str) -> Outcome:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ReferenceProcess(settings, deadline_s=60.0) as server:
         Path(folder, "aiharness.toml").write_text(text)
-        outcome = _gate(Path(folder), server.url)
+        outcome = _gate(Path(folder), server.url, more)
     return replace(outcome, name=name, protocol=protocol, seconds=round(time.monotonic() - started, 1))
 
 
-def _gate(folder: Path, url: str) -> Outcome:
+def _gate(folder: Path, url: str, more: Sequence[str]) -> Outcome:
     options = ("--ai-suite=smoke,integration", f"--ai-endpoint={url}", "--ai-run-dir=run", "-p", "no:cacheprovider")
-    command = [sys.executable, "-m", "pytest", *options, "-q"]
+    command = [sys.executable, "-m", "pytest", *options, *more, "-q"]
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AIHARNESS_", "PYTEST_", "COV_"))}
     env = {**clean, "AIHARNESS_API_KEY": KEY}
     try:

@@ -1,0 +1,88 @@
+"""Single checks over a service in this process: the session as the gate makes it, without pytest around it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks._detection import KEY, SERVED
+from harness.core.endpoint import Credentials, Deadlines, Endpoint, Secret
+from harness.core.settings import Ceilings, Promises, Settings
+from harness.core.verdict import Status, Verdict
+from harness.io.client import Client
+from harness.io.clock import Monotonic
+from harness.io.ledger import Ledger
+from harness.reference.switch import Switch
+from harness.run.meter import Meter
+from harness.run.preflight import adapter, contact
+from harness.run.session import Session
+from harness.suite import ROOT, catalogue, modules
+
+SUITES = ("smoke", "integration")
+SHORT = Deadlines(connect=5.0, first_byte=2.0, inter_token=0.5, total=6.0)
+
+
+def verdicts(folder: Path, url: str, switch: Switch, protocol: str, beginning: str) -> dict[str, Verdict]:
+    """The verdicts of those checks whose id has this beginning, by id, in a run that makes the switch's promises."""
+    named = SERVED[protocol]
+    endpoint = Endpoint(
+        url,
+        protocol,
+        model=named["model"],
+        version=named.get("version"),
+        credentials=Credentials("bearer", Secret(KEY)),
+        deadlines=SHORT,
+    )
+    settings = Settings(endpoint, SUITES, promises=Promises(**switch.promises), extras=("property",))
+    with _session(folder, settings) as (session, unusable):
+        found = {}
+        for id_, function, case in _checks(settings, session, beginning):
+            session.begin_check()
+            # Where not even one prediction came in time, the gate asks nothing either.
+            found[id_] = Verdict(Status.FAIL, unusable) if unusable else _called(function, session, case)
+        return found
+
+
+def _called(function: Callable[..., Verdict], session: Session, case: str | None) -> Verdict:
+    wanted = inspect.signature(function).parameters
+    arguments: dict[str, Any] = {"ai_client": session, "case": case}
+    if "streamed" in wanted:  # the one fixture that packaged checks have of their own
+        arguments["streamed"] = session.once("stream", lambda: session.ask(session.sample(stream=True)))
+    return function(**{name: arguments[name] for name in wanted})
+
+
+@contextmanager
+def _session(folder: Path, settings: Settings) -> Iterator[tuple[Session, str | None]]:
+    started = time.monotonic()
+    client = Client(settings.endpoint, clock=Monotonic(started))
+    try:
+        looked = contact(settings.endpoint, client)
+        assert not looked.never_reached, looked.never_reached
+        ledger = Ledger(folder, Ceilings(), started)
+        speaker = adapter(settings.endpoint.protocol)
+        session = Session(settings, speaker, looked.facts, client, ledger, Meter(None))
+        session.reached = True
+        yield session, looked.unusable
+    finally:
+        client.close()
+
+
+def _checks(settings: Settings, session: Session, beginning: str) -> Iterator[tuple[str, Any, str | None]]:
+    """The checks of that beginning which such a run plans and does not skip: id, function, case."""
+    places = {f"{ROOT}/{suite}/{stem}.py": name for suite in SUITES for name, stem in modules(suite)}
+    offered = session.adapter.capabilities(session.endpoint, session.facts)
+    for suite in SUITES:
+        for declared in catalogue(suite):
+            spec = declared.spec
+            if not set(spec.grounds) <= settings.grounds() or offered.missing(spec.needs) or spec.per:
+                continue
+            file, _, name = declared.id.partition("::")
+            for case in spec.cases or (None,):
+                id_ = declared.id if case is None else f"{declared.id}[{case}]"
+                if id_.startswith(beginning):
+                    yield id_, getattr(importlib.import_module(places[file]), name), case

@@ -1,0 +1,86 @@
+"""Each seeded defect is caught by the check that it names, and healthy services are not failed.
+
+A sample of `make detection`, which runs whole suites over all of them: here each defect meets its named check alone,
+in one of its protocols, and three healthy variants meet both suites.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from benchmarks._detection import KEPT, KEY, QUICK, configuration
+from harness.core.verdict import Status
+from harness.reference import defect, variant
+from harness.reference.process import ReferenceProcess
+from harness.reference.settings import Settings
+from harness.reference.switch import CHAT, PLAIN, V2
+from tests.conftest import run_gate
+from tests.detection.judging import verdicts
+
+Serving = Callable[[Settings], contextlib.AbstractContextManager[httpx.Client]]
+KILLING = ("deep_nesting_wedges", "dies_on_deep_nesting", "lone_surrogate_crash", "maximum_crashes")
+"""Defects that end or block the process they are in: these get one of their own."""
+TURN = {name: number for number, name in enumerate(defect.names())}
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checks of a rate limit wait until its minute is over, for the sake of what is asked after them."""
+    module = importlib.import_module("harness.suites.integration.test_rate_limit")
+    monkeypatch.setattr(module, "pause", lambda seconds: None)
+
+
+@contextlib.contextmanager
+def _served(serving: Serving, name: str) -> Iterator[str]:
+    settings = Settings(api_key=KEY, defects=(name,))
+    if name in KILLING:
+        with ReferenceProcess(settings) as server:
+            yield server.url
+    else:
+        with serving(settings) as client:
+            yield str(client.base_url).rstrip("/")
+
+
+@pytest.mark.parametrize("name", defect.names())
+def test_a_defect_is_caught_by_its_check(tmp_path: Path, serving: Serving, name: str) -> None:
+    found = defect.load(name)
+    protocol = found.protocols[TURN[name] % len(found.protocols)]
+    with _served(serving, name) as url:
+        seen = verdicts(tmp_path, url, found, protocol, found.caught_by)
+    assert seen, f"no check of {found.caught_by} is planned in {protocol} under {dict(found.promises)}"
+    failed = [verdict for verdict in seen.values() if verdict.status is Status.FAIL]
+    assert failed, {id_: (str(verdict.status), verdict.reason) for id_, verdict in seen.items()}
+
+
+@pytest.mark.parametrize(("name", "protocol"), [("nan_in_200", PLAIN), ("missing_terminator", CHAT)])
+def test_what_is_caught_fails_the_gate_and_can_be_replayed(tmp_path: Path, name: str, protocol: str) -> None:
+    (tmp_path / "aiharness.toml").write_text(configuration(protocol, {}, QUICK))
+    with ReferenceProcess(Settings(api_key=KEY, defects=(name,))) as server:
+        outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", env={"AIHARNESS_API_KEY": KEY})
+    assert outcome.status == 1, outcome.out
+    assert outcome.gate is not None
+    expected = defect.load(name).caught_by
+    row = next(c for c in outcome.gate["checks"] if c["id"].startswith(expected) and c["verdict"] == "FAIL")
+    example = row["counterexamples"][0]
+    assert example["pytest"] == row["id"]
+    assert example["seed"] is not None
+    assert example["curl"].startswith("curl ")
+    assert KEY not in str(outcome.gate)
+
+
+@pytest.mark.parametrize(("name", "protocol"), [("large_answers", PLAIN), ("pretty_json", V2), ("crlf_sse", CHAT)])
+def test_a_healthy_variant_passes(tmp_path: Path, name: str, protocol: str) -> None:
+    """With every promise that the service keeps, so that nearly every check judges it."""
+    assert protocol in variant.load(name).protocols
+    (tmp_path / "aiharness.toml").write_text(configuration(protocol, KEPT[protocol]))
+    with ReferenceProcess(Settings(api_key=KEY, variants=(name,))) as server:
+        env = {"AIHARNESS_API_KEY": KEY}
+        outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", env=env, suite="smoke,integration")
+    assert outcome.status == 0, outcome.out
+    assert outcome.check("test_enforced[wrong]")["verdict"] == "PASS"
