@@ -48,19 +48,26 @@ def cached(name: str, pins: str, build: Callable[[Path], None]) -> Path:
 
 
 def python_environment(name: str) -> Path:
-    """The interpreter of a virtual environment with `requirements/NAME.txt`, made with uv where it is installed."""
-    requirements = HERE / "requirements" / f"{name}.txt"
+    """The interpreter of a virtual environment with `requirements/NAME.txt`, made with uv where it is installed.
+
+    `requirements/NAME.override.txt`, where it is there, holds pins against what a package asks for; only uv takes them.
+    """
+    requirements, override = (HERE / "requirements" / f"{name}{end}" for end in (".txt", ".override.txt"))
+    against = ["--override", str(override)] if override.exists() else []
 
     def build(folder: Path) -> None:
         python = str(folder / "bin" / "python")
         if shutil.which("uv"):
             run(["uv", "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(folder)])
-            run(["uv", "pip", "install", "--quiet", "--python", python, "-r", str(requirements)])
+            run(["uv", "pip", "install", "--quiet", "--python", python, "-r", str(requirements), *against])
+        elif against:
+            lacking("uv", "pip install uv")
         else:
             run([sys.executable, "-m", "venv", str(folder)])
             run([python, "-m", "pip", "install", "--quiet", "-r", str(requirements)])
 
-    return cached(name, requirements.read_text() + sys.version, build) / "bin" / "python"
+    pins = requirements.read_text() + (override.read_text() if against else "")
+    return cached(name, pins + sys.version, build) / "bin" / "python"
 
 
 def tiny_model() -> Path:
@@ -96,7 +103,13 @@ def ollama() -> Path:
     return cached("ollama", OLLAMA + MINIAUDIO, build) / "bin" / "ollama"
 
 
-def run(command: Sequence[str], *, env: dict[str, str] | None = None, seconds: float = BUILD_SECONDS) -> None:
+def run(
+    command: Sequence[str],
+    *,
+    env: dict[str, str] | None = None,
+    seconds: float = BUILD_SECONDS,
+    cwd: Path | None = None,
+) -> None:
     """Run a build step with a deadline; a failure shows the end of what it said.
 
     It has a process group of its own, gone when this returns: a compiler left behind would hold a core and the output.
@@ -104,6 +117,7 @@ def run(command: Sequence[str], *, env: dict[str, str] | None = None, seconds: f
     with tempfile.TemporaryFile() as said:
         child = subprocess.Popen(
             command,
+            cwd=cwd,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=said,

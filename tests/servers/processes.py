@@ -30,7 +30,15 @@ class ServerProcess:
     """Starts `command`, waits until a GET of `health` succeeds, and stops the whole process group on the way out."""
 
     def __init__(
-        self, command: Sequence[str], port: int, log: Path, *, health: str, env: dict[str, str], seconds: float = 120
+        self,
+        command: Sequence[str],
+        port: int,
+        log: Path,
+        *,
+        health: str,
+        env: dict[str, str],
+        seconds: float = 120,
+        cwd: Path | None = None,
     ) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._command = command
@@ -38,12 +46,19 @@ class ServerProcess:
         self._health = health
         self._env = env
         self._seconds = seconds
+        self._cwd = cwd
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> ServerProcess:
         with open(self._log, "wb") as log:
             self._child = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env, start_new_session=True
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,
             )
         try:
             self._wait()
