@@ -173,6 +173,7 @@ def _endpoint(
         headers=tuple(section.headers.items()),
         template=_template(section.template, place),
         sample=_sample(section, place),
+        prefix=_prefix(section.prefix, place),
         unix_socket=_unix_socket(section, place),
         replicas=_replicas(section.replicas, place),
         signer=_signer(section.sign, place),
@@ -214,6 +215,12 @@ def _sample(section: EndpointSection, place: Place) -> Any:
         return base64.b64encode(Path(place.file(section.sample_file) or "").read_bytes()).decode("ascii")
     except OSError as error:
         raise place.error(f"cannot be read ({error.strerror})", "endpoint", "sample_file") from None
+
+
+def _prefix(given: str | None, place: Place) -> str | None:
+    if given and (not given.startswith("/") or given.endswith("/")):
+        raise place.error(f"must be empty or like /openai/v1, got {given!r}", "endpoint", "prefix")
+    return given
 
 
 def _unix_socket(section: EndpointSection, place: Place) -> str | None:

@@ -40,6 +40,7 @@ class EndpointSection:
     template: Template = field(default_factory=Template)
     sample: Any = None
     sample_file: str | None = None
+    prefix: str | None = None
     unix_socket: str | None = None
     replicas: list[str] = field(default_factory=list)
     sign: str | None = None

@@ -167,6 +167,7 @@ class Endpoint:
     `url` is absolute, without credentials, query or fragment; a path in it prefixes every request. `protocol` is an
     adapter's name or `auto`. `model` and `version` are what must be served; None: whatever the endpoint announces.
     `sample` is one valid input (a prompt, or rows of numbers); None: the adapter's own, from the service's metadata.
+    `prefix` stands between the URL and the paths of OpenAI's family; None: `/v1`, unless the URL ends with it.
     Over a `unix_socket` (its path) the URL's host is only named in the requests. `replicas` are further URLs of the
     same service (redundant servers, blue and green), spoken to and trusted as the first.
     """
@@ -183,6 +184,7 @@ class Endpoint:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     template: Template = Template()
     sample: Any = None
+    prefix: str | None = None
     unix_socket: str | None = None
     replicas: tuple[str, ...] = ()
     signer: Signer | None = None

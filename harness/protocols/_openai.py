@@ -17,7 +17,9 @@ MAX_TOKENS = 16
 
 
 def base(endpoint: Endpoint) -> str:
-    """`/v1`, unless the endpoint's URL ends with it already."""
+    """`/v1`, unless the endpoint's URL ends with it already or another prefix is configured."""
+    if endpoint.prefix is not None:
+        return endpoint.prefix
     return "" if urlsplit(endpoint.url).path.rstrip("/").endswith("/v1") else "/v1"
 
 
