@@ -67,7 +67,7 @@ def _put(ai_client: Session, bad: Bad) -> Asked:
 
 def _sent(ai_client: Session, bad: Bad) -> Exchange:
     exchange = ai_client.send(bad.request)
-    if _raced(exchange):
+    if raced(exchange):
         exchange = ai_client.send(bad.request)
     if not bad.same:
         return exchange
@@ -80,7 +80,7 @@ def _valid(ai_client: Session) -> Exchange:
     return ai_client.ask() if found.error is ErrorClass.CLOSED else found
 
 
-def _raced(exchange: Exchange) -> bool:
+def raced(exchange: Exchange) -> bool:
     """Whether the service ended a kept-alive connection, perhaps before it saw the request.
 
     It may do so at any time, and many do after an error, unannounced (RFC 9112 section 9.5).

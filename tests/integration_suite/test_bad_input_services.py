@@ -275,7 +275,7 @@ def test_rows_of_any_width_are_found_out(tmp_path: Path) -> None:
     def answer(path: str, body: Any) -> Answered:
         rows: Any = body.get("instances") if isinstance(body, dict) else None
         if isinstance(rows, list) and rows and all(isinstance(row, list) for row in rows):
-            body = {"instances": [(row + [0.0])[:3] for row in rows]}
+            body = {"instances": [[*row, 0.0][:3] for row in rows]}
         return right(path, body)
 
     verdict = folded(answer, tmp_path, "test_refused_values")

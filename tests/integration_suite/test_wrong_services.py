@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -25,7 +26,7 @@ def good(path: str, body: Any) -> Answered:
     """The sum of each row of three numbers, and a 400 for anything else."""
     rows: Any = body.get("instances") if isinstance(body, dict) else None
     numbers = isinstance(rows, list) and rows and all(isinstance(row, list) and len(row) == 3 for row in rows)
-    if not numbers or not all(type(each) in (int, float) for row in rows for each in row):
+    if not numbers or not all(type(each) in (int, float) and math.isfinite(each) for row in rows for each in row):
         return 400, {"error": "rows of three numbers are expected"}
     return 200, {"sums": [sum(row) for row in rows], "took_ms": next(_TIMES)}
 

@@ -1,0 +1,97 @@
+"""Text of all kinds comes through as it is, in every spelling, and ids too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from harness.checks import unicode
+from harness.checks.unicode import AFTER, BEFORE, ODD, PLAIN, TEXTS, Spelt, Written
+from harness.core.errors import UsageError
+from harness.core.exchange import Exchange, Query, Request
+from harness.core.verdict import Verdict
+from harness.run.rows import leaves, with_leaves
+from harness.run.session import Session, decoded
+from harness.suite import check
+
+from .generating import generation, streams
+from .spoiling import PLAIN as VALID
+from .spoiling import known, raced
+
+LIMIT = 80
+"""Tokens: the odd texts are up to 40 bytes, and a byte may be a token."""
+ASKED = VALID + 5 * len(TEXTS) + 1
+ID = "aiharness \u00e9\u05d0\U0001f600"
+
+
+def _query(ai_client: Session, text: str, *, stream: bool = False) -> Query:
+    """The text between its marks, asked to be repeated; where nothing is generated, in place of a text there."""
+    marked = f"{BEFORE} {text} {AFTER}"
+    able = ai_client.adapter.capabilities(ai_client.endpoint, ai_client.facts)
+    sample = ai_client.sample(stream=stream)
+    if able.generates or able.streaming:
+        return generation(ai_client, LIMIT, f"Repeat after me: {marked}", stream=stream)
+    if able.embeds or isinstance(sample.inputs, str):
+        return replace(sample, inputs=marked)
+    return replace(sample, inputs=_with_text(sample.inputs, marked))
+
+
+def _with_text(inputs: Any, text: str) -> Any:
+    """The input with its last text replaced: the content of a message, a document."""
+    every = leaves(inputs)
+    last = max((at for at, each in enumerate(every) if isinstance(each, str)), default=-1)
+    return with_leaves(inputs, [text if at == last else each for at, each in enumerate(every)])
+
+
+def _sent(ai_client: Session, request: Request) -> Exchange:
+    return decoded(ai_client.adapter, ai_client.endpoint, ai_client.send(request))
+
+
+def _spelt(ai_client: Session, name: str) -> Spelt:
+    query = _query(ai_client, TEXTS[name])
+    escaped = ai_client.ask(query)
+    if raced(escaped):
+        escaped = ai_client.ask(query)
+    streamed = ai_client.ask(replace(query, stream=True)) if streams(ai_client) and name not in ODD else None
+    # Neither has a raw form: NUL not in JSON, a lone surrogate not in UTF-8.
+    raw = None if name in ODD else _sent(ai_client, unicode.spelt_raw(ai_client.request(query)))
+    found = Spelt(escaped, raw, streamed)
+    return replace(found, again=ai_client.ask(query)) if unicode.unlike(found) else found
+
+
+def _written(ai_client: Session) -> Written:
+    def asked() -> Written:
+        plain = known(ai_client)
+        able = ai_client.adapter.capabilities(ai_client.endpoint, ai_client.facts)
+        spelt: dict[str, Spelt] = {}
+        for name in (PLAIN,) if plain.problem else TEXTS:
+            if not any(unicode.hung(each) for each in spelt.values()):
+                spelt[name] = _spelt(ai_client, name)
+        deterministic = ai_client.settings.promises.deterministic
+        return Written(spelt, plain, ai_client.ask(), deterministic, able.generates or able.streaming)
+
+    return ai_client.once("unicode: texts", asked)
+
+
+@check("text comes through unharmed, however it is spelt", needs=("text",), requests=ASKED, tokens=LIMIT * ASKED)
+def test_text_kept(ai_client: Session) -> Verdict:
+    return unicode.kept(_written(ai_client), ai_client.show)
+
+
+@check("text is answered, or refused where it is none", level="warn", needs=("text",), requests=0)
+def test_text_accepted(ai_client: Session) -> Verdict:
+    return unicode.accepted(_written(ai_client), ai_client.show)
+
+
+@check("an id in Unicode comes back unchanged and changes nothing", needs=("tensors",), requests=VALID + 2)
+def test_id(ai_client: Session) -> Verdict:
+    sample, plain = ai_client.sample(), known(ai_client)
+    bare = ai_client.request(sample)
+    mark = "&" if "?" in bare.path else "?"
+    with_query = _sent(ai_client, replace(bare, path=f"{bare.path}{mark}aiharness={quote(ID)}"))
+    try:
+        request = unicode.spelt_raw(ai_client.request(replace(sample, options={**sample.options, "id": ID})))
+    except UsageError:  # a body that is no object has no place for an id
+        return unicode.identified(plain, ID, with_query, with_query, ai_client.show)
+    return unicode.identified(plain, ID, _sent(ai_client, request), with_query, ai_client.show)
