@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from typing import Any
 
 from harness.checks import limits
-from harness.checks.bad_answers import TIMEOUTS
 from harness.checks.limits import Found, Size, Tried
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Query
@@ -31,46 +30,51 @@ FILLER = "The river runs past the mill, and nobody has ever counted the stones i
 """76 characters."""
 
 
-def _search(
-    ai_client: Session,
-    sizes: Sequence[int],
-    ask: Callable[[int], Exchange],
-    wrong: Callable[[int, Exchange], str | None],
-    order: int = 1,
-) -> tuple[list[Tried], str]:
-    """What became of growing sizes, then of those between the last answered and the first refused.
+@dataclass
+class _Search:
+    """Sizes from `first` to `cap`, each `factor` times the last, then those between the last answered and the next.
 
-    `order` is the power of its size with which a request may take longer.
+    `order` is the power of its size with which a request may take longer than the `base` seconds of a small one.
     """
-    tried: list[Tried] = []
 
-    def step(size: int) -> Size:
-        exchange = ask(size)
-        tried.append(Tried(size, exchange, wrong(size, exchange) if exchange.ok else None))
-        return tried[-1].outcome
+    ask: Callable[[int], Exchange]
+    wrong: Callable[[int, Exchange], str | None]
+    deadline: float
+    first: int
+    factor: int
+    cap: int
+    order: int = 1
+    base: float = 0.0
+    tried: list[Tried] = field(default_factory=list)
+    stopped: str = ""
 
-    held, over = 0, 0
-    for size, following in zip(sizes, [*sizes[1:], 0], strict=True):
-        if (became := step(size)) is not Size.HELD:
-            over = size
-            break
-        held = size
-        seconds = tried[-1].exchange.timing.service_time or 0.0
-        # What is slow by its size alone would look in the end as if it hung.
-        if following and seconds * (following / size) ** order > ai_client.endpoint.deadlines.first_byte / 2:
-            return tried, f"larger ones were not asked: this one took {seconds:.1f} s, and the deadline is near"
-    while over and held and became is not Size.HARMED and over - held > max(1, int(EXACT * held)) and len(tried) < MOST:
-        middle = (held + over) // 2
-        became = step(middle)
-        held, over = (middle, over) if became is Size.HELD else (held, middle)
-    return tried, ""
+    def run(self) -> None:
+        """Try sizes until a limit is known, one is harmed, the cap is reached, or larger ones would take too long."""
+        held, size, became = 0, min(self.first, self.cap), Size.HELD
+        while size and (became := self._step(size)) is Size.HELD:
+            held, size = size, self._next(size)
+        over = size
+        while held and became is not Size.HARMED and over - held > max(1, EXACT * held) and len(self.tried) < MOST:
+            middle = (held + over) // 2
+            became = self._step(middle)
+            held, over = (middle, over) if became is Size.HELD else (held, middle)
 
+    def _step(self, size: int) -> Size:
+        exchange = self.ask(size)
+        self.tried.append(Tried(size, exchange, self.wrong(size, exchange) if exchange.ok else None))
+        return self.tried[-1].outcome
 
-def _grown(first: int, factor: int, cap: int) -> list[int]:
-    found = [min(first, cap)]
-    while found[-1] < cap:
-        found.append(min(found[-1] * factor, cap))
-    return found
+    def _next(self, size: int) -> int:
+        """The next larger size; 0 where there is none that can be asked."""
+        seconds = self.tried[-1].exchange.timing.service_time or 0.0
+        for following in (min(size * factor, self.cap) for factor in (self.factor, 2)):
+            # What is slow by its size alone would look in the end as if it hung.
+            grown = self.base + max(0.0, seconds - self.base) * (following / size) ** self.order
+            if following > size and grown < self.deadline / 2 and len(self.tried) < MOST:
+                return following
+        if size < self.cap:
+            self.stopped = f"larger ones were not asked: this one took {seconds:.1f} s, and the deadline is near"
+        return 0
 
 
 def _asked_twice(ai_client: Session, exchange: Exchange) -> Exchange:
@@ -90,11 +94,15 @@ def _ask(ai_client: Session, query: Query) -> Exchange:
     return _asked_twice(ai_client, ai_client.ask(query))
 
 
-def _after(ai_client: Session, tried: Sequence[Tried]) -> Exchange:
-    found = ai_client.ask()
-    if found.error in TIMEOUTS and any(each.outcome is Size.HARMED for each in tried):
-        return found
-    return found if found.ok else ai_client.ask()
+def _found(ai_client: Session, what: str, unit: str, search: _Search) -> Found:
+    """What the search found, and a valid request after it."""
+    plain = known(ai_client)
+    if not plain.problem:
+        search.run()
+    after = ai_client.ask()
+    if after.error is ErrorClass.CLOSED:
+        after = ai_client.ask()
+    return Found(what, unit, search.cap, search.tried, plain, after, search.stopped)
 
 
 def _rows(ai_client: Session) -> Found | None:
@@ -102,7 +110,7 @@ def _rows(ai_client: Session) -> Found | None:
         rows = Rows(ai_client)
         if not rows.batches:
             return None
-        plain, given = known(ai_client), rows.distinct(SINGLES)
+        given = rows.distinct(SINGLES)
         first, again = ([ai_client.ask(rows.query([row])) for row in given] for _ in range(2))
         smallest = len(ai_client.request(rows.query(given[:1])).body)
         cap = max(1, min(ROWS, BYTES // smallest))
@@ -113,8 +121,8 @@ def _rows(ai_client: Session) -> Found | None:
         def ask(size: int) -> Exchange:
             return _ask(ai_client, rows.query(list(islice(cycle(given), size))))
 
-        tried, stopped = _search(ai_client, _grown(1, 4, cap), ask, wrong) if plain.first.ok else ([], "")
-        return Found("batch", "rows", cap, tried, plain, _after(ai_client, tried), stopped)
+        search = _Search(ask, wrong, ai_client.endpoint.deadlines.first_byte, 1, 4, cap)
+        return _found(ai_client, "batch", "rows", search)
 
     return ai_client.once("limits: rows", asked)
 
@@ -156,11 +164,9 @@ def _prompt(ai_client: Session) -> Found:
         def wrong(size: int, got: Exchange) -> str | None:
             return limits.empty_problem(plain, got)
 
-        tried: list[Tried] = []
-        stopped = ""
-        if plain.first.ok:  # attention grows with the square of its input
-            tried, stopped = _search(ai_client, _grown(800, 4, CHARACTERS), ask, wrong, order=2)
-        return Found(limits.PROMPT, "characters", CHARACTERS, tried, plain, _after(ai_client, tried), stopped)
+        search = _Search(ask, wrong, ai_client.endpoint.deadlines.first_byte, 800, 4, CHARACTERS)
+        search.order, search.base = 2, plain.again.timing.service_time or 0.0  # attention: the square of its input
+        return _found(ai_client, limits.PROMPT, "characters", search)
 
     return ai_client.once("limits: prompt", asked)
 
@@ -190,9 +196,9 @@ def _body(ai_client: Session) -> Found:
         def wrong(size: int, got: Exchange) -> str | None:
             return limits.answer_problem(plain, got)
 
-        sizes = _grown(max(2**16, 2 * len(request.body)), 8, BYTES)
-        tried, stopped = _search(ai_client, sizes, ask, wrong) if plain.first.ok else ([], "")
-        return Found("body", "bytes", BYTES, tried, plain, _after(ai_client, tried), stopped)
+        first = max(2**16, 2 * len(request.body))
+        search = _Search(ask, wrong, ai_client.endpoint.deadlines.first_byte, first, 8, BYTES)
+        return _found(ai_client, "body", "bytes", search)
 
     return ai_client.once("limits: body", asked)
 
