@@ -174,6 +174,7 @@ def _endpoint(
         template=_template(section.template, place),
         sample=_sample(section, place),
         prefix=_prefix(section.prefix, place),
+        binary=section.binary,
         unix_socket=_unix_socket(section, place),
         replicas=_replicas(section.replicas, place),
         signer=_signer(section.sign, place),

@@ -41,6 +41,7 @@ class EndpointSection:
     sample: Any = None
     sample_file: str | None = None
     prefix: str | None = None
+    binary: bool = False
     unix_socket: str | None = None
     replicas: list[str] = field(default_factory=list)
     sign: str | None = None

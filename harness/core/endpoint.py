@@ -167,6 +167,7 @@ class Endpoint:
     `url` is absolute, without credentials, query or fragment; a path in it prefixes every request. `protocol` is an
     adapter's name or `auto`. `model` and `version` are what must be served; None: whatever the endpoint announces.
     `sample` is one valid input (a prompt, or rows of numbers); None: the adapter's own, from the service's metadata.
+    Over V2's HTTP a `binary` endpoint takes and gives the elements of tensors as bytes behind the JSON.
     `prefix` stands between the URL and the paths of OpenAI's family; None: `/v1`, unless the URL ends with it.
     Over a `unix_socket` (its path) the URL's host is only named in the requests. `replicas` are further URLs of the
     same service (redundant servers, blue and green), spoken to and trusted as the first.
@@ -185,6 +186,7 @@ class Endpoint:
     template: Template = Template()
     sample: Any = None
     prefix: str | None = None
+    binary: bool = False
     unix_socket: str | None = None
     replicas: tuple[str, ...] = ()
     signer: Signer | None = None

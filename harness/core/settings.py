@@ -149,7 +149,7 @@ class Settings:
         found = {
             "named": endpoint.unix_socket is None,
             "direct": endpoint.proxy is None and endpoint.signer is None and not endpoint.grpc,
-            "http": not endpoint.grpc,
+            "http": not endpoint.grpc and not endpoint.binary,
             "https": endpoint.secure and endpoint.unix_socket is None,
             "credentials": endpoint.credentials is not None,
             "model": endpoint.model is not None,
@@ -168,7 +168,7 @@ class Settings:
 
 GROUNDS = {
     "direct": "hand-written HTTP cannot be sent through a proxy, nor signed, nor instead of gRPC",
-    "http": "the endpoint is spoken to over gRPC, which has no HTTP messages of its own",
+    "http": "the requests are no JSON over HTTP, but gRPC or binary",
     "named": "the endpoint is a unix socket and has no host name",
     "https": "the endpoint is spoken to over plain http, or over a unix socket",
     "credentials": "no credentials are configured",

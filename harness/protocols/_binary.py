@@ -6,6 +6,8 @@ Where JSON has no word for NaN and Infinity bytes do, and they are refused: no c
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from collections.abc import Sequence
 from math import isfinite, prod
 from typing import Any
@@ -45,14 +47,25 @@ def unpack(data: bytes, datatype: str, shape: Sequence[int], at: str) -> Any:
     if datatype == "BF16":
         wide = bytearray(4 * count)
         wide[2::4], wide[3::4] = data[::2], data[1::2]
-        values = struct.unpack(f"<{count}f", wide)
+        values = _numbers("f", bytes(wide))
+    elif datatype in ("BOOL", "FP16"):
+        values = list(struct.unpack(f"<{count}{_CODES[datatype]}", data))
     else:
-        values = struct.unpack(f"<{count}{_CODES[datatype]}", data)
+        values = _numbers(_CODES[datatype], data)
     if datatype == "BOOL" and data.strip(b"\0\1"):
         raise ProtocolError("a byte that is neither 0 nor 1 in a BOOL tensor", at=at)
     if datatype in FLOATS:
         refuse_not_finite(values, at)
-    return fold(list(values), shape)
+    return fold(values, shape)
+
+
+def _numbers(code: str, data: bytes) -> list[Any]:
+    """By an array, which makes numbers faster than `struct`; its sizes of these codes are those of every platform."""
+    found: array[Any] = array(code)
+    found.frombytes(data)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found.tolist()
 
 
 def refuse_not_finite(values: Sequence[float], at: str) -> None:

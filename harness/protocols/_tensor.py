@@ -56,14 +56,23 @@ def as_datatype(flat: list[Any], datatype: str) -> list[Any]:
     return [int(each) if isinstance(each, float) and each.is_integer() else each for each in flat]
 
 
-def read(tensor: dict[str, Any], at: str) -> Any:
-    """The nested lists of an answered tensor. Raises `ProtocolError` where data, shape and datatype disagree."""
+def form(tensor: dict[str, Any], at: str) -> tuple[str, tuple[int, ...]]:
+    """The datatype and the shape that an answered tensor states. Raises `ProtocolError` with the place."""
     datatype = tensor.get("datatype")
     if datatype not in DATATYPES:
         raise ProtocolError(f"{datatype!r:.60} is no datatype of the protocol", at=f"{at}.datatype")
-    shape = shape_in(tensor.get("shape"), f"{at}.shape")
-    if "data" not in tensor and "binary_data_size" in (tensor.get("parameters") or {}):
-        raise ProtocolError("the data are binary, which was not asked for", at=f"{at}.parameters")
+    return datatype, shape_in(tensor.get("shape"), f"{at}.shape")
+
+
+def bounds(datatype: str) -> tuple[int, int]:
+    """The least number of an integer datatype, and the first above its greatest."""
+    bits, signed = INTEGERS[datatype]
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else (0, 2**bits)
+
+
+def read(tensor: dict[str, Any], at: str) -> Any:
+    """The nested lists of an answered tensor. Raises `ProtocolError` where data, shape and datatype disagree."""
+    datatype, shape = form(tensor, at)
     data = an_array(tensor.get("data"), f"{at}.data")
     if any(isinstance(each, list) for each in data):
         try:
@@ -122,8 +131,7 @@ def _wrong(element: Any, datatype: str) -> str | None:
     """Why an element is none of the datatype, or None."""
     kind = type(element)
     if datatype in INTEGERS:
-        bits, signed = INTEGERS[datatype]
-        low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else (0, 2**bits)
+        low, high = bounds(datatype)
         right = kind is int and low <= element < high
     elif datatype == "BOOL":
         right = kind is bool

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol, version 2, over HTTP with JSON tensors (Triton, MLServer, KServe and others).
+"""The Open Inference Protocol, version 2, over HTTP (Triton, MLServer, KServe and others), tensors in JSON or bytes.
 
 The model's name comes from the configuration, or from the service where it lists exactly one. Its metadata are asked
 only for a configured name, and say how a valid request looks; without them a tensor is named `input-0` and has the
@@ -8,29 +8,26 @@ through `/versions/VERSION`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from harness.core.adapter import Facts, Recognition
 from harness.core.endpoint import Endpoint
-from harness.core.errors import ProtocolError, UsageError
+from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Query, Request, Response
-from harness.core.jsontext import parse
-from harness.protocols import _tensor
+from harness.protocols import _binary, _v2answer
 from harness.protocols._v2 import OpenInference, model_name, sole, specs, tensors
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
     a_name,
-    an_array,
-    an_object,
     closed,
+    dumps,
     get,
     offered,
     page,
     post,
-    refuse_error,
     shown,
     status,
     text_or_none,
@@ -88,29 +85,20 @@ class V2(OpenInference):
         """`inputs` is the nested lists of the one input, or an object of them by input name.
 
         Where the metadata have one dimension more, a batch of one is made of it. Options stand beside `inputs` in the
-        body (`id`, `parameters`, `outputs`). Raises `UsageError` for a stream, ragged rows, or lists for many inputs.
+        body (`id`, `parameters`, `outputs`). A `binary` endpoint gets the elements as bytes behind the JSON, and is
+        asked for its own in the same way (Triton's extension binary_tensor_data). Raises `UsageError` for a stream,
+        ragged rows, or lists for many inputs.
         """
         if query.stream:
             self.no_stream()
-        body = {"inputs": tensors(query.inputs, facts), **query.options}
-        return post(_infer_path(endpoint, facts), body)
+        made, path = tensors(query.inputs, facts), _infer_path(endpoint, facts)
+        if endpoint.binary:
+            return _in_bytes(path, made, query.options)
+        return post(path, {"inputs": made, **query.options})
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """Every output, as nested lists of its stated shape. Raises `ProtocolError` with the place."""
-        value = an_object(parse(response.body))
-        refuse_error(value, response)
-        outputs: dict[str, Any] = {}
-        for i, each in enumerate(an_array(value.get("outputs"), "$.outputs")):
-            at = f"$.outputs[{i}]"
-            tensor = an_object(each, at)
-            name = tensor.get("name")
-            if not isinstance(name, str) or name in outputs:
-                raise ProtocolError(f"the name {name!r:.60} is no string, or there twice", at=f"{at}.name")
-            if "parameters" in tensor and tensor["parameters"] is not None:
-                an_object(tensor["parameters"], f"{at}.parameters")
-            outputs[name] = _tensor.read(tensor, at)
-        if not outputs:
-            raise ProtocolError("no output in the answer", at="$.outputs")
+        value, outputs = _v2answer.read(response)
         version = value.get("model_version")
         return Answer(
             outputs=outputs,
@@ -140,6 +128,19 @@ class V2(OpenInference):
         if not _is_metadata(metadata):
             return None, None
         return str(metadata["name"]), sole(metadata.get("versions"))
+
+
+def _in_bytes(path: str, made: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> Request:
+    packed = [_binary.pack(each["data"], each["datatype"]) for each in made]
+    inputs = [
+        {name: value for name, value in each.items() if name != "data"}
+        | {"parameters": {"binary_data_size": len(data)}}
+        for each, data in zip(made, packed, strict=True)
+    ]
+    parameters = {"binary_data_output": True, **options.get("parameters", {})}
+    head = dumps({"inputs": inputs, **options, "parameters": parameters})
+    headers = (("content-type", "application/octet-stream"), (_v2answer.JSON_LENGTH, str(len(head))))
+    return Request("POST", path, headers, b"".join((head, *packed)))
 
 
 def _model_path(endpoint: Endpoint, model: str) -> str:
