@@ -1,4 +1,7 @@
-"""A real server as a child: in a process group of its own, ready within a deadline, always stopped whole."""
+"""A real server as a child: in a process group of its own, ready within a deadline, always stopped whole.
+
+A server may start processes in groups of their own (Ray does): its descendants, as /proc shows them, are stopped too.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -48,6 +52,7 @@ class ServerProcess:
         self._seconds = seconds
         self._cwd = cwd
         self._child: subprocess.Popen[bytes] | None = None
+        self._descendants: set[tuple[int, int]] = set()
 
     def __enter__(self) -> ServerProcess:
         with open(self._log, "wb") as log:
@@ -73,13 +78,18 @@ class ServerProcess:
         self.stop()
 
     def stop(self) -> None:
-        """SIGTERM to the group, SIGKILL after a grace; then nobody of the group may be left."""
+        """SIGTERM to the group and to descendants that left it, SIGKILL after a grace; then nobody may be left."""
         child = self._child
         if child is None:
             return
+        self._descendants |= _descendants(child.pid)
         for number, grace in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, number)
+            for each in _living():
+                if each.name in self._descendants and each.group != child.pid:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(each.pid, number)
             ends = time.monotonic() + grace
             while time.monotonic() < ends:
                 child.poll()
@@ -90,12 +100,13 @@ class ServerProcess:
         raise AssertionError(f"a process of the group of {self._command[0]} survived SIGKILL")
 
     def group_alive(self) -> bool:
-        """Whether any process of the group is left; a zombie is none, for not every container reaps its orphans."""
-        assert self._child is not None
+        """Whether any process of the group, or one that left it, is there; a zombie is none: it waits to be reaped."""
+        own = self._child
+        assert own is not None
         if Path("/proc/self/stat").exists():
-            return any(group == self._child.pid and state not in "ZX" for state, group in _states())
+            return any(each.group == own.pid or each.name in self._descendants for each in _living())
         try:
-            os.killpg(self._child.pid, 0)
+            os.killpg(own.pid, 0)
         except ProcessLookupError:
             return False
         return True
@@ -114,9 +125,36 @@ class ServerProcess:
         raise AssertionError(f"{self._command[0]} was not ready within {self._seconds:g} s:\n{tail}")
 
 
-def _states() -> Iterator[tuple[str, int]]:
-    """State and process group of every process (proc_pid_stat(5): the name in brackets may hold blanks)."""
+@dataclass(frozen=True)
+class _Process:
+    """A process that is no zombie; `name` tells it from a later one with the same number."""
+
+    pid: int
+    parent: int
+    group: int
+    born: int
+
+    @property
+    def name(self) -> tuple[int, int]:
+        return self.pid, self.born
+
+
+def _living() -> list[_Process]:
+    """Every process (proc_pid_stat(5): the name in brackets may hold blanks); none where there is no /proc."""
+    found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            state, _, group = stat.read_text(errors="replace").rpartition(") ")[2].split(maxsplit=3)[:3]
-            yield state, int(group)
+            fields = stat.read_text(errors="replace").rpartition(") ")[2].split()
+            if fields and fields[0] not in "ZX":
+                found.append(_Process(int(stat.parent.name), int(fields[1]), int(fields[2]), int(fields[19])))
+    return found
+
+
+def _descendants(pid: int) -> set[tuple[int, int]]:
+    """The children of a process, theirs, and so on."""
+    every, found, parents = _living(), set(), {pid}
+    while parents:
+        children = [each for each in every if each.parent in parents and each.name not in found]
+        found |= {each.name for each in children}
+        parents = {each.pid for each in children}
+    return found

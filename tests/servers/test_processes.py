@@ -17,13 +17,16 @@ SERVE = "{python} -m http.server --bind 127.0.0.1 {port}"
 def _server(folder: Path, script: str, *, seconds: float = 30) -> ServerProcess:
     """A shell as the leader of the group: what it starts is what could be left behind."""
     port = free_port()
-    command = ["sh", "-c", script.format(serve=SERVE.format(python=sys.executable, port=port))]
+    serve = SERVE.format(python=sys.executable, port=port)
+    command = ["sh", "-c", script.format(serve=serve, deaf=f"sh -c \"trap '' TERM; {serve} & wait; wait\"")]
     env = {"PATH": os.environ["PATH"]}
     return ServerProcess(command, port, folder / "log", health="/", env=env, seconds=seconds)
 
 
 @pytest.mark.parametrize(
-    "script", ["{serve} & wait", "trap '' TERM; {serve} & wait; wait"], ids=["willing", "deaf to SIGTERM"]
+    "script",
+    ["{serve} & wait", "trap '' TERM; {serve} & wait; wait", "setsid {serve} & wait", "setsid {deaf} & wait"],
+    ids=["willing", "deaf to SIGTERM", "in a session of its own", "deaf there"],
 )
 def test_the_whole_group_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setattr("tests.servers.processes.STOP_SECONDS", 0.5)

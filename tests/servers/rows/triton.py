@@ -1,0 +1,45 @@
+"""Triton Inference Server, as pytriton starts it: the Open Inference Protocol."""
+
+from __future__ import annotations
+
+import sysconfig
+
+from tests.servers.processes import free_port
+from tests.servers.row import KNOWN, ROW, Judged, Place, Row
+
+
+def serve(place: Place) -> list[str]:
+    place.train()
+    ports = [str(port) for port in (place.port, free_port(), free_port())]
+    return [str(place.python), place.app("triton_app.py"), *ports]
+
+
+CONFIG = f"""
+[endpoint]
+protocol = "v2"
+model = "digits"
+sample = [{ROW}]
+{KNOWN}"""
+# Triton's stub links libpython: it must find the one that the environment's standard library belongs to.
+ENV = {"LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR"))}
+SHOWN = "shows a Python traceback"
+JUDGED = {
+    "smoke": Judged(
+        "PASS", warnings={"test_refused": "malformed_json is not refused with a 4xx: http status: HTTP 500"}
+    ),
+    "integration": Judged(
+        "FAIL",
+        blockers={
+            "test_survives[nan]": SHOWN,
+            "test_survives[infinity]": SHOWN,
+            "test_survives[method_head]": 'illegal status line: bytearray(b\'{"error":"Method Not Allowed"}HTTP',
+            "test_forms_answered_alike": "names in odd case, values with blanks: a legal form is not answered validly",
+        },
+        warnings={
+            "test_refused": "invalid_utf8 is not refused with a 4xx, but accepted: answered 200",
+            "test_refused_values": "ragged rows is not refused with a 4xx, but refused as broken",
+            "test_generated_requests_answered": "bare NaN in the body",
+        },
+    ),
+}
+ROWS = [Row("triton", "triton", serve, "/v2/models/digits/ready", CONFIG, ("v2",), JUDGED, ENV)]
