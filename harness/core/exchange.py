@@ -108,9 +108,11 @@ class EventKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # frozen, making one would cost more than all of its decoding
 class StreamEvent:
     """One event of a streamed answer: `text` of a delta, `value` of anything else; `index` is the choice's.
+
+    Never changed once it is made.
 
     Of a TOOL_CALL `value` is the pair of the call's number (None: not stated) and the piece of it (`ToolCall`); of
     LOGPROBS it is a tuple of `TokenLogprob`.

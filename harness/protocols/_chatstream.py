@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Choice, EventKind, StreamEvent, ToolCall
+from harness.protocols import _chatquick
 from harness.protocols._chatparts import logprobs, tool_calls, usage, whole_number
 from harness.protocols._events import JSONEvents
 from harness.protocols._wire import an_array, an_object, text_or_none
@@ -24,6 +25,29 @@ class ChatStream(JSONEvents):
     def __init__(self) -> None:
         super().__init__()
         self._model: str | None = None
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """The events completed by these bytes, those of the common form read quickly. Raises `ProtocolError`."""
+        self._tell()
+        if b"\r" in data:
+            return super().feed(data)
+        events: list[StreamEvent] = []
+        parts = data.split(b"\n\n")
+        place, last = 0, len(parts) - 1
+        try:
+            while place < last and self._error is None:
+                if self._sse.between:
+                    begin, place = place, _chatquick.read(parts, place, self._model, events)
+                    self._seen += place - begin
+                if place < last:
+                    events += self._take(self._sse.feed(parts[place] + b"\n\n"))
+                place += 1
+            if parts[last] and self._error is None:
+                events += self._take(self._sse.feed(parts[last]))
+        except ProtocolError:
+            if not events:
+                raise
+        return events
 
     def read(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
         """The model's name, told once and again when it changes; the parts of each choice; the counts."""

@@ -43,6 +43,11 @@ class SSEDecoder:
         self._event = ""
         self._id = ""
 
+    @property
+    def between(self) -> bool:
+        """Whether nothing is under way: the next byte begins an event."""
+        return not (self._line_size or self._data or self._event or self._after_cr or self._first)
+
     def feed(self, data: bytes) -> Iterator[ServerEvent]:
         """The events that these bytes complete; to be consumed whole. Raises `ProtocolError` over the limit."""
         if self._after_cr and data:

@@ -102,7 +102,7 @@ def fold(flat: list[Any], shape: Sequence[int]) -> Any:
     if not flat:
         return []
     for size in reversed(shape[1:]):
-        flat = [flat[i : i + size] for i in range(0, len(flat), size)]
+        flat = [flat] if size == len(flat) else [flat[i : i + size] for i in range(0, len(flat), size)]
     return flat
 
 

@@ -15,14 +15,16 @@ from contextlib import contextmanager
 from types import FrameType
 
 import pytest
+from google.protobuf import json_format
 
 from harness.core.adapter import Adapter, Facts
 from harness.core.answerclass import AnswerClass, of_response
-from harness.core.endpoint import Endpoint, Template
+from harness.core.endpoint import GRPC, Endpoint, Template
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Response, StreamEvent
 from harness.core.registry import load, names
 from harness.protocols._events import Lines
+from harness.protocols._proto import open_inference_pb2 as pb
 from harness.protocols._sse import SSEDecoder
 from tests.fuzz.mutation import mutated, pieces
 from tests.protocols.recorded import load as recorded
@@ -49,6 +51,13 @@ PUBLISHED = [
 ]
 WHOLE_SEEDS += [json.dumps(each).encode() for each in PUBLISHED for _ in range(5)]
 STREAM_SEEDS = [*(body.encode() for body in recorded("streams").values()), *STREAMS.values()]
+MESSAGES = [
+    json_format.Parse(body, pb.ModelInferResponse()).SerializeToString()
+    for calls in recorded("grpc").values()
+    for _, call, status, body in calls
+    if (call, status) == ("ModelInfer", "OK")
+]
+"""Answers over gRPC, which mutated JSON is never near."""
 PAGES = [page[2].encode() for pages in recorded("probes").values() for page in pages.values()]
 
 
@@ -107,7 +116,8 @@ def hash_of(name: str) -> int:
 def test_whole_answers(adapter: Adapter) -> None:
     answered = 0
     own = [body for name, body in recorded("answers").items() if name.startswith(adapter.name)]
-    seeds = [*WHOLE_SEEDS, *(5 * [each.encode() for each in own])]
+    grpc = adapter.name.endswith(GRPC)
+    seeds = MESSAGES if grpc else [*WHOLE_SEEDS, *(5 * [each.encode() for each in own])]
     for data in batches(seeds, adapter.name):
         with only_protocol_errors(data):
             assert isinstance(adapter.decode(ENDPOINT, Response(200, body=data)), Answer)

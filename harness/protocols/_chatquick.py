@@ -1,0 +1,87 @@
+"""The common chunk of a streamed chat, read quickly: msgspec checks its types as it parses.
+
+Taken is an event of one `data:` line whose JSON has none but the usual members, and which brings a role, a text or a
+finish reason. It gives what the strict way (`_chatstream`) gives; anything else is left to that way, which says what is
+wrong. No member is skipped unread, and the types bound the depth.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from harness.core.exchange import EventKind, StreamEvent
+
+PREFIX = b"data: {"
+LONGEST = 2**16
+"""Bytes of an event over which the strict way keeps the limits."""
+
+Scalar = bool | int | float | str | None
+
+
+class _Delta(Struct, forbid_unknown_fields=True):
+    content: str | None = None
+    role: str | None = None
+    refusal: None = None
+    tool_calls: None = None
+    function_call: None = None
+    reasoning_content: None = None
+    reasoning: None = None
+
+
+class _Choice(Struct, forbid_unknown_fields=True):
+    delta: _Delta
+    index: Annotated[int, Meta(ge=0)] = 0
+    finish_reason: str | None = None
+    logprobs: None = None
+    stop_reason: Scalar = None
+
+
+class _Chunk(Struct, forbid_unknown_fields=True):
+    choices: Annotated[list[_Choice], Meta(min_length=1)]
+    model: str | None = None
+    id: Scalar = None
+    object: Scalar = None
+    created: Scalar = None
+    usage: None = None
+    error: None = None
+    system_fingerprint: Scalar = None
+    service_tier: Scalar = None
+    obfuscation: Scalar = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+_DELTA, _ROLE, _FINISH = EventKind.DELTA, EventKind.ROLE, EventKind.FINISH
+
+
+def read(parts: list[bytes], place: int, model: str | None, events: list[StreamEvent]) -> int:
+    """Add what the events from `place` on bring, and tell the place of the first that is not of the common form.
+
+    `parts` are events without the blank line that ended each, and what follows the last one; `model` is the name told
+    last, which must not change.
+    """
+    for at in range(place, len(parts) - 1):
+        part = parts[at]
+        if not part.startswith(PREFIX) or len(part) > LONGEST or b"\n" in part:
+            return at
+        try:
+            chunk = _decode(part[6:])
+        except _UNREADABLE:
+            return at
+        if chunk.model != model and chunk.model is not None:
+            return at
+        brought = len(events)
+        for choice in chunk.choices:
+            delta = choice.delta
+            if delta.role:
+                events.append(StreamEvent(_ROLE, "", delta.role, choice.index))
+            if delta.content:
+                events.append(StreamEvent(_DELTA, delta.content, None, choice.index))
+            if choice.finish_reason:
+                events.append(StreamEvent(_FINISH, "", choice.finish_reason, choice.index))
+        if len(events) == brought:
+            return at
+    return len(parts) - 1

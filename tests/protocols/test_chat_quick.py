@@ -1,0 +1,130 @@
+"""Chat chunks read quickly are what the strict way makes of them: the same events, the same error, at any cut."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.core.errors import ProtocolError
+from harness.core.exchange import EventKind, StreamEvent
+from harness.protocols import _chatquick
+from harness.protocols._chatstream import ChatStream
+from harness.protocols._events import JSONEvents
+from tests.fuzz.mutation import mutated, pieces
+from tests.protocols.recorded import load
+
+
+class Strict(ChatStream):
+    """As it was before there was a quick way."""
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        return JSONEvents.feed(self, data)
+
+
+def said(decoder: ChatStream, parts: list[bytes]) -> tuple[str, str | None]:
+    events: list[StreamEvent] = []
+    try:
+        for part in parts:
+            events += decoder.feed(part)
+        events += decoder.close()
+        events += decoder.feed(b"")
+    except ProtocolError as error:
+        return repr(events), str(error)
+    return repr(events), None
+
+
+def chunk(**more: Any) -> bytes:
+    value = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m", **more}
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def word(text: str, **more: Any) -> bytes:
+    return chunk(choices=[{"index": 0, "delta": {"content": text}, "finish_reason": None, **more}])
+
+
+def test_the_common_chunk_is_read_quickly() -> None:
+    events: list[StreamEvent] = []
+    stream = word("a") + word("b", finish_reason="stop") + word("c", logprobs=None) + b"data: [DONE]\n\n"
+    assert _chatquick.read(stream.split(b"\n\n"), 0, "m", events) == 3
+    assert [(each.kind, each.text or each.value) for each in events] == [
+        (EventKind.DELTA, "a"),
+        (EventKind.DELTA, "b"),
+        (EventKind.FINISH, "stop"),
+        (EventKind.DELTA, "c"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        chunk(choices=[]),
+        chunk(choices=None, usage={"prompt_tokens": 1}),
+        chunk(choices=[{"delta": {"content": "a"}}], model="other"),
+        chunk(choices=[{"delta": {"content": ""}}]),
+        chunk(choices=[{"delta": {"content": "a"}, "index": True}]),
+        chunk(choices=[{"delta": {"content": "a", "surprise": [[[]]]}}]),
+        chunk(choices=[{"delta": {"content": "a"}}], error="broken"),
+        chunk(choices=[{"delta": {"content": "a", "tool_calls": [{"id": "t"}]}}]),
+        b"event: error\n" + word("a"),
+        b": a comment\n\n",
+        b"data:{}\n\n",
+        word("a").removesuffix(b"\n\n") + b"\ndata: more\n\n",
+        word("a").replace(b"\n", b"\r\n"),
+        word("a" * 70_000),
+        b'data: {"choices":[{"delta":{"content":"\\ud800"}}]}\n\n',
+        b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n',
+        b'data: {"choices":[{"delta":{"content":"a"}}]} x\n\n',
+        b'data: {"choices":[{"delta":{"content":"a"}}],"created":NaN}\n\n',
+        b'data: {"choices":[{"delta":{"content":"a"}}],"created":1e999}\n\n',
+        b"data: [DONE]\n\n",
+    ],
+)
+def test_anything_else_goes_the_strict_way(other: bytes) -> None:
+    assert _chatquick.read(other.split(b"\n\n"), 0, "m", []) == 0
+    stream = word("x") + word("y") + other + word("z")
+    for cut in ([stream], [stream[:-5], stream[-5:]], [bytes([each]) for each in stream[:3000]] + [stream[3000:]]):
+        assert said(ChatStream(), cut) == said(Strict(), cut)
+
+
+_DELTA = st.dictionaries(
+    st.sampled_from(["content", "role", "refusal", "reasoning", "x"]), st.none() | st.text(max_size=3) | st.integers()
+)
+_CHOICE: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"delta": _DELTA | st.none()},
+    optional={
+        "index": st.integers(-1, 3) | st.none(),
+        "finish_reason": st.sampled_from(["stop", "", None, 3]),
+        "logprobs": st.none() | st.just({"content": []}),
+    },
+)
+_CHUNK: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"choices": st.lists(_CHOICE, max_size=2) | st.none()},
+    optional={
+        "model": st.sampled_from(["m", "n", None, 3]),
+        "usage": st.none() | st.just({"prompt_tokens": 1}),
+        "created": st.integers() | st.floats() | st.booleans(),
+        "id": st.none() | st.text(max_size=2) | st.lists(st.none()),
+        "error": st.none() | st.text(max_size=2),
+    },
+)
+
+
+@given(st.lists(_CHUNK.map(lambda value: b"data: " + json.dumps(value).encode()), max_size=5), st.integers(0, 2**32))
+def test_chunks_of_any_form_are_the_same_both_ways(chunks: list[bytes], seed: int) -> None:
+    stream = word("a") + b"".join(each + b"\n\n" for each in chunks)
+    cut = pieces(stream, random.Random(seed))
+    assert said(ChatStream(), cut) == said(Strict(), cut)
+
+
+def test_mutated_streams_are_the_same_both_ways() -> None:
+    seeds = [each.encode() for each in load("streams").values()]
+    seeds += [b"".join(word(text) for text in ["some", "words", "and", "more"]) + b"data: [DONE]\n\n"] * 5
+    chosen = random.Random(7)
+    for stream in mutated(seeds, 5000, 11):
+        cut = pieces(stream, chosen)
+        assert said(ChatStream(), cut) == said(Strict(), cut), cut
