@@ -81,6 +81,6 @@ def test_a_healthy_variant_passes(tmp_path: Path, name: str, protocol: str) -> N
     (tmp_path / "aiharness.toml").write_text(configuration(protocol, KEPT[protocol]))
     with ReferenceProcess(Settings(api_key=KEY, variants=(name,))) as server:
         env = {"AIHARNESS_API_KEY": KEY}
-        outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", env=env, suite="smoke,integration")
+        outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", env=env, suite="smoke,integration", timeout=300)
     assert outcome.status == 0, outcome.out
     assert outcome.check("test_enforced[wrong]")["verdict"] == "PASS"

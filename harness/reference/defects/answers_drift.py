@@ -35,5 +35,6 @@ DEFECT = Defect(
     name="answers_drift",
     title="every third answer to the same request is another one",
     caught_by="ai-suite/integration/test_repeat.py::test_same_",
+    promises={"deterministic": True},
     wrap=_wrap,
 )
