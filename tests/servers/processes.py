@@ -115,6 +115,7 @@ class ServerProcess:
         assert self._child is not None
         ends = time.monotonic() + self._seconds
         while time.monotonic() < ends:
+            self._descendants |= _descendants(self._child.pid)  # one that ends by itself may leave others behind
             if self._child.poll() is not None:
                 break
             with contextlib.suppress(httpx.HTTPError):
