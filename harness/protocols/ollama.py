@@ -69,6 +69,8 @@ class Ollama:
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a prompt or a list of messages; whole unless the query asks for a stream."""
         inner = {_IN_OPTIONS[n]: value for n, value in query.options.items() if n in _IN_OPTIONS and value is not None}
+        if isinstance(inner.get("stop"), str):  # a string is answered with 500 here: only a list is taken
+            inner["stop"] = [inner["stop"]]
         outer = {n: value for n, value in query.options.items() if n not in _IN_OPTIONS}
         body = {
             "model": model(endpoint, facts),

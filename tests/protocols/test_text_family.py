@@ -291,6 +291,14 @@ def test_parameters_go_where_each_protocol_has_them() -> None:
     assert "anthropic-version" not in dict(adapter("anthropic").encode(own, Query("Hi"), Facts()).headers)
 
 
+@pytest.mark.parametrize(("name", "place"), [("ollama", "options.stop"), ("anthropic", "stop_sequences")])
+def test_one_stop_string_goes_as_a_list_where_only_a_list_is_taken(name: str, place: str) -> None:
+    found = json.loads(adapter(name).encode(ENDPOINT, Query("Hi.", options={"stop": "."}), Facts()).body)
+    for key in place.split("."):
+        found = found[key]
+    assert found == ["."]
+
+
 def test_a_model_or_a_prompt_that_is_missing_is_said() -> None:
     with pytest.raises(UsageError, match="needs the name of the model"):
         adapter("ollama").encode(Endpoint("http://h"), Query("Hi"), Facts())
