@@ -93,7 +93,7 @@ def _expecting(head: bytes, body: bytes) -> Pieces:
 
 def _odd_case(head: bytes, body: bytes) -> Pieces:
     first, _, lines = head.partition(b"\r\n")
-    odd = re.sub(rb"(?m)^([\w-]+): *([^\r]*)", lambda line: line[1].swapcase() + b":\t " + line[2] + b" \t", lines)
+    odd = re.sub(rb"(?m)^([\w-]+): *([^\r]*)", lambda line: line[1].swapcase() + b":  " + line[2] + b" \t", lines)
     return [first + b"\r\n" + odd + body]
 
 

@@ -24,12 +24,12 @@ def _input(ai_client: Session, case: str) -> list[Asked]:
     return [put(ai_client, made(ai_client.request(), case))]
 
 
-@check("a bad input is survived", requests=ONE, tokens=TOKENS * ONE, cases=BAD_INPUTS)
+@check("a bad input is survived", grounds=("http",), requests=ONE, tokens=TOKENS * ONE, cases=BAD_INPUTS)
 def test_survives(ai_client: Session, case: str) -> Verdict:
     return survived(known(ai_client), _input(ai_client, case), ai_client.show)
 
 
-@check("a bad input is refused with a clear 4xx", level="warn", requests=0, cases=BAD_INPUTS)
+@check("a bad input is refused with a clear 4xx", level="warn", grounds=("http",), requests=0, cases=BAD_INPUTS)
 def test_refused(ai_client: Session, case: str) -> Verdict:
     return refused(known(ai_client), _input(ai_client, case), ai_client.show)
 
@@ -43,12 +43,16 @@ def _values(ai_client: Session) -> list[Asked]:
 VALUES = PLAIN + EACH * MOST
 
 
-@check("values of the wrong kind, width or depth are survived", requests=VALUES, tokens=TOKENS * VALUES)
+@check(
+    "values of the wrong kind, width or depth are survived", grounds=("http",), requests=VALUES, tokens=TOKENS * VALUES
+)
 def test_survives_values(ai_client: Session) -> Verdict:
     return survived(known(ai_client), _values(ai_client), ai_client.show)
 
 
-@check("values of the wrong kind, width or depth are refused with a clear 4xx", level="warn", requests=0)
+@check(
+    "values of the wrong kind, width or depth are refused with a clear 4xx", level="warn", grounds=("http",), requests=0
+)
 def test_refused_values(ai_client: Session) -> Verdict:
     return refused(known(ai_client), _values(ai_client), ai_client.show)
 

@@ -203,11 +203,11 @@ def _body(ai_client: Session) -> Found:
     return ai_client.once("limits: body", asked)
 
 
-@check("every body up to the limit is answered", requests=SEARCH, tokens=16 * SEARCH)
+@check("every body up to the limit is answered", grounds=("http",), requests=SEARCH, tokens=16 * SEARCH)
 def test_body(ai_client: Session) -> Verdict:
     return limits.survived(_body(ai_client), ai_client.show)
 
 
-@check("a body over the limit is refused with a clear 4xx", level="warn", requests=0)
+@check("a body over the limit is refused with a clear 4xx", level="warn", grounds=("http",), requests=0)
 def test_body_refused(ai_client: Session) -> Verdict:
     return limits.refused(_body(ai_client), ai_client.show)

@@ -30,12 +30,12 @@ def _traced(ai_client: Session) -> tuple[Known, dict[str, Exchange]]:
 TRACED = PLAIN + len(VALID) + len(MALFORMED)
 
 
-@check("trace headers change nothing in an answer", requests=TRACED, tokens=16 * TRACED)
+@check("trace headers change nothing in an answer", grounds=("direct",), requests=TRACED, tokens=16 * TRACED)
 def test_traced(ai_client: Session) -> Verdict:
     return trace.traced(_traced(ai_client)[0], 0, _traced(ai_client)[1], ai_client.show)
 
 
-@check("malformed trace headers are ignored", level="warn", requests=0)
+@check("malformed trace headers are ignored", level="warn", grounds=("direct",), requests=0)
 def test_malformed_ignored(ai_client: Session) -> Verdict:
     return trace.ignored(*_traced(ai_client), ai_client.show)
 

@@ -84,7 +84,12 @@ def test_text_accepted(ai_client: Session) -> Verdict:
     return unicode.accepted(_written(ai_client), ai_client.show)
 
 
-@check("an id in Unicode comes back unchanged and changes nothing", needs=("tensors",), requests=VALID + 2)
+@check(
+    "an id in Unicode comes back unchanged and changes nothing",
+    needs=("tensors",),
+    grounds=("http",),
+    requests=VALID + 2,
+)
 def test_id(ai_client: Session) -> Verdict:
     sample, plain = ai_client.sample(), known(ai_client)
     bare = ai_client.request(sample)

@@ -15,7 +15,7 @@ def test_valid(ai_client: Session) -> Verdict:
     return answers.valid(ai_client.ask(), ai_client.show, probabilities=ai_client.endpoint.template.probabilities)
 
 
-@check("response headers are sane", level="warn", tokens=16)
+@check("response headers are sane", level="warn", grounds=("http",), tokens=16)
 def test_headers(ai_client: Session) -> Verdict:
     return headers.sane(ai_client.ask(), ai_client.show)
 

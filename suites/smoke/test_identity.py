@@ -8,7 +8,7 @@ from harness.core.verdict import Verdict
 from harness.run.session import Session
 from harness.suite import check
 
-STATING = ("models", "metadata")
+STATING = ("models", "metadata", "model_ready")
 """The probes in which a service says what it serves."""
 
 
@@ -20,7 +20,7 @@ def _stated(ai_client: Session, prediction: Exchange, index: int) -> dict[str, s
     return {"the metadata": metadata[index], "the answer": spoken[index]}
 
 
-@check("the served model is the configured one", grounds=("model",), requests=3, tokens=16)
+@check("the served model is the configured one", grounds=("model",), requests=4, tokens=16)
 def test_model_name(ai_client: Session) -> Verdict:
     prediction = ai_client.ask()
     return identity.serves(
@@ -28,7 +28,7 @@ def test_model_name(ai_client: Session) -> Verdict:
     )
 
 
-@check("the served version is the configured one", grounds=("version",), requests=3, tokens=16)
+@check("the served version is the configured one", grounds=("version",), requests=4, tokens=16)
 def test_model_version(ai_client: Session) -> Verdict:
     prediction = ai_client.ask()
     return identity.serves(

@@ -14,8 +14,6 @@ from tests.io.grpcmodel import model
 from tests.io.grpcserver import Behaviour, served
 
 CONFIG = '[endpoint]\nprotocol = "v2_grpc"\nmodel = "sums"\n'
-HTTP_ONLY = "test_bad_inputs or test_empty_ or test_body or test_id or test_trace or test_http"
-"""Checks that write JSON or HTTP by hand, which there is none of over gRPC."""
 
 
 def gate(folder: Path, behaviour: Behaviour, *args: str, suite: str = "smoke") -> Any:
@@ -33,7 +31,7 @@ def test_smoke_passes(tmp_path: Path) -> None:
 
 
 def test_integration_passes(tmp_path: Path) -> None:
-    outcome = gate(tmp_path, model, "-k", f"not ({HTTP_ONLY})", "--ai-allow-partial", suite="integration")
+    outcome = gate(tmp_path, model, suite="integration")
     assert outcome.status == 0, outcome.out + outcome.err
     for check in ("test_equals_singles", "test_own_answers", "test_rows", "test_same_form"):
         assert outcome.check(check)["verdict"] == "PASS", check

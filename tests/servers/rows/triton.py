@@ -33,7 +33,6 @@ JUDGED = {
             "test_survives[nan]": SHOWN,
             "test_survives[infinity]": SHOWN,
             "test_survives[method_head]": 'illegal status line: bytearray(b\'{"error":"Method Not Allowed"}HTTP',
-            "test_forms_answered_alike": "names in odd case, values with blanks: a legal form is not answered validly",
         },
         warnings={
             "test_refused": "invalid_utf8 is not refused with a 4xx, but accepted: answered 200",
