@@ -277,7 +277,7 @@ def sent(name: str, **options: Any) -> dict[str, Any]:
 
 
 def test_parameters_go_where_each_protocol_has_them() -> None:
-    assert sent("ollama")["options"] == {"num_predict": 8, "temperature": 0, "stop": "x"}
+    assert sent("ollama")["options"] == {"num_predict": 8, "temperature": 0, "stop": ["x"]}
     assert sent("tgi")["parameters"] == {"max_new_tokens": 8, "do_sample": False, "stop": ["x"], "details": True}
     assert sent("anthropic", temperature=None)["stop_sequences"] == ["x"]
     assert "temperature" not in sent("anthropic", temperature=None)
@@ -289,14 +289,6 @@ def test_parameters_go_where_each_protocol_has_them() -> None:
     assert ("anthropic-version", "2023-06-01") in request.headers
     own = Endpoint("http://h", headers=(("Anthropic-Version", "2026-01-01"),))
     assert "anthropic-version" not in dict(adapter("anthropic").encode(own, Query("Hi"), Facts()).headers)
-
-
-@pytest.mark.parametrize(("name", "place"), [("ollama", "options.stop"), ("anthropic", "stop_sequences")])
-def test_one_stop_string_goes_as_a_list_where_only_a_list_is_taken(name: str, place: str) -> None:
-    found = json.loads(adapter(name).encode(ENDPOINT, Query("Hi.", options={"stop": "."}), Facts()).body)
-    for key in place.split("."):
-        found = found[key]
-    assert found == ["."]
 
 
 def test_a_model_or_a_prompt_that_is_missing_is_said() -> None:
