@@ -19,7 +19,7 @@ PROMPTS = {
     "Hi.": GREETING,
     "Say hello.": GREETING,
     "Where is the red fox?": "The red fox is on the roof.",
-    "Where is the old owl?": "The old owl is in the garden.",
+    "Where is the old owl?": "The old owl is on the roof.",
     "What is three plus zero?": None,
     "What is nine plus eight?": None,
     "Count.": "one two three four five six seven eight nine ten",
