@@ -108,8 +108,10 @@ def spliced(value: Any, path: Path, raw: bytes) -> bytes:
 
 
 def filled(body: bytes, raw: bytes) -> bytes:
-    """The body with JSON text in place of `MARK`."""
-    return body.replace(json.dumps(MARK).encode(), raw)
+    """The body with JSON text in place of `MARK`; a list in place of one that an adapter made of it."""
+    mark = json.dumps(MARK).encode()
+    alone = b"[" + mark + b"]"
+    return body.replace(alone if raw.startswith(b"[") and alone in body else mark, raw)
 
 
 def _body(

@@ -9,11 +9,11 @@ from harness.checks.common import Show, not_judged, told
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, contract, inconclusive
 
-_DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}$|:latest$")
+_DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}$|:latest$|@main$")
 
 
 def same_name(served: str, configured: str) -> bool:
-    """Whether two model names mean one model: equal, apart from a `:latest` tag or a dated snapshot's suffix."""
+    """Whether two model names mean one model: equal, apart from a tag (`:latest`, `@main`) or a snapshot's date."""
     return served == configured or _DATED.sub("", served) == configured or served == f"{configured}:latest"
 
 

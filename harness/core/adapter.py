@@ -17,6 +17,7 @@ class Capabilities:
     `batches`: one request may hold several rows, and its answer one result for each. `generates`: text is generated
     under `max_tokens`, `stop` and `temperature`, and its tokens are counted (`Usage`). `embeds`: texts are
     answered with one vector each.
+    Of what streams: `roles` says that the answerer's role is told.
     Of what generates: `seeds` says that a `seed` can be given, `shapes` that `n`, `logprobs`, `tools` and
     `response_format` can be asked for as OpenAI's chat has them.
     """
@@ -31,6 +32,7 @@ class Capabilities:
     batches: bool = False
     generates: bool = False
     embeds: bool = False
+    roles: bool = False
     seeds: bool = False
     shapes: bool = False
 

@@ -51,7 +51,7 @@ class Anthropic:
 
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Streaming and text; metadata where the models are listed."""
-        return Capabilities(streaming=True, text=True, generates=True, metadata=bool(facts.models))
+        return Capabilities(streaming=True, roles=True, text=True, generates=True, metadata=bool(facts.models))
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The list of models and the OpenAPI document."""

@@ -47,7 +47,13 @@ class Ollama:
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Streaming and text; the version page answers while the server lives."""
         return Capabilities(
-            streaming=True, text=True, generates=True, seeds=True, liveness=True, metadata=bool(facts.models)
+            streaming=True,
+            roles=True,
+            text=True,
+            generates=True,
+            seeds=True,
+            liveness=True,
+            metadata=bool(facts.models),
         )
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:

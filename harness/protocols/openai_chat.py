@@ -46,6 +46,7 @@ class OpenAIChat:
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
         return Capabilities(
             streaming=True,
+            roles=True,
             text=True,
             generates=True,
             seeds=True,

@@ -46,7 +46,7 @@ class OpenAIResponses:
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Streaming and text, without the stop strings and seeds of the older APIs."""
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
-        return Capabilities(streaming=True, text=True, liveness=live, metadata=bool(facts.models))
+        return Capabilities(streaming=True, roles=True, text=True, liveness=live, metadata=bool(facts.models))
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The list of models, a health page, and the OpenAPI document."""

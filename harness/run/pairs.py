@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from harness.checks.cache import Fits, Played
 from harness.checks.embeddings import SAME, apart, vectors
 from harness.core.exchange import Exchange, Query
+from harness.io.intake import STREAM_TYPES
 from harness.run.rows import Rows
 from harness.run.session import Session
 
@@ -138,13 +139,15 @@ def _streamed(session: Session, rows: Rows, chosen: random.Random) -> Pair:
     marks = [str(chosen.randrange(10**7, 10**8)) for _ in range(2)]
     query, control = (rows.query([f"Repeat after me: {mark}"]) for mark in marks)
     streams = session.ask(replace(control, stream=True)).ok
-    kind = "text/event-stream"
+
+    def streamed(exchange: Exchange) -> bool:
+        return exchange.response is not None and exchange.response.content_type in STREAM_TYPES
 
     def whole(exchange: Exchange) -> bool:
-        return exchange.status == 200 and exchange.response is not None and exchange.response.content_type != kind
+        return exchange.status == 200 and not streamed(exchange)
 
     def stream(exchange: Exchange) -> bool:
-        return exchange.status == 200 and exchange.response is not None and exchange.response.content_type == kind
+        return exchange.status == 200 and streamed(exchange)
 
     fits = (whole, stream) if streams else None
     return Pair("stream", [query, replace(query, stream=True)], fits=fits, why="no stream can be had")

@@ -69,7 +69,8 @@ class Rows:
     def distinct(self, n: int) -> list[Any]:
         """Valid rows that differ, the same ones for the same seed: of the data, else the sample's numbers moved.
 
-        A prompt asks for a code of its own to be repeated, so that its answer can be told from every other. Texts to
+        A prompt is one of the data's where determinism is promised; else it asks for a code of its own to be repeated,
+        so that its answer can be told from every other. Texts to
         embed speak of different things, in different lengths.
         """
         seed = f"{self.session.settings.seed} rows"
@@ -78,6 +79,8 @@ class Rows:
         if self.embeds:
             order = chosen.sample(range(len(TEXTS)), len(TEXTS))
             return [TEXTS[order[at % len(TEXTS)]] + (f" ({at})" if at >= len(TEXTS) else "") for at in range(n)]
+        if self.text and (prompts := self._prompts()):
+            return chosen.sample(prompts, min(n, len(prompts)))
         if self.text:
             return [f"Repeat after me: {chosen.randrange(10**7, 10**8)}" for _ in range(n)]
         if data is not None and not isinstance(data.inputs[0], str):
@@ -86,6 +89,19 @@ class Rows:
             if len(found) > 1:
                 return list(found.values())[:n]
         return [_moved(self._row, chosen) for _ in range(n)]
+
+    @property
+    def coded(self) -> bool:
+        """Whether each of the distinct prompts asks for a code of its own, its last word, to be repeated."""
+        return self.text and not self.embeds and not self._prompts()
+
+    def _prompts(self) -> list[str]:
+        """The prompts of the data, for a service that answers them the same way each time: a model may repeat none."""
+        data = self.session.settings.data.dataset if self.session.settings.data else None
+        if data is None or not self.session.settings.promises.deterministic:
+            return []
+        found = list(dict.fromkeys(each for each in data.inputs if isinstance(each, str)))
+        return found if len(found) > 1 else []
 
     def fresh(self, n: int, purpose: str) -> list[Any]:
         """Valid rows that nothing else asks, the same ones for the same seed and purpose: no cache can know them."""

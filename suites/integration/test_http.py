@@ -22,7 +22,7 @@ TEXT = "na\u00efve \u6771\u4eac "
 def _queries(ai_client: Session) -> list[Query]:
     rows = Rows(ai_client)
     given = rows.distinct(INPUTS)
-    return [rows.query([TEXT + row if isinstance(row, str) else row]) for row in given]
+    return [rows.query([TEXT + row if rows.coded else row]) for row in given]
 
 
 def known(ai_client: Session) -> tuple[list[Query], Known]:

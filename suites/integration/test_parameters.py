@@ -93,7 +93,7 @@ def test_seed(ai_client: Session) -> Verdict:
     tokens=2 * N * SHORT,
 )
 def test_choices(ai_client: Session) -> Verdict:
-    return choices.numbered(both(ai_client, SHORT, n=N), N, ai_client.show)
+    return choices.numbered(both(ai_client, SHORT, n=N, temperature=1), N, ai_client.show)
 
 
 @check(

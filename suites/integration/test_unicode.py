@@ -21,7 +21,7 @@ from .spoiling import known, raced
 
 LIMIT = 80
 """Tokens: the odd texts are up to 40 bytes, and a byte may be a token."""
-ASKED = VALID + 5 * len(TEXTS) + 1
+ASKED = VALID + 6 * len(TEXTS) + 2
 ID = "aiharness \u00e9\u05d0\U0001f600"
 
 
@@ -48,12 +48,15 @@ def _sent(ai_client: Session, request: Request) -> Exchange:
     return decoded(ai_client.adapter, ai_client.endpoint, ai_client.send(request))
 
 
+def _asked(ai_client: Session, query: Query) -> Exchange:
+    found = ai_client.ask(query)
+    return ai_client.ask(query) if raced(found) else found
+
+
 def _spelt(ai_client: Session, name: str) -> Spelt:
     query = _query(ai_client, TEXTS[name])
-    escaped = ai_client.ask(query)
-    if raced(escaped):
-        escaped = ai_client.ask(query)
-    streamed = ai_client.ask(replace(query, stream=True)) if streams(ai_client) and name not in ODD else None
+    escaped = _asked(ai_client, query)
+    streamed = _asked(ai_client, replace(query, stream=True)) if streams(ai_client) and name not in ODD else None
     # Neither has a raw form: NUL not in JSON, a lone surrogate not in UTF-8.
     raw = None if name in ODD else _sent(ai_client, unicode.spelt_raw(ai_client.request(query)))
     found = Spelt(escaped, raw, streamed)
@@ -69,7 +72,9 @@ def _written(ai_client: Session) -> Written:
             if not any(unicode.hung(each) for each in spelt.values()):
                 spelt[name] = _spelt(ai_client, name)
         deterministic = ai_client.settings.promises.deterministic
-        return Written(spelt, plain, ai_client.ask(), deterministic, able.generates or able.streaming)
+        return Written(
+            spelt, plain, _asked(ai_client, ai_client.sample()), deterministic, able.generates or able.streaming
+        )
 
     return ai_client.once("unicode: texts", asked)
 

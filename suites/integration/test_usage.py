@@ -40,5 +40,5 @@ def test_streamed_counts(ai_client: Session) -> Verdict:
     tokens=(3 + N) * SHORT,
 )
 def test_choices_counted(ai_client: Session) -> Verdict:
-    several = ai_client.ask(generation(ai_client, SHORT, n=N))
+    several = ai_client.ask(generation(ai_client, SHORT, n=N, temperature=1))
     return usage.choices(counts(ai_client)[0], several, N, SHORT, ai_client.show)

@@ -31,7 +31,7 @@ def test_terminator(ai_client: Session, streamed: Exchange) -> Verdict:
     return stream.terminated(streamed, ai_client.show)
 
 
-@check("a stream names the role first", level="warn", needs=("streaming",), requests=0)
+@check("a stream names the role first", level="warn", needs=("streaming", "roles"), requests=0)
 def test_role(ai_client: Session, streamed: Exchange) -> Verdict:
     return stream.role_first(streamed, ai_client.show)
 
