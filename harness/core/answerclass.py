@@ -118,7 +118,7 @@ def answer_class(exchange: Exchange) -> AnswerClass | None:
 def of_response(response: Response) -> AnswerClass:
     """The class of a complete answer that is no success."""
     code = response.header("grpc-status")
-    grpc = GRPC.get(int(code), AnswerClass.BROKEN) if code and code.isdigit() else None
+    grpc = GRPC.get(int(code), AnswerClass.BROKEN) if code and code.isascii() and code.isdigit() else None
     if grpc is not None or response.status >= 500:
         body = response.body[:_HEAD].decode("utf-8", "replace")
         told = next((kind for kind, pattern in _TOLD if pattern.search(body)), None)

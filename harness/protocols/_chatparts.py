@@ -57,12 +57,17 @@ def _pair(value: Any, at: str) -> tuple[str, float]:
     token, logprob = pair.get("token"), pair.get("logprob")
     if not isinstance(token, str):
         raise ProtocolError(f"{kind_of(token)} where a string was expected", at=f"{at}.token")
-    if type(logprob) not in (int, float):
-        raise ProtocolError(f"{kind_of(logprob)} where a number was expected", at=f"{at}.logprob")
+    return token, logarithm(logprob, f"{at}.logprob")
+
+
+def logarithm(value: Any, at: str) -> float:
+    """The value, which must be a number that a float holds. Raises `ProtocolError` with the place."""
+    if type(value) not in (int, float):
+        raise ProtocolError(f"{kind_of(value)} where a number was expected", at=at)
     try:
-        return token, float(logprob)  # type: ignore[arg-type]
+        return float(value)
     except OverflowError:
-        raise ProtocolError("a number of which no logarithm can be read", at=f"{at}.logprob") from None
+        raise ProtocolError("a number of which no logarithm can be read", at=at) from None
 
 
 def usage(value: Any, at: str) -> Usage | None:

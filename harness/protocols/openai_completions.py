@@ -23,7 +23,7 @@ from harness.core.exchange import (
 )
 from harness.core.jsontext import parse
 from harness.protocols import _openapi
-from harness.protocols._chatparts import usage, whole_number
+from harness.protocols._chatparts import logarithm, usage, whole_number
 from harness.protocols._chatstream import named, streamed
 from harness.protocols._events import JSONEvents
 from harness.protocols._openai import MAX_TOKENS, PROMPT, base, listed, model, without_none
@@ -186,10 +186,10 @@ def _logprobs(value: Any, at: str) -> tuple[TokenLogprob, ...]:
     numbers = an_array(columns.get("token_logprobs"), f"{at}.token_logprobs")
     if len(tokens) != len(numbers) or not all(isinstance(each, str) for each in tokens):
         raise ProtocolError(f"{len(tokens)} tokens and {len(numbers)} log-probabilities", at=at)
-    if not all(each is None or type(each) in (int, float) for each in numbers):
-        raise ProtocolError("a log-probability is no number", at=f"{at}.token_logprobs")
     return tuple(
-        TokenLogprob(token, float(number)) for token, number in zip(tokens, numbers, strict=True) if number is not None
+        TokenLogprob(token, logarithm(number, f"{at}.token_logprobs"))
+        for token, number in zip(tokens, numbers, strict=True)
+        if number is not None
     )
 
 

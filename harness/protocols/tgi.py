@@ -24,7 +24,7 @@ from harness.core.exchange import (
     Usage,
 )
 from harness.core.jsontext import parse
-from harness.protocols._chatparts import whole_number
+from harness.protocols._chatparts import logarithm, whole_number
 from harness.protocols._chatstream import streamed
 from harness.protocols._events import JSONEvents
 from harness.protocols._openai import MAX_TOKENS, PROMPT
@@ -138,8 +138,9 @@ class _Stream(JSONEvents):
         text = text_or_none(token.get("text"), f"{at}.token.text") or ""
         if text and token.get("special") is not True:
             events.append(StreamEvent(EventKind.DELTA, text=text))
-            if type(token.get("logprob")) in (int, float):
-                events.append(StreamEvent(EventKind.LOGPROBS, value=(TokenLogprob(text, float(token["logprob"])),)))
+            if token.get("logprob") is not None:
+                found = TokenLogprob(text, logarithm(token["logprob"], f"{at}.token.logprob"))
+                events.append(StreamEvent(EventKind.LOGPROBS, value=(found,)))
         if text_or_none(value.get("generated_text"), f"{at}.generated_text") is not None:
             reason, usage = _details(value.get("details"), f"{at}.details")
             events.append(StreamEvent(EventKind.FINISH, value=reason or "stop"))
