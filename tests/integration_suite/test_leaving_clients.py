@@ -73,7 +73,7 @@ def test_room_that_went_with_the_clients_fails_though_it_is_declined_politely(tm
 
 
 def test_a_service_that_never_had_the_room_is_not_judged(tmp_path: Path) -> None:
-    [found] = judged(Slots(2, leaks=False, waits=False), tmp_path, leaving)
+    [found] = judged(Slots(2, leaks=False, waits=False, work=0.15), tmp_path, leaving)
     assert found.status is Status.INCONCLUSIVE, found.reason
 
 
