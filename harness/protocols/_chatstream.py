@@ -11,6 +11,7 @@ from harness.core.exchange import Answer, Choice, EventKind, StreamEvent, ToolCa
 from harness.protocols import _chatquick
 from harness.protocols._chatparts import logprobs, tool_calls, usage, whole_number
 from harness.protocols._events import JSONEvents
+from harness.protocols._sse import SSEDecoder
 from harness.protocols._wire import an_array, an_object, text_or_none
 
 _GENERATED = ("reasoning_content", "reasoning", "function_call", "refusal", "audio")
@@ -24,6 +25,7 @@ class ChatStream(JSONEvents):
 
     def __init__(self) -> None:
         super().__init__()
+        self._splitter = self._sse = SSEDecoder()
         self._model: str | None = None
 
     def feed(self, data: bytes) -> list[StreamEvent]:

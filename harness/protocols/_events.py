@@ -50,8 +50,7 @@ class JSONEvents:
     """
 
     def __init__(self, *, lines: bool = False) -> None:
-        self._lines = Lines() if lines else None
-        self._sse = SSEDecoder()
+        self._splitter: SSEDecoder | Lines = Lines() if lines else SSEDecoder()
         self._seen = 0
         self._error: ProtocolError | None = None
 
@@ -62,12 +61,12 @@ class JSONEvents:
     def feed(self, data: bytes) -> list[StreamEvent]:
         """The events completed by these bytes. Raises `ProtocolError`."""
         self._tell()
-        return self._take((self._lines or self._sse).feed(data))
+        return self._take(self._splitter.feed(data))
 
     def close(self) -> list[StreamEvent]:
         """What the end completes: a last line; an event without its blank line is dropped. Raises what is left."""
         self._tell()
-        return self._take(self._lines.close()) if self._lines else []
+        return self._take(self._splitter.close()) if isinstance(self._splitter, Lines) else []
 
     def _tell(self) -> None:
         if self._error is not None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.core.adapter import Facts
+from harness.core.adapter import Facts, Recognition
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
-from harness.core.exchange import Response
-from harness.protocols._wire import a_name, json_of
+from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
+from harness.protocols import _openapi
+from harness.protocols._chatstream import streamed
+from harness.protocols._wire import NOWHERE, OPENAPI, a_name, full_path, get, json_of, offered, page
 
 PROMPT = "Say hello."
 MAX_TOKENS = 16
@@ -67,3 +69,47 @@ def is_error(response: Response) -> bool:
 def without_none(body: dict[str, Any]) -> dict[str, Any]:
     """The body without members of None: an option of None takes the default of that name out."""
     return {name: value for name, value in body.items() if value is not None}
+
+
+class Family:
+    """What the three text protocols of OpenAI's family share: probes, a sample, the end of a stream, the model's name.
+
+    `route` is the path that this protocol has and the others have not.
+    """
+
+    route: str
+
+    def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
+        """The list of models, a health page (not part of the protocol, yet common), and the OpenAPI document."""
+        return {
+            "models": get(base(endpoint) + "/models"),
+            "live": get(endpoint.template.health or "/health"),
+            "openapi": get(OPENAPI),
+            "nowhere": get(NOWHERE),
+        }
+
+    def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
+        """0.95: the OpenAPI document has this route and not chat's; 0.3 beside chat: a choice for the user."""
+        root = full_path(endpoint, base(endpoint))
+        document = page(answers, "openapi")
+        if not _openapi.has_post(document, root + self.route, f"/v1{self.route}"):
+            return Recognition(0.0, f"no OpenAPI document has POST {root}{self.route}")
+        facts = Facts(listed(page(answers, "models")) or (), inputs={"live": offered(answers, "live")})
+        said = f"its OpenAPI document has POST {root}{self.route}"
+        if _openapi.has_post(document, f"{root}/chat/completions", "/v1/chat/completions"):
+            return Recognition(0.3, f"{said}, beside the one for chat", facts)
+        return Recognition(0.95, said, facts)
+
+    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
+        """The configured prompt or messages, else a greeting; at most 16 tokens at temperature 0."""
+        inputs = PROMPT if endpoint.sample is None else endpoint.sample
+        return Query(inputs, options={"max_tokens": MAX_TOKENS, "temperature": 0})
+
+    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
+        """Every choice with its parts; complete when each has exactly one finish reason and no error stands inside."""
+        return streamed(events)
+
+    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
+        """The one listed model; of several none can be told to be the served one. No version is ever stated."""
+        found = listed(page(answers, "models"))
+        return (found[0] if found and len(found) == 1 else None), None

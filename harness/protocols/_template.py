@@ -12,7 +12,7 @@ from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import EventKind, Request, StreamEvent
 from harness.core.jsontext import parse
 from harness.protocols import _jsonpath
-from harness.protocols._events import Lines
+from harness.protocols._events import JSONEvents, Lines
 from harness.protocols._sse import ServerEvent, SSEDecoder
 
 _MAGIC = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"), (b"GIF8", "image/gif"), (b"%PDF", "application/pdf"))
@@ -31,53 +31,30 @@ def uploaded(path: str, field: str, given: Any) -> Request:
     return Request("POST", path, (("content-type", f"multipart/form-data; boundary={boundary}"),), body)
 
 
-class TemplateStream:
+class TemplateStream(JSONEvents):
     """Decodes a stream as the template says; whether it is events or lines shows in its first byte.
 
     Raises `ProtocolError` for an event without a text at the path, except the last one.
     """
 
     def __init__(self, template: StreamTemplate) -> None:
+        super().__init__()
         self._template = template
-        self._splitter: SSEDecoder | Lines | None = None
-        self._seen = 0
-        self._ended = False
-        self._error: ProtocolError | None = None
+        self._begun = self._ended = False
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """The events completed by these bytes. Raises `ProtocolError`."""
-        if self._splitter is None:
-            data = data.lstrip()
-            if not data:
-                return []
+        if not self._begun and (data := data.lstrip()):
+            self._begun = True
             self._splitter = Lines() if data[:1] in b'{["' else SSEDecoder()
-        return self._take(list(self._splitted(data)))
+        return super().feed(data)
 
     def close(self) -> list[StreamEvent]:
         """A last line, and the end of a stream of which nothing else tells the end."""
-        rest = list(self._splitter.close()) if isinstance(self._splitter, Lines) else []
-        found = self._take(rest)
+        found = super().close()
         if self._seen and not self._ended and self._template.end is None:
             found.append(StreamEvent(EventKind.FINISH, value="stop"))
         return found
-
-    def _splitted(self, data: bytes) -> list[ServerEvent]:
-        assert self._splitter is not None
-        return list(self._splitter.feed(data))
-
-    def _take(self, found: list[ServerEvent]) -> list[StreamEvent]:
-        if self._error is not None:
-            raise self._error
-        events: list[StreamEvent] = []
-        try:
-            for each in found:
-                self._seen += 1
-                events += self._read(each)
-        except ProtocolError as error:
-            self._error = error
-            if not events:
-                raise
-        return events
 
     def _read(self, event: ServerEvent) -> list[StreamEvent]:
         if event.data.strip() == "[DONE]":

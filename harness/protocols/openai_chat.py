@@ -9,24 +9,33 @@ it out, or send it after a cut).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
-from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
+from harness.core.exchange import Answer, Query, Request, Response
 from harness.core.jsontext import parse
 from harness.protocols import _chatstream, _openapi
-from harness.protocols._openai import MAX_TOKENS, PROMPT, base, is_error, listed, messages, model, names, without_none
+from harness.protocols._openai import (
+    MAX_TOKENS,
+    PROMPT,
+    Family,
+    base,
+    is_error,
+    listed,
+    messages,
+    model,
+    names,
+    without_none,
+)
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
-    OPENAPI,
     an_array,
     an_object,
     closed,
     full_path,
-    get,
     offered,
     page,
     post,
@@ -35,11 +44,12 @@ from harness.protocols._wire import (
 )
 
 
-class OpenAIChat:
+class OpenAIChat(Family):
     """The adapter; `/v1` is put before every path unless the endpoint's URL ends with it already."""
 
     name = "openai_chat"
     title = "OpenAI chat completions, streamed or whole"
+    route = "/chat/completions"
 
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Streaming and text; liveness where a health page was found, metadata where the models are listed."""
@@ -54,15 +64,6 @@ class OpenAIChat:
             liveness=live,
             metadata=bool(facts.models),
         )
-
-    def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
-        """The list of models, a health page (not part of the protocol, yet common), and the OpenAPI document."""
-        return {
-            "models": get(base(endpoint) + "/models"),
-            "live": get(endpoint.template.health or "/health"),
-            "openapi": get(OPENAPI),
-            "nowhere": get(NOWHERE),
-        }
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: models are listed; 0.9: the OpenAPI document has the chat route; 0.7: the list needs a key.
@@ -91,11 +92,6 @@ class OpenAIChat:
             return Recognition(0.7, said, facts)
         return Recognition(0.0, f"GET {root}/models brought no list of models")
 
-    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """The configured prompt or messages, else a greeting; at most 16 tokens at temperature 0."""
-        inputs = PROMPT if endpoint.sample is None else endpoint.sample
-        return Query(inputs, options={"max_tokens": MAX_TOKENS, "temperature": 0})
-
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a prompt or a list of messages; an option of None takes the default of that name out.
 
@@ -120,13 +116,6 @@ class OpenAIChat:
         """A decoder of server-sent chunks."""
         return _chatstream.ChatStream()
 
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Every choice with its text, tool calls, log-probabilities and finish reason; usage and model.
-
-        Complete when every choice seen has exactly one finish reason and no error stands in the stream.
-        """
-        return _chatstream.streamed(events)
-
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, messages missing or of the wrong type, `max_tokens` in words, a route that is not there."""
         path = base(endpoint) + "/chat/completions"
@@ -139,11 +128,6 @@ class OpenAIChat:
             "max_tokens_in_words": post(path, {**valid, "max_tokens": "sixteen"}),
             "unknown_path": post(base(endpoint) + NOWHERE, valid),
         }
-
-    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """The one listed model; of several none can be told to be the served one. No version is ever stated."""
-        found = listed(page(answers, "models"))
-        return (found[0] if found and len(found) == 1 else None), None
 
 
 ADAPTER = OpenAIChat()

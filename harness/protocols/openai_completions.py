@@ -5,10 +5,10 @@ As lenient and as strict as `openai_chat`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
+from harness.core.adapter import Capabilities, Facts, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import (
@@ -22,32 +22,27 @@ from harness.core.exchange import (
     TokenLogprob,
 )
 from harness.core.jsontext import parse
-from harness.protocols import _openapi
 from harness.protocols._chatparts import logarithm, usage, whole_number
-from harness.protocols._chatstream import named, streamed
+from harness.protocols._chatstream import named
 from harness.protocols._events import JSONEvents
-from harness.protocols._openai import MAX_TOKENS, PROMPT, base, listed, model, without_none
+from harness.protocols._openai import MAX_TOKENS, PROMPT, Family, base, model, without_none
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
-    OPENAPI,
     an_array,
     an_object,
-    full_path,
-    get,
-    offered,
-    page,
     post,
     refuse_error,
     text_or_none,
 )
 
 
-class OpenAICompletions:
+class OpenAICompletions(Family):
     """The adapter; `/v1` is put before every path unless the endpoint's URL ends with it already."""
 
     name = "openai_completions"
     title = "OpenAI completions, streamed or whole"
+    route = "/completions"
 
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Streaming and text; liveness where a health page was found, metadata where the models are listed."""
@@ -55,32 +50,6 @@ class OpenAICompletions:
         return Capabilities(
             streaming=True, text=True, generates=True, seeds=True, liveness=live, metadata=bool(facts.models)
         )
-
-    def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
-        """The list of models, a health page, and the OpenAPI document."""
-        return {
-            "models": get(base(endpoint) + "/models"),
-            "live": get(endpoint.template.health or "/health"),
-            "openapi": get(OPENAPI),
-            "nowhere": get(NOWHERE),
-        }
-
-    def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
-        """0.95: the OpenAPI document has this route and not chat's; 0.3 beside chat: a choice for the user."""
-        root = full_path(endpoint, base(endpoint))
-        document = page(answers, "openapi")
-        if not _openapi.has_post(document, f"{root}/completions", "/v1/completions"):
-            return Recognition(0.0, f"no OpenAPI document has POST {root}/completions")
-        facts = Facts(listed(page(answers, "models")) or (), inputs={"live": offered(answers, "live")})
-        said = f"its OpenAPI document has POST {root}/completions"
-        if _openapi.has_post(document, f"{root}/chat/completions", "/v1/chat/completions"):
-            return Recognition(0.3, f"{said}, beside the one for chat", facts)
-        return Recognition(0.95, said, facts)
-
-    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """The configured prompt, else a greeting; at most 16 tokens at temperature 0."""
-        inputs = PROMPT if endpoint.sample is None else endpoint.sample
-        return Query(inputs, options={"max_tokens": MAX_TOKENS, "temperature": 0})
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a prompt; an option of None takes the default of that name out."""
@@ -115,10 +84,6 @@ class OpenAICompletions:
         """A decoder of server-sent chunks."""
         return _Stream()
 
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Every choice; complete when each has exactly one finish reason and no error stands in the stream."""
-        return streamed(events)
-
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no prompt or one of the wrong type, `max_tokens` in words, a route that is not there."""
         path = base(endpoint) + "/completions"
@@ -130,11 +95,6 @@ class OpenAICompletions:
             "max_tokens_in_words": post(path, {**valid, "max_tokens": "sixteen"}),
             "unknown_path": post(base(endpoint) + NOWHERE, valid),
         }
-
-    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """The one listed model; of several none can be told to be the served one. No version is ever stated."""
-        found = listed(page(answers, "models"))
-        return (found[0] if found and len(found) == 1 else None), None
 
 
 class _Stream(JSONEvents):

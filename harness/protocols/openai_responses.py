@@ -6,29 +6,23 @@ repeats the whole response. Items of a kind that is not known (reasoning, search
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
+from harness.core.adapter import Capabilities, Facts, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall, Usage
 from harness.core.jsontext import parse
-from harness.protocols import _openapi
 from harness.protocols._chatparts import whole_number
-from harness.protocols._chatstream import named, streamed
+from harness.protocols._chatstream import named
 from harness.protocols._events import JSONEvents
-from harness.protocols._openai import MAX_TOKENS, PROMPT, base, listed, messages, model, without_none
+from harness.protocols._openai import MAX_TOKENS, PROMPT, Family, base, messages, model, without_none
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
-    OPENAPI,
     an_array,
     an_object,
-    full_path,
-    get,
-    offered,
-    page,
     post,
     refuse_error,
     text_or_none,
@@ -37,42 +31,17 @@ from harness.protocols._wire import (
 _ENDS = {"response.completed", "response.incomplete"}
 
 
-class OpenAIResponses:
+class OpenAIResponses(Family):
     """The adapter; `/v1` is put before every path unless the endpoint's URL ends with it already."""
 
     name = "openai_responses"
     title = "OpenAI responses, streamed or whole"
+    route = "/responses"
 
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Streaming and text, without the stop strings and seeds of the older APIs."""
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
         return Capabilities(streaming=True, roles=True, text=True, liveness=live, metadata=bool(facts.models))
-
-    def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
-        """The list of models, a health page, and the OpenAPI document."""
-        return {
-            "models": get(base(endpoint) + "/models"),
-            "live": get(endpoint.template.health or "/health"),
-            "openapi": get(OPENAPI),
-            "nowhere": get(NOWHERE),
-        }
-
-    def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
-        """0.95: the OpenAPI document has this route and not chat's; 0.3 beside chat: a choice for the user."""
-        root = full_path(endpoint, base(endpoint))
-        document = page(answers, "openapi")
-        if not _openapi.has_post(document, f"{root}/responses", "/v1/responses"):
-            return Recognition(0.0, f"no OpenAPI document has POST {root}/responses")
-        facts = Facts(listed(page(answers, "models")) or (), inputs={"live": offered(answers, "live")})
-        said = f"its OpenAPI document has POST {root}/responses"
-        if _openapi.has_post(document, f"{root}/chat/completions", "/v1/chat/completions"):
-            return Recognition(0.3, f"{said}, beside the one for chat", facts)
-        return Recognition(0.95, said, facts)
-
-    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """The configured prompt or messages, else a greeting; at most 16 tokens at temperature 0."""
-        inputs = PROMPT if endpoint.sample is None else endpoint.sample
-        return Query(inputs, options={"max_tokens": MAX_TOKENS, "temperature": 0})
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a prompt or a list of messages; `max_tokens` is called `max_output_tokens` here."""
@@ -91,10 +60,6 @@ class OpenAIResponses:
         """A decoder of named server-sent events."""
         return _Stream()
 
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Text and calls; complete with the last event's finish reason, and no error in the stream."""
-        return streamed(events)
-
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no input or one of the wrong type, a limit in words, a route that is not there."""
         path = base(endpoint) + "/responses"
@@ -106,11 +71,6 @@ class OpenAIResponses:
             "max_output_tokens_in_words": post(path, {**valid, "max_output_tokens": "sixteen"}),
             "unknown_path": post(base(endpoint) + NOWHERE, valid),
         }
-
-    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """The one listed model; of several none can be told to be the served one. No version is ever stated."""
-        found = listed(page(answers, "models"))
-        return (found[0] if found and len(found) == 1 else None), None
 
 
 class _Stream(JSONEvents):

@@ -133,3 +133,15 @@ def test_without_a_stream_in_the_template_none_is_promised() -> None:
     assert not ADAPTER.capabilities(uploading("x"), Facts()).streaming
     with pytest.raises(UsageError, match=r"template\.stream"):
         ADAPTER.decoder(Endpoint("http://h"))
+
+
+def test_events_before_a_broken_one_are_told_first() -> None:
+    decoder = ADAPTER.decoder(streaming())
+    events = decoder.feed(EVENTS + b"data: {broken\n\n")
+    assert "".join(event.text for event in events) == "Hello"
+    with pytest.raises(ProtocolError, match="event 3"):
+        decoder.close()
+    whole = ADAPTER.decoder(streaming())
+    assert whole.feed(EVENTS + b"data: " + b"x" * (2**20 + 1)) == events, "a line over the limit is told afterwards"
+    with pytest.raises(ProtocolError, match="over"):
+        whole.close()
