@@ -1,0 +1,26 @@
+"""What real servers showed the checks to be wrong about."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.checks.bad_inputs import MARK, filled
+from harness.checks.identity import same_name
+
+
+@pytest.mark.parametrize(
+    ("served", "same"),
+    [("tiny", True), ("tiny:latest", True), ("tiny@main", True), ("tiny-2026-11-21", True), ("tiny@other", False)],
+)
+def test_a_tag_or_a_date_behind_a_name_is_the_same_model(served: str, same: bool) -> None:
+    """Ollama adds `:latest`, transformers serve `@main`."""
+    assert same_name(served, "tiny") is same
+
+
+def test_a_list_stands_in_place_of_one_that_an_adapter_wrapped() -> None:
+    for given in (MARK, [MARK]):
+        body = json.dumps({"stop": given}).encode()
+        assert json.loads(filled(body, b'["a", "b"]')) == {"stop": ["a", "b"]}
+    assert json.loads(filled(json.dumps({"stop": [MARK]}).encode(), b"5")) == {"stop": [5]}
