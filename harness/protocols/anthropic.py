@@ -216,8 +216,12 @@ def _call(block: Mapping[str, Any], at: str, arguments: str) -> ToolCall:
 
 
 def _usage(counts: Mapping[str, Any], at: str) -> Usage:
-    keys = ("input_tokens", "output_tokens")
-    return Usage(*(None if counts.get(key) is None else whole_number(counts[key], f"{at}.{key}") for key in keys))
+    """The prompt's tokens are counted in three parts, of which `input_tokens` is what no cache held."""
+    named = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+    new, read, written, out = (
+        None if counts.get(key) is None else whole_number(counts[key], f"{at}.{key}") for key in named
+    )
+    return Usage(None if new is None else new + (read or 0) + (written or 0), out)
 
 
 def _own_list(value: Any) -> bool:

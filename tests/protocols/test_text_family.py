@@ -226,6 +226,15 @@ def test_completions_logprobs_are_read_from_their_columns() -> None:
     assert [(each.token, each.logprob) for each in answer.logprobs] == [("b", -0.5)]
 
 
+def test_a_cached_prompt_counts_whole() -> None:
+    """Anthropic counts what its cache held apart; llama.cpp's server does so at every second request."""
+    usage = {"input_tokens": 4, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 1, "output_tokens": 7}
+    body = {**WHOLE["anthropic"][0], "usage": usage}
+    answer = adapter("anthropic").decode(ENDPOINT, Response(200, body=json.dumps(body).encode()))
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (25, 7)
+
+
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
