@@ -21,7 +21,7 @@ LONGEST = 2**16
 Scalar = bool | int | float | str | None
 
 
-class _Delta(Struct, forbid_unknown_fields=True):
+class _Delta(Struct, forbid_unknown_fields=True, gc=False):
     content: str | None = None
     role: str | None = None
     refusal: None = None
@@ -31,7 +31,7 @@ class _Delta(Struct, forbid_unknown_fields=True):
     reasoning: None = None
 
 
-class _Choice(Struct, forbid_unknown_fields=True):
+class _Choice(Struct, forbid_unknown_fields=True, gc=False):
     delta: _Delta
     index: Annotated[int, Meta(ge=0)] = 0
     finish_reason: str | None = None
@@ -39,7 +39,7 @@ class _Choice(Struct, forbid_unknown_fields=True):
     stop_reason: Scalar = None
 
 
-class _Chunk(Struct, forbid_unknown_fields=True):
+class _Chunk(Struct, forbid_unknown_fields=True, gc=False):
     choices: Annotated[list[_Choice], Meta(min_length=1)]
     model: str | None = None
     id: Scalar = None
@@ -54,34 +54,31 @@ class _Chunk(Struct, forbid_unknown_fields=True):
 
 _decode = msgspec.json.Decoder(_Chunk).decode
 _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+_LF = 10
 _DELTA, _ROLE, _FINISH = EventKind.DELTA, EventKind.ROLE, EventKind.FINISH
 
 
-def read(parts: list[bytes], place: int, model: str | None, events: list[StreamEvent]) -> int:
-    """Add what the events from `place` on bring, and tell the place of the first that is not of the common form.
+def read(part: bytes, model: str | None, events: list[StreamEvent]) -> bool:
+    """Add what an event of the common form brings; False, and nothing is added, for one of another form.
 
-    `parts` are events without the blank line that ended each, and what follows the last one; `model` is the name told
-    last, which must not change.
+    `part` is the event without the blank line that ended it, of LF alone; `model` is the name told last, which must not
+    change.
     """
-    for at in range(place, len(parts) - 1):
-        part = parts[at]
-        if not part.startswith(PREFIX) or len(part) > LONGEST or b"\n" in part:
-            return at
-        try:
-            chunk = _decode(part[6:])
-        except _UNREADABLE:
-            return at
-        if chunk.model != model and chunk.model is not None:
-            return at
-        brought = len(events)
-        for choice in chunk.choices:
-            delta = choice.delta
-            if delta.role:
-                events.append(StreamEvent(_ROLE, "", delta.role, choice.index))
-            if delta.content:
-                events.append(StreamEvent(_DELTA, delta.content, None, choice.index))
-            if choice.finish_reason:
-                events.append(StreamEvent(_FINISH, "", choice.finish_reason, choice.index))
-        if len(events) == brought:
-            return at
-    return len(parts) - 1
+    if part[:7] != PREFIX or len(part) > LONGEST or _LF in part:
+        return False
+    try:
+        chunk = _decode(part[6:])
+    except _UNREADABLE:
+        return False
+    if chunk.model != model and chunk.model is not None:
+        return False
+    brought = len(events)
+    for choice in chunk.choices:
+        delta = choice.delta
+        if delta.role:
+            events.append(StreamEvent(_ROLE, "", delta.role, choice.index))
+        if delta.content:
+            events.append(StreamEvent(_DELTA, delta.content, None, choice.index))
+        if choice.finish_reason:
+            events.append(StreamEvent(_FINISH, "", choice.finish_reason, choice.index))
+    return len(events) > brought

@@ -20,36 +20,41 @@ _GENERATED = ("reasoning_content", "reasoning", "function_call", "refusal", "aud
 _OF_CHOICE = (EventKind.ROLE, EventKind.DELTA, EventKind.TOOL_CALL, EventKind.FINISH)
 
 
+_CR = 13  # a number: `in` looks for one three times as fast as for bytes
+
+
 class ChatStream(JSONEvents):
     """Decodes one streamed chat answer."""
 
     def __init__(self) -> None:
         super().__init__()
         self._splitter = self._sse = SSEDecoder()
+        self._between = False  # whether the next byte begins an event
         self._model: str | None = None
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """The events completed by these bytes, those of the common form read quickly. Raises `ProtocolError`."""
         self._tell()
-        if b"\r" in data:
-            return super().feed(data)
         events: list[StreamEvent] = []
-        parts = data.split(b"\n\n")
-        place, last = 0, len(parts) - 1
+        *whole, rest = data.split(b"\n\n") if _CR not in data else [data]
+        for part in whole:
+            if self._between and _chatquick.read(part, self._model, events):
+                self._seen += 1
+            elif not self._strictly(part + b"\n\n", events):
+                return events
+        if rest:
+            self._strictly(rest, events)
+        return events
+
+    def _strictly(self, data: bytes, events: list[StreamEvent]) -> bool:
+        """Add what the bytes complete; False: the stream is broken."""
         try:
-            while place < last and self._error is None:
-                if self._sse.between:
-                    begin, place = place, _chatquick.read(parts, place, self._model, events)
-                    self._seen += place - begin
-                if place < last:
-                    events += self._take(self._sse.feed(parts[place] + b"\n\n"))
-                place += 1
-            if parts[last] and self._error is None:
-                events += self._take(self._sse.feed(parts[last]))
+            events += self._take(self._sse.feed(data))
         except ProtocolError:
             if not events:
                 raise
-        return events
+        self._between = self._sse.between
+        return self._error is None
 
     def read(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
         """The model's name, told once and again when it changes; the parts of each choice; the counts."""
