@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from benchmarks._exact import outcome
 from harness.core.objective import PROFILES
-from harness.stats.exact import outcome
 from harness.stats.sequential import RateTest
 
 MOST = 0.05

@@ -214,7 +214,7 @@ class Tally:
         """The share, with all that came since the last call in its histograms, and the seconds since in its lines."""
         for (metric, block), found in self._pending.items():
             if found:
-                self.share.blocks[metric][block].add_many(found)
+                self.share.blocks[metric][block].add(found)
         head = {"worker": "load", "suite": "load", "target_rate": self.job.load.rate}
         self.share.lines = []
         for second, (counts, values) in sorted(self._seconds.items()):
@@ -222,7 +222,7 @@ class Tally:
             for metric, found in values.items():
                 if found:
                     made = Histogram()
-                    made.add_many(found)
+                    made.add(found)
                     hist[metric] = made.to_sparse()
             self.share.lines.append({"t": second, **head, "requests": counts[0], "errors": counts[1], "hist": hist})
         self._pending, self._seconds = {}, {}

@@ -8,7 +8,6 @@ disturbance rarer than one per third of the run may not be in it, and nothing in
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -52,8 +51,8 @@ def dependent_rate_test(
 ) -> DependentDecision:
     """Judge the share over the limit of a run with a fixed horizon from the counts of its 20 time blocks.
 
-    All three of shape (20,): requests, those over the limit, those over the whole sample's p90. Give half of
-    alpha_fail where an `EarlyFail` used the other half. Raises `ValueError`.
+    All three of shape (20,): requests, those over the limit, those over the whole sample's p90. Raises
+    `ValueError`.
     """
     check_limits(budget, loosened, alpha_pass, alpha_fail)
     effect = design_effect(n, over_limit, over_p90)
@@ -98,45 +97,6 @@ def student_factor(alpha: float) -> float:
     x = beta_quantile(1 - 2 * alpha, 0.5, (BLOCKS - 1) / 2) if alpha < 0.5 else 0.0
     z = NormalDist().inv_cdf(1 - alpha)
     return (BLOCKS - 1) * x / (1 - x) / (z * z) if z else 1.0
-
-
-class EarlyFail:
-    """Ends a hopeless run of dependent samples before its horizon: an e-process over blocks, for FAIL alone.
-
-    Within a block samples may depend on one another in any way; a block of 200 requests is to outlast the memory of
-    the stream. A block's share x over the limit multiplies the likelihood ratio of a rate p, taken linearly in x:
-    x p/budget + (1-x)(1-p)/(1-budget), averaged over the prior of `sequential`. Blocks like these cannot PASS anything
-    in a run of useful length. No FAIL before three blocks had exceedances. Raises `ValueError`.
-    """
-
-    def __init__(self, budget: float, alpha: float = 0.025, nodes: int = 64) -> None:
-        check_limits(budget, budget, alpha, alpha)
-        self.budget = budget
-        self.alpha = alpha
-        self.failed = False
-        self.blocks = 0
-        start = math.asin(math.sqrt(budget))
-        # Beta(1/2, 1/2) is uniform in the angle whose squared sine is the rate.
-        angles = start + (math.pi / 2 - start) * (np.arange(nodes) + 0.5) / nodes
-        self._rates = np.sin(angles) ** 2
-        self._log_ratios = np.zeros(nodes)
-
-    def add(self, k: int, n: int) -> bool:
-        """Count a block of n requests with k over the limit; whether the run has FAILed. Raises `ValueError`."""
-        if not 0 <= k <= n or n == 0:
-            raise ValueError(f"{k} of {n} is no block")
-        if not self.failed:
-            x = k / n
-            self._log_ratios += np.log(x * self._rates / self.budget + (1 - x) * (1 - self._rates) / (1 - self.budget))
-            self.blocks += k > 0
-            self.failed = self.blocks >= FLOOR and self.log_e >= -math.log(self.alpha)
-        return self.failed
-
-    @property
-    def log_e(self) -> float:
-        """The logarithm of the e-value against "the rate is at most the budget"."""
-        top = float(self._log_ratios.max())
-        return top + math.log(float(np.exp(self._log_ratios - top).mean()))
 
 
 def _variance_ratio(sizes: NDArray[np.float64], counts: NDArray[np.float64]) -> float:

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.stats.intervals import quantile_ranks
-
 GAMMA = 1.02
 """Ratio of a bucket's edges: a quantile is read within 1 %."""
 
@@ -54,21 +52,8 @@ class Histogram:
         """Infinite values counted."""
         return self._infinite
 
-    def add(self, value: float) -> None:
-        """Count one value. Raises `ValueError` for a negative one or NaN."""
-        if not value >= 0:
-            raise ValueError(f"a histogram counts non-negative numbers, not {value!r}")
-        if value == 0:
-            self._zeros += 1
-        elif value == math.inf:
-            self._infinite += 1
-        else:
-            self._buckets[math.ceil(math.log(value) / _LOG_GAMMA)] += 1
-        for limit in self._over:
-            self._over[limit] += int(value > limit)
-
-    def add_many(self, values: ArrayLike) -> None:
-        """Count an array of any shape. Raises `ValueError`, and counts nothing, where one is negative or NaN."""
+    def add(self, values: ArrayLike) -> None:
+        """Count one value, or an array of any shape. Raises `ValueError`, and counts nothing, for one negative or NaN."""
         flat = np.asarray(values, dtype=float).ravel()
         if not (flat >= 0).all():
             raise ValueError("a histogram counts non-negative numbers; one is negative or NaN")
@@ -105,11 +90,6 @@ class Histogram:
             raise ValueError("an empty histogram has no quantile")
         low, high = self._edges_at(max(1, math.ceil(q * self.n - 1e-9)))
         return low if low in (0, math.inf) else 2 * low * high / (low + high)
-
-    def quantile_interval(self, q: float, alpha: float = 0.05) -> tuple[float | None, float | None]:
-        """Bounds of the true q-quantile, one-sided at alpha each, outer edges of buckets; None where n is too small."""
-        low, high = quantile_ranks(self.n, q, alpha)
-        return (None if low is None else self._edges_at(low)[0]), (None if high is None else self._edges_at(high)[1])
 
     def dense(self) -> tuple[list[float], list[int]]:
         """Edges and counts for drawing: `counts[i]` values lie in (edges[i], edges[i+1]]; one edge more than counts.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 
 from harness.stats.beta import binomial_cdf, binomial_sf
-from harness.stats.sequential import FLOOR, RateTest, check_limits, log_e_pass
+from harness.stats.sequential import FLOOR, RateTest, check_limits
 
 MOST = 10_000_000
 """A run larger than this is no advice: `n_needed` answers None."""
@@ -21,25 +22,9 @@ def min_n_to_pass(budget: float, alpha: float = 0.05) -> int:
     return math.ceil(math.log(alpha) / math.log1p(-budget) - 1e-12)
 
 
-def min_n_to_stop(loosened: float, alpha: float = 0.05) -> int:
-    """The fewest requests, all within the limit, after which a sequential test at alpha PASSes before its cap.
-
-    Half of alpha is the e-process's: 90 for a rate of 5 %, 455 for 1 % at alpha .05. Raises `ValueError`.
-    """
-    check_limits(loosened, loosened, alpha, alpha)
-    return _first(lambda n: log_e_pass(0, n, loosened) >= math.log(2 / alpha))
-
-
 def can_pass(test: RateTest) -> bool:
     """Whether a flawless run of `test` PASSes; an objective that cannot is refused before the first request."""
     return test.decision(0, test.cap) == "pass"
-
-
-def planned_power(m: int) -> float:
-    """The power to plan each of m checks with, 1 - .1/m: twenty healthy checks at .90 each all PASS in .12 of runs."""
-    if m < 1:
-        raise ValueError(f"the number of checks must be at least 1, not {m!r}")
-    return 1 - 0.1 / m
 
 
 def n_needed(
@@ -109,7 +94,4 @@ def _first(holds: Callable[[int], bool]) -> int:
             return high
         high *= 2
     low = high // 2 + 1
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle + 1, high)
-    return low
+    return low + bisect_left(range(low, high), True, key=holds)

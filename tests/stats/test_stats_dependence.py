@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
@@ -15,14 +14,12 @@ from harness.stats.dependence import (
     BLOCKS,
     NOTICED,
     DependentDecision,
-    EarlyFail,
     dependent_rate_test,
     design_effect,
     into_blocks,
     student_factor,
 )
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
-from harness.stats.sequential import fixed_rate_test, log_e_fail
 
 Stream = NDArray[np.float64]
 Generator = np.random.Generator
@@ -86,7 +83,7 @@ def fails(latency: Stream, limit: float) -> float:
 
 def naive_passes(latency: Stream, limit: float) -> float:
     n = latency.shape[1]
-    return float(np.mean([fixed_rate_test(int((run > limit).sum()), n, 0.01, 0.01) == "pass" for run in latency]))
+    return float(np.mean([clopper_pearson_upper((run > limit).sum(), n, 0.05) <= 0.01 for run in latency]))
 
 
 def near(share: float, runs: int) -> object:
@@ -238,42 +235,3 @@ def test_seconds_become_twenty_blocks() -> None:
 def test_blocks_that_are_none_are_refused(sizes: Stream, over: Stream) -> None:
     with pytest.raises(ValueError, match="blocks"):
         design_effect(sizes, over, np.zeros(20))
-
-
-def early(latency: Stream, limit: float) -> float:
-    """The share of runs that fail early on blocks of 200 requests."""
-
-    def one(run: Stream) -> bool:
-        watch = EarlyFail(0.01)
-        return any(watch.add(int(k), 200) for k in (run.reshape(-1, 200) > limit).sum(axis=1))
-
-    return float(np.mean([one(run) for run in latency]))
-
-
-@pytest.mark.parametrize(
-    ("stream", "limit"),
-    [
-        (lambda rng, runs: autoregressive(rng, runs, 10_000, 0.8), ar_limit),
-        (lambda rng, runs: autoregressive(rng, runs, 10_000, 0.95), ar_limit),
-        (lambda rng, runs: queue(rng, runs, 10_000, 0.8), queue_limit),
-    ],
-)
-def test_block_evidence_fails_early_and_holds_its_level(
-    stream: Callable[[Generator, int], Stream], limit: Callable[[float], float]
-) -> None:
-    latency = stream(np.random.default_rng(12), 200)
-    assert early(latency, limit(0.01)) <= 0.05
-    assert early(latency, limit(0.10)) > 0.98
-
-
-def test_block_evidence_of_single_requests_is_the_sequential_e_value() -> None:
-    watch = EarlyFail(0.01, nodes=2000)
-    for over in [True, False, False, True]:
-        watch.add(int(over), 1)
-    assert watch.log_e == pytest.approx(log_e_fail(2, 4, 0.01), abs=1e-4)
-    assert watch.log_e > math.log(1 / 0.025)
-    assert not watch.failed  # two blocks with exceedances are under the floor
-    assert watch.add(1, 1)
-    assert watch.add(0, 200)  # final
-    with pytest.raises(ValueError, match="block"):
-        watch.add(3, 2)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks._exact import IntArray, boundaries, outcome, walk
 from harness.stats.beta import binomial_cdf, binomial_sf
-from harness.stats.exact import outcome, walk
-from harness.stats.sequential import FLOOR, IntArray, RateTest, boundaries, fixed_rate_test, log_e_fail
+from harness.stats.sequential import FLOOR, Decision, RateTest, log_e_fail
 
 PROFILES = {
     "pr": RateTest(budget=0.05, loosened=0.10, cap=500),
@@ -165,6 +165,13 @@ def test_a_cold_start_fails_a_good_service() -> None:
     assert walk(passing, failing, rates).failed == pytest.approx(0.75, abs=0.01)
     assert outcome(test, rates).failed > 0.6
     assert outcome(test, 0.002).failed < 0.001
+
+
+def fixed_rate_test(k: int, n: int, budget: float, loosened: float) -> Decision:
+    """One look at a planned n, at the whole of alpha per side, with the floor."""
+    if k >= FLOOR and binomial_sf(k, n, budget) <= 0.05:
+        return "fail"
+    return "pass" if binomial_cdf(k, n, loosened) <= 0.05 else "inconclusive"
 
 
 def test_repeats_are_not_samples() -> None:

@@ -16,7 +16,7 @@ VALUES = st.lists(st.floats(0, 1e6) | st.just(math.inf), max_size=40)
 
 def filled(values: list[float], limits: tuple[float, ...] = (0.8, 2.0)) -> Histogram:
     out = Histogram(limits)
-    out.add_many(values)
+    out.add(values)
     return out
 
 
@@ -24,7 +24,7 @@ def filled(values: list[float], limits: tuple[float, ...] = (0.8, 2.0)) -> Histo
 def test_quantiles_are_within_one_percent(q: float) -> None:
     values = np.random.default_rng(1).lognormal(0, 1, 20_000)
     histogram = Histogram()
-    histogram.add_many(values)
+    histogram.add(values)
     assert histogram.quantile(q) == pytest.approx(np.quantile(values, q, method="inverted_cdf"), rel=0.01)
 
 
@@ -75,10 +75,10 @@ def test_a_limit_that_was_not_counted_is_refused_not_guessed() -> None:
 @pytest.mark.parametrize("wrong", [math.nan, -1e-9, -math.inf])
 def test_what_is_no_duration_is_refused_and_counts_nothing(wrong: float) -> None:
     histogram = Histogram()
-    with pytest.raises(ValueError, match="non-negative"):
+    with pytest.raises(ValueError, match="negative or NaN"):
         histogram.add(wrong)
-    with pytest.raises(ValueError, match="non-negative"):
-        histogram.add_many([1.0, wrong, 2.0])
+    with pytest.raises(ValueError, match="negative or NaN"):
+        histogram.add([1.0, wrong, 2.0])
     assert histogram.n == 0
 
 
@@ -97,7 +97,6 @@ def test_an_empty_histogram_has_no_quantile() -> None:
     with pytest.raises(ValueError, match="must lie"):
         filled([1.0]).quantile(1.5)
     assert Histogram().dense() == ([], [])
-    assert Histogram().quantile_interval(0.99) == (None, None)
 
 
 def test_the_dense_form_covers_all_finite_values() -> None:
@@ -115,16 +114,6 @@ def test_the_dense_form_covers_all_finite_values() -> None:
 
 def test_only_zeros_can_be_drawn() -> None:
     assert filled([0.0, 0.0]).dense() == ([0.0, 0.0], [2])
-
-
-def test_a_quantile_interval_holds_the_truth_and_is_open_where_n_is_small() -> None:
-    histogram = Histogram()
-    histogram.add_many(np.linspace(0.001, 1, 1000))
-    low, high = histogram.quantile_interval(0.99)
-    assert low is not None
-    assert high is not None
-    assert 0.97 < low < 0.99 < high < 1.02
-    assert filled([1.0] * 298).quantile_interval(0.99)[1] is None
 
 
 @pytest.mark.parametrize("sparse", [{"12": -1}, {"12": 1.5}, {"x": 1}, {"over 0.8": 1}, {"12": 1, "over 0.8": 2}])
