@@ -53,7 +53,7 @@ class Histogram:
         return self._infinite
 
     def add(self, values: ArrayLike) -> None:
-        """Count one value, or an array of any shape. Raises `ValueError`, and counts nothing, for one negative or NaN."""
+        """Count one value, or an array of any shape. Raises `ValueError` for a negative one or NaN, counting none."""
         flat = np.asarray(values, dtype=float).ravel()
         if not (flat >= 0).all():
             raise ValueError("a histogram counts non-negative numbers; one is negative or NaN")
