@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import quote, quote_plus, unquote, urlsplit, urlunsplit
 
+from harness.core.bounds import OverZero
 from harness.core.errors import UsageError
 
 SCHEMES = ("http", "https")
@@ -90,10 +91,10 @@ class Deadlines:
     the longest silence inside the answer. `total`: from start to end, whatever drips meanwhile.
     """
 
-    connect: float = 5.0
-    first_byte: float = 30.0
-    inter_token: float = 10.0
-    total: float = 60.0
+    connect: OverZero[float] = 5.0
+    first_byte: OverZero[float] = 30.0
+    inter_token: OverZero[float] = 10.0
+    total: OverZero[float] = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ class Endpoint:
 
     @property
     def grpc(self) -> bool:
-        """Whether the requests are gRPC calls: such a protocol's name ends in `_grpc`, and is never detected."""
+        """Whether the requests are gRPC calls: such a protocol's name ends in `_grpc`."""
         return self.protocol.endswith(GRPC)
 
     def secrets(self) -> tuple[str, ...]:

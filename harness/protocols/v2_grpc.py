@@ -1,9 +1,9 @@
 """The Open Inference Protocol, version 2, over gRPC (Triton, MLServer, KServe), for which the extra `grpc` is needed.
 
 A request's body is the serialised message and its path names the call; harness/io/grpc.py carries it. Inputs are sent
-as raw contents, which hold every datatype; outputs are read raw (Triton) and typed (MLServer, KServe). The protocol is
-spoken only where it is named, with the model's name, for it lists none. What raw contents a server demands of a wrong
-message is left to it: gRPC itself answers bytes that are no message with INTERNAL or UNKNOWN.
+as raw contents, which hold every datatype; outputs are read raw (Triton) and typed (MLServer, KServe). It lists no
+models: the name must be said. What raw contents a server demands of a wrong message is left to it: gRPC itself answers
+bytes that are no message with INTERNAL or UNKNOWN.
 """
 
 from __future__ import annotations
@@ -109,10 +109,10 @@ class V2Grpc(OpenInference):
             outputs[each.name] = _output(each, raw[i] if raw else None, f"outputs[{i}]")
         if not outputs:
             raise ProtocolError("no output in the answer", at="outputs")
-        value = {"model_name": message.model_name, "model_version": message.model_version, "outputs": outputs}
-        return Answer(
-            outputs=outputs, value=value, model=message.model_name or None, version=message.model_version or None
-        )
+        found = _binary.Outputs(outputs)
+        model, version = message.model_name, message.model_version
+        value = {"model_name": model, "model_version": version, "outputs": found}
+        return Answer(outputs=found, value=value, model=model or None, version=version or None)
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """No inputs, data shorter than their shape, a datatype that is none, a model that is not there."""

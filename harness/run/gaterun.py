@@ -264,6 +264,9 @@ class GateRun:
         settings = self.settings
         others = {suite: _spoken(other, self._others[suite]) for suite, other in settings.others.items()}
         self.settings = replace(settings, endpoint=_spoken(settings.endpoint, self.preflight), others=others)
+        if self._client is not None and self._client.endpoint.grpc is not self.settings.endpoint.grpc:
+            self._client.close()  # gRPC was detected over HTTP
+            self._client = None
         known = {}
         for suite in settings.suites:
             found, endpoint = self.preflight_of(suite), self.settings.endpoint_of(suite)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from harness.core.adapter import Adapter, Facts
@@ -62,13 +63,18 @@ def adapters(protocol: str) -> list[Adapter]:
 
 
 def detect(endpoint: Endpoint, client: Client) -> Preflight:
-    """Ask every candidate's harmless probes, each path once, and choose a protocol. Sends no inference."""
+    """Ask every candidate's harmless probes, each path once, and choose a protocol. Sends no inference.
+
+    A service whose every answer is no HTTP/1 is asked once more, over gRPC.
+    """
     candidates = adapters(endpoint.protocol)
     by_path = _ask(endpoint, client, candidates, {})
     failures = [e for e in by_path.values() if e.response is None]
     if failures and len(failures) == len(by_path) and all(e.error and e.error.never_reached for e in failures):
         return Preflight(endpoint.protocol, never_reached=f"{failures[0].error}: {failures[0].detail}")
     ranked = rank(endpoint, candidates, by_path)
+    if endpoint.protocol == "auto" and by_path and all(e.error is ErrorClass.MALFORMED for e in by_path.values()):
+        ranked = _over_grpc(endpoint)
     if endpoint.model is None and ranked and len(ranked[0].facts.models) == 1:
         # A service with one model: ask for that model's own pages too, as if it had been named.
         named = replace(endpoint, model=ranked[0].facts.models[0])
@@ -82,6 +88,16 @@ def detect(endpoint: Endpoint, client: Client) -> Preflight:
     if chosen is None:
         return Preflight("auto", detected=tuple(ranked), unrecognised=_unrecognised(by_path))
     return Preflight(chosen.protocol, chosen.facts, tuple(ranked))
+
+
+def _over_grpc(endpoint: Endpoint) -> list[Detected]:
+    """What the calls that read say of a service; nothing where gRPC is not installed."""
+    found = []
+    for name in (name for name in names("protocols") if name.endswith(GRPC)):
+        spoken = replace(endpoint, protocol=name)
+        with suppress(UsageError), Client(spoken) as client:
+            found += rank(spoken, adapters(name), _ask(spoken, client, adapters(name), {}))
+    return found
 
 
 def _ask(
@@ -104,9 +120,12 @@ def _ask(
 
 def predict_once(endpoint: Endpoint, client: Client, found: Preflight) -> Exchange:
     """One real prediction, decoded. Raises `UsageError` when no valid sample can be made."""
-    speaker = adapter(found.protocol)
-    request = speaker.encode(endpoint, speaker.sample(endpoint, found.facts), found.facts)
-    return decoded(speaker, endpoint, client.exchange(request))
+    speaker, spoken = adapter(found.protocol), replace(endpoint, protocol=found.protocol)
+    request = speaker.encode(spoken, speaker.sample(spoken, found.facts), found.facts)
+    if spoken.grpc is endpoint.grpc:
+        return decoded(speaker, spoken, client.exchange(request))
+    with Client(spoken, clock=client.clock) as caller:  # gRPC was detected over HTTP
+        return decoded(speaker, spoken, caller.exchange(request))
 
 
 def contact(endpoint: Endpoint, client: Client) -> Preflight:

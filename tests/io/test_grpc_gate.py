@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socketserver
+import subprocess
+import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import grpc
@@ -68,3 +72,34 @@ def test_without_the_extra_the_protocol_is_refused_and_the_others_work(tmp_path:
     outcome = gate(tmp_path, model)
     assert outcome.status not in (0, None)
     assert "aiharness[grpc]" in outcome.out + outcome.err
+
+
+def test_it_is_detected_by_what_is_no_http(tmp_path: Path) -> None:
+    """Neither the command nor a run need the protocol's name, only the model's."""
+    (tmp_path / "aiharness.toml").write_text('[endpoint]\nmodel = "sums"\n')
+    with served(model) as port:
+        url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "harness", "detect", url]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        outcome = run_gate(tmp_path, f"--ai-endpoint={url}", suite="smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{url} speaks v2_grpc" in done.stdout
+    assert "the model 'sums' answered with its metadata" in done.stdout
+    assert outcome.status == 0, outcome.out + outcome.err
+    assert outcome.check("test_predicts")["verdict"] == "PASS"
+
+
+def test_what_is_neither_is_recognised_as_nothing(tmp_path: Path) -> None:
+    """A service that greets, as mail servers do: no HTTP, and no gRPC either."""
+    with socketserver.TCPServer(("127.0.0.1", 0), Greeting) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        command = [sys.executable, "-m", "harness", "detect", f"http://127.0.0.1:{server.server_address[1]}"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        server.shutdown()
+    assert done.returncode == 21, done.stdout + done.stderr
+    assert "no protocol recognised" in done.stdout
+
+
+class Greeting(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.sendall(b"220 mail.example ESMTP ready\r\n")

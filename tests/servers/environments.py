@@ -47,6 +47,13 @@ def cached(name: str, pins: str, build: Callable[[Path], None]) -> Path:
     return folder
 
 
+COMPILED = {
+    "llama-cpp-python": "-DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF"
+    " -DCMAKE_C_FLAGS_RELEASE=-O1 -DCMAKE_CXX_FLAGS_RELEASE=-O1"
+}
+"""What CMake is told for packages that come as C++ source: no images, no TLS, and quick to compile."""
+
+
 def python_environment(name: str) -> Path:
     """The interpreter of a virtual environment with `requirements/NAME.txt`, made with uv where it is installed.
 
@@ -56,17 +63,19 @@ def python_environment(name: str) -> Path:
     against = ["--override", str(override)] if override.exists() else []
 
     def build(folder: Path) -> None:
-        python = str(folder / "bin" / "python")
+        python, env = str(folder / "bin" / "python"), {"CMAKE_ARGS": COMPILED.get(name, "")}
+        if name in COMPILED:
+            _needed_compiler()
         if shutil.which("uv"):
             run(["uv", "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(folder)])
-            run(["uv", "pip", "install", "--quiet", "--python", python, "-r", str(requirements), *against])
+            run(["uv", "pip", "install", "--quiet", "--python", python, "-r", str(requirements), *against], env=env)
         elif against:
             lacking("uv", "pip install uv")
         else:
             run([sys.executable, "-m", "venv", str(folder)])
-            run([python, "-m", "pip", "install", "--quiet", "-r", str(requirements)])
+            run([python, "-m", "pip", "install", "--quiet", "-r", str(requirements)], env=env)
 
-    pins = requirements.read_text() + (override.read_text() if against else "")
+    pins = requirements.read_text() + (override.read_text() if against else "") + COMPILED.get(name, "")
     return cached(name, pins + sys.version, build) / "bin" / "python"
 
 
@@ -140,10 +149,14 @@ def run(
 def _needed_for_ollama() -> None:
     if not shutil.which("go"):
         lacking("Go", "the go toolchain of your system")
-    if not (shutil.which("gcc") and shutil.which("g++")):
-        lacking("a C and C++ compiler", "apt-get install gcc g++")
+    _needed_compiler()
     if not (STB.exists() and Path("/usr/include/nlohmann").exists()):
         lacking("a header package", "apt-get install nlohmann-json3-dev libstb-dev")
+
+
+def _needed_compiler() -> None:
+    if not (shutil.which("gcc") and shutil.which("g++")):
+        lacking("a C and C++ compiler", "apt-get install gcc g++")
 
 
 @contextmanager

@@ -30,11 +30,12 @@ group = "parity"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a server is to stand: its folder, which is its working directory too, its interpreter and its port."""
+    """Where a server is to stand: its folder, which is its working directory too, its interpreter and its ports."""
 
     folder: Path
     python: Path
     port: int
+    grpc_port: int = 0
 
     def tool(self, name: str) -> str:
         """A program of the server's environment."""
@@ -71,8 +72,9 @@ class Row:
     """One server by one protocol.
 
     `serve` writes what the server needs into its folder and returns the command. `health` is a page that answers 200
-    once it is up. `config` is the aiharness.toml without the URL. `detected` are the protocols that `aiharness detect`
-    lists for the bare URL, the chosen one first.
+    once it is up, within `seconds`. `config` is the aiharness.toml without the URL. `detected` are the protocols that
+    `aiharness detect` lists for the bare URL, the chosen one first. `grpc`: what is asked is the port of gRPC. `ci`: CI
+    judges it too, so it is quick to install and to start.
     """
 
     name: str
@@ -83,17 +85,21 @@ class Row:
     detected: tuple[str, ...]
     judged: Mapping[str, Judged]
     env: Mapping[str, str] = field(default_factory=dict)
+    grpc: bool = False
+    seconds: float = 180
+    ci: bool = False
 
     @contextmanager
     def started(self, folder: Path) -> Iterator[ServerProcess]:
         """The server, up; stopped with its whole process group on the way out."""
-        place = Place(folder, python_environment(self.requirements), free_port())
+        place = Place(folder, python_environment(self.requirements), free_port(), free_port())
         command = self.serve(place)
         path = f"{place.python.parent}:{os.environ['PATH']}"
         env = {**os.environ, "HOME": str(folder), "PATH": path, **self.env}
         with ServerProcess(
-            command, place.port, folder / "log", health=self.health, env=env, seconds=180, cwd=folder
+            command, place.port, folder / "log", health=self.health, env=env, seconds=self.seconds, cwd=folder
         ) as server:
+            server.url = f"http://127.0.0.1:{place.grpc_port if self.grpc else place.port}"
             yield server
 
 

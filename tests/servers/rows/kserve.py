@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from tests.servers.processes import free_port
 from tests.servers.row import KNOWN, ROW, Judged, Place, Row
 
 
 def serve(place: Place) -> list[str]:
     place.train()
     app = place.app("kserve_app.py")
-    return [str(place.python), app, "--http_port", str(place.port), "--grpc_port", str(free_port())]
+    return [str(place.python), app, "--http_port", str(place.port), "--grpc_port", str(place.grpc_port)]
 
 
 CONFIG = f"""
@@ -30,6 +29,7 @@ V2 = {
     ),
     "integration": Judged("PASS", warnings={**SHARED, "test_refused_protocol": "data_shorter_than_shape"}),
 }
+GRPC = {"smoke": Judged("PASS"), "integration": Judged("PASS")}
 V1 = {
     "smoke": Judged("PASS", warnings={"test_refused": "null_body"}),
     "integration": Judged(
@@ -43,5 +43,6 @@ V1 = {
 }
 ROWS = [
     Row("kserve-v2", "kserve", serve, READY, CONFIG.format("v2"), DETECTED, V2),
+    Row("kserve-grpc", "kserve", serve, READY, CONFIG.format("v2_grpc"), ("v2_grpc",), GRPC, grpc=True),
     Row("kserve-v1", "kserve", serve, READY, CONFIG.format("tfserving"), DETECTED, V1),
 ]

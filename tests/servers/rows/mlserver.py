@@ -21,7 +21,7 @@ MODEL = {
 
 
 def serve(place: Place) -> list[str]:
-    ports = {"http_port": place.port, "grpc_port": free_port(), "metrics_port": free_port()}
+    ports = {"http_port": place.port, "grpc_port": place.grpc_port, "metrics_port": free_port()}
     settings = {"debug": False, "host": "127.0.0.1", "parallel_workers": 1, **ports}
     (place.folder / "settings.json").write_text(json.dumps(settings))
     (place.folder / "model-settings.json").write_text(json.dumps(MODEL))
@@ -31,7 +31,7 @@ def serve(place: Place) -> list[str]:
 
 CONFIG = f"""
 [endpoint]
-protocol = "v2"
+protocol = "{{}}"
 model = "digits"
 sample = [{ROW}]
 {KNOWN}"""
@@ -49,4 +49,9 @@ JUDGED = {
         },
     ),
 }
-ROWS = [Row("mlserver", "mlserver", serve, "/v2/models/digits/ready", CONFIG, ("v2",), JUDGED)]
+GRPC = {"smoke": Judged("PASS"), "integration": Judged("PASS")}
+READY = "/v2/models/digits/ready"
+ROWS = [
+    Row("mlserver", "mlserver", serve, READY, CONFIG.format("v2"), ("v2",), JUDGED, ci=True),
+    Row("mlserver-grpc", "mlserver", serve, READY, CONFIG.format("v2_grpc"), ("v2_grpc",), GRPC, grpc=True, ci=True),
+]

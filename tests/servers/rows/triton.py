@@ -10,13 +10,13 @@ from tests.servers.row import KNOWN, ROW, Judged, Place, Row
 
 def serve(place: Place) -> list[str]:
     place.train()
-    ports = [str(port) for port in (place.port, free_port(), free_port())]
+    ports = [str(port) for port in (place.port, place.grpc_port, free_port())]
     return [str(place.python), place.app("triton_app.py"), *ports]
 
 
 CONFIG = f"""
 [endpoint]
-protocol = "v2"
+protocol = "{{}}"
 model = "digits"
 sample = [{ROW}]
 {KNOWN}"""
@@ -41,4 +41,9 @@ JUDGED = {
         },
     ),
 }
-ROWS = [Row("triton", "triton", serve, "/v2/models/digits/ready", CONFIG, ("v2",), JUDGED, ENV)]
+GRPC = {"smoke": Judged("PASS"), "integration": Judged("PASS")}
+READY = "/v2/models/digits/ready"
+ROWS = [
+    Row("triton", "triton", serve, READY, CONFIG.format("v2"), ("v2",), JUDGED, ENV),
+    Row("triton-grpc", "triton", serve, READY, CONFIG.format("v2_grpc"), ("v2_grpc",), GRPC, ENV, grpc=True),
+]
