@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,13 @@ pytestmark = pytest.mark.servers
 Running = tuple[Row, ServerProcess]
 
 
-@pytest.fixture(scope="module", params=rows(), ids=lambda row: row.name)
+def _param(row: Row) -> Any:
+    """A server is started once: all tests of a row go to one worker."""
+    marks = [pytest.mark.xdist_group(row.name), *([pytest.mark.ci] if row.ci else [])]
+    return pytest.param(row, id=row.name, marks=marks)
+
+
+@pytest.fixture(scope="module", params=[_param(row) for row in rows()])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A row and its server; afterwards nothing of it may be left."""
     row: Row = request.param

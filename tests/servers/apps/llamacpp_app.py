@@ -1,4 +1,5 @@
 """llama.cpp's own HTTP server, as the package xllamacpp carries it: `python llamacpp_app.py MODEL.gguf PORT`."""
+# mypy: ignore-errors
 
 import sys
 import time

@@ -13,7 +13,7 @@ def serve(place: Place) -> list[str]:
     return [str(place.python), place.app("llamacpp_app.py"), str(tiny_model() / "tiny-chat.gguf"), str(place.port)]
 
 
-def row(protocol: str, promises: str = "", **warnings: str) -> Row:
+def row(protocol: str, promises: str = "", *, ci: bool = False, **warnings: str) -> Row:
     config = f"""
 [endpoint]
 protocol = "{protocol}"
@@ -29,11 +29,11 @@ group = "kind"
     smoke = Judged("PASS")
     integration = Judged("PASS", warnings=warnings)
     judged = {"smoke": smoke, "integration": integration}
-    return Row(f"llamacpp-{protocol}", "llamacpp", serve, "/health", config, ("openai_chat",), judged)
+    return Row(f"llamacpp-{protocol}", "llamacpp", serve, "/health", config, ("openai_chat",), judged, ci=ci)
 
 
 ROWS = [
-    row("openai_chat", "choices = true\nlogprobs = true\nstructured_output = true"),
+    row("openai_chat", "choices = true\nlogprobs = true\nstructured_output = true", ci=True),
     row("openai_responses"),
     row("anthropic"),
 ]

@@ -35,4 +35,4 @@ JUDGED = {
     "smoke": Judged("PASS", warnings={"test_terminator": "not its terminator", "test_refused": "HTTP 500"}),
     "integration": Judged("PASS", warnings={"test_stop": "stands in the text", "test_refused": "HTTP 500"}),
 }
-ROWS = [Row("transformers", "transformers", serve, "/health", CONFIG, FOUND, JUDGED, ENV)]
+ROWS = [Row("transformers", "transformers", serve, "/health", CONFIG, FOUND, JUDGED, ENV, ci=True)]

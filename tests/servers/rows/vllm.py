@@ -44,4 +44,4 @@ JUDGED = {
     "smoke": Judged("PASS", warnings={"test_one_shape": "unknown_path has the shape {detail}"}),
     "integration": Judged("PASS", warnings=WARNINGS),
 }
-ROWS = [Row("vllm", "vllm", serve, "/health", CONFIG, FOUND, JUDGED, ENV)]
+ROWS = [Row("vllm", "vllm", serve, "/health", CONFIG, FOUND, JUDGED, ENV, seconds=300)]
