@@ -1,4 +1,4 @@
-"""What a suite module is written with: `check` declares a packaged check, `catalogue` reads them back.
+"""What a suite module is written with: `check` declares a packaged check, `catalogue` reads them back, `once` shares.
 
 A packaged check is a pytest function whose return value is its `Verdict`:
 
@@ -9,6 +9,7 @@ A packaged check is a pytest function whose return value is its `Verdict`:
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -21,7 +22,9 @@ import pytest
 from harness.core.errors import UsageError
 from harness.core.registry import load
 from harness.core.verdict import CheckSpec, Level
+from harness.run.session import Session
 
+T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 ROOT = "ai-suite"
 """First part of every packaged check's id: `ai-suite/smoke/test_health.py::test_live`."""
@@ -63,6 +66,11 @@ def check(
         return function
 
     return declare
+
+
+def once(asked: Callable[[Session], T]) -> Callable[[Session], T]:
+    """What several checks judge: asked for by the first of them in this process."""
+    return functools.wraps(asked)(lambda session: session.once(asked, lambda: asked(session)))
 
 
 def spec_of(function: object) -> CheckSpec | None:

@@ -187,7 +187,7 @@ def refused(exchange: Exchange) -> bool:
     return exchange.status is not None and exchange.status >= 400
 
 
-def answered_alike(known: Known, own: int, forms: Mapping[str, Exchange], alive: Exchange, show: Show) -> Verdict:
+def answered_alike(known: Known, forms: Mapping[str, Exchange], alive: Exchange, show: Show) -> Verdict:
     """Each form is answered as the plain request is, or refused with an error status: nothing is misread or dropped.
 
     `alive` is the plain request once more at the end. A 429 leaves a form unjudged.
@@ -204,7 +204,7 @@ def answered_alike(known: Known, own: int, forms: Mapping[str, Exchange], alive:
         if exchange.status == 429:
             cases.append(Case(name, unjudged=f"declined: {told(exchange)}"))
             continue
-        problem = _misread(known, own, name, exchange)
+        problem = _misread(known, name, exchange)
         cases.append(Case(name, show(f"{name}: {problem}", exchange) if problem else None))
     dead = "" if alive.ok else f"after all forms the plain request is not answered: {told(alive)}"
     declined = dead if alive.status == 429 else ""
@@ -216,7 +216,7 @@ def answered_alike(known: Known, own: int, forms: Mapping[str, Exchange], alive:
     return contract(cases, f"{accepted} of {len(forms)} legal forms are answered {alike}, the others clearly refused")
 
 
-def _misread(known: Known, own: int, name: str, exchange: Exchange) -> str:
+def _misread(known: Known, name: str, exchange: Exchange) -> str:
     if refused(exchange) or _closed(name, exchange):
         return ""
     if not exchange.ok:
@@ -224,7 +224,7 @@ def _misread(known: Known, own: int, name: str, exchange: Exchange) -> str:
     coding = exchange.response.header("content-encoding") if exchange.response else None
     if "identity" in name and coding not in (None, "identity"):
         return f"the answer is in {coding}, which was ruled out"
-    return known.wrong(own, exchange)
+    return known.wrong(0, exchange)
 
 
 def _closed(name: str, exchange: Exchange) -> bool:

@@ -72,9 +72,7 @@ def smuggled(other: bytes) -> Callable[[bytes, bytes], Pieces]:
     return write
 
 
-def harmless(
-    known: Known, probes: Sequence[tuple[str, Exchange, Exchange]], after: Exchange, own: int, show: Show
-) -> Verdict:
+def harmless(known: Known, probes: Sequence[tuple[str, Exchange, Exchange]], after: Exchange, show: Show) -> Verdict:
     """While a connection with wrong bytes is open, and after it, a plain request gets its own answer.
 
     A probe is (name, what the wrong bytes were answered, the plain request meanwhile). What they are answered
@@ -86,26 +84,26 @@ def harmless(
         return inconclusive(why, n=0)
     cases = []
     for name, exchange, meanwhile in probes:
-        problem, shown = _answered(known, own, exchange), exchange
+        problem, shown = _answered(known, exchange), exchange
         if not problem and not meanwhile.ok and meanwhile.status != 429:
             problem, shown = f"meanwhile a plain request on another connection fails: {told(meanwhile)}", meanwhile
-        elif not problem and meanwhile.ok and (wrong := known.wrong(own, meanwhile)):
+        elif not problem and meanwhile.ok and (wrong := known.wrong(0, meanwhile)):
             problem, shown = f"a plain request on another connection: {wrong}", meanwhile
         declined = told(meanwhile) if meanwhile.status == 429 else ""
         cases.append(Case(name, show(f"{name}: {problem}", shown) if problem else None, declined))
     lost = "" if after.ok else f"after all wrong bytes a plain request is not answered: {told(after)}"
-    lost = lost or known.wrong(own, after)
+    lost = lost or known.wrong(0, after)
     cases.append(Case("after", show(lost, after) if lost else None))
     return contract(cases, f"{len(probes)} kinds of wrong bytes harmed nobody else")
 
 
-def _answered(known: Known, own: int, exchange: Exchange) -> str:
+def _answered(known: Known, exchange: Exchange) -> str:
     response = exchange.response
     if response is None:
         return ""
     if shown := leak(response.body.decode("utf-8", "replace")) if response.status >= 400 else None:
         return f"the answer shows {shown}"
-    wrong = known.wrong(own, exchange) if exchange.answer is not None else ""
+    wrong = known.wrong(0, exchange) if exchange.answer is not None else ""
     return wrong if "another request" in wrong else ""
 
 

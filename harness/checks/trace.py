@@ -36,7 +36,7 @@ MALFORMED: Mapping[str, Headers] = {
 """What a receiver ignores and starts a trace of its own for (section 4.3)."""
 
 
-def traced(known: Known, own: int, answers: Mapping[str, Exchange], show: Show) -> Verdict:
+def traced(known: Known, answers: Mapping[str, Exchange], show: Show) -> Verdict:
     """With trace headers a request is answered as without; malformed ones may at worst be refused."""
     if broken := not_judged(*known.first, *known.again, *answers.values()):
         return broken
@@ -48,7 +48,7 @@ def traced(known: Known, own: int, answers: Mapping[str, Exchange], show: Show) 
         problem = ""
         if not (exchange.ok or declined or (name in MALFORMED and refused(exchange))):
             problem = f"with {name} it is not answered: {told(exchange)}"
-        elif exchange.ok and (wrong := known.wrong(own, exchange)):
+        elif exchange.ok and (wrong := known.wrong(0, exchange)):
             problem = f"with {name}: {wrong}"
         cases.append(Case(name, show(problem, exchange) if problem else None, told(exchange) if declined else ""))
     return contract(cases, f"with {len(cases)} kinds of trace headers a request is answered as without")

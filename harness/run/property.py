@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.checks.property import Generated, Kind, Known, Outcome, Search, by_row, outcome
-from harness.core.errors import BudgetExhausted, ErrorClass
+from harness.core.errors import BudgetExhausted
 from harness.core.exchange import Exchange, Query
 from harness.run.propertyform import GENERATED, form_of, numbers_in
 from harness.run.propertyshrink import Enough, minimise
@@ -144,9 +144,7 @@ class _Search:
         # The sample's options are what the service needs; without its limit a model may run on into the deadline.
         query = Query(inputs, options={**self.session.sample().options, **value["options"]})
         try:
-            exchange = self._send(query)
-            # A server may end a kept-alive connection at any time (RFC 9112 section 9.5); only twice is a pattern.
-            return self._send(query) if exchange.error is ErrorClass.CLOSED else exchange
+            return self._send(query)
         except BudgetExhausted as spent:
             self.stopped = spent
             raise Enough from None
@@ -155,7 +153,7 @@ class _Search:
         if self.unspent <= 0:
             raise Enough
         self.unspent -= 1
-        return self.session.ask(query)
+        return self.session.ask(query, again=True)
 
     def _outcome(self, value: Any, exchange: Exchange) -> Outcome:
         return outcome(exchange, value, self._rows(value["inputs"]), self.known)

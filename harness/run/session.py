@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from harness.core.adapter import Adapter, Facts, Outspoken
+from harness.core.adapter import Adapter, Capabilities, Facts, Outspoken
 from harness.core.endpoint import Credentials, Endpoint
 from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import Exchange, Headers, Query, Request
@@ -54,9 +54,14 @@ class Session:
         self.reached = False
         self.sample_query: Query | None = None
         self.sent = 0
-        self._once: dict[str, Any] = {}
+        self._once: dict[Hashable, Any] = {}
         self._ledger = ledger
         self._meter = meter
+
+    @property
+    def able(self) -> Capabilities:
+        """What can be asked here."""
+        return self.adapter.capabilities(self.endpoint, self.facts)
 
     def sample(self, *, stream: bool = False) -> Query:
         """One valid query: the user's fixture `ai_sample`, else the configured sample, else the adapter's own."""
@@ -76,12 +81,16 @@ class Session:
         *,
         credentials: Credentials | None = ENDPOINT_CREDENTIALS,
         headers: Headers = (),
+        again: bool = False,
     ) -> Exchange:
-        """Send one inference and decode its answer; never raises for what the service does."""
+        """Send one inference and decode its answer; never raises for what the service does.
+
+        `again`: once more where the service ended a kept connection, as `send` does.
+        """
         request = self.request(query, headers)
         exchange = self._exchange(request, credentials)
         self._metered(exchange)
-        return exchange
+        return self.ask(query, credentials=credentials, headers=headers) if again and _raced(exchange) else exchange
 
     def ask_many(
         self, queries: Sequence[Query], *, concurrency: int, headers: Sequence[Headers] | None = None
@@ -102,9 +111,21 @@ class Session:
         return found
 
     def send(self, request: Request, *, credentials: Credentials | None = ENDPOINT_CREDENTIALS) -> Exchange:
-        """Send a request as it is: a wrong one, or a probe. Its answer is not decoded."""
+        """Send a request as it is: a wrong one, or a probe. Its answer is not decoded.
+
+        It is sent once more where the service ended a kept-alive connection, perhaps before it saw the request: it may
+        do so at any time, and many do after an error, unannounced (RFC 9112 section 9.5).
+        """
+        self._ledger.before_request()
+        exchange = self._keep(self.client.exchange(request, credentials=credentials))
+        if not _raced(exchange):
+            return exchange
         self._ledger.before_request()
         return self._keep(self.client.exchange(request, credentials=credentials))
+
+    def read(self, exchange: Exchange) -> Exchange:
+        """An exchange of `send` with its answer decoded, as `ask` has it."""
+        return decoded(self.adapter, self.endpoint, exchange)
 
     def probe(self, role: str) -> Exchange | None:
         """Send the adapter's probe of this role (`live`, `ready`, `model_ready`, ...); None when it has none."""
@@ -162,7 +183,7 @@ class Session:
                 return self._keep(line.left(request))
             return self._keep(line.hear(request, decoder=self.adapter.decoder(self.endpoint), until=after_events))
 
-    def once(self, name: str, asked: Callable[[], T]) -> T:
+    def once(self, name: Hashable, asked: Callable[[], T]) -> T:
         """What several checks judge: asked for by the first of them in this process."""
         if name not in self._once:
             self._once[name] = asked()
@@ -256,6 +277,10 @@ class Session:
 
 def _unwatched(exchange: Exchange) -> None:
     """Nobody looks on."""
+
+
+def _raced(exchange: Exchange) -> bool:
+    return exchange.error is ErrorClass.CLOSED and exchange.response is None and "kept alive" in exchange.detail
 
 
 def _whole(head: bytes, body: bytes) -> Sequence[Piece]:

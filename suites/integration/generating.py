@@ -9,6 +9,7 @@ from typing import Any
 from harness.checks.generated import limit_for
 from harness.core.exchange import Exchange, Query
 from harness.run.session import Session
+from harness.suite import once
 
 PROMPT = "Say the numbers from one on in words, and go on without an end.\nCount."
 """Its answer is long, so that a limit cuts it and a stop sequence finds a place in it."""
@@ -28,14 +29,9 @@ def generation(
     return replace(sample, inputs=inputs, options={**sample.options, "temperature": 0, **limit, **more})
 
 
-def streams(ai_client: Session) -> bool:
-    """Whether answers can be streamed."""
-    return ai_client.adapter.capabilities(ai_client.endpoint, ai_client.facts).streaming
-
-
 def both(ai_client: Session, max_tokens: int, inputs: Any = PROMPT, **more: Any) -> list[Exchange]:
     """The same request whole and, where it can be, streamed."""
-    ways = (False, True) if streams(ai_client) else (False,)
+    ways = (False, True) if ai_client.able.streaming else (False,)
     return ai_client.ask_many(
         [generation(ai_client, max_tokens, inputs, stream=stream, **more) for stream in ways], concurrency=2
     )
@@ -53,20 +49,17 @@ class Limits:
     short: Sequence[Exchange]
 
 
+@once
 def limits(ai_client: Session) -> Limits:
     """The answers by which limits and stop sequences are judged: 3 requests, of the first check that needs them."""
-
-    def asked() -> Limits:
-        long = ai_client.ask(generation(ai_client, LONG, stream=streams(ai_client)))
-        limit = limit_for(long, SHORT) if long.ok else None
-        return Limits(long, limit, both(ai_client, limit) if limit else ())
-
-    return ai_client.once("generation under limits", asked)
+    long = ai_client.ask(generation(ai_client, LONG, stream=ai_client.able.streaming))
+    limit = limit_for(long, SHORT) if long.ok else None
+    return Limits(long, limit, both(ai_client, limit) if limit else ())
 
 
+@once
 def counts(ai_client: Session) -> list[Exchange]:
     """One request twice, and once with a longer prompt: 3 requests, of the first check that needs them."""
     longer = "There are many numbers, and every one of them has a name of its own.\n" + PROMPT
     first = generation(ai_client, SHORT)
-    queries = [first, first, replace(first, inputs=longer)]
-    return ai_client.once("generation counted", lambda: [ai_client.ask(query) for query in queries])
+    return [ai_client.ask(query) for query in (first, first, replace(first, inputs=longer))]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from harness.checks.bad_answers import TIMEOUTS, Asked, Kind, Known, kind_of
 from harness.checks.bad_inputs import Bad
-from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
-from harness.run.session import Session, decoded
+from harness.run.session import Session
+from harness.suite import once
 
 PLAIN, EACH = 2, 4
 """Requests: the valid ones asked first, and at most for each bad one."""
@@ -25,15 +25,12 @@ class _Watch:
     lost: str = ""
 
 
+@once
 def known(ai_client: Session) -> Known:
     """The valid request and its answers, asked for before the first bad one."""
-
-    def asked() -> Known:
-        able = ai_client.adapter.capabilities(ai_client.endpoint, ai_client.facts)
-        worded = able.text and not able.embeds and not ai_client.settings.promises.deterministic
-        return Known(_valid(ai_client), _valid(ai_client), worded)
-
-    return ai_client.once("bad inputs: the valid request", asked)
+    able = ai_client.able
+    worded = able.text and not able.embeds and not ai_client.settings.promises.deterministic
+    return Known(ai_client.ask(again=True), ai_client.ask(again=True), worded)
 
 
 def put(ai_client: Session, bad: Bad) -> Asked:
@@ -53,13 +50,13 @@ def _put(ai_client: Session, bad: Bad) -> Asked:
     if watch.hung >= HANGS:
         return Asked(bad, why=f"not asked: the service hung {HANGS} times, and each costs a whole deadline")
     if watch.lost:
-        again = _valid(ai_client)
+        again = ai_client.ask(again=True)
         watch.hung += again.error in TIMEOUTS
         if not again.ok:
             return Asked(bad, why=f"not asked: the service answers no valid request since {watch.lost}")
         watch.lost = ""
     exchange = _sent(ai_client, bad)
-    after = _valid(ai_client)
+    after = ai_client.ask(again=True)
     watch.hung += (kind_of(exchange) is Kind.HUNG) + (after.error in TIMEOUTS)
     watch.lost = bad.name if not after.ok and after.status != 429 else ""
     return Asked(bad, exchange, after)
@@ -67,22 +64,7 @@ def _put(ai_client: Session, bad: Bad) -> Asked:
 
 def _sent(ai_client: Session, bad: Bad) -> Exchange:
     exchange = ai_client.send(bad.request)
-    if raced(exchange):
-        exchange = ai_client.send(bad.request)
     if not bad.same:
         return exchange
-    read = decoded(ai_client.adapter, ai_client.endpoint, exchange)
+    read = ai_client.read(exchange)
     return read if read.ok else replace(exchange, answer=None)
-
-
-def _valid(ai_client: Session) -> Exchange:
-    found = ai_client.ask()
-    return ai_client.ask() if found.error is ErrorClass.CLOSED else found
-
-
-def raced(exchange: Exchange) -> bool:
-    """Whether the service ended a kept-alive connection, perhaps before it saw the request.
-
-    It may do so at any time, and many do after an error, unannounced (RFC 9112 section 9.5).
-    """
-    return exchange.error is ErrorClass.CLOSED and exchange.response is None and "kept alive" in exchange.detail

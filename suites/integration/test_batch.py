@@ -5,12 +5,11 @@ from __future__ import annotations
 import random
 
 from harness.checks import batch, embeddings
-from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, inconclusive
 from harness.run.rows import Rows
-from harness.run.session import Session, decoded
-from harness.suite import check
+from harness.run.session import Session
+from harness.suite import check, once
 
 ROWS = 8
 
@@ -35,20 +34,15 @@ def test_equals_singles(ai_client: Session) -> Verdict:
     return batch.same_as_singles(first, again, together, order, ai_client.show)
 
 
+@once
 def _empty(ai_client: Session) -> tuple[Exchange, Exchange] | None:
     """A batch of no rows and a valid request after it; None where none can be made."""
     rows = Rows(ai_client)
     if not rows.batches:
         return None
-    valid = ai_client.adapter.encode(ai_client.endpoint, rows.query(rows.distinct(1)), ai_client.facts)
+    valid = ai_client.request(rows.query(rows.distinct(1)))
     request = batch.emptied(valid)
-    if request is None:
-        return None
-    empty, after = ai_client.send(request), ai_client.send(valid)
-    if after.error is ErrorClass.CLOSED:
-        # A server may end a kept-alive connection at any time, and many do after an error, unannounced (RFC 9112 9.5).
-        after = ai_client.send(valid)
-    return empty, after
+    return (ai_client.send(request), ai_client.send(valid)) if request else None
 
 
 def _none() -> Verdict:
@@ -57,7 +51,7 @@ def _none() -> Verdict:
 
 @check("an empty batch is survived", needs=("batches",), grounds=("http",), requests=3)
 def test_empty_survived(ai_client: Session) -> Verdict:
-    found = ai_client.once("empty batch", lambda: _empty(ai_client))
+    found = _empty(ai_client)
     return batch.survived(*found, ai_client.show) if found else _none()
 
 
@@ -65,8 +59,5 @@ def test_empty_survived(ai_client: Session) -> Verdict:
     "an empty batch is refused, or has an empty answer", level="warn", needs=("batches",), grounds=("http",), requests=0
 )
 def test_empty_refused(ai_client: Session) -> Verdict:
-    found = ai_client.once("empty batch", lambda: _empty(ai_client))
-    if found is None:
-        return _none()
-    read = decoded(ai_client.adapter, ai_client.endpoint, found[0])
-    return batch.empty_refused(found[0], read, ai_client.show)
+    found = _empty(ai_client)
+    return batch.empty_refused(found[0], ai_client.read(found[0]), ai_client.show) if found else _none()

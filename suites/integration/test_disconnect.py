@@ -55,11 +55,10 @@ def _left(ai_client: Session, queries: list[Query], alone: float) -> list[Exchan
 
     A slow service's streams are all that is left: many a server computes a whole answer to its end for nobody.
     """
-    streaming = ai_client.adapter.capabilities(ai_client.endpoint, ai_client.facts).streaming
     found: list[Exchange] = []
     for number, query in enumerate(queries):
         asked = query
-        if streaming and (number % 2 == 0 or alone >= SLOW):
+        if ai_client.able.streaming and (number % 2 == 0 or alone >= SLOW):
             longer = {"max_tokens": LONG} if "max_tokens" in query.options else {}
             asked = replace(query, stream=True, options={**query.options, **longer})
         found.append(ai_client.leave(asked, after=min(SLOW, alone * number / len(queries))))

@@ -4,44 +4,43 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 from harness.checks import embeddings
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict
 from harness.run.rows import Rows
 from harness.run.session import Session
-from harness.suite import check
+from harness.suite import check, once
 
 TEXTS = 8
 SIZES = (2, 3, TEXTS)
 
 
+@once
 def _singles(ai_client: Session) -> list[Exchange]:
-    """Each text asked alone: asked for once, and judged by every check here."""
+    """Each text asked alone."""
     rows = Rows(ai_client)
-    return ai_client.once("embeddings alone", lambda: [ai_client.ask(rows.query([text])) for text in _texts(rows)])
+    return [ai_client.ask(rows.query([text])) for text in rows.distinct(TEXTS)]
 
 
-def _texts(rows: Rows) -> list[str]:
-    return [str(text) for text in rows.distinct(TEXTS)]
+def _first_with(ai_client: Session, **options: Any) -> Exchange:
+    rows = Rows(ai_client)
+    return ai_client.ask(replace(rows.query(rows.distinct(TEXTS)[:1]), options=options))
 
 
+@once
 def _encoded(ai_client: Session) -> Exchange:
-    rows = Rows(ai_client)
-    query = replace(rows.query(_texts(rows)[:1]), options={"encoding_format": "base64"})
-    return ai_client.once("embedding in base64", lambda: ai_client.ask(query))
+    return _first_with(ai_client, encoding_format="base64")
 
 
+@once
 def _batches(ai_client: Session) -> list[embeddings.Batch]:
     """Every text at several places, in batches of several sizes."""
     rows, chosen = Rows(ai_client), random.Random(ai_client.settings.seed)
-    texts = _texts(rows)
+    texts = rows.distinct(TEXTS)
     orders = [chosen.sample(range(TEXTS), size) for size in SIZES]
-
-    def asked() -> list[embeddings.Batch]:
-        return [(order, ai_client.ask(rows.query([texts[at] for at in order]))) for order in orders]
-
-    return ai_client.once("embeddings in batches", asked)
+    return [(order, ai_client.ask(rows.query([texts[at] for at in order]))) for order in orders]
 
 
 @check("every text has one sound vector of its own", needs=("embeds",), requests=TEXTS + len(SIZES) + 1)
@@ -77,6 +76,5 @@ def test_dimensions(ai_client: Session) -> Verdict:
     whole = _singles(ai_client)[0]
     found = embeddings.vectors(whole)
     wanted = max(1, len(found[0]) // 2) if found else 8
-    rows = Rows(ai_client)
-    cut = ai_client.ask(replace(rows.query(_texts(rows)[:1]), options={"dimensions": wanted}))
+    cut = _first_with(ai_client, dimensions=wanted)
     return embeddings.dimensions_honoured(whole, cut, wanted, ai_client.show)

@@ -11,7 +11,7 @@ from harness.core.exchange import Exchange, Query
 from harness.core.verdict import Verdict, inconclusive
 from harness.run.rows import Rows
 from harness.run.session import Session
-from harness.suite import check
+from harness.suite import check, once
 
 INPUTS, TURNS, PIPED = 4, 6, 3
 PLAIN = 2 * INPUTS
@@ -19,23 +19,15 @@ TEXT = "na\u00efve \u6771\u4eac "
 """Put before prompts: letters that are two and three bytes long in UTF-8."""
 
 
-def _queries(ai_client: Session) -> list[Query]:
-    rows = Rows(ai_client)
-    given = rows.distinct(INPUTS)
-    return [rows.query([TEXT + row if rows.coded else row]) for row in given]
-
-
+@once
 def known(ai_client: Session) -> tuple[list[Query], Known]:
-    """A few inputs and what they are answered plainly; asked for once in a process."""
-
-    def asked() -> tuple[list[Query], Known]:
-        queries = _queries(ai_client)
-        first, again = ([_afresh(ai_client, query) for query in queries] for _ in range(2))
-        texts = [query.inputs for query in queries if isinstance(query.inputs, str)]
-        worded = Rows(ai_client).text and not ai_client.settings.promises.deterministic
-        return queries, Known(first, again, [text.split()[-1] for text in texts], worded)
-
-    return ai_client.once("http: plain answers", asked)
+    """A few inputs and what they are answered plainly."""
+    rows = Rows(ai_client)
+    queries = [rows.query([TEXT + row if rows.coded else row]) for row in rows.distinct(INPUTS)]
+    first, again = ([_afresh(ai_client, query) for query in queries] for _ in range(2))
+    texts = [query.inputs for query in queries if isinstance(query.inputs, str)]
+    worded = rows.text and not ai_client.settings.promises.deterministic
+    return queries, Known(first, again, [text.split()[-1] for text in texts], worded)
 
 
 def _afresh(ai_client: Session, query: Query) -> Exchange:
@@ -43,15 +35,13 @@ def _afresh(ai_client: Session, query: Query) -> Exchange:
     return ai_client.raw([ai_client.request(query)])[0]
 
 
+@once
 def _formed(ai_client: Session) -> tuple[Known, dict[str, Exchange], Exchange]:
-    def asked() -> tuple[Known, dict[str, Exchange], Exchange]:
-        queries, plain = known(ai_client)
-        found = {}
-        for name, form in FORMS.items():
-            [found[name]] = ai_client.raw([ai_client.request(queries[0], form.headers)], form.write)
-        return plain, found, _afresh(ai_client, queries[0])
-
-    return ai_client.once("http: forms", asked)
+    queries, plain = known(ai_client)
+    found = {}
+    for name, form in FORMS.items():
+        [found[name]] = ai_client.raw([ai_client.request(queries[0], form.headers)], form.write)
+    return plain, found, _afresh(ai_client, queries[0])
 
 
 FORMED = PLAIN + len(FORMS) + 1
@@ -64,8 +54,7 @@ FORMED = PLAIN + len(FORMS) + 1
     tokens=16 * FORMED,
 )
 def test_forms_answered_alike(ai_client: Session) -> Verdict:
-    plain, forms, alive = _formed(ai_client)
-    return http_forms.answered_alike(plain, 0, forms, alive, ai_client.show)
+    return http_forms.answered_alike(*_formed(ai_client), ai_client.show)
 
 
 @check("every legal form of HTTP is accepted", level="warn", grounds=("direct",), requests=0)
@@ -77,19 +66,16 @@ def test_forms_accepted(ai_client: Session) -> Verdict:
 Numbered = list[tuple[int, Exchange]]
 
 
+@once
 def _connected(ai_client: Session) -> tuple[Known, Numbered, Numbered]:
     """Requests one after another over one connection, and some at once over another; neighbours differ."""
-
-    def asked() -> tuple[Known, Numbered, Numbered]:
-        queries, plain = known(ai_client)
-        kept, why = plain.apart()
-        if why:
-            return plain, [], []
-        turns = [kept[number % len(kept)] for number in range(TURNS)]
-        at_once = [kept[min(number, len(kept) - 1)] for number in range(PIPED)]  # not the same from behind
-        return plain, _over_one(ai_client, queries, turns), _over_one(ai_client, queries, at_once, together=True)
-
-    return ai_client.once("http: one connection", asked)
+    queries, plain = known(ai_client)
+    kept, why = plain.apart()
+    if why:
+        return plain, [], []
+    turns = [kept[number % len(kept)] for number in range(TURNS)]
+    at_once = [kept[min(number, len(kept) - 1)] for number in range(PIPED)]  # not the same from behind
+    return plain, _over_one(ai_client, queries, turns), _over_one(ai_client, queries, at_once, together=True)
 
 
 def _over_one(
@@ -123,23 +109,20 @@ Probed = tuple[Known, list[tuple[str, Exchange, Exchange]], Exchange, list[Excha
 SMUGGLED = "both Transfer-Encoding and Content-Length"
 
 
+@once
 def _probed(ai_client: Session) -> Probed:
     """Wrong bytes on one connection, and while it is open a plain request on another."""
-
-    def asked() -> Probed:
-        queries, plain = known(ai_client)
-        request = ai_client.request(queries[0])
-        found = []
-        for name, wrong in WRONG.items():
-            with ai_client.holding(request, wrong.write, patience=PATIENCE if wrong.waits else None) as [exchange]:
-                found.append((name, exchange, _afresh(ai_client, queries[0])))
-        kept, _ = plain.apart()
-        other = ai_client.request(queries[kept[1] if kept else 1]).body
-        with ai_client.holding(request, http_wrong.smuggled(other), answers=2) as both:
-            found.append((SMUGGLED, both[0], _afresh(ai_client, queries[0])))
-        return plain, found, _afresh(ai_client, queries[0]), both
-
-    return ai_client.once("http: wrong bytes", asked)
+    queries, plain = known(ai_client)
+    request = ai_client.request(queries[0])
+    found = []
+    for name, wrong in WRONG.items():
+        with ai_client.holding(request, wrong.write, patience=PATIENCE if wrong.waits else None) as [exchange]:
+            found.append((name, exchange, _afresh(ai_client, queries[0])))
+    kept, _ = plain.apart()
+    other = ai_client.request(queries[kept[1] if kept else 1]).body
+    with ai_client.holding(request, http_wrong.smuggled(other), answers=2) as both:
+        found.append((SMUGGLED, both[0], _afresh(ai_client, queries[0])))
+    return plain, found, _afresh(ai_client, queries[0]), both
 
 
 PROBED = PLAIN + 2 * (len(WRONG) + 1) + 1
@@ -148,7 +131,7 @@ PROBED = PLAIN + 2 * (len(WRONG) + 1) + 1
 @check("bytes that are no proper HTTP harm nobody else", grounds=("direct",), requests=PROBED, tokens=16 * PROBED)
 def test_wrong_bytes_harm_nobody(ai_client: Session) -> Verdict:
     plain, probes, after, _ = _probed(ai_client)
-    return http_wrong.harmless(plain, probes, after, 0, ai_client.show)
+    return http_wrong.harmless(plain, probes, after, ai_client.show)
 
 
 @check("bytes that are no proper HTTP are refused", level="warn", grounds=("direct",), requests=0)

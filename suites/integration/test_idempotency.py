@@ -5,14 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from harness.checks import idempotency
 from harness.core.exchange import Exchange, Query, Request
 from harness.core.verdict import Verdict
 from harness.run.rows import Rows
-from harness.run.session import Session, decoded
-from harness.suite import check
+from harness.run.session import Session
+from harness.suite import check, once
 
 BESIDE = 3
 REQUESTS = 4 + BESIDE
@@ -29,6 +29,7 @@ class Asked:
     own: Exchange
 
 
+@once
 def _asked(ai_client: Session) -> Asked:
     name = ai_client.settings.promises.idempotency
     assert name is not None
@@ -42,10 +43,6 @@ def _asked(ai_client: Session) -> Asked:
     return Asked(first, again, together, other, ai_client.ask(two))
 
 
-def _once(ai_client: Session) -> Asked:
-    return ai_client.once("requests with idempotency keys", lambda: _asked(ai_client))
-
-
 @check(
     "a repeat under its idempotency key is not carried out again",
     grounds=("idempotency",),
@@ -53,24 +50,22 @@ def _once(ai_client: Session) -> Asked:
     tokens=16 * REQUESTS,
 )
 def test_carried_out_once(ai_client: Session) -> Verdict:
-    found = _once(ai_client)
+    found = _asked(ai_client)
     anew = next((each for each in found.together if each.ok), found.together[0])
     return idempotency.kept(found.first, found.again, found.together, anew, found.other, found.own, ai_client.show)
 
 
 @check("another request under a used key is refused", level="warn", grounds=("idempotency",), requests=0)
 def test_reuse_refused(ai_client: Session) -> Verdict:
-    found = _once(ai_client)
+    found = _asked(ai_client)
     return idempotency.reuse_refused(found.first, found.other, ai_client.show)
 
 
 def _keyed(ai_client: Session, query: Query, name: str, key: str) -> Request:
-    request = ai_client.adapter.encode(ai_client.endpoint, query, ai_client.facts)
-    return replace(request, headers=(*request.headers, (name.lower(), key)))
+    return ai_client.request(query, ((name.lower(), key),))
 
 
 def _sent(ai_client: Session, requests: Sequence[Request]) -> list[Exchange]:
     """The requests side by side, read."""
     with ThreadPoolExecutor(len(requests)) as pool:
-        found = list(pool.map(ai_client.send, requests))
-    return [decoded(ai_client.adapter, ai_client.endpoint, exchange) for exchange in found]
+        return [ai_client.read(exchange) for exchange in pool.map(ai_client.send, requests)]

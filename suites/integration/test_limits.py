@@ -10,11 +10,11 @@ from typing import Any
 from harness.checks import limits
 from harness.checks.limits import Found, Size, Tried
 from harness.core.errors import ErrorClass
-from harness.core.exchange import Exchange, Query
+from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, inconclusive
 from harness.run.rows import Rows, leaves, with_leaves
-from harness.run.session import Session, decoded
-from harness.suite import check
+from harness.run.session import Session
+from harness.suite import check, once
 
 from .spoiling import PLAIN, known
 
@@ -37,9 +37,9 @@ class _Search:
     `order` is the power of its size with which a request may take longer than the `base` seconds of a small one.
     """
 
+    ai_client: Session
     ask: Callable[[int], Exchange]
     wrong: Callable[[int, Exchange], str | None]
-    deadline: float
     first: int
     factor: int
     cap: int
@@ -48,7 +48,14 @@ class _Search:
     tried: list[Tried] = field(default_factory=list)
     stopped: str = ""
 
-    def run(self) -> None:
+    def found(self, what: str, unit: str) -> Found:
+        """What the search finds, and a valid request after it."""
+        plain = known(self.ai_client)
+        if not plain.problem:
+            self._run()
+        return Found(what, unit, self.cap, self.tried, plain, self.ai_client.ask(again=True), self.stopped)
+
+    def _run(self) -> None:
         """Try sizes until a limit is known, one is harmed, the cap is reached, or larger ones would take too long."""
         held, size, became = 0, min(self.first, self.cap), Size.HELD
         while size and (became := self._step(size)) is Size.HELD:
@@ -60,7 +67,7 @@ class _Search:
             held, over = (middle, over) if became is Size.HELD else (held, middle)
 
     def _step(self, size: int) -> Size:
-        exchange = self.ask(size)
+        exchange = _asked_twice(self.ai_client, self.ask(size))
         self.tried.append(Tried(size, exchange, self.wrong(size, exchange) if exchange.ok else None))
         return self.tried[-1].outcome
 
@@ -70,7 +77,8 @@ class _Search:
         for following in (min(size * factor, self.cap) for factor in (self.factor, 2)):
             # What is slow by its size alone would look in the end as if it hung.
             grown = self.base + max(0.0, seconds - self.base) * (following / size) ** self.order
-            if following > size and grown < self.deadline / 2 and len(self.tried) < MOST:
+            longest = self.ai_client.endpoint.deadlines.first_byte / 2
+            if following > size and grown < longest and len(self.tried) < MOST:
                 return following
         if size < self.cap:
             self.stopped = f"larger ones were not asked: this one took {seconds:.1f} s, and the deadline is near"
@@ -86,45 +94,27 @@ def _asked_twice(ai_client: Session, exchange: Exchange) -> Exchange:
     if exchange.error is not ErrorClass.CLOSED or exchange.response is not None:
         return exchange
     if ai_client.endpoint.proxy is not None or ai_client.endpoint.signer is not None:
-        return decoded(ai_client.adapter, ai_client.endpoint, ai_client.send(exchange.request))
+        return ai_client.read(ai_client.send(exchange.request))
     return ai_client.raw([exchange.request])[0]
 
 
-def _ask(ai_client: Session, query: Query) -> Exchange:
-    return _asked_twice(ai_client, ai_client.ask(query))
-
-
-def _found(ai_client: Session, what: str, unit: str, search: _Search) -> Found:
-    """What the search found, and a valid request after it."""
-    plain = known(ai_client)
-    if not plain.problem:
-        search.run()
-    after = ai_client.ask()
-    if after.error is ErrorClass.CLOSED:
-        after = ai_client.ask()
-    return Found(what, unit, search.cap, search.tried, plain, after, search.stopped)
-
-
+@once
 def _rows(ai_client: Session) -> Found | None:
-    def asked() -> Found | None:
-        rows = Rows(ai_client)
-        if not rows.batches:
-            return None
-        given = rows.distinct(SINGLES)
-        first, again = ([ai_client.ask(rows.query([row])) for row in given] for _ in range(2))
-        smallest = len(ai_client.request(rows.query(given[:1])).body)
-        cap = max(1, min(ROWS, BYTES // smallest))
+    rows = Rows(ai_client)
+    if not rows.batches:
+        return None
+    given = rows.distinct(SINGLES)
+    first, again = ([ai_client.ask(rows.query([row])) for row in given] for _ in range(2))
+    smallest = len(ai_client.request(rows.query(given[:1])).body)
+    cap = max(1, min(ROWS, BYTES // smallest))
 
-        def wrong(size: int, got: Exchange) -> str | None:
-            return limits.batch_problem(first, again, list(islice(cycle(range(len(given))), size)), got)
+    def ask(size: int) -> Exchange:
+        return ai_client.ask(rows.query(list(islice(cycle(given), size))))
 
-        def ask(size: int) -> Exchange:
-            return _ask(ai_client, rows.query(list(islice(cycle(given), size))))
+    def wrong(size: int, got: Exchange) -> str | None:
+        return limits.batch_problem(first, again, list(islice(cycle(range(len(given))), size)), got)
 
-        search = _Search(ask, wrong, ai_client.endpoint.deadlines.first_byte, 1, 4, cap)
-        return _found(ai_client, "batch", "rows", search)
-
-    return ai_client.once("limits: rows", asked)
+    return _Search(ai_client, ask, wrong, 1, 4, cap).found("batch", "rows")
 
 
 def _no_batch() -> Verdict:
@@ -154,21 +144,19 @@ def _of_length(inputs: Any, size: int) -> Any:
     return with_leaves(inputs, [text if at == last else each for at, each in enumerate(every)])
 
 
+@once
 def _prompt(ai_client: Session) -> Found:
-    def asked() -> Found:
-        plain, sample = known(ai_client), ai_client.sample()
+    plain, sample = known(ai_client), ai_client.sample()
 
-        def ask(size: int) -> Exchange:
-            return _ask(ai_client, replace(sample, inputs=_of_length(sample.inputs, size)))
+    def ask(size: int) -> Exchange:
+        return ai_client.ask(replace(sample, inputs=_of_length(sample.inputs, size)))
 
-        def wrong(size: int, got: Exchange) -> str | None:
-            return limits.empty_problem(plain, got)
+    def wrong(size: int, got: Exchange) -> str | None:
+        return limits.empty_problem(plain, got)
 
-        search = _Search(ask, wrong, ai_client.endpoint.deadlines.first_byte, 800, 4, CHARACTERS)
-        search.order, search.base = 2, plain.again.timing.service_time or 0.0  # attention: the square of its input
-        return _found(ai_client, limits.PROMPT, "characters", search)
-
-    return ai_client.once("limits: prompt", asked)
+    base = plain.again.timing.service_time or 0.0
+    search = _Search(ai_client, ask, wrong, 800, 4, CHARACTERS, order=2, base=base)  # attention: its input's square
+    return search.found(limits.PROMPT, "characters")
 
 
 @check("every prompt up to the limit is answered", needs=("text",), requests=SEARCH, tokens=16 * SEARCH)
@@ -181,26 +169,20 @@ def test_prompt_refused(ai_client: Session) -> Verdict:
     return limits.refused(_prompt(ai_client), ai_client.show)
 
 
+@once
 def _body(ai_client: Session) -> Found:
     """The valid request with blanks in its JSON, which change nothing of what it says."""
+    plain, request = known(ai_client), ai_client.request()
 
-    def asked() -> Found:
-        plain, request = known(ai_client), ai_client.request()
+    def ask(size: int) -> Exchange:
+        body, blanks = request.body, b" " * max(0, size - len(request.body))
+        at = 1 if body[:1] in (b"{", b"[") else 0
+        return ai_client.read(ai_client.send(replace(request, body=body[:at] + blanks + body[at:])))
 
-        def ask(size: int) -> Exchange:
-            body, blanks = request.body, b" " * max(0, size - len(request.body))
-            at = 1 if body[:1] in (b"{", b"[") else 0
-            exchange = ai_client.send(replace(request, body=body[:at] + blanks + body[at:]))
-            return _asked_twice(ai_client, decoded(ai_client.adapter, ai_client.endpoint, exchange))
+    def wrong(size: int, got: Exchange) -> str | None:
+        return limits.answer_problem(plain, got)
 
-        def wrong(size: int, got: Exchange) -> str | None:
-            return limits.answer_problem(plain, got)
-
-        first = max(2**16, 2 * len(request.body))
-        search = _Search(ask, wrong, ai_client.endpoint.deadlines.first_byte, first, 8, BYTES)
-        return _found(ai_client, "body", "bytes", search)
-
-    return ai_client.once("limits: body", asked)
+    return _Search(ai_client, ask, wrong, max(2**16, 2 * len(request.body)), 8, BYTES).found("body", "bytes")
 
 
 @check("every body up to the limit is answered", grounds=("http",), requests=SEARCH, tokens=16 * SEARCH)

@@ -8,11 +8,12 @@ from harness.core.verdict import Verdict
 from harness.run import property as property_
 from harness.run.propertyform import MOST_TOKENS
 from harness.run.session import Session
-from harness.suite import check
+from harness.suite import check, once
 
 
+@once
 def _search(ai_client: Session) -> Search:
-    return ai_client.once("generated requests", lambda: property_.search(ai_client))
+    return property_.search(ai_client)
 
 
 @check(

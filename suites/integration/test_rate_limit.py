@@ -15,7 +15,7 @@ from harness.core.exchange import Exchange, Query
 from harness.core.verdict import Verdict, inconclusive
 from harness.run.rows import Rows
 from harness.run.session import Session
-from harness.suite import check
+from harness.suite import check, once
 
 BESIDE = 16
 REQUESTS = 2 * rate_limit.MOST + rate_limit.EXTRA + BESIDE + 2
@@ -26,24 +26,29 @@ def _query(ai_client: Session) -> Query:
     """A cheap request: one token, where tokens are generated."""
     rows = Rows(ai_client)
     query = rows.query(rows.distinct(1))
-    able = ai_client.adapter.capabilities(ai_client.endpoint, ai_client.facts)
-    return replace(query, options={**query.options, "max_tokens": 1}) if able.generates else query
+    return replace(query, options={**query.options, "max_tokens": 1}) if ai_client.able.generates else query
 
 
-def _judgeable(ai_client: Session) -> tuple[int, Verdict | None]:
+def _promised(ai_client: Session) -> int:
     limit = ai_client.settings.promises.rate_limit
     assert limit is not None
+    return limit
+
+
+def _beyond(ai_client: Session) -> Verdict | None:
+    limit = _promised(ai_client)
     what = f"a limit of {limit} requests a minute is not tried; at most {rate_limit.MOST} are"
-    return limit, inconclusive(what, n=0) if limit > rate_limit.MOST else None
+    return inconclusive(what, n=0) if limit > rate_limit.MOST else None
 
 
-def _tried(ai_client: Session, limit: int) -> tuple[list[Exchange], Exchange | None, float]:
+@once
+def _tried(ai_client: Session) -> tuple[list[Exchange], Exchange | None, float]:
     """Requests until some are declined, one after the wait that they were asked for (None: too long), and that wait.
 
     Twice the limit is sent at most, since two windows of a minute may share a burst.
     """
     sent: list[Exchange] = []
-    waiting = iter([_query(ai_client)] * (2 * limit + rate_limit.EXTRA))
+    waiting = iter([_query(ai_client)] * (2 * _promised(ai_client) + rate_limit.EXTRA))
     while part := list(islice(waiting, BESIDE)):
         sent += ai_client.ask_many(part, concurrency=BESIDE)
         first, last = sent[0].timing.intended, sent[-1].timing.done
@@ -60,10 +65,6 @@ def _tried(ai_client: Session, limit: int) -> tuple[list[Exchange], Exchange | N
     return sent, after, waited
 
 
-def _once(ai_client: Session, limit: int) -> tuple[list[Exchange], Exchange | None, float]:
-    return ai_client.once("a burst over the limit", lambda: _tried(ai_client, limit))
-
-
 @check(
     "above the promised rate requests are declined",
     grounds=("rate_limit",),
@@ -72,8 +73,7 @@ def _once(ai_client: Session, limit: int) -> tuple[list[Exchange], Exchange | No
     alone=True,
 )
 def test_declined(ai_client: Session) -> Verdict:
-    limit, beyond = _judgeable(ai_client)
-    return beyond or rate_limit.declined(limit, *_once(ai_client, limit), ai_client.show)
+    return _beyond(ai_client) or rate_limit.declined(_promised(ai_client), *_tried(ai_client), ai_client.show)
 
 
 @check(
@@ -84,5 +84,4 @@ def test_declined(ai_client: Session) -> Verdict:
     alone=True,
 )
 def test_manner(ai_client: Session) -> Verdict:
-    limit, beyond = _judgeable(ai_client)
-    return beyond or rate_limit.in_good_manner(_once(ai_client, limit)[0], ai_client.show)
+    return _beyond(ai_client) or rate_limit.in_good_manner(_tried(ai_client)[0], ai_client.show)

@@ -7,20 +7,17 @@ from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict
 from harness.run.rows import Rows
 from harness.run.session import Session
-from harness.suite import check
+from harness.suite import check, once
 
 TIMES = 6
 
 
+@once
 def _asked(ai_client: Session) -> list[Exchange]:
     """One request asked alone, then again, one after another and side by side."""
     rows = Rows(ai_client)
     query = rows.query(rows.distinct(2)[:1])
-
-    def asked() -> list[Exchange]:
-        return [ai_client.ask(query), ai_client.ask(query), *ai_client.ask_many([query] * (TIMES - 2), concurrency=2)]
-
-    return ai_client.once("one request repeated", asked)
+    return [ai_client.ask(query), ai_client.ask(query), *ai_client.ask_many([query] * (TIMES - 2), concurrency=2)]
 
 
 @check("the same request has answers of one form", requests=TIMES, tokens=16 * TIMES)

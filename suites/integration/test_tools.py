@@ -8,7 +8,7 @@ from harness.checks import tools
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict
 from harness.run.session import Session
-from harness.suite import check
+from harness.suite import check, once
 
 from .generating import both, generation
 
@@ -35,14 +35,11 @@ TOOLS = [
 NAMED = {"type": "function", "function": {"name": "add"}}
 
 
+@once
 def _required(ai_client: Session) -> dict[str, Exchange]:
     """A call is required: whole and, where it can be, streamed."""
-
-    def asked() -> dict[str, Exchange]:
-        found = both(ai_client, TOKENS, PROMPT, tools=TOOLS, tool_choice="required")
-        return dict(zip(("required", "required and streamed"), found, strict=False))
-
-    return ai_client.once("tool calls", asked)
+    found = both(ai_client, TOKENS, PROMPT, tools=TOOLS, tool_choice="required")
+    return dict(zip(("required", "required and streamed"), found, strict=False))
 
 
 @check(

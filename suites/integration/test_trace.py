@@ -6,25 +6,22 @@ from harness.checks import trace
 from harness.checks.bad_inputs import spoiled
 from harness.checks.http_forms import Known
 from harness.checks.trace import MALFORMED, VALID
-from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict
 from harness.run.session import Session
-from harness.suite import check
+from harness.suite import check, once
 
 from .test_http import PLAIN, known
 
 SIDE_BY_SIDE = 8
 
 
+@once
 def _traced(ai_client: Session) -> tuple[Known, dict[str, Exchange]]:
-    def asked() -> tuple[Known, dict[str, Exchange]]:
-        queries, plain = known(ai_client)
-        names = {**VALID, **MALFORMED}
-        found = ai_client.ask_many([queries[0]] * len(names), concurrency=SIDE_BY_SIDE, headers=list(names.values()))
-        return plain, dict(zip(names, found, strict=True))
-
-    return ai_client.once("trace: headers", asked)
+    queries, plain = known(ai_client)
+    names = {**VALID, **MALFORMED}
+    found = ai_client.ask_many([queries[0]] * len(names), concurrency=SIDE_BY_SIDE, headers=list(names.values()))
+    return plain, dict(zip(names, found, strict=True))
 
 
 TRACED = PLAIN + len(VALID) + len(MALFORMED)
@@ -32,7 +29,7 @@ TRACED = PLAIN + len(VALID) + len(MALFORMED)
 
 @check("trace headers change nothing in an answer", grounds=("direct",), requests=TRACED, tokens=16 * TRACED)
 def test_traced(ai_client: Session) -> Verdict:
-    return trace.traced(_traced(ai_client)[0], 0, _traced(ai_client)[1], ai_client.show)
+    return trace.traced(*_traced(ai_client), ai_client.show)
 
 
 @check("malformed trace headers are ignored", level="warn", grounds=("direct",), requests=0)
@@ -48,18 +45,12 @@ def test_request_id(ai_client: Session) -> Verdict:
     header = ai_client.settings.promises.request_id or "x-request-id"
     sample = ai_client.sample()
     answers = [(f"plain request {number}", "", ai_client.ask(sample)) for number in (1, 2)]
-    if ai_client.adapter.capabilities(ai_client.endpoint, ai_client.facts).streaming:
+    if ai_client.able.streaming:
         answers.append(("a stream", "", ai_client.ask(ai_client.sample(stream=True))))
     given = [f"aiharness-{ai_client.settings.seed}-{number}" for number in range(SIDE_BY_SIDE)]
     lines = [((header, each),) for each in given]
     beside = ai_client.ask_many([sample] * SIDE_BY_SIDE, concurrency=SIDE_BY_SIDE, headers=lines)
     answers += [(f"the request with id {each}", each, exchange) for each, exchange in zip(given, beside, strict=True)]
-    answers += [(f"wrong request {number}", "", _wrong(ai_client)) for number in (1, 2)]
-    return trace.identified(header, answers, ai_client.show)
-
-
-def _wrong(ai_client: Session) -> Exchange:
     bad = spoiled(ai_client.request(), "empty_body")
-    found = ai_client.send(bad)
-    # A server may end a kept-alive connection at any time, and many do after an error, unannounced (RFC 9112 9.5).
-    return ai_client.send(bad) if found.error is ErrorClass.CLOSED else found
+    answers += [(f"wrong request {number}", "", ai_client.send(bad)) for number in (1, 2)]
+    return trace.identified(header, answers, ai_client.show)

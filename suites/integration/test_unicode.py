@@ -12,12 +12,12 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
 from harness.core.verdict import Verdict
 from harness.run.rows import leaves, with_leaves
-from harness.run.session import Session, decoded
-from harness.suite import check
+from harness.run.session import Session
+from harness.suite import check, once
 
-from .generating import generation, streams
+from .generating import generation
 from .spoiling import PLAIN as VALID
-from .spoiling import known, raced
+from .spoiling import known
 
 LIMIT = 80
 """Tokens: the odd texts are up to 40 bytes, and a byte may be a token."""
@@ -28,8 +28,7 @@ ID = "aiharness \u00e9\u05d0\U0001f600"
 def _query(ai_client: Session, text: str, *, stream: bool = False) -> Query:
     """The text between its marks, asked to be repeated; where nothing is generated, in place of a text there."""
     marked = f"{BEFORE} {text} {AFTER}"
-    able = ai_client.adapter.capabilities(ai_client.endpoint, ai_client.facts)
-    sample = ai_client.sample(stream=stream)
+    able, sample = ai_client.able, ai_client.sample(stream=stream)
     if able.generates or able.streaming:
         return generation(ai_client, LIMIT, f"Repeat after me: {marked}", stream=stream)
     if able.embeds or isinstance(sample.inputs, str):
@@ -45,38 +44,29 @@ def _with_text(inputs: Any, text: str) -> Any:
 
 
 def _sent(ai_client: Session, request: Request) -> Exchange:
-    return decoded(ai_client.adapter, ai_client.endpoint, ai_client.send(request))
-
-
-def _asked(ai_client: Session, query: Query) -> Exchange:
-    found = ai_client.ask(query)
-    return ai_client.ask(query) if raced(found) else found
+    return ai_client.read(ai_client.send(request))
 
 
 def _spelt(ai_client: Session, name: str) -> Spelt:
     query = _query(ai_client, TEXTS[name])
-    escaped = _asked(ai_client, query)
-    streamed = _asked(ai_client, replace(query, stream=True)) if streams(ai_client) and name not in ODD else None
+    escaped, streamed = ai_client.ask(query, again=True), None
+    if ai_client.able.streaming and name not in ODD:
+        streamed = ai_client.ask(replace(query, stream=True), again=True)
     # Neither has a raw form: NUL not in JSON, a lone surrogate not in UTF-8.
     raw = None if name in ODD else _sent(ai_client, unicode.spelt_raw(ai_client.request(query)))
     found = Spelt(escaped, raw, streamed)
     return replace(found, again=ai_client.ask(query)) if unicode.unlike(found) else found
 
 
+@once
 def _written(ai_client: Session) -> Written:
-    def asked() -> Written:
-        plain = known(ai_client)
-        able = ai_client.adapter.capabilities(ai_client.endpoint, ai_client.facts)
-        spelt: dict[str, Spelt] = {}
-        for name in (PLAIN,) if plain.problem else TEXTS:
-            if not any(unicode.hung(each) for each in spelt.values()):
-                spelt[name] = _spelt(ai_client, name)
-        deterministic = ai_client.settings.promises.deterministic
-        return Written(
-            spelt, plain, _asked(ai_client, ai_client.sample()), deterministic, able.generates or able.streaming
-        )
-
-    return ai_client.once("unicode: texts", asked)
+    plain, able = known(ai_client), ai_client.able
+    spelt: dict[str, Spelt] = {}
+    for name in (PLAIN,) if plain.problem else TEXTS:
+        if not any(unicode.hung(each) for each in spelt.values()):
+            spelt[name] = _spelt(ai_client, name)
+    deterministic = ai_client.settings.promises.deterministic
+    return Written(spelt, plain, ai_client.ask(again=True), deterministic, able.generates or able.streaming)
 
 
 @check("text comes through unharmed, however it is spelt", needs=("text",), requests=ASKED, tokens=LIMIT * ASKED)

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from harness.checks import errors
-from harness.core.errors import ErrorClass
-from harness.core.exchange import Exchange, Request
+from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict
 from harness.run.session import Session
 from harness.suite import check
 
 
-def _sent(ai_client: Session, request: Request) -> Exchange:
-    found = ai_client.send(request)
-    # A server may end a kept-alive connection at any time, and many do after an error, unannounced (RFC 9112 9.5).
-    return ai_client.send(request) if found.error is ErrorClass.CLOSED else found
-
-
 def _answers(ai_client: Session) -> dict[str, Exchange]:
-    return {
-        name: _sent(ai_client, request)
-        for name, request in ai_client.adapter.bad_requests(ai_client.endpoint, ai_client.facts).items()
-    }
+    wrong = ai_client.adapter.bad_requests(ai_client.endpoint, ai_client.facts)
+    return {name: ai_client.send(request) for name, request in wrong.items()}
 
 
 @check("errors show nothing internal", requests=16)
