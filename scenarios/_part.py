@@ -16,6 +16,7 @@ from harness.core.load import Job
 from harness.core.pacing import Pacer
 from harness.io.loadengine import LoadEngine
 from harness.io.loadengine_connection import Raw
+from harness.io.raw import written
 from harness.run.loadshare import Share
 from harness.run.loadtally import Reader, Tally
 from harness.run.preflight import adapter
@@ -40,7 +41,7 @@ class OpenLoop:
         self._pacer = Pacer(job.load.rate, job.load.duration, job.arrivals, job.seed)
         self._engine = LoadEngine(job.endpoint, job.started)
         self._reader = Reader(adapter(job.endpoint.protocol), job)
-        self._wires = [(request, self._engine.wire(request)) for request in job.requests]
+        self._wires = [(request, b"".join(written(job.endpoint, request, "identity"))) for request in job.requests]
         self._tally = Tally(job)
         self._share = self._tally.share
         self._next, self._mine = first, len(range(first, self._pacer.count, of))

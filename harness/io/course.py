@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -50,7 +50,6 @@ class Course:
         self.sent: float | None = None
         self.first_byte: float | None = None
         self.done: float | None = None
-        self.tokens: list[float] = []
 
     def start(self, timer: asyncio.Timeout) -> None:
         """Take over a timer that has no time set; the total runs from here."""
@@ -109,11 +108,12 @@ class Course:
         self._enter(Phase.BODY)
         return now
 
-    def ended(self) -> None:
-        """Stamp the end of a complete answer; an empty body has its first byte here."""
+    def ended(self) -> float:
+        """Stamp the end of a complete answer: its time. An empty body has its first byte here."""
         self.done = self._clock.now()
         if self.first_byte is None:
             self.first_byte = self.done
+        return self.done
 
     def overdue(self) -> tuple[ErrorClass, str]:
         """Which deadline ended the exchange, once the timer has expired."""
@@ -130,6 +130,6 @@ class Course:
             words = "no connection or stream was free within {limit:g} s"
         return kind, words.format(limit=self._limit())
 
-    def timing(self) -> Timing:
-        """The stamps so far."""
-        return Timing(self.intended, self.sent, self.first_byte, tuple(self.tokens), self.done)
+    def timing(self, tokens: Sequence[float]) -> Timing:
+        """The stamps so far, and those of the content that came."""
+        return Timing(self.intended, self.sent, self.first_byte, tuple(tokens), self.done)

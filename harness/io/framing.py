@@ -19,11 +19,11 @@ _LINE = 8192
 class Framer:
     """Frames one answer. `head` is set once its head is whole, `done` when its end has come.
 
-    `reusable` says that the connection may carry another exchange. Methods raise `TransportError`: MALFORMED for what
-    is not HTTP, TOO_LARGE over a cap, CLOSED for a body cut off.
+    `persistent` says that the peer keeps the connection, `rest` is what followed the end. Methods raise
+    `TransportError`: MALFORMED for what is not HTTP, TOO_LARGE over a cap, CLOSED for a body cut off.
     """
 
-    __slots__ = ("_buffer", "_caps", "_left", "_state", "_taken", "head", "reusable")
+    __slots__ = ("_buffer", "_caps", "_left", "_state", "_taken", "head", "persistent", "rest")
 
     def __init__(self, caps: Caps) -> None:
         self._caps = caps
@@ -32,7 +32,13 @@ class Framer:
         self._taken = 0
         self._state = _HEAD
         self.head: Response | None = None
-        self.reusable = False
+        self.persistent = False
+        self.rest = b""
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection may carry another exchange: what follows belongs to nothing that was asked."""
+        return self.persistent and not self.rest
 
     @property
     def done(self) -> bool:
@@ -64,18 +70,18 @@ class Framer:
             body, rest = data[: self._left], data[self._left :]
             self._left -= len(body)
             if not self._left:
-                self._finish(rest)
+                self._state, self.rest = _DONE, rest
             return body
         if self._state == _TO_EOF:
             return data
         if self._state in (_HEAD, _DONE):
-            self.reusable = self.reusable and not data
+            self.rest += data
             return b""
         return self._take_chunks(data)
 
     def _take_chunks(self, data: bytes) -> bytes:
         found: list[bytes] = []
-        at, size = 0, len(data)
+        at = 0
         while self._state != _DONE:
             if self._state == _CHUNK:
                 piece = data[at : at + self._left]
@@ -92,7 +98,7 @@ class Framer:
             line, at = data[at:line_end], line_end + 2
             self._line(line)
         if self._state == _DONE:
-            self._finish(data[at:size])
+            self.rest = data[at:]
         return found[0] if len(found) == 1 else b"".join(found)
 
     def _line(self, line: bytes) -> None:
@@ -133,7 +139,7 @@ class Framer:
     def _frame(self, status: int, headers: Headers, version: int) -> None:
         """Where the body ends (RFC 9112 section 6.3)."""
         tokens = {part.strip().lower() for name, value in headers if name == "connection" for part in value.split(",")}
-        self.reusable = "close" not in tokens and (version == 1 or "keep-alive" in tokens)
+        self.persistent = "close" not in tokens and (version == 1 or "keep-alive" in tokens)
         codings = [value.strip().lower() for name, value in headers if name == "transfer-encoding"]
         lengths = {part.strip() for name, value in headers if name == "content-length" for part in value.split(",")}
         if status in (204, 304):
@@ -149,12 +155,7 @@ class Framer:
             self._left = int(length)
             self._state = _SIZED if self._left else _DONE
         else:
-            self._state, self.reusable = _TO_EOF, False
-
-    def _finish(self, rest: bytes) -> None:
-        self._state = _DONE
-        # What follows an answer that was whole belongs to nothing that was asked.
-        self.reusable = self.reusable and not rest
+            self._state, self.persistent = _TO_EOF, False
 
     def _keep(self, rest: bytes, most: int) -> None:
         if len(rest) > most:

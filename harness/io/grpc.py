@@ -131,17 +131,13 @@ class GrpcTransport(HttpTransport):
     def _take(
         self, code: int, lines: list[tuple[str, str | bytes]], body: bytes, course: Course, intake: Intake
     ) -> None:
-        given = [
-            (k.encode(), v if isinstance(v, bytes) else v.encode("utf-8", "replace")) for k, v in lines if k not in _OWN
-        ]
+        given = [(k, v.decode("latin-1") if isinstance(v, bytes) else v) for k, v in lines if k not in _OWN]
         kind, said = (CONTENT_TYPE, "") if code == 0 else ("text/plain", _one_line(body.decode("utf-8", "replace")))
         own = {"content-type": kind, "grpc-status": str(code), **({"grpc-message": said} if said else {})}
-        given += [(name.encode(), value.encode()) for name, value in own.items()]
-        head = httpx.Response(STATUSES.get(code, 500), headers=given, extensions={"http_version": b"HTTP/2"})
-        intake.head(head)
+        intake.head(Response(STATUSES.get(code, 500), (*given, *own.items()), http_version="HTTP/2"))
         if body:
-            intake.piece(body, course)
-        intake.end(course)
+            intake.piece(body, course.received())
+        intake.end(course.ended)
 
     def _judge(self, response: Response) -> tuple[ErrorClass, str] | None:
         code = response.header("grpc-status") or "2"

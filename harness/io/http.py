@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import ssl
 from collections.abc import Iterable
@@ -100,12 +101,10 @@ class HttpTransport:
         response = intake.response
         if failure is None and response is not None:
             failure = self._judge(response)
-        timing = course.timing()
-        if failure is None:
-            return Exchange(request, timing, response, events=tuple(intake.events))
-        kind, detail = failure
+        kind, detail = failure or (None, "")
         secrets = self.endpoint.secrets() + (used.secrets() if used else ())
         detail = _shown(redact(detail, secrets))
+        timing = course.timing(intake.tokens)
         return Exchange(request, timing, response, events=tuple(intake.events), error=kind, detail=detail)
 
     async def aclose(self) -> None:
@@ -121,11 +120,11 @@ class HttpTransport:
             answer = await pool.transport.handle_async_request(outgoing)
             stream = cast(httpx.AsyncByteStream, answer.stream)
             async with aclosing(stream):
-                intake.head(answer)
+                intake.head(_head(answer))
                 async for data in stream:
                     if data:
-                        intake.piece(data, course)
-                intake.end(course)
+                        intake.piece(data, course.received())
+                intake.end(course.ended)
         finally:
             pool.busy -= 1
             await course.tidy()
@@ -159,10 +158,10 @@ class HttpTransport:
         if not request.path.startswith("/"):
             raise TransportError(ErrorClass.HARNESS, f"the path {request.path!r} does not start with a slash")
         own: Headers = (("user-agent", user_agent()), ("accept", "*/*"), ("accept-encoding", ACCEPTED))
-        lines = _overlay(own, self.endpoint.headers, used.headers() if used else (), request.headers)
+        lines = overlay(own, self.endpoint.headers, used.headers() if used else (), request.headers)
         if self._sign is not None and used is self.endpoint.credentials:
             url = self._base + request.path
-            lines = _overlay(lines, signed(self._sign, self.endpoint, request.method, url, tuple(lines), request.body))
+            lines = overlay(lines, signed(self._sign, self.endpoint, request.method, url, tuple(lines), request.body))
         for name, value in lines:
             if _UNSENDABLE.search(name + value):
                 raise TransportError(ErrorClass.HARNESS, f"the value of header {name!r} holds a control character")
@@ -193,16 +192,30 @@ class HttpTransport:
         return kind, detail
 
     def _judge(self, response: Response) -> tuple[ErrorClass, str] | None:
-        status = response.status
-        if 200 <= status < 300:
-            return None
-        said = f"HTTP {status} {_phrase(status)}".rstrip()
-        location = response.header("location")
-        if 300 <= status < 400 and location is not None:
-            return ErrorClass.REDIRECT, f"{said} to {_without_secrets(location)}; redirects are not followed"
-        if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self.endpoint.proxy is not None:
-            return ErrorClass.PROXY, f"{said} from the proxy"
-        return ErrorClass.STATUS, said
+        failure = judged(response)
+        if failure and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self.endpoint.proxy is not None:
+            return ErrorClass.PROXY, f"{failure[1]} from the proxy"
+        return failure
+
+
+def judged(response: Response) -> tuple[ErrorClass, str] | None:
+    """What a status means that is no success, in words too."""
+    status, location = response.status, response.header("location")
+    if 200 <= status < 300:
+        return None
+    said = f"HTTP {status}"
+    with contextlib.suppress(ValueError):
+        said += f" {HTTPStatus(status).phrase}"
+    if 300 <= status < 400 and location is not None:
+        where = re.sub(r"//[^/]*@", "//***@", location.partition("?")[0])
+        return ErrorClass.REDIRECT, f"{said} to {where}; redirects are not followed"
+    return ErrorClass.STATUS, said
+
+
+def _head(answer: httpx.Response) -> Response:
+    lines = tuple((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
+    version = answer.extensions.get("http_version", b"HTTP/1.1").decode("ascii", "replace")
+    return Response(answer.status_code, lines, http_version=version)
 
 
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -236,7 +249,7 @@ def _check_lines(where: str, lines: Headers) -> None:
             raise UsageError(f"{where}: the value of {name} holds a control character, perhaps a line break at its end")
 
 
-def _overlay(*layers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def overlay(*layers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Header lines of all layers; a later layer's lines replace the earlier layers' of the same name."""
     lines: list[tuple[str, str]] = []
     for layer in layers:
@@ -244,17 +257,6 @@ def _overlay(*layers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         named = {name.lower() for name, _ in fresh}
         lines = [line for line in lines if line[0].lower() not in named] + fresh
     return lines
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
-
-
-def _without_secrets(location: str) -> str:
-    return re.sub(r"//[^/]*@", "//***@", location.partition("?")[0])
 
 
 def _shown(text: str, most: int = 400) -> str:

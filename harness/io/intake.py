@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-
-import httpx
 
 from harness.core.adapter import StreamDecoder
 from harness.core.errors import ErrorClass, TransportError
 from harness.core.exchange import EventKind, Response, StreamEvent
 from harness.io.content import Inflater
-from harness.io.course import Course
 
 STREAM_TYPES = frozenset(
     {"text/event-stream", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/jsonlines"}
@@ -32,14 +30,13 @@ class Intake:
     """Takes in one answer. Its methods raise `TransportError` for what is over a cap or not in its encoding."""
 
     def __init__(self, caps: Caps, decoder: StreamDecoder | None) -> None:
-        self._caps = caps
-        self._decoder = decoder
+        self._caps, self._decoder = caps, decoder
         self._inflater = Inflater("", caps.body_bytes)
         self._head: Response | None = None
         self._body = bytearray()
-        self._raw = 0
-        self._line = 0
+        self._raw = self._line = 0
         self.events: list[StreamEvent] = []
+        self.tokens: list[float] = []
 
     @property
     def response(self) -> Response | None:
@@ -48,22 +45,18 @@ class Intake:
             return None
         return Response(self._head.status, self._head.headers, bytes(self._body), self._head.http_version)
 
-    def head(self, answer: httpx.Response) -> Response:
-        """Take in status and headers."""
-        pairs = tuple((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
-        version = answer.extensions.get("http_version", b"HTTP/1.1").decode("ascii", "replace")
-        self._head = Response(answer.status_code, pairs, http_version=version)
-        if (size := sum(len(name) + len(value) for name, value in pairs)) > self._caps.header_bytes:
+    def head(self, head: Response) -> None:
+        """Take in status and headers, an answer without its body."""
+        self._head = head
+        if (size := sum(len(name) + len(value) for name, value in head.headers)) > self._caps.header_bytes:
             raise _over(f"{size} bytes of headers", self._caps.header_bytes)
-        if not (200 <= answer.status_code < 300 and self._head.content_type in STREAM_TYPES):
+        if not (200 <= head.status < 300 and head.content_type in STREAM_TYPES):
             self._decoder = None
-        codings = ", ".join(value for name, value in pairs if name == "content-encoding")
+        codings = ", ".join(value for name, value in head.headers if name == "content-encoding")
         self._inflater = Inflater(codings, self._caps.body_bytes)
-        return self._head
 
-    def piece(self, data: bytes, course: Course) -> None:
-        """Take in a piece of the body. Raises `ProtocolError` where the decoder does."""
-        at = course.received()
+    def piece(self, data: bytes, at: float) -> None:
+        """Take in a piece of the body, which came at this time. Raises `ProtocolError` where the decoder does."""
         self._raw += len(data)
         if self._raw > self._caps.body_bytes:
             raise _over("the body", self._caps.body_bytes)
@@ -71,14 +64,14 @@ class Intake:
         self._body += decoded
         if self._decoder is not None and decoded:
             self._bound_line(decoded)
-            self._keep(self._decoder.feed(decoded), at, course)
+            self._keep(self._decoder.feed(decoded), at)
 
-    def end(self, course: Course) -> None:
-        """The body has come to its end. Raises as `piece` does."""
+    def end(self, ended: Callable[[], float]) -> None:
+        """The body has come to its end, which `ended` stamps where it is one. Raises as `piece` does."""
         self._inflater.finish()
-        course.ended()
-        if self._decoder is not None and course.done is not None:
-            self._keep(self._decoder.close(), course.done, course)
+        at = ended()
+        if self._decoder is not None:
+            self._keep(self._decoder.close(), at)
 
     def _bound_line(self, data: bytes) -> None:
         last = max(data.rfind(b"\n"), data.rfind(b"\r"))
@@ -86,10 +79,10 @@ class Intake:
         if self._line > self._caps.line_bytes:
             raise _over("a line of the stream", self._caps.line_bytes)
 
-    def _keep(self, events: list[StreamEvent], at: float, course: Course) -> None:
+    def _keep(self, events: list[StreamEvent], at: float) -> None:
         room = self._caps.events - len(self.events)
         self.events += events[:room]
-        course.tokens += [at for event in events[:room] if event.kind is EventKind.DELTA and event.text]
+        self.tokens += [at for event in events[:room] if event.kind is EventKind.DELTA and event.text]
         if len(events) > room:
             raise TransportError(ErrorClass.TOO_LARGE, f"the stream is over the cap of {self._caps.events} events")
 

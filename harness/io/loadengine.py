@@ -15,11 +15,10 @@ from gevent.hub import Waiter, get_hub  # type: ignore[import-untyped]
 
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, UsageError
-from harness.core.exchange import Request
 from harness.core.load import unloadable
 from harness.io import tls
 from harness.io.errormap import classify
-from harness.io.http import KEEPALIVE, user_agent
+from harness.io.http import KEEPALIVE
 from harness.io.intake import Caps
 from harness.io.loadengine_connection import Connection, Raw, Shared
 
@@ -51,25 +50,6 @@ class LoadEngine:
     def now(self) -> float:
         """Seconds since the start of the run, read from the performance counter."""
         return (time.perf_counter_ns() - self._zero_ns) * 1e-9
-
-    def wire(self, request: Request) -> bytes:
-        """The bytes that ask this request of the endpoint."""
-        endpoint = self.endpoint
-        host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-        standard = endpoint.port == (443 if endpoint.secure else 80)
-        prefix = endpoint.url.split("//", 1)[1].partition("/")[2]
-        lines = {
-            "host": host if standard else f"{host}:{endpoint.port}",
-            "user-agent": user_agent(),
-            "accept": "*/*",
-            "accept-encoding": "identity",
-            "content-length": str(len(request.body)),
-        }
-        own = endpoint.credentials.headers() if endpoint.credentials else ()
-        lines |= {name.lower(): value for name, value in (*request.headers, *endpoint.headers, *own)}
-        path = f"/{prefix}{request.path}" if prefix else request.path
-        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        return f"{request.method} {path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + request.body
 
     def fetch(self, wire: bytes) -> Raw:
         """Send a request and park until its answer is whole or broken; never raises for the peer, resends nothing."""

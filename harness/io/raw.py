@@ -9,21 +9,19 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from http import HTTPStatus
+from collections.abc import Sequence
 
 from harness.core.adapter import StreamDecoder
-from harness.core.endpoint import TLS, Endpoint, redact
+from harness.core.endpoint import Endpoint, redact
 from harness.core.errors import ErrorClass, ProtocolError, TransportError
-from harness.core.exchange import EventKind, Exchange, Headers, Request, Response, StreamEvent, Timing
-from harness.io import tls
+from harness.core.exchange import Exchange, Request, Response, Timing
+from harness.io import reach
 from harness.io.clock import Clock
-from harness.io.content import ACCEPTED, Inflater
+from harness.io.content import ACCEPTED
 from harness.io.errormap import classify
 from harness.io.framing import Framer
-from harness.io.http import user_agent
-from harness.io.intake import STREAM_TYPES, Caps
+from harness.io.http import judged, overlay, user_agent
+from harness.io.intake import Caps, Intake
 
 Piece = bytes | float
 """What is said to a peer: bytes, or seconds of silence."""
@@ -35,11 +33,11 @@ DRAIN = 0.2
 """Seconds to wait for the end of a connection that the peer has announced, and for what it sends before that."""
 
 
-def written(endpoint: Endpoint, request: Request) -> tuple[bytes, bytes]:
+def written(endpoint: Endpoint, request: Request, codings: str = ACCEPTED) -> tuple[bytes, bytes]:
     """A request as (head with its blank line, body): the endpoint's path, headers and credentials are added to it.
 
     A later source's lines replace an earlier one's of the same name: the harness's own, the endpoint's, the
-    credentials, the request's. The head holds the secret; never show it.
+    credentials, the request's. `codings` are those offered. The head holds the secret; never show it.
     """
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     standard = endpoint.port == (443 if endpoint.secure else 80)
@@ -47,32 +45,15 @@ def written(endpoint: Endpoint, request: Request) -> tuple[bytes, bytes]:
         ("Host", host if standard else f"{host}:{endpoint.port}"),
         ("User-Agent", user_agent()),
         ("Accept", "*/*"),
-        ("Accept-Encoding", ACCEPTED),
+        ("Accept-Encoding", codings),
         ("Content-Length", str(len(request.body))),
     )
     secret = endpoint.credentials.headers() if endpoint.credentials else ()
-    lines = _overlay(own, endpoint.headers, secret, request.headers)
+    lines = overlay(own, endpoint.headers, secret, request.headers)
     prefix = endpoint.url.split("//", 1)[1].partition("/")[2].rstrip("/")
     path = f"/{prefix}{request.path}" if prefix else request.path
     head = "".join(f"{name}: {value}\r\n" for name, value in lines)
     return f"{request.method} {path} HTTP/1.1\r\n{head}\r\n".encode(), request.body
-
-
-def _overlay(*layers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    merged: dict[str, list[tuple[str, str]]] = {}
-    for layer in layers:
-        fresh: dict[str, list[tuple[str, str]]] = {}
-        for name, value in layer:
-            fresh.setdefault(name.lower(), []).append((name, value))
-        merged |= fresh
-    return [line for lines in merged.values() for line in lines]
-
-
-@lru_cache(maxsize=4)
-def _context(settings: TLS) -> ssl.SSLContext:
-    made = tls.context(settings)
-    made.set_alpn_protocols(["http/1.1"])
-    return made
 
 
 class Line:
@@ -107,7 +88,7 @@ class Line:
         self.reused = self._stands()
         try:
             if not self.reused:
-                self._connect()
+                self._sock = reach.opened(self.endpoint, self.endpoint.deadlines.connect)
             for piece in pieces:
                 if isinstance(piece, float):
                     time.sleep(max(0.0, min(piece, self._end - self._clock.now())))
@@ -139,24 +120,25 @@ class Line:
                 raise self._failed
             self._take(answer, self.endpoint.deadlines.first_byte if patience is None else patience)
         except (TransportError, ProtocolError) as problem:
-            kind = problem.error if isinstance(problem, TransportError) else ErrorClass.INVALID
-            failure = kind, redact(str(problem), self.endpoint.secrets())
+            failure = self._told(problem)
         self._owed -= 1
         # Kept open all the same: who waits for the rest of a request must go on waiting while others are served.
-        self._spent = failure is not None or (answer.done is not None and not answer.reusable)
-        timing = Timing(self._intended, self._sent, answer.first_byte, tuple(answer.tokens), answer.done)
-        if failure is None and answer.response is not None and not 200 <= answer.response.status < 300:
-            failure = _refused(answer.response)
+        self._spent = failure is not None or (answer.done is not None and not answer.framer.persistent)
+        if failure is None and answer.response is not None:
+            failure = judged(answer.response)
+        timing = Timing(self._intended, self._sent, answer.first_byte, tuple(answer.intake.tokens), answer.done)
         error, detail = failure or (None, "")
-        return Exchange(request, timing, answer.response, None, tuple(answer.events), error, detail)
+        return Exchange(request, timing, answer.response, None, tuple(answer.intake.events), error, detail)
 
     def left(self, request: Request) -> Exchange:
         """The exchange of a request whose answer nobody waits for; its error says why it could not be sent."""
-        timing = Timing(self._intended, self._sent)
         self.close()
-        if (problem := self._failed) is None:
-            return Exchange(request, timing)
-        return Exchange(request, timing, error=problem.error, detail=redact(str(problem), self.endpoint.secrets()))
+        error, detail = (None, "") if self._failed is None else self._told(self._failed)
+        return Exchange(request, Timing(self._intended, self._sent), error=error, detail=detail)
+
+    def _told(self, problem: TransportError | ProtocolError) -> tuple[ErrorClass, str]:
+        kind = problem.error if isinstance(problem, TransportError) else ErrorClass.INVALID
+        return kind, redact(str(problem), self.endpoint.secrets())
 
     def close(self) -> None:
         """End the connection, whatever is under way on it."""
@@ -185,14 +167,13 @@ class Line:
             if not data:
                 answer.end(self._clock.now())
                 break
-        self._rest = answer.rest
+        self._rest = answer.framer.rest
         if answer.done is None or self._owed > 1:
             return
-        if not answer.reusable and not self._rest and self._sock is not None:
+        if not answer.framer.persistent and not self._rest and self._sock is not None:
             self._rest = self._drained()
         if self._rest:
             found, self._rest = len(self._rest), b""
-            answer.reusable = False
             raise TransportError(ErrorClass.MALFORMED, f"{found} bytes or more follow the end of the answer")
 
     def _drained(self) -> bytes:
@@ -219,30 +200,6 @@ class Line:
         self.close()
         return False
 
-    def _connect(self) -> None:
-        host, port = self.endpoint.host, self.endpoint.port
-        until = self._clock.now() + self.endpoint.deadlines.connect
-        try:
-            if self.endpoint.unix_socket is not None:
-                self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                self._sock.settimeout(self.endpoint.deadlines.connect)
-                self._sock.connect(self.endpoint.unix_socket)
-            else:
-                self._sock = socket.create_connection((host, port), self.endpoint.deadlines.connect)
-                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as problem:
-            kind, detail = classify(problem)
-            raise TransportError(ErrorClass.CONNECT if kind is ErrorClass.CLOSED else kind, detail) from None
-        if not self.endpoint.secure:
-            return
-        try:
-            self._sock.settimeout(max(0.01, until - self._clock.now()))
-            self._sock = _context(self.endpoint.tls).wrap_socket(self._sock, server_hostname=host)
-        except OSError as problem:
-            self.close()
-            kind, detail = classify(problem)
-            raise TransportError(kind if kind is ErrorClass.CONNECT_TIMEOUT else ErrorClass.TLS, detail) from None
-
     def _send(self, data: bytes) -> None:
         assert self._sock is not None
         try:
@@ -268,100 +225,37 @@ class Line:
             raise TransportError(ErrorClass.CLOSED if kind is ErrorClass.TLS else kind, detail) from None
 
 
-def _refused(response: Response) -> tuple[ErrorClass, str]:
-    try:
-        said = f"HTTP {response.status} {HTTPStatus(response.status).phrase}"
-    except ValueError:
-        said = f"HTTP {response.status}"
-    redirect = 300 <= response.status < 400 and response.header("location") is not None
-    return (ErrorClass.REDIRECT if redirect else ErrorClass.STATUS), said
-
-
-class _Tailed(Framer):
-    """A framer that keeps what follows the answer."""
-
-    __slots__ = ("rest",)
-
-    def __init__(self, caps: Caps) -> None:
-        super().__init__(caps)
-        self.rest = b""
-
-    def _take_body(self, data: bytes) -> bytes:
-        if self.done:
-            self.rest += data
-        return super()._take_body(data)
-
-    def _finish(self, rest: bytes) -> None:
-        self.rest += rest
-        super()._finish(rest)
-
-
 class _Answer:
-    """One answer as it is taken in. Methods raise `TransportError`."""
+    """One answer as it is taken in. Methods raise `TransportError` and `ProtocolError`."""
 
     def __init__(self, caps: Caps, decoder: StreamDecoder | None, until: int | None) -> None:
-        self._framer = _Tailed(caps)
-        self._caps = caps
-        self._decoder = decoder
-        self._until = until
-        self._inflater: Inflater | None = None
-        self._body = bytearray()
-        self.reusable = False
-        self.events: list[StreamEvent] = []
-        self.tokens: list[float] = []
+        self.framer, self.intake, self._until = Framer(caps), Intake(caps, decoder), until
         self.first_byte: float | None = None
         self.done: float | None = None
 
     @property
     def finished(self) -> bool:
         """Whether nothing more is to be read: its end has come, or as many events as were wanted."""
-        return self.done is not None or (self._until is not None and len(self.tokens) >= self._until)
-
-    @property
-    def rest(self) -> bytes:
-        """What came after the answer's end."""
-        return self._framer.rest
+        return self.done is not None or (self._until is not None and len(self.intake.tokens) >= self._until)
 
     @property
     def response(self) -> Response | None:
         """The answer as far as it came."""
-        head = self._framer.head
-        return None if head is None else Response(head.status, head.headers, bytes(self._body), head.http_version)
+        return self.intake.response or self.framer.head
 
     def take(self, data: bytes, now: float) -> None:
         """Take in bytes that came at `now`."""
         self.first_byte = now if self.first_byte is None else self.first_byte
-        piece = self._framer.feed(data)
-        if (head := self._framer.head) is None:
-            return
-        if self._inflater is None:
-            self._inflater = Inflater(_codings(head.headers), self._caps.body_bytes)
-            if not (200 <= head.status < 300 and head.content_type in STREAM_TYPES):
-                self._decoder = None
-        decoded = self._inflater.feed(piece)
-        self._body += decoded
-        if self._decoder is not None and decoded:
-            self._keep(self._decoder.feed(decoded), now)
-        if self._framer.done:
-            self._whole(now)
+        piece = self.framer.feed(data)
+        if self.framer.head is not None and self.intake.response is None:
+            self.intake.head(self.framer.head)
+        if piece:
+            self.intake.piece(piece, now)
+        if self.framer.done:
+            self.end(now)
 
     def end(self, now: float) -> None:
-        """The connection ended."""
-        self._framer.end()
-        self._whole(now)
-
-    def _whole(self, now: float) -> None:
-        if self._inflater is not None:
-            self._inflater.finish()
-        if self._decoder is not None:
-            self._keep(self._decoder.close(), now)
-        # What follows one answer may be the next: that alone does not spoil the connection.
-        self.done, self.reusable = now, self._framer.reusable or bool(self.rest)
-
-    def _keep(self, events: list[StreamEvent], now: float) -> None:
-        self.events += events
-        self.tokens += [now for event in events if event.kind is EventKind.DELTA and event.text]
-
-
-def _codings(headers: Headers) -> str:
-    return ", ".join(value for name, value in headers if name == "content-encoding")
+        """The connection ended, or the answer did."""
+        self.framer.end()
+        self.intake.end(lambda: now)
+        self.done = now

@@ -7,10 +7,11 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.core.endpoint import Endpoint
+from harness.core.endpoint import TLS, Endpoint
 from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.io import tls
 from harness.io.errormap import classify
@@ -61,7 +62,8 @@ def connect(endpoint: Endpoint, timeout: float) -> str:
     Raises `TransportError`: NAME, CONNECT, CONNECT_TIMEOUT, or PROXY when it is the proxy that cannot be reached.
     """
     if endpoint.unix_socket is not None:
-        return _connect_unix(endpoint.unix_socket, timeout)
+        _dial_unix(endpoint.unix_socket, timeout).close()
+        return endpoint.unix_socket
     host, port = (endpoint.host, endpoint.port) if endpoint.proxy is None else _proxy_at(endpoint.proxy)
     try:
         with _dial(host, port, time.monotonic() + timeout) as sock:
@@ -82,17 +84,25 @@ def certificate(endpoint: Endpoint, timeout: float) -> Certificate:
         raise UsageError(f"endpoint {endpoint.url!r} has no certificate: it is not https")
     if endpoint.proxy is not None:
         raise UsageError("the certificate is not read through a proxy")
-    context = tls.context(endpoint.tls)
+    with opened(endpoint, timeout) as secured:
+        assert isinstance(secured, ssl.SSLSocket)
+        return _certificate(secured)
+
+
+def opened(endpoint: Endpoint, timeout: float) -> socket.socket:
+    """A connection to the endpoint itself, with its TLS where it is https. Raises as `certificate` does."""
+    context = _context(endpoint.tls) if endpoint.secure else None
     deadline = time.monotonic() + timeout
+    if endpoint.unix_socket is not None:
+        sock = _dial_unix(endpoint.unix_socket, timeout)
+    else:
+        sock = _dial(endpoint.host, endpoint.port, deadline)
+    if context is None:
+        return sock
     try:
-        with (
-            _dial(endpoint.host, endpoint.port, deadline) as plain,
-            context.wrap_socket(plain, server_hostname=endpoint.host, do_handshake_on_connect=False) as secured,
-        ):
-            # The socket's timeout bounds the handshake as a whole, however it drips (CPython counts one deadline).
-            secured.settimeout(_left(deadline))
-            secured.do_handshake()
-            return _certificate(secured)
+        # The socket's timeout bounds the handshake as a whole, however it drips (CPython counts one deadline).
+        sock.settimeout(_left(deadline))
+        return context.wrap_socket(sock, server_hostname=endpoint.host)
     except TimeoutError:
         raise TransportError(ErrorClass.CONNECT_TIMEOUT, f"no TLS handshake within {timeout:g} s") from None
     except (OSError, ValueError) as error:
@@ -102,26 +112,35 @@ def certificate(endpoint: Endpoint, timeout: float) -> Certificate:
         raise TransportError(kind, detail) from None
 
 
+@lru_cache(maxsize=4)
+def _context(settings: TLS) -> ssl.SSLContext:
+    made = tls.context(settings)
+    made.set_alpn_protocols(["http/1.1"])
+    return made
+
+
 def _dial(host: str, port: int, deadline: float) -> socket.socket:
-    failure: Exception | None = None
+    failure = OSError("it has no address")
     for address in resolve(host, port, _left(deadline)):
         try:
-            return socket.create_connection((address, port), timeout=_left(deadline))
+            sock = socket.create_connection((address, port), timeout=_left(deadline))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
         except OSError as error:
             failure = error
-    if isinstance(failure, TimeoutError):
-        raise TransportError(ErrorClass.CONNECT_TIMEOUT, f"{host}:{port} did not accept a connection in time")
-    raise TransportError(ErrorClass.CONNECT, f"{host}:{port}: no connection ({failure})")
+    kind, detail = classify(failure)
+    raise TransportError(ErrorClass.CONNECT if kind is ErrorClass.CLOSED else kind, f"{host}:{port}: {detail}")
 
 
-def _connect_unix(path: str, timeout: float) -> str:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+def _dial_unix(path: str, timeout: float) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
         sock.settimeout(timeout)
-        try:
-            sock.connect(path)
-        except OSError as error:
-            raise TransportError(ErrorClass.CONNECT, f"unix socket {path}: no connection ({error})") from None
-    return path
+        sock.connect(path)
+    except OSError as error:
+        sock.close()
+        raise TransportError(ErrorClass.CONNECT, f"unix socket {path}: no connection ({error})") from None
+    return sock
 
 
 def _left(deadline: float) -> float:
