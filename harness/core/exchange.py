@@ -51,7 +51,10 @@ class Response:
     def header(self, name: str) -> str | None:
         """The first value of a header line, or None."""
         lowered = name.lower()
-        return next((value for key, value in self.headers if key == lowered), None)
+        for key, value in self.headers:
+            if key == lowered:
+                return value
+        return None
 
     @property
     def content_type(self) -> str:

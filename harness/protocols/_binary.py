@@ -8,9 +8,11 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite, prod
 from typing import Any
+
+from msgspec import Struct
 
 from harness.core.errors import ProtocolError, UsageError
 from harness.protocols._tensor import FLOATS, fold
@@ -36,32 +38,67 @@ def pack(flat: Sequence[Any], datatype: str) -> bytes:
         raise UsageError(f"the query has elements that are no {datatype} ({error})") from None
 
 
+class Packed(Struct):
+    """A tensor of numbers that was found sound and is not made into lists yet."""
+
+    data: bytes
+    datatype: str
+    shape: Sequence[int]
+
+    def lists(self) -> Any:
+        """The nested lists of the stated shape."""
+        return fold(_numbers(self.data, self.datatype), self.shape)
+
+
+class Outputs(Mapping[str, Any]):
+    """Outputs by name; what is packed becomes lists when it is first asked for. A load run asks for none."""
+
+    def __init__(self, held: dict[str, Any]) -> None:
+        self._held = held
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._held[name]
+        if isinstance(value, Packed):
+            value = self._held[name] = value.lists()
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
 def unpack(data: bytes, datatype: str, shape: Sequence[int], at: str) -> Any:
-    """The nested lists of a tensor's bytes. Raises `ProtocolError` where bytes, shape and datatype disagree."""
+    """A tensor in bytes, packed, but for texts. Raises `ProtocolError` where bytes, shape and datatype disagree."""
     count = prod(shape)
     if datatype == "BYTES":
         return fold(_texts(data, count, at), shape)
-    if len(data) != count * SIZES[datatype]:
-        wanted = f"{count} elements of {datatype} (shape {list(shape)}) take {count * SIZES[datatype]}"
+    size = SIZES[datatype]
+    if len(data) != count * size:
+        wanted = f"{count} elements of {datatype} (shape {list(shape)}) take {count * size}"
         raise ProtocolError(f"{len(data)} bytes where {wanted}", at=at)
-    if datatype == "BF16":
-        wide = bytearray(4 * count)
-        wide[2::4], wide[3::4] = data[::2], data[1::2]
-        values = _numbers("f", bytes(wide))
-    elif datatype in ("BOOL", "FP16"):
-        values = list(struct.unpack(f"<{count}{_CODES[datatype]}", data))
-    else:
-        values = _numbers(_CODES[datatype], data)
     if datatype == "BOOL" and data.strip(b"\0\1"):
         raise ProtocolError("a byte that is neither 0 nor 1 in a BOOL tensor", at=at)
     if datatype in FLOATS:
-        refuse_not_finite(values, at)
-    return fold(values, shape)
+        tops = data[size - 1 :: size]  # sign, and 7 bits of the exponent, which are all set in what is not finite
+        if datatype == "FP16" or 0x7F in tops or 0xFF in tops:
+            refuse_not_finite(_numbers(data, datatype), at)
+    return Packed(data, datatype, shape)
 
 
-def _numbers(code: str, data: bytes) -> list[Any]:
+def _numbers(data: bytes, datatype: str) -> list[Any]:
     """By an array, which makes numbers faster than `struct`; its sizes of these codes are those of every platform."""
-    found: array[Any] = array(code)
+    if datatype in ("BOOL", "FP16"):
+        return list(struct.unpack(f"<{len(data) // SIZES[datatype]}{_CODES[datatype]}", data))
+    if datatype == "BF16":
+        wide = bytearray(2 * len(data))
+        wide[2::4], wide[3::4] = data[::2], data[1::2]
+        data, datatype = bytes(wide), "FP32"
+    found: array[Any] = array(_CODES[datatype])
     found.frombytes(data)
     if sys.byteorder == "big":
         found.byteswap()

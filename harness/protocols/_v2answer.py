@@ -8,7 +8,6 @@ how long the JSON is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
 from typing import Annotated, Any
 
@@ -58,9 +57,10 @@ def _split(response: Response) -> tuple[bytes, bytes]:
     stated = response.header(JSON_LENGTH)
     if stated is None:
         return response.body, b""
-    if not (stated.isascii() and stated.isdigit() and len(stated) < 16 and int(stated) <= len(response.body)):
+    length = int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 16 else -1
+    if not 0 <= length <= len(response.body):
         raise ProtocolError(f"{stated!r:.40} is no length within a body of {len(response.body)} bytes", at=JSON_LENGTH)
-    return response.body[: int(stated)], response.body[int(stated) :]
+    return response.body[:length], response.body[length:]
 
 
 def _strictly(body: bytes, rest: bytes, response: Response) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -103,8 +103,9 @@ def _quickly(body: bytes, rest: bytes) -> tuple[dict[str, Any], dict[str, Any]] 
         if size is None and each.data is not UNSET:
             found = _numbers(each.data, each.datatype, each.shape)
         elif size is not None and each.data is UNSET:
-            raw, rest = _taken(size, rest, f"$.outputs[{len(outputs)}]")
-            found = _binary.unpack(raw, each.datatype, each.shape, f"$.outputs[{len(outputs)}]")
+            at = f"$.outputs[{len(outputs)}]"
+            raw, rest = _taken(size, rest, at)
+            found = _binary.unpack(raw, each.datatype, each.shape, at)
         else:
             return None
         if found is None:
@@ -112,7 +113,7 @@ def _quickly(body: bytes, rest: bytes) -> tuple[dict[str, Any], dict[str, Any]] 
         outputs[each.name] = found
     if not outputs or rest:
         return None
-    return {**_said(answer), "outputs": [_said(each) for each in answer.outputs]}, outputs
+    return _parsed(answer), outputs
 
 
 def _numbers(data: list[int | float], datatype: str, shape: list[int]) -> Any:
@@ -128,9 +129,16 @@ def _numbers(data: list[int | float], datatype: str, shape: list[int]) -> Any:
     return _tensor.fold(data, shape)
 
 
-def _said(struct: Struct) -> dict[str, Any]:
-    found: Mapping[str, Any] = msgspec.structs.asdict(struct)
-    return {name: value for name, value in found.items() if value is not UNSET}
+def _parsed(answer: _Answer) -> dict[str, Any]:
+    """The body as plain values; the numbers are laid aside meanwhile, for they would be copied one by one."""
+    numbers = [each.data for each in answer.outputs]
+    for each in answer.outputs:
+        each.data = UNSET
+    value: dict[str, Any] = msgspec.to_builtins(answer)
+    for output, data in zip(value["outputs"], numbers, strict=True):
+        if data is not UNSET:
+            output["data"] = data
+    return value
 
 
 def _taken(size: Any, rest: bytes, at: str) -> tuple[bytes, bytes]:

@@ -101,7 +101,7 @@ class V2(OpenInference):
         value, outputs = _v2answer.read(response)
         version = value.get("model_version")
         return Answer(
-            outputs=outputs,
+            outputs=_binary.Outputs(outputs),
             value=value,
             model=text_or_none(value.get("model_name"), "$.model_name"),
             version=str(version) if type(version) is int else text_or_none(version, "$.model_version") or None,

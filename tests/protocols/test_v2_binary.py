@@ -6,6 +6,7 @@ import json
 import struct
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -92,6 +93,47 @@ def test_answers_in_bytes_are_read_asked_or_not(endpoint: Endpoint) -> None:
 def test_bytes_that_are_not_their_tensor(response: Response) -> None:
     with pytest.raises(ProtocolError):
         ADAPTER.decode(ENDPOINT, response)
+
+
+_DTYPES = {"FP16": "<f2", "FP32": "<f4", "FP64": "<f8", "INT8": "i1", "UINT16": "<u2", "INT64": "<i8", "UINT64": "<u8"}
+
+
+@given(st.sampled_from([*_DTYPES]), st.lists(st.sampled_from([0x00, 0x3C, 0x7B, 0x7C, 0x7F, 0x80, 0xFC, 0xFF])))
+def test_bytes_are_the_numbers_of_the_text_and_no_number_that_is_not_finite_passes(kind: str, data: list[int]) -> None:
+    numbers = np.frombuffer(bytes(data[: len(data) // 8 * 8]), _DTYPES[kind])
+    packed = {
+        "name": "y",
+        "datatype": kind,
+        "shape": [len(numbers), 1],
+        "parameters": {"binary_data_size": numbers.nbytes},
+    }
+    written = {"name": "y", "datatype": kind, "shape": [len(numbers), 1], "data": numbers.tolist()}
+    if not np.isfinite(numbers).all():
+        place = int(np.argmin(np.isfinite(numbers)))
+        with pytest.raises(ProtocolError, match=rf"outputs\[0\]\[{place}\]: -?(inf|nan) is no finite number"):
+            ADAPTER.decode(ENDPOINT, body([packed], numbers.tobytes()))
+        return
+    in_bytes = ADAPTER.decode(ENDPOINT, body([packed], numbers.tobytes()))
+    in_text = ADAPTER.decode(ENDPOINT, Response(200, body=json.dumps({"outputs": [written]}).encode()))
+    assert repr(in_bytes.outputs) == repr(in_text.outputs)
+    assert in_bytes.outputs == in_text.outputs == {"y": numbers.reshape(-1, 1).tolist()}
+
+
+@pytest.mark.parametrize("bits", [0x7F80, 0xFF80, 0x7FC0, 0x7F7F])
+def test_half_of_a_float_that_is_not_finite(bits: int) -> None:
+    two = body([tensor(4, datatype="BF16")], struct.pack("<2H", 0x3F80, bits))
+    if bits == 0x7F7F:
+        assert ADAPTER.decode(ENDPOINT, two).outputs["y"][0][0] == 1.0
+    else:
+        with pytest.raises(ProtocolError, match=r"outputs\[0\]\[1\]: -?(inf|nan)"):
+            ADAPTER.decode(ENDPOINT, two)
+
+
+def test_lists_are_made_when_they_are_asked_for_and_once() -> None:
+    outputs = ADAPTER.decode(ENDPOINT, body([tensor()], struct.pack("<2f", 0.5, 1.5))).outputs
+    assert (len(outputs), list(outputs), "y" in outputs, outputs.get("z")) == (1, ["y"], True, None)
+    assert outputs["y"] is outputs["y"]
+    assert dict(outputs) == outputs == {"y": [[0.5, 1.5]]}
 
 
 def strictly(text: bytes) -> tuple[dict[str, Any], dict[str, Any]] | None:

@@ -240,9 +240,10 @@ def test_every_datatype_comes_back_from_its_bytes(data: st.DataObject, datatype:
     row = st.lists(_ELEMENTS[datatype], min_size=columns, max_size=columns)
     value = data.draw(st.lists(row, min_size=rows, max_size=rows))
     packed = _binary.pack([each for row in value for each in row], datatype)
-    assert _binary.unpack(packed, datatype, (rows, columns), "y") == value
+    assert _binary.Outputs({"y": _binary.unpack(packed, datatype, (rows, columns), "y")}) == {"y": value}
 
 
 def test_bfloat16_is_rounded_to_the_nearest_even() -> None:
     halfway = [1.0 + 2.0**-8, 1.0 + 3 * 2.0**-8, 1.0 + 2.0**-8 + 2.0**-20]
-    assert _binary.unpack(_binary.pack(halfway, "BF16"), "BF16", [3], "y") == [1.0, 1.0 + 2.0**-6, 1.0 + 2.0**-7]
+    outputs = _binary.Outputs({"y": _binary.unpack(_binary.pack(halfway, "BF16"), "BF16", [3], "y")})
+    assert outputs == {"y": [1.0, 1.0 + 2.0**-6, 1.0 + 2.0**-7]}
