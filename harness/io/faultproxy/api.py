@@ -6,9 +6,13 @@ import asyncio
 import json
 import posixpath
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
-from urllib.parse import parse_qs, unquote
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+from urllib.parse import unquote
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
 
 from harness.core.errors import UsageError
 from harness.core.registry import load, names
@@ -19,19 +23,32 @@ from harness.io.faultproxy.record import Journal
 VERSION = "aiharness-0.1.0"
 MAX_BODY, MAX_PROXIES, MAX_LEASE = 1 << 20, 1000, 86_400_000
 _READ_S = 15.0
-_TEXT = ("text/plain; charset=utf-8", (("x-content-type-options", "nosniff"),))
+_NOSNIFF = {"x-content-type-options": "nosniff"}
 _NOOP = FaultKind("noop", "nothing happens", Stage)
-_ALLOWED: dict[tuple[int, str], tuple[str, ...]] = {
-    (1, "version"): ("GET",),
-    (1, "reset"): ("POST",),
-    (1, "populate"): ("POST",),
-    (1, "proxies"): ("GET", "POST"),
-    (2, "proxies"): ("GET", "PATCH", "POST", "DELETE"),
-    (3, "proxies"): ("GET", "POST"),
-    (4, "proxies"): ("GET", "PATCH", "POST", "DELETE"),
-    (1, "aiharness"): ("GET",),
-    (2, "aiharness"): ("GET",),
-}
+
+
+class _ProxyRow(msgspec.Struct):
+    """What a proxy is made or changed with; null is as good as nothing, as in Go."""
+
+    name: str | None = None
+    listen: str | None = None
+    upstream: str | None = None
+    enabled: bool | None = None
+    toxics: list[Any] | None = None
+
+
+class _ToxicRow(msgspec.Struct):
+    """What a toxic is made or changed with."""
+
+    name: str | None = None
+    type: str | None = None
+    stream: str | None = None
+    toxicity: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    attributes: dict[str, Any] | None = None
+    lease_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_LEASE)] | None = None
+
+
+Row = TypeVar("Row", _ProxyRow, _ToxicRow)
 
 
 class Refused(Exception):
@@ -56,65 +73,58 @@ class Api:
                 self._kinds[name] = fault
         self._turn = asyncio.Lock()
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request."""
-        if scope["type"] != "http":
-            return
-        path = scope["raw_path"].decode("latin-1").partition("?")[0]
-        headers: list[tuple[str, str]] = []
-        status, kind, body = 404, _TEXT[0], "404 page not found\n"
+        if scope["type"] == "http":
+            answer = await self._answer(Request(scope, receive))
+            await answer(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
         clean = posixpath.normpath("/" + path.lstrip("/")) + ("/" if path.endswith("/") and len(path) > 1 else "")
-        parts = [unquote(part) for part in path.strip("/").split("/")]
-        allowed = () if path.endswith("/") else _ALLOWED.get((len(parts), parts[0]), ())
-        if parts[0] == "aiharness" and parts[1:] not in ([], ["events"], ["counters"]):
-            allowed = ()
-        if len(parts) > 2 and parts[2] != "toxics":
-            allowed = ()
-        if "//" in path or clean != path:
-            status, kind, body, headers = 301, "", "", [("location", clean)]
-        elif allowed and scope["method"] not in allowed:
-            status, kind, body = 405, "", ""
-        elif allowed:
-            status, kind, body = await self._answer(scope, receive, parts, headers)
-        kinds = [("content-type", kind)] if kind else []
-        raw = [
-            (k.encode(), v.encode("latin-1"))
-            for k, v in (*kinds, ("content-length", str(len(body.encode()))), *headers)
-        ]
-        raw = [pair for pair in raw if status != 204 or pair[0] != b"content-length"]
-        await send({"type": "http.response.start", "status": status, "headers": raw})
-        await send({"type": "http.response.body", "body": body.encode()})
+        if clean != path:
+            return Response(status_code=301, headers={"location": clean})
+        parts = [unquote(part) for part in path[1:].split("/")]
+        allowed = () if path.endswith("/") else _allowed(parts)
+        if not allowed:
+            return PlainTextResponse("404 page not found\n", 404)
+        if request.method not in allowed:
+            return Response(status_code=405)
+        answer = await self._done(request, parts)
+        answer.headers["x-toxiproxy-request-id"] = secrets.token_hex(10)
+        return answer
 
-    async def _answer(
-        self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], parts: list[str], headers: list[Any]
-    ) -> tuple[int, str, str]:
-        headers.append(("x-toxiproxy-request-id", secrets.token_hex(10)))
-        sent = dict(scope["headers"])
-        if sent.get(b"user-agent", b"").startswith(b"Mozilla/"):
-            headers += _TEXT[1]
-            return 403, _TEXT[0], "User agent not allowed\n"
+    async def _done(self, request: Request, parts: list[str]) -> Response:
+        if request.headers.get("user-agent", "").startswith("Mozilla/"):
+            return PlainTextResponse("User agent not allowed\n", 403, _NOSNIFF)
         try:
-            raw = await _body(receive)
+            raw = await _body(request)
             async with self._turn:  # one change at a time: a listener may need a look-up
-                status, value = await self._route(scope["method"], parts, raw, scope.get("query_string", b""))
+                status, value = await self._route(request.method, parts, raw, request.query_params.get("since", "0"))
         except Refused as refused:
-            shown = {"error": refused.message, "status": refused.status, **refused.more}
+            shown = json.dumps({"error": refused.message, "status": refused.status, **refused.more}) + "\n"
             if refused.more:
-                return refused.status, "application/json", json.dumps(shown) + "\n"
-            headers += _TEXT[1]
-            return refused.status, _TEXT[0], json.dumps(shown) + "\n"
+                return Response(shown, refused.status, media_type="application/json")
+            return PlainTextResponse(shown, refused.status, _NOSNIFF)
         if status == 204:
-            return 204, "", ""
+            return Response(status_code=204)
         if parts == ["version"]:
-            return 200, "application/json;charset=utf-8", json.dumps(value) + "\n"
-        return status, "application/json", json.dumps(value)
+            return Response(json.dumps(value) + "\n", media_type="application/json;charset=utf-8")
+        return Response(json.dumps(value), status, media_type="application/json")
 
-    async def _route(self, method: str, parts: list[str], raw: bytes, query: bytes) -> tuple[int, Any]:
+    async def _route(self, method: str, parts: list[str], raw: bytes, since: str) -> tuple[int, Any]:
         match [method, *parts]:
             case ["GET", "version"]:
                 return 200, {"version": VERSION}
-            case ["GET", "aiharness", *rest]:
-                return 200, self._own(rest, query)
+            case ["GET", "aiharness"]:
+                return 200, {"version": VERSION, "seed": self.journal.seed, "toxics": sorted(self._kinds)}
+            case ["GET", "aiharness", "counters"]:
+                counted = {name: proxy.counters() for name, proxy in self.proxies.items()}
+                return 200, {"now": self.journal.now(), "proxies": counted}
+            case ["GET", "aiharness", "events"]:
+                if not (since.isascii() and since.isdigit()):
+                    raise Refused(400, "since must be the number of an event")
+                return 200, self.journal.since(int(since[:18]))
             case ["POST", "reset"]:
                 return await self._reset()
             case ["POST", "populate"]:
@@ -122,7 +132,7 @@ class Api:
             case ["GET", "proxies"]:
                 return 200, {name: proxy.row() for name, proxy in sorted(self.proxies.items())}
             case ["POST", "proxies"]:
-                return 201, (await self._create(_fields(_value(raw)))).row()
+                return 201, (await self._create(_row(_value(raw), _ProxyRow))).row()
             case [_, "proxies", name, *rest]:
                 if name not in self.proxies:
                     raise Refused(404, "proxy not found")
@@ -131,16 +141,6 @@ class Api:
                     return await self._proxy(method, proxy, raw)
                 return self._toxics(method, proxy, rest[1:], raw)
         raise Refused(404, "not found")
-
-    def _own(self, rest: list[str], query: bytes) -> dict[str, Any]:
-        if rest == ["events"]:
-            since = parse_qs(query.decode("latin-1")).get("since", ["0"])[0]
-            if not (since.isascii() and since.isdigit()):
-                raise Refused(400, "since must be the number of an event")
-            return self.journal.since(int(since[:18]))
-        if rest == ["counters"]:
-            return {"now": self.journal.now(), "proxies": {n: p.counters() for n, p in self.proxies.items()}}
-        return {"version": VERSION, "seed": self.journal.seed, "toxics": sorted(self._kinds)}
 
     async def _reset(self) -> tuple[int, Any]:
         for proxy in self.proxies.values():
@@ -154,10 +154,10 @@ class Api:
         entries = _value(raw)
         if entries is not None and not isinstance(entries, list):
             raise Refused(400, "bad request body: an array of proxies is expected", proxies=None)
-        rows = [_fields(entry) for entry in entries or ()]
+        rows = [_row(entry, _ProxyRow) for entry in entries or ()]
         for number, row in enumerate(rows, 1):
             for key in ("name", "upstream"):
-                if not _text(row, key):
+                if not getattr(row, key):
                     raise Refused(400, f"missing required field: {key} at proxy {number}", proxies=None)
         done: list[dict[str, Any]] = []
         for row in rows:
@@ -167,20 +167,19 @@ class Api:
                 raise Refused(refused.status, refused.message, proxies=done or None) from None
         return 201, {"proxies": done or None}
 
-    async def _populated(self, row: dict[str, Any]) -> Proxy:
-        old = self.proxies.get(row["name"])
+    async def _populated(self, row: _ProxyRow) -> Proxy:
+        old = self.proxies.get(row.name or "")
         if old is not None:
-            if await self._same(old, _text(row, "listen")) and old.upstream == row["upstream"]:
+            if await self._same(old, row.listen or "") and old.upstream == row.upstream:
                 return old
-            old.stop()
             self._forget(old)
         proxy = await self._create(row)
-        for toxic in row.get("toxics") or ():
-            self._add(proxy, _fields(toxic))
+        for toxic in row.toxics or ():
+            self._add(proxy, _row(toxic, _ToxicRow))
         return proxy
 
-    async def _create(self, row: dict[str, Any]) -> Proxy:
-        name, upstream, listen = (_text(row, key) for key in ("name", "upstream", "listen"))
+    async def _create(self, row: _ProxyRow) -> Proxy:
+        name, upstream = row.name or "", row.upstream or ""
         for key, value in (("name", name), ("upstream", upstream)):
             if not value:
                 raise Refused(400, f"missing required field: {key}")
@@ -188,21 +187,20 @@ class Api:
             raise Refused(409, "proxy already exists")
         if len(self.proxies) >= MAX_PROXIES:
             raise Refused(400, f"there are {MAX_PROXIES} proxies, which is the most")
-        proxy = Proxy(name, listen, upstream, self.journal, self._allow_remote)
-        if _flag(row, "enabled", True):
+        proxy = Proxy(name, row.listen or "", upstream, self.journal, self._allow_remote)
+        if row.enabled is not False:
             await _started(proxy)
         self.proxies[name] = proxy
         return proxy
 
     async def _proxy(self, method: str, proxy: Proxy, raw: bytes) -> tuple[int, Any]:
         if method == "DELETE":
-            proxy.stop()
             self._forget(proxy)
             return 204, None
         if method != "GET":
-            row = _fields(_value(raw))
-            listen, upstream = _text(row, "listen") or proxy.listen, _text(row, "upstream") or proxy.upstream
-            enabled = _flag(row, "enabled", proxy.enabled)
+            row = _row(_value(raw), _ProxyRow)
+            listen, upstream = row.listen or proxy.listen, row.upstream or proxy.upstream
+            enabled = proxy.enabled if row.enabled is None else row.enabled
             if not await self._same(proxy, listen) or upstream != proxy.upstream:
                 proxy.stop()
                 proxy.listen, proxy.upstream = listen, upstream
@@ -222,6 +220,7 @@ class Api:
         return port != 0 and proxy.listen in (f"{host}:{port}", f"[{host}]:{port}")
 
     def _forget(self, proxy: Proxy) -> None:
+        proxy.stop()
         for toxic in proxy.every():
             proxy.remove(toxic, "proxy deleted")
         del self.proxies[proxy.name]
@@ -230,7 +229,7 @@ class Api:
         if not rest:
             if method == "GET":
                 return 200, [toxic.row() for toxic in proxy.every()]
-            return 200, self._add(proxy, _fields(_value(raw))).row()
+            return 200, self._add(proxy, _row(_value(raw), _ToxicRow)).row()
         toxic = next((toxic for toxic in proxy.every() if toxic.name == rest[0]), None)
         if toxic is None:
             raise Refused(404, "toxic not found")
@@ -238,48 +237,59 @@ class Api:
             proxy.remove(toxic)
             return 204, None
         if method != "GET":
-            row = _fields(_value(raw))
-            toxicity = _toxicity(row, toxic.toxicity)
-            attributes = _attributes(toxic.kind, row, toxic.attributes)
-            lease = _lease(row, toxic.lease)
-            toxic.toxicity, toxic.attributes, toxic.lease = toxicity, attributes, lease
-            if row.keys() != {"lease_ms"}:
+            row = _row(_value(raw), _ToxicRow)
+            toxic.attributes = _attributes(toxic.kind, row, toxic.attributes)
+            toxic.toxicity = toxic.toxicity if row.toxicity is None else row.toxicity
+            if row != _ToxicRow(lease_ms=row.lease_ms) or row.lease_ms is None:
                 proxy.update(toxic)
-            if "lease_ms" in row:
+            if row.lease_ms is not None:
+                toxic.lease = row.lease_ms
                 toxic.renew()
         return 200, toxic.row()
 
-    def _add(self, proxy: Proxy, row: dict[str, Any]) -> Toxic:
-        stream = "downstream" if row.get("stream") is None else _text(row, "stream")
-        kind = self._kinds.get(_text(row, "type"))
+    def _add(self, proxy: Proxy, row: _ToxicRow) -> Toxic:
+        stream = "downstream" if row.stream is None else row.stream
+        kind = self._kinds.get(row.type or "")
         if stream.lower() not in ("upstream", "downstream"):
             raise Refused(400, "stream was invalid, can be either upstream or downstream")
         if kind is None:
             raise Refused(400, "invalid toxic type")
         if stream.lower() not in kind.streams:
             raise Refused(400, f"stream was invalid, {kind.name} can be {' or '.join(kind.streams)}")
-        name = _text(row, "name") or f"{kind.name}_{stream}"
+        name = row.name or f"{kind.name}_{stream}"
         if any(toxic.name == name for toxic in proxy.every()):
             raise Refused(409, "toxic already exists")
-        toxicity, lease = _toxicity(row, 1.0), _lease(row, 0)
-        toxic = Toxic(proxy, kind, name, stream, toxicity, _attributes(kind, row, None), lease)
+        toxicity = 1.0 if row.toxicity is None else row.toxicity
+        toxic = Toxic(proxy, kind, name, stream, toxicity, _attributes(kind, row, None), row.lease_ms or 0)
         proxy.add(toxic)
         return toxic
 
 
-async def _body(receive: Callable[[], Awaitable[Any]]) -> bytes:
+def _allowed(parts: list[str]) -> tuple[str, ...]:
+    """The methods of a path; none where there is no such path."""
+    match parts:
+        case ["version"] | ["aiharness"] | ["aiharness", "events" | "counters"]:
+            return ("GET",)
+        case ["reset"] | ["populate"]:
+            return ("POST",)
+        case ["proxies"] | ["proxies", _, "toxics"]:
+            return ("GET", "POST")
+        case ["proxies", _] | ["proxies", _, "toxics", _]:
+            return ("GET", "PATCH", "POST", "DELETE")
+    return ()
+
+
+async def _body(request: Request) -> bytes:
     raw = b""
     try:
         async with asyncio.timeout(_READ_S):
-            while True:
-                message = await receive()
-                raw += message.get("body", b"")
+            async for piece in request.stream():
+                raw += piece
                 if len(raw) > MAX_BODY:
                     raise Refused(413, f"the body is over {MAX_BODY} bytes")
-                if not message.get("more_body"):
-                    return bytes(raw)
-    except TimeoutError:
+    except (TimeoutError, ClientDisconnect):
         raise Refused(408, f"the body did not come within {_READ_S:g} s") from None
+    return raw
 
 
 async def _started(proxy: Proxy) -> None:
@@ -293,51 +303,24 @@ def _value(raw: bytes) -> Any:
     """The first JSON value; what follows it is ignored, as Toxiproxy does."""
     try:
         text = raw.decode().lstrip()
-        return json.JSONDecoder().raw_decode(text)[0] if text else _empty()
+        if not text:
+            raise ValueError("EOF")
+        return json.JSONDecoder().raw_decode(text)[0]
     except (ValueError, RecursionError) as error:
         raise Refused(400, f"bad request body: {error}") from None
 
 
-def _empty() -> Any:
-    raise Refused(400, "bad request body: EOF")
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    if value is not None and not isinstance(value, dict):
-        raise Refused(400, "bad request body: an object is expected")
-    return {key.lower(): inner for key, inner in (value or {}).items()}
-
-
-def _text(row: Mapping[str, Any], key: str) -> str:
-    value = row.get(key)
-    if value is not None and not isinstance(value, str):
-        raise Refused(400, f"bad request body: {key} must be a string")
-    return value or ""
-
-
-def _flag(row: Mapping[str, Any], key: str, default: bool) -> bool:
-    value = default if row.get(key) is None else row[key]
-    if not isinstance(value, bool):
-        raise Refused(400, f"bad request body: {key} must be true or false")
-    return value
-
-
-def _toxicity(row: Mapping[str, Any], default: float) -> float:
-    value = default if row.get("toxicity") is None else row["toxicity"]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise Refused(400, f"bad request body: toxicity must be a number from 0 to 1, not {value!r}")
-    return float(value)
-
-
-def _lease(row: Mapping[str, Any], default: int) -> int:
-    value = default if row.get("lease_ms") is None else row["lease_ms"]
-    if type(value) is not int or not 0 <= value <= MAX_LEASE:
-        raise Refused(400, f"bad request body: lease_ms must be a whole number from 0 to {MAX_LEASE}")
-    return value
-
-
-def _attributes(kind: FaultKind, row: Mapping[str, Any], base: Mapping[str, Any] | None) -> dict[str, Any]:
+def _row(value: Any, kind: type[Row]) -> Row:
+    """An object, whose keys match in any case, as Go's do; what it does not know is ignored."""
+    given = {key.lower(): inner for key, inner in value.items()} if isinstance(value, dict) else value
     try:
-        return kind.validate(_fields(row.get("attributes")), base, strict=False)
+        return msgspec.convert({} if given is None else given, kind)
+    except msgspec.ValidationError as error:
+        raise Refused(400, f"bad request body: {error}") from None
+
+
+def _attributes(kind: FaultKind, row: _ToxicRow, base: Mapping[str, Any] | None) -> dict[str, Any]:
+    try:
+        return kind.validate(row.attributes or {}, base, strict=False)
     except UsageError as error:
         raise Refused(400, f"bad request body: {error}") from None
