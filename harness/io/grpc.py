@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import ssl
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -20,7 +21,7 @@ from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.core.exchange import Response
 from harness.io.clock import Clock
 from harness.io.course import Course
-from harness.io.http import HttpTransport, user_agent
+from harness.io.http import HttpTransport, Pool, user_agent
 from harness.io.intake import Caps, Intake
 
 CONTENT_TYPE = "application/grpc"
@@ -60,14 +61,6 @@ _BROKEN = (
 """What the gRPC library itself says: a status of its own making carries no other mark (grpcio 1.85)."""
 
 
-class _Channel:
-    """One channel and how many calls use it. One that failed to connect waits before it tries again: it is left."""
-
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self.channel = channel
-        self.busy = 0
-
-
 class GrpcTransport(HttpTransport):
     """Carries out unary calls with one endpoint: plaintext for an http URL, TLS for https, or over a unix socket.
 
@@ -78,47 +71,22 @@ class GrpcTransport(HttpTransport):
         super().__init__(endpoint, clock=clock, caps=caps)
         if endpoint.proxy is not None:
             raise UsageError("gRPC is not sent through a proxy; take [endpoint] proxy out")
-        self._channel: _Channel | None = None
-        self._channels: set[_Channel] = set()
 
-    async def aclose(self) -> None:
-        """Close every connection; calls still under way break."""
-        channels, self._channels, self._channel = self._channels, set(), None
-        for each in channels:
-            await each.channel.close()
-        await super().aclose()
-
-    async def _carry_out(self, outgoing: httpx.Request, course: Course, intake: Intake) -> None:
+    async def _converse(self, connections: Any, outgoing: httpx.Request, course: Course, intake: Intake) -> None:
         if outgoing.headers.get("content-type") != CONTENT_TYPE:
             raise TransportError(ErrorClass.HARNESS, f"a request that is no gRPC call: {outgoing.url.path}")
-        used = self._channel = self._channel or self._opened()
-        used.busy += 1
         course.dialled = True
-        try:
-            ready = await _connected(used.channel)
-            await self._call(used.channel, ready, outgoing, course, intake)
-        finally:
-            used.busy -= 1
-            if not (course.done is not None or used.channel.get_state() is grpc.ChannelConnectivity.READY):
-                self._channel = None if self._channel is used else self._channel
-            if used is not self._channel and not used.busy and used in self._channels:
-                self._channels.discard(used)
-                await used.channel.close()
-
-    async def _call(
-        self, channel: grpc.aio.Channel, ready: bool, outgoing: httpx.Request, course: Course, intake: Intake
-    ) -> None:
+        ready = await _connected(connections)
         metadata = [(name.lower(), value) for name, value in outgoing.headers.items() if name.lower() not in _NOT_SENT]
-        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(outgoing.url.raw_path.decode())
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = connections.unary_unary(outgoing.url.raw_path.decode())
         if ready:
             course.sending()
             course.waiting()
         asked = call(outgoing.content, metadata=metadata, wait_for_ready=False)
         try:
             answer: bytes = await asked
-            self._take(
-                0, [*(await asked.initial_metadata()), *(await asked.trailing_metadata())], answer, course, intake
-            )
+            lines = [*(await asked.initial_metadata()), *(await asked.trailing_metadata())]
+            self._take(0, lines, answer, course, intake)
         except grpc.aio.AioRpcError as error:
             code, told = error.code().value[0], error.details() or ""
             if (broke := _local(code, told, ready)) is not None:
@@ -146,7 +114,11 @@ class GrpcTransport(HttpTransport):
         name = next((each.name for each in grpc.StatusCode if str(each.value[0]) == code), "")
         return ErrorClass.STATUS, f"gRPC {code} {name}: {response.header('grpc-message') or 'no message'}"
 
-    def _opened(self) -> _Channel:
+    def _spoiled(self, connections: grpc.aio.Channel, course: Course) -> bool:
+        """One that failed to connect waits before it tries again: it is left."""
+        return course.done is None and connections.get_state() is not grpc.ChannelConnectivity.READY
+
+    def _fresh_pool(self) -> Pool:
         host = f"[{self.endpoint.host}]" if ":" in self.endpoint.host else self.endpoint.host
         unix = self.endpoint.unix_socket
         target = f"unix:{unix}" if unix else f"dns:///{host}:{self.endpoint.port}"
@@ -165,9 +137,7 @@ class GrpcTransport(HttpTransport):
             made = grpc.aio.secure_channel(target, _credentials(self.endpoint), options)
         else:
             made = grpc.aio.insecure_channel(target, options)
-        opened = _Channel(made)
-        self._channels.add(opened)
-        return opened
+        return Pool(made, made.close)
 
 
 async def _connected(channel: grpc.aio.Channel) -> bool:

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import httpx
 
@@ -42,12 +43,13 @@ def user_agent() -> str:
         return "aiharness"
 
 
-class _Pool:
-    """Connections to the endpoint. A retired one takes no new exchange and closes with its last."""
+@dataclass(eq=False, slots=True)
+class Pool:
+    """Connections to the endpoint, and how to end them. A retired one takes nothing new and closes with its last."""
 
-    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
-        self.transport = transport
-        self.busy = 0
+    connections: Any
+    close: Callable[[], Awaitable[None]]
+    busy: int = 0
 
 
 class HttpTransport:
@@ -69,8 +71,8 @@ class HttpTransport:
         self._proxy = _proxy(endpoint.proxy, self._context)
         self._renewal = Renewal(endpoint.credentials, clock)
         self._sign = load_signer(endpoint.signer) if endpoint.signer else None
-        self._pool = self._fresh_pool()
-        self._pools = {self._pool}
+        self._pool: Pool | None = None
+        self._pools: set[Pool] = set()
 
     async def exchange(
         self,
@@ -109,50 +111,53 @@ class HttpTransport:
 
     async def aclose(self) -> None:
         """Close every connection; exchanges still under way break."""
-        pools, self._pools = self._pools, set()
+        pools, self._pools, self._pool = self._pools, set(), None
         for pool in pools:
-            await pool.transport.aclose()
+            await pool.close()
 
     async def _carry_out(self, outgoing: httpx.Request, course: Course, intake: Intake) -> None:
-        pool = self._pool
+        pool = self._pool = self._pool or self._fresh_pool()
+        self._pools.add(pool)
         pool.busy += 1
         try:
-            answer = await pool.transport.handle_async_request(outgoing)
-            stream = cast(httpx.AsyncByteStream, answer.stream)
-            async with aclosing(stream):
-                intake.head(_head(answer))
-                async for data in stream:
-                    if data:
-                        intake.piece(data, course.received())
-                intake.end(course.ended)
+            await self._converse(pool.connections, outgoing, course, intake)
         finally:
             pool.busy -= 1
             await course.tidy()
-            if course.http2 and course.done is None:
-                # httpcore sends no RST_STREAM: what the peer still sends for the abandoned stream would use up the
-                # connection's flow-control window and stall the exchanges beside it.
-                self._retire(pool)
+            if pool is self._pool and self._spoiled(pool.connections, course):
+                self._pool = None
             if pool is not self._pool and not pool.busy and pool in self._pools:
                 self._pools.discard(pool)
-                await pool.transport.aclose()
+                await pool.close()
 
-    def _retire(self, pool: _Pool) -> None:
-        if pool is self._pool and self._pools:
-            self._pool = self._fresh_pool()
-            self._pools.add(self._pool)
+    async def _converse(self, connections: Any, outgoing: httpx.Request, course: Course, intake: Intake) -> None:
+        answer = await connections.handle_async_request(outgoing)
+        stream = cast(httpx.AsyncByteStream, answer.stream)
+        async with aclosing(stream):
+            intake.head(_head(answer))
+            async for data in stream:
+                if data:
+                    intake.piece(data, course.received())
+            intake.end(course.ended)
 
-    def _fresh_pool(self) -> _Pool:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=KEEPALIVE)
-        return _Pool(
-            httpx.AsyncHTTPTransport(
-                verify=self._context,
-                trust_env=False,
-                http2=self.endpoint.http2,
-                limits=limits,
-                proxy=self._proxy,
-                uds=self.endpoint.unix_socket,
-            )
+    def _spoiled(self, connections: Any, course: Course) -> bool:
+        """Whether nothing more is to be sent over connections that an exchange has ended on.
+
+        httpcore sends no RST_STREAM: what the peer still sends for the abandoned stream would use up the connection's
+        flow-control window and stall the exchanges beside it.
+        """
+        return course.http2 and course.done is None
+
+    def _fresh_pool(self) -> Pool:
+        made = httpx.AsyncHTTPTransport(
+            verify=self._context,
+            trust_env=False,
+            http2=self.endpoint.http2,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=KEEPALIVE),
+            proxy=self._proxy,
+            uds=self.endpoint.unix_socket,
         )
+        return Pool(made, made.aclose)
 
     def _outgoing(self, request: Request, used: Credentials | None, course: Course) -> httpx.Request:
         if not request.path.startswith("/"):
