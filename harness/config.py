@@ -7,10 +7,9 @@ project's root. Every error names file, line and key, and the nearest known key.
 from __future__ import annotations
 
 import base64
-import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -84,7 +83,7 @@ def settings(options: Options, environ: Mapping[str, str], folders: Sequence[Pat
         objectives=_objectives(file.objective, profile, suites, place),
         profile=profile,
         seed=_first(options.seed, file.run.seed, DEFAULT_SEED),
-        ceilings=_ceilings(options, file, place),
+        ceilings=_ceilings(options, file),
         promises=_promises(file.promises, place),
         others=suite_endpoints(file.suite, endpoint, suites, place),
         data=data_settings(file.data, suites, place),
@@ -119,7 +118,7 @@ def _profile(name: str, own: Mapping[str, ProfileSection], place: Place) -> Prof
     profiles = dict(PROFILES)
     for key, section in own.items():
         base = profiles.get(key, replace(PROFILES["release"], name=key))
-        given = {field: value for field, value in vars_of(section).items() if value is not None}
+        given = {field: value for field, value in asdict(section).items() if value is not None}
         made = replace(base, **given)
         if not (0 < made.quantile < 1 and made.tolerance >= 1 and made.cap >= 1):
             raise place.error("needs 0 < quantile < 1, tolerance >= 1 and cap >= 1", "profile", key)
@@ -127,11 +126,6 @@ def _profile(name: str, own: Mapping[str, ProfileSection], place: Place) -> Prof
     if name not in profiles:
         raise UsageError(unknown("profile", name, profiles))
     return profiles[name]
-
-
-def vars_of(section: Any) -> dict[str, Any]:
-    """The fields of a slotted dataclass, shallow."""
-    return {name: getattr(section, name) for name in section.__dataclass_fields__}
 
 
 def _endpoint(
@@ -157,9 +151,6 @@ def _endpoint(
     credentials = inline or configured(section.credentials, environ, place)
     if credentials:
         check_secret(credentials)
-    for name, seconds in vars_of(section.deadlines).items():
-        if not seconds > 0:
-            raise place.error(f"must be seconds over 0, got {seconds!r}", "endpoint", "deadlines", name)
     endpoint = Endpoint(
         url=clean,
         protocol=protocol,
@@ -167,7 +158,7 @@ def _endpoint(
         version=section.version,
         credentials=credentials,
         deadlines=section.deadlines,
-        tls=TLS(*(place.file(value) for value in vars_of(section.tls).values())),
+        tls=TLS(*(place.file(value) for value in asdict(section.tls).values())),
         proxy=_proxy(section.proxy, place),
         http2=section.http2,
         headers=tuple(section.headers.items()),
@@ -183,15 +174,11 @@ def _endpoint(
 
 
 def _template(template: Template, place: Place) -> Template:
-    if not template.path.startswith("/"):
-        raise place.error(f"must start with a slash, got {template.path!r}", "endpoint", "template", "path")
-    if "{{input}}" not in template.body:
-        raise place.error("must hold {{input}}, where the input's JSON goes", "endpoint", "template", "body")
-    stream = template.stream
-    if stream and stream.path is not None and not stream.path.startswith("/"):
-        raise place.error(f"must start with a slash, got {stream.path!r}", "endpoint", "template", "stream", "path")
-    if stream and stream.body is not None and "{{input}}" not in stream.body:
-        raise place.error("must hold {{input}}, where the input's JSON goes", "endpoint", "template", "stream", "body")
+    for each, at in ((template, ()), (template.stream, ("stream",))):
+        if each and each.path is not None and not each.path.startswith("/"):
+            raise place.error(f"must start with a slash, got {each.path!r}", "endpoint", "template", *at, "path")
+        if each and each.body is not None and "{{input}}" not in each.body:
+            raise place.error("must hold {{input}}, where the input's JSON goes", "endpoint", "template", *at, "body")
     return template
 
 
@@ -259,40 +246,23 @@ def _objectives(
     for index, section in enumerate(sections):
         if section.suite not in names("suites"):
             raise place.error(unknown("suite", section.suite, names("suites")), "objective", index, "suite")
-        try:
-            objective = parse_objective(
-                section.suite,
-                section.metric,
-                section.limit,
-                profile,
-                level=section.level,
-                confidence=section.confidence,
-                margin=section.margin,
-                name=section.name,
-                slice=section.slice,
-            )
-        except UsageError as error:
-            raise place.error(str(error), "objective", index) from None
+        with place.blamed(None, "objective", index):
+            objective = parse_objective(profile=profile, **asdict(section))
         if (section.suite, objective.slug) in {(o.suite, o.slug) for o in found}:
             raise place.error(f"a second objective named {objective.slug!r}; give each a name", "objective", index)
         found.append(objective)
     return tuple(o for o in found if o.suite in suites)
 
 
-def _ceilings(options: Options, file: ConfigFile, place: Place) -> Ceilings:
-    found = []
-    for name in ("max_requests", "max_tokens", "max_time"):
-        given, written = getattr(options, name), getattr(file.run, name)
-        with place.blamed(given is not None, "run", name):
-            found.append(_positive(f"--ai-{name.replace('_', '-')}", _first(given, written, None)))
-    return Ceilings(*found)
+def _ceilings(options: Options, file: ConfigFile) -> Ceilings:
+    return Ceilings(
+        _first(_positive("--ai-max-requests", options.max_requests), file.run.max_requests),
+        _first(_positive("--ai-max-tokens", options.max_tokens), file.run.max_tokens),
+        _first(_positive("--ai-max-time", options.max_time), file.run.max_time),
+    )
 
 
 def _promises(promises: Promises, place: Place) -> Promises:
-    for name in ("latency_ceiling", "certificate_days", "dimension", "rate_limit"):
-        value = getattr(promises, name)
-        if value is not None and not value > 0:
-            raise place.error(f"must be over 0, got {value!r}", "promises", name)
     for name in ("request_id", "idempotency"):
         value = getattr(promises, name)
         if value is not None and not re.fullmatch(r"[A-Za-z0-9-]+", value):
@@ -315,8 +285,3 @@ def _report(text: str) -> tuple[str, str | None]:
 
 def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
-
-
-def environment() -> Mapping[str, str]:
-    """The process's environment, read in one place."""
-    return os.environ

@@ -19,8 +19,6 @@ def configured(section: CredentialsSection | None, environ: Mapping[str, str], p
         return Credentials("bearer", Secret(key), source="AIHARNESS_API_KEY") if key else None
     if sum(map(bool, (section.env, section.file, section.command))) > 1:
         raise place.error("give one of env, file and command, not both or all", "endpoint", "credentials")
-    if not section.refresh > 0:
-        raise place.error(f"must be over 0, got {section.refresh!r}", "endpoint", "credentials", "refresh")
     if section.file:
         path = Path(place.file(section.file) or "")
         try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from harness.core.bounds import OverZero
 from harness.core.endpoint import TLS, Deadlines, Template
-from harness.core.experiment import ChaosSettings
+from harness.core.experiment import ChaosSettings, Fault
 from harness.core.settings import AttackSettings, LoadSettings, Promises
 
 
@@ -18,7 +19,7 @@ class CredentialsSection:
     env: str | None = None
     file: str | None = None
     command: list[str] = field(default_factory=list)
-    refresh: float = 300.0
+    refresh: OverZero[float] = 300.0
     header: str | None = None
     username: str = ""
 
@@ -94,19 +95,6 @@ class LinkSection:
 
 
 @dataclass(frozen=True, slots=True)
-class FaultSection:
-    """`[[fault]]`: what is done to a link, in an experiment of its own."""
-
-    link: str
-    kind: str
-    name: str = ""
-    attributes: dict[str, int | float | str] = field(default_factory=dict)
-    stream: Literal["upstream", "downstream"] = "downstream"
-    toxicity: float = 1.0
-    duration: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
 class TargetsSection:
     """`[targets]`: hosts beside the endpoint's own and loopback that faults may touch."""
 
@@ -132,9 +120,9 @@ class RunSection:
     profile: str = "release"
     seed: int | None = None
     responsible: str | None = None
-    max_requests: int | None = None
-    max_tokens: int | None = None
-    max_time: float | None = None
+    max_requests: OverZero[int] | None = None
+    max_tokens: OverZero[int] | None = None
+    max_time: OverZero[float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +139,6 @@ class ConfigFile:
     adversarial: AttackSettings | None = None
     load: LoadSettings | None = None
     links: dict[str, LinkSection] = field(default_factory=dict)
-    fault: list[FaultSection] = field(default_factory=list)
+    fault: list[Fault] = field(default_factory=list)
     chaos: ChaosSettings = field(default_factory=ChaosSettings)
     targets: TargetsSection = field(default_factory=TargetsSection)

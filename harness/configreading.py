@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 
 from harness.configfile import ConfigFile
+from harness.core.bounds import OVER_ZERO
 from harness.core.errors import ConfigError, UsageError
 from harness.core.registry import unknown
 from harness.tomlplace import line_of
@@ -70,7 +72,7 @@ def read_file(given: str | None, folders: Sequence[Path]) -> tuple[Place, Config
         tool = raw.get("tool")
         raw = tool.get("aiharness", {}) if isinstance(tool, dict) else {}
     place = Place(path, text, prefix)
-    _check_keys(raw, ConfigFile, place, ())
+    _check(raw, ConfigFile, place, ())
     try:
         return place, msgspec.convert(raw, ConfigFile)
     except msgspec.ValidationError as error:
@@ -94,20 +96,23 @@ def _path_keys(at: str) -> list[str | int]:
     return [int(index) if index else name for index, name in re.findall(r"\[(\d+)\]|([^.\[\]]+)", at)]
 
 
-def _check_keys(raw: Any, model: Any, place: Place, at: tuple[str | int, ...]) -> None:
-    """Refuse keys that the model does not know, with the nearest one that it does."""
+def _check(raw: Any, model: Any, place: Place, at: tuple[str | int, ...]) -> None:
+    """Refuse keys that the model does not know, with the nearest one that it does, and numbers out of bounds."""
     args = [arg for arg in get_args(model) if arg is not type(None)]
-    if get_origin(model) is list and isinstance(raw, list):
+    if OVER_ZERO in args:
+        if isinstance(raw, int | float) and not 0 < raw < math.inf:
+            raise place.error(f"must be over 0, got {raw!r}", *at)
+    elif get_origin(model) is list and isinstance(raw, list):
         for index, item in enumerate(raw):
-            _check_keys(item, args[0], place, (*at, index))
+            _check(item, args[0], place, (*at, index))
     elif get_origin(model) is dict and isinstance(raw, dict):
         for key, item in raw.items():
-            _check_keys(item, args[1], place, (*at, key))
+            _check(item, args[1], place, (*at, key))
     elif args and get_origin(model) not in (list, dict):
-        _check_keys(raw, args[0], place, at)
+        _check(raw, args[0], place, at)
     elif hasattr(model, "__dataclass_fields__") and isinstance(raw, dict):
-        hints = get_type_hints(model)
+        hints = get_type_hints(model, include_extras=True)
         for key, item in raw.items():
             if key not in hints:
                 raise place.error(unknown("key", key, hints), *at, key)
-            _check_keys(item, hints[key], place, (*at, key))
+            _check(item, hints[key], place, (*at, key))

@@ -21,7 +21,7 @@ def config_schema() -> dict[str, Any]:
         record["additionalProperties"] = False
     records["ObjectiveSection"]["properties"]["suite"]["enum"] = list(METRICS)
     records["ObjectiveSection"]["properties"]["level"]["enum"] = list(Level)
-    records["FaultSection"]["properties"]["kind"]["enum"] = list(names("faults"))
+    records["Fault"]["properties"]["kind"]["enum"] = list(names("faults"))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "aiharness.toml", **made}
 
 

@@ -6,14 +6,12 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from harness.configfile import ConfigFile, DataSection, LinkSection, SuiteSection
 from harness.configreading import Place
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
-from harness.core.errors import ConfigError, UsageError
 from harness.core.experiment import ChaosSettings, Fault, Link
 from harness.core.plan import slug
 from harness.core.registry import load, names, unknown
@@ -58,19 +56,14 @@ def data_settings(section: DataSection, suites: tuple[str, ...], place: Place) -
 
         if given is None:
             return None
-        path = place.path.parent / given if place.path else Path(given)
-        try:
+        with place.blamed(None, "data", key):
             return read_dataset(
-                path,
+                Path(place.file(given) or ""),
                 label=section.label,
                 inputs=tuple(section.inputs),
                 group=section.group if key == "file" else None,
                 shape=tuple(section.shape),
             )
-        except ConfigError:
-            raise
-        except UsageError as problem:
-            raise place.error(str(problem), "data", key) from None
 
     return DataSettings(read("file", section.file), read("golden", section.golden), section.tolerance)
 
@@ -79,8 +72,6 @@ def load_settings(section: LoadSettings | None, place: Place) -> LoadSettings | 
     """The load as configured. Raises `ConfigError` for one that cannot be generated or judged."""
     if section is None:
         return None
-    for key in ("rate", "duration", "concurrency", "processes"):
-        _over_zero(getattr(section, key), place, "load", key)
     if section.processes > min(MOST_PROCESSES, section.concurrency):
         raise place.error(f"is at most {MOST_PROCESSES} and the concurrency", "load", "processes")
     if section.scenario not in names("scenarios"):
@@ -95,19 +86,13 @@ def load_settings(section: LoadSettings | None, place: Place) -> LoadSettings | 
 
 def attack_settings(section: AttackSettings | None, place: Place) -> AttackSettings | None:
     """The threat model as configured. Raises `ConfigError`."""
-    if section is None:
-        return None
-    for key in ("eps", "budget", "inputs"):
-        _over_zero(getattr(section, key), place, "adversarial", key)
-    if not section.low < section.high:
+    if section and not section.low < section.high:
         raise place.error(f"must be over low, got {section.high!r} and {section.low!r}", "adversarial", "high")
     return section
 
 
 def chaos_settings(section: ChaosSettings, place: Place) -> ChaosSettings:
     """The phases of every experiment. Raises `ConfigError`."""
-    for key in ("rate", "baseline", "recovery"):
-        _over_zero(getattr(section, key), place, "chaos", key)
     if section.rate * (section.baseline + section.recovery) > MOST_REQUESTS:
         raise place.error(f"rate times the phases is over {MOST_REQUESTS:,} requests; give fewer", "chaos", "rate")
     return section
@@ -137,34 +122,19 @@ def faults(file: ConfigFile, suites: tuple[str, ...], place: Place) -> tuple[Fau
             raise place.error(unknown("link", section.link, file.links), "fault", index, "link")
         if section.kind not in names("faults"):
             raise place.error(unknown("fault", section.kind, names("faults")), "fault", index, "kind")
-        _over_zero(section.duration, place, "fault", index, "duration")
         if not 0 < section.toxicity <= 1:
             raise place.error(f"must be over 0 and at most 1, got {section.toxicity!r}", "fault", index, "toxicity")
         name = section.name or f"{section.kind} on {section.link}"
         if slug(name) in {slug(f.name) for f in found}:
             raise place.error(f"a second fault named {name!r}; give each a name", "fault", index, "name")
-        attributes = _attributes(section.kind, section.attributes, place, index)
-        found.append(
-            Fault(name, section.link, section.kind, attributes, section.stream, section.toxicity, section.duration)
-        )
+        with place.blamed(None, "fault", index, "attributes"):
+            attributes = load("faults", section.kind).FAULT.validate(section.attributes)
+        found.append(replace(section, name=name, attributes=attributes))
     if "chaos" not in suites:
         return ()
     if found:
         _installed("toxiproxy", "chaos", place, "fault")
     return tuple(found)
-
-
-def _attributes(kind: str, given: Mapping[str, Any], place: Place, index: int) -> Mapping[str, Any]:
-    try:
-        checked: Mapping[str, Any] = load("faults", kind).FAULT.validate(given)
-    except UsageError as problem:
-        raise place.error(str(problem), "fault", index, "attributes") from None
-    return checked
-
-
-def _over_zero(value: float, place: Place, *keys: str | int) -> None:
-    if not 0 < value < float("inf"):
-        raise place.error(f"must be over 0, got {value!r}", *keys)
 
 
 def _installed(module: str, extra: str, place: Place, section: str) -> None:

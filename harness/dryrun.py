@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from harness.collecting import search_folders
-from harness.config import environment, settings
+from harness.config import settings
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
 from harness.core.plan import Plan
@@ -17,7 +19,7 @@ from harness.suite import catalogue
 def dry_run(config: pytest.Config) -> int:
     """Print the plan; exit status 0, or 4 with one clear line."""
     try:
-        wanted = settings(options_of(config), environment(), search_folders(config))
+        wanted = settings(options_of(config), os.environ, search_folders(config))
         declared = [(d.id, d.suite, d.spec) for suite in wanted.suites for d in catalogue(suite)]
         plan = build_plan(wanted, declared)
     except HarnessError as error:

@@ -7,6 +7,7 @@ reports that travel home.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -18,7 +19,7 @@ import pytest
 
 from harness import fixtures
 from harness.collecting import Collecting, search_folders
-from harness.config import environment, settings
+from harness.config import settings
 from harness.core.endpoint import redact
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
@@ -44,7 +45,7 @@ CLOSING = 10.0
 def register(config: pytest.Config) -> None:
     """Read the settings and add the gate's hooks. Raises `pytest.UsageError` (exit status 4)."""
     try:
-        wanted = settings(options_of(config), environment(), search_folders(config))
+        wanted = settings(options_of(config), os.environ, search_folders(config))
     except HarnessError as problem:
         raise pytest.UsageError(str(problem)) from None
     if not wanted.suites:
@@ -73,6 +74,11 @@ class Gate:
         self._early = Exit.INTERRUPTED
         self._finished = False
         self._signals: dict[signal.Signals, Any] = {}
+
+    @property
+    def _decides(self) -> bool:
+        """Whether this process writes the evidence of a started run and ends it."""
+        return self._worker is None and self._judges and self._run.started > 0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -140,7 +146,7 @@ class Gate:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write a verdict down the moment it arrives."""
-        if self._worker is not None or not self._judges:
+        if not self._decides:
             return
         line = getattr(report, "aiharness", None)
         if line is not None:
@@ -168,13 +174,12 @@ class Gate:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Decide, write every file, and give the gate's exit status."""
         self._run.close()
-        if self._worker is not None or not self._judges or not self._run.started:
-            return
-        session.exitstatus = self._finish(exitstatus if exitstatus in _KEPT_EXITS else None)
+        if self._decides:
+            session.exitstatus = self._finish(exitstatus if exitstatus in _KEPT_EXITS else None)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that cannot be collected may hold checks: it is planned, and ends in ERROR."""
-        if self._worker is not None or not self._judges or not self._run.started or not report.failed:
+        if not self._decides or not report.failed:
             return
         lines = str(report.longrepr or "no reason was given").strip().splitlines()
         title = f"{report.nodeid} can be collected"
@@ -208,7 +213,7 @@ class Gate:
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         """Write the report of a run that was stopped before its first test; give the signals back."""
-        if self._run.started and not self._finished and self._worker is None and self._judges:
+        if self._decides and not self._finished:
             # pytest calls no sessionfinish when the session ended while it started.
             self._run.close()
             status = self._finish(self._early)

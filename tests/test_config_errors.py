@@ -32,7 +32,7 @@ from tests.test_config import SMOKE, URL, read
         ('[endpoint]\nprotocol = "v3"', r"toml:2: endpoint.protocol: unknown protocol 'v3'; known: anthropic, auto, "),
         ('[endpoint]\nproxy = "http://[x"', r"toml:2: endpoint.proxy: is not a URL"),
         ('[endpoint]\nproxy = "http://u:abc@p:1"', r"toml:2: endpoint.proxy: its password is shorter"),
-        ("[endpoint.deadlines]\ntotal = nan", r"toml:2: endpoint.deadlines.total: must be seconds over 0"),
+        ("[endpoint.deadlines]\ntotal = nan", r"toml:2: endpoint.deadlines.total: must be over 0"),
         ("[endpoint.headers]\nX = 3", r"toml:1: endpoint.headers: Expected `str`"),
         ("[endpoint]\ndeadlines = { conect = 1 }", r"toml:2: endpoint.deadlines.conect: .*Did you mean 'connect'"),
         ("endpoint.deadlines.conect = 1", r"toml:1: endpoint.deadlines.conect: .*Did you mean 'connect'"),

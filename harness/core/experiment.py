@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
+from harness.core.bounds import OverZero
 from harness.core.verdict import Counterexample
 
 WINDOW, WINDOWS, STEP = 1.0, 3, 0.1
@@ -36,28 +38,28 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A disturbance of a link for `duration` seconds.
+    """A disturbance of a link for `duration` seconds: an experiment of its own.
 
     `kind` is latency, bandwidth, timeout, reset_peer, down or truncate_stream; `attributes` are those of Toxiproxy's
     toxic (times in ms); `toxicity` the share of connections that it strikes.
     """
 
-    name: str
+    name: str = field(default="", kw_only=True)
     link: str
     kind: str
     attributes: Mapping[str, int | float | str] = field(default_factory=dict)
-    stream: str = "downstream"
+    stream: Literal["upstream", "downstream"] = "downstream"
     toxicity: float = 1.0
-    duration: float = 5.0
+    duration: OverZero[float] = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class ChaosSettings:
     """Requests/s of the open-loop load, seconds of the baseline, and the longest wait for recovery in seconds."""
 
-    rate: float = 10.0
-    baseline: float = 5.0
-    recovery: float = 10.0
+    rate: OverZero[float] = 10.0
+    baseline: OverZero[float] = 5.0
+    recovery: OverZero[float] = 10.0
 
 
 @dataclass(frozen=True, slots=True)

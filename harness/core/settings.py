@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from harness.core.bounds import OverZero
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.experiment import ChaosSettings, Fault, Link
@@ -44,17 +45,17 @@ class Promises:
     """
 
     deterministic: bool = False
-    latency_ceiling: float = 10.0
-    certificate_days: float = 7.0
+    latency_ceiling: OverZero[float] = 10.0
+    certificate_days: OverZero[float] = 7.0
     tools: bool = False
     structured_output: bool = False
     choices: bool = False
     logprobs: bool = False
-    dimension: int | None = None
+    dimension: OverZero[int] | None = None
     normalised: bool = False
     request_id: str | None = None
     idempotency: str | None = None
-    rate_limit: int | None = None
+    rate_limit: OverZero[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,11 @@ class LoadSettings:
     """
 
     scenario: str = "steady"
-    rate: float = 10.0
-    duration: float = 30.0
+    rate: OverZero[float] = 10.0
+    duration: OverZero[float] = 30.0
     warm_up: float = 3.0
-    concurrency: int = 100
-    processes: int = 1
+    concurrency: OverZero[int] = 100
+    processes: OverZero[int] = 1
 
     @property
     def judged(self) -> int:
@@ -98,11 +99,11 @@ class AttackSettings:
     input, over `inputs` inputs drawn from the data.
     """
 
-    eps: float
+    eps: OverZero[float]
     low: float = 0.0
     high: float = 1.0
-    budget: int = 200
-    inputs: int = 100
+    budget: OverZero[int] = 200
+    inputs: OverZero[int] = 100
 
 
 @dataclass(frozen=True, slots=True)

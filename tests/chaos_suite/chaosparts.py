@@ -93,4 +93,4 @@ class Toxiproxy:
 
 
 def fault(kind: str, name: str = "f", link: str = "model", duration: float = 0.8, **attributes: int | str) -> Fault:
-    return Fault(name, link, kind, attributes, duration=duration)
+    return Fault(link, kind, attributes, duration=duration, name=name)

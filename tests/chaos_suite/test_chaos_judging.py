@@ -213,7 +213,7 @@ USUAL = Probe("closed", 0.01, 0.02, 1000)
     ],
 )
 def test_the_signature_of_a_fault(kind: str, attributes: dict[str, int], now: Probe, seen: bool) -> None:
-    assert bool(signature(Fault("f", "model", kind, attributes), USUAL, now)) is seen
+    assert bool(signature(Fault("model", kind, attributes, name="f"), USUAL, now)) is seen
 
 
 @pytest.mark.parametrize("kind", ["latency", "bandwidth", "timeout"])

@@ -28,7 +28,7 @@ from harness.io.injector import Injector
 kind, api = sys.argv[1:]
 with Injector(Link("model", api, "model")) as injector:
     injector.settle()
-    with injector.applied(Fault("f", "model", kind, {} if kind == "down" else {"latency": 50})):
+    with injector.applied(Fault("model", kind, {} if kind == "down" else {"latency": 50}, name="f")):
         print("on", flush=True)
         time.sleep(60)
 """
@@ -49,7 +49,7 @@ with Injector(Link("model", api, "model")) as injector:
 def test_each_kind_is_proved_and_lifted(toxiproxy: Toxiproxy, kind: str, attributes: dict[str, int]) -> None:
     with Injector(toxiproxy.link()) as injector:
         injector.settle()
-        with injector.applied(Fault("f", "model", kind, attributes)) as active:
+        with injector.applied(Fault("model", kind, attributes, name="f")) as active:
             assert active.proof().confirmed == "probe", active.proof().detail
             active.renew()
         assert toxiproxy.state() == (True, [])
@@ -66,7 +66,7 @@ def test_a_fault_without_effect_is_not_proved(toxiproxy: Toxiproxy) -> None:
 def test_rare_faults_are_probed_until_they_strike(toxiproxy: Toxiproxy) -> None:
     with Injector(toxiproxy.link()) as injector:
         injector.settle()
-        with injector.applied(Fault("f", "model", "reset_peer", {"timeout": 0}, toxicity=0.5)) as active:
+        with injector.applied(Fault("model", "reset_peer", {"timeout": 0}, toxicity=0.5, name="f")) as active:
             assert active.proof().confirmed == "probe"
 
 

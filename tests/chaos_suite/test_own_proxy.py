@@ -44,7 +44,7 @@ def toxics(deployment: Deployment, name: str = "backend-a") -> list[str]:
     return [toxic["name"] for toxic in found["toxics"]]
 
 
-CUT = Fault("cut", "backend-a", "truncate_stream", {"events": 3, "mode": "fin"}, duration=0.8)
+CUT = Fault("backend-a", "truncate_stream", {"events": 3, "mode": "fin"}, duration=0.8, name="cut")
 
 
 def test_a_gateway_that_ends_a_cut_stream_as_if_it_were_whole_fails(

@@ -23,7 +23,7 @@ def test_a_silent_proxy_is_asked_once(tmp_path: Path, reference: str, monkeypatc
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(5)
         link = Link("model", f"http://127.0.0.1:{silent.getsockname()[1]}", "model")
-        fault = Fault("slow", "model", "latency", {"latency": 10})
+        fault = Fault("model", "latency", {"latency": 10}, name="slow")
         settings: Any = Settings(
             Endpoint(reference, protocol="plain_json"), ("chaos",), (), PROFILES["pr"], run_dir=str(tmp_path / "run")
         )

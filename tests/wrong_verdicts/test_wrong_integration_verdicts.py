@@ -11,7 +11,6 @@ import pytest
 
 from harness.checks.bad_inputs import spoiled
 from harness.checks.crosstalk import own_answers
-from harness.checks.embeddings import parts
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.verdict import Counterexample, Status
 from tests.adversarial_suite.services import Answered
@@ -90,5 +89,5 @@ def embedded(*vector: float) -> Exchange:
 def test_a_vector_moved_by_padding_is_no_cross_talk(beside: Exchange, status: Status) -> None:
     alone = [embedded(1.0, 0.0), embedded(0.0, 1.0)]
     rounds = [[(0, beside), (1, alone[1])]]
-    judged_so = own_answers(alone, alone, rounds, lambda said, _: Counterexample(said), parts_of=parts)
+    judged_so = own_answers(alone, alone, rounds, lambda said, _: Counterexample(said))
     assert judged_so.status is status, judged_so.reason

@@ -29,7 +29,7 @@ DECLARED = [
 
 def asked(**more: object) -> Settings:
     settings = Settings(Endpoint("http://h:1", protocol="v2"), ("smoke", "load", "chaos"), (SMOKE, LOAD, CHAOS))
-    whole = replace(settings, load=LoadSettings(), faults=(Fault("slow", "model", "latency"),))
+    whole = replace(settings, load=LoadSettings(), faults=(Fault("model", "latency", name="slow"),))
     return replace(whole, **more)  # type: ignore[arg-type]
 
 
@@ -48,7 +48,7 @@ def test_a_baseline_with_which_nothing_is_compared_is_refused() -> None:
 @pytest.mark.parametrize(
     "few",
     [
-        {"faults": (Fault("slow", "model", "latency", duration=3.9),), "chaos": ChaosSettings(rate=10)},
+        {"faults": (Fault("model", "latency", name="slow", duration=3.9),), "chaos": ChaosSettings(rate=10)},
         {"load": LoadSettings(rate=10, duration=4.9, warm_up=1.0)},
     ],
     ids=["chaos", "load"],

@@ -1,0 +1,11 @@
+"""Bounds of settings, as annotations: the configuration refuses what lies outside of them, with its line."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+N = TypeVar("N", int, float)
+
+OVER_ZERO = "over 0"
+OverZero = Annotated[N, OVER_ZERO]
+"""A finite number over 0."""
