@@ -15,10 +15,9 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Verdict, inconclusive
 from harness.run.oracle import read
-from harness.run.rate import judge_fixed, unrepeated
+from harness.run.rate import judge_fixed, right_share, unrepeated
 from harness.run.rows import Rows
 from harness.run.session import Session
-from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 
 WIDTH, CONCURRENCY = 32, 4
 """Rows in one request, where the service takes batches; and requests under way at once."""
@@ -134,9 +133,5 @@ def _told(asked: Asked, number: int) -> str:
 
 
 def _slices(groups: Sequence[str], wrong: Sequence[str], alpha: float) -> tuple[Slice, ...]:
-    found = []
-    for name in sorted({group for group in groups if group}):
-        n, k = groups.count(name), wrong.count(name)
-        bounds = (1 - clopper_pearson_upper(k, n, alpha), 1 - clopper_pearson_lower(k, n, alpha))
-        found.append(Slice(name, n, 1 - k / n, bounds))
-    return tuple(found)
+    names = sorted({group for group in groups if group})
+    return tuple(right_share(name, wrong.count(name), groups.count(name), alpha) for name in names)

@@ -10,12 +10,12 @@ from typing import Any
 from harness.checks.common import not_judged, told
 from harness.core.errors import HarnessError, UsageError
 from harness.core.exchange import Answer, EventKind, Exchange, Query, ToolCall, Usage
-from harness.core.objective import LATENCY_METRICS, Objective, parse_objective
+from harness.core.objective import Objective, parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level, Status, Verdict, inconclusive
 from harness.run.objective import judge_asked, value_of
 from harness.run.planning import rate_test
-from harness.run.rate import judge_fixed
+from harness.run.rate import judge_fixed, missed
 from harness.run.session import Session
 from harness.stats.planning import can_pass
 
@@ -163,14 +163,7 @@ class Judging:
         if self.verdict is not None:
             raise UsageError("one objective a test: write another test for the second")
         objective = self._objective(text)
-        check = replace(
-            self._check,
-            budget=objective.budget,
-            loosened=objective.loosened,
-            alpha=objective.alpha,
-            alpha_fail=objective.alpha / self._share,
-            cap=objective.cap,
-        )
+        check = replace(self._check, alpha_fail=objective.alpha / self._share)
         self.verdict = self._over_heard(objective, check) if ask is None else self._sampled(objective, check, ask)
         return self.verdict
 
@@ -180,8 +173,7 @@ class Judging:
         return parse_objective("smoke", text[:at], text[at:], profile, level=str(self._check.level))
 
     def _sampled(self, objective: Objective, check: PlannedCheck, ask: Callable[[], object]) -> Verdict:
-        assert check.alpha_fail is not None
-        if not can_pass(rate_test(check, check.alpha_fail)):
+        if not can_pass(rate_test(objective, objective.alpha / self._share)):
             raise UsageError(f"objective {objective.text!r} cannot PASS, not even by {objective.cap} flawless requests")
         heard = self._asking.heard
 
@@ -202,15 +194,12 @@ class Judging:
             return found
         _refuse_whole(objective, heard)
         over = [exchange for exchange in heard if value_of(exchange, objective) > objective.limit]
-        what = "requests failed"
-        if objective.metric in LATENCY_METRICS:
-            what = f"requests took longer than {objective.limit * 1e3:g} ms or failed"
+        what = f"requests {missed(objective)}"
         example = tuple(self._asking.session.show(f"one of {len(over)} of {len(heard)} {what}", e) for e in over[:1])
         declined = sum(exchange.status in DECLINED for exchange in over)
-        verdict = judge_fixed(
+        return judge_fixed(
             len(over), len(heard), objective, check, what=what, declined=declined, examples=example
         ).with_notes("over the inferences of this test, its first ones too")
-        return replace(verdict, metric=f"share over the limit of {objective.text}")
 
 
 def _refuse_whole(objective: Objective, heard: Sequence[Exchange]) -> None:

@@ -17,9 +17,8 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Slice, Status, Verdict, inconclusive
 from harness.run.oracle import Oracle
-from harness.run.rate import judge_fixed, unrepeated
+from harness.run.rate import judge_fixed, right_share, unrepeated
 from harness.run.session import Session
-from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 
 REPLAYS, SHOWN = 3, 5
 """Times that a finding is sent again, alone: it is confirmed when each repeats it. Findings that a verdict shows."""
@@ -186,8 +185,7 @@ def _curve(targets: Sequence[Target], alpha: float) -> tuple[Slice, ...]:
     slices = []
     for rows in sorted({*(step for step in STEPS if step < most), most}):
         bad = sum(target.state != "robust" and target.queries <= rows for target in targets)
-        bounds = (1 - clopper_pearson_upper(bad, n, alpha), 1 - clopper_pearson_lower(bad, n, alpha))
-        slices.append(Slice(f"after {rows} rows", n, 1 - bad / n, bounds))
+        slices.append(right_share(f"after {rows} rows", bad, n, alpha))
     return tuple(slices)
 
 

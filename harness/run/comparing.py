@@ -16,7 +16,7 @@ from harness.core.verdict import Baseline, Slice, Status, Verdict, inconclusive
 from harness.io.rundir import GATE, read_gate
 from harness.run.objective import BASELINE, CANDIDATE
 from harness.run.planning import comparison_id
-from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
+from harness.run.rate import clopper_pearson
 
 _SAME = ("profile", "sample", "deadlines")
 """Parts of a plan's policy that two runs must share to be compared."""
@@ -122,8 +122,9 @@ def no_worse(candidate: Slice, baseline: Slice, margin: float, alpha: float, nam
     assert baseline.estimate is not None
     k1, k0 = round(candidate.estimate * candidate.n), round(baseline.estimate * baseline.n)
     half = alpha / 2
-    upper = clopper_pearson_upper(k1, candidate.n, half) - clopper_pearson_lower(k0, baseline.n, half)
-    lower = clopper_pearson_lower(k1, candidate.n, half) - clopper_pearson_upper(k0, baseline.n, half)
+    low1, high1 = clopper_pearson(k1, candidate.n, half)
+    low0, high0 = clopper_pearson(k0, baseline.n, half)
+    lower, upper = low1 - high0, high1 - low0
     delta = candidate.estimate - baseline.estimate
     status = Status.PASS if upper <= margin else Status.FAIL if lower > margin else Status.INCONCLUSIVE
     said = {

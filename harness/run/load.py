@@ -19,7 +19,7 @@ from harness.io.ledger import Ledger
 from harness.io.locustrunner import Ended, free_port, locustfile, run_locust
 from harness.run.gaterun import GateRun
 from harness.run.loadshare import result_path
-from harness.run.rate import Blocks, judge_dependent
+from harness.run.rate import Blocks, judge_dependent, missed
 from harness.run.session import Session
 from harness.stats.histogram import Histogram
 
@@ -143,11 +143,8 @@ def _judged(
 ) -> Verdict:
     counts = result.blocks[counted or objective.metric]
     over = counts.over_p90 if objective.metric == "error_rate" else counts.over_limit(objective.limit)
-    bad = "failed" if objective.metric == "error_rate" else f"took longer than {objective.limit * 1e3:g} ms or failed"
-    blocks = Blocks(tuple(counts.n), tuple(over), tuple(counts.over_p90))
-    return judge_dependent(
-        blocks, objective, check, what=f"{what} {bad}", examples=examples, notes=_notes(result, objective)
-    )
+    blocks, said = Blocks(counts.n, over, counts.over_p90), f"{what} {missed(objective)}"
+    return judge_dependent(blocks, objective, check, what=said, examples=examples, notes=_notes(result, objective))
 
 
 def judge_generator(result: LoadResult) -> Verdict:

@@ -11,10 +11,10 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Counterexample, Slice, Status, Verdict, error
+from harness.core.verdict import Slice, Verdict, error
 from harness.run.planning import rate_test
+from harness.run.rate import clopper_pearson, missed, rate_verdict
 from harness.run.session import Session
-from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 from harness.stats.planning import n_needed
 from harness.stats.sequential import Sequential
 
@@ -27,74 +27,78 @@ CANDIDATE, BASELINE = "fixed sample", "fixed sample of the baseline"
 
 @dataclass(slots=True)
 class _Seen:
+    """What was asked so far: all, and those over the limit; `baseline_over` is None once it can say nothing."""
+
     asked: int = 0
     over: int = 0
-    over_baseline: int = 0
-    baseline_failed: bool = False
+    baseline_over: int | None = 0
     worst: Exchange | None = None
     values: list[float] = field(default_factory=list)
-    failed: int = 0
 
 
 def judge_objective(
     session: Session, objective: Objective, check: PlannedCheck, baseline: Session | None = None
 ) -> Verdict:
-    """Sample until the test decides or its cap is reached.
+    """Sample one query of the session until the test decides or its cap is reached.
 
     With a baseline configured the sampling goes on to the cap, so that the comparison has a sample of fixed size; a
     `baseline` session is asked in turn, request by request. The objective's own verdict is final when its test ends.
+    """
+    query = session.sample(stream=objective.metric == "ttft")
+    verdict = judge_asked(
+        lambda: session.ask(query),
+        objective,
+        check,
+        session.show,
+        (lambda: baseline.ask(query)) if baseline else None,
+        fixed=objective.cap if session.settings.baseline else 0,
+    )
+    return verdict.with_notes("one input was repeated") if verdict.estimate is not None else verdict
+
+
+def judge_asked(
+    ask: Callable[[], Exchange],
+    objective: Objective,
+    check: PlannedCheck,
+    show: Show,
+    ask_baseline: Callable[[], Exchange] | None = None,
+    *,
+    fixed: int = 0,
+) -> Verdict:
+    """Sample by `ask`, which sends one inference a call, until the test decides and `fixed` were asked.
 
     A latency objective counts a request as over when its answer took longer than the limit or failed; an error of
     the harness itself ends the sampling with ERROR.
     """
     assert check.alpha_fail is not None
-    stream = objective.metric == "ttft"
-    query = session.sample(stream=stream)
     for _ in range(WARM_UP):
-        session.ask(query)
-    state = Sequential(rate_test(check, check.alpha_fail))
-    seen = _Seen()
-    fixed = objective.cap if session.settings.baseline else 0
+        ask()
+    state, seen = Sequential(rate_test(objective, check.alpha_fail)), _Seen()
     while state.decision is None or seen.asked < fixed:
-        exchange = session.ask(query)
-        other = baseline.ask(query) if baseline and seen.asked < fixed else None
+        exchange = ask()
+        other = ask_baseline() if ask_baseline and seen.asked < fixed else None
         for found in (exchange, other):
             if found is not None and found.error is ErrorClass.HARNESS:
                 return error(f"the harness broke while sampling: {found.detail}", n=state.n)
-        if other is not None and other.error:
-            if other.error.never_reached:
-                return error(f"the baseline was not reached: {other.detail}", n=state.n)
+        if other is not None and other.error and other.error.never_reached:
+            return error(f"the baseline was not reached: {other.detail}", n=state.n)
+        if other is not None and seen.baseline_over is not None:
             # A baseline that fails would flatter the candidate.
-            seen.baseline_failed |= objective.metric != "error_rate"
+            useless = other.error and objective.metric != "error_rate"
+            seen.baseline_over = None if useless else seen.baseline_over + _over(other, objective)
         over = _over(exchange, objective)
         seen.asked += 1
         seen.over += over
-        seen.over_baseline += other is not None and _over(other, objective)
         if state.decision is None:
-            _remember(seen, exchange, objective, over)
             state.add(over)
-    verdict = _verdict(session.show, objective, check, state, seen, "; one input was repeated")
-    samples = [Slice(CANDIDATE, fixed, seen.over / fixed)] if fixed and seen.asked == fixed else []
-    if samples and baseline and not seen.baseline_failed:
-        samples.append(Slice(BASELINE, fixed, seen.over_baseline / fixed))
-    return replace(verdict, slices=tuple(samples))
-
-
-def judge_asked(ask: Callable[[], Exchange], objective: Objective, check: PlannedCheck, show: Show) -> Verdict:
-    """Sample by `ask`, which sends one inference a call, until the test decides or its cap is reached."""
-    assert check.alpha_fail is not None
-    for _ in range(WARM_UP):
-        ask()
-    state, seen = Sequential(rate_test(check, check.alpha_fail)), _Seen()
-    while state.decision is None:
-        exchange = ask()
-        if exchange.error is ErrorClass.HARNESS:
-            return error(f"the harness broke while sampling: {exchange.detail}", n=state.n)
-        over = _over(exchange, objective)
-        seen.asked += 1
-        _remember(seen, exchange, objective, over)
-        state.add(over)
-    return _verdict(show, objective, check, state, seen, "")
+            if (value := _value(exchange, objective)) is not None:
+                seen.values.append(value)
+            if over and seen.worst is None:
+                seen.worst = exchange
+    samples = [Slice(CANDIDATE, fixed, seen.over / fixed)] if seen.asked == fixed else []
+    if samples and ask_baseline and seen.baseline_over is not None:
+        samples.append(Slice(BASELINE, fixed, seen.baseline_over / fixed))
+    return replace(_verdict(show, objective, state, seen), slices=tuple(samples))
 
 
 def value_of(exchange: Exchange, objective: Objective) -> float:
@@ -118,50 +122,22 @@ def _value(exchange: Exchange, objective: Objective) -> float | None:
     return exchange.timing.ttft if objective.metric == "ttft" else exchange.timing.latency
 
 
-def _remember(seen: _Seen, exchange: Exchange, objective: Objective, over: bool) -> None:
-    seen.failed += not exchange.ok
-    value = _value(exchange, objective)
-    if value is not None:
-        seen.values.append(value)
-    if over and seen.worst is None:
-        seen.worst = exchange
-
-
-def _verdict(
-    show: Show, objective: Objective, check: PlannedCheck, state: Sequential, seen: _Seen, repeated: str
-) -> Verdict:
-    status = {"pass": Status.PASS, "fail": Status.FAIL}.get(state.decision or "", Status.INCONCLUSIVE)
-    n, k = state.n, state.k
-    lower, upper = clopper_pearson_lower(k, n, objective.alpha), clopper_pearson_upper(k, n, objective.alpha)
-    assert check.alpha_fail is not None
-    needed = None
-    if status is Status.INCONCLUSIVE:
-        needed = n_needed(k, n, objective.budget, objective.loosened, objective.alpha, check.alpha_fail)
-    what = "failed" if objective.metric == "error_rate" else f"took longer than {objective.limit * 1e3:g} ms or failed"
-    said = {
-        Status.PASS: f"a share of {objective.loosened * 100:.3g} % is refuted",
-        Status.FAIL: f"the budget of {objective.budget * 100:.3g} % is refuted",
-        Status.INCONCLUSIVE: f"neither {objective.budget * 100:.3g} % nor {objective.loosened * 100:.3g} % is refuted",
-    }[status]
-    examples: tuple[Counterexample, ...] = ()
-    if seen.worst is not None and status is not Status.PASS:
-        examples = (show(f"one of {k} of {n} requests that {what}", seen.worst),)
-    return Verdict(
-        status,
-        f"{k} of {n} requests {what}: {said}",
-        metric=f"share over the limit of {objective.text}" if objective.metric != "error_rate" else "error rate",
-        unit="",
-        direction="<=",
-        estimate=k / n,
-        ci=(lower, upper),
-        confidence=1 - objective.alpha,
+def _verdict(show: Show, objective: Objective, state: Sequential, seen: _Seen) -> Verdict:
+    k, n, alpha, needed = state.k, state.n, objective.alpha, None
+    if state.decision == "inconclusive":
+        needed = n_needed(k, n, objective.budget, objective.loosened, alpha, state.test.alpha_fail)
+    what = f"requests {missed(objective)}"
+    return rate_verdict(
+        state.decision,
+        k,
+        n,
+        objective,
+        clopper_pearson(k, n, alpha),
+        what=what,
+        examples=(show(f"one of {k} of {n} {what}", seen.worst),) if seen.worst else (),
         method="truncated e-process and one Clopper-Pearson look at the cap",
-        n=n,
         n_needed=needed,
-        limit=objective.budget,
-        limit_loosened=objective.loosened,
-        counterexamples=examples,
-        notes=(f"{WARM_UP} warm-up requests were not counted{repeated}", *_percentile(objective, seen)),
+        notes=(f"{WARM_UP} warm-up requests were not counted", *_percentile(objective, seen)),
     )
 
 

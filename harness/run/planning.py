@@ -111,13 +111,10 @@ def _of_suites(settings: Settings) -> list[tuple[str, str]]:
     return found
 
 
-def rate_test(check: PlannedCheck | Objective, alpha_fail: float) -> RateTest:
+def rate_test(objective: Objective, alpha_fail: float) -> RateTest:
     """The sequential test that decides an objective (DESIGN 6.4)."""
-    if check.budget is None or check.loosened is None or check.cap is None or check.alpha is None:
-        raise ValueError(f"{check} is not an estimate")
-    return RateTest(
-        budget=check.budget, loosened=check.loosened, cap=check.cap, alpha_pass=check.alpha, alpha_fail=alpha_fail
-    )
+    budget, loosened, cap = objective.budget, objective.loosened, objective.cap
+    return RateTest(budget=budget, loosened=loosened, cap=cap, alpha_pass=objective.alpha, alpha_fail=alpha_fail)
 
 
 def _raised(check: PlannedCheck) -> PlannedCheck:

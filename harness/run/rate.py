@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness.core.dataset import Dataset
 from harness.core.objective import LATENCY_METRICS, SHARE_METRICS, Objective
@@ -27,62 +28,96 @@ def unrepeated(data: Dataset, numbers: Iterable[int]) -> Iterator[int]:
             yield number
 
 
-def judge_fixed(
+def missed(objective: Objective) -> str:
+    """What a request did that missed a limit of latency or an error rate."""
+    slow = objective.metric in LATENCY_METRICS
+    return f"took longer than {objective.limit * 1e3:g} ms or failed" if slow else "failed"
+
+
+def rate_verdict(
+    decision: str | None,
     k: int,
     n: int,
     objective: Objective,
-    check: PlannedCheck,
+    bounds: tuple[float, float],
     *,
     what: str,
-    declined: int = 0,
+    said: str = "",
     examples: tuple[Counterexample, ...] = (),
-    slices: tuple[Slice, ...] = (),
-    notes: tuple[str, ...] = (),
+    **evidence: Any,
 ) -> Verdict:
     """The verdict over k bad ones of n, `what` saying what was bad about them ("rows were answered wrongly").
 
+    `decision` is a test's "pass" or "fail"; anything else decides nothing, for the reason `said` where there is one.
+    `bounds` are those of the bad share, at the objective's alpha each; an accuracy is shown as the share of good ones.
+    """
+    status = {"pass": Status.PASS, "fail": Status.FAIL}.get(decision or "", Status.INCONCLUSIVE)
+    budget, loosened = (f"{share * 100:.3g} %" for share in (objective.budget, objective.loosened))
+    said = {
+        Status.PASS: f"a share of {loosened} is refuted",
+        Status.FAIL: f"the budget of {budget} is refuted",
+        Status.INCONCLUSIVE: said or f"neither {budget} nor {loosened} is refuted",
+    }[status]
+    shown = k / n, *bounds, objective.budget, objective.loosened
+    if objective.metric in SHARE_METRICS:
+        estimate, upper, lower, limit, limit_loosened = (1 - share for share in shown)
+    else:
+        estimate, lower, upper, limit, limit_loosened = shown
+    latency = objective.metric in LATENCY_METRICS
+    return Verdict(
+        status,
+        f"{k} of {n} {what}: {said}",
+        metric=f"share over the limit of {objective.text}" if latency else objective.metric.replace("_", " "),
+        unit="",
+        direction=objective.direction,
+        estimate=estimate,
+        ci=(lower, upper),
+        confidence=1 - objective.alpha,
+        n=n,
+        limit=limit,
+        limit_loosened=limit_loosened,
+        counterexamples=() if status is Status.PASS else examples,
+        **evidence,
+    )
+
+
+def clopper_pearson(k: int, n: int, alpha: float) -> tuple[float, float]:
+    """The two one-sided bounds of a rate at alpha each."""
+    return clopper_pearson_lower(k, n, alpha), clopper_pearson_upper(k, n, alpha)
+
+
+def right_share(name: str, wrong: int, n: int, alpha: float) -> Slice:
+    """A part of the data, shown and not judged: the share of good ones, and its bounds at alpha each."""
+    lower, upper = clopper_pearson(wrong, n, alpha)
+    return Slice(name, n, 1 - wrong / n, (1 - upper, 1 - lower))
+
+
+def judge_fixed(
+    k: int, n: int, objective: Objective, check: PlannedCheck, *, what: str, declined: int = 0, **evidence: Any
+) -> Verdict:
+    """The verdict over k bad ones of n independent samples; `what` and `evidence` as in `rate_verdict`.
+
     FAIL refutes the budget at the check's alpha_fail, PASS refutes the loosened budget at the objective's alpha, both
-    by the exact binomial tail at this n, which is where Clopper-Pearson's bounds come from. An accuracy is shown as
-    the share of good ones. `declined` of the k were refused with 429, which says nothing of them: there is no FAIL that
-    would be none without them. Raises `ValueError` for k outside 0 to n, or more declined than bad ones.
+    by the exact binomial tail at this n, which is where Clopper-Pearson's bounds come from. `declined` of the k were
+    refused with 429, which says nothing of them: there is no FAIL that would be none without them. Raises `ValueError`
+    for k outside 0 to n, or more declined than bad ones.
     """
     if not 0 <= declined <= k <= n:
         raise ValueError(f"{k} of {n} is no count")
     if n == 0:
-        return inconclusive(f"no samples: nothing of which to say that {what}", notes=notes)
+        return inconclusive(f"no samples: nothing of which to say that {what}", notes=evidence.get("notes", ()))
     alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
-    lower, upper = clopper_pearson_lower(k, n, alpha), clopper_pearson_upper(k, n, alpha)
-    budget, loosened = objective.budget, objective.loosened
-    if binomial_sf(k - declined, n, budget) <= alpha_fail:
-        status, said = Status.FAIL, f"the budget of {budget * 100:.3g} % is refuted"
-    elif binomial_cdf(k, n, loosened) <= alpha:
-        status, said = Status.PASS, f"a share of {loosened * 100:.3g} % is refuted"
-    else:
-        status, said = Status.INCONCLUSIVE, f"neither {budget * 100:.3g} % nor {loosened * 100:.3g} % is refuted"
-    needed = None
-    if status is Status.INCONCLUSIVE and declined:
+    bounds = clopper_pearson(k, n, alpha)
+    evidence |= {"what": what, "method": "Clopper-Pearson at a fixed n"}
+    if binomial_sf(k - declined, n, objective.budget) <= alpha_fail:
+        return rate_verdict("fail", k, n, objective, bounds, **evidence)
+    if binomial_cdf(k, n, objective.loosened) <= alpha:
+        return rate_verdict("pass", k, n, objective, bounds, **evidence)
+    if declined:
         said = f"{declined} of them declined with 429, which says nothing of them"
-    elif status is Status.INCONCLUSIVE:
-        needed = n_needed(k, n, budget, loosened, alpha, alpha_fail, sequential=False)
-    good = objective.metric in SHARE_METRICS
-    return Verdict(
-        status,
-        f"{k} of {n} {what}: {said}",
-        metric=objective.metric.replace("_", " "),
-        unit="",
-        direction=objective.direction,
-        estimate=1 - k / n if good else k / n,
-        ci=(1 - upper, 1 - lower) if good else (lower, upper),
-        confidence=1 - alpha,
-        method="Clopper-Pearson at a fixed n",
-        n=n,
-        n_needed=needed,
-        limit=1 - budget if good else budget,
-        limit_loosened=1 - loosened if good else loosened,
-        slices=slices,
-        counterexamples=() if status is Status.PASS else examples,
-        notes=notes,
-    )
+        return rate_verdict(None, k, n, objective, bounds, said=said, **evidence)
+    needed = n_needed(k, n, objective.budget, objective.loosened, alpha, alpha_fail, sequential=False)
+    return rate_verdict(None, k, n, objective, bounds, n_needed=needed, **evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,48 +152,27 @@ def judge_dependent(
     check: PlannedCheck,
     *,
     what: str,
-    examples: tuple[Counterexample, ...] = (),
     notes: tuple[str, ...] = (),
+    examples: tuple[Counterexample, ...] = (),
 ) -> Verdict:
-    """The verdict over the samples of a load, which come in clumps (DESIGN 6.5); `what` as in `judge_fixed`.
+    """The verdict over the samples of a load, which come in clumps (DESIGN 6.5); `what` as in `rate_verdict`.
 
     PASS covers the window of this run alone, and its notes say so.
     """
     if blocks is None or not all(blocks.n):
         return inconclusive(f"fewer than {BLOCKS} blocks of time with a request in each: too short to be judged")
-    budget, loosened, alpha = objective.budget, objective.loosened, objective.alpha
-    counts = blocks.n, blocks.over, blocks.over_p90
-    decided = dependent_rate_test(*counts, budget, loosened, alpha, check.alpha_fail or alpha)
-    shown = dependent_rate_test(*counts, budget, loosened, alpha, alpha)
-    k, n = sum(blocks.over), sum(blocks.n)
-    status = {"pass": Status.PASS, "fail": Status.FAIL}.get(decided.decision, Status.INCONCLUSIVE)
-    said = {
-        Status.PASS: f"a share of {loosened * 100:.3g} % is refuted",
-        Status.FAIL: f"the budget of {budget * 100:.3g} % is refuted",
-        Status.INCONCLUSIVE: f"neither {budget * 100:.3g} % nor {loosened * 100:.3g} % is refuted",
-    }[status]
-    clumps = f"design effect {decided.design_effect:.2f}: as telling as {decided.effective_n:.0f} independent requests"
-    window = "it holds for this window: a disturbance rarer than one per third of the run may not be in it"
-    needed = None
-    if status is Status.INCONCLUSIVE:
-        share = n / decided.effective_n
-        needed = n_needed(k / share, n / share, budget, loosened, alpha, check.alpha_fail or alpha, sequential=False)
+    alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
+    counts, limits = (blocks.n, blocks.over, blocks.over_p90), (objective.budget, objective.loosened)
+    found = dependent_rate_test(*counts, *limits, alpha, alpha_fail)
+    shown = dependent_rate_test(*counts, *limits, alpha, alpha)
+    k, n, needed = sum(blocks.over), sum(blocks.n), None
+    notes += (f"design effect {found.design_effect:.2f}: as telling as {found.effective_n:.0f} independent requests",)
+    if found.decision == "pass":
+        notes += ("it holds for this window: a disturbance rarer than one per third of the run may not be in it",)
+    if found.decision == "inconclusive":
+        share = n / found.effective_n
+        needed = n_needed(k / share, n / share, *limits, alpha, alpha_fail, sequential=False)
         needed = None if needed is None else math.ceil(needed * share)
-    latency = objective.metric in LATENCY_METRICS
-    return Verdict(
-        status,
-        f"{k} of {n} {what}: {said}",
-        metric=f"share over the limit of {objective.text}" if latency else objective.metric.replace("_", " "),
-        unit="",
-        direction="<=",
-        estimate=decided.estimate,
-        ci=(shown.lower, shown.upper),
-        confidence=1 - alpha,
-        method="Clopper-Pearson at the effective n of 20 time blocks",
-        n=n,
-        n_needed=needed,
-        limit=budget,
-        limit_loosened=loosened,
-        counterexamples=() if status is Status.PASS else examples,
-        notes=(*notes, clumps, *((window,) if status is Status.PASS else ())),
-    )
+    method, bounds = "Clopper-Pearson at the effective n of 20 time blocks", (shown.lower, shown.upper)
+    evidence: dict[str, Any] = {"method": method, "n_needed": needed, "examples": examples, "notes": notes}
+    return rate_verdict(found.decision, k, n, objective, bounds, what=what, **evidence)
