@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core.verdict import Baseline, Counterexample, Level, Slice, Status
+from harness.core.verdict import Evidence, Level, Status
 
 SCHEMA = "aiharness.gate/1"
 
@@ -52,8 +52,8 @@ class PlanInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckRow:
-    """One planned check with its verdict and evidence; fields as in `Verdict`."""
+class CheckRow(Evidence):
+    """One planned check with its verdict and evidence."""
 
     id: str
     suite: str
@@ -63,26 +63,7 @@ class CheckRow:
     verdict: Status
     reason: str
     missing: bool = False
-    metric: str | None = None
-    unit: str | None = None
-    direction: str | None = None
-    estimate: float | None = None
-    ci: tuple[float | None, float | None] | None = None
-    confidence: float | None = None
-    method: str | None = None
-    n: int | None = None
-    n_needed: int | None = None
-    limit: float | None = None
-    limit_loosened: float | None = None
-    excluded_rate: float | None = None
     objective: str | None = None
-    baseline: Baseline | None = None
-    p_raw: float | None = None
-    p_adj: float | None = None
-    slices: tuple[Slice, ...] = ()
-    counterexamples: tuple[Counterexample, ...] = ()
-    clauses: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
     seconds: float | None = None
 
 

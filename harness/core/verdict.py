@@ -67,9 +67,9 @@ class Baseline:
     margin: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """PASS, FAIL, INCONCLUSIVE, ERROR or SKIPPED, with a sentence why and the evidence.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What carries a verdict.
 
     `estimate`, `ci` and `limit` are in `unit`; `direction` says which side of the limit is good (`<=` or `>=`).
     `ci` holds the two one-sided bounds at `confidence` each; an open side is None. `limit_loosened` is the limit with
@@ -77,8 +77,6 @@ class Verdict:
     excludes at `confidence`.
     """
 
-    status: Status
-    reason: str
     metric: str | None = None
     unit: str | None = None
     direction: str | None = None
@@ -98,6 +96,14 @@ class Verdict:
     counterexamples: tuple[Counterexample, ...] = ()
     clauses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict(Evidence):
+    """PASS, FAIL, INCONCLUSIVE, ERROR or SKIPPED, with a sentence why and the evidence."""
+
+    status: Status
+    reason: str
 
     def with_notes(self, *notes: str) -> Verdict:
         """The same verdict with more notes."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgspec
 from harness.core.gate import Decision, Exit, Judged, Policy, decide
 from harness.core.plan import Plan
 from harness.core.report import CheckRow, FaultRow, Generator, PlanInfo, Report, RunInfo, Target
-from harness.core.verdict import Status, Verdict
+from harness.core.verdict import Evidence, Status, Verdict
 from harness.io.rundir import EvidenceLine, SavedRun
 from harness.run.meter import distribution, merged
 
@@ -130,13 +130,8 @@ def _limits(plan: Plan, suite: str, metric: str) -> tuple[float, ...]:
 
 def _row(judged: Judged, seconds: float | None) -> CheckRow:
     check, verdict = judged.check, judged.verdict
-    evidence: dict[str, Any] = {
-        name: getattr(verdict, name)
-        for name in (
-            "metric", "unit", "direction", "estimate", "ci", "confidence", "method", "n", "n_needed", "limit",
-            "limit_loosened", "baseline", "excluded_rate", "p_raw", "p_adj", "slices", "counterexamples", "notes",
-        )
-    }  # fmt: skip
+    evidence = {field.name: getattr(verdict, field.name) for field in fields(Evidence)}
+    evidence["clauses"] = (*check.clauses, *verdict.clauses)
     return CheckRow(
         id=check.id,
         suite=check.suite,
@@ -147,7 +142,6 @@ def _row(judged: Judged, seconds: float | None) -> CheckRow:
         reason=verdict.reason,
         missing=judged.missing,
         objective=check.objective,
-        clauses=(*check.clauses, *verdict.clauses),
         seconds=None if seconds is None else round(seconds, 4),
         **evidence,
     )
