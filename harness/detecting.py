@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.config import Options, settings
@@ -14,13 +15,22 @@ from harness.run.preflight import Preflight, detect
 
 def detect_command(url: str, protocol: str) -> int:
     """Ask the harmless probes and print what was found; exit status 0, or 21 when nothing was recognised."""
-    wanted = settings(Options(suites=(), endpoint=url, protocol=protocol), os.environ, [Path.cwd()])
-    endpoint = wanted.endpoint
+    endpoint, found = look(url, protocol, [Path.cwd()])
+    if not found.recognised:
+        return int(Exit.ERROR)
+    command = f"pytest --ai-suite=smoke --ai-endpoint={endpoint.url} --ai-protocol={found.protocol}"
+    print(redact(f"next: {command}", endpoint.secrets()))
+    return int(Exit.PASS)
+
+
+def look(url: str, protocol: str, folders: Sequence[Path]) -> tuple[Endpoint, Preflight]:
+    """Ask the harmless probes, with the configuration of these folders, and print what was found."""
+    endpoint = settings(Options(endpoint=url, protocol=protocol), os.environ, folders).endpoint
     with Client(endpoint) as client:
         found = detect(endpoint, client)
     for line in describe(endpoint, found):
         print(redact(line, endpoint.secrets()))
-    return int(Exit.ERROR if found.never_reached or found.unrecognised or not found.detected else Exit.PASS)
+    return endpoint, found
 
 
 def describe(endpoint: Endpoint, found: Preflight) -> list[str]:
@@ -32,15 +42,12 @@ def describe(endpoint: Endpoint, found: Preflight) -> list[str]:
     if not found.detected:
         return [f"{endpoint.url} does not look like {endpoint.protocol}"]
     lines = [f"{endpoint.url} speaks {found.protocol}"]
-    for candidate in found.detected:
-        lines.append(f"  {candidate.protocol:12} {candidate.score:4.0%}  {candidate.reason}")
+    lines += [f"  {each.protocol:12} {each.score:4.0%}  {each.reason}" for each in found.detected]
     facts = found.facts
     if facts.models:
-        lines.append(
-            f"  models: {', '.join(facts.models[:20])}" + (f"; version {facts.version}" if facts.version else "")
-        )
+        version = f"; version {facts.version}" if facts.version else ""
+        lines.append(f"  models: {', '.join(facts.models[:20])}{version}")
     if len(found.detected) > 1:
         others = ", ".join(f"--ai-protocol={c.protocol}" for c in found.detected if c.protocol != found.protocol)
         lines.append(f"  to judge it as another: {others}")
-    lines.append(f"next: pytest --ai-suite=smoke --ai-endpoint={endpoint.url} --ai-protocol={found.protocol}")
     return lines

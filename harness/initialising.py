@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
-from harness.config import Options, settings
 from harness.configreading import FILE
-from harness.core.endpoint import Endpoint, redact
+from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.gate import Exit
-from harness.detecting import describe
-from harness.io.client import Client
-from harness.run.preflight import Preflight, detect
+from harness.detecting import look
+from harness.run.preflight import Preflight
 
 TEMPLATE = Path(__file__).parent / "data" / "init.toml"
 
@@ -26,12 +23,8 @@ def init_command(url: str, protocol: str, output: str | None, *, force: bool) ->
     path = Path(output or FILE)
     if path.exists() and not force:
         raise UsageError(f"{path} is there already: give --force to overwrite it, or --output FILE")
-    endpoint = settings(Options(suites=(), endpoint=url, protocol=protocol), os.environ, []).endpoint
-    with Client(endpoint) as client:
-        found = detect(endpoint, client)
-    for line in describe(endpoint, found)[:-1] or describe(endpoint, found):
-        print(redact(line, endpoint.secrets()))
-    if found.never_reached or found.unrecognised or not found.detected:
+    endpoint, found = look(url, protocol, [])
+    if not found.recognised:
         return int(Exit.ERROR)
     try:
         path.write_text(filled(TEMPLATE.read_text("utf-8"), endpoint, found), "utf-8")

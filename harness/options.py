@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from harness.config import Options
@@ -12,28 +14,12 @@ CONFIGURED = "@configured"
 
 def options_of(config: pytest.Config) -> Options:
     """What pytest's command line said in `--ai-…` options."""
-    get = config.getoption
-    return Options(
-        suites=tuple(name for name in _split(get("ai_suite")) if name != CONFIGURED),
-        all_suites=CONFIGURED in _split(get("ai_suite")),
-        endpoint=get("ai_endpoint"),
-        protocol=get("ai_protocol"),
-        model=get("ai_model"),
-        config=get("ai_config"),
-        run_dir=get("ai_run_dir"),
-        profile=get("ai_profile"),
-        seed=get("ai_seed"),
-        max_requests=get("ai_max_requests"),
-        max_tokens=get("ai_max_tokens"),
-        max_time=get("ai_max_time"),
-        wait_ready=get("ai_wait_ready"),
-        reports=_split(get("ai_report")),
-        baseline=get("ai_baseline"),
-        inconclusive=get("ai_inconclusive"),
-        allow_partial=get("ai_allow_partial"),
-        accept_first=get("ai_accept_first"),
-        responsible=get("ai_responsible"),
-    )
+    suites = _split(config.getoption("ai_suite"))
+    given = {field.name: config.getoption(f"ai_{field.name}", None) for field in fields(Options)}
+    given["suites"] = tuple(name for name in suites if name != CONFIGURED)
+    given["all_suites"] = CONFIGURED in suites
+    given["reports"] = _split(config.getoption("ai_report"))
+    return Options(**given)
 
 
 def _split(given: list[str]) -> tuple[str, ...]:

@@ -65,13 +65,11 @@ class Running:
         try:
             self._run.check_time()
         except BudgetExhausted as over:
-            item.stash[VERDICT] = skipped(str(over))
-            pytest.skip(str(over))
+            _end(item, skipped(str(over)), check)
         spec = spec_of(getattr(item, "function", None))
         verdict = self._run.obstacle_verdict(check.suite)
         if verdict is not None and not (spec and spec.before_contact):
-            item.stash[VERDICT] = verdict
-            _end(verdict, check)
+            _end(item, verdict, check)
             pytest.skip(verdict.reason)  # a warning is not asked either
 
     @pytest.hookimpl(tryfirst=True)
@@ -82,40 +80,31 @@ class Running:
             return None
         if spec_of(pyfuncitem.function) is None:
             return self._users_own(pyfuncitem, check)
-        verdict = self._verdict(pyfuncitem)
-        pyfuncitem.stash[VERDICT] = verdict
-        _end(verdict, check)
+        _end(pyfuncitem, self._verdict(pyfuncitem), check)
         return True
 
     def _users_own(self, item: pytest.Function, check: PlannedCheck) -> object:
         """A test of the user's own may return a Verdict too; anything else that it returns decides nothing."""
         if inspect.iscoroutinefunction(item.obj):
             return None
-        names = inspect.signature(item.obj).parameters
         try:
-            found = item.obj(**{name: item.funcargs[name] for name in names if name in item.funcargs})
+            found = _called(item)
         except (AskFailed, HarnessError) as raised:
             verdict = _of_raised(raised)
             if verdict is None or verdict.status is Status.FAIL:
                 raise  # where in the test it was asked is what its reader wants to see
-            item.stash[VERDICT] = verdict
-            _end(verdict, check)
+            _end(item, verdict, check)
             return True
         if found is None and isinstance(judging := item.funcargs.get("ai_objective"), Judging):
             found = judging.verdict  # a forgotten `return` must not turn a FAIL into a PASS
-        if found is None:
-            return True
-        what = f"the test returned {type(found).__name__}: assert it, or return a Verdict"
-        verdict = found if isinstance(found, Verdict) else error(what)
-        item.stash[VERDICT] = verdict
-        _end(verdict, check)
+        if found is not None:
+            what = f"the test returned {type(found).__name__}: assert it, or return a Verdict"
+            _end(item, found if isinstance(found, Verdict) else error(what), check)
         return True
 
     def _verdict(self, item: pytest.Function) -> Verdict:
-        parameters = inspect.signature(item.function).parameters
-        arguments = {name: item.funcargs[name] for name in parameters if name in item.funcargs}
         try:
-            verdict = item.function(**arguments)
+            verdict = _called(item)
         except BudgetExhausted as over:
             return skipped(str(over))
         except HarnessError as problem:
@@ -167,16 +156,20 @@ class Running:
         report.sections = [(name, redact(content, secrets)) for name, content in report.sections]
 
 
-def _end(verdict: Verdict, check: PlannedCheck) -> None:
-    """Tell pytest, in its own terms, how a check ended."""
+def _called(item: pytest.Function) -> object:
+    names = inspect.signature(item.obj).parameters
+    return item.obj(**{name: item.funcargs[name] for name in names if name in item.funcargs})
+
+
+def _end(item: pytest.Item, verdict: Verdict, check: PlannedCheck) -> None:
+    """Keep the verdict, and tell pytest in its own terms how the check ended."""
+    item.stash[VERDICT] = verdict
     if verdict.status in (Status.INCONCLUSIVE, Status.SKIPPED):
         pytest.skip(verdict.reason)
     if check.level is Level.BLOCKER and verdict.status is Status.FAIL:
         raise CheckFailed(verdict.reason)
     if check.level is Level.BLOCKER and verdict.status is Status.ERROR:
         raise CheckError(verdict.reason)
-    if verdict.status is not Status.PASS:
-        pytest.skip(verdict.reason) if check.level is Level.BLOCKER else None
 
 
 def _of_raised(raised: BaseException | None) -> Verdict | None:

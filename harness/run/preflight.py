@@ -41,6 +41,11 @@ class Preflight:
         """Why no check can ask the service anything, or None."""
         return self.never_reached or self.unrecognised or self.unusable
 
+    @property
+    def recognised(self) -> bool:
+        """Whether the service answers as one of the protocols does."""
+        return bool(self.detected) and not self.never_reached and not self.unrecognised
+
 
 def adapter(name: str) -> Adapter:
     """The adapter of this name. Raises `UsageError` that lists the known ones."""
