@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from harness.core.errors import ProtocolError
 from harness.core.exchange import TokenLogprob, ToolCall, Usage
 from harness.protocols._wire import an_array, an_object, kind_of, text_or_none
+
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 def whole_number(value: Any, at: str) -> int:
@@ -70,13 +73,13 @@ def logarithm(value: Any, at: str) -> float:
         raise ProtocolError("a number of which no logarithm can be read", at=at) from None
 
 
-def usage(value: Any, at: str) -> Usage | None:
-    """Token counts, or None where none are stated. Raises `ProtocolError` for a count that is no whole number."""
-    if value is None:
-        return None
-    counts = an_object(value, at)
+def counts(value: Any, at: str, names: Sequence[str]) -> list[int | None]:
+    """The whole numbers of these names, None where one is not stated. Raises `ProtocolError` for what is none."""
+    stated = {} if value is None else an_object(value, at)
+    return [None if stated.get(each) is None else whole_number(stated[each], f"{at}.{each}") for each in names]
 
-    def count(name: str) -> int | None:
-        return None if counts.get(name) is None else whole_number(counts[name], f"{at}.{name}")
 
-    return Usage(count("prompt_tokens"), count("completion_tokens"), count("total_tokens"))
+def usage(value: Any, at: str, names: Sequence[str] = COUNTS) -> Usage | None:
+    """Token counts under the names they have, or None where none are stated. Raises `ProtocolError` for a wrong one."""
+    found = counts(value, at, names)
+    return None if set(found) == {None} else Usage(*found)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from harness.core.errors import ProtocolError
-from harness.core.exchange import Answer, Choice, EventKind, StreamEvent, ToolCall
+from harness.core.exchange import Answer, Choice, EventKind, StreamEvent, ToolCall, Usage
 from harness.protocols import _chatquick
 from harness.protocols._chatparts import logprobs, tool_calls, usage, whole_number
 from harness.protocols._events import JSONEvents
@@ -23,14 +23,43 @@ _OF_CHOICE = (EventKind.ROLE, EventKind.DELTA, EventKind.TOOL_CALL, EventKind.FI
 _CR = 13  # a number: `in` looks for one three times as fast as for bytes
 
 
-class ChatStream(JSONEvents):
+class Chunks(JSONEvents):
+    """Decodes streamed chunks of choices; a protocol says in `choice` what one of them brings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._model: str | None = None
+
+    def choice(self, choice: dict[str, Any], at: str, place: int) -> list[StreamEvent]:
+        """What a choice in its place of the list brings. Raises `ProtocolError` with the place."""
+        raise NotImplementedError
+
+    def read(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
+        """The model's name, told once and again when it changes; the parts of each choice; the counts."""
+        if "choices" not in value and value.get("usage") is None:
+            if name == "message":
+                raise ProtocolError("no choices in a chunk", at=at)
+            return [StreamEvent(EventKind.OTHER, value=value)]
+        events = []
+        model = text_or_none(value.get("model"), f"{at}.model")
+        if model is not None and model != self._model:
+            self._model = model
+            events.append(named(model))
+        choices = [] if value.get("choices") is None else an_array(value["choices"], f"{at}.choices")
+        for i, choice in enumerate(choices):
+            events += self.choice(an_object(choice, f"{at}.choices[{i}]"), f"{at}.choices[{i}]", i)
+        if (counts := usage(value.get("usage"), f"{at}.usage")) is not None:
+            events.append(StreamEvent(EventKind.USAGE, value=counts))
+        return events or [StreamEvent(EventKind.OTHER, value=value)]
+
+
+class ChatStream(Chunks):
     """Decodes one streamed chat answer."""
 
     def __init__(self) -> None:
         super().__init__()
         self._splitter = self._sse = SSEDecoder()
         self._between = False  # whether the next byte begins an event
-        self._model: str | None = None
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """The events completed by these bytes, those of the common form read quickly. Raises `ProtocolError`."""
@@ -56,48 +85,30 @@ class ChatStream(JSONEvents):
         self._between = self._sse.between
         return self._error is None
 
-    def read(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
-        """The model's name, told once and again when it changes; the parts of each choice; the counts."""
-        if "choices" not in value and value.get("usage") is None:
-            if name == "message":
-                raise ProtocolError("no choices in a chunk", at=at)
-            return [StreamEvent(EventKind.OTHER, value=value)]
+    def choice(self, choice: dict[str, Any], at: str, place: int) -> list[StreamEvent]:
+        """Role, text, pieces of calls, log-probabilities, and the finish reason."""
+        index = whole_number(choice.get("index", 0), f"{at}.index")
+        delta = an_object({} if choice.get("delta") is None else choice["delta"], f"{at}.delta")
         events = []
-        model = text_or_none(value.get("model"), f"{at}.model")
-        if model is not None and model != self._model:
-            self._model = model
-            events.append(named(model))
-        choices = [] if value.get("choices") is None else an_array(value["choices"], f"{at}.choices")
-        for i, choice in enumerate(choices):
-            events += _choice(an_object(choice, f"{at}.choices[{i}]"), f"{at}.choices[{i}]")
-        if (counts := usage(value.get("usage"), f"{at}.usage")) is not None:
-            events.append(StreamEvent(EventKind.USAGE, value=counts))
-        return events or [StreamEvent(EventKind.OTHER, value=value)]
+        if role := text_or_none(delta.get("role"), f"{at}.delta.role"):
+            events.append(StreamEvent(EventKind.ROLE, value=role, index=index))
+        if text := text_or_none(delta.get("content"), f"{at}.delta.content"):
+            events.append(StreamEvent(EventKind.DELTA, text=text, index=index))
+        pieces = tool_calls(delta.get("tool_calls"), f"{at}.delta.tool_calls")
+        events += [StreamEvent(EventKind.TOOL_CALL, value=piece, index=index) for piece in pieces]
+        if found := logprobs(choice.get("logprobs"), f"{at}.logprobs"):
+            events.append(StreamEvent(EventKind.LOGPROBS, value=found, index=index))
+        if other := {name: delta[name] for name in _GENERATED if delta.get(name)}:
+            events.append(StreamEvent(EventKind.OTHER, value=other, index=index))
+        # Some servers say "" for "not yet".
+        if reason := text_or_none(choice.get("finish_reason"), f"{at}.finish_reason"):
+            events.append(StreamEvent(EventKind.FINISH, value=reason, index=index))
+        return events
 
 
 def named(model: str) -> StreamEvent:
     """The event that tells the model's name."""
     return StreamEvent(EventKind.OTHER, value={"model": model})
-
-
-def _choice(choice: dict[str, Any], at: str) -> list[StreamEvent]:
-    index = whole_number(choice.get("index", 0), f"{at}.index")
-    delta = an_object({} if choice.get("delta") is None else choice["delta"], f"{at}.delta")
-    events = []
-    if role := text_or_none(delta.get("role"), f"{at}.delta.role"):
-        events.append(StreamEvent(EventKind.ROLE, value=role, index=index))
-    if text := text_or_none(delta.get("content"), f"{at}.delta.content"):
-        events.append(StreamEvent(EventKind.DELTA, text=text, index=index))
-    pieces = tool_calls(delta.get("tool_calls"), f"{at}.delta.tool_calls")
-    events += [StreamEvent(EventKind.TOOL_CALL, value=piece, index=index) for piece in pieces]
-    if found := logprobs(choice.get("logprobs"), f"{at}.logprobs"):
-        events.append(StreamEvent(EventKind.LOGPROBS, value=found, index=index))
-    if other := {name: delta[name] for name in _GENERATED if delta.get(name)}:
-        events.append(StreamEvent(EventKind.OTHER, value=other, index=index))
-    # Some servers say "" for "not yet".
-    if reason := text_or_none(choice.get("finish_reason"), f"{at}.finish_reason"):
-        events.append(StreamEvent(EventKind.FINISH, value=reason, index=index))
-    return events
 
 
 def streamed(events: Sequence[StreamEvent]) -> Answer:
@@ -159,31 +170,25 @@ def _calls(pieces: Iterable[tuple[int | None, ToolCall]]) -> tuple[ToolCall, ...
     )
 
 
-def whole(value: dict[str, Any], choices: Sequence[dict[str, Any]]) -> Answer:
-    """The answer in a body that was not streamed; complete when every choice has its finish reason."""
-    if not choices:
+def whole(value: dict[str, Any], read: Callable[[dict[str, Any], str, int], Choice]) -> Answer:
+    """The answer in a body that was not streamed, its choices read by value, place in the body and number."""
+    listed = an_array(value.get("choices"), "$.choices")
+    places = [f"$.choices[{number}]" for number in range(len(listed))]
+    found = [read(an_object(each, places[i]), places[i], i) for i, each in enumerate(listed)]
+    if not found:
         raise ProtocolError("no choice in the answer", at="$.choices")
-    found = tuple(_read(choice, number) for number, choice in enumerate(choices))
-    first = next((each for each in found if each.index == 0), found[0])
+    return made(value, found, usage(value.get("usage"), "$.usage"))
+
+
+def made(value: dict[str, Any], choices: Sequence[Choice], counts: Usage | None, at: str = "$") -> Answer:
+    """The answer of these choices; complete when every one has its finish reason."""
+    first = next((each for each in choices if each.index == 0), choices[0])
     return Answer(
         text=first.text,
         value=value,
-        model=text_or_none(value.get("model"), "$.model"),
+        model=text_or_none(value.get("model"), f"{at}.model"),
         finish_reason=first.finish_reason,
-        usage=usage(value.get("usage"), "$.usage"),
-        complete=all(each.finish_reason for each in found),
-        choices=found,
-    )
-
-
-def _read(choice: dict[str, Any], number: int) -> Choice:
-    """A choice of a whole answer; one that states no index has that of its place."""
-    at = f"$.choices[{number}]"
-    message = an_object(choice.get("message"), f"{at}.message")
-    return Choice(
-        number if choice.get("index") is None else whole_number(choice["index"], f"{at}.index"),
-        text_or_none(message.get("content"), f"{at}.message.content") or "",
-        text_or_none(choice.get("finish_reason"), f"{at}.finish_reason") or None,
-        tuple(call for _, call in tool_calls(message.get("tool_calls"), f"{at}.message.tool_calls")),
-        logprobs(choice.get("logprobs"), f"{at}.logprobs"),
+        usage=counts,
+        complete=all(each.finish_reason for each in choices),
+        choices=tuple(choices),
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.core.adapter import Facts, Recognition
+from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
 from harness.protocols import _openapi
 from harness.protocols._chatstream import streamed
-from harness.protocols._wire import NOWHERE, OPENAPI, a_name, full_path, get, json_of, offered, page
+from harness.protocols._wire import NOWHERE, OPENAPI, a_name, dumps, full_path, get, json_of, offered, page
 
 PROMPT = "Say hello."
 MAX_TOKENS = 16
@@ -66,18 +68,31 @@ def is_error(response: Response) -> bool:
     return isinstance(error, dict) and isinstance(error.get("message"), str)
 
 
+def sole(found: Sequence[str] | None) -> str | None:
+    """The one model that is listed, or None."""
+    return found[0] if found and len(found) == 1 else None
+
+
+def changed(request: Request, changes: Mapping[str, Any]) -> Request:
+    """The request with other members in its body, or without those that are changed to None."""
+    return replace(request, body=dumps(without_none({**json.loads(request.body), **changes})))
+
+
 def without_none(body: dict[str, Any]) -> dict[str, Any]:
     """The body without members of None: an option of None takes the default of that name out."""
     return {name: value for name, value in body.items() if value is not None}
 
 
-class Family:
-    """What the three text protocols of OpenAI's family share: probes, a sample, the end of a stream, the model's name.
+class Listing:
+    """What protocols share whose services list their models: probes, and what these tell of capabilities and name."""
 
-    `route` is the path that this protocol has and the others have not.
-    """
+    can: Capabilities
+    """What the protocol offers, whatever the endpoint's own pages say."""
 
-    route: str
+    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
+        """What the protocol offers; liveness where a health page was found, metadata where the models are listed."""
+        live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
+        return replace(self.can, liveness=live, metadata=bool(facts.models))
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The list of models, a health page (not part of the protocol, yet common), and the OpenAPI document."""
@@ -86,6 +101,53 @@ class Family:
             "live": get(endpoint.template.health or "/health"),
             "openapi": get(OPENAPI),
             "nowhere": get(NOWHERE),
+        }
+
+    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
+        """The one listed model; of several none can be told to be the served one. No version is ever stated."""
+        return sole(listed(page(answers, "models"))), None
+
+
+class Generating:
+    """What the protocols that generate text share: a sample, and the end of a stream."""
+
+    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
+        """The configured prompt or messages, else a greeting; at most 16 tokens at temperature 0."""
+        inputs = PROMPT if endpoint.sample is None else endpoint.sample
+        return Query(inputs, options={"max_tokens": MAX_TOKENS, "temperature": 0})
+
+    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
+        """Every choice with its parts; complete when each has exactly one finish reason and no error stands inside."""
+        return streamed(events)
+
+
+class Family(Listing, Generating):
+    """What the text protocols of OpenAI's family, and Anthropic's, share.
+
+    `route` is the path that a protocol has and the others have not, `asked` the member of its body that holds the input
+    and `limit` the one that holds the most tokens; `mistyped` names an input of the wrong type.
+    """
+
+    name: str
+    route: str
+    asked: str
+    mistyped: tuple[str, Any]
+    limit = "max_tokens"
+
+    def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
+        """The request for a query."""
+        raise NotImplementedError
+
+    def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
+        """Broken JSON, no input or one of the wrong type, a limit in words, a route that is not there."""
+        valid = self.encode(endpoint, Query(PROMPT, options={"max_tokens": MAX_TOKENS}), facts)
+        name, wrong = self.mistyped
+        return {
+            "malformed_json": replace(valid, body=b'{"%s": [{"role": "user", ' % self.asked.encode()),
+            f"missing_{self.asked}": changed(valid, {self.asked: None}),
+            name: changed(valid, {self.asked: wrong}),
+            f"{self.limit}_in_words": changed(valid, {self.limit: "sixteen"}),
+            "unknown_path": replace(valid, path=base(endpoint) + NOWHERE),
         }
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
@@ -99,17 +161,3 @@ class Family:
         if _openapi.has_post(document, f"{root}/chat/completions", "/v1/chat/completions"):
             return Recognition(0.3, f"{said}, beside the one for chat", facts)
         return Recognition(0.95, said, facts)
-
-    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """The configured prompt or messages, else a greeting; at most 16 tokens at temperature 0."""
-        inputs = PROMPT if endpoint.sample is None else endpoint.sample
-        return Query(inputs, options={"max_tokens": MAX_TOKENS, "temperature": 0})
-
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Every choice with its parts; complete when each has exactly one finish reason and no error stands inside."""
-        return streamed(events)
-
-    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """The one listed model; of several none can be told to be the served one. No version is ever stated."""
-        found = listed(page(answers, "models"))
-        return (found[0] if found and len(found) == 1 else None), None

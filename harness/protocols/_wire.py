@@ -136,6 +136,13 @@ def text_or_none(value: Any, at: str) -> str | None:
     return value
 
 
+def answered(response: Response) -> dict[str, Any]:
+    """The object in a body, which must be no error. Raises `ProtocolError`."""
+    value = an_object(parse(response.body))
+    refuse_error(value, response)
+    return value
+
+
 def refuse_error(value: Any, response: Response) -> None:
     """Raise `ProtocolError` for an error (a text, an object, true) in the body of a success; a number is no error."""
     error = value.get("error") if isinstance(value, dict) else None

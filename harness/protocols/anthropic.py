@@ -7,25 +7,24 @@ answer is complete with its stop reason; finish reasons are told in chat's words
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall, Usage
-from harness.core.jsontext import parse
 from harness.protocols import _openapi
-from harness.protocols._chatparts import whole_number
-from harness.protocols._chatstream import named, streamed
+from harness.protocols._chatparts import counts, whole_number
+from harness.protocols._chatstream import made, named
 from harness.protocols._events import JSONEvents
-from harness.protocols._openai import MAX_TOKENS, PROMPT, base, listed, messages, model, without_none
+from harness.protocols._openai import MAX_TOKENS, Family, base, listed, messages, model, without_none
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
     OPENAPI,
     an_array,
     an_object,
+    answered,
     closed,
     dumps,
     full_path,
@@ -33,21 +32,24 @@ from harness.protocols._wire import (
     json_of,
     offered,
     page,
-    post,
-    refuse_error,
     status,
     text_or_none,
 )
 
 VERSION = ("anthropic-version", "2023-06-01")
+_COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
 _REASONS = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
 
 
-class Anthropic:
+class Anthropic(Family):
     """The adapter; `/v1` is put before every path unless the endpoint's URL ends with it already."""
 
     name = "anthropic"
     title = "Anthropic messages, streamed or whole"
+
+    route = "/messages"
+    asked = "messages"
+    mistyped = ("messages_not_an_array", 5)
 
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Streaming and text; metadata where the models are listed."""
@@ -72,11 +74,6 @@ class Anthropic:
             return Recognition(0.3 if chat else 0.95, said, Facts(listed(found) or ()))
         return Recognition(0.0, f"GET {root}/models brought no list of this API's")
 
-    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """The configured prompt or messages, else a greeting; at most 16 tokens at temperature 0."""
-        inputs = PROMPT if endpoint.sample is None else endpoint.sample
-        return Query(inputs, options={"max_tokens": MAX_TOKENS, "temperature": 0})
-
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a prompt or a list of messages; system messages go where this API has them.
 
@@ -95,12 +92,13 @@ class Anthropic:
             "stream": True if query.stream else None,
             **options,
         }
-        return replace(_post(endpoint, without_none(body)), stream=query.stream)
+        own = any(name.lower() == VERSION[0] for name, _ in endpoint.headers)
+        headers = JSON if own else (*JSON, VERSION)
+        return Request("POST", base(endpoint) + self.route, headers, dumps(without_none(body)), query.stream)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The text and the tool calls. Raises `ProtocolError` with the place."""
-        value = an_object(parse(response.body))
-        refuse_error(value, response)
+        value = answered(response)
         texts, calls = [], []
         for i, each in enumerate(an_array(value.get("content"), "$.content")):
             at = f"$.content[{i}]"
@@ -111,40 +109,11 @@ class Anthropic:
                 calls.append(_call(block, at, dumps(block.get("input") or {}).decode()))
         reason = text_or_none(value.get("stop_reason"), "$.stop_reason")
         choice = Choice(0, "".join(texts), _REASONS.get(reason or "", reason) or None, tuple(calls))
-        return Answer(
-            text=choice.text,
-            value=value,
-            model=text_or_none(value.get("model"), "$.model"),
-            finish_reason=choice.finish_reason,
-            usage=_usage(an_object(value["usage"], "$.usage"), "$.usage") if value.get("usage") is not None else None,
-            complete=choice.finish_reason is not None,
-            choices=(choice,),
-        )
+        return made(value, [choice], _usage(value.get("usage"), "$.usage"))
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of named server-sent events."""
         return _Stream()
-
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Text and tool calls; complete with one stop reason and no error in the stream."""
-        return streamed(events)
-
-    def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
-        """Broken JSON, messages missing or of the wrong type, `max_tokens` in words, a route that is not there."""
-        valid = {"messages": messages(PROMPT, self.name), "max_tokens": MAX_TOKENS}
-        valid |= without_none({"model": model(endpoint, facts)})
-        return {
-            "malformed_json": replace(_post(endpoint, {}), body=b'{"messages": [{"role": "user", '),
-            "missing_messages": _post(endpoint, {name: each for name, each in valid.items() if name != "messages"}),
-            "messages_not_an_array": _post(endpoint, {**valid, "messages": 5}),
-            "max_tokens_in_words": _post(endpoint, {**valid, "max_tokens": "sixteen"}),
-            "unknown_path": post(base(endpoint) + NOWHERE, valid),
-        }
-
-    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """The one listed model; of several none can be told to be the served one. No version is ever stated."""
-        found = listed(page(answers, "models"))
-        return (found[0] if found and len(found) == 1 else None), None
 
 
 class _Stream(JSONEvents):
@@ -152,7 +121,7 @@ class _Stream(JSONEvents):
 
     def __init__(self) -> None:
         super().__init__()
-        self._usage = Usage()
+        self._prompt: int | None = None
 
     def read(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
         kind = text_or_none(value.get("type"), f"{at}.type") or name
@@ -195,19 +164,11 @@ class _Stream(JSONEvents):
         return [StreamEvent(EventKind.OTHER, value=value)]
 
     def _counted(self, value: Any, at: str) -> list[StreamEvent]:
-        if value is None:
+        if (told := _usage(value, at)) is None:
             return []
-        told = _usage(an_object(value, at), at)
-        known = self._usage
-        prompt = known.prompt_tokens if told.prompt_tokens is None else told.prompt_tokens
-        self._usage = Usage(prompt, told.completion_tokens)
-        return [StreamEvent(EventKind.USAGE, value=self._usage)]
-
-
-def _post(endpoint: Endpoint, body: dict[str, Any]) -> Request:
-    own = any(name.lower() == VERSION[0] for name, _ in endpoint.headers)
-    headers = JSON if own else (*JSON, VERSION)
-    return Request("POST", base(endpoint) + "/messages", headers, dumps(body))
+        if told.prompt_tokens is not None:
+            self._prompt = told.prompt_tokens
+        return [StreamEvent(EventKind.USAGE, value=Usage(self._prompt, told.completion_tokens))]
 
 
 def _call(block: Mapping[str, Any], at: str, arguments: str) -> ToolCall:
@@ -215,13 +176,10 @@ def _call(block: Mapping[str, Any], at: str, arguments: str) -> ToolCall:
     return ToolCall(parts[0] or None, parts[1] or "", arguments)
 
 
-def _usage(counts: Mapping[str, Any], at: str) -> Usage:
+def _usage(value: Any, at: str) -> Usage | None:
     """The prompt's tokens are counted in three parts, of which `input_tokens` is what no cache held."""
-    named = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
-    new, read, written, out = (
-        None if counts.get(key) is None else whole_number(counts[key], f"{at}.{key}") for key in named
-    )
-    return Usage(None if new is None else new + (read or 0) + (written or 0), out)
+    new, read, written, out = counts(value, at, _COUNTS)
+    return None if new is out is None else Usage(None if new is None else new + (read or 0) + (written or 0), out)
 
 
 def _own_list(value: Any) -> bool:

@@ -6,39 +6,39 @@ how Ollama tells of a failure in mid-stream), and the last line: only `"done": t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
-from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall, Usage
-from harness.core.jsontext import parse
-from harness.protocols._chatparts import whole_number
-from harness.protocols._chatstream import named, streamed
+from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall
+from harness.protocols._chatparts import usage
+from harness.protocols._chatstream import made, named
 from harness.protocols._events import JSONEvents
-from harness.protocols._openai import MAX_TOKENS, PROMPT, messages, model, names, without_none
+from harness.protocols._openai import PROMPT, Generating, messages, model, names, sole, without_none
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
     a_name,
     an_array,
     an_object,
+    answered,
     dumps,
     get,
     page,
     post,
-    refuse_error,
     text_or_none,
 )
 
 CHAT = "/api/chat"
+_COUNTS = ("prompt_eval_count", "eval_count")
 _IN_OPTIONS = {"max_tokens": "num_predict"} | {
     name: name for name in ("temperature", "seed", "stop", "top_p", "top_k", "num_predict", "num_ctx")
 }
 
 
-class Ollama:
+class Ollama(Generating):
     """The adapter. Sampling parameters go into `options`, under the names that Ollama has for them."""
 
     name = "ollama"
@@ -67,11 +67,6 @@ class Ollama:
             return Recognition(0.0, "GET /api/tags brought no list of models")
         return Recognition(0.9, f"GET /api/tags answered 200 with a list of models: {names(found)}", Facts(found))
 
-    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """The configured prompt or messages, else a greeting; at most 16 tokens at temperature 0."""
-        inputs = PROMPT if endpoint.sample is None else endpoint.sample
-        return Query(inputs, options={"max_tokens": MAX_TOKENS, "temperature": 0})
-
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a prompt or a list of messages; whole unless the query asks for a stream."""
         inner = {_IN_OPTIONS[n]: value for n, value in query.options.items() if n in _IN_OPTIONS and value is not None}
@@ -91,28 +86,13 @@ class Ollama:
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The message. Raises `ProtocolError` with the place."""
-        value = an_object(parse(response.body))
-        refuse_error(value, response)
+        value = answered(response)
         text, calls = _message(value, "$")
-        reason = _reason(value, "$")
-        choice = Choice(0, text, reason, tuple(calls))
-        return Answer(
-            text=text,
-            value=value,
-            model=text_or_none(value.get("model"), "$.model"),
-            finish_reason=reason,
-            usage=_usage(value, "$"),
-            complete=value.get("done") is True,
-            choices=(choice,),
-        )
+        return made(value, [Choice(0, text, _reason(value, "$"), tuple(calls))], usage(value, "$", _COUNTS))
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of newline-delimited JSON."""
         return _Stream(lines=True)
-
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """The pieces of the message put together; complete with the last line and no error in the stream."""
-        return streamed(events)
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, messages of the wrong type, no model, a model that is not there, a route that is not there."""
@@ -127,8 +107,7 @@ class Ollama:
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The one listed model; of several none can be told to be the served one. No version is ever stated."""
-        found = _listed(page(answers, "models"))
-        return (found[0] if found and len(found) == 1 else None), None
+        return sole(_listed(page(answers, "models"))), None
 
 
 class _Stream(JSONEvents):
@@ -148,8 +127,8 @@ class _Stream(JSONEvents):
             events.append(StreamEvent(EventKind.DELTA, text=text))
         events += [StreamEvent(EventKind.TOOL_CALL, value=(None, each)) for each in calls]
         if value.get("done") is True:
-            events.append(StreamEvent(EventKind.FINISH, value=_reason(value, at) or "stop"))
-            events += [StreamEvent(EventKind.USAGE, value=counts)] if (counts := _usage(value, at)) else []
+            events.append(StreamEvent(EventKind.FINISH, value=_reason(value, at)))
+            events += [StreamEvent(EventKind.USAGE, value=counts)] if (counts := usage(value, at, _COUNTS)) else []
             events.append(StreamEvent(EventKind.DONE))
         return events
 
@@ -166,15 +145,8 @@ def _message(value: Mapping[str, Any], at: str) -> tuple[str, list[ToolCall]]:
 
 
 def _reason(value: Mapping[str, Any], at: str) -> str | None:
-    return text_or_none(value.get("done_reason"), f"{at}.done_reason") or (
-        "stop" if value.get("done") is True else None
-    )
-
-
-def _usage(value: Mapping[str, Any], at: str) -> Usage | None:
-    keys = ("prompt_eval_count", "eval_count")
-    found = [None if value.get(key) is None else whole_number(value[key], f"{at}.{key}") for key in keys]
-    return None if found == [None, None] else Usage(*found)
+    """Why it ended; None before the last line."""
+    return text_or_none(value.get("done_reason"), f"{at}.done_reason") or "stop" if value.get("done") is True else None
 
 
 def _listed(value: Any) -> tuple[str, ...] | None:

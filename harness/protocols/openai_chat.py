@@ -14,34 +14,11 @@ from typing import Any
 
 from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
-from harness.core.exchange import Answer, Query, Request, Response
-from harness.core.jsontext import parse
+from harness.core.exchange import Answer, Choice, Query, Request, Response
 from harness.protocols import _chatstream, _openapi
-from harness.protocols._openai import (
-    MAX_TOKENS,
-    PROMPT,
-    Family,
-    base,
-    is_error,
-    listed,
-    messages,
-    model,
-    names,
-    without_none,
-)
-from harness.protocols._wire import (
-    JSON,
-    NOWHERE,
-    an_array,
-    an_object,
-    closed,
-    full_path,
-    offered,
-    page,
-    post,
-    refuse_error,
-    status,
-)
+from harness.protocols._chatparts import logprobs, tool_calls, whole_number
+from harness.protocols._openai import Family, base, is_error, listed, messages, model, names, without_none
+from harness.protocols._wire import an_object, answered, closed, full_path, offered, page, post, status, text_or_none
 
 
 class OpenAIChat(Family):
@@ -51,19 +28,9 @@ class OpenAIChat(Family):
     title = "OpenAI chat completions, streamed or whole"
     route = "/chat/completions"
 
-    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
-        """Streaming and text; liveness where a health page was found, metadata where the models are listed."""
-        live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
-        return Capabilities(
-            streaming=True,
-            roles=True,
-            text=True,
-            generates=True,
-            seeds=True,
-            shapes=True,
-            liveness=live,
-            metadata=bool(facts.models),
-        )
+    asked = "messages"
+    mistyped = ("messages_not_an_array", 5)
+    can = Capabilities(streaming=True, roles=True, text=True, generates=True, seeds=True, shapes=True)
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: models are listed; 0.9: the OpenAPI document has the chat route; 0.7: the list needs a key.
@@ -105,29 +72,23 @@ class OpenAIChat(Family):
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """Every choice. Raises `ProtocolError` with the place."""
-        value = an_object(parse(response.body))
-        refuse_error(value, response)
-        choices = [
-            an_object(each, f"$.choices[{i}]") for i, each in enumerate(an_array(value.get("choices"), "$.choices"))
-        ]
-        return _chatstream.whole(value, choices)
+        return _chatstream.whole(answered(response), _choice)
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of server-sent chunks."""
         return _chatstream.ChatStream()
 
-    def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
-        """Broken JSON, messages missing or of the wrong type, `max_tokens` in words, a route that is not there."""
-        path = base(endpoint) + "/chat/completions"
-        valid = without_none({"model": model(endpoint, facts), "messages": messages(PROMPT, self.name)})
-        valid["max_tokens"] = MAX_TOKENS
-        return {
-            "malformed_json": Request("POST", path, JSON, b'{"messages": [{"role": "user", '),
-            "missing_messages": post(path, {name: value for name, value in valid.items() if name != "messages"}),
-            "messages_not_an_array": post(path, {**valid, "messages": 5}),
-            "max_tokens_in_words": post(path, {**valid, "max_tokens": "sixteen"}),
-            "unknown_path": post(base(endpoint) + NOWHERE, valid),
-        }
+
+def _choice(choice: dict[str, Any], at: str, number: int) -> Choice:
+    """A choice of a whole answer; one that states no index has that of its place."""
+    message = an_object(choice.get("message"), f"{at}.message")
+    return Choice(
+        number if choice.get("index") is None else whole_number(choice["index"], f"{at}.index"),
+        text_or_none(message.get("content"), f"{at}.message.content") or "",
+        text_or_none(choice.get("finish_reason"), f"{at}.finish_reason") or None,
+        tuple(call for _, call in tool_calls(message.get("tool_calls"), f"{at}.message.tool_calls")),
+        logprobs(choice.get("logprobs"), f"{at}.logprobs"),
+    )
 
 
 ADAPTER = OpenAIChat()

@@ -6,28 +6,19 @@ repeats the whole response. Items of a kind that is not known (reasoning, search
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from harness.core.adapter import Capabilities, Facts, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError
-from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall, Usage
-from harness.core.jsontext import parse
-from harness.protocols._chatparts import whole_number
-from harness.protocols._chatstream import named
+from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall
+from harness.protocols._chatparts import usage
+from harness.protocols._chatstream import made, named
 from harness.protocols._events import JSONEvents
-from harness.protocols._openai import MAX_TOKENS, PROMPT, Family, base, messages, model, without_none
-from harness.protocols._wire import (
-    JSON,
-    NOWHERE,
-    an_array,
-    an_object,
-    post,
-    refuse_error,
-    text_or_none,
-)
+from harness.protocols._openai import Family, base, messages, model, without_none
+from harness.protocols._wire import an_array, an_object, answered, post, text_or_none
 
+_COUNTS = ("input_tokens", "output_tokens", "total_tokens")
 _ENDS = {"response.completed", "response.incomplete"}
 
 
@@ -38,10 +29,10 @@ class OpenAIResponses(Family):
     title = "OpenAI responses, streamed or whole"
     route = "/responses"
 
-    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
-        """Streaming and text, without the stop strings and seeds of the older APIs."""
-        live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
-        return Capabilities(streaming=True, roles=True, text=True, liveness=live, metadata=bool(facts.models))
+    asked = "input"
+    mistyped = ("input_not_a_text", 5)
+    limit = "max_output_tokens"
+    can = Capabilities(streaming=True, roles=True, text=True)  # stop strings and seeds are the older APIs'
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a prompt or a list of messages; `max_tokens` is called `max_output_tokens` here."""
@@ -52,25 +43,11 @@ class OpenAIResponses(Family):
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The text of every message, and the function calls. Raises `ProtocolError` with the place."""
-        value = an_object(parse(response.body))
-        refuse_error(value, response)
-        return _answer(value, "$")
+        return _answer(answered(response), "$")
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of named server-sent events."""
         return _Stream()
-
-    def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
-        """Broken JSON, no input or one of the wrong type, a limit in words, a route that is not there."""
-        path = base(endpoint) + "/responses"
-        valid = without_none({"model": model(endpoint, facts), "input": PROMPT, "max_output_tokens": MAX_TOKENS})
-        return {
-            "malformed_json": Request("POST", path, JSON, b'{"input": "Say'),
-            "missing_input": post(path, {name: value for name, value in valid.items() if name != "input"}),
-            "input_not_a_text": post(path, {**valid, "input": 5}),
-            "max_output_tokens_in_words": post(path, {**valid, "max_output_tokens": "sixteen"}),
-            "unknown_path": post(base(endpoint) + NOWHERE, valid),
-        }
 
 
 class _Stream(JSONEvents):
@@ -107,17 +84,8 @@ def _answer(value: dict[str, Any], at: str) -> Answer:
             calls.append(ToolCall(parts[0], parts[1] or "", parts[2] or ""))
     if not texts and not calls:
         raise ProtocolError("no message and no call in the output", at=f"{at}.output")
-    reason = _reason(value, at, bool(calls))
-    choice = Choice(0, "".join(texts), reason, tuple(calls))
-    return Answer(
-        text=choice.text,
-        value=value,
-        model=text_or_none(value.get("model"), f"{at}.model"),
-        finish_reason=reason,
-        usage=_usage(value.get("usage"), f"{at}.usage"),
-        complete=reason is not None,
-        choices=(choice,),
-    )
+    choice = Choice(0, "".join(texts), _reason(value, at, bool(calls)), tuple(calls))
+    return made(value, [choice], usage(value.get("usage"), f"{at}.usage", _COUNTS), at)
 
 
 def _reason(value: dict[str, Any], at: str, calls: bool) -> str | None:
@@ -133,14 +101,6 @@ def _reason(value: dict[str, Any], at: str, calls: bool) -> str | None:
 def _text(value: Any, at: str) -> str:
     parts = [an_object(each, f"{at}[{i}]") for i, each in enumerate(an_array(value, at))]
     return "".join(text_or_none(part.get("text"), f"{at}[{i}].text") or "" for i, part in enumerate(parts))
-
-
-def _usage(value: Any, at: str) -> Usage | None:
-    if value is None:
-        return None
-    counts = an_object(value, at)
-    keys = ("input_tokens", "output_tokens", "total_tokens")
-    return Usage(*(None if counts.get(key) is None else whole_number(counts[key], f"{at}.{key}") for key in keys))
 
 
 ADAPTER = OpenAIResponses()

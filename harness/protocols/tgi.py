@@ -6,28 +6,18 @@ The last event brings the whole text and, in `details`, why it ended; without it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
-from harness.core.exchange import (
-    Answer,
-    Choice,
-    EventKind,
-    Query,
-    Request,
-    Response,
-    StreamEvent,
-    TokenLogprob,
-    Usage,
-)
+from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, TokenLogprob, Usage
 from harness.core.jsontext import parse
 from harness.protocols._chatparts import logarithm, whole_number
-from harness.protocols._chatstream import streamed
+from harness.protocols._chatstream import made
 from harness.protocols._events import JSONEvents
-from harness.protocols._openai import MAX_TOKENS, PROMPT
+from harness.protocols._openai import MAX_TOKENS, PROMPT, Generating
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
@@ -44,7 +34,7 @@ from harness.protocols._wire import (
 _REASONS = {"eos_token": "stop", "stop_sequence": "stop", "length": "length"}
 
 
-class TGI:
+class TGI(Generating):
     """The adapter. Sampling parameters go into `parameters`, under the names that the server has for them."""
 
     name = "tgi"
@@ -67,11 +57,6 @@ class TGI:
             return Recognition(0.0, "GET /info described no text model")
         facts = Facts((info["model_id"],), a_name(info.get("model_sha")))
         return Recognition(0.9, f"GET /info describes the text model {info['model_id']}", facts)
-
-    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """The configured prompt, else a greeting; at most 16 tokens at temperature 0."""
-        inputs = PROMPT if endpoint.sample is None else endpoint.sample
-        return Query(inputs, options={"max_tokens": MAX_TOKENS, "temperature": 0})
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a prompt. A temperature of 0, which the server refuses, is asked for as greedy decoding."""
@@ -98,19 +83,12 @@ class TGI:
         text = text_or_none(value.get("generated_text"), "$.generated_text")
         if text is None:
             raise ProtocolError("no generated_text in the answer", at="$")
-        reason, usage = _details(value.get("details"), "$.details")
-        choice = Choice(0, text, reason)
-        return Answer(
-            text=text, value=value, finish_reason=reason, usage=usage, complete=reason is not None, choices=(choice,)
-        )
+        reason, counts = _details(value.get("details"), "$.details")
+        return made(value, [Choice(0, text, reason)], counts)
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of server-sent tokens."""
         return _Stream()
-
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """The tokens' text; complete with the last event and no error in the stream."""
-        return streamed(events)
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no inputs or those of the wrong type, a limit in words, a route that is not there."""
