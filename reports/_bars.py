@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from harness.core.report import CheckRow
 from harness.core.verdict import Status
 
 from ._format import interval, quantity, sign
@@ -15,71 +15,56 @@ from ._svg import Scale, box, el, figure, rule
 WIDTH, HEIGHT = 240.0, 34.0
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """What one bar shows; `baseline` is the older run's estimate."""
-
-    name: str
-    estimate: float | None
-    ci: tuple[float | None, float | None] | None
-    unit: str | None
-    metric: str | None
-    verdict: Status | None
-    direction: str | None = None
-    limit: float | None = None
-    loosened: float | None = None
-    baseline: float | None = None
-
-    def figures(self) -> list[float]:
-        """Every finite figure that the bar must hold."""
-        found = (self.estimate, *(self.ci or ()), self.limit, self.loosened, self.baseline)
-        return [value for value in found if value is not None and math.isfinite(value)]
-
-
-def bar(shown: Interval, scale: Scale | None = None) -> Markup:
-    """The bar as an image, on its own scale or on one that several bars share; empty when there is no figure."""
-    if not shown.figures():
+def bar(row: CheckRow, name: str, verdict: Status | None, scale: Scale | None = None) -> Markup:
+    """The row's interval as an image, on its own scale or on one that several share; empty when there is no figure."""
+    if not _figures(row):
         return Markup("")
-    scale = scale or scale_of([shown])
+    scale = scale or scale_of([row])
     middle = HEIGHT / 2
-    parts = [*_limits(shown, scale), rule(scale.start, middle, scale.end, middle, "axis")]
-    parts += _whisker(shown, scale, middle)
-    if _finite(shown.baseline):
-        x = scale(shown.baseline or 0.0)
+    parts = [*_limits(row, scale), rule(scale.start, middle, scale.end, middle, "axis")]
+    parts += _whisker(row, f"ci {verdict.lower()}" if verdict else "ci", scale, middle)
+    if row.baseline is not None and _finite(row.baseline.estimate):
+        x = scale(row.baseline.estimate or 0.0)
         parts.append(
             el("path", d=f"M{x - 4:.1f} {HEIGHT - 1:g}L{x:.1f} {HEIGHT - 8:g}L{x + 4:.1f} {HEIGHT - 1:g}Z", cls="base")
         )
-    return figure(WIDTH, HEIGHT, shown.name, _said(shown), *parts, cls="bar")
+    return figure(WIDTH, HEIGHT, name, _said(row), *parts, cls="bar")
 
 
-def scale_of(bars: list[Interval]) -> Scale:
-    """A scale that holds every figure of the bars with some air; from 0 where they lie near it."""
-    figures = [value for shown in bars for value in shown.figures()] or [0.0]
+def scale_of(rows: list[CheckRow]) -> Scale:
+    """A scale that holds every figure of the rows with some air; from 0 where they lie near it."""
+    figures = [value for row in rows for value in _figures(row)] or [0.0]
     low, high = min(figures), max(figures)
     air = (high - low) * 0.12 or abs(high) * 0.5 or 1.0
     return Scale(0.0 if 0 <= low < high / 2 else low - air, high + air, 6.0, WIDTH - 6.0)
 
 
-def _limits(shown: Interval, scale: Scale) -> list[Markup]:
+def _figures(row: CheckRow) -> list[float]:
+    """Every finite figure that the bar must hold."""
+    older = row.baseline.estimate if row.baseline else None
+    found = (row.estimate, *(row.ci or ()), row.limit, row.limit_loosened, older)
+    return [value for value in found if value is not None and math.isfinite(value)]
+
+
+def _limits(row: CheckRow, scale: Scale) -> list[Markup]:
     """The good side, the tolerated strip between limit and loosened limit (hatched), and both lines."""
-    if not _finite(shown.limit):
+    if not _finite(row.limit):
         return []
-    limit = scale(shown.limit or 0.0)
-    edge = scale.start if shown.direction != ">=" else scale.end
+    limit = scale(row.limit or 0.0)
+    edge = scale.start if row.direction != ">=" else scale.end
     parts = [box(min(edge, limit), 4, abs(limit - edge), HEIGHT - 8, "good")]
-    if _finite(shown.loosened) and shown.loosened != shown.limit:
-        loosened = scale(shown.loosened or 0.0)
+    if _finite(row.limit_loosened) and row.limit_loosened != row.limit:
+        loosened = scale(row.limit_loosened or 0.0)
         parts.append(box(min(limit, loosened), 4, abs(loosened - limit), HEIGHT - 8, "tolerated"))
         parts.append(rule(loosened, 2, loosened, HEIGHT - 2, "loosened"))
     return [*parts, rule(limit, 0, limit, HEIGHT, "limit")]
 
 
-def _whisker(shown: Interval, scale: Scale, y: float) -> list[Markup]:
+def _whisker(row: CheckRow, tone: str, scale: Scale, y: float) -> list[Markup]:
     """The bounds as a thick line, an arrow head where a side is open, the estimate as a dot."""
-    tone = f"ci {shown.verdict.lower()}" if shown.verdict else "ci"
     parts = []
-    if shown.ci is not None and any(_finite(bound) for bound in shown.ci):
-        low, high = (scale(bound) if bound is not None and math.isfinite(bound) else None for bound in shown.ci)
+    if row.ci is not None and any(_finite(bound) for bound in row.ci):
+        low, high = (scale(bound) if bound is not None and math.isfinite(bound) else None for bound in row.ci)
         left, right = scale.start if low is None else low, scale.end if high is None else high
         parts.append(rule(left, y, right, y, tone))
         for x, open_, way in ((left, low is None, 1), (right, high is None, -1)):
@@ -88,20 +73,20 @@ def _whisker(shown: Interval, scale: Scale, y: float) -> list[Markup]:
                 f"M{x:.1f} {y - 5:g}V{y + 5:g}",
             ]
             parts.append(el("path", d=head[0] if open_ else head[1], cls=tone))
-    if _finite(shown.estimate):
-        parts.append(el("circle", cx=scale(shown.estimate or 0.0), cy=y, r=4.5, cls=tone.replace("ci", "dot")))
+    if _finite(row.estimate):
+        parts.append(el("circle", cx=scale(row.estimate or 0.0), cy=y, r=4.5, cls=tone.replace("ci", "dot")))
     return parts
 
 
-def _said(shown: Interval) -> str:
-    said = [f"estimate {quantity(shown.estimate, shown.unit, shown.metric)}"]
-    said.append(f"bounds {interval(shown.ci, shown.unit, shown.metric)}")
-    if shown.limit is not None:
-        said.append(f"limit {sign(shown.direction)} {quantity(shown.limit, shown.unit, shown.metric)}")
-    if shown.loosened is not None:
-        said.append(f"with tolerance {quantity(shown.loosened, shown.unit, shown.metric)}")
-    if shown.baseline is not None:
-        said.append(f"baseline {quantity(shown.baseline, shown.unit, shown.metric)}")
+def _said(row: CheckRow) -> str:
+    said = [f"estimate {quantity(row.estimate, row.unit, row.metric)}"]
+    said.append(f"bounds {interval(row.ci, row.unit, row.metric)}")
+    if row.limit is not None:
+        said.append(f"limit {sign(row.direction)} {quantity(row.limit, row.unit, row.metric)}")
+    if row.limit_loosened is not None:
+        said.append(f"with tolerance {quantity(row.limit_loosened, row.unit, row.metric)}")
+    if row.baseline is not None and row.baseline.estimate is not None:
+        said.append(f"baseline {quantity(row.baseline.estimate, row.unit, row.metric)}")
     return ", ".join(said)
 
 

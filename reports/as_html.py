@@ -57,7 +57,9 @@ def _context(report: Report) -> dict[str, Any]:
         "distributions_left": max(0, len(report.distributions) - DISTRIBUTIONS),
         "passed": _view.grouped(passed),
         "skipped": _view.grouped(skipped),
-        "estimates": [(row, _bars.bar(_interval(row)), _slices(row), _curve.curve(row)) for row in estimates[:BARS]],
+        "estimates": [
+            (row, _bars.bar(row, row.title, row.verdict), _slices(row), _curve.curve(row)) for row in estimates[:BARS]
+        ],
         "estimates_left": max(0, len(estimates) - BARS),
         "latency": [(found, _latency.cdf(found), _latency.spectrum(found), _latency.table(found)) for found in data],
         "timeline": _timeline.timeline(bins, report.faults) if bins else None,
@@ -73,30 +75,11 @@ def _is_estimate(row: CheckRow) -> bool:
     return row.kind == "estimate" or row.limit is not None or row.ci is not None
 
 
-def _interval(row: CheckRow) -> _bars.Interval:
-    return _bars.Interval(
-        name=row.title,
-        estimate=row.estimate,
-        ci=row.ci,
-        unit=row.unit,
-        metric=row.metric,
-        verdict=row.verdict,
-        direction=row.direction,
-        limit=row.limit,
-        loosened=row.limit_loosened,
-        baseline=row.baseline.estimate if row.baseline else None,
-    )
-
-
 def _slices(row: CheckRow) -> list[tuple[Any, Markup]]:
     """The forest of a row's slices: every bar on one scale, against the row's limit."""
-    whole = _interval(row)
-    bars = [
-        replace(whole, name=part.name, estimate=part.estimate, ci=part.ci, verdict=part.verdict, baseline=None)
-        for part in row.slices[:40]
-    ]
-    scale = _bars.scale_of(bars)
-    return [(part, _bars.bar(shown, scale)) for part, shown in zip(row.slices, bars, strict=False)]
+    parts = [(part, replace(row, estimate=part.estimate, ci=part.ci, baseline=None)) for part in row.slices[:40]]
+    scale = _bars.scale_of([shown for _, shown in parts])
+    return [(part, _bars.bar(shown, part.name, part.verdict, scale)) for part, shown in parts]
 
 
 def _clauses(report: Report) -> list[tuple[str, str]]:

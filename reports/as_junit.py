@@ -7,8 +7,9 @@ property, INCONCLUSIVE is skipped. A first suite `release-gate` holds one test t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from xml.sax.saxutils import escape, quoteattr
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from harness.core.gate import Exit
 from harness.core.report import CheckRow, Report
@@ -23,77 +24,74 @@ SUFFIX = ".xml"
 _TEXT = 8000
 
 
-class _Case:
-    """One testcase: its XML and what it counts as (failures, errors, skipped or nothing)."""
-
-    def __init__(self, head: str, outcome: str | None, message: str, kind: str, body: str) -> None:
-        self.outcome = outcome
-        if outcome is None:
-            inside = f"<system-out>{_text(body)}</system-out>" if body else ""
-        else:
-            tag = {"failures": "failure", "errors": "error", "skipped": "skipped"}[outcome]
-            inside = f"<{tag} message={_attr(message)} type={_attr(kind)}>{_text(body)}</{tag}>"
-        self.xml = f"{head}>{inside}</testcase>" if inside else f"{head}/>"
-
-
 def render(report: Report) -> str:
     """The report as JUnit XML."""
-    parts = [_suite("release-gate", 0, [_gate_case(report)], _gate_properties(report), report)]
-    let_through = report.run.exit_status == Exit.PASS
-    for number, suite in enumerate(suites(report), start=1):
+    root = Element("testsuites", name="aiharness")
+    gate = _suite(root, "release-gate", _gate_properties(report), report, _duration(report))
+    _gate_case(gate, report)
+    for suite in suites(report):
         rows = [row for row in report.checks if row.suite == suite.name]
-        cases = [_case(row, report, let_through=let_through) for row in rows]
         properties = [("verdict", str(suite.verdict)), *_row_properties(rows)]
-        parts.append(_suite(suite.name, number, cases, properties, report, sum(row.seconds or 0 for row in rows)))
-    totals = _counts([case for _, found in parts for case in found])
-    head = f'<testsuites name="aiharness" {totals} time="{_seconds(_duration(report))}">'
-    body = "\n".join(xml for xml, _ in parts)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}\n{body}\n</testsuites>\n'
+        part = _suite(root, suite.name, properties, report, sum(row.seconds or 0 for row in rows))
+        for row in rows:
+            _case(part, row, report)
+    for part in (root, *root):
+        outcomes = Counter(inside.tag for case in part.iter("testcase") for inside in case)
+        part.set("tests", str(sum(1 for _ in part.iter("testcase"))))
+        part.set("failures", str(outcomes["failure"]))
+        part.set("errors", str(outcomes["error"]))
+        if part is not root:
+            part.set("skipped", str(outcomes["skipped"]))
+    root.set("time", _seconds(_duration(report)))
+    indent(root, "")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, "unicode")}\n'
 
 
 def _suite(
-    name: str,
-    number: int,
-    cases: list[_Case],
-    properties: Iterable[tuple[str, str]],
-    report: Report,
-    seconds: float | None = None,
-) -> tuple[str, list[_Case]]:
-    skipped = sum(case.outcome == "skipped" for case in cases)
-    started = moment(report.run.started)
-    stamp = f' timestamp="{started:%Y-%m-%dT%H:%M:%S}"' if started else ""
-    time = _seconds(_duration(report) if seconds is None else seconds)
-    head = f'<testsuite name={_attr(name)} id="{number}" package="aiharness" {_counts(cases)} skipped="{skipped}"'
-    inside = "".join(f"<property name={_attr(key)} value={_attr(value)}/>\n" for key, value in properties)
-    listed = f"<properties>\n{inside}</properties>\n" if inside else ""
-    body = "\n".join(case.xml for case in cases)
-    return f'{head} time="{time}"{stamp}>\n{listed}{body}\n</testsuite>', cases
+    root: Element, name: str, properties: Iterable[tuple[str, str]], report: Report, seconds: float | None
+) -> Element:
+    number, started = str(len(root)), moment(report.run.started)
+    suite = SubElement(root, "testsuite", name=_attr(name), id=number, package="aiharness", time=_seconds(seconds))
+    if started:
+        suite.set("timestamp", f"{started:%Y-%m-%dT%H:%M:%S}")
+    listed = SubElement(suite, "properties")
+    for key, value in properties:
+        SubElement(listed, "property", name=_attr(key), value=_attr(value))
+    return suite
 
 
-def _gate_case(report: Report) -> _Case:
+def _gate_case(suite: Element, report: Report) -> None:
     run = report.run
-    outcome = {Status.PASS: None, Status.ERROR: "errors"}.get(run.verdict, "failures")
+    outcome = {Status.PASS: None, Status.ERROR: "error"}.get(run.verdict, "failure")
     if run.verdict is Status.INCONCLUSIVE and run.exit_status == Exit.PASS:
         outcome = "skipped"
     body = [f"{headline(report)}: {run.reason}", coverage(report), f"exit status {run.exit_status}", *run.loosened]
-    kind = _kind(run.verdict)
-    head = f'<testcase classname="release-gate" name="verdict" time="{_seconds(_duration(report))}"'
-    return _Case(head, outcome, f"{run.verdict}: {run.reason}", kind, "\n".join(body))
+    case = SubElement(suite, "testcase", classname="release-gate", name="verdict", time=_seconds(_duration(report)))
+    _outcome(case, outcome, f"{run.verdict}: {run.reason}", run.verdict, "\n".join(body))
 
 
-def _case(row: CheckRow, report: Report, *, let_through: bool) -> _Case:
-    """`let_through`: the run ended with exit status 0, so an INCONCLUSIVE blocker was let through on purpose."""
-    outcome = {Status.FAIL: "failures", Status.ERROR: "errors", Status.SKIPPED: "skipped"}.get(row.verdict)
+def _case(suite: Element, row: CheckRow, report: Report) -> None:
+    outcome = {Status.FAIL: "failure", Status.ERROR: "error", Status.SKIPPED: "skipped"}.get(row.verdict)
     message = f"{row.title}: {row.reason}"
     if row.verdict is Status.INCONCLUSIVE:
-        outcome = "skipped" if let_through or row.level is not Level.BLOCKER else "failures"
-        message = f"inconclusive: {message}"
+        # With exit status 0 an INCONCLUSIVE blocker was let through on purpose.
+        let_through = report.run.exit_status == Exit.PASS or row.level is not Level.BLOCKER
+        outcome, message = "skipped" if let_through else "failure", f"inconclusive: {message}"
     elif row.level is not Level.BLOCKER and row.verdict in (Status.FAIL, Status.ERROR):
         outcome = None
     classname, name = _name(row)
-    head = f'<testcase classname={_attr(classname)} name={_attr(name)} time="{_seconds(row.seconds)}"'
+    case = SubElement(suite, "testcase", classname=_attr(classname), name=_attr(name), time=_seconds(row.seconds))
     body = "" if row.verdict in (Status.PASS, Status.SKIPPED) else _evidence(row, report)
-    return _Case(head, outcome, message, _kind(row.verdict), body)
+    _outcome(case, outcome, message, row.verdict, body)
+
+
+def _outcome(case: Element, outcome: str | None, message: str, status: Status, body: str) -> None:
+    """What a testcase counts as (failure, error, skipped), or its evidence alone where it counts as passed."""
+    if outcome is not None:
+        kind = "inconclusive" if status is Status.INCONCLUSIVE else str(status)
+        SubElement(case, outcome, message=_attr(message), type=kind).text = visible(body, _TEXT)
+    elif body:
+        SubElement(case, "system-out").text = visible(body, _TEXT)
 
 
 def _evidence(row: CheckRow, report: Report) -> str:
@@ -149,15 +147,6 @@ def _name(row: CheckRow) -> tuple[str, str]:
     return classname, f"{name}{bracket}{case}"
 
 
-def _kind(status: Status) -> str:
-    return "inconclusive" if status is Status.INCONCLUSIVE else str(status)
-
-
-def _counts(cases: list[_Case]) -> str:
-    failures, errors = (sum(case.outcome == what for case in cases) for what in ("failures", "errors"))
-    return f'tests="{len(cases)}" failures="{failures}" errors="{errors}"'
-
-
 def _duration(report: Report) -> float | None:
     return span(report.run.started, report.run.finished)
 
@@ -167,8 +156,4 @@ def _seconds(value: float | None) -> str:
 
 
 def _attr(text: str) -> str:
-    return quoteattr(line(text, 1000))
-
-
-def _text(text: str) -> str:
-    return escape(visible(text, _TEXT))
+    return line(text, 1000)

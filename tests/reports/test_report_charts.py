@@ -12,8 +12,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from harness.core.report import Distribution, FaultRow, Report, Second
-from harness.core.verdict import Slice, Status
+from harness.core.report import CheckRow, Distribution, FaultRow, Report, Second
+from harness.core.verdict import Level, Slice, Status
 
 SVG = {"width": 940.0}
 
@@ -201,10 +201,28 @@ def test_two_limits_keep_their_labels_apart() -> None:
     assert "limit 280 ms" in root.attrib["aria-label"]
 
 
+def judged(estimate: float, ci: tuple[float, float | None], direction: str, limit: float, loosened: float) -> CheckRow:
+    return CheckRow(
+        id="x",
+        suite="smoke",
+        title="x",
+        level=Level.BLOCKER,
+        kind="estimate",
+        verdict=Status.FAIL,
+        reason="",
+        metric="error rate",
+        estimate=estimate,
+        ci=ci,
+        direction=direction,
+        limit=limit,
+        limit_loosened=loosened,
+    )
+
+
 def test_the_bar_puts_bounds_and_limits_on_one_scale() -> None:
     bars = module("_bars")
-    shown = bars.Interval("x", 0.03, (0.02, 0.05), "", "error rate", Status.FAIL, "<=", 0.01, 0.02)
-    root = ET.fromstring(str(bars.bar(shown)))
+    shown = judged(0.03, (0.02, 0.05), "<=", 0.01, 0.02)
+    root = ET.fromstring(str(bars.bar(shown, "x", Status.FAIL)))
     lines = {line.get("class"): line.attrib for line in root.iter("line")}
     scale = bars.scale_of([shown])
     assert float(lines["limit"]["x1"]) == pytest.approx(scale(0.01), abs=0.01)
@@ -215,8 +233,8 @@ def test_the_bar_puts_bounds_and_limits_on_one_scale() -> None:
 
 def test_the_good_side_follows_the_direction() -> None:
     bars = module("_bars")
-    at_least = bars.Interval("x", 0.86, (0.84, None), "", "accuracy", Status.FAIL, ">=", 0.9, 0.88)
-    good = ET.fromstring(str(bars.bar(at_least))).find("rect[@class='good']")
+    at_least = judged(0.86, (0.84, None), ">=", 0.9, 0.88)
+    good = ET.fromstring(str(bars.bar(at_least, "x", Status.FAIL))).find("rect[@class='good']")
     assert good is not None
     assert float(good.attrib["x"]) == pytest.approx(bars.scale_of([at_least])(0.9), abs=0.01)
 
