@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any
 
-from harness.core.adapter import Capabilities, Facts, StreamDecoder
+from harness.core.adapter import Capabilities, Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
-from harness.core.exchange import Answer, Query, StreamEvent
+from harness.core.exchange import Query
 from harness.protocols import _tensor
+from harness.protocols._whole import Whole
 from harness.protocols._wire import holds_rows
 
 
-class OpenInference:
-    """What both adapters share; neither has streamed answers."""
+class OpenInference(Whole):
+    """What both adapters share."""
 
     name = "v2"
 
@@ -49,18 +50,6 @@ class OpenInference:
             raise UsageError(f"the model's metadata {why}; give one valid input as [endpoint] sample")
         tensors = {each["name"]: _tensor.zeros(each) for each in specs}
         return Query(tensors if len(tensors) > 1 else next(iter(tensors.values())))
-
-    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
-        """Raises `UsageError`: there is no stream in this protocol."""
-        self.no_stream()
-
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Raises `UsageError`: there is no stream in this protocol."""
-        self.no_stream()
-
-    def no_stream(self) -> NoReturn:
-        """Raise the `UsageError` that a wish for a stream gets."""
-        raise UsageError(f"{self.name} has no streamed answers; use a protocol that streams, such as openai_chat")
 
 
 def _batches(endpoint: Endpoint, facts: Facts) -> bool:

@@ -13,19 +13,19 @@ MLflow from them, and what is another's is better spoken to as `plain_json` with
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any
 
-from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
+from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
-from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
-from harness.core.jsontext import parse
+from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols import _rows
+from harness.protocols._whole import Whole
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
-    an_object,
+    answered,
     get,
     holds_rows,
     offered,
@@ -38,7 +38,7 @@ PATH = "/invocations"
 _VERSION = re.compile(rb"\s*(\d{1,4}(?:\.\w{1,20}){1,5})\s*")
 
 
-class MLflow:
+class MLflow(Whole):
     """The adapter; every form of input, rows or a data frame out."""
 
     name = "mlflow"
@@ -86,27 +86,17 @@ class MLflow:
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """The input in the form that fits it; options (`params`) stand beside it. Raises `UsageError` for a stream."""
-        if query.stream:
-            _no_stream()
+        self.refuse_stream(query)
         return post(PATH, {**_input(endpoint, query.inputs), **query.options})
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """`predictions`; of a data frame each column by its name. Raises `ProtocolError` with the place."""
-        value = an_object(parse(response.body))
-        refuse_error(value, response)
+        value = answered(response)
         if "error_code" in value:
             refuse_error({"error": value}, response)
         if "predictions" not in value:
             raise ProtocolError("no predictions in the answer", at="$")
         return _rows.answer(value, "predictions")
-
-    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
-        """Raises `UsageError`: no stream is spoken here."""
-        _no_stream()
-
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Raises `UsageError`: no stream is spoken here."""
-        _no_stream()
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no input, two inputs in one request, a data frame without columns, a path that is not there."""
@@ -118,14 +108,6 @@ class MLflow:
             "input_of_wrong_type": post(PATH, {"dataframe_split": 5}),
             "unknown_path": post(NOWHERE, {}),
         }
-
-    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """Nothing: the server states its own version, and not the model's."""
-        return None, None
-
-
-def _no_stream() -> NoReturn:
-    raise UsageError("mlflow has no streamed answers here; use a protocol that streams, such as openai_chat")
 
 
 def _is_split(value: Any) -> bool:

@@ -9,29 +9,27 @@ order, and where documents are left out (`top_n`) the output `index` says whose 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any
 
-from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
+from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
-from harness.core.exchange import Answer, Query, Request, Response, StreamEvent, Usage
-from harness.core.jsontext import parse
-from harness.protocols import _openai, _openapi
+from harness.core.exchange import Answer, Query, Request, Response
+from harness.protocols._chatparts import usage
+from harness.protocols._openai import model, without_none
+from harness.protocols._texts import Texts, cards, documented
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
-    OPENAPI,
-    a_name,
     an_array,
     an_object,
+    answered,
     full_path,
-    get,
     kind_of,
     offered,
     page,
     post,
-    refuse_error,
     text_or_none,
 )
 
@@ -39,26 +37,14 @@ QUERY = "Which planet is the largest?"
 DOCUMENTS = ("Jupiter is the largest planet.", "Bread is baked in an oven.", "Mars is a small, cold planet.")
 
 
-class Rerank:
+class Rerank(Texts):
     """The adapter; a text alone is a query about the sample's documents."""
 
     name = "rerank"
     title = "rerank (infinity, vLLM, LiteLLM, Jina, Cohere)"
 
-    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
-        """Texts; liveness and metadata where their pages were found."""
-        live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
-        return Capabilities(text=True, liveness=live, metadata=bool(facts.models))
-
-    def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
-        """The list of models, with and without `/v1`, a health page, the OpenAPI document."""
-        return {
-            "models": get(_openai.base(endpoint) + "/models"),
-            "bare_models": get("/models"),
-            "live": get(endpoint.template.health or "/health"),
-            "openapi": get(OPENAPI),
-            "nowhere": get(NOWHERE),
-        }
+    route = "/rerank"
+    can = Capabilities(text=True)
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: the route, and models that rerank only, or no other routes for texts; 0.9: others embed beside them.
@@ -66,12 +52,12 @@ class Rerank:
         0.5: models that say they rerank, without a document; 0.3: the route beside others and nothing else. A server
         whose models all say what they can, and none that it reranks, has the route in vain.
         """
-        cards = _cards(page(answers, "models")) or _cards(page(answers, "bare_models"))
-        stated = [each for each in cards if isinstance(each.get("capabilities"), list)]
+        listed = cards(answers)
+        stated = [each for each in listed if isinstance(each.get("capabilities"), list)]
         able = [each for each in stated if "rerank" in each["capabilities"]]
-        path = _found(endpoint, page(answers, "openapi"), "/rerank")
+        path = documented(endpoint, page(answers, "openapi"), self.route)
         inputs = {"live": offered(answers, "live"), **({"path": path} if path else {})}
-        facts = Facts(tuple(str(each["id"]) for each in able or cards), inputs=inputs)
+        facts = Facts(tuple(str(each["id"]) for each in able or listed), inputs=inputs)
         says = f"the model {able[0]['id']!r} says that it reranks" if able else ""
         if path is None:
             return Recognition(0.5, says, facts) if able else Recognition(0.0, "no rerank route was found")
@@ -79,9 +65,9 @@ class Rerank:
         if stated and not able:
             return Recognition(0.0, f"{route}, but no model says that it reranks")
         if able:
-            return Recognition(1.0 if len(able) == len(cards) else 0.9, f"{route}; {says}", facts)
+            return Recognition(1.0 if len(able) == len(listed) else 0.9, f"{route}; {says}", facts)
         document = page(answers, "openapi")
-        if any(_found(endpoint, document, each) for each in ("/chat/completions", "/embeddings")):
+        if any(documented(endpoint, document, each) for each in ("/chat/completions", "/embeddings")):
             return Recognition(0.3, f"{route}, beside chat or embeddings; nothing tells what its models can", facts)
         return Recognition(1.0, route, facts)
 
@@ -96,19 +82,17 @@ class Rerank:
         Options (`top_n`, `return_documents`) stand beside them; one of None is left out. Raises `UsageError` for a
         stream, or an input that is none of these.
         """
-        if query.stream:
-            _no_stream()
-        body = {"model": _openai.model(endpoint, facts), **_asked(endpoint, query.inputs), **query.options}
+        self.refuse_stream(query)
+        body = {"model": model(endpoint, facts), **_asked(endpoint, query.inputs), **query.options}
         if not isinstance(body["query"], str) or not isinstance(body["documents"], list):
             raise UsageError(
                 'rerank takes {"query": a text, "documents": [texts]}, or a query alone; check [endpoint] sample'
             )
-        return post(_path(endpoint, facts), _openai.without_none(body))
+        return post(self.path(endpoint, facts), without_none(body))
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """`scores` in the documents' order, and their `index` where some are left out. Raises `ProtocolError`."""
-        value = an_object(parse(response.body))
-        refuse_error(value, response)
+        value = answered(response)
         scores: dict[int, float] = {}
         last = math.inf
         for i, each in enumerate(an_array(value.get("results"), "$.results")):
@@ -124,21 +108,12 @@ class Rerank:
         outputs: dict[str, Any] = {"scores": [scores[index] for index in order]}
         if order[-1] != len(order) - 1:
             outputs["index"] = order
-        model = text_or_none(value.get("model"), "$.model") or None
-        return Answer(outputs=outputs, value=value, model=model, usage=_usage(value.get("usage")))
-
-    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
-        """Raises `UsageError`: there is no stream in this protocol."""
-        _no_stream()
-
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Raises `UsageError`: there is no stream in this protocol."""
-        _no_stream()
+        named = text_or_none(value.get("model"), "$.model") or None
+        return Answer(outputs=outputs, value=value, model=named, usage=usage(value.get("usage"), "$.usage"))
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no query, no documents, documents of the wrong type, a query that is no text, no such path."""
-        path, model = _path(endpoint, facts), _openai.model(endpoint, facts)
-        named = {} if model is None else {"model": model}
+        path, named = self.path(endpoint, facts), without_none({"model": model(endpoint, facts)})
         documents = list(DOCUMENTS)
         return {
             "malformed_json": Request("POST", path, JSON, b'{"query": "a", "documents": ['),
@@ -148,32 +123,6 @@ class Rerank:
             "query_of_wrong_type": post(path, {**named, "query": {"aiharness": 1}, "documents": documents}),
             "unknown_path": post(NOWHERE, {**named, "query": QUERY, "documents": documents}),
         }
-
-    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """The one listed model. No version is ever stated."""
-        cards = _cards(page(answers, "models")) or _cards(page(answers, "bare_models"))
-        return (str(cards[0]["id"]) if len(cards) == 1 else None), None
-
-
-def _no_stream() -> NoReturn:
-    raise UsageError("rerank has no streamed answers; use a protocol that streams, such as openai_chat")
-
-
-def _path(endpoint: Endpoint, facts: Facts) -> str:
-    return str(facts.inputs.get("path") or _openai.base(endpoint) + "/rerank")
-
-
-def _found(endpoint: Endpoint, document: Any, route: str) -> str | None:
-    """Where the document has POST on a route: with `/v1` or without."""
-    paths = (_openai.base(endpoint) + route, route)
-    return next((path for path in paths if _openapi.has_post(document, full_path(endpoint, path), path)), None)
-
-
-def _cards(value: Any) -> list[dict[str, Any]]:
-    """The entries of a page of models; none when it is no such page."""
-    data = value.get("data") if isinstance(value, dict) else None
-    entries = data if isinstance(data, list) else []
-    return [each for each in entries if isinstance(each, dict) and a_name(each.get("id"))]
 
 
 def _asked(endpoint: Endpoint, inputs: Any) -> dict[str, Any]:
@@ -207,17 +156,6 @@ def _score(result: Mapping[str, Any], last: float, at: str) -> float:
     if number > last:
         raise ProtocolError(f"the score {number:g} after {last:g}: not the best first", at=f"{at}.relevance_score")
     return number
-
-
-def _usage(value: Any) -> Usage | None:
-    """The tokens of the input; none are generated."""
-    if value is None:
-        return None
-    counts = {name: an_object(value, "$.usage").get(name) for name in ("prompt_tokens", "total_tokens")}
-    for name, count in counts.items():
-        if count is not None and (type(count) is not int or count < 0):
-            raise ProtocolError(f"{count!r:.40} is not a count of tokens", at=f"$.usage.{name}")
-    return Usage(**counts)
 
 
 ADAPTER = Rerank()

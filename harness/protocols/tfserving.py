@@ -10,33 +10,32 @@ numbers: the API's document allows bare NaN and Infinity, which are no JSON, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
-from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
+from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
-from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
-from harness.core.jsontext import parse
+from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols import _rows, _tensor, _tfmetadata
+from harness.protocols._whole import Whole
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
     a_name,
-    an_object,
+    answered,
     get,
     holds_rows,
     json_of,
     page,
     post,
-    refuse_error,
     shown,
     status,
 )
 
 
-class TFServing:
+class TFServing(Whole):
     """The adapter; one or several named inputs, all outputs."""
 
     name = "tfserving"
@@ -104,8 +103,7 @@ class TFServing:
         Where the signature has one dimension more than the rows, a batch of one is made of them. Raises `UsageError`
         for a stream, or rows of lists where the signature has several inputs.
         """
-        if query.stream:
-            _no_stream()
+        self.refuse_stream(query)
         specs = {each["name"]: each for each in facts.inputs.get("inputs") or []}
         signature = facts.inputs.get("signature_name")
         body: dict[str, Any] = {} if signature is None else {"signature_name": signature}
@@ -120,20 +118,11 @@ class TFServing:
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """`predictions` or `outputs`; of several outputs each by its name. Raises `ProtocolError` with the place."""
-        value = an_object(parse(response.body))
-        refuse_error(value, response)
+        value = answered(response)
         name = next((each for each in ("predictions", "outputs") if each in value), None)
         if name is None:
             raise ProtocolError("neither predictions nor outputs in the answer", at="$")
         return _rows.answer(value, name)
-
-    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
-        """Raises `UsageError`: there is no stream in this protocol."""
-        _no_stream()
-
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Raises `UsageError`: there is no stream in this protocol."""
-        _no_stream()
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no input, an input of the wrong type, a model that is not there."""
@@ -154,10 +143,6 @@ class TFServing:
         names = _listed(listed)
         name = a_name(stated.get("name")) or (names[0] if len(names) == 1 else None)
         return name, _tfmetadata.available(_tfmetadata.states(own)) or _tfmetadata.version(spec)
-
-
-def _no_stream() -> NoReturn:
-    raise UsageError("tfserving has no streamed answers; use a protocol that streams, such as openai_chat")
 
 
 def _model(endpoint: Endpoint, facts: Facts) -> str:

@@ -89,8 +89,7 @@ class V2(OpenInference):
         asked for its own in the same way (Triton's extension binary_tensor_data). Raises `UsageError` for a stream,
         ragged rows, or lists for many inputs.
         """
-        if query.stream:
-            self.no_stream()
+        self.refuse_stream(query)
         made, path = tensors(query.inputs, facts), _infer_path(endpoint, facts)
         if endpoint.binary:
             return _in_bytes(path, made, query.options)

@@ -92,8 +92,7 @@ class V2Grpc(OpenInference):
         Of options `id`, `parameters` and `outputs` (names) can be said. Raises `UsageError` for others, for a stream,
         ragged rows, or lists for many inputs.
         """
-        if query.stream:
-            self.no_stream()
+        self.refuse_stream(query)
         return _call("ModelInfer", _infer(endpoint, facts, tensors(query.inputs, facts), query.options))
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
