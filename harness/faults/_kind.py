@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -95,6 +96,37 @@ class Stage:
     def release(self) -> Sequence[Piece]:
         """Give up everything that is held, in order: the toxic goes or is replaced."""
         return []
+
+
+class Queue(Stage):
+    """Holds pieces, each until its time, in order."""
+
+    def __init__(self, duty: Duty, now: float) -> None:
+        super().__init__(duty, now)
+        self.queue: deque[tuple[Piece, float]] = deque()
+
+    def hold(self, data: bytes | Close, at: float, leaves: float) -> None:
+        """Put in line what arrived at one time and is to leave at another."""
+        self.queue.append(((data, at), leaves))
+        self.held += 0 if isinstance(data, Close) else len(data)
+
+    def tick(self, now: float) -> Sequence[Piece]:
+        """What has waited long enough."""
+        out: list[Piece] = []
+        while self.queue and self.queue[0][1] <= now:
+            (data, at), leaves = self.queue.popleft()
+            self.held -= 0 if isinstance(data, Close) else len(data)
+            out.append((data, self.stamp(at, leaves)))
+        self.due = self.queue[0][1] if self.queue else inf
+        return out
+
+    def stamp(self, at: float, leaves: float) -> float:
+        """When a piece that leaves now is to have arrived, for the stage after this one."""
+        return at
+
+    def release(self) -> Sequence[Piece]:
+        """Everything that waits."""
+        return [piece for piece, _ in self.queue]
 
 
 @dataclass(frozen=True, slots=True)

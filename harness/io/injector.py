@@ -67,8 +67,8 @@ class Injector:
     def check(self, fault: Fault) -> None:
         """Raises `UsageError` for a kind of fault that this server does not offer."""
         if fault.kind in OWN and not self.own:
-            where = f"link {self.link.name!r} ({self.link.api}) is a plain Toxiproxy"
-            raise UsageError(f"fault {fault.name!r}: {fault.kind} needs the harness's own fault proxy; {where}")
+            needs = f"{fault.kind} needs the harness's own fault proxy"
+            raise UsageError(f"fault {fault.name!r}: {needs}; {self._consumer.where} is a plain Toxiproxy")
 
     def settle(self) -> None:
         """Lift what a killed run has left. Raises `UsageError` where somebody else's disturbance is on the link."""
@@ -79,8 +79,7 @@ class Injector:
         foreign = [f"toxic {name!r}" for name in self._proxy.toxics()]
         foreign += [] if self._proxy.enabled else ["the proxy is disabled"]
         if foreign:
-            where = f"link {self.link.name!r} ({self.link.api})"
-            raise UsageError(f"{where} is not in a steady state: {', '.join(foreign)}")
+            raise UsageError(f"{self._consumer.where} is not in a steady state: {', '.join(foreign)}")
         self._before = min((probing.probe(self.listen) for _ in range(2)), key=lambda found: found.total)
         self._settled = self.carried()
 
@@ -90,7 +89,7 @@ class Injector:
         path = f"/proxies/{quote(self._proxy.name, safe='')}/toxics"
         while self.own and (alive := [t["name"] for t in self._consumer.call("GET", path).json() if "lease_ms" in t]):
             if time.monotonic() > ends:
-                where = f"link {self.link.name!r} ({self.link.api})"
+                where = self._consumer.where
                 raise UsageError(f"{where}: another run keeps its fault {alive[0]!r} on; wait for that run to end")
             time.sleep(0.2)
 
@@ -124,14 +123,14 @@ class Injector:
         self._consumer.close()
 
     def _found(self) -> Any:
-        link = self.link
+        link, where = self.link, self._consumer.where
         try:
             proxy = self._client.get_proxy(link.proxy)
         except (AttributeError, KeyError, TypeError):
-            raise UsageError(f"link {link.name!r} ({link.api}): this is no Toxiproxy's API") from None
+            raise UsageError(f"{where}: this is no Toxiproxy's API") from None
         if proxy is not None and link.upstream and _elsewhere(str(proxy.upstream), link.upstream):
             raise UsageError(
-                f"link {link.name!r} ({link.api}): proxy {link.proxy!r} there leads to {proxy.upstream}, not to "
+                f"{where}: proxy {link.proxy!r} there leads to {proxy.upstream}, not to "
                 f"{link.upstream}; give the link another proxy name, or delete that one"
             )
         if proxy is None and link.listen and link.upstream:
@@ -141,7 +140,7 @@ class Injector:
             )
         if proxy is None:
             give = "create it there, or give the link's listen and upstream"
-            raise UsageError(f"link {link.name!r} ({link.api}): there is no proxy {link.proxy!r}; {give}")
+            raise UsageError(f"{where}: there is no proxy {link.proxy!r}; {give}")
         return proxy
 
 

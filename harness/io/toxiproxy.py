@@ -25,7 +25,7 @@ class Consumer:
 
     def __init__(self, link: Link) -> None:
         self.base = link.api.rstrip("/")
-        self._name = f"link {link.name!r} ({link.api})" if link.name else link.api
+        self.where = f"link {link.name!r} ({link.api})" if link.name else link.api
         self._http = httpx.Client(timeout=TIMEOUT, trust_env=False)
         self.close = self._http.close
 
@@ -37,13 +37,13 @@ class Consumer:
                 answer.json()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             said = str(error) or type(error).__name__
-            raise ProxyGone(f"{self._name}: no Toxiproxy or fault proxy answers ({said})") from None
+            raise ProxyGone(f"{self.where}: no Toxiproxy or fault proxy answers ({said})") from None
         except ValueError:
-            raise UsageError(f"{self._name}: {url} answered no JSON: this is no Toxiproxy's API") from None
+            raise UsageError(f"{self.where}: {url} answered no JSON: this is no Toxiproxy's API") from None
         if answer.is_success or (missing and answer.status_code == 404):
             return answer
         said = f"{answer.status_code}: {answer.text.strip()[:200]}"
-        raise UsageError(f"{self._name}: {method} {url} was refused with {said}")
+        raise UsageError(f"{self.where}: {method} {url} was refused with {said}")
 
     get, post = partialmethod(call, "GET"), partialmethod(call, "POST")
 
