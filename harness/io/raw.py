@@ -124,11 +124,12 @@ class Line:
         self._owed -= 1
         # Kept open all the same: who waits for the rest of a request must go on waiting while others are served.
         self._spent = failure is not None or (answer.done is not None and not answer.framer.persistent)
-        if failure is None and answer.response is not None:
-            failure = judged(answer.response)
+        response = answer.response
+        if failure is None and response is not None:
+            failure = judged(response)
         timing = Timing(self._intended, self._sent, answer.first_byte, tuple(answer.intake.tokens), answer.done)
         error, detail = failure or (None, "")
-        return Exchange(request, timing, answer.response, None, tuple(answer.intake.events), error, detail)
+        return Exchange(request, timing, response, None, tuple(answer.intake.events), error, detail)
 
     def left(self, request: Request) -> Exchange:
         """The exchange of a request whose answer nobody waits for; its error says why it could not be sent."""
@@ -246,8 +247,9 @@ class _Answer:
     def take(self, data: bytes, now: float) -> None:
         """Take in bytes that came at `now`."""
         self.first_byte = now if self.first_byte is None else self.first_byte
+        fresh = self.framer.head is None
         piece = self.framer.feed(data)
-        if self.framer.head is not None and self.intake.response is None:
+        if fresh and self.framer.head is not None:
             self.intake.head(self.framer.head)
         if piece:
             self.intake.piece(piece, now)
