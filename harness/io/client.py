@@ -48,7 +48,7 @@ class Client:
         self.clock: Clock = clock or Monotonic()
         self._transport = transport(endpoint, clock=self.clock, caps=caps)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._stop = asyncio.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -92,17 +92,13 @@ class Client:
     async def _many(
         self, jobs: list[tuple[Request, StreamDecoder | None]], lanes: int, credentials: Credentials | None
     ) -> list[Exchange]:
-        done: dict[int, Exchange] = {}
-        waiting = iter(enumerate(jobs))
+        turn = asyncio.Semaphore(lanes)
 
-        async def lane() -> None:
-            for index, (request, decoder) in waiting:
-                done[index] = await self._transport.exchange(request, decoder=decoder, credentials=credentials)
+        async def one(request: Request, decoder: StreamDecoder | None) -> Exchange:
+            async with turn:
+                return await self._transport.exchange(request, decoder=decoder, credentials=credentials)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(lanes):
-                group.create_task(lane())
-        return [done[index] for index in range(len(jobs))]
+        return await asyncio.gather(*(one(*job) for job in jobs))
 
     def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T | None:
         try:
@@ -131,20 +127,18 @@ class Client:
             if self._closed:
                 raise RuntimeError("the client is closed")
             if self._loop is None:
-                ready = threading.Event()
-                self._thread = threading.Thread(target=self._run, args=(ready,), name="aiharness-client", daemon=True)
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._loop,), name="aiharness-client", daemon=True
+                )
                 self._thread.start()
-                ready.wait(GRACE)
-            assert self._loop is not None
             return self._loop
 
-    def _run(self, ready: threading.Event) -> None:
-        asyncio.run(self._serve(ready))
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(self._serve())
 
-    async def _serve(self, ready: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        ready.set()
+    async def _serve(self) -> None:
         await self._stop.wait()
         under_way = asyncio.all_tasks() - {asyncio.current_task()}
         for task in under_way:
@@ -156,10 +150,9 @@ class Client:
         """Cancel what is under way, close every connection and end the thread. May be called twice."""
         with self._lock:
             self._closed = True
-            loop, stop, thread = self._loop, self._stop, self._thread
-            self._thread = None
-        if loop is not None and stop is not None and thread is not None:
-            loop.call_soon_threadsafe(stop.set)
+            loop, thread, self._thread = self._loop, self._thread, None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(self._stop.set)
             thread.join(GRACE)
 
     def __enter__(self) -> Client:
