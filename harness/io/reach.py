@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,11 +26,8 @@ class Certificate:
     """What a service proved of itself in a verified handshake; times in seconds since the Unix epoch."""
 
     subject: str
-    issuer: str
     not_before: float
     not_after: float
-    sans: tuple[str, ...]
-    protocol: str
 
 
 def resolve(host: str, port: int, timeout: float) -> tuple[str, ...]:
@@ -37,40 +35,37 @@ def resolve(host: str, port: int, timeout: float) -> tuple[str, ...]:
 
     `getaddrinfo` cannot be interrupted: it runs in a thread that is left behind when the time is up.
     """
-    answer: list[tuple[str, ...] | Exception] = []
+    answer: Future[list[Any]] = Future()
 
     def ask() -> None:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answer.append(tuple(dict.fromkeys(str(entry[4][0]) for entry in found)))
+            answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
-            answer.append(error)
+            answer.set_exception(error)
 
-    asking = threading.Thread(target=ask, name="aiharness-resolve", daemon=True)
-    asking.start()
-    asking.join(timeout)
-    if not answer:
-        raise TransportError(ErrorClass.CONNECT_TIMEOUT, f"the name {host!r} was not resolved within {timeout:g} s")
-    if isinstance(answer[0], Exception):
-        raise TransportError(ErrorClass.NAME, f"{host}: {classify(answer[0])[1]}") from None
-    return answer[0]
+    threading.Thread(target=ask, name="aiharness-resolve", daemon=True).start()
+    try:
+        return tuple(dict.fromkeys(str(entry[4][0]) for entry in answer.result(timeout)))
+    except TimeoutError:
+        why = f"the name {host!r} was not resolved within {timeout:g} s"
+        raise TransportError(ErrorClass.CONNECT_TIMEOUT, why) from None
+    except (OSError, UnicodeError) as error:
+        raise TransportError(ErrorClass.NAME, f"{host}: {classify(error)[1]}") from None
 
 
-def connect(endpoint: Endpoint, timeout: float) -> str:
-    """Open a connection to the endpoint, or to its proxy, and close it; the address that accepted.
+def connect(endpoint: Endpoint, timeout: float) -> None:
+    """Open a connection to the endpoint, or to its proxy, and close it.
 
     Raises `TransportError`: NAME, CONNECT, CONNECT_TIMEOUT, or PROXY when it is the proxy that cannot be reached.
     """
-    if endpoint.unix_socket is not None:
-        _dial_unix(endpoint.unix_socket, timeout).close()
-        return endpoint.unix_socket
-    host, port = (endpoint.host, endpoint.port) if endpoint.proxy is None else _proxy_at(endpoint.proxy)
+    deadline = time.monotonic() + timeout
+    if endpoint.proxy is None or endpoint.unix_socket is not None:
+        _dial(endpoint, deadline).close()
+        return
+    proxy = urlsplit(endpoint.proxy)
     try:
-        with _dial(host, port, time.monotonic() + timeout) as sock:
-            return str(sock.getpeername()[0])
+        _dial_tcp(proxy.hostname or "", proxy.port or PROXY_PORTS.get(proxy.scheme, 80), deadline).close()
     except TransportError as error:
-        if endpoint.proxy is None:
-            raise
         raise TransportError(ErrorClass.PROXY, f"the proxy cannot be reached: {error}") from None
 
 
@@ -86,17 +81,17 @@ def certificate(endpoint: Endpoint, timeout: float) -> Certificate:
         raise UsageError("the certificate is not read through a proxy")
     with opened(endpoint, timeout) as secured:
         assert isinstance(secured, ssl.SSLSocket)
-        return _certificate(secured)
+        told: dict[str, Any] = secured.getpeercert() or {}
+    subject = ", ".join(f"{key}={value}" for pairs in told.get("subject", ()) for key, value in pairs)
+    first, last = (float(ssl.cert_time_to_seconds(told[name])) for name in ("notBefore", "notAfter"))
+    return Certificate(subject, first, last)
 
 
 def opened(endpoint: Endpoint, timeout: float) -> socket.socket:
     """A connection to the endpoint itself, with its TLS where it is https. Raises as `certificate` does."""
     context = _context(endpoint.tls) if endpoint.secure else None
     deadline = time.monotonic() + timeout
-    if endpoint.unix_socket is not None:
-        sock = _dial_unix(endpoint.unix_socket, timeout)
-    else:
-        sock = _dial(endpoint.host, endpoint.port, deadline)
+    sock = _dial(endpoint, deadline)
     if context is None:
         return sock
     try:
@@ -119,7 +114,21 @@ def _context(settings: TLS) -> ssl.SSLContext:
     return made
 
 
-def _dial(host: str, port: int, deadline: float) -> socket.socket:
+def _dial(endpoint: Endpoint, deadline: float) -> socket.socket:
+    if endpoint.unix_socket is None:
+        return _dial_tcp(endpoint.host, endpoint.port, deadline)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(_left(deadline))
+        sock.connect(endpoint.unix_socket)
+    except OSError as error:
+        sock.close()
+        why = f"unix socket {endpoint.unix_socket}: no connection ({error})"
+        raise TransportError(ErrorClass.CONNECT, why) from None
+    return sock
+
+
+def _dial_tcp(host: str, port: int, deadline: float) -> socket.socket:
     failure = OSError("it has no address")
     for address in resolve(host, port, _left(deadline)):
         try:
@@ -132,37 +141,5 @@ def _dial(host: str, port: int, deadline: float) -> socket.socket:
     raise TransportError(ErrorClass.CONNECT if kind is ErrorClass.CLOSED else kind, f"{host}:{port}: {detail}")
 
 
-def _dial_unix(path: str, timeout: float) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.settimeout(timeout)
-        sock.connect(path)
-    except OSError as error:
-        sock.close()
-        raise TransportError(ErrorClass.CONNECT, f"unix socket {path}: no connection ({error})") from None
-    return sock
-
-
 def _left(deadline: float) -> float:
     return max(deadline - time.monotonic(), 0.001)
-
-
-def _proxy_at(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or PROXY_PORTS.get(parts.scheme, 80)
-
-
-def _certificate(secured: ssl.SSLSocket) -> Certificate:
-    told: dict[str, Any] = secured.getpeercert() or {}
-    return Certificate(
-        subject=_name(told.get("subject", ())),
-        issuer=_name(told.get("issuer", ())),
-        not_before=float(ssl.cert_time_to_seconds(told["notBefore"])),
-        not_after=float(ssl.cert_time_to_seconds(told["notAfter"])),
-        sans=tuple(str(value) for _, value in told.get("subjectAltName", ())),
-        protocol=secured.version() or "",
-    )
-
-
-def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
-    return ", ".join(f"{key}={value}" for pairs in parts for key, value in pairs)

@@ -199,7 +199,7 @@ def test_a_unix_socket(connect: Connect, unix_socket: str) -> None:
     assert exchange.response
     assert exchange.response.body == POST.body
     assert f"--unix-socket {unix_socket}" in curl(POST, client.endpoint)
-    assert reach.connect(client.endpoint, 1.0) == unix_socket
+    reach.connect(client.endpoint, 1.0)
 
 
 def test_a_unix_socket_that_is_not_there(connect: Connect, tmp_path: Path) -> None:
