@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.core.adapter import Capabilities, Facts
+from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
-from harness.core.exchange import Query
+from harness.core.exchange import Response
 from harness.protocols import _tensor
-from harness.protocols._whole import Whole
-from harness.protocols._wire import holds_rows
+from harness.protocols._served import Served, listed
+from harness.protocols._wire import holds_rows, page, shown, status
+
+SPOKEN = 0.5
+"""How sure it is from a server's liveness alone; less is the guess of a closed door."""
 
 
-class OpenInference(Whole):
+class OpenInference(Served):
     """What both adapters share."""
 
     name = "v2"
@@ -34,22 +37,42 @@ class OpenInference(Whole):
             batches=_batches(endpoint, facts),
         )
 
-    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """The configured sample, else zeros (of text: "hello") in the shapes of the metadata, one row.
+    def metadata(self, answers: Mapping[str, Response]) -> dict[str, Any] | None:
+        """The model's metadata in the answers to the probes, or None."""
+        raise NotImplementedError
 
-        Raises `UsageError` without a model's name, or without metadata to make it from.
-        """
-        model_name(endpoint, facts)
-        if endpoint.sample is not None:
-            return Query(endpoint.sample)
-        specs = facts.inputs.get("inputs") or []
-        if not specs:
-            why = "name no inputs" if "inputs" in facts.inputs else "were not answered"
-            if endpoint.model is None:
-                why = "were not asked, for no model is configured (--ai-model or [endpoint] model)"
-            raise UsageError(f"the model's metadata {why}; give one valid input as [endpoint] sample")
-        tensors = {each["name"]: _tensor.zeros(each) for each in specs}
-        return Query(tensors if len(tensors) > 1 else next(iter(tensors.values())))
+    def spoken(self, answers: Mapping[str, Response]) -> tuple[float, str]:
+        """How sure it is without the model's metadata that this protocol is spoken, and why."""
+        raise NotImplementedError
+
+    def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
+        """1.0: the model's metadata; 0.9: the server's; 0.5: only its liveness; 0.4: it needs a key."""
+        metadata = self.metadata(answers)
+        if metadata is not None:
+            inputs, outputs = specs(metadata, "inputs"), specs(metadata, "outputs")
+            told = ", ".join(f"{shown(each['name'])} {each['datatype']}{each['shape']}" for each in inputs)
+            reason = f"the model {metadata['name']!r} answered with its metadata (inputs: {told or 'none named'})"
+            stated = {"inputs": inputs, **({"outputs": outputs} if outputs else {})}
+            return Recognition(1.0, reason, Facts((metadata["name"],), sole(metadata.get("versions")), stated))
+        score, reason = self.spoken(answers)
+        if score < SPOKEN:
+            return Recognition(score, reason)
+        without = "no model is configured, so its metadata were not asked ([endpoint] model)"
+        if endpoint.model is not None:
+            without = f"the metadata of model {endpoint.model!r}: {status(answers, 'metadata') or 'no answer'}"
+        return Recognition(score, f"{reason}; {without}", Facts(listed(page(answers, "models"))))
+
+    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
+        """The name in the model's metadata, and the version where exactly one is listed."""
+        metadata = self.metadata(answers)
+        return (None, None) if metadata is None else (metadata["name"], sole(metadata.get("versions")))
+
+    def valid(self, endpoint: Endpoint, facts: Facts) -> list[dict[str, Any]]:
+        """The tensors of a sample, to be spoilt; a zero where there is none."""
+        try:
+            return tensors(self.sample(endpoint, facts).inputs, facts)
+        except UsageError:
+            return tensors([0.0], Facts())
 
 
 def _batches(endpoint: Endpoint, facts: Facts) -> bool:
@@ -59,16 +82,6 @@ def _batches(endpoint: Endpoint, facts: Facts) -> bool:
     if len(shapes) == 1 and len(shapes[0]) == 1:
         return False  # one row of any length
     return all(shape and shape[0] < 0 for shape in shapes)
-
-
-def model_name(endpoint: Endpoint, facts: Facts) -> str:
-    """The model's name. Raises `UsageError` when it is not configured and not the only one listed."""
-    if endpoint.model is not None:
-        return endpoint.model
-    if len(facts.models) == 1:
-        return facts.models[0]
-    listed = f"; the service lists {', '.join(facts.models[:20])}" if facts.models else ""
-    raise UsageError(f"the protocol needs the name of the model: give --ai-model or [endpoint] model{listed}")
 
 
 def tensors(inputs: Any, facts: Facts) -> list[dict[str, Any]]:

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols import _rows, _tensor, _tfmetadata
-from harness.protocols._whole import Whole
+from harness.protocols._served import Served, listed
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
@@ -35,10 +34,11 @@ from harness.protocols._wire import (
 )
 
 
-class TFServing(Whole):
+class TFServing(Served):
     """The adapter; one or several named inputs, all outputs."""
 
     name = "tfserving"
+    root = "/v1/models"
     title = "TensorFlow Serving REST (:predict), and KServe V1"
 
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
@@ -55,47 +55,32 @@ class TFServing(Whole):
         """KServe's list of models; the status and the metadata of a configured model."""
         found = {"models": get("/v1/models"), "nowhere": get(NOWHERE)}
         if endpoint.model is not None:
-            path = _model_path(endpoint, endpoint.model)
+            path = self.path(endpoint, endpoint.model)
             found |= {"model_ready": get(path), "metadata": get(f"{path}/metadata")}
         return found
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: signatures; 0.9: states of versions; 0.8: KServe's readiness; 0.6: no more than GET /v1/models tells."""
-        own, metadata, listed = (page(answers, role) for role in ("model_ready", "metadata", "models"))
+        own, metadata, named = (page(answers, role) for role in ("model_ready", "metadata", "models"))
+        path = self.path(endpoint, endpoint.model or "")
         signatures, states = _tfmetadata.signatures(metadata), _tfmetadata.states(own)
         known = (endpoint.model,) if endpoint.model is not None else ()
         if signatures is not None:
             inputs = _tfmetadata.inputs(signatures)
             told = ", ".join(f"{each['name']} {each['datatype']}{each['shape']}" for each in inputs.get("inputs", []))
             version = _tfmetadata.version(metadata.get("model_spec")) or _tfmetadata.available(states)
-            return Recognition(
-                1.0, f"GET {_path_of(endpoint)}/metadata: inputs {told or 'unknown'}", Facts(known, version, inputs)
-            )
+            return Recognition(1.0, f"GET {path}/metadata: inputs {told or 'unknown'}", Facts(known, version, inputs))
         if states:
             said = ", ".join(f"version {shown(version)} {shown(state)}" for version, state in states[:5])
-            return Recognition(0.9, f"GET {_path_of(endpoint)}: {said}", Facts(known, _tfmetadata.available(states)))
+            return Recognition(0.9, f"GET {path}: {said}", Facts(known, _tfmetadata.available(states)))
         if isinstance(own, dict) and a_name(own.get("name")) and isinstance(own.get("ready"), bool):
             ready = "ready" if own["ready"] else "not ready"
-            return Recognition(0.8, f"GET {_path_of(endpoint)} says as KServe V1 does: {ready}", Facts(known))
-        if names := _listed(listed):
+            return Recognition(0.8, f"GET {path} says as KServe V1 does: {ready}", Facts(known))
+        if names := listed(named):
             return Recognition(0.6, f"GET /v1/models lists names as KServe does: {', '.join(names[:3])}", Facts(names))
         if _wants_name(answers):
             return Recognition(0.6, "GET /v1/models says that a model's name is missing; give --ai-model")
         return Recognition(0.0, "nothing under /v1/models tells of TensorFlow Serving or KServe V1")
-
-    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """The configured sample, else zeros (of text: "hello") in the shapes of the signature, one row.
-
-        Raises `UsageError` without a model's name, or without metadata to make it from (KServe V1 has none).
-        """
-        _model(endpoint, facts)
-        if endpoint.sample is not None:
-            return Query(endpoint.sample)
-        specs = facts.inputs.get("inputs")
-        if not specs:
-            raise UsageError("no metadata of the model say what a valid input is; give one as [endpoint] sample")
-        tensors = {each["name"]: _tensor.zeros(each) for each in specs}
-        return Query(tensors if len(tensors) > 1 else next(iter(tensors.values())))
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """Rows as `instances`, an object of inputs by name as `inputs`; options (`signature_name`) stand beside them.
@@ -114,7 +99,7 @@ class TFServing(Whole):
         else:
             spec = next(iter(specs.values())) if specs and not _objects(query.inputs) else None
             body["instances"] = _fitted(query.inputs, spec)
-        return post(_predict_path(endpoint, facts), {**body, **query.options})
+        return post(self._predict_path(endpoint, facts), {**body, **query.options})
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """`predictions` or `outputs`; of several outputs each by its name. Raises `ProtocolError` with the place."""
@@ -126,7 +111,7 @@ class TFServing(Whole):
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no input, an input of the wrong type, a model that is not there."""
-        path = _predict_path(endpoint, facts)
+        path = self._predict_path(endpoint, facts)
         return {
             "malformed_json": Request("POST", path, JSON, b'{"instances": [[1, 2'),
             "null_body": post(path, None),
@@ -137,35 +122,15 @@ class TFServing(Whole):
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The name in the metadata, on KServe's page or alone in its list; the version where just one is available."""
-        own, metadata, listed = (page(answers, role) for role in ("model_ready", "metadata", "models"))
+        own, metadata, named = (page(answers, role) for role in ("model_ready", "metadata", "models"))
         spec = metadata.get("model_spec") if isinstance(metadata, dict) else None
         stated = spec if isinstance(spec, dict) else own if isinstance(own, dict) else {}
-        names = _listed(listed)
+        names = listed(named)
         name = a_name(stated.get("name")) or (names[0] if len(names) == 1 else None)
         return name, _tfmetadata.available(_tfmetadata.states(own)) or _tfmetadata.version(spec)
 
-
-def _model(endpoint: Endpoint, facts: Facts) -> str:
-    """The model's name. Raises `UsageError` when it is not configured and not the only one listed."""
-    if endpoint.model is not None:
-        return endpoint.model
-    if len(facts.models) == 1:
-        return facts.models[0]
-    listed = f"; the service lists {', '.join(facts.models[:20])}" if facts.models else ""
-    raise UsageError(f"tfserving needs the name of the model: give --ai-model or [endpoint] model{listed}")
-
-
-def _model_path(endpoint: Endpoint, model: str) -> str:
-    versions = f"/versions/{quote(endpoint.version, safe='')}" if endpoint.version is not None else ""
-    return f"/v1/models/{quote(model, safe='')}{versions}"
-
-
-def _path_of(endpoint: Endpoint) -> str:
-    return _model_path(endpoint, endpoint.model or "")
-
-
-def _predict_path(endpoint: Endpoint, facts: Facts) -> str:
-    return _model_path(endpoint, _model(endpoint, facts)) + ":predict"
+    def _predict_path(self, endpoint: Endpoint, facts: Facts) -> str:
+        return self.path(endpoint, self.model(endpoint, facts)) + ":predict"
 
 
 def _objects(inputs: Any) -> bool:
@@ -179,11 +144,6 @@ def _fitted(value: Any, spec: Mapping[str, Any] | None) -> Any:
     shape = _tensor.shape_of(value)
     flat = _tensor.as_datatype(_tensor.flatten(value), spec["datatype"])
     return _tensor.fold(flat, (1, *shape) if len(shape) == len(spec["shape"]) - 1 else shape)
-
-
-def _listed(value: Any) -> tuple[str, ...]:
-    models = value.get("models") if isinstance(value, dict) else None
-    return tuple(each for each in models if a_name(each)) if isinstance(models, list) else ()
 
 
 def _wants_name(answers: Mapping[str, Response]) -> bool:

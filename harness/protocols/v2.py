@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
-from harness.core.adapter import Facts, Recognition
+from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
-from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols import _binary, _v2answer
-from harness.protocols._v2 import OpenInference, model_name, sole, specs, tensors
+from harness.protocols._v2 import SPOKEN, OpenInference, tensors
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
@@ -38,6 +36,7 @@ class V2(OpenInference):
     """The adapter; one or several input tensors, all outputs."""
 
     name = "v2"
+    root = "/v2/models"
     title = "Open Inference Protocol V2 over HTTP"
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
@@ -50,36 +49,27 @@ class V2(OpenInference):
             "nowhere": get(NOWHERE),
         }
         if endpoint.model is not None:
-            path = _model_path(endpoint, endpoint.model)
+            path = self.path(endpoint, endpoint.model)
             found |= {"model_ready": get(f"{path}/ready"), "metadata": get(path)}
         return found
 
-    def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
-        """1.0: the model's metadata; 0.9: the server's; 0.5: only its health call; 0.4: `/v2` needs a key."""
-        server, metadata = page(answers, "server"), page(answers, "metadata")
-        models = _listed(page(answers, "models"))
-        if _is_metadata(metadata):
-            inputs, outputs = specs(metadata, "inputs"), specs(metadata, "outputs")
-            stated = {"inputs": inputs, **({"outputs": outputs} if outputs else {})}
-            facts = Facts((str(metadata["name"]),), sole(metadata.get("versions")), stated)
-            told = ", ".join(f"{each['name']} {each['datatype']}{each['shape']}" for each in inputs) or "none named"
-            return Recognition(
-                1.0, f"the model {metadata['name']!r} answered with its metadata (inputs: {told})", facts
-            )
-        facts = Facts(models)
-        without = "; no model is configured, so its metadata were not asked ([endpoint] model)"
-        if endpoint.model is not None:
-            without = f"; the metadata of model {endpoint.model!r}: {status(answers, 'metadata') or 'no answer'}"
+    def metadata(self, answers: Mapping[str, Response]) -> dict[str, Any] | None:
+        """The model's page, where it has a name, inputs and outputs."""
+        value = page(answers, "metadata")
+        named = isinstance(value, dict) and a_name(value.get("name")) is not None
+        return value if named and all(isinstance(value.get(role), list) for role in ("inputs", "outputs")) else None
+
+    def spoken(self, answers: Mapping[str, Response]) -> tuple[float, str]:
+        """0.9: the server's metadata; 0.5: only its health call; 0.4: `/v2` needs a key."""
+        server = page(answers, "server")
         if _is_server(server):
-            return Recognition(
-                0.9, f"GET /v2 answered 200 with server metadata: {shown(server['name'])}{without}", facts
-            )
+            return 0.9, f"GET /v2 answered 200 with server metadata: {shown(server['name'])}"
         if offered(answers, "live") and status(answers, "live") == 200 and _says_live(answers["live"]):
-            return Recognition(0.5, f"GET /v2/health/live answered 200{without}", facts)
+            return SPOKEN, "GET /v2/health/live answered 200"
         role = next((each for each in ("metadata", "server") if closed(answers, each) and offered(answers, each)), None)
         if role is not None:
-            return Recognition(0.4, f"{role} under /v2 answered {status(answers, role)}: it needs a key", facts)
-        return Recognition(0.0, "GET /v2 brought no server metadata")
+            return 0.4, f"{role} under /v2 answered {status(answers, role)}: it needs a key"
+        return 0.0, "GET /v2 brought no server metadata"
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is the nested lists of the one input, or an object of them by input name.
@@ -90,7 +80,7 @@ class V2(OpenInference):
         ragged rows, or lists for many inputs.
         """
         self.refuse_stream(query)
-        made, path = tensors(query.inputs, facts), _infer_path(endpoint, facts)
+        made, path = tensors(query.inputs, facts), self._infer_path(endpoint, facts)
         if endpoint.binary:
             return _in_bytes(path, made, query.options)
         return post(path, {"inputs": made, **query.options})
@@ -108,11 +98,7 @@ class V2(OpenInference):
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no inputs, data shorter than their shape, a datatype that is none, a model that is not there."""
-        try:
-            made = tensors(self.sample(endpoint, facts).inputs, facts)
-        except UsageError:
-            made = tensors([0.0], Facts())
-        path = _infer_path(endpoint, facts)
+        made, path = self.valid(endpoint, facts), self._infer_path(endpoint, facts)
         return {
             "malformed_json": Request("POST", path, JSON, b'{"inputs": [{"name": '),
             "missing_inputs": post(path, {}),
@@ -121,12 +107,8 @@ class V2(OpenInference):
             "unknown_model": post("/v2/models/aiharness-no-such-model/infer", {"inputs": made}),
         }
 
-    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """The name in the model's metadata, and the version where exactly one is listed."""
-        metadata = page(answers, "metadata")
-        if not _is_metadata(metadata):
-            return None, None
-        return str(metadata["name"]), sole(metadata.get("versions"))
+    def _infer_path(self, endpoint: Endpoint, facts: Facts) -> str:
+        return self.path(endpoint, self.model(endpoint, facts)) + "/infer"
 
 
 def _in_bytes(path: str, made: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> Request:
@@ -142,21 +124,6 @@ def _in_bytes(path: str, made: Sequence[Mapping[str, Any]], options: Mapping[str
     return Request("POST", path, headers, b"".join((head, *packed)))
 
 
-def _model_path(endpoint: Endpoint, model: str) -> str:
-    versions = f"/versions/{quote(endpoint.version, safe='')}" if endpoint.version is not None else ""
-    return f"/v2/models/{quote(model, safe='')}{versions}"
-
-
-def _infer_path(endpoint: Endpoint, facts: Facts) -> str:
-    return _model_path(endpoint, model_name(endpoint, facts)) + "/infer"
-
-
-def _is_metadata(value: Any) -> bool:
-    if not isinstance(value, dict) or a_name(value.get("name")) is None:
-        return False
-    return isinstance(value.get("inputs"), list) and isinstance(value.get("outputs"), list)
-
-
 def _is_server(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
         return False
@@ -167,11 +134,6 @@ def _says_live(response: Response) -> bool:
     """Nothing (Triton, MLServer), or a JSON object that says so: a page of HTML is another service's."""
     value = page({"live": response}, "live")
     return not response.body.strip() or (isinstance(value, dict) and value.get("live") is True)
-
-
-def _listed(value: Any) -> tuple[str, ...]:
-    models = value.get("models") if isinstance(value, dict) else None
-    return tuple(each for each in models if a_name(each)) if isinstance(models, list) else ()
 
 
 ADAPTER = V2()

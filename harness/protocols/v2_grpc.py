@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from harness.core.adapter import Facts, Recognition
+from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols import _binary, _tensor
 from harness.protocols._proto import open_inference_pb2 as pb
-from harness.protocols._v2 import OpenInference, model_name, sole, specs, tensors
+from harness.protocols._v2 import SPOKEN, OpenInference, tensors
 from harness.protocols._wire import a_name, closed, shown, status
 
 HEADERS = (("content-type", "application/grpc"),)
@@ -62,29 +62,30 @@ class V2Grpc(OpenInference):
             return str(error)
         return None if getattr(message, role.removeprefix("model_")) else f"it answers that {role} is false"
 
-    def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
-        """1.0: the model's metadata; 0.9: the server's; 0.5: only its liveness; 0.4: it needs a key."""
-        metadata, server = _metadata(answers), _found(pb.ServerMetadataResponse, answers, "server")
-        if metadata is not None:
-            inputs, outputs = specs(metadata, "inputs"), specs(metadata, "outputs")
-            facts = Facts((metadata["name"],), sole(metadata["versions"]), {"inputs": inputs, "outputs": outputs})
-            told = ", ".join(f"{shown(each['name'])} {each['datatype']}{each['shape']}" for each in inputs)
-            return Recognition(
-                1.0,
-                f"the model {metadata['name']!r} answered with its metadata (inputs: {told or 'none named'})",
-                facts,
-            )
-        without = "; no model is configured, so its metadata were not asked ([endpoint] model)"
-        if endpoint.model is not None:
-            without = f"; the metadata of model {endpoint.model!r}: {status(answers, 'metadata') or 'no answer'}"
+    def metadata(self, answers: Mapping[str, Response]) -> dict[str, Any] | None:
+        """The model's metadata, where they have a name."""
+        found = _found(pb.ModelMetadataResponse, answers, "metadata")
+        if found is None or a_name(found.name) is None:
+            return None
+        stated = {
+            role: [{"name": each.name, "datatype": each.datatype, "shape": list(each.shape)} for each in tensors_]
+            for role, tensors_ in (("inputs", found.inputs), ("outputs", found.outputs))
+        }
+        return {"name": found.name, "versions": list(found.versions), **stated}
+
+    def spoken(self, answers: Mapping[str, Response]) -> tuple[float, str]:
+        """0.9: the server's metadata; 0.5: only its liveness; 0.4: it needs a key."""
+        server, live = (
+            _found(pb.ServerMetadataResponse, answers, "server"),
+            _found(pb.ServerLiveResponse, answers, "live"),
+        )
         if server is not None and a_name(server.name):
-            return Recognition(0.9, f"ServerMetadata answered: {shown(server.name)}{without}")
-        live = _found(pb.ServerLiveResponse, answers, "live")
+            return 0.9, f"ServerMetadata answered: {shown(server.name)}"
         if live is not None and live.live:
-            return Recognition(0.5, f"ServerLive answered{without}")
+            return SPOKEN, "ServerLive answered"
         if role := next((each for each in ("metadata", "server") if closed(answers, each)), None):
-            return Recognition(0.4, f"the {role} call answered {status(answers, role)}: it needs a key")
-        return Recognition(0.0, "ServerMetadata brought none")
+            return 0.4, f"the {role} call answered {status(answers, role)}: it needs a key"
+        return 0.0, "ServerMetadata brought none"
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is the nested lists of the one input, or an object of them by input name.
@@ -93,7 +94,9 @@ class V2Grpc(OpenInference):
         ragged rows, or lists for many inputs.
         """
         self.refuse_stream(query)
-        return _call("ModelInfer", _infer(endpoint, facts, tensors(query.inputs, facts), query.options))
+        return _call(
+            "ModelInfer", _infer(self.model(endpoint, facts), endpoint, tensors(query.inputs, facts), query.options)
+        )
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """Every output, as nested lists of its stated shape. Raises `ProtocolError` with the place."""
@@ -115,11 +118,7 @@ class V2Grpc(OpenInference):
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """No inputs, data shorter than their shape, a datatype that is none, a model that is not there."""
-        try:
-            made = tensors(self.sample(endpoint, facts).inputs, facts)
-        except UsageError:
-            made = tensors([0.0], Facts())
-        whole = _infer(endpoint, facts, made, {})
+        whole = _infer(self.model(endpoint, facts), endpoint, self.valid(endpoint, facts), {})
         messages = {name: pb.ModelInferRequest.FromString(whole.SerializeToString()) for name in _BAD}
         del messages["missing_inputs"].inputs[:], messages["missing_inputs"].raw_input_contents[:]
         short = messages["data_shorter_than_shape"].raw_input_contents
@@ -128,11 +127,6 @@ class V2Grpc(OpenInference):
             each.datatype = "FP99"
         messages["unknown_model"].model_name = "aiharness-no-such-model"
         return {name: _call("ModelInfer", message) for name, message in messages.items()}
-
-    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """The name in the model's metadata, and the version where exactly one is listed."""
-        metadata = _metadata(answers)
-        return (None, None) if metadata is None else (metadata["name"], sole(metadata["versions"]))
 
 
 _BAD = ("missing_inputs", "data_shorter_than_shape", "unknown_datatype", "unknown_model")
@@ -166,21 +160,10 @@ def _found(kind: type[M], answers: Mapping[str, Response], role: str) -> M | Non
         return None
 
 
-def _metadata(answers: Mapping[str, Response]) -> dict[str, Any] | None:
-    found = _found(pb.ModelMetadataResponse, answers, "metadata")
-    if found is None or a_name(found.name) is None:
-        return None
-    stated = {
-        role: [{"name": each.name, "datatype": each.datatype, "shape": list(each.shape)} for each in tensors_]
-        for role, tensors_ in (("inputs", found.inputs), ("outputs", found.outputs))
-    }
-    return {"name": found.name, "versions": list(found.versions), **stated}
-
-
 def _infer(
-    endpoint: Endpoint, facts: Facts, made: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
+    model: str, endpoint: Endpoint, made: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
 ) -> pb.ModelInferRequest:
-    message = pb.ModelInferRequest(model_name=model_name(endpoint, facts), model_version=endpoint.version or "")
+    message = pb.ModelInferRequest(model_name=model, model_version=endpoint.version or "")
     for each in made:
         message.inputs.add(name=each["name"], datatype=each["datatype"], shape=each["shape"])
         message.raw_input_contents.append(_binary.pack(each["data"], each["datatype"]))
