@@ -108,8 +108,7 @@ def count(n: int, one: str, many: str | None = None) -> str:
 def exit_words(status: int) -> str:
     """`20 (INCONCLUSIVE)`."""
     try:
-        return (
-            f"{status} ({Exit(status).name.lower().replace('_', ' ') if status in (2, 3, 4, 5) else Exit(status).name})"
-        )
+        name = Exit(status).name
     except ValueError:
         return str(status)
+    return f"{status} ({name.lower().replace('_', ' ') if status in (2, 3, 4, 5) else name})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 
 from markupsafe import Markup
 
@@ -60,15 +61,11 @@ def cumulative(found: Distribution) -> Cumulative | None:
     ]
     if not buckets:
         return None
-    values, below, total = [], [], 0
-    for _, high, n in buckets:
-        total += n
-        values.append(high)
-        below.append(total)
     first, top, _ = buckets[0]
     low = first if math.isfinite(first) and top / 1000 < first < top else top / 2
     limits = tuple(limit for limit in found.limits if math.isfinite(limit) and 0 < limit < 1e15)
-    return Cumulative(found.metric, found.unit, low, tuple(values), tuple(below), limits, found.suite)
+    values, below = tuple(high for _, high, _ in buckets), tuple(accumulate(n for _, _, n in buckets))
+    return Cumulative(found.metric, found.unit, low, values, below, limits, found.suite)
 
 
 def cdf(data: Cumulative) -> Markup:
@@ -76,8 +73,9 @@ def cdf(data: Cumulative) -> Markup:
     x = _values(data, LEFT, RIGHT)
     y = Scale(0.0, 1.0, BOTTOM, TOP)
     epsilon = math.sqrt(math.log(2 / 0.05) / (2 * data.n))
-    steps = _steps(data, x, y)
     shares = [(v, k / data.n) for v, k in zip(data.values, data.below, strict=True)]
+    # Linear inside a bucket: where in it the samples lie is not known.
+    steps = [(x(data.low), y(0.0)), *((x(v), y(share)) for v, share in shares), (x.end, y(1.0))]
     upper = [(x(v), y(min(1.0, share + epsilon))) for v, share in shares]
     lower = [(x(v), y(max(0.0, share - epsilon))) for v, share in reversed(shares)]
     blind = x(data.quantile(1 - FEWEST / data.n)) if data.n > FEWEST else LEFT
@@ -126,12 +124,6 @@ def table(data: Cumulative) -> list[tuple[str, str, int]]:
 def _values(data: Cumulative, start: float, end: float) -> Scale:
     figures = (data.low, *data.values[-1:], *data.limits)
     return log_scale(min(figures), max(figures), start, end)
-
-
-def _steps(data: Cumulative, x: Scale, y: Scale) -> list[Point]:
-    """Linear inside a bucket: where in it the samples lie is not known."""
-    shares = [(x(v), y(k / data.n)) for v, k in zip(data.values, data.below, strict=True)]
-    return [(x(data.low), y(0.0)), *shares, (x.end, y(1.0))]
 
 
 def _thinned(points: list[Point]) -> list[Point]:

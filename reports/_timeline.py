@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from markupsafe import Markup
 
@@ -25,19 +26,12 @@ MOST, FAULTS = 440, 12
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
-    """`width` seconds from `t`: sums of requests and errors, the middle of the medians, the highest q99 (seconds).
-
-    `asked` is the rate that the load's schedule wanted, in requests/s.
+class Bin(Second):
+    """`width` seconds from `t`: sums of requests and errors, the middle of the medians, the highest q99, the mean rate
+    that the load's schedule wanted.
     """
 
-    t: int
-    width: int
-    requests: int
-    errors: int
-    q50: float | None
-    q99: float | None
-    asked: float | None = None
+    width: int = 1
 
 
 def bins(series: Sequence[Second], most: int = MOST) -> list[Bin]:
@@ -54,17 +48,11 @@ def bins(series: Sequence[Second], most: int = MOST) -> list[Bin]:
 
 def _bin(t: int, width: int, found: list[Second]) -> Bin:
     medians = sorted(s.q50 for s in found if s.q50 is not None and math.isfinite(s.q50))
+    highest = max((s.q99 for s in found if s.q99 is not None and math.isfinite(s.q99)), default=None)
     asked = [s.target_rate for s in found if s.target_rate is not None and 0 <= s.target_rate < 1e15]
-    highest = [s.q99 for s in found if s.q99 is not None and math.isfinite(s.q99)]
-    return Bin(
-        t,
-        width,
-        sum(s.requests for s in found),
-        sum(s.errors for s in found),
-        medians[len(medians) // 2] if medians else None,
-        max(highest, default=None),
-        sum(asked) / len(asked) if asked else None,
-    )
+    sums = sum(s.requests for s in found), sum(s.errors for s in found)
+    median, rate = medians[len(medians) // 2] if medians else None, fmean(asked) if asked else None
+    return Bin(t, *sums, median, highest, rate, width)
 
 
 def timeline(found: list[Bin], faults: Sequence[FaultRow]) -> Markup:
@@ -89,14 +77,14 @@ def timeline(found: list[Bin], faults: Sequence[FaultRow]) -> Markup:
 
 def _requests(found: list[Bin], x: Scale, top: float) -> list[Markup]:
     rates = [b.requests / b.width for b in found]
-    highest = max([*rates, *(b.asked for b in found if b.asked is not None), 1e-9])
-    y = Scale(0.0, highest * 1.08, top + _PANEL, top)
+    wanted = [(b, b.target_rate) for b in found]
+    y = Scale(0.0, max([*rates, *(rate for _, rate in wanted if rate is not None), 1e-9]) * 1.08, top + _PANEL, top)
     line = [(x(b.t + b.width / 2), y(rate)) for b, rate in zip(found, rates, strict=True)]
     area = [(line[0][0], y.start), *line, (line[-1][0], y.start)]
     asked = runs(
         corner
-        for b in found
-        for corner in ([(x(b.t), y(b.asked)), (x(b.t + b.width), y(b.asked))] if b.asked is not None else [None])
+        for b, rate in wanted
+        for corner in ([None] if rate is None else [(x(b.t), y(rate)), (x(b.t + b.width), y(rate))])
     )
     name = "requests per second: sent (solid), asked for by the load (dashed)" if asked else "requests per second"
     return [
