@@ -7,16 +7,9 @@ from typing import Any
 
 from harness.core.errors import ProtocolError
 from harness.core.exchange import TokenLogprob, ToolCall, Usage
-from harness.protocols._wire import an_array, an_object, kind_of, text_or_none
+from harness.protocols._values import a_number, an_array, an_object, kind_of, text_or_none, whole_number
 
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
-
-
-def whole_number(value: Any, at: str) -> int:
-    """The value, which must be a whole number from 0. Raises `ProtocolError` with the place."""
-    if type(value) is not int or value < 0:
-        raise ProtocolError(f"{kind_of(value)} where a whole number from 0 was expected", at=at)
-    return value
 
 
 def tool_calls(value: Any, at: str) -> list[tuple[int | None, ToolCall]]:
@@ -60,17 +53,7 @@ def _pair(value: Any, at: str) -> tuple[str, float]:
     token, logprob = pair.get("token"), pair.get("logprob")
     if not isinstance(token, str):
         raise ProtocolError(f"{kind_of(token)} where a string was expected", at=f"{at}.token")
-    return token, logarithm(logprob, f"{at}.logprob")
-
-
-def logarithm(value: Any, at: str) -> float:
-    """The value, which must be a number that a float holds. Raises `ProtocolError` with the place."""
-    if type(value) not in (int, float):
-        raise ProtocolError(f"{kind_of(value)} where a number was expected", at=at)
-    try:
-        return float(value)
-    except OverflowError:
-        raise ProtocolError("a number of which no logarithm can be read", at=at) from None
+    return token, a_number(logprob, f"{at}.logprob")
 
 
 def counts(value: Any, at: str, names: Sequence[str]) -> list[int | None]:

@@ -9,10 +9,10 @@ from typing import Any
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Choice, EventKind, StreamEvent, ToolCall, Usage
 from harness.protocols import _chatquick
-from harness.protocols._chatparts import logprobs, tool_calls, usage, whole_number
+from harness.protocols._chatparts import logprobs, tool_calls, usage
 from harness.protocols._events import JSONEvents
 from harness.protocols._sse import SSEDecoder
-from harness.protocols._wire import an_array, an_object, text_or_none
+from harness.protocols._values import an_array, an_object, text_or_none, whole_number
 
 _GENERATED = ("reasoning_content", "reasoning", "function_call", "refusal", "audio")
 """Further parts of a delta; they come as OTHER, so that no part of an answer vanishes."""

@@ -9,7 +9,7 @@ from harness.core.errors import ProtocolError
 from harness.core.exchange import EventKind, StreamEvent
 from harness.core.jsontext import parse
 from harness.protocols._sse import LIMIT, ServerEvent, SSEDecoder
-from harness.protocols._wire import an_object
+from harness.protocols._values import an_object
 
 
 class Lines:

@@ -14,7 +14,8 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
 from harness.protocols import _openapi
 from harness.protocols._chatstream import streamed
-from harness.protocols._wire import NOWHERE, OPENAPI, a_name, dumps, full_path, get, json_of, offered, page
+from harness.protocols._values import a_name
+from harness.protocols._wire import NOWHERE, OPENAPI, dumps, full_path, get, json_of, offered, page
 
 PROMPT = "Say hello."
 MAX_TOKENS = 16

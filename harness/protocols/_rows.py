@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer
-from harness.protocols._wire import kind_of
+from harness.protocols._values import kind_of
 
 
 def answer(value: dict[str, Any], name: str) -> Answer:

@@ -10,8 +10,8 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Query
 from harness.protocols import _tensor
+from harness.protocols._values import a_name
 from harness.protocols._whole import Whole
-from harness.protocols._wire import a_name
 
 
 class Served(Whole):

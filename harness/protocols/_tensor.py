@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from harness.core.errors import ProtocolError, UsageError
-from harness.protocols._wire import an_array, kind_of
+from harness.protocols._values import an_array, kind_of
 
 INTEGERS = {f"{sign}INT{bits}": (bits, sign == "") for bits in (8, 16, 32, 64) for sign in ("", "U")}
 """Integer datatypes: bits, and whether they are signed."""

@@ -10,8 +10,9 @@ from harness.core.endpoint import Endpoint
 from harness.core.exchange import Request, Response
 from harness.protocols import _openapi
 from harness.protocols._openai import Listing, base, sole
+from harness.protocols._values import a_name
 from harness.protocols._whole import Whole
-from harness.protocols._wire import a_name, full_path, get, page
+from harness.protocols._wire import full_path, get, page
 
 
 class Texts(Listing, Whole):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.protocols import _tensor
-from harness.protocols._wire import a_name
+from harness.protocols._values import a_name
 
 SIGNATURE = "serving_default"
 DATATYPES = {

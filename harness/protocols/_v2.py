@@ -11,7 +11,8 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Response
 from harness.protocols import _tensor
 from harness.protocols._served import Served, listed
-from harness.protocols._wire import holds_rows, page, shown, status
+from harness.protocols._values import shown
+from harness.protocols._wire import holds_rows, page, status
 
 SPOKEN = 0.5
 """How sure it is from a server's liveness alone; less is the guess of a closed door."""

@@ -18,7 +18,7 @@ from harness.core.errors import ProtocolError
 from harness.core.exchange import Response
 from harness.core.jsontext import parse
 from harness.protocols import _binary, _tensor
-from harness.protocols._wire import an_array, an_object, refuse_error
+from harness.protocols._values import an_array, an_object, refuse_error
 
 JSON_LENGTH = "inference-header-content-length"
 """The header that tells how many bytes of JSON stand before those of the tensors."""

@@ -18,8 +18,6 @@ NOWHERE = "/aiharness-no-such-path"
 OPENAPI = "/openapi.json"
 JSON = (("content-type", "application/json"),)
 _NOT_THERE = frozenset({301, 302, 303, 307, 308, 404, 405, 410, 501})
-_SHOWN = 200
-_LONGEST_NAME = 512
 
 
 def get(path: str) -> Request:
@@ -83,69 +81,8 @@ def full_path(endpoint: Endpoint, path: str) -> str:
     return urlsplit(endpoint.url).path.rstrip("/") + path
 
 
-def shown(value: Any) -> str:
-    """A value of the peer's for a message: printable, and cut."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:_SHOWN])
-    return clean if len(text) <= _SHOWN else clean + "…"
-
-
-def a_name(value: Any) -> str | None:
-    """The value when it can be the name of a model: printable text of sane length."""
-    return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_NAME else None
-
-
-def kind_of(value: Any) -> str:
-    """The JSON kind of a value, for messages: `null`, `a boolean`, `a number`, `a string`, `an array`, `an object`."""
-    names = {
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-        str: "a string",
-        list: "an array",
-        dict: "an object",
-    }
-    return names.get(type(value), "null")
-
-
 def holds_rows(sample: Any) -> bool:
     """Whether an input is a list of rows, or an object with a list for each name: several can go in one request."""
     if isinstance(sample, dict):
         return bool(sample) and all(isinstance(each, list) and each for each in sample.values())
     return isinstance(sample, list) and bool(sample) and isinstance(sample[0], list)
-
-
-def an_object(value: Any, at: str = "$") -> dict[str, Any]:
-    """The value, which must be a JSON object. Raises `ProtocolError` with the place."""
-    if not isinstance(value, dict):
-        raise ProtocolError(f"{kind_of(value)} where an object was expected", at=at)
-    return value
-
-
-def an_array(value: Any, at: str) -> list[Any]:
-    """The value, which must be a JSON array. Raises `ProtocolError` with the place."""
-    if not isinstance(value, list):
-        raise ProtocolError(f"{kind_of(value)} where an array was expected", at=at)
-    return value
-
-
-def text_or_none(value: Any, at: str) -> str | None:
-    """The value, which must be a string or null. Raises `ProtocolError` with the place."""
-    if value is not None and not isinstance(value, str):
-        raise ProtocolError(f"{kind_of(value)} where a string was expected", at=at)
-    return value
-
-
-def answered(response: Response) -> dict[str, Any]:
-    """The object in a body, which must be no error. Raises `ProtocolError`."""
-    value = an_object(parse(response.body))
-    refuse_error(value, response)
-    return value
-
-
-def refuse_error(value: Any, response: Response) -> None:
-    """Raise `ProtocolError` for an error (a text, an object, true) in the body of a success; a number is no error."""
-    error = value.get("error") if isinstance(value, dict) else None
-    if (error and not isinstance(error, int | float)) or error is True:
-        said = error.get("message", error) if isinstance(error, dict) else error
-        raise ProtocolError(f"an error in an answer of status {response.status}: {shown(said)}", at="$.error")

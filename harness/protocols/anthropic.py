@@ -14,26 +14,20 @@ from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall, Usage
 from harness.protocols import _openapi
-from harness.protocols._chatparts import counts, whole_number
+from harness.protocols._chatparts import counts
 from harness.protocols._chatstream import made, named
 from harness.protocols._events import JSONEvents
 from harness.protocols._openai import MAX_TOKENS, Family, base, listed, messages, model, without_none
+from harness.protocols._values import an_array, an_object, answered, text_or_none, whole_number
 from harness.protocols._wire import (
     JSON,
-    NOWHERE,
-    OPENAPI,
-    an_array,
-    an_object,
-    answered,
     closed,
     dumps,
     full_path,
-    get,
     json_of,
     offered,
     page,
     status,
-    text_or_none,
 )
 
 VERSION = ("anthropic-version", "2023-06-01")
@@ -46,7 +40,6 @@ class Anthropic(Family):
 
     name = "anthropic"
     title = "Anthropic messages, streamed or whole"
-
     route = "/messages"
     asked = "messages"
     mistyped = ("messages_not_an_array", 5)
@@ -54,10 +47,6 @@ class Anthropic(Family):
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Streaming and text; metadata where the models are listed."""
         return Capabilities(streaming=True, roles=True, text=True, generates=True, metadata=bool(facts.models))
-
-    def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
-        """The list of models and the OpenAPI document."""
-        return {"models": get(base(endpoint) + "/models"), "openapi": get(OPENAPI), "nowhere": get(NOWHERE)}
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: models are listed in this API's shape; 0.7: the list needs a key, said in its shape; 0.3 beside chat."""

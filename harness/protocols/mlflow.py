@@ -21,18 +21,9 @@ from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols import _rows
+from harness.protocols._values import answered, refuse_error
 from harness.protocols._whole import Whole
-from harness.protocols._wire import (
-    JSON,
-    NOWHERE,
-    answered,
-    get,
-    holds_rows,
-    offered,
-    post,
-    refuse_error,
-    status,
-)
+from harness.protocols._wire import JSON, NOWHERE, get, holds_rows, offered, post, status
 
 PATH = "/invocations"
 _VERSION = re.compile(rb"\s*(\d{1,4}(?:\.\w{1,20}){1,5})\s*")

@@ -17,19 +17,8 @@ from harness.protocols._chatparts import usage
 from harness.protocols._chatstream import made, named
 from harness.protocols._events import JSONEvents
 from harness.protocols._openai import PROMPT, Generating, messages, model, names, sole, without_none
-from harness.protocols._wire import (
-    JSON,
-    NOWHERE,
-    a_name,
-    an_array,
-    an_object,
-    answered,
-    dumps,
-    get,
-    page,
-    post,
-    text_or_none,
-)
+from harness.protocols._values import a_name, an_array, an_object, answered, text_or_none
+from harness.protocols._wire import JSON, NOWHERE, dumps, get, page, post
 
 CHAT = "/api/chat"
 _COUNTS = ("prompt_eval_count", "eval_count")

@@ -16,9 +16,10 @@ from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Choice, Query, Request, Response
 from harness.protocols import _chatstream, _openapi
-from harness.protocols._chatparts import logprobs, tool_calls, whole_number
+from harness.protocols._chatparts import logprobs, tool_calls
 from harness.protocols._openai import Family, base, is_error, listed, messages, model, names, without_none
-from harness.protocols._wire import an_object, answered, closed, full_path, offered, page, post, status, text_or_none
+from harness.protocols._values import an_object, answered, text_or_none, whole_number
+from harness.protocols._wire import closed, full_path, offered, page, post, status
 
 
 class OpenAIChat(Family):

@@ -11,10 +11,10 @@ from harness.core.adapter import Capabilities, Facts, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, TokenLogprob
-from harness.protocols._chatparts import logarithm, whole_number
 from harness.protocols._chatstream import Chunks, whole
 from harness.protocols._openai import Family, base, model, without_none
-from harness.protocols._wire import an_array, an_object, answered, post, text_or_none
+from harness.protocols._values import a_number, an_array, an_object, answered, text_or_none, whole_number
+from harness.protocols._wire import post
 
 
 class OpenAICompletions(Family):
@@ -76,7 +76,7 @@ def _logprobs(value: Any, at: str) -> tuple[TokenLogprob, ...]:
     if len(tokens) != len(numbers) or not all(isinstance(each, str) for each in tokens):
         raise ProtocolError(f"{len(tokens)} tokens and {len(numbers)} log-probabilities", at=at)
     return tuple(
-        TokenLogprob(token, logarithm(number, f"{at}.token_logprobs"))
+        TokenLogprob(token, a_number(number, f"{at}.token_logprobs"))
         for token, number in zip(tokens, numbers, strict=True)
         if number is not None
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,21 +21,8 @@ from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols._chatparts import usage
 from harness.protocols._openai import base, model, without_none
 from harness.protocols._texts import Texts, cards, documented
-from harness.protocols._wire import (
-    JSON,
-    NOWHERE,
-    a_name,
-    an_array,
-    an_object,
-    answered,
-    full_path,
-    get,
-    kind_of,
-    offered,
-    page,
-    post,
-    text_or_none,
-)
+from harness.protocols._values import a_name, a_number, an_array, an_object, answered, text_or_none
+from harness.protocols._wire import JSON, NOWHERE, full_path, get, offered, page, post
 
 TEXT = "The quick brown fox jumps over the lazy dog."
 OUTPUT = "embedding"
@@ -159,21 +145,11 @@ def _vector(value: Any, at: str) -> list[float]:
         found = an_array(value, at)
     if not found:
         raise ProtocolError("an empty vector", at=at)
-    for i, number in enumerate(found):
-        if isinstance(number, list):
+    for i, each in enumerate(found):
+        if isinstance(each, list):
             raise ProtocolError("vectors within the vector: one a token, and not one for the text", at=f"{at}[{i}]")
-        if type(number) not in (int, float):
-            raise ProtocolError(f"{kind_of(number)} where a number was expected", at=f"{at}[{i}]")
-        if not _finite(number):
-            raise ProtocolError("a number that is not finite", at=f"{at}[{i}]")
+        a_number(each, f"{at}[{i}]")
     return found
-
-
-def _finite(number: int | float) -> bool:
-    try:
-        return math.isfinite(number)
-    except OverflowError:  # a whole number beyond every float
-        return False
 
 
 def _order(entries: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -16,7 +16,8 @@ from harness.protocols._chatparts import usage
 from harness.protocols._chatstream import made, named
 from harness.protocols._events import JSONEvents
 from harness.protocols._openai import Family, base, messages, model, without_none
-from harness.protocols._wire import an_array, an_object, answered, post, text_or_none
+from harness.protocols._values import an_array, an_object, answered, text_or_none
+from harness.protocols._wire import post
 
 _COUNTS = ("input_tokens", "output_tokens", "total_tokens")
 _ENDS = {"response.completed", "response.incomplete"}

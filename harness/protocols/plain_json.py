@@ -25,6 +25,7 @@ from harness.core.jsontext import parse
 from harness.protocols import _jsonpath, _openapi, _template, _validinput
 from harness.protocols._chatstream import streamed
 from harness.protocols._schema import Schema
+from harness.protocols._values import refuse_error
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
@@ -37,7 +38,6 @@ from harness.protocols._wire import (
     offered,
     page,
     post,
-    refuse_error,
     status,
 )
 
@@ -216,30 +216,28 @@ def _check(template: str) -> None:
         ) from None
 
 
+def _form(body: str) -> Any:
+    """The template as JSON with `INPUT` as a string in it; None when it is none."""
+    try:
+        return json.loads(body.replace(INPUT, json.dumps(INPUT)))
+    except (ValueError, RecursionError):
+        return None
+
+
 def _from_example(template: Template, example: Any) -> dict[str, Any]:
     """The sample in an example body, and the template to send it with when that is not the configured one."""
-    if example is None:
+    form = _form(template.body)
+    if example is None or form is None:
         return {}
-    try:
-        form = json.loads(template.body.replace(INPUT, json.dumps(INPUT)))
-    except (ValueError, RecursionError):
-        return {}
-    found = _fit(form, example)
-    if found:
+    if found := _fit(form, example):
         return {"sample": found[0]}
     return {"sample": example, "body": INPUT} if template.body == Template().body else {}
 
 
 def _valid(endpoint: Endpoint, body: str | None, schema: Schema | None) -> dict[str, Any]:
     """What a valid input is: the schema of what takes the input's place, and of what may stand beside it."""
-    if schema is None:
-        return {}
-    text = body if body is not None and endpoint.sample is None else endpoint.template.body
-    try:
-        form = json.loads(text.replace(INPUT, json.dumps(INPUT)))
-    except (ValueError, RecursionError):
-        return {}
-    found = _validinput.split(form, INPUT, schema)
+    form = _form(body if body is not None and endpoint.sample is None else endpoint.template.body)
+    found = None if schema is None or form is None else _validinput.split(form, INPUT, schema)
     return {"valid": found} if found else {}
 
 

@@ -19,19 +19,8 @@ from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols._chatparts import usage
 from harness.protocols._openai import model, without_none
 from harness.protocols._texts import Texts, cards, documented
-from harness.protocols._wire import (
-    JSON,
-    NOWHERE,
-    an_array,
-    an_object,
-    answered,
-    full_path,
-    kind_of,
-    offered,
-    page,
-    post,
-    text_or_none,
-)
+from harness.protocols._values import a_number, an_array, an_object, answered, kind_of, text_or_none
+from harness.protocols._wire import JSON, NOWHERE, full_path, offered, page, post
 
 QUERY = "Which planet is the largest?"
 DOCUMENTS = ("Jupiter is the largest planet.", "Bread is baked in an oven.", "Mars is a small, cold planet.")
@@ -144,18 +133,10 @@ def _index(value: Any, seen: Mapping[int, float], at: str) -> int:
 
 def _score(result: Mapping[str, Any], last: float, at: str) -> float:
     """A finite score that is no better than the one before it."""
-    score = result.get("relevance_score")
-    if isinstance(score, bool) or not isinstance(score, int | float):
-        raise ProtocolError(f"{kind_of(score)} where a number was expected", at=f"{at}.relevance_score")
-    try:
-        number = float(score)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ProtocolError("a score that is not finite", at=f"{at}.relevance_score")
-    if number > last:
-        raise ProtocolError(f"the score {number:g} after {last:g}: not the best first", at=f"{at}.relevance_score")
-    return number
+    score = a_number(result.get("relevance_score"), f"{at}.relevance_score")
+    if score > last:
+        raise ProtocolError(f"the score {score:g} after {last:g}: not the best first", at=f"{at}.relevance_score")
+    return score
 
 
 ADAPTER = Rerank()

@@ -19,19 +19,8 @@ from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols import _rows, _tensor, _tfmetadata
 from harness.protocols._served import Served, listed
-from harness.protocols._wire import (
-    JSON,
-    NOWHERE,
-    a_name,
-    answered,
-    get,
-    holds_rows,
-    json_of,
-    page,
-    post,
-    shown,
-    status,
-)
+from harness.protocols._values import a_name, answered, shown
+from harness.protocols._wire import JSON, NOWHERE, get, holds_rows, json_of, page, post, status
 
 
 class TFServing(Served):

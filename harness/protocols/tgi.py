@@ -14,22 +14,11 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, TokenLogprob, Usage
 from harness.core.jsontext import parse
-from harness.protocols._chatparts import logarithm, whole_number
 from harness.protocols._chatstream import made
 from harness.protocols._events import JSONEvents
 from harness.protocols._openai import MAX_TOKENS, PROMPT, Generating
-from harness.protocols._wire import (
-    JSON,
-    NOWHERE,
-    a_name,
-    an_array,
-    an_object,
-    get,
-    page,
-    post,
-    refuse_error,
-    text_or_none,
-)
+from harness.protocols._values import a_name, a_number, an_array, an_object, refuse_error, text_or_none, whole_number
+from harness.protocols._wire import JSON, NOWHERE, get, page, post
 
 _REASONS = {"eos_token": "stop", "stop_sequence": "stop", "length": "length"}
 
@@ -117,7 +106,7 @@ class _Stream(JSONEvents):
         if text and token.get("special") is not True:
             events.append(StreamEvent(EventKind.DELTA, text=text))
             if token.get("logprob") is not None:
-                found = TokenLogprob(text, logarithm(token["logprob"], f"{at}.token.logprob"))
+                found = TokenLogprob(text, a_number(token["logprob"], f"{at}.token.logprob"))
                 events.append(StreamEvent(EventKind.LOGPROBS, value=(found,)))
         if text_or_none(value.get("generated_text"), f"{at}.generated_text") is not None:
             reason, usage = _details(value.get("details"), f"{at}.details")

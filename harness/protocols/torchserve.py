@@ -12,23 +12,23 @@ Strict: an error (`code`, `type`, `message`) in a success; bare NaN, with which 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
+from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
-from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
-from harness.protocols import plain_json
-from harness.protocols._wire import NOWHERE, get, holds_rows, json_of, offered, page, post, shown
+from harness.core.exchange import Answer, Query, Request, Response
+from harness.protocols._values import shown
+from harness.protocols._wire import NOWHERE, get, holds_rows, json_of, offered, page, post
+from harness.protocols.plain_json import INPUT, PlainJSON
 
 _PATH = "/predictions/"
-_PLAIN = plain_json.ADAPTER
 
 
-class TorchServe:
+class TorchServe(PlainJSON):
     """The adapter; body and answer are plain JSON's."""
 
     name = "torchserve"
@@ -71,32 +71,20 @@ class TorchServe:
 
         Raises `UsageError` for a stream, an input that JSON cannot hold, or without the model's name.
         """
-        return _PLAIN.encode(_spoken(endpoint, query.inputs), query, Facts())
+        return super().encode(_spoken(endpoint, query.inputs), query, Facts())
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """What stands at the template's `answer` path, as plain JSON has it. Raises `ProtocolError` with the place."""
-        answer = _PLAIN.decode(endpoint, response)
+        answer = super().decode(endpoint, response)
         if _is_error(answer.value):
             said = f"{answer.value['type']}: {answer.value['message']}"
             raise ProtocolError(f"an error in an answer of status {response.status}: {shown(said)}", at="$.type")
         return answer
 
-    def decoder(self, endpoint: Endpoint) -> StreamDecoder:
-        """As plain JSON."""
-        return _PLAIN.decoder(endpoint)
-
-    def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """As plain JSON."""
-        return _PLAIN.assemble(events)
-
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Plain JSON's, and a model that is not there."""
-        found = _PLAIN.bad_requests(_spoken(endpoint, endpoint.sample), Facts())
+        found = super().bad_requests(_spoken(endpoint, endpoint.sample), Facts())
         return {**found, "unknown_model": post(f"{_PATH}aiharness-no-such-model", {})}
-
-    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """Nothing: only the management API states them, on another port."""
-        return None, None
 
 
 def _path(endpoint: Endpoint) -> str:
@@ -113,7 +101,7 @@ def _spoken(endpoint: Endpoint, inputs: Any) -> Endpoint:
     """The endpoint as plain JSON speaks with it."""
     template = endpoint.template
     whole = isinstance(inputs, dict) and template.body == Template().body
-    body = plain_json.INPUT if whole else template.body
+    body = INPUT if whole else template.body
     return replace(endpoint, template=replace(template, path=_path(endpoint), body=body))
 
 

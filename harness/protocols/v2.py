@@ -16,20 +16,8 @@ from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols import _binary, _v2answer
 from harness.protocols._v2 import SPOKEN, OpenInference, tensors
-from harness.protocols._wire import (
-    JSON,
-    NOWHERE,
-    a_name,
-    closed,
-    dumps,
-    get,
-    offered,
-    page,
-    post,
-    shown,
-    status,
-    text_or_none,
-)
+from harness.protocols._values import a_name, shown, text_or_none
+from harness.protocols._wire import JSON, NOWHERE, closed, dumps, get, offered, page, post, status
 
 
 class V2(OpenInference):

@@ -20,7 +20,8 @@ from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols import _binary, _tensor
 from harness.protocols._proto import open_inference_pb2 as pb
 from harness.protocols._v2 import SPOKEN, OpenInference, tensors
-from harness.protocols._wire import a_name, closed, shown, status
+from harness.protocols._values import a_name, shown
+from harness.protocols._wire import closed, status
 
 HEADERS = (("content-type", "application/grpc"),)
 SERVICE = "/inference.GRPCInferenceService"
