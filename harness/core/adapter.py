@@ -16,7 +16,7 @@ class Capabilities:
 
     `batches`: one request may hold several rows, and its answer one result for each. `generates`: text is generated
     under `max_tokens`, `stop` and `temperature`, and its tokens are counted (`Usage`). `embeds`: texts are
-    answered with one vector each.
+    answered with one vector each. `model_name` and `model_version`: the service may say somewhere what it serves.
     Of what streams: `roles` says that the answerer's role is told.
     Of what generates: `seeds` says that a `seed` can be given, `shapes` that `n`, `logprobs`, `tools` and
     `response_format` can be asked for as OpenAI's chat has them.
@@ -35,6 +35,8 @@ class Capabilities:
     roles: bool = False
     seeds: bool = False
     shapes: bool = False
+    model_name: bool = True
+    model_version: bool = False
 
     def missing(self, needs: Sequence[str]) -> str | None:
         """The first needed capability that is not there, or None. Raises `AttributeError` for an unknown name."""
