@@ -38,7 +38,8 @@ class MLflow(Whole):
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Tensors; batches where the sample has rows; `/ping` says that the model is loaded."""
         found = bool(facts.inputs.get("live"))
-        return Capabilities(liveness=found, readiness=found, tensors=True, batches=holds_rows(_given(endpoint.sample)))
+        batches = holds_rows(_given(endpoint.sample))
+        return Capabilities(liveness=found, readiness=found, tensors=True, batches=batches, model_name=False)
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """`/ping`, MLflow's version, and a GET where POST belongs."""

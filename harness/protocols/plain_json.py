@@ -60,7 +60,9 @@ class PlainJSON:
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
         batches = holds_rows(endpoint.sample if endpoint.sample is not None else facts.inputs.get("sample"))
         streaming, ready = endpoint.template.stream is not None, bool(facts.inputs.get("ready"))
-        return Capabilities(streaming=streaming, liveness=live, readiness=ready, tensors=True, batches=batches)
+        return Capabilities(
+            streaming=streaming, liveness=live, readiness=ready, tensors=True, batches=batches, model_version=True
+        )
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """Health and readiness pages as they are usually named, the OpenAPI document, and a GET where POST belongs."""

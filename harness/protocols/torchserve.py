@@ -37,7 +37,7 @@ class TorchServe(PlainJSON):
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Tensors; batches where the sample is a list of rows; liveness where `/ping` was found."""
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
-        return Capabilities(liveness=live, tensors=True, batches=holds_rows(endpoint.sample))
+        return Capabilities(liveness=live, tensors=True, batches=holds_rows(endpoint.sample), model_name=False)
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """`/ping`, and a path that is not there, whose error tells TorchServe from others that have a ping."""
