@@ -36,6 +36,7 @@ class OpenInference(Served):
             metadata=named,
             tensors=True,
             batches=_batches(endpoint, facts),
+            model_version=True,
         )
 
     def metadata(self, answers: Mapping[str, Response]) -> dict[str, Any] | None:

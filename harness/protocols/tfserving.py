@@ -37,7 +37,11 @@ class TFServing(Served):
         if specs:
             batches = all(len(each["shape"]) > 1 and each["shape"][0] < 0 for each in specs)
         return Capabilities(
-            model_readiness=endpoint.model is not None, metadata=bool(specs), tensors=True, batches=batches
+            model_readiness=endpoint.model is not None,
+            metadata=bool(specs),
+            tensors=True,
+            batches=batches,
+            model_version=True,
         )
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:

@@ -32,7 +32,13 @@ class TGI(Generating):
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Streaming and text, and a health page; the server states no counts of the prompt unless asked."""
         return Capabilities(
-            streaming=True, text=True, generates=True, seeds=True, liveness=True, metadata=bool(facts.models)
+            streaming=True,
+            text=True,
+            generates=True,
+            seeds=True,
+            liveness=True,
+            metadata=bool(facts.models),
+            model_version=True,
         )
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
