@@ -14,19 +14,20 @@ from harness.io.clock import Clock
 
 
 class Phase(Enum):
-    """Where an exchange is; each but SEND has a deadline of its own."""
+    """Where an exchange is: its deadline, what passing that means, and what was going on when the total passed."""
 
-    CONNECT = "connect"
-    SEND = "send"
-    WAIT = "first_byte"
-    BODY = "inter_token"
+    CONNECT = ErrorClass.CONNECT_TIMEOUT, "no connection within {:g} s (name, TCP and TLS)", "connecting"
+    SEND = ErrorClass.TOTAL_TIMEOUT, "not finished within {:g} s", "the peer was still taking in the request"
+    WAIT = (
+        ErrorClass.FIRST_BYTE_TIMEOUT,
+        "no byte of the body within {:g} s of the request",
+        "no byte of the body had come",
+    )
+    BODY = ErrorClass.INTER_TOKEN_TIMEOUT, "the answer fell silent for {:g} s", "the answer was still coming"
 
-
-_OVERDUE = {
-    Phase.CONNECT: (ErrorClass.CONNECT_TIMEOUT, "no connection within {limit:g} s (name, TCP and TLS)"),
-    Phase.WAIT: (ErrorClass.FIRST_BYTE_TIMEOUT, "no byte of the body within {limit:g} s of the request"),
-    Phase.BODY: (ErrorClass.INTER_TOKEN_TIMEOUT, "the answer fell silent for {limit:g} s"),
-}
+    def __init__(self, error: ErrorClass, overdue: str, during: str) -> None:
+        self.deadline = error.removesuffix("_timeout")
+        self.error, self.overdue, self.during = error, overdue, during
 
 
 class Course:
@@ -62,13 +63,12 @@ class Course:
         if self._timer.expired():
             return  # httpcore still traces while it cleans up
         self.phase = phase
-        limit = self._limit()
-        due = self._end if limit is None else asyncio.get_running_loop().time() + limit
+        due = asyncio.get_running_loop().time() + self._limit()
         self._total_is_next = due >= self._end
         self._timer.reschedule(min(due, self._end))
 
-    def _limit(self) -> float | None:
-        return None if self.phase is Phase.SEND else float(getattr(self._deadlines, self.phase.value))
+    def _limit(self) -> float:
+        return float(getattr(self._deadlines, self.phase.deadline))
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """httpcore's `trace` extension: `<layer>.<step>.<started|complete|failed>`."""
@@ -117,18 +117,12 @@ class Course:
 
     def overdue(self) -> tuple[ErrorClass, str]:
         """Which deadline ended the exchange, once the timer has expired."""
+        phase, total = self.phase, self._deadlines.total
         if self._total_is_next:
-            during = {
-                Phase.CONNECT: "connecting",
-                Phase.SEND: "the peer was still taking in the request",
-                Phase.WAIT: "no byte of the body had come",
-                Phase.BODY: "the answer was still coming",
-            }[self.phase]
-            return ErrorClass.TOTAL_TIMEOUT, f"not finished within {self._deadlines.total:g} s: {during}"
-        kind, words = _OVERDUE[self.phase]
-        if self.phase is Phase.CONNECT and not self.dialled:
-            words = "no connection or stream was free within {limit:g} s"
-        return kind, words.format(limit=self._limit())
+            return ErrorClass.TOTAL_TIMEOUT, f"not finished within {total:g} s: {phase.during}"
+        waited = phase is Phase.CONNECT and not self.dialled
+        words = "no connection or stream was free within {:g} s" if waited else phase.overdue
+        return phase.error, words.format(self._limit())
 
     def timing(self, tokens: Sequence[float]) -> Timing:
         """The stamps so far, and those of the content that came."""

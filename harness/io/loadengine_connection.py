@@ -15,6 +15,7 @@ from gevent.monkey import get_original  # type: ignore[import-untyped]
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, TransportError
 from harness.core.exchange import Response
+from harness.io.course import Phase
 from harness.io.errormap import classify
 from harness.io.framing import Framer
 from harness.io.intake import Caps
@@ -107,17 +108,12 @@ class Connection:
         raw, limits = self._raw, self._shared.endpoint.deadlines
         if raw is None:
             return
-        silent = now - self._last
+        phase = Phase.CONNECT if not self._open else Phase.WAIT if raw.first_byte is None else Phase.BODY
+        limit: float = getattr(limits, phase.deadline)
         if now - raw.started > limits.total:
-            self.fail(ErrorClass.TOTAL_TIMEOUT, f"not finished within {limits.total:g} s")
-        elif not self._open:
-            if silent > limits.connect:
-                self.fail(ErrorClass.CONNECT_TIMEOUT, f"no connection within {limits.connect:g} s")
-        elif raw.first_byte is None:
-            if silent > limits.first_byte and not self._unsent:
-                self.fail(ErrorClass.FIRST_BYTE_TIMEOUT, f"no byte of the body within {limits.first_byte:g} s")
-        elif silent > limits.inter_token:
-            self.fail(ErrorClass.INTER_TOKEN_TIMEOUT, f"the answer fell silent for {limits.inter_token:g} s")
+            self.fail(ErrorClass.TOTAL_TIMEOUT, Phase.SEND.overdue.format(limits.total))
+        elif now - self._last > limit and not (phase is Phase.WAIT and self._unsent):
+            self.fail(phase.error, phase.overdue.format(limit))
 
     def fail(self, error: ErrorClass, detail: str) -> None:
         """End the exchange as broken."""
