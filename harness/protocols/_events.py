@@ -8,7 +8,7 @@ from typing import Any
 from harness.core.errors import ProtocolError
 from harness.core.exchange import EventKind, StreamEvent
 from harness.core.jsontext import parse
-from harness.protocols._sse import LIMIT, ServerEvent, SSEDecoder
+from harness.protocols._sse import LIMIT, Line, ServerEvent, SSEDecoder
 from harness.protocols._values import an_object
 
 
@@ -16,30 +16,20 @@ class Lines:
     """Newline-delimited JSON: every line that is not blank is one event."""
 
     def __init__(self, limit: int = LIMIT) -> None:
-        self._limit = limit
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._line = Line(limit)
 
     def feed(self, data: bytes) -> Iterator[ServerEvent]:
         """The events that these bytes complete; to be consumed whole. Raises `ProtocolError` over the limit."""
         *lines, rest = data.split(b"\n")
         for line in lines:
-            self._keep(line)
+            self._line.keep(line)
             yield from self.close()
-        self._keep(rest)
+        self._line.keep(rest)
 
     def close(self) -> Iterator[ServerEvent]:
         """The last line, which needs no line break."""
-        text = b"".join(self._parts).decode("utf-8", "replace").strip()
-        self._parts, self._size = [], 0
-        if text:
+        if text := self._line.take().decode("utf-8", "replace").strip():
             yield ServerEvent(text)
-
-    def _keep(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._size > self._limit:
-            raise ProtocolError(f"a line of the stream is over {self._limit} bytes")
-        self._parts.append(part)
 
 
 class JSONEvents:
@@ -90,11 +80,15 @@ class JSONEvents:
             return [StreamEvent(EventKind.DONE)]
         if not event.data.strip():
             return [StreamEvent(EventKind.OTHER, value=event.event)]
-        try:
-            parsed = parse(event.data.encode())
-        except ProtocolError as error:
-            raise ProtocolError(str(error), at=at) from None
-        value = an_object(parsed, f"{at} $")
+        value = an_object(parsed(event, at), f"{at} $")
         if value.get("error") is not None or event.event == "error":
             return [StreamEvent(EventKind.ERROR, value=value.get("error", value))]
         return self.read(event.event, value, f"{at} $")
+
+
+def parsed(event: ServerEvent, at: str) -> Any:
+    """The JSON value of an event's data. Raises `ProtocolError` with the event's place."""
+    try:
+        return parse(event.data.encode())
+    except ProtocolError as error:
+        raise ProtocolError(str(error), at=at) from None

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
-from harness.protocols._schema import Schema, Unusable, tidy
+from harness.protocols._schema import Schema, Unusable, referred, tidy
 
 _LONGEST_SCHEMA = 200_000
 _MOST_STEPS = 200
 _MOST_ELEMENTS = 200_000
-
-
-class _NoExample(Exception):
-    """The schema leaves open what a valid value is."""
 
 
 def has_post(document: Any, *paths: str) -> bool | None:
@@ -42,7 +39,7 @@ def example(document: Any, *paths: str) -> Any:
                 return each["value"]
     try:
         return _Maker(document).make(found.get("schema"))
-    except _NoExample:
+    except Unusable:
         return None
 
 
@@ -64,8 +61,9 @@ def _body(document: Any, *paths: str) -> dict[str, Any] | None:
     for path in paths:
         body = _at(document, "paths", path, "post", "requestBody")
         reference = body.get("$ref") if isinstance(body, dict) else None
-        if isinstance(reference, str) and reference.startswith("#/"):
-            body = _at(document, *reference.removeprefix("#/").split("/"))
+        if isinstance(reference, str):
+            with suppress(Unusable):
+                body = referred(document, reference)
         found = _at(body, "content", "application/json")
         if isinstance(found, dict):
             return found
@@ -86,13 +84,13 @@ class _Maker:
         self._left = _MOST_STEPS
 
     def make(self, schema: Any) -> Any:
-        """A valid value of a schema. Raises `_NoExample`."""
+        """A valid value of a schema. Raises `Unusable` where it leaves open what that is."""
         self._left -= 1
         if not isinstance(schema, dict) or self._left < 0:
-            raise _NoExample
+            raise Unusable
         reference = schema.get("$ref")
-        if isinstance(reference, str) and reference.startswith("#/"):
-            return self.make(_at(self._document, *reference.removeprefix("#/").split("/")))
+        if isinstance(reference, str):
+            return self.make(referred(self._document, reference))
         for name in ("example", "default", "const"):
             if schema.get(name) is not None:
                 return schema[name]
@@ -114,23 +112,23 @@ class _Maker:
         if kind == "array":
             count = schema.get("minItems")
             if type(count) is not int or count < 1:
-                raise _NoExample
+                raise Unusable
             item = self.make(schema.get("items"))
             if _size(item) * count > _MOST_ELEMENTS:
-                raise _NoExample
+                raise Unusable
             return [item] * count
         if kind in ("number", "integer"):
             least, most = schema.get("minimum", 0), schema.get("maximum")
             if type(least) not in (int, float) or "exclusiveMinimum" in schema:
-                raise _NoExample
+                raise Unusable
             if type(most) in (int, float) and most < least:
-                raise _NoExample
+                raise Unusable
             return least
         if kind == "string" and not {"pattern", "format", "minLength"} & schema.keys():
             return "hello"
         if kind == "boolean":
             return False
-        raise _NoExample
+        raise Unusable
 
 
 def _size(value: Any) -> int:

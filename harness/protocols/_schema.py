@@ -41,7 +41,7 @@ _RUNAWAY = re.compile(r"[+*}]\)?[^()]*\)[+*{]")
 
 
 class Unusable(Exception):
-    """The schema refers to what is not in the document, has no end, or is too large."""
+    """The schema refers to what is not in the document, has no end, is too large, or leaves open what is asked."""
 
 
 def tidy(document: Any, schema: Any) -> Schema:
@@ -71,7 +71,7 @@ class _Tidy:
             if way.count(reference) > 1:
                 raise Unusable
             beside = {key: value for key, value in given.items() if key != "$ref"}
-            target = self.schema(self._at(reference), (*way, reference), part=part)
+            target = self.schema(referred(self._document, reference), (*way, reference), part=part)
             more = self.schema(beside, (*way, ""), part=True) if beside.keys() - _ANNOTATIONS else {}
             return {**target, **more}
         found = {key: value for key, value in given.items() if key not in _ANNOTATIONS and not key.startswith("x-")}
@@ -125,16 +125,18 @@ class _Tidy:
                     raise
         return kept
 
-    def _at(self, reference: str) -> Any:
-        if not reference.startswith("#/"):
+
+def referred(document: Any, reference: str) -> Any:
+    """What a reference inside the document points at (RFC 6901). Raises `Unusable`."""
+    if not reference.startswith("#/"):
+        raise Unusable
+    value = document
+    for step in reference.removeprefix("#/").split("/"):
+        name = step.replace("~1", "/").replace("~0", "~")
+        if not isinstance(value, dict) or name not in value:
             raise Unusable
-        value = self._document
-        for step in reference.removeprefix("#/").split("/"):
-            name = step.replace("~1", "/").replace("~0", "~")
-            if not isinstance(value, dict) or name not in value:
-                raise Unusable
-            value = value[name]
-        return value
+        value = value[name]
+    return value
 
 
 def _merge(found: Schema) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 from harness.core.endpoint import StreamTemplate
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import EventKind, Request, StreamEvent
-from harness.core.jsontext import parse
 from harness.protocols import _jsonpath
-from harness.protocols._events import JSONEvents, Lines
+from harness.protocols._events import JSONEvents, Lines, parsed
 from harness.protocols._sse import ServerEvent, SSEDecoder
 
 _MAGIC = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"), (b"GIF8", "image/gif"), (b"%PDF", "application/pdf"))
@@ -60,7 +59,7 @@ class TemplateStream(JSONEvents):
         if event.data.strip() == "[DONE]":
             return [StreamEvent(EventKind.DONE)]
         at = f"event {self._seen}"
-        value: Any = event.data if self._template.piece == "$" and not _jsonish(event.data) else self._value(event, at)
+        value: Any = event.data if self._template.piece == "$" and not _jsonish(event.data) else parsed(event, at)
         if event.event == "error" or (isinstance(value, dict) and value.get("error")):
             return [StreamEvent(EventKind.ERROR, value=value)]
         last = self._template.end is not None and _reached(value, self._template.end) not in (None, False, "")
@@ -75,12 +74,6 @@ class TemplateStream(JSONEvents):
             reason = _reached(value, self._template.end or "$")
             events.append(StreamEvent(EventKind.FINISH, value=reason if isinstance(reason, str) else "stop"))
         return events
-
-    def _value(self, event: ServerEvent, at: str) -> Any:
-        try:
-            return parse(event.data.encode())
-        except ProtocolError as error:
-            raise ProtocolError(str(error), at=at) from None
 
 
 def _jsonish(text: str) -> bool:

@@ -56,6 +56,18 @@ def as_datatype(flat: list[Any], datatype: str) -> list[Any]:
     return [int(each) if isinstance(each, float) and each.is_integer() else each for each in flat]
 
 
+def fitted(value: Any, spec: Mapping[str, Any] | None) -> tuple[tuple[int, ...], list[Any], str]:
+    """The shape of an input, its elements in row-major order, and their datatype, as the metadata have them.
+
+    Where these have one dimension more, a batch of one is made. Raises `UsageError` for ragged rows.
+    """
+    shape, flat = shape_of(value), flatten(value)
+    if len(shape) == (len(spec["shape"]) if spec else 1) - 1:
+        shape = (1, *shape)
+    datatype = spec["datatype"] if spec else datatype_of(flat)
+    return shape, as_datatype(flat, datatype), datatype
+
+
 def form(tensor: dict[str, Any], at: str) -> tuple[str, tuple[int, ...]]:
     """The datatype and the shape that an answered tensor states. Raises `ProtocolError` with the place."""
     datatype = tensor.get("datatype")

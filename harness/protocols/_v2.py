@@ -101,12 +101,8 @@ def tensors(inputs: Any, facts: Facts) -> list[dict[str, Any]]:
 
 
 def _written(name: str, value: Any, spec: Mapping[str, Any] | None) -> dict[str, Any]:
-    shape, flat = _tensor.shape_of(value), _tensor.flatten(value)
-    rank = len(spec["shape"]) if spec else 1
-    if len(shape) == rank - 1:
-        shape = (1, *shape)
-    datatype = spec["datatype"] if spec else _tensor.datatype_of(flat)
-    return {"name": name, "shape": list(shape), "datatype": datatype, "data": _tensor.as_datatype(flat, datatype)}
+    shape, flat, datatype = _tensor.fitted(value, spec)
+    return {"name": name, "shape": list(shape), "datatype": datatype, "data": flat}
 
 
 def specs(metadata: Mapping[str, Any], role: str) -> list[dict[str, Any]]:

@@ -134,9 +134,8 @@ def _fitted(value: Any, spec: Mapping[str, Any] | None) -> Any:
     """The value as the signature has it: whole numbers for integer types, and the batch's dimension."""
     if spec is None:
         return value
-    shape = _tensor.shape_of(value)
-    flat = _tensor.as_datatype(_tensor.flatten(value), spec["datatype"])
-    return _tensor.fold(flat, (1, *shape) if len(shape) == len(spec["shape"]) - 1 else shape)
+    shape, flat, _ = _tensor.fitted(value, spec)
+    return _tensor.fold(flat, shape)
 
 
 def _wants_name(answers: Mapping[str, Response]) -> bool:

@@ -47,11 +47,10 @@ class TGI(Generating):
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """0.9: `/info` describes a text model. Below 1, for such a server speaks OpenAI's chat too."""
-        info = page(answers, "metadata")
-        if not isinstance(info, dict) or a_name(info.get("model_id")) is None or "max_total_tokens" not in info:
+        (model, revision), info = self.identity(answers), page(answers, "metadata")
+        if model is None or "max_total_tokens" not in info:
             return Recognition(0.0, "GET /info described no text model")
-        facts = Facts((info["model_id"],), a_name(info.get("model_sha")))
-        return Recognition(0.9, f"GET /info describes the text model {info['model_id']}", facts)
+        return Recognition(0.9, f"GET /info describes the text model {model}", Facts((model,), revision))
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a prompt. A temperature of 0, which the server refuses, is asked for as greedy decoding."""
@@ -99,9 +98,8 @@ class TGI(Generating):
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The model and its revision as `/info` states them."""
         info = page(answers, "metadata")
-        if not isinstance(info, dict):
-            return None, None
-        return a_name(info.get("model_id")), a_name(info.get("model_sha"))
+        stated = info if isinstance(info, dict) else {}
+        return a_name(stated.get("model_id")), a_name(stated.get("model_sha"))
 
 
 class _Stream(JSONEvents):

@@ -25,9 +25,9 @@ def decode(*pieces: bytes, limit: int = LIMIT) -> list[ServerEvent]:
         (
             b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
             [
-                ServerEvent("first event", id="1"),
-                ServerEvent("second event", id=""),
-                ServerEvent(" third event", id=""),
+                ServerEvent("first event"),
+                ServerEvent("second event"),
+                ServerEvent(" third event"),
             ],
         ),
         (b"data\n\ndata\ndata\n\ndata:", [ServerEvent(""), ServerEvent("\n")]),
@@ -44,8 +44,8 @@ def decode(*pieces: bytes, limit: int = LIMIT) -> list[ServerEvent]:
         # Types, ids, and fields that are none.
         (b"event: ping\ndata: {}\n\ndata: x\n\n", [ServerEvent("{}", "ping"), ServerEvent("x")]),
         (b"event: ping\n\ndata: x\n\n", [ServerEvent("x")]),
-        (b"id: 7\ndata: a\n\ndata: b\n\n", [ServerEvent("a", id="7"), ServerEvent("b", id="7")]),
-        (b"id: 7\ndata: a\n\nid: x\0y\ndata: b\n\n", [ServerEvent("a", id="7"), ServerEvent("b", id="7")]),
+        (b"id: 7\ndata: a\n\ndata: b\n\n", [ServerEvent("a"), ServerEvent("b")]),
+        (b"id: 7\ndata: a\n\nid: x\0y\ndata: b\n\n", [ServerEvent("a"), ServerEvent("b")]),
         (b"Data: a\nwhat: b\n:data: c\n data: d\n\n", []),
         (b"data: a: b\n\n", [ServerEvent("a: b")]),
         # Bytes that are not UTF-8 are replaced; what is unfinished is dropped.
@@ -58,13 +58,6 @@ def decode(*pieces: bytes, limit: int = LIMIT) -> list[ServerEvent]:
 def test_standard(stream: bytes, events: list[ServerEvent]) -> None:
     assert decode(stream) == events
     assert decode(*(stream[i : i + 1] for i in range(len(stream)))) == events
-
-
-def test_retry_takes_digits_only() -> None:
-    decoder = SSEDecoder()
-    for line, expected in ((b"retry: 250\n", 250), (b"retry: -1\n", 250), (b"retry: \xd9\xa1\n", 250)):
-        assert list(decoder.feed(line)) == []
-        assert decoder.retry == expected
 
 
 def test_event_comes_with_the_byte_that_completes_it() -> None:
