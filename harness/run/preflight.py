@@ -17,6 +17,8 @@ from harness.protocols._detect import Detected, choose, rank
 from harness.run.session import decoded
 from harness.run.starting import held, starting_state
 
+_NO_HTTP = (ErrorClass.MALFORMED, ErrorClass.CLOSED)
+"""How gRPC answers HTTP/1: frames of HTTP/2, and the end of the connection, which may overtake them."""
 _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 
 
@@ -78,7 +80,7 @@ def detect(endpoint: Endpoint, client: Client) -> Preflight:
     if failures and len(failures) == len(by_path) and all(e.error and e.error.never_reached for e in failures):
         return Preflight(endpoint.protocol, never_reached=f"{failures[0].error}: {failures[0].detail}")
     ranked = rank(endpoint, candidates, by_path)
-    if endpoint.protocol == "auto" and by_path and all(e.error is ErrorClass.MALFORMED for e in by_path.values()):
+    if endpoint.protocol == "auto" and by_path and all(e.error in _NO_HTTP for e in by_path.values()):
         ranked = _over_grpc(endpoint)
     if endpoint.model is None and ranked and len(ranked[0].facts.models) == 1:
         # A service with one model: ask for that model's own pages too, as if it had been named.
