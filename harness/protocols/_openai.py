@@ -112,6 +112,12 @@ class Listing:
 class Generating:
     """What the protocols that generate text share: a sample, and the end of a stream."""
 
+    can: Capabilities
+
+    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
+        """What the protocol offers; metadata where the models are listed."""
+        return replace(self.can, metadata=bool(facts.models))
+
     def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
         """The configured prompt or messages, else a greeting; at most 16 tokens at temperature 0."""
         inputs = PROMPT if endpoint.sample is None else endpoint.sample

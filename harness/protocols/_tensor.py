@@ -73,7 +73,7 @@ def form(tensor: dict[str, Any], at: str) -> tuple[str, tuple[int, ...]]:
     datatype = tensor.get("datatype")
     if datatype not in DATATYPES:
         raise ProtocolError(f"{datatype!r:.60} is no datatype of the protocol", at=f"{at}.datatype")
-    return datatype, shape_in(tensor.get("shape"), f"{at}.shape")
+    return datatype, _shape_in(tensor.get("shape"), f"{at}.shape")
 
 
 def bounds(datatype: str) -> tuple[int, int]:
@@ -128,7 +128,7 @@ def zeros(spec: Mapping[str, Any]) -> Any:
     return fold([zero] * count, shape)
 
 
-def shape_in(value: Any, at: str) -> tuple[int, ...]:
+def _shape_in(value: Any, at: str) -> tuple[int, ...]:
     """The shape that an answer states. Raises `ProtocolError` with the place of what is no size."""
     sizes = an_array(value, at)
     if len(sizes) > MAX_RANK:

@@ -12,19 +12,12 @@ from harness.core.jsontext import parse
 
 _SHOWN = 200
 _LONGEST_NAME = 512
+_KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", dict: "an object"}
 
 
 def kind_of(value: Any) -> str:
     """The JSON kind of a value, for messages: `null`, `a boolean`, `a number`, `a string`, `an array`, `an object`."""
-    names = {
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-        str: "a string",
-        list: "an array",
-        dict: "an object",
-    }
-    return names.get(type(value), "null")
+    return _KINDS.get(type(value), "null")
 
 
 def a_name(value: Any) -> str | None:

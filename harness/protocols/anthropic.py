@@ -17,18 +17,9 @@ from harness.protocols import _openapi
 from harness.protocols._chatparts import counts
 from harness.protocols._chatstream import made, named
 from harness.protocols._events import JSONEvents
-from harness.protocols._openai import MAX_TOKENS, Family, base, listed, messages, model, without_none
+from harness.protocols._openai import MAX_TOKENS, Family, Generating, base, listed, messages, model, without_none
 from harness.protocols._values import an_array, an_object, answered, text_or_none, whole_number
-from harness.protocols._wire import (
-    JSON,
-    closed,
-    dumps,
-    full_path,
-    json_of,
-    offered,
-    page,
-    status,
-)
+from harness.protocols._wire import JSON, closed, dumps, full_path, json_of, offered, page, status
 
 VERSION = ("anthropic-version", "2023-06-01")
 _COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
@@ -44,9 +35,8 @@ class Anthropic(Family):
     asked = "messages"
     mistyped = ("messages_not_an_array", 5)
 
-    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
-        """Streaming and text; metadata where the models are listed."""
-        return Capabilities(streaming=True, roles=True, text=True, generates=True, metadata=bool(facts.models))
+    can = Capabilities(streaming=True, roles=True, text=True, generates=True)
+    capabilities = Generating.capabilities  # the API has no page of health
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: models are listed in this API's shape; 0.7: the list needs a key, said in its shape; 0.3 beside chat."""

@@ -33,17 +33,7 @@ class Ollama(Generating):
     name = "ollama"
     title = "Ollama's own chat, streamed as lines or whole"
 
-    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
-        """Streaming and text; the version page answers while the server lives."""
-        return Capabilities(
-            streaming=True,
-            roles=True,
-            text=True,
-            generates=True,
-            seeds=True,
-            liveness=True,
-            metadata=bool(facts.models),
-        )
+    can = Capabilities(streaming=True, roles=True, text=True, generates=True, seeds=True, liveness=True)
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The version and the list of models."""

@@ -29,17 +29,7 @@ class TGI(Generating):
     name = "tgi"
     title = "Hugging Face text-generation-inference, streamed or whole"
 
-    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
-        """Streaming and text, and a health page; the server states no counts of the prompt unless asked."""
-        return Capabilities(
-            streaming=True,
-            text=True,
-            generates=True,
-            seeds=True,
-            liveness=True,
-            metadata=bool(facts.models),
-            model_version=True,
-        )
+    can = Capabilities(streaming=True, text=True, generates=True, seeds=True, liveness=True)
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The health page and the server's description of itself."""

@@ -187,10 +187,7 @@ def _infer(
 
 
 def _output(tensor: pb.ModelInferResponse.InferOutputTensor, raw: bytes | None, at: str) -> Any:
-    datatype = tensor.datatype
-    if datatype not in _tensor.DATATYPES:
-        raise ProtocolError(f"{datatype!r:.60} is no datatype of the protocol", at=f"{at}.datatype")
-    shape = _tensor.shape_in(list(tensor.shape), f"{at}.shape")
+    datatype, shape = _tensor.form({"datatype": tensor.datatype, "shape": list(tensor.shape)}, at)
     filled = {field.name: value for field, value in tensor.contents.ListFields()}
     if raw is not None:
         if filled:

@@ -48,6 +48,11 @@ def test_references_annotations_and_the_older_dialect_are_gone() -> None:
     )
 
 
+def test_a_reference_with_escapes_is_followed_to_an_example() -> None:
+    schema = {"$ref": "#/components/schemas/X~1Y"}
+    assert _openapi.example(document(schema, **{"X/Y": {"type": "integer", "minimum": 3}}), "/predict") == 3
+
+
 def test_recursion_ends_where_a_part_may_be_left_out() -> None:
     tree = {"properties": {"value": NUMBER, "left": {"$ref": "#/components/schemas/Tree"}}, "required": ["value"]}
     found = _openapi.schema(document({"$ref": "#/components/schemas/Tree"}, Tree=tree), "/predict")
