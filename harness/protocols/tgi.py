@@ -29,7 +29,7 @@ class TGI(Generating):
     name = "tgi"
     title = "Hugging Face text-generation-inference, streamed or whole"
 
-    can = Capabilities(streaming=True, text=True, generates=True, seeds=True, liveness=True)
+    can = Capabilities(streaming=True, text=True, generates=True, seeds=True, liveness=True, model_version=True)
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The health page and the server's description of itself."""
