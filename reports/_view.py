@@ -118,6 +118,29 @@ def smallest(row: CheckRow) -> Counterexample | None:
     return row.counterexamples[0] if row.counterexamples else None
 
 
+def seen(row: CheckRow) -> str:
+    """What the smallest counterexample adds to the reason; often nothing."""
+    example = smallest(row)
+    return example.summary if example is not None and example.summary not in row.reason else ""
+
+
+def level(row: CheckRow) -> str:
+    """` (warn)`, for what stands behind a verdict; nothing for a blocker."""
+    return "" if row.level is Level.BLOCKER else f" ({row.level})"
+
+
+def target_words(report: Report) -> list[str]:
+    """URL, protocol, model and version of the target, as far as they are known."""
+    target = report.target
+    return [part for part in (target.url, target.protocol, target.model, target.version) if part]
+
+
+def replay(row: CheckRow, report: Report) -> list[str]:
+    """The commands that show it again: the one request where there is one, and the check."""
+    example = smallest(row)
+    return [*([example.curl] if example and example.curl else ()), pytest_line(row, report)]
+
+
 def pytest_line(row: CheckRow, report: Report) -> str:
     """The command that runs this one check again, safe to paste into a POSIX shell."""
     example = smallest(row)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.core.report import CheckRow, FaultRow, Report
-from harness.core.verdict import Level, Status
+from harness.core.verdict import Status
 
 from ._format import clock, duration, exit_words, interval, number, quantity, sign, span, whole
 from ._plain import plain_value
@@ -19,12 +19,14 @@ from ._view import (
     counts,
     coverage,
     headline,
+    level,
     open_rows,
-    pytest_line,
     ranked,
-    smallest,
+    replay,
+    seen,
     suites,
     tally,
+    target_words,
 )
 
 SUFFIX = ".md"
@@ -88,8 +90,7 @@ class _Page:
 
 
 def _verdict(report: Report) -> str:
-    run, target = report.run, report.target
-    named = " ".join(code(part, 200) for part in (target.url, target.protocol, target.model, target.version) if part)
+    run, named = report.run, " ".join(code(part, 200) for part in target_words(report))
     facts = [
         f"**Target** {named}",
         f"**Plan** {coverage(report)}: {tally(report.checks)}",
@@ -116,20 +117,15 @@ def _suites(report: Report) -> str:
 
 
 def _open(row: CheckRow, report: Report) -> str:
-    example = smallest(row)
-    parts = [
-        f"#### {_SIGN[row.verdict]} {row.verdict}{_level(row)}: {prose(row.title or row.id, 200)}",
+    said = seen(row)
+    parts = (
+        f"#### {_SIGN[row.verdict]} {row.verdict}{level(row)}: {prose(row.title or row.id, 200)}",
         prose(row.reason),
-    ]
-    if advised := advice(row):
-        parts.append(advised)
-    if example is not None and example.summary not in row.reason:
-        parts.append(prose(example.summary))
-    replay = [pytest_line(row, report)]
-    if example is not None and example.curl:
-        replay.insert(0, example.curl)
-    parts.append(fenced("\n".join(command(text, 1500) for text in replay), "sh"))
-    return "\n\n".join(parts)
+        advice(row),
+        said and prose(said),
+        fenced("\n".join(command(text, 1500) for text in replay(row, report)), "sh"),
+    )
+    return "\n\n".join(part for part in parts if part)
 
 
 def _row(row: CheckRow) -> str:
@@ -141,23 +137,13 @@ def _estimate(row: CheckRow) -> str:
     figures = (row.estimate, row.limit, row.limit_loosened)
     shown = [prose(quantity(value, row.unit, row.metric)) for value in figures]
     bounds = prose(interval(row.ci, row.unit, row.metric))
-    cells = (
-        prose(row.title, 120),
-        shown[0],
-        bounds,
-        f"{sign(row.direction)} {shown[1]}",
-        shown[2],
-    )
-    return f"| {_SIGN[row.verdict]} {row.verdict}{_level(row)} | {' | '.join(cells)} | {whole(row.n)} |"
+    cells = (prose(row.title, 120), shown[0], bounds, f"{sign(row.direction)} {shown[1]}", shown[2])
+    return f"| {_SIGN[row.verdict]} {row.verdict}{level(row)} | {' | '.join(cells)} | {whole(row.n)} |"
 
 
 def _fault(fault: FaultRow) -> str:
     cells = (named(fault), proof(fault), recovery(fault) or "–", f"{number(fault.applied_at, 4)} s")
     return f"| {' | '.join(prose(cell, 150) for cell in cells)} | {whole(fault.affected)} |"
-
-
-def _level(row: CheckRow) -> str:
-    return "" if row.level is Level.BLOCKER else f" ({row.level})"
 
 
 def _pairs(mapping: Mapping[str, Any]) -> str:

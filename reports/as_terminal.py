@@ -5,12 +5,12 @@ from __future__ import annotations
 import textwrap
 
 from harness.core.report import CheckRow, Report
-from harness.core.verdict import Level, Status
+from harness.core.verdict import Status
 
 from ._format import clock, count, duration, interval, quantity, sign, span
 from ._text import command, line
 from ._traffic import CLIENT_BOUND, bound, faults_line, load_line
-from ._view import advice, confidence, coverage, headline, open_rows, pytest_line, smallest, suites, tally
+from ._view import advice, confidence, coverage, headline, level, open_rows, replay, seen, suites, tally, target_words
 
 SUFFIX = ".txt"
 SHOWN_CHECKS = 4
@@ -67,10 +67,10 @@ class _Paint:
 
 
 def _band(report: Report, paint: _Paint) -> list[str]:
-    run, target = report.run, report.target
+    run = report.run
     title = f" {_SIGN[run.verdict]} {headline(report)} "
     bar = "━" * max(0, paint.width - len(title) - 2)
-    who = " ".join(line(part, 120) for part in (target.url, target.protocol, target.model, target.version) if part)
+    who = " ".join(line(part, 120) for part in target_words(report))
     lines = [paint.status(run.verdict, f"━━{title}{bar}", strong=True)]
     lines += paint.wrapped(run.reason, 2, lines=3)
     lines.append(paint.dim(f"  target  {line(who, paint.width * 2)}"))
@@ -90,13 +90,9 @@ def _check(row: CheckRow, report: Report, paint: _Paint) -> list[str]:
         lines += paint.wrapped(said, 4, lines=1)
     if advised := advice(row):
         lines += paint.wrapped(advised, 4, lines=1)
-    example = smallest(row)
-    if example is not None and example.summary not in row.reason:
-        lines += paint.wrapped(f"seen: {example.summary}", 4)
-    if example is not None and example.curl:
-        lines.append(paint.dim(_replay(example.curl)))
-    lines.append(paint.dim(_replay(pytest_line(row, report))))
-    return lines
+    if said := seen(row):
+        lines += paint.wrapped(f"seen: {said}", 4)
+    return [*lines, *(paint.dim(_replay(text)) for text in replay(row, report))]
 
 
 def _replay(text: str) -> str:
@@ -109,12 +105,11 @@ def _replay(text: str) -> str:
 
 
 def _one(row: CheckRow, paint: _Paint) -> str:
-    level = "" if row.level is Level.BLOCKER else f" ({row.level})"
-    room = paint.width - len(row.verdict) - len(row.suite[:20]) - len(level) - 9
+    room = paint.width - len(row.verdict) - len(row.suite[:20]) - len(level(row)) - 9
     title = line(row.title or row.id, 1000)
     title = title if len(title) <= room else f"{title[: max(10, room - 1)]}…"
     status = paint.status(row.verdict, f"{_SIGN[row.verdict]} {row.verdict}", strong=True)
-    return f"  {status}{level} {line(row.suite, 20)}: {title}"
+    return f"  {status}{level(row)} {line(row.suite, 20)}: {title}"
 
 
 def _tail(report: Report, paint: _Paint) -> list[str]:
