@@ -150,11 +150,10 @@ class Connection:
             self._refused(code)
             return
         self._reader = self._loop.io(self._sock.fileno(), READ)
-        self._reader.start(self._readable)
+        self._reader.start(self._guarded, self._read)
         if self._shared.context is None:
             self._ready()
             return
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = self._shared.context.wrap_bio(
             self._incoming, self._outgoing, server_hostname=self._shared.endpoint.host
         )
@@ -171,13 +170,14 @@ class Connection:
 
     def _handshake(self) -> None:
         assert self._tls is not None
+        over = True
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
-            self._write(self._outgoing.read())
-            return
+            over = False
         self._write(self._outgoing.read())
-        self._ready()
+        if over:
+            self._ready()
 
     def _ready(self) -> None:
         self._open, self._last = True, self._shared.now()
@@ -211,9 +211,6 @@ class Connection:
         data, self._unsent = self._unsent, b""
         self._last = self._shared.now()
         self._write(data)
-
-    def _readable(self) -> None:
-        self._guarded(self._read)
 
     def _guarded(self, step: Callable[..., None], *args: Any) -> None:
         """Take one step, and end the exchange where it breaks."""
