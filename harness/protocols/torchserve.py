@@ -38,10 +38,10 @@ class TorchServe(PlainJSON):
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Tensors; batches where the sample is a list of rows; liveness where `/ping` was found.
 
-        The model's readiness, name and version where the management API describes it.
+        The readiness, name and version of a model that was named, where the management API describes it.
         """
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
-        told = bool(facts.inputs.get("described"))
+        told = _model(endpoint) is not None and bool(facts.inputs.get("described"))
         batches = holds_rows(endpoint.sample)
         return Capabilities(
             liveness=live, tensors=True, batches=batches, model_readiness=told, model_name=told, model_version=told

@@ -78,7 +78,9 @@ def test_path() -> None:
 
 def test_no_probe_runs_a_handler() -> None:
     """GET on a model's path is a prediction with an empty body."""
-    assert {probe.path for probe in ADAPTER.probes(ENDPOINT).values()} == {"/ping", "/aiharness-no-such-path"}
+    assert {probe.path for probe in ADAPTER.probes(ENDPOINT).values()} == {
+        *("/ping", "/aiharness-no-such-path", "/models", "/models/digits"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -110,3 +112,58 @@ def test_capabilities() -> None:
     able = ADAPTER.capabilities(Endpoint("http://h", model="m", sample=[[1.0]]), Facts(inputs={"live": True}))
     assert (able.liveness, able.readiness, able.model_readiness, able.batches) == (True, False, False, True)
     assert not ADAPTER.capabilities(ENDPOINT, Facts()).batches
+
+
+def managed(**answers: Response) -> dict[str, Response]:
+    """What a TorchServe with both APIs at one address answers the probes."""
+    error = b'{"code": 404, "type": "ResourceNotFoundException", "message": "not found"}'
+    ping = Response(200, body=b'{"status": "Healthy"}')
+    return {"live": ping, "nowhere": Response(404, body=error), "models": recorded("models"), **answers}
+
+
+def told(facts: Facts) -> tuple[bool, bool, bool]:
+    offers = ADAPTER.capabilities(ENDPOINT, facts)
+    return offers.model_readiness, offers.model_name, offers.model_version
+
+
+def test_the_management_api_tells_name_version_and_readiness() -> None:
+    assert ADAPTER.probes(ENDPOINT)["model_ready"].path == "/models/digits"
+    answers = managed(model_ready=recorded("described"))
+    found = ADAPTER.recognise(ENDPOINT, answers)
+    assert (found.score, found.facts.models, found.facts.version) == (1.0, ("digits",), "1.0")
+    assert told(found.facts) == (True, True, True)
+    assert ADAPTER.identity(answers) == ("digits", "1.0")
+    assert ADAPTER.denies("model_ready", answers["model_ready"]) is None
+    by_path = Endpoint("http://h", template=Template(path="/predictions/digits/1.0"))
+    assert ADAPTER.probes(by_path)["model_ready"].path == "/models/digits"
+
+
+def test_who_names_no_model_is_told_nothing_of_it() -> None:
+    facts = ADAPTER.recognise(ENDPOINT, managed(model_ready=recorded("described"))).facts
+    assert not ADAPTER.capabilities(Endpoint("http://h"), facts).model_readiness
+
+
+def test_a_model_whose_worker_is_dead_is_not_ready() -> None:
+    """The ping beside it says Healthy, and a prediction would hang: recorded of a worker that cannot start."""
+    assert ADAPTER.denies("model_ready", recorded("dead")) == "no worker is ready: UNLOADING"
+    bare = Response(200, body=b'[{"modelName": "digits", "workers": []}]')
+    assert ADAPTER.denies("model_ready", bare) == "no worker is ready: there is none"
+    assert ADAPTER.denies("model_ready", Response(200, body=b"{}")) == "it does not describe a model"
+    assert ADAPTER.denies("live", Response(200, body=b"{}")) is None
+
+
+def test_without_the_management_api_nothing_is_claimed() -> None:
+    answers = managed()
+    del answers["models"]
+    found = ADAPTER.recognise(ENDPOINT, answers)
+    assert found.score == 1.0
+    assert told(found.facts) == (False, False, False)
+
+
+def test_the_management_port_alone_is_told_apart() -> None:
+    answers = managed(live=managed()["nowhere"])
+    found = ADAPTER.recognise(Endpoint("http://h"), answers)
+    assert found.score == 0.6
+    assert "predictions have an address of their own" in found.reason
+    one = Endpoint("http://h", sample=[[1]])
+    assert ADAPTER.encode(one, ADAPTER.sample(one, found.facts), found.facts).path == "/predictions/digits"

@@ -21,17 +21,27 @@ model_store=store
 
 
 def serve(place: Place) -> list[str]:
+    """Each API at a port of its own, as it comes."""
+    return start(place, free_port())
+
+
+def managed(place: Place) -> list[str]:
+    """The management API at the same port as the inference API."""
+    return start(place, place.port)
+
+
+def start(place: Place, management: int) -> list[str]:
     if not shutil.which("java"):
         lacking("Java", "apt-get install openjdk-17-jre-headless")
-    ports = [place.port, *(free_port() for _ in range(4))]
+    ports = [place.port, management, *(free_port() for _ in range(3))]
     (place.folder / "ts.properties").write_text(PROPERTIES.format(*ports))
     (place.folder / "store").mkdir()
     place.call(str(place.python), place.app("torchserve_train.py"), "digits.pt")
     archive = ["--model-name", "digits", "--version", "1.0", "--serialized-file", "digits.pt"]
     handler = ["--handler", place.app("torchserve_handler.py"), "--export-path", "store"]
     place.call(place.tool("torch-model-archiver"), *archive, *handler)
-    start = [place.tool("torchserve"), "--start", "--foreground", "--ncs", "--ts-config", "ts.properties"]
-    return [*start, "--model-store", "store", "--models", "digits=digits.mar"]
+    command = [place.tool("torchserve"), "--start", "--foreground", "--ncs", "--ts-config", "ts.properties"]
+    return [*command, "--model-store", "store", "--models", "digits=digits.mar"]
 
 
 CONFIG = f"""
@@ -43,6 +53,7 @@ sample = {ROW}
 path = "/predictions/digits"
 body = '{{"instances": [{{{{input}}}}]}}'
 {KNOWN}"""
+BY_NAME = CONFIG.replace('path = "/predictions/digits"\n', "").replace("[endpoint]", '[endpoint]\nmodel = "digits"', 1)
 ENV = {"LOG_LOCATION": "logs", "METRICS_LOCATION": "logs"}
 NAN = "is answered 200 with NaN, which is no finite number"
 JUDGED = {
@@ -69,4 +80,7 @@ JUDGED = {
         },
     ),
 }
-ROWS = [Row("torchserve", "torchserve", serve, "/ping", CONFIG, ("torchserve",), JUDGED, ENV)]
+ROWS = [
+    Row("torchserve", "torchserve", serve, "/ping", CONFIG, ("torchserve",), JUDGED, ENV),
+    Row("torchserve-managed", "torchserve", managed, "/ping", BY_NAME, ("torchserve",), JUDGED, ENV),
+]
