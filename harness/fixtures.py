@@ -25,6 +25,13 @@ def ai_run(pytestconfig: pytest.Config) -> GateRun:
     return pytestconfig.stash[RUN]
 
 
+@pytest.fixture
+def ai_planned(ai_run: GateRun, request: pytest.FixtureRequest) -> PlannedCheck:
+    """This test as the plan has it; a test of the user's own that is not in the plan yet, as a blocker."""
+    id_ = request.node.nodeid
+    return ai_run.planned.get(id_) or PlannedCheck(id_, "", Level.BLOCKER, id_, kind="user")
+
+
 @pytest.fixture(scope="session")
 def ai_endpoint(pytestconfig: pytest.Config) -> Endpoint:
     """The endpoint under test."""
@@ -38,10 +45,9 @@ def ai_sample() -> Any:
 
 
 @pytest.fixture
-def ai_client(ai_run: GateRun, ai_sample: Any, request: pytest.FixtureRequest) -> Session:
+def ai_client(ai_run: GateRun, ai_sample: Any, ai_planned: PlannedCheck) -> Session:
     """Asks the endpoint, as the test's suite speaks to it: `ask()`, `ask_many(...)`, `send(...)`, `sample()`."""
-    check = ai_run.planned.get(request.node.nodeid)
-    session = ai_run.session(check.suite if check else "")
+    session = ai_run.session(ai_planned.suite)
     # A plain prompt, or plain rows, are what most users have.
     session.sample_query = ai_sample if ai_sample is None or isinstance(ai_sample, Query) else Query(ai_sample)
     return session
@@ -72,8 +78,6 @@ def ai_predict(ai_asking: Asking) -> Callable[..., Reply]:
 
 
 @pytest.fixture
-def ai_objective(ai_run: GateRun, ai_asking: Asking, request: pytest.FixtureRequest) -> Judging:
+def ai_objective(ai_run: GateRun, ai_asking: Asking, ai_planned: PlannedCheck) -> Judging:
     """Judge `latency p95 <= 300ms` over what this test has asked, or by asking: `ai_objective(text, ask)`."""
-    id_ = request.node.nodeid
-    check = ai_run.planned.get(id_) or PlannedCheck(id_, "", Level.BLOCKER, id_, kind="user")
-    return Judging(ai_asking, check, share_of(ai_run.plan.checks))
+    return Judging(ai_asking, ai_planned, share_of(ai_run.plan.checks))

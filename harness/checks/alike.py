@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.checks.common import told
@@ -11,6 +11,17 @@ from harness.core.exchange import Answer, Exchange
 
 ABSOLUTE, RELATIVE = 1e-5, 1e-4
 """How far a number may move with the size of its batch: single precision sums in another order stay inside."""
+
+VECTORS = "embedding"
+"""The output that holds embeddings."""
+SAME = 0.045
+"""Distance, as a share of the longer vector's length, within which two vectors are one text's.
+
+A batch pads its texts, and half precision on a GPU then moves a vector by up to about 1 % of its length (single
+precision by a millionth). This is a cosine of 0.999 at equal length; vectors of different texts are ten times further.
+"""
+
+Vector = Sequence[float]
 
 
 def difference(
@@ -44,6 +55,16 @@ def _same(expected: Any, got: Any, absolute: float, relative: float) -> bool:
     return bool(abs(got - expected) <= absolute + relative * abs(expected))
 
 
+def parting(one: str, other: str) -> int:
+    """The place of the first character in which two texts differ; the shorter one's end where it begins the other."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def owner_of(got: Any, answers: Sequence[Any]) -> int | None:
+    """Whose answer this is: the first input with the same one, or None."""
+    return next((number for number, each in enumerate(answers) if parts_of(each, got) is None), None)
+
+
 def said(answer: Answer | None) -> Any:
     """What an answer says, to be compared: its text, or its outputs; None when it says nothing.
 
@@ -53,15 +74,53 @@ def said(answer: Answer | None) -> Any:
         return None
     if answer.text is not None:
         return answer.text or None
-    arrays = {name: value for name, value in answer.outputs.items() if isinstance(value, list)}
-    return arrays or dict(answer.outputs) or None
+    return arrays(answer) or dict(answer.outputs) or None
 
 
-Parts = Callable[[Any, Any], str | None]
-"""Says where and how the second answer parts from the first, or None."""
+def arrays(answer: Answer | None) -> dict[str, list[Any]]:
+    """The outputs that are lists, by name."""
+    outputs = answer.outputs if answer else {}
+    return {name: value for name, value in outputs.items() if isinstance(value, list)}
 
 
-def alone(first: Sequence[Exchange], again: Sequence[Exchange], parts_of: Parts = difference) -> tuple[list[int], str]:
+def tensors_of(answer: Answer) -> list[Mapping[str, Any]]:
+    """The answered tensors with the datatype and shape that they state; none but in the Open Inference Protocol."""
+    listed = answer.value.get("outputs") if isinstance(answer.value, dict) else None
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def uneven(found: Mapping[str, Sequence[Any]], names: Iterable[str], rows: int) -> str | None:
+    """Which of the outputs of these names has not one entry for each row, or None."""
+    for name in sorted(names):
+        if name not in found or len(found[name]) != rows:
+            count = len(found[name]) if name in found else "no"
+            return f"output {name!r} has {count} entries for a batch of {rows} rows"
+    return None
+
+
+def apart(one: Vector, other: Vector) -> float:
+    """The distance of two vectors as a share of the longer one's length; infinite for different dimensions."""
+    if len(one) != len(other):
+        return math.inf
+    longer = max(math.hypot(*one), math.hypot(*other))
+    return math.dist(one, other) / longer if longer else 0.0
+
+
+def parts_of(one: Any, other: Any) -> str | None:
+    """How what a second answer says parts from the first: embeddings by more than `SAME`, all else by `difference`."""
+    if not (_embeds(one) and _embeds(other)) or len(one[VECTORS]) != len(other[VECTORS]):
+        return difference(one, other)
+    far = max(map(apart, one[VECTORS], other[VECTORS]), default=0.0)
+    return f"a vector is {far:.3g} of its length apart" if far > SAME else None
+
+
+def _embeds(outputs: Any) -> bool:
+    rows = outputs.get(VECTORS) if isinstance(outputs, dict) and len(outputs) == 1 else None
+    vectors = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
+    return vectors and all(type(number) in (int, float) for row in rows or () for number in row)
+
+
+def alone(first: Sequence[Exchange], again: Sequence[Exchange]) -> tuple[list[int], str]:
     """Inputs whose solo answers tell them apart, as indices of the first of each kind; and why not, if they do not.
 
     Each input was asked alone twice: answers that are not repeatable, or all the same, bind nothing to its request.

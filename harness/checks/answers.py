@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from harness.checks.common import Show, judge, not_judged, told
+from harness.checks.common import Show, aspects, judge, told
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict
 
@@ -16,15 +16,14 @@ SUM_TOLERANCE = 1e-3
 ASPECTS = ("success", "content", "finite numbers", "probabilities")
 
 
+@judge
 def valid(exchange: Exchange, show: Show, *, probabilities: str | None = None) -> Verdict:
     """A success whose body is a valid answer of its protocol with content in it.
 
     `probabilities` names the output whose rows must be probabilities; None: every output named `prob…`.
     """
-    if found := not_judged(exchange):
-        return found
     if not exchange.ok or exchange.answer is None:
-        return judge(exchange, [("success", f"no valid answer: {told(exchange)}")], ("success",), "", show)
+        return aspects(exchange, [("success", f"no valid answer: {told(exchange)}")], ("success",), "", show)
     answer = exchange.answer
     problems = [
         (aspect, problem)
@@ -35,7 +34,7 @@ def valid(exchange: Exchange, show: Show, *, probabilities: str | None = None) -
         )
         if problem
     ]
-    return judge(exchange, problems, ASPECTS, _holds(answer), show)
+    return aspects(exchange, problems, ASPECTS, _holds(answer), show)
 
 
 def _holds(answer: Answer) -> str:
@@ -56,11 +55,13 @@ def _content(answer: Answer) -> str | None:
 
 
 def _finite(answer: Answer) -> str | None:
-    for name, value in answer.outputs.items():
-        for path, number in _numbers(value):
-            if not math.isfinite(number):
-                return f"output {name}{path} is {number}"
-    return None
+    found = ((name, not_finite(value)) for name, value in answer.outputs.items())
+    return next((f"output {name}{what}" for name, what in found if what), None)
+
+
+def not_finite(value: Any) -> str | None:
+    """Where the first number stands that is not finite, and what it is."""
+    return next((f"{path} is {number}" for path, number in _numbers(value) if not math.isfinite(number)), None)
 
 
 def _probabilities(answer: Answer, named: str | None) -> str | None:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.checks.alike import difference, said
+from harness.checks.alike import parts_of, said
 from harness.checks.bad_inputs import Bad
-from harness.checks.common import Show, not_judged, told
-from harness.checks.errors import leak
+from harness.checks.common import Show, alive, case, judge, told
+from harness.checks.errors import is_trace, leak
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, contract, inconclusive
@@ -53,9 +53,15 @@ class Known:
     def changed(self, later: Exchange) -> str | None:
         """How a later answer to the same request parts from it; None where that cannot be told, too."""
         before = said(self.first.answer)
-        if self.worded or before is None or difference(before, said(self.again.answer)):
+        if self.worded or before is None or parts_of(before, said(self.again.answer)):
             return None
-        return difference(before, said(later.answer))
+        return parts_of(before, said(later.answer))
+
+    def lives(self, after: Exchange, show: Show) -> Case:
+        """The same request once more, after all others, as a case."""
+        parts = self.changed(after)
+        changed = parts and f"afterwards a valid request gets another answer: {parts}"
+        return alive(after, show, "afterwards a valid request is not answered", changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ def shown_within(asked: Asked) -> str | None:
     text = response.body.decode("utf-8", "replace").replace(asked.bad.request.path.partition("?")[0], "")
     found = leak(text)
     # An accepted input may be answered with a text about paths.
-    return found if response.status >= 400 or (found and "trace" in found.partition(" (")[0]) else None
+    return found if response.status >= 400 or (found and is_trace(found)) else None
 
 
 def survival(known: Known, asked: Asked, show: Show) -> Case:
@@ -123,16 +129,15 @@ def survival(known: Known, asked: Asked, show: Show) -> Case:
     name, exchange, after = asked.bad.name, asked.exchange, asked.after
     if exchange is None or after is None:
         return Case(name, unjudged=asked.why or "not asked")
-    problem = _harm(known, asked, exchange)
-    if problem:
-        return Case(name, show(problem, exchange))
+    if problem := _harm(known, asked, exchange):
+        return case(name, exchange, problem, show)
     if exchange.status == 429 or after.status == 429 or asked.kind is Kind.UNKNOWN:
         return Case(name, unjudged=f"declined: {told(after if after.status == 429 else exchange)}")
+    changed = known.changed(after)
+    problem = changed and f"after {name} a valid request gets another answer than before: {changed}"
     if not after.ok:
-        return Case(name, show(f"after {name} a valid request is not answered: {told(after)}", after))
-    if parts := known.changed(after):
-        return Case(name, show(f"after {name} a valid request gets another answer than before: {parts}", after))
-    return Case(name)
+        problem = f"after {name} a valid request is not answered: {told(after)}"
+    return case(name, after, problem, show)
 
 
 def _harm(known: Known, asked: Asked, exchange: Exchange) -> str | None:
@@ -167,24 +172,23 @@ def refusal(asked: Asked, show: Show) -> Case:
     problem = None if clear else f"{name} is not refused with a 4xx, but {kind}: {told(exchange)}"
     if clear and (found := shown_within(asked)):
         problem = f"the answer to {name} shows {found}"
-    return Case(name, show(problem, exchange) if problem else None)
+    return case(name, exchange, problem, show)
 
 
+@judge
 def survived(known: Known, found: Sequence[Asked], show: Show) -> Verdict:
     """No bad input harms the service; see `survival`."""
     holds = "the service lives on, and answers as before"
     return _judged(known, found, [survival(known, each, show) for each in found], holds)
 
 
+@judge
 def refused(known: Known, found: Sequence[Asked], show: Show) -> Verdict:
     """Every bad input is refused clearly; see `refusal`."""
     return _judged(known, found, [refusal(each, show) for each in found], "nothing internal is shown")
 
 
 def _judged(known: Known, found: Sequence[Asked], cases: Sequence[Case], holds: str) -> Verdict:
-    exchanges = [known.first, known.again, *(each for one in found for each in (one.exchange, one.after))]
-    if broken := not_judged(*exchanges):
-        return broken
     told_of = _classes(found)
     if known.problem:
         return inconclusive(known.problem, n=0, notes=(told_of,) if told_of else ())

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.checks.bad_inputs import Bad, Path, at, input_path, places, put, read, tensors, written
 from harness.core.exchange import Request
+from harness.core.nested import leaves, mapped, shape, shaped
 
 MOST = 13
 """Bad values that are made of one request at most."""
@@ -68,7 +69,7 @@ def _wrong_numbers(request: Request, body: Any, place: Path) -> Iterator[Bad]:
     every = [(*place, *each) for each in places(at(body, place), int, float)]
 
     def all_with(change: Callable[[Any], Any]) -> Any:
-        return put(body, place, _mapped(at(body, place), change))
+        return put(body, place, mapped(at(body, place), lambda each: change(each) if _number(each) else each))
 
     yield _bad(request, "a word for a number", put(body, every[0], "aiharness"))
     # A model that bears missing values may be told of one so.
@@ -79,38 +80,34 @@ def _wrong_numbers(request: Request, body: Any, place: Path) -> Iterator[Bad]:
     yield _bad(request, f"{FAR:g} for every number", all_with(lambda _: FAR), odd=True)
 
 
-def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    if isinstance(value, list):
-        return [_mapped(each, change) for each in value]
-    if isinstance(value, dict):
-        return {name: _mapped(each, change) for name, each in value.items()}
-    return change(value) if type(value) in (int, float) else value
+def _number(value: Any) -> bool:
+    return type(value) in (int, float)
 
 
 def _wrong_shapes(request: Request, body: Any, place: Path, variable: bool) -> Iterator[Bad]:
     """Rows of another width, ragged, flat, or one level deeper; nothing where the input is no nested list."""
     tensor = tensors(body)[0] if tensors(body) else None
     given = at(body, place)
-    rows = _nested(given, tensor["shape"]) if tensor else given
+    rows = shaped(leaves(given), tensor["shape"]) if tensor else given
     depth = _depth(rows)
     if not depth:
         return
     variable = variable or (tensor is not None and depth == 1)  # a vector may be a batch of numbers
 
-    def shaped(name: str, new: Any, odd: bool = False) -> Bad:
+    def with_rows(name: str, new: Any, odd: bool = False) -> Bad:
         if tensor is None:
             return _bad(request, name, put(body, place, new), odd=odd)
-        changed = {**tensor, "shape": _shape(new), "data": _flat(new)}
+        changed = {**tensor, "shape": shape(new), "data": leaves(new)}
         return _bad(request, name, put(body, place[:-1], changed), odd=odd)
 
     narrow, wide = (_rows(rows, change) for change in (lambda row: row[:-1], lambda row: [*row, *row[-1:]]))
-    yield shaped("rows that are one too short", narrow, variable)
-    yield shaped("rows that are one too long", wide, variable)
+    yield with_rows("rows that are one too short", narrow, variable)
+    yield with_rows("rows that are one too long", wide, variable)
     if depth > 1:
-        yield shaped("ragged rows", [rows[0], narrow[0]])
+        yield with_rows("ragged rows", [rows[0], narrow[0]])
         # A service may take one row for a batch of one.
-        yield shaped("one level less of lists", rows[0], odd=True)
-    yield shaped("one level more of lists", [rows] if depth > 1 else [[rows]])
+        yield with_rows("one level less of lists", rows[0], odd=True)
+    yield with_rows("one level more of lists", [rows] if depth > 1 else [[rows]])
 
 
 def _rows(value: Any, change: Callable[[list[Any]], list[Any]]) -> Any:
@@ -126,18 +123,3 @@ def _depth(value: Any) -> int:
         return 0
     inner = _depth(value[0])
     return 0 if isinstance(value[0], list) and not inner else inner + 1
-
-
-def _shape(value: Any) -> list[int]:
-    return [len(value), *(_shape(value[0]) if value else ())] if isinstance(value, list) else []
-
-
-def _nested(data: Any, shape: list[int]) -> Any:
-    found = _flat(data)
-    for size in reversed(shape[1:]):
-        found = [found[start : start + size] for start in range(0, len(found), max(size, 1))]
-    return found
-
-
-def _flat(value: Any) -> list[Any]:
-    return [leaf for each in value for leaf in _flat(each)] if isinstance(value, list) else [value]

@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.checks.alike import difference, said
-from harness.checks.common import Show, not_judged, told
+from harness.checks.common import SHED, Show, case, clearly_refused, declined, judge, told
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, contract, inconclusive
 
-DECLINED = (429, 503)
 Fits = Callable[[Exchange], bool]
 """Whether an answer is the one to A (to B)."""
 
@@ -35,25 +34,23 @@ class Played:
     why: str = ""
 
 
+@judge
 def kept_apart(played: Sequence[Played], show: Show) -> Verdict:
     """No request of a pair has the other's answer.
 
     Pairs whose own answers cannot be told apart are named in the notes and not judged; without any pair that can be,
     the check is INCONCLUSIVE.
     """
-    if broken := not_judged(*(exchange for pair in played for exchange in pair.asked)):
-        return broken
     cases, notes = [], []
     for pair in played:
-        case = _judged(pair, show)
-        declined = any(exchange.status in DECLINED for exchange in pair.asked)
-        if case.unjudged and not declined:
-            notes.append(f"not judged: {pair.name}: {case.unjudged}")
+        found = _judged(pair, show)
+        if found.unjudged and not any(map(declined, pair.asked)):
+            notes.append(f"not judged: {pair.name}: {found.unjudged}")
         else:
-            cases.append(case)
+            cases.append(found)
     if not cases:
         return inconclusive("; ".join(notes) or "no pair of requests could be made", n=0)
-    holds = f"each has its own answer where requests differ only in {', '.join(case.name for case in cases)}"
+    holds = f"each has its own answer where requests differ only in {', '.join(each.name for each in cases)}"
     return contract(cases, holds).with_notes(*notes)
 
 
@@ -62,15 +59,15 @@ def _judged(pair: Played, show: Show) -> Case:
     for number, exchange in enumerate(pair.asked):
         own, other = "AB"[number % 2], "BA"[number % 2]
         what = f"asked {own} after {other}, which differs from it only in {pair.name}: the answer is {other}'s"
-        if pair.fits is not None and exchange.status not in DECLINED:
+        if pair.fits is not None and exchange.status not in SHED:
             mine, theirs = pair.fits[number % 2], pair.fits[1 - number % 2]
             if number and not mine(exchange) and theirs(exchange):
                 return Case(pair.name, show(what, exchange))
         if pair.unequal and number and same(pair.asked[number - 1], exchange):
             return Case(pair.name, show(f"{what}, to the last digit", exchange))
     for number, exchange in enumerate(pair.asked):
-        if exchange.status in DECLINED:
-            return Case(pair.name, unjudged=f"declined: {told(exchange)}")
+        if why := declined(exchange):
+            return Case(pair.name, unjudged=why)
         if pair.fits is None and not pair.unequal:
             return Case(pair.name, unjudged=pair.why or "their answers do not differ")
         if pair.fits is not None and not pair.fits[number % 2](exchange):
@@ -89,6 +86,7 @@ def same(one: Exchange, other: Exchange) -> bool:
     return difference(said(one.answer), said(other.answer), absolute=0.0, relative=0.0) is None
 
 
+@judge
 def not_for_others(
     first: Exchange, again: Exchange, control: Exchange, attempts: Sequence[Exchange], show: Show
 ) -> Verdict:
@@ -97,17 +95,14 @@ def not_for_others(
     `control` is a request never sent before, with the wrong credential: where that is not refused, no cache is to blame
     (the smoke suite judges credentials), and nothing is shown.
     """
-    if broken := not_judged(first, again, control, *attempts):
-        return broken
     for exchange in (first, again):
         if not exchange.ok:
             return inconclusive(f"the request with the right credential fails: {told(exchange)}", n=0)
-    if control.status is None or not 400 <= control.status < 500 or control.status in DECLINED:
+    if not clearly_refused(control) or control.status in SHED:
         return inconclusive(f"a new request with a wrong credential is not refused: {told(control)}", n=0)
     cases = []
     for name, exchange in zip(("wrong", "missing"), attempts, strict=True):
-        given = exchange.status is not None and exchange.status < 400
         what = f"with a {name} credential, the request that was just answered to another caller gets {exchange.status}"
         unclear = "" if exchange.status and exchange.status < 500 and exchange.status != 429 else told(exchange)
-        cases.append(Case(name, show(what, exchange) if given else None, unclear))
+        cases.append(case(name, exchange, "" if clearly_refused(exchange) else what, show, unclear))
     return contract(cases, "an answer given to an authorised caller is refused to others")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.checks.common import Show, not_judged
-from harness.checks.generated import Unjudged, judged
+from harness.checks.common import Show, judge
+from harness.checks.generated import Unjudged, whole_and_streamed
 from harness.checks.parameters import CUT
 from harness.core.exchange import Answer, Exchange, TokenLogprob
 from harness.core.verdict import Verdict, contract
@@ -15,10 +15,9 @@ ROUNDING = 1e-3
 """How far a logarithm may lie over 0, or from another statement of itself: half precision stays inside."""
 
 
+@judge
 def numbered(found: Sequence[Exchange], n: int, show: Show) -> Verdict:
     """There are `n` choices with the indices 0 to n-1, each with a text and a finish reason."""
-    if broken := not_judged(*found):
-        return broken
 
     def problem(answer: Answer) -> str | None:
         indices = sorted(choice.index for choice in answer.choices)
@@ -31,10 +30,10 @@ def numbered(found: Sequence[Exchange], n: int, show: Show) -> Verdict:
                 return f"choice {choice.index} has no text"
         return None
 
-    cases = [judged(name, each, problem, show) for name, each in zip(("whole", "streamed"), found, strict=False)]
-    return contract(cases, f"n={n} brings {n} choices, each finished")
+    return contract(whole_and_streamed(found, problem, show), f"n={n} brings {n} choices, each finished")
 
 
+@judge
 def log_probabilities(found: Sequence[Exchange], top: int, show: Show, plain: Exchange | None = None) -> Verdict:
     """The tokens put together are the text, and each log-probability is one.
 
@@ -42,8 +41,6 @@ def log_probabilities(found: Sequence[Exchange], top: int, show: Show, plain: Ex
     (the answers were asked for at temperature 0). `plain` is the answer without log-probabilities, given where the
     text must be the same.
     """
-    if broken := not_judged(*found, plain):
-        return broken
 
     def problem(answer: Answer) -> str | None:
         tokens = answer.logprobs
@@ -58,7 +55,7 @@ def log_probabilities(found: Sequence[Exchange], top: int, show: Show, plain: Ex
             return f"the text is another one with log-probabilities: {answer.text!r:.60}, not {plain.answer.text!r:.60}"
         return None
 
-    cases = [judged(name, each, problem, show) for name, each in zip(("whole", "streamed"), found, strict=False)]
+    cases = whole_and_streamed(found, problem, show)
     return contract(cases, "the tokens with their log-probabilities are those of the text")
 
 

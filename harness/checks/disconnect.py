@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checks.common import Show, not_judged, told
-from harness.checks.crosstalk import SHED
+from harness.checks.common import SHED, Show, case, judge, told
 from harness.core.exchange import Exchange
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, contract, inconclusive
 
 
+@judge
 def served_after(
     before: Sequence[Exchange], left: Sequence[Exchange], after: Sequence[Exchange], show: Show
 ) -> Verdict:
@@ -19,8 +19,6 @@ def served_after(
     service only where all were answered before: then the room that it lacks went with the clients. A client that was
     answered whole before it could leave, or never began, has not left.
     """
-    if broken := not_judged(*before, *left, *after):
-        return broken
     if failed := next((each for each in before if not each.ok and each.status not in SHED), None):
         return inconclusive(f"before any client left, concurrent requests were not all answered: {told(failed)}", n=0)
     gone = [each for each in left if each.error is None and each.timing.done is None]
@@ -28,13 +26,13 @@ def served_after(
     cases = []
     for number, exchange in enumerate(after):
         name = f"request {number} of {len(after)} after {len(gone)} clients left"
-        declined = exchange.status in SHED and not had_room
-        problem = "" if exchange.ok or declined else f"{name} is not answered: {told(exchange)}"
-        cases.append(Case(name, show(problem, exchange) if problem else None, told(exchange) if declined else ""))
+        unjudged = told(exchange) if exchange.status in SHED and not had_room else ""
+        problem = "" if exchange.ok else f"{name} is not answered: {told(exchange)}"
+        cases.append(case(name, exchange, problem, show, unjudged))
     lost = next((each for each in left if each.error is not None), None)
     if lost is not None and lost.status not in SHED:
         what = f"after {len(gone)} clients left in mid-answer, the next one is not answered: {told(lost)}"
-        cases.append(Case("leaving", show(what, lost)))
-    if not gone and not any(case.counterexample for case in cases):
+        cases.append(case("leaving", lost, what, show))
+    if not gone and not any(each.counterexample for each in cases):
         return inconclusive(f"none of {len(left)} clients could leave before its answer was whole", n=0)
     return contract(cases, f"{len(gone)} clients left in mid-answer, and {len(after)} requests at once are answered")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from harness.checks.common import Show, not_judged, told
+from harness.checks.common import Show, case, clearly_refused, judge, told
 from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import Exchange
 from harness.core.jsontext import parse
@@ -29,45 +29,52 @@ _LEAKS = (
 """What no error may show, with how it is recognised."""
 
 
-def leak(body: str) -> str | None:
+def leak(body: str | bytes) -> str | None:
     """The first internal thing that an error's body shows, or None."""
+    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
     for what, pattern in _LEAKS:
-        if match := pattern.search(body):
+        if match := pattern.search(text):
             return f"{what} ({match[0][:80].strip()!r})"
     return None
 
 
+def trace_in(exchange: Exchange) -> str | None:
+    """The traceback or stack trace that an error shows, or None."""
+    found = leak(exchange.response.body) if exchange.response and exchange.response.status >= 400 else None
+    return found if found and is_trace(found) else None
+
+
+def is_trace(found: str) -> bool:
+    """Whether what `leak` found is a traceback or a stack trace."""
+    return "trace" in found.partition(" (")[0]
+
+
+@judge
 def nothing_leaks(answers: Mapping[str, Exchange], show: Show) -> Verdict:
     """No answer to a wrong request shows a traceback, a path or a version of the server's software."""
-    if found := not_judged(*answers.values()):
-        return found
     cases = []
     for name, exchange in answers.items():
         if exchange.response is None:
             cases.append(Case(name, unjudged=told(exchange)))
             continue
-        found_leak = leak(exchange.response.body.decode("utf-8", "replace"))
-        cases.append(Case(name, show(f"the answer to {name} shows {found_leak}", exchange) if found_leak else None))
+        shown = leak(exchange.response.body)
+        cases.append(case(name, exchange, shown and f"the answer to {name} shows {shown}", show))
     return contract(cases, f"{len(cases)} errors show nothing internal")
 
 
+@judge
 def refused(answers: Mapping[str, Exchange], show: Show) -> Verdict:
     """Each wrong request is refused with a 4xx: not with a 5xx, not silently accepted, not left without an answer."""
-    if found := not_judged(*answers.values()):
-        return found
     cases = []
     for name, exchange in answers.items():
-        clear = exchange.status is not None and 400 <= exchange.status < 500
-        cases.append(
-            Case(name, None if clear else show(f"{name} is not refused with a 4xx: {told(exchange)}", exchange))
-        )
+        problem = "" if clearly_refused(exchange) else f"{name} is not refused with a 4xx: {told(exchange)}"
+        cases.append(case(name, exchange, problem, show))
     return contract(cases, f"{len(cases)} wrong requests are each refused with a 4xx")
 
 
+@judge
 def one_shape(answers: Mapping[str, Exchange], show: Show) -> Verdict:
     """The errors are JSON objects with the same keys, so that a client needs one way to read them."""
-    if found := not_judged(*answers.values()):
-        return found
     shapes: dict[str, str] = {}
     cases = []
     for name, exchange in answers.items():
@@ -83,7 +90,7 @@ def one_shape(answers: Mapping[str, Exchange], show: Show) -> Verdict:
             problem = f"the error for {name} has the shape {shape}, the one for {first} {shapes[first]}"
         else:
             shapes[name] = shape
-        cases.append(Case(name, show(problem, exchange) if problem else None))
+        cases.append(case(name, exchange, problem, show))
     return contract(cases, f"{len(cases)} errors share the shape {next(iter(shapes.values()), '')}")
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.checks.common import Show, told
-from harness.checks.crosstalk import SHED
-from harness.core.exchange import Answer, Exchange
+from harness.checks.common import Show, case, declined, told
+from harness.core.exchange import Answer, Exchange, Usage
 from harness.core.verdict import Case
 
 
@@ -22,14 +21,16 @@ Problem = Callable[[Answer], str | None]
 
 def judged(name: str, exchange: Exchange, problem: Problem, show: Show) -> Case:
     """The exchange as one case: unjudged when it was declined, broken when it failed in any other way."""
-    if exchange.status in SHED:
-        return Case(name, unjudged=f"declined: {told(exchange)}")
-    if not exchange.ok or exchange.answer is None:
-        return Case(name, show(f"{name}: no valid answer: {told(exchange)}", exchange))
-    wrong = problem(exchange.answer)
-    if isinstance(wrong, Unjudged):
-        return Case(name, unjudged=wrong)
-    return Case(name, show(f"{name}: {wrong}", exchange) if wrong else None)
+    wrong: str | None = f"no valid answer: {told(exchange)}"
+    if exchange.ok and exchange.answer is not None:
+        wrong = problem(exchange.answer)
+    unjudged = declined(exchange) or (wrong if isinstance(wrong, Unjudged) else "")
+    return case(name, exchange, wrong and f"{name}: {wrong}", show, unjudged)
+
+
+def whole_and_streamed(found: Sequence[Exchange], problem: Problem, show: Show) -> list[Case]:
+    """The answers to one request, whole and, where there is one, streamed, as a case each."""
+    return [judged(name, each, problem, show) for name, each in zip(("whole", "streamed"), found, strict=False)]
 
 
 def text_of(exchange: Exchange) -> str:
@@ -37,10 +38,9 @@ def text_of(exchange: Exchange) -> str:
     return (exchange.answer.text if exchange.answer else None) or ""
 
 
-def stated_tokens(exchange: Exchange) -> int | None:
-    """The completion tokens that the service states."""
-    usage = exchange.answer.usage if exchange.answer else None
-    return usage.completion_tokens if usage else None
+def usage_of(answer: Answer | None) -> Usage:
+    """The token counts that the service states; all None where it states none."""
+    return (answer.usage if answer else None) or Usage()
 
 
 def begins(text: str, longer: str) -> bool:
@@ -51,7 +51,7 @@ def begins(text: str, longer: str) -> bool:
 
 def limit_for(exchange: Exchange, most: int) -> int | None:
     """A limit of tokens that must cut this answer: about half of it, at most `most`; None when it is too short."""
-    made = stated_tokens(exchange) or len(text_of(exchange).split())
+    made = usage_of(exchange.answer).completion_tokens or len(text_of(exchange).split())
     return min(most, made // 2) or None
 
 

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.checks.alike import difference
-from harness.checks.common import Show, not_judged, told
+from harness.checks.common import Show, case, declined, judge, told
 from harness.core.exchange import Answer, Exchange
-from harness.core.verdict import Case, Verdict, contract, inconclusive
-
-DECLINED = 429
-"""The status that says nothing of an input: asked too fast."""
+from harness.core.nested import shape
+from harness.core.verdict import Verdict, contract, inconclusive
 
 
+@judge
 def golden(
     expected: Sequence[Any], exchanges: Sequence[Exchange], numbers: Sequence[int], tolerance: float, show: Show
 ) -> Verdict:
@@ -23,25 +22,19 @@ def golden(
     `numbers` are the rows' places in the file. What is expected is a text, a number, a list, or an object of them by
     output name; without names it is compared with the one output of its form.
     """
-    if broken := not_judged(*exchanges):
-        return broken
     if not exchanges:
         return inconclusive("no golden outputs were asked for", n=0)
     cases = []
     for number, want, exchange in zip(numbers, expected, exchanges, strict=True):
         name = f"golden {number}"
-        if exchange.status == DECLINED:
-            cases.append(Case(name, unjudged=f"declined: {told(exchange)}"))
-            continue
         if not exchange.ok or exchange.answer is None:
-            cases.append(Case(name, show(f"{name} has no answer: {told(exchange)}", exchange)))
+            problem = f"{name} has no answer: {told(exchange)}"
+            cases.append(case(name, exchange, problem, show, declined(exchange, (429,))))
             continue
         got, why = _candidate(want, exchange.answer)
-        if why.startswith("ambiguous"):
-            cases.append(Case(name, unjudged=why))
-            continue
         parts = why or difference(want, got, absolute=tolerance, relative=tolerance, at="the answer")
-        cases.append(Case(name, show(f"{name}: {parts}", exchange) if parts else None))
+        unjudged = why if why.startswith("ambiguous") else ""
+        cases.append(case(name, exchange, parts and f"{name}: {parts}", show, unjudged))
     distinct = len({exchange.request.body for exchange in exchanges})
     return contract(cases, f"{len(cases)} golden outputs are met within {tolerance:g}", distinct=distinct)
 
@@ -69,13 +62,9 @@ def _candidate(want: Any, answer: Answer) -> tuple[Any, str]:
 
 def _fitted(want: Any, got: Any) -> Any:
     """The output without the dimensions of size one, such as the batch's, that it has more than what is wanted."""
-    while isinstance(got, list) and len(got) == 1 and _rank(got) > _rank(want):
+    while isinstance(got, list) and len(got) == 1 and len(shape(got)) > len(shape(want)):
         got = got[0]
     return got
-
-
-def _rank(value: Any) -> int:
-    return 1 + (_rank(value[0]) if value else 0) if isinstance(value, list) else 0
 
 
 def _form(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from harness.checks.common import Show, judge, not_judged, told
+from harness.checks.common import Show, aspects, judge, told
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, inconclusive
 
@@ -13,10 +13,9 @@ _JSON = re.compile(r"^application/(?:json|[\w.+-]+\+json|x-ndjson)$")
 _VERSION = re.compile(r"/?\d+\.\d+")
 
 
+@judge
 def sane(exchange: Exchange, show: Show) -> Verdict:
     """A JSON body says that it is JSON, once, and no header tells the version of the server's software."""
-    if found := not_judged(exchange):
-        return found
     response = exchange.response
     if response is None or not exchange.ok:
         return inconclusive(f"there is no valid answer whose headers could be judged: {told(exchange)}", n=0)
@@ -30,4 +29,4 @@ def sane(exchange: Exchange, show: Show) -> Verdict:
         if value and _VERSION.search(value):
             problems.append(("no software version", f"the header {name} tells a version: {value!r}"))
             break
-    return judge(exchange, problems, ASPECTS, "content type as the body, no software version", show)
+    return aspects(exchange, problems, ASPECTS, "content type as the body, no software version", show)

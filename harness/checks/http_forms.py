@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from harness.checks.alike import alone, difference, said
-from harness.checks.common import Show, not_judged, told
+from harness.checks.alike import alone, owner_of, parts_of, said
+from harness.checks.common import Show, alive, case, clearly_refused, declined, judge, told
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Headers
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, contract, inconclusive
 
 MOMENT = 0.004
 """Seconds between two packets: enough for the first to be read alone."""
@@ -164,18 +164,18 @@ class Known:
     def repeats(self) -> bool:
         """Whether each input got the same answer twice."""
         pairs = zip(self.first, self.again, strict=True)
-        return all(difference(said(one.answer), said(other.answer)) is None for one, other in pairs)
+        return all(parts_of(said(one.answer), said(other.answer)) is None for one, other in pairs)
 
     def wrong(self, own: int, exchange: Exchange) -> str:
         """What is wrong with a valid answer to this input, or an empty text."""
         answers, got = [said(each.answer) for each in self.first], said(exchange.answer)
-        parts = difference(answers[own], got)
+        parts = parts_of(answers[own], got)
         if parts is None or not self.repeats():
             return ""
         held = [other for other, mark in enumerate(self.marks) if isinstance(got, str) and mark in got]
         if own in held:
             return ""
-        owner = next((other for other, answer in enumerate(answers) if difference(answer, got) is None), None)
+        owner = owner_of(got, answers)
         owner = held[0] if owner is None and held else owner
         if owner is not None:
             return f"it got the answer to another request (input {owner} for input {own})"
@@ -187,33 +187,27 @@ def refused(exchange: Exchange) -> bool:
     return exchange.status is not None and exchange.status >= 400
 
 
-def answered_alike(known: Known, forms: Mapping[str, Exchange], alive: Exchange, show: Show) -> Verdict:
+@judge
+def answered_alike(known: Known, forms: Mapping[str, Exchange], after: Exchange, show: Show) -> Verdict:
     """Each form is answered as the plain request is, or refused with an error status: nothing is misread or dropped.
 
-    `alive` is the plain request once more at the end. A 429 leaves a form unjudged.
+    `after` is the plain request once more at the end. A 429 leaves a form unjudged.
     """
-    if broken := not_judged(*known.first, *known.again, *forms.values(), alive):
-        return broken
     if lost := known.lost():
         if lost.ok or refused(lost):
             return inconclusive(known.missing(), n=0)
         # Not an error that the service tells of: an answer that is cut, garbled or does not end where it says.
-        return contract([Case("plain", show(f"asked plainly, it is not answered validly: {told(lost)}", lost))], "")
+        return contract([case("plain", lost, f"asked plainly, it is not answered validly: {told(lost)}", show)], "")
     cases = []
     for name, exchange in forms.items():
-        if exchange.status == 429:
-            cases.append(Case(name, unjudged=f"declined: {told(exchange)}"))
-            continue
         problem = _misread(known, name, exchange)
-        cases.append(Case(name, show(f"{name}: {problem}", exchange) if problem else None))
-    dead = "" if alive.ok else f"after all forms the plain request is not answered: {told(alive)}"
-    declined = dead if alive.status == 429 else ""
-    cases.append(Case("alive", show(dead, alive) if dead and not declined else None, declined))
-    accepted = sum(exchange.ok for exchange in forms.values())
-    if not accepted and not any(case.counterexample for case in cases):
+        cases.append(case(name, exchange, problem and f"{name}: {problem}", show, declined(exchange, (429,))))
+    cases.append(alive(after, show, "after all forms the plain request is not answered"))
+    taken = sum(exchange.ok for exchange in forms.values())
+    if not taken and not any(each.counterexample for each in cases):
         return inconclusive(f"all {len(forms)} forms are refused: none could be misread", n=0)
     alike = "as the plain request" if known.repeats() else "validly (the service does not repeat itself)"
-    return contract(cases, f"{accepted} of {len(forms)} legal forms are answered {alike}, the others clearly refused")
+    return contract(cases, f"{taken} of {len(forms)} legal forms are answered {alike}, the others clearly refused")
 
 
 def _misread(known: Known, name: str, exchange: Exchange) -> str:
@@ -231,29 +225,27 @@ def _closed(name: str, exchange: Exchange) -> bool:
     return FORMS[name].may_close and exchange.response is None and exchange.error is ErrorClass.CLOSED
 
 
+@judge
 def accepted(known: Known, forms: Mapping[str, Exchange], show: Show) -> Verdict:
     """Each legal form is accepted; the optional ones may be refused with a 4xx, and HTTP/1.0 gets no chunks."""
-    if broken := not_judged(*forms.values()):
-        return broken
     if why := known.missing():
         return inconclusive(why, n=0)
     cases = []
     for name, exchange in forms.items():
-        status, problem = exchange.status, ""
-        if status == 429 or status is None:
-            cases.append(Case(name, unjudged="" if _closed(name, exchange) else told(exchange)))
-            continue
-        optional = FORMS[name].may_refuse and 400 <= status < 500
-        if status >= 400 and not optional and (status != 501 or not FORMS[name].may_refuse):
+        problem = ""
+        unseen = exchange.status in (429, None) and not _closed(name, exchange)
+        optional = FORMS[name].may_refuse and (clearly_refused(exchange) or exchange.status == 501)
+        if refused(exchange) and not optional:
             problem = f"{name}: a legal form is refused: {told(exchange)}"
         elif name == "HTTP/1.0" and exchange.response and exchange.response.header("transfer-encoding"):
             # RFC 9112 section 6.1: such a client cannot tell where the answer ends.
             problem = "HTTP/1.0: it is answered in a transfer coding, which came with HTTP/1.1"
-        cases.append(Case(name, show(problem, exchange) if problem else None))
+        cases.append(case(name, exchange, problem, show, told(exchange) if unseen else ""))
     taken = sum(exchange.ok for exchange in forms.values())
     return contract(cases, f"{taken} of {len(forms)} legal forms of HTTP are accepted, the others are optional")
 
 
+@judge
 def own_in_turn(
     known: Known, turns: Sequence[tuple[int, Exchange]], piped: Sequence[tuple[int, Exchange]], show: Show
 ) -> Verdict:
@@ -262,27 +254,24 @@ def own_in_turn(
     What was sent at once and is not answered, or refused, is no wrong answer: a server may end the connection behind
     the first (RFC 9112 section 9.3.2).
     """
-    if broken := not_judged(*known.first, *known.again, *(each for _, each in (*turns, *piped))):
-        return broken
     kept, why = known.apart()
     if why:
         return inconclusive(why, n=0)
     cases = []
     for number, (own, exchange) in enumerate(turns):
         name = f"request {number} of one connection (input {own})"
-        if exchange.status in (429, 503):
-            cases.append(Case(name, unjudged=f"declined: {told(exchange)}"))
-            continue
-        problem = known.wrong(own, exchange) if exchange.ok else f"not answered validly: {told(exchange)}"
-        cases.append(Case(name, show(f"{name}: {problem}", exchange) if problem else None))
+        cases.append(case(name, exchange, _not_own(known, own, name, exchange), show, declined(exchange)))
     for number, (own, exchange) in enumerate(piped):
         name = f"request {number} of {len(piped)} sent at once (input {own})"
-        if unanswered(exchange, number):
-            continue
-        problem = known.wrong(own, exchange) if exchange.ok else f"not answered validly: {told(exchange)}"
-        cases.append(Case(name, show(f"{name}: {problem}", exchange) if problem else None))
+        if not unanswered(exchange, number):
+            cases.append(case(name, exchange, _not_own(known, own, name, exchange), show))
     what = f"{len(cases)} requests over kept connections each got their own answer, in order"
     return contract(cases, what, distinct=len(kept))
+
+
+def _not_own(known: Known, own: int, name: str, exchange: Exchange) -> str:
+    problem = known.wrong(own, exchange) if exchange.ok else f"not answered validly: {told(exchange)}"
+    return problem and f"{name}: {problem}"
 
 
 def unanswered(exchange: Exchange, number: int) -> bool:
@@ -291,15 +280,14 @@ def unanswered(exchange: Exchange, number: int) -> bool:
     return refused(exchange) or (number > 0 and exchange.response is None and exchange.error in silent)
 
 
+@judge
 def pipelined(piped: Sequence[tuple[int, Exchange]], show: Show) -> Verdict:
     """Requests sent at once over one connection are all answered; unjudged where the connection is ended behind one."""
-    if broken := not_judged(*(each for _, each in piped)):
-        return broken
     cases = []
     for number, (_, exchange) in enumerate(piped):
         name = f"request {number} of {len(piped)} sent at once"
         ended = exchange.error is ErrorClass.CLOSED and exchange.response is None
-        declined = exchange.status in (429, 503) or (number > 0 and ended)
-        problem = "" if exchange.ok or declined else f"{name} is not answered: {told(exchange)}"
-        cases.append(Case(name, show(problem, exchange) if problem else None, told(exchange) if declined else ""))
+        problem = "" if exchange.ok else f"{name} is not answered: {told(exchange)}"
+        unjudged = told(exchange) if number > 0 and ended else declined(exchange)
+        cases.append(case(name, exchange, problem, show, unjudged))
     return contract(cases, f"{len(piped)} requests sent at once over one connection are all answered", distinct=1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.checks.common import Show, not_judged, told
+from harness.checks.common import Show, case, declined, judge, told
 from harness.checks.errors import leak
 from harness.checks.http_forms import Known, Pieces, in_chunks, sized, with_line
 from harness.core.exchange import Exchange
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, contract, inconclusive
 
 PATIENCE = 0.5
 """Seconds in which a request that cannot be whole may be refused; waiting for the rest of it is no mistake."""
@@ -72,14 +72,13 @@ def smuggled(other: bytes) -> Callable[[bytes, bytes], Pieces]:
     return write
 
 
+@judge
 def harmless(known: Known, probes: Sequence[tuple[str, Exchange, Exchange]], after: Exchange, show: Show) -> Verdict:
     """While a connection with wrong bytes is open, and after it, a plain request gets its own answer.
 
     A probe is (name, what the wrong bytes were answered, the plain request meanwhile). What they are answered
     themselves must only not be another's answer, nor show anything internal.
     """
-    if broken := not_judged(*known.first, *known.again, *(each for probe in probes for each in probe[1:]), after):
-        return broken
     if why := known.missing():
         return inconclusive(why, n=0)
     cases = []
@@ -89,11 +88,11 @@ def harmless(known: Known, probes: Sequence[tuple[str, Exchange, Exchange]], aft
             problem, shown = f"meanwhile a plain request on another connection fails: {told(meanwhile)}", meanwhile
         elif not problem and meanwhile.ok and (wrong := known.wrong(0, meanwhile)):
             problem, shown = f"a plain request on another connection: {wrong}", meanwhile
-        declined = told(meanwhile) if meanwhile.status == 429 else ""
-        cases.append(Case(name, show(f"{name}: {problem}", shown) if problem else None, declined))
+        unjudged = "" if problem else declined(meanwhile, (429,))
+        cases.append(case(name, shown, problem and f"{name}: {problem}", show, unjudged))
     lost = "" if after.ok else f"after all wrong bytes a plain request is not answered: {told(after)}"
     lost = lost or known.wrong(0, after)
-    cases.append(Case("after", show(lost, after) if lost else None))
+    cases.append(case("after", after, lost, show))
     return contract(cases, f"{len(probes)} kinds of wrong bytes harmed nobody else")
 
 
@@ -101,45 +100,39 @@ def _answered(known: Known, exchange: Exchange) -> str:
     response = exchange.response
     if response is None:
         return ""
-    if shown := leak(response.body.decode("utf-8", "replace")) if response.status >= 400 else None:
+    if shown := leak(response.body) if response.status >= 400 else None:
         return f"the answer shows {shown}"
     wrong = known.wrong(0, exchange) if exchange.answer is not None else ""
     return wrong if "another request" in wrong else ""
 
 
+@judge
 def refused(known: Known, answers: Mapping[str, Exchange], show: Show) -> Verdict:
     """Wrong bytes are refused with a 4xx (or 501, 505), so that a proxy in front reads them no other way."""
-    if broken := not_judged(*answers.values()):
-        return broken
     if why := known.missing():
         return inconclusive(why, n=0)
     cases = []
     for name, exchange in answers.items():
         wrong, status = WRONG[name], exchange.status
         clear = status is not None and (400 <= status < 500 or status in (501, 505))
-        if (
-            clear
-            or (status is None and (wrong.closes or (wrong.legal and wrong.waits)))
-            or (wrong.legal and exchange.ok)
-        ):
-            cases.append(Case(name, unjudged=told(exchange) if status == 429 else ""))
-            continue
-        cases.append(Case(name, show(f"{name} is not refused with a 4xx: {told(exchange)}", exchange)))
+        silent = status is None and (wrong.closes or (wrong.legal and wrong.waits))
+        proper = clear or silent or (wrong.legal and exchange.ok)
+        problem = "" if proper else f"{name} is not refused with a 4xx: {told(exchange)}"
+        cases.append(case(name, exchange, problem, show, declined(exchange, (429,))))
     return contract(cases, f"{len(cases)} kinds of wrong bytes are refused")
 
 
+@judge
 def not_carried_out(known: Known, answers: Sequence[Exchange], show: Show) -> Verdict:
     """Of a request with both lengths, what stands behind its last chunk is not carried out as a request.
 
     The service refuses it, or ends the connection behind its answer. `answers` are the first and the second.
     """
-    if broken := not_judged(*answers):
-        return broken
     if why := known.missing():
         return inconclusive(why, n=0)
     first, second = answers
     problem = ""
     if first.ok and second.status is not None and second.status < 400:
         problem = "what stands behind the last chunk, and by its Content-Length belongs to the body, is carried out"
-    cases = [Case("smuggled", show(problem, second) if problem else None, "declined" if first.status == 429 else "")]
+    cases = [case("smuggled", second, problem, show, declined(first, (429,)))]
     return contract(cases, "a request that hides another one in its body is read as one request, or refused")

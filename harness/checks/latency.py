@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checks.common import Show, not_judged, told
+from harness.checks.common import Show, case, judge, told
 from harness.core.exchange import Exchange
-from harness.core.verdict import Case, Status, Verdict, contract
+from harness.core.verdict import Status, Verdict, contract
 
 
+@judge
 def sane(exchanges: Sequence[Exchange], ceiling: float, show: Show) -> Verdict:
     """Every warm request is answered validly within `ceiling` seconds. A sanity check, not an objective."""
-    if found := not_judged(*exchanges):
-        return found
     cases = []
     for number, exchange in enumerate(exchanges, 1):
         problem = None
@@ -20,7 +19,7 @@ def sane(exchanges: Sequence[Exchange], ceiling: float, show: Show) -> Verdict:
             problem = f"warm request {number} fails: {told(exchange)}"
         elif (exchange.timing.latency or 0.0) > ceiling:
             problem = f"warm request {number} took {exchange.timing.latency:.3g} s, over the ceiling of {ceiling:g} s"
-        cases.append(Case(f"request {number}", show(problem, exchange) if problem else None))
+        cases.append(case(f"request {number}", exchange, problem, show))
     latencies = sorted(e.timing.latency for e in exchanges if e.ok and e.timing.latency is not None)
     middle = latencies[len(latencies) // 2] if latencies else None
     said = "" if middle is None else f"; the middle one took {middle * 1e3:.3g} ms"

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from harness.checks.alike import alone, difference, said
+from harness.checks.alike import alone, arrays, parts_of, said, uneven
 from harness.checks.bad_answers import Kind, Known, kind_of
-from harness.checks.common import Show, not_judged, told
-from harness.checks.crosstalk import SHED
-from harness.checks.embeddings import OUTPUT, SAME, apart
-from harness.checks.errors import leak
+from harness.checks.common import SHED, Show, case, judge, told
+from harness.checks.errors import trace_in
+from harness.checks.generated import usage_of
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, contract, inconclusive
 
@@ -75,6 +74,10 @@ class Found:
     after: Exchange
     stopped: str = ""
 
+    def name(self, each: Tried) -> str:
+        """One of the sizes, in words."""
+        return f"a {self.what} of {each.size:,} {self.unit}"
+
     @property
     def held(self) -> list[Tried]:
         """What was answered, the smallest first."""
@@ -108,25 +111,17 @@ def batch_problem(
     """
     if got.answer is None or any(each.answer is None for each in first):
         return None
-    solo = [each.answer.outputs for each in first if each.answer]
-    names = [name for name, value in solo[0].items() if isinstance(value, list) and len(value) == 1]
+    solo, together = [arrays(each.answer) for each in first], arrays(got.answer)
+    names = sorted(name for name, value in solo[0].items() if len(value) == 1)
+    if problem := uneven(together, names, len(order)):
+        return problem
     told_apart = not alone(first, again)[1]
-    for name in sorted(names):
-        entries = got.answer.outputs.get(name)
-        if not isinstance(entries, list) or len(entries) != len(order):
-            count = len(entries) if isinstance(entries, list) else "no"
-            return f"output {name!r} has {count} entries for a batch of {len(order)} rows"
-        for place, row in enumerate(order if told_apart else ()):
-            mine, its = entries[place], solo[row].get(name, [None])[0]
-            parts = _apart(its, mine) if name == OUTPUT else difference(its, mine)
-            if parts:
+    for name in names if told_apart else ():
+        for place, row in enumerate(order):
+            its = solo[row].get(name, [None])[:1]
+            if parts := parts_of({name: its}, {name: [together[name][place]]}):
                 return f"place {place} of a batch of {len(order)} rows is answered otherwise than alone: {parts}"
     return None
-
-
-def _apart(one: Sequence[float], other: Sequence[float]) -> str | None:
-    distance = apart(one, other)
-    return f"its vector is {distance:.2g} of its length away" if distance > SAME else None
 
 
 def answer_problem(known: Known, got: Exchange) -> str | None:
@@ -144,43 +139,34 @@ def empty_problem(known: Known, got: Exchange) -> str | None:
 
 def cut_prompts(held: Sequence[Tried]) -> Tried | None:
     """The first prompt whose tokens, as the service counts them, did not grow with its length; None: all did."""
-    counted = [(each, tokens) for each in held if (tokens := _prompt_tokens(each.exchange))]
+    counted = [(each, tokens) for each in held if (tokens := usage_of(each.exchange.answer).prompt_tokens)]
     for (one, before), (other, after) in pairwise(counted):
         if other.size >= 2 * one.size and after < CUT * before * other.size / one.size:
             return other
     return None
 
 
-def _prompt_tokens(exchange: Exchange) -> int:
-    usage = exchange.answer.usage if exchange.answer else None
-    return (usage.prompt_tokens if usage else None) or 0
-
-
+@judge
 def survived(found: Found, show: Show) -> Verdict:
     """Every size is answered whole and right, or not answered; none hangs or crashes, and the service lives on."""
     if unable := _unable(found):
         return unable
     cases = [_harm(found, each, show) for each in found.tried]
-    lost = "" if found.after.ok else f"afterwards a valid request is not answered: {told(found.after)}"
-    parts = found.known.changed(found.after) if found.after.ok else None
-    lost = lost or (f"afterwards a valid request gets another answer: {parts}" if parts else "")
-    declined = lost if found.after.status == 429 else ""
-    cases.append(Case("alive", show(lost, found.after) if lost and not declined else None, declined))
+    cases.append(found.known.lives(found.after, show))
     return contract(cases, found.limit).with_notes(found.limit, *([found.stopped] if found.stopped else []))
 
 
 def _harm(found: Found, each: Tried, show: Show) -> Case:
-    name = f"a {found.what} of {each.size:,} {found.unit}"
+    name = found.name(each)
+    shown = trace_in(each.exchange)
+    problem = shown and f"the answer to {name} shows {shown}"
     if each.outcome is Size.HARMED:
         what = each.wrong or f"it is not survived: {kind_of(each.exchange)}, {told(each.exchange)}"
-        return Case(name, show(f"{name}: {what}; {found.limit}", each.exchange))
-    response = each.exchange.response
-    shown = leak(response.body.decode("utf-8", "replace")) if response and response.status >= 400 else None
-    if shown and "trace" in shown.partition(" (")[0]:
-        return Case(name, show(f"the answer to {name} shows {shown}", each.exchange))
-    return Case(name)
+        problem = f"{name}: {what}; {found.limit}"
+    return case(name, each.exchange, problem, show)
 
 
+@judge
 def refused(found: Found, show: Show) -> Verdict:
     """What is over a limit is refused with a clear 4xx; nothing is cut to fit in silence."""
     if unable := _unable(found):
@@ -188,26 +174,20 @@ def refused(found: Found, show: Show) -> Verdict:
     cases = []
     cut = cut_prompts(found.held) if found.what == PROMPT else None
     for each in found.tried:
-        name, problem = f"a {found.what} of {each.size:,} {found.unit}", None
-        if each.outcome is Size.DECLINED:
-            cases.append(Case(name, unjudged=f"declined: {told(each.exchange)}"))
-            continue
+        name, problem = found.name(each), ""
+        unjudged = f"declined: {told(each.exchange)}" if each.outcome is Size.DECLINED else ""
         if each.outcome in (Size.BROKEN, Size.HARMED):
             problem = f"{name} is not refused with a 4xx: {each.wrong or told(each.exchange)}"
         elif each is cut:
             problem = f"{name} is cut in silence: it counts hardly more tokens than a shorter one"
-        cases.append(Case(name, show(problem, each.exchange) if problem else None))
+        cases.append(case(name, each.exchange, problem, show, unjudged))
     return contract(cases, found.limit).with_notes(found.limit)
 
 
 def _unable(found: Found) -> Verdict | None:
-    tried = [each.exchange for each in found.tried]
-    if broken := not_judged(found.known.first, found.known.again, *tried, found.after):
-        return broken
     if found.known.problem:
         return inconclusive(found.known.problem, n=0)
-    if not found.held:
-        told_of = told(tried[0]) if tried else found.stopped
-        harmed = any(each.outcome is Size.HARMED for each in found.tried)
-        return None if harmed else inconclusive(f"not even the smallest {found.what} is answered: {told_of}", n=0)
-    return None
+    if found.held or any(each.outcome is Size.HARMED for each in found.tried):
+        return None
+    told_of = told(found.tried[0].exchange) if found.tried else found.stopped
+    return inconclusive(f"not even the smallest {found.what} is answered: {told_of}", n=0)

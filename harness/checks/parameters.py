@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checks.common import Show, not_judged, told
-from harness.checks.generated import Unjudged, begins, judged, text_of
+from harness.checks.alike import parting
+from harness.checks.common import Show, clearly_refused, judge, told
+from harness.checks.generated import Unjudged, begins, judged, text_of, usage_of, whole_and_streamed
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Case, Verdict, contract, inconclusive
 
@@ -17,6 +18,7 @@ WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "tool_calls", 
 """Finish reasons that declare an answer complete."""
 
 
+@judge
 def limited(
     long: Exchange, short: Sequence[Exchange], limit: int, own: Exchange, own_limit: int, show: Show, *, promised: bool
 ) -> Verdict:
@@ -25,13 +27,11 @@ def limited(
     `long` is the same request with room for more, `short` its answers with `limit`, and `own` an answer that had room
     to end by itself within `own_limit`. With `promised` determinism a short answer must begin the long one.
     """
-    if broken := not_judged(long, *short, own):
-        return broken
     if not long.ok:
         return inconclusive("the request without the limit has no valid answer to compare with", n=0)
 
     def bounded(answer: Answer) -> str | None:
-        made, text, whole = answer.usage.completion_tokens if answer.usage else None, answer.text or "", text_of(long)
+        made, text, whole = usage_of(answer).completion_tokens, answer.text or "", text_of(long)
         if made is not None and made > limit:
             return f"{made} completion tokens with max_tokens {limit}"
         if text == whole:
@@ -43,47 +43,41 @@ def limited(
         return None
 
     def ended(answer: Answer) -> str | None:
-        made = answer.usage.completion_tokens if answer.usage else None
+        made = usage_of(answer).completion_tokens
         if made is not None and made < own_limit and answer.finish_reason in CUT:
             return f"the finish reason is {answer.finish_reason!r} after {made} tokens of {own_limit}"
         return None
 
-    names = ("whole", "streamed")
-    cases = [judged(name, each, bounded, show) for name, each in zip(names, short, strict=False)]
-    cases.append(judged("with room to spare", own, ended, show))
+    cases = [*whole_and_streamed(short, bounded, show), judged("with room to spare", own, ended, show)]
     return contract(cases, f"max_tokens {limit} bounds the answer, and its finish reason says so")
 
 
+@judge
 def honest_ending(long: Exchange, short: Sequence[Exchange], limit: int, show: Show, *, promised: bool) -> Verdict:
     """An answer that `max_tokens` cut is not declared complete.
 
     That it was cut shows where it is the beginning of the longer answer to the same request. Unless determinism is
     `promised`, its stated tokens must have reached the limit too: the service may have ended another answer there.
     """
-    if broken := not_judged(long, *short):
-        return broken
     if not long.ok:
         return inconclusive("the request without the limit has no valid answer to compare with", n=0)
 
     def problem(answer: Answer) -> str | None:
-        made = answer.usage.completion_tokens if answer.usage else None
+        made = usage_of(answer).completion_tokens
         if not begins(answer.text or "", text_of(long)) or not (promised or made is None or made >= limit):
             return Unjudged(f"max_tokens {limit} did not visibly cut the answer")
         if answer.finish_reason in WHOLE:
             return f"the answer was cut at max_tokens {limit} and declared complete ({answer.finish_reason!r})"
         return None
 
-    cases = []
-    for name, each in zip(("whole", "streamed"), short, strict=False):
-        refused = each.status is not None and 400 <= each.status < 500
-        cases.append(Case(name, unjudged=told(each)) if refused else judged(name, each, problem, show))
+    found = zip(short, whole_and_streamed(short, problem, show), strict=True)
+    cases = [Case(each.name, unjudged=told(answer)) if clearly_refused(answer) else each for answer, each in found]
     return contract(cases, "an answer that is cut is not declared complete")
 
 
+@judge
 def stopped(long: Exchange, stop: str, found: Sequence[Exchange], show: Show, *, promised: bool) -> Verdict:
     """The text ends before the stop sequence `stop`, which `long`, the same request without it, contains."""
-    if broken := not_judged(long, *found):
-        return broken
     if not long.ok:
         return inconclusive(f"the request without a stop sequence has no valid answer: {told(long)}", n=0)
     expected, _, rest = text_of(long).partition(stop)
@@ -102,17 +96,15 @@ def stopped(long: Exchange, stop: str, found: Sequence[Exchange], show: Show, *,
             return f"a stop sequence ended the text, and the finish reason is {answer.finish_reason!r}"
         return None
 
-    cases = [judged(name, each, problem, show) for name, each in zip(("whole", "streamed"), found, strict=False)]
-    return contract(cases, f"the text ends before the stop sequence {stop!r}")
+    return contract(whole_and_streamed(found, problem, show), f"the text ends before the stop sequence {stop!r}")
 
 
+@judge
 def same_text(name: str, found: Sequence[Exchange], show: Show, others: Sequence[Exchange] = ()) -> Verdict:
     """The same request has the same text each time; `others` are those with another seed.
 
     Where the others have that text too nothing shows whether the seed is heard, which is noted.
     """
-    if broken := not_judged(*found, *others):
-        return broken
     first = found[0]
     if not first.ok or not text_of(first).strip():
         return inconclusive("the first answer has no text to compare with", n=0)
@@ -121,7 +113,7 @@ def same_text(name: str, found: Sequence[Exchange], show: Show, others: Sequence
         text, expected = answer.text or "", text_of(first)
         if text == expected:
             return None
-        at = next((i for i, (a, b) in enumerate(zip(text, expected, strict=False)) if a != b), 0)
+        at = parting(text, expected)
         return f"the same request gives {text[at : at + 30]!r} and {expected[at : at + 30]!r} at character {at}"
 
     cases: list[Case] = [judged(f"time {count}", each, problem, show) for count, each in enumerate(found[1:], 2)]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from harness.checks.common import Show, not_judged, told
-from harness.checks.errors import leak
+from harness.checks.alike import arrays, tensors_of, uneven
+from harness.checks.answers import not_finite
+from harness.checks.common import Show, judge, told
+from harness.checks.errors import trace_in
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange
+from harness.core.nested import leaves
 from harness.core.verdict import Case, Verdict, contract, inconclusive
 
 ORDINARY = 1e6
@@ -81,10 +83,9 @@ class Search:
 def outcome(exchange: Exchange, value: Any, rows: int | None, known: Known) -> Outcome:
     """Judge one exchange; `rows` are the rows in its request, None where it has none to count."""
     status, error = exchange.status, exchange.error
-    body = exchange.response.body.decode("utf-8", "replace") if exchange.response else ""
     if error is not None and (error in (ErrorClass.HARNESS, ErrorClass.TOO_LARGE) or error.never_reached):
         return Outcome(Kind.UNJUDGED, told(exchange))
-    if error is ErrorClass.STATUS and (shown := leak(body)) and "trace" in shown.partition(" (")[0]:
+    if error is ErrorClass.STATUS and (shown := trace_in(exchange)):
         return Outcome(Kind.BROKEN, f"the answer ({status}) shows {shown}")
     if error is ErrorClass.STATUS and status in (401, 403, 404, 429, 503):
         return Outcome(Kind.UNJUDGED, told(exchange))
@@ -101,24 +102,15 @@ def outcome(exchange: Exchange, value: Any, rows: int | None, known: Known) -> O
 
 def _answered(answer: Answer, value: Any, rows: int | None, known: Known) -> Outcome:
     for name, output in answer.outputs.items():
-        if where := _not_finite(output):
+        if where := not_finite(output):
             kind = Kind.BROKEN if known.bounded or ordinary(value) else Kind.FAILED
-            return Outcome(kind, f"output {name}{where} is not finite")
-    for name in sorted(known.by_row if rows is not None else ()):
-        entries = answer.outputs.get(name)
-        if not isinstance(entries, list) or len(entries) != rows:
-            found = len(entries) if isinstance(entries, list) else "no"
-            return Outcome(Kind.BROKEN, f"output {name!r} has {found} entries for {rows} rows")
-    for each in _tensors(answer):
+            return Outcome(kind, f"output {name}{where}")
+    if rows is not None and (problem := uneven(arrays(answer), known.by_row, rows)):
+        return Outcome(Kind.BROKEN, problem)
+    for each in tensors_of(answer):
         if problem := _unlike(each, known.outputs.get(str(each.get("name")))):
             return Outcome(Kind.FAILED, problem)
     return Outcome(Kind.ANSWERED)
-
-
-def _tensors(answer: Answer) -> list[Mapping[str, Any]]:
-    """The answered tensors with the datatype and shape that they state; none in another protocol."""
-    listed = answer.value.get("outputs") if isinstance(answer.value, dict) else None
-    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 
 def _unlike(tensor: Mapping[str, Any], stated: Mapping[str, Any] | None) -> str | None:
@@ -135,19 +127,7 @@ def _unlike(tensor: Mapping[str, Any], stated: Mapping[str, Any] | None) -> str 
 
 def ordinary(value: Any) -> bool:
     """Whether no number in the value is larger than `ORDINARY`."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        return all(map(ordinary, value))
-    return not isinstance(value, int | float) or abs(value) <= ORDINARY
-
-
-def _not_finite(value: Any, at: str = "") -> str | None:
-    """Where the first number that is not finite stands."""
-    if isinstance(value, list):
-        places = (_not_finite(each, f"{at}[{index}]") for index, each in enumerate(value))
-        return next((place for place in places if place), None)
-    return (at or " ") if isinstance(value, float) and not math.isfinite(value) else None
+    return all(abs(each) <= ORDINARY for each in leaves(value) if isinstance(each, int | float))
 
 
 def by_row(answers: Sequence[tuple[int, Exchange]]) -> frozenset[str]:
@@ -155,19 +135,19 @@ def by_row(answers: Sequence[tuple[int, Exchange]]) -> frozenset[str]:
     if not any(rows > 1 for rows, _ in answers):
         return frozenset()
     held = [
-        {name for name, entries in each.answer.outputs.items() if isinstance(entries, list) and len(entries) == rows}
-        if each.ok and each.answer
-        else set()
+        {name for name, entries in arrays(each.answer).items() if each.ok and len(entries) == rows}
         for rows, each in answers
     ]
     return frozenset(set.intersection(*held))
 
 
+@judge
 def survived(search: Search, show: Show) -> Verdict:
     """No generated request is left without an answer, or with one that is invalid, not finite, or not for its rows."""
     return _judge(search, Kind.BROKEN, "is answered validly or refused clearly", show)
 
 
+@judge
 def kept(search: Search, show: Show) -> Verdict:
     """No generated request is treated as the server's own failure, or answered otherwise than announced."""
     return _judge(search, Kind.FAILED, "is treated as the announcement says", show)
@@ -177,8 +157,6 @@ def _judge(search: Search, kind: Kind, holds: str, show: Show) -> Verdict:
     if search.unable:
         return inconclusive(search.unable, n=0)
     found = search.generated
-    if broken := not_judged(*(each.exchange for each in found)):
-        return broken
     number = {each: sum(one.outcome.kind is each for one in found) for each in Kind}
     said = ", ".join(f"{count} {name}" for name, count in number.items() if count)
     notes = (f"{len(found)} requests asked: {said}", *search.notes)

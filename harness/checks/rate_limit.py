@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from statistics import median
 
-from harness.checks.common import Show, not_judged, told
+from harness.checks.common import Show, case, judge, told
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Exchange, Response
 from harness.core.jsontext import parse
@@ -51,15 +51,13 @@ def _aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
+@judge
 def declined(limit: int, sent: Sequence[Exchange], after: Exchange | None, waited: float, show: Show) -> Verdict:
     """More than `limit` requests within a minute: some are declined with 429 and a sane Retry-After, none breaks.
 
     `after` was asked once the time was over that a refusal asked to wait; None: that is too long to wait for, which is
     said in the notes. Requests of before may have taken places: fewer accepted ones than the limit show nothing.
     """
-    every = [*sent, *([after] if after else [])]
-    if broken := not_judged(*every):
-        return broken
     refused = [each for each in sent if each.status == 429]
     # With 503 a service may shed load at any rate; above the limit it is not what is promised.
     under = sum(each.ok for each in sent) < limit
@@ -73,19 +71,17 @@ def declined(limit: int, sent: Sequence[Exchange], after: Exchange | None, waite
         cases.append(Case("declined"))
     elif not broken_ones:
         what = f"{len(sent)} requests within a minute, and none is declined: {limit} are promised to be the limit"
-        cases.append(Case("declined", show(what, sent[-1])))
+        cases.append(case("declined", sent[-1], what, show))
     for exchange in broken_ones[:1]:
         what = f"in a burst over the limit a request is not declined with 429 but fails: {told(exchange)}"
-        cases.append(Case("whole", show(what, exchange)))
-    for exchange in refused:
-        if retry_after(exchange.response) is None:
-            value = exchange.response.header("retry-after") if exchange.response else None
-            what = "429 without Retry-After" if value is None else f"429 with Retry-After {value!r:.60}"
-            cases.append(Case("Retry-After", show(what, exchange)))
-            break
+        cases.append(case("whole", exchange, what, show))
+    for exchange in [each for each in refused if wait_of(each) is None][:1]:
+        value = exchange.response.header("retry-after") if exchange.response else None
+        what = "429 without Retry-After" if value is None else f"429 with Retry-After {value!r:.60}"
+        cases.append(case("Retry-After", exchange, what, show))
     if after is not None:
         what = f"{waited:.0f} s later, as Retry-After asks, a request is not served: {told(after)}"
-        cases.append(Case("served again", None if after.ok else show(what, after)))
+        cases.append(case("served again", after, "" if after.ok else what, show))
     holds = f"{len(sent) - len(refused)} requests were served and {len(refused)} declined with 429 and Retry-After"
     verdict = contract(cases, holds, distinct=len(cases))
     if refused and after is None:
@@ -104,10 +100,9 @@ def _too_slow(limit: int, sent: Sequence[Exchange]) -> str:
     return ""
 
 
+@judge
 def in_good_manner(sent: Sequence[Exchange], show: Show) -> Verdict:
     """What is declined is declined in JSON, and no slower than requests are served (or within `FAST`)."""
-    if broken := not_judged(*sent):
-        return broken
     refused = [each for each in sent if each.status == 429]
     if not refused:
         return inconclusive("nothing was declined with 429", n=0)
@@ -116,10 +111,10 @@ def in_good_manner(sent: Sequence[Exchange], show: Show) -> Verdict:
     cases = []
     for number, exchange in enumerate(refused):
         taken = exchange.timing.service_time
-        problem = "" if _is_object(exchange.response) else "is no JSON object"
+        problem = "" if _is_object(exchange.response) else "a refusal is no JSON object"
         if not problem and taken is not None and taken > ceiling:
-            problem = f"took {taken:.2g} s, longer than a request that is served"
-        cases.append(Case(f"refusal {number}", show(f"a refusal {problem}", exchange) if problem else None))
+            problem = f"a refusal took {taken:.2g} s, longer than a request that is served"
+        cases.append(case(f"refusal {number}", exchange, problem, show))
     return contract(cases, f"{len(refused)} refusals are JSON, and fast", distinct=1)
 
 

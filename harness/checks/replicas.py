@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.checks.alike import difference, said
-from harness.checks.common import Show, not_judged, told
+from harness.checks.alike import parts_of, said
+from harness.checks.common import Show, case, judge, told
 from harness.core.exchange import Exchange
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, contract, inconclusive
 
 
+@judge
 def one_service(
     first: Sequence[Exchange], others: Mapping[str, Sequence[Exchange]], shows: Mapping[str, Show], *, same_text: bool
 ) -> Verdict:
@@ -19,8 +20,6 @@ def one_service(
     its counterexamples. Generated text is compared only with `same_text`, since one engine may word an answer in two
     ways.
     """
-    if broken := not_judged(*first, *(each for found in others.values() for each in found)):
-        return broken
     if wrong := next((each for each in first if not each.ok or each.answer is None), None):
         return inconclusive(f"the first URL has no answer to compare with: {told(wrong)}", n=0)
     cases = []
@@ -28,7 +27,7 @@ def one_service(
         for number, (own, other) in enumerate(zip(first, found, strict=True)):
             problem = _differs(own, other, same_text)
             name = f"{url}, query {number}"
-            cases.append(Case(name, shows[url](f"{name}: {problem}", other) if problem else None))
+            cases.append(case(name, other, problem and f"{name}: {problem}", shows[url]))
     return contract(cases, f"{len(others)} replicas answer {len(first)} queries as the first URL does")
 
 
@@ -42,4 +41,4 @@ def _differs(own: Exchange, other: Exchange, same_text: bool) -> str | None:
             return f"it states {what} {theirs!r}, the first URL {mine!r}"
     if own.answer.text is not None and not same_text:
         return None
-    return difference(said(own.answer), said(other.answer))
+    return parts_of(said(own.answer), said(other.answer))

@@ -5,32 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.checks.common import Show, not_judged
-from harness.checks.generated import Unjudged, judged
+from harness.checks.common import Show, judge
+from harness.checks.generated import Unjudged, judged, whole_and_streamed
 from harness.checks.parameters import CUT
 from harness.checks.schema import text_violation
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, contract
 
 
+@judge
 def obeys(found: Sequence[Exchange], schema: Mapping[str, Any], show: Show) -> Verdict:
     """The whole text is JSON that obeys the schema, streamed or not."""
-    if broken := not_judged(*found):
-        return broken
 
     def problem(answer: Answer) -> str | None:
         if answer.finish_reason in CUT and (answer.text or "").lstrip()[:1] in ("", "{"):
             return Unjudged("the answer was cut at max_tokens")
         return text_violation(answer.text or "", schema)
 
-    cases = [judged(name, each, problem, show) for name, each in zip(("whole", "streamed"), found, strict=False)]
-    return contract(cases, "the answer is JSON that obeys its schema")
+    return contract(whole_and_streamed(found, problem, show), "the answer is JSON that obeys its schema")
 
 
+@judge
 def cut_honestly(exchange: Exchange, schema: Mapping[str, Any], show: Show) -> Verdict:
     """JSON that `max_tokens` cut is not declared complete: its reader would take half an object for all of it."""
-    if broken := not_judged(exchange):
-        return broken
 
     def problem(answer: Answer) -> str | None:
         if answer.finish_reason in CUT:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from harness.checks.common import Show, not_judged, told
+from harness.checks.common import Show, judge, told
 from harness.checks.generated import Unjudged, judged
 from harness.checks.parameters import CUT
 from harness.checks.schema import text_violation
@@ -17,20 +17,18 @@ Schemas = Mapping[str, Mapping[str, Any]]
 """The schema of each tool's arguments, by the tool's name."""
 
 
+@judge
 def called(found: Mapping[str, tuple[Exchange, Schemas]], show: Show) -> Verdict:
     """Each answer calls a tool with arguments that obey its schema; `found` holds answers with the tools allowed."""
-    if broken := not_judged(*(exchange for exchange, _ in found.values())):
-        return broken
     cases = [
         judged(name, exchange, partial(_calls, schemas=schemas), show) for name, (exchange, schemas) in found.items()
     ]
     return contract(cases, "each required call names its tool, with whole arguments that obey its schema")
 
 
+@judge
 def ending(found: Mapping[str, Exchange], show: Show) -> Verdict:
     """The finish reason of an answer with calls is `tool_calls`, by which clients know that they have to act."""
-    if broken := not_judged(*found.values()):
-        return broken
 
     def problem(answer: Answer) -> str | None:
         if not answer.tool_calls or answer.finish_reason in CUT:
@@ -41,10 +39,9 @@ def ending(found: Mapping[str, Exchange], show: Show) -> Verdict:
     return contract([judged(*each, problem, show) for each in found.items()], "the finish reason tells of the call")
 
 
+@judge
 def not_called(exchange: Exchange, show: Show) -> Verdict:
     """With tool_choice `none` the answer is a text and no call."""
-    if broken := not_judged(exchange):
-        return broken
 
     def problem(answer: Answer) -> str | None:
         if answer.tool_calls:
@@ -56,10 +53,9 @@ def not_called(exchange: Exchange, show: Show) -> Verdict:
     return contract([judged("tool_choice none", exchange, problem, show)], "a forbidden call is not made")
 
 
+@judge
 def goes_on(first: Exchange, after: Exchange | None, show: Show) -> Verdict:
     """Given the results of its calls the model answers: `after` is asked with those of `first`, None: it had none."""
-    if broken := not_judged(first, after):
-        return broken
     if after is None:
         return inconclusive(f"there is no call whose result could be given: {told(first)}", n=0)
     return contract([judged("the results", after, _said, show)], "the conversation goes on after a call")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.checks.common import Show, not_judged, told
+from harness.checks.common import Show, case, declined, judge, told
 from harness.checks.http_forms import Known, refused
 from harness.core.exchange import Exchange, Headers
 from harness.core.verdict import Case, Verdict, contract, inconclusive
@@ -36,47 +36,42 @@ MALFORMED: Mapping[str, Headers] = {
 """What a receiver ignores and starts a trace of its own for (section 4.3)."""
 
 
+@judge
 def traced(known: Known, answers: Mapping[str, Exchange], show: Show) -> Verdict:
     """With trace headers a request is answered as without; malformed ones may at worst be refused."""
-    if broken := not_judged(*known.first, *known.again, *answers.values()):
-        return broken
     if why := known.missing():
         return inconclusive(why, n=0)
     cases = []
     for name, exchange in answers.items():
-        declined = exchange.status in (429, 503)
         problem = ""
-        if not (exchange.ok or declined or (name in MALFORMED and refused(exchange))):
+        if not (exchange.ok or (name in MALFORMED and refused(exchange))):
             problem = f"with {name} it is not answered: {told(exchange)}"
         elif exchange.ok and (wrong := known.wrong(0, exchange)):
             problem = f"with {name}: {wrong}"
-        cases.append(Case(name, show(problem, exchange) if problem else None, told(exchange) if declined else ""))
+        cases.append(case(name, exchange, problem, show, declined(exchange)))
     return contract(cases, f"with {len(cases)} kinds of trace headers a request is answered as without")
 
 
+@judge
 def ignored(known: Known, answers: Mapping[str, Exchange], show: Show) -> Verdict:
     """A request with malformed trace headers is answered: the headers are ignored, not the request."""
-    if broken := not_judged(*answers.values()):
-        return broken
     if why := known.missing():
         return inconclusive(why, n=0)
     cases = []
     for name in MALFORMED:
         exchange = answers[name]
-        declined = told(exchange) if exchange.status in (429, 503) else ""
-        problem = "" if exchange.ok or declined else f"{name} is refused: {told(exchange)}"
-        cases.append(Case(name, show(problem, exchange) if problem else None, declined))
+        problem = "" if exchange.ok else f"{name} is refused: {told(exchange)}"
+        cases.append(case(name, exchange, problem, show, declined(exchange)))
     return contract(cases, f"{len(cases)} kinds of malformed trace headers are ignored")
 
 
+@judge
 def identified(header: str, answers: Sequence[tuple[str, str, Exchange]], show: Show) -> Verdict:
     """Every answer, errors included, carries the header with an id of its own.
 
     An answer is (what it answers, the id that was given in the request or an empty text, the exchange). A given id
     comes back, or a fresh one in its place; never another request's.
     """
-    if broken := not_judged(*(exchange for _, _, exchange in answers)):
-        return broken
     cases: list[Case] = []
     seen: dict[str, str] = {}
     owners = {given: name for name, given, _ in answers if given}
@@ -92,5 +87,5 @@ def identified(header: str, answers: Sequence[tuple[str, str, Exchange]], show: 
         elif found in seen:
             problem = f"the answer to {name} carries the same {header} as the one to {seen[found]}"
         seen.setdefault(found, name)
-        cases.append(Case(name, show(problem, exchange) if problem else None))
+        cases.append(case(name, exchange, problem, show))
     return contract(cases, f"{len(cases)} answers each carry a {header} of their own")

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 
 from harness.checks.alike import difference, said
 from harness.checks.bad_answers import Kind, Known, kind_of
-from harness.checks.common import Show, not_judged, told
-from harness.checks.crosstalk import SHED
-from harness.checks.generated import text_of
+from harness.checks.common import Show, case, declined, judge, told
+from harness.checks.generated import text_of, usage_of
 from harness.core.exchange import Exchange, Request
 from harness.core.verdict import Case, Verdict, contract, inconclusive
 
@@ -141,20 +140,16 @@ def lost(name: str, spelt: Spelt, plain: Spelt) -> str | None:
 
 
 def _tokens(exchange: Exchange | None) -> int | None:
-    usage = exchange.answer.usage if exchange and exchange.answer else None
-    return usage.prompt_tokens if usage else None
+    return usage_of(exchange.answer).prompt_tokens if exchange else None
 
 
+@judge
 def kept(found: Written, show: Show) -> Verdict:
     """No text is mangled, cut or answered otherwise for its spelling, streamed or whole; none harms the service."""
     if unable := _unable(found):
         return unable
     cases = [case for name, spelt in found.spelt.items() for case in _cases(found, name, spelt, show)]
-    after = "" if found.after.ok else f"afterwards a valid request is not answered: {told(found.after)}"
-    parts = found.known.changed(found.after) if found.after.ok else None
-    after = after or (f"afterwards a valid request gets another answer: {parts}" if parts else "")
-    declined = after if found.after.status == 429 else ""
-    cases.append(Case("alive", show(after, found.after) if after and not declined else None, declined))
+    cases.append(found.known.lives(found.after, show))
     what = "repeated as it was sent" if found.echoes else "answered"
     seen = [name for name, spelt in found.spelt.items() if spelt.escaped.ok]
     verdict = contract(cases, f"text is {what}, and the same in raw UTF-8 as in escapes: {', '.join(seen)}")
@@ -165,16 +160,16 @@ def kept(found: Written, show: Show) -> Verdict:
 def _cases(found: Written, name: str, spelt: Spelt, show: Show) -> list[Case]:
     for exchange in spelt.every:
         if kind_of(exchange) in (Kind.HUNG, Kind.CRASHED):
-            return [Case(name, show(f"text with {name} is not survived: {told(exchange)}", exchange))]
-        if exchange.status in SHED:
-            return [Case(name, unjudged=f"declined: {told(exchange)}")]
+            return [case(name, exchange, f"text with {name} is not survived: {told(exchange)}", show)]
+        if why := declined(exchange):
+            return [Case(name, unjudged=why)]
     if not spelt.escaped.ok:
         broken = spelt.escaped.status is not None and spelt.escaped.status < 300
         what = f"text with {name} has no valid answer: {told(spelt.escaped)}"
-        return [Case(name, show(what, spelt.escaped))] if broken else []  # refused: the other check's
+        return [case(name, spelt.escaped, what, show)] if broken else []  # refused: the other check's
     problem = parted(spelt, found.deterministic) or lost(name, spelt, found.spelt[PLAIN])
     if problem:
-        return [Case(name, show(f"text with {name}: {problem}", spelt.raw or spelt.escaped))]
+        return [case(name, spelt.raw or spelt.escaped, f"text with {name}: {problem}", show)]
     return [_answered(found, name, spelt, exchange, show) for exchange in spelt.every if exchange.ok]
 
 
@@ -186,9 +181,10 @@ def _answered(found: Written, name: str, spelt: Spelt, exchange: Exchange, show:
             problem = "the stream holds U+FFFD, and the whole answer does not: a character was cut between two pieces"
         elif found.deterministic and answer != whole:
             problem = f"streamed it is {answer!a:.80}, whole {whole!a:.80}"
-    return Case(name, show(f"text with {name} does not come through: {problem}", exchange) if problem else None)
+    return case(name, exchange, problem and f"text with {name} does not come through: {problem}", show)
 
 
+@judge
 def accepted(found: Written, show: Show) -> Verdict:
     """Ordinary text is answered; NUL and lone surrogates are answered or refused with a 4xx, in every spelling."""
     if unable := _unable(found):
@@ -196,42 +192,33 @@ def accepted(found: Written, show: Show) -> Verdict:
     cases = []
     for name, spelt in found.spelt.items():
         for exchange in spelt.every:
-            clear = kind_of(exchange) is Kind.ACCEPTED or (name in ODD and kind_of(exchange) is Kind.REFUSED)
-            if exchange.status in SHED:
-                cases.append(Case(name, unjudged=f"declined: {told(exchange)}"))
-                continue
-            what = f"text with {name} is neither answered nor clearly refused: {told(exchange)}"
-            if name not in ODD and kind_of(exchange) is Kind.REFUSED:
-                what = f"text with {name}, which is ordinary text, is refused: {told(exchange)}"
-            cases.append(Case(name, None if clear else show(what, exchange)))
+            kind, problem = kind_of(exchange), ""
+            if kind is Kind.REFUSED and name not in ODD:
+                problem = f"text with {name}, which is ordinary text, is refused: {told(exchange)}"
+            elif kind not in (Kind.ACCEPTED, Kind.REFUSED):
+                problem = f"text with {name} is neither answered nor clearly refused: {told(exchange)}"
+            cases.append(case(name, exchange, problem, show, declined(exchange)))
     return contract(cases, f"{len(found.spelt)} texts are each answered, or refused where they may be")
 
 
 def _unable(found: Written) -> Verdict | None:
-    every = [each for spelt in found.spelt.values() for each in spelt.every]
-    if broken := not_judged(found.known.first, found.known.again, *every, found.after):
-        return broken
     if found.known.problem:
         return inconclusive(found.known.problem, n=0)
     plain = found.spelt[PLAIN].escaped
     return None if plain.ok else inconclusive(f"plain text is not answered: {told(plain)}", n=0)
 
 
+@judge
 def identified(known: Known, given: str, with_id: Exchange, with_query: Exchange, show: Show) -> Verdict:
     """Unicode in a request's id and in its query string changes no answer, and an id comes back as it was sent.
 
     Both may be refused with a 4xx.
     """
-    if broken := not_judged(known.first, known.again, with_id, with_query):
-        return broken
     if known.problem:
         return inconclusive(known.problem, n=0)
     cases = []
     for name, exchange in (("an id in Unicode", with_id), ("a query string in Unicode", with_query)):
-        kind, problem = kind_of(exchange), None
-        if exchange.status in SHED:
-            cases.append(Case(name, unjudged=f"declined: {told(exchange)}"))
-            continue
+        kind, problem = kind_of(exchange), ""
         value = exchange.answer.value if exchange.answer else None
         echoed = value.get("id") if isinstance(value, dict) else None
         if kind in (Kind.HUNG, Kind.CRASHED) or (kind is Kind.ACCEPTED and not exchange.ok):
@@ -240,7 +227,7 @@ def identified(known: Known, given: str, with_id: Exchange, with_query: Exchange
             problem = f"with {name} the answer is another: {parts}"
         elif exchange is with_id and isinstance(echoed, str) and echoed != given and _meant(echoed, given):
             problem = f"the id {given!a} comes back as {echoed!a}"
-        cases.append(Case(name, show(problem, exchange) if problem else None))
+        cases.append(case(name, exchange, problem, show, declined(exchange)))
     return contract(cases, "Unicode in an id or a query string changes no answer")
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from harness.checks.common import Show, not_judged
-from harness.checks.generated import Unjudged, judged, text_of
+from harness.checks.common import Show, judge
+from harness.checks.generated import Unjudged, judged, text_of, usage_of
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, contract
 
 
+@judge
 def adds_up(first: Exchange, again: Exchange, longer: Exchange, limit: int, show: Show) -> Verdict:
     """The counts of each answer add up within `limit` completion tokens; equal prompts count equal, longer ones more.
 
     `again` repeats the request of `first`, `longer` has more text before the same prompt.
     """
-    if broken := not_judged(first, again, longer):
-        return broken
-    prompt = _prompt_tokens(first)
+    prompt = usage_of(first.answer).prompt_tokens
 
     def repeated(answer: Answer) -> str | None:
         return _sums(answer, limit) or _same_prompt(answer, prompt)
@@ -23,7 +22,7 @@ def adds_up(first: Exchange, again: Exchange, longer: Exchange, limit: int, show
     def lengthened(answer: Answer) -> str | None:
         if problem := _sums(answer, limit):
             return problem
-        found = answer.usage.prompt_tokens if answer.usage else None
+        found = usage_of(answer).prompt_tokens
         if prompt is not None and found is not None and found <= prompt:
             return f"a longer prompt counts {found} prompt tokens, the shorter one {prompt}"
         return None
@@ -36,10 +35,9 @@ def adds_up(first: Exchange, again: Exchange, longer: Exchange, limit: int, show
     return contract(cases, f"token counts are stated, add up, and follow the prompt ({prompt} prompt tokens)")
 
 
+@judge
 def streamed(whole: Exchange, stream: Exchange, limit: int, show: Show, *, deterministic: bool) -> Verdict:
     """A stream states the prompt tokens of the whole answer, and where that is promised its completion tokens too."""
-    if broken := not_judged(whole, stream):
-        return broken
     expected = whole.answer.usage if whole.ok and whole.answer else None
 
     def problem(answer: Answer) -> str | None:
@@ -57,13 +55,12 @@ def streamed(whole: Exchange, stream: Exchange, limit: int, show: Show, *, deter
     return contract([judged("a stream", stream, problem, show)], "a stream states the counts of the whole answer")
 
 
+@judge
 def choices(single: Exchange, several: Exchange, n: int, limit: int, show: Show) -> Verdict:
     """All `n` choices are counted, and the prompt is as it is for one.
 
     `single` is the answer to the same request without `n`: n times its text costs n times its tokens.
     """
-    if broken := not_judged(single, several):
-        return broken
     one = single.answer.usage if single.ok and single.answer else None
 
     def problem(answer: Answer) -> str | None:
@@ -71,7 +68,7 @@ def choices(single: Exchange, several: Exchange, n: int, limit: int, show: Show)
             return Unjudged(f"n={n} brings {len(answer.choices)} choices")
         if found := _sums(answer, n * limit):
             return found
-        made = (answer.usage.completion_tokens if answer.usage else None) or 0
+        made = usage_of(answer).completion_tokens or 0
         texts = [choice.text for choice in answer.choices]
         if made < sum(bool(text.strip()) for text in texts):
             return f"{made} completion tokens for {len(texts)} texts"
@@ -83,13 +80,8 @@ def choices(single: Exchange, several: Exchange, n: int, limit: int, show: Show)
     return contract([judged(f"n={n}", several, problem, show)], f"the tokens of all {n} choices are counted")
 
 
-def _prompt_tokens(exchange: Exchange) -> int | None:
-    usage = exchange.answer.usage if exchange.answer else None
-    return usage.prompt_tokens if usage else None
-
-
 def _same_prompt(answer: Answer, expected: int | None) -> str | None:
-    found = answer.usage.prompt_tokens if answer.usage else None
+    found = usage_of(answer).prompt_tokens
     return None if found == expected else f"{found} prompt tokens, and {expected} for the same request before"
 
 

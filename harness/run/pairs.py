@@ -6,8 +6,9 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from harness.checks.alike import SAME, apart
 from harness.checks.cache import Fits, Played
-from harness.checks.embeddings import SAME, apart, vectors
+from harness.checks.embeddings import vectors
 from harness.core.exchange import Exchange, Query
 from harness.io.intake import STREAM_TYPES
 from harness.run.rows import Rows
@@ -58,7 +59,7 @@ def prompts_apart(session: Session, rows: Rows) -> list[Played]:
     """
     chosen = random.Random(f"{session.settings.seed} pairs")
     pairs = [*coded(session, rows, chosen), _shorter(session, rows, chosen)]
-    if session.adapter.capabilities(session.endpoint, session.facts).streaming:
+    if session.able.streaming:
         pairs.append(_streamed(session, rows, chosen))
     return [*play(session, pairs), *other_model(session, rows)]
 

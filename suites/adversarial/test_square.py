@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-
 from harness.attacks.square import ATTACK
 from harness.core.objective import Objective
+from harness.core.plan import PlannedCheck
 from harness.core.verdict import Verdict
 from harness.run.attack import judge_attack
-from harness.run.gaterun import GateRun
 from harness.run.session import Session
 from harness.suite import check
 
 
 @check("robust accuracy", per="objective", grounds=("data", "attack"), needs=("tensors",))
-def test_square(ai_client: Session, ai_run: GateRun, objective: Objective, request: pytest.FixtureRequest) -> Verdict:
-    return judge_attack(ai_client, ATTACK, objective, ai_run.planned[request.node.nodeid])
+def test_square(ai_client: Session, ai_planned: PlannedCheck, objective: Objective) -> Verdict:
+    return judge_attack(ai_client, ATTACK, objective, ai_planned)

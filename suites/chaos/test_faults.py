@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import sys
 
-import pytest
-
 from harness.checks import chaos
 from harness.core.experiment import Fault
 from harness.core.objective import Objective
+from harness.core.plan import PlannedCheck
 from harness.core.verdict import Verdict, inconclusive
 from harness.run.experiment import experiment
 from harness.run.gaterun import GateRun
@@ -30,17 +29,16 @@ def test_recovers(ai_client: Session, ai_run: GateRun, fault: Fault) -> Verdict:
 
 @check("objective", per="fault_objective", grounds=("faults",), requests=0)
 def test_objective(
-    ai_client: Session, ai_run: GateRun, fault: Fault, objective: Objective, request: pytest.FixtureRequest
+    ai_client: Session, ai_run: GateRun, ai_planned: PlannedCheck, fault: Fault, objective: Objective
 ) -> Verdict:
     found = experiment(ai_client, ai_run, fault)
     if objective.metric == "recovery":
         return chaos.recovers(found, ai_client.settings.chaos.recovery, objective.limit)
     if (verdict := chaos.undecided(found)) is not None:
         return verdict
-    planned = ai_run.planned[request.node.nodeid]
-    during = found.during()[: planned.cap]
-    if len(during) < (planned.cap or 0):
-        few = f"{len(during)} of {planned.cap} planned requests were meant for while the fault was on and ended"
+    during = found.during()[: ai_planned.cap]
+    if len(during) < (ai_planned.cap or 0):
+        few = f"{len(during)} of {ai_planned.cap} planned requests were meant for while the fault was on and ended"
         return inconclusive(few, n=len(during), notes=found.notes)
     limit = objective.limit if objective.metric == "latency" else math.inf
     values = [s.latency if s.good and s.latency is not None else math.inf for s in during]
@@ -48,5 +46,5 @@ def test_objective(
     what = f"requests meant for while the fault was on{slow} failed"
     blocks = in_blocks(values, min(limit, sys.float_info.max))
     return judge_dependent(
-        blocks, objective, planned, what=what, examples=found.failed or found.corrupted, notes=found.notes
+        blocks, objective, ai_planned, what=what, examples=found.failed or found.corrupted, notes=found.notes
     )

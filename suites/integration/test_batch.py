@@ -20,15 +20,13 @@ def test_equals_singles(ai_client: Session) -> Verdict:
     if not rows.batches:
         return inconclusive("the sample is one input and not a list of rows: no batch can be made of it", n=0)
     given = rows.distinct(ROWS)
-    if rows.embeds:
-        singles = [ai_client.ask(rows.query([text])) for text in given]
-        every = list(range(len(given)))
-        random.Random(ai_client.settings.seed).shuffle(every)
-        whole = ai_client.ask(rows.query([given[at] for at in every]))
-        return embeddings.as_alone(singles, [(every, whole)], ai_client.show)
-    first, again = ([ai_client.ask(rows.query([row])) for row in given] for _ in range(2))
     order = list(range(len(given)))
     random.Random(ai_client.settings.seed).shuffle(order)
+    first = [ai_client.ask(rows.query([row])) for row in given]
+    if rows.embeds:
+        whole = ai_client.ask(rows.query([given[row] for row in order]))
+        return embeddings.as_alone(first, [(order, whole)], ai_client.show)
+    again = [ai_client.ask(rows.query([row])) for row in given]
     order = batch.arranged(order, first)
     together = ai_client.ask(rows.query([given[row] for row in order]))
     return batch.same_as_singles(first, again, together, order, ai_client.show)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from harness.checks import crosstalk, embeddings
-from harness.checks.alike import alone, difference
+from harness.checks import crosstalk
+from harness.checks.alike import alone
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict
 from harness.run.rows import Rows
@@ -23,14 +23,13 @@ def _asked(ai_client: Session, *, stream: bool) -> Verdict:
     first, again = ([ai_client.ask(query) for query in queries] for _ in range(2))
     rounds: list[list[tuple[int, Exchange]]] = []
     chosen = random.Random(ai_client.settings.seed)
-    parts = embeddings.parts if rows.embeds else difference
-    for _ in range(0 if alone(first, again, parts)[1] else ROUNDS):
+    for _ in range(0 if alone(first, again)[1] else ROUNDS):
         order = chosen.sample(range(len(queries)), len(queries))
         found = ai_client.ask_many([queries[own] for own in order], concurrency=INPUTS)
         rounds.append(list(zip(order, found, strict=True)))
     worded = rows.coded and not ai_client.settings.promises.deterministic
     marks = [row.split()[-1] for row in given] if worded else []  # the code that a prompt asks for
-    return crosstalk.own_answers(first, again, rounds, ai_client.show, marks, parts)
+    return crosstalk.own_answers(first, again, rounds, ai_client.show, marks)
 
 
 @check("concurrent requests get their own answers", requests=REQUESTS, tokens=16 * REQUESTS)

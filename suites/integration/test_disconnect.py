@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from harness.checks import disconnect
-from harness.checks.crosstalk import SHED
+from harness.checks.common import SHED
 from harness.core.exchange import Exchange, Query
 from harness.core.verdict import Verdict
 from harness.run.rows import Rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from harness.checks import http_forms, http_wrong
 from harness.checks.http_forms import FORMS, Known
@@ -13,6 +14,7 @@ from harness.run.rows import Rows
 from harness.run.session import Session
 from harness.suite import check, once
 
+direct_check = partial(check, grounds=("direct",))
 INPUTS, TURNS, PIPED = 4, 6, 3
 PLAIN = 2 * INPUTS
 TEXT = "na\u00efve \u6771\u4eac "
@@ -47,17 +49,12 @@ def _formed(ai_client: Session) -> tuple[Known, dict[str, Exchange], Exchange]:
 FORMED = PLAIN + len(FORMS) + 1
 
 
-@check(
-    "one request in every legal form of HTTP is answered alike",
-    grounds=("direct",),
-    requests=FORMED,
-    tokens=16 * FORMED,
-)
+@direct_check("one request in every legal form of HTTP is answered alike", requests=FORMED, tokens=16 * FORMED)
 def test_forms_answered_alike(ai_client: Session) -> Verdict:
     return http_forms.answered_alike(*_formed(ai_client), ai_client.show)
 
 
-@check("every legal form of HTTP is accepted", level="warn", grounds=("direct",), requests=0)
+@direct_check("every legal form of HTTP is accepted", level="warn", requests=0)
 def test_forms_accepted(ai_client: Session) -> Verdict:
     plain, forms, _ = _formed(ai_client)
     return http_forms.accepted(plain, forms, ai_client.show)
@@ -88,17 +85,14 @@ def _over_one(
 CONNECTED = PLAIN + 2 * TURNS + PIPED
 
 
-@check(
-    "requests over one connection each get their own answer, in order",
-    grounds=("direct",),
-    requests=CONNECTED,
-    tokens=16 * CONNECTED,
+@direct_check(
+    "requests over one connection each get their own answer, in order", requests=CONNECTED, tokens=16 * CONNECTED
 )
 def test_one_connection(ai_client: Session) -> Verdict:
     return http_forms.own_in_turn(*_connected(ai_client), ai_client.show)
 
 
-@check("requests sent at once over one connection are all answered", level="warn", grounds=("direct",), requests=0)
+@direct_check("requests sent at once over one connection are all answered", level="warn", requests=0)
 def test_pipelined(ai_client: Session) -> Verdict:
     if why := known(ai_client)[1].apart()[1]:
         return inconclusive(why, n=0)
@@ -128,20 +122,20 @@ def _probed(ai_client: Session) -> Probed:
 PROBED = PLAIN + 2 * (len(WRONG) + 1) + 1
 
 
-@check("bytes that are no proper HTTP harm nobody else", grounds=("direct",), requests=PROBED, tokens=16 * PROBED)
+@direct_check("bytes that are no proper HTTP harm nobody else", requests=PROBED, tokens=16 * PROBED)
 def test_wrong_bytes_harm_nobody(ai_client: Session) -> Verdict:
     plain, probes, after, _ = _probed(ai_client)
     return http_wrong.harmless(plain, probes, after, ai_client.show)
 
 
-@check("bytes that are no proper HTTP are refused", level="warn", grounds=("direct",), requests=0)
+@direct_check("bytes that are no proper HTTP are refused", level="warn", requests=0)
 def test_wrong_bytes_refused(ai_client: Session) -> Verdict:
     plain, probes, _, _ = _probed(ai_client)
     answers = {name: exchange for name, exchange, _ in probes if name != SMUGGLED}
     return http_wrong.refused(plain, answers, ai_client.show)
 
 
-@check("a request hidden in another one's body is not carried out", level="warn", grounds=("direct",), requests=0)
+@direct_check("a request hidden in another one's body is not carried out", level="warn", requests=0)
 def test_smuggling(ai_client: Session) -> Verdict:
     plain, _, _, both = _probed(ai_client)
     return http_wrong.not_carried_out(plain, both, ai_client.show)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from harness.checks import idempotency
+from harness.checks.idempotency import Keyed
 from harness.core.exchange import Exchange, Query, Request
 from harness.core.verdict import Verdict
 from harness.run.rows import Rows
@@ -18,19 +18,8 @@ BESIDE = 3
 REQUESTS = 4 + BESIDE
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Two bodies under one key, the first of them again, alone and side by side, and the second without a key."""
-
-    first: Exchange
-    again: Exchange
-    together: Sequence[Exchange]
-    other: Exchange
-    own: Exchange
-
-
 @once
-def _asked(ai_client: Session) -> Asked:
+def _asked(ai_client: Session) -> Keyed:
     name = ai_client.settings.promises.idempotency
     assert name is not None
     rows = Rows(ai_client)
@@ -40,7 +29,7 @@ def _asked(ai_client: Session) -> Asked:
     first, again = (_sent(ai_client, [_keyed(ai_client, one, name, key)])[0] for _ in range(2))
     together = _sent(ai_client, [_keyed(ai_client, one, name, beside)] * BESIDE)
     other = _sent(ai_client, [_keyed(ai_client, two, name, key)])[0]
-    return Asked(first, again, together, other, ai_client.ask(two))
+    return Keyed(first, again, together, other, ai_client.ask(two))
 
 
 @check(
@@ -50,15 +39,12 @@ def _asked(ai_client: Session) -> Asked:
     tokens=16 * REQUESTS,
 )
 def test_carried_out_once(ai_client: Session) -> Verdict:
-    found = _asked(ai_client)
-    anew = next((each for each in found.together if each.ok), found.together[0])
-    return idempotency.kept(found.first, found.again, found.together, anew, found.other, found.own, ai_client.show)
+    return idempotency.kept(_asked(ai_client), ai_client.show)
 
 
 @check("another request under a used key is refused", level="warn", grounds=("idempotency",), requests=0)
 def test_reuse_refused(ai_client: Session) -> Verdict:
-    found = _asked(ai_client)
-    return idempotency.reuse_refused(found.first, found.other, ai_client.show)
+    return idempotency.reuse_refused(_asked(ai_client), ai_client.show)
 
 
 def _keyed(ai_client: Session, query: Query, name: str, key: str) -> Request:

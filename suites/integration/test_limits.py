@@ -11,8 +11,9 @@ from harness.checks import limits
 from harness.checks.limits import Found, Size, Tried
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
+from harness.core.nested import last_text, leaves, with_leaf
 from harness.core.verdict import Verdict, inconclusive
-from harness.run.rows import Rows, leaves, with_leaves
+from harness.run.rows import Rows
 from harness.run.session import Session
 from harness.suite import check, once
 
@@ -135,13 +136,9 @@ def test_rows_refused(ai_client: Session) -> Verdict:
 
 def _of_length(inputs: Any, size: int) -> Any:
     """The sample's input with a text of so many characters: before its last text, which asks for something."""
-    own = [each for each in leaves([inputs]) if isinstance(each, str)][-1]
-    text = (FILLER * (size // len(FILLER) + 1))[: max(0, size - len(own))] + own
-    if isinstance(inputs, str):
-        return text
-    every = leaves(inputs)
-    last = max(at for at, each in enumerate(every) if isinstance(each, str))
-    return with_leaves(inputs, [text if at == last else each for at, each in enumerate(every)])
+    at = last_text(inputs)
+    own = leaves(inputs)[at]
+    return with_leaf(inputs, at, (FILLER * (size // len(FILLER) + 1))[: max(0, size - len(own))] + own)
 
 
 @once

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 from harness.checks import rate_limit
@@ -17,6 +18,7 @@ from harness.run.rows import Rows
 from harness.run.session import Session
 from harness.suite import check, once
 
+rate_check = partial(check, grounds=("rate_limit",), alone=True)
 BESIDE = 16
 REQUESTS = 2 * rate_limit.MOST + rate_limit.EXTRA + BESIDE + 2
 pause = time.sleep
@@ -65,23 +67,11 @@ def _tried(ai_client: Session) -> tuple[list[Exchange], Exchange | None, float]:
     return sent, after, waited
 
 
-@check(
-    "above the promised rate requests are declined",
-    grounds=("rate_limit",),
-    requests=REQUESTS,
-    tokens=REQUESTS,
-    alone=True,
-)
+@rate_check("above the promised rate requests are declined", requests=REQUESTS, tokens=REQUESTS)
 def test_declined(ai_client: Session) -> Verdict:
     return _beyond(ai_client) or rate_limit.declined(_promised(ai_client), *_tried(ai_client), ai_client.show)
 
 
-@check(
-    "refusals above the promised rate are JSON, and fast",
-    level="warn",
-    grounds=("rate_limit",),
-    requests=0,
-    alone=True,
-)
+@rate_check("refusals above the promised rate are JSON, and fast", level="warn", requests=0)
 def test_manner(ai_client: Session) -> Verdict:
     return _beyond(ai_client) or rate_limit.in_good_manner(_tried(ai_client)[0], ai_client.show)

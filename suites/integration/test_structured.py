@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from harness.checks import structured
@@ -27,31 +28,22 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "nested": _object(size=_object(height=_INTEGER, width=_INTEGER), colours={"type": "array", "items": _COLOURS}),
     "unicode": _object(größe=_INTEGER, 颜色=_COLOURS, ручной=_YES_OR_NO),
 }
+structured_check = partial(check, needs=("generates", "shapes"), grounds=("structured_output",))
 
 
 def _form(name: str) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": name, "schema": SCHEMAS[name], "strict": True}}
 
 
-@check(
-    "structured output obeys its schema, whole and streamed",
-    needs=("generates", "shapes"),
-    grounds=("structured_output",),
-    requests=2,
-    tokens=2 * TOKENS,
-    cases=tuple(SCHEMAS),
+@structured_check(
+    "structured output obeys its schema, whole and streamed", requests=2, tokens=2 * TOKENS, cases=tuple(SCHEMAS)
 )
 def test_obeys(ai_client: Session, case: str) -> Verdict:
     found = both(ai_client, TOKENS, PROMPT, response_format=_form(case))
     return structured.obeys(found, SCHEMAS[case], ai_client.show)
 
 
-@check(
-    "structured output that was cut is not declared complete",
-    needs=("generates", "shapes"),
-    grounds=("structured_output",),
-    tokens=CUT,
-)
+@structured_check("structured output that was cut is not declared complete", tokens=CUT)
 def test_cut(ai_client: Session) -> Verdict:
     cut = ai_client.ask(generation(ai_client, CUT, PROMPT, response_format=_form("flat")))
     return structured.cut_honestly(cut, SCHEMAS["flat"], ai_client.show)

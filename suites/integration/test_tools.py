@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from harness.checks import tools
@@ -32,6 +33,7 @@ TOOLS = [
     {"type": "function", "function": {"name": name, "description": f"{name} of the service", "parameters": schema}}
     for name, schema in SCHEMAS.items()
 ]
+tools_check = partial(check, needs=("generates", "shapes"), grounds=("tools",))
 NAMED = {"type": "function", "function": {"name": "add"}}
 
 
@@ -42,45 +44,26 @@ def _required(ai_client: Session) -> dict[str, Exchange]:
     return dict(zip(("required", "required and streamed"), found, strict=False))
 
 
-@check(
-    "a required call is whole and obeys its schema",
-    needs=("generates", "shapes"),
-    grounds=("tools",),
-    requests=3,
-    tokens=3 * TOKENS,
-)
+@tools_check("a required call is whole and obeys its schema", requests=3, tokens=3 * TOKENS)
 def test_called(ai_client: Session) -> Verdict:
     found = {name: (exchange, SCHEMAS) for name, exchange in _required(ai_client).items()}
     named = ai_client.ask(generation(ai_client, TOKENS, PROMPT, tools=TOOLS, tool_choice=NAMED))
     return tools.called({**found, "named": (named, {"add": SCHEMAS["add"]})}, ai_client.show)
 
 
-@check(
-    "the finish reason tells of a call",
-    level="warn",
-    needs=("generates", "shapes"),
-    grounds=("tools",),
-    requests=2,
-    tokens=2 * TOKENS,
-)
+@tools_check("the finish reason tells of a call", level="warn", requests=2, tokens=2 * TOKENS)
 def test_call_ending(ai_client: Session) -> Verdict:
     return tools.ending(_required(ai_client), ai_client.show)
 
 
-@check("with tool_choice none no tool is called", needs=("generates", "shapes"), grounds=("tools",), tokens=32)
+@tools_check("with tool_choice none no tool is called", tokens=32)
 def test_not_called(ai_client: Session) -> Verdict:
     return tools.not_called(
         ai_client.ask(generation(ai_client, 32, PROMPT, tools=TOOLS, tool_choice="none")), ai_client.show
     )
 
 
-@check(
-    "the conversation goes on after a call",
-    needs=("generates", "shapes"),
-    grounds=("tools",),
-    requests=3,
-    tokens=3 * TOKENS,
-)
+@tools_check("the conversation goes on after a call", requests=3, tokens=3 * TOKENS)
 def test_goes_on(ai_client: Session) -> Verdict:
     first = _required(ai_client)["required"]
     calls = first.answer.tool_calls if first.ok and first.answer else ()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 from urllib.parse import quote
 
 from harness.checks import unicode
 from harness.checks.unicode import AFTER, BEFORE, ODD, PLAIN, TEXTS, Spelt, Written
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
+from harness.core.nested import last_text, with_leaf
 from harness.core.verdict import Verdict
-from harness.run.rows import leaves, with_leaves
 from harness.run.session import Session
 from harness.suite import check, once
 
@@ -31,16 +30,10 @@ def _query(ai_client: Session, text: str, *, stream: bool = False) -> Query:
     able, sample = ai_client.able, ai_client.sample(stream=stream)
     if able.generates or able.streaming:
         return generation(ai_client, LIMIT, f"Repeat after me: {marked}", stream=stream)
-    if able.embeds or isinstance(sample.inputs, str):
+    if able.embeds:
         return replace(sample, inputs=marked)
-    return replace(sample, inputs=_with_text(sample.inputs, marked))
-
-
-def _with_text(inputs: Any, text: str) -> Any:
-    """The input with its last text replaced: the content of a message, a document."""
-    every = leaves(inputs)
-    last = max((at for at, each in enumerate(every) if isinstance(each, str)), default=-1)
-    return with_leaves(inputs, [text if at == last else each for at, each in enumerate(every)])
+    # Its last text: the content of a message, a document.
+    return replace(sample, inputs=with_leaf(sample.inputs, last_text(sample.inputs), marked))
 
 
 def _sent(ai_client: Session, request: Request) -> Exchange:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from harness.core.objective import Objective
+from harness.core.plan import PlannedCheck
 from harness.core.verdict import Verdict
 from harness.run.gaterun import GateRun
 from harness.run.load import judge_load, load
@@ -13,7 +12,5 @@ from harness.suite import check
 
 
 @check("objective", per="objective", grounds=("load",), tokens=16)
-def test_objective(
-    ai_client: Session, ai_run: GateRun, objective: Objective, request: pytest.FixtureRequest
-) -> Verdict:
-    return judge_load(load(ai_client, ai_run), objective, ai_run.planned[request.node.nodeid])
+def test_objective(ai_client: Session, ai_run: GateRun, ai_planned: PlannedCheck, objective: Objective) -> Verdict:
+    return judge_load(load(ai_client, ai_run), objective, ai_planned)

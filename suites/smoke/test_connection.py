@@ -16,11 +16,10 @@ from harness.suite import check
 def test_name(ai_client: Session) -> Verdict:
     endpoint = ai_client.endpoint
     try:
-        return connection.resolves(
-            endpoint.host, reach.resolve(endpoint.host, endpoint.port, endpoint.deadlines.connect)
-        )
+        found = reach.resolve(endpoint.host, endpoint.port, endpoint.deadlines.connect)
     except TransportError as problem:
         return connection.broken(problem)
+    return connection.resolves(endpoint.host, found)
 
 
 @check("the port accepts a connection", requests=0, before_contact=True)

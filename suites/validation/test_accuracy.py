@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from harness.core.objective import Objective
+from harness.core.plan import PlannedCheck
 from harness.core.verdict import Verdict
 from harness.run.accuracy import Asked, judge_accuracy
-from harness.run.gaterun import GateRun
 from harness.run.session import Session
 from harness.suite import check
 
@@ -19,12 +19,10 @@ def shared() -> list[Asked]:
 
 
 @check("accuracy", per="objective", grounds=("data",), tokens=16)
-def test_accuracy(
-    ai_client: Session, ai_run: GateRun, shared: list[Asked], objective: Objective, request: pytest.FixtureRequest
-) -> Verdict:
+def test_accuracy(ai_client: Session, ai_planned: PlannedCheck, shared: list[Asked], objective: Objective) -> Verdict:
     data = ai_client.settings.data
     assert data is not None
     assert data.dataset is not None
     if not shared:
         shared.append(Asked(ai_client, data.dataset))
-    return judge_accuracy(ai_client, shared[0], objective, ai_run.planned[request.node.nodeid])
+    return judge_accuracy(ai_client, shared[0], objective, ai_planned)

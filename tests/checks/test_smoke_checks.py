@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from harness.checks import answers, connection, credentials, errors, headers, health, identity, latency, stream
+from harness.checks import alike, answers, connection, credentials, errors, headers, health, identity, latency, stream
 from harness.core.errors import ErrorClass, TransportError
 from harness.core.exchange import Answer, EventKind, Exchange, Request, Response, StreamEvent, Timing
 from harness.core.verdict import Counterexample, Status
@@ -145,6 +145,10 @@ def test_terminator_and_role() -> None:
     assert stream.terminated(exchange(events=events("delta", "finish", "done")), show).status is Status.PASS
     assert stream.role_first(exchange(events=events("delta", "role")), show).status is Status.FAIL
     assert stream.role_first(exchange(events=events("role", "delta")), show).status is Status.PASS
+
+
+def test_a_text_that_begins_the_other_parts_from_it_at_its_end() -> None:
+    assert [alike.parting("one", other) for other in ("one two", "", "once", "one")] == [3, 0, 2, 3]
 
 
 def test_same_text_says_where_the_texts_part() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,8 +25,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, during: list[Sample]) -> Verdict:
     """The verdict over the error rate of an experiment with 40 planned requests under the fault."""
     found = lived(lifted=9.0, samples=(*BASELINE, *during, *load(9, 12)))
     monkeypatch.setattr(suite, "experiment", lambda *_: found)
-    run, request = SimpleNamespace(planned={"x": PLANNED}), SimpleNamespace(node=SimpleNamespace(nodeid="x"))
-    verdict = suite.test_objective(None, run, found.fault, ERRORS, request)
+    verdict = suite.test_objective(None, None, PLANNED, found.fault, ERRORS)
     assert isinstance(verdict, Verdict)
     return verdict
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.experiment import ChaosSettings, Fault
@@ -15,6 +16,8 @@ from harness.core.plan import Plan
 from harness.core.settings import LoadSettings, Settings
 from harness.core.verdict import CheckSpec, Status, Verdict
 from harness.run.planning import build_plan, user_check
+from harness.run.preflight import adapter
+from harness.suite import catalogue
 from tests.run.saved import judged
 
 SMOKE = parse_objective("smoke", "latency p95", "<= 1s", PROFILES["pr"])
@@ -64,3 +67,18 @@ def test_a_users_own_verdict_over_nothing_is_no_pass(tmp_path: Path) -> None:
     for number, (n, status) in enumerate([(0, Status.INCONCLUSIVE), (None, Status.PASS), (3, Status.PASS)]):
         report = judged(tmp_path / str(number), plan, ("mine.py::test_it", Verdict(Status.PASS, "holds", n=n)))
         assert report.run.verdict is status
+
+
+@pytest.mark.parametrize(
+    ("protocol", "skipped"),
+    [("torchserve", [True, True]), ("mlflow", [True, True]), ("openai_chat", [False, True]), ("v2", [False, False])],
+)
+def test_what_a_protocol_never_states_is_skipped_and_not_left_inconclusive(protocol: str, skipped: list[bool]) -> None:
+    endpoint = Endpoint("http://h:1", protocol, model="m", version="1", sample=[[1.0]])
+    declared = [(each.id, each.suite, each.spec) for each in catalogue("smoke") if "::test_model_" in each.id]
+    able = adapter(protocol).capabilities(endpoint, Facts())
+    plan = build_plan(Settings(endpoint, ("smoke",)), declared, {"smoke": able})
+    reasons = {each.id.rpartition("::")[2]: each.not_applicable for each in plan.checks}
+    assert [bool(reasons[name]) for name in ("test_model_name", "test_model_version")] == skipped
+    if skipped[0]:
+        assert reasons["test_model_name"] == f"{protocol} at this endpoint offers no model name"
