@@ -14,7 +14,7 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
 from harness.protocols import _openapi
 from harness.protocols._chatstream import streamed
-from harness.protocols._values import a_name
+from harness.protocols._values import member, names_in
 from harness.protocols._wire import NOWHERE, OPENAPI, dumps, full_path, get, json_of, offered, page
 
 PROMPT = "Say hello."
@@ -46,15 +46,9 @@ def messages(inputs: Any, protocol: str) -> list[Any]:
 
 def listed(value: Any) -> tuple[str, ...] | None:
     """The ids in a page of models; None when it is no such page (Ollama without a model says `data: null`)."""
-    if not isinstance(value, dict) or "data" not in value:
-        return None
-    data = value["data"]
-    if data is None and value.get("object") == "list":
+    if isinstance(value, dict) and value.get("object") == "list" and value.get("data", ()) is None:
         return ()
-    if not isinstance(data, list) or not all(isinstance(each, dict) for each in data):
-        return None
-    ids = [a_name(each.get("id")) for each in data]
-    return tuple(each for each in ids if each is not None) if None not in ids else None
+    return names_in(member(value, "data"), "id")
 
 
 def names(found: Sequence[str]) -> str:
@@ -64,9 +58,7 @@ def names(found: Sequence[str]) -> str:
 
 def is_error(response: Response) -> bool:
     """Whether a body is an error as OpenAI's API words it."""
-    value = json_of(response)
-    error = value.get("error") if isinstance(value, dict) else None
-    return isinstance(error, dict) and isinstance(error.get("message"), str)
+    return isinstance(member(json_of(response), "error", "message"), str)
 
 
 def sole(found: Sequence[str] | None) -> str | None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from harness.protocols._schema import Schema, Unusable, referred, tidy
+from harness.protocols._values import member
 
 _LONGEST_SCHEMA = 200_000
 _MOST_STEPS = 200
@@ -15,7 +16,7 @@ _MOST_ELEMENTS = 200_000
 
 def has_post(document: Any, *paths: str) -> bool | None:
     """Whether the document lists POST for one of the paths; None when it is no OpenAPI document."""
-    routes = document.get("paths") if isinstance(document, dict) else None
+    routes = member(document, "paths")
     if not isinstance(routes, dict):
         return None
     return any(isinstance(route := routes.get(path), dict) and "post" in route for path in paths)
@@ -59,21 +60,15 @@ def _body(document: Any, *paths: str) -> dict[str, Any] | None:
     if not has_post(document, *paths):
         return None
     for path in paths:
-        body = _at(document, "paths", path, "post", "requestBody")
-        reference = body.get("$ref") if isinstance(body, dict) else None
+        body = member(document, "paths", path, "post", "requestBody")
+        reference = member(body, "$ref")
         if isinstance(reference, str):
             with suppress(Unusable):
                 body = referred(document, reference)
-        found = _at(body, "content", "application/json")
+        found = member(body, "content", "application/json")
         if isinstance(found, dict):
             return found
     return None
-
-
-def _at(value: Any, *keys: str) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 class _Maker:

@@ -10,7 +10,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Query
 from harness.protocols import _tensor
-from harness.protocols._values import a_name
+from harness.protocols._values import a_name, member
 from harness.protocols._whole import Whole
 
 
@@ -53,5 +53,5 @@ class Served(Whole):
 
 def listed(value: Any) -> tuple[str, ...]:
     """The names on a page of models as KServe has it; none when it is no such page."""
-    models = value.get("models") if isinstance(value, dict) else None
+    models = member(value, "models")
     return tuple(each for each in models if a_name(each)) if isinstance(models, list) else ()

@@ -10,7 +10,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.exchange import Request, Response
 from harness.protocols import _openapi
 from harness.protocols._openai import Listing, base, sole
-from harness.protocols._values import a_name
+from harness.protocols._values import a_name, member
 from harness.protocols._whole import Whole
 from harness.protocols._wire import full_path, get, page
 
@@ -42,9 +42,8 @@ def documented(endpoint: Endpoint, document: Any, route: str) -> str | None:
 def cards(answers: Mapping[str, Response]) -> list[dict[str, Any]]:
     """The entries of the page of models, or of the bare one; none when there is no such page."""
     for role in ("models", "bare_models"):
-        value = page(answers, role)
-        data = value.get("data") if isinstance(value, dict) else None
+        data = member(page(answers, role), "data")
         entries = data if isinstance(data, list) else []
-        if found := [each for each in entries if isinstance(each, dict) and a_name(each.get("id"))]:
+        if found := [each for each in entries if a_name(member(each, "id"))]:
             return found
     return []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from harness.protocols import _tensor
-from harness.protocols._values import a_name
+from harness.protocols._values import a_name, member
 
 SIGNATURE = "serving_default"
 DATATYPES = {
@@ -23,9 +23,8 @@ DATATYPES = {
 
 def states(own: Any) -> list[tuple[str, str]]:
     """Version and state of each version on a page of status (`START`, `LOADING`, `AVAILABLE`, `UNLOADING`, `END`)."""
-    listed = own.get("model_version_status") if isinstance(own, dict) else None
-    entries = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    pairs = [(version(each), each.get("state")) for each in entries]
+    listed = member(own, "model_version_status")
+    pairs = [(version(each), member(each, "state")) for each in (listed if isinstance(listed, list) else ())]
     return [(stated, state) for stated, state in pairs if stated is not None and isinstance(state, str)]
 
 
@@ -37,26 +36,23 @@ def available(pairs: Sequence[tuple[str, str]]) -> str | None:
 
 def version(holder: Any) -> str | None:
     """The version that an object states: text, for 64-bit numbers are text in protobuf's JSON."""
-    stated = holder.get("version") if isinstance(holder, dict) else None
+    stated = member(holder, "version")
     return str(stated) if type(stated) is int else a_name(stated)
 
 
 def signatures(metadata: Any) -> dict[str, Any] | None:
     """The signatures by name on a page of metadata, or None when it is no such page."""
-    found = metadata
-    for key in ("metadata", "signature_def", "signature_def"):
-        found = found.get(key) if isinstance(found, dict) else None
+    found = member(metadata, "metadata", "signature_def", "signature_def")
     return found if isinstance(found, dict) and isinstance(metadata.get("model_spec"), dict) else None
 
 
-def inputs(named: Mapping[str, Any]) -> dict[str, Any]:
+def inputs(named: dict[str, Any]) -> dict[str, Any]:
     """Facts of the default signature, or of the only one, which must then be named in requests (`signature_name`).
 
     `inputs` holds name, datatype and shape of each input, and is left out where one of them is not known.
     """
     name = SIGNATURE if SIGNATURE in named or len(named) != 1 else next(iter(named))
-    signature = named.get(name)
-    stated = signature.get("inputs") if isinstance(signature, dict) else None
+    stated = member(named, name, "inputs")
     specs = [_spec(each, info) for each, info in stated.items()] if isinstance(stated, dict) else []
     known = [each for each in specs if each is not None]
     found: dict[str, Any] = {"inputs": known} if known and len(known) == len(specs) else {}
@@ -65,8 +61,7 @@ def inputs(named: Mapping[str, Any]) -> dict[str, Any]:
 
 def _spec(name: str, info: Any) -> dict[str, Any] | None:
     """Name, datatype and shape of an input; None when its rank or its type is not known."""
-    shape = info.get("tensor_shape") if isinstance(info, dict) else None
-    datatype = DATATYPES.get(str(info.get("dtype"))) if isinstance(info, dict) else None
+    shape, datatype = member(info, "tensor_shape"), DATATYPES.get(str(member(info, "dtype")))
     if not isinstance(shape, dict) or shape.get("unknown_rank") is True or datatype is None:
         return None
     dims = shape.get("dim", [])
@@ -76,7 +71,7 @@ def _spec(name: str, info: Any) -> dict[str, Any] | None:
 
 
 def _size(dim: Any) -> int | None:
-    size = dim.get("size") if isinstance(dim, dict) else None
+    size = member(dim, "size")
     try:
         return int(size) if isinstance(size, str | int) and -1 <= int(size) < 2**63 else None
     except ValueError:

@@ -11,7 +11,7 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Response
 from harness.protocols import _tensor
 from harness.protocols._served import Served, listed
-from harness.protocols._values import shown
+from harness.protocols._values import member, shown
 from harness.protocols._wire import holds_rows, page, status
 
 SPOKEN = 0.5
@@ -105,14 +105,14 @@ def _written(name: str, value: Any, spec: Mapping[str, Any] | None) -> dict[str,
     return {"name": name, "shape": list(shape), "datatype": datatype, "data": flat}
 
 
-def specs(metadata: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
+def specs(metadata: dict[str, Any], role: str) -> list[dict[str, Any]]:
     """Name, datatype and shape of each tensor of a role; none at all when one of them is not stated properly.
 
     An input has the bounds of its numbers too, where its `parameters`, or the model's, state both.
     """
     found = []
     for each in metadata[role]:
-        shape = each.get("shape") if isinstance(each, dict) else None
+        shape = member(each, "shape")
         sound = isinstance(shape, list) and len(shape) <= _tensor.MAX_RANK and all(type(size) is int for size in shape)
         if not sound or not isinstance(each.get("name"), str) or each.get("datatype") not in _tensor.DATATYPES:
             return []
@@ -121,11 +121,10 @@ def specs(metadata: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
     return found
 
 
-def _bounds(stated: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = stated.get("parameters")
-    parameters = parameters if isinstance(parameters, dict) else {}
-    bounds = {name: parameters[name] for name in ("minimum", "maximum") if type(parameters.get(name)) in (int, float)}
-    return bounds if len(bounds) == 2 and bounds["minimum"] <= bounds["maximum"] else {}
+def _bounds(stated: dict[str, Any]) -> dict[str, Any]:
+    low, high = (member(stated, "parameters", name) for name in ("minimum", "maximum"))
+    known = type(low) in (int, float) and type(high) in (int, float)
+    return {"minimum": low, "maximum": high} if known and low <= high else {}
 
 
 def sole(versions: Any) -> str | None:

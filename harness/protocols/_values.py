@@ -25,6 +25,20 @@ def a_name(value: Any) -> str | None:
     return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_NAME else None
 
 
+def member(value: Any, *names: str) -> Any:
+    """What stands under these names, one inside the other; None where there is nothing, or no object."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def names_in(entries: Any, key: str) -> tuple[str, ...] | None:
+    """The name under a key of each object in a list; None when it is no such list."""
+    found = [a_name(member(each, key)) for each in entries] if isinstance(entries, list) else [None]
+    known = tuple(name for name in found if name is not None)
+    return known if len(known) == len(found) else None
+
+
 def an_object(value: Any, at: str = "$") -> dict[str, Any]:
     """The value, which must be a JSON object. Raises `ProtocolError` with the place."""
     if not isinstance(value, dict):
@@ -62,7 +76,7 @@ def answered(response: Response) -> dict[str, Any]:
 
 def refuse_error(value: Any, response: Response) -> None:
     """Raise `ProtocolError` for an error (a text, an object, true) in the body of a success; a number is no error."""
-    error = value.get("error") if isinstance(value, dict) else None
+    error = member(value, "error")
     if (error and not isinstance(error, int | float)) or error is True:
         said = error.get("message", error) if isinstance(error, dict) else error
         raise ProtocolError(f"an error in an answer of status {response.status}: {shown(said)}", at="$.error")

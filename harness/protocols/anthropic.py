@@ -18,7 +18,7 @@ from harness.protocols._chatparts import counts
 from harness.protocols._chatstream import made, named
 from harness.protocols._events import JSONEvents
 from harness.protocols._openai import MAX_TOKENS, Family, Generating, base, listed, messages, model, without_none
-from harness.protocols._values import an_array, an_object, answered, text_or_none, whole_number
+from harness.protocols._values import an_array, an_object, answered, member, text_or_none, whole_number
 from harness.protocols._wire import JSON, closed, dumps, full_path, json_of, offered, page, status
 
 VERSION = ("anthropic-version", "2023-06-01")
@@ -163,13 +163,12 @@ def _usage(value: Any, at: str) -> Usage | None:
 
 def _own_list(value: Any) -> bool:
     data = value.get("data") if isinstance(value, dict) and "has_more" in value else None
-    return isinstance(data, list) and all(isinstance(each, dict) and each.get("type") == "model" for each in data)
+    return isinstance(data, list) and all(member(each, "type") == "model" for each in data)
 
 
 def _own_error(response: Response) -> bool:
     value = json_of(response)
-    error = value.get("error") if isinstance(value, dict) and value.get("type") == "error" else None
-    return isinstance(error, dict) and isinstance(error.get("type"), str)
+    return member(value, "type") == "error" and isinstance(member(value, "error", "type"), str)
 
 
 ADAPTER = Anthropic()

@@ -17,7 +17,7 @@ from harness.protocols._chatparts import usage
 from harness.protocols._chatstream import made, named
 from harness.protocols._events import JSONEvents
 from harness.protocols._openai import PROMPT, Generating, messages, model, names, sole, without_none
-from harness.protocols._values import a_name, an_array, an_object, answered, text_or_none
+from harness.protocols._values import an_array, an_object, answered, member, names_in, text_or_none
 from harness.protocols._wire import JSON, NOWHERE, dumps, get, page, post
 
 CHAT = "/api/chat"
@@ -41,7 +41,7 @@ class Ollama(Generating):
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """0.9: `/api/tags` lists models. Below 1, for such a server speaks OpenAI's chat too, as most clients do."""
-        found = _listed(page(answers, "models"))
+        found = names_in(member(page(answers, "models"), "models"), "name")
         if found is None:
             return Recognition(0.0, "GET /api/tags brought no list of models")
         return Recognition(0.9, f"GET /api/tags answered 200 with a list of models: {names(found)}", Facts(found))
@@ -86,7 +86,7 @@ class Ollama(Generating):
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The one listed model; of several none can be told to be the served one. No version is ever stated."""
-        return sole(_listed(page(answers, "models"))), None
+        return sole(names_in(member(page(answers, "models"), "models"), "name")), None
 
 
 class _Stream(JSONEvents):
@@ -126,14 +126,6 @@ def _message(value: Mapping[str, Any], at: str) -> tuple[str, list[ToolCall]]:
 def _reason(value: Mapping[str, Any], at: str) -> str | None:
     """Why it ended; None before the last line."""
     return text_or_none(value.get("done_reason"), f"{at}.done_reason") or "stop" if value.get("done") is True else None
-
-
-def _listed(value: Any) -> tuple[str, ...] | None:
-    models = value.get("models") if isinstance(value, dict) else None
-    if not isinstance(models, list) or not all(isinstance(each, dict) for each in models):
-        return None
-    found = [a_name(each.get("name")) for each in models]
-    return tuple(each for each in found if each is not None) if None not in found else None
 
 
 ADAPTER = Ollama()

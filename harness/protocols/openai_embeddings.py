@@ -21,7 +21,7 @@ from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols._chatparts import usage
 from harness.protocols._openai import base, model, without_none
 from harness.protocols._texts import Texts, cards, documented
-from harness.protocols._values import a_name, a_number, an_array, an_object, answered, text_or_none
+from harness.protocols._values import a_name, a_number, an_array, an_object, answered, member, text_or_none
 from harness.protocols._wire import JSON, NOWHERE, full_path, get, offered, page, post
 
 TEXT = "The quick brown fox jumps over the lazy dog."
@@ -114,9 +114,7 @@ class OpenAIEmbeddings(Texts):
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The name on the model's own card, else the one listed model. No version is ever stated."""
-        own = page(answers, "metadata")
-        name = a_name(own.get("id")) if isinstance(own, dict) else None
-        return name or super().identity(answers)[0], None
+        return a_name(member(page(answers, "metadata"), "id")) or super().identity(answers)[0], None
 
 
 def _embeds(card: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from harness.protocols._chatparts import usage
 from harness.protocols._chatstream import made, named
 from harness.protocols._events import JSONEvents
 from harness.protocols._openai import Family, base, messages, model, without_none
-from harness.protocols._values import an_array, an_object, answered, text_or_none
+from harness.protocols._values import an_array, an_object, answered, member, text_or_none
 from harness.protocols._wire import post
 
 _COUNTS = ("input_tokens", "output_tokens", "total_tokens")
@@ -94,8 +94,7 @@ def _reason(value: dict[str, Any], at: str, calls: bool) -> str | None:
     status = text_or_none(value.get("status"), f"{at}.status")
     if status == "completed":
         return "tool_calls" if calls else "stop"
-    details = value.get("incomplete_details")
-    reason = details.get("reason") if isinstance(details, dict) else None
+    reason = member(value, "incomplete_details", "reason")
     return {"max_output_tokens": "length", "content_filter": "content_filter"}.get(str(reason)) if status else None
 
 

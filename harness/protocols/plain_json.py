@@ -25,7 +25,7 @@ from harness.core.jsontext import parse
 from harness.protocols import _jsonpath, _openapi, _template, _validinput
 from harness.protocols._chatstream import streamed
 from harness.protocols._schema import Schema
-from harness.protocols._values import refuse_error
+from harness.protocols._values import member, refuse_error
 from harness.protocols._wire import (
     JSON,
     NOWHERE,
@@ -149,8 +149,7 @@ class PlainJSON:
                 outputs = {_jsonpath.name_of(path): found}
         if template.probabilities is not None:
             outputs[template.probabilities] = _jsonpath.extract(value, template.probabilities)
-        stated = value if isinstance(value, dict) else {}
-        return Answer(text, outputs, value, model=_stated(stated, _MODEL), version=_stated(stated, _VERSION))
+        return Answer(text, outputs, value, model=_stated(value, _MODEL), version=_stated(value, _VERSION))
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of events or lines. Raises `UsageError` where the template describes no stream."""
@@ -266,8 +265,8 @@ def _outputs(value: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _stated(value: Mapping[str, Any], names: Sequence[str]) -> str | None:
-    found = next((value[name] for name in names if value.get(name) is not None), None)
+def _stated(value: Any, names: Sequence[str]) -> str | None:
+    found = next((stated for name in names if (stated := member(value, name)) is not None), None)
     return str(found) if type(found) in (str, int, float) else None
 
 

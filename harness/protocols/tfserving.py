@@ -19,7 +19,7 @@ from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols import _rows, _tensor, _tfmetadata
 from harness.protocols._served import Served, listed
-from harness.protocols._values import a_name, answered, shown
+from harness.protocols._values import a_name, answered, member, shown
 from harness.protocols._wire import JSON, NOWHERE, get, holds_rows, json_of, page, post, status
 
 
@@ -66,7 +66,7 @@ class TFServing(Served):
         if states:
             said = ", ".join(f"version {shown(version)} {shown(state)}" for version, state in states[:5])
             return Recognition(0.9, f"GET {path}: {said}", Facts(known, _tfmetadata.available(states)))
-        if isinstance(own, dict) and a_name(own.get("name")) and isinstance(own.get("ready"), bool):
+        if a_name(member(own, "name")) and isinstance(own.get("ready"), bool):
             ready = "ready" if own["ready"] else "not ready"
             return Recognition(0.8, f"GET {path} says as KServe V1 does: {ready}", Facts(known))
         if names := listed(named):
@@ -116,10 +116,9 @@ class TFServing(Served):
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The name in the metadata, on KServe's page or alone in its list; the version where just one is available."""
         own, metadata, named = (page(answers, role) for role in ("model_ready", "metadata", "models"))
-        spec = metadata.get("model_spec") if isinstance(metadata, dict) else None
-        stated = spec if isinstance(spec, dict) else own if isinstance(own, dict) else {}
-        names = listed(named)
-        name = a_name(stated.get("name")) or (names[0] if len(names) == 1 else None)
+        spec, names = member(metadata, "model_spec"), listed(named)
+        stated = spec if isinstance(spec, dict) else own
+        name = a_name(member(stated, "name")) or (names[0] if len(names) == 1 else None)
         return name, _tfmetadata.available(_tfmetadata.states(own)) or _tfmetadata.version(spec)
 
     def _predict_path(self, endpoint: Endpoint, facts: Facts) -> str:
@@ -142,8 +141,7 @@ def _wants_name(answers: Mapping[str, Response]) -> bool:
     """Whether GET /v1/models is refused as TensorFlow Serving does it, and not like a path that no one has."""
     if status(answers, "models") != 400 or status(answers, "nowhere") == 400:
         return False
-    said = json_of(answers["models"])
-    return isinstance(said, dict) and str(said.get("error")).startswith("Missing model name")
+    return str(member(json_of(answers["models"]), "error")).startswith("Missing model name")
 
 
 ADAPTER = TFServing()

@@ -17,7 +17,16 @@ from harness.core.jsontext import parse
 from harness.protocols._chatstream import made
 from harness.protocols._events import JSONEvents
 from harness.protocols._openai import MAX_TOKENS, PROMPT, Generating
-from harness.protocols._values import a_name, a_number, an_array, an_object, refuse_error, text_or_none, whole_number
+from harness.protocols._values import (
+    a_name,
+    a_number,
+    an_array,
+    an_object,
+    member,
+    refuse_error,
+    text_or_none,
+    whole_number,
+)
 from harness.protocols._wire import JSON, NOWHERE, get, page, post
 
 _REASONS = {"eos_token": "stop", "stop_sequence": "stop", "length": "length"}
@@ -88,8 +97,7 @@ class TGI(Generating):
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The model and its revision as `/info` states them."""
         info = page(answers, "metadata")
-        stated = info if isinstance(info, dict) else {}
-        return a_name(stated.get("model_id")), a_name(stated.get("model_sha"))
+        return a_name(member(info, "model_id")), a_name(member(info, "model_sha"))
 
 
 class _Stream(JSONEvents):

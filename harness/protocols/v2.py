@@ -16,8 +16,8 @@ from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols import _binary, _v2answer
 from harness.protocols._v2 import SPOKEN, OpenInference, tensors
-from harness.protocols._values import a_name, shown, text_or_none
-from harness.protocols._wire import JSON, NOWHERE, closed, dumps, get, offered, page, post, status
+from harness.protocols._values import a_name, member, shown, text_or_none
+from harness.protocols._wire import JSON, NOWHERE, closed, dumps, get, json_of, offered, page, post, status
 
 
 class V2(OpenInference):
@@ -44,8 +44,8 @@ class V2(OpenInference):
     def metadata(self, answers: Mapping[str, Response]) -> dict[str, Any] | None:
         """The model's page, where it has a name, inputs and outputs."""
         value = page(answers, "metadata")
-        named = isinstance(value, dict) and a_name(value.get("name")) is not None
-        return value if named and all(isinstance(value.get(role), list) for role in ("inputs", "outputs")) else None
+        listed = all(isinstance(member(value, role), list) for role in ("inputs", "outputs"))
+        return value if listed and a_name(value.get("name")) else None
 
     def spoken(self, answers: Mapping[str, Response]) -> tuple[float, str]:
         """0.9: the server's metadata; 0.5: only its health call; 0.4: `/v2` needs a key."""
@@ -113,15 +113,13 @@ def _in_bytes(path: str, made: Sequence[Mapping[str, Any]], options: Mapping[str
 
 
 def _is_server(value: Any) -> bool:
-    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
-        return False
-    return isinstance(value.get("version"), str) and isinstance(value.get("extensions"), list)
+    named = all(isinstance(member(value, each), str) for each in ("name", "version"))
+    return named and isinstance(value.get("extensions"), list)
 
 
 def _says_live(response: Response) -> bool:
     """Nothing (Triton, MLServer), or a JSON object that says so: a page of HTML is another service's."""
-    value = page({"live": response}, "live")
-    return not response.body.strip() or (isinstance(value, dict) and value.get("live") is True)
+    return not response.body.strip() or member(json_of(response), "live") is True
 
 
 ADAPTER = V2()
