@@ -22,7 +22,7 @@ from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
-from harness.protocols._values import a_name, shown
+from harness.protocols._values import a_name, member, names_in, shown
 from harness.protocols._wire import NOWHERE, get, holds_rows, json_of, offered, page, post
 from harness.protocols.plain_json import INPUT, PlainJSON
 
@@ -75,14 +75,14 @@ class TorchServe(PlainJSON):
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: an error of TorchServe's at a path that is not there, and its ping; 0.6: the error alone."""
         said = json_of(answers["nowhere"]) if "nowhere" in answers else None
-        if not isinstance(said, dict) or not _is_error(said):
+        if not _is_error(said):
             return Recognition(0.0, "a path that is not there brought no error in TorchServe's form")
         ping = page(answers, "live")
-        health = ping.get("status", ping.get("health")) if isinstance(ping, dict) else None
+        health = member(ping, "status") or member(ping, "health")
         listed, (name, version) = _listed(page(answers, "models")), self.identity(answers)
         noted = {"live": offered(answers, "live"), "described": name is not None}
         facts = Facts(listed, version, noted)
-        reason = f"a path that is not there brought TorchServe's error {shown(said['type'])}"
+        reason = f"a path that is not there brought TorchServe's error {shown(member(said, 'type'))}"
         if listed and not isinstance(health, str):
             return Recognition(
                 0.6, f"{reason}; it is the management API: predictions have an address of their own, port 8080", facts
@@ -149,19 +149,15 @@ def _model(endpoint: Endpoint) -> str | None:
 
 def _listed(value: Any) -> tuple[str, ...]:
     """The names in the management API's list."""
-    models = value.get("models") if isinstance(value, dict) else None
-    each = (
-        [model for model in models if isinstance(model, dict) and "modelUrl" in model]
-        if isinstance(models, list)
-        else []
-    )
-    return tuple(name for model in each if (name := a_name(model.get("modelName"))))
+    models = member(value, "models")
+    own = [each for each in models if member(each, "modelUrl") is not None] if isinstance(models, list) else []
+    return names_in(own, "modelName") or ()
 
 
 def _description(value: Any) -> dict[str, Any] | None:
     """The management API's description of one model: the first of the versions asked for."""
     found = value[0] if isinstance(value, list) and value else None
-    described = isinstance(found, dict) and a_name(found.get("modelName")) and isinstance(found.get("workers"), list)
+    described = a_name(member(found, "modelName")) and isinstance(member(found, "workers"), list)
     return found if described else None
 
 
@@ -174,9 +170,8 @@ def _spoken(endpoint: Endpoint, facts: Facts, inputs: Any) -> Endpoint:
 
 
 def _is_error(value: Any) -> bool:
-    if not isinstance(value, dict) or not isinstance(value.get("message"), str):
-        return False
-    return type(value.get("code")) is int and str(value.get("type")).endswith("Exception")
+    told = isinstance(member(value, "message"), str) and type(member(value, "code")) is int
+    return told and str(value.get("type")).endswith("Exception")
 
 
 ADAPTER = TorchServe()
