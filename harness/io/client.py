@@ -59,13 +59,12 @@ class Client:
         *,
         decoder: StreamDecoder | None = None,
         credentials: Credentials | None = ENDPOINT_CREDENTIALS,
-        intended: float | None = None,
     ) -> Exchange:
         """Send one request and wait for its end; arguments and result as `HttpTransport.exchange`.
 
         An interrupt in the waiting thread (Ctrl-C) cancels the exchange and is raised on.
         """
-        coming = self._transport.exchange(request, decoder=decoder, credentials=credentials, intended=intended)
+        coming = self._transport.exchange(request, decoder=decoder, credentials=credentials)
         found = self._wait(coming, self.endpoint.deadlines.total + GRACE)
         return self._lost(request) if found is None else found
 
@@ -75,7 +74,6 @@ class Client:
         *,
         concurrency: int,
         decoders: Sequence[StreamDecoder | None] | None = None,
-        credentials: Credentials | None = ENDPOINT_CREDENTIALS,
     ) -> list[Exchange]:
         """Send requests side by side, at most `concurrency` at once; exchanges in the order of `requests`.
 
@@ -86,17 +84,15 @@ class Client:
         jobs = list(zip(requests, feeds, strict=True))
         lanes = max(1, min(concurrency, len(jobs)))
         patience = math.ceil(len(jobs) / lanes) * self.endpoint.deadlines.total + GRACE
-        found = self._wait(self._many(jobs, lanes, credentials), patience)
+        found = self._wait(self._many(jobs, lanes), patience)
         return [self._lost(request) for request in requests] if found is None else found
 
-    async def _many(
-        self, jobs: list[tuple[Request, StreamDecoder | None]], lanes: int, credentials: Credentials | None
-    ) -> list[Exchange]:
+    async def _many(self, jobs: list[tuple[Request, StreamDecoder | None]], lanes: int) -> list[Exchange]:
         turn = asyncio.Semaphore(lanes)
 
         async def one(request: Request, decoder: StreamDecoder | None) -> Exchange:
             async with turn:
-                return await self._transport.exchange(request, decoder=decoder, credentials=credentials)
+                return await self._transport.exchange(request, decoder=decoder)
 
         return await asyncio.gather(*(one(*job) for job in jobs))
 

@@ -126,7 +126,7 @@ class Proxy:
             return
         listening = await bound(self.listen, self._allow_remote)
         server = await asyncio.get_running_loop().create_server(lambda: Connection(self).client, sock=listening)
-        self._server, self.listen = server, _joined(listening.getsockname())
+        self._server, self.listen = server, joined(listening.getsockname())
 
     def stop(self) -> None:
         """Stop listening and close every connection; the toxics stay."""
@@ -205,7 +205,7 @@ async def resolve(listen: str, allow_remote: bool) -> tuple[socket.AddressFamily
     family, address = found[0]
     with contextlib.suppress(ValueError):
         if not allow_remote and not ipaddress.ip_address(address[0].partition("%")[0]).is_loopback:
-            raise ListenError(f"listen tcp {_joined(address)}: beyond loopback; start the server with --allow-remote")
+            raise ListenError(f"listen tcp {joined(address)}: beyond loopback; start the server with --allow-remote")
     return family, address
 
 
@@ -221,10 +221,11 @@ async def bound(listen: str, allow_remote: bool) -> socket.socket:
     except (OSError, OverflowError) as error:
         listening.close()
         why = (getattr(error, "strerror", None) or str(error)).lower()
-        raise ListenError(f"listen tcp {_joined(address)}: bind: {why}") from None
+        raise ListenError(f"listen tcp {joined(address)}: bind: {why}") from None
     return listening
 
 
-def _joined(address: tuple[Any, ...]) -> str:
+def joined(address: tuple[Any, ...]) -> str:
+    """Host and port as "host:port", with an IPv6 address in brackets."""
     host, port = address[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -18,7 +18,7 @@ import uvicorn
 
 from harness.core.errors import UsageError
 from harness.io.faultproxy.api import Api, Refused
-from harness.io.faultproxy.proxy import ListenError, bound
+from harness.io.faultproxy.proxy import ListenError, bound, joined
 
 _GRACE_S = 3
 _USAGE_STATUS = 4
@@ -48,8 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _serve(options: argparse.Namespace) -> None:
     api = Api(options.seed, allow_remote=options.allow_remote)
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    listening = await bound(f"{host}:{options.port}", options.allow_remote)
+    listening = await bound(joined((options.host, options.port)), options.allow_remote)
     config = uvicorn.Config(
         api,
         loop="none",
@@ -78,9 +77,7 @@ async def _serve(options: argparse.Namespace) -> None:
         serving = loop.create_task(server.serve(sockets=[listening]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
-        shown_host, port = listening.getsockname()[:2]
-        shown = f"[{shown_host}]" if ":" in shown_host else shown_host
-        print(json.dumps({"url": f"http://{shown}:{port}", "pid": os.getpid()}), flush=True)
+        print(json.dumps({"url": f"http://{joined(listening.getsockname())}", "pid": os.getpid()}), flush=True)
         await serving
     finally:
         listening.close()
