@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.checks.alike import arrays, tensors_of, uneven
 from harness.checks.answers import not_finite
-from harness.checks.common import Show, judge, told
+from harness.checks.common import Show, not_judged, told
 from harness.checks.errors import trace_in
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange
@@ -141,13 +141,11 @@ def by_row(answers: Sequence[tuple[int, Exchange]]) -> frozenset[str]:
     return frozenset(set.intersection(*held))
 
 
-@judge
 def survived(search: Search, show: Show) -> Verdict:
     """No generated request is left without an answer, or with one that is invalid, not finite, or not for its rows."""
     return _judge(search, Kind.BROKEN, "is answered validly or refused clearly", show)
 
 
-@judge
 def kept(search: Search, show: Show) -> Verdict:
     """No generated request is treated as the server's own failure, or answered otherwise than announced."""
     return _judge(search, Kind.FAILED, "is treated as the announcement says", show)
@@ -157,6 +155,8 @@ def _judge(search: Search, kind: Kind, holds: str, show: Show) -> Verdict:
     if search.unable:
         return inconclusive(search.unable, n=0)
     found = search.generated
+    if broken := not_judged(*(each.exchange for each in found)):
+        return broken
     number = {each: sum(one.outcome.kind is each for one in found) for each in Kind}
     said = ", ".join(f"{count} {name}" for name, count in number.items() if count)
     notes = (f"{len(found)} requests asked: {said}", *search.notes)

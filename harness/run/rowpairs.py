@@ -9,8 +9,9 @@ from typing import Any
 from harness.checks.alike import difference, said
 from harness.checks.cache import Fits, Played
 from harness.core.exchange import Exchange
+from harness.core.nested import leaves, with_leaf, with_leaves
 from harness.run.pairs import Pair, coded, other_model, play
-from harness.run.rows import Rows, leaves, with_leaves
+from harness.run.rows import Rows, span
 from harness.run.session import Session
 
 STEPS = 12
@@ -44,10 +45,7 @@ class _NumberPairs:
         self.chosen = random.Random(f"{session.settings.seed} pairs")
         self.base, *self.others = rows.distinct(1 + OTHERS)
         self._two: tuple[Any, Any, Any] | None = None
-        numbers = [each for each in leaves([self.base, *self.others[:1]]) if type(each) in (int, float)]
-        self.low, self.high = min(numbers, default=0), max(numbers, default=1)
-        if self.low == self.high:
-            self.low, self.high = min(self.low, 0), max(self.high, 1)
+        self.low, self.high = span(leaves([self.base, *self.others[:1]]))
         self.at = [at for at, each in enumerate(leaves(self.base)) if type(each) in (int, float)]
 
     def places(self) -> list[tuple[str, int]]:
@@ -60,7 +58,7 @@ class _NumberPairs:
         """A row, and the same with one number as far away as the range allows."""
         given = leaves(self.base)
         moved = self.low if abs(given[at] - self.low) > abs(given[at] - self.high) else self.high
-        other = with_leaves(self.base, [*given[:at], type(given[at])(moved), *given[at + 1 :]])
+        other = with_leaf(self.base, at, type(given[at])(moved))
         return self._told(name, self.base, other)
 
     def two(self) -> tuple[Any, Any, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 from harness.core.exchange import Query
+from harness.core.nested import leaves, mapped, shape, shaped
 from harness.run.session import Session
 
 TEXTS = (
@@ -40,11 +41,11 @@ class Rows:
         self.sample = session.sample()
         inputs = self.sample.inputs
         specs = session.facts.inputs.get("inputs")
-        self._named = isinstance(inputs, dict) and bool(inputs) and all(_shape(each)[:1] for each in inputs.values())
-        flat = isinstance(inputs, list) and len(_shape(inputs)) == 1
+        self._named = isinstance(inputs, dict) and bool(inputs) and all(shape(each)[:1] for each in inputs.values())
+        flat = isinstance(inputs, list) and len(shape(inputs)) == 1
         stated = isinstance(specs, list) and len(specs) == 1 and len(specs[0]["shape"]) == 2
-        able = session.adapter.capabilities(session.endpoint, session.facts)
-        deep = isinstance(inputs, list) and len(_shape(inputs)) > 1
+        able = session.able
+        deep = isinstance(inputs, list) and len(shape(inputs)) > 1
         self.text = able.text or isinstance(inputs, str)
         self._outer = deep or (flat and stated)
         self._row = inputs if flat or not deep else inputs[0]
@@ -62,8 +63,8 @@ class Rows:
         elif self._named and isinstance(rows[0], dict):
             given = {name: [row[name] for row in rows] for name in rows[0]}
         else:
-            shaped = [self._like_sample(row) for row in rows]
-            given = shaped if self._outer and not self.text else shaped[0]
+            formed = [self._like_sample(row) for row in rows]
+            given = formed if self._outer and not self.text else formed[0]
         return replace(self.sample, inputs=given, stream=stream)
 
     def distinct(self, n: int) -> list[Any]:
@@ -113,57 +114,26 @@ class Rows:
 
     def _like_sample(self, row: Any) -> Any:
         """A flat row in the shape of the sample's row where that has several dimensions and as many numbers."""
-        shape = _shape(self._row) if isinstance(self._row, list) else ()
-        if not isinstance(row, list) or len(shape) < 2 or len(_shape(row)) != 1 or len(row) != prod(shape):
+        sizes = shape(self._row)
+        if len(sizes) < 2 or len(shape(row)) != 1 or len(row) != prod(sizes):
             return row
-        for size in reversed(shape[1:]):
-            row = [row[at : at + size] for at in range(0, len(row), size)]
-        return row
+        return shaped(row, sizes)
 
 
-def _shape(value: Any) -> tuple[int, ...]:
-    return (len(value), *(_shape(value[0]) if value else ())) if isinstance(value, list) else ()
-
-
-def leaves(value: Any) -> list[Any]:
-    """What stands in nested lists and objects, in their order."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    return [leaf for each in value for leaf in leaves(each)] if isinstance(value, list) else [value]
-
-
-def with_leaves(value: Any, given: Iterable[Any]) -> Any:
-    """The nested lists and objects with other leaves, in their order. Raises `StopIteration` for too few of them."""
-    coming = iter(given)
-
-    def filled(each: Any) -> Any:
-        if isinstance(each, list):
-            return [filled(part) for part in each]
-        if isinstance(each, dict):
-            return {name: filled(part) for name, part in each.items()}
-        return next(coming)
-
-    return filled(value)
+def span(found: Sequence[Any]) -> tuple[Any, Any]:
+    """The range of the numbers among these values, widened by 0 and 1 where all are one."""
+    numbers = [each for each in found if type(each) in (int, float)]
+    low, high = min(numbers, default=0), max(numbers, default=1)
+    return (min(low, 0), max(high, 1)) if low == high else (low, high)
 
 
 def _moved(value: Any, chosen: random.Random) -> Any:
     """The value with each number drawn anew from the range of all its numbers; a single number's range is 0 to 1."""
-    numbers = [leaf for leaf in leaves(value) if type(leaf) in (int, float)]
-    low, high = min(numbers, default=0), max(numbers, default=1)
-    if low == high:
-        low, high = min(low, 0), max(high, 1)
+    low, high = span(leaves(value))
     draw: dict[type, Callable[[Any], Any]] = {
         int: lambda _: chosen.randint(int(low), int(high)),
         float: lambda _: chosen.uniform(low, high),
         bool: lambda _: chosen.random() < 0.5,
         str: lambda text: f"{text} {chosen.randrange(10**6)}",
     }
-
-    def moved(each: Any) -> Any:
-        if isinstance(each, list):
-            return [moved(part) for part in each]
-        if isinstance(each, dict):
-            return {name: moved(part) for name, part in each.items()}
-        return draw.get(type(each), lambda same: same)(each)
-
-    return moved(value)
+    return mapped(value, lambda each: draw.get(type(each), lambda same: same)(each))
