@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from harness.core.errors import ErrorClass, TransportError
-from harness.core.verdict import Case, Counterexample, Status, Verdict, contract, error
+from harness.core.verdict import Case, Counterexample, Verdict, contract, error
 
 DAY = 86_400.0
 
@@ -20,9 +20,7 @@ def resolves(host: str, addresses: tuple[str, ...]) -> Verdict:
 def broken(problem: TransportError) -> Verdict:
     """What a failure below the protocol means: a bad certificate is the service's FAIL, the rest is ERROR."""
     if problem.error is ErrorClass.TLS:
-        return Verdict(
-            Status.FAIL, str(problem), n=1, method="contract", counterexamples=(Counterexample(str(problem)),)
-        )
+        return contract([Case("certificate", Counterexample(str(problem)))], "")
     return error(str(problem))
 
 

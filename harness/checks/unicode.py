@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from harness.checks.alike import difference, said
+from harness.checks.alike import parts_of, said
 from harness.checks.bad_answers import Kind, Known, kind_of
 from harness.checks.common import Show, case, declined, judge, told
 from harness.checks.generated import text_of, usage_of
@@ -88,8 +88,8 @@ def parted(spelt: Spelt, deterministic: bool) -> str | None:
     if one is not None and other is not None and one != other and other != _tokens(spelt.again):
         return f"the same text counts {one} prompt tokens in escapes and {other} in raw UTF-8"
     first = said(spelt.escaped.answer)
-    parts = difference(first, said(raw.answer))
-    if not parts or (spelt.again is not None and difference(first, said(spelt.again.answer))):
+    parts = parts_of(first, said(raw.answer))
+    if not parts or (spelt.again is not None and parts_of(first, said(spelt.again.answer))):
         return None
     told_of = f"the same text in raw UTF-8 is answered otherwise than in escapes: {parts}"
     return told_of if deterministic or not isinstance(first, str) else None
@@ -100,7 +100,7 @@ def unlike(spelt: Spelt) -> bool:
     if spelt.raw is None or not (spelt.raw.ok and spelt.escaped.ok):
         return False
     alike = _tokens(spelt.escaped) == _tokens(spelt.raw)
-    return not alike or difference(said(spelt.escaped.answer), said(spelt.raw.answer)) is not None
+    return not alike or parts_of(said(spelt.escaped.answer), said(spelt.raw.answer)) is not None
 
 
 def hung(spelt: Spelt) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from harness.core.nested import leaves
 from harness.protocols._schema import SAFE, Schema
 
 MOST_ROWS = 4
@@ -73,7 +74,7 @@ def of_sample(sample: Any) -> Schema:
 
     The outermost list of lists, texts or objects is a batch.
     """
-    numbers = [leaf for leaf in _leaves(sample) if type(leaf) in (int, float)]
+    numbers = [leaf for leaf in leaves(sample) if type(leaf) in (int, float)]
     low, high = min(numbers, default=0), max(numbers, default=1)
     if low == high:
         low, high = min(low, 0), max(high, 1)
@@ -107,12 +108,6 @@ def _like(value: Any, number: Schema, *, outer: bool) -> Schema:
 
 def _numeric(schema: Schema) -> bool:
     return schema.get("type") in ("number", "integer")
-
-
-def _leaves(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    return [leaf for each in value for leaf in _leaves(each)] if isinstance(value, list) else [value]
 
 
 def bounded(schema: Schema) -> bool:
