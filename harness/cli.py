@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import io
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from harness.core.errors import HarnessError, UsageError
@@ -28,11 +28,19 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is DESIGN section 4's. Errors meant for the user are one line."""
+    """Run one command; the exit status is DESIGN section 4's. Errors meant for the user are one line.
+
+    A command is a function named as `module:function`, loaded when it is run; its parameters are the options, and
+    `rest` what is handed on.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     known, rest = parser.parse_known_args(arguments)
-    if rest and known.command not in ("gate", "demo", "proxy"):
+    given = vars(known)
+    command, (module, _, function) = given.pop("command"), given.pop("runs").partition(":")
+    if "rest" in given:
+        given["rest"] = rest
+    elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -40,14 +48,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     with contextlib.suppress(ValueError):  # not the main thread: whoever owns it decides
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # acts as Ctrl-C: nothing may be left behind
     try:
-        status = int(known.run(known, rest))
+        status = int(getattr(importlib.import_module(module), function)(**given))
         sys.stdout.flush()
         return status
     except HarnessError as problem:
-        print(f"aiharness {known.command}: {problem}", file=sys.stderr)
+        print(f"aiharness {command}: {problem}", file=sys.stderr)
         return int(Exit.USAGE)
     except KeyboardInterrupt:
-        print(f"aiharness {known.command}: interrupted", file=sys.stderr)
+        print(f"aiharness {command}: interrupted", file=sys.stderr)
         return int(Exit.INTERRUPTED)
     except BrokenPipeError:  # the reader has seen enough (`| head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -68,106 +76,66 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--edition", default="hardened", help="hardened (default), which passes, or naive, which fails")
     demo.add_argument("--defect", action="append", default=[], metavar="NAME", help="switch a seeded defect on")
     demo.add_argument("--port", type=int, default=0, help="port of the deployment (default: a free one)")
-    demo.set_defaults(run=_demo)
+    demo.set_defaults(runs="harness.demo:demo_command", rest=())
 
     gate = commands.add_parser("gate", help="run suites and decide; takes every --ai-… option of the pytest plugin")
     gate.add_argument("--suite", default=None, metavar="NAME,…", help="suites to run (default: [run] suites, or all)")
-    gate.set_defaults(run=_gate)
+    gate.set_defaults(runs="harness.demo:gate_command", rest=())
 
     detect = commands.add_parser("detect", help="say which protocol an endpoint speaks, and why; sends no inference")
-    detect.add_argument("url", help="the endpoint, like http://127.0.0.1:8000")
-    detect.add_argument("--protocol", default="auto", help="ask only this adapter's probes")
-    detect.set_defaults(run=_detect)
+    detect.set_defaults(runs="harness.detecting:detect_command")
 
     init = commands.add_parser("init", help="write a commented aiharness.toml for an endpoint; sends no inference")
-    init.add_argument("url", help="the endpoint, like http://127.0.0.1:8000")
-    init.add_argument("--protocol", default="auto", help="ask only this adapter's probes")
     init.add_argument("--output", "-o", metavar="FILE", help="write here (default: aiharness.toml)")
     init.add_argument("--force", action="store_true", help="overwrite a file that is there")
-    init.set_defaults(run=_init)
+    init.set_defaults(runs="harness.initialising:init_command")
+    for each in (detect, init):
+        each.add_argument("url", help="the endpoint, like http://127.0.0.1:8000")
+        each.add_argument("--protocol", default="auto", help="ask only this adapter's probes")
 
     report = commands.add_parser("report", help="write a report from a run directory; needs no endpoint")
     report.add_argument("path", metavar="RUN", help="a run directory, or a gate.json")
-    report.add_argument("--format", default="terminal", help="terminal (default), html, json, junit, markdown")
+    report.add_argument(
+        "--format", dest="format_", default="terminal", help="terminal (default), html, json, junit, markdown"
+    )
     report.add_argument("--output", "-o", metavar="FILE", help="write here in place of the screen")
-    report.set_defaults(run=_report)
+    report.set_defaults(runs="harness.reporting:report_command")
 
     lift = commands.add_parser("lift", help="end every fault that a run has left on a link, from any terminal")
     lift.add_argument("api", nargs="*", metavar="URL", help="Toxiproxy APIs (default: those of aiharness.toml)")
-    lift.set_defaults(run=_lift)
+    lift.set_defaults(runs="harness.lifting:lift_command")
 
     proxy = commands.add_parser("proxy", help="run the fault proxy as a server; speaks Toxiproxy's API", add_help=False)
-    proxy.set_defaults(run=_proxy)
+    proxy.set_defaults(runs="harness.cli:proxy_command", rest=())
 
     listing = commands.add_parser("list", help="list what there is")
     listing.add_argument("kind", choices=LISTABLE)
     listing.add_argument("name", nargs="?", help="only this one: `locust -f $(aiharness list scenarios steady)`")
-    listing.set_defaults(run=_list)
+    listing.set_defaults(runs="harness.cli:list_command")
     return parser
 
 
-def _demo(known: argparse.Namespace, rest: list[str]) -> int:
-    from harness.demo import demo, serve
-
-    if known.serve:
-        return serve(known.edition, known.port, known.defect)
-    return demo(known.edition, known.port, known.defect, rest)
-
-
-def _gate(known: argparse.Namespace, rest: list[str]) -> int:
-    from harness.demo import run_pytest
-
-    return run_pytest([f"--ai-suite={known.suite or '@configured'}", *rest])
-
-
-def _detect(known: argparse.Namespace, rest: list[str]) -> int:
-    from harness.detecting import detect_command
-
-    return detect_command(known.url, known.protocol)
-
-
-def _init(known: argparse.Namespace, rest: list[str]) -> int:
-    from harness.initialising import init_command
-
-    return init_command(known.url, known.protocol, known.output, force=known.force)
-
-
-def _report(known: argparse.Namespace, rest: list[str]) -> int:
-    from harness.reporting import report_command
-
-    return report_command(Path(known.path), known.format, known.output)
-
-
-def _lift(known: argparse.Namespace, rest: list[str]) -> int:
-    from harness.lifting import lift_command
-
-    return lift_command(known.api)
-
-
-def _proxy(known: argparse.Namespace, rest: list[str]) -> int:
+def proxy_command(rest: Sequence[str]) -> int:
+    """Run the fault proxy as a server; its options are its own."""
     from harness.io.faultproxy.server import main as serve
 
     return serve(rest)
 
 
-def _list(known: argparse.Namespace, rest: list[str]) -> int:
+def list_command(kind: str, name: str | None) -> int:
+    """Print every member of a kind, or the named one; a scenario by its path."""
     from harness.core.registry import names, unknown
     from harness.io.locustrunner import locustfile
     from harness.suite import catalogue
 
-    if known.kind == "checks":
+    if kind == "checks":
         for suite in names("suites"):
             for declared in catalogue(suite):
                 print(f"{declared.spec.level:8} {declared.id}  {declared.spec.title}")
-    else:
-        found = names(known.kind)
-        if known.name and known.name not in found:
-            raise UsageError(unknown(known.kind.removesuffix("s"), known.name, found))
-        for name in (known.name,) if known.name else found:
-            # Locust takes files, not module names.
-            print(locustfile(name) if known.kind == "scenarios" else name)
+        return int(Exit.PASS)
+    found = names(kind)
+    if name and name not in found:
+        raise UsageError(unknown(kind.removesuffix("s"), name, found))
+    for each in (name,) if name else found:
+        print(locustfile(each) if kind == "scenarios" else each)  # locust takes files, not module names
     return int(Exit.PASS)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -16,7 +16,7 @@ from harness.reference import defect, digits
 from harness.reference.deployment import Deployment
 from harness.reference.settings import Settings
 
-ALONE = (*("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider"),)
+ALONE = ("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider")
 """Keep the demo apart from the settings of whatever project it is started in."""
 
 QUIET = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
@@ -26,6 +26,16 @@ KEY = "demo-key-for-the-reference-deployment"
 CONFIG = Path(__file__).parent / "data" / "demo.toml"
 ROWS, HELD_OUT_SEED = 600, 7
 """Pictures of the demo's labelled data; any seed but the deployment's own is a held-out split."""
+
+
+def gate_command(suite: str | None, rest: Sequence[str]) -> int:
+    """Run these suites, else those of the configuration, with pytest's options in `rest`."""
+    return run_pytest([f"--ai-suite={suite or '@configured'}", *rest])
+
+
+def demo_command(edition: str, port: int, defect: Sequence[str], *, serve: bool, rest: Sequence[str]) -> int:
+    """Start the deployment and run every suite there is against it; or, to `serve`, only keep it up."""
+    return keep_up(edition, port, defect) if serve else demo(edition, port, defect, rest)
 
 
 def demo(edition: str, port: int, defects: Sequence[str], extra: Sequence[str]) -> int:
@@ -45,7 +55,7 @@ def demo(edition: str, port: int, defects: Sequence[str], extra: Sequence[str]) 
         return run_pytest([*options, *extra])
 
 
-def serve(edition: str, port: int, defects: Sequence[str]) -> int:
+def keep_up(edition: str, port: int, defects: Sequence[str]) -> int:
     """Keep the deployment up until Ctrl-C."""
     with _deployment(edition, port, defects) as deployment:
         print(f"reference deployment, edition {edition}, at {deployment.url} (export AIHARNESS_API_KEY={KEY})")

@@ -20,7 +20,7 @@ def dry_run(config: pytest.Config) -> int:
     """Print the plan; exit status 0, or 4 with one clear line."""
     try:
         wanted = settings(options_of(config), os.environ, search_folders(config))
-        declared = [(d.id, d.suite, d.spec) for suite in wanted.suites for d in catalogue(suite)]
+        declared = [d for suite in wanted.suites for d in catalogue(suite)]
         plan = build_plan(wanted, declared)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None

@@ -51,7 +51,7 @@ def register(config: pytest.Config) -> None:
     if not wanted.suites:
         raise pytest.UsageError(f"--ai-suite is empty; known: {', '.join(names('suites'))}, all")
     collecting = Collecting(config, wanted)
-    run = GateRun(wanted, [(d.id, d.suite, d.spec) for suite in wanted.suites for d in catalogue(suite)])
+    run = GateRun(wanted, [d for suite in wanted.suites for d in catalogue(suite)])
     config.pluginmanager.register(collecting, "aiharness-collecting")
     config.pluginmanager.register(Running(run), "aiharness-running")
     config.stash[fixtures.RUN] = run

@@ -15,19 +15,19 @@ from harness.run.experiment import lift
 RUNS = Path(".aiharness/runs")
 
 
-def lift_command(urls: Sequence[str]) -> int:
+def lift_command(api: Sequence[str]) -> int:
     """Lift at these APIs, else at those of the configuration's links and of the runs below the working directory.
 
     Exit status 0, or 21 when a proxy did not answer. Raises `UsageError` when there is nowhere to look.
     """
     place, file = read_file(None, [Path.cwd()])
-    found = list(urls) or [link.api for link in links(file.links, place)]
-    runs = [] if urls else sorted(str(path.parent) for path in RUNS.glob(f"*/{FAULTS}"))
+    found = list(api) or [link.api for link in links(file.links, place)]
+    runs = [] if api else sorted(str(path.parent) for path in RUNS.glob(f"*/{FAULTS}"))
     if not found and not runs:
         raise UsageError(f"no link is configured in {FILE} and no run is below {RUNS}: give the URL of a Toxiproxy API")
     status = Exit.PASS
     # What was named by hand, or in the configuration's own [targets], is allowed.
-    allow = [_host(url) for url in (*urls, *file.targets.allow)]
+    allow = [_host(url) for url in (*api, *file.targets.allow)]
     for urls_of_one, run in [*(([url], []) for url in dict.fromkeys(found)), *(([], [run]) for run in runs)]:
         try:
             print("\n".join(lift(urls_of_one, run, allow=allow)) or f"{run[0]}: nothing left on")

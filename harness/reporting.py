@@ -15,11 +15,11 @@ from harness.io.rundir import read_gate, read_run, replace_file
 from harness.run.judging import KILLED, build_report
 
 
-def report_command(path: Path, format_: str, output: str | None) -> int:
+def report_command(path: str, format_: str, output: str | None) -> int:
     """Render a saved run; the exit status is the one that the run ended with."""
     if format_ not in names("reports"):
         raise UsageError(unknown("report format", format_, names("reports")))
-    report = saved_report(path)
+    report = saved_report(Path(path))
     render = load("reports", format_).render
     options = {"colour": sys.stdout.isatty() and output is None} if format_ == "terminal" else {}
     text = render(report, **options)

@@ -63,7 +63,7 @@ class Running:
         if check.not_applicable:
             pytest.skip(check.not_applicable)
         try:
-            self._run.check_time()
+            self._run.ledger.check_time()
         except BudgetExhausted as over:
             _end(item, skipped(str(over)), check)
         spec = spec_of(getattr(item, "function", None))

@@ -14,8 +14,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -30,34 +29,9 @@ ROOT = "ai-suite"
 """First part of every packaged check's id: `ai-suite/smoke/test_health.py::test_live`."""
 
 
-def check(
-    title: str,
-    *,
-    level: str = "blocker",
-    needs: tuple[str, ...] = (),
-    grounds: tuple[str, ...] = (),
-    requests: int = 1,
-    tokens: int = 0,
-    cases: tuple[str, ...] = (),
-    per: Literal["", "objective", "fault", "fault_objective"] = "",
-    before_contact: bool = False,
-    alone: bool = False,
-    clauses: tuple[str, ...] = (),
-) -> Callable[[F], F]:
-    """Declare a packaged check; the arguments are those of `CheckSpec`. `cases` arrive as the argument `case`."""
-    spec = CheckSpec(
-        title,
-        level=Level(level),
-        needs=needs,
-        grounds=grounds,
-        requests=requests,
-        tokens=tokens,
-        cases=cases,
-        per=per,
-        before_contact=before_contact,
-        alone=alone,
-        clauses=clauses,
-    )
+def check(title: str, *, level: str = "blocker", cases: tuple[str, ...] = (), **declared: Any) -> Callable[[F], F]:
+    """Declare a packaged check; `declared` are further fields of `CheckSpec`. `cases` arrive as the argument `case`."""
+    spec = CheckSpec(title, level=Level(level), cases=cases, **declared)
 
     def declare(function: F) -> F:
         function.__aicheck__ = spec  # type: ignore[attr-defined]
@@ -79,8 +53,7 @@ def spec_of(function: object) -> CheckSpec | None:
     return spec if isinstance(spec, CheckSpec) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """A packaged check as its file declares it; `id` is without the parameter."""
 
     id: str

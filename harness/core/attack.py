@@ -64,19 +64,6 @@ class Criterion:
         return reply.scores[self.column] - max(others)
 
 
-@dataclass(slots=True)
-class Budget:
-    """The rows that may still be sent for one input. Hard: the driver cuts a batch that asks for more."""
-
-    left: int
-
-    def take(self, rows: int) -> int:
-        """Spend up to `rows` of what is left; how many may be sent."""
-        granted = min(rows, self.left)
-        self.left -= granted
-        return granted
-
-
 @dataclass(frozen=True, slots=True)
 class Task:
     """One input to attack, seen as `shape`: (h, w), (h, w, c) or (c, h, w).

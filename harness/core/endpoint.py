@@ -119,11 +119,11 @@ class Signer:
     function: str
     given: list[str] = field(default_factory=list, repr=False, compare=False)
 
-    def remember(self, secret: str, most: int = 50) -> None:
-        """Keep a secret line that was sent, and forget the oldest over `most`."""
+    def remember(self, secret: str) -> None:
+        """Keep a secret line that was sent, and forget the oldest over 50."""
         if secret not in self.given:
             self.given.append(secret)
-            del self.given[:-most]
+            del self.given[:-50]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,6 @@ class Exit(IntEnum):
     ERROR = 21
 
 
-_EXIT_OF = {
-    Status.PASS: Exit.PASS,
-    Status.FAIL: Exit.FAIL,
-    Status.INCONCLUSIVE: Exit.INCONCLUSIVE,
-    Status.ERROR: Exit.ERROR,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The explicit loosenings a user may ask for; each is printed in the report.
@@ -138,7 +130,7 @@ def _say(found: list[Judged]) -> str:
 def _decision(
     status: Status, reason: str, partial: bool, checks: tuple[Judged, ...], deciding: tuple[str, ...], policy: Policy
 ) -> Decision:
-    exit_status = int(_EXIT_OF[status])
+    exit_status = int(Exit[status.name])
     loosened = []
     if policy.allow_partial and partial:
         unrun = [j.check.id for j in checks if j.missing]

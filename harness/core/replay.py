@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.core.answerclass import RETRY, answer_class
@@ -19,47 +19,37 @@ BODY_SHOWN = 4000
 def show(exchange: Exchange, endpoint: Endpoint, summary: str) -> Counterexample:
     """A counterexample made of an exchange: its request, its answer and its curl line, which gRPC has none of."""
     response = exchange.response
-    shown = show_response(response, endpoint) if response else {"error": str(exchange.error), "detail": exchange.detail}
-    if response and exchange.error:
-        shown = {**shown, "error": str(exchange.error), "detail": exchange.detail}
+    shown = show_response(response, endpoint) if response else {}
+    if exchange.error or not response:
+        shown |= {"error": str(exchange.error), "detail": exchange.detail}
     if exchange.error and (kind := answer_class(exchange)):
-        shown = {**shown, "class": str(kind), "retry": RETRY[kind]}
+        shown |= {"class": str(kind), "retry": RETRY[kind]}
     if exchange.timing.latency is not None:
-        shown = {**shown, "seconds": round(exchange.timing.latency, 4)}
+        shown["seconds"] = round(exchange.timing.latency, 4)
     return Counterexample(
         redact(summary, endpoint.secrets()),
         request=show_request(exchange.request, endpoint),
-        response=_redacted(shown, endpoint),
+        response=_cleaned(shown, endpoint),
         curl=None if endpoint.grpc else curl(exchange.request, endpoint),
     )
 
 
 def show_request(request: Request, endpoint: Endpoint) -> dict[str, Any]:
     """A request as a JSON-able record without secrets."""
-    shown = {
-        "method": request.method,
-        "url": endpoint.url + request.path,
-        "headers": dict(redact_headers(request.headers)),
-        "body": _body(request),
-    }
-    return _redacted(shown, endpoint)
+    shown = {"method": request.method, "url": endpoint.url + request.path, **_message(request)}
+    return _cleaned(shown, endpoint)
 
 
 def show_response(response: Response, endpoint: Endpoint) -> dict[str, Any]:
     """An answer as a JSON-able record without secrets."""
-    shown = {
-        "status": response.status,
-        "headers": dict(redact_headers(response.headers)),
-        "body": _body(response),
-    }
-    return _redacted(shown, endpoint)
+    return _cleaned({"status": response.status, **_message(response)}, endpoint)
 
 
-def _body(message: Request | Response) -> str:
-    """A body for display: a gRPC message in base64."""
-    if ("content-type", "application/grpc") in message.headers:
-        return text(base64.b64encode(message.body))
-    return text(message.body)
+def _message(message: Request | Response) -> dict[str, Any]:
+    """Headers and body for display, a gRPC message in base64."""
+    grpc = ("content-type", "application/grpc") in message.headers
+    body = base64.b64encode(message.body) if grpc else message.body
+    return {"headers": dict(redact_headers(message.headers)), "body": text(body)}
 
 
 def text(body: bytes, limit: int = BODY_SHOWN) -> str:
@@ -105,13 +95,12 @@ def _credential(credentials: Credentials, word: Callable[[str], str]) -> list[st
     return ["-H", f'"{credentials.header}: {prefix}$AIHARNESS_API_KEY"']
 
 
-def _redacted(shown: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
-    return {str(key): _clean(value, endpoint.secrets()) for key, value in shown.items()}
+def _cleaned(shown: Mapping[str, Any], endpoint: Endpoint) -> dict[str, Any]:
+    secrets = endpoint.secrets()
 
+    def clean(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {redact(str(key), secrets): clean(item) for key, item in value.items()}
+        return redact(value, secrets) if isinstance(value, str) else value
 
-def _clean(value: Any, secrets: tuple[str, ...]) -> Any:
-    if isinstance(value, str):
-        return redact(value, secrets)
-    if isinstance(value, dict):
-        return {redact(str(key), secrets): _clean(item, secrets) for key, item in value.items()}
-    return value
+    return {key: clean(value) for key, value in shown.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 from harness.core.bounds import OverZero
 from harness.core.dataset import Dataset
@@ -155,7 +155,7 @@ class Settings:
             "credentials": endpoint.credentials is not None,
             "model": endpoint.model is not None,
             "version": endpoint.version is not None,
-            **{name: bool(value) for name, value in asdict(self.promises).items() if name in GROUNDS},
+            **asdict(self.promises),
             "data": self.data is not None and self.data.dataset is not None,
             "golden": self.data is not None and self.data.golden is not None,
             "load": self.load is not None,
@@ -175,16 +175,7 @@ GROUNDS = {
     "credentials": "no credentials are configured",
     "model": "no model name is configured (--ai-model or [endpoint] model)",
     "version": "no model version is configured ([endpoint] version)",
-    "deterministic": "[promises] deterministic is not set",
-    "tools": "[promises] tools is not set",
-    "structured_output": "[promises] structured_output is not set",
-    "choices": "[promises] choices is not set",
-    "logprobs": "[promises] logprobs is not set",
-    "dimension": "no [promises] dimension is given",
-    "normalised": "[promises] normalised is not set",
-    "request_id": "no header is named under [promises] request_id",
-    "idempotency": "no header is named under [promises] idempotency",
-    "rate_limit": "no [promises] rate_limit is given",
+    **{field.name: f"[promises] {field.name} is not set" for field in fields(Promises)},
     "data": "no labelled data is configured ([data] file)",
     "golden": "no golden outputs are configured ([data] golden)",
     "load": "no load is configured ([load] rate and duration)",

@@ -15,13 +15,12 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Verdict, inconclusive
 from harness.run.oracle import read
-from harness.run.rate import judge_fixed, right_share, unrepeated
+from harness.run.rate import DECLINED, judge_fixed, right_share, unrepeated
 from harness.run.rows import Rows
 from harness.run.session import Session
 
 WIDTH, CONCURRENCY = 32, 4
 """Rows in one request, where the service takes batches; and requests under way at once."""
-DECLINED = 429
 _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT, ErrorClass.GONE)
 
 

@@ -15,12 +15,9 @@ from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level, Status, Verdict, inconclusive
 from harness.run.objective import judge_asked, value_of
 from harness.run.planning import rate_test
-from harness.run.rate import judge_fixed, missed
+from harness.run.rate import DECLINED, judge_fixed, missed
 from harness.run.session import Session
 from harness.stats.planning import can_pass
-
-DECLINED = (429,)
-"""Statuses that say nothing of the answer which would have come: there were too many requests."""
 
 
 class AskFailed(AssertionError):
@@ -75,7 +72,7 @@ class Reply:
     @property
     def outputs(self) -> Mapping[str, Any]:
         """Named arrays, as nested lists with one entry for each row that was asked."""
-        return self.answer.outputs
+        return dict(self.answer.outputs)
 
     @property
     def latency(self) -> float:
@@ -127,7 +124,7 @@ class Asking:
 
     def _offers(self, capability: str, fixture: str) -> None:
         session = self.session
-        if session.adapter.capabilities(session.endpoint, session.facts).missing((capability,)):
+        if session.able.missing((capability,)):
             raise UsageError(f"{fixture} needs {capability}: {session.adapter.name} at this endpoint offers none")
 
     def _reply(self, query: Query) -> Reply:
@@ -138,7 +135,7 @@ class Asking:
             return Reply(exchange)
         reason = f"the service did not answer validly: {told(exchange)}"
         examples = (self.session.show(reason, exchange),)
-        if exchange.status in DECLINED:
+        if exchange.status == DECLINED:
             declined = f"declined with {exchange.status}, which says nothing of the answer"
             raise AskFailed(inconclusive(declined, counterexamples=examples))
         raise AskFailed(Verdict(Status.FAIL, reason, n=1, method="contract", counterexamples=examples))
@@ -196,7 +193,7 @@ class Judging:
         over = [exchange for exchange in heard if value_of(exchange, objective) > objective.limit]
         what = f"requests {missed(objective)}"
         example = tuple(self._asking.session.show(f"one of {len(over)} of {len(heard)} {what}", e) for e in over[:1])
-        declined = sum(exchange.status in DECLINED for exchange in over)
+        declined = sum(exchange.status == DECLINED for exchange in over)
         return judge_fixed(
             len(over), len(heard), objective, check, what=what, declined=declined, examples=example
         ).with_notes("over the inferences of this test, its first ones too")

@@ -11,13 +11,13 @@ from itertools import islice
 import numpy as np
 
 from harness.checks.common import not_judged, told
-from harness.core.attack import Attack, Budget, Criterion, Distance, Finding, Reply, Row, Search, Task
+from harness.core.attack import Attack, Criterion, Distance, Finding, Reply, Row, Search, Task
 from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Slice, Status, Verdict, inconclusive
 from harness.run.oracle import Oracle
-from harness.run.rate import judge_fixed, right_share, unrepeated
+from harness.run.rate import DECLINED, judge_fixed, right_share, unrepeated
 from harness.run.session import Session
 
 REPLAYS, SHOWN = 3, 5
@@ -30,7 +30,7 @@ STEPS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
 @dataclass(slots=True)
 class Target:
-    """One input under attack; `number` is its place in the data.
+    """One input under attack; `number` is its place in the data, `left` the rows that may still be sent for it.
 
     `state` is alive, then one of wrong (before any attack), robust, confirmed, or lost (a row got no valid answer).
     `moved` says that some row changed the margin from `start`.
@@ -39,7 +39,7 @@ class Target:
     number: int
     task: Task
     criterion: Criterion
-    budget: Budget
+    left: int
     state: str = "alive"
     start: float = 0.0
     moved: bool = False
@@ -62,13 +62,14 @@ class Target:
         self.advance(None)
 
     def advance(self, margins: Sequence[float] | None) -> None:
-        """Hand the margins to the search and take its next batch, cut to the budget; robust when there is none."""
+        """Hand the margins to the search and take its next batch, cut to what is left; robust when there is none."""
         assert self.search is not None
         try:
             wanted = next(self.search) if margins is None else self.search.send(margins)
         except StopIteration:
             wanted = ()
-        self.batch = wanted[: self.budget.take(len(wanted))]
+        self.batch = wanted[: self.left]
+        self.left -= len(self.batch)
         if not self.batch:
             self.state = "robust"
 
@@ -141,7 +142,7 @@ def judge_attack(session: Session, attack: Attack, objective: Objective, check: 
             return inconclusive(f"input {number} of {data.name} lies outside [{distance.low:g}, {distance.high:g}]")
         shape = data.shape or ((side, side) if side * side == len(row) else (1, len(row)))
         task = Task(row, distance, shape, settings.budget, (seed, number))
-        targets.append(Target(number, task, Criterion(data.labels[number]), Budget(settings.budget)))
+        targets.append(Target(number, task, Criterion(data.labels[number]), settings.budget))
     oracle = Oracle(session)
     attack_all(oracle, attack, targets)
     return _verdict(session, oracle, targets, objective, check)
@@ -169,7 +170,7 @@ def _verdict(
     judged = partial(judge_fixed, n=len(targets), objective=objective, check=check, what="inputs were not robust")
     bad = count["wrong"] + count["confirmed"] + count["lost"]
     unproven = count["robust"] if masked else sum(t.state == "robust" and not t.moved for t in targets)
-    declined = sum(exchange.status == 429 for exchange in lost)
+    declined = sum(exchange.status == DECLINED for exchange in lost)
     verdict = judged(bad, declined=declined, examples=_examples(session, targets), notes=tuple(notes))
     verdict = replace(verdict, slices=_curve(targets, objective.alpha))
     if verdict.status is Status.PASS and judged(bad + unproven).status is not Status.PASS:

@@ -60,6 +60,7 @@ class GateRun:
         self.preflight = Preflight(settings.endpoint.protocol)
         self._others: dict[str, Preflight] = {}
         self.run_dir: RunDir
+        self.ledger: Ledger
         self._declared = tuple(declared)
         self._head: dict[str, Any] = {}
         self._sessions: dict[tuple[str, str | None], Session] = {}
@@ -144,7 +145,7 @@ class GateRun:
             # Where no protocol was found only the checks below it run, and any adapter will do.
             speaker = adapters(found.protocol)[0]
             settings, meter = replace(self.settings, endpoint=endpoint), Meter(self.run_dir, self.worker)
-            session = Session(settings, speaker, found.facts, self._connect(), self._ledger, meter)
+            session = Session(settings, speaker, found.facts, self._connect(), self.ledger, meter)
             session.reached = not found.obstacle
             self._sessions[key] = session
         return self._sessions[key]
@@ -159,29 +160,23 @@ class GateRun:
         """Sessions with the endpoint's further URLs, by URL, spoken to as this suite speaks to the first."""
         return {url: self._beside(url, suite) for url in self.settings.endpoint.replicas}
 
-    def _asking(self) -> list[Session]:
-        return [*self._sessions.values(), *self._besides.values()]
-
     def _beside(self, url: str, suite: str) -> Session:
         if (url, suite) not in self._besides:
             settings = replace(self.settings, endpoint=replace(self.settings.endpoint_of(suite), url=url))
             client, found = Client(settings.endpoint, clock=Monotonic(self.started)), self.preflight_of(suite)
-            session = Session(settings, adapter(found.protocol), found.facts, client, self._ledger, Meter(None))
+            session = Session(settings, adapter(found.protocol), found.facts, client, self.ledger, Meter(None))
             self._besides[url, suite] = session
         return self._besides[url, suite]
 
     def begin_check(self) -> None:
         """Open a check's own record."""
-        for session in self._asking():
+        for session in (*self._sessions.values(), *self._besides.values()):
             session.begin_check()
-
-    def check_time(self) -> None:
-        """Raise `BudgetExhausted` when the run's time is over."""
-        self._ledger.check_time()
 
     def end_check(self, check: str, verdict: Verdict) -> Verdict:
         """Write down what a check sent and got, and say in its counterexamples how to run it again."""
-        shown = [exchange for session in self._asking() for exchange in session.shown_exchanges()]
+        sessions = (*self._sessions.values(), *self._besides.values())
+        shown = [exchange for session in sessions for exchange in session.shown_exchanges()]
         if shown:
             self.run_dir.write_exchanges(check, shown)
         for session in self._sessions.values():
@@ -252,7 +247,7 @@ class GateRun:
 
     def _begin(self, started: float) -> None:
         self.started = started
-        self._ledger = Ledger(self.run_dir.path, self.settings.ceilings, started)
+        self.ledger = Ledger(self.run_dir.path, self.settings.ceilings, started)
 
     def _connect(self) -> Client:
         if self._client is None:

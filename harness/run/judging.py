@@ -20,6 +20,7 @@ from harness.core.verdict import Evidence, Status, Verdict
 from harness.io.rundir import EvidenceLine, SavedRun
 from harness.run.meter import distribution, merged
 
+_WORST_FIRST = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.SKIPPED, Status.PASS)
 KILLED = "the run ended before its decision was written"
 
 
@@ -92,19 +93,11 @@ def _last_word(evidence: Iterable[EvidenceLine]) -> tuple[dict[str, Verdict], di
     notes: list[str] = []
     for line in evidence:
         seconds[line.check] = seconds.get(line.check, 0.0) + line.seconds
-        known = verdicts.get(line.check)
-        if known is None:
-            verdicts[line.check] = line.verdict
-            continue
-        notes.append(f"{line.check} reported more than once; its worst verdict counts")
-        if _rank(line.verdict) < _rank(known):
-            verdicts[line.check] = line.verdict
+        known = verdicts.setdefault(line.check, line.verdict)
+        if known is not line.verdict:
+            notes.append(f"{line.check} reported more than once; its worst verdict counts")
+            verdicts[line.check] = min(known, line.verdict, key=lambda verdict: _WORST_FIRST.index(verdict.status))
     return verdicts, seconds, sorted(set(notes))
-
-
-def _rank(verdict: Verdict) -> int:
-    order = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.SKIPPED, Status.PASS)
-    return order.index(verdict.status)
 
 
 def _not_in_order(decision: Decision, interrupted: str, policy: Policy) -> Decision:

@@ -15,7 +15,6 @@ from harness.core.pacing import Pacer
 from harness.core.plan import PlannedCheck
 from harness.core.settings import LoadSettings
 from harness.core.verdict import Case, Counterexample, Status, Verdict, contract, error, inconclusive
-from harness.io.ledger import Ledger
 from harness.io.locustrunner import Ended, free_port, locustfile, run_locust
 from harness.run.gaterun import GateRun
 from harness.run.loadshare import result_path
@@ -50,7 +49,7 @@ def load(session: Session, run: GateRun) -> LoadResult:
     if why := unloadable(session.endpoint, wanted.duration):
         raise UsageError(why)
     file = locustfile(wanted.scenario)
-    ledger = _reserve(session, run, wanted)
+    _reserve(session, run, wanted)
     mine = [o for o in settings.objectives if o.suite == "load"]
     query = session.sample(stream=any(o.metric in STREAMED for o in mine))
     request = session.adapter.encode(session.endpoint, query, session.facts)
@@ -68,24 +67,22 @@ def load(session: Session, run: GateRun) -> LoadResult:
     ended = run_locust(file, options, msgspec.json.encode(job), path.with_suffix(".log"), patience)
     result = _taken(path, job, ended)
     run.run_dir.scrub(path.with_suffix(".log"))
-    ledger.after_answer(result.tokens)
+    run.ledger.after_answer(result.tokens)
     run.run_dir.write(f"load/{path.name}", msgspec.json.encode(result))
     return result
 
 
-def _reserve(session: Session, run: GateRun, wanted: LoadSettings) -> Ledger:
+def _reserve(session: Session, run: GateRun, wanted: LoadSettings) -> None:
     """Count every request of the load before its start: a load cut off by a ceiling would be no load."""
     ceilings, count = session.settings.ceilings, Pacer(wanted.rate, wanted.duration).count
-    ledger = Ledger(run.run_dir.path, ceilings, run.started)
-    if ceilings.requests is not None and ledger.requests + count > ceilings.requests:
+    if ceilings.requests is not None and run.ledger.requests + count > ceilings.requests:
         raise BudgetExhausted(f"--ai-max-requests={ceilings.requests} leaves no room for a load of {count} requests")
     if ceilings.seconds is not None and run.now() + wanted.duration > ceilings.seconds:
         raise BudgetExhausted(
             f"--ai-max-time={ceilings.seconds:g} s leaves no room for a load of {wanted.duration:g} s"
         )
     for _ in range(count):
-        ledger.before_request()
-    return ledger
+        run.ledger.before_request()
 
 
 def _taken(path: Path, job: Job, ended: Ended) -> LoadResult:

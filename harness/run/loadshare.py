@@ -57,6 +57,10 @@ class Share:
     lines: list[dict[str, Any]] = field(default_factory=list)
 
 
+_ADDED, _WORST = ("sent", "completed", "waited", "tokens", "broken_count"), ("stall", "skew")
+"""Fields of a share that add up over processes, and those of which the worst counts; the result has them too."""
+
+
 def to_wire(share: Share) -> bytes:
     """A share as bytes for the master."""
     return msgspec.json.encode(share, enc_hook=Histogram.to_sparse)
@@ -72,11 +76,8 @@ def summed(shares: Sequence[Share]) -> Share:
     one = shares[0]
     if len(shares) == 1:
         return one
-    added: dict[str, Any] = {
-        name: sum(getattr(share, name) for share in shares)
-        for name in ("sent", "completed", "waited", "tokens", "broken_count")
-    }
-    worst = {name: max(getattr(share, name) for share in shares) for name in ("last_sent", "stall", "cpu", "skew")}
+    added = {name: sum(getattr(share, name) for share in shares) for name in _ADDED}
+    worst = {name: max(getattr(share, name) for share in shares) for name in _WORST}
     return Share(
         {
             metric: [reduce(Histogram.merge, (s.blocks[metric][i] for s in shares)) for i in range(BLOCKS)]
@@ -86,6 +87,8 @@ def summed(shares: Sequence[Share]) -> Share:
         [sum(each) for each in zip(*(s.failed for s in shares), strict=True)],
         **added,
         **worst,
+        last_sent=max(share.last_sent for share in shares),
+        cpu=max(share.cpu for share in shares),
         errors=dict(sum((Counter(s.errors) for s in shares), Counter())),
         failures=[found for s in shares for found in s.failures][:SHOWN],
         broken=[found for s in shares for found in s.broken][:SHOWN],
@@ -115,24 +118,16 @@ def outcome(job: Job, share: Share, t0: float, *, finished: bool, problem: str |
         load.scenario,
         job.endpoint.protocol,
         count,
-        sent=share.sent,
-        completed=share.completed,
         failed=sum(share.errors.values()),
         judged=sum(share.requests),
-        waited=share.waited,
-        tokens=share.tokens,
-        errors=share.errors,
         blocks={**{metric: _counts(share.blocks[metric], whole[metric]) for metric in whole}, "error_rate": failed},
         histograms={metric: found.to_sparse() for metric, found in whole.items() if found.n},
         generator=made,
-        stall=share.stall,
-        skew=share.skew,
         failures=tuple(share.failures),
         broken=tuple(share.broken),
-        broken_count=share.broken_count,
-        gone=share.gone,
         finished=finished and problem is None,
         problem=problem,
+        **{name: getattr(share, name) for name in (*_ADDED, *_WORST, "errors", "gone")},
     )
     return replace(result, client_bound=client_bound(result, [each for found in job.limits.values() for each in found]))
 

@@ -14,6 +14,7 @@ from harness.core.replay import show
 from harness.io.content import Inflater
 from harness.io.intake import STREAM_TYPES, Caps
 from harness.run.loadshare import NEVER, SHOWN, Share
+from harness.run.meter import Seconds
 from harness.run.session import decoded
 from harness.stats.histogram import Histogram
 
@@ -169,7 +170,7 @@ class Tally:
         limits["service"] = limits["latency"]  # what a client that was the limit can still say
         self.share = Share({metric: [Histogram(limits[metric]) for _ in range(BLOCKS)] for metric in METRICS})
         self._pending: dict[tuple[str, int], list[float]] = {}
-        self._seconds: dict[int, tuple[list[int], dict[str, list[float]]]] = {}
+        self._seconds = Seconds("load", "load", load.rate)
 
     def add(self, exchange: Exchange) -> None:
         """Count one exchange that has ended."""
@@ -186,14 +187,7 @@ class Tally:
             if len(kept) < SHOWN:
                 kept.append(show(exchange, self.job.endpoint, f"a request under load failed: {exchange.detail}"))
         latency, gaps = timing.latency, list(timing.inter_token)
-        counts, values = self._seconds.setdefault(int(timing.intended), ([0, 0], {}))
-        counts[0] += 1
-        counts[1] += not ok
-        if ok and latency is not None:
-            values.setdefault("latency", []).append(latency)
-        if timing.ttft is not None:
-            values.setdefault("ttft", []).append(timing.ttft)
-        values.setdefault("inter_token", []).extend(gaps)
+        self._seconds.add(exchange, gaps)
         block = int((timing.intended - self.t0 - self._warm) / self._span + 1e-9)
         if timing.intended - self.t0 < self._warm - 1e-9:
             return
@@ -215,17 +209,7 @@ class Tally:
         for (metric, block), found in self._pending.items():
             if found:
                 self.share.blocks[metric][block].add(found)
-        head = {"worker": "load", "suite": "load", "target_rate": self.job.load.rate}
-        self.share.lines = []
-        for second, (counts, values) in sorted(self._seconds.items()):
-            hist = {}
-            for metric, found in values.items():
-                if found:
-                    made = Histogram()
-                    made.add(found)
-                    hist[metric] = made.to_sparse()
-            self.share.lines.append({"t": second, **head, "requests": counts[0], "errors": counts[1], "hist": hist})
-        self._pending, self._seconds = {}, {}
+        self.share.lines, self._pending = self._seconds.lines(), {}
         return self.share
 
     def _put(self, metric: str, block: int, value: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.core.exchange import Exchange
@@ -13,53 +13,63 @@ from harness.stats.histogram import Histogram
 METRICS = ("latency", "ttft", "inter_token")
 
 
-class Meter:
-    """Counts exchanges per second of the run and appends closed seconds to `series.jsonl`.
+class Seconds:
+    """Counts exchanges by the second in which they were meant to be sent; `lines` are those of `series.jsonl`.
 
-    The line's `hist` maps a metric to the sparse buckets of its log-bucket histogram, in seconds; `suite` names a load
-    whose figures stand apart, sent at `target_rate` requests/s. Without a run directory nothing is kept.
+    A line's `hist` maps a metric to the sparse buckets of its log-bucket histogram, in seconds; `suite` names a load
+    whose figures stand apart, sent at `rate` requests/s.
     """
+
+    def __init__(self, worker: str, suite: str = "", rate: float = 0.0) -> None:
+        self._head = {"worker": worker, **({"suite": suite, "target_rate": rate} if suite else {})}
+        self._counts: dict[int, list[int]] = {}
+        self._values: dict[int, dict[str, list[float]]] = {}
+
+    def add(self, exchange: Exchange, gaps: Sequence[float]) -> None:
+        """Count one inference; `gaps` are its inter-token latencies."""
+        timing, second = exchange.timing, int(exchange.timing.intended)
+        counts = self._counts.setdefault(second, [0, 0])
+        counts[0] += 1
+        counts[1] += not exchange.ok
+        values = self._values.setdefault(second, {metric: [] for metric in METRICS})
+        if exchange.ok and timing.latency is not None:
+            values["latency"].append(timing.latency)
+        if timing.ttft is not None:
+            values["ttft"].append(timing.ttft)
+        values["inter_token"] += gaps
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Every second counted since the last call; the same second may come again, and adds up."""
+        found = []
+        for second, (requests, errors) in sorted(self._counts.items()):
+            hist = {}
+            for metric, values in self._values[second].items():
+                if values:
+                    histogram = Histogram()
+                    histogram.add(values)
+                    hist[metric] = histogram.to_sparse()
+            found.append({"t": second, **self._head, "requests": requests, "errors": errors, "hist": hist})
+        self._counts, self._values = {}, {}
+        return found
+
+
+class Meter:
+    """Counts exchanges per second of the run and appends them to `series.jsonl`; without a run directory, nothing."""
 
     def __init__(self, run_dir: RunDir | None, worker: str = "main", *, suite: str = "", rate: float = 0.0) -> None:
         self._run_dir = run_dir
-        self._head = {"worker": worker, **({"suite": suite, "target_rate": rate} if suite else {})}
-        self._seconds: dict[int, _Bin] = {}
+        self._seconds = Seconds(worker, suite, rate)
 
     def record(self, exchange: Exchange) -> None:
-        """Count one inference in the second in which it was meant to be sent."""
-        if self._run_dir is None:
-            return
-        self._seconds.setdefault(int(exchange.timing.intended), _Bin()).add(exchange)
+        """Count one inference."""
+        if self._run_dir is not None:
+            self._seconds.add(exchange, exchange.timing.inter_token)
 
     def flush(self) -> None:
-        """Append every second counted so far; the same second may get several lines, which add up."""
-        if self._run_dir is None:
-            return
-        for second, content in sorted(self._seconds.items()):
-            self._run_dir.append(SERIES, {"t": second, **self._head, **content.line()})
-        self._seconds = {}
-
-
-class _Bin:
-    def __init__(self) -> None:
-        self.requests = 0
-        self.errors = 0
-        self.hist = {metric: Histogram() for metric in METRICS}
-
-    def add(self, exchange: Exchange) -> None:
-        self.requests += 1
-        self.errors += not exchange.ok
-        timing = exchange.timing
-        if exchange.ok and timing.latency is not None:
-            self.hist["latency"].add(timing.latency)
-        if timing.ttft is not None:
-            self.hist["ttft"].add(timing.ttft)
-        for gap in timing.inter_token:
-            self.hist["inter_token"].add(gap)
-
-    def line(self) -> dict[str, Any]:
-        hist = {metric: found.to_sparse() for metric, found in self.hist.items() if found.n}
-        return {"requests": self.requests, "errors": self.errors, "hist": hist}
+        """Append every second counted so far."""
+        if self._run_dir is not None:
+            for line in self._seconds.lines():
+                self._run_dir.append(SERIES, line)
 
 
 def merged(lines: Iterable[Mapping[str, Any]]) -> tuple[tuple[Second, ...], dict[tuple[str, str], Histogram]]:

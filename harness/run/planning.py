@@ -251,12 +251,10 @@ def _cost_runs(settings: Settings, checks: Sequence[PlannedCheck]) -> list[Plann
         runs["chaos", slug(fault.name)] = math.ceil(settings.chaos.rate * (seconds + 4))
     found = []
     for check in checks:
-        case = check.id.partition("[")[2].rstrip("]")
-        keys = [key for key in runs if key[0] == check.suite and (not key[1] or case == key[1])]
-        shared = check.suite in ("load", "chaos") or (check.suite == "adversarial" and check.kind == "estimate")
-        if shared:
+        if check.suite in ("load", "chaos") or (check.suite == "adversarial" and check.kind == "estimate"):
+            case = check.id.partition("[")[2].rstrip("]") if check.suite == "chaos" else ""
+            requests = runs.pop((check.suite, case), 0)
             each = check.tokens // check.requests if check.requests else 0
-            requests = runs.pop(keys[0]) if keys else 0
             check = replace(check, requests=requests, tokens=each * requests)
         found.append(check)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from harness.protocols import _tensor
@@ -57,7 +58,7 @@ def form_of(session: Session) -> Form:
         schema = narrowed(dict(stated["input"]), [sample.inputs])
         closed = bounded(dict(stated["input"])) and bounded(whole)
         return Form("the OpenAPI document", schema, options=whole, bounded=closed)
-    if session.adapter.capabilities(session.endpoint, session.facts).generates and isinstance(sample.inputs, str):
+    if session.able.generates and isinstance(sample.inputs, str):
         prompt = {"type": "string", "minLength": 1, "maxLength": 40}
         return Form("the protocol", prompt, options=an_object(_OPTIONS, ["max_tokens"]), most=GENERATED_TEXTS)
     return Form("the sample", of_sample(sample.inputs), options=an_object({}, []))
@@ -91,7 +92,4 @@ def _element(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def numbers_in(shape: list[int]) -> int:
     """Elements of a tensor with one entry for each open dimension."""
-    count = 1
-    for size in shape:
-        count *= max(1, size)
-    return count
+    return prod(max(1, size) for size in shape)

@@ -16,6 +16,9 @@ from harness.stats.dependence import BLOCKS, dependent_rate_test, into_blocks
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 from harness.stats.planning import n_needed
 
+DECLINED = 429
+"""The status that says nothing of the answer which would have come: there were too many requests."""
+
 
 def unrepeated(data: Dataset, numbers: Iterable[int]) -> Iterator[int]:
     """Those of the rows that repeat no earlier one, label included: a row asked twice is no second sample."""

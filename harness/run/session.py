@@ -110,18 +110,18 @@ class Session:
             self._metered(exchange)
         return found
 
-    def send(self, request: Request, *, credentials: Credentials | None = ENDPOINT_CREDENTIALS) -> Exchange:
+    def send(self, request: Request) -> Exchange:
         """Send a request as it is: a wrong one, or a probe. Its answer is not decoded.
 
         It is sent once more where the service ended a kept-alive connection, perhaps before it saw the request: it may
         do so at any time, and many do after an error, unannounced (RFC 9112 section 9.5).
         """
-        self._ledger.before_request()
-        exchange = self._keep(self.client.exchange(request, credentials=credentials))
-        if not _raced(exchange):
-            return exchange
-        self._ledger.before_request()
-        return self._keep(self.client.exchange(request, credentials=credentials))
+        for _ in range(2):
+            self._ledger.before_request()
+            exchange = self._keep(self.client.exchange(request))
+            if not _raced(exchange):
+                break
+        return exchange
 
     def read(self, exchange: Exchange) -> Exchange:
         """An exchange of `send` with its answer decoded, as `ask` has it."""
@@ -169,10 +169,10 @@ class Session:
             line.say(write(*written(self.endpoint, request)), answers)
             yield self._answers(line, [request] * answers, patience)
 
-    def leave(self, query: Query, *, after_events: int = 1, after: float = 0.0) -> Exchange:
+    def leave(self, query: Query, *, after: float = 0.0) -> Exchange:
         """Send an inference and close the connection in mid-answer.
 
-        A stream is left after so many of its content events, anything else `after` seconds. An exchange with `done`
+        A stream is left after the first of its content events, anything else `after` seconds. An exchange with `done`
         was answered whole before it could be left; one with an error was never begun.
         """
         request = self.request(query)
@@ -181,7 +181,7 @@ class Session:
             line.say([b"".join(written(self.endpoint, request)), after])
             if not request.stream:
                 return self._keep(line.left(request))
-            return self._keep(line.hear(request, decoder=self.adapter.decoder(self.endpoint), until=after_events))
+            return self._keep(line.hear(request, decoder=self.adapter.decoder(self.endpoint), until=1))
 
     def once(self, name: Hashable, asked: Callable[[], T]) -> T:
         """What several checks judge: asked for by the first of them in this process."""
@@ -223,14 +223,13 @@ class Session:
         return self._finish(self.client.exchange(request, decoder=decoder, credentials=credentials))
 
     def _turn(self, line: Line, request: Request, wire: Sequence[Piece]) -> Exchange:
-        self._ledger.before_request()
-        line.say(wire)
-        exchange = self._heard(line, request)
-        if line.reused and exchange.error is ErrorClass.CLOSED and exchange.response is None:
-            # A server may end a kept-alive connection at any time, also while a request is on its way (RFC 9112 9.5).
+        for _ in range(2):
             self._ledger.before_request()
             line.say(wire)
             exchange = self._heard(line, request)
+            # A server may end a kept-alive connection at any time, also while a request is on its way (RFC 9112 9.5).
+            if not line.reused or exchange.error is not ErrorClass.CLOSED or exchange.response is not None:
+                break
         return exchange
 
     def _answers(self, line: Line, requests: Sequence[Request], patience: float | None) -> list[Exchange]:

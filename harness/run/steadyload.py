@@ -14,7 +14,6 @@ from harness.core.experiment import Fault, Sample
 from harness.core.verdict import Counterexample
 from harness.io.client import transport as transport_to
 from harness.io.http import HttpTransport
-from harness.io.ledger import Ledger
 from harness.run.gaterun import GateRun
 from harness.run.meter import Meter
 from harness.run.session import Session, decoded
@@ -32,7 +31,7 @@ class SteadyLoad:
 
     def __init__(self, session: Session, run: GateRun, fault: Fault, *, direct: bool) -> None:
         stream = fault.kind == "truncate_stream"
-        if stream and not session.adapter.capabilities(session.endpoint, session.facts).streaming:
+        if stream and not session.able.streaming:
             raise UsageError(f"fault {fault.name!r} cuts streams, and {session.adapter.title} has none here")
         self.corrupted: list[Counterexample] = []
         self.failed: list[Counterexample] = []
@@ -43,7 +42,7 @@ class SteadyLoad:
         # Toxicity is drawn per connection: kept-alive ones would share one draw.
         lone = fault.toxicity < 1 and not session.endpoint.http2
         self._request = replace(request, headers=(*request.headers, ("connection", "close"))) if lone else request
-        self._ledger = Ledger(run.run_dir.path, session.settings.ceilings, run.started)
+        self._ledger = run.ledger
         self._meter = Meter(run.run_dir, run.worker, suite="chaos", rate=session.settings.chaos.rate)
         self._gap = 1 / session.settings.chaos.rate
         self._reference: Answer | None = None

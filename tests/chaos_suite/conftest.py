@@ -49,7 +49,7 @@ def gate(tmp_path: Path, toxiproxy: Toxiproxy, monkeypatch: pytest.MonkeyPatch) 
         clients.append(client)
         ledger, meter = Ledger(run_dir.path, settings.ceilings, started), Meter(run_dir)
         session = Session(settings, ADAPTER, Facts(models=("tiny-chat",)), client, ledger, meter)
-        return session, SimpleNamespace(run_dir=run_dir, started=started, worker="main", planned={}, progress=print)
+        return session, SimpleNamespace(run_dir=run_dir, ledger=ledger, worker="main", planned={}, progress=print)
 
     yield make
     for client in clients:
