@@ -1,4 +1,6 @@
-"""What a suite module is written with: `check` declares a packaged check, `catalogue` reads them back, `once` shares.
+"""What a suite module is written with: `check` declares a packaged check, `once` what several share.
+
+`catalogue` reads them back. `Session`, `Verdict` and `inconclusive` are here too, for nearly every check needs them.
 
 A packaged check is a pytest function whose return value is its `Verdict`:
 
@@ -20,8 +22,10 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.core.registry import load
-from harness.core.verdict import CheckSpec, Level
+from harness.core.verdict import CheckSpec, Level, Verdict, inconclusive
 from harness.run.session import Session
+
+__all__ = ["ROOT", "Declared", "Session", "Verdict", "catalogue", "check", "inconclusive", "modules", "once", "spec_of"]
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

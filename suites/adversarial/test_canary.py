@@ -7,9 +7,7 @@ from dataclasses import replace
 
 from harness.checks.canary import Probe, mint, searched
 from harness.core.exchange import Query
-from harness.core.verdict import Verdict
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 FORMS = (
     "What is the reference code?",

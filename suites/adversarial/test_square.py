@@ -5,10 +5,8 @@ from __future__ import annotations
 from harness.attacks.square import ATTACK
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Verdict
 from harness.run.attack import judge_attack
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 
 @check("robust accuracy", per="objective", grounds=("data", "attack"), needs=("tensors",))

@@ -9,12 +9,10 @@ from harness.checks import chaos
 from harness.core.experiment import Fault
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Verdict, inconclusive
 from harness.run.experiment import experiment
 from harness.run.gaterun import GateRun
 from harness.run.rate import in_blocks, judge_dependent
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check, inconclusive
 
 
 @check("the fault landed and was lifted, and no answer was silently wrong", per="fault", grounds=("faults",))

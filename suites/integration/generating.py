@@ -8,8 +8,7 @@ from typing import Any
 
 from harness.checks.generated import limit_for
 from harness.core.exchange import Exchange, Query
-from harness.run.session import Session
-from harness.suite import once
+from harness.suite import Session, once
 
 PROMPT = "Say the numbers from one on in words, and go on without an end.\nCount."
 """Its answer is long, so that a limit cuts it and a stop sequence finds a place in it."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from harness.checks.bad_answers import TIMEOUTS, Asked, Kind, Known, kind_of
 from harness.checks.bad_inputs import Bad
 from harness.core.exchange import Exchange
-from harness.run.session import Session
-from harness.suite import once
+from harness.suite import Session, once
 
 PLAIN, EACH = 2, 4
 """Requests: the valid ones asked first, and at most for each bad one."""

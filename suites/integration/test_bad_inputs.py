@@ -8,9 +8,7 @@ from harness.checks.bad_answers import Asked, refused, survived
 from harness.checks.bad_inputs import BAD_INPUTS, MARK, Bad, filled, made
 from harness.checks.bad_parameters import LIMIT, PARAMETERS
 from harness.checks.bad_values import MOST, values
-from harness.core.verdict import Verdict
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 from .spoiling import EACH, PLAIN, known, put, put_all
 

@@ -6,10 +6,8 @@ import random
 
 from harness.checks import batch, embeddings
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict, inconclusive
 from harness.run.rows import Rows
-from harness.run.session import Session
-from harness.suite import check, once
+from harness.suite import Session, Verdict, check, inconclusive, once
 
 ROWS = 8
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from harness.checks import cache
-from harness.core.verdict import Verdict
 from harness.run import pairs, rowpairs
 from harness.run.rows import Rows
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 
 @check("rows that differ in one number have their own answers", needs=("tensors",), requests=rowpairs.ROW_REQUESTS)

@@ -7,10 +7,8 @@ import random
 from harness.checks import crosstalk
 from harness.checks.alike import alone
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict
 from harness.run.rows import Rows
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 INPUTS, ROUNDS = 8, 4
 REQUESTS = INPUTS * (2 + ROUNDS)

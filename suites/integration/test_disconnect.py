@@ -8,10 +8,8 @@ from dataclasses import replace
 from harness.checks import disconnect
 from harness.checks.common import SHED
 from harness.core.exchange import Exchange, Query
-from harness.core.verdict import Verdict
 from harness.run.rows import Rows
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 LEFT, USUAL = 16, 8
 FEW = 4

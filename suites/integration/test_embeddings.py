@@ -8,10 +8,8 @@ from typing import Any
 
 from harness.checks import embeddings
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict
 from harness.run.rows import Rows
-from harness.run.session import Session
-from harness.suite import check, once
+from harness.suite import Session, Verdict, check, once
 
 TEXTS = 8
 SIZES = (2, 3, TEXTS)

@@ -9,10 +9,8 @@ from harness.checks import http_forms, http_wrong
 from harness.checks.http_forms import FORMS, Known
 from harness.checks.http_wrong import PATIENCE, WRONG
 from harness.core.exchange import Exchange, Query
-from harness.core.verdict import Verdict, inconclusive
 from harness.run.rows import Rows
-from harness.run.session import Session
-from harness.suite import check, once
+from harness.suite import Session, Verdict, check, inconclusive, once
 
 direct_check = partial(check, grounds=("direct",))
 INPUTS, TURNS, PIPED = 4, 6, 3

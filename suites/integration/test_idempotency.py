@@ -9,10 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from harness.checks import idempotency
 from harness.checks.idempotency import Keyed
 from harness.core.exchange import Exchange, Query, Request
-from harness.core.verdict import Verdict
 from harness.run.rows import Rows
-from harness.run.session import Session
-from harness.suite import check, once
+from harness.suite import Session, Verdict, check, once
 
 BESIDE = 3
 REQUESTS = 4 + BESIDE

@@ -12,10 +12,8 @@ from harness.checks.limits import Found, Size, Tried
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.nested import last_text, leaves, with_leaf
-from harness.core.verdict import Verdict, inconclusive
 from harness.run.rows import Rows
-from harness.run.session import Session
-from harness.suite import check, once
+from harness.suite import Session, Verdict, check, inconclusive, once
 
 from .spoiling import PLAIN, known
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from harness.checks import choices, parameters
 from harness.checks.generated import stop_string, text_of
 from harness.core.exchange import EventKind
-from harness.core.verdict import Verdict, inconclusive
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check, inconclusive
 
 from .generating import LONG, OPEN_PROMPT, OWN, SHORT, both, counts, generation, limits
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from harness.checks import property as generated
 from harness.checks.property import Search
-from harness.core.verdict import Verdict
 from harness.run import property as property_
 from harness.run.propertyform import MOST_TOKENS
-from harness.run.session import Session
-from harness.suite import check, once
+from harness.suite import Session, Verdict, check, once
 
 
 @once

@@ -13,10 +13,8 @@ from itertools import islice
 
 from harness.checks import rate_limit
 from harness.core.exchange import Exchange, Query
-from harness.core.verdict import Verdict, inconclusive
 from harness.run.rows import Rows
-from harness.run.session import Session
-from harness.suite import check, once
+from harness.suite import Session, Verdict, check, inconclusive, once
 
 rate_check = partial(check, grounds=("rate_limit",), alone=True)
 BESIDE = 16

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from harness.checks import repeat
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict
 from harness.run.rows import Rows
-from harness.run.session import Session
-from harness.suite import check, once
+from harness.suite import Session, Verdict, check, once
 
 TIMES = 6
 

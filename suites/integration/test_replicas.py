@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from harness.checks import replicas
 from harness.core.settings import MOST_REPLICAS
-from harness.core.verdict import Verdict
 from harness.run.gaterun import GateRun
 from harness.run.rows import Rows
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 QUERIES = 4
 REQUESTS = QUERIES * (1 + MOST_REPLICAS)

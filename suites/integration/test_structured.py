@@ -6,9 +6,7 @@ from functools import partial
 from typing import Any
 
 from harness.checks import structured
-from harness.core.verdict import Verdict
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 from .generating import both, generation
 

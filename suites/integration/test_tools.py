@@ -7,9 +7,7 @@ from typing import Any
 
 from harness.checks import tools
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict
-from harness.run.session import Session
-from harness.suite import check, once
+from harness.suite import Session, Verdict, check, once
 
 from .generating import both, generation
 

@@ -7,9 +7,7 @@ from harness.checks.bad_inputs import spoiled
 from harness.checks.http_forms import Known
 from harness.checks.trace import MALFORMED, VALID
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict
-from harness.run.session import Session
-from harness.suite import check, once
+from harness.suite import Session, Verdict, check, once
 
 from .test_http import PLAIN, known
 

@@ -10,9 +10,7 @@ from harness.checks.unicode import AFTER, BEFORE, ODD, PLAIN, TEXTS, Spelt, Writ
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
 from harness.core.nested import last_text, with_leaf
-from harness.core.verdict import Verdict
-from harness.run.session import Session
-from harness.suite import check, once
+from harness.suite import Session, Verdict, check, once
 
 from .generating import generation
 from .spoiling import PLAIN as VALID

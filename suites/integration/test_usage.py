@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from harness.checks import usage
-from harness.core.verdict import Verdict
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 from .generating import SHORT, counts, generation
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from harness.core.verdict import Verdict
 from harness.run.gaterun import GateRun
 from harness.run.load import judge_errors, load
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 
 @check("no answer under load is silently wrong", grounds=("load",), requests=0)

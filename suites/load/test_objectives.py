@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Verdict
 from harness.run.gaterun import GateRun
 from harness.run.load import judge_load, load
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 
 @check("objective", per="objective", grounds=("load",), tokens=16)

@@ -8,8 +8,7 @@ from harness.checks import connection
 from harness.core.errors import TransportError
 from harness.core.verdict import Case, Verdict, contract
 from harness.io import reach
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, check
 
 
 @check("the host name resolves", grounds=("named",), requests=0, before_contact=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from harness.checks import credentials
-from harness.core.verdict import Verdict
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 
 @check("credentials are enforced", grounds=("credentials",), requests=2, tokens=32, cases=("missing", "wrong"))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from harness.checks import errors
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 
 def _answers(ai_client: Session) -> dict[str, Exchange]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from harness.checks import health
-from harness.core.verdict import Verdict
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 
 @check("the service says it is live", needs=("liveness",))

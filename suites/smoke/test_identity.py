@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from harness.checks import identity
-from harness.core.verdict import Verdict
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 STATING = ("models", "metadata", "model_ready")
 """The probes in which a service says what it serves."""

@@ -7,9 +7,7 @@ import pytest
 from harness.checks import stream
 from harness.core.errors import BudgetExhausted
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 
 @pytest.fixture

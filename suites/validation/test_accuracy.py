@@ -6,10 +6,8 @@ import pytest
 
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Verdict
 from harness.run.accuracy import Asked, judge_accuracy
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check
 
 
 @pytest.fixture(scope="module")

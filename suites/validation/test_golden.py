@@ -5,10 +5,8 @@ from __future__ import annotations
 import random
 
 from harness.checks.golden import golden
-from harness.core.verdict import Verdict, inconclusive
 from harness.run.rows import Rows
-from harness.run.session import Session
-from harness.suite import check
+from harness.suite import Session, Verdict, check, inconclusive
 
 MOST, CONCURRENCY = 500, 4
 
