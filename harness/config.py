@@ -244,8 +244,7 @@ def _objectives(
 ) -> tuple[Objective, ...]:
     found: list[Objective] = []
     for index, section in enumerate(sections):
-        if section.suite not in names("suites"):
-            raise place.error(unknown("suite", section.suite, names("suites")), "objective", index, "suite")
+        place.among("suite", section.suite, names("suites"), "objective", index, "suite")
         with place.blamed(None, "objective", index):
             objective = parse_objective(profile=profile, **asdict(section))
         if (section.suite, objective.slug) in {(o.suite, o.slug) for o in found}:

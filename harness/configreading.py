@@ -6,7 +6,7 @@ import contextlib
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -36,6 +36,11 @@ class Place:
         where = f"{self.path}:{line}" if line else str(self.path)
         dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
         return ConfigError(message, where=where, key=dotted)
+
+    def among(self, what: str, given: str, known: Collection[str], *keys: str | int) -> None:
+        """Refuse what is not known, with the nearest one that is."""
+        if given not in known:
+            raise self.error(unknown(what, given, known), *keys)
 
     def file(self, value: str | None) -> str | None:
         """A file named in the configuration, relative to it."""
@@ -113,6 +118,5 @@ def _check(raw: Any, model: Any, place: Place, at: tuple[str | int, ...]) -> Non
     elif hasattr(model, "__dataclass_fields__") and isinstance(raw, dict):
         hints = get_type_hints(model, include_extras=True)
         for key, item in raw.items():
-            if key not in hints:
-                raise place.error(unknown("key", key, hints), *at, key)
+            place.among("key", key, hints, *at, key)
             _check(item, hints[key], place, (*at, key))

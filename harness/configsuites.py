@@ -14,7 +14,7 @@ from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.experiment import ChaosSettings, Fault, Link
 from harness.core.plan import slug
-from harness.core.registry import load, names, unknown
+from harness.core.registry import load, names
 from harness.core.settings import AttackSettings, DataSettings, LoadSettings
 
 MOST_REQUESTS, MOST_PROCESSES = 1_000_000, 64
@@ -27,11 +27,8 @@ def suite_endpoints(
     """The endpoint as the wanted suites see it that have a section of their own. Raises `ConfigError`."""
     found = {}
     for name, section in sections.items():
-        if name not in names("suites"):
-            raise place.error(unknown("suite", name, names("suites")), "suite", name)
-        if section.protocol not in (None, "auto", *names("protocols")):
-            known = (*names("protocols"), "auto")
-            raise place.error(unknown("protocol", str(section.protocol), known), "suite", name, "protocol")
+        place.among("suite", name, names("suites"), "suite", name)
+        place.among("protocol", section.protocol or "auto", (*names("protocols"), "auto"), "suite", name, "protocol")
         if name in suites:
             found[name] = replace(
                 endpoint,
@@ -74,8 +71,7 @@ def load_settings(section: LoadSettings | None, place: Place) -> LoadSettings | 
         return None
     if section.processes > min(MOST_PROCESSES, section.concurrency):
         raise place.error(f"is at most {MOST_PROCESSES} and the concurrency", "load", "processes")
-    if section.scenario not in names("scenarios"):
-        raise place.error(unknown("scenario", section.scenario, names("scenarios")), "load", "scenario")
+    place.among("scenario", section.scenario, names("scenarios"), "load", "scenario")
     if not 0 <= section.warm_up < section.duration:
         raise place.error(f"must be from 0 to under the duration, got {section.warm_up!r}", "load", "warm_up")
     if section.rate * section.duration > MOST_REQUESTS:
@@ -118,10 +114,8 @@ def faults(file: ConfigFile, suites: tuple[str, ...], place: Place) -> tuple[Fau
     """The faults as configured, where the chaos suite is wanted. Raises `ConfigError`."""
     found: list[Fault] = []
     for index, section in enumerate(file.fault):
-        if section.link not in file.links:
-            raise place.error(unknown("link", section.link, file.links), "fault", index, "link")
-        if section.kind not in names("faults"):
-            raise place.error(unknown("fault", section.kind, names("faults")), "fault", index, "kind")
+        place.among("link", section.link, file.links, "fault", index, "link")
+        place.among("fault", section.kind, names("faults"), "fault", index, "kind")
         if not 0 < section.toxicity <= 1:
             raise place.error(f"must be over 0 and at most 1, got {section.toxicity!r}", "fault", index, "toxicity")
         name = section.name or f"{section.kind} on {section.link}"

@@ -69,8 +69,10 @@ def experiment(session: Session, run: GateRun, fault: Fault) -> Experiment:
         with Injector(link, allow=session.settings.allow) as injector:
             injector.check(fault)
             injector.settle()
-            with SteadyLoad(session, run, fault, direct=injector.carries(session.endpoint.url)) as load:
-                found = _Course(session.settings, run, fault, injector, load, Experiment(fault, load.began)).take()
+            direct = injector.carries(session.endpoint.url)
+            with SteadyLoad(session, run, fault, direct=direct) as load:
+                begun = Experiment(fault, load.began)
+                found = _Course(session.settings, run, fault, injector, direct, load, begun).take()
     except ProxyGone as gone:
         found = Experiment(fault, run.now(), broken=str(gone))
     path.parent.mkdir(exist_ok=True)
@@ -80,12 +82,13 @@ def experiment(session: Session, run: GateRun, fault: Fault) -> Experiment:
 
 @dataclass
 class _Course:
-    """One experiment on its way through its phases."""
+    """One experiment on its way through its phases; `direct` as `SteadyLoad` has it."""
 
     settings: Settings
     run: GateRun
     fault: Fault
     injector: Injector
+    direct: bool
     load: SteadyLoad
     found: Experiment
     _on: float = 0.0
@@ -136,11 +139,7 @@ class _Course:
                 self.run.progress(f"chaos: {self.fault.name}: {where} for {self.fault.duration:g} s")
                 self._hold(active)
             lifted, proof = self.load.now(), self.found.proof
-            if (
-                proof.confirmed == "probe"
-                and self.fault.toxicity >= 1
-                and self.injector.carries(self.settings.endpoint.url)
-            ):
+            if proof.confirmed == "probe" and self.fault.toxicity >= 1 and self.direct:
                 proof = replace(proof, affected=self.load.sent(self.found.applied or 0.0))
             self.found = replace(self.found, lifted=lifted, proof=proof)
         except UsageError as problem:
@@ -175,7 +174,7 @@ class _Course:
         if at is not None:
             note = f"recovery lies between {lifted:.2f} s and {at:.2f} s of the run, on a grid of {STEP:g} s"
             found = replace(found, recovered=at, notes=(*found.notes, note))
-        if found.proof.confirmed != "probe" or self.injector.carries(self.settings.endpoint.url):
+        if found.proof.confirmed != "probe" or self.direct:
             return found
         return replace(found, undecided=invisible(found, baseline))
 
