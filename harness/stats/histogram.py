@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +15,9 @@ GAMMA = 1.02
 """Ratio of a bucket's edges: a quantile is read within 1 %."""
 
 _LOG_GAMMA = math.log(GAMMA)
-_ZERO, _OVERFLOW, _OVER = "zero", "inf", "over "
+_NAMED = {"zero": -math.inf, "inf": math.inf}
+"""Numbers of the buckets that hold zeros and what never ended: the logarithm's own."""
+_OVER = "over "
 
 
 class Histogram:
@@ -25,9 +29,7 @@ class Histogram:
     """
 
     def __init__(self, limits: Iterable[float] = ()) -> None:
-        self._buckets: Counter[int] = Counter()
-        self._zeros = 0
-        self._infinite = 0
+        self._buckets: Counter[float] = Counter()
         self._over = {float(limit): 0 for limit in sorted(limits)}
         if not all(0 <= limit < math.inf for limit in self._over):
             raise ValueError(f"limits must be finite and not negative: {list(self._over)}")
@@ -45,22 +47,20 @@ class Histogram:
     @property
     def n(self) -> int:
         """Values counted, zeros and infinite ones included."""
-        return self._zeros + self._buckets.total() + self._infinite
+        return self._buckets.total()
 
     @property
     def infinite(self) -> int:
         """Infinite values counted."""
-        return self._infinite
+        return self._buckets[math.inf]
 
     def add(self, values: ArrayLike) -> None:
         """Count one value, or an array of any shape. Raises `ValueError` for a negative one or NaN, counting none."""
         flat = np.asarray(values, dtype=float).ravel()
         if not (flat >= 0).all():
             raise ValueError("a histogram counts non-negative numbers; one is negative or NaN")
-        inner = flat[(flat > 0) & np.isfinite(flat)]
-        self._zeros += int((flat == 0).sum())
-        self._infinite += int(np.isinf(flat).sum())
-        found, counts = np.unique(np.ceil(np.log(inner) / _LOG_GAMMA).astype(int), return_counts=True)
+        with np.errstate(divide="ignore"):  # the logarithm of zero is the number of its bucket
+            found, counts = np.unique(np.ceil(np.log(flat) / _LOG_GAMMA), return_counts=True)
         self._buckets.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
         for limit in self._over:
             self._over[limit] += int((flat > limit).sum())
@@ -71,8 +71,6 @@ class Histogram:
             raise ValueError(f"cannot merge counts over {list(self._over)} with counts over {list(other._over)}")
         out = Histogram()
         out._buckets = self._buckets + other._buckets
-        out._zeros = self._zeros + other._zeros
-        out._infinite = self._infinite + other._infinite
         out._over = {limit: count + other._over[limit] for limit, count in self._over.items()}
         return out
 
@@ -88,7 +86,10 @@ class Histogram:
             raise ValueError(f"quantile {q!r} must lie in [0, 1]")
         if not self.n:
             raise ValueError("an empty histogram has no quantile")
-        low, high = self._edges_at(max(1, math.ceil(q * self.n - 1e-9)))
+        rank = max(1, math.ceil(q * self.n - 1e-9))
+        ordered = sorted(self._buckets.items())
+        i = ordered[bisect_left(list(accumulate(count for _, count in ordered)), rank)][0]
+        low, high = math.pow(GAMMA, i - 1), math.pow(GAMMA, i)
         return low if low in (0, math.inf) else 2 * low * high / (low + high)
 
     def dense(self) -> tuple[list[float], list[int]]:
@@ -96,20 +97,21 @@ class Histogram:
 
         Zeros are drawn in the lowest bucket, which then reaches down to 0; infinite values are left out (`infinite`).
         """
-        if not self._buckets:
-            return ([0.0, 0.0], [self._zeros]) if self._zeros else ([], [])
-        low, high = min(self._buckets), max(self._buckets)
+        finite, zeros = [int(i) for i in self._buckets if math.isfinite(i)], self._buckets[-math.inf]
+        if not finite:
+            return ([0.0, 0.0], [zeros]) if zeros else ([], [])
+        low, high = min(finite), max(finite)
         edges = [GAMMA**i for i in range(low - 1, high + 1)]
         counts = [self._buckets[i] for i in range(low, high + 1)]
-        if self._zeros:
+        if zeros:
             edges[0] = 0.0
-            counts[0] += self._zeros
+            counts[0] += zeros
         return edges, counts
 
     def to_sparse(self) -> dict[str, int]:
         """A JSON-able form: bucket numbers, `zero`, `inf` and `over LIMIT` as keys; empty buckets are left out."""
-        out = {str(i): count for i, count in sorted(self._buckets.items()) if count}
-        out |= {name: count for name, count in ((_ZERO, self._zeros), (_OVERFLOW, self._infinite)) if count}
+        names = {number: name for name, number in _NAMED.items()}
+        out = {names.get(i) or str(int(i)): count for i, count in sorted(self._buckets.items())}
         return out | {f"{_OVER}{limit!r}": count for limit, count in self._over.items()}
 
     @classmethod
@@ -119,25 +121,10 @@ class Histogram:
         for key, count in sparse.items():
             if count < 0 or count != int(count):
                 raise ValueError(f"bucket {key!r} holds {count!r}, which is no count")
-            if key == _ZERO:
-                out._zeros = int(count)
-            elif key == _OVERFLOW:
-                out._infinite = int(count)
-            elif key.startswith(_OVER):
+            if key.startswith(_OVER):
                 out._over[float(key.removeprefix(_OVER))] = int(count)
             elif count:
-                out._buckets[int(key)] = int(count)
+                out._buckets[_NAMED[key] if key in _NAMED else int(key)] = int(count)
         if any(count > out.n for count in out._over.values()):
             raise ValueError("more values are over a limit than were counted")
         return out
-
-    def _edges_at(self, rank: int) -> tuple[float, float]:
-        """The edges of the bucket that holds the value of that rank, counted from 1."""
-        seen = self._zeros
-        if rank <= seen:
-            return 0.0, 0.0
-        for i, count in sorted(self._buckets.items()):
-            seen += count
-            if rank <= seen:
-                return GAMMA ** (i - 1), GAMMA**i
-        return math.inf, math.inf
