@@ -34,7 +34,6 @@ class OpenAIEmbeddings(Texts):
 
     name = "openai_embeddings"
     title = "OpenAI embeddings, floats or base64"
-
     route = "/embeddings"
     can = Capabilities(text=True, batches=True, embeds=True)
 

@@ -31,7 +31,6 @@ class Rerank(Texts):
 
     name = "rerank"
     title = "rerank (infinity, vLLM, LiteLLM, Jina, Cohere)"
-
     route = "/rerank"
     can = Capabilities(text=True)
 
