@@ -23,9 +23,13 @@ def generation(
 ) -> Query:
     """A request at temperature 0; the limit has the name that the sample gives it."""
     sample = ai_client.sample(stream=stream)
-    modern = sample.options.get("max_completion_tokens") is not None
-    limit = {"max_completion_tokens" if modern else "max_tokens": max_tokens}
+    limit = {limit_name(sample): max_tokens}
     return replace(sample, inputs=inputs, options={**sample.options, "temperature": 0, **limit, **more})
+
+
+def limit_name(sample: Query) -> str:
+    """What the sample calls its limit of tokens; newer models of OpenAI's take no other name."""
+    return "max_completion_tokens" if sample.options.get("max_completion_tokens") is not None else "max_tokens"
 
 
 def both(ai_client: Session, max_tokens: int, inputs: Any = PROMPT, **more: Any) -> list[Exchange]:

@@ -10,6 +10,7 @@ from harness.checks.bad_parameters import LIMIT, PARAMETERS
 from harness.checks.bad_values import MOST, values
 from harness.suite import Session, Verdict, check
 
+from .generating import limit_name
 from .spoiling import EACH, PLAIN, known, put, put_all
 
 TOKENS = 16
@@ -57,8 +58,7 @@ def test_refused_values(ai_client: Session) -> Verdict:
 
 def _parameter(ai_client: Session, case: str) -> list[Asked]:
     given, sample = PARAMETERS[case], ai_client.sample()
-    modern = sample.options.get("max_completion_tokens") is not None
-    option = "max_completion_tokens" if modern and given.option == LIMIT else given.option
+    option = limit_name(sample) if given.option == LIMIT else given.option
     # The prompt's answer ends by itself: a limit of -1 or 0 is no limit to some.
     query = replace(sample, inputs=PROMPT, options={**sample.options, option: MARK})
     request = ai_client.request(query)
