@@ -12,11 +12,16 @@ from harness.suite import Session, Verdict, check, inconclusive, once
 ROWS = 8
 
 
+def no_batch() -> Verdict:
+    """INCONCLUSIVE: a check of batches has none."""
+    return inconclusive("the sample is one input and not a list of rows: no batch can be made of it", n=0)
+
+
 @check("a batch equals its rows asked alone, in their order", needs=("batches",), requests=2 * ROWS + 1)
 def test_equals_singles(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
     if not rows.batches:
-        return inconclusive("the sample is one input and not a list of rows: no batch can be made of it", n=0)
+        return no_batch()
     given = rows.distinct(ROWS)
     order = list(range(len(given)))
     random.Random(ai_client.settings.seed).shuffle(order)
@@ -41,14 +46,10 @@ def _empty(ai_client: Session) -> tuple[Exchange, Exchange] | None:
     return (ai_client.send(request), ai_client.send(valid)) if request else None
 
 
-def _none() -> Verdict:
-    return inconclusive("the sample is one input and not a list of rows: no empty batch can be made of it", n=0)
-
-
 @check("an empty batch is survived", needs=("batches",), grounds=("http",), requests=3)
 def test_empty_survived(ai_client: Session) -> Verdict:
     found = _empty(ai_client)
-    return batch.survived(*found, ai_client.show) if found else _none()
+    return batch.survived(*found, ai_client.show) if found else no_batch()
 
 
 @check(
@@ -56,4 +57,4 @@ def test_empty_survived(ai_client: Session) -> Verdict:
 )
 def test_empty_refused(ai_client: Session) -> Verdict:
     found = _empty(ai_client)
-    return batch.empty_refused(found[0], ai_client.read(found[0]), ai_client.show) if found else _none()
+    return batch.empty_refused(found[0], ai_client.read(found[0]), ai_client.show) if found else no_batch()

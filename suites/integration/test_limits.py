@@ -13,9 +13,10 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.nested import last_text, leaves, with_leaf
 from harness.run.rows import Rows
-from harness.suite import Session, Verdict, check, inconclusive, once
+from harness.suite import Session, Verdict, check, once
 
 from .spoiling import PLAIN, known
+from .test_batch import no_batch
 
 ROWS, CHARACTERS, BYTES = 4096, 200_000, 8 * 2**20
 """The most that is asked: rows of a batch, characters of a prompt, bytes of a body."""
@@ -116,20 +117,16 @@ def _rows(ai_client: Session) -> Found | None:
     return _Search(ai_client, ask, wrong, 1, 4, cap).found("batch", "rows")
 
 
-def _no_batch() -> Verdict:
-    return inconclusive("the sample is one input and not a list of rows: no batch can be made of it", n=0)
-
-
 @check("every batch up to the limit is answered whole", needs=("batches",), requests=SEARCH + 2 * SINGLES)
 def test_rows(ai_client: Session) -> Verdict:
     found = _rows(ai_client)
-    return limits.survived(found, ai_client.show) if found else _no_batch()
+    return limits.survived(found, ai_client.show) if found else no_batch()
 
 
 @check("a batch over the limit is refused with a clear 4xx", level="warn", needs=("batches",), requests=0)
 def test_rows_refused(ai_client: Session) -> Verdict:
     found = _rows(ai_client)
-    return limits.refused(found, ai_client.show) if found else _no_batch()
+    return limits.refused(found, ai_client.show) if found else no_batch()
 
 
 def _of_length(inputs: Any, size: int) -> Any:
