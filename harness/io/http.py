@@ -205,9 +205,9 @@ class HttpTransport:
 
 def judged(response: Response) -> tuple[ErrorClass, str] | None:
     """What a status means that is no success, in words too."""
-    status, location = response.status, response.header("location")
-    if 200 <= status < 300:
+    if 200 <= response.status < 300:
         return None
+    status, location = response.status, response.header("location")
     said = f"HTTP {status}"
     with contextlib.suppress(ValueError):
         said += f" {HTTPStatus(status).phrase}"

@@ -12,6 +12,7 @@ from harness.core.exchange import EventKind, Exchange, Request, Response, Stream
 from harness.core.load import BLOCKS, DEAD, Job
 from harness.core.replay import show
 from harness.io.content import Inflater
+from harness.io.http import judged
 from harness.io.intake import STREAM_TYPES, Caps
 from harness.run.loadshare import NEVER, SHOWN, Share
 from harness.run.meter import Seconds
@@ -54,9 +55,8 @@ class Reader:
         timing = Timing(intended, started, first_byte, (), done)
         response = None if head is None else Response(head.status, head.headers, body, head.http_version)
         exchange = Exchange(request, timing, response)
-        if failure is None and response is not None and not 200 <= response.status < 300:
-            moved = 300 <= response.status < 400 and response.header("location") is not None
-            failure = (ErrorClass.REDIRECT if moved else ErrorClass.STATUS), f"HTTP {response.status}"
+        if failure is None and response is not None:
+            failure = judged(response)
         stream = request.stream and response is not None and response.content_type in STREAM_TYPES
         if stream and response is not None and 200 <= response.status < 300:
             read = _Stream(self._adapter.decoder(self._endpoint))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness.checks.alike import SAME, apart
 from harness.checks.cache import Fits, Played
+from harness.checks.common import clearly_refused
 from harness.checks.embeddings import vectors
 from harness.core.exchange import Exchange, Query
 from harness.io.intake import STREAM_TYPES
@@ -38,14 +39,11 @@ class Pair:
     why: str = ""
 
 
-def play(session: Session, pairs: Sequence[Pair], *, concurrency: int = 4) -> list[Played]:
+def play(session: Session, pairs: Sequence[Pair]) -> list[Played]:
     """Ask all A side by side, then all B, and both again: pairs share nothing, and each is asked A, B, A, B."""
     if not pairs:
         return []
-    rounds = []
-    for half in (0, 1, 0, 1):
-        queries = [pair.queries[half] for pair in pairs]
-        rounds.append(session.ask_many(queries, concurrency=concurrency))
+    rounds = [session.ask_many([pair.queries[half] for pair in pairs], concurrency=4) for half in (0, 1, 0, 1)]
     return [
         Played(pair.name, tuple(each[at] for each in rounds), pair.fits, pair.unequal, pair.why)
         for at, pair in enumerate(pairs)
@@ -104,12 +102,12 @@ def _framed(code: str, frame: int) -> str:
     return f"{before}Repeat after me: {code}{after}"
 
 
-def _holds(mark: str, but: str) -> Fits:
+def _holds(mark: str, but: str | None = None) -> Fits:
     """Whether a text holds the mark, and not the other one's."""
 
     def fits(exchange: Exchange) -> bool:
         text = exchange.answer.text if exchange.ok and exchange.answer else None
-        return text is not None and mark in text and but not in text
+        return text is not None and mark in text and (but is None or but not in text)
 
     return fits
 
@@ -122,15 +120,10 @@ def _shorter(session: Session, rows: Rows, chosen: random.Random) -> Pair:
     def cut(query: Query) -> Query:
         return replace(query, options={**query.options, "max_tokens": 1})
 
-    def holds(mark: str, exchange: Exchange) -> bool:
-        return exchange.ok and exchange.answer is not None and mark in (exchange.answer.text or "")
-
     found = session.ask_many([long, cut(short)], concurrency=2)
-    honoured = holds(marks[1], found[0]) and found[1].ok and not holds(marks[2], found[1])
-    fits: tuple[Fits, Fits] = (
-        lambda exchange: holds(marks[0], exchange),
-        lambda exchange: exchange.ok and not holds(marks[0], exchange),
-    )
+    honoured = _holds(marks[1])(found[0]) and found[1].ok and not _holds(marks[2])(found[1])
+    held = _holds(marks[0])
+    fits: tuple[Fits, Fits] = (held, lambda exchange: exchange.ok and not held(exchange))
     why = "max_tokens is not honoured, or the model does not repeat its code"
     return Pair("max_tokens", [whole, cut(whole)], fits=fits if honoured else None, why=why)
 
@@ -215,12 +208,9 @@ def other_model(session: Session, rows: Rows) -> list[Played]:
     control = session.send(encode(endpoint, rows.query([fresh]), session.facts))
     valid = session.send(encode(session.endpoint, rows.query([fresh]), session.facts))
 
-    def refused(exchange: Exchange) -> bool:
-        return exchange.status is not None and 400 <= exchange.status < 500
-
     def given(exchange: Exchange) -> bool:
         return exchange.status == 200
 
     asked = tuple(session.send(request) for request in (right, wrong, right, wrong))
-    fits = (given, refused) if refused(control) and control.status != 429 and given(valid) else None
+    fits = (given, clearly_refused) if clearly_refused(control) and control.status != 429 and given(valid) else None
     return [Played("the model's name", asked, fits, why="a model that is not there is served all the same")]

@@ -19,6 +19,8 @@ from hypothesis import configuration
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, NoSuchExample
 
+from harness.core.nested import shaped
+
 Strategy = st.SearchStrategy[Any]
 
 MOST_ELEMENTS = 20_000
@@ -154,9 +156,7 @@ def tensors(draw: Callable[[Strategy], Any], specs: Sequence[Mapping[str, Any]])
         shape = [sizes[place] if size < 0 else size for place, size in enumerate(each["shape"])]
         count, element = math.prod(shape), strategy(each["element"])
         flat = draw(_mostly(element, count) if count > 8 else st.lists(element, min_size=count, max_size=count))
-        for size in reversed(shape[1:]):
-            flat = [flat[at : at + size] for at in range(0, len(flat), size)] if size else []
-        made[str(each["name"])] = flat if shape else flat[0]
+        made[str(each["name"])] = shaped(flat, shape) if shape else flat[0]
     return made
 
 
