@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import threading
 from typing import TYPE_CHECKING
@@ -10,8 +11,10 @@ import pytest
 
 from harness.core.endpoint import Credentials, Endpoint, Secret
 from harness.core.errors import ErrorClass, UsageError
-from harness.core.exchange import Request
+from harness.core.exchange import Exchange, Request
 from harness.io.client import Client
+from harness.io.clock import Monotonic
+from harness.io.http import HttpTransport
 
 if TYPE_CHECKING:
     from tests.io.conftest import Conn, Connect, Peer, Serve
@@ -56,8 +59,15 @@ def test_what_is_sent_and_what_comes_back(serve: Serve, connect: Connect) -> Non
     assert "authorization" not in sent
 
 
-def test_the_schedule_is_kept_beside_the_stamps(serve: Serve, connect: Connect) -> None:
-    timing = connect(serve(polite).url).exchange(GET, intended=-3.0).timing
+def test_the_schedule_is_kept_beside_the_stamps(serve: Serve) -> None:
+    async def scheduled() -> Exchange:
+        transport = HttpTransport(Endpoint(serve(polite).url), clock=Monotonic())
+        try:
+            return await transport.exchange(GET, intended=-3.0)
+        finally:
+            await transport.aclose()
+
+    timing = asyncio.run(scheduled()).timing
     assert timing.intended == -3.0
     assert timing.latency is not None
     assert timing.service_time is not None
