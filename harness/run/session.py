@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from harness.core.adapter import Adapter, Capabilities, Facts, Outspoken
+from harness.core.adapter import Adapter, Capabilities, Facts, Outspoken, StreamDecoder
 from harness.core.endpoint import Credentials, Endpoint
 from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import Exchange, Headers, Query, Request
 from harness.core.replay import show, show_request, show_response
-from harness.core.settings import Settings
+from harness.core.settings import Promises, Settings
 from harness.core.verdict import Counterexample
 from harness.io.client import ENDPOINT_CREDENTIALS, Client
 from harness.io.ledger import Ledger
@@ -59,6 +59,11 @@ class Session:
         self._meter = meter
 
     @property
+    def promises(self) -> Promises:
+        """What the configuration promises of the service."""
+        return self.settings.promises
+
+    @property
     def able(self) -> Capabilities:
         """What can be asked here."""
         return self.adapter.capabilities(self.endpoint, self.facts)
@@ -75,6 +80,10 @@ class Session:
         kept = tuple(line for line in request.headers if line[0].lower() not in named)
         return replace(request, headers=(*kept, *headers))
 
+    def decoder(self, request: Request) -> StreamDecoder | None:
+        """A fresh decoder for the answer to a request that asks for a stream."""
+        return self.adapter.decoder(self.endpoint) if request.stream else None
+
     def ask(
         self,
         query: Query | None = None,
@@ -88,7 +97,9 @@ class Session:
         `again`: once more where the service ended a kept connection, as `send` does.
         """
         request = self.request(query, headers)
-        exchange = self._exchange(request, credentials)
+        self._ledger.before_request()
+        raw = self.client.exchange(request, decoder=self.decoder(request), credentials=credentials)
+        exchange = self._finish(raw)
         self._metered(exchange)
         return self.ask(query, credentials=credentials, headers=headers) if again and _raced(exchange) else exchange
 
@@ -103,7 +114,7 @@ class Session:
         requests = [self.request(query, lines) for query, lines in zip(queries, extra, strict=True)]
         for _ in requests:
             self._ledger.before_request()
-        decoders = [self.adapter.decoder(self.endpoint) if request.stream else None for request in requests]
+        decoders = [self.decoder(request) for request in requests]
         raw = self.client.exchange_many(requests, concurrency=concurrency, decoders=decoders)
         found = [self._finish(exchange) for exchange in raw]
         for exchange in found:
@@ -181,7 +192,7 @@ class Session:
             line.say([b"".join(written(self.endpoint, request)), after])
             if not request.stream:
                 return self._keep(line.left(request))
-            return self._keep(line.hear(request, decoder=self.adapter.decoder(self.endpoint), until=1))
+            return self._keep(line.hear(request, decoder=self.decoder(request), until=1))
 
     def once(self, name: Hashable, asked: Callable[[], T]) -> T:
         """What several checks judge: asked for by the first of them in this process."""
@@ -217,11 +228,6 @@ class Session:
         self._meter.record(exchange)
         self.watch(exchange)
 
-    def _exchange(self, request: Request, credentials: Credentials | None) -> Exchange:
-        self._ledger.before_request()
-        decoder = self.adapter.decoder(self.endpoint) if request.stream else None
-        return self._finish(self.client.exchange(request, decoder=decoder, credentials=credentials))
-
     def _turn(self, line: Line, request: Request, wire: Sequence[Piece]) -> Exchange:
         for _ in range(2):
             self._ledger.before_request()
@@ -240,8 +246,7 @@ class Session:
         return [first, *(self._heard(line, each, wait) for each in requests[1:])]
 
     def _heard(self, line: Line, request: Request, patience: float | None = None) -> Exchange:
-        decoder = self.adapter.decoder(self.endpoint) if request.stream else None
-        return self._finish(line.hear(request, patience=patience, decoder=decoder))
+        return self._finish(line.hear(request, patience=patience, decoder=self.decoder(request)))
 
     def _finish(self, exchange: Exchange) -> Exchange:
         exchange = decoded(self.adapter, self.endpoint, exchange)

@@ -28,7 +28,7 @@ class _Watch:
 def known(ai_client: Session) -> Known:
     """The valid request and its answers, asked for before the first bad one."""
     able = ai_client.able
-    worded = able.text and not able.embeds and not ai_client.settings.promises.deterministic
+    worded = able.text and not able.embeds and not ai_client.promises.deterministic
     return Known(ai_client.ask(again=True), ai_client.ask(again=True), worded)
 
 

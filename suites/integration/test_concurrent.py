@@ -25,7 +25,7 @@ def _asked(ai_client: Session, *, stream: bool) -> Verdict:
         order = chosen.sample(range(len(queries)), len(queries))
         found = ai_client.ask_many([queries[own] for own in order], concurrency=INPUTS)
         rounds.append(list(zip(order, found, strict=True)))
-    worded = rows.coded and not ai_client.settings.promises.deterministic
+    worded = rows.coded and not ai_client.promises.deterministic
     marks = [row.split()[-1] for row in given] if worded else []  # the code that a prompt asks for
     return crosstalk.own_answers(first, again, rounds, ai_client.show, marks)
 

@@ -54,7 +54,7 @@ def test_same_in_any_batch(ai_client: Session) -> Verdict:
 
 @check("every vector has the promised dimension", needs=("embeds",), grounds=("dimension",), requests=0)
 def test_dimension(ai_client: Session) -> Verdict:
-    promised = ai_client.settings.promises.dimension
+    promised = ai_client.promises.dimension
     assert promised is not None
     return embeddings.of_dimension(_singles(ai_client), promised, ai_client.show)
 

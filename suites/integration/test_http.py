@@ -26,7 +26,7 @@ def known(ai_client: Session) -> tuple[list[Query], Known]:
     queries = [rows.query([TEXT + row if rows.coded else row]) for row in rows.distinct(INPUTS)]
     first, again = ([_afresh(ai_client, query) for query in queries] for _ in range(2))
     texts = [query.inputs for query in queries if isinstance(query.inputs, str)]
-    worded = rows.text and not ai_client.settings.promises.deterministic
+    worded = rows.text and not ai_client.promises.deterministic
     return queries, Known(first, again, [text.split()[-1] for text in texts], worded)
 
 

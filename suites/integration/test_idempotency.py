@@ -18,7 +18,7 @@ REQUESTS = 4 + BESIDE
 
 @once
 def _asked(ai_client: Session) -> Keyed:
-    name = ai_client.settings.promises.idempotency
+    name = ai_client.promises.idempotency
     assert name is not None
     rows = Rows(ai_client)
     one, two = (rows.query([row]) for row in rows.distinct(2))

@@ -19,8 +19,7 @@ def test_max_tokens(ai_client: Session) -> Verdict:
     own = ai_client.ask(generation(ai_client, OWN, ai_client.sample().inputs))
     if asked.limit is None and asked.long.ok:
         return inconclusive(TOO_SHORT, n=0)
-    promised = ai_client.settings.promises.deterministic
-    limit = asked.limit or SHORT
+    promised, limit = ai_client.promises.deterministic, asked.limit or SHORT
     return parameters.limited(asked.long, asked.short, limit, own, OWN, ai_client.show, promised=promised)
 
 
@@ -29,7 +28,7 @@ def test_ending(ai_client: Session) -> Verdict:
     asked = limits(ai_client)
     if asked.limit is None and asked.long.ok:
         return inconclusive(TOO_SHORT, n=0)
-    promised = ai_client.settings.promises.deterministic
+    promised = ai_client.promises.deterministic
     return parameters.honest_ending(asked.long, asked.short, asked.limit or SHORT, ai_client.show, promised=promised)
 
 
@@ -47,8 +46,7 @@ def test_stop(ai_client: Session) -> Verdict:
     if stop is None and long.ok:
         return inconclusive(f"no stop sequence can be chosen from the text {text_of(long)[:60]!r}", n=0)
     found = both(ai_client, LONG, stop=[stop]) if stop else []
-    promised = ai_client.settings.promises.deterministic
-    return parameters.stopped(long, stop or "", found, ai_client.show, promised=promised)
+    return parameters.stopped(long, stop or "", found, ai_client.show, promised=ai_client.promises.deterministic)
 
 
 @check(
@@ -102,6 +100,6 @@ def test_choices(ai_client: Session) -> Verdict:
     tokens=5 * SHORT,
 )
 def test_logprobs(ai_client: Session) -> Verdict:
-    plain = counts(ai_client)[0] if ai_client.settings.promises.deterministic else None
+    plain = counts(ai_client)[0] if ai_client.promises.deterministic else None
     found = both(ai_client, SHORT, logprobs=True, top_logprobs=TOP)
     return choices.log_probabilities(found, TOP, ai_client.show, plain)

@@ -30,7 +30,7 @@ def _query(ai_client: Session) -> Query:
 
 
 def _promised(ai_client: Session) -> int:
-    limit = ai_client.settings.promises.rate_limit
+    limit = ai_client.promises.rate_limit
     assert limit is not None
     return limit
 

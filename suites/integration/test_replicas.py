@@ -20,5 +20,4 @@ def test_answer_alike(ai_client: Session, ai_run: GateRun) -> Verdict:
     sessions = ai_run.replicas("integration")
     others = {url: [session.ask(query) for query in queries] for url, session in sessions.items()}
     shows = {url: session.show for url, session in sessions.items()}
-    same = ai_client.settings.promises.deterministic
-    return replicas.one_service(first, others, shows, same_text=same)
+    return replicas.one_service(first, others, shows, same_text=ai_client.promises.deterministic)

@@ -40,7 +40,7 @@ IDENTIFIED = SIDE_BY_SIDE + 7
 
 @check("every answer carries an id of its own", grounds=("request_id",), requests=IDENTIFIED, tokens=16 * IDENTIFIED)
 def test_request_id(ai_client: Session) -> Verdict:
-    header = ai_client.settings.promises.request_id or "x-request-id"
+    header = ai_client.promises.request_id or "x-request-id"
     sample = ai_client.sample()
     answers = [(f"plain request {number}", "", ai_client.ask(sample)) for number in (1, 2)]
     if ai_client.able.streaming:

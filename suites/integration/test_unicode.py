@@ -56,8 +56,8 @@ def _written(ai_client: Session) -> Written:
     for name in (PLAIN,) if plain.problem else TEXTS:
         if not any(unicode.hung(each) for each in spelt.values()):
             spelt[name] = _spelt(ai_client, name)
-    deterministic = ai_client.settings.promises.deterministic
-    return Written(spelt, plain, ai_client.ask(again=True), deterministic, able.generates or able.streaming)
+    after, echoing = ai_client.ask(again=True), able.generates or able.streaming
+    return Written(spelt, plain, after, ai_client.promises.deterministic, echoing)
 
 
 @check("text comes through unharmed, however it is spelt", needs=("text",), requests=ASKED, tokens=LIMIT * ASKED)

@@ -25,8 +25,8 @@ def test_counts(ai_client: Session) -> Verdict:
 )
 def test_streamed_counts(ai_client: Session) -> Verdict:
     stream = ai_client.ask(generation(ai_client, SHORT, stream=True))
-    promised = ai_client.settings.promises.deterministic
-    return usage.streamed(counts(ai_client)[0], stream, SHORT, ai_client.show, deterministic=promised)
+    whole, promised = counts(ai_client)[0], ai_client.promises.deterministic
+    return usage.streamed(whole, stream, SHORT, ai_client.show, deterministic=promised)
 
 
 @check(

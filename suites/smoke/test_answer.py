@@ -21,6 +21,4 @@ def test_headers(ai_client: Session) -> Verdict:
 @check("warm answers come within the latency ceiling", requests=WARM + 1, tokens=16 * (WARM + 1))
 def test_latency(ai_client: Session) -> Verdict:
     ai_client.ask()
-    return latency.sane(
-        [ai_client.ask() for _ in range(WARM)], ai_client.settings.promises.latency_ceiling, ai_client.show
-    )
+    return latency.sane([ai_client.ask() for _ in range(WARM)], ai_client.promises.latency_ceiling, ai_client.show)

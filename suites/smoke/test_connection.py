@@ -37,5 +37,5 @@ def test_certificate(ai_client: Session) -> Verdict:
         found = reach.certificate(ai_client.endpoint, ai_client.endpoint.deadlines.connect)
     except TransportError as problem:
         return connection.broken(problem)
-    days = ai_client.settings.promises.certificate_days
+    days = ai_client.promises.certificate_days
     return connection.certificate(found.subject, found.not_before, found.not_after, time.time(), days)
