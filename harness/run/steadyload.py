@@ -125,9 +125,8 @@ class SteadyLoad:
 
     async def _one(self, transport: HttpTransport, index: int, due: float) -> None:
         session, request, lag = self._session, self._request, self.now() - due
-        decoder = session.adapter.decoder(session.endpoint) if request.stream else None
         try:
-            exchange = await transport.exchange(request, decoder=decoder, intended=due)
+            exchange = await transport.exchange(request, decoder=session.decoder(request), intended=due)
             exchange = decoded(session.adapter, session.endpoint, exchange)
             self._ledger.after_answer(exchange.generated_tokens)
             if index >= WARM_UP:
