@@ -14,8 +14,8 @@ from locust.env import Environment
 from harness.core.exchange import Exchange, Request
 from harness.core.load import Job
 from harness.core.pacing import Pacer
+from harness.io.intake import Raw
 from harness.io.loadengine import LoadEngine
-from harness.io.loadengine_connection import Raw
 from harness.io.raw import written
 from harness.run.loadshare import Share
 from harness.run.loadtally import Reader, Tally
@@ -106,11 +106,7 @@ class OpenLoop:
             self._work.clear()
             while self._unread:
                 request, due, raw = self._unread.popleft()
-                failure = None if raw.error is None else (raw.error, raw.detail)
-                course = self._reader.read(
-                    request, due, raw.started, raw.first_byte, raw.done, raw.head, raw.pieces, failure
-                )
-                for found in course:
+                for found in self._reader.read(request, due, raw):
                     if found is not None:
                         self._tally.add(found)
                         self._fire(found)

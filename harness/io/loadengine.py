@@ -19,8 +19,8 @@ from harness.core.load import unloadable
 from harness.io import tls
 from harness.io.errormap import classify
 from harness.io.http import KEEPALIVE
-from harness.io.intake import Caps
-from harness.io.loadengine_connection import Connection, Raw, Shared
+from harness.io.intake import Caps, Raw
+from harness.io.loadengine_connection import Connection, Shared
 
 TICK = 0.02
 """Seconds between two looks at the deadlines; how late a look comes is how long the hub stood still."""

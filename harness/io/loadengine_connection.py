@@ -14,32 +14,14 @@ from gevent.monkey import get_original  # type: ignore[import-untyped]
 
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, TransportError
-from harness.core.exchange import Response
 from harness.io.course import Phase
 from harness.io.errormap import classify
 from harness.io.framing import Framer
-from harness.io.intake import Caps
+from harness.io.intake import Caps, Raw
 
 READ, WRITE = 1, 2
 RECV = 65536
 """Bytes taken from a socket at once."""
-
-
-@dataclass(slots=True)
-class Raw:
-    """An exchange as it came: times in seconds of the run, body in pieces as they arrived, `head` without body.
-
-    `started` is when the engine took the request up, before any connecting: the send that the service's time counts
-    from.
-    """
-
-    started: float
-    first_byte: float | None = None
-    done: float | None = None
-    head: Response | None = None
-    pieces: list[tuple[float, bytes]] = field(default_factory=list)
-    error: ErrorClass | None = None
-    detail: str = ""
 
 
 @dataclass(slots=True)

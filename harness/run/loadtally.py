@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.core.adapter import Adapter, StreamDecoder
 from harness.core.errors import ErrorClass, HarnessError, TransportError
@@ -13,7 +14,7 @@ from harness.core.load import BLOCKS, DEAD, Job
 from harness.core.replay import show
 from harness.io.content import Inflater
 from harness.io.http import judged
-from harness.io.intake import STREAM_TYPES, Caps
+from harness.io.intake import STREAM_TYPES, Caps, Raw
 from harness.run.loadshare import NEVER, SHOWN, Share
 from harness.run.meter import Seconds
 from harness.run.session import decoded
@@ -39,33 +40,24 @@ class Reader:
         self._caps = Caps()
         self._known: dict[tuple[str, bytes], Exchange] = {}
 
-    def read(
-        self,
-        request: Request,
-        intended: float,
-        started: float,
-        first_byte: float | None,
-        done: float | None,
-        head: Response | None,
-        pieces: list[tuple[float, bytes]],
-        failure: tuple[ErrorClass, str] | None,
-    ) -> Iterator[Exchange | None]:
+    def read(self, request: Request, intended: float, raw: Raw) -> Iterator[Exchange | None]:
         """Yields None between slices of work, so that sockets can be served in between, and the exchange at last."""
-        body = b"".join(data for _, data in pieces)
-        timing = Timing(intended, started, first_byte, (), done)
+        head, body = raw.head, b"".join(data for _, data in raw.pieces)
+        timing = Timing(intended, raw.started, raw.first_byte, (), raw.done)
         response = None if head is None else Response(head.status, head.headers, body, head.http_version)
         exchange = Exchange(request, timing, response)
+        failure = None if raw.error is None else (raw.error, raw.detail)
         if failure is None and response is not None:
             failure = judged(response)
         stream = request.stream and response is not None and response.content_type in STREAM_TYPES
         if stream and response is not None and 200 <= response.status < 300:
             read = _Stream(self._adapter.decoder(self._endpoint))
             try:
-                yield from self._events(response, pieces, read)
+                yield from self._events(response, raw.pieces, read)
             except HarnessError as problem:
                 kind = problem.error if isinstance(problem, TransportError) else ErrorClass.INVALID
                 failure = failure or (kind, str(problem))
-            timing = Timing(intended, started, first_byte, tuple(read.tokens), done)
+            timing = replace(timing, tokens=tuple(read.tokens))
             exchange = Exchange(request, timing, response, events=tuple(read.events))
         if failure is not None:
             yield Exchange(request, timing, response, None, exchange.events, *failure)
