@@ -26,7 +26,8 @@ class Form:
     """A legal way to send a request: header lines in place of its own, and how head and body go over the wire.
 
     `may_refuse` says that a 4xx is a proper answer to it (an optional feature), `may_close` that so is the end of the
-    connection.
+    connection: servers should read over an empty line, which clients must not send (RFC 9112 section 2.2). To fall
+    silent over it is bad style, for a hang is no answer, and no more than that.
     """
 
     write: Callable[[bytes, bytes], Pieces]
@@ -211,7 +212,7 @@ def answered_alike(known: Known, forms: Mapping[str, Exchange], after: Exchange,
 
 
 def _misread(known: Known, name: str, exchange: Exchange) -> str:
-    if refused(exchange) or _closed(name, exchange):
+    if refused(exchange) or _closed(name, exchange) or _silent(name, exchange):
         return ""
     if not exchange.ok:
         return f"a legal form is not answered validly: {told(exchange)}"
@@ -225,6 +226,11 @@ def _closed(name: str, exchange: Exchange) -> bool:
     return FORMS[name].may_close and exchange.response is None and exchange.error is ErrorClass.CLOSED
 
 
+def _silent(name: str, exchange: Exchange) -> bool:
+    silence = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
+    return FORMS[name].may_close and exchange.response is None and exchange.error in silence
+
+
 @judge
 def accepted(known: Known, forms: Mapping[str, Exchange], show: Show) -> Verdict:
     """Each legal form is accepted; the optional ones may be refused with a 4xx, and HTTP/1.0 gets no chunks."""
@@ -233,10 +239,13 @@ def accepted(known: Known, forms: Mapping[str, Exchange], show: Show) -> Verdict
     cases = []
     for name, exchange in forms.items():
         problem = ""
-        unseen = exchange.status in (429, None) and not _closed(name, exchange)
+        silent = _silent(name, exchange)
+        unseen = exchange.status in (429, None) and not (silent or _closed(name, exchange))
         optional = FORMS[name].may_refuse and (clearly_refused(exchange) or exchange.status == 501)
         if refused(exchange) and not optional:
             problem = f"{name}: a legal form is refused: {told(exchange)}"
+        elif silent:
+            problem = f"{name}: neither answered nor refused: {told(exchange)}"
         elif name == "HTTP/1.0" and exchange.response and exchange.response.header("transfer-encoding"):
             # RFC 9112 section 6.1: such a client cannot tell where the answer ends.
             problem = "HTTP/1.0: it is answered in a transfer coding, which came with HTTP/1.1"

@@ -53,6 +53,24 @@ def test_an_empty_line_need_not_be_read_over(tmp_path: Path) -> None:
         assert found.status is Status.PASS, found.reason
 
 
+class Silent(Service):
+    """Waits for ever after an empty line before a request, as Triton 2.51 does."""
+
+    def read(self, wire: Wire) -> Asked:
+        if not wire.buffer:
+            wire.more()
+        while wire.buffer.startswith(b"\r\n"):
+            wire.more()
+        return super().read(wire)
+
+
+def test_silence_over_an_empty_line_is_a_warning(tmp_path: Path) -> None:
+    alike_, accepted_ = judged(Silent(), tmp_path, alike, accepted)
+    assert alike_.status is Status.PASS, alike_.reason
+    assert accepted_.status is Status.FAIL
+    assert "an empty line before the request: neither answered nor refused" in accepted_.reason
+
+
 class NoChunks(Service):
     def content(self, wire: Wire, asked: Asked) -> bytes:
         if asked.chunked:
