@@ -137,5 +137,6 @@ def alone(first: Sequence[Exchange], again: Sequence[Exchange]) -> tuple[list[in
         if all(parts_of(answers[other], one) for other in kept):
             kept.append(number)
     if len(kept) < 2:
-        return [], f"all {len(answers)} inputs, asked alone, have the same answer: nothing tells whose an answer is"
+        same = f"all {len(answers)} inputs, asked alone, have the same answer: nothing tells whose an answer is"
+        return [], f"{same} (a [data] file brings inputs of your own, which should be answered differently)"
     return kept, ""
