@@ -46,11 +46,11 @@ def judge_objective(
     """
     query = session.sample(stream=objective.metric == "ttft")
     verdict = judge_asked(
-        lambda: session.ask(query),
+        lambda: session.ask(query, again=False),
         objective,
         check,
         session.show,
-        (lambda: baseline.ask(query)) if baseline else None,
+        (lambda: baseline.ask(query, again=False)) if baseline else None,
         fixed=objective.cap if session.settings.baseline else 0,
     )
     return verdict.with_notes("one input was repeated") if verdict.estimate is not None else verdict

@@ -153,7 +153,7 @@ class _Search:
         if self.unspent <= 0:
             raise Enough
         self.unspent -= 1
-        return self.session.ask(query, again=True)
+        return self.session.ask(query)
 
     def _outcome(self, value: Any, exchange: Exchange) -> Outcome:
         return outcome(exchange, value, self._rows(value["inputs"]), self.known)

@@ -90,25 +90,29 @@ class Session:
         *,
         credentials: Credentials | None = ENDPOINT_CREDENTIALS,
         headers: Headers = (),
-        again: bool = False,
+        again: bool = True,
     ) -> Exchange:
         """Send one inference and decode its answer; never raises for what the service does.
 
-        `again`: once more where the service ended a kept connection, as `send` does.
+        `again`: once more where the service ended a kept connection, as `send` does. Not where the share of requests
+        that fail is what is judged.
         """
         request = self.request(query, headers)
         self._ledger.before_request()
         raw = self.client.exchange(request, decoder=self.decoder(request), credentials=credentials)
         exchange = self._finish(raw)
         self._metered(exchange)
-        return self.ask(query, credentials=credentials, headers=headers) if again and _raced(exchange) else exchange
+        if again and _raced(exchange):
+            return self.ask(query, credentials=credentials, headers=headers, again=False)
+        return exchange
 
     def ask_many(
         self, queries: Sequence[Query], *, concurrency: int, headers: Sequence[Headers] | None = None
     ) -> list[Exchange]:
         """Send inferences side by side, at most `concurrency` at once; answers in the queries' order.
 
-        `headers` has the header lines that each of them carries besides.
+        `headers` has the header lines that each of them carries besides. What `ask` asks again is asked again at the
+        end, by itself.
         """
         extra = [()] * len(queries) if headers is None else headers
         requests = [self.request(query, lines) for query, lines in zip(queries, extra, strict=True)]
@@ -119,6 +123,9 @@ class Session:
         found = [self._finish(exchange) for exchange in raw]
         for exchange in found:
             self._metered(exchange)
+        for at, exchange in enumerate(found):
+            if _raced(exchange):
+                found[at] = self.ask(queries[at], headers=extra[at], again=False)
         return found
 
     def send(self, request: Request) -> Exchange:

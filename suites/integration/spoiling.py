@@ -29,7 +29,7 @@ def known(ai_client: Session) -> Known:
     """The valid request and its answers, asked for before the first bad one."""
     able = ai_client.able
     worded = able.text and not able.embeds and not ai_client.promises.deterministic
-    return Known(ai_client.ask(again=True), ai_client.ask(again=True), worded)
+    return Known(ai_client.ask(), ai_client.ask(), worded)
 
 
 def put(ai_client: Session, bad: Bad) -> Asked:
@@ -49,13 +49,13 @@ def _put(ai_client: Session, bad: Bad) -> Asked:
     if watch.hung >= HANGS:
         return Asked(bad, why=f"not asked: the service hung {HANGS} times, and each costs a whole deadline")
     if watch.lost:
-        again = ai_client.ask(again=True)
+        again = ai_client.ask()
         watch.hung += again.error in TIMEOUTS
         if not again.ok:
             return Asked(bad, why=f"not asked: the service answers no valid request since {watch.lost}")
         watch.lost = ""
     exchange = _sent(ai_client, bad)
-    after = ai_client.ask(again=True)
+    after = ai_client.ask()
     watch.hung += (kind_of(exchange) is Kind.HUNG) + (after.error in TIMEOUTS)
     watch.lost = bad.name if not after.ok and after.status != 429 else ""
     return Asked(bad, exchange, after)

@@ -53,7 +53,7 @@ class _Search:
         plain = known(self.ai_client)
         if not plain.problem:
             self._run()
-        return Found(what, unit, self.cap, self.tried, plain, self.ai_client.ask(again=True), self.stopped)
+        return Found(what, unit, self.cap, self.tried, plain, self.ai_client.ask(), self.stopped)
 
     def _run(self) -> None:
         """Try sizes until a limit is known, one is harmed, the cap is reached, or larger ones would take too long."""

@@ -40,9 +40,9 @@ def _sent(ai_client: Session, request: Request) -> Exchange:
 
 def _spelt(ai_client: Session, name: str) -> Spelt:
     query = _query(ai_client, TEXTS[name])
-    escaped, streamed = ai_client.ask(query, again=True), None
+    escaped, streamed = ai_client.ask(query), None
     if ai_client.able.streaming and name not in ODD:
-        streamed = ai_client.ask(replace(query, stream=True), again=True)
+        streamed = ai_client.ask(replace(query, stream=True))
     # Neither has a raw form: NUL not in JSON, a lone surrogate not in UTF-8.
     raw = None if name in ODD else _sent(ai_client, unicode.spelt_raw(ai_client.request(query)))
     found = Spelt(escaped, raw, streamed)
@@ -56,7 +56,7 @@ def _written(ai_client: Session) -> Written:
     for name in (PLAIN,) if plain.problem else TEXTS:
         if not any(unicode.hung(each) for each in spelt.values()):
             spelt[name] = _spelt(ai_client, name)
-    after, echoing = ai_client.ask(again=True), able.generates or able.streaming
+    after, echoing = ai_client.ask(), able.generates or able.streaming
     return Written(spelt, plain, after, ai_client.promises.deterministic, echoing)
 
 

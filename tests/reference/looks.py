@@ -211,10 +211,14 @@ def _repeated(client: httpx.Client) -> object:
 
 def _repeated_together(client: httpx.Client) -> object:
     key = {"idempotency-key": "one"}
+
+    def asked(_: int) -> object:
+        answer = client.post(PATHS["messages"], json=chat(), headers=key)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["id"]
+
     with ThreadPoolExecutor(2) as pool:
-        return len(
-            set(pool.map(lambda _: client.post(PATHS["messages"], json=chat(), headers=key).json()["id"], range(2)))
-        )
+        return len(set(pool.map(asked, range(2))))
 
 
 def _reused(client: httpx.Client) -> object:

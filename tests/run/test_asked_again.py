@@ -56,9 +56,14 @@ def test_a_request_as_it_is_is_sent_again_over_a_new_connection(session: Session
     assert session.sent == 5
 
 
-def test_an_inference_is_asked_again_only_on_demand(session: Session) -> None:
+def test_an_inference_is_asked_again_unless_its_failure_counts(session: Session) -> None:
     assert session.ask().ok
-    assert session.ask().error is ErrorClass.CLOSED
+    assert session.ask(again=False).error is ErrorClass.CLOSED
     assert session.ask().ok
-    assert session.ask(again=True).ok
+    assert session.ask().ok
     assert session.sent == 5
+
+
+def test_so_are_those_asked_side_by_side(session: Session) -> None:
+    assert all(each.ok for each in session.ask_many([session.sample()] * 2, concurrency=1))
+    assert session.sent == 3

@@ -12,7 +12,6 @@ from tests.servers.conftest import EXAMPLES
 from tests.servers.processes import ServerProcess, free_port
 
 pytestmark = pytest.mark.servers
-MLFLOW = pytest.mark.xdist_group("mlflow")
 SUITES = ("smoke", "integration", "validation", "adversarial", "load", "chaos")
 
 
@@ -55,7 +54,6 @@ MLFLOW_WARNS = {
 }
 
 
-@MLFLOW
 @pytest.mark.ci
 def test_mlflow_fails_for_its_tracebacks(
     tmp_path: Path, mlflow_chances: ServerProcess, fault_proxy: ServerProcess
@@ -74,8 +72,6 @@ def test_mlflow_fails_for_its_tracebacks(
     assert [fault["confirmed"] for fault in outcome.gate["faults"]] == ["counter"] * 3
 
 
-@MLFLOW
-@pytest.mark.ci
 def test_mlflow_with_labels_alone_proves_no_robustness(tmp_path: Path, mlflow_server: ServerProcess) -> None:
     _example(tmp_path, "mlflow.toml", {})
     outcome = run_gate(tmp_path, f"--ai-endpoint={mlflow_server.url}", suite="adversarial", timeout=120)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.servers.processes import ServerProcess
 
-pytestmark = [pytest.mark.servers, pytest.mark.ci, pytest.mark.xdist_group("mlflow")]
+pytestmark = pytest.mark.servers
 CONFIG = tomllib.loads((Path(__file__).parents[2] / "examples" / "mlflow.toml").read_text())
 
 

@@ -14,7 +14,7 @@ from tests.servers.processes import ServerProcess
 from tests.servers.row import Row
 from tests.servers.rows import llama_cpp_python, llamacpp, ollama, transformers, vllm
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("same-text")]
+pytestmark = pytest.mark.servers
 GREETING = "Hello! How can I help you today?"
 PROMPTS = {
     "Hello!": GREETING,

@@ -12,7 +12,6 @@ from tests.servers.processes import ServerProcess
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 pytestmark = pytest.mark.servers
-MLFLOW = pytest.mark.xdist_group("mlflow")
 
 
 def _smoke(folder: Path, example: str, url: str, *args: str, run: str = "run") -> GateOutcome:
@@ -20,8 +19,6 @@ def _smoke(folder: Path, example: str, url: str, *args: str, run: str = "run") -
     return run_gate(folder, f"--ai-endpoint={url}", "--ai-wait-ready=60", *args, timeout=180, run=run)
 
 
-@MLFLOW
-@pytest.mark.ci
 def test_mlflow_passes_with_one_warning(tmp_path: Path, mlflow_server: ServerProcess) -> None:
     outcome = _smoke(tmp_path, "mlflow.toml", mlflow_server.url)
     assert outcome.status == 0, outcome.out + outcome.err
@@ -30,8 +27,6 @@ def test_mlflow_passes_with_one_warning(tmp_path: Path, mlflow_server: ServerPro
     assert outcome.verdicts()["test_answer.py::test_valid"] == "PASS"
 
 
-@MLFLOW
-@pytest.mark.ci
 def test_mlflow_with_a_wrong_sample_fails(tmp_path: Path, mlflow_server: ServerProcess) -> None:
     """Not a rubber stamp: 63 features in place of 64."""
     config = (EXAMPLES / "mlflow.toml").read_text().replace("sample = [[0.0, ", "sample = [[")
