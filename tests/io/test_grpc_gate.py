@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+import trustme
 
 from harness.protocols._proto import open_inference_pb2 as pb
 from tests.conftest import run_gate
@@ -87,6 +88,19 @@ def test_it_is_detected_by_what_is_no_http(tmp_path: Path) -> None:
     assert "the model 'sums' answered with its metadata" in done.stdout
     assert outcome.status == 0, outcome.out + outcome.err
     assert outcome.check("test_predicts")["verdict"] == "PASS"
+
+
+def test_it_is_detected_behind_tls(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    (tmp_path / "aiharness.toml").write_text('[endpoint]\nmodel = "sums"\n[endpoint.tls]\nca_file = "ca.pem"\n')
+    own = authority.issue_cert("127.0.0.1")
+    pair = own.private_key_pem.bytes(), b"".join(pem.bytes() for pem in own.cert_chain_pems)
+    with served(model, grpc.ssl_server_credentials([pair])) as port:
+        command = [sys.executable, "-m", "harness", "detect", f"https://127.0.0.1:{port}"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"https://127.0.0.1:{port} speaks v2_grpc" in done.stdout
 
 
 def test_what_is_neither_is_recognised_as_nothing(tmp_path: Path) -> None:
