@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -22,9 +23,11 @@ pytestmark = pytest.mark.servers
     "row", [pytest.param(row, id=row.name, marks=[pytest.mark.ci] if row.ci else []) for row in rows()]
 )
 def test_row(tmp_path: Path, row: Row, subtests: pytest.Subtests) -> None:
-    """One test a row, so that its server is started once, whichever worker takes it."""
-    (tmp_path / "server").mkdir()
-    with row.started(tmp_path / "server") as server:
+    """One test a row, so that its server is started once, whichever worker takes it.
+
+    Its folder has a short name: Triton's holds a socket, and a path of those has 107 characters at most.
+    """
+    with TemporaryDirectory(prefix="row-", ignore_cleanup_errors=True) as folder, row.started(Path(folder)) as server:
         with subtests.test("detected"):
             _detected(row, server.url, tmp_path)
         for suite, expected in row.judged.items():
