@@ -17,7 +17,8 @@ import orjson
 
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Response
-from harness.protocols import openai_chat, v2
+from harness.protocols.tensor import v2
+from harness.protocols.text import openai_chat
 
 ENDPOINT = Endpoint("http://127.0.0.1:1", model="m")
 EVENTS, NUMBERS = 200, 1000

@@ -134,7 +134,7 @@ def measure(servers: dict[str, tuple[int, int]], upstream: int) -> dict[str, dic
 
 def main() -> int:
     upstream = backend()
-    ours = [sys.executable, "-m", "harness.io.faultproxy", "--port", "0"]
+    ours = [sys.executable, "-m", "harness.chaos.proxy", "--port", "0"]
     if not (FOLDER / "server").exists() and shutil.which("go"):
         FOLDER.mkdir(parents=True, exist_ok=True)
         subprocess.run(COMMAND, env={**os.environ, "GOBIN": str(FOLDER)}, check=True, timeout=300)

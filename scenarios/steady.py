@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.scenarios._openloop import ArrivalUser  # type: ignore[import-not-found]
+from harness.load.child.open_loop import ArrivalUser
 
 
-class Steady(ArrivalUser):  # type: ignore[misc]
+class Steady(ArrivalUser):
     """Sends the configured sample at a constant rate, or as a Poisson process."""

@@ -10,16 +10,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAYER = {
-    "core": 0, "stats": 0,
-    "protocols": 1, "checks": 1, "attacks": 1, "faults": 1,
-    "io": 2, "data": 2,
-    "run": 3, "reference": 3,
-}  # fmt: skip
-FRONT = 4
+LAYERS = (
+    ("core", "stats"),
+    ("protocols", "checks", "attacks", "faults"),
+    ("io", "data", "chaos.proxy"),
+    ("run", "config", "reference"),
+    ("generation", "robustness", "load", "chaos"),
+    ("load.child",),
+    ("plugin", "commands"),
+)
+"""From the lowest to the highest; a room may import from the rooms of lower layers, and from `core`."""
+LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
+FRONT = len(LAYERS)
+BESIDE = {("commands", "plugin"), ("commands", "suite"), ("plugin", "suite")}
+"""Rooms of which the first may import the second, though it does not lie lower."""
 PURE = ("core", "stats", "protocols", "checks", "attacks", "faults")
 PATCHING = ("locust", "gevent", "geventhttpclient", "greenlet")
-"""They patch the process that imports them: only locustfiles and what runs in their child may."""
+"""They patch the process that imports them: only what runs in the load child may."""
 IMPURE = {
     "socket",
     "ssl",
@@ -35,11 +42,10 @@ IMPURE = {
 }
 FOUND_BY_NAME = ("harness.suites", "harness.scenarios", "harness.reports", "suites", "scenarios", "reports")
 LAZY = {
-    "harness/plugin.py": "a plain pytest run must not pay for a gate that it does not use",
-    "harness/cli.py": "each command loads only what it needs",
-    "harness/configsuites.py": "numpy is loaded only for those who have data",
+    "harness/plugin/__init__.py": "a plain pytest run must not pay for a gate that it does not use",
+    "harness/config/suite_sections.py": "numpy is loaded only for those who have data",
     "harness/io/client.py": "gRPC is an extra, loaded only for a protocol that is spoken over it",
-    "harness/running.py": "allure is an extra, loaded only when the user writes Allure results",
+    "harness/plugin/run_checks.py": "allure is an extra, loaded only when the user writes Allure results",
 }
 FILES = sorted(
     path
@@ -72,8 +78,14 @@ def _package(module: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
+def _room(module: str) -> str:
+    """The room of a module, as `LAYERS` names it; for the modules at the top level their own name."""
+    inner = ".".join(module.split(".")[1:3])
+    return inner if inner in LAYER else _package(module)
+
+
 def _layer(module: str) -> int:
-    return LAYER.get(_package(module), FRONT)
+    return LAYER.get(_room(module), FRONT)
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +100,10 @@ def test_imports_go_down_only(trees: dict[Path, ast.Module]) -> None:
         if module.startswith(("harness.suites", "harness.scenarios", "harness.reports")):
             continue
         for name in _imports(tree, module):
-            if not name.startswith("harness.") or _package(name) == _package(module):
+            room, own = _room(name), _room(module)
+            if not name.startswith("harness.") or name == "harness.__version__" or room == own:
                 continue
-            beside = _layer(name) == _layer(module) and _package(module) in LAYER
-            core_at_hand = _package(name) == "core" or (_package(module), _package(name)) == ("checks", "stats")
-            if _layer(name) > _layer(module) or (beside and not core_at_hand):
+            if _layer(name) >= _layer(module) and (own, room) not in BESIDE:
                 wrong.append(f"{module} imports {name}")
     assert not wrong
 
@@ -136,13 +147,23 @@ def _calls(tree: ast.AST) -> Iterator[str]:
             yield node.func.id
 
 
-def test_only_locustfiles_and_their_engine_import_what_patches_the_process(trees: dict[Path, ast.Module]) -> None:
+def test_only_the_load_child_imports_what_patches_the_process(trees: dict[Path, ast.Module]) -> None:
     wrong = [
         f"{_module(path)} imports {name}"
         for path, tree in trees.items()
         for name in _imports(tree, _module(path))
-        if name.split(".")[0] in PATCHING
-        and not _module(path).startswith(("harness.scenarios", "harness.io.loadengine"))
+        if name.split(".")[0] in PATCHING and not _module(path).startswith("harness.load.child")
+    ]
+    assert not wrong
+
+
+def test_only_scenarios_import_what_runs_in_the_load_child(trees: dict[Path, ast.Module]) -> None:
+    wrong = [
+        f"{_module(path)} imports {name}"
+        for path, tree in trees.items()
+        for name in _imports(tree, _module(path))
+        if name.startswith("harness.load.child")
+        and not _module(path).startswith(("harness.scenarios", "harness.load.child"))
     ]
     assert not wrong
 
@@ -153,7 +174,7 @@ def test_suites_and_reports_are_found_by_name(trees: dict[Path, ast.Module]) -> 
         f"{_module(path)} imports {name}"
         for path, tree in outside.items()
         for name in _imports(tree, _module(path))
-        if name.startswith(FOUND_BY_NAME) and not name.startswith("harness.reporting")
+        if name.startswith(FOUND_BY_NAME) and not name.startswith("harness.commands.report")
     ]
     assert not wrong
 
@@ -244,5 +265,5 @@ def test_the_reference_deployment_knows_nothing_of_the_gate(trees: dict[Path, as
 
 def test_the_layers_cover_the_tree() -> None:
     folders = {path.name for path in (ROOT / "harness").iterdir() if (path / "__init__.py").exists()}
-    assert folders == set(LAYER)
+    assert folders == {room for room in LAYER if "." not in room}
     assert {name.split(".py")[0] for name in LAZY} <= {str(path.relative_to(ROOT)).split(".py")[0] for path in FILES}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.configfile import ConfigFile
+from harness.config.sections import ConfigFile
 from harness.reference import gateway
 from harness.reference.__main__ import _parser as backend_parser
 

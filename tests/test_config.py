@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from harness.config import Options, settings
+from harness.config.resolve import Options, settings
+from harness.config.toml_lines import line_of
 from harness.core.errors import ConfigError, UsageError
 from harness.core.settings import DEFAULT_SEED, Settings
-from harness.tomlplace import line_of
 
 URL = "http://file:1"
 

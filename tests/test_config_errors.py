@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from harness.config import Options, settings
-from harness.configfile import CredentialsSection, EndpointSection, ObjectiveSection, ProfileSection, RunSection
+from harness.config.resolve import Options, settings
+from harness.config.sections import CredentialsSection, EndpointSection, ObjectiveSection, ProfileSection, RunSection
 from harness.core.endpoint import TLS, Deadlines, Template
 from harness.core.errors import ConfigError, UsageError
 from harness.core.settings import ORDER, Promises

@@ -12,7 +12,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from harness import configschema, demo, initialising
+from harness.commands import demo, init
+from harness.config import schema as config_schema
 
 ROOT = Path(__file__).parents[1]
 PUT_IN = {"@METRIC@": '"latency p95"', "@URL@": '"http://h:1"', "@PROTOCOL@": '"v2"', "@MODEL@": 'model = "m"'}
@@ -27,13 +28,13 @@ def schema() -> dict[str, Any]:
 
 def test_the_shipped_schema_is_the_one_that_the_code_makes() -> None:
     on_disk = files("harness.data").joinpath("config.schema.json").read_text("utf-8")
-    assert on_disk == configschema.text(), "run: python -m harness.configschema > harness/data/config.schema.json"
+    assert on_disk == config_schema.text(), "run: python -m harness.config.schema > harness/data/config.schema.json"
 
 
-@pytest.mark.parametrize("path", [demo.CONFIG, initialising.TEMPLATE, *sorted((ROOT / "examples").glob("*.toml"))])
+@pytest.mark.parametrize("path", [demo.CONFIG, init.TEMPLATE, *sorted((ROOT / "examples").glob("*.toml"))])
 def test_takes_every_configuration_of_ours(path: Path, schema: dict[str, Any]) -> None:
     text = path.read_text("utf-8")
-    if path == initialising.TEMPLATE:
+    if path == init.TEMPLATE:
         text = re.sub(r"^# (?=\[|[a-z0-9_]+ = )", "", text, flags=re.MULTILINE)
         for name, value in PUT_IN.items():
             text = text.replace(name, value)

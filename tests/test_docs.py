@@ -10,10 +10,10 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from harness.cli import _parser
-from harness.config import Options, settings
-from harness.configfile import ConfigFile
-from harness.configreading import read_file
+from harness.commands.main import _parser
+from harness.config.file import read_file
+from harness.config.resolve import Options, settings
+from harness.config.sections import ConfigFile
 from harness.core.registry import load, names
 from tests.conftest import run_gate
 
@@ -25,7 +25,7 @@ DOCS += sorted((ROOT / "docs").glob("*.md"))
 @pytest.mark.parametrize("path", DOCS, ids=lambda p: p.name)
 def test_options_commands_and_links_exist(path: Path, pytestconfig: pytest.Config) -> None:
     text = path.read_text()
-    plugin = (ROOT / "harness" / "plugin.py").read_text()
+    plugin = (ROOT / "harness" / "plugin" / "__init__.py").read_text()
     for option in set(re.findall(r"--ai-[a-z-]+", text)) - {"--ai-"}:
         assert f'"{option}"' in plugin, f"{path.name} names {option}"
     commands = _parser().format_help()

@@ -65,7 +65,7 @@ def test_everything_is_in_the_wheel(wheel: Path) -> None:
             assert (inside if folder == "harness" else f"harness/{inside}") in names
     entry_points = next(name for name in names if name.endswith("entry_points.txt"))
     text = zipfile.ZipFile(wheel).read(entry_points).decode()
-    assert "aiharness = harness.cli:main" in text
+    assert "aiharness = harness.commands.main:main" in text
     assert "aiharness = harness.plugin" in text
 
 
@@ -74,7 +74,7 @@ def test_the_wheel_works_from_elsewhere(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     code = (
-        "import harness, harness.cli, importlib, sys; assert 'site' in harness.__file__, harness.__file__;"
+        "import harness, harness.commands.main, importlib, sys; assert 'site' in harness.__file__, harness.__file__;"
         "from harness.core.registry import names;"
         "assert len(names('suites')) == 6, names('suites');"
         "assert 'html' in names('reports'); assert 'steady' in names('scenarios'); from harness.suite import catalogue;"

@@ -16,19 +16,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.commands.report import saved_report
 from harness.core.endpoint import Credentials, Endpoint, Secret
 from harness.core.errors import BudgetExhausted, RunDirError
 from harness.core.gate import Policy
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.settings import Ceilings
 from harness.core.verdict import Counterexample, Level, Status, Verdict
-from harness.io.cleaning import Cleaner, encode
 from harness.io.ledger import MOST_TOKENS, REQUESTS, TOKENS, Ledger
 from harness.io.rundir import EVIDENCE, FAULTS, GATE, PLAN, SERIES, EvidenceLine, RunDir, read_run
-from harness.reporting import saved_report
-from harness.run.gaterun import write_reports
-from harness.run.judging import build_report
-from harness.run.meter import Meter
+from harness.io.sanitize import Cleaner, encode
+from harness.run.gate_run import write_reports
+from harness.run.report_building import build_report
+from harness.run.series import Meter
 
 SECRET = "p\"ä<&>\\'s s/0123456789"
 MARK = b"0123456789"

@@ -11,34 +11,44 @@ from types import ModuleType
 
 from harness.core.errors import UsageError
 
-KINDS = {
-    "attacks": "harness.attacks",
-    "faults": "harness.faults",
-    "protocols": "harness.protocols",
-    "reports": "harness.reports",
-    "scenarios": "harness.scenarios",
-    "suites": "harness.suites",
+GROUP = "harness.{}"
+"""The entry-point group in which outside packages announce members of a kind, as `name = "package.module"`."""
+
+PACKAGES = {
+    "attacks": ("harness.attacks",),
+    "faults": ("harness.faults",),
+    "protocols": ("harness.protocols.text", "harness.protocols.tensor"),
+    "reports": ("harness.reports",),
+    "scenarios": ("harness.scenarios",),
+    "suites": ("harness.suites",),
 }
-"""Each kind of plug-in and the package whose files are its members; also the entry-point group for outside ones."""
+"""Each kind of plug-in and the packages whose files are its members."""
 
 
 def names(kind: str) -> tuple[str, ...]:
-    """Every member of a kind, sorted; nothing is imported but the package itself."""
-    package = importlib.import_module(KINDS[kind])
-    inside = {info.name.removeprefix("as_") for info in pkgutil.iter_modules(package.__path__)}
-    outside = {point.name for point in entry_points(group=KINDS[kind])}
-    return tuple(sorted(name for name in inside | outside if not name.startswith("_")))
+    """Every member of a kind, sorted; nothing is imported but the packages themselves."""
+    return tuple(sorted(_module_names(kind)))
 
 
 def load(kind: str, name: str) -> ModuleType:
     """The module of one member. Raises `UsageError` that lists the known ones."""
-    if name not in names(kind):
-        raise UsageError(unknown(kind.removesuffix("s"), name, names(kind)))
-    for point in entry_points(group=KINDS[kind]):
-        if point.name == name:
-            return importlib.import_module(point.value)
-    stem = f"as_{name}" if kind == "reports" else name
-    return importlib.import_module(f"{KINDS[kind]}.{stem}")
+    modules = _module_names(kind)
+    if name not in modules:
+        raise UsageError(unknown(kind.removesuffix("s"), name, modules))
+    return importlib.import_module(modules[name])
+
+
+def _module_names(kind: str) -> dict[str, str]:
+    """The module of each member by its name; an outside member replaces a packaged one of the same name."""
+    modules = {}
+    for package_name in PACKAGES[kind]:
+        package = importlib.import_module(package_name)
+        for info in pkgutil.iter_modules(package.__path__):
+            if not info.name.startswith("_"):
+                modules[info.name.removeprefix("as_")] = f"{package_name}.{info.name}"
+    for point in entry_points(group=GROUP.format(kind)):
+        modules[point.name] = point.value
+    return modules
 
 
 def unknown(what: str, given: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.core.answerclass import RETRY, answer_class
+from harness.core.answer_class import RETRY, answer_class
 from harness.core.endpoint import Credentials, Endpoint, redact, redact_headers
 from harness.core.exchange import Exchange, Request, Response
 from harness.core.verdict import Counterexample

@@ -17,7 +17,7 @@ from harness.core.exchange import Exchange, Request, Timing
 from harness.io.clock import Clock, Monotonic
 from harness.io.http import ENDPOINT_CREDENTIALS as ENDPOINT_CREDENTIALS
 from harness.io.http import HttpTransport
-from harness.io.intake import Caps
+from harness.io.response_reader import Caps
 
 GRACE = 5.0
 """Seconds past the sum of its deadlines after which a wait is given up: the loop itself must have died."""

@@ -6,7 +6,7 @@ import re
 
 from harness.core.errors import ErrorClass, TransportError
 from harness.core.exchange import Headers, Response
-from harness.io.intake import Caps
+from harness.io.response_reader import Caps
 
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n]*)?$")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?$", re.DOTALL)

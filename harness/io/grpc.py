@@ -20,9 +20,9 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.core.exchange import Response
 from harness.io.clock import Clock
-from harness.io.course import Course
+from harness.io.deadline_timer import Course
 from harness.io.http import HttpTransport, Pool, user_agent
-from harness.io.intake import Caps, Intake
+from harness.io.response_reader import Caps, Intake
 
 CONTENT_TYPE = "application/grpc"
 

@@ -22,10 +22,10 @@ from harness.core.exchange import Exchange, Headers, Request, Response
 from harness.io import tls
 from harness.io.clock import Clock
 from harness.io.content import ACCEPTED
-from harness.io.course import Course, Phase
 from harness.io.credentials import Renewal, load_signer, signed
-from harness.io.errormap import classify
-from harness.io.intake import Caps, Intake
+from harness.io.deadline_timer import Course, Phase
+from harness.io.error_map import classify
+from harness.io.response_reader import Caps, Intake
 
 ENDPOINT_CREDENTIALS: Final = Credentials("bearer", Secret(""), source="the endpoint's own")
 """Stands for the endpoint's own credentials, whatever they are; compared by identity."""

@@ -15,13 +15,13 @@ from harness.core.adapter import StreamDecoder
 from harness.core.endpoint import Endpoint, redact
 from harness.core.errors import ErrorClass, ProtocolError, TransportError
 from harness.core.exchange import Exchange, Request, Response, Timing
-from harness.io import reach
+from harness.io import reachability
 from harness.io.clock import Clock
 from harness.io.content import ACCEPTED
-from harness.io.errormap import classify
+from harness.io.error_map import classify
 from harness.io.framing import Framer
 from harness.io.http import judged, overlay, user_agent
-from harness.io.intake import Caps, Intake
+from harness.io.response_reader import Caps, Intake
 
 Piece = bytes | float
 """What is said to a peer: bytes, or seconds of silence."""
@@ -88,7 +88,7 @@ class Line:
         self.reused = self._stands()
         try:
             if not self.reused:
-                self._sock = reach.opened(self.endpoint, self.endpoint.deadlines.connect)
+                self._sock = reachability.opened(self.endpoint, self.endpoint.deadlines.connect)
             for piece in pieces:
                 if isinstance(piece, float):
                     time.sleep(max(0.0, min(piece, self._end - self._clock.now())))

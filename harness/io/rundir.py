@@ -19,7 +19,7 @@ from harness.core.errors import RunDirError
 from harness.core.plan import Plan
 from harness.core.report import Report
 from harness.core.verdict import Verdict
-from harness.io.cleaning import Cleaner, encode
+from harness.io.sanitize import Cleaner, encode
 
 DEFAULT_ROOT = Path(".aiharness/runs")
 PLAN, EVIDENCE, SERIES, FAULTS, GATE = "plan.json", "evidence.jsonl", "series.jsonl", "faults.jsonl", "gate.json"

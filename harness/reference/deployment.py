@@ -91,7 +91,7 @@ class Deployment:
 
     def _start(self) -> None:
         if self._own_proxy:
-            proxy = self._launch(Child("the fault proxy", "harness.io.faultproxy", ["--port=0", "--stop-with-stdin"]))
+            proxy = self._launch(Child("the fault proxy", "harness.chaos.proxy", ["--port=0", "--stop-with-stdin"]))
         # The backends listen before they exist: so their addresses are known, and everything can start at once.
         upstreams = {}
         for name in BACKENDS:

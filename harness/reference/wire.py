@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from starlette.requests import Request
 
-from harness.core import jsontext
+from harness.core import json_text
 from harness.core.errors import ProtocolError
 from harness.reference.apierror import ApiError
 from harness.reference.digits import FEATURES, HIGH, LOW, Floats
@@ -42,7 +42,7 @@ async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
         # The rest may still come at any time, so the connection cannot be used again.
         raise ApiError(408, "the body did not come in time", "timeout", headers={"connection": "close"}) from None
     try:
-        value = jsontext.parse(body, max_depth=settings.max_depth)
+        value = json_text.parse(body, max_depth=settings.max_depth)
     except ProtocolError as error:
         raise ApiError(400, str(error), "invalid_json") from None
     if not isinstance(value, dict):

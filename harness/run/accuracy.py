@@ -15,9 +15,9 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Verdict, inconclusive
 from harness.run.oracle import read
-from harness.run.rate import DECLINED, judge_fixed, right_share, unrepeated
-from harness.run.rows import Rows
+from harness.run.rate_judging import DECLINED, judge_fixed, right_share, unrepeated
 from harness.run.session import Session
+from harness.run.valid_inputs import Rows
 
 WIDTH, CONCURRENCY = 32, 4
 """Rows in one request, where the service takes batches; and requests under way at once."""

@@ -13,7 +13,7 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Verdict, error
 from harness.run.planning import rate_test
-from harness.run.rate import clopper_pearson, missed, rate_verdict
+from harness.run.rate_judging import clopper_pearson, missed, rate_verdict
 from harness.run.session import Session
 from harness.stats.planning import n_needed
 from harness.stats.sequential import Sequential

@@ -13,9 +13,9 @@ from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
 from harness.core.registry import load, names
 from harness.io.client import Client
-from harness.protocols._detect import Detected, choose, rank
+from harness.protocols.shared.detection import Detected, choose, rank
+from harness.run.service_states import held, starting_state
 from harness.run.session import decoded
-from harness.run.starting import held, starting_state
 
 _NO_HTTP = (ErrorClass.MALFORMED, ErrorClass.CLOSED)
 """How gRPC answers HTTP/1: frames of HTTP/2, and the end of the connection, which may overtake them."""

@@ -18,7 +18,7 @@ from harness.core.verdict import Counterexample
 from harness.io.client import ENDPOINT_CREDENTIALS, Client
 from harness.io.ledger import Ledger
 from harness.io.raw import Line, Piece, written
-from harness.run.meter import Meter
+from harness.run.series import Meter
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from harness.checks.canary import Probe, mint, searched
+from harness.checks.isolation.canary import Probe, mint, searched
 from harness.core.exchange import Query
 from harness.suite import Session, Verdict, check
 

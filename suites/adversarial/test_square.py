@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.attacks.square import ATTACK
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.run.attack import judge_attack
+from harness.robustness.attack_driver import judge_attack
 from harness.suite import Session, Verdict, check
 
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 import math
 import sys
 
-from harness.checks import chaos
+from harness.chaos import judging
+from harness.chaos.run_experiment import experiment
 from harness.core.experiment import Fault
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.run.experiment import experiment
-from harness.run.gaterun import GateRun
-from harness.run.rate import in_blocks, judge_dependent
+from harness.run.gate_run import GateRun
+from harness.run.rate_judging import in_blocks, judge_dependent
 from harness.suite import Session, Verdict, check, inconclusive
 
 
 @check("the fault landed and was lifted, and no answer was silently wrong", per="fault", grounds=("faults",))
 def test_intact(ai_client: Session, ai_run: GateRun, fault: Fault) -> Verdict:
-    return chaos.intact(experiment(ai_client, ai_run, fault))
+    return judging.intact(experiment(ai_client, ai_run, fault))
 
 
 @check("the service recovers after the fault", per="fault", grounds=("faults",), requests=0)
 def test_recovers(ai_client: Session, ai_run: GateRun, fault: Fault) -> Verdict:
-    return chaos.recovers(experiment(ai_client, ai_run, fault), ai_client.settings.chaos.recovery)
+    return judging.recovers(experiment(ai_client, ai_run, fault), ai_client.settings.chaos.recovery)
 
 
 @check("objective", per="fault_objective", grounds=("faults",), requests=0)
@@ -31,8 +31,8 @@ def test_objective(
 ) -> Verdict:
     found = experiment(ai_client, ai_run, fault)
     if objective.metric == "recovery":
-        return chaos.recovers(found, ai_client.settings.chaos.recovery, objective.limit)
-    if (verdict := chaos.undecided(found)) is not None:
+        return judging.recovers(found, ai_client.settings.chaos.recovery, objective.limit)
+    if (verdict := judging.undecided(found)) is not None:
         return verdict
     during = found.during()[: ai_planned.cap]
     if len(during) < (ai_planned.cap or 0):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.checks.generated import limit_for
+from harness.checks.generation.text_cases import limit_for
 from harness.core.exchange import Exchange, Query
 from harness.suite import Session, once
 

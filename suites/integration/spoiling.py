@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from harness.checks.bad_answers import TIMEOUTS, Asked, Kind, Known, kind_of
-from harness.checks.bad_inputs import Bad
+from harness.checks.bad_input.outcomes import TIMEOUTS, Asked, Kind, Known, kind_of
+from harness.checks.bad_input.requests import Bad
 from harness.core.exchange import Exchange
 from harness.suite import Session, once
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.checks.bad_answers import Asked, refused, survived
-from harness.checks.bad_inputs import BAD_INPUTS, MARK, Bad, filled, made
-from harness.checks.bad_parameters import LIMIT, PARAMETERS
-from harness.checks.bad_values import MOST, values
+from harness.checks.bad_input.outcomes import Asked, refused, survived
+from harness.checks.bad_input.parameters import LIMIT, PARAMETERS
+from harness.checks.bad_input.requests import BAD_INPUTS, MARK, Bad, filled, made
+from harness.checks.bad_input.values import MOST, values
 from harness.suite import Session, Verdict, check
 
 from .generating import limit_name

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-from harness.checks import batch, embeddings
+from harness.checks.answers import batch, embeddings
 from harness.core.exchange import Exchange
-from harness.run.rows import Rows
+from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, inconclusive, once
 
 ROWS = 8

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from harness.checks import cache
-from harness.run import pairs, rowpairs
-from harness.run.rows import Rows
+from harness.checks.isolation import cache
+from harness.run import request_pairs, row_pairs
+from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check
 
 
-@check("rows that differ in one number have their own answers", needs=("tensors",), requests=rowpairs.ROW_REQUESTS)
+@check("rows that differ in one number have their own answers", needs=("tensors",), requests=row_pairs.ROW_REQUESTS)
 def test_rows(ai_client: Session) -> Verdict:
-    return cache.kept_apart(rowpairs.rows_apart(ai_client, Rows(ai_client)), ai_client.show)
+    return cache.kept_apart(row_pairs.rows_apart(ai_client, Rows(ai_client)), ai_client.show)
 
 
 @check(
     "prompts and options that differ in one element have their own answers",
     needs=("generates",),
-    requests=pairs.PROMPT_REQUESTS,
-    tokens=16 * pairs.PROMPT_REQUESTS,
+    requests=request_pairs.PROMPT_REQUESTS,
+    tokens=16 * request_pairs.PROMPT_REQUESTS,
 )
 def test_prompts(ai_client: Session) -> Verdict:
-    return cache.kept_apart(pairs.prompts_apart(ai_client, Rows(ai_client)), ai_client.show)
+    return cache.kept_apart(request_pairs.prompts_apart(ai_client, Rows(ai_client)), ai_client.show)
 
 
-@check("texts that differ in one word have their own vectors", needs=("embeds",), requests=pairs.TEXT_REQUESTS)
+@check("texts that differ in one word have their own vectors", needs=("embeds",), requests=request_pairs.TEXT_REQUESTS)
 def test_texts(ai_client: Session) -> Verdict:
-    return cache.kept_apart(pairs.texts_apart(ai_client, Rows(ai_client)), ai_client.show)
+    return cache.kept_apart(request_pairs.texts_apart(ai_client, Rows(ai_client)), ai_client.show)
 
 
 @check(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from harness.checks import crosstalk
-from harness.checks.alike import alone
+from harness.checks.comparison import alone
+from harness.checks.isolation import crosstalk
 from harness.core.exchange import Exchange
-from harness.run.rows import Rows
+from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check
 
 INPUTS, ROUNDS = 8, 4

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from harness.checks import disconnect
 from harness.checks.common import SHED
+from harness.checks.http import disconnect
 from harness.core.exchange import Exchange, Query
-from harness.run.rows import Rows
+from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check
 
 LEFT, USUAL = 16, 8

@@ -6,9 +6,9 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from harness.checks import embeddings
+from harness.checks.answers import embeddings
 from harness.core.exchange import Exchange
-from harness.run.rows import Rows
+from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
 TEXTS = 8

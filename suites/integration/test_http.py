@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from harness.checks import http_forms, http_wrong
-from harness.checks.http_forms import FORMS, Known
-from harness.checks.http_wrong import PATIENCE, WRONG
+from harness.checks.http import legal_forms, malformed
+from harness.checks.http.legal_forms import FORMS, Known
+from harness.checks.http.malformed import PATIENCE, WRONG
 from harness.core.exchange import Exchange, Query
-from harness.run.rows import Rows
+from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, inconclusive, once
 
 direct_check = partial(check, grounds=("direct",))
@@ -49,13 +49,13 @@ FORMED = PLAIN + len(FORMS) + 1
 
 @direct_check("one request in every legal form of HTTP is answered alike", requests=FORMED, tokens=16 * FORMED)
 def test_forms_answered_alike(ai_client: Session) -> Verdict:
-    return http_forms.answered_alike(*_formed(ai_client), ai_client.show)
+    return legal_forms.answered_alike(*_formed(ai_client), ai_client.show)
 
 
 @direct_check("every legal form of HTTP is accepted", level="warn", requests=0)
 def test_forms_accepted(ai_client: Session) -> Verdict:
     plain, forms, _ = _formed(ai_client)
-    return http_forms.accepted(plain, forms, ai_client.show)
+    return legal_forms.accepted(plain, forms, ai_client.show)
 
 
 Numbered = list[tuple[int, Exchange]]
@@ -87,14 +87,14 @@ CONNECTED = PLAIN + 2 * TURNS + PIPED
     "requests over one connection each get their own answer, in order", requests=CONNECTED, tokens=16 * CONNECTED
 )
 def test_one_connection(ai_client: Session) -> Verdict:
-    return http_forms.own_in_turn(*_connected(ai_client), ai_client.show)
+    return legal_forms.own_in_turn(*_connected(ai_client), ai_client.show)
 
 
 @direct_check("requests sent at once over one connection are all answered", level="warn", requests=0)
 def test_pipelined(ai_client: Session) -> Verdict:
     if why := known(ai_client)[1].apart()[1]:
         return inconclusive(why, n=0)
-    return http_forms.pipelined(_connected(ai_client)[2], ai_client.show)
+    return legal_forms.pipelined(_connected(ai_client)[2], ai_client.show)
 
 
 Probed = tuple[Known, list[tuple[str, Exchange, Exchange]], Exchange, list[Exchange]]
@@ -112,7 +112,7 @@ def _probed(ai_client: Session) -> Probed:
             found.append((name, exchange, _afresh(ai_client, queries[0])))
     kept, _ = plain.apart()
     other = ai_client.request(queries[kept[1] if kept else 1]).body
-    with ai_client.holding(request, http_wrong.smuggled(other), answers=2) as both:
+    with ai_client.holding(request, malformed.smuggled(other), answers=2) as both:
         found.append((SMUGGLED, both[0], _afresh(ai_client, queries[0])))
     return plain, found, _afresh(ai_client, queries[0]), both
 
@@ -123,17 +123,17 @@ PROBED = PLAIN + 2 * (len(WRONG) + 1) + 1
 @direct_check("bytes that are no proper HTTP harm nobody else", requests=PROBED, tokens=16 * PROBED)
 def test_wrong_bytes_harm_nobody(ai_client: Session) -> Verdict:
     plain, probes, after, _ = _probed(ai_client)
-    return http_wrong.harmless(plain, probes, after, ai_client.show)
+    return malformed.harmless(plain, probes, after, ai_client.show)
 
 
 @direct_check("bytes that are no proper HTTP are refused", level="warn", requests=0)
 def test_wrong_bytes_refused(ai_client: Session) -> Verdict:
     plain, probes, _, _ = _probed(ai_client)
     answers = {name: exchange for name, exchange, _ in probes if name != SMUGGLED}
-    return http_wrong.refused(plain, answers, ai_client.show)
+    return malformed.refused(plain, answers, ai_client.show)
 
 
 @direct_check("a request hidden in another one's body is not carried out", level="warn", requests=0)
 def test_smuggling(ai_client: Session) -> Verdict:
     plain, _, _, both = _probed(ai_client)
-    return http_wrong.not_carried_out(plain, both, ai_client.show)
+    return malformed.not_carried_out(plain, both, ai_client.show)

@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from harness.checks import idempotency
-from harness.checks.idempotency import Keyed
+from harness.checks.http import idempotency
+from harness.checks.http.idempotency import Keyed
 from harness.core.exchange import Exchange, Query, Request
-from harness.run.rows import Rows
+from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
 BESIDE = 3

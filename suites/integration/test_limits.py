@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from typing import Any
 
-from harness.checks import limits
-from harness.checks.limits import Found, Size, Tried
+from harness.checks.bad_input import limits
+from harness.checks.bad_input.limits import Found, Size, Tried
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.nested import last_text, leaves, with_leaf
-from harness.run.rows import Rows
+from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
 from .spoiling import PLAIN, known

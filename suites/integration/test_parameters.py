@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.checks import choices, parameters
-from harness.checks.generated import stop_string, text_of
+from harness.checks.generation import choices, parameters
+from harness.checks.generation.text_cases import stop_string, text_of
 from harness.core.exchange import EventKind
 from harness.suite import Session, Verdict, check, inconclusive
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.checks import property as generated
-from harness.checks.property import Search
-from harness.run import property as property_
-from harness.run.propertyform import MOST_TOKENS
+from harness.checks.bad_input import generated_requests as generated
+from harness.checks.bad_input.generated_requests import Search
+from harness.generation import search as property_
+from harness.generation.input_form import MOST_TOKENS
 from harness.suite import Session, Verdict, check, once
 
 

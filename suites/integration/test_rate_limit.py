@@ -11,9 +11,9 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 
-from harness.checks import rate_limit
+from harness.checks.http import rate_limit
 from harness.core.exchange import Exchange, Query
-from harness.run.rows import Rows
+from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, inconclusive, once
 
 rate_check = partial(check, grounds=("rate_limit",), alone=True)

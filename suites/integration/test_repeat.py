@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.checks import repeat
+from harness.checks.answers import repeat
 from harness.core.exchange import Exchange
-from harness.run.rows import Rows
+from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
 TIMES = 6

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.checks import replicas
+from harness.checks.answers import replicas
 from harness.core.settings import MOST_REPLICAS
-from harness.run.gaterun import GateRun
-from harness.run.rows import Rows
+from harness.run.gate_run import GateRun
+from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check
 
 QUERIES = 4

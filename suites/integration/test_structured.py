@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from harness.checks import structured
+from harness.checks.generation import structured
 from harness.suite import Session, Verdict, check
 
 from .generating import both, generation

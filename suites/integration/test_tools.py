@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from harness.checks import tools
+from harness.checks.generation import tools
 from harness.core.exchange import Exchange
 from harness.suite import Session, Verdict, check, once
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.checks import trace
-from harness.checks.bad_inputs import spoiled
-from harness.checks.http_forms import Known
-from harness.checks.trace import MALFORMED, VALID
+from harness.checks.bad_input.requests import spoiled
+from harness.checks.http import trace
+from harness.checks.http.legal_forms import Known
+from harness.checks.http.trace import MALFORMED, VALID
 from harness.core.exchange import Exchange
 from harness.suite import Session, Verdict, check, once
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import quote
 
-from harness.checks import unicode
-from harness.checks.unicode import AFTER, BEFORE, ODD, PLAIN, TEXTS, Spelt, Written
+from harness.checks.generation import unicode
+from harness.checks.generation.unicode import AFTER, BEFORE, ODD, PLAIN, TEXTS, Spelt, Written
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
 from harness.core.nested import last_text, with_leaf

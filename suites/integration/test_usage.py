@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.checks import usage
+from harness.checks.generation import usage
 from harness.suite import Session, Verdict, check
 
 from .generating import SHORT, counts, generation

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.run.gaterun import GateRun
-from harness.run.load import judge_generator, load
+from harness.load.run_load import judge_generator, load
+from harness.run.gate_run import GateRun
 from harness.suite import Session, Verdict, check
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.run.gaterun import GateRun
-from harness.run.load import judge_load, load
+from harness.load.run_load import judge_load, load
+from harness.run.gate_run import GateRun
 from harness.suite import Session, Verdict, check
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.checks import answers, headers, latency
+from harness.checks.answers import latency, valid_answer
+from harness.checks.http import headers
 from harness.suite import Session, Verdict, check
 
 WARM = 5
@@ -10,7 +11,7 @@ WARM = 5
 
 @check("an answer is complete, valid and finite", tokens=16)
 def test_valid(ai_client: Session) -> Verdict:
-    return answers.valid(ai_client.ask(), ai_client.show, probabilities=ai_client.endpoint.template.probabilities)
+    return valid_answer.valid(ai_client.ask(), ai_client.show, probabilities=ai_client.endpoint.template.probabilities)
 
 
 @check("response headers are sane", level="warn", grounds=("http",), tokens=16)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.checks import credentials
+from harness.checks.http import credentials
 from harness.suite import Session, Verdict, check
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.checks import errors
+from harness.checks.bad_input import clean_errors
 from harness.core.exchange import Exchange
 from harness.suite import Session, Verdict, check
 
@@ -14,14 +14,14 @@ def _answers(ai_client: Session) -> dict[str, Exchange]:
 
 @check("errors show nothing internal", requests=16)
 def test_nothing_leaks(ai_client: Session) -> Verdict:
-    return errors.nothing_leaks(_answers(ai_client), ai_client.show)
+    return clean_errors.nothing_leaks(_answers(ai_client), ai_client.show)
 
 
 @check("wrong requests are refused with a 4xx", level="warn", requests=16)
 def test_refused(ai_client: Session) -> Verdict:
-    return errors.refused(_answers(ai_client), ai_client.show)
+    return clean_errors.refused(_answers(ai_client), ai_client.show)
 
 
 @check("errors have one shape", level="warn", grounds=("http",), requests=16)
 def test_one_shape(ai_client: Session) -> Verdict:
-    return errors.one_shape(_answers(ai_client), ai_client.show)
+    return clean_errors.one_shape(_answers(ai_client), ai_client.show)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.checks import health
+from harness.checks.answers import health
 from harness.suite import Session, Verdict, check
 
 

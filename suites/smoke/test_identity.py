@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from harness.checks import identity
+from harness.checks.answers import identity
 from harness.suite import Session, Verdict, check
 
 STATING = ("models", "metadata", "model_ready")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.run.gaterun import GateRun
+from harness.run.gate_run import GateRun
 from harness.run.objective import judge_objective
 from harness.suite import Session, Verdict, check
 

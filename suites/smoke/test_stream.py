@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.checks import stream
+from harness.checks.generation import stream
 from harness.core.errors import BudgetExhausted
 from harness.core.exchange import Exchange
 from harness.suite import Session, Verdict, check

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from harness.checks.golden import golden
-from harness.run.rows import Rows
+from harness.checks.answers.golden import golden
+from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, inconclusive
 
 MOST, CONCURRENCY = 500, 4

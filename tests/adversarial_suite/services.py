@@ -23,9 +23,9 @@ from harness.core.verdict import Verdict
 from harness.io.client import Client
 from harness.io.ledger import Ledger
 from harness.reference.digits import HIGH, LOW, make_dataset, train
-from harness.run.attack import judge_attack
-from harness.run.meter import Meter
+from harness.robustness.attack_driver import judge_attack
 from harness.run.preflight import adapter
+from harness.run.series import Meter
 from harness.run.session import Session
 
 Answered = tuple[int, Any]

@@ -16,7 +16,7 @@ from harness.core.attack import Search, Task
 from harness.core.exchange import Answer
 from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict
-from harness.run.attack import REPLAYS, judge_attack
+from harness.robustness.attack_driver import REPLAYS, judge_attack
 from harness.run.oracle import read
 from tests.adversarial_suite.services import Digits, asking, attacked, digits, objective, serving, settings
 

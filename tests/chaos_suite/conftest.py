@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.chaos import run_experiment as running
 from harness.core.adapter import Facts
 from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.experiment import ChaosSettings, Link
@@ -18,9 +19,8 @@ from harness.io.client import Client
 from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
 from harness.io.rundir import RunDir
-from harness.protocols.openai_chat import ADAPTER
-from harness.run import experiment as running
-from harness.run.meter import Meter
+from harness.protocols.text.openai_chat import ADAPTER
+from harness.run.series import Meter
 from harness.run.session import Session
 from tests.chaos_suite.chaosparts import Run, Toxiproxy
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.checks.chaos import intact, invisible, recovers, silent, undecided, unsteady
+from harness.chaos.judging import intact, invisible, recovers, silent, undecided, unsteady
+from harness.chaos.proof import Probe, signature
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, EventKind, Exchange, Request, Response, StreamEvent, Timing
 from harness.core.experiment import Experiment, Fault, Proof, Sample, p95, recovered_at
 from harness.core.objective import PROFILES, parse_objective
 from harness.core.verdict import Counterexample, Status
-from harness.io.probing import Probe, signature
 from tests.chaos_suite.chaosparts import fault
 
 BASELINE = [Sample(i / 10, 0.02, 0.0) for i in range(50)]

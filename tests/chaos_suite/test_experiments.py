@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from harness.checks.chaos import intact, recovers, undecided
+from harness.chaos.judging import intact, recovers, undecided
+from harness.chaos.run_experiment import experiment
 from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.verdict import Status
 from harness.io.rundir import FAULTS
 from harness.reference.deployment import Deployment
-from harness.run.experiment import experiment
 from tests.chaos_suite.chaosparts import Run, Toxiproxy, eventually, fault, free_port
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.chaos.injector import Injector, check_allowed
+from harness.chaos.run_experiment import lift, prepare
+from harness.chaos.toxiproxy_api import ProxyGone
 from harness.core.endpoint import Endpoint
 from harness.core.errors import HarnessError, UsageError
 from harness.core.experiment import Fault, Link
 from harness.core.settings import Settings
-from harness.io.injector import Injector, check_allowed
-from harness.io.toxiproxy import ProxyGone
-from harness.run.experiment import lift, prepare
 from tests.chaos_suite.chaosparts import Toxiproxy, eventually, fault, free_port
 
 RUNNER = """

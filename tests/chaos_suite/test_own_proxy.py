@@ -9,18 +9,18 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from harness.checks.chaos import intact, recovers
+from harness.chaos import injector
+from harness.chaos.guardian import Guardian
+from harness.chaos.injector import Injector
+from harness.chaos.judging import intact, recovers
+from harness.chaos.run_experiment import experiment
 from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Link
 from harness.core.verdict import Status
-from harness.io import injector
-from harness.io.guardian import Guardian
-from harness.io.injector import Injector
 from harness.reference.deployment import Deployment
-from harness.run.experiment import experiment
 from tests.chaos_suite.chaosparts import Run, eventually, fault, free_port
 
-pytest.importorskip("harness.io.faultproxy.server")
+pytest.importorskip("harness.chaos.proxy.server")
 
 
 @pytest.fixture(scope="module")

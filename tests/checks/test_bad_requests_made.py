@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from harness.checks.bad_answers import Kind, kind_of, not_finite
-from harness.checks.bad_inputs import BAD_INPUTS, DEPTH, Bad, made, spoiled
-from harness.checks.bad_parameters import PARAMETERS
-from harness.checks.bad_values import MOST, values
+from harness.checks.bad_input.outcomes import Kind, kind_of, not_finite
+from harness.checks.bad_input.parameters import PARAMETERS
+from harness.checks.bad_input.requests import BAD_INPUTS, DEPTH, Bad, made, spoiled
+from harness.checks.bad_input.values import MOST, values
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.checks.canary import ALPHABET, LENGTH, Probe, found, mint, searched
+from harness.checks.isolation.canary import ALPHABET, LENGTH, Probe, found, mint, searched
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.verdict import Counterexample, Status

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.checks.generated import begins, limit_for, stop_string
-from harness.checks.schema import text_violation, violation
+from harness.checks.generation.json_schema import text_violation, violation
+from harness.checks.generation.text_cases import begins, limit_for, stop_string
 from harness.core.exchange import Answer, Exchange, Request, Timing, Usage
 
 SCHEMAS = {

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from harness.checks.bad_inputs import MARK, filled
-from harness.checks.identity import same_name
+from harness.checks.answers.identity import same_name
+from harness.checks.bad_input.requests import MARK, filled
 
 
 @pytest.mark.parametrize(

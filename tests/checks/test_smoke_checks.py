@@ -7,7 +7,11 @@ import math
 
 import pytest
 
-from harness.checks import alike, answers, connection, credentials, errors, headers, health, identity, latency, stream
+from harness.checks import comparison
+from harness.checks.answers import health, identity, latency, valid_answer
+from harness.checks.bad_input import clean_errors
+from harness.checks.generation import stream
+from harness.checks.http import connection, credentials, headers
 from harness.core.errors import ErrorClass, TransportError
 from harness.core.exchange import Answer, EventKind, Exchange, Request, Response, StreamEvent, Timing
 from harness.core.verdict import Counterexample, Status
@@ -50,7 +54,7 @@ def test_the_harness_own_failures_are_never_the_services(broken: Exchange) -> No
     verdicts = [
         health.says_yes("live", broken, show),
         health.able(broken, None, show),
-        answers.valid(broken, show),
+        valid_answer.valid(broken, show),
         headers.sane(broken, show),
         latency.sane([broken], 1, show),
         stream.complete(broken, show),
@@ -58,9 +62,9 @@ def test_the_harness_own_failures_are_never_the_services(broken: Exchange) -> No
         stream.role_first(broken, show),
         stream.same_text(broken, broken, show),
         credentials.enforced("missing", broken, broken, show),
-        errors.nothing_leaks({"a": broken}, show),
-        errors.refused({"a": broken}, show),
-        errors.one_shape({"a": broken}, show),
+        clean_errors.nothing_leaks({"a": broken}, show),
+        clean_errors.refused({"a": broken}, show),
+        clean_errors.one_shape({"a": broken}, show),
         identity.serves("model", "m", {}, broken, show),
     ]
     assert {verdict.status for verdict in verdicts} == {Status.ERROR}
@@ -94,7 +98,7 @@ def test_a_health_call_that_does_not_exist_is_no_yes() -> None:
     ],
 )
 def test_invalid_answers_fail(answer: Answer, said: str) -> None:
-    verdict = answers.valid(exchange(answer=answer), show)
+    verdict = valid_answer.valid(exchange(answer=answer), show)
     assert verdict.status is Status.FAIL
     assert said in verdict.reason
 
@@ -109,13 +113,13 @@ def test_invalid_answers_fail(answer: Answer, said: str) -> None:
     ],
 )
 def test_valid_answers_pass(answer: Answer) -> None:
-    verdict = answers.valid(exchange(answer=answer), show)
+    verdict = valid_answer.valid(exchange(answer=answer), show)
     assert verdict.status is Status.PASS
     assert verdict.n == 1, "aspects of one answer are not samples"
 
 
 def test_a_probabilities_output_that_is_missing_fails() -> None:
-    verdict = answers.valid(exchange(answer=Answer(outputs={"y": [1]})), show, probabilities="p")
+    verdict = valid_answer.valid(exchange(answer=Answer(outputs={"y": [1]})), show, probabilities="p")
     assert verdict.status is Status.FAIL
 
 
@@ -148,7 +152,7 @@ def test_terminator_and_role() -> None:
 
 
 def test_a_text_that_begins_the_other_parts_from_it_at_its_end() -> None:
-    assert [alike.parting("one", other) for other in ("one two", "", "once", "one")] == [3, 0, 2, 3]
+    assert [comparison.parting("one", other) for other in ("one two", "", "once", "one")] == [3, 0, 2, 3]
 
 
 def test_same_text_says_where_the_texts_part() -> None:
@@ -184,8 +188,8 @@ def test_refusals_prove_nothing_without_a_working_control() -> None:
     ],
 )
 def test_leaks_are_seen(body: str) -> None:
-    assert errors.leak(body) is not None
-    assert errors.nothing_leaks({"a": exchange(500, body.encode())}, show).status is Status.FAIL
+    assert clean_errors.leak(body) is not None
+    assert clean_errors.nothing_leaks({"a": exchange(500, body.encode())}, show).status is Status.FAIL
 
 
 @pytest.mark.parametrize(
@@ -198,16 +202,16 @@ def test_leaks_are_seen(body: str) -> None:
     ],
 )
 def test_ordinary_errors_are_no_leaks(body: str) -> None:
-    assert errors.leak(body) is None
+    assert clean_errors.leak(body) is None
 
 
 def test_an_error_check_without_an_answer_is_not_judged() -> None:
     gone = exchange(None, error=ErrorClass.CLOSED)
-    assert errors.nothing_leaks({"a": gone}, show).status is Status.INCONCLUSIVE
-    assert errors.one_shape({"a": gone}, show).status is Status.INCONCLUSIVE
-    assert errors.refused({"a": gone}, show).status is Status.FAIL
-    assert errors.nothing_leaks({}, show).status is Status.INCONCLUSIVE
-    assert errors.refused({}, show).status is Status.INCONCLUSIVE
+    assert clean_errors.nothing_leaks({"a": gone}, show).status is Status.INCONCLUSIVE
+    assert clean_errors.one_shape({"a": gone}, show).status is Status.INCONCLUSIVE
+    assert clean_errors.refused({"a": gone}, show).status is Status.FAIL
+    assert clean_errors.nothing_leaks({}, show).status is Status.INCONCLUSIVE
+    assert clean_errors.refused({}, show).status is Status.INCONCLUSIVE
 
 
 def test_error_shapes() -> None:
@@ -216,9 +220,9 @@ def test_error_shapes() -> None:
         exchange(404, {"error": {"type": "", "message": ""}}),
     )
     other, page = exchange(400, {"detail": "no"}), exchange(404, b"<html>")
-    assert errors.one_shape({"a": one, "b": same}, show).status is Status.PASS
-    assert errors.one_shape({"a": one, "b": other}, show).status is Status.FAIL
-    assert errors.one_shape({"a": page}, show).status is Status.FAIL
+    assert clean_errors.one_shape({"a": one, "b": same}, show).status is Status.PASS
+    assert clean_errors.one_shape({"a": one, "b": other}, show).status is Status.FAIL
+    assert clean_errors.one_shape({"a": page}, show).status is Status.FAIL
 
 
 def test_headers() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.core.answerclass import GRPC, RETRY, AnswerClass, answer_class
+from harness.core.answer_class import GRPC, RETRY, AnswerClass, answer_class
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
 

@@ -14,7 +14,7 @@ from harness import suite
 from harness.core import errors, registry
 from harness.core.errors import ConfigError, HarnessError, ProtocolError, UsageError
 from harness.core.exchange import Answer, Exchange, Query, Request, Response, Timing, Usage
-from harness.core.jsontext import MAX_DEPTH, depth, parse
+from harness.core.json_text import MAX_DEPTH, depth, parse
 from harness.core.settings import ORDER
 from harness.core.verdict import Status, worst
 

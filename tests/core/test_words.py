@@ -14,7 +14,7 @@ from harness.core import errors
 from harness.core.endpoint import Credentials, Endpoint, Secret, parse_url, redact, spellings
 from harness.core.errors import ErrorClass, ProtocolError, UsageError
 from harness.core.exchange import Exchange, Request, Response, Timing
-from harness.core.jsontext import depth, parse
+from harness.core.json_text import depth, parse
 from harness.core.objective import PROFILES, parse_limit, parse_metric, parse_objective
 from harness.core.registry import load, names, unknown
 from harness.core.replay import curl, show, text

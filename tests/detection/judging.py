@@ -18,8 +18,8 @@ from harness.io.client import Client
 from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
 from harness.reference.switch import Switch
-from harness.run.meter import Meter
 from harness.run.preflight import adapter, contact
+from harness.run.series import Meter
 from harness.run.session import Session
 from harness.suite import ROOT, catalogue, modules
 

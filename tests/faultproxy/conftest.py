@@ -47,7 +47,7 @@ def free_port() -> int:
 
 def spawn(*arguments: str) -> tuple[subprocess.Popen[bytes], str]:
     """Our server as a child, and its URL."""
-    command = [sys.executable, "-m", "harness.io.faultproxy", "--port", "0", "--stop-with-stdin", *arguments]
+    command = [sys.executable, "-m", "harness.chaos.proxy", "--port", "0", "--stop-with-stdin", *arguments]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdout is not None
     line = child.stdout.readline()

@@ -18,14 +18,14 @@ import pytest
 from google.protobuf import json_format
 
 from harness.core.adapter import Adapter, Facts
-from harness.core.answerclass import AnswerClass, of_response
+from harness.core.answer_class import AnswerClass, of_response
 from harness.core.endpoint import GRPC, Endpoint, Template
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Response, StreamEvent
 from harness.core.registry import load, names
-from harness.protocols._events import Lines
 from harness.protocols._proto import open_inference_pb2 as pb
-from harness.protocols._sse import SSEDecoder
+from harness.protocols.shared.event_stream import Lines
+from harness.protocols.shared.sse import SSEDecoder
 from tests.fuzz.mutation import mutated, pieces
 from tests.protocols.recorded import load as recorded
 from tests.protocols.test_text_family import STREAMS, WHOLE

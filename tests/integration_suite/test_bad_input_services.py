@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.checks.bad_inputs import BAD_INPUTS
+from harness.checks.bad_input.requests import BAD_INPUTS
 from harness.core.endpoint import Deadlines, Endpoint, Template
 from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict

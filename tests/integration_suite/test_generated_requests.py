@@ -20,11 +20,11 @@ from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.errors import BudgetExhausted
 from harness.core.settings import Ceilings, Settings
 from harness.core.verdict import Status, Verdict
+from harness.generation.search import REQUESTS
 from harness.io.client import Client
 from harness.io.ledger import Ledger
-from harness.run.meter import Meter
 from harness.run.preflight import adapter, detect
-from harness.run.property import REQUESTS
+from harness.run.series import Meter
 from harness.run.session import Session
 from tests.adversarial_suite.services import QUICK, Answered, serving
 from tests.conftest import run_gate

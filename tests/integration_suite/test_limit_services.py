@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.checks.limits import Tried, cut_prompts
+from harness.checks.bad_input.limits import Tried, cut_prompts
 from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing, Usage
 from harness.core.settings import Settings

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.checks.rate_limit import retry_after
+from harness.checks.http.rate_limit import retry_after
 from harness.core.exchange import Response
 from harness.core.settings import Promises
 from harness.core.verdict import Status, Verdict

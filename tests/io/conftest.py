@@ -20,7 +20,7 @@ from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.errors import ProtocolError
 from harness.core.exchange import EventKind, StreamEvent
 from harness.io.client import Client
-from harness.io.intake import Caps
+from harness.io.response_reader import Caps
 
 PATIENCE = 10.0
 """Seconds after which any wait of a peer gives up: only a broken test gets there."""

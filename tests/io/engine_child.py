@@ -15,8 +15,8 @@ import msgspec  # noqa: E402
 
 from harness.core.endpoint import Endpoint  # noqa: E402
 from harness.core.exchange import Request  # noqa: E402
-from harness.io.loadengine import LoadEngine  # noqa: E402
 from harness.io.raw import written  # noqa: E402
+from harness.load.child.engine import LoadEngine  # noqa: E402
 
 
 def main() -> None:

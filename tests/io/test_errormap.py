@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from harness.core.errors import ErrorClass, ProtocolError, TransportError
-from harness.io.errormap import BY_TYPE, classify
+from harness.io.error_map import BY_TYPE, classify
 
 
 def exported(module: object) -> list[type[BaseException]]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.core.errors import ErrorClass, TransportError
 from harness.io.framing import Framer
-from harness.io.intake import Caps
+from harness.io.response_reader import Caps
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: a\r\n\r\n"
 WHOLE = {

@@ -15,13 +15,13 @@ import grpc
 import pytest
 import trustme
 
-from harness.core.answerclass import AnswerClass, answer_class
+from harness.core.answer_class import AnswerClass, answer_class
 from harness.core.endpoint import TLS, Credentials, Deadlines, Endpoint, Secret
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
 from harness.io.client import Client
 from harness.io.grpc import STATUSES
-from harness.io.intake import Caps
+from harness.io.response_reader import Caps
 from tests.io.grpcserver import served
 
 CALL = Request("POST", "/inference.GRPCInferenceService/ModelInfer", (("content-type", "application/grpc"),), b"hello")

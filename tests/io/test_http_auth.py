@@ -24,7 +24,7 @@ from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.core.exchange import Exchange, Request
 from harness.core.load import unloadable
 from harness.core.replay import curl, show
-from harness.io import reach
+from harness.io import reachability
 from harness.io.credentials import told
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def test_a_unix_socket(connect: Connect, unix_socket: str) -> None:
     assert exchange.response
     assert exchange.response.body == POST.body
     assert f"--unix-socket {unix_socket}" in curl(POST, client.endpoint)
-    reach.connect(client.endpoint, 1.0)
+    reachability.connect(client.endpoint, 1.0)
 
 
 def test_a_unix_socket_that_is_not_there(connect: Connect, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_unix_socket_that_is_not_there(connect: Connect, tmp_path: Path) -> No
     exchange: Exchange = connect(endpoint.url, unix_socket=endpoint.unix_socket).exchange(POST)
     assert exchange.error is ErrorClass.CONNECT
     with pytest.raises(TransportError):
-        reach.connect(endpoint, 1.0)
+        reachability.connect(endpoint, 1.0)
 
 
 def test_what_the_load_path_cannot_do_is_refused() -> None:

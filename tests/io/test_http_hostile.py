@@ -12,7 +12,7 @@ import pytest
 
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request
-from harness.io.intake import Caps
+from harness.io.response_reader import Caps
 
 if TYPE_CHECKING:
     from tests.io.conftest import Conn, Connect, Serve

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.core.adapter import StreamDecoder
 from harness.core.errors import ErrorClass
 from harness.core.exchange import EventKind, Request, StreamEvent
-from harness.io.intake import Caps
+from harness.io.response_reader import Caps
 
 if TYPE_CHECKING:
     from tests.io.conftest import Conn, Connect, Serve

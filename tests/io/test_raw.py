@@ -17,9 +17,9 @@ from harness.core.endpoint import TLS, Credentials, Deadlines, Endpoint, Secret
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Request
 from harness.io.clock import Monotonic
-from harness.io.intake import Caps
 from harness.io.raw import Line, written
-from harness.protocols.openai_chat import ADAPTER as CHAT
+from harness.io.response_reader import Caps
+from harness.protocols.text.openai_chat import ADAPTER as CHAT
 
 ASK = Request("POST", "/x", (("content-type", "application/json"),), b'{"a":1}')
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"

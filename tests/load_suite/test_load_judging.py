@@ -12,7 +12,7 @@ from harness.core.objective import PROFILES, Objective, parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.report import Generator
 from harness.core.verdict import Counterexample, Level, Status
-from harness.run.load import judge_errors, judge_generator, judge_load
+from harness.load.run_load import judge_errors, judge_generator, judge_load
 
 LATENCY = parse_objective("load", "latency p90", "<= 100ms", PROFILES["release"])
 ERRORS = parse_objective("load", "error_rate", "<= 5%", PROFILES["release"])

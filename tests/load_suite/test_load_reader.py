@@ -14,8 +14,8 @@ from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import EventKind, Exchange, Request, Response
 from harness.core.load import Job
 from harness.core.settings import LoadSettings
-from harness.io.intake import Raw
-from harness.run.loadtally import Reader
+from harness.io.response_reader import Raw
+from harness.load.recorder import Reader
 from harness.run.preflight import adapter
 
 HEAD = Response(200, (("content-type", "text/event-stream"),))

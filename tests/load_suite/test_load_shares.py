@@ -10,8 +10,8 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.core.load import Job, LoadResult
 from harness.core.settings import LoadSettings
-from harness.run.loadshare import Share, from_wire, outcome, summed, to_wire
-from harness.run.loadtally import Tally
+from harness.load.counts import Share, from_wire, outcome, summed, to_wire
+from harness.load.recorder import Tally
 
 ASKED = Request("POST", "/predict", (), b"{}")
 JOB = Job(

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
+from harness.chaos import toxiproxy_api
+from harness.chaos.run_experiment import experiment
 from harness.core.endpoint import Endpoint
 from harness.core.experiment import Fault, Link
 from harness.core.objective import PROFILES
 from harness.core.settings import Settings
-from harness.io import toxiproxy
-from harness.run.experiment import experiment
-from harness.run.gaterun import GateRun
+from harness.run.gate_run import GateRun
 
 
 def test_a_silent_proxy_is_asked_once(tmp_path: Path, reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(toxiproxy, "TIMEOUT", 0.1)
+    monkeypatch.setattr(toxiproxy_api, "TIMEOUT", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(5)
         link = Link("model", f"http://127.0.0.1:{silent.getsockname()[1]}", "model")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import Options, settings
+from harness.config.resolve import Options, settings
 from harness.core.errors import ConfigError
 
 

@@ -9,7 +9,7 @@ import pytest
 from harness.core.verdict import Slice, Status
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import Settings
-from harness.run.comparing import no_worse
+from harness.run.baseline import no_worse
 from tests.conftest import GateOutcome, run_gate
 
 CONFIG = """

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.configreading import read_file
+from harness.commands.init import TEMPLATE, filled
+from harness.config.file import read_file
 from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
-from harness.initialising import TEMPLATE, filled
-from harness.protocols._detect import Detected
+from harness.protocols.shared.detection import Detected
 from harness.run.preflight import Preflight
 from tests.conftest import run_gate
 

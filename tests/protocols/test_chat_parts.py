@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Choice, EventKind, Response, TokenLogprob, ToolCall
-from harness.protocols.openai_chat import ADAPTER
+from harness.protocols.text.openai_chat import ADAPTER
 from tests.protocols.recorded import load
 
 ENDPOINT = Endpoint("http://127.0.0.1:1")

@@ -13,9 +13,9 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.core.registry import load as load_module
 from harness.core.registry import names
-from harness.protocols import openai_chat
-from harness.protocols._detect import ORDER, Detected, choose, rank
-from harness.protocols._wire import NOWHERE
+from harness.protocols.shared.detection import ORDER, Detected, choose, rank
+from harness.protocols.shared.wire import NOWHERE
+from harness.protocols.text import openai_chat
 from tests.protocols.recorded import Server, exchange, load
 
 ADAPTERS = tuple(load_module("protocols", name).ADAPTER for name in names("protocols") if name != "v2_grpc")

@@ -13,7 +13,7 @@ from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Response
-from harness.protocols.mlflow import ADAPTER
+from harness.protocols.tensor.mlflow import ADAPTER
 from tests.protocols.recorded import load
 
 ANSWERS = load("rows")

@@ -14,7 +14,7 @@ from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, EventKind, Query, Response, StreamEvent, Usage
-from harness.protocols.openai_chat import ADAPTER
+from harness.protocols.text.openai_chat import ADAPTER
 from tests.protocols.recorded import load
 
 STREAMS = load("streams")

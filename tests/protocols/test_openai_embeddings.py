@@ -11,9 +11,9 @@ from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Query, Response, Usage
-from harness.protocols import openai_chat
-from harness.protocols._detect import rank
-from harness.protocols.openai_embeddings import ADAPTER
+from harness.protocols.shared.detection import rank
+from harness.protocols.text import openai_chat
+from harness.protocols.text.openai_embeddings import ADAPTER
 from tests.protocols.recorded import exchange
 
 ENDPOINT = Endpoint("http://127.0.0.1:1", model="minilm")

@@ -13,8 +13,8 @@ from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Query, Response
-from harness.protocols import _jsonpath, _openapi
-from harness.protocols.plain_json import ADAPTER
+from harness.protocols.shared import json_path, openapi
+from harness.protocols.tensor.plain_json import ADAPTER
 from tests.protocols.recorded import load
 
 ANSWERS = load("answers")
@@ -109,13 +109,13 @@ def test_refused_answer(value: Any, template: Any, place: str) -> None:
     ],
 )
 def test_path(path: str, steps: tuple[str | int, ...]) -> None:
-    assert _jsonpath.steps(path) == steps
+    assert json_path.steps(path) == steps
 
 
 @pytest.mark.parametrize("path", ["", "a", "$a", "$.", "$..a", "$.a[", "$[x]", "$.a[*]", "$.a[1:2]", "$.a b", "$['a"])
 def test_path_that_is_none(path: str) -> None:
     with pytest.raises(UsageError, match="path"):
-        _jsonpath.steps(path)
+        json_path.steps(path)
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="'"), max_size=4) | st.integers(0, 3), max_size=6))
@@ -124,7 +124,7 @@ def test_path_leads_to_what_was_put_there(steps: list[str | int]) -> None:
     for step in reversed(steps):
         value = {step: value} if isinstance(step, str) else [None] * step + [value]
     path = "$" + "".join(f"['{step}']" if isinstance(step, str) else f"[{step}]" for step in steps)
-    assert _jsonpath.extract(value, path) == "here"
+    assert json_path.extract(value, path) == "here"
 
 
 @pytest.mark.parametrize(
@@ -198,16 +198,16 @@ LOOP = {"type": "object", "required": ["a", "b"], "properties": {"a": {"$ref": "
     ],
 )  # fmt: skip
 def test_example_of_a_body(found: Any, example: Any) -> None:
-    assert _openapi.example(found, "/prefix/predict", "/predict") == example
+    assert openapi.example(found, "/prefix/predict", "/predict") == example
 
 
 def test_example_is_bounded() -> None:
     loop = {"type": "object", "required": list("abcdefgh"), "properties": {k: {"$ref": "#/loop"} for k in "abcdefgh"}}
-    assert _openapi.example(document({"$ref": "#/loop"}) | {"loop": loop}, "/predict") is None
+    assert openapi.example(document({"$ref": "#/loop"}) | {"loop": loop}, "/predict") is None
     vast: Any = {"type": "number"}
     for _ in range(8):
         vast = {"type": "array", "minItems": 1000, "items": vast}
-    assert _openapi.example(document(vast), "/predict") is None
+    assert openapi.example(document(vast), "/predict") is None
 
 
 def recognised(spoken: Endpoint, found: Any) -> Facts:

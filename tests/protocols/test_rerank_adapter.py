@@ -13,7 +13,7 @@ from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Response, Usage
-from harness.protocols.rerank import ADAPTER, DOCUMENTS, QUERY
+from harness.protocols.text.rerank import ADAPTER, DOCUMENTS, QUERY
 from tests.protocols.recorded import load
 
 ENDPOINT = Endpoint("http://127.0.0.1:1")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import ProtocolError
-from harness.protocols._sse import LIMIT, ServerEvent, SSEDecoder
+from harness.protocols.shared.sse import LIMIT, ServerEvent, SSEDecoder
 
 
 def decode(*pieces: bytes, limit: int = LIMIT) -> list[ServerEvent]:

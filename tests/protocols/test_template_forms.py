@@ -14,7 +14,7 @@ from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint, StreamTemplate, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, EventKind, Query, StreamEvent
-from harness.protocols.plain_json import ADAPTER
+from harness.protocols.tensor.plain_json import ADAPTER
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 DELTA, FINISH, DONE, ERROR, OTHER = (

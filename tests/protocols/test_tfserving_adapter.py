@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.adapter import Facts
-from harness.core.answerclass import AnswerClass, of_response
+from harness.core.answer_class import AnswerClass, of_response
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
-from harness.protocols import _tfmetadata
-from harness.protocols.tfserving import ADAPTER
+from harness.protocols.shared import tf_metadata
+from harness.protocols.tensor.tfserving import ADAPTER
 from tests.protocols.recorded import load
 
 ANSWERS = load("rows")
@@ -200,7 +200,7 @@ def test_a_signature_of_another_name_is_named() -> None:
     ],
 )
 def test_an_input_that_is_not_known_makes_no_sample(info: Any) -> None:
-    assert _tfmetadata.inputs({"serving_default": {"inputs": {"x": info, "y": tensor("DT_FLOAT", 1)}}}) == {}
+    assert tf_metadata.inputs({"serving_default": {"inputs": {"x": info, "y": tensor("DT_FLOAT", 1)}}}) == {}
 
 
 @pytest.mark.parametrize(

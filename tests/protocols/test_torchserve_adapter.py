@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from harness.core.adapter import Facts
-from harness.core.answerclass import AnswerClass, of_response
+from harness.core.answer_class import AnswerClass, of_response
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Query, Response
-from harness.protocols.torchserve import ADAPTER
+from harness.protocols.tensor.torchserve import ADAPTER
 from tests.protocols.recorded import Server, load
 
 ANSWERS = load("rows")

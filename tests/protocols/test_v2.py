@@ -14,8 +14,8 @@ from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Query, Response
-from harness.protocols import _tensor
-from harness.protocols.v2 import ADAPTER
+from harness.protocols.shared import tensors
+from harness.protocols.tensor.v2 import ADAPTER
 from tests.protocols.recorded import Server, load
 
 ENDPOINT = Endpoint("http://127.0.0.1:1", model="digits")
@@ -273,10 +273,10 @@ def test_version_in_numbers_is_told_as_text() -> None:
 def test_numpy_agrees_on_shapes(shape: list[int], nested: bool) -> None:
     array = np.arange(np.prod(shape, dtype=int)).reshape(shape)
     rows = array.tolist()
-    assert _tensor.shape_of(rows) == array.shape
-    assert _tensor.flatten(rows) == array.ravel().tolist()
+    assert tensors.shape_of(rows) == array.shape
+    assert tensors.flatten(rows) == array.ravel().tolist()
     data = rows if nested and shape else array.ravel().tolist()
-    assert _tensor.read({"datatype": "INT32", "shape": shape, "data": data}, "$") == rows
+    assert tensors.read({"datatype": "INT32", "shape": shape, "data": data}, "$") == rows
 
 
 @given(st.lists(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=3), min_size=1))

@@ -15,8 +15,8 @@ from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Query, Response
-from harness.protocols import _v2answer
-from harness.protocols.v2 import ADAPTER
+from harness.protocols.shared import v2_answer
+from harness.protocols.tensor.v2 import ADAPTER
 from tests.fuzz.mutation import mutated
 from tests.protocols.recorded import load
 
@@ -138,14 +138,14 @@ def test_lists_are_made_when_they_are_asked_for_and_once() -> None:
 
 def strictly(text: bytes) -> tuple[dict[str, Any], dict[str, Any]] | None:
     try:
-        return _v2answer._strictly(text, b"", Response(200, body=text))
+        return v2_answer._strictly(text, b"", Response(200, body=text))
     except ProtocolError:
         return None
 
 
 def same(text: bytes) -> bool:
     """Whether the quick way gave an answer; it must be the strict way's to the type of every number."""
-    quick = _v2answer._quickly(text, b"")
+    quick = v2_answer._quickly(text, b"")
     if quick is not None:
         assert repr(_sorted(quick[0])) == repr(_sorted((strictly(text) or ({}, {}))[0]))
         assert repr(quick[1]) == repr((strictly(text) or ({}, {}))[1])

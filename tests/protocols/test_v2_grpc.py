@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.adapter import Facts, Outspoken
-from harness.core.answerclass import AnswerClass, of_response
+from harness.core.answer_class import AnswerClass, of_response
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Query, Request, Response
 from harness.io.grpc import STATUSES
-from harness.protocols import _binary
 from harness.protocols._proto import open_inference_pb2 as pb
-from harness.protocols.v2_grpc import ADAPTER
+from harness.protocols.shared import binary_tensor
+from harness.protocols.tensor.v2_grpc import ADAPTER
 from tests.protocols.recorded import load
 
 RECORDED = load("grpc")
@@ -239,11 +239,11 @@ _ELEMENTS: dict[str, st.SearchStrategy[Any]] = {
 def test_every_datatype_comes_back_from_its_bytes(data: st.DataObject, datatype: str, rows: int, columns: int) -> None:
     row = st.lists(_ELEMENTS[datatype], min_size=columns, max_size=columns)
     value = data.draw(st.lists(row, min_size=rows, max_size=rows))
-    packed = _binary.pack([each for row in value for each in row], datatype)
-    assert _binary.Outputs({"y": _binary.unpack(packed, datatype, (rows, columns), "y")}) == {"y": value}
+    packed = binary_tensor.pack([each for row in value for each in row], datatype)
+    assert binary_tensor.Outputs({"y": binary_tensor.unpack(packed, datatype, (rows, columns), "y")}) == {"y": value}
 
 
 def test_bfloat16_is_rounded_to_the_nearest_even() -> None:
     halfway = [1.0 + 2.0**-8, 1.0 + 3 * 2.0**-8, 1.0 + 2.0**-8 + 2.0**-20]
-    outputs = _binary.Outputs({"y": _binary.unpack(_binary.pack(halfway, "BF16"), "BF16", [3], "y")})
+    outputs = binary_tensor.Outputs({"y": binary_tensor.unpack(binary_tensor.pack(halfway, "BF16"), "BF16", [3], "y")})
     assert outputs == {"y": [1.0, 1.0 + 2.0**-6, 1.0 + 2.0**-7]}

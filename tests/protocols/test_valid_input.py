@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from harness.protocols import _openapi
-from harness.protocols._schema import SAFE, Unusable, tidy
-from harness.protocols._validinput import bounded, narrowed, of_sample, split
+from harness.protocols.shared import openapi
+from harness.protocols.shared.json_schema import SAFE, Unusable, tidy
+from harness.protocols.shared.valid_input import bounded, narrowed, of_sample, split
 
 NUMBER = {"type": "number"}
 FREE = {"type": "array", "items": {"type": "array", "items": NUMBER}}
@@ -37,7 +37,7 @@ def test_references_annotations_and_the_older_dialect_are_gone() -> None:
             "m": {"type": "number", "minimum": 0, "exclusiveMinimum": True, "nullable": True},
         },
     }
-    found = _openapi.schema(document(schema, Body=body, **{"X/Y": {"type": "integer", "description": "x"}}), "/predict")
+    found = openapi.schema(document(schema, Body=body, **{"X/Y": {"type": "integer", "description": "x"}}), "/predict")
     assert found == closed(
         {
             "x": {"type": "integer", "minimum": -SAFE, "maximum": SAFE},
@@ -50,12 +50,12 @@ def test_references_annotations_and_the_older_dialect_are_gone() -> None:
 
 def test_a_reference_with_escapes_is_followed_to_an_example() -> None:
     schema = {"$ref": "#/components/schemas/X~1Y"}
-    assert _openapi.example(document(schema, **{"X/Y": {"type": "integer", "minimum": 3}}), "/predict") == 3
+    assert openapi.example(document(schema, **{"X/Y": {"type": "integer", "minimum": 3}}), "/predict") == 3
 
 
 def test_recursion_ends_where_a_part_may_be_left_out() -> None:
     tree = {"properties": {"value": NUMBER, "left": {"$ref": "#/components/schemas/Tree"}}, "required": ["value"]}
-    found = _openapi.schema(document({"$ref": "#/components/schemas/Tree"}, Tree=tree), "/predict")
+    found = openapi.schema(document({"$ref": "#/components/schemas/Tree"}, Tree=tree), "/predict")
     assert found is not None
     assert found["properties"]["left"]["properties"].keys() == {"value"}
 
@@ -77,12 +77,12 @@ def test_recursion_ends_where_a_part_may_be_left_out() -> None:
 )
 def test_what_cannot_be_used_is_no_schema(schema: Any) -> None:
     loop = {"properties": {"next": {"$ref": "#/components/schemas/Loop"}}, "required": ["next"]}
-    assert _openapi.schema(document(schema, Loop=loop), "/predict") is None
+    assert openapi.schema(document(schema, Loop=loop), "/predict") is None
 
 
 @pytest.mark.parametrize("value", [None, [], {}, 3, {"paths": []}, {"paths": {"/predict": {"post": 3}}}])
 def test_a_document_of_any_kind_is_read(value: Any) -> None:
-    assert _openapi.schema(value, "/predict") is None
+    assert openapi.schema(value, "/predict") is None
 
 
 def test_parts_of_one_object_become_one() -> None:

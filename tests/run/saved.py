@@ -9,7 +9,7 @@ from harness.core.plan import Plan, PlannedCheck
 from harness.core.report import Report
 from harness.core.verdict import Level, Status, Verdict
 from harness.io.rundir import EVIDENCE, EvidenceLine, RunDir, read_run
-from harness.run.judging import build_report
+from harness.run.report_building import build_report
 
 GOOD = Verdict(Status.PASS, "holds", n=1)
 HEAD = {"id": "r", "started": "2026-01-01T00:00:00+00:00", "target": {"url": "http://h", "protocol": "v2"}}

@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.exchange import Exchange, Request, Timing
 from harness.io.rundir import RunDir, read_run
-from harness.run.meter import Meter, distribution, merged
+from harness.run.series import Meter, distribution, merged
 
 
 def exchange(intended: float, latency: float) -> Exchange:

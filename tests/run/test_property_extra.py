@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import config
-from harness.config import Options
+from harness.config import resolve
+from harness.config.resolve import Options
 from harness.run.planning import build_plan
 from harness.suite import catalogue
 from tests.conftest import run_gate
@@ -20,7 +20,7 @@ HEAVY = ("hypothesis", "hypothesis_jsonschema", "jsonschema", "schemathesis")
 
 def test_collecting_the_suite_loads_none_of_it() -> None:
     code = (
-        "import sys; from harness.suite import catalogue; import harness.run.property;"
+        "import sys; from harness.suite import catalogue; import harness.generation.search;"
         f"assert len(list(catalogue('integration'))) > 4; print(*(set({HEAVY!r}) & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
@@ -43,13 +43,13 @@ def test_a_run_without_the_check_loads_none_of_it(tmp_path: Path, reference: str
 
 def test_without_the_extra_the_checks_are_not_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(config, "find_spec", lambda name: None if name == "hypothesis_jsonschema" else found(name))
+    monkeypatch.setattr(resolve, "find_spec", lambda name: None if name == "hypothesis_jsonschema" else found(name))
     options = Options(suites=("integration",), endpoint="http://127.0.0.1:1", protocol="v2")
     declared = [(each.id, each.suite, each.spec) for each in catalogue("integration")]
-    plan = build_plan(config.settings(options, {}, [tmp_path]), declared)
+    plan = build_plan(resolve.settings(options, {}, [tmp_path]), declared)
     assert not [check for check in plan.checks if "generated" in check.id]
     told = [reason for reason in plan.not_judged if "aiharness[property]" in reason]
     assert len(told) == 2
-    monkeypatch.setattr(config, "find_spec", found)
-    plan = build_plan(config.settings(options, {}, [tmp_path]), declared)
+    monkeypatch.setattr(resolve, "find_spec", found)
+    plan = build_plan(resolve.settings(options, {}, [tmp_path]), declared)
     assert len([check for check in plan.checks if "generated" in check.id]) == 2

@@ -11,7 +11,7 @@ from scipy import stats
 from harness.core.objective import PROFILES, Objective, parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level, Status
-from harness.run.rate import in_blocks, judge_dependent, judge_fixed
+from harness.run.rate_judging import in_blocks, judge_dependent, judge_fixed
 
 CHECK = PlannedCheck("ai-suite/x.py::test", "validation", Level.BLOCKER, "x", alpha_fail=0.05)
 ACCURACY = parse_objective("validation", "accuracy", ">= 90%", PROFILES["release"])

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.commands.report import saved_report
 from harness.core.endpoint import Credentials, Endpoint, Secret
 from harness.core.errors import RunDirError
 from harness.core.gate import Policy
 from harness.core.verdict import Status, Verdict
 from harness.io.rundir import EVIDENCE, GATE, PLAN, SERIES, RunDir, SavedRun, read_gate, read_run
-from harness.reporting import saved_report
-from harness.run.gaterun import write_reports
-from harness.run.judging import build_report
+from harness.run.gate_run import write_reports
+from harness.run.report_building import build_report
 from tests.run.saved import GOOD, judged, planned
 
 

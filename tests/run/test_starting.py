@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
-from harness.run.starting import held, starting_state
+from harness.run.service_states import held, starting_state
 
 
 def exchange(error: ErrorClass | None, response: Response | None = None, seconds: float = 0.1) -> Exchange:

@@ -19,7 +19,7 @@ from harness.core.plan import Plan
 from harness.core.report import Report
 from harness.core.settings import Settings
 from harness.core.verdict import Case, CheckSpec, Level, Slice, Status, Verdict, contract, error, inconclusive, skipped
-from harness.run.comparing import Older, compare, find_baseline
+from harness.run.baseline import Older, compare, find_baseline
 from harness.run.objective import CANDIDATE
 from harness.run.planning import build_plan, comparison_id, user_check
 from tests.run.saved import GOOD, judged, planned

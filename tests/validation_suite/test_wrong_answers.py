@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.checks.golden import golden
+from harness.checks.answers.golden import golden
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.checks.chaos import intact, recovers, silent, undecided, unsteady
+from harness.chaos.judging import intact, recovers, silent, undecided, unsteady
 from harness.core.exchange import Answer
 from harness.core.experiment import Sample
 from harness.core.objective import PROFILES, parse_objective

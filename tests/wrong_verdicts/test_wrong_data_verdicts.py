@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.attacks.square import ATTACK
-from harness.checks.golden import golden
+from harness.checks.answers.golden import golden
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Deadlines
 from harness.core.errors import ErrorClass
@@ -20,9 +20,9 @@ from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.objective import PROFILES, parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Status, Verdict
-from harness.run.attack import judge_attack
+from harness.robustness.attack_driver import judge_attack
 from harness.run.oracle import read
-from harness.run.rate import judge_fixed
+from harness.run.rate_judging import judge_fixed
 from tests.adversarial_suite.services import Answered, Digits, asking, attacked, digits, objective, serving, settings
 from tests.validation_suite.test_wrong_answers import DATA, Service, judged
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.checks.bad_inputs import spoiled
-from harness.checks.crosstalk import own_answers
+from harness.checks.bad_input.requests import spoiled
+from harness.checks.isolation.crosstalk import own_answers
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.verdict import Counterexample, Status
 from tests.adversarial_suite.services import Answered

@@ -1,0 +1,1 @@
+"""Judges of valid answers: their content, form, health, identity and time."""

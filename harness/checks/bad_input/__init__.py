@@ -1,0 +1,1 @@
+"""Judges of what wrong requests lead to, and the wrong requests."""

@@ -1,0 +1,107 @@
+"""Clean errors: wrong requests are refused as such, nothing internal leaks, and errors have one shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from harness.checks.common import Show, case, clearly_refused, judge, told
+from harness.core.errors import ErrorClass, ProtocolError
+from harness.core.exchange import Exchange
+from harness.core.json_text import parse
+from harness.core.verdict import Case, Verdict, contract
+
+_LEAKS = (
+    ("a Python traceback", re.compile(r"Traceback \(most recent call last\)|\bFile \"[^\"]+\", line \d+")),
+    ("a Java stack trace", re.compile(r"\bat [\w$.]+\([\w$]+\.java:\d+\)")),
+    ("a Go stack trace", re.compile(r"goroutine \d+ \[|\.go:\d+ \+0x")),
+    ("a Node.js stack trace", re.compile(r"\n\s+at .+\(.*\.[cm]?js:\d+:\d+\)")),
+    (
+        "a file path of the server",
+        re.compile(r"(?<![\w:/.])/(?:home|root|usr|opt|var|app|srv|tmp|site-packages|mnt)/[\w.-]+/[\w./-]+"),
+    ),
+    ("a Windows path of the server", re.compile(r"\b[A-Z]:\\\\?(?:Users|Program Files|inetpub)\\")),
+    (
+        "a software version",
+        re.compile(r"\b(?:Python|Werkzeug|uvicorn|gunicorn|Flask|Tornado|Jetty|nginx|Apache)/\d+\.\d+"),
+    ),
+)
+"""What no error may show, with how it is recognised."""
+
+
+def leak(body: str | bytes) -> str | None:
+    """The first internal thing that an error's body shows, or None."""
+    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    for what, pattern in _LEAKS:
+        if match := pattern.search(text):
+            return f"{what} ({match[0][:80].strip()!r})"
+    return None
+
+
+def trace_in(exchange: Exchange) -> str | None:
+    """The traceback or stack trace that an error shows, or None."""
+    found = leak(exchange.response.body) if exchange.response and exchange.response.status >= 400 else None
+    return found if found and is_trace(found) else None
+
+
+def is_trace(found: str) -> bool:
+    """Whether what `leak` found is a traceback or a stack trace."""
+    return "trace" in found.partition(" (")[0]
+
+
+@judge
+def nothing_leaks(answers: Mapping[str, Exchange], show: Show) -> Verdict:
+    """No answer to a wrong request shows a traceback, a path or a version of the server's software."""
+    cases = []
+    for name, exchange in answers.items():
+        if exchange.response is None:
+            cases.append(Case(name, unjudged=told(exchange)))
+            continue
+        shown = leak(exchange.response.body)
+        cases.append(case(name, exchange, shown and f"the answer to {name} shows {shown}", show))
+    return contract(cases, f"{len(cases)} errors show nothing internal")
+
+
+@judge
+def refused(answers: Mapping[str, Exchange], show: Show) -> Verdict:
+    """Each wrong request is refused with a 4xx: not with a 5xx, not silently accepted, not left without an answer."""
+    cases = []
+    for name, exchange in answers.items():
+        problem = "" if clearly_refused(exchange) else f"{name} is not refused with a 4xx: {told(exchange)}"
+        cases.append(case(name, exchange, problem, show))
+    return contract(cases, f"{len(cases)} wrong requests are each refused with a 4xx")
+
+
+@judge
+def one_shape(answers: Mapping[str, Exchange], show: Show) -> Verdict:
+    """The errors are JSON objects with the same keys, so that a client needs one way to read them."""
+    shapes: dict[str, str] = {}
+    cases = []
+    for name, exchange in answers.items():
+        if exchange.response is None or exchange.error is not ErrorClass.STATUS:
+            cases.append(Case(name, unjudged=f"no error answer: {told(exchange)}"))
+            continue
+        shape = _shape(exchange.response.body)
+        first = next(iter(shapes), None)
+        problem = None
+        if shape is None:
+            problem = f"the error for {name} is no JSON object"
+        elif first is not None and shapes[first] != shape:
+            problem = f"the error for {name} has the shape {shape}, the one for {first} {shapes[first]}"
+        else:
+            shapes[name] = shape
+        cases.append(case(name, exchange, problem, show))
+    return contract(cases, f"{len(cases)} errors share the shape {next(iter(shapes.values()), '')}")
+
+
+def _shape(body: bytes) -> str | None:
+    try:
+        value = parse(body)
+    except ProtocolError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    inner = value.get("error")
+    if isinstance(inner, dict):
+        return "{error: {" + ", ".join(sorted(inner)) + "}}"
+    return "{" + ", ".join(sorted(map(str, value))) + "}"

@@ -1,0 +1,1 @@
+"""Judges of generated text: streams, parameters, tools, structure, token counts."""

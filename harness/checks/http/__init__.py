@@ -1,0 +1,1 @@
+"""Judges of HTTP itself: connections, headers, credentials, legal and malformed forms."""

@@ -1,0 +1,1 @@
+"""Judges of isolation: no answer holds what belongs to another request."""

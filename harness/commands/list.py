@@ -1,0 +1,28 @@
+"""`aiharness list`: the members of one kind of plug-in, or every check."""
+
+from __future__ import annotations
+
+from harness.core.errors import UsageError
+from harness.core.gate import Exit
+from harness.core.registry import names, unknown
+from harness.load.locust_process import locustfile
+from harness.suite import catalogue
+
+
+def list_command(kind: str, name: str | None) -> int:
+    """Print every member of a kind, or the named one; a scenario by its path, since locust takes files."""
+    if kind == "checks":
+        _print_checks()
+        return int(Exit.PASS)
+    known = names(kind)
+    if name and name not in known:
+        raise UsageError(unknown(kind.removesuffix("s"), name, known))
+    for member in (name,) if name else known:
+        print(locustfile(member) if kind == "scenarios" else member)
+    return int(Exit.PASS)
+
+
+def _print_checks() -> None:
+    for suite in names("suites"):
+        for declared in catalogue(suite):
+            print(f"{declared.spec.level:8} {declared.id}  {declared.spec.title}")

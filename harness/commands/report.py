@@ -1,0 +1,43 @@
+"""`aiharness report`: a report from what a run left, whole or killed; needs no endpoint."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from harness.core.errors import UsageError
+from harness.core.gate import Policy
+from harness.core.registry import load, names, unknown
+from harness.core.report import Report
+from harness.io.rundir import read_gate, read_run, replace_file
+from harness.run.report_building import KILLED, build_report
+
+
+def report_command(path: str, format_: str, output: str | None) -> int:
+    """Render a saved run; the exit status is the one that the run ended with."""
+    if format_ not in names("reports"):
+        raise UsageError(unknown("report format", format_, names("reports")))
+    report = saved_report(Path(path))
+    render = load("reports", format_).render
+    options = {"colour": sys.stdout.isatty() and output is None} if format_ == "terminal" else {}
+    text = render(report, **options)
+    if output:
+        replace_file(Path(output), text.encode("utf-8", "replace"))
+    else:
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+    return report.run.exit_status
+
+
+def saved_report(path: Path) -> Report:
+    """The report of a run directory or of a gate.json; a run without its gate.json was killed and is judged now."""
+    if path.is_file():
+        return read_gate(path)
+    saved = read_run(path)
+    if saved.gate is not None:
+        return saved.gate
+    given = saved.head.get("policy")
+    policy = msgspec.convert(given, Policy) if given else Policy()
+    return build_report(saved, policy=policy, interrupted=KILLED)

@@ -1,0 +1,1 @@
+"""Configuration: options, file, sections and their schema become `Settings`."""

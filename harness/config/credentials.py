@@ -1,0 +1,64 @@
+"""The credentials of the configuration: a variable, a file or a command that holds the secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.config.file import Place
+from harness.config.sections import CredentialsSection
+from harness.core.endpoint import SHORTEST_SECRET, Credentials, Secret
+from harness.core.errors import UsageError
+from harness.io.credentials import told
+
+
+def configured(section: CredentialsSection | None, environ: Mapping[str, str], place: Place) -> Credentials | None:
+    """The credentials of the file, else of the environment. Raises `ConfigError`, or `UsageError` for a command."""
+    if section is None:
+        key = environ.get("AIHARNESS_API_KEY")
+        return Credentials("bearer", Secret(key), source="AIHARNESS_API_KEY") if key else None
+    if sum(map(bool, (section.env, section.file, section.command))) > 1:
+        raise place.error("give one of env, file and command, not both or all", "endpoint", "credentials")
+    if section.file:
+        path = Path(place.file(section.file) or "")
+        try:
+            secret, source = path.read_text("utf-8").strip(), str(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise place.error(f"{path} cannot be read ({error})", "endpoint", "credentials", "file") from None
+    elif section.command:
+        with place.blamed(None, "endpoint", "credentials", "command"):
+            secret, source = told(tuple(section.command)), f"the command {section.command[0]!r}"
+    else:
+        source = section.env or "AIHARNESS_API_KEY"
+        secret = environ.get(source, "")
+    if not secret:
+        raise place.error(f"{source} is empty or not set; put the secret there", "endpoint", "credentials")
+    header = section.header or ("X-API-Key" if section.scheme == "header" else "Authorization")
+    return Credentials(
+        section.scheme,
+        Secret(secret),
+        header=header,
+        username=section.username,
+        source=source,
+        command=tuple(section.command),
+        refresh=section.refresh,
+    )
+
+
+def check_secret(credentials: Credentials) -> None:
+    """Refuse, without showing it, a secret that no header can hold or that is too short to be told from text."""
+    secret, source = credentials.secret.value, credentials.source
+    if len(secret) < SHORTEST_SECRET:
+        raise UsageError(
+            f"the credential from {source} has {len(secret)} characters: too short to be kept out of every output; "
+            f"use one of at least {SHORTEST_SECRET}"
+        )
+    try:
+        secret.encode("utf-8" if credentials.scheme == "basic" else "ascii")
+        whole = credentials.scheme == "basic" or secret.isprintable()
+    except UnicodeEncodeError:
+        whole = False
+    if not whole:
+        raise UsageError(
+            f"the credential from {source} has characters that no header can hold, perhaps a line break at its end"
+        )

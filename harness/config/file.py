@@ -1,0 +1,122 @@
+"""Find and read the configuration file: every error in it names file, line and key, and the nearest known key."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from harness.config.sections import ConfigFile
+from harness.config.toml_lines import line_of
+from harness.core.bounds import OVER_ZERO
+from harness.core.errors import ConfigError, UsageError
+from harness.core.registry import unknown
+
+FILE = "aiharness.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the configuration stands: for errors that name file, line and key."""
+
+    path: Path | None = None
+    text: str = ""
+    prefix: tuple[str, ...] = ()
+
+    def error(self, message: str, *keys: str | int) -> ConfigError:
+        """A `ConfigError` at this key."""
+        line = line_of(self.text, (*self.prefix, *keys))
+        where = f"{self.path}:{line}" if line else str(self.path)
+        dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
+        return ConfigError(message, where=where, key=dotted)
+
+    def among(self, what: str, given: str, known: Collection[str], *keys: str | int) -> None:
+        """Refuse what is not known, with the nearest one that is."""
+        if given not in known:
+            raise self.error(unknown(what, given, known), *keys)
+
+    def file(self, value: str | None) -> str | None:
+        """A file named in the configuration, relative to it."""
+        return str(self.path.parent / value) if value and self.path else value
+
+    @contextlib.contextmanager
+    def blamed(self, elsewhere: object, *keys: str | int) -> Iterator[None]:
+        """Name file, line and key in a `UsageError` about a value, unless it was given `elsewhere`."""
+        try:
+            yield
+        except UsageError as error:
+            if elsewhere or self.path is None or isinstance(error, ConfigError):
+                raise
+            raise self.error(str(error), *keys) from None
+
+
+def read_file(given: str | None, folders: Sequence[Path]) -> tuple[Place, ConfigFile]:
+    """The configuration file and its content; an empty one when there is none and none was named."""
+    path = Path(given) if given else _find(folders)
+    if path is None:
+        return Place(), ConfigFile()
+    try:
+        text = path.read_text("utf-8-sig")
+        raw: Any = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror}); give an existing file", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise ConfigError("is not UTF-8 text", where=str(path)) from None
+    except (ValueError, RecursionError) as error:  # beside TOMLDecodeError: a number or a nesting beyond all bounds
+        raise ConfigError(f"is not TOML: {error}", where=str(path)) from None
+    prefix: tuple[str, ...] = ()
+    if path.name == "pyproject.toml":
+        prefix = ("tool", "aiharness")
+        tool = raw.get("tool")
+        raw = tool.get("aiharness", {}) if isinstance(tool, dict) else {}
+    place = Place(path, text, prefix)
+    _check(raw, ConfigFile, place, ())
+    try:
+        return place, msgspec.convert(raw, ConfigFile)
+    except msgspec.ValidationError as error:
+        message, _, at = str(error).partition(" - at `$")
+        raise place.error(message, *_path_keys(at.rstrip("`"))) from None
+
+
+def _find(folders: Sequence[Path]) -> Path | None:
+    for folder in folders:
+        if (folder / FILE).is_file():
+            return folder / FILE
+        project = folder / "pyproject.toml"
+        with contextlib.suppress(OSError):
+            if b"[tool.aiharness" in project.read_bytes():
+                return project
+    return None
+
+
+def _path_keys(at: str) -> list[str | int]:
+    """`.objective[0].limit` as ["objective", 0, "limit"]; `[...]`, any key of a table, says nothing."""
+    return [int(index) if index else name for index, name in re.findall(r"\[(\d+)\]|([^.\[\]]+)", at)]
+
+
+def _check(raw: Any, model: Any, place: Place, at: tuple[str | int, ...]) -> None:
+    """Refuse keys that the model does not know, with the nearest one that it does, and numbers out of bounds."""
+    args = [arg for arg in get_args(model) if arg is not type(None)]
+    if OVER_ZERO in args:
+        if isinstance(raw, int | float) and not 0 < raw < math.inf:
+            raise place.error(f"must be over 0, got {raw!r}", *at)
+    elif get_origin(model) is list and isinstance(raw, list):
+        for index, item in enumerate(raw):
+            _check(item, args[0], place, (*at, index))
+    elif get_origin(model) is dict and isinstance(raw, dict):
+        for key, item in raw.items():
+            _check(item, args[1], place, (*at, key))
+    elif args and get_origin(model) not in (list, dict):
+        _check(raw, args[0], place, at)
+    elif hasattr(model, "__dataclass_fields__") and isinstance(raw, dict):
+        hints = get_type_hints(model, include_extras=True)
+        for key, item in raw.items():
+            place.among("key", key, hints, *at, key)
+            _check(item, hints[key], place, (*at, key))

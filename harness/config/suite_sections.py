@@ -1,0 +1,136 @@
+"""The sections of the configuration that single suites read: data, load, links, faults, threat model."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.config.file import Place
+from harness.config.sections import ConfigFile, DataSection, LinkSection, SuiteSection
+from harness.core.dataset import Dataset
+from harness.core.endpoint import Endpoint
+from harness.core.experiment import ChaosSettings, Fault, Link
+from harness.core.plan import slug
+from harness.core.registry import load, names
+from harness.core.settings import AttackSettings, DataSettings, LoadSettings
+
+MOST_REQUESTS, MOST_PROCESSES = 1_000_000, 64
+"""Requests, and processes, of one load run above which a typing error is more likely than a wish."""
+
+
+def suite_endpoints(
+    sections: Mapping[str, SuiteSection], endpoint: Endpoint, suites: tuple[str, ...], place: Place
+) -> Mapping[str, Endpoint]:
+    """The endpoint as the wanted suites see it that have a section of their own. Raises `ConfigError`."""
+    found = {}
+    for name, section in sections.items():
+        place.among("suite", name, names("suites"), "suite", name)
+        place.among("protocol", section.protocol or "auto", (*names("protocols"), "auto"), "suite", name, "protocol")
+        if name in suites:
+            found[name] = replace(
+                endpoint,
+                protocol=section.protocol or endpoint.protocol,
+                model=section.model or (None if section.protocol else endpoint.model),
+                sample=section.sample if section.sample is not None or section.protocol else endpoint.sample,
+            )
+    return found
+
+
+def data_settings(section: DataSection, suites: tuple[str, ...], place: Place) -> DataSettings | None:
+    """Read the data files that the wanted suites use. Raises `ConfigError` that names file and row."""
+    if not {"integration", "validation", "adversarial"} & set(suites) or not (section.file or section.golden):
+        return None
+    if not section.tolerance >= 0:
+        raise place.error(f"must be 0 or more, got {section.tolerance!r}", "data", "tolerance")
+    if any(length < 1 for length in section.shape):
+        raise place.error(f"every length must be over 0, got {section.shape!r}", "data", "shape")
+
+    def read(key: str, given: str | None) -> Dataset | None:
+        from harness.io.dataset import read_dataset  # numpy: only for those who have data
+
+        if given is None:
+            return None
+        with place.blamed(None, "data", key):
+            return read_dataset(
+                Path(place.file(given) or ""),
+                label=section.label,
+                inputs=tuple(section.inputs),
+                group=section.group if key == "file" else None,
+                shape=tuple(section.shape),
+            )
+
+    return DataSettings(read("file", section.file), read("golden", section.golden), section.tolerance)
+
+
+def load_settings(section: LoadSettings | None, place: Place) -> LoadSettings | None:
+    """The load as configured. Raises `ConfigError` for one that cannot be generated or judged."""
+    if section is None:
+        return None
+    if section.processes > min(MOST_PROCESSES, section.concurrency):
+        raise place.error(f"is at most {MOST_PROCESSES} and the concurrency", "load", "processes")
+    place.among("scenario", section.scenario, names("scenarios"), "load", "scenario")
+    if not 0 <= section.warm_up < section.duration:
+        raise place.error(f"must be from 0 to under the duration, got {section.warm_up!r}", "load", "warm_up")
+    if section.rate * section.duration > MOST_REQUESTS:
+        raise place.error(f"rate times duration is over {MOST_REQUESTS:,} requests; give fewer", "load", "rate")
+    _installed("locust", "load", place, "load")
+    return section
+
+
+def attack_settings(section: AttackSettings | None, place: Place) -> AttackSettings | None:
+    """The threat model as configured. Raises `ConfigError`."""
+    if section and not section.low < section.high:
+        raise place.error(f"must be over low, got {section.high!r} and {section.low!r}", "adversarial", "high")
+    return section
+
+
+def chaos_settings(section: ChaosSettings, place: Place) -> ChaosSettings:
+    """The phases of every experiment. Raises `ConfigError`."""
+    if section.rate * (section.baseline + section.recovery) > MOST_REQUESTS:
+        raise place.error(f"rate times the phases is over {MOST_REQUESTS:,} requests; give fewer", "chaos", "rate")
+    return section
+
+
+def links(sections: Mapping[str, LinkSection], place: Place) -> tuple[Link, ...]:
+    """The links as configured. Raises `ConfigError` for an api that is no URL."""
+    found = []
+    for name, section in sections.items():
+        parts = urlsplit(section.api)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise place.error(
+                f"must be the URL of a Toxiproxy API, like http://127.0.0.1:8474, got {section.api!r}",
+                "links", name, "api",
+            )  # fmt: skip
+        if (section.listen is None) != (section.upstream is None):
+            raise place.error("give listen and upstream both, or neither", "links", name)
+        found.append(Link(name, section.api.rstrip("/"), section.proxy or name, section.listen, section.upstream))
+    return tuple(found)
+
+
+def faults(file: ConfigFile, suites: tuple[str, ...], place: Place) -> tuple[Fault, ...]:
+    """The faults as configured, where the chaos suite is wanted. Raises `ConfigError`."""
+    found: list[Fault] = []
+    for index, section in enumerate(file.fault):
+        place.among("link", section.link, file.links, "fault", index, "link")
+        place.among("fault", section.kind, names("faults"), "fault", index, "kind")
+        if not 0 < section.toxicity <= 1:
+            raise place.error(f"must be over 0 and at most 1, got {section.toxicity!r}", "fault", index, "toxicity")
+        name = section.name or f"{section.kind} on {section.link}"
+        if slug(name) in {slug(f.name) for f in found}:
+            raise place.error(f"a second fault named {name!r}; give each a name", "fault", index, "name")
+        with place.blamed(None, "fault", index, "attributes"):
+            attributes = load("faults", section.kind).FAULT.validate(section.attributes)
+        found.append(replace(section, name=name, attributes=attributes))
+    if "chaos" not in suites:
+        return ()
+    if found:
+        _installed("toxiproxy", "chaos", place, "fault")
+    return tuple(found)
+
+
+def _installed(module: str, extra: str, place: Place, section: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        raise place.error(f"needs {module}: pip install 'aiharness[{extra}]'", section)

@@ -1,0 +1,1 @@
+"""Requests generated from what the endpoint announces."""

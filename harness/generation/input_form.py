@@ -1,0 +1,95 @@
+"""What a valid input of an endpoint looks like: by its metadata, its document, its protocol, or its sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from harness.protocols.shared import tensors
+from harness.protocols.shared.json_schema import FLOAT32
+from harness.protocols.shared.valid_input import bounded, narrowed, of_sample
+from harness.run.session import Session
+
+GENERATED, GENERATED_TEXTS = 40, 12
+"""Requests drawn: a text costs tokens, and few things about it can be announced."""
+MOST_TOKENS = 16
+"""Some services take no lower limit."""
+
+_OPTIONS = {
+    "max_tokens": {"type": "integer", "minimum": 1, "maximum": MOST_TOKENS},
+    "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+    "seed": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
+    "stop": {"type": "string", "minLength": 1, "maxLength": 8},
+}
+"""What every service that generates understands (`Capabilities.generates`), in the documented ranges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a valid input is: a JSON Schema, or tensors (name, shape, element schema) whose open sizes agree.
+
+    `options` is the schema of the object of what stands beside the input; `bounded` as `Known.bounded`; `source` says
+    where this is from.
+    """
+
+    source: str
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    tensors: tuple[Mapping[str, Any], ...] = ()
+    options: Mapping[str, Any] = field(default_factory=lambda: an_object({}, []))
+    bounded: bool = False
+    most: int = GENERATED
+
+
+def form_of(session: Session) -> Form:
+    """What a valid input is: by the metadata, by the OpenAPI document, by the chat protocol, or like the sample.
+
+    Raises `UsageError` where no sample can be had.
+    """
+    specs, stated = session.facts.inputs.get("inputs"), session.facts.inputs.get("valid")
+    if isinstance(specs, list) and specs:
+        tensors = tuple({**each, "element": _element(each)} for each in specs)
+        closed = all(bounded(each["element"]) and all(size > 0 for size in each["shape"][1:]) for each in tensors)
+        return Form("the model's metadata", tensors=tensors, bounded=closed)
+    sample = session.sample()
+    if isinstance(stated, Mapping) and (session.sample_query is None):
+        whole = an_object(stated["options"], stated["required"])
+        schema = narrowed(dict(stated["input"]), [sample.inputs])
+        closed = bounded(dict(stated["input"])) and bounded(whole)
+        return Form("the OpenAPI document", schema, options=whole, bounded=closed)
+    if session.able.generates and isinstance(sample.inputs, str):
+        prompt = {"type": "string", "minLength": 1, "maxLength": 40}
+        return Form("the protocol", prompt, options=an_object(_OPTIONS, ["max_tokens"]), most=GENERATED_TEXTS)
+    return Form("the sample", of_sample(sample.inputs), options=an_object({}, []))
+
+
+def an_object(properties: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
+    """The schema of an object with these properties and no others."""
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _element(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of one element of a tensor: the range of its datatype, within the bounds that are stated."""
+    datatype = spec["datatype"]
+    if datatype == "BOOL":
+        return {"type": "boolean"}
+    if datatype == "BYTES":
+        return {"type": "string"}
+    if datatype in tensors.INTEGERS:
+        bits, signed = tensors.INTEGERS[datatype]
+        low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+        kind = "integer"
+    else:
+        largest = {"FP16": 65504.0, "FP64": 1.7976931348623157e308}.get(datatype, FLOAT32)
+        low, high, kind = -largest, largest, "number"
+    return {
+        "type": kind,
+        "minimum": max(low, spec.get("minimum", low)),
+        "maximum": min(high, spec.get("maximum", high)),
+    }
+
+
+def numbers_in(shape: list[int]) -> int:
+    """Elements of a tensor with one entry for each open dimension."""
+    return prod(max(1, size) for size in shape)

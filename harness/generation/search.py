@@ -1,0 +1,181 @@
+"""Requests generated from what the endpoint announces, the smallest failing one, and how it was found.
+
+Hypothesis draws them and makes a failing one simpler; a deterministic pass of our own ends that, which tries every
+single removal and simplification. What draws is loaded by name when a search begins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+from harness.checks.bad_input.generated_requests import Generated, Kind, Known, Outcome, Search, by_row, outcome
+from harness.core.errors import BudgetExhausted
+from harness.core.exchange import Exchange, Query
+from harness.generation.input_form import GENERATED, form_of, numbers_in
+from harness.generation.shrink import Enough, minimise
+from harness.run.session import Session
+from harness.run.valid_inputs import Rows
+
+DRAWS = 3
+"""Values that may be drawn for each request that is sent: what was drawn before is not sent again."""
+SIMPLER = 70
+"""Requests that making one failing request simpler may cost; Hypothesis has the first `DRAWN_SIMPLER` of them."""
+DRAWN_SIMPLER = 25
+SECONDS = 20.0
+"""After so long nothing more is drawn; making it simpler may take as long again."""
+AGAIN = 2
+REQUESTS = 2 + GENERATED + 2 * (SIMPLER + AGAIN)
+LARGEST = 200_000
+"""Numbers in one row above which no request is generated."""
+
+
+def search(session: Session) -> Search:
+    """Draw requests, ask them, and find the smallest failing one of each kind.
+
+    Raises `BudgetExhausted` where a ceiling of the run ends it before anything failed.
+    """
+    return _Search(session).run()
+
+
+class _Search:
+    """One search: what was asked is asked once, so that simplifying meets the same answers again."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.form = form_of(session)
+        self.seen: dict[str, Generated] = {}
+        self.known = Known()
+        self.rows = Rows(session)
+        self.last: Generated | None = None
+        self.unspent, self.left, self.until = REQUESTS - 2, 0, 0.0
+        self.stopped: BudgetExhausted | None = None
+        self.drawn = False
+
+    def run(self) -> Search:
+        if any(numbers_in(each["shape"]) > LARGEST for each in self.form.tensors):
+            return Search(unable=f"a row of an input has over {LARGEST} numbers: no requests are generated")
+        drawing = importlib.import_module("harness.generation.strategies")
+        try:
+            with drawing.alone():
+                made = self._strategy(drawing)
+                self._get_to_know()
+                found = {kind: self._of_kind(kind, made, drawing) for kind in (Kind.BROKEN, Kind.FAILED)}
+        except drawing.HypothesisException as problem:
+            why = f"{type(problem).__name__}: {problem}"[:200]
+            return Search(unable=f"no request can be made from {self.form.source}: {why}")
+        smallest = {kind: each[0] for kind, each in found.items() if each is not None}
+        if self.stopped and not smallest:
+            raise self.stopped
+        generated = tuple(self.seen.values())
+        return Search(
+            generated,
+            smallest,
+            {kind: self._failures(kind, smallest.get(kind)) for kind in smallest},
+            frozenset(kind for kind, each in found.items() if each is not None and each[1]),
+            (f"valid by {self.form.source}, seed {self.session.settings.seed}",),
+        )
+
+    def _strategy(self, drawing: Any) -> Any:
+        form = self.form
+        inputs = drawing.tensors(form.tensors) if form.tensors else drawing.strategy(form.schema)
+        return drawing.whole(inputs, form.options)
+
+    def _get_to_know(self) -> None:
+        """Ask the sample alone and twice in one request: which outputs have one entry for each row?"""
+        answers = []
+        if self.rows.batches:
+            row = self.rows.distinct(2)
+            answers = [(len(given), self.session.ask(self.rows.query(given))) for given in (row[:1], row)]
+        outputs = {str(each["name"]): each for each in self.session.facts.inputs.get("outputs") or []}
+        self.known = Known(by_row(answers), outputs, self.form.bounded)
+
+    def _of_kind(self, kind: Kind, made: Any, drawing: Any) -> tuple[Generated, bool] | None:
+        """The smallest request that fails so, asked again, and whether it is proved minimal; None: there is none."""
+        if kind is Kind.FAILED and Kind.FAILED not in {each.outcome.kind for each in self.seen.values()} and self.drawn:
+            return None  # all were drawn, and none failed so
+        self.last, self.left = None, self.form.most
+        self.until = time.monotonic() + SECONDS
+        minimal = False
+
+        def fails(value: Any) -> bool:
+            asked = self._asked(value)
+            if asked.outcome.kind is not kind:
+                return False
+            if self.last is None:  # from here on it is made simpler
+                self.left, self.until = DRAWN_SIMPLER, time.monotonic() + SECONDS
+            self.last = asked
+            return True
+
+        seed = f"{self.session.settings.seed} property"
+        with contextlib.suppress(Enough):
+            drawing.smallest(made, fails, seed=seed, most=DRAWS * self.form.most)
+        if self.last is None:
+            self.drawn = True
+            return None
+        valid = importlib.import_module("harness.generation.validity").validator(self.form, self.last.value)
+        self.left += SIMPLER - DRAWN_SIMPLER
+        try:
+            minimise(self.last.value, lambda value: valid(value) and fails(value))
+            minimal = True
+        except Enough:
+            pass
+        return self._again(self.last, kind), minimal
+
+    def _asked(self, value: Any) -> Generated:
+        text = json.dumps(value, sort_keys=True)
+        if text in self.seen:
+            return self.seen[text]
+        if self.left <= 0 or time.monotonic() > self.until:
+            raise Enough
+        self.left -= 1
+        exchange = self._exchange(value)
+        self.seen[text] = Generated(value, exchange, self._outcome(value, exchange))
+        return self.seen[text]
+
+    def _exchange(self, value: Any) -> Exchange:
+        inputs = value["inputs"]
+        if self.form.tensors and len(self.form.tensors) == 1:
+            inputs = next(iter(inputs.values()))
+        # The sample's options are what the service needs; without its limit a model may run on into the deadline.
+        query = Query(inputs, options={**self.session.sample().options, **value["options"]})
+        try:
+            return self._send(query)
+        except BudgetExhausted as spent:
+            self.stopped = spent
+            raise Enough from None
+
+    def _send(self, query: Query) -> Exchange:
+        if self.unspent <= 0:
+            raise Enough
+        self.unspent -= 1
+        return self.session.ask(query)
+
+    def _outcome(self, value: Any, exchange: Exchange) -> Outcome:
+        return outcome(exchange, value, self._rows(value["inputs"]), self.known)
+
+    def _rows(self, inputs: Any) -> int | None:
+        """The rows of an input whose sample is one of rows."""
+        if not self.rows.batches:
+            return None
+        first = next(iter(inputs.values()), None) if isinstance(inputs, dict) else inputs
+        return len(first) if isinstance(first, list) else None
+
+    def _again(self, found: Generated, kind: Kind) -> Generated:
+        """Ask the smallest request again; a failure that does not come back is said to be so."""
+        for _ in range(AGAIN):
+            try:
+                exchange = self._exchange(found.value)
+            except Enough:
+                break
+            same = self._outcome(found.value, exchange)
+            found = replace(found, asked=found.asked + 1, failed=found.failed + (same.kind is kind))
+        return found
+
+    def _failures(self, kind: Kind, found: Generated | None) -> int:
+        others = sum(each.outcome.kind is kind for each in self.seen.values())
+        return others + (found.failed - 1 if found else 0)

@@ -1,0 +1,145 @@
+"""Reaching an endpoint step by step, below HTTP: its name, its port, its certificate."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.core.endpoint import TLS, Endpoint
+from harness.core.errors import ErrorClass, TransportError, UsageError
+from harness.io import tls
+from harness.io.error_map import classify
+
+PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+"""Default ports of the proxy schemes that httpx speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a service proved of itself in a verified handshake; times in seconds since the Unix epoch."""
+
+    subject: str
+    not_before: float
+    not_after: float
+
+
+def resolve(host: str, port: int, timeout: float) -> tuple[str, ...]:
+    """The addresses of a host name, in the system's order. Raises `TransportError` (NAME; CONNECT_TIMEOUT).
+
+    `getaddrinfo` cannot be interrupted: it runs in a thread that is left behind when the time is up.
+    """
+    answer: Future[list[Any]] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, name="aiharness-resolve", daemon=True).start()
+    try:
+        return tuple(dict.fromkeys(str(entry[4][0]) for entry in answer.result(timeout)))
+    except TimeoutError:
+        why = f"the name {host!r} was not resolved within {timeout:g} s"
+        raise TransportError(ErrorClass.CONNECT_TIMEOUT, why) from None
+    except (OSError, UnicodeError) as error:
+        raise TransportError(ErrorClass.NAME, f"{host}: {classify(error)[1]}") from None
+
+
+def connect(endpoint: Endpoint, timeout: float) -> None:
+    """Open a connection to the endpoint, or to its proxy, and close it.
+
+    Raises `TransportError`: NAME, CONNECT, CONNECT_TIMEOUT, or PROXY when it is the proxy that cannot be reached.
+    """
+    deadline = time.monotonic() + timeout
+    if endpoint.proxy is None or endpoint.unix_socket is not None:
+        _dial(endpoint, deadline).close()
+        return
+    proxy = urlsplit(endpoint.proxy)
+    try:
+        _dial_tcp(proxy.hostname or "", proxy.port or PROXY_PORTS.get(proxy.scheme, 80), deadline).close()
+    except TransportError as error:
+        raise TransportError(ErrorClass.PROXY, f"the proxy cannot be reached: {error}") from None
+
+
+def certificate(endpoint: Endpoint, timeout: float) -> Certificate:
+    """The endpoint's certificate from a handshake verified with its TLS settings.
+
+    Raises `TransportError`: TLS for a certificate that is expired, self-signed, for another host, ..., and what
+    `connect` raises. Raises `UsageError` for an endpoint without TLS or behind a proxy, and for unusable TLS files.
+    """
+    if not endpoint.secure:
+        raise UsageError(f"endpoint {endpoint.url!r} has no certificate: it is not https")
+    if endpoint.proxy is not None:
+        raise UsageError("the certificate is not read through a proxy")
+    with opened(endpoint, timeout) as secured:
+        assert isinstance(secured, ssl.SSLSocket)
+        told: dict[str, Any] = secured.getpeercert() or {}
+    subject = ", ".join(f"{key}={value}" for pairs in told.get("subject", ()) for key, value in pairs)
+    first, last = (float(ssl.cert_time_to_seconds(told[name])) for name in ("notBefore", "notAfter"))
+    return Certificate(subject, first, last)
+
+
+def opened(endpoint: Endpoint, timeout: float) -> socket.socket:
+    """A connection to the endpoint itself, with its TLS where it is https. Raises as `certificate` does."""
+    context = _context(endpoint.tls) if endpoint.secure else None
+    deadline = time.monotonic() + timeout
+    sock = _dial(endpoint, deadline)
+    if context is None:
+        return sock
+    try:
+        # The socket's timeout bounds the handshake as a whole, however it drips (CPython counts one deadline).
+        sock.settimeout(_left(deadline))
+        return context.wrap_socket(sock, server_hostname=endpoint.host)
+    except TimeoutError:
+        raise TransportError(ErrorClass.CONNECT_TIMEOUT, f"no TLS handshake within {timeout:g} s") from None
+    except (OSError, ValueError) as error:
+        kind, detail = classify(error)
+        if isinstance(error, ConnectionError):
+            kind, detail = ErrorClass.TLS, "the peer ended the TLS handshake"
+        raise TransportError(kind, detail) from None
+
+
+@lru_cache(maxsize=4)
+def _context(settings: TLS) -> ssl.SSLContext:
+    made = tls.context(settings)
+    made.set_alpn_protocols(["http/1.1"])
+    return made
+
+
+def _dial(endpoint: Endpoint, deadline: float) -> socket.socket:
+    if endpoint.unix_socket is None:
+        return _dial_tcp(endpoint.host, endpoint.port, deadline)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(_left(deadline))
+        sock.connect(endpoint.unix_socket)
+    except OSError as error:
+        sock.close()
+        why = f"unix socket {endpoint.unix_socket}: no connection ({error})"
+        raise TransportError(ErrorClass.CONNECT, why) from None
+    return sock
+
+
+def _dial_tcp(host: str, port: int, deadline: float) -> socket.socket:
+    failure = OSError("it has no address")
+    for address in resolve(host, port, _left(deadline)):
+        try:
+            sock = socket.create_connection((address, port), timeout=_left(deadline))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except OSError as error:
+            failure = error
+    kind, detail = classify(failure)
+    raise TransportError(ErrorClass.CONNECT if kind is ErrorClass.CLOSED else kind, f"{host}:{port}: {detail}")
+
+
+def _left(deadline: float) -> float:
+    return max(deadline - time.monotonic(), 0.001)

@@ -1,0 +1,1 @@
+"""Load: one open-loop load, made in a locust child, recorded, counted and judged."""

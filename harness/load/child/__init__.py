@@ -1,0 +1,1 @@
+"""What runs in the locust child; alone imports locust and gevent, and only scenarios import it."""

@@ -1,0 +1,51 @@
+"""What can be set of a load when `locust -f` is run by hand, in one group of options."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+import msgspec
+from locust import events
+
+from harness.core.load import Job
+from harness.core.pacing import ARRIVALS
+from harness.core.settings import DEFAULT_SEED, LoadSettings
+from harness.load.locust_process import JOB
+
+PLACES = LoadSettings().concurrency
+"""Users that stock locust starts when it is told no number: each is one place for a request in flight."""
+
+
+@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the group `aiharness`; `-u` is the most requests in flight at once."""
+    group = parser.add_argument_group("aiharness (open loop: -u bounds the requests in flight)")
+    group.add_argument("--rate", type=float, help="requests/s, whatever the service does")
+    group.add_argument("--duration", type=float, help="seconds of the schedule")
+    group.add_argument("--warm-up", type=float, help="first seconds that are sent and not judged")
+    group.add_argument("--arrivals", choices=ARRIVALS, default="constant", help="equal gaps or a Poisson process")
+    group.add_argument("--model", help="the model to ask")
+    group.add_argument("--protocol", help="protocol of the service; detected when it is not given")
+    group.add_argument("--seed", type=int, default=DEFAULT_SEED, help="seed of the schedule")
+    group.add_argument("--run-dir", help="folder of the run's result; default .aiharness/runs/TIME")
+    group.add_argument("--stream", action="store_true", help="ask for streamed answers: TTFT and inter-token latency")
+    parser.set_defaults(num_users=PLACES, spawn_rate=100.0)
+
+
+def is_child() -> bool:
+    """Whether the gate has started this process."""
+    return JOB in os.environ
+
+
+def handed_job() -> Job | None:
+    """The job that the gate has handed over, or None when locust was started by hand."""
+    if not is_child():
+        return None
+    number = int(os.environ[JOB].partition(":")[0])
+    return msgspec.json.decode(os.pread(number, os.fstat(number).st_size, 0), type=Job)
+
+
+def parent() -> int:
+    """The number of the gate's process."""
+    return int(os.environ[JOB].partition(":")[2])

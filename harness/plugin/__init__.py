@@ -1,0 +1,65 @@
+"""The pytest plugin's front: options and the marker. Everything else is loaded only when `--ai-suite` is given."""
+
+from __future__ import annotations
+
+import pytest
+
+MARKER = "ai_suite(name, level='blocker', title=''): run this test in the named suite of the AI release gate"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The `--ai-…` options; each may also stand in aiharness.toml."""
+    group = parser.getgroup("aiharness", "AI release gate")
+    add = group.addoption
+    add("--ai-suite", metavar="NAME,…", action="append", default=[], help="suites to run: smoke, …, or all")
+    add("--ai-endpoint", metavar="URL", help="the endpoint under test (or AIHARNESS_ENDPOINT, or [endpoint] url)")
+    add("--ai-protocol", metavar="NAME", help="protocol adapter, or auto (default): detected by asking the endpoint")
+    add("--ai-model", metavar="NAME", help="the model that must be served")
+    add("--ai-config", metavar="FILE", help="configuration file (default: aiharness.toml or [tool.aiharness])")
+    add("--ai-run-dir", metavar="DIR", help="where the run is written (default: .aiharness/runs/<utc time>)")
+    add("--ai-profile", metavar="NAME", help="how hard objectives are judged: pr, release (default), strict")
+    add("--ai-seed", type=int, metavar="N", help="seed of everything random (default fixed)")
+    add("--ai-max-requests", type=int, metavar="N", help="end the run in order after N requests")
+    add("--ai-max-tokens", type=int, metavar="N", help="end the run in order after N generated tokens")
+    add("--ai-max-time", type=float, metavar="SECONDS", help="end the run in order after so many seconds")
+    add("--ai-wait-ready", type=float, metavar="SECONDS", help="wait until one real prediction succeeds")
+    add("--ai-dry-run", action="store_true", help="print the plan and what it costs; send nothing")
+    add("--ai-only-packaged", action="store_true", help="leave your own modules out")
+    add("--ai-report", metavar="FORMAT[:PATH],…", action="append", default=[], help="extra report formats")
+    add("--ai-baseline", metavar="PATH", help="gate.json or run directory to compare with")
+    add(
+        "--ai-inconclusive", choices=("fail", "pass"), help="exit status of an INCONCLUSIVE run (printed in the report)"
+    )
+    add("--ai-allow-partial", action="store_true", help="let a run PASS with planned checks left unrun (printed)")
+    add("--ai-accept-first", action="store_true", help="take comparisons without a baseline as first runs (printed)")
+    add("--ai-responsible", metavar="NAME", help="who answers for this run; printed in the report")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """`--ai-dry-run` prints the plan in place of a session."""
+    if not (config.getoption("ai_dry_run") and config.getoption("ai_suite")):
+        return None
+    from harness.plugin.dry_run import dry_run
+
+    return dry_run(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker and, when a suite was asked for, the gate."""
+    config.addinivalue_line("markers", MARKER)
+    if config.getoption("ai_suite"):
+        from harness.plugin.gate import register
+
+        register(config)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without `--ai-suite`, a test marked `ai_suite` is skipped: it would fire at an endpoint nobody named."""
+    if config.getoption("ai_suite"):
+        return
+    skip = pytest.mark.skip(reason="needs --ai-suite (it asks a live endpoint)")
+    for item in items:
+        if item.get_closest_marker("ai_suite"):
+            item.add_marker(skip)

@@ -1,0 +1,256 @@
+"""The gate's pytest plugin: plan before collection, evidence as it happens, one decision at the end.
+
+Under xdist the controller plans, writes and decides; each worker collects, runs and attaches its verdicts to the
+reports that travel home.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from harness.chaos.run_experiment import prepare
+from harness.chaos.toxiproxy_api import ProxyGone
+from harness.config.resolve import settings
+from harness.core.endpoint import redact
+from harness.core.errors import HarnessError
+from harness.core.gate import Exit
+from harness.core.plan import PlannedCheck
+from harness.core.registry import names
+from harness.core.report import Report
+from harness.core.verdict import Level, Status, error
+from harness.io.rundir import EVIDENCE, EvidenceLine
+from harness.plugin import fixtures
+from harness.plugin.collection import Collecting, search_folders
+from harness.plugin.command_line import options_of
+from harness.plugin.run_checks import Running
+from harness.run.gate_run import GateRun, RunState
+from harness.run.planning import user_check
+from harness.suite import ROOT, catalogue
+
+_KEPT_EXITS = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
+
+CLOSING = 10.0
+"""Seconds after a Ctrl-C in which another is not heard: faults are lifted and the report is written."""
+
+
+def register(config: pytest.Config) -> None:
+    """Read the settings and add the gate's hooks. Raises `pytest.UsageError` (exit status 4)."""
+    try:
+        wanted = settings(options_of(config), os.environ, search_folders(config))
+    except HarnessError as problem:
+        raise pytest.UsageError(str(problem)) from None
+    if not wanted.suites:
+        raise pytest.UsageError(f"--ai-suite is empty; known: {', '.join(names('suites'))}, all")
+    collecting = Collecting(config, wanted)
+    run = GateRun(wanted, [d for suite in wanted.suites for d in catalogue(suite)])
+    config.pluginmanager.register(collecting, "aiharness-collecting")
+    config.pluginmanager.register(Running(run), "aiharness-running")
+    config.stash[fixtures.RUN] = run
+    config.pluginmanager.register(fixtures, "aiharness-fixtures")
+    config.pluginmanager.register(Gate(config, run, collecting), "aiharness-gate")
+
+
+class Gate:
+    """Session hooks of the controller (or of the only process), and the few that a worker needs."""
+
+    def __init__(self, config: pytest.Config, run: GateRun, collecting: Collecting) -> None:
+        self._config = config
+        self._run = run
+        self._collecting = collecting
+        self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        self._report: Report | None = None
+        self._interrupted: str | None = None
+        listing = ("collectonly", "showfixtures", "show_fixtures_per_test")
+        self._judges = not any(config.getoption(name, False) for name in listing)
+        self._early = Exit.INTERRUPTED
+        self._finished = False
+        self._signals: dict[signal.Signals, Any] = {}
+
+    @property
+    def _decides(self) -> bool:
+        """Whether this process writes the evidence of a started run and ends it."""
+        return self._worker is None and self._judges and self._run.started > 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Ask the endpoint what it is, write the plan; a worker takes both from the controller."""
+        try:
+            if self._worker is not None:
+                self._run.join(msgspec.convert(self._worker["aiharness"], RunState), self._worker["workerid"])
+            elif self._judges:
+                self._signals = _own_signals()
+                self._prepare_links()
+                self._run.progress = self._say
+                self._run.start(lambda line: print(line, flush=True))
+            else:
+                self._run.plan_only()
+        except HarnessError as problem:
+            self._interrupted = str(problem)
+            self._early = Exit.USAGE
+            raise pytest.UsageError(str(problem)) from None
+
+    def _say(self, line: str) -> None:
+        """Write a line on the terminal while a check runs and its output is captured."""
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        terminal: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        if terminal is None or terminal.verbosity < 0:
+            return
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            terminal.ensure_newline()
+            terminal.write_line(f"  {redact(line, self._run.settings.endpoint.secrets())}")
+
+    def _prepare_links(self) -> None:
+        """Refuse links that no fault may touch, lift what a killed run left; a proxy that is down may still come up."""
+        try:
+            for line in prepare(self._run.settings):
+                print(line, flush=True)
+        except ProxyGone as problem:
+            print(f"no fault can be put on yet: {problem}", flush=True)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Hand the facts to an xdist worker."""
+        node.workerinput["aiharness"] = msgspec.to_builtins(self._run.state())
+
+    def pytest_report_header(self) -> list[str]:
+        """Target, protocol and seed, above the first test."""
+        return self._run.header() if self._judges else []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Keep what belongs to the suites; add the user's marked tests to the plan before anything is deselected."""
+        kept: list[pytest.Item] = []
+        rest: list[pytest.Item] = []
+        for item in items:
+            (kept if self._collecting.selects(item) else rest).append(item)
+        user = [_planned(item) for item in kept if not item.nodeid.startswith(f"{ROOT}/")]
+        self._run.add_user_checks(user)
+        items[:] = [item for item in kept if not self._judges or item.nodeid in self._run.planned]
+        if rest:
+            config.hook.pytest_deselected(items=rest)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        """The controller collects nothing: it learns of the user's tests from its workers."""
+        self._run.read_user_checks()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write a verdict down the moment it arrives."""
+        if not self._decides:
+            return
+        line = getattr(report, "aiharness", None)
+        if line is not None:
+            self._run.run_dir.append(EVIDENCE, msgspec.json.decode(line, type=EvidenceLine))
+        elif report.when not in ("setup", "call", "teardown"):
+            crash = error("the worker that ran this check crashed; its evidence is lost")
+            self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, crash, self._run.now()))
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
+        """Words for what pytest has none for."""
+        status, level = getattr(report, "ai_status", None), getattr(report, "ai_level", None)
+        if status == Status.INCONCLUSIVE:
+            return "inconclusive", "?", ("INCONCLUSIVE", {"yellow": True})
+        if status in (Status.FAIL, Status.ERROR) and level != Level.BLOCKER:
+            return "warned", "w", ("WARNED", {"yellow": True})
+        if status == Status.ERROR:
+            return "error", "E", ("ERROR", {"red": True})
+        return None
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Remember why the run ended early."""
+        self._interrupted = "interrupted before every planned check was run"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Decide, write every file, and give the gate's exit status."""
+        self._run.close()
+        if self._decides:
+            session.exitstatus = self._finish(exitstatus if exitstatus in _KEPT_EXITS else None)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A module that cannot be collected may hold checks: it is planned, and ends in ERROR."""
+        if not self._decides or not report.failed:
+            return
+        lines = str(report.longrepr or "no reason was given").strip().splitlines()
+        title = f"{report.nodeid} can be collected"
+        self._run.add_user_checks([user_check(report.nodeid, self._run.settings.suites[0], title, "blocker")])
+        verdict = error(f"could not be collected: {lines[-1][:300]}")
+        self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, verdict, self._run.now()))
+
+    def _finish(self, kept: int | None) -> int:
+        self._finished = True
+        if kept is not None and self._interrupted is None:
+            self._interrupted = f"pytest ended with {pytest.ExitCode(kept).name.lower().replace('_', ' ')}"
+        try:
+            self._report = self._run.finish(self._interrupted, kept)
+        except HarnessError as problem:
+            self._interrupted = str(problem)
+            return int(Exit.INTERNAL)
+        return self._report.run.exit_status
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """The decision and where its report lies, last on the screen."""
+        if self._report is None:
+            if self._interrupted and self._worker is None and self._judges:
+                terminalreporter.write_line(f"aiharness: no report: {self._interrupted}")
+            return
+        terminalreporter.section("AI release gate")
+        width = getattr(terminalreporter, "_screen_width", 100)
+        colour = terminalreporter.hasmarkup if hasattr(terminalreporter, "hasmarkup") else False
+        for line in self._run.summary(self._report, colour=colour, width=width):
+            terminalreporter.write_line(line)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Write the report of a run that was stopped before its first test; give the signals back."""
+        if self._decides and not self._finished:
+            # pytest calls no sessionfinish when the session ended while it started.
+            self._run.close()
+            status = self._finish(self._early)
+            print(f"aiharness: ended before the first check, exit status {status}; see {self._run.run_dir.path}")
+        for option in ("allure_report_dir", "xmlpath") if self._run.started else ():
+            # Other plugins write what a test printed or raised, which may hold a secret that the service echoed.
+            if written := self._config.getoption(option, None):
+                self._run.run_dir.scrub(Path(written))
+        for number, handler in self._signals.items():
+            signal.signal(number, handler)
+
+
+def _planned(item: pytest.Item) -> PlannedCheck:
+    marker = item.get_closest_marker("ai_suite")
+    assert marker is not None
+    level = str(marker.kwargs.get("level", "blocker"))
+    if level not in tuple(Level):
+        raise pytest.UsageError(f"{item.nodeid}: ai_suite level {level!r} is not one of {', '.join(Level)}")
+    title = str(marker.kwargs.get("title") or item.name)
+    suite = marker.args[0] if marker.args else marker.kwargs["name"]
+    return user_check(item.nodeid, str(suite), title, level)
+
+
+def _own_signals() -> dict[signal.Signals, Any]:
+    """SIGTERM acts as Ctrl-C, and a second one of either waits until the report is written; the handlers before."""
+    deaf = 0.0
+
+    def interrupt(signum: int, frame: object) -> None:
+        nonlocal deaf
+        __tracebackhide__ = True
+        if time.monotonic() >= deaf:
+            deaf = time.monotonic() + CLOSING
+            raise KeyboardInterrupt
+
+    found: dict[signal.Signals, Any] = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not the main thread: whoever owns it decides. Ignored, as for a job in the background: it stays so.
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(number) is not signal.SIG_IGN:
+            found[number] = signal.signal(number, interrupt)
+    return found

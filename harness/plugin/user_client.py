@@ -1,0 +1,209 @@
+"""What a test of the user's own asks with: one call an inference, a reply to look at, a failure that shows itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.checks.common import not_judged, told
+from harness.core.errors import HarnessError, UsageError
+from harness.core.exchange import Answer, EventKind, Exchange, Query, ToolCall, Usage
+from harness.core.objective import Objective, parse_objective
+from harness.core.plan import PlannedCheck
+from harness.core.verdict import Level, Status, Verdict, inconclusive
+from harness.run.objective import judge_asked, value_of
+from harness.run.planning import rate_test
+from harness.run.rate_judging import DECLINED, judge_fixed, missed
+from harness.run.session import Session
+from harness.stats.planning import can_pass
+
+
+class AskFailed(AssertionError):
+    """An inference in a test of the user's own failed. `verdict` is what the test ends in, with the exchange."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        curl = verdict.counterexamples[0].curl if verdict.counterexamples else None
+        super().__init__("\n".join(filter(None, (verdict.reason, curl))))
+        self.verdict = verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of streamed text, and when it came: seconds from the send."""
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A valid, complete answer. `exchange` holds all of it: request, response, times, stream events."""
+
+    exchange: Exchange
+
+    @property
+    def answer(self) -> Answer:
+        """The decoded answer: choices, log-probabilities, model, version, the whole parsed body."""
+        assert self.exchange.answer is not None
+        return self.exchange.answer
+
+    @property
+    def text(self) -> str:
+        """The generated text of the first choice; empty where there is none, as beside tool calls."""
+        return self.answer.text or ""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the generation ended, in the protocol's word."""
+        return self.answer.finish_reason
+
+    @property
+    def usage(self) -> Usage:
+        """Token counts as the service states them."""
+        return self.answer.usage or Usage()
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls that the model asks for."""
+        return self.answer.tool_calls
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """Named arrays, as nested lists with one entry for each row that was asked."""
+        return dict(self.answer.outputs)
+
+    @property
+    def latency(self) -> float:
+        """Seconds from the send to the end of the answer."""
+        assert self.exchange.timing.latency is not None
+        return self.exchange.timing.latency
+
+    @property
+    def ttft(self) -> float | None:
+        """Time to first token, in seconds; None for an answer that was not streamed, or without text."""
+        return self.exchange.timing.ttft
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The first choice's pieces of text as they came; none for an answer that was not streamed."""
+        said = [event for event in self.exchange.events if event.kind is EventKind.DELTA and event.text]
+        timing = self.exchange.timing
+        pairs = zip(said, timing.tokens, strict=False)
+        return tuple(Piece(event.text, at - timing.intended) for event, at in pairs if event.index == 0)
+
+    def __iter__(self) -> Iterator[Piece]:
+        return iter(self.pieces)
+
+
+class Asking:
+    """Asks in a session; `heard` are the inferences of the test so far, whoever sent them."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.heard: list[Exchange] = []
+        session.watch = self.heard.append
+
+    def chat(self, prompt: str | Sequence[Mapping[str, Any]], **options: Any) -> Reply:
+        """Ask for text. `prompt` is a text or a list of messages; `options` go into the request as they are named.
+
+        Raises `AskFailed` unless a valid and complete answer came, `UsageError` where the protocol generates no text.
+        """
+        self._offers("text", "ai_chat")
+        return self._reply(Query(prompt if isinstance(prompt, str) else list(prompt), options=options))
+
+    def stream(self, prompt: str | Sequence[Mapping[str, Any]], **options: Any) -> Reply:
+        """Ask for text as `chat` does, streamed: the reply has `pieces` and `ttft`."""
+        self._offers("streaming", "ai_stream")
+        return self._reply(Query(prompt if isinstance(prompt, str) else list(prompt), stream=True, options=options))
+
+    def predict(self, inputs: Any, **options: Any) -> Reply:
+        """Ask for predictions of rows (or of texts, where vectors are answered); the reply has `outputs`."""
+        return self._reply(Query(inputs, options=options))
+
+    def _offers(self, capability: str, fixture: str) -> None:
+        session = self.session
+        if session.able.missing((capability,)):
+            raise UsageError(f"{fixture} needs {capability}: {session.adapter.name} at this endpoint offers none")
+
+    def _reply(self, query: Query) -> Reply:
+        exchange = self.session.ask(query)
+        if found := not_judged(exchange):
+            raise HarnessError(found.reason)
+        if exchange.ok:
+            return Reply(exchange)
+        reason = f"the service did not answer validly: {told(exchange)}"
+        examples = (self.session.show(reason, exchange),)
+        if exchange.status == DECLINED:
+            declined = f"declined with {exchange.status}, which says nothing of the answer"
+            raise AskFailed(inconclusive(declined, counterexamples=examples))
+        raise AskFailed(Verdict(Status.FAIL, reason, n=1, method="contract", counterexamples=examples))
+
+
+class Judging:
+    """Judges one objective in a test of the user's own; `verdict` is the test's, returned by it or not."""
+
+    def __init__(self, asking: Asking, check: PlannedCheck, share: int) -> None:
+        self.verdict: Verdict | None = None
+        self._asking = asking
+        self._check = check
+        self._share = share
+
+    def __call__(self, text: str, ask: Callable[[], object] | None = None) -> Verdict:
+        """Judge an objective like `latency p95 <= 300ms`, `ttft p99 <= 1s` or `error_rate <= 1%`.
+
+        With `ask`, which sends one inference a call, it is sampled after a warm-up until its sequential test ends;
+        without, over the inferences that this test has sent, at their number. Raises `UsageError` for what can never be
+        judged, and for a second objective in one test: the worse of two would FAIL more often than was agreed.
+        """
+        if self.verdict is not None:
+            raise UsageError("one objective a test: write another test for the second")
+        objective = self._objective(text)
+        check = replace(self._check, alpha_fail=objective.alpha / self._share)
+        self.verdict = self._over_heard(objective, check) if ask is None else self._sampled(objective, check, ask)
+        return self.verdict
+
+    def _objective(self, text: str) -> Objective:
+        at = next((place for place, letter in enumerate(text) if letter in "<>"), len(text))
+        profile = self._asking.session.settings.profile
+        return parse_objective("smoke", text[:at], text[at:], profile, level=str(self._check.level))
+
+    def _sampled(self, objective: Objective, check: PlannedCheck, ask: Callable[[], object]) -> Verdict:
+        if not can_pass(rate_test(objective, objective.alpha / self._share)):
+            raise UsageError(f"objective {objective.text!r} cannot PASS, not even by {objective.cap} flawless requests")
+        heard = self._asking.heard
+
+        def once() -> Exchange:
+            heard.clear()
+            with suppress(AskFailed):  # the exchange counts as over
+                ask()
+            if len(heard) != 1:
+                raise UsageError(f"ask sent {len(heard)} inferences, and must send one a call")
+            _refuse_whole(objective, heard)
+            return heard[0]
+
+        return judge_asked(once, objective, check, self._asking.session.show)
+
+    def _over_heard(self, objective: Objective, check: PlannedCheck) -> Verdict:
+        heard = self._asking.heard
+        if found := not_judged(*heard):
+            return found
+        _refuse_whole(objective, heard)
+        over = [exchange for exchange in heard if value_of(exchange, objective) > objective.limit]
+        what = f"requests {missed(objective)}"
+        example = tuple(self._asking.session.show(f"one of {len(over)} of {len(heard)} {what}", e) for e in over[:1])
+        declined = sum(exchange.status == DECLINED for exchange in over)
+        return judge_fixed(
+            len(over), len(heard), objective, check, what=what, declined=declined, examples=example
+        ).with_notes("over the inferences of this test, its first ones too")
+
+
+def _refuse_whole(objective: Objective, heard: Sequence[Exchange]) -> None:
+    if objective.metric == "ttft" and not all(exchange.request.stream for exchange in heard):
+        raise UsageError("ttft is judged over streamed answers: ask with ai_stream")
+
+
+def share_of(checks: Sequence[PlannedCheck]) -> int:
+    """Among how many the error rate of a FAIL is divided: the blockers that are estimates or tests of the user's."""
+    return max(1, sum(c.kind in ("estimate", "user") and c.level is Level.BLOCKER for c in checks))

@@ -1,0 +1,177 @@
+"""TorchServe's inference API, `POST /predictions/NAME[/VERSION]`, and what its management API tells.
+
+A handler reads what it likes and answers what it likes, so body and answer go by `[endpoint] template` as in plain
+JSON, but for its path: the model's name and version make it. An object as the sample is the whole body where no other
+body than the default one is configured. `/ping` says `Healthy` without a single worker that runs. The management API
+knows better, `GET /models/NAME` lists the workers and the version: it is asked where it stands at the same address (by
+default it has port 8081); else only a prediction tells whether the model is ready. GET on a model's path under
+`/predictions` runs its handler, so it is not probed. A model served with the KServe envelope is spoken to as
+`tfserving`. Multi Model Server and DJL Serving have the same calls.
+
+Strict: an error (`code`, `type`, `message`) in a success; bare NaN, with which TorchServe answers NaN and 1e308.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote, unquote
+
+from harness.core.adapter import Capabilities, Facts, Recognition
+from harness.core.endpoint import Endpoint, Template
+from harness.core.errors import ProtocolError, UsageError
+from harness.core.exchange import Answer, Query, Request, Response
+from harness.protocols.shared.values import a_name, member, names_in, shown
+from harness.protocols.shared.wire import NOWHERE, get, holds_rows, json_of, offered, page, post
+from harness.protocols.tensor.plain_json import INPUT, PlainJSON
+
+_PATH = "/predictions/"
+
+
+class TorchServe(PlainJSON):
+    """The adapter; body and answer are plain JSON's."""
+
+    name = "torchserve"
+    title = "TorchServe inference API, by a template for body and answer"
+
+    def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
+        """Tensors; batches where the sample is a list of rows; liveness where `/ping` was found.
+
+        The readiness, name and version of a model that was named, where the management API describes it.
+        """
+        live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
+        told = _model(endpoint) is not None and bool(facts.inputs.get("described"))
+        batches = holds_rows(endpoint.sample)
+        return Capabilities(
+            liveness=live, tensors=True, batches=batches, model_readiness=told, model_name=told, model_version=told
+        )
+
+    def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
+        """`/ping`, and a path that is not there, whose error tells TorchServe from others that have a ping.
+
+        Of the management API the list of models, and the description of the one that is asked.
+        """
+        found = {"live": get(endpoint.template.health or "/ping"), "nowhere": get(NOWHERE), "models": get("/models")}
+        if name := _model(endpoint):
+            found["model_ready"] = get(f"/models/{_named(endpoint, name)}")
+        return found
+
+    def denies(self, role: str, response: Response) -> str | None:
+        """That none of the model's workers is ready, as it is said with status 200."""
+        if role != "model_ready":
+            return None
+        found = _description(json_of(response))
+        if found is None:
+            return "it does not describe a model"
+        states = [str(each.get("status")) for each in found["workers"] if isinstance(each, dict)]
+        return None if "READY" in states else f"no worker is ready: {shown(', '.join(states) or 'there is none')}"
+
+    def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
+        """The model's name and version in its description."""
+        found = _description(page(answers, "model_ready"))
+        return (None, None) if found is None else (found["modelName"], a_name(found.get("modelVersion")))
+
+    def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
+        """1.0: an error of TorchServe's at a path that is not there, and its ping; 0.6: the error alone."""
+        said = json_of(answers["nowhere"]) if "nowhere" in answers else None
+        if not _is_error(said):
+            return Recognition(0.0, "a path that is not there brought no error in TorchServe's form")
+        ping = page(answers, "live")
+        health = member(ping, "status") or member(ping, "health")
+        listed, (name, version) = _listed(page(answers, "models")), self.identity(answers)
+        noted = {"live": offered(answers, "live"), "described": name is not None}
+        facts = Facts(listed, version, noted)
+        reason = f"a path that is not there brought TorchServe's error {shown(member(said, 'type'))}"
+        if listed and not isinstance(health, str):
+            return Recognition(
+                0.6, f"{reason}; it is the management API: predictions have an address of their own, port 8080", facts
+            )
+        if not isinstance(health, str):
+            return Recognition(0.6, reason, facts)
+        return Recognition(1.0, f"GET {self.probes(endpoint)['live'].path} says {shown(health)}; {reason}", facts)
+
+    def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
+        """The configured sample. Raises `UsageError` without one, or without the model's name."""
+        path = _path(endpoint, facts)
+        if endpoint.sample is None:
+            raise UsageError(
+                f"no sample of a valid input for POST {path}: give one as [endpoint] sample, in the form that the "
+                "model's handler reads (TorchServe does not say)"
+            )
+        return Query(endpoint.sample)
+
+    def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
+        """The template's body with the input in it, or the input alone where that is a whole body.
+
+        Raises `UsageError` for a stream, an input that JSON cannot hold, or without the model's name.
+        """
+        return super().encode(_spoken(endpoint, facts, query.inputs), query, Facts())
+
+    def decode(self, endpoint: Endpoint, response: Response) -> Answer:
+        """What stands at the template's `answer` path, as plain JSON has it. Raises `ProtocolError` with the place."""
+        answer = super().decode(endpoint, response)
+        if _is_error(answer.value):
+            said = f"{answer.value['type']}: {answer.value['message']}"
+            raise ProtocolError(f"an error in an answer of status {response.status}: {shown(said)}", at="$.type")
+        return answer
+
+    def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
+        """Plain JSON's, and a model that is not there."""
+        found = super().bad_requests(_spoken(endpoint, facts, endpoint.sample), Facts())
+        return {**found, "unknown_model": post(f"{_PATH}aiharness-no-such-model", {})}
+
+
+def _path(endpoint: Endpoint, facts: Facts) -> str:
+    """Where predictions are asked for: by the model's name, else the template's path, else the one model's name.
+
+    Raises `UsageError`.
+    """
+    if endpoint.model is None and endpoint.template.path.startswith(_PATH):
+        return endpoint.template.path
+    name = endpoint.model or (facts.models[0] if len(facts.models) == 1 else None)
+    if name is None:
+        raise UsageError("torchserve needs the name of the model: give --ai-model or [endpoint] model")
+    return _PATH + _named(endpoint, name)
+
+
+def _named(endpoint: Endpoint, name: str) -> str:
+    version = f"/{quote(endpoint.version, safe='')}" if endpoint.version is not None else ""
+    return quote(name, safe="") + version
+
+
+def _model(endpoint: Endpoint) -> str | None:
+    """The model's name, which the template's path may say."""
+    if endpoint.model is None and endpoint.template.path.startswith(_PATH):
+        return unquote(endpoint.template.path.removeprefix(_PATH).partition("/")[0]) or None
+    return endpoint.model
+
+
+def _listed(value: Any) -> tuple[str, ...]:
+    """The names in the management API's list."""
+    models = member(value, "models")
+    own = [each for each in models if member(each, "modelUrl") is not None] if isinstance(models, list) else []
+    return names_in(own, "modelName") or ()
+
+
+def _description(value: Any) -> dict[str, Any] | None:
+    """The management API's description of one model: the first of the versions asked for."""
+    found = value[0] if isinstance(value, list) and value else None
+    described = a_name(member(found, "modelName")) and isinstance(member(found, "workers"), list)
+    return found if described else None
+
+
+def _spoken(endpoint: Endpoint, facts: Facts, inputs: Any) -> Endpoint:
+    """The endpoint as plain JSON speaks with it."""
+    template = endpoint.template
+    whole = isinstance(inputs, dict) and template.body == Template().body
+    body = INPUT if whole else template.body
+    return replace(endpoint, template=replace(template, path=_path(endpoint, facts), body=body))
+
+
+def _is_error(value: Any) -> bool:
+    told = isinstance(member(value, "message"), str) and type(member(value, "code")) is int
+    return told and str(value.get("type")).endswith("Exception")
+
+
+ADAPTER = TorchServe()

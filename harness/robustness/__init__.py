@@ -1,0 +1,1 @@
+"""Robustness: attacks driven against the endpoint."""

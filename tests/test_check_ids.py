@@ -1,0 +1,17 @@
+"""The ids, titles and levels of all checks are promises to users: a change of one is a change of this list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.core.registry import names
+from harness.suite import catalogue
+
+LIST = Path(__file__).parent / "data" / "checks.txt"
+"""`aiharness list checks > tests/data/checks.txt` writes it anew."""
+
+
+def test_ids_titles_and_levels_are_as_promised() -> None:
+    declared = [each for suite in names("suites") for each in catalogue(suite)]
+    lines = [f"{each.spec.level:8} {each.id}  {each.spec.title}" for each in declared]
+    assert lines == LIST.read_text("utf-8").splitlines()
