@@ -27,7 +27,7 @@ from harness.run.session import Session
 
 __all__ = ["ROOT", "Declared", "Session", "Verdict", "catalogue", "check", "inconclusive", "modules", "once", "spec_of"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 F = TypeVar("F", bound=Callable[..., Any])
 ROOT = "ai-suite"
 """First part of every packaged check's id: `ai-suite/smoke/test_health.py::test_live`."""
@@ -46,7 +46,7 @@ def check(title: str, *, level: str = "blocker", cases: tuple[str, ...] = (), **
     return declare
 
 
-def once(asked: Callable[[Session], T]) -> Callable[[Session], T]:
+def once(asked: Callable[[Session], _T]) -> Callable[[Session], _T]:
     """What several checks judge: asked for by the first of them in this process."""
     return functools.wraps(asked)(lambda session: session.once(asked, lambda: asked(session)))
 

@@ -12,7 +12,7 @@ from harness.core.verdict import Status
 from ._format import interval, quantity, sign
 from ._svg import Scale, box, el, figure, rule
 
-WIDTH, HEIGHT = 240.0, 34.0
+_WIDTH, _HEIGHT = 240.0, 34.0
 
 
 def bar(row: CheckRow, name: str, verdict: Status | None, scale: Scale | None = None) -> Markup:
@@ -20,15 +20,19 @@ def bar(row: CheckRow, name: str, verdict: Status | None, scale: Scale | None = 
     if not _figures(row):
         return Markup("")
     scale = scale or scale_of([row])
-    middle = HEIGHT / 2
+    middle = _HEIGHT / 2
     parts = [*_limits(row, scale), rule(scale.start, middle, scale.end, middle, "axis")]
     parts += _whisker(row, f"ci {verdict.lower()}" if verdict else "ci", scale, middle)
     if row.baseline is not None and _finite(row.baseline.estimate):
         x = scale(row.baseline.estimate or 0.0)
         parts.append(
-            el("path", d=f"M{x - 4:.1f} {HEIGHT - 1:g}L{x:.1f} {HEIGHT - 8:g}L{x + 4:.1f} {HEIGHT - 1:g}Z", cls="base")
+            el(
+                "path",
+                d=f"M{x - 4:.1f} {_HEIGHT - 1:g}L{x:.1f} {_HEIGHT - 8:g}L{x + 4:.1f} {_HEIGHT - 1:g}Z",
+                cls="base",
+            )
         )
-    return figure(WIDTH, HEIGHT, name, _said(row), *parts, cls="bar")
+    return figure(_WIDTH, _HEIGHT, name, _said(row), *parts, cls="bar")
 
 
 def scale_of(rows: list[CheckRow]) -> Scale:
@@ -36,7 +40,7 @@ def scale_of(rows: list[CheckRow]) -> Scale:
     figures = [value for row in rows for value in _figures(row)] or [0.0]
     low, high = min(figures), max(figures)
     air = (high - low) * 0.12 or abs(high) * 0.5 or 1.0
-    return Scale(0.0 if 0 <= low < high / 2 else low - air, high + air, 6.0, WIDTH - 6.0)
+    return Scale(0.0 if 0 <= low < high / 2 else low - air, high + air, 6.0, _WIDTH - 6.0)
 
 
 def _figures(row: CheckRow) -> list[float]:
@@ -52,12 +56,12 @@ def _limits(row: CheckRow, scale: Scale) -> list[Markup]:
         return []
     limit = scale(row.limit or 0.0)
     edge = scale.start if row.direction != ">=" else scale.end
-    parts = [box(min(edge, limit), 4, abs(limit - edge), HEIGHT - 8, "good")]
+    parts = [box(min(edge, limit), 4, abs(limit - edge), _HEIGHT - 8, "good")]
     if _finite(row.limit_loosened) and row.limit_loosened != row.limit:
         loosened = scale(row.limit_loosened or 0.0)
-        parts.append(box(min(limit, loosened), 4, abs(loosened - limit), HEIGHT - 8, "tolerated"))
-        parts.append(rule(loosened, 2, loosened, HEIGHT - 2, "loosened"))
-    return [*parts, rule(limit, 0, limit, HEIGHT, "limit")]
+        parts.append(box(min(limit, loosened), 4, abs(loosened - limit), _HEIGHT - 8, "tolerated"))
+        parts.append(rule(loosened, 2, loosened, _HEIGHT - 2, "loosened"))
+    return [*parts, rule(limit, 0, limit, _HEIGHT, "limit")]
 
 
 def _whisker(row: CheckRow, tone: str, scale: Scale, y: float) -> list[Markup]:

@@ -13,10 +13,10 @@ from harness.core.report import Distribution
 from ._format import count, number, quantity
 from ._svg import Plot, Point, Scale, box, figure, label, log_scale, log_ticks, path, rule
 
-WIDTH, HEIGHT = 940.0, 320.0
-LEFT, RIGHT, TOP, BOTTOM = 64.0, WIDTH - 32.0, 22.0, HEIGHT - 44.0
-PLOT = Plot(LEFT, RIGHT, TOP, BOTTOM)
-FEWEST = 10
+_WIDTH, _HEIGHT = 940.0, 320.0
+_LEFT, _RIGHT, _TOP, BOTTOM = 64.0, _WIDTH - 32.0, 22.0, _HEIGHT - 44.0
+_PLOT = Plot(_LEFT, _RIGHT, _TOP, BOTTOM)
+_FEWEST = 10
 """Samples that must lie beyond a percentile before it says anything: fewer, and its region is hatched."""
 
 _WORDS = {"ttft": "time to first token (ttft)", "inter_token": "inter-token latency"}
@@ -70,48 +70,48 @@ def cumulative(found: Distribution) -> Cumulative | None:
 
 def cdf(data: Cumulative) -> Markup:
     """The share of samples at or under each value, with the 95 % Dvoretzky–Kiefer–Wolfowitz band."""
-    x = _values(data, LEFT, RIGHT)
-    y = Scale(0.0, 1.0, BOTTOM, TOP)
+    x = _values(data, _LEFT, _RIGHT)
+    y = Scale(0.0, 1.0, BOTTOM, _TOP)
     epsilon = math.sqrt(math.log(2 / 0.05) / (2 * data.n))
     shares = [(v, k / data.n) for v, k in zip(data.values, data.below, strict=True)]
     # Linear inside a bucket: where in it the samples lie is not known.
     steps = [(x(data.low), y(0.0)), *((x(v), y(share)) for v, share in shares), (x.end, y(1.0))]
     upper = [(x(v), y(min(1.0, share + epsilon))) for v, share in shares]
     lower = [(x(v), y(max(0.0, share - epsilon))) for v, share in reversed(shares)]
-    blind = x(data.quantile(1 - FEWEST / data.n)) if data.n > FEWEST else LEFT
-    parts = PLOT.across([(y(share / 100), f"{share} %") for share in (0, 25, 50, 75, 100)])
-    parts += PLOT.up([(x(value), quantity(value, data.unit)) for value in log_ticks(x)], f"{data.name}, log scale")
-    parts.append(box(blind, TOP, RIGHT - blind, BOTTOM - TOP, "blind"))
+    blind = x(data.quantile(1 - _FEWEST / data.n)) if data.n > _FEWEST else _LEFT
+    parts = _PLOT.across([(y(share / 100), f"{share} %") for share in (0, 25, 50, 75, 100)])
+    parts += _PLOT.up([(x(value), quantity(value, data.unit)) for value in log_ticks(x)], f"{data.name}, log scale")
+    parts.append(box(blind, _TOP, _RIGHT - blind, BOTTOM - _TOP, "blind"))
     parts += [path(_thinned(upper) + _thinned(lower), "dkw", close=True), path(_thinned(steps), "line")]
     limits = sorted(data.limits)[:20]
-    parts += PLOT.limits([(x(limit), f"limit {quantity(limit, data.unit)}") for limit in limits])
+    parts += _PLOT.limits([(x(limit), f"limit {quantity(limit, data.unit)}") for limit in limits])
     said = ", ".join(f"{q:.0%} at most {quantity(data.quantile(q), data.unit)}" for q in (0.5, 0.9, 0.99))
     said += "".join(f", limit {quantity(limit, data.unit)}" for limit in limits)
-    return figure(WIDTH, HEIGHT, f"{data.name}: cumulative share of {count(data.n, 'sample')}", said, *parts)
+    return figure(_WIDTH, _HEIGHT, f"{data.name}: cumulative share of {count(data.n, 'sample')}", said, *parts)
 
 
 def spectrum(data: Cumulative) -> Markup:
     """The value at each percentile, the percentiles on a log(1-q) axis, hatched where too few samples lie beyond."""
     decades = max(2.0, math.log10(data.n))
-    x = Scale(0.0, decades, LEFT, RIGHT)
-    y = _values(data, BOTTOM, TOP)
-    blind = x(max(0.0, math.log10(data.n / FEWEST)))
+    x = Scale(0.0, decades, _LEFT, _RIGHT)
+    y = _values(data, BOTTOM, _TOP)
+    blind = x(max(0.0, math.log10(data.n / _FEWEST)))
     points = [(x.start, y(data.low))]
     for value, below in zip(data.values, data.below, strict=True):
         at = x(decades if below == data.n else -math.log10(1 - below / data.n))
         points += [(points[-1][0], y(value)), (at, y(value))]
-    parts = PLOT.across([(y(value), quantity(value, data.unit)) for value in log_ticks(y, 7)])
+    parts = _PLOT.across([(y(value), quantity(value, data.unit)) for value in log_ticks(y, 7)])
     shown = [(q, -math.log10(1 - q)) for q in (0.0, *QUANTILES, 0.99999, 0.999999)]
-    parts += PLOT.up([(x(d), f"p{number(q * 100, 7)}") for q, d in shown if d <= decades], "percentile")
-    parts.append(box(blind, TOP, RIGHT - blind, BOTTOM - TOP, "blind"))
-    if RIGHT - blind > 150:
-        parts.append(label(RIGHT - 6, BOTTOM - 8, f"under {FEWEST} samples beyond", "end", "note"))
+    parts += _PLOT.up([(x(d), f"p{number(q * 100, 7)}") for q, d in shown if d <= decades], "percentile")
+    parts.append(box(blind, _TOP, _RIGHT - blind, BOTTOM - _TOP, "blind"))
+    if _RIGHT - blind > 150:
+        parts.append(label(_RIGHT - 6, BOTTOM - 8, f"under {_FEWEST} samples beyond", "end", "note"))
     parts.append(path(_thinned(points), "line"))
     for limit in data.limits:
-        parts.append(rule(LEFT, y(limit), RIGHT, y(limit), "limit"))
-        parts.append(label(LEFT + 6, y(limit) - 5, f"limit {quantity(limit, data.unit)}", cls="limit-label"))
+        parts.append(rule(_LEFT, y(limit), _RIGHT, y(limit), "limit"))
+        parts.append(label(_LEFT + 6, y(limit) - 5, f"limit {quantity(limit, data.unit)}", cls="limit-label"))
     said = ", ".join(f"p{q * 100:g} {quantity(data.quantile(q), data.unit)}" for q in (0.5, 0.99, 0.999))
-    return figure(WIDTH, HEIGHT, f"{data.name}: percentile spectrum", said, *parts)
+    return figure(_WIDTH, _HEIGHT, f"{data.name}: percentile spectrum", said, *parts)
 
 
 def table(data: Cumulative) -> list[tuple[str, str, int]]:

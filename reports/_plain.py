@@ -12,7 +12,7 @@ from harness.core.report import Report
 
 from ._text import encodable
 
-MAX_DEPTH = 64
+_MAX_DEPTH = 64
 """Nesting that is written; what lies deeper is named and left out."""
 
 _REQUIRED = {"distributions": ("bounds", "limits"), "faults": ("applied_at",)}
@@ -62,7 +62,7 @@ class _Walk:
             return value if abs(value) < 10**100 else self._finite(math.inf, path)
         if isinstance(value, float):
             return self._finite(value, path)
-        if depth > MAX_DEPTH:
+        if depth > _MAX_DEPTH:
             return _DEEPER
         if is_dataclass(value):
             return self._record(value, path, depth)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-SHOWN = 2000
+_SHOWN = 2000
 """Characters of one value that a report for people shows; gate.json holds the whole."""
 
 _UNSEEN = re.compile(
@@ -18,7 +18,7 @@ _UNSEEN = re.compile(
 )
 
 
-def visible(text: str, limit: int = SHOWN, *, keep: str = "\n\t") -> str:
+def visible(text: str, limit: int = _SHOWN, *, keep: str = "\n\t") -> str:
     """The text with every unseen character written out, cut at `limit` characters with the count of the rest.
 
     Controls become their picture (`␀`), everything else its number (`⟨U+202E⟩`: a right-to-left override, as in

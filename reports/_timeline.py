@@ -15,13 +15,13 @@ from ._format import count, duration, number, seconds
 from ._svg import Plot, Scale, box, el, figure, label, log_scale, log_ticks, path, rule, runs, ticks
 from ._traffic import landed, lost, named, proof, recovery
 
-WIDTH = 940.0
-LEFT, RIGHT = 64.0, WIDTH - 32.0
+_WIDTH = 940.0
+_LEFT, _RIGHT = 64.0, _WIDTH - 32.0
 _PANEL, _GAP, _HEAD, _FAULT = 110.0, 42.0, 28.0, 22.0
 _GLYPH = 7.3
 """Pixels that a letter of a label takes, on average; a label that seems too long ends at the right edge."""
 
-MOST, FAULTS = 440, 12
+_MOST, FAULTS = 440, 12
 """Points and fault windows that are drawn; a longer run is folded into bins of several seconds each."""
 
 
@@ -34,7 +34,7 @@ class Bin(Second):
     width: int = 1
 
 
-def bins(series: Sequence[Second], most: int = MOST) -> list[Bin]:
+def bins(series: Sequence[Second], most: int = _MOST) -> list[Bin]:
     """The series in at most so many bins, in order; a bin in which nothing was sent counts 0."""
     if not series:
         return []
@@ -58,7 +58,7 @@ def _bin(t: int, width: int, found: list[Second]) -> Bin:
 def timeline(found: list[Bin], faults: Sequence[FaultRow]) -> Markup:
     """Three panels over one time axis: requests and errors per second, q50 and q99; each fault from on to recovered."""
     start, end = float(found[0].t), float(found[-1].t + found[-1].width)
-    x = Scale(start, end, LEFT, RIGHT)
+    x = Scale(start, end, _LEFT, _RIGHT)
     shown = [fault for fault in faults if math.isfinite(fault.applied_at)][:FAULTS]
     top = _HEAD + _FAULT * len(shown)
     tops = [top + index * (_PANEL + _GAP) for index in range(3)]
@@ -72,7 +72,7 @@ def timeline(found: list[Bin], faults: Sequence[FaultRow]) -> Markup:
     said = f"{count(requests, 'request')} and {count(errors, 'error')} in {duration(end - start)}"
     if shown:
         said += f", {count(len(shown), 'fault window')}"
-    return figure(WIDTH, bottom + 30, "Timeline of the run", said, *parts)
+    return figure(_WIDTH, bottom + 30, "Timeline of the run", said, *parts)
 
 
 def _requests(found: list[Bin], x: Scale, top: float) -> list[Markup]:
@@ -109,7 +109,7 @@ def _errors(found: list[Bin], x: Scale, top: float) -> list[Markup]:
 def _latency(found: list[Bin], x: Scale, top: float) -> list[Markup]:
     figures = [v for b in found for v in (b.q50, b.q99) if v is not None and 0 < v < 1e15]
     if not figures:
-        return [label(LEFT, top - 8, "latency: no answer was timed", cls="panel")]
+        return [label(_LEFT, top - 8, "latency: no answer was timed", cls="panel")]
     y = log_scale(min(figures), max(figures), top + _PANEL, top)
     parts = _panel("latency of what was answered: median (solid), p99 (dashed)", y, log_ticks(y, 4), seconds)
     for name, cls in (("q50", "line"), ("q99", "line high")):
@@ -120,8 +120,8 @@ def _latency(found: list[Bin], x: Scale, top: float) -> list[Markup]:
 
 
 def _panel(name: str, y: Scale, marks: list[float], words: Callable[[float], str]) -> list[Markup]:
-    plot = Plot(LEFT, RIGHT, y.end, y.start)
-    return [label(LEFT, y.end - 9, name, cls="panel"), *plot.across((y(value), words(value)) for value in marks)]
+    plot = Plot(_LEFT, _RIGHT, y.end, y.start)
+    return [label(_LEFT, y.end - 9, name, cls="panel"), *plot.across((y(value), words(value)) for value in marks)]
 
 
 def _window(fault: FaultRow, x: Scale, index: int, bottom: float, end: float) -> Markup:
@@ -134,11 +134,11 @@ def _window(fault: FaultRow, x: Scale, index: int, bottom: float, end: float) ->
         parts.append(box(left, y, right - left, bottom - y, "blind"))
     said, after = f"{named(fault)[:64]}, {proof(fault)[:50]}", recovery(fault)
     parts += [rule(left, y, right, y, edge), *(_bracket(fault, x, right, y) if after else ())]
-    fits = left + _GLYPH * (len(said) + len(after) + 2) < RIGHT
+    fits = left + _GLYPH * (len(said) + len(after) + 2) < _RIGHT
     words = [el("tspan", text=said, cls=None if landed(fault) else "lost")]
     if after:
         words.append(el("tspan", text=f"; {after}", cls="back" if after.startswith("recovered") else "lost"))
-    at, anchor = (left, None) if fits else (RIGHT, "end")
+    at, anchor = (left, None) if fits else (_RIGHT, "end")
     return el("g", *parts, el("text", *words, x=at, y=y - 5, text_anchor=anchor, cls="fault-label"))
 
 

@@ -30,7 +30,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
+class _Suite:
     """A suite's own verdict, by the gate's rule for its blockers; `why` is its worst row that is not PASS, in words."""
 
     name: str
@@ -66,7 +66,7 @@ def tally(rows: Iterable[CheckRow]) -> str:
     return ", ".join(f"{n:,} {status}" for status, n in counts(rows).items() if n) or "no checks"
 
 
-def suites(report: Report) -> list[Suite]:
+def suites(report: Report) -> list[_Suite]:
     """Each planned suite, and each that rows name beside. One in which no blocker was judged is INCONCLUSIVE."""
     parts: dict[str, list[CheckRow]] = {name: [] for name in report.plan.suites}
     for row in report.checks:
@@ -74,11 +74,11 @@ def suites(report: Report) -> list[Suite]:
     return [_suite(name, rows) for name, rows in parts.items()]
 
 
-def _suite(name: str, rows: list[CheckRow]) -> Suite:
+def _suite(name: str, rows: list[CheckRow]) -> _Suite:
     judged = [row.verdict for row in rows if row.level is Level.BLOCKER and row.verdict is not Status.SKIPPED]
     open_ = min((row for row in rows if row.verdict not in (Status.PASS, Status.SKIPPED)), key=_rank, default=None)
     why = f"{line(open_.title or open_.id, 120)}: {line(open_.reason, 200)}" if open_ else ""
-    return Suite(name, worst(judged), counts(rows), why or ("" if judged else "no blocker was judged"))
+    return _Suite(name, worst(judged), counts(rows), why or ("" if judged else "no blocker was judged"))
 
 
 def headline(report: Report) -> str:

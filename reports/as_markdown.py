@@ -55,7 +55,7 @@ def render(report: Report) -> str:
     page.table("### Faults", head, map(_fault, report.faults))
     page.table("### Waivers", "", (f"- {prose(_pairs(waiver), 300)}" for waiver in report.waivers))
     page.table("### Notes", "", (f"- {prose(text, 300)}" for text in report.notes))
-    page.add(f"Plan {code(report.plan.hash[:16])} · run {code(report.run.id)} · {prose(report.schema, 40)}")
+    page.add(f"Plan {_code(report.plan.hash[:16])} · run {_code(report.run.id)} · {prose(report.schema, 40)}")
     return page.text
 
 
@@ -90,7 +90,7 @@ class _Page:
 
 
 def _verdict(report: Report) -> str:
-    run, named = report.run, " ".join(code(part, 200) for part in target_words(report))
+    run, named = report.run, " ".join(_code(part, 200) for part in target_words(report))
     facts = [
         f"**Target** {named}",
         f"**Plan** {coverage(report)}: {tally(report.checks)}",
@@ -160,7 +160,7 @@ def prose(text: str, limit: int = 500) -> str:
     return shown if not shown or shown[0].isalnum() else f"&#8203;{shown}"
 
 
-def code(text: str, limit: int = 100) -> str:
+def _code(text: str, limit: int = 100) -> str:
     """Untrusted text as a code span that it cannot end."""
     shown = line(text, limit) or " "
     fence = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(shown)), default=0))

@@ -16,7 +16,7 @@ SUFFIX = ".txt"
 SHOWN_CHECKS = 4
 """Open checks that are shown with their evidence; the others get one line each, up to `SHOWN_LINES`."""
 SHOWN_LINES = 6
-LONGEST = 1500
+_LONGEST = 1500
 """Characters of a replay line that a terminal is asked to show."""
 
 _SIGN = {Status.PASS: "✓", Status.FAIL: "✗", Status.INCONCLUSIVE: "?", Status.ERROR: "!", Status.SKIPPED: "–"}
@@ -99,7 +99,7 @@ def _replay(text: str) -> str:
     """A line to paste; a very long one is only named, for half a command is none."""
     return (
         f"    $ {command(text)}"
-        if len(text) <= LONGEST
+        if len(text) <= _LONGEST
         else f"    (a command of {len(text):,} characters: see the report)"
     )
 

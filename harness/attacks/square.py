@@ -20,7 +20,7 @@ _FULL = 10_000
 _TRIES = 10
 """Windows drawn before one that changes nothing is sent all the same."""
 
-Floats = NDArray[np.float64]
+_Floats = NDArray[np.float64]
 
 
 def share(turn: int, budget: int, first: float) -> float:
@@ -41,7 +41,7 @@ def window(height: int, width: int, covered: float) -> tuple[int, int]:
     return min(height, max(1, round(area / width))), width
 
 
-def picture(row: Floats, shape: tuple[int, ...]) -> Floats:
+def picture(row: _Floats, shape: tuple[int, ...]) -> _Floats:
     """The flat row seen as (height, width, channels), without a copy. Raises `ValueError` for a shape that is none."""
     if math.prod(shape) != row.size or len(shape) not in (2, 3):
         raise ValueError(f"a row of {row.size} numbers is no picture of shape {shape}")

@@ -22,7 +22,7 @@ from typing import Any
 
 from harness.core.errors import HarnessError
 
-PATIENCE, TRY, START = 10.0, 3.0, 10.0
+_PATIENCE, TRY, _START = 10.0, 3.0, 10.0
 """Seconds: how long a proxy that does not answer is tried, one try of it, and the wait for the guardian's start."""
 
 Call = tuple[str, str, dict[str, Any] | None]
@@ -52,7 +52,7 @@ class Guardian:
         if self._child is None:
             return
         try:
-            self._child.communicate(timeout=PATIENCE + 2 * TRY)
+            self._child.communicate(timeout=_PATIENCE + 2 * TRY)
         except subprocess.TimeoutExpired:
             _killed(self._child)
 
@@ -74,7 +74,7 @@ def _started() -> subprocess.Popen[bytes]:
     )
     assert child.stdout is not None
     with child.stdout as out:
-        ready = select.select([out], [], [], START)[0] and out.read(1)
+        ready = select.select([out], [], [], _START)[0] and out.read(1)
     if not ready:
         _killed(child)
         raise HarnessError("the guardian that lifts faults did not start: no fault is put on without it")
@@ -104,7 +104,7 @@ def main(parent: int) -> None:
         *lines, buffer = (buffer + data).split(b"\n")
         for line in map(json.loads, lines):
             left[line["key"]] = line
-    ends = time.monotonic() + PATIENCE
+    ends = time.monotonic() + _PATIENCE
     while (left := {key: line for key, line in left.items() if not _lifted(line)}) and time.monotonic() < ends:
         time.sleep(0.2)
 

@@ -20,10 +20,10 @@ from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Link, Proof
 from harness.core.plan import slug
 
-PREFIX, MARK = "aiharness-", "aiharness-down-"
+_PREFIX, _MARK = "aiharness-", "aiharness-down-"
 """How our toxics are named; `MARK` names the harmless toxic on a proxy that we have disabled."""
 
-OWN = ("truncate_stream",)
+_OWN = ("truncate_stream",)
 """The kinds of fault that only the harness's own proxy offers."""
 
 LEASE = 5000
@@ -66,7 +66,7 @@ class Injector:
 
     def check(self, fault: Fault) -> None:
         """Raises `UsageError` for a kind of fault that this server does not offer."""
-        if fault.kind in OWN and not self.own:
+        if fault.kind in _OWN and not self.own:
             needs = f"{fault.kind} needs the harness's own fault proxy"
             raise UsageError(f"fault {fault.name!r}: {needs}; {self._consumer.where} is a plain Toxiproxy")
 
@@ -153,7 +153,7 @@ class Active:
         self._call, self._base, self._guardian = injector._consumer.call, injector._consumer.base, injector._guardian
         self._down = fault.kind == "down"
         self._counted = injector.own and not self._down
-        self.name = f"{MARK if self._down else PREFIX}{slug(fault.name)}"
+        self.name = f"{_MARK if self._down else _PREFIX}{slug(fault.name)}"
         self._path = f"/proxies/{quote(self._proxy.name, safe='')}"
         self._toxic = f"{self._path}/toxics/{self.name}"
 
@@ -232,8 +232,8 @@ def _swept(consumer: Consumer, client: Any, only: str | None) -> list[str]:
     """Remove every toxic of ours, and enable again the proxies that we have disabled; says what was done."""
     said: list[str] = []
     for name, proxy in client.proxies().items():
-        toxics = [toxic for toxic in proxy.toxics() if toxic.startswith(PREFIX)] if only in (None, name) else []
-        if not proxy.enabled and any(toxic.startswith(MARK) for toxic in toxics):
+        toxics = [toxic for toxic in proxy.toxics() if toxic.startswith(_PREFIX)] if only in (None, name) else []
+        if not proxy.enabled and any(toxic.startswith(_MARK) for toxic in toxics):
             proxy.enable()
             said.append(f"proxy {name!r} was enabled again")
         for toxic in toxics:

@@ -12,7 +12,7 @@ from harness.core.experiment import Experiment, Sample, failed_share, p95, toler
 from harness.core.objective import Objective
 from harness.core.verdict import Status, Verdict, error, inconclusive
 
-LAG, UNSTEADY, FEWEST = 0.1, 0.05, 5
+_LAG, UNSTEADY, _FEWEST = 0.1, 0.05, 5
 """Seconds of send lag at p95 above which the load, and not the service, shaped what was seen; share of failed requests
 above which a baseline is no steady state, whatever is promised; requests without which it is none, as of a window."""
 
@@ -44,7 +44,7 @@ def _ended(response: Response | None) -> bool:
 
 def unsteady(baseline: Sequence[Sample], objectives: Sequence[Objective]) -> str:
     """Why the baseline is no steady state, or an empty string: it may fail no more than is promised under a fault."""
-    if len(baseline) < FEWEST:
+    if len(baseline) < _FEWEST:
         return f"no steady state: {len(baseline)} requests are no baseline; give [chaos] a longer one or a higher rate"
     budgets = [o.budget for o in objectives if o.suite == "chaos" and o.metric == "error_rate"]
     if failed_share(baseline) <= min([UNSTEADY, *budgets]):
@@ -73,7 +73,7 @@ def undecided(found: Experiment) -> Verdict | None:
     if found.undecided:
         return inconclusive(found.undecided, **evidence)
     phases = [phase for phase in (found.samples, found.during()) if phase]
-    if (lag := max((p95(s.lag for s in phase) for phase in phases), default=0.0)) > LAG:
+    if (lag := max((p95(s.lag for s in phase) for phase in phases), default=0.0)) > _LAG:
         return inconclusive(f"bound by the client: requests left {lag:.2f} s late at p95", **evidence)
     if found.proof.confirmed == "none":
         return inconclusive(f"the fault did not land: {found.proof.detail}", **evidence)

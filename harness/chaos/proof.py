@@ -18,7 +18,7 @@ from harness.core.experiment import Fault, Proof
 ASK = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 """Most peers answer this, or end the connection; both make something flow through the toxic."""
 
-VISIBLE, MOST = 0.01, 4.0
+VISIBLE, _MOST = 0.01, 4.0
 """Seconds below which an added delay cannot be told from noise, and seconds that one probe waits at most."""
 
 
@@ -61,9 +61,9 @@ def probe_link(listen: str, patience: float = 1.0) -> Probe:
 def prove_fault(fault: Fault, listen: str, before: Probe) -> Proof:
     """Probe until the fault's own signature is seen, as often as its toxicity asks for (20 times at most)."""
     tries = 1 if fault.toxicity >= 1 else min(20, math.ceil(math.log(1e-3) / math.log1p(-fault.toxicity)))
-    ends = time.monotonic() + min(MOST, fault.duration)
+    ends = time.monotonic() + min(_MOST, fault.duration)
     while True:
-        found = probe_link(listen, before.total + min(MOST, 2 * _expected(fault, before) + 0.5))
+        found = probe_link(listen, before.total + min(_MOST, 2 * _expected(fault, before) + 0.5))
         if why := signature(fault, before, found):
             return Proof("probe", None, why)
         tries -= 1
@@ -81,7 +81,7 @@ def signature(fault: Fault, before: Probe, now: Probe) -> str:
     stalls = kind == "timeout" or (kind == "bandwidth" and not fault.attributes.get("rate"))
     if stalls:
         return "no byte came through" if now.first is None and now.outcome in ("silent", "closed") else ""
-    expected = min(_expected(fault, before), MOST)
+    expected = min(_expected(fault, before), _MOST)
     known = now.first if kind == "latency" and now.first is not None else now.total
     added = known - (before.first if kind == "latency" else before.total)
     return f"{added * 1e3:.0f} ms were added to a connection" if added >= expected / 2 >= VISIBLE / 2 else ""

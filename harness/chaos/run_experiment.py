@@ -21,7 +21,7 @@ from harness.io.rundir import FAULTS, read_run
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
 
-LOOK, RENEW = 0.2, 1.0
+_LOOK, RENEW = 0.2, 1.0
 """Seconds between two looks for recovery, and between two renewals of a lease."""
 
 
@@ -106,7 +106,7 @@ class _Course:
         say(f"chaos: {fault.name}: {rate:g} requests/s, baseline {seconds:g} s")
         load.wait(steady - load.now())
         while load.settled(load.began) < steady:  # the endpoint's deadlines end every request
-            load.wait(LOOK)
+            load.wait(_LOOK)
         baseline = between(load.seen(), load.began, steady)
         if why := unsteady(baseline, self.settings.objectives):
             self.found = replace(self.found, undecided=why)
@@ -151,7 +151,7 @@ class _Course:
     def _hold(self, active: Active) -> None:
         # One gap longer than asked, so that the planned number of requests falls into it wherever it begins.
         ends = self.load.now() + self.fault.duration + 1 / self.settings.chaos.rate
-        self.load.wait(min(LOOK, self.fault.duration / 4))
+        self.load.wait(min(_LOOK, self.fault.duration / 4))
         self.found = replace(self.found, proof=active.proof())
         while (left := ends - self.load.now()) > 0:
             self.load.wait(min(left, RENEW))
@@ -164,7 +164,7 @@ class _Course:
         load, lifted = self.load, self.found.lifted or 0.0
         ends = lifted + self.settings.chaos.recovery + WINDOWS * self.width
         while load.now() < ends:
-            load.wait(LOOK)
+            load.wait(_LOOK)
             if recovered_at(load.seen(), baseline, lifted, load.settled(lifted), self.width) is not None:
                 return
 

@@ -18,7 +18,7 @@ from harness.run.gate_run import GateRun
 from harness.run.series import Meter
 from harness.run.session import Session, decoded
 
-WARM_UP, IN_FLIGHT, SHOWN, TICK, GRACE = 3, 2000, 3, 0.05, 5.0
+_WARM_UP, IN_FLIGHT, _SHOWN, _TICK, _GRACE = 3, 2000, 3, 0.05, 5.0
 """Uncounted first requests, requests in flight at most, counterexamples kept; seconds of a look, and past deadlines."""
 
 
@@ -72,27 +72,27 @@ class SteadyLoad:
         """Let the load go on. Raises what broke it: `BudgetExhausted` for a ceiling, an error of the run directory."""
         ends = self.now() + seconds
         while (left := ends - self.now()) > 0:
-            time.sleep(min(left, TICK))
+            time.sleep(min(left, _TICK))
             if self._problem is not None:
                 raise self._problem
 
     def drain(self) -> None:
         """End the schedule and wait for what is under way, as long as the endpoint's deadlines allow."""
         self._stopping.set()
-        self._thread.join(self._session.endpoint.deadlines.total + GRACE)
+        self._thread.join(self._session.endpoint.deadlines.total + _GRACE)
         if self._problem is not None:
             raise self._problem
 
     def __enter__(self) -> SteadyLoad:
         self.next = self.now()
-        self.began = self.next + WARM_UP * self._gap
+        self.began = self.next + _WARM_UP * self._gap
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._abort.set()
         self._stopping.set()
-        self._thread.join(GRACE)
+        self._thread.join(_GRACE)
 
     def _work(self) -> None:
         try:
@@ -109,14 +109,14 @@ class SteadyLoad:
             while not self._stopping.is_set() or (tasks and not self._abort.is_set()):
                 left = self.next - self.now()
                 if self._stopping.is_set() or left > 0 or len(tasks) >= IN_FLIGHT:
-                    await asyncio.sleep(min(left, TICK) if left > 0 else TICK)
+                    await asyncio.sleep(min(left, _TICK) if left > 0 else _TICK)
                     continue
                 self._ledger.before_request()
                 self._pending[count] = self.next
                 tasks.add(task := asyncio.create_task(self._one(transport, count, self.next)))
                 task.add_done_callback(tasks.discard)
                 count += 1
-                self.next = self.began + (count - WARM_UP) * self._gap
+                self.next = self.began + (count - _WARM_UP) * self._gap
         finally:
             for task in tasks:
                 task.cancel()
@@ -129,7 +129,7 @@ class SteadyLoad:
             exchange = await transport.exchange(request, decoder=session.decoder(request), intended=due)
             exchange = decoded(session.adapter, session.endpoint, exchange)
             self._ledger.after_answer(exchange.generated_tokens)
-            if index >= WARM_UP:
+            if index >= _WARM_UP:
                 self._meter.record(exchange)
                 self._keep(exchange, lag)
         except Exception as problem:
@@ -145,4 +145,4 @@ class SteadyLoad:
         self._samples.append(Sample(exchange.timing.intended, exchange.timing.latency, lag, error, why))
         examples, said = (self.corrupted, why) if why else (self.failed, f"a request failed: {exchange.detail}")
         if why or error:  # the first ones, and the last one
-            examples[SHOWN - 1 :] = [self._session.show(said, exchange)]
+            examples[_SHOWN - 1 :] = [self._session.show(said, exchange)]

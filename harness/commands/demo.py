@@ -16,12 +16,12 @@ from harness.reference import defect, digits
 from harness.reference.deployment import Deployment
 from harness.reference.settings import Settings
 
-ALONE = ("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider")
+_ALONE = ("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider")
 """Keep the demo apart from the settings of whatever project it is started in."""
 
 KEY = "demo-key-for-the-reference-deployment"
 CONFIG = Path(__file__).parents[1] / "data" / "demo.toml"
-ROWS, HELD_OUT_SEED = 600, 7
+_ROWS, HELD_OUT_SEED = 600, 7
 """Pictures of the demo's labelled data; any seed but the deployment's own is a held-out split."""
 
 
@@ -43,7 +43,7 @@ def demo(edition: str, port: int, defects: Sequence[str], extra: Sequence[str]) 
         text = CONFIG.read_text("utf-8")
         config.write_text(text.replace("@URL@", deployment.url).replace("@PROXY@", deployment.proxy_api), "utf-8")
         write_digits(Path(folder) / "digits.csv")
-        options = ["--ai-suite=all", f"--ai-config={config}", "--ai-only-packaged", *ALONE]
+        options = ["--ai-suite=all", f"--ai-config={config}", "--ai-only-packaged", *_ALONE]
         return run_pytest([*options, *extra])
 
 
@@ -63,7 +63,7 @@ def keep_up(edition: str, port: int, defects: Sequence[str]) -> int:
 
 def write_digits(path: Path) -> None:
     """Labelled pictures that the deployment's model never saw: 64 numbers, their digit, and whether it is even."""
-    pictures, labels = digits.make_dataset(HELD_OUT_SEED, ROWS)
+    pictures, labels = digits.make_dataset(HELD_OUT_SEED, _ROWS)
     head = ",".join([*(f"p{i}" for i in range(digits.FEATURES)), "label", "parity"])
     lines = [
         ",".join([*(f"{value:g}" for value in np.round(picture, 3)), str(label), ("even", "odd")[label % 2]])

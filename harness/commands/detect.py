@@ -28,12 +28,12 @@ def look(url: str, protocol: str, folders: Sequence[Path]) -> tuple[Endpoint, Pr
     endpoint = settings(Options(endpoint=url, protocol=protocol), os.environ, folders).endpoint
     with Client(endpoint) as client:
         found = detect(endpoint, client)
-    for line in describe(endpoint, found):
+    for line in _describe(endpoint, found):
         print(redact(line, endpoint.secrets()))
     return endpoint, found
 
 
-def describe(endpoint: Endpoint, found: Preflight) -> list[str]:
+def _describe(endpoint: Endpoint, found: Preflight) -> list[str]:
     """What was found as lines: the choice first, then every candidate with its reason."""
     if found.never_reached:
         return [f"{endpoint.url} was never reached: {found.never_reached}"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, TypeVar
 
-N = TypeVar("N", int, float)
+_N = TypeVar("_N", int, float)
 
 OVER_ZERO = "over 0"
-OverZero = Annotated[N, OVER_ZERO]
+OverZero = Annotated[_N, OVER_ZERO]
 """A finite number over 0."""

@@ -17,7 +17,7 @@ from harness.core.verdict import Counterexample
 WINDOW, WINDOWS, STEP = 1.0, 3, 0.1
 """Seconds of a recovery window, how many in a row must be within tolerance, and the grid of instants tried."""
 
-SHARE, FACTOR, SLACK = 0.05, 2.0, 0.05
+SHARE, FACTOR, _SLACK = 0.05, 2.0, 0.05
 """Tolerance around the baseline: share of good answers less `SHARE`, p95 latency times `FACTOR` plus `SLACK` s."""
 
 
@@ -139,7 +139,7 @@ def tolerated(samples: Sequence[Sample], baseline: Sequence[Sample]) -> bool:
     if not samples or failed_share(samples) > failed_share(baseline) + SHARE:
         return False
     found, usual = (p95(s.latency for s in some if s.good) for some in (samples, baseline))
-    return found <= FACTOR * usual + SLACK
+    return found <= FACTOR * usual + _SLACK
 
 
 def recovered_at(

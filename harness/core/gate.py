@@ -62,7 +62,7 @@ class Decision:
     loosened: tuple[str, ...] = ()
 
 
-def judge(plan: Plan, verdicts: Mapping[str, Verdict]) -> tuple[Judged, ...]:
+def _judge(plan: Plan, verdicts: Mapping[str, Verdict]) -> tuple[Judged, ...]:
     """Give every planned check its verdict: its own, SKIPPED where declared, else INCONCLUSIVE (missing).
 
     A SKIPPED that the plan did not declare is INCONCLUSIVE: skipping is not a way to be green.
@@ -98,7 +98,7 @@ def _vacuous(check: PlannedCheck, verdict: Verdict) -> str | None:
 
 def decide(plan: Plan, verdicts: Mapping[str, Verdict], policy: Policy = Policy()) -> Decision:
     """The release decision (DESIGN 6.1 and 6.6)."""
-    checks = judge(plan, verdicts)
+    checks = _judge(plan, verdicts)
     blockers = [j for j in checks if j.check.level is Level.BLOCKER]
     partial = any(j.missing for j in checks)
     for status in (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE):

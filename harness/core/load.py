@@ -14,7 +14,7 @@ from harness.core.verdict import Counterexample
 BLOCKS = 20
 """Time blocks in which a run is counted (harness.stats.dependence)."""
 
-LAG, LAG_SHARE = 0.010, 0.10
+_LAG, LAG_SHARE = 0.010, 0.10
 """Seconds by which the p99 of the sends may be late, or this share of the smallest latency limit if that is more."""
 CPU, KEPT_UP, STALL = 0.9, 0.98, 0.25
 """The most CPU (share of one core), the least share of the asked rate, the longest stall or skew of clocks (s)."""
@@ -96,7 +96,7 @@ class LoadResult:
 
 def client_bound(result: LoadResult, limits: Sequence[float]) -> tuple[str, ...]:
     """Why the generator may have been the limit, as sentences; empty when it kept up. `limits` in seconds."""
-    made, bound = result.generator, max(LAG, LAG_SHARE * min(limits, default=0.0))
+    made, bound = result.generator, max(_LAG, LAG_SHARE * min(limits, default=0.0))
     reasons = []
     if made.lag_p99 is not None and made.lag_p99 > bound:
         why = f": {result.waited} arrivals found no free place, raise concurrency" if result.waited else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-Path = tuple[Any, ...]
+_Path = tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -24,14 +24,14 @@ def minimise(value: Any, fails: Callable[[Any], bool]) -> Any:
     tried = True
     while tried:
         tried = False
-        for simpler in steps(value):
+        for simpler in _steps(value):
             if fails(simpler):
                 value, tried = simpler, True
                 break
     return value
 
 
-def steps(value: Any) -> Iterator[Any]:
+def _steps(value: Any) -> Iterator[Any]:
     """Simpler values, each by one step: parts of lists and objects left out, whole lists of numbers and single values
     made simple. Every single removal and simplification is among them.
     """
@@ -49,14 +49,14 @@ def steps(value: Any) -> Iterator[Any]:
             yield _put(value, path, simpler)
 
 
-def _places(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+def _places(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
     yield path, value
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in children:
         yield from _places(child, (*path, key))
 
 
-def _put(value: Any, path: Path, new: Any) -> Any:
+def _put(value: Any, path: _Path, new: Any) -> Any:
     if not path:
         return new
     key, rest = path[0], path[1:]

@@ -25,7 +25,7 @@ Strategy = st.SearchStrategy[Any]
 
 MOST_ELEMENTS = 20_000
 """Numbers in one request, above which only single rows are made."""
-ROUND = 10
+_ROUND = 10
 """Values drawn before starting afresh: after so many, Hypothesis varies old ones, which few requests can afford."""
 _LETTERS = string.ascii_lowercase + string.ascii_uppercase + string.digits + " .,;:-_'\"\\/<>&%{}[]()\n\t\0é漢🙂א\u0301"
 _TEXTS = ("", *"a\"'\\\n\0", "0", "-1", "null", "NaN", "<b>", "%s", "{}", "é", "漢字", "🙂", "אב", "e\u0301")
@@ -171,7 +171,7 @@ def smallest(found: Strategy, fails: Callable[[Any], bool], *, seed: str, most: 
     The same seed draws the same values. Raises `HypothesisException` for a strategy that yields none.
     """
     quiet = hypothesis.settings(
-        max_examples=ROUND,
+        max_examples=_ROUND,
         database=None,
         deadline=None,
         derandomize=False,
@@ -181,7 +181,7 @@ def smallest(found: Strategy, fails: Callable[[Any], bool], *, seed: str, most: 
         print_blob=False,
         backend="hypothesis",
     )
-    for number in range(math.ceil(most / ROUND)):
+    for number in range(math.ceil(most / _ROUND)):
         with contextlib.suppress(NoSuchExample):
             hypothesis.find(found, fails, settings=quiet, random=random.Random(f"{seed} {number}"))
             return

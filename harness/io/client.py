@@ -19,10 +19,10 @@ from harness.io.http import ENDPOINT_CREDENTIALS as ENDPOINT_CREDENTIALS
 from harness.io.http import HttpTransport
 from harness.io.response_reader import Caps
 
-GRACE = 5.0
+_GRACE = 5.0
 """Seconds past the sum of its deadlines after which a wait is given up: the loop itself must have died."""
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def transport(endpoint: Endpoint, *, clock: Clock, caps: Caps | None = None) -> HttpTransport:
@@ -65,7 +65,7 @@ class Client:
         An interrupt in the waiting thread (Ctrl-C) cancels the exchange and is raised on.
         """
         coming = self._transport.exchange(request, decoder=decoder, credentials=credentials)
-        found = self._wait(coming, self.endpoint.deadlines.total + GRACE)
+        found = self._wait(coming, self.endpoint.deadlines.total + _GRACE)
         return self._lost(request) if found is None else found
 
     def exchange_many(
@@ -83,7 +83,7 @@ class Client:
         feeds = [None] * len(requests) if decoders is None else decoders
         jobs = list(zip(requests, feeds, strict=True))
         lanes = max(1, min(concurrency, len(jobs)))
-        patience = math.ceil(len(jobs) / lanes) * self.endpoint.deadlines.total + GRACE
+        patience = math.ceil(len(jobs) / lanes) * self.endpoint.deadlines.total + _GRACE
         found = self._wait(self._many(jobs, lanes), patience)
         return [self._lost(request) for request in requests] if found is None else found
 
@@ -96,7 +96,7 @@ class Client:
 
         return await asyncio.gather(*(one(*job) for job in jobs))
 
-    def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T | None:
+    def _wait(self, work: Coroutine[Any, Any, _T], seconds: float) -> _T | None:
         try:
             loop = self._running_loop()
         except BaseException:
@@ -149,7 +149,7 @@ class Client:
             loop, thread, self._thread = self._loop, self._thread, None
         if loop is not None and thread is not None:
             loop.call_soon_threadsafe(self._stop.set)
-            thread.join(GRACE)
+            thread.join(_GRACE)
 
     def __enter__(self) -> Client:
         return self

@@ -13,13 +13,13 @@ from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.core.exchange import Headers
 from harness.io.clock import Clock
 
-PATIENCE = 30.0
+_PATIENCE = 30.0
 """Seconds that a command which prints a credential may take."""
 
 Sign = Callable[[str, str, dict[str, str], bytes], Mapping[str, str]]
 
 
-def told(command: tuple[str, ...], patience: float = PATIENCE) -> str:
+def told(command: tuple[str, ...], patience: float = _PATIENCE) -> str:
     """The first line that a command prints. Raises `UsageError` when it fails, prints nothing or takes too long.
 
     What it writes to its standard error is not shown: it may hold the secret.

@@ -17,12 +17,12 @@ import numpy as np
 from harness.core.dataset import Dataset
 from harness.core.errors import ConfigError
 
-MOST_BYTES, MOST_ROWS = 1 << 30, 2_000_000
+MOST_BYTES, _MOST_ROWS = 1 << 30, 2_000_000
 """The largest file (for NPZ also once unpacked), and the most rows."""
-TEXT = ("prompt", "input")
+_TEXT = ("prompt", "input")
 """Columns of a CSV file that hold text when no input columns are named."""
 
-Row = tuple[str, Any, Any, str]
+_Row = tuple[str, Any, Any, str]
 """Where it stands in the file, the input, the label, the group."""
 
 
@@ -51,13 +51,13 @@ def read_dataset(
             _refuse(str(path), f"the file is over {MOST_BYTES >> 20} MiB; give a part of it")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        rows = list(islice(kind(path, label, inputs, group), MOST_ROWS + 1))
+        rows = list(islice(kind(path, label, inputs, group), _MOST_ROWS + 1))
     except OSError as problem:
         _refuse(str(path), f"cannot be read ({problem.strerror or problem})")
     if not rows:
         _refuse(str(path), "the file holds no rows")
-    if len(rows) > MOST_ROWS:
-        _refuse(rows[-1][0], f"over {MOST_ROWS:,} rows; give a part of them")
+    if len(rows) > _MOST_ROWS:
+        _refuse(rows[-1][0], f"over {_MOST_ROWS:,} rows; give a part of them")
     width = _width(rows)
     if shape and width != math.prod(shape):
         has = "text" if width is None else f"{width} numbers"
@@ -76,7 +76,7 @@ def _refuse(where: str, message: str, column: str = "") -> NoReturn:
     raise ConfigError(message, where=where, key=column)
 
 
-def _width(rows: Sequence[Row]) -> int | None:
+def _width(rows: Sequence[_Row]) -> int | None:
     """Numbers in every row, None for text. Raises `ConfigError` at the first row unlike the first."""
     widths = ((row[0], None if isinstance(row[1], str) else len(row[1])) for row in rows)
     _, first = next(widths)
@@ -129,7 +129,7 @@ def _csv_label(text: str, where: str, column: str) -> Any:
     return number if "." in shown or "e" in shown.lower() else shown
 
 
-def _csv(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[Row]:
+def _csv(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[_Row]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, strict=True)
         try:
@@ -172,7 +172,7 @@ def _columns(
     if label in inputs:
         _refuse(where, "the label is among the inputs", label)
     others = tuple(name for name in header if name not in (label, group))
-    found = inputs or tuple(name for name in others if name in TEXT)[:1] or others
+    found = inputs or tuple(name for name in others if name in _TEXT)[:1] or others
     if not found:
         _refuse(where, "there is no column beside the label")
     return found
@@ -184,11 +184,11 @@ def _is_text(columns: Sequence[str], first: str, named: bool) -> bool:
     try:
         float(first)
     except ValueError:
-        return named or columns[0] in TEXT
-    return columns[0] in TEXT
+        return named or columns[0] in _TEXT
+    return columns[0] in _TEXT
 
 
-def _jsonl(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[Row]:
+def _jsonl(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[_Row]:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             where = f"{path}:{number}"
@@ -231,7 +231,7 @@ def _json_input(value: Any, where: str, column: str) -> str | list[float]:
     return [_number(each, where, f"{column}[{index}]") for index, each in enumerate(given)]
 
 
-def _npz(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[Row]:
+def _npz(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[_Row]:
     wanted = {"x": inputs[0] if inputs else "x", "y": "y", "group": group}
     found: dict[str, np.ndarray[Any, Any]] = {}
     try:

@@ -26,7 +26,7 @@ from harness.io.response_reader import Caps, Intake
 Piece = bytes | float
 """What is said to a peer: bytes, or seconds of silence."""
 
-RECV = 16384
+_RECV = 16384
 """Bytes taken from the socket at once."""
 
 DRAIN = 0.2
@@ -190,7 +190,7 @@ class Line:
             return False
         try:
             self._sock.settimeout(0.0)
-            early = self._sock.recv(RECV)
+            early = self._sock.recv(_RECV)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
         except OSError:
@@ -217,7 +217,7 @@ class Line:
         until, kind = (until, silent) if until < self._end else (self._end, ErrorClass.TOTAL_TIMEOUT)
         try:
             self._sock.settimeout(max(0.01, until - self._clock.now()))
-            return self._sock.recv(RECV)
+            return self._sock.recv(_RECV)
         except TimeoutError:
             raise TransportError(kind, f"silent {self._clock.now() - self._intended:.2f} s after asking") from None
         except OSError as problem:

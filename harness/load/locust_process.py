@@ -19,7 +19,7 @@ from harness.core.errors import HarnessError, UsageError
 
 JOB = "AIHARNESS_LOAD_JOB"
 """Environment variable: the number of the open file that holds the child's job, a colon, and our process's number."""
-POLITE, LOOK = 3.0, 0.05
+POLITE, _LOOK = 3.0, 0.05
 """Seconds a child has to end by itself when told to, and seconds between two looks at it."""
 
 
@@ -95,7 +95,7 @@ def _wait(child: subprocess.Popen[bytes], seconds: float) -> bool:
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(LOOK)
+            child.wait(_LOOK)
             return True
     return False
 

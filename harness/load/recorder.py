@@ -20,11 +20,11 @@ from harness.run.series import Seconds
 from harness.run.session import decoded
 from harness.stats.histogram import Histogram
 
-METRICS = ("latency", "service", "ttft", "inter_token", "lag")
+_METRICS = ("latency", "service", "ttft", "inter_token", "lag")
 SLICE, KNOWN = 16, 256
 """Pieces decoded at a time; bodies remembered as valid."""
 
-LONG = 65536
+_LONG = 65536
 """Bytes of an event after which it is given to the decoder in parts, so that its limits hold."""
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
@@ -126,7 +126,7 @@ class _Stream:
             else:
                 self._decode(at, event + self._end)
                 self._learn(event)
-        if len(self._rest) > LONG:
+        if len(self._rest) > _LONG:
             rest, self._rest = self._rest, b""
             self._decode(at, rest)
 
@@ -158,9 +158,9 @@ class Tally:
         self.job, self.t0 = job, 0.0
         self._warm, self._span = load.warm_up, (load.duration - load.warm_up) / BLOCKS
         self._silent, self._answered_at = 0, 0.0
-        limits = {metric: job.limits.get(metric, ()) for metric in METRICS}
+        limits = {metric: job.limits.get(metric, ()) for metric in _METRICS}
         limits["service"] = limits["latency"]  # what a client that was the limit can still say
-        self.share = Share({metric: [Histogram(limits[metric]) for _ in range(BLOCKS)] for metric in METRICS})
+        self.share = Share({metric: [Histogram(limits[metric]) for _ in range(BLOCKS)] for metric in _METRICS})
         self._pending: dict[tuple[str, int], list[float]] = {}
         self._seconds = Seconds("load", "load", load.rate)
 

@@ -25,7 +25,7 @@ from harness.stats.histogram import Histogram
 STREAMED = ("ttft", "inter_token")
 """Metrics for which streamed answers are asked."""
 
-START, AFTER = 30.0, 10.0
+_START, _AFTER = 30.0, 10.0
 """Seconds in which the child must have started, and past the last deadline in which it must have ended."""
 
 
@@ -62,7 +62,7 @@ def load(session: Session, run: GateRun) -> LoadResult:
         port = str(free_port())
         options += ["--processes", str(wanted.processes), "--master-bind-host", "127.0.0.1"]
         options += ["--master-bind-port", port, "--master-port", port]
-    patience = START + wanted.duration + endpoint.deadlines.connect + endpoint.deadlines.total + AFTER
+    patience = _START + wanted.duration + endpoint.deadlines.connect + endpoint.deadlines.total + _AFTER
     run.progress(f"load: {wanted.scenario}: {wanted.rate:g} requests/s for {wanted.duration:g} s, open loop")
     ended = run_locust(file, options, msgspec.json.encode(job), path.with_suffix(".log"), patience)
     result = _taken(path, job, ended)

@@ -37,7 +37,7 @@ class SuiteModule(pytest.Module):
         return False
 
 
-class Suite(pytest.Collector):
+class _Suite(pytest.Collector):
     """One packaged suite; its node id is `ai-suite/NAME`."""
 
     def collect(self) -> Iterable[SuiteModule]:
@@ -63,7 +63,7 @@ class Collecting:
     @pytest.hookimpl(tryfirst=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Any:
         """Collect a packaged module past `--lf`, whose file filter does not know packaged files."""
-        if isinstance(collector, SuiteModule | Suite):
+        if isinstance(collector, SuiteModule | _Suite):
             runner: Any = collector.config.pluginmanager.getplugin("runner")
             return runner.pytest_make_collect_report(collector)
         return None
@@ -76,7 +76,7 @@ class Collecting:
             # Below the invocation's folder, so that fixtures of a conftest there are visible to packaged checks.
             folder = collector.config.invocation_params.dir
             parent = next((n for n in report.result if isinstance(n, pytest.Directory) and n.path == folder), collector)
-            suites = [Suite.from_parent(parent, name=name, nodeid=f"{ROOT}/{name}") for name in self._settings.suites]
+            suites = [_Suite.from_parent(parent, name=name, nodeid=f"{ROOT}/{name}") for name in self._settings.suites]
             for suite in suites:
                 suite.add_marker(pytest.mark.ai_suite(suite.name))
             report.result = [*report.result, *suites]

@@ -24,11 +24,11 @@ def dry_run(config: pytest.Config) -> int:
         plan = build_plan(wanted, declared)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
-    print("\n".join(describe(plan, wanted.endpoint.url)))
+    print("\n".join(_describe(plan, wanted.endpoint.url)))
     return int(Exit.PASS)
 
 
-def describe(plan: Plan, url: str) -> list[str]:
+def _describe(plan: Plan, url: str) -> list[str]:
     """The plan as lines: each check with what it sends and needs."""
     lines = [f"plan {plan.hash[:16]} for {url}: {len(plan.checks)} checks; nothing was sent", ""]
     for check in plan.checks:

@@ -22,7 +22,7 @@ from harness.suite import spec_of
 
 VERDICT = pytest.StashKey[Verdict]()
 
-ALONE = ("load", "chaos")
+_ALONE = ("load", "chaos")
 """Suites whose checks would disturb every other one that runs beside them."""
 
 
@@ -47,7 +47,7 @@ class Running:
         if check is None or self._run.worker == "main":
             return (yield)
         spec = spec_of(getattr(item, "function", None))
-        alone = check.suite in ALONE or (spec is not None and spec.alone)
+        alone = check.suite in _ALONE or (spec is not None and spec.alone)
         with open(self._run.run_dir.path / ".alone", "w") as lock:
             # A worker that dies gives its lock back.
             fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)

@@ -30,7 +30,7 @@ class AskFailed(AssertionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class _Piece:
     """A piece of streamed text, and when it came: seconds from the send."""
 
     text: str
@@ -86,14 +86,14 @@ class Reply:
         return self.exchange.timing.ttft
 
     @property
-    def pieces(self) -> tuple[Piece, ...]:
+    def pieces(self) -> tuple[_Piece, ...]:
         """The first choice's pieces of text as they came; none for an answer that was not streamed."""
         said = [event for event in self.exchange.events if event.kind is EventKind.DELTA and event.text]
         timing = self.exchange.timing
         pairs = zip(said, timing.tokens, strict=False)
-        return tuple(Piece(event.text, at - timing.intended) for event, at in pairs if event.index == 0)
+        return tuple(_Piece(event.text, at - timing.intended) for event, at in pairs if event.index == 0)
 
-    def __iter__(self) -> Iterator[Piece]:
+    def __iter__(self) -> Iterator[_Piece]:
         return iter(self.pieces)
 
 

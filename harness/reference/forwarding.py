@@ -11,8 +11,8 @@ from starlette.requests import Request
 
 from harness.reference.apierror import ApiError
 
-Headers = list[tuple[bytes, bytes]]
-MAX_BODY = 8 * 1024 * 1024
+_Headers = list[tuple[bytes, bytes]]
+_MAX_BODY = 8 * 1024 * 1024
 BODY_S = 10.0
 
 _HOP_BY_HOP = {
@@ -31,7 +31,7 @@ class Call:
     method: str
     path: str
     target: bytes
-    headers: Headers
+    headers: _Headers
     body: bytes
 
 
@@ -43,13 +43,13 @@ class Answer:
     """
 
     status: int
-    headers: Headers
+    headers: _Headers
     body: bytes
     rest: AsyncIterator[bytes] | None
     close: Callable[[], Awaitable[None]]
 
 
-def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> _Headers:
     """The headers that travel on: none of this hop, none that names a secret, none that each hop makes itself."""
     given = [(name.lower(), value) for name, value in headers]
     named = {word.strip().lower() for name, value in given if name == b"connection" for word in value.split(b",")}
@@ -76,8 +76,8 @@ async def _body(request: Request) -> bytes:
         async with asyncio.timeout(BODY_S):
             async for part in request.stream():
                 body += part
-                if len(body) > MAX_BODY:
-                    raise ApiError(413, f"the body is over {MAX_BODY} bytes", "too_large")
+                if len(body) > _MAX_BODY:
+                    raise ApiError(413, f"the body is over {_MAX_BODY} bytes", "too_large")
     except TimeoutError:
         raise ApiError(408, "the body did not come in time", "timeout", headers={"connection": "close"}) from None
     return bytes(body)

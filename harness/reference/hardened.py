@@ -26,7 +26,7 @@ WARM_UP_S = 10.0
 
 
 @dataclass(slots=True)
-class Counters:
+class _Counters:
     """What happened since the start: further attempts are `retries` (after a failure) and `hedges` (beside one)."""
 
     requests: int = 0
@@ -63,7 +63,7 @@ class Hardened:
     def __init__(self, urls: list[str], limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.upstreams = [Upstream(url, self.limits) for url in urls]
-        self.counters = Counters()
+        self.counters = _Counters()
         self.budget = Budget(self.limits.retry_share, self.limits.retry_burst)
         self.in_flight = 0
 

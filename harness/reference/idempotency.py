@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from harness.reference.apierror import ApiError, error_response
 
-KEPT = 256
+_KEPT = 256
 """Answers kept; the oldest is forgotten first."""
 _MOST_BYTES = 1024 * 1024
 """Larger requests and answers are carried out anew each time."""
@@ -40,7 +40,7 @@ class Idempotency:
     A body that does not come within `patience_s` seconds is left to the application.
     """
 
-    def __init__(self, app: ASGIApp, patience_s: float = 10.0, kept: int = KEPT) -> None:
+    def __init__(self, app: ASGIApp, patience_s: float = 10.0, kept: int = _KEPT) -> None:
         self.app = app
         self._patience_s = patience_s
         self._most = kept

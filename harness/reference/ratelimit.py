@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-WINDOW = 60.0
+_WINDOW = 60.0
 """Seconds."""
 
 
@@ -22,9 +22,9 @@ class RateLimit:
     def wait(self) -> int:
         """0 and the request is admitted, or the whole seconds after which one will be."""
         now = self._clock()
-        while self._admitted and now - self._admitted[0] >= WINDOW:
+        while self._admitted and now - self._admitted[0] >= _WINDOW:
             self._admitted.popleft()
         if len(self._admitted) < self.most:
             self._admitted.append(now)
             return 0
-        return max(1, math.ceil(self._admitted[0] + WINDOW - now))
+        return max(1, math.ceil(self._admitted[0] + _WINDOW - now))

@@ -14,7 +14,7 @@ from harness.reference.textmodel import TextModel
 
 
 @dataclass(slots=True)
-class Counters:
+class _Counters:
     """What the service has done so far; `/metrics` shows it. `active_generations` shows work orphaned by a client."""
 
     predictions: int = 0
@@ -32,7 +32,7 @@ class Service:
     digits: DigitsModel
     text: TextModel
     started: int = field(default_factory=lambda: int(time.time()))
-    counters: Counters = field(default_factory=Counters)
+    counters: _Counters = field(default_factory=_Counters)
 
     @classmethod
     def trained(cls, settings: Settings) -> Service:

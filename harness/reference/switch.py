@@ -19,11 +19,11 @@ from harness.reference.settings import Settings
 PLAIN, V2, CHAT, EMBEDDINGS = "plain_json", "v2", "openai_chat", "openai_embeddings"
 """The protocols that the service speaks, under the names of their adapters."""
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 S = TypeVar("S", bound="Switch")
 
 
-def _same(value: T) -> T:
+def _same(value: _T) -> _T:
     return value
 
 

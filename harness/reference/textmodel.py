@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 CONTEXT = 4096
 """Most tokens of a prompt and its answer together."""
-ORDER = 8
+_ORDER = 8
 PIECE = 4
 """Characters in one token of a word that the corpus does not have."""
 
@@ -87,7 +87,7 @@ class TextModel:
         for document in documents:
             ids = [self._ids[token] for token in document]
             for end in range(1, len(ids)):
-                for start in range(max(0, end - ORDER + 1), end + 1):
+                for start in range(max(0, end - _ORDER + 1), end + 1):
                     counts[tuple(ids[start:end])][ids[end]] += 1
         self._table = {
             context: (np.array(list(found)), np.array(list(found.values()), dtype=float))
@@ -144,7 +144,7 @@ class TextModel:
             tokens += [_ASSISTANT if role == "assistant" else _USER, *self.tokens(text)]
         unknown = self._ids[_UNKNOWN]
         # A special token's spelling inside a message is text, not control: the tokenizer never makes one of it.
-        return [self._ids.get(token, unknown) for token in [*tokens[-ORDER:], _ASSISTANT]]
+        return [self._ids.get(token, unknown) for token in [*tokens[-_ORDER:], _ASSISTANT]]
 
     def _sample(
         self, history: list[int], temperature: float, top_p: float, random: np.random.Generator, top: int
@@ -157,7 +157,7 @@ class TextModel:
                 chosen = int(random.choice(len(chances), p=_shaped(chances, temperature, top_p)))
             if chosen == self._ids[_END]:
                 return
-            history = [*history[1 - ORDER :], chosen]
+            history = [*history[1 - _ORDER :], chosen]
             likeliest = np.argsort(-chances, kind="stable")[:top] if top else ()
             pairs = ((self._vocabulary[each], float(np.log(chances[each]))) for each in likeliest if chances[each] > 0)
             yield Token(self._vocabulary[chosen], float(np.log(chances[chosen])), tuple(pairs))
@@ -165,7 +165,7 @@ class TextModel:
     def _chances(self, history: list[int]) -> NDArray[np.float64]:
         """The probability of each next token: Witten-Bell from the shortest context seen to the longest."""
         chances = np.full(len(self._vocabulary), 1 / len(self._vocabulary))
-        for length in range(min(ORDER - 1, len(history)) + 1):
+        for length in range(min(_ORDER - 1, len(history)) + 1):
             seen = self._table.get(tuple(history[len(history) - length :]))
             if seen is None:
                 break

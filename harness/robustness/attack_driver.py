@@ -20,16 +20,16 @@ from harness.run.oracle import Oracle
 from harness.run.rate_judging import DECLINED, judge_fixed, right_share, unrepeated
 from harness.run.session import Session
 
-REPLAYS, SHOWN = 3, 5
+REPLAYS, _SHOWN = 3, 5
 """Times that a finding is sent again, alone: it is confirmed when each repeats it. Findings that a verdict shows."""
 NOISE = 1e-6
 """Changes of a margin that single precision makes by itself, with the size of a batch."""
-STEPS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+_STEPS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 """Rows an input at which the curve is drawn."""
 
 
 @dataclass(slots=True)
-class Target:
+class _Target:
     """One input under attack; `number` is its place in the data, `left` the rows that may still be sent for it.
 
     `state` is alive, then one of wrong (before any attack), robust, confirmed, or lost (a row got no valid answer).
@@ -74,7 +74,7 @@ class Target:
             self.state = "robust"
 
 
-def attack_all(oracle: Oracle, attack: Attack, targets: Sequence[Target]) -> None:
+def attack_all(oracle: Oracle, attack: Attack, targets: Sequence[_Target]) -> None:
     """Attack every target that the endpoint classifies right; one batch a round carries the rows of all still alive.
 
     A row lost ends its search. Raises `BudgetExhausted` at a ceiling of the run, and `AssertionError`, before anything
@@ -95,7 +95,7 @@ def attack_all(oracle: Oracle, attack: Attack, targets: Sequence[Target]) -> Non
                 target.advance(margins)
 
 
-def _taken(oracle: Oracle, target: Target, row: Row, reply: Reply | None, exchange: Exchange) -> float:
+def _taken(oracle: Oracle, target: _Target, row: Row, reply: Reply | None, exchange: Exchange) -> float:
     """Take one answer into account; the margin that the search is sent for it."""
     if target.state != "alive":
         return 0.0
@@ -142,14 +142,14 @@ def judge_attack(session: Session, attack: Attack, objective: Objective, check: 
             return inconclusive(f"input {number} of {data.name} lies outside [{distance.low:g}, {distance.high:g}]")
         shape = data.shape or ((side, side) if side * side == len(row) else (1, len(row)))
         task = Task(row, distance, shape, settings.budget, (seed, number))
-        targets.append(Target(number, task, Criterion(data.labels[number]), settings.budget))
+        targets.append(_Target(number, task, Criterion(data.labels[number]), settings.budget))
     oracle = Oracle(session)
     attack_all(oracle, attack, targets)
     return _verdict(session, oracle, targets, objective, check)
 
 
 def _verdict(
-    session: Session, oracle: Oracle, targets: Sequence[Target], objective: Objective, check: PlannedCheck
+    session: Session, oracle: Oracle, targets: Sequence[_Target], objective: Objective, check: PlannedCheck
 ) -> Verdict:
     lost = [target.lost for target in targets if target.lost is not None]
     if broken := not_judged(*lost):
@@ -180,19 +180,19 @@ def _verdict(
     return verdict
 
 
-def _curve(targets: Sequence[Target], alpha: float) -> tuple[Slice, ...]:
+def _curve(targets: Sequence[_Target], alpha: float) -> tuple[Slice, ...]:
     """Robust accuracy after so many rows an input; the last row of the longest search is always on it."""
     most, n = max(target.queries for target in targets), len(targets)
     slices = []
-    for rows in sorted({*(step for step in STEPS if step < most), most}):
+    for rows in sorted({*(step for step in _STEPS if step < most), most}):
         bad = sum(target.state != "robust" and target.queries <= rows for target in targets)
         slices.append(right_share(f"after {rows} rows", bad, n, alpha))
     return tuple(slices)
 
 
-def _examples(session: Session, targets: Sequence[Target]) -> tuple[Counterexample, ...]:
+def _examples(session: Session, targets: Sequence[_Target]) -> tuple[Counterexample, ...]:
     """The confirmed findings that took fewest rows, then a row without an answer, then a flaky finding."""
-    confirmed = sorted((t for t in targets if t.finding), key=lambda t: t.queries)[:SHOWN]
+    confirmed = sorted((t for t in targets if t.finding), key=lambda t: t.queries)[:_SHOWN]
     findings = [(t, t.finding) for t in confirmed] + [(t, t.flaky) for t in targets if t.flaky][:1]
     shown = [_example(session, target, finding) for target, finding in findings if finding]
     for number, exchange in [(t.number, t.lost) for t in targets if t.lost][:1]:
@@ -200,7 +200,7 @@ def _examples(session: Session, targets: Sequence[Target]) -> tuple[Counterexamp
     return tuple(shown)
 
 
-def _example(session: Session, target: Target, finding: Finding) -> Counterexample:
+def _example(session: Session, target: _Target, finding: Finding) -> Counterexample:
     state = "confirmed" if finding.confirmed else "flaky"
     said = f"{state}: input {target.number} (label {target.criterion.label}) was answered {finding.answered} after "
     said += f"{finding.queries} rows, at a distance of {finding.distance:g}"

@@ -19,7 +19,7 @@ from harness.run.rate_judging import DECLINED, judge_fixed, right_share, unrepea
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
 
-WIDTH, CONCURRENCY = 32, 4
+_WIDTH, _CONCURRENCY = 32, 4
 """Rows in one request, where the service takes batches; and requests under way at once."""
 _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT, ErrorClass.GONE)
 
@@ -35,7 +35,7 @@ class Asked:
         self.labels: dict[int, str | None] = {}
         self.exchanges: dict[int, Exchange] = {}
         self._rows = Rows(session)
-        self._width = WIDTH if self._rows.batches and not isinstance(data.inputs[0], str) else 1
+        self._width = _WIDTH if self._rows.batches and not isinstance(data.inputs[0], str) else 1
         self._proven = self._width == 1
         self.order = list(range(len(data.inputs)))
         random.Random(f"{session.settings.seed} accuracy").shuffle(self.order)
@@ -57,7 +57,7 @@ class Asked:
         session = self._rows.session
         alone: list[int] = []
         queries = [self._rows.query([self.data.inputs[number] for number in part]) for part in parts]
-        for part, exchange in zip(parts, session.ask_many(queries, concurrency=CONCURRENCY), strict=True):
+        for part, exchange in zip(parts, session.ask_many(queries, concurrency=_CONCURRENCY), strict=True):
             replies = read(exchange.answer, len(part)) if exchange.ok and exchange.answer else None
             if replies is None and len(part) > 1 and (exchange.error not in _SILENT or self._too_many(part[0])):
                 alone += [number for number in part if number not in self.labels]

@@ -18,7 +18,7 @@ from harness.run.session import Session
 from harness.stats.planning import n_needed
 from harness.stats.sequential import Sequential
 
-WARM_UP = 3
+_WARM_UP = 3
 """Requests sent before the sampling and not counted: cold starts are not the steady state (verdicts.md, trap 2)."""
 
 CANDIDATE, BASELINE = "fixed sample", "fixed sample of the baseline"
@@ -71,7 +71,7 @@ def judge_asked(
     the harness itself ends the sampling with ERROR.
     """
     assert check.alpha_fail is not None
-    for _ in range(WARM_UP):
+    for _ in range(_WARM_UP):
         ask()
     state, seen = Sequential(rate_test(objective, check.alpha_fail)), _Seen()
     while state.decision is None or seen.asked < fixed:
@@ -137,7 +137,7 @@ def _verdict(show: Show, objective: Objective, state: Sequential, seen: _Seen) -
         examples=(show(f"one of {k} of {n} {what}", seen.worst),) if seen.worst else (),
         method="truncated e-process and one Clopper-Pearson look at the cap",
         n_needed=needed,
-        notes=(f"{WARM_UP} warm-up requests were not counted", *_percentile(objective, seen)),
+        notes=(f"{_WARM_UP} warm-up requests were not counted", *_percentile(objective, seen)),
     )
 
 

@@ -12,9 +12,9 @@ from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Answer, Exchange, Query
 from harness.run.session import Session
 
-CONCURRENCY = 8
+_CONCURRENCY = 8
 """Requests under way at once: beyond eight connections the client's own CPU is what is waited for."""
-ROWS, NUMBERS = 128, 200_000
+_ROWS, NUMBERS = 128, 200_000
 """Rows, and numbers in them, that one request carries at most."""
 _LABELS = ("predictions", "prediction", "labels", "label", "classes", "class")
 _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
@@ -31,7 +31,7 @@ class Oracle:
         self.scored = 0
         self._session = session
         self._flat = _takes_one(session)
-        self._width = 1 if self._flat else ROWS
+        self._width = 1 if self._flat else _ROWS
         self._scores: set[float] = set()
         self._fine = False
 
@@ -70,7 +70,7 @@ class Oracle:
         parts = [[list(map(float, row)) for row in rows[at : at + width]] for at in range(0, len(rows), width)]
         queries = [Query(part[0] if self._flat else part) for part in parts]
         found: list[Said] = []
-        for part, exchange in zip(parts, self._session.ask_many(queries, concurrency=CONCURRENCY), strict=True):
+        for part, exchange in zip(parts, self._session.ask_many(queries, concurrency=_CONCURRENCY), strict=True):
             replies = read(exchange.answer, len(part)) if exchange.ok and exchange.answer else None
             self._notice(replies or [])
             found += [(replies[index] if replies else None, exchange) for index in range(len(part))]

@@ -14,11 +14,11 @@ from harness.run.request_pairs import Pair, coded, other_model, play
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows, span
 
-STEPS = 12
+_STEPS = 12
 """Halvings in the search for a number that changes a label."""
 OTHERS = 7
 """Rows tried for one whose answer is another than the first's: few labels are shared by many rows."""
-ROW_REQUESTS = (6 + 3 * 4) + (1 + OTHERS) + (STEPS + 2 + 4) + 4 + 6
+ROW_REQUESTS = (6 + 3 * 4) + (1 + OTHERS) + (_STEPS + 2 + 4) + 4 + 6
 """Pairs of one number, two rows with two answers, the search, the order of rows, the model's name."""
 CLOSE = 1e-6
 """By what share of its distance to the middle of the range a number is moved, so that no cache knows it."""
@@ -99,7 +99,7 @@ class _NumberPairs:
             both = enumerate(zip(near, far, strict=True))
             return with_leaves(self.base, [one if at in kept else other for at, (one, other) in both])
 
-        for _ in range(STEPS):
+        for _ in range(_STEPS):
             if end - start <= 1:
                 break
             middle = (start + end) // 2

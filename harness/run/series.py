@@ -10,7 +10,7 @@ from harness.core.report import Distribution, Second
 from harness.io.rundir import SERIES, RunDir
 from harness.stats.histogram import Histogram
 
-METRICS = ("latency", "ttft", "inter_token")
+_METRICS = ("latency", "ttft", "inter_token")
 
 
 class Seconds:
@@ -31,7 +31,7 @@ class Seconds:
         counts = self._counts.setdefault(second, [0, 0])
         counts[0] += 1
         counts[1] += not exchange.ok
-        values = self._values.setdefault(second, {metric: [] for metric in METRICS})
+        values = self._values.setdefault(second, {metric: [] for metric in _METRICS})
         if exchange.ok and timing.latency is not None:
             values["latency"].append(timing.latency)
         if timing.ttft is not None:
@@ -84,7 +84,7 @@ def merged(lines: Iterable[Mapping[str, Any]]) -> tuple[tuple[Second, ...], dict
         requests, errors, latency, rate = seconds.get(line["t"], (0, 0, Histogram(), 0.0))
         for metric, sparse in line.get("hist", {}).items():
             found = Histogram.from_sparse(sparse)
-            if suite != "chaos" and metric in METRICS:
+            if suite != "chaos" and metric in _METRICS:
                 whole[suite, metric] = whole.get((suite, metric), Histogram()).merge(found)
             if metric == "latency":
                 latency = latency.merge(found)

@@ -20,12 +20,12 @@ from harness.io.ledger import Ledger
 from harness.io.raw import Line, Piece, written
 from harness.run.series import Meter
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 Write = Callable[[bytes, bytes], Sequence[Piece]]
 """Head (with its blank line) and body of a request, made into what goes over the wire: bytes, and pauses in seconds."""
 
-KEPT = 20
+_KEPT = 20
 """Exchanges of one check that are kept for the run directory; a long sampling keeps its first and its failed ones."""
 
 RECENT = 3
@@ -201,11 +201,11 @@ class Session:
                 return self._keep(line.left(request))
             return self._keep(line.hear(request, decoder=self.decoder(request), until=1))
 
-    def once(self, name: Hashable, asked: Callable[[], T]) -> T:
+    def once(self, name: Hashable, asked: Callable[[], _T]) -> _T:
         """What several checks judge: asked for by the first of them in this process."""
         if name not in self._once:
             self._once[name] = asked()
-        found: T = self._once[name]
+        found: _T = self._once[name]
         return found
 
     def show(self, summary: str, exchange: Exchange) -> Counterexample:
@@ -265,7 +265,7 @@ class Session:
         if self.reached and exchange.error and exchange.error.never_reached:
             exchange = replace(exchange, error=ErrorClass.GONE, detail=f"it answered before: {exchange.detail}")
         self.recent.append(exchange)
-        if len(self.exchanges) < KEPT or (not exchange.ok and len(self.exchanges) < 2 * KEPT):
+        if len(self.exchanges) < _KEPT or (not exchange.ok and len(self.exchanges) < 2 * _KEPT):
             self.exchanges.append(exchange)
         return exchange
 

@@ -12,7 +12,7 @@ from harness.core.exchange import Query
 from harness.core.nested import leaves, mapped, shape, shaped
 from harness.run.session import Session
 
-TEXTS = (
+_TEXTS = (
     "The fox sleeps.",
     "Interest rates rose again this spring, and most banks raised the price of their loans within a week.",
     "How do I reset the password of my account?",
@@ -78,8 +78,8 @@ class Rows:
         chosen = random.Random(seed)
         data = self.session.settings.data.dataset if self.session.settings.data else None
         if self.embeds:
-            order = chosen.sample(range(len(TEXTS)), len(TEXTS))
-            return [TEXTS[order[at % len(TEXTS)]] + (f" ({at})" if at >= len(TEXTS) else "") for at in range(n)]
+            order = chosen.sample(range(len(_TEXTS)), len(_TEXTS))
+            return [_TEXTS[order[at % len(_TEXTS)]] + (f" ({at})" if at >= len(_TEXTS) else "") for at in range(n)]
         if self.text and (prompts := self._prompts()):
             return chosen.sample(prompts, min(n, len(prompts)))
         if self.text:

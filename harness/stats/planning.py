@@ -9,7 +9,7 @@ from collections.abc import Callable
 from harness.stats.beta import binomial_cdf, binomial_sf
 from harness.stats.sequential import FLOOR, RateTest, check_limits
 
-MOST = 10_000_000
+_MOST = 10_000_000
 """A run larger than this is no advice: `n_needed` answers None."""
 
 
@@ -83,14 +83,14 @@ def _n_to_fail(rate: float, budget: float, alpha: float, power: float) -> int | 
 
 
 def _capped(n: int) -> int | None:
-    return n if n <= MOST else None
+    return n if n <= _MOST else None
 
 
 def _first(holds: Callable[[int], bool]) -> int:
     """The smallest n >= 1 from which `holds` holds, by doubling and halving; past `MOST` it gives up there."""
     high = 1
     while not holds(high):
-        if high > MOST:
+        if high > _MOST:
             return high
         high *= 2
     low = high // 2 + 1

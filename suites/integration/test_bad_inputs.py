@@ -13,17 +13,17 @@ from harness.suite import Session, Verdict, check
 from .generating import limit_name
 from .spoiling import EACH, PLAIN, known, put, put_all
 
-TOKENS = 16
+_TOKENS = 16
 ONE = PLAIN + EACH
 MOST_OF_PROTOCOL = 8
-PROMPT = "Say hello."
+_PROMPT = "Say hello."
 
 
 def _input(ai_client: Session, case: str) -> list[Asked]:
     return [put(ai_client, made(ai_client.request(), case))]
 
 
-@check("a bad input is survived", grounds=("http",), requests=ONE, tokens=TOKENS * ONE, cases=BAD_INPUTS)
+@check("a bad input is survived", grounds=("http",), requests=ONE, tokens=_TOKENS * ONE, cases=BAD_INPUTS)
 def test_survives(ai_client: Session, case: str) -> Verdict:
     return survived(known(ai_client), _input(ai_client, case), ai_client.show)
 
@@ -43,7 +43,7 @@ VALUES = PLAIN + EACH * MOST
 
 
 @check(
-    "values of the wrong kind, width or depth are survived", grounds=("http",), requests=VALUES, tokens=TOKENS * VALUES
+    "values of the wrong kind, width or depth are survived", grounds=("http",), requests=VALUES, tokens=_TOKENS * VALUES
 )
 def test_survives_values(ai_client: Session) -> Verdict:
     return survived(known(ai_client), _values(ai_client), ai_client.show)
@@ -60,12 +60,12 @@ def _parameter(ai_client: Session, case: str) -> list[Asked]:
     given, sample = PARAMETERS[case], ai_client.sample()
     option = limit_name(sample) if given.option == LIMIT else given.option
     # The prompt's answer ends by itself: a limit of -1 or 0 is no limit to some.
-    query = replace(sample, inputs=PROMPT, options={**sample.options, option: MARK})
+    query = replace(sample, inputs=_PROMPT, options={**sample.options, option: MARK})
     request = ai_client.request(query)
     return [put(ai_client, Bad(case, replace(request, body=filled(request.body, given.raw)), given.odd))]
 
 
-@check("a bad parameter is survived", needs=("generates",), requests=ONE, tokens=TOKENS * ONE, cases=tuple(PARAMETERS))
+@check("a bad parameter is survived", needs=("generates",), requests=ONE, tokens=_TOKENS * ONE, cases=tuple(PARAMETERS))
 def test_survives_parameter(ai_client: Session, case: str) -> Verdict:
     return survived(known(ai_client), _parameter(ai_client, case), ai_client.show)
 
@@ -90,7 +90,7 @@ def _of_protocol(ai_client: Session) -> list[Asked]:
 PROTOCOL = PLAIN + EACH * MOST_OF_PROTOCOL
 
 
-@check("requests that break the protocol are survived", requests=PROTOCOL, tokens=TOKENS * PROTOCOL)
+@check("requests that break the protocol are survived", requests=PROTOCOL, tokens=_TOKENS * PROTOCOL)
 def test_survives_protocol(ai_client: Session) -> Verdict:
     return survived(known(ai_client), _of_protocol(ai_client), ai_client.show)
 

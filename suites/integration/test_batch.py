@@ -9,7 +9,7 @@ from harness.core.exchange import Exchange
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, inconclusive, once
 
-ROWS = 8
+_ROWS = 8
 
 
 def no_batch() -> Verdict:
@@ -17,12 +17,12 @@ def no_batch() -> Verdict:
     return inconclusive("the sample is one input and not a list of rows: no batch can be made of it", n=0)
 
 
-@check("a batch equals its rows asked alone, in their order", needs=("batches",), requests=2 * ROWS + 1)
+@check("a batch equals its rows asked alone, in their order", needs=("batches",), requests=2 * _ROWS + 1)
 def test_equals_singles(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
     if not rows.batches:
         return no_batch()
-    given = rows.distinct(ROWS)
+    given = rows.distinct(_ROWS)
     order = list(range(len(given)))
     random.Random(ai_client.settings.seed).shuffle(order)
     first = [ai_client.ask(rows.query([row])) for row in given]

@@ -11,20 +11,20 @@ from harness.core.exchange import Exchange
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
-TEXTS = 8
-SIZES = (2, 3, TEXTS)
+_TEXTS = 8
+_SIZES = (2, 3, _TEXTS)
 
 
 @once
 def _singles(ai_client: Session) -> list[Exchange]:
     """Each text asked alone."""
     rows = Rows(ai_client)
-    return [ai_client.ask(rows.query([text])) for text in rows.distinct(TEXTS)]
+    return [ai_client.ask(rows.query([text])) for text in rows.distinct(_TEXTS)]
 
 
 def _first_with(ai_client: Session, **options: Any) -> Exchange:
     rows = Rows(ai_client)
-    return ai_client.ask(replace(rows.query(rows.distinct(TEXTS)[:1]), options=options))
+    return ai_client.ask(replace(rows.query(rows.distinct(_TEXTS)[:1]), options=options))
 
 
 @once
@@ -36,12 +36,12 @@ def _encoded(ai_client: Session) -> Exchange:
 def _batches(ai_client: Session) -> list[embeddings.Batch]:
     """Every text at several places, in batches of several sizes."""
     rows, chosen = Rows(ai_client), random.Random(ai_client.settings.seed)
-    texts = rows.distinct(TEXTS)
-    orders = [chosen.sample(range(TEXTS), size) for size in SIZES]
+    texts = rows.distinct(_TEXTS)
+    orders = [chosen.sample(range(_TEXTS), size) for size in _SIZES]
     return [(order, ai_client.ask(rows.query([texts[at] for at in order]))) for order in orders]
 
 
-@check("every text has one sound vector of its own", needs=("embeds",), requests=TEXTS + len(SIZES) + 1)
+@check("every text has one sound vector of its own", needs=("embeds",), requests=_TEXTS + len(_SIZES) + 1)
 def test_sound(ai_client: Session) -> Verdict:
     whole = _batches(ai_client)[-1]
     return embeddings.sound(_singles(ai_client), whole, _encoded(ai_client), ai_client.show)

@@ -13,9 +13,9 @@ from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, inconclusive, once
 
 direct_check = partial(check, grounds=("direct",))
-INPUTS, TURNS, PIPED = 4, 6, 3
-PLAIN = 2 * INPUTS
-TEXT = "na\u00efve \u6771\u4eac "
+_INPUTS, TURNS, PIPED = 4, 6, 3
+PLAIN = 2 * _INPUTS
+_TEXT = "na\u00efve \u6771\u4eac "
 """Put before prompts: letters that are two and three bytes long in UTF-8."""
 
 
@@ -23,7 +23,7 @@ TEXT = "na\u00efve \u6771\u4eac "
 def known(ai_client: Session) -> tuple[list[Query], Known]:
     """A few inputs and what they are answered plainly."""
     rows = Rows(ai_client)
-    queries = [rows.query([TEXT + row if rows.coded else row]) for row in rows.distinct(INPUTS)]
+    queries = [rows.query([_TEXT + row if rows.coded else row]) for row in rows.distinct(_INPUTS)]
     first, again = ([_afresh(ai_client, query) for query in queries] for _ in range(2))
     texts = [query.inputs for query in queries if isinstance(query.inputs, str)]
     worded = rows.text and not ai_client.promises.deterministic

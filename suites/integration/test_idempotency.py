@@ -12,8 +12,8 @@ from harness.core.exchange import Exchange, Query, Request
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
-BESIDE = 3
-REQUESTS = 4 + BESIDE
+_BESIDE = 3
+_REQUESTS = 4 + _BESIDE
 
 
 @once
@@ -25,7 +25,7 @@ def _asked(ai_client: Session) -> Keyed:
     # A key must never have been used before, so that it is not the seed's.
     key, beside = (f"aiharness-{uuid.uuid4()}" for _ in range(2))
     first, again = (_sent(ai_client, [_keyed(ai_client, one, name, key)])[0] for _ in range(2))
-    together = _sent(ai_client, [_keyed(ai_client, one, name, beside)] * BESIDE)
+    together = _sent(ai_client, [_keyed(ai_client, one, name, beside)] * _BESIDE)
     other = _sent(ai_client, [_keyed(ai_client, two, name, key)])[0]
     return Keyed(first, again, together, other, ai_client.ask(two))
 
@@ -33,8 +33,8 @@ def _asked(ai_client: Session) -> Keyed:
 @check(
     "a repeat under its idempotency key is not carried out again",
     grounds=("idempotency",),
-    requests=REQUESTS,
-    tokens=16 * REQUESTS,
+    requests=_REQUESTS,
+    tokens=16 * _REQUESTS,
 )
 def test_carried_out_once(ai_client: Session) -> Verdict:
     return idempotency.kept(_asked(ai_client), ai_client.show)

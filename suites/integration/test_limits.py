@@ -18,14 +18,14 @@ from harness.suite import Session, Verdict, check, once
 from .spoiling import PLAIN, known
 from .test_batch import no_batch
 
-ROWS, CHARACTERS, BYTES = 4096, 200_000, 8 * 2**20
+_ROWS, CHARACTERS, BYTES = 4096, 200_000, 8 * 2**20
 """The most that is asked: rows of a batch, characters of a prompt, bytes of a body."""
-MOST = 14
+_MOST = 14
 """Sizes that one search tries at most."""
 SINGLES = 4
-EXACT = 0.02
+_EXACT = 0.02
 """Share of itself to which a limit of characters or bytes is found out."""
-SEARCH = PLAIN + 2 * MOST + 2
+SEARCH = PLAIN + 2 * _MOST + 2
 FILLER = "The river runs past the mill, and nobody has ever counted the stones in it. "
 """76 characters."""
 
@@ -61,7 +61,7 @@ class _Search:
         while size and (became := self._step(size)) is Size.HELD:
             held, size = size, self._next(size)
         over = size
-        while held and became is not Size.HARMED and over - held > max(1, EXACT * held) and len(self.tried) < MOST:
+        while held and became is not Size.HARMED and over - held > max(1, _EXACT * held) and len(self.tried) < _MOST:
             middle = (held + over) // 2
             became = self._step(middle)
             held, over = (middle, over) if became is Size.HELD else (held, middle)
@@ -78,7 +78,7 @@ class _Search:
             # What is slow by its size alone would look in the end as if it hung.
             grown = self.base + max(0.0, seconds - self.base) * (following / size) ** self.order
             longest = self.ai_client.endpoint.deadlines.first_byte / 2
-            if following > size and grown < longest and len(self.tried) < MOST:
+            if following > size and grown < longest and len(self.tried) < _MOST:
                 return following
         if size < self.cap:
             self.stopped = f"larger ones were not asked: this one took {seconds:.1f} s, and the deadline is near"
@@ -106,7 +106,7 @@ def _rows(ai_client: Session) -> Found | None:
     given = rows.distinct(SINGLES)
     first, again = ([ai_client.ask(rows.query([row])) for row in given] for _ in range(2))
     smallest = len(ai_client.request(rows.query(given[:1])).body)
-    cap = max(1, min(ROWS, BYTES // smallest))
+    cap = max(1, min(_ROWS, BYTES // smallest))
 
     def ask(size: int) -> Exchange:
         return ai_client.ask(rows.query(list(islice(cycle(given), size))))

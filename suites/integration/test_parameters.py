@@ -9,7 +9,7 @@ from harness.suite import Session, Verdict, check, inconclusive
 
 from .generating import LONG, OPEN_PROMPT, OWN, SHORT, both, counts, generation, limits
 
-N, TOP = 3, 2
+_N, _TOP = 3, 2
 TOO_SHORT = "the answer is too short to be cut: it shows nothing of a limit"
 
 
@@ -86,10 +86,10 @@ def test_seed(ai_client: Session) -> Verdict:
     needs=("generates", "shapes"),
     grounds=("choices",),
     requests=2,
-    tokens=2 * N * SHORT,
+    tokens=2 * _N * SHORT,
 )
 def test_choices(ai_client: Session) -> Verdict:
-    return choices.numbered(both(ai_client, SHORT, n=N, temperature=1), N, ai_client.show)
+    return choices.numbered(both(ai_client, SHORT, n=_N, temperature=1), _N, ai_client.show)
 
 
 @check(
@@ -101,5 +101,5 @@ def test_choices(ai_client: Session) -> Verdict:
 )
 def test_logprobs(ai_client: Session) -> Verdict:
     plain = counts(ai_client)[0] if ai_client.promises.deterministic else None
-    found = both(ai_client, SHORT, logprobs=True, top_logprobs=TOP)
-    return choices.log_probabilities(found, TOP, ai_client.show, plain)
+    found = both(ai_client, SHORT, logprobs=True, top_logprobs=_TOP)
+    return choices.log_probabilities(found, _TOP, ai_client.show, plain)

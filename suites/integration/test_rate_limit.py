@@ -17,8 +17,8 @@ from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, inconclusive, once
 
 rate_check = partial(check, grounds=("rate_limit",), alone=True)
-BESIDE = 16
-REQUESTS = 2 * rate_limit.MOST + rate_limit.EXTRA + BESIDE + 2
+_BESIDE = 16
+_REQUESTS = 2 * rate_limit.MOST + rate_limit.EXTRA + _BESIDE + 2
 pause = time.sleep
 
 
@@ -49,8 +49,8 @@ def _tried(ai_client: Session) -> tuple[list[Exchange], Exchange | None, float]:
     """
     sent: list[Exchange] = []
     waiting = iter([_query(ai_client)] * (2 * _promised(ai_client) + rate_limit.EXTRA))
-    while part := list(islice(waiting, BESIDE)):
-        sent += ai_client.ask_many(part, concurrency=BESIDE)
+    while part := list(islice(waiting, _BESIDE)):
+        sent += ai_client.ask_many(part, concurrency=_BESIDE)
         first, last = sent[0].timing.intended, sent[-1].timing.done
         if any(not each.ok for each in sent) or last is None or last - first > rate_limit.WINDOW:
             break
@@ -65,7 +65,7 @@ def _tried(ai_client: Session) -> tuple[list[Exchange], Exchange | None, float]:
     return sent, after, waited
 
 
-@rate_check("above the promised rate requests are declined", requests=REQUESTS, tokens=REQUESTS)
+@rate_check("above the promised rate requests are declined", requests=_REQUESTS, tokens=_REQUESTS)
 def test_declined(ai_client: Session) -> Verdict:
     return _beyond(ai_client) or rate_limit.declined(_promised(ai_client), *_tried(ai_client), ai_client.show)
 

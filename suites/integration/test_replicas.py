@@ -9,10 +9,10 @@ from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check
 
 QUERIES = 4
-REQUESTS = QUERIES * (1 + MOST_REPLICAS)
+_REQUESTS = QUERIES * (1 + MOST_REPLICAS)
 
 
-@check("replicas answer alike", grounds=("replicas",), requests=REQUESTS, tokens=16 * REQUESTS)
+@check("replicas answer alike", grounds=("replicas",), requests=_REQUESTS, tokens=16 * _REQUESTS)
 def test_answer_alike(ai_client: Session, ai_run: GateRun) -> Verdict:
     rows = Rows(ai_client)
     queries = [ai_client.sample(), *(rows.query([row]) for row in rows.distinct(QUERIES - 1))]

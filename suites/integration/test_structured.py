@@ -10,8 +10,8 @@ from harness.suite import Session, Verdict, check
 
 from .generating import both, generation
 
-PROMPT = "Describe one animal in one short JSON object."
-TOKENS, CUT = 96, 3
+_PROMPT = "Describe one animal in one short JSON object."
+_TOKENS, _CUT = 96, 3
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -34,14 +34,14 @@ def _form(name: str) -> dict[str, Any]:
 
 
 @structured_check(
-    "structured output obeys its schema, whole and streamed", requests=2, tokens=2 * TOKENS, cases=tuple(SCHEMAS)
+    "structured output obeys its schema, whole and streamed", requests=2, tokens=2 * _TOKENS, cases=tuple(SCHEMAS)
 )
 def test_obeys(ai_client: Session, case: str) -> Verdict:
-    found = both(ai_client, TOKENS, PROMPT, response_format=_form(case))
+    found = both(ai_client, _TOKENS, _PROMPT, response_format=_form(case))
     return structured.obeys(found, SCHEMAS[case], ai_client.show)
 
 
-@structured_check("structured output that was cut is not declared complete", tokens=CUT)
+@structured_check("structured output that was cut is not declared complete", tokens=_CUT)
 def test_cut(ai_client: Session) -> Verdict:
-    cut = ai_client.ask(generation(ai_client, CUT, PROMPT, response_format=_form("flat")))
+    cut = ai_client.ask(generation(ai_client, _CUT, _PROMPT, response_format=_form("flat")))
     return structured.cut_honestly(cut, SCHEMAS["flat"], ai_client.show)

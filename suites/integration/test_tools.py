@@ -11,8 +11,8 @@ from harness.suite import Session, Verdict, check, once
 
 from .generating import both, generation
 
-PROMPT = "Call get_weather for the city Paris, and add for the numbers 2 and 3."
-TOKENS = 128
+_PROMPT = "Call get_weather for the city Paris, and add for the numbers 2 and 3."
+_TOKENS = 128
 SCHEMAS: dict[str, dict[str, Any]] = {
     "get_weather": {
         "type": "object",
@@ -38,18 +38,18 @@ NAMED = {"type": "function", "function": {"name": "add"}}
 @once
 def _required(ai_client: Session) -> dict[str, Exchange]:
     """A call is required: whole and, where it can be, streamed."""
-    found = both(ai_client, TOKENS, PROMPT, tools=TOOLS, tool_choice="required")
+    found = both(ai_client, _TOKENS, _PROMPT, tools=TOOLS, tool_choice="required")
     return dict(zip(("required", "required and streamed"), found, strict=False))
 
 
-@tools_check("a required call is whole and obeys its schema", requests=3, tokens=3 * TOKENS)
+@tools_check("a required call is whole and obeys its schema", requests=3, tokens=3 * _TOKENS)
 def test_called(ai_client: Session) -> Verdict:
     found = {name: (exchange, SCHEMAS) for name, exchange in _required(ai_client).items()}
-    named = ai_client.ask(generation(ai_client, TOKENS, PROMPT, tools=TOOLS, tool_choice=NAMED))
+    named = ai_client.ask(generation(ai_client, _TOKENS, _PROMPT, tools=TOOLS, tool_choice=NAMED))
     return tools.called({**found, "named": (named, {"add": SCHEMAS["add"]})}, ai_client.show)
 
 
-@tools_check("the finish reason tells of a call", level="warn", requests=2, tokens=2 * TOKENS)
+@tools_check("the finish reason tells of a call", level="warn", requests=2, tokens=2 * _TOKENS)
 def test_call_ending(ai_client: Session) -> Verdict:
     return tools.ending(_required(ai_client), ai_client.show)
 
@@ -57,16 +57,16 @@ def test_call_ending(ai_client: Session) -> Verdict:
 @tools_check("with tool_choice none no tool is called", tokens=32)
 def test_not_called(ai_client: Session) -> Verdict:
     return tools.not_called(
-        ai_client.ask(generation(ai_client, 32, PROMPT, tools=TOOLS, tool_choice="none")), ai_client.show
+        ai_client.ask(generation(ai_client, 32, _PROMPT, tools=TOOLS, tool_choice="none")), ai_client.show
     )
 
 
-@tools_check("the conversation goes on after a call", requests=3, tokens=3 * TOKENS)
+@tools_check("the conversation goes on after a call", requests=3, tokens=3 * _TOKENS)
 def test_goes_on(ai_client: Session) -> Verdict:
     first = _required(ai_client)["required"]
     calls = first.answer.tool_calls if first.ok and first.answer else ()
     after = None
     if calls:
-        messages = [{"role": "user", "content": PROMPT}, *tools.results(calls)]
-        after = ai_client.ask(generation(ai_client, TOKENS, messages, tools=TOOLS))
+        messages = [{"role": "user", "content": _PROMPT}, *tools.results(calls)]
+        after = ai_client.ask(generation(ai_client, _TOKENS, messages, tools=TOOLS))
     return tools.goes_on(first, after, ai_client.show)

@@ -16,9 +16,9 @@ from .generating import generation
 from .spoiling import PLAIN as VALID
 from .spoiling import known
 
-LIMIT = 80
+_LIMIT = 80
 """Tokens: the odd texts are up to 40 bytes, and a byte may be a token."""
-ASKED = VALID + 6 * len(TEXTS) + 2
+_ASKED = VALID + 6 * len(TEXTS) + 2
 ID = "aiharness \u00e9\u05d0\U0001f600"
 
 
@@ -27,7 +27,7 @@ def _query(ai_client: Session, text: str, *, stream: bool = False) -> Query:
     marked = f"{BEFORE} {text} {AFTER}"
     able, sample = ai_client.able, ai_client.sample(stream=stream)
     if able.generates or able.streaming:
-        return generation(ai_client, LIMIT, f"Repeat after me: {marked}", stream=stream)
+        return generation(ai_client, _LIMIT, f"Repeat after me: {marked}", stream=stream)
     if able.embeds:
         return replace(sample, inputs=marked)
     # Its last text: the content of a message, a document.
@@ -60,7 +60,7 @@ def _written(ai_client: Session) -> Written:
     return Written(spelt, plain, after, ai_client.promises.deterministic, echoing)
 
 
-@check("text comes through unharmed, however it is spelt", needs=("text",), requests=ASKED, tokens=LIMIT * ASKED)
+@check("text comes through unharmed, however it is spelt", needs=("text",), requests=_ASKED, tokens=_LIMIT * _ASKED)
 def test_text_kept(ai_client: Session) -> Verdict:
     return unicode.kept(_written(ai_client), ai_client.show)
 

@@ -7,7 +7,7 @@ from harness.suite import Session, Verdict, check
 
 from .generating import SHORT, counts, generation
 
-N = 2
+_N = 2
 
 
 @check("token counts add up and follow the prompt", level="warn", needs=("generates",), requests=3, tokens=3 * SHORT)
@@ -35,8 +35,8 @@ def test_streamed_counts(ai_client: Session) -> Verdict:
     needs=("generates", "shapes"),
     grounds=("choices",),
     requests=4,
-    tokens=(3 + N) * SHORT,
+    tokens=(3 + _N) * SHORT,
 )
 def test_choices_counted(ai_client: Session) -> Verdict:
-    several = ai_client.ask(generation(ai_client, SHORT, n=N, temperature=1))
-    return usage.choices(counts(ai_client)[0], several, N, SHORT, ai_client.show)
+    several = ai_client.ask(generation(ai_client, SHORT, n=_N, temperature=1))
+    return usage.choices(counts(ai_client)[0], several, _N, SHORT, ai_client.show)

@@ -8,10 +8,10 @@ from harness.checks.answers.golden import golden
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, inconclusive
 
-MOST, CONCURRENCY = 500, 4
+_MOST, _CONCURRENCY = 500, 4
 
 
-@check("golden outputs are met", grounds=("golden",), requests=MOST, tokens=16 * MOST)
+@check("golden outputs are met", grounds=("golden",), requests=_MOST, tokens=16 * _MOST)
 def test_golden(ai_client: Session) -> Verdict:
     data = ai_client.settings.data
     assert data is not None
@@ -20,9 +20,9 @@ def test_golden(ai_client: Session) -> Verdict:
     if expected is None:
         return inconclusive(f"{data.golden.name} holds no expected outputs", n=0)
     count = len(inputs)
-    chosen = sorted(random.Random(ai_client.settings.seed).sample(range(count), min(count, MOST)))
+    chosen = sorted(random.Random(ai_client.settings.seed).sample(range(count), min(count, _MOST)))
     rows = Rows(ai_client)
     queries = [rows.query([inputs[number]]) for number in chosen]
-    found = ai_client.ask_many(queries, concurrency=CONCURRENCY)
+    found = ai_client.ask_many(queries, concurrency=_CONCURRENCY)
     verdict = golden([expected[number] for number in chosen], found, chosen, data.tolerance, ai_client.show)
-    return verdict if count <= MOST else verdict.with_notes(f"{MOST} of {count} golden rows, drawn by the seed")
+    return verdict if count <= _MOST else verdict.with_notes(f"{_MOST} of {count} golden rows, drawn by the seed")

@@ -121,7 +121,7 @@ def test_missing_files_folders_shapes_and_caps(tmp_path: Path, monkeypatch: pyte
         read_dataset(path, shape=(3,))
     with pytest.raises(ConfigError, match="site: there is no such key"):
         read_dataset(path, group="site")
-    monkeypatch.setattr(dataset, "MOST_ROWS", 3)
+    monkeypatch.setattr(dataset, "_MOST_ROWS", 3)
     with pytest.raises(ConfigError, match="over 3 rows"):
         read_dataset(path)
     monkeypatch.setattr(dataset, "MOST_BYTES", 10)

@@ -20,8 +20,8 @@ from harness.core.errors import UsageError
 from harness.core.registry import load, names
 from harness.faults._kind import FaultKind, Stage
 
-VERSION = "aiharness-0.1.0"
-MAX_BODY, MAX_PROXIES, MAX_LEASE = 1 << 20, 1000, 86_400_000
+_VERSION = "aiharness-0.1.0"
+_MAX_BODY, MAX_PROXIES, MAX_LEASE = 1 << 20, 1000, 86_400_000
 _READ_S = 15.0
 _NOSNIFF = {"x-content-type-options": "nosniff"}
 _NOOP = FaultKind("noop", "nothing happens", Stage)
@@ -48,7 +48,7 @@ class _ToxicRow(msgspec.Struct):
     lease_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_LEASE)] | None = None
 
 
-Row = TypeVar("Row", _ProxyRow, _ToxicRow)
+_Row = TypeVar("_Row", _ProxyRow, _ToxicRow)
 
 
 class Refused(Exception):
@@ -115,9 +115,9 @@ class Api:
     async def _route(self, method: str, parts: list[str], raw: bytes, since: str) -> tuple[int, Any]:
         match [method, *parts]:
             case ["GET", "version"]:
-                return 200, {"version": VERSION}
+                return 200, {"version": _VERSION}
             case ["GET", "aiharness"]:
-                return 200, {"version": VERSION, "seed": self.journal.seed, "toxics": sorted(self._kinds)}
+                return 200, {"version": _VERSION, "seed": self.journal.seed, "toxics": sorted(self._kinds)}
             case ["GET", "aiharness", "counters"]:
                 counted = {name: proxy.counters() for name, proxy in self.proxies.items()}
                 return 200, {"now": self.journal.now(), "proxies": counted}
@@ -285,8 +285,8 @@ async def _body(request: Request) -> bytes:
         async with asyncio.timeout(_READ_S):
             async for piece in request.stream():
                 raw += piece
-                if len(raw) > MAX_BODY:
-                    raise Refused(413, f"the body is over {MAX_BODY} bytes")
+                if len(raw) > _MAX_BODY:
+                    raise Refused(413, f"the body is over {_MAX_BODY} bytes")
     except (TimeoutError, ClientDisconnect):
         raise Refused(408, f"the body did not come within {_READ_S:g} s") from None
     return raw
@@ -310,7 +310,7 @@ def _value(raw: bytes) -> Any:
         raise Refused(400, f"bad request body: {error}") from None
 
 
-def _row(value: Any, kind: type[Row]) -> Row:
+def _row(value: Any, kind: type[_Row]) -> _Row:
     """An object, whose keys match in any case, as Go's do; what it does not know is ignored."""
     given = {key.lower(): inner for key, inner in value.items()} if isinstance(value, dict) else value
     try:

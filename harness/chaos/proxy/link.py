@@ -48,8 +48,8 @@ class Side(asyncio.Protocol):
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.link: Link
-        self.back: Link
+        self.link: _Link
+        self.back: _Link
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The client's side stands first and waits for the server's."""
@@ -113,7 +113,7 @@ class Side(asyncio.Protocol):
         return self.transport.get_write_buffer_size() + int(struct.unpack("i", waiting)[0])
 
 
-class Link:
+class _Link:
     """One direction. `stages` mirrors the proxy's toxics of this stream; None where the draw spared the connection."""
 
     def __init__(self, connection: Connection, stream: str, source: Side, target: Side) -> None:
@@ -228,12 +228,12 @@ class Connection:
         self.number = 0
         self.stood = False
         self.client, self.server = Side(self), Side(self)
-        Link(self, "upstream", self.client, self.server)
-        Link(self, "downstream", self.server, self.client)
+        _Link(self, "upstream", self.client, self.server)
+        _Link(self, "downstream", self.server, self.client)
         self._dial: asyncio.Task[None] | None = None
 
     @property
-    def links(self) -> tuple[Link, Link]:
+    def links(self) -> tuple[_Link, _Link]:
         """Both directions."""
         return self.client.link, self.server.link
 

@@ -15,7 +15,7 @@ from harness.core.verdict import Case, Verdict, contract, inconclusive
 
 NORM = 5e-3
 """How far the length of a normalised vector may be from 1: sums of numbers in bfloat16 stay inside."""
-EXACT = 1e-3
+_EXACT = 1e-3
 """Distance within which base64 and floats of one text are the same."""
 
 Batch = tuple[Sequence[int], Exchange]
@@ -176,7 +176,7 @@ def base64_equals(floats: Exchange, encoded: Exchange, show: Show) -> Verdict:
     elif not in_base64(encoded):
         problem = "encoding_format base64 is passed over: numbers came"
     else:
-        problem = _other_numbers(encoded, vectors(floats)[0], EXACT)
+        problem = _other_numbers(encoded, vectors(floats)[0], _EXACT)
     return contract([case("base64", encoded, problem, show)], "base64 holds the same numbers")
 
 

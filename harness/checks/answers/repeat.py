@@ -45,14 +45,14 @@ def _compared(asked: Sequence[Exchange], what: str, differ: Any, show: Show) -> 
 
 
 def _forms_differ(first: Answer, other: Answer) -> str | None:
-    one, two = form(first), form(other)
+    one, two = _form(first), _form(other)
     for name in sorted({*one, *two}):
         if one.get(name) != two.get(name):
             return f"{name} is {two.get(name, 'missing')}, where it was {one.get(name, 'missing')}"
     return None
 
 
-def form(answer: Answer) -> Mapping[str, str]:
+def _form(answer: Answer) -> Mapping[str, str]:
     """The outputs of an answer by name: kind, shape and stated datatype, in words."""
     if answer.text is not None:
         return {"the answer": "text"}

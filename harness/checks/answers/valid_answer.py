@@ -13,7 +13,7 @@ from harness.core.verdict import Verdict
 SUM_TOLERANCE = 1e-3
 """How far a row of probabilities may sum from 1: single precision over thousands of classes stays well inside."""
 
-ASPECTS = ("success", "content", "finite numbers", "probabilities")
+_ASPECTS = ("success", "content", "finite numbers", "probabilities")
 
 
 @judge
@@ -34,7 +34,7 @@ def valid(exchange: Exchange, show: Show, *, probabilities: str | None = None) -
         )
         if problem
     ]
-    return aspects(exchange, problems, ASPECTS, _holds(answer), show)
+    return aspects(exchange, problems, _ASPECTS, _holds(answer), show)
 
 
 def _holds(answer: Answer) -> str:

@@ -16,7 +16,7 @@ from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, contract, inconclusive
 
 PROMPT = "prompt"
-CUT = 0.6
+_CUT = 0.6
 """Share of the tokens that a longer prompt should have, under which it was cut."""
 
 
@@ -141,7 +141,7 @@ def cut_prompts(held: Sequence[Tried]) -> Tried | None:
     """The first prompt whose tokens, as the service counts them, did not grow with its length; None: all did."""
     counted = [(each, tokens) for each in held if (tokens := usage_of(each.exchange.answer).prompt_tokens)]
     for (one, before), (other, after) in pairwise(counted):
-        if other.size >= 2 * one.size and after < CUT * before * other.size / one.size:
+        if other.size >= 2 * one.size and after < _CUT * before * other.size / one.size:
             return other
     return None
 

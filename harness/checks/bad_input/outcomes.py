@@ -19,7 +19,7 @@ from harness.core.verdict import Case, Verdict, contract, inconclusive
 TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 ELSEWHERE = (401, 403, 429)
 """Statuses that say nothing about an input."""
-VERSION = "a software version"
+_VERSION = "a software version"
 
 
 class Kind(StrEnum):
@@ -146,7 +146,7 @@ def _harm(known: Known, asked: Asked, exchange: Exchange) -> str | None:
         return f"{name} hangs the service: {told(exchange)}"
     if asked.kind is Kind.CRASHED:
         return f"{name} ends the connection without an answer: {told(exchange)}"
-    if (found := shown_within(asked)) and not found.startswith(VERSION):
+    if (found := shown_within(asked)) and not found.startswith(_VERSION):
         return f"the answer to {name} shows {found}"
     if asked.kind is not Kind.ACCEPTED or response is None:
         return None
@@ -157,7 +157,7 @@ def _harm(known: Known, asked: Asked, exchange: Exchange) -> str | None:
     return None
 
 
-def refusal(asked: Asked, show: Show) -> Case:
+def _refusal(asked: Asked, show: Show) -> Case:
     """What is wrong for sure is refused with a 4xx that shows nothing internal; what is odd, at least not with a 5xx.
 
     401, 403 and 429, and 404 where the path is right, say nothing about the input and leave it unjudged.
@@ -185,7 +185,7 @@ def survived(known: Known, found: Sequence[Asked], show: Show) -> Verdict:
 @judge
 def refused(known: Known, found: Sequence[Asked], show: Show) -> Verdict:
     """Every bad input is refused clearly; see `refusal`."""
-    return _judged(known, found, [refusal(each, show) for each in found], "nothing internal is shown")
+    return _judged(known, found, [_refusal(each, show) for each in found], "nothing internal is shown")
 
 
 def _judged(known: Known, found: Sequence[Asked], cases: Sequence[Case], holds: str) -> Verdict:

@@ -13,7 +13,7 @@ DEPTH = 20_000
 """Nesting that breaks every parser that recurses without a bound."""
 DIGITS = 5_000
 """Digits of a whole number that no type of a machine holds, and that Python refuses to read (its bound is 4,300)."""
-NOWHERE = "/aiharness-no-such-path"
+_NOWHERE = "/aiharness-no-such-path"
 MARK = "aiharness: the input"
 """Stands in a body for JSON text that no encoder writes."""
 
@@ -226,7 +226,7 @@ _WAYS: Mapping[str, _Way] = {
     "method_delete": _method("DELETE", body=False),
     "method_head": _method("HEAD", body=False, odd=True),
     "method_options": _method("OPTIONS", body=False, odd=True),
-    "unknown_path": _path(lambda _: NOWHERE),
+    "unknown_path": _path(lambda _: _NOWHERE),
     "trailing_slash": _path(lambda path: path.removesuffix("/") if path.endswith("/") else path + "/", odd=True),
     "deep_nesting": _with_input(b"[" * DEPTH + b"]" * DEPTH),
 }

@@ -11,7 +11,7 @@ from harness.checks.generation.text_cases import Unjudged, whole_and_streamed
 from harness.core.exchange import Answer, Exchange, TokenLogprob
 from harness.core.verdict import Verdict, contract
 
-ROUNDING = 1e-3
+_ROUNDING = 1e-3
 """How far a logarithm may lie over 0, or from another statement of itself: half precision stays inside."""
 
 
@@ -63,16 +63,16 @@ def _token(token: TokenLogprob, top: int) -> str | None:
     numbers = [token.logprob, *(logprob for _, logprob in token.top)]
     if not all(math.isfinite(each) for each in numbers):
         return "a log-probability is not finite"
-    if max(numbers) > ROUNDING:
+    if max(numbers) > _ROUNDING:
         return f"the log-probability {max(numbers):g} is over 0"
     if not token.top:
         return f"none of the {top} likeliest tokens is stated"
-    if any(b > a + ROUNDING for (_, a), (_, b) in zip(token.top, token.top[1:], strict=False)):
+    if any(b > a + _ROUNDING for (_, a), (_, b) in zip(token.top, token.top[1:], strict=False)):
         return "its alternatives are not sorted by their log-probability"
     same = [logprob for text, logprob in token.top if text == token.token]
     if not same:
         return "it is not among its place's likeliest tokens, though the temperature is 0"
-    if min(abs(each - token.logprob) for each in same) > ROUNDING * max(1.0, abs(token.logprob)):
+    if min(abs(each - token.logprob) for each in same) > _ROUNDING * max(1.0, abs(token.logprob)):
         return f"its log-probability is {token.logprob:g}, and {same[0]:g} among the likeliest"
     return None
 

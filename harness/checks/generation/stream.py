@@ -7,7 +7,7 @@ from harness.checks.comparison import parting
 from harness.core.exchange import EventKind, Exchange
 from harness.core.verdict import Verdict, contract, inconclusive
 
-ASPECTS = ("success", "content", "one finish reason", "order", "no error inside")
+_ASPECTS = ("success", "content", "one finish reason", "order", "no error inside")
 
 
 @judge
@@ -28,7 +28,7 @@ def complete(exchange: Exchange, show: Show) -> Verdict:
     if EventKind.ERROR in kinds:
         problems.append(("no error inside", "an error object stands inside a stream of status 200"))
     deltas = kinds.count(EventKind.DELTA)
-    return aspects(exchange, problems, ASPECTS, f"{deltas} deltas in order, one finish reason, a clean end", show)
+    return aspects(exchange, problems, _ASPECTS, f"{deltas} deltas in order, one finish reason, a clean end", show)
 
 
 def _after_finish(exchange: Exchange) -> str | None:

@@ -31,9 +31,9 @@ TEXTS: Mapping[str, str] = {
 }
 """Texts by name; the last two may be refused, the others are ordinary text in some language."""
 ODD = ("NUL", "a lone surrogate")
-KEPT = ("emoji", "right to left", "four bytes")
+_KEPT = ("emoji", "right to left", "four bytes")
 """Texts that no tokenizer may drop as if they were not there: normalisation takes out marks and blanks, not these."""
-SLACK = 3
+_SLACK = 3
 """Tokens by which two spellings of nearly one text may differ."""
 
 
@@ -124,17 +124,17 @@ def mangled(name: str, answer: str) -> str | None:
     between = re.search(f"{BEFORE}(.*?){AFTER}", answer, re.DOTALL)
     if between and "?" in between[1] and not re.search(r"[^\s?]", between[1]):
         return "it has question marks in place of the text"
-    if between and name in KEPT and not between[1].strip():
+    if between and name in _KEPT and not between[1].strip():
         return "what stood between its marks is lost"
     return None
 
 
-def lost(name: str, spelt: Spelt, plain: Spelt) -> str | None:
+def _lost(name: str, spelt: Spelt, plain: Spelt) -> str | None:
     """Whether the prompt's tokens, as the service counts them, tell that characters did not reach the model."""
     mine, base = _tokens(spelt.escaped), _tokens(plain.escaped)
     if mine is None or base is None:
         return None
-    if mine + SLACK < base:
+    if mine + _SLACK < base:
         return f"the prompt counts {mine} tokens, {base - mine} fewer than with plain words in its place: it was cut"
     return None
 
@@ -167,7 +167,7 @@ def _cases(found: Written, name: str, spelt: Spelt, show: Show) -> list[Case]:
         broken = spelt.escaped.status is not None and spelt.escaped.status < 300
         what = f"text with {name} has no valid answer: {told(spelt.escaped)}"
         return [case(name, spelt.escaped, what, show)] if broken else []  # refused: the other check's
-    problem = parted(spelt, found.deterministic) or lost(name, spelt, found.spelt[PLAIN])
+    problem = parted(spelt, found.deterministic) or _lost(name, spelt, found.spelt[PLAIN])
     if problem:
         return [case(name, spelt.raw or spelt.escaped, f"text with {name}: {problem}", show)]
     return [_answered(found, name, spelt, exchange, show) for exchange in spelt.every if exchange.ok]

@@ -8,7 +8,7 @@ from harness.checks.common import Show, aspects, judge, told
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, inconclusive
 
-ASPECTS = ("content type", "one content type", "no software version")
+_ASPECTS = ("content type", "one content type", "no software version")
 _JSON = re.compile(r"^application/(?:json|[\w.+-]+\+json|x-ndjson)$")
 _VERSION = re.compile(r"/?\d+\.\d+")
 
@@ -29,4 +29,4 @@ def sane(exchange: Exchange, show: Show) -> Verdict:
         if value and _VERSION.search(value):
             problems.append(("no software version", f"the header {name} tells a version: {value!r}"))
             break
-    return aspects(exchange, problems, ASPECTS, "content type as the body, no software version", show)
+    return aspects(exchange, problems, _ASPECTS, "content type as the body, no software version", show)

@@ -22,7 +22,7 @@ Pieces = list[bytes | float]
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class _Form:
     """A legal way to send a request: header lines in place of its own, and how head and body go over the wire.
 
     `may_refuse` says that a 4xx is a proper answer to it (an optional feature), `may_close` that so is the end of the
@@ -36,7 +36,7 @@ class Form:
     may_close: bool = False
 
 
-def whole(head: bytes, body: bytes) -> Pieces:
+def _whole(head: bytes, body: bytes) -> Pieces:
     """In one packet."""
     return [head + body]
 
@@ -112,26 +112,26 @@ def _zipped(head: bytes, body: bytes) -> Pieces:
     return [sized(with_line(head, "Content-Encoding", "gzip"), gzip.compress(body, mtime=0))]
 
 
-FORMS: Mapping[str, Form] = {
-    "no Accept-Encoding": Form(lambda head, body: [with_line(head, "Accept-Encoding", None) + body]),
-    "Accept-Encoding: gzip": Form(whole, (("Accept-Encoding", "gzip"),)),
-    "Accept-Encoding: identity": Form(whole, (("Accept-Encoding", "identity"),)),
-    "a charset in the content type": Form(whole, (("content-type", "application/json; charset=utf-8"),)),
-    "a chunked body": Form(_chunked),
-    "a body in many packets": Form(_packets),
-    "a head in many packets": Form(_head_in_parts),
-    "Expect: 100-continue": Form(_expecting),
-    "Connection: close": Form(whole, (("Connection", "close"),)),
-    "HTTP/1.0": Form(_old),
-    "names in odd case, values with blanks": Form(_odd_case),
-    "repeated headers": Form(
-        whole, (("Accept", "application/json"), ("Accept", "*/*;q=0.5"), ("X-A", "1"), ("X-A", "2"))
+FORMS: Mapping[str, _Form] = {
+    "no Accept-Encoding": _Form(lambda head, body: [with_line(head, "Accept-Encoding", None) + body]),
+    "Accept-Encoding: gzip": _Form(_whole, (("Accept-Encoding", "gzip"),)),
+    "Accept-Encoding: identity": _Form(_whole, (("Accept-Encoding", "identity"),)),
+    "a charset in the content type": _Form(_whole, (("content-type", "application/json; charset=utf-8"),)),
+    "a chunked body": _Form(_chunked),
+    "a body in many packets": _Form(_packets),
+    "a head in many packets": _Form(_head_in_parts),
+    "Expect: 100-continue": _Form(_expecting),
+    "Connection: close": _Form(_whole, (("Connection", "close"),)),
+    "HTTP/1.0": _Form(_old),
+    "names in odd case, values with blanks": _Form(_odd_case),
+    "repeated headers": _Form(
+        _whole, (("Accept", "application/json"), ("Accept", "*/*;q=0.5"), ("X-A", "1"), ("X-A", "2"))
     ),
-    "an empty line before the request": Form(
+    "an empty line before the request": _Form(
         lambda head, body: [b"\r\n" + head + body], may_refuse=True, may_close=True
     ),
-    "an absolute target": Form(_absolute, may_refuse=True),
-    "a gzip body": Form(_zipped, may_refuse=True),
+    "an absolute target": _Form(_absolute, may_refuse=True),
+    "a gzip body": _Form(_zipped, may_refuse=True),
 }
 """The legal forms, by what is odd in them."""
 

@@ -20,7 +20,7 @@ from harness.io.framing import Framer
 from harness.io.response_reader import Caps, Raw
 
 READ, WRITE = 1, 2
-RECV = 65536
+_RECV = 65536
 """Bytes taken from a socket at once."""
 
 
@@ -211,7 +211,7 @@ class Connection:
     def _read(self) -> None:
         assert self._sock is not None
         try:
-            data = self._sock.recv(RECV)
+            data = self._sock.recv(_RECV)
         except BlockingIOError:
             return
         now = self._shared.now()
@@ -235,7 +235,7 @@ class Connection:
             return
         while self._raw is not None:
             try:
-                plain = self._tls.read(RECV)
+                plain = self._tls.read(_RECV)
             except ssl.SSLWantReadError:
                 return
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):

@@ -22,7 +22,7 @@ from harness.io.http import KEEPALIVE
 from harness.io.response_reader import Caps, Raw
 from harness.load.child.connection import Connection, Shared
 
-TICK = 0.02
+_TICK = 0.02
 """Seconds between two looks at the deadlines; how late a look comes is how long the hub stood still."""
 
 
@@ -44,7 +44,7 @@ class LoadEngine:
         self._idle: deque[Connection] = deque()
         self._zero_ns = time.perf_counter_ns() - int((time.monotonic() - zero) * 1e9)
         self._looked = self.now()
-        self._tick = get_hub().loop.timer(TICK, TICK)
+        self._tick = get_hub().loop.timer(_TICK, _TICK)
         self._tick.start(self._watch)
 
     def now(self) -> float:
@@ -111,7 +111,7 @@ class LoadEngine:
 
     def _watch(self) -> None:
         now = self.now()
-        self.stall = max(self.stall, now - self._looked - TICK)
+        self.stall = max(self.stall, now - self._looked - _TICK)
         self._looked = now
         for connection in list(self.busy):
             connection.check(now)

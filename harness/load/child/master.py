@@ -20,7 +20,7 @@ from harness.load.child import locust_options, standalone
 from harness.load.counts import Share, outcome, result_path, summed
 from harness.load.recorder import Tally
 
-SILENT, LOOK = 3.0, 0.1
+SILENT, _LOOK = 3.0, 0.1
 """Seconds without news after which a worker is lost (they come every second), and between two looks."""
 
 
@@ -85,10 +85,10 @@ class Gathering:
     def _watch(self) -> None:
         self._begun.wait()
         while not (self.over or self.problem or self._closed):
-            gevent.sleep(LOOK)
+            gevent.sleep(_LOOK)
             for i, silent in enumerate(self._silent):
                 share = self._shares.get(i)
-                self._silent[i] = 0.0 if share is not None and share.over else silent + LOOK
+                self._silent[i] = 0.0 if share is not None and share.over else silent + _LOOK
             lost = [i for i, silent in enumerate(self._silent) if silent > SILENT]
             if lost:
                 self.problem = f"load worker {lost[0] + 1} of {self._count} died: it said nothing for {SILENT:g} s"

@@ -58,7 +58,7 @@ class ArrivalUser(User):
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]
-def prepare(environment: Environment, **_: Any) -> None:
+def _prepare(environment: Environment, **_: Any) -> None:
     """Listen to the other processes; without a web page make the job before the first user starts."""
     runner, options = environment.runner, environment.parsed_options
     CURRENT.host = environment.host

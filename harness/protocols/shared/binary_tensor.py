@@ -19,7 +19,7 @@ from harness.protocols.shared.tensors import FLOATS, fold
 
 _CODES = {"BOOL": "?", "INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q", "FP16": "e", "FP32": "f", "FP64": "d"}
 _CODES |= {f"U{name}": code.upper() for name, code in _CODES.items() if name.startswith("INT")}
-SIZES = {name: struct.calcsize(f"<{code}") for name, code in _CODES.items()} | {"BF16": 2}
+_SIZES = {name: struct.calcsize(f"<{code}") for name, code in _CODES.items()} | {"BF16": 2}
 """Bytes of one element; BYTES have none of their own."""
 
 
@@ -77,7 +77,7 @@ def unpack(data: bytes, datatype: str, shape: Sequence[int], at: str) -> Any:
     count = prod(shape)
     if datatype == "BYTES":
         return fold(_texts(data, count, at), shape)
-    size = SIZES[datatype]
+    size = _SIZES[datatype]
     if len(data) != count * size:
         wanted = f"{count} elements of {datatype} (shape {list(shape)}) take {count * size}"
         raise ProtocolError(f"{len(data)} bytes where {wanted}", at=at)
@@ -93,7 +93,7 @@ def unpack(data: bytes, datatype: str, shape: Sequence[int], at: str) -> Any:
 def _numbers(data: bytes, datatype: str) -> list[Any]:
     """By an array, which makes numbers faster than `struct`; its sizes of these codes are those of every platform."""
     if datatype in ("BOOL", "FP16"):
-        return list(struct.unpack(f"<{len(data) // SIZES[datatype]}{_CODES[datatype]}", data))
+        return list(struct.unpack(f"<{len(data) // _SIZES[datatype]}{_CODES[datatype]}", data))
     if datatype == "BF16":
         wide = bytearray(2 * len(data))
         wide[2::4], wide[3::4] = data[::2], data[1::2]

@@ -14,11 +14,11 @@ from msgspec import Meta, Struct
 
 from harness.core.exchange import EventKind, StreamEvent
 
-PREFIX = b"data: {"
-LONGEST = 2**16
+_PREFIX = b"data: {"
+_LONGEST = 2**16
 """Bytes of an event over which the strict way keeps the limits."""
 
-Scalar = bool | int | float | str | None
+_Scalar = bool | int | float | str | None
 
 
 class _Delta(Struct, forbid_unknown_fields=True, gc=False):
@@ -36,20 +36,20 @@ class _Choice(Struct, forbid_unknown_fields=True, gc=False):
     index: Annotated[int, Meta(ge=0)] = 0
     finish_reason: str | None = None
     logprobs: None = None
-    stop_reason: Scalar = None
+    stop_reason: _Scalar = None
 
 
 class _Chunk(Struct, forbid_unknown_fields=True, gc=False):
     choices: Annotated[list[_Choice], Meta(min_length=1)]
     model: str | None = None
-    id: Scalar = None
-    object: Scalar = None
-    created: Scalar = None
+    id: _Scalar = None
+    object: _Scalar = None
+    created: _Scalar = None
     usage: None = None
     error: None = None
-    system_fingerprint: Scalar = None
-    service_tier: Scalar = None
-    obfuscation: Scalar = None
+    system_fingerprint: _Scalar = None
+    service_tier: _Scalar = None
+    obfuscation: _Scalar = None
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
@@ -64,7 +64,7 @@ def read(part: bytes, model: str | None, events: list[StreamEvent]) -> bool:
     `part` is the event without the blank line that ended it, of LF alone; `model` is the name told last, which must not
     change.
     """
-    if part[:7] != PREFIX or len(part) > LONGEST or _LF in part:
+    if part[:7] != _PREFIX or len(part) > _LONGEST or _LF in part:
         return False
     try:
         chunk = _decode(part[6:])

@@ -9,7 +9,7 @@ from harness.protocols.shared import tensors
 from harness.protocols.shared.values import a_name, member
 
 SIGNATURE = "serving_default"
-DATATYPES = {
+_DATATYPES = {
     "DT_BOOL": "BOOL",
     "DT_STRING": "BYTES",
     "DT_HALF": "FP16",
@@ -61,7 +61,7 @@ def inputs(named: dict[str, Any]) -> dict[str, Any]:
 
 def _spec(name: str, info: Any) -> dict[str, Any] | None:
     """Name, datatype and shape of an input; None when its rank or its type is not known."""
-    shape, datatype = member(info, "tensor_shape"), DATATYPES.get(str(member(info, "dtype")))
+    shape, datatype = member(info, "tensor_shape"), _DATATYPES.get(str(member(info, "dtype")))
     if not isinstance(shape, dict) or shape.get("unknown_rank") is True or datatype is None:
         return None
     dims = shape.get("dim", [])

@@ -23,24 +23,24 @@ from harness.protocols.shared.values import an_array, an_object, refuse_error
 JSON_LENGTH = "inference-header-content-length"
 """The header that tells how many bytes of JSON stand before those of the tensors."""
 
-Scalar = bool | int | float | str | None
-Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+_Scalar = bool | int | float | str | None
+_Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class _Output(Struct, forbid_unknown_fields=True):
     name: str
     datatype: str
-    shape: Annotated[list[Size], Meta(max_length=tensors.MAX_RANK)]
+    shape: Annotated[list[_Size], Meta(max_length=tensors.MAX_RANK)]
     data: list[int | float] | UnsetType = UNSET
-    parameters: dict[str, Scalar] | UnsetType | None = UNSET
+    parameters: dict[str, _Scalar] | UnsetType | None = UNSET
 
 
 class _Answer(Struct, forbid_unknown_fields=True):
     outputs: list[_Output]
     model_name: str | UnsetType | None = UNSET
     model_version: str | int | UnsetType | None = UNSET
-    id: Scalar | UnsetType = UNSET
-    parameters: dict[str, Scalar] | UnsetType | None = UNSET
+    id: _Scalar | UnsetType = UNSET
+    parameters: dict[str, _Scalar] | UnsetType | None = UNSET
 
 
 _ANSWER = msgspec.json.Decoder(_Answer)

@@ -55,7 +55,7 @@ class OpenInference(Served):
             told = ", ".join(f"{shown(each['name'])} {each['datatype']}{each['shape']}" for each in inputs)
             reason = f"the model {metadata['name']!r} answered with its metadata (inputs: {told or 'none named'})"
             stated = {"inputs": inputs, **({"outputs": outputs} if outputs else {})}
-            return Recognition(1.0, reason, Facts((metadata["name"],), sole(metadata.get("versions")), stated))
+            return Recognition(1.0, reason, Facts((metadata["name"],), _sole(metadata.get("versions")), stated))
         score, reason = self.spoken(answers)
         if score < SPOKEN:
             return Recognition(score, reason)
@@ -67,7 +67,7 @@ class OpenInference(Served):
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The name in the model's metadata, and the version where exactly one is listed."""
         metadata = self.metadata(answers)
-        return (None, None) if metadata is None else (metadata["name"], sole(metadata.get("versions")))
+        return (None, None) if metadata is None else (metadata["name"], _sole(metadata.get("versions")))
 
     def valid(self, endpoint: Endpoint, facts: Facts) -> list[dict[str, Any]]:
         """The tensors of a sample, to be spoilt; a zero where there is none."""
@@ -127,6 +127,6 @@ def _bounds(stated: dict[str, Any]) -> dict[str, Any]:
     return {"minimum": low, "maximum": high} if known and low <= high else {}
 
 
-def sole(versions: Any) -> str | None:
+def _sole(versions: Any) -> str | None:
     """The one version that is listed, or None."""
     return str(versions[0]) if isinstance(versions, list) and len(versions) == 1 else None

@@ -8,7 +8,7 @@ from typing import Any
 from harness.core.nested import leaves
 from harness.protocols.shared.json_schema import SAFE, Schema
 
-MOST_ROWS = 4
+_MOST_ROWS = 4
 """Entries of a list whose length is left open."""
 
 
@@ -57,7 +57,7 @@ def narrowed(schema: Schema, samples: Sequence[Any], *, outer: bool = True) -> S
         if row and most is None and len(lengths) == 1 and min(lengths) >= least:
             least = min(lengths)
             most = least
-        most = max(least, min(most if isinstance(most, int) else MOST_ROWS, max(least, MOST_ROWS)))
+        most = max(least, min(most if isinstance(most, int) else _MOST_ROWS, max(least, _MOST_ROWS)))
         inner = narrowed(items, [part for each in lists for part in each], outer=False)
         return {**schema, "items": inner, "minItems": least, "maxItems": most}
     if isinstance(schema.get("properties"), dict):
@@ -95,7 +95,7 @@ def _like(value: Any, number: Schema, *, outer: bool) -> Schema:
             "type": "array",
             "items": inner,
             "minItems": 1 if batch else len(value),
-            "maxItems": MOST_ROWS if batch else len(value),
+            "maxItems": _MOST_ROWS if batch else len(value),
         }
     if isinstance(value, bool):
         return {"type": "boolean"}

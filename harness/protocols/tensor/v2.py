@@ -20,7 +20,7 @@ from harness.protocols.shared.values import a_name, member, shown, text_or_none
 from harness.protocols.shared.wire import JSON, NOWHERE, closed, dumps, get, json_of, offered, page, post, status
 
 
-class V2(OpenInference):
+class _V2(OpenInference):
     """The adapter; one or several input tensors, all outputs."""
 
     name = "v2"
@@ -122,4 +122,4 @@ def _says_live(response: Response) -> bool:
     return not response.body.strip() or member(json_of(response), "live") is True
 
 
-ADAPTER = V2()
+ADAPTER = _V2()

@@ -30,7 +30,7 @@ from harness.protocols.shared.openai_family import (
 from harness.protocols.shared.values import an_array, an_object, answered, member, text_or_none, whole_number
 from harness.protocols.shared.wire import JSON, closed, dumps, full_path, json_of, offered, page, status
 
-VERSION = ("anthropic-version", "2023-06-01")
+_VERSION = ("anthropic-version", "2023-06-01")
 _COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
 _REASONS = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
 
@@ -80,8 +80,8 @@ class Anthropic(Family):
             "stream": True if query.stream else None,
             **options,
         }
-        own = any(name.lower() == VERSION[0] for name, _ in endpoint.headers)
-        headers = JSON if own else (*JSON, VERSION)
+        own = any(name.lower() == _VERSION[0] for name, _ in endpoint.headers)
+        headers = JSON if own else (*JSON, _VERSION)
         return Request("POST", base(endpoint) + self.route, headers, dumps(without_none(body)), query.stream)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:

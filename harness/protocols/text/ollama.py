@@ -20,7 +20,7 @@ from harness.protocols.shared.openai_family import PROMPT, Generating, messages,
 from harness.protocols.shared.values import an_array, an_object, answered, member, names_in, text_or_none
 from harness.protocols.shared.wire import JSON, NOWHERE, dumps, get, page, post
 
-CHAT = "/api/chat"
+_CHAT = "/api/chat"
 _COUNTS = ("prompt_eval_count", "eval_count")
 _IN_OPTIONS = {"max_tokens": "num_predict"} | {
     name: name for name in ("temperature", "seed", "stop", "top_p", "top_k", "num_predict", "num_ctx")
@@ -61,7 +61,7 @@ class Ollama(Generating):
         }
         if body["model"] is None:
             raise UsageError("ollama needs the name of the model: give --ai-model or [endpoint] model")
-        return post(CHAT, without_none(body), stream=query.stream)
+        return post(_CHAT, without_none(body), stream=query.stream)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The message. Raises `ProtocolError` with the place."""
@@ -77,10 +77,10 @@ class Ollama(Generating):
         """Broken JSON, messages of the wrong type, no model, a model that is not there, a route that is not there."""
         valid = {"model": model(endpoint, facts) or "none", "messages": messages(PROMPT, self.name), "stream": False}
         return {
-            "malformed_json": Request("POST", CHAT, JSON, b'{"messages": [{"role": "user", '),
-            "messages_not_an_array": post(CHAT, {**valid, "messages": 5}),
-            "missing_model": post(CHAT, {name: value for name, value in valid.items() if name != "model"}),
-            "unknown_model": post(CHAT, {**valid, "model": "aiharness-no-such-model"}),
+            "malformed_json": Request("POST", _CHAT, JSON, b'{"messages": [{"role": "user", '),
+            "messages_not_an_array": post(_CHAT, {**valid, "messages": 5}),
+            "missing_model": post(_CHAT, {name: value for name, value in valid.items() if name != "model"}),
+            "unknown_model": post(_CHAT, {**valid, "model": "aiharness-no-such-model"}),
             "unknown_path": post(NOWHERE, valid),
         }
 

@@ -24,7 +24,7 @@ from harness.protocols.shared.text_inputs import Texts, cards, documented
 from harness.protocols.shared.values import a_name, a_number, an_array, an_object, answered, member, text_or_none
 from harness.protocols.shared.wire import JSON, NOWHERE, full_path, get, offered, page, post
 
-TEXT = "The quick brown fox jumps over the lazy dog."
+_TEXT = "The quick brown fox jumps over the lazy dog."
 OUTPUT = "embedding"
 _CAPABLE = ("embed", "embedding", "embeddings")
 
@@ -69,7 +69,7 @@ class OpenAIEmbeddings(Texts):
 
     def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
         """The configured text or texts, else a short sentence."""
-        return Query(TEXT if endpoint.sample is None else endpoint.sample)
+        return Query(_TEXT if endpoint.sample is None else endpoint.sample)
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a text or a list of texts; options (`encoding_format`, `dimensions`, ...) stand beside it.
@@ -107,8 +107,8 @@ class OpenAIEmbeddings(Texts):
             "malformed_json": Request("POST", path, JSON, b'{"input": ["broken'),
             "missing_input": post(path, {**named, "encoding_format": "float"}),
             "input_a_number": post(path, {**named, "input": 5}),
-            "input_of_objects": post(path, {**named, "input": [{"text": TEXT}]}),
-            "unknown_path": post(path.removesuffix("/embeddings") + NOWHERE, {**named, "input": TEXT}),
+            "input_of_objects": post(path, {**named, "input": [{"text": _TEXT}]}),
+            "unknown_path": post(path.removesuffix("/embeddings") + NOWHERE, {**named, "input": _TEXT}),
         }
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:

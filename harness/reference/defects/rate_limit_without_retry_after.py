@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message
 from harness.reference.defect import Defect
 from harness.reference.remake import heading
 
-LIMIT = 40
+_LIMIT = 40
 
 
 def _forget(start: Message, headers: MutableHeaders) -> None:
@@ -25,7 +25,7 @@ DEFECT = Defect(
     name="rate_limit_without_retry_after",
     title="429 comes without Retry-After",
     caught_by="ai-suite/integration/test_rate_limit.py::test_declined",
-    promises={"rate_limit": LIMIT},
-    configure=lambda settings: replace(settings, rate_limit=LIMIT),
+    promises={"rate_limit": _LIMIT},
+    configure=lambda settings: replace(settings, rate_limit=_LIMIT),
     outside=_outside,
 )
