@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-_Path = tuple[Any, ...]
+from harness.core.json_path import replace_at, walk_values
 
 
 @dataclass(slots=True)
@@ -35,34 +35,18 @@ def _steps(value: Any) -> Iterator[Any]:
     """Simpler values, each by one step: parts of lists and objects left out, whole lists of numbers and single values
     made simple. Every single removal and simplification is among them.
     """
-    places = list(_places(value))
+    places = list(walk_values(value))
     for path, found in places:
         for smaller in _shorter(found):
-            yield _put(value, path, smaller)
+            yield replace_at(value, path, smaller)
     yield from _shorter_together(value)
     for path, found in places:
         if isinstance(found, list) and len(found) > 1 and all(type(each) in (int, float) for each in found):
             for flat in _flatter(found):
-                yield _put(value, path, flat)
+                yield replace_at(value, path, flat)
     for path, found in places:
         for simpler in _simpler(found):
-            yield _put(value, path, simpler)
-
-
-def _places(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
-    yield path, value
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in children:
-        yield from _places(child, (*path, key))
-
-
-def _put(value: Any, path: _Path, new: Any) -> Any:
-    if not path:
-        return new
-    key, rest = path[0], path[1:]
-    if isinstance(value, dict):
-        return {name: _put(each, rest, new) if name == key else each for name, each in value.items()}
-    return [_put(each, rest, new) if index == key else each for index, each in enumerate(value)]
+            yield replace_at(value, path, simpler)
 
 
 def _shorter(value: Any) -> Iterator[Any]:
@@ -84,13 +68,13 @@ def _without(value: Any, start: int, size: int) -> Any:
 
 def _shorter_together(value: Any) -> Iterator[Any]:
     """An object whose lists all lose the same entry: the rows of several inputs belong together."""
-    for path, found in _places(value):
+    for path, found in walk_values(value):
         if not isinstance(found, dict) or len(found) < 2:
             continue
         lengths = {len(each) if isinstance(each, list) else -1 for each in found.values()}
         if len(lengths) == 1 and (length := lengths.pop()) > 1:
             for index in range(length):
-                yield _put(value, path, {name: each[:index] + each[index + 1 :] for name, each in found.items()})
+                yield replace_at(value, path, {name: each[:index] + each[index + 1 :] for name, each in found.items()})
 
 
 def _flatter(numbers: list[Any]) -> Iterator[list[Any]]:

@@ -19,7 +19,7 @@ from hypothesis import configuration
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, NoSuchExample
 
-from harness.core.nested import shaped
+from harness.core.array_shape import reshape
 
 Strategy = st.SearchStrategy[Any]
 
@@ -156,7 +156,7 @@ def tensors(draw: Callable[[Strategy], Any], specs: Sequence[Mapping[str, Any]])
         shape = [sizes[place] if size < 0 else size for place, size in enumerate(each["shape"])]
         count, element = math.prod(shape), strategy(each["element"])
         flat = draw(_mostly(element, count) if count > 8 else st.lists(element, min_size=count, max_size=count))
-        made[str(each["name"])] = shaped(flat, shape) if shape else flat[0]
+        made[str(each["name"])] = reshape(flat, shape) if shape else flat[0]
     return made
 
 

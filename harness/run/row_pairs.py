@@ -9,7 +9,7 @@ from typing import Any
 from harness.checks.comparison import difference, said
 from harness.checks.isolation.cache import Fits, Played
 from harness.core.exchange import Exchange
-from harness.core.nested import leaves, with_leaf, with_leaves
+from harness.core.json_path import list_leaves, replace_leaves
 from harness.run.request_pairs import Pair, coded, other_model, play
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows, span
@@ -45,8 +45,8 @@ class _NumberPairs:
         self.chosen = random.Random(f"{session.settings.seed} pairs")
         self.base, *self.others = rows.distinct(1 + OTHERS)
         self._two: tuple[Any, Any, Any] | None = None
-        self.low, self.high = span(leaves([self.base, *self.others[:1]]))
-        self.at = [at for at, each in enumerate(leaves(self.base)) if type(each) in (int, float)]
+        self.low, self.high = span(list_leaves([self.base, *self.others[:1]]))
+        self.at = [at for at, each in enumerate(list_leaves(self.base)) if type(each) in (int, float)]
 
     def places(self) -> list[tuple[str, int]]:
         """The last, the first and a middle number of a row."""
@@ -56,9 +56,9 @@ class _NumberPairs:
 
     def pair(self, name: str, at: int) -> Pair:
         """A row, and the same with one number as far away as the range allows."""
-        given = leaves(self.base)
+        given = list_leaves(self.base)
         moved = self.low if abs(given[at] - self.low) > abs(given[at] - self.high) else self.high
-        other = with_leaf(self.base, at, type(given[at])(moved))
+        other = replace_leaves(self.base, [*given[:at], type(given[at])(moved), *given[at + 1 :]])
         return self._told(name, self.base, other)
 
     def two(self) -> tuple[Any, Any, Any]:
@@ -88,16 +88,16 @@ class _NumberPairs:
 
     def searched(self) -> Pair | None:
         """Two rows that differ in one number and in their label, found by halving the way from one row to another."""
-        near, start, end = leaves(self.base), 0, len(self.at)
+        near, start, end = list_leaves(self.base), 0, len(self.at)
         own, row, _ = self.two()
-        far = leaves(row)
+        far = list_leaves(row)
         if row is None or len(far) != len(near) or not self.at:
             return None
 
         def mixed(count: int) -> Any:
             kept = set(self.at[:count])
             both = enumerate(zip(near, far, strict=True))
-            return with_leaves(self.base, [one if at in kept else other for at, (one, other) in both])
+            return replace_leaves(self.base, [one if at in kept else other for at, (one, other) in both])
 
         for _ in range(_STEPS):
             if end - start <= 1:
@@ -118,12 +118,12 @@ class _NumberPairs:
 
     def _single(self, row: Any) -> Any:
         """What a row is answered where no cache can know it; None: that cannot be found out."""
-        if any(type(each) is float for each in leaves(row)):
-            found = self.session.ask(self.rows.query([with_leaves(row, map(self._closely, leaves(row)))]))
+        if any(type(each) is float for each in list_leaves(row)):
+            found = self.session.ask(self.rows.query([replace_leaves(row, map(self._closely, list_leaves(row)))]))
             return said(found.answer) if found.ok else None
         if not self.rows.batches:
             return None
-        before, after = (with_leaves(row, self._shuffled(leaves(row))) for _ in range(2))
+        before, after = (replace_leaves(row, self._shuffled(list_leaves(row))) for _ in range(2))
         found = self.session.ask(self.rows.query([before, row, after]))
         outputs = said(found.answer) if found.ok else None
         if not isinstance(outputs, dict):

@@ -8,8 +8,9 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
+from harness.core.array_shape import find_shape, reshape
 from harness.core.exchange import Query
-from harness.core.nested import leaves, mapped, shape, shaped
+from harness.core.json_path import list_leaves, map_leaves
 from harness.run.session import Session
 
 _TEXTS = (
@@ -41,11 +42,11 @@ class Rows:
         self.sample = session.sample()
         inputs = self.sample.inputs
         specs = session.facts.inputs.get("inputs")
-        self._named = isinstance(inputs, dict) and bool(inputs) and all(shape(each)[:1] for each in inputs.values())
-        flat = isinstance(inputs, list) and len(shape(inputs)) == 1
+        self._named = isinstance(inputs, dict) and bool(inputs) and all(map(find_shape, inputs.values()))
+        flat = isinstance(inputs, list) and len(find_shape(inputs)) == 1
         stated = isinstance(specs, list) and len(specs) == 1 and len(specs[0]["shape"]) == 2
         able = session.able
-        deep = isinstance(inputs, list) and len(shape(inputs)) > 1
+        deep = isinstance(inputs, list) and len(find_shape(inputs)) > 1
         self.text = able.text or isinstance(inputs, str)
         self._outer = deep or (flat and stated)
         self._row = inputs if flat or not deep else inputs[0]
@@ -114,10 +115,10 @@ class Rows:
 
     def _like_sample(self, row: Any) -> Any:
         """A flat row in the shape of the sample's row where that has several dimensions and as many numbers."""
-        sizes = shape(self._row)
-        if len(sizes) < 2 or len(shape(row)) != 1 or len(row) != prod(sizes):
+        sizes = find_shape(self._row)
+        if len(sizes) < 2 or len(find_shape(row)) != 1 or len(row) != prod(sizes):
             return row
-        return shaped(row, sizes)
+        return reshape(row, sizes)
 
 
 def span(found: Sequence[Any]) -> tuple[Any, Any]:
@@ -129,11 +130,11 @@ def span(found: Sequence[Any]) -> tuple[Any, Any]:
 
 def _moved(value: Any, chosen: random.Random) -> Any:
     """The value with each number drawn anew from the range of all its numbers; a single number's range is 0 to 1."""
-    low, high = span(leaves(value))
+    low, high = span(list_leaves(value))
     draw: dict[type, Callable[[Any], Any]] = {
         int: lambda _: chosen.randint(int(low), int(high)),
         float: lambda _: chosen.uniform(low, high),
         bool: lambda _: chosen.random() < 0.5,
         str: lambda text: f"{text} {chosen.randrange(10**6)}",
     }
-    return mapped(value, lambda each: draw.get(type(each), lambda same: same)(each))
+    return map_leaves(value, lambda each: draw.get(type(each), lambda same: same)(each))

@@ -11,7 +11,7 @@ from harness.checks.bad_input import limits
 from harness.checks.bad_input.limits import Found, Size, Tried
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
-from harness.core.nested import last_text, leaves, with_leaf
+from harness.core.json_path import find_paths, read_at, replace_at
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
@@ -131,9 +131,9 @@ def test_rows_refused(ai_client: Session) -> Verdict:
 
 def _of_length(inputs: Any, size: int) -> Any:
     """The sample's input with a text of so many characters: before its last text, which asks for something."""
-    at = last_text(inputs)
-    own = leaves(inputs)[at]
-    return with_leaf(inputs, at, (FILLER * (size // len(FILLER) + 1))[: max(0, size - len(own))] + own)
+    last = find_paths(inputs, str)[-1]
+    own = read_at(inputs, last)
+    return replace_at(inputs, last, (FILLER * (size // len(FILLER) + 1))[: max(0, size - len(own))] + own)
 
 
 @once

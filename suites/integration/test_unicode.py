@@ -9,7 +9,7 @@ from harness.checks.generation import unicode
 from harness.checks.generation.unicode import AFTER, BEFORE, ODD, PLAIN, TEXTS, Spelt, Written
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
-from harness.core.nested import last_text, with_leaf
+from harness.core.json_path import find_paths, replace_at
 from harness.suite import Session, Verdict, check, once
 
 from .generating import generation
@@ -31,7 +31,7 @@ def _query(ai_client: Session, text: str, *, stream: bool = False) -> Query:
     if able.embeds:
         return replace(sample, inputs=marked)
     # Its last text: the content of a message, a document.
-    return replace(sample, inputs=with_leaf(sample.inputs, last_text(sample.inputs), marked))
+    return replace(sample, inputs=replace_at(sample.inputs, find_paths(sample.inputs, str)[-1], marked))
 
 
 def _sent(ai_client: Session, request: Request) -> Exchange:

@@ -8,8 +8,8 @@ from typing import Any
 
 from harness.checks.common import Show, case, declined, judge, told
 from harness.checks.comparison import difference
+from harness.core.array_shape import find_shape
 from harness.core.exchange import Answer, Exchange
-from harness.core.nested import shape
 from harness.core.verdict import Verdict, contract, inconclusive
 
 
@@ -62,7 +62,7 @@ def _candidate(want: Any, answer: Answer) -> tuple[Any, str]:
 
 def _fitted(want: Any, got: Any) -> Any:
     """The output without the dimensions of size one, such as the batch's, that it has more than what is wanted."""
-    while isinstance(got, list) and len(got) == 1 and len(shape(got)) > len(shape(want)):
+    while isinstance(got, list) and len(got) == 1 and len(find_shape(got)) > len(find_shape(want)):
         got = got[0]
     return got
 

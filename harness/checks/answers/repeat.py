@@ -7,8 +7,8 @@ from typing import Any
 
 from harness.checks.common import Show, case, declined, judge, told
 from harness.checks.comparison import parts_of, said, tensors_of
+from harness.core.array_shape import find_shape
 from harness.core.exchange import Answer, Exchange
-from harness.core.nested import shape
 from harness.core.verdict import Verdict, contract, inconclusive
 
 
@@ -61,7 +61,7 @@ def _form(answer: Answer) -> Mapping[str, str]:
     for name, value in answer.outputs.items():
         if isinstance(value, list):
             datatype = f" {stated[name]}" if name in stated else ""
-            found[f"output {name!r}"] = f"{_kind(value)}{datatype} of shape {shape(value)}"
+            found[f"output {name!r}"] = f"{_kind(value)}{datatype} of shape {find_shape(value)}"
         else:
             found[f"output {name!r}"] = _kind(value)
     return found

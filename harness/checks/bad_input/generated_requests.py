@@ -13,7 +13,7 @@ from harness.checks.common import Show, not_judged, told
 from harness.checks.comparison import arrays, tensors_of, uneven
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange
-from harness.core.nested import leaves
+from harness.core.json_path import list_leaves
 from harness.core.verdict import Case, Verdict, contract, inconclusive
 
 ORDINARY = 1e6
@@ -127,7 +127,7 @@ def _unlike(tensor: Mapping[str, Any], stated: Mapping[str, Any] | None) -> str 
 
 def ordinary(value: Any) -> bool:
     """Whether no number in the value is larger than `ORDINARY`."""
-    return all(abs(each) <= ORDINARY for each in leaves(value) if isinstance(each, int | float))
+    return all(abs(each) <= ORDINARY for each in list_leaves(value) if isinstance(each, int | float))
 
 
 def by_row(answers: Sequence[tuple[int, Exchange]]) -> frozenset[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.core.exchange import Request
+from harness.core.json_path import JSONPath, find_paths, read_at, replace_at
 
 DEPTH = 20_000
 """Nesting that breaks every parser that recurses without a bound."""
@@ -16,9 +17,6 @@ DIGITS = 5_000
 _NOWHERE = "/aiharness-no-such-path"
 MARK = "aiharness: the input"
 """Stands in a body for JSON text that no encoder writes."""
-
-Path = tuple[str | int, ...]
-"""Keys and indices that lead to a place in a JSON value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,42 +67,16 @@ def tensors(body: Any) -> list[dict[str, Any]]:
     return list(given) if proper and isinstance(given, list) else []
 
 
-def input_path(body: Any) -> Path:
+def input_path(body: Any) -> JSONPath:
     """Where the input's values stand in a body."""
     if tensors(body):
         return "inputs", 0, "data"
     return (input_name(body),) if isinstance(body, dict) and body else ()
 
 
-def at(value: Any, path: Path) -> Any:
-    """What stands at a place."""
-    for key in path:
-        value = value[key]
-    return value
-
-
-def put(value: Any, path: Path, new: Any) -> Any:
-    """The value with another one at a place; what was given stays as it is."""
-    if not path:
-        return new
-    key, *rest = path
-    if isinstance(value, list):
-        return [put(each, tuple(rest), new) if index == key else each for index, each in enumerate(value)]
-    return {name: put(each, tuple(rest), new) if name == key else each for name, each in value.items()}
-
-
-def places(value: Any, *kinds: type, path: Path = ()) -> list[Path]:
-    """Where values of these exact types stand, in their order."""
-    if isinstance(value, dict):
-        return [found for key, each in value.items() for found in places(each, *kinds, path=(*path, key))]
-    if isinstance(value, list):
-        return [found for index, each in enumerate(value) for found in places(each, *kinds, path=(*path, index))]
-    return [path] if type(value) in kinds else []
-
-
-def spliced(value: Any, path: Path, raw: bytes) -> bytes:
+def spliced(value: Any, path: JSONPath, raw: bytes) -> bytes:
     """The value as JSON, with this text at a place."""
-    return filled(json.dumps(put(value, path, MARK)).encode(), raw)
+    return filled(json.dumps(replace_at(value, path, MARK)).encode(), raw)
 
 
 def filled(body: bytes, raw: bytes) -> bytes:
@@ -151,8 +123,8 @@ def _with_number(raw: bytes) -> _Way:
     def make(request: Request) -> bytes:
         body = read(request)
         place = input_path(body)
-        inside = [(*place, *each) for each in places(at(body, place), int, float)]
-        return spliced(body, (inside[:1] or places(body, int, float)[-1:] or [place])[0], raw)
+        inside = [(*place, *each) for each in find_paths(read_at(body, place), int, float)]
+        return spliced(body, (inside[:1] or find_paths(body, int, float)[-1:] or [place])[0], raw)
 
     return _body(make)
 

@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness.checks.bad_input.requests import Bad, Path, at, input_path, places, put, read, tensors, written
+from harness.checks.bad_input.requests import Bad, input_path, read, tensors, written
+from harness.core.array_shape import find_shape, reshape
 from harness.core.exchange import Request
-from harness.core.nested import leaves, mapped, shape, shaped
+from harness.core.json_path import JSONPath, find_paths, list_leaves, map_leaves, read_at, replace_at
 
 MOST = 13
 """Bad values that are made of one request at most."""
@@ -24,13 +25,13 @@ def values(request: Request, inputs: Any = None, *, variable: bool = False) -> l
     """
     body = read(request)
     place = () if body == inputs else input_path(body)
-    given = at(body, place)
+    given = read_at(body, place)
     if _messages(given):
         ways = [*_wrong_texts(request, body, place, "messages"), *_wrong_messages(request, body, place)]
-    elif places(given, int, float):
+    elif find_paths(given, int, float):
         ways = [*_wrong_shapes(request, body, place, variable), *_wrong_numbers(request, body, place)]
     else:
-        texts = [(*place, *each) for each in places(given, str)]
+        texts = [(*place, *each) for each in find_paths(given, str)]
         ways = list(_wrong_texts(request, body, texts[0] if texts else place, "text"))
     return ways
 
@@ -43,40 +44,44 @@ def _bad(request: Request, name: str, body: Any, *, odd: bool = False) -> Bad:
     return Bad(name, written(request, json.dumps(body).encode()), odd)
 
 
-def _wrong_texts(request: Request, body: Any, place: Path, what: str) -> Iterator[Bad]:
+def _wrong_texts(request: Request, body: Any, place: JSONPath, what: str) -> Iterator[Bad]:
     for name, value in (("a number", 5), ("null", None), ("true", True), ("an object", {"aiharness": [None]})):
-        yield _bad(request, f"{name} for {what}", put(body, place, value))
+        yield _bad(request, f"{name} for {what}", replace_at(body, place, value))
     if what == "text":
-        yield _bad(request, "a list of nulls for text", put(body, place, [None]))
-        yield _bad(request, "an empty text", put(body, place, ""), odd=True)
+        yield _bad(request, "a list of nulls for text", replace_at(body, place, [None]))
+        yield _bad(request, "an empty text", replace_at(body, place, ""), odd=True)
         return
     # Text in place of messages is proper in the API of responses, where the member is called `input`.
-    yield _bad(request, "text for messages", put(body, place, "hello"), odd=place[-1:] != ("messages",))
-    yield _bad(request, "no messages", put(body, place, []))
+    yield _bad(request, "text for messages", replace_at(body, place, "hello"), odd=place[-1:] != ("messages",))
+    yield _bad(request, "no messages", replace_at(body, place, []))
 
 
-def _wrong_messages(request: Request, body: Any, place: Path) -> Iterator[Bad]:
-    last = (*place, len(at(body, place)) - 1)
-    message = at(body, last)
-    yield _bad(request, "an unknown role", put(body, last, {**message, "role": "aiharness"}))
-    yield _bad(request, "a message without a role", put(body, last, {k: v for k, v in message.items() if k != "role"}))
-    yield _bad(request, "a number for a message", put(body, last, 5))
-    yield _bad(request, "a number for content", put(body, last, {**message, "content": 5}))
-    yield _bad(request, "null for content", put(body, last, {**message, "content": None}), odd=True)
+def _wrong_messages(request: Request, body: Any, place: JSONPath) -> Iterator[Bad]:
+    last = (*place, len(read_at(body, place)) - 1)
+    message = read_at(body, last)
+    yield _bad(request, "an unknown role", replace_at(body, last, {**message, "role": "aiharness"}))
+    yield _bad(
+        request, "a message without a role", replace_at(body, last, {k: v for k, v in message.items() if k != "role"})
+    )
+    yield _bad(request, "a number for a message", replace_at(body, last, 5))
+    yield _bad(request, "a number for content", replace_at(body, last, {**message, "content": 5}))
+    yield _bad(request, "null for content", replace_at(body, last, {**message, "content": None}), odd=True)
 
 
-def _wrong_numbers(request: Request, body: Any, place: Path) -> Iterator[Bad]:
-    every = [(*place, *each) for each in places(at(body, place), int, float)]
+def _wrong_numbers(request: Request, body: Any, place: JSONPath) -> Iterator[Bad]:
+    every = [(*place, *each) for each in find_paths(read_at(body, place), int, float)]
 
     def all_with(change: Callable[[Any], Any]) -> Any:
-        return put(body, place, mapped(at(body, place), lambda each: change(each) if _number(each) else each))
+        return replace_at(
+            body, place, map_leaves(read_at(body, place), lambda each: change(each) if _number(each) else each)
+        )
 
-    yield _bad(request, "a word for a number", put(body, every[0], "aiharness"))
+    yield _bad(request, "a word for a number", replace_at(body, every[0], "aiharness"))
     # A model that bears missing values may be told of one so.
-    yield _bad(request, "null for a number", put(body, every[0], None), odd=True)
+    yield _bad(request, "null for a number", replace_at(body, every[0], None), odd=True)
     yield _bad(request, "numbers as strings", all_with(str), odd=True)
     yield _bad(request, "booleans for numbers", all_with(lambda _: True), odd=True)
-    yield _bad(request, "1e308 for a number", put(body, every[0], 1e308), odd=True)
+    yield _bad(request, "1e308 for a number", replace_at(body, every[0], 1e308), odd=True)
     yield _bad(request, f"{FAR:g} for every number", all_with(lambda _: FAR), odd=True)
 
 
@@ -84,11 +89,11 @@ def _number(value: Any) -> bool:
     return type(value) in (int, float)
 
 
-def _wrong_shapes(request: Request, body: Any, place: Path, variable: bool) -> Iterator[Bad]:
+def _wrong_shapes(request: Request, body: Any, place: JSONPath, variable: bool) -> Iterator[Bad]:
     """Rows of another width, ragged, flat, or one level deeper; nothing where the input is no nested list."""
     tensor = tensors(body)[0] if tensors(body) else None
-    given = at(body, place)
-    rows = shaped(leaves(given), tensor["shape"]) if tensor else given
+    given = read_at(body, place)
+    rows = reshape(list_leaves(given), tensor["shape"]) if tensor else given
     depth = _depth(rows)
     if not depth:
         return
@@ -96,9 +101,9 @@ def _wrong_shapes(request: Request, body: Any, place: Path, variable: bool) -> I
 
     def with_rows(name: str, new: Any, odd: bool = False) -> Bad:
         if tensor is None:
-            return _bad(request, name, put(body, place, new), odd=odd)
-        changed = {**tensor, "shape": shape(new), "data": leaves(new)}
-        return _bad(request, name, put(body, place[:-1], changed), odd=odd)
+            return _bad(request, name, replace_at(body, place, new), odd=odd)
+        changed = {**tensor, "shape": find_shape(new), "data": list_leaves(new)}
+        return _bad(request, name, replace_at(body, place[:-1], changed), odd=odd)
 
     narrow, wide = (_rows(rows, change) for change in (lambda row: row[:-1], lambda row: [*row, *row[-1:]]))
     yield with_rows("rows that are one too short", narrow, variable)

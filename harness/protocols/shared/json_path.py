@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from harness.core.errors import ProtocolError, UsageError
+from harness.core.json_path import JSONPath
 
 _STEP = re.compile(
     r"\.([A-Za-z_\u0080-\U0010ffff][\w\u0080-\U0010ffff-]*)|\[(-?\d{1,9})\]|\['([^']*)'\]|\[\"([^\"]*)\"\]"
@@ -14,7 +15,7 @@ _STEP = re.compile(
 
 
 @lru_cache(maxsize=64)
-def steps(path: str) -> tuple[str | int, ...]:
+def steps(path: str) -> JSONPath:
     """The names and indices of a path. Raises `UsageError` that shows where it is not one."""
     if not path.startswith("$"):
         raise UsageError(f"path {path!r} must start with '$', like $.predictions[0]")

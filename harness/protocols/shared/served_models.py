@@ -47,8 +47,8 @@ class Served(Whole):
             if endpoint.model is None:
                 why = "were not asked, for no model is configured (--ai-model or [endpoint] model)"
             raise UsageError(f"the model's metadata {why}; give one valid input as [endpoint] sample")
-        tensors = {each["name"]: tensors.zeros(each) for each in specs}
-        return Query(tensors if len(tensors) > 1 else next(iter(tensors.values())))
+        inputs = {spec["name"]: tensors.zeros(spec) for spec in specs}
+        return Query(inputs if len(inputs) > 1 else next(iter(inputs.values())))
 
 
 def listed(value: Any) -> tuple[str, ...]:

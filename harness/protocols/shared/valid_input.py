@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.core.nested import leaves
+from harness.core.json_path import list_leaves
 from harness.protocols.shared.json_schema import SAFE, Schema
 
 _MOST_ROWS = 4
@@ -74,7 +74,7 @@ def of_sample(sample: Any) -> Schema:
 
     The outermost list of lists, texts or objects is a batch.
     """
-    numbers = [leaf for leaf in leaves(sample) if type(leaf) in (int, float)]
+    numbers = [leaf for leaf in list_leaves(sample) if type(leaf) in (int, float)]
     low, high = min(numbers, default=0), max(numbers, default=1)
     if low == high:
         low, high = min(low, 0), max(high, 1)
