@@ -11,7 +11,7 @@ from harness.suite import Session, Verdict, check
 
 
 @pytest.fixture
-def _streamed(ai_client: Session) -> Exchange:
+def streamed(ai_client: Session) -> Exchange:
     """The one stream of this process: a stuck one costs its deadline once, not once a check."""
     try:
         return ai_client.once("stream", lambda: ai_client.ask(ai_client.sample(stream=True)))

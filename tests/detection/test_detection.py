@@ -30,7 +30,7 @@ TURN = {name: number for number, name in enumerate(defect.names())}
 
 
 @pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """The checks of a rate limit wait until its minute is over, for the sake of what is asked after them."""
     module = importlib.import_module("harness.suites.integration.test_rate_limit")
     monkeypatch.setattr(module, "pause", lambda seconds: None)
