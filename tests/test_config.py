@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from harness.config.resolve import Options, settings
-from harness.config.toml_lines import line_of
+from harness.config.resolve import Options, resolve_settings
+from harness.config.toml_lines import find_line
 from harness.core.errors import ConfigError, UsageError
 from harness.core.settings import DEFAULT_SEED, Settings
 
@@ -23,7 +23,7 @@ SMOKE = Options(suites=("smoke",))
 
 def read(folder: Path, text: str, options: Options = SMOKE, env: dict[str, str] | None = None) -> Settings:
     (folder / "aiharness.toml").write_text(text)
-    return settings(options, env or {}, [folder])
+    return resolve_settings(options, env or {}, [folder])
 
 
 def test_command_line_over_environment_over_file_over_default(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_command_line_over_environment_over_file_over_default(tmp_path: Path) ->
     assert read(tmp_path, text, env=env).endpoint.url == "http://env:2"
     found = read(tmp_path, text)
     assert (found.endpoint.url, found.endpoint.model, found.seed, found.profile.name) == (URL, "file", 7, "pr")
-    bare = settings(Options(suites=("smoke",), endpoint="http://cli:3"), {}, [])
+    bare = resolve_settings(Options(suites=("smoke",), endpoint="http://cli:3"), {}, [])
     assert (bare.seed, bare.profile.name, bare.endpoint.protocol) == (DEFAULT_SEED, "release", "auto")
 
 
@@ -44,10 +44,10 @@ def test_pyproject_and_nearest_folder(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(f'[tool.aiharness.endpoint]\nurl = "{URL}"\n')
     below = tmp_path / "below"
     below.mkdir()
-    assert settings(Options(suites=("smoke",)), {}, [below, tmp_path]).endpoint.url == URL
+    assert resolve_settings(Options(suites=("smoke",)), {}, [below, tmp_path]).endpoint.url == URL
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n[tool.aiharness.endpont]\nurl = "x"\n')
     with pytest.raises(ConfigError, match=r"pyproject.toml:3: endpont: .*Did you mean 'endpoint'"):
-        settings(Options(suites=("smoke",)), {}, [below, tmp_path])
+        resolve_settings(Options(suites=("smoke",)), {}, [below, tmp_path])
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         if data is not None:
             (tmp_path / name).write_bytes(data)
         with pytest.raises(ConfigError, match=name):
-            settings(Options(suites=("smoke",), config=str(tmp_path / name)), {}, [])
+            resolve_settings(Options(suites=("smoke",), config=str(tmp_path / name)), {}, [])
     with pytest.raises(ConfigError, match="cannot be read"):
-        settings(Options(suites=("smoke",), config=str(tmp_path)), {}, [])
+        resolve_settings(Options(suites=("smoke",), config=str(tmp_path)), {}, [])
 
 
 def test_credentials_from_everywhere(tmp_path: Path) -> None:
@@ -139,11 +139,11 @@ def test_profiles_override_and_add(tmp_path: Path) -> None:
 
 def test_lines_of_keys() -> None:
     text = "# comment\n[a]\nx = 1\n[[b]]\nc = 1\n[[b]]\n\nc = 2\nd = { e = 1 }\n"
-    assert line_of(text, ("a", "x")) == 3
-    assert line_of(text, ("b", 0, "c")) == 5
-    assert line_of(text, ("b", 1, "c")) == 8
-    assert line_of(text, ("b", 1, "d", "e")) == 9
-    assert line_of(text, ("nowhere",)) is None
+    assert find_line(text, ("a", "x")) == 3
+    assert find_line(text, ("b", 0, "c")) == 5
+    assert find_line(text, ("b", 1, "c")) == 8
+    assert find_line(text, ("b", 1, "d", "e")) == 9
+    assert find_line(text, ("nowhere",)) is None
 
 
 VALUES = st.recursive(
@@ -163,4 +163,4 @@ RUN_KEYS = st.sampled_from(
 def test_nothing_but_a_usage_error_comes_out(tmp_path: Path, lines: list[str]) -> None:
     (tmp_path / "aiharness.toml").write_text("\n".join(lines))
     with contextlib.suppress(UsageError):
-        settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path])
+        resolve_settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path])

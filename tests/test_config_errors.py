@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from harness.config.resolve import Options, settings
+from harness.config.resolve import Options, resolve_settings
 from harness.config.sections import CredentialsSection, EndpointSection, ObjectiveSection, ProfileSection, RunSection
 from harness.core.endpoint import TLS, Deadlines, Template
 from harness.core.errors import ConfigError, UsageError
@@ -128,32 +128,32 @@ def test_a_basic_secret_may_be_any_text(tmp_path: Path) -> None:
 )
 def test_a_pyproject_of_another_shape_says_nothing(tmp_path: Path, content: str) -> None:
     (tmp_path / "pyproject.toml").write_text(content)
-    found = settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path])
+    found = resolve_settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path])
     assert found.endpoint.url == URL
 
 
 def test_a_pyproject_with_a_wrong_table_names_it(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool]\naiharness = 3\n# [tool.aiharness")
     with pytest.raises(ConfigError, match=r"pyproject.toml:2: Expected `object`"):
-        settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path])
+        resolve_settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path])
 
 
 def test_folders_in_place_of_files_are_not_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "aiharness.toml").mkdir()
     (tmp_path / "pyproject.toml").mkdir()
-    assert settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path]).sources["configuration"] == "none"
+    assert resolve_settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path]).sources["configuration"] == "none"
 
 
 def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "aiharness.toml").write_bytes(b"\xef\xbb\xbf[run]\nseed = 5\n")
-    assert settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path]).seed == 5
+    assert resolve_settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path]).seed == 5
 
 
 def test_suites_all_and_twice() -> None:
-    assert settings(Options(suites=("all",), endpoint=URL), {}, []).suites == ORDER
-    assert settings(Options(suites=("smoke", "smoke"), endpoint=URL), {}, []).suites == ("smoke",)
+    assert resolve_settings(Options(suites=("all",), endpoint=URL), {}, []).suites == ORDER
+    assert resolve_settings(Options(suites=("smoke", "smoke"), endpoint=URL), {}, []).suites == ("smoke",)
     with pytest.raises(UsageError, match="unknown report format 'pdf'"):
-        settings(Options(suites=("smoke",), endpoint=URL, reports=("pdf:x",)), {}, [])
+        resolve_settings(Options(suites=("smoke",), endpoint=URL, reports=("pdf:x",)), {}, [])
 
 
 def known_tables() -> dict[str, list[str]]:
@@ -187,6 +187,6 @@ def test_any_value_of_any_key_is_a_plan_or_a_usage_error(tmp_path: Path, parts: 
     (tmp_path / "aiharness.toml").write_text("\n".join(parts))
     declared = [(d.id, d.suite, d.spec) for d in catalogue("smoke")]
     with contextlib.suppress(UsageError):
-        found = settings(SMOKE, {"AIHARNESS_ENDPOINT": URL, "K": key or "x"}, [tmp_path])
+        found = resolve_settings(SMOKE, {"AIHARNESS_ENDPOINT": URL, "K": key or "x"}, [tmp_path])
         found.endpoint.secrets()
         assert build_plan(found, declared).hash

@@ -12,7 +12,7 @@ import pytest
 
 from harness.commands.main import _parser
 from harness.config.file import read_file
-from harness.config.resolve import Options, settings
+from harness.config.resolve import Options, resolve_settings
 from harness.config.sections import ConfigFile
 from harness.core.registry import load, names
 from tests.conftest import run_gate
@@ -74,7 +74,7 @@ def test_configuration_in_the_documents_is_accepted(tmp_path: Path, text: str) -
     suites = tuple({each["suite"] for each in raw.get("objective", [])}) or ("smoke",)
     environ = {"MODEL_API_KEY": "a-key-for-the-test"}
     endpoint = None if "endpoint" in raw else "http://127.0.0.1:1"
-    assert settings(Options(suites=suites, config=str(path), endpoint=endpoint), environ, []).suites
+    assert resolve_settings(Options(suites=suites, config=str(path), endpoint=endpoint), environ, []).suites
 
 
 def config_keys(record: Any) -> set[str]:

@@ -23,9 +23,9 @@ from harness.core.gate import Policy
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.settings import Ceilings
 from harness.core.verdict import Counterexample, Level, Status, Verdict
-from harness.io.ledger import MOST_TOKENS, REQUESTS, TOKENS, Ledger
+from harness.io.ledger import MOST_COUNTED_TOKENS, REQUESTS_FILE, TOKENS_FILE, Ledger
 from harness.io.rundir import EVIDENCE, FAULTS, GATE, PLAN, SERIES, EvidenceLine, RunDir, read_run
-from harness.io.sanitize import Cleaner, encode
+from harness.io.sanitize import Cleaner, encode_line
 from harness.run.gate_run import write_reports
 from harness.run.report_building import build_report
 from harness.run.series import Meter
@@ -141,7 +141,7 @@ def test_what_other_plugins_wrote_is_scrubbed(tmp_path: Path) -> None:
 def test_a_lone_surrogate_of_a_service_is_written_as_a_question_mark(tmp_path: Path) -> None:
     run = saved(tmp_path / "run", (), "the service said \ud800")
     assert saved_report(run.path).checks[0].reason == "the service said ?"
-    assert json.loads(encode({"\udcff": ["\ud800", float("nan"), 1]})) == {"?": ["?", None, 1]}
+    assert json.loads(encode_line({"\udcff": ["\ud800", float("nan"), 1]})) == {"?": ["?", None, 1]}
 
 
 def test_an_existing_run_or_an_unwritable_place_is_refused(tmp_path: Path) -> None:
@@ -254,13 +254,13 @@ def test_a_ceiling_of_tokens_is_reached_by_what_the_service_states(tmp_path: Pat
 def test_an_absurd_token_count_costs_neither_memory_nor_disk(tmp_path: Path, ceiling: int | None) -> None:
     ledger = Ledger(tmp_path, Ceilings(tokens=ceiling), 0.0)
     ledger.after_answer(10**18)
-    size = (tmp_path / TOKENS).stat().st_size if (tmp_path / TOKENS).exists() else 0
-    assert size == (0 if ceiling is None else min(ceiling, MOST_TOKENS))
+    size = (tmp_path / TOKENS_FILE).stat().st_size if (tmp_path / TOKENS_FILE).exists() else 0
+    assert size == (0 if ceiling is None else min(ceiling, MOST_COUNTED_TOKENS))
 
 
 def test_time_is_over_when_it_is_over(tmp_path: Path) -> None:
     with pytest.raises(BudgetExhausted, match="--ai-max-time=1 s is over"):
         Ledger(tmp_path, Ceilings(seconds=1.0), -1e9).before_request()
-    assert not (tmp_path / REQUESTS).exists(), "a refused request is not counted"
+    assert not (tmp_path / REQUESTS_FILE).exists(), "a refused request is not counted"
     Ledger(tmp_path, Ceilings(), 0.0).before_request()
-    assert os.path.getsize(tmp_path / REQUESTS) == 1
+    assert os.path.getsize(tmp_path / REQUESTS_FILE) == 1

@@ -12,7 +12,7 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Exchange
 from harness.core.experiment import Fault, Sample
 from harness.core.verdict import Counterexample
-from harness.io.client import transport as transport_to
+from harness.io.client import create_transport as transport_to
 from harness.io.http import HttpTransport
 from harness.run.gate_run import GateRun
 from harness.run.series import Meter

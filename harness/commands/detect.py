@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.config.resolve import Options, settings
+from harness.config.resolve import Options, resolve_settings
 from harness.core.endpoint import Endpoint, redact
 from harness.core.gate import Exit
 from harness.io.client import Client
@@ -25,7 +25,7 @@ def detect_command(url: str, protocol: str) -> int:
 
 def look(url: str, protocol: str, folders: Sequence[Path]) -> tuple[Endpoint, Preflight]:
     """Ask the harmless probes, with the configuration of these folders, and print what was found."""
-    endpoint = settings(Options(endpoint=url, protocol=protocol), os.environ, folders).endpoint
+    endpoint = resolve_settings(Options(endpoint=url, protocol=protocol), os.environ, folders).endpoint
     with Client(endpoint) as client:
         found = detect(endpoint, client)
     for line in _describe(endpoint, found):

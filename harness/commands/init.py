@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from harness.commands.detect import look
-from harness.config.file import FILE
+from harness.config.file import CONFIG_FILE
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.gate import Exit
@@ -20,7 +20,7 @@ def init_command(url: str, protocol: str, output: str | None, *, force: bool) ->
 
     Sends no inference. Raises `UsageError` where a file is that may not be overwritten, or that cannot be written.
     """
-    path = Path(output or FILE)
+    path = Path(output or CONFIG_FILE)
     if path.exists() and not force:
         raise UsageError(f"{path} is there already: give --force to overwrite it, or --output FILE")
     endpoint, found = look(url, protocol, [])

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.chaos.run_experiment import lift
-from harness.config.file import FILE, read_file
-from harness.config.suite_sections import links
+from harness.config.file import CONFIG_FILE, read_file
+from harness.config.suite_sections import read_links
 from harness.core.errors import RunDirError, UsageError
 from harness.core.gate import Exit
 from harness.io.rundir import FAULTS
@@ -21,10 +21,12 @@ def lift_command(api: Sequence[str]) -> int:
     Exit status 0, or 21 when a proxy did not answer. Raises `UsageError` when there is nowhere to look.
     """
     place, file = read_file(None, [Path.cwd()])
-    found = list(api) or [link.api for link in links(file.links, place)]
+    found = list(api) or [link.api for link in read_links(file.links, place)]
     runs = [] if api else sorted(str(path.parent) for path in RUNS.glob(f"*/{FAULTS}"))
     if not found and not runs:
-        raise UsageError(f"no link is configured in {FILE} and no run is below {RUNS}: give the URL of a Toxiproxy API")
+        raise UsageError(
+            f"no link is configured in {CONFIG_FILE} and no run is below {RUNS}: give the URL of a Toxiproxy API"
+        )
     status = Exit.PASS
     # What was named by hand, or in the configuration's own [targets], is allowed.
     allow = [_host(url) for url in (*api, *file.targets.allow)]

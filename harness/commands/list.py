@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.core.errors import UsageError
 from harness.core.gate import Exit
 from harness.core.registry import names, unknown
-from harness.load.locust_process import locustfile
+from harness.load.locust_process import find_locustfile
 from harness.suite import catalogue
 
 
@@ -18,7 +18,7 @@ def list_command(kind: str, name: str | None) -> int:
     if name and name not in known:
         raise UsageError(unknown(kind.removesuffix("s"), name, known))
     for member in (name,) if name else known:
-        print(locustfile(member) if kind == "scenarios" else member)
+        print(find_locustfile(member) if kind == "scenarios" else member)
     return int(Exit.PASS)
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.config.file import Place
+from harness.config.file import ConfigSource
 from harness.config.sections import CredentialsSection
 from harness.core.endpoint import SHORTEST_SECRET, Credentials, Secret
 from harness.core.errors import UsageError
-from harness.io.credentials import told
+from harness.io.credentials import run_credential_command
 
 
-def configured(section: CredentialsSection | None, environ: Mapping[str, str], place: Place) -> Credentials | None:
+def read_credentials(
+    section: CredentialsSection | None, environ: Mapping[str, str], place: ConfigSource
+) -> Credentials | None:
     """The credentials of the file, else of the environment. Raises `ConfigError`, or `UsageError` for a command."""
     if section is None:
         key = environ.get("AIHARNESS_API_KEY")
@@ -27,7 +29,7 @@ def configured(section: CredentialsSection | None, environ: Mapping[str, str], p
             raise place.error(f"{path} cannot be read ({error})", "endpoint", "credentials", "file") from None
     elif section.command:
         with place.blamed(None, "endpoint", "credentials", "command"):
-            secret, source = told(tuple(section.command)), f"the command {section.command[0]!r}"
+            secret, source = run_credential_command(tuple(section.command)), f"the command {section.command[0]!r}"
     else:
         source = section.env or "AIHARNESS_API_KEY"
         secret = environ.get(source, "")

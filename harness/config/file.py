@@ -14,16 +14,16 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 
 from harness.config.sections import ConfigFile
-from harness.config.toml_lines import line_of
+from harness.config.toml_lines import find_line
 from harness.core.bounds import OVER_ZERO
 from harness.core.errors import ConfigError, UsageError
 from harness.core.registry import unknown
 
-FILE = "aiharness.toml"
+CONFIG_FILE = "aiharness.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ConfigSource:
     """Where the configuration stands: for errors that name file, line and key."""
 
     path: Path | None = None
@@ -32,7 +32,7 @@ class Place:
 
     def error(self, message: str, *keys: str | int) -> ConfigError:
         """A `ConfigError` at this key."""
-        line = line_of(self.text, (*self.prefix, *keys))
+        line = find_line(self.text, (*self.prefix, *keys))
         where = f"{self.path}:{line}" if line else str(self.path)
         dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
         return ConfigError(message, where=where, key=dotted)
@@ -57,11 +57,11 @@ class Place:
             raise self.error(str(error), *keys) from None
 
 
-def read_file(given: str | None, folders: Sequence[Path]) -> tuple[Place, ConfigFile]:
+def read_file(given: str | None, folders: Sequence[Path]) -> tuple[ConfigSource, ConfigFile]:
     """The configuration file and its content; an empty one when there is none and none was named."""
     path = Path(given) if given else _find(folders)
     if path is None:
-        return Place(), ConfigFile()
+        return ConfigSource(), ConfigFile()
     try:
         text = path.read_text("utf-8-sig")
         raw: Any = tomllib.loads(text)
@@ -76,7 +76,7 @@ def read_file(given: str | None, folders: Sequence[Path]) -> tuple[Place, Config
         prefix = ("tool", "aiharness")
         tool = raw.get("tool")
         raw = tool.get("aiharness", {}) if isinstance(tool, dict) else {}
-    place = Place(path, text, prefix)
+    place = ConfigSource(path, text, prefix)
     _check(raw, ConfigFile, place, ())
     try:
         return place, msgspec.convert(raw, ConfigFile)
@@ -87,8 +87,8 @@ def read_file(given: str | None, folders: Sequence[Path]) -> tuple[Place, Config
 
 def _find(folders: Sequence[Path]) -> Path | None:
     for folder in folders:
-        if (folder / FILE).is_file():
-            return folder / FILE
+        if (folder / CONFIG_FILE).is_file():
+            return folder / CONFIG_FILE
         project = folder / "pyproject.toml"
         with contextlib.suppress(OSError):
             if b"[tool.aiharness" in project.read_bytes():
@@ -101,7 +101,7 @@ def _path_keys(at: str) -> list[str | int]:
     return [int(index) if index else name for index, name in re.findall(r"\[(\d+)\]|([^.\[\]]+)", at)]
 
 
-def _check(raw: Any, model: Any, place: Place, at: tuple[str | int, ...]) -> None:
+def _check(raw: Any, model: Any, place: ConfigSource, at: tuple[str | int, ...]) -> None:
     """Refuse keys that the model does not know, with the nearest one that it does, and numbers out of bounds."""
     args = [arg for arg in get_args(model) if arg is not type(None)]
     if OVER_ZERO in args:

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.config.credentials import check_secret, configured
-from harness.config.file import FILE, Place, read_file
+from harness.config.credentials import check_secret, read_credentials
+from harness.config.file import CONFIG_FILE, ConfigSource, read_file
 from harness.config.sections import ConfigFile, EndpointSection, ObjectiveSection, ProfileSection
 from harness.config.suite_sections import (
-    attack_settings,
-    chaos_settings,
-    data_settings,
-    faults,
-    links,
-    load_settings,
-    suite_endpoints,
+    read_attack_settings,
+    read_chaos_settings,
+    read_data_settings,
+    read_faults,
+    read_links,
+    read_load_settings,
+    resolve_suite_endpoints,
 )
 from harness.core.endpoint import SHORTEST_SECRET, TLS, Endpoint, Signer, Template, parse_url
 from harness.core.errors import UsageError
@@ -34,7 +34,7 @@ from harness.core.objective import PROFILES, Objective, Profile, parse_objective
 from harness.core.registry import names, unknown
 from harness.core.settings import DEFAULT_SEED, MOST_REPLICAS, ORDER, Ceilings, Promises, Settings
 
-EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema")}
+_EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema")}
 """Optional dependencies that a check has for its ground, by the modules that they bring; found and not imported."""
 
 
@@ -66,7 +66,7 @@ class Options:
     responsible: str | None = None
 
 
-def settings(options: Options, environ: Mapping[str, str], folders: Sequence[Path]) -> Settings:
+def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequence[Path]) -> Settings:
     """Join everything into `Settings`. `folders` are searched in order for the file.
 
     Raises `UsageError`, or `ConfigError` for the file's part.
@@ -85,13 +85,13 @@ def settings(options: Options, environ: Mapping[str, str], folders: Sequence[Pat
         seed=_first(options.seed, file.run.seed, DEFAULT_SEED),
         ceilings=_ceilings(options, file),
         promises=_promises(file.promises, place),
-        others=suite_endpoints(file.suite, endpoint, suites, place),
-        data=data_settings(file.data, suites, place),
-        load=load_settings(file.load, place),
-        links=links(file.links, place),
-        faults=faults(file, suites, place),
-        chaos=chaos_settings(file.chaos, place),
-        attack=attack_settings(file.adversarial, place),
+        others=resolve_suite_endpoints(file.suite, endpoint, suites, place),
+        data=read_data_settings(file.data, suites, place),
+        load=read_load_settings(file.load, place),
+        links=read_links(file.links, place),
+        faults=read_faults(file, suites, place),
+        chaos=read_chaos_settings(file.chaos, place),
+        attack=read_attack_settings(file.adversarial, place),
         allow=tuple(file.targets.allow),
         wait_ready=_positive("--ai-wait-ready", options.wait_ready),
         policy=Policy(options.inconclusive, options.allow_partial, options.accept_first),
@@ -100,7 +100,7 @@ def settings(options: Options, environ: Mapping[str, str], folders: Sequence[Pat
         baseline=options.baseline,
         responsible=options.responsible or file.run.responsible,
         sources={**sources, "configuration": str(place.path) if place.path else "none"},
-        extras=tuple(name for name, needed in EXTRAS.items() if all(map(find_spec, needed))),
+        extras=tuple(name for name, needed in _EXTRAS.items() if all(map(find_spec, needed))),
     )
 
 
@@ -114,7 +114,7 @@ def _suites(wanted: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-def _profile(name: str, own: Mapping[str, ProfileSection], place: Place) -> Profile:
+def _profile(name: str, own: Mapping[str, ProfileSection], place: ConfigSource) -> Profile:
     profiles = dict(PROFILES)
     for key, section in own.items():
         base = profiles.get(key, replace(PROFILES["release"], name=key))
@@ -129,7 +129,7 @@ def _profile(name: str, own: Mapping[str, ProfileSection], place: Place) -> Prof
 
 
 def _endpoint(
-    options: Options, environ: Mapping[str, str], section: EndpointSection, place: Place
+    options: Options, environ: Mapping[str, str], section: EndpointSection, place: ConfigSource
 ) -> tuple[Endpoint, dict[str, str]]:
     given = [
         (options.endpoint, "--ai-endpoint"),  # an empty one is wrong, not absent: CI's variable was not set
@@ -140,7 +140,7 @@ def _endpoint(
     if url is None:
         raise UsageError(
             "no endpoint: give one with --ai-endpoint=URL, in the environment variable AIHARNESS_ENDPOINT, "
-            f"or as url under [endpoint] in {FILE}"
+            f"or as url under [endpoint] in {CONFIG_FILE}"
         )
     with place.blamed(source != str(place.path), "endpoint", "url"):
         clean, inline = parse_url(url)
@@ -148,7 +148,7 @@ def _endpoint(
     if protocol != "auto" and protocol not in names("protocols"):
         with place.blamed(options.protocol, "endpoint", "protocol"):
             raise UsageError(unknown("protocol", protocol, (*names("protocols"), "auto")))
-    credentials = inline or configured(section.credentials, environ, place)
+    credentials = inline or read_credentials(section.credentials, environ, place)
     if credentials:
         check_secret(credentials)
     endpoint = Endpoint(
@@ -173,7 +173,7 @@ def _endpoint(
     return endpoint, {"endpoint": source, "credentials": credentials.source if credentials else "none"}
 
 
-def _template(template: Template, place: Place) -> Template:
+def _template(template: Template, place: ConfigSource) -> Template:
     for each, at in ((template, ()), (template.stream, ("stream",))):
         if each and each.path is not None and not each.path.startswith("/"):
             raise place.error(f"must start with a slash, got {each.path!r}", "endpoint", "template", *at, "path")
@@ -182,7 +182,7 @@ def _template(template: Template, place: Place) -> Template:
     return template
 
 
-def _proxy(proxy: str | None, place: Place) -> str | None:
+def _proxy(proxy: str | None, place: ConfigSource) -> str | None:
     """The proxy's URL as it is; the transport says what else may be wrong with it."""
     try:
         password = urlsplit(proxy or "").password
@@ -193,7 +193,7 @@ def _proxy(proxy: str | None, place: Place) -> str | None:
     return proxy
 
 
-def _sample(section: EndpointSection, place: Place) -> Any:
+def _sample(section: EndpointSection, place: ConfigSource) -> Any:
     """The sample as it is, or a file's bytes in base64."""
     if section.sample_file is None:
         return section.sample
@@ -205,19 +205,19 @@ def _sample(section: EndpointSection, place: Place) -> Any:
         raise place.error(f"cannot be read ({error.strerror})", "endpoint", "sample_file") from None
 
 
-def _prefix(given: str | None, place: Place) -> str | None:
+def _prefix(given: str | None, place: ConfigSource) -> str | None:
     if given and (not given.startswith("/") or given.endswith("/")):
         raise place.error(f"must be empty or like /openai/v1, got {given!r}", "endpoint", "prefix")
     return given
 
 
-def _unix_socket(section: EndpointSection, place: Place) -> str | None:
+def _unix_socket(section: EndpointSection, place: ConfigSource) -> str | None:
     if section.unix_socket and section.proxy:
         raise place.error("give a proxy or a unix socket, not both", "endpoint", "unix_socket")
     return place.file(section.unix_socket)
 
 
-def _replicas(given: Sequence[str], place: Place) -> tuple[str, ...]:
+def _replicas(given: Sequence[str], place: ConfigSource) -> tuple[str, ...]:
     if len(given) > MOST_REPLICAS:
         raise place.error(f"are {len(given)}; at most {MOST_REPLICAS} are compared", "endpoint", "replicas")
     found = []
@@ -230,7 +230,7 @@ def _replicas(given: Sequence[str], place: Place) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _signer(given: str | None, place: Place) -> Signer | None:
+def _signer(given: str | None, place: ConfigSource) -> Signer | None:
     if given is None:
         return None
     file, _, function = given.rpartition(":")
@@ -240,7 +240,7 @@ def _signer(given: str | None, place: Place) -> Signer | None:
 
 
 def _objectives(
-    sections: Sequence[ObjectiveSection], profile: Profile, suites: tuple[str, ...], place: Place
+    sections: Sequence[ObjectiveSection], profile: Profile, suites: tuple[str, ...], place: ConfigSource
 ) -> tuple[Objective, ...]:
     found: list[Objective] = []
     for index, section in enumerate(sections):
@@ -261,7 +261,7 @@ def _ceilings(options: Options, file: ConfigFile) -> Ceilings:
     )
 
 
-def _promises(promises: Promises, place: Place) -> Promises:
+def _promises(promises: Promises, place: ConfigSource) -> Promises:
     for name in ("request_id", "idempotency"):
         value = getattr(promises, name)
         if value is not None and not re.fullmatch(r"[A-Za-z0-9-]+", value):

@@ -25,10 +25,10 @@ def config_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "aiharness.toml", **made}
 
 
-def text() -> str:
+def format_schema() -> str:
     """The schema as the file holds it."""
     return json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    print(text(), end="")
+    print(format_schema(), end="")

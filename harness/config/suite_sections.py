@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.config.file import Place
+from harness.config.file import ConfigSource
 from harness.config.sections import ConfigFile, DataSection, LinkSection, SuiteSection
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
@@ -17,12 +17,12 @@ from harness.core.plan import slug
 from harness.core.registry import load, names
 from harness.core.settings import AttackSettings, DataSettings, LoadSettings
 
-MOST_REQUESTS, MOST_PROCESSES = 1_000_000, 64
+_MOST_REQUESTS, _MOST_PROCESSES = 1_000_000, 64
 """Requests, and processes, of one load run above which a typing error is more likely than a wish."""
 
 
-def suite_endpoints(
-    sections: Mapping[str, SuiteSection], endpoint: Endpoint, suites: tuple[str, ...], place: Place
+def resolve_suite_endpoints(
+    sections: Mapping[str, SuiteSection], endpoint: Endpoint, suites: tuple[str, ...], place: ConfigSource
 ) -> Mapping[str, Endpoint]:
     """The endpoint as the wanted suites see it that have a section of their own. Raises `ConfigError`."""
     found = {}
@@ -39,7 +39,7 @@ def suite_endpoints(
     return found
 
 
-def data_settings(section: DataSection, suites: tuple[str, ...], place: Place) -> DataSettings | None:
+def read_data_settings(section: DataSection, suites: tuple[str, ...], place: ConfigSource) -> DataSettings | None:
     """Read the data files that the wanted suites use. Raises `ConfigError` that names file and row."""
     if not {"integration", "validation", "adversarial"} & set(suites) or not (section.file or section.golden):
         return None
@@ -65,36 +65,36 @@ def data_settings(section: DataSection, suites: tuple[str, ...], place: Place) -
     return DataSettings(read("file", section.file), read("golden", section.golden), section.tolerance)
 
 
-def load_settings(section: LoadSettings | None, place: Place) -> LoadSettings | None:
+def read_load_settings(section: LoadSettings | None, place: ConfigSource) -> LoadSettings | None:
     """The load as configured. Raises `ConfigError` for one that cannot be generated or judged."""
     if section is None:
         return None
-    if section.processes > min(MOST_PROCESSES, section.concurrency):
-        raise place.error(f"is at most {MOST_PROCESSES} and the concurrency", "load", "processes")
+    if section.processes > min(_MOST_PROCESSES, section.concurrency):
+        raise place.error(f"is at most {_MOST_PROCESSES} and the concurrency", "load", "processes")
     place.among("scenario", section.scenario, names("scenarios"), "load", "scenario")
     if not 0 <= section.warm_up < section.duration:
         raise place.error(f"must be from 0 to under the duration, got {section.warm_up!r}", "load", "warm_up")
-    if section.rate * section.duration > MOST_REQUESTS:
-        raise place.error(f"rate times duration is over {MOST_REQUESTS:,} requests; give fewer", "load", "rate")
+    if section.rate * section.duration > _MOST_REQUESTS:
+        raise place.error(f"rate times duration is over {_MOST_REQUESTS:,} requests; give fewer", "load", "rate")
     _installed("locust", "load", place, "load")
     return section
 
 
-def attack_settings(section: AttackSettings | None, place: Place) -> AttackSettings | None:
+def read_attack_settings(section: AttackSettings | None, place: ConfigSource) -> AttackSettings | None:
     """The threat model as configured. Raises `ConfigError`."""
     if section and not section.low < section.high:
         raise place.error(f"must be over low, got {section.high!r} and {section.low!r}", "adversarial", "high")
     return section
 
 
-def chaos_settings(section: ChaosSettings, place: Place) -> ChaosSettings:
+def read_chaos_settings(section: ChaosSettings, place: ConfigSource) -> ChaosSettings:
     """The phases of every experiment. Raises `ConfigError`."""
-    if section.rate * (section.baseline + section.recovery) > MOST_REQUESTS:
-        raise place.error(f"rate times the phases is over {MOST_REQUESTS:,} requests; give fewer", "chaos", "rate")
+    if section.rate * (section.baseline + section.recovery) > _MOST_REQUESTS:
+        raise place.error(f"rate times the phases is over {_MOST_REQUESTS:,} requests; give fewer", "chaos", "rate")
     return section
 
 
-def links(sections: Mapping[str, LinkSection], place: Place) -> tuple[Link, ...]:
+def read_links(sections: Mapping[str, LinkSection], place: ConfigSource) -> tuple[Link, ...]:
     """The links as configured. Raises `ConfigError` for an api that is no URL."""
     found = []
     for name, section in sections.items():
@@ -110,7 +110,7 @@ def links(sections: Mapping[str, LinkSection], place: Place) -> tuple[Link, ...]
     return tuple(found)
 
 
-def faults(file: ConfigFile, suites: tuple[str, ...], place: Place) -> tuple[Fault, ...]:
+def read_faults(file: ConfigFile, suites: tuple[str, ...], place: ConfigSource) -> tuple[Fault, ...]:
     """The faults as configured, where the chaos suite is wanted. Raises `ConfigError`."""
     found: list[Fault] = []
     for index, section in enumerate(file.fault):
@@ -131,6 +131,6 @@ def faults(file: ConfigFile, suites: tuple[str, ...], place: Place) -> tuple[Fau
     return tuple(found)
 
 
-def _installed(module: str, extra: str, place: Place, section: str) -> None:
+def _installed(module: str, extra: str, place: ConfigSource, section: str) -> None:
     if importlib.util.find_spec(module) is None:
         raise place.error(f"needs {module}: pip install 'aiharness[{extra}]'", section)

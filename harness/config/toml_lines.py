@@ -9,7 +9,7 @@ _TABLE = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
 
-def line_of(text: str, keys: Sequence[str | int]) -> int | None:
+def find_line(text: str, keys: Sequence[str | int]) -> int | None:
     """The line, from 1, of the deepest part of the path that stands on a line of its own; None: no part does."""
     wanted = list(keys)
     best: tuple[int, int] | None = None

@@ -12,13 +12,13 @@ from harness.protocols.shared.json_schema import FLOAT32
 from harness.protocols.shared.valid_input import bounded, narrowed, of_sample
 from harness.run.session import Session
 
-GENERATED, GENERATED_TEXTS = 40, 12
+MOST_GENERATED, _MOST_GENERATED_TEXTS = 40, 12
 """Requests drawn: a text costs tokens, and few things about it can be announced."""
-MOST_TOKENS = 16
+GENERATED_MAX_TOKENS = 16
 """Some services take no lower limit."""
 
 _OPTIONS = {
-    "max_tokens": {"type": "integer", "minimum": 1, "maximum": MOST_TOKENS},
+    "max_tokens": {"type": "integer", "minimum": 1, "maximum": GENERATED_MAX_TOKENS},
     "temperature": {"type": "number", "minimum": 0, "maximum": 2},
     "seed": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
     "stop": {"type": "string", "minLength": 1, "maxLength": 8},
@@ -27,7 +27,7 @@ _OPTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class InputForm:
     """What a valid input is: a JSON Schema, or tensors (name, shape, element schema) whose open sizes agree.
 
     `options` is the schema of the object of what stands beside the input; `bounded` as `Known.bounded`; `source` says
@@ -37,12 +37,12 @@ class Form:
     source: str
     schema: Mapping[str, Any] = field(default_factory=dict)
     tensors: tuple[Mapping[str, Any], ...] = ()
-    options: Mapping[str, Any] = field(default_factory=lambda: an_object({}, []))
+    options: Mapping[str, Any] = field(default_factory=lambda: object_schema({}, []))
     bounded: bool = False
-    most: int = GENERATED
+    most: int = MOST_GENERATED
 
 
-def form_of(session: Session) -> Form:
+def find_input_form(session: Session) -> InputForm:
     """What a valid input is: by the metadata, by the OpenAPI document, by the chat protocol, or like the sample.
 
     Raises `UsageError` where no sample can be had.
@@ -51,20 +51,22 @@ def form_of(session: Session) -> Form:
     if isinstance(specs, list) and specs:
         tensors = tuple({**each, "element": _element(each)} for each in specs)
         closed = all(bounded(each["element"]) and all(size > 0 for size in each["shape"][1:]) for each in tensors)
-        return Form("the model's metadata", tensors=tensors, bounded=closed)
+        return InputForm("the model's metadata", tensors=tensors, bounded=closed)
     sample = session.sample()
     if isinstance(stated, Mapping) and (session.sample_query is None):
-        whole = an_object(stated["options"], stated["required"])
+        whole = object_schema(stated["options"], stated["required"])
         schema = narrowed(dict(stated["input"]), [sample.inputs])
         closed = bounded(dict(stated["input"])) and bounded(whole)
-        return Form("the OpenAPI document", schema, options=whole, bounded=closed)
+        return InputForm("the OpenAPI document", schema, options=whole, bounded=closed)
     if session.able.generates and isinstance(sample.inputs, str):
         prompt = {"type": "string", "minLength": 1, "maxLength": 40}
-        return Form("the protocol", prompt, options=an_object(_OPTIONS, ["max_tokens"]), most=GENERATED_TEXTS)
-    return Form("the sample", of_sample(sample.inputs), options=an_object({}, []))
+        return InputForm(
+            "the protocol", prompt, options=object_schema(_OPTIONS, ["max_tokens"]), most=_MOST_GENERATED_TEXTS
+        )
+    return InputForm("the sample", of_sample(sample.inputs), options=object_schema({}, []))
 
 
-def an_object(properties: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
+def object_schema(properties: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
     """The schema of an object with these properties and no others."""
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
@@ -90,6 +92,6 @@ def _element(spec: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def numbers_in(shape: list[int]) -> int:
+def count_elements(shape: list[int]) -> int:
     """Elements of a tensor with one entry for each open dimension."""
     return prod(max(1, size) for size in shape)

@@ -16,25 +16,25 @@ from typing import Any
 from harness.checks.bad_input.generated_requests import Generated, Kind, Known, Outcome, Search, by_row, outcome
 from harness.core.errors import BudgetExhausted
 from harness.core.exchange import Exchange, Query
-from harness.generation.input_form import GENERATED, form_of, numbers_in
-from harness.generation.shrink import Enough, minimise
+from harness.generation.input_form import MOST_GENERATED, count_elements, find_input_form
+from harness.generation.shrink import SearchStopped, minimise_value
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
 
-DRAWS = 3
+_DRAWS = 3
 """Values that may be drawn for each request that is sent: what was drawn before is not sent again."""
-SIMPLER = 70
+_SIMPLER = 70
 """Requests that making one failing request simpler may cost; Hypothesis has the first `DRAWN_SIMPLER` of them."""
-DRAWN_SIMPLER = 25
-SECONDS = 20.0
+_DRAWN_SIMPLER = 25
+_SECONDS = 20.0
 """After so long nothing more is drawn; making it simpler may take as long again."""
-AGAIN = 2
-REQUESTS = 2 + GENERATED + 2 * (SIMPLER + AGAIN)
-LARGEST = 200_000
+_AGAIN = 2
+SEARCH_REQUESTS = 2 + MOST_GENERATED + 2 * (_SIMPLER + _AGAIN)
+_LARGEST = 200_000
 """Numbers in one row above which no request is generated."""
 
 
-def search(session: Session) -> Search:
+def search_failures(session: Session) -> Search:
     """Draw requests, ask them, and find the smallest failing one of each kind.
 
     Raises `BudgetExhausted` where a ceiling of the run ends it before anything failed.
@@ -47,21 +47,21 @@ class _Search:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.form = form_of(session)
+        self.form = find_input_form(session)
         self.seen: dict[str, Generated] = {}
         self.known = Known()
         self.rows = Rows(session)
         self.last: Generated | None = None
-        self.unspent, self.left, self.until = REQUESTS - 2, 0, 0.0
+        self.unspent, self.left, self.until = SEARCH_REQUESTS - 2, 0, 0.0
         self.stopped: BudgetExhausted | None = None
         self.drawn = False
 
     def run(self) -> Search:
-        if any(numbers_in(each["shape"]) > LARGEST for each in self.form.tensors):
-            return Search(unable=f"a row of an input has over {LARGEST} numbers: no requests are generated")
+        if any(count_elements(each["shape"]) > _LARGEST for each in self.form.tensors):
+            return Search(unable=f"a row of an input has over {_LARGEST} numbers: no requests are generated")
         drawing = importlib.import_module("harness.generation.strategies")
         try:
-            with drawing.alone():
+            with drawing.isolate_hypothesis():
                 made = self._strategy(drawing)
                 self._get_to_know()
                 found = {kind: self._of_kind(kind, made, drawing) for kind in (Kind.BROKEN, Kind.FAILED)}
@@ -82,8 +82,8 @@ class _Search:
 
     def _strategy(self, drawing: Any) -> Any:
         form = self.form
-        inputs = drawing.tensors(form.tensors) if form.tensors else drawing.strategy(form.schema)
-        return drawing.whole(inputs, form.options)
+        inputs = drawing.draw_tensors(form.tensors) if form.tensors else drawing.make_strategy(form.schema)
+        return drawing.combine_options(inputs, form.options)
 
     def _get_to_know(self) -> None:
         """Ask the sample alone and twice in one request: which outputs have one entry for each row?"""
@@ -99,7 +99,7 @@ class _Search:
         if kind is Kind.FAILED and Kind.FAILED not in {each.outcome.kind for each in self.seen.values()} and self.drawn:
             return None  # all were drawn, and none failed so
         self.last, self.left = None, self.form.most
-        self.until = time.monotonic() + SECONDS
+        self.until = time.monotonic() + _SECONDS
         minimal = False
 
         def fails(value: Any) -> bool:
@@ -107,22 +107,22 @@ class _Search:
             if asked.outcome.kind is not kind:
                 return False
             if self.last is None:  # from here on it is made simpler
-                self.left, self.until = DRAWN_SIMPLER, time.monotonic() + SECONDS
+                self.left, self.until = _DRAWN_SIMPLER, time.monotonic() + _SECONDS
             self.last = asked
             return True
 
         seed = f"{self.session.settings.seed} property"
-        with contextlib.suppress(Enough):
-            drawing.smallest(made, fails, seed=seed, most=DRAWS * self.form.most)
+        with contextlib.suppress(SearchStopped):
+            drawing.draw_smallest(made, fails, seed=seed, most=_DRAWS * self.form.most)
         if self.last is None:
             self.drawn = True
             return None
-        valid = importlib.import_module("harness.generation.validity").validator(self.form, self.last.value)
-        self.left += SIMPLER - DRAWN_SIMPLER
+        valid = importlib.import_module("harness.generation.validity").make_validator(self.form, self.last.value)
+        self.left += _SIMPLER - _DRAWN_SIMPLER
         try:
-            minimise(self.last.value, lambda value: valid(value) and fails(value))
+            minimise_value(self.last.value, lambda value: valid(value) and fails(value))
             minimal = True
-        except Enough:
+        except SearchStopped:
             pass
         return self._again(self.last, kind), minimal
 
@@ -131,7 +131,7 @@ class _Search:
         if text in self.seen:
             return self.seen[text]
         if self.left <= 0 or time.monotonic() > self.until:
-            raise Enough
+            raise SearchStopped
         self.left -= 1
         exchange = self._exchange(value)
         self.seen[text] = Generated(value, exchange, self._outcome(value, exchange))
@@ -147,11 +147,11 @@ class _Search:
             return self._send(query)
         except BudgetExhausted as spent:
             self.stopped = spent
-            raise Enough from None
+            raise SearchStopped from None
 
     def _send(self, query: Query) -> Exchange:
         if self.unspent <= 0:
-            raise Enough
+            raise SearchStopped
         self.unspent -= 1
         return self.session.ask(query)
 
@@ -167,10 +167,10 @@ class _Search:
 
     def _again(self, found: Generated, kind: Kind) -> Generated:
         """Ask the smallest request again; a failure that does not come back is said to be so."""
-        for _ in range(AGAIN):
+        for _ in range(_AGAIN):
             try:
                 exchange = self._exchange(found.value)
-            except Enough:
+            except SearchStopped:
                 break
             same = self._outcome(found.value, exchange)
             found = replace(found, asked=found.asked + 1, failed=found.failed + (same.kind is kind))

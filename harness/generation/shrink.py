@@ -10,13 +10,13 @@ from harness.core.json_path import replace_at, walk_values
 
 
 @dataclass(slots=True)
-class Enough(BaseException):
+class SearchStopped(BaseException):
     """The budget is spent. No `Exception`: what drives the search must not take it for a finding."""
 
     why: str = ""
 
 
-def minimise(value: Any, fails: Callable[[Any], bool]) -> Any:
+def minimise_value(value: Any, fails: Callable[[Any], bool]) -> Any:
     """The value after no step of `steps` leads to one that fails. `fails` may raise `Enough`, which is passed on.
 
     Large steps come first; after one that fails still, the search begins again with what it left.

@@ -21,9 +21,9 @@ from hypothesis.errors import HypothesisException, NoSuchExample
 
 from harness.core.array_shape import reshape
 
-Strategy = st.SearchStrategy[Any]
+_Strategy = st.SearchStrategy[Any]
 
-MOST_ELEMENTS = 20_000
+_MOST_ELEMENTS = 20_000
 """Numbers in one request, above which only single rows are made."""
 _ROUND = 10
 """Values drawn before starting afresh: after so many, Hypothesis varies old ones, which few requests can afford."""
@@ -38,7 +38,7 @@ _PLAIN_OBJECT = {"type", "properties", "required", "additionalProperties"}
 _PLAIN_TEXT = {"type", "minLength", "maxLength"}
 
 
-def strategy(schema: Mapping[str, Any]) -> Strategy:
+def make_strategy(schema: Mapping[str, Any]) -> _Strategy:
     """Values of a schema: numbers over their whole range with its ends, lists mostly of one value with few others.
 
     What is not a plain number, text, list or object is left to hypothesis-jsonschema, which is loaded for that alone.
@@ -47,9 +47,9 @@ def strategy(schema: Mapping[str, Any]) -> Strategy:
         return st.sampled_from(schema["enum"])
     kind, keys = schema.get("type"), schema.keys()
     if isinstance(kind, list) and kind:
-        return st.one_of([strategy({**schema, "type": each}) for each in kind])
+        return st.one_of([make_strategy({**schema, "type": each}) for each in kind])
     if keys == {"anyOf"}:
-        return st.one_of([strategy(each) for each in schema["anyOf"]])
+        return st.one_of([make_strategy(each) for each in schema["anyOf"]])
     if kind in ("integer", "number") and keys <= _PLAIN_NUMBER:
         return _numbers(schema)
     if kind == "string" and keys <= _PLAIN_TEXT:
@@ -60,11 +60,11 @@ def strategy(schema: Mapping[str, Any]) -> Strategy:
         return _objects(schema)
     if kind in ("boolean", "null") and keys == {"type"}:
         return st.booleans() if kind == "boolean" else st.none()
-    made: Strategy = importlib.import_module("hypothesis_jsonschema").from_schema(dict(schema))
+    made: _Strategy = importlib.import_module("hypothesis_jsonschema").from_schema(dict(schema))
     return made
 
 
-def _numbers(schema: Mapping[str, Any]) -> Strategy:
+def _numbers(schema: Mapping[str, Any]) -> _Strategy:
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum", schema.get("exclusiveMaximum"))
     over, under = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
@@ -77,7 +77,7 @@ def _numbers(schema: Mapping[str, Any]) -> Strategy:
     if schema["type"] == "integer":
         least, most = (None if low is None else math.ceil(low)), (None if high is None else math.floor(high))
         special: list[Any] = [*_WHOLE, *(-each for each in _WHOLE if each)]
-        drawn: Strategy = st.integers(least, most)
+        drawn: _Strategy = st.integers(least, most)
     else:
         special = [*_PARTS, 0, 1, 3, *(-each for each in _PARTS if each)]
         bounds = [None if each is None else _float(each) for each in (low, high)]
@@ -95,7 +95,7 @@ def _float(number: float) -> float:
         return math.copysign(1.7976931348623157e308, number)
 
 
-def _texts(least: int, most: int | None) -> Strategy:
+def _texts(least: int, most: int | None) -> _Strategy:
     most = least + 40 if most is None else most
     parts = st.lists(
         st.one_of(st.sampled_from(_LETTERS), st.sampled_from(_TEXTS)), min_size=least, max_size=max(least, 8)
@@ -103,15 +103,15 @@ def _texts(least: int, most: int | None) -> Strategy:
     return parts.map("".join).map(lambda text: text[:most]).filter(lambda text: len(text) >= least)
 
 
-def _lists(schema: Mapping[str, Any]) -> Strategy:
+def _lists(schema: Mapping[str, Any]) -> _Strategy:
     items, least = schema["items"], schema.get("minItems", 0)
     most = min(schema.get("maxItems", least + 4), max(least, 4))
     inner = max(1, _elements(items))
     if inner > 1:
-        most = max(least, min(most, MOST_ELEMENTS // inner))
+        most = max(least, min(most, _MOST_ELEMENTS // inner))
     if least == most and least > 8 and items.get("type") in ("integer", "number", "boolean"):
-        return _mostly(strategy(items), least)
-    element = strategy(items)
+        return _mostly(make_strategy(items), least)
+    element = make_strategy(items)
     return st.integers(least, most).flatmap(lambda size: st.lists(element, min_size=size, max_size=size))
 
 
@@ -121,9 +121,9 @@ def _elements(schema: Mapping[str, Any]) -> int:
     return 1
 
 
-def _objects(schema: Mapping[str, Any]) -> Strategy:
+def _objects(schema: Mapping[str, Any]) -> _Strategy:
     required = schema.get("required", [])
-    parts = {name: strategy(each) for name, each in schema.get("properties", {}).items()}
+    parts = {name: make_strategy(each) for name, each in schema.get("properties", {}).items()}
     return st.fixed_dictionaries(
         {name: each for name, each in parts.items() if name in required},
         optional={name: each for name, each in parts.items() if name not in required},
@@ -131,7 +131,7 @@ def _objects(schema: Mapping[str, Any]) -> Strategy:
 
 
 @st.composite
-def _mostly(draw: Callable[[Strategy], Any], element: Strategy, count: int) -> list[Any]:
+def _mostly(draw: Callable[[_Strategy], Any], element: _Strategy, count: int) -> list[Any]:
     """A long list of one value, but for a few others: what a failure needs shows, and drawing it costs little."""
     made = [draw(element)] * count
     for index, value in draw(st.lists(st.tuples(st.integers(0, count - 1), element), max_size=6)):
@@ -140,7 +140,7 @@ def _mostly(draw: Callable[[Strategy], Any], element: Strategy, count: int) -> l
 
 
 @st.composite
-def tensors(draw: Callable[[Strategy], Any], specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def draw_tensors(draw: Callable[[_Strategy], Any], specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Nested lists by input name: `shape` of each spec, with one size for each open dimension of the same place.
 
     `element` of a spec is the schema of its numbers or texts.
@@ -149,23 +149,23 @@ def tensors(draw: Callable[[Strategy], Any], specs: Sequence[Mapping[str, Any]])
     open_ = {place for each in specs for place, size in enumerate(each["shape"]) if size < 0}
     fixed = max(math.prod(size for size in each["shape"] if size > 0) for each in specs)
     sizes = {
-        place: draw(st.integers(1, max(1, min(4, MOST_ELEMENTS // fixed)))) for place in range(rank) if place in open_
+        place: draw(st.integers(1, max(1, min(4, _MOST_ELEMENTS // fixed)))) for place in range(rank) if place in open_
     }
     made = {}
     for each in specs:
         shape = [sizes[place] if size < 0 else size for place, size in enumerate(each["shape"])]
-        count, element = math.prod(shape), strategy(each["element"])
+        count, element = math.prod(shape), make_strategy(each["element"])
         flat = draw(_mostly(element, count) if count > 8 else st.lists(element, min_size=count, max_size=count))
         made[str(each["name"])] = reshape(flat, shape) if shape else flat[0]
     return made
 
 
-def whole(inputs: Strategy, options: Mapping[str, Any]) -> Strategy:
+def combine_options(inputs: _Strategy, options: Mapping[str, Any]) -> _Strategy:
     """Values `{"inputs", "options"}`; `options` is the schema of the object beside the input."""
-    return st.fixed_dictionaries({"inputs": inputs, "options": strategy(options)})
+    return st.fixed_dictionaries({"inputs": inputs, "options": make_strategy(options)})
 
 
-def smallest(found: Strategy, fails: Callable[[Any], bool], *, seed: str, most: int) -> None:
+def draw_smallest(found: _Strategy, fails: Callable[[Any], bool], *, seed: str, most: int) -> None:
     """Draw at most `most` values, and simpler ones once one fails; `fails` keeps what it sees, and may raise `Enough`.
 
     The same seed draws the same values. Raises `HypothesisException` for a strategy that yields none.
@@ -188,7 +188,7 @@ def smallest(found: Strategy, fails: Callable[[Any], bool], *, seed: str, most: 
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
+def isolate_hypothesis() -> Iterator[None]:
     """Hypothesis without its folder in the user's, and without constants from whatever modules happen to be loaded.
 
     The latter would make the requests depend on what else ran in this process.
@@ -218,4 +218,11 @@ def _without_constants() -> Iterator[None]:
         provider._maybe_draw_constant = draws
 
 
-__all__ = ["HypothesisException", "alone", "smallest", "strategy", "tensors", "whole"]
+__all__ = [
+    "HypothesisException",
+    "combine_options",
+    "draw_smallest",
+    "draw_tensors",
+    "isolate_hypothesis",
+    "make_strategy",
+]

@@ -11,19 +11,21 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 
 from harness.core.errors import UsageError
-from harness.generation.input_form import Form, an_object
+from harness.generation.input_form import InputForm, object_schema
 from harness.protocols.shared import tensors
 
 
-def validator(form: Form, like: Any) -> Callable[[Any], bool]:
+def make_validator(form: InputForm, like: Any) -> Callable[[Any], bool]:
     """Whether a value `{"inputs", "options"}` is of the form.
 
     A text that must have a format is one only where `like` holds it too.
     """
     inputs: Mapping[str, Any] = form.schema
     if form.tensors:
-        inputs = an_object({each["name"]: _nested(each) for each in form.tensors}, [t["name"] for t in form.tensors])
-    schema = an_object({"inputs": inputs, "options": form.options}, ["inputs", "options"])
+        inputs = object_schema(
+            {each["name"]: _nested(each) for each in form.tensors}, [t["name"] for t in form.tensors]
+        )
+    schema = object_schema({"inputs": inputs, "options": form.options}, ["inputs", "options"])
     texts, checker = set(_all_texts(like)), FormatChecker(())
     for name in set(_formats(schema)):
         checker.checkers = {**checker.checkers, name: (lambda each: not isinstance(each, str) or each in texts, ())}

@@ -25,7 +25,7 @@ _GRACE = 5.0
 _T = TypeVar("_T")
 
 
-def transport(endpoint: Endpoint, *, clock: Clock, caps: Caps | None = None) -> HttpTransport:
+def create_transport(endpoint: Endpoint, *, clock: Clock, caps: Caps | None = None) -> HttpTransport:
     """What carries requests to this endpoint. Raises `UsageError` as `HttpTransport` does, and without gRPC."""
     if not endpoint.grpc:
         return HttpTransport(endpoint, clock=clock, caps=caps)
@@ -46,7 +46,7 @@ class Client:
     def __init__(self, endpoint: Endpoint, *, clock: Clock | None = None, caps: Caps | None = None) -> None:
         self.endpoint = endpoint
         self.clock: Clock = clock or Monotonic()
-        self._transport = transport(endpoint, clock=self.clock, caps=caps)
+        self._transport = create_transport(endpoint, clock=self.clock, caps=caps)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self._thread: threading.Thread | None = None

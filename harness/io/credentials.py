@@ -16,10 +16,10 @@ from harness.io.clock import Clock
 _PATIENCE = 30.0
 """Seconds that a command which prints a credential may take."""
 
-Sign = Callable[[str, str, dict[str, str], bytes], Mapping[str, str]]
+_SignFunction = Callable[[str, str, dict[str, str], bytes], Mapping[str, str]]
 
 
-def told(command: tuple[str, ...], patience: float = _PATIENCE) -> str:
+def run_credential_command(command: tuple[str, ...], patience: float = _PATIENCE) -> str:
     """The first line that a command prints. Raises `UsageError` when it fails, prints nothing or takes too long.
 
     What it writes to its standard error is not shown: it may hold the secret.
@@ -39,7 +39,7 @@ def told(command: tuple[str, ...], patience: float = _PATIENCE) -> str:
     return first
 
 
-class Renewal:
+class CredentialRenewal:
     """Keeps the credential of a command fresh: asked for again when it is older than its `refresh` seconds."""
 
     def __init__(self, credentials: Credentials | None, clock: Clock) -> None:
@@ -55,7 +55,7 @@ class Renewal:
         async with self._lock:
             if self._old():
                 try:
-                    secret = await asyncio.to_thread(told, self._credentials.command)
+                    secret = await asyncio.to_thread(run_credential_command, self._credentials.command)
                 except UsageError as error:
                     raise TransportError(ErrorClass.HARNESS, str(error)) from None
                 self._credentials.secret.renew(secret)
@@ -66,7 +66,7 @@ class Renewal:
         return self._clock.now() - self._told >= self._credentials.refresh
 
 
-def load_signer(signer: Signer) -> Sign:
+def load_signer(signer: Signer) -> _SignFunction:
     """The user's function. Raises `UsageError` for a file that cannot be imported or a function that is not there."""
     spec = importlib.util.spec_from_file_location(f"aiharness_signer_{Path(signer.file).stem}", signer.file)
     try:
@@ -79,11 +79,13 @@ def load_signer(signer: Signer) -> Sign:
     found = getattr(module, signer.function, None)
     if not callable(found):
         raise UsageError(f"{signer.file} has no function {signer.function!r}")
-    made: Sign = found
+    made: _SignFunction = found
     return made
 
 
-def signed(sign: Sign, endpoint: Endpoint, method: str, url: str, lines: Headers, body: bytes) -> Headers:
+def sign_request(
+    sign: _SignFunction, endpoint: Endpoint, method: str, url: str, lines: Headers, body: bytes
+) -> Headers:
     """The header lines that the user's function sets. Raises `TransportError` (HARNESS) when it breaks."""
     assert endpoint.signer is not None
     where = f"{endpoint.signer.file}:{endpoint.signer.function}"

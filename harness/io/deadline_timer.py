@@ -30,7 +30,7 @@ class Phase(Enum):
         self.error, self.overdue, self.during = error, overdue, during
 
 
-class Course:
+class DeadlineTimer:
     """Follows one exchange by httpcore's trace and keeps one timer on the deadline that is next.
 
     httpx's own timeouts bound single reads, so a peer that drips outlasts them; this timer does not care what drips.

@@ -86,7 +86,7 @@ _SAYS = {
 }
 
 
-def classify(error: BaseException) -> tuple[ErrorClass, str]:
+def classify_error(error: BaseException) -> tuple[ErrorClass, str]:
     """The class of an exception, and what happened in words.
 
     Looks through causes, groups and wrapped arguments. The words may quote the exception: redact before showing.
@@ -96,7 +96,7 @@ def classify(error: BaseException) -> tuple[ErrorClass, str]:
     chain = list(_chain(error))
     for link in chain:
         if isinstance(link, ssl.SSLError):
-            return ErrorClass.TLS, tls.reason(link)
+            return ErrorClass.TLS, tls.describe_tls_error(link)
     found = next((kind for link in chain if (kind := _unmistakable(link))), None) or _by_type(error)
     if found is ErrorClass.HARNESS and isinstance(error, httpx.ProtocolError | httpcore.ProtocolError):
         # httpcore calls every error of h2 local; what the peer sent is among them.

@@ -20,13 +20,13 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.core.exchange import Response
 from harness.io.clock import Clock
-from harness.io.deadline_timer import Course
-from harness.io.http import HttpTransport, Pool, user_agent
-from harness.io.response_reader import Caps, Intake
+from harness.io.deadline_timer import DeadlineTimer
+from harness.io.http import HttpTransport, Pool, format_user_agent
+from harness.io.response_reader import Caps, ResponseReader
 
-CONTENT_TYPE = "application/grpc"
+_CONTENT_TYPE = "application/grpc"
 
-STATUSES = {
+HTTP_STATUSES = {
     0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429,
     9: 400, 10: 409, 11: 400, 12: 501, 13: 500, 14: 503, 15: 500, 16: 401,
 }  # fmt: skip
@@ -72,8 +72,10 @@ class GrpcTransport(HttpTransport):
         if endpoint.proxy is not None:
             raise UsageError("gRPC is not sent through a proxy; take [endpoint] proxy out")
 
-    async def _converse(self, connections: Any, outgoing: httpx.Request, course: Course, intake: Intake) -> None:
-        if outgoing.headers.get("content-type") != CONTENT_TYPE:
+    async def _converse(
+        self, connections: Any, outgoing: httpx.Request, course: DeadlineTimer, intake: ResponseReader
+    ) -> None:
+        if outgoing.headers.get("content-type") != _CONTENT_TYPE:
             raise TransportError(ErrorClass.HARNESS, f"a request that is no gRPC call: {outgoing.url.path}")
         course.dialled = True
         ready = await _connected(connections)
@@ -97,12 +99,17 @@ class GrpcTransport(HttpTransport):
             asked.cancel()
 
     def _take(
-        self, code: int, lines: list[tuple[str, str | bytes]], body: bytes, course: Course, intake: Intake
+        self,
+        code: int,
+        lines: list[tuple[str, str | bytes]],
+        body: bytes,
+        course: DeadlineTimer,
+        intake: ResponseReader,
     ) -> None:
         given = [(k, v.decode("latin-1") if isinstance(v, bytes) else v) for k, v in lines if k not in _OWN]
-        kind, said = (CONTENT_TYPE, "") if code == 0 else ("text/plain", _one_line(body.decode("utf-8", "replace")))
+        kind, said = (_CONTENT_TYPE, "") if code == 0 else ("text/plain", _one_line(body.decode("utf-8", "replace")))
         own = {"content-type": kind, "grpc-status": str(code), **({"grpc-message": said} if said else {})}
-        intake.head(Response(STATUSES.get(code, 500), (*given, *own.items()), http_version="HTTP/2"))
+        intake.head(Response(HTTP_STATUSES.get(code, 500), (*given, *own.items()), http_version="HTTP/2"))
         if body:
             intake.piece(body, course.received())
         intake.end(course.ended)
@@ -114,7 +121,7 @@ class GrpcTransport(HttpTransport):
         name = next((each.name for each in grpc.StatusCode if str(each.value[0]) == code), "")
         return ErrorClass.STATUS, f"gRPC {code} {name}: {response.header('grpc-message') or 'no message'}"
 
-    def _spoiled(self, connections: grpc.aio.Channel, course: Course) -> bool:
+    def _spoiled(self, connections: grpc.aio.Channel, course: DeadlineTimer) -> bool:
         """One that failed to connect waits before it tries again: it is left."""
         return course.done is None and connections.get_state() is not grpc.ChannelConnectivity.READY
 
@@ -131,7 +138,7 @@ class GrpcTransport(HttpTransport):
             ("grpc.max_send_message_length", -1),
             ("grpc.max_metadata_size", self.caps.header_bytes),
             ("grpc.absolute_max_metadata_size", self.caps.header_bytes),
-            ("grpc.primary_user_agent", user_agent()),
+            ("grpc.primary_user_agent", format_user_agent()),
         )
         if self.endpoint.secure:
             made = grpc.aio.secure_channel(target, _credentials(self.endpoint), options)

@@ -22,10 +22,10 @@ from harness.core.exchange import Exchange, Headers, Request, Response
 from harness.io import tls
 from harness.io.clock import Clock
 from harness.io.content import ACCEPTED
-from harness.io.credentials import Renewal, load_signer, signed
-from harness.io.deadline_timer import Course, Phase
-from harness.io.error_map import classify
-from harness.io.response_reader import Caps, Intake
+from harness.io.credentials import CredentialRenewal, load_signer, sign_request
+from harness.io.deadline_timer import DeadlineTimer, Phase
+from harness.io.error_map import classify_error
+from harness.io.response_reader import Caps, ResponseReader
 
 ENDPOINT_CREDENTIALS: Final = Credentials("bearer", Secret(""), source="the endpoint's own")
 """Stands for the endpoint's own credentials, whatever they are; compared by identity."""
@@ -35,7 +35,7 @@ KEEPALIVE = 1.5
 that the harness closes first and a request never races the server's close."""
 
 
-def user_agent() -> str:
+def format_user_agent() -> str:
     """`aiharness/<version>`."""
     try:
         return f"aiharness/{version('aiharness')}"
@@ -67,9 +67,9 @@ class HttpTransport:
         _check_lines("the endpoint's headers", endpoint.headers)
         if endpoint.credentials:
             _check_lines(endpoint.credentials.source or "credentials", endpoint.credentials.headers())
-        self._context = tls.context(endpoint.tls)
+        self._context = tls.create_context(endpoint.tls)
         self._proxy = _proxy(endpoint.proxy, self._context)
-        self._renewal = Renewal(endpoint.credentials, clock)
+        self._renewal = CredentialRenewal(endpoint.credentials, clock)
         self._sign = load_signer(endpoint.signer) if endpoint.signer else None
         self._pool: Pool | None = None
         self._pools: set[Pool] = set()
@@ -88,8 +88,8 @@ class HttpTransport:
         the scheduled time of sending on the transport's clock; None: now.
         """
         used = self.endpoint.credentials if credentials is ENDPOINT_CREDENTIALS else credentials
-        course = Course(self.endpoint.deadlines, self.clock, intended)
-        intake = Intake(self.caps, decoder)
+        course = DeadlineTimer(self.endpoint.deadlines, self.clock, intended)
+        intake = ResponseReader(self.caps, decoder)
         failure: tuple[ErrorClass, str] | None = None
         timer = asyncio.timeout(None)
         try:
@@ -115,7 +115,7 @@ class HttpTransport:
         for pool in pools:
             await pool.close()
 
-    async def _carry_out(self, outgoing: httpx.Request, course: Course, intake: Intake) -> None:
+    async def _carry_out(self, outgoing: httpx.Request, course: DeadlineTimer, intake: ResponseReader) -> None:
         pool = self._pool = self._pool or self._fresh_pool()
         self._pools.add(pool)
         pool.busy += 1
@@ -130,7 +130,9 @@ class HttpTransport:
                 self._pools.discard(pool)
                 await pool.close()
 
-    async def _converse(self, connections: Any, outgoing: httpx.Request, course: Course, intake: Intake) -> None:
+    async def _converse(
+        self, connections: Any, outgoing: httpx.Request, course: DeadlineTimer, intake: ResponseReader
+    ) -> None:
         answer = await connections.handle_async_request(outgoing)
         stream = cast(httpx.AsyncByteStream, answer.stream)
         async with aclosing(stream):
@@ -140,7 +142,7 @@ class HttpTransport:
                     intake.piece(data, course.received())
             intake.end(course.ended)
 
-    def _spoiled(self, connections: Any, course: Course) -> bool:
+    def _spoiled(self, connections: Any, course: DeadlineTimer) -> bool:
         """Whether nothing more is to be sent over connections that an exchange has ended on.
 
         httpcore sends no RST_STREAM: what the peer still sends for the abandoned stream would use up the connection's
@@ -159,14 +161,16 @@ class HttpTransport:
         )
         return Pool(made, made.aclose)
 
-    def _outgoing(self, request: Request, used: Credentials | None, course: Course) -> httpx.Request:
+    def _outgoing(self, request: Request, used: Credentials | None, course: DeadlineTimer) -> httpx.Request:
         if not request.path.startswith("/"):
             raise TransportError(ErrorClass.HARNESS, f"the path {request.path!r} does not start with a slash")
-        own: Headers = (("user-agent", user_agent()), ("accept", "*/*"), ("accept-encoding", ACCEPTED))
-        lines = overlay(own, self.endpoint.headers, used.headers() if used else (), request.headers)
+        own: Headers = (("user-agent", format_user_agent()), ("accept", "*/*"), ("accept-encoding", ACCEPTED))
+        lines = merge_headers(own, self.endpoint.headers, used.headers() if used else (), request.headers)
         if self._sign is not None and used is self.endpoint.credentials:
             url = self._base + request.path
-            lines = overlay(lines, signed(self._sign, self.endpoint, request.method, url, tuple(lines), request.body))
+            lines = merge_headers(
+                lines, sign_request(self._sign, self.endpoint, request.method, url, tuple(lines), request.body)
+            )
         for name, value in lines:
             if _UNSENDABLE.search(name + value):
                 raise TransportError(ErrorClass.HARNESS, f"the value of header {name!r} holds a control character")
@@ -178,9 +182,9 @@ class HttpTransport:
             extensions={"trace": course.trace},
         )
 
-    def _blame(self, error: Exception, course: Course) -> tuple[ErrorClass, str]:
+    def _blame(self, error: Exception, course: DeadlineTimer) -> tuple[ErrorClass, str]:
         """Whom an exception speaks of, given how far the exchange had come."""
-        kind, detail = classify(error)
+        kind, detail = classify_error(error)
         if kind is ErrorClass.HARNESS:
             return kind, detail
         if course.phase is Phase.CONNECT:
@@ -197,13 +201,13 @@ class HttpTransport:
         return kind, detail
 
     def _judge(self, response: Response) -> tuple[ErrorClass, str] | None:
-        failure = judged(response)
+        failure = classify_status(response)
         if failure and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self.endpoint.proxy is not None:
             return ErrorClass.PROXY, f"{failure[1]} from the proxy"
         return failure
 
 
-def judged(response: Response) -> tuple[ErrorClass, str] | None:
+def classify_status(response: Response) -> tuple[ErrorClass, str] | None:
     """What a status means that is no success, in words too."""
     if 200 <= response.status < 300:
         return None
@@ -254,7 +258,7 @@ def _check_lines(where: str, lines: Headers) -> None:
             raise UsageError(f"{where}: the value of {name} holds a control character, perhaps a line break at its end")
 
 
-def overlay(*layers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def merge_headers(*layers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Header lines of all layers; a later layer's lines replace the earlier layers' of the same name."""
     lines: list[tuple[str, str]] = []
     for layer in layers:

@@ -9,8 +9,8 @@ from pathlib import Path
 from harness.core.errors import BudgetExhausted
 from harness.core.settings import Ceilings
 
-REQUESTS, TOKENS = ".requests", ".tokens"
-MOST_TOKENS = 1_000_000
+REQUESTS_FILE, TOKENS_FILE = ".requests", ".tokens"
+MOST_COUNTED_TOKENS = 1_000_000
 """Tokens that one answer is counted for at most: above what any model generates, below what a disk would notice."""
 
 
@@ -29,19 +29,19 @@ class Ledger:
         """Count one request that is about to be sent. Raises `BudgetExhausted` when a ceiling forbids it."""
         self.check_time()
         tokens = self._ceilings.tokens
-        if tokens is not None and (spent := self._size(TOKENS)) >= tokens:
+        if tokens is not None and (spent := self._size(TOKENS_FILE)) >= tokens:
             raise BudgetExhausted(f"--ai-max-tokens={tokens} is reached ({spent} generated)")
         most = self._ceilings.requests
         # Two looks: the first keeps refused requests out of the count, the second settles a race between workers.
-        if most is not None and (self._size(REQUESTS) >= most or self._add(REQUESTS, 1) > most):
+        if most is not None and (self._size(REQUESTS_FILE) >= most or self._add(REQUESTS_FILE, 1) > most):
             raise BudgetExhausted(f"--ai-max-requests={most} is reached")
         if most is None:
-            self._add(REQUESTS, 1)
+            self._add(REQUESTS_FILE, 1)
 
     def after_answer(self, tokens: int) -> None:
         """Count the tokens that an answer cost, where they have a ceiling; the count is only the service's word."""
         if tokens > 0 and self._ceilings.tokens is not None:
-            self._add(TOKENS, min(tokens, self._ceilings.tokens, MOST_TOKENS))
+            self._add(TOKENS_FILE, min(tokens, self._ceilings.tokens, MOST_COUNTED_TOKENS))
 
     def check_time(self) -> None:
         """Raises `BudgetExhausted` when the run's time is over."""
@@ -53,7 +53,7 @@ class Ledger:
     def requests(self) -> int:
         """Requests sent so far in all processes."""
         ceiling = self._ceilings.requests
-        return self._size(REQUESTS) if ceiling is None else min(self._size(REQUESTS), ceiling)
+        return self._size(REQUESTS_FILE) if ceiling is None else min(self._size(REQUESTS_FILE), ceiling)
 
     def _add(self, name: str, count: int) -> int:
         handle = os.open(self._folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

@@ -18,22 +18,22 @@ from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.io import reachability
 from harness.io.clock import Clock
 from harness.io.content import ACCEPTED
-from harness.io.error_map import classify
+from harness.io.error_map import classify_error
 from harness.io.framing import Framer
-from harness.io.http import judged, overlay, user_agent
-from harness.io.response_reader import Caps, Intake
+from harness.io.http import classify_status, format_user_agent, merge_headers
+from harness.io.response_reader import Caps, ResponseReader
 
-Piece = bytes | float
+BytesOrPause = bytes | float
 """What is said to a peer: bytes, or seconds of silence."""
 
 _RECV = 16384
 """Bytes taken from the socket at once."""
 
-DRAIN = 0.2
+_DRAIN = 0.2
 """Seconds to wait for the end of a connection that the peer has announced, and for what it sends before that."""
 
 
-def written(endpoint: Endpoint, request: Request, codings: str = ACCEPTED) -> tuple[bytes, bytes]:
+def encode_request(endpoint: Endpoint, request: Request, codings: str = ACCEPTED) -> tuple[bytes, bytes]:
     """A request as (head with its blank line, body): the endpoint's path, headers and credentials are added to it.
 
     A later source's lines replace an earlier one's of the same name: the harness's own, the endpoint's, the
@@ -43,20 +43,20 @@ def written(endpoint: Endpoint, request: Request, codings: str = ACCEPTED) -> tu
     standard = endpoint.port == (443 if endpoint.secure else 80)
     own = (
         ("Host", host if standard else f"{host}:{endpoint.port}"),
-        ("User-Agent", user_agent()),
+        ("User-Agent", format_user_agent()),
         ("Accept", "*/*"),
         ("Accept-Encoding", codings),
         ("Content-Length", str(len(request.body))),
     )
     secret = endpoint.credentials.headers() if endpoint.credentials else ()
-    lines = overlay(own, endpoint.headers, secret, request.headers)
+    lines = merge_headers(own, endpoint.headers, secret, request.headers)
     prefix = endpoint.url.split("//", 1)[1].partition("/")[2].rstrip("/")
     path = f"/{prefix}{request.path}" if prefix else request.path
     head = "".join(f"{name}: {value}\r\n" for name, value in lines)
     return f"{request.method} {path} HTTP/1.1\r\n{head}\r\n".encode(), request.body
 
 
-class Line:
+class RawConnection:
     """One connection, opened by the first `say` and again by the next one after its end.
 
     Nothing is raised for what the peer does: what breaks while speaking is in the exchange that is heard next. Total,
@@ -77,7 +77,7 @@ class Line:
         self._intended = self._end = 0.0
         self._sent: float | None = None
 
-    def say(self, pieces: Sequence[Piece], answers: int = 1) -> None:
+    def say(self, pieces: Sequence[BytesOrPause], answers: int = 1) -> None:
         """Send bytes, with pauses where a number of seconds stands; `answers` are expected to them.
 
         `reused` then says whether they went over a connection that had carried an answer before.
@@ -88,7 +88,7 @@ class Line:
         self.reused = self._stands()
         try:
             if not self.reused:
-                self._sock = reachability.opened(self.endpoint, self.endpoint.deadlines.connect)
+                self._sock = reachability.open_connection(self.endpoint, self.endpoint.deadlines.connect)
             for piece in pieces:
                 if isinstance(piece, float):
                     time.sleep(max(0.0, min(piece, self._end - self._clock.now())))
@@ -126,7 +126,7 @@ class Line:
         self._spent = failure is not None or (answer.done is not None and not answer.framer.persistent)
         response = answer.response
         if failure is None and response is not None:
-            failure = judged(response)
+            failure = classify_status(response)
         timing = Timing(self._intended, self._sent, answer.first_byte, tuple(answer.intake.tokens), answer.done)
         error, detail = failure or (None, "")
         return Exchange(request, timing, response, None, tuple(answer.intake.events), error, detail)
@@ -148,7 +148,7 @@ class Line:
             self._sock = None
         self._rest, self._spent = b"", False
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> RawConnection:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -179,7 +179,7 @@ class Line:
 
     def _drained(self) -> bytes:
         try:
-            return self._receive(self._clock.now() + DRAIN, ErrorClass.INTER_TOKEN_TIMEOUT)
+            return self._receive(self._clock.now() + _DRAIN, ErrorClass.INTER_TOKEN_TIMEOUT)
         except TransportError:
             return b""
 
@@ -221,7 +221,7 @@ class Line:
         except TimeoutError:
             raise TransportError(kind, f"silent {self._clock.now() - self._intended:.2f} s after asking") from None
         except OSError as problem:
-            kind, detail = classify(problem)
+            kind, detail = classify_error(problem)
             # The way to the service stood: an alert in the middle is its end of the connection, not a handshake.
             raise TransportError(ErrorClass.CLOSED if kind is ErrorClass.TLS else kind, detail) from None
 
@@ -230,7 +230,7 @@ class _Answer:
     """One answer as it is taken in. Methods raise `TransportError` and `ProtocolError`."""
 
     def __init__(self, caps: Caps, decoder: StreamDecoder | None, until: int | None) -> None:
-        self.framer, self.intake, self._until = Framer(caps), Intake(caps, decoder), until
+        self.framer, self.intake, self._until = Framer(caps), ResponseReader(caps, decoder), until
         self.first_byte: float | None = None
         self.done: float | None = None
 

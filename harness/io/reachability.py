@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from harness.core.endpoint import TLS, Endpoint
 from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.io import tls
-from harness.io.error_map import classify
+from harness.io.error_map import classify_error
 
-PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 """Default ports of the proxy schemes that httpx speaks."""
 
 
@@ -30,7 +30,7 @@ class Certificate:
     not_after: float
 
 
-def resolve(host: str, port: int, timeout: float) -> tuple[str, ...]:
+def resolve_host(host: str, port: int, timeout: float) -> tuple[str, ...]:
     """The addresses of a host name, in the system's order. Raises `TransportError` (NAME; CONNECT_TIMEOUT).
 
     `getaddrinfo` cannot be interrupted: it runs in a thread that is left behind when the time is up.
@@ -50,10 +50,10 @@ def resolve(host: str, port: int, timeout: float) -> tuple[str, ...]:
         why = f"the name {host!r} was not resolved within {timeout:g} s"
         raise TransportError(ErrorClass.CONNECT_TIMEOUT, why) from None
     except (OSError, UnicodeError) as error:
-        raise TransportError(ErrorClass.NAME, f"{host}: {classify(error)[1]}") from None
+        raise TransportError(ErrorClass.NAME, f"{host}: {classify_error(error)[1]}") from None
 
 
-def connect(endpoint: Endpoint, timeout: float) -> None:
+def try_connection(endpoint: Endpoint, timeout: float) -> None:
     """Open a connection to the endpoint, or to its proxy, and close it.
 
     Raises `TransportError`: NAME, CONNECT, CONNECT_TIMEOUT, or PROXY when it is the proxy that cannot be reached.
@@ -64,12 +64,12 @@ def connect(endpoint: Endpoint, timeout: float) -> None:
         return
     proxy = urlsplit(endpoint.proxy)
     try:
-        _dial_tcp(proxy.hostname or "", proxy.port or PROXY_PORTS.get(proxy.scheme, 80), deadline).close()
+        _dial_tcp(proxy.hostname or "", proxy.port or _PROXY_PORTS.get(proxy.scheme, 80), deadline).close()
     except TransportError as error:
         raise TransportError(ErrorClass.PROXY, f"the proxy cannot be reached: {error}") from None
 
 
-def certificate(endpoint: Endpoint, timeout: float) -> Certificate:
+def read_certificate(endpoint: Endpoint, timeout: float) -> Certificate:
     """The endpoint's certificate from a handshake verified with its TLS settings.
 
     Raises `TransportError`: TLS for a certificate that is expired, self-signed, for another host, ..., and what
@@ -79,7 +79,7 @@ def certificate(endpoint: Endpoint, timeout: float) -> Certificate:
         raise UsageError(f"endpoint {endpoint.url!r} has no certificate: it is not https")
     if endpoint.proxy is not None:
         raise UsageError("the certificate is not read through a proxy")
-    with opened(endpoint, timeout) as secured:
+    with open_connection(endpoint, timeout) as secured:
         assert isinstance(secured, ssl.SSLSocket)
         told: dict[str, Any] = secured.getpeercert() or {}
     subject = ", ".join(f"{key}={value}" for pairs in told.get("subject", ()) for key, value in pairs)
@@ -87,7 +87,7 @@ def certificate(endpoint: Endpoint, timeout: float) -> Certificate:
     return Certificate(subject, first, last)
 
 
-def opened(endpoint: Endpoint, timeout: float) -> socket.socket:
+def open_connection(endpoint: Endpoint, timeout: float) -> socket.socket:
     """A connection to the endpoint itself, with its TLS where it is https. Raises as `certificate` does."""
     context = _context(endpoint.tls) if endpoint.secure else None
     deadline = time.monotonic() + timeout
@@ -101,7 +101,7 @@ def opened(endpoint: Endpoint, timeout: float) -> socket.socket:
     except TimeoutError:
         raise TransportError(ErrorClass.CONNECT_TIMEOUT, f"no TLS handshake within {timeout:g} s") from None
     except (OSError, ValueError) as error:
-        kind, detail = classify(error)
+        kind, detail = classify_error(error)
         if isinstance(error, ConnectionError):
             kind, detail = ErrorClass.TLS, "the peer ended the TLS handshake"
         raise TransportError(kind, detail) from None
@@ -109,7 +109,7 @@ def opened(endpoint: Endpoint, timeout: float) -> socket.socket:
 
 @lru_cache(maxsize=4)
 def _context(settings: TLS) -> ssl.SSLContext:
-    made = tls.context(settings)
+    made = tls.create_context(settings)
     made.set_alpn_protocols(["http/1.1"])
     return made
 
@@ -130,14 +130,14 @@ def _dial(endpoint: Endpoint, deadline: float) -> socket.socket:
 
 def _dial_tcp(host: str, port: int, deadline: float) -> socket.socket:
     failure = OSError("it has no address")
-    for address in resolve(host, port, _left(deadline)):
+    for address in resolve_host(host, port, _left(deadline)):
         try:
             sock = socket.create_connection((address, port), timeout=_left(deadline))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
         except OSError as error:
             failure = error
-    kind, detail = classify(failure)
+    kind, detail = classify_error(failure)
     raise TransportError(ErrorClass.CONNECT if kind is ErrorClass.CLOSED else kind, f"{host}:{port}: {detail}")
 
 

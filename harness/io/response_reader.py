@@ -27,7 +27,7 @@ class Caps:
 
 
 @dataclass(slots=True)
-class Raw:
+class RawExchange:
     """An exchange as it came: times in seconds of the run, body in pieces as they arrived, `head` without body.
 
     `started` is when the engine took the request up, before any connecting: the send that the service's time counts
@@ -43,7 +43,7 @@ class Raw:
     detail: str = ""
 
 
-class Intake:
+class ResponseReader:
     """Takes in one answer. Its methods raise `TransportError` for what is over a cap or not in its encoding."""
 
     def __init__(self, caps: Caps, decoder: StreamDecoder | None) -> None:

@@ -19,7 +19,7 @@ from harness.core.errors import RunDirError
 from harness.core.plan import Plan
 from harness.core.report import Report
 from harness.core.verdict import Verdict
-from harness.io.sanitize import Cleaner, encode
+from harness.io.sanitize import Cleaner, encode_line
 
 DEFAULT_ROOT = Path(".aiharness/runs")
 PLAN, EVIDENCE, SERIES, FAULTS, GATE = "plan.json", "evidence.jsonl", "series.jsonl", "faults.jsonl", "gate.json"
@@ -84,7 +84,7 @@ class RunDir:
 
         Raises `RunDirError` when the line cannot be written whole.
         """
-        data = self.clean(encode(line)) + b"\n"
+        data = self.clean(encode_line(line)) + b"\n"
         try:
             with self._lock, open(self.path / name, "ab", buffering=0) as file:
                 whole = file.write(data) == len(data)
@@ -99,12 +99,12 @@ class RunDir:
 
     def write_plan(self, plan: Plan, head: Mapping[str, Any]) -> None:
         """Write `plan.json`: the plan, its hash, and the head of the run (id, start, target, environment)."""
-        self.write(PLAN, msgspec.json.format(encode({**plan.to_dict(), "run": dict(head)}), indent=1))
+        self.write(PLAN, msgspec.json.format(encode_line({**plan.to_dict(), "run": dict(head)}), indent=1))
 
     def write_exchanges(self, check: str, exchanges: list[dict[str, Any]]) -> str:
         """Write a check's exchanges, already shown without secrets, and return the file's name in the folder."""
         name = f"exchanges/{re.sub(r'[^A-Za-z0-9_.-]+', '-', check.removeprefix('ai-suite/')).strip('-')[:120]}.json"
-        self.write(name, msgspec.json.format(encode(exchanges), indent=1))
+        self.write(name, msgspec.json.format(encode_line(exchanges), indent=1))
         return name
 
     def scrub(self, path: Path) -> None:

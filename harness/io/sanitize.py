@@ -55,7 +55,7 @@ class Cleaner:
         return found[0] if cleaned == text or text in _WORDS else json.dumps(cleaned).encode()
 
 
-def encode(value: Any) -> bytes:
+def encode_line(value: Any) -> bytes:
     """A value as one line of JSON. A lone surrogate, which a service's JSON may spell and UTF-8 cannot, becomes `?`."""
     try:
         return msgspec.json.encode(value)

@@ -23,7 +23,7 @@ _VERIFY = {
 """OpenSSL's X509_V_ERR codes (x509_vfy.h) that a misconfigured service shows."""
 
 
-def context(settings: TLS) -> ssl.SSLContext:
+def create_context(settings: TLS) -> ssl.SSLContext:
     """A client context that verifies host and chain, with the files of `settings`.
 
     Without a CA file the system's store is trusted, and certifi's bundle where the system has none. Raises
@@ -82,7 +82,7 @@ def _short(error: Exception) -> str:
     return str(getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
 
 
-def reason(error: ssl.SSLError) -> str:
+def describe_tls_error(error: ssl.SSLError) -> str:
     """Why a handshake failed, in words: expired, wrong host, untrusted issuer, client certificate required, ..."""
     if isinstance(error, ssl.SSLCertVerificationError):
         told = error.verify_message or _short(error)

@@ -17,7 +17,7 @@ from harness.core.report import Generator
 from harness.core.verdict import Counterexample
 from harness.stats.histogram import Histogram
 
-SHOWN = 3
+MOST_EXAMPLES = 3
 """Counterexamples kept of a kind."""
 
 NEVER = float("inf")
@@ -28,7 +28,7 @@ def _blocks() -> list[int]:
 
 
 @dataclass(slots=True)
-class Share:
+class WorkerCounts:
     """What one process counted of a load so far. `blocks` holds a histogram of seconds per metric and time block.
 
     `lines` are the seconds of the run's series that came since the last telling; all else is counted from the start,
@@ -61,24 +61,24 @@ _ADDED, _WORST = ("sent", "completed", "waited", "tokens", "broken_count"), ("st
 """Fields of a share that add up over processes, and those of which the worst counts; the result has them too."""
 
 
-def to_wire(share: Share) -> bytes:
+def encode_counts(share: WorkerCounts) -> bytes:
     """A share as bytes for the master."""
     return msgspec.json.encode(share, enc_hook=Histogram.to_sparse)
 
 
-def from_wire(data: bytes) -> Share:
+def decode_counts(data: bytes) -> WorkerCounts:
     """The share in a worker's message. Raises `msgspec.ValidationError` for what is none."""
-    return msgspec.json.decode(data, type=Share, dec_hook=lambda _, sparse: Histogram.from_sparse(sparse))
+    return msgspec.json.decode(data, type=WorkerCounts, dec_hook=lambda _, sparse: Histogram.from_sparse(sparse))
 
 
-def summed(shares: Sequence[Share]) -> Share:
+def sum_counts(shares: Sequence[WorkerCounts]) -> WorkerCounts:
     """All shares of a load as one; gone only if all found the service gone."""
     one = shares[0]
     if len(shares) == 1:
         return one
     added = {name: sum(getattr(share, name) for share in shares) for name in _ADDED}
     worst = {name: max(getattr(share, name) for share in shares) for name in _WORST}
-    return Share(
+    return WorkerCounts(
         {
             metric: [reduce(Histogram.merge, (s.blocks[metric][i] for s in shares)) for i in range(BLOCKS)]
             for metric in one.blocks
@@ -90,14 +90,16 @@ def summed(shares: Sequence[Share]) -> Share:
         last_sent=max(share.last_sent for share in shares),
         cpu=max(share.cpu for share in shares),
         errors=dict(sum((Counter(s.errors) for s in shares), Counter())),
-        failures=[found for s in shares for found in s.failures][:SHOWN],
-        broken=[found for s in shares for found in s.broken][:SHOWN],
+        failures=[found for s in shares for found in s.failures][:MOST_EXAMPLES],
+        broken=[found for s in shares for found in s.broken][:MOST_EXAMPLES],
         gone=one.gone if all(s.gone for s in shares) else None,
         over=all(s.over for s in shares),
     )
 
 
-def outcome(job: Job, share: Share, t0: float, *, finished: bool, problem: str | None = None) -> LoadResult:
+def make_load_result(
+    job: Job, share: WorkerCounts, t0: float, *, finished: bool, problem: str | None = None
+) -> LoadResult:
     """What a load comes to: `share` is the sum of all, `t0` the schedule's zero in seconds of the run.
 
     The p90 that the dependence of the blocks is measured at is that of the whole sample, of all processes.
@@ -132,7 +134,7 @@ def outcome(job: Job, share: Share, t0: float, *, finished: bool, problem: str |
     return replace(result, client_bound=client_bound(result, [each for found in job.limits.values() for each in found]))
 
 
-def result_path(run_dir: Path, scenario: str) -> Path:
+def get_result_path(run_dir: Path, scenario: str) -> Path:
     """Where a scenario's result lies in a run directory."""
     return run_dir / "load" / f"{scenario}.json"
 

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from harness.core.errors import HarnessError, UsageError
 
-JOB = "AIHARNESS_LOAD_JOB"
+JOB_VARIABLE = "AIHARNESS_LOAD_JOB"
 """Environment variable: the number of the open file that holds the child's job, a colon, and our process's number."""
-POLITE, _LOOK = 3.0, 0.05
+_GRACE, _LOOK = 3.0, 0.05
 """Seconds a child has to end by itself when told to, and seconds between two looks at it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class LocustExit:
     """How the child ended: its exit status (negative: the signal that killed it), and the end of what it said."""
 
     status: int
@@ -42,7 +42,7 @@ class Ended:
         return f"it ended with status {self.status}" + (f": {last}" if last else "")
 
 
-def locustfile(scenario: str) -> Path:
+def find_locustfile(scenario: str) -> Path:
     """The file of a scenario, found without importing it. Raises `UsageError` where there is none, or no locust."""
     if importlib.util.find_spec("locust") is None:
         raise UsageError("the load suite needs locust: pip install 'aiharness[load]'")
@@ -52,13 +52,13 @@ def locustfile(scenario: str) -> Path:
     return Path(found.origin)
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """A port on which nothing listens, for locust's master and workers of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
-def run_locust(file: Path, options: Sequence[str], job: bytes, log: Path, deadline: float) -> Ended:
+def run_locust(file: Path, options: Sequence[str], job: bytes, log: Path, deadline: float) -> LocustExit:
     """Run `locust -f FILE OPTIONS` until it ends, or `deadline` seconds are over.
 
     `job` reaches it through an unnamed file, what it says goes to `log`. The child ends when this process does,
@@ -73,7 +73,7 @@ def run_locust(file: Path, options: Sequence[str], job: bytes, log: Path, deadli
             child = subprocess.Popen(
                 [sys.executable, "-m", "locust", "-f", str(file), *options],
                 cwd=log.parent,
-                env=environment | {JOB: f"{handed.fileno()}:{os.getpid()}", "PYTHONUNBUFFERED": "1"},
+                env=environment | {JOB_VARIABLE: f"{handed.fileno()}:{os.getpid()}", "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -85,9 +85,9 @@ def run_locust(file: Path, options: Sequence[str], job: bytes, log: Path, deadli
         try:
             overran = not _wait(child, deadline)
         finally:
-            stop(child)
+            _stop_group(child)
     said = log.read_bytes()[-4000:].decode("utf-8", "replace")
-    return Ended(child.returncode, said, overran)
+    return LocustExit(child.returncode, said, overran)
 
 
 def _wait(child: subprocess.Popen[bytes], seconds: float) -> bool:
@@ -100,10 +100,10 @@ def _wait(child: subprocess.Popen[bytes], seconds: float) -> bool:
     return False
 
 
-def stop(child: subprocess.Popen[bytes]) -> None:
+def _stop_group(child: subprocess.Popen[bytes]) -> None:
     """End the child's whole group, kindly and then not, and reap it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, number)  # after the child's own end too: its workers may outlive it
         if child.poll() is None:
-            _wait(child, POLITE)
+            _wait(child, _GRACE)

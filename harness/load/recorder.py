@@ -13,15 +13,15 @@ from harness.core.exchange import EventKind, Exchange, Request, Response, Stream
 from harness.core.load import BLOCKS, DEAD, Job
 from harness.core.replay import show
 from harness.io.content import Inflater
-from harness.io.http import judged
-from harness.io.response_reader import STREAM_TYPES, Caps, Raw
-from harness.load.counts import NEVER, SHOWN, Share
+from harness.io.http import classify_status
+from harness.io.response_reader import STREAM_TYPES, Caps, RawExchange
+from harness.load.counts import MOST_EXAMPLES, NEVER, WorkerCounts
 from harness.run.series import Seconds
 from harness.run.session import decoded
 from harness.stats.histogram import Histogram
 
 _METRICS = ("latency", "service", "ttft", "inter_token", "lag")
-SLICE, KNOWN = 16, 256
+_SLICE, _MOST_KNOWN = 16, 256
 """Pieces decoded at a time; bodies remembered as valid."""
 
 _LONG = 65536
@@ -32,7 +32,7 @@ _COMMON = (EventKind.DELTA, EventKind.ROLE, EventKind.OTHER)
 _NO_SERVICE = (ErrorClass.CLOSED, *(kind for kind in ErrorClass if kind.never_reached))
 
 
-class Reader:
+class AnswerReader:
     """Reads answers as the gate does: the same adapter, the same error classes."""
 
     def __init__(self, adapter: Adapter, job: Job) -> None:
@@ -40,7 +40,7 @@ class Reader:
         self._caps = Caps()
         self._known: dict[tuple[str, bytes], Exchange] = {}
 
-    def read(self, request: Request, intended: float, raw: Raw) -> Iterator[Exchange | None]:
+    def read(self, request: Request, intended: float, raw: RawExchange) -> Iterator[Exchange | None]:
         """Yields None between slices of work, so that sockets can be served in between, and the exchange at last."""
         head, body = raw.head, b"".join(data for _, data in raw.pieces)
         timing = Timing(intended, raw.started, raw.first_byte, (), raw.done)
@@ -48,7 +48,7 @@ class Reader:
         exchange = Exchange(request, timing, response)
         failure = None if raw.error is None else (raw.error, raw.detail)
         if failure is None and response is not None:
-            failure = judged(response)
+            failure = classify_status(response)
         stream = request.stream and response is not None and response.content_type in STREAM_TYPES
         if stream and response is not None and 200 <= response.status < 300:
             read = _Stream(self._adapter.decoder(self._endpoint))
@@ -70,7 +70,7 @@ class Reader:
         inflater = Inflater(response.header("content-encoding") or "", self._caps.body_bytes)
         for i, (at, data) in enumerate(pieces, 1):
             stream.feed(at, inflater.feed(data))
-            if i % SLICE == 0:
+            if i % _SLICE == 0:
                 yield None
         inflater.finish()
         stream.close(pieces[-1][0] if pieces else 0.0)
@@ -93,7 +93,7 @@ class Reader:
                 return Exchange(exchange.request, exchange.timing, response, error=problem.error, detail=str(problem))
             response = Response(response.status, response.headers, body, response.http_version)
         found = decoded(self._adapter, self._endpoint, Exchange(exchange.request, exchange.timing, response))
-        if found.ok and not coding and len(self._known) < KNOWN and len(response.body) < 65536:
+        if found.ok and not coding and len(self._known) < _MOST_KNOWN and len(response.body) < 65536:
             self._known[key] = found
         return found
 
@@ -150,7 +150,7 @@ class _Stream:
             self._alike = re.compile(re.escape(before) + rb'"[^"\\\x00-\x1f]+"' + re.escape(after))
 
 
-class Tally:
+class Recorder:
     """Counts every exchange of one process into its `share`. `t0` is the schedule's zero in seconds of the run."""
 
     def __init__(self, job: Job) -> None:
@@ -160,7 +160,7 @@ class Tally:
         self._silent, self._answered_at = 0, 0.0
         limits = {metric: job.limits.get(metric, ()) for metric in _METRICS}
         limits["service"] = limits["latency"]  # what a client that was the limit can still say
-        self.share = Share({metric: [Histogram(limits[metric]) for _ in range(BLOCKS)] for metric in _METRICS})
+        self.share = WorkerCounts({metric: [Histogram(limits[metric]) for _ in range(BLOCKS)] for metric in _METRICS})
         self._pending: dict[tuple[str, int], list[float]] = {}
         self._seconds = Seconds("load", "load", load.rate)
 
@@ -176,7 +176,7 @@ class Tally:
             broken = exchange.error in (ErrorClass.INVALID, ErrorClass.INCOMPLETE)
             share.broken_count += broken
             kept = share.broken if broken else share.failures
-            if len(kept) < SHOWN:
+            if len(kept) < MOST_EXAMPLES:
                 kept.append(show(exchange, self.job.endpoint, f"a request under load failed: {exchange.detail}"))
         latency, gaps = timing.latency, list(timing.inter_token)
         self._seconds.add(exchange, gaps)
@@ -196,7 +196,7 @@ class Tally:
                 gaps.append(NEVER)  # the gap after the last token, or to the first, never ended
             self._pending.setdefault(("inter_token", block), []).extend(gaps)
 
-    def flush(self) -> Share:
+    def flush(self) -> WorkerCounts:
         """The share, with all that came since the last call in its histograms, and the seconds since in its lines."""
         for (metric, block), found in self._pending.items():
             if found:

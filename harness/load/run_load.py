@@ -15,8 +15,8 @@ from harness.core.pacing import Pacer
 from harness.core.plan import PlannedCheck
 from harness.core.settings import LoadSettings
 from harness.core.verdict import Case, Counterexample, Status, Verdict, contract, error, inconclusive
-from harness.load.counts import result_path
-from harness.load.locust_process import Ended, free_port, locustfile, run_locust
+from harness.load.counts import get_result_path
+from harness.load.locust_process import LocustExit, find_free_port, find_locustfile, run_locust
 from harness.run.gate_run import GateRun
 from harness.run.rate_judging import Blocks, judge_dependent, missed
 from harness.run.session import Session
@@ -29,7 +29,7 @@ _START, _AFTER = 30.0, 10.0
 """Seconds in which the child must have started, and past the last deadline in which it must have ended."""
 
 
-def limits_of(objectives: Sequence[Objective]) -> dict[str, tuple[float, ...]]:
+def collect_limits(objectives: Sequence[Objective]) -> dict[str, tuple[float, ...]]:
     """The limits of the load's latency objectives by metric, in seconds."""
     mine = [o for o in objectives if o.suite == "load" and o.metric in LATENCY_METRICS]
     return {metric: tuple(sorted({o.limit for o in mine if o.metric == metric})) for metric in LATENCY_METRICS}
@@ -43,23 +43,23 @@ def load(session: Session, run: GateRun) -> LoadResult:
     """
     settings = session.settings
     wanted = settings.load or LoadSettings()
-    path = result_path(run.run_dir.path, wanted.scenario)
+    path = get_result_path(run.run_dir.path, wanted.scenario)
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=LoadResult)
     if why := unloadable(session.endpoint, wanted.duration):
         raise UsageError(why)
-    file = locustfile(wanted.scenario)
+    file = find_locustfile(wanted.scenario)
     _reserve(session, run, wanted)
     mine = [o for o in settings.objectives if o.suite == "load"]
     query = session.sample(stream=any(o.metric in STREAMED for o in mine))
     request = session.adapter.encode(session.endpoint, query, session.facts)
     endpoint = replace(session.endpoint, protocol=session.adapter.name)
     folder = str(run.run_dir.path)
-    job = Job(endpoint, (request,), wanted, folder, run.started, limits_of(mine), seed=settings.seed)
+    job = Job(endpoint, (request,), wanted, folder, run.started, collect_limits(mine), seed=settings.seed)
     path.parent.mkdir(exist_ok=True)
     options = ["--headless", "--host", endpoint.url, "-u", str(wanted.concurrency), "-r", "1000", "--only-summary"]
     if wanted.processes > 1:
-        port = str(free_port())
+        port = str(find_free_port())
         options += ["--processes", str(wanted.processes), "--master-bind-host", "127.0.0.1"]
         options += ["--master-bind-port", port, "--master-port", port]
     patience = _START + wanted.duration + endpoint.deadlines.connect + endpoint.deadlines.total + _AFTER
@@ -85,7 +85,7 @@ def _reserve(session: Session, run: GateRun, wanted: LoadSettings) -> None:
         run.ledger.before_request()
 
 
-def _taken(path: Path, job: Job, ended: Ended) -> LoadResult:
+def _taken(path: Path, job: Job, ended: LocustExit) -> LoadResult:
     """What the child wrote, with what is wrong with it if the child did not end as it should."""
     count = Pacer(job.load.rate, job.load.duration).count
     try:

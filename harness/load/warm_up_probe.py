@@ -20,7 +20,7 @@ from harness.run.preflight import adapter, contact
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PreflightRequest:
     """The endpoint as configured, and whether streamed answers are wanted."""
 
     endpoint: Endpoint
@@ -28,14 +28,14 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PreflightResult:
     """The endpoint with its protocol decided, and the request to send."""
 
     endpoint: Endpoint
     request: Request
 
 
-def probe(question: Question) -> Found:
+def _run_preflight(question: PreflightRequest) -> PreflightResult:
     """Ask the endpoint what it is and make one request for it. Raises `UsageError` where that cannot be done."""
     endpoint = question.endpoint
     with Client(endpoint) as client:
@@ -47,13 +47,13 @@ def probe(question: Question) -> Found:
     if question.stream and not speaker.capabilities(endpoint, found.facts).streaming:
         raise UsageError(f"{found.protocol} has no streamed answers here")
     query = replace(speaker.sample(endpoint, found.facts), stream=question.stream)
-    return Found(endpoint, speaker.encode(endpoint, query, found.facts))
+    return PreflightResult(endpoint, speaker.encode(endpoint, query, found.facts))
 
 
 def main() -> int:
     """Answer the question on standard input."""
     try:
-        found = probe(msgspec.json.decode(sys.stdin.buffer.read(), type=Question))
+        found = _run_preflight(msgspec.json.decode(sys.stdin.buffer.read(), type=PreflightRequest))
     except UsageError as problem:
         sys.stderr.write(f"{problem}\n")
         return 4

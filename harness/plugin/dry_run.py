@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from harness.config.resolve import settings
+from harness.config.resolve import resolve_settings
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
 from harness.core.plan import Plan
@@ -19,7 +19,7 @@ from harness.suite import catalogue
 def dry_run(config: pytest.Config) -> int:
     """Print the plan; exit status 0, or 4 with one clear line."""
     try:
-        wanted = settings(options_of(config), os.environ, search_folders(config))
+        wanted = resolve_settings(options_of(config), os.environ, search_folders(config))
         declared = [d for suite in wanted.suites for d in catalogue(suite)]
         plan = build_plan(wanted, declared)
     except HarnessError as error:

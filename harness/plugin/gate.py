@@ -19,7 +19,7 @@ import pytest
 
 from harness.chaos.run_experiment import prepare
 from harness.chaos.toxiproxy_api import ProxyGone
-from harness.config.resolve import settings
+from harness.config.resolve import resolve_settings
 from harness.core.endpoint import redact
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
@@ -45,7 +45,7 @@ CLOSING = 10.0
 def register(config: pytest.Config) -> None:
     """Read the settings and add the gate's hooks. Raises `pytest.UsageError` (exit status 4)."""
     try:
-        wanted = settings(options_of(config), os.environ, search_folders(config))
+        wanted = resolve_settings(options_of(config), os.environ, search_folders(config))
     except HarnessError as problem:
         raise pytest.UsageError(str(problem)) from None
     if not wanted.suites:

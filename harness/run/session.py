@@ -17,12 +17,12 @@ from harness.core.settings import Promises, Settings
 from harness.core.verdict import Counterexample
 from harness.io.client import ENDPOINT_CREDENTIALS, Client
 from harness.io.ledger import Ledger
-from harness.io.raw import Line, Piece, written
+from harness.io.raw import BytesOrPause, RawConnection, encode_request
 from harness.run.series import Meter
 
 _T = TypeVar("_T")
 
-Write = Callable[[bytes, bytes], Sequence[Piece]]
+Write = Callable[[bytes, bytes], Sequence[BytesOrPause]]
 """Head (with its blank line) and body of a request, made into what goes over the wire: bytes, and pauses in seconds."""
 
 _KEPT = 20
@@ -162,8 +162,8 @@ class Session:
         Each is sent when the one before is answered; `together`, all at once and in one piece. Where the service ends
         the connection between two of them, as it may, the rest goes over the next one.
         """
-        wires = [(write or _whole)(*written(self.endpoint, request)) for request in requests]
-        with Line(self.endpoint, self.client.clock) as line:
+        wires = [(write or _whole)(*encode_request(self.endpoint, request)) for request in requests]
+        with RawConnection(self.endpoint, self.client.clock) as line:
             if not together:
                 return [self._turn(line, request, wire) for request, wire in zip(requests, wires, strict=True)]
             for _ in requests:
@@ -183,8 +183,8 @@ class Session:
         where it may be taken for several requests.
         """
         self._ledger.before_request()
-        with Line(self.endpoint, self.client.clock) as line:
-            line.say(write(*written(self.endpoint, request)), answers)
+        with RawConnection(self.endpoint, self.client.clock) as line:
+            line.say(write(*encode_request(self.endpoint, request)), answers)
             yield self._answers(line, [request] * answers, patience)
 
     def leave(self, query: Query, *, after: float = 0.0) -> Exchange:
@@ -195,8 +195,8 @@ class Session:
         """
         request = self.request(query)
         self._ledger.before_request()
-        with Line(self.endpoint, self.client.clock) as line:
-            line.say([b"".join(written(self.endpoint, request)), after])
+        with RawConnection(self.endpoint, self.client.clock) as line:
+            line.say([b"".join(encode_request(self.endpoint, request)), after])
             if not request.stream:
                 return self._keep(line.left(request))
             return self._keep(line.hear(request, decoder=self.decoder(request), until=1))
@@ -235,7 +235,7 @@ class Session:
         self._meter.record(exchange)
         self.watch(exchange)
 
-    def _turn(self, line: Line, request: Request, wire: Sequence[Piece]) -> Exchange:
+    def _turn(self, line: RawConnection, request: Request, wire: Sequence[BytesOrPause]) -> Exchange:
         for _ in range(2):
             self._ledger.before_request()
             line.say(wire)
@@ -245,14 +245,14 @@ class Session:
                 break
         return exchange
 
-    def _answers(self, line: Line, requests: Sequence[Request], patience: float | None) -> list[Exchange]:
+    def _answers(self, line: RawConnection, requests: Sequence[Request], patience: float | None) -> list[Exchange]:
         first = self._heard(line, requests[0], patience)
         # What was sent behind others is answered when they are, or never: a lost one would cost a whole deadline.
         seconds = first.timing.service_time
         wait = self.endpoint.deadlines.first_byte if seconds is None else 1.0 + 4 * seconds
         return [first, *(self._heard(line, each, wait) for each in requests[1:])]
 
-    def _heard(self, line: Line, request: Request, patience: float | None = None) -> Exchange:
+    def _heard(self, line: RawConnection, request: Request, patience: float | None = None) -> Exchange:
         return self._finish(line.hear(request, patience=patience, decoder=self.decoder(request)))
 
     def _finish(self, exchange: Exchange) -> Exchange:
@@ -294,7 +294,7 @@ def _raced(exchange: Exchange) -> bool:
     return exchange.error is ErrorClass.CLOSED and exchange.response is None and "kept alive" in exchange.detail
 
 
-def _whole(head: bytes, body: bytes) -> Sequence[Piece]:
+def _whole(head: bytes, body: bytes) -> Sequence[BytesOrPause]:
     return [head + body]
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from harness.checks.bad_input import generated_requests as generated
 from harness.checks.bad_input.generated_requests import Search
 from harness.generation import search as property_
-from harness.generation.input_form import MOST_TOKENS
+from harness.generation.input_form import GENERATED_MAX_TOKENS
 from harness.suite import Session, Verdict, check, once
 
 
 @once
 def _search(ai_client: Session) -> Search:
-    return property_.search(ai_client)
+    return property_.search_failures(ai_client)
 
 
 @check(
     "generated valid requests are survived: answered validly, or refused",
     grounds=("property",),
-    requests=property_.REQUESTS,
-    tokens=MOST_TOKENS * property_.REQUESTS,
+    requests=property_.SEARCH_REQUESTS,
+    tokens=GENERATED_MAX_TOKENS * property_.SEARCH_REQUESTS,
 )
 def test_generated_requests_survive(ai_client: Session) -> Verdict:
     return generated.survived(_search(ai_client), ai_client.show)

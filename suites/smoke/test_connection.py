@@ -15,7 +15,7 @@ from harness.suite import Session, check
 def test_name(ai_client: Session) -> Verdict:
     endpoint = ai_client.endpoint
     try:
-        found = reachability.resolve(endpoint.host, endpoint.port, endpoint.deadlines.connect)
+        found = reachability.resolve_host(endpoint.host, endpoint.port, endpoint.deadlines.connect)
     except TransportError as problem:
         return connection.broken(problem)
     return connection.resolves(endpoint.host, found)
@@ -25,7 +25,7 @@ def test_name(ai_client: Session) -> Verdict:
 def test_reachable(ai_client: Session) -> Verdict:
     endpoint = ai_client.endpoint
     try:
-        reachability.connect(endpoint, endpoint.deadlines.connect)
+        reachability.try_connection(endpoint, endpoint.deadlines.connect)
     except TransportError as problem:
         return connection.broken(problem)
     return contract([Case("connect")], f"{endpoint.host}:{endpoint.port} accepts a connection")
@@ -34,7 +34,7 @@ def test_reachable(ai_client: Session) -> Verdict:
 @check("the certificate is trusted and not about to expire", grounds=("https",), requests=0, before_contact=True)
 def test_certificate(ai_client: Session) -> Verdict:
     try:
-        found = reachability.certificate(ai_client.endpoint, ai_client.endpoint.deadlines.connect)
+        found = reachability.read_certificate(ai_client.endpoint, ai_client.endpoint.deadlines.connect)
     except TransportError as problem:
         return connection.broken(problem)
     days = ai_client.promises.certificate_days

@@ -20,7 +20,7 @@ from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.errors import BudgetExhausted
 from harness.core.settings import Ceilings, Settings
 from harness.core.verdict import Status, Verdict
-from harness.generation.search import REQUESTS
+from harness.generation.search import SEARCH_REQUESTS
 from harness.io.client import Client
 from harness.io.ledger import Ledger
 from harness.run.preflight import adapter, detect
@@ -190,7 +190,7 @@ def failing(service: Service, folder: Path) -> tuple[Verdict, Any, str]:
     with asked(service, folder) as session:
         verdict = next((v for v in (survive(session), answered(session)) if v.status is Status.FAIL), None)
         assert verdict is not None, [survive(session), answered(session)]
-        assert len(service.asked) <= REQUESTS + 2
+        assert len(service.asked) <= SEARCH_REQUESTS + 2
         shown = verdict.counterexamples[0]
         assert shown.request is not None
         assert shown.curl is not None

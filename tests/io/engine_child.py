@@ -15,7 +15,7 @@ import msgspec  # noqa: E402
 
 from harness.core.endpoint import Endpoint  # noqa: E402
 from harness.core.exchange import Request  # noqa: E402
-from harness.io.raw import written  # noqa: E402
+from harness.io.raw import encode_request  # noqa: E402
 from harness.load.child.engine import LoadEngine  # noqa: E402
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     """Fetch `rounds` times `at_once` requests; print each outcome."""
     task = json.load(sys.stdin)
     engine = LoadEngine(msgspec.convert(task["endpoint"], Endpoint), time.monotonic())
-    wire = b"".join(written(engine.endpoint, Request("POST", "/x", (), b"?" * task.get("size", 2)), "identity"))
+    wire = b"".join(encode_request(engine.endpoint, Request("POST", "/x", (), b"?" * task.get("size", 2)), "identity"))
     found = []
     for _ in range(task.get("rounds", 1)):
         greenlets = [gevent.spawn(engine.fetch, wire) for _ in range(task.get("at_once", 1))]

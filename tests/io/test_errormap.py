@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from harness.core.errors import ErrorClass, ProtocolError, TransportError
-from harness.io.error_map import BY_TYPE, classify
+from harness.io.error_map import BY_TYPE, classify_error
 
 
 def exported(module: object) -> list[type[BaseException]]:
@@ -100,7 +100,7 @@ CASES: list[tuple[Exception, ErrorClass, str]] = [
 
 @pytest.mark.parametrize(("error", "expected", "words"), CASES, ids=lambda value: str(value)[:40])
 def test_classify(error: Exception, expected: ErrorClass, words: str) -> None:
-    found, detail = classify(error)
+    found, detail = classify_error(error)
     assert found is expected
     assert words in detail
 
@@ -109,17 +109,17 @@ def test_unknown_classes_are_the_harness() -> None:
     class New(httpx.TransportError):
         pass
 
-    assert classify(New("?"))[0] is ErrorClass.HARNESS
-    assert classify(KeyboardInterrupt())[0] is ErrorClass.HARNESS
+    assert classify_error(New("?"))[0] is ErrorClass.HARNESS
+    assert classify_error(KeyboardInterrupt())[0] is ErrorClass.HARNESS
 
 
 def test_what_the_caller_was_handling_does_not_count() -> None:
     error = httpx.ReadError("")
     error.__context__ = socket.gaierror(-2, "an older failure")
-    assert classify(error)[0] is ErrorClass.CLOSED
+    assert classify_error(error)[0] is ErrorClass.CLOSED
 
 
 def test_a_cycle_of_causes_ends() -> None:
     first, second = httpx.ReadError("a"), httpx.ReadError("b")
     first.__cause__, second.__cause__ = second, first
-    assert classify(first)[0] is ErrorClass.CLOSED
+    assert classify_error(first)[0] is ErrorClass.CLOSED

@@ -20,7 +20,7 @@ from harness.core.endpoint import TLS, Credentials, Deadlines, Endpoint, Secret
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
 from harness.io.client import Client
-from harness.io.grpc import STATUSES
+from harness.io.grpc import HTTP_STATUSES
 from harness.io.response_reader import Caps
 from tests.io.grpcserver import served
 
@@ -99,7 +99,7 @@ def test_a_status_is_kept_and_mapped(code: int) -> None:
         found = asked(at(port), Request("POST", CALL.path, CALL.headers, str(code).encode()))
     assert found.error is ErrorClass.STATUS, found.detail
     assert found.response is not None
-    assert found.status == STATUSES[code]
+    assert found.status == HTTP_STATUSES[code]
     assert found.response.header("grpc-status") == str(code)
     assert found.response.header("retry-after") == "3"
     assert found.response.body.decode() == "no, \N{EURO SIGN}\nreally"

@@ -25,7 +25,7 @@ from harness.core.exchange import Exchange, Request
 from harness.core.load import unloadable
 from harness.core.replay import curl, show
 from harness.io import reachability
-from harness.io.credentials import told
+from harness.io.credentials import run_credential_command
 
 if TYPE_CHECKING:
     from tests.io.conftest import Conn, Connect, Serve
@@ -43,7 +43,7 @@ def echo(conn: Conn) -> None:
 
 
 def test_a_commands_first_line_is_the_secret() -> None:
-    assert told(python("print('token-1'); print('more')")) == "token-1"
+    assert run_credential_command(python("print('token-1'); print('more')")) == "token-1"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_commands_first_line_is_the_secret() -> None:
 )
 def test_a_command_that_gives_no_secret_is_named(command: tuple[str, ...], said: str) -> None:
     with pytest.raises(UsageError, match=re.escape(said)) as caught:
-        told(command, patience=0.1 if "sleep" in command[-1] else 20)
+        run_credential_command(command, patience=0.1 if "sleep" in command[-1] else 20)
     assert "secret-in-stderr" not in str(caught.value)
 
 
@@ -199,7 +199,7 @@ def test_a_unix_socket(connect: Connect, unix_socket: str) -> None:
     assert exchange.response
     assert exchange.response.body == POST.body
     assert f"--unix-socket {unix_socket}" in curl(POST, client.endpoint)
-    reachability.connect(client.endpoint, 1.0)
+    reachability.try_connection(client.endpoint, 1.0)
 
 
 def test_a_unix_socket_that_is_not_there(connect: Connect, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_unix_socket_that_is_not_there(connect: Connect, tmp_path: Path) -> No
     exchange: Exchange = connect(endpoint.url, unix_socket=endpoint.unix_socket).exchange(POST)
     assert exchange.error is ErrorClass.CONNECT
     with pytest.raises(TransportError):
-        reachability.connect(endpoint, 1.0)
+        reachability.try_connection(endpoint, 1.0)
 
 
 def test_what_the_load_path_cannot_do_is_refused() -> None:

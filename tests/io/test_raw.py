@@ -17,7 +17,7 @@ from harness.core.endpoint import TLS, Credentials, Deadlines, Endpoint, Secret
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Request
 from harness.io.clock import Monotonic
-from harness.io.raw import Line, written
+from harness.io.raw import RawConnection, encode_request
 from harness.io.response_reader import Caps
 from harness.protocols.text.openai_chat import ADAPTER as CHAT
 
@@ -65,8 +65,8 @@ def answering(*answers: bytes) -> Talk:
     return talk
 
 
-def line(url: str, **more: object) -> Line:
-    return Line(Endpoint(url, deadlines=QUICK, **more), Monotonic(), Caps(body_bytes=1000))  # type: ignore[arg-type]
+def line(url: str, **more: object) -> RawConnection:
+    return RawConnection(Endpoint(url, deadlines=QUICK, **more), Monotonic(), Caps(body_bytes=1000))  # type: ignore[arg-type]
 
 
 def test_a_request_carries_what_the_endpoint_adds() -> None:
@@ -75,7 +75,7 @@ def test_a_request_carries_what_the_endpoint_adds() -> None:
         credentials=Credentials("bearer", Secret("a-secret-key")),
         headers=(("X-Tenant", "t"), ("Accept", "text/plain")),
     )
-    head, body = written(endpoint, ASK)
+    head, body = encode_request(endpoint, ASK)
     assert head.startswith(b"POST /pre/x HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n")
     assert head.endswith(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
@@ -85,10 +85,10 @@ def test_a_request_carries_what_the_endpoint_adds() -> None:
     assert "content-type: application/json" in lines
     assert body == b'{"a":1}'
     over = Request("GET", "/", (("authorization", "Bearer other"), ("a", "1"), ("a", "2")))
-    lines = written(endpoint, over)[0].decode().split("\r\n")
+    lines = encode_request(endpoint, over)[0].decode().split("\r\n")
     assert [each for each in lines if "uthorization" in each] == ["authorization: Bearer other"]
     assert lines.count("a: 1") == lines.count("a: 2") == 1
-    assert b"Host: [::1]\r\n" in written(Endpoint("http://[::1]:80"), ASK)[0]
+    assert b"Host: [::1]\r\n" in encode_request(Endpoint("http://[::1]:80"), ASK)[0]
 
 
 def test_answers_are_taken_one_after_another_over_one_connection() -> None:

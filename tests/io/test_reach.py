@@ -28,14 +28,14 @@ def nothing(conn: Conn) -> None:
 
 
 def test_resolve() -> None:
-    assert reachability.resolve("127.0.0.1", 80, 5.0) == ("127.0.0.1",)
-    assert "127.0.0.1" in reachability.resolve("localhost", 80, 5.0)
+    assert reachability.resolve_host("127.0.0.1", 80, 5.0) == ("127.0.0.1",)
+    assert "127.0.0.1" in reachability.resolve_host("localhost", 80, 5.0)
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 70 + ".invalid"])
 def test_resolve_an_unknown_name(host: str) -> None:
     with pytest.raises(TransportError, match="no address") as caught:
-        reachability.resolve(host, 80, 5.0)
+        reachability.resolve_host(host, 80, 5.0)
     assert caught.value.error is ErrorClass.NAME
 
 
@@ -48,18 +48,18 @@ def test_a_hanging_resolver_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     with pytest.raises(TransportError, match=r"not resolved within 0\.05 s") as caught:
-        reachability.resolve("slow.example", 80, 0.05)
+        reachability.resolve_host("slow.example", 80, 0.05)
     release.set()
     assert caught.value.error is ErrorClass.CONNECT_TIMEOUT
 
 
 def test_connect(serve: Serve) -> None:
-    reachability.connect(Endpoint(serve(nothing).url), 5.0)
+    reachability.try_connection(Endpoint(serve(nothing).url), 5.0)
 
 
 def test_connect_refused() -> None:
     with pytest.raises(TransportError, match="refused") as caught:
-        reachability.connect(Endpoint("http://127.0.0.1:1"), 5.0)
+        reachability.try_connection(Endpoint("http://127.0.0.1:1"), 5.0)
     assert caught.value.error is ErrorClass.CONNECT
 
 
@@ -71,22 +71,22 @@ def test_connect_in_time() -> None:
             sock.setblocking(False)
             sock.connect_ex(("127.0.0.1", port))
         with pytest.raises(TransportError) as caught:
-            reachability.connect(Endpoint(f"http://127.0.0.1:{port}"), 0.1)
+            reachability.try_connection(Endpoint(f"http://127.0.0.1:{port}"), 0.1)
     assert caught.value.error is ErrorClass.CONNECT_TIMEOUT
 
 
 def test_connect_reaches_for_the_proxy(serve: Serve) -> None:
     proxy = serve(nothing)
-    reachability.connect(Endpoint("http://service.invalid", proxy=proxy.url), 5.0)
+    reachability.try_connection(Endpoint("http://service.invalid", proxy=proxy.url), 5.0)
     with pytest.raises(TransportError) as caught:
-        reachability.connect(Endpoint(proxy.url, proxy="http://127.0.0.1:1"), 5.0)
+        reachability.try_connection(Endpoint(proxy.url, proxy="http://127.0.0.1:1"), 5.0)
     assert caught.value.error is ErrorClass.PROXY
 
 
 def test_certificate(serve: Serve, server_context: Context, ca_file: str) -> None:
     until = datetime.datetime(2035, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     peer = serve(nothing, server_context(not_after=until))
-    found = reachability.certificate(Endpoint(peer.url, tls=TLS(ca_file)), 5.0)
+    found = reachability.read_certificate(Endpoint(peer.url, tls=TLS(ca_file)), 5.0)
     assert found.not_after == until.timestamp()
     assert found.not_before < found.not_after
     assert "trustme" in found.subject
@@ -111,7 +111,7 @@ def test_a_wrong_certificate_is_told(
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     peer = serve(nothing, context)
     with pytest.raises(TransportError, match=words) as caught:
-        reachability.certificate(Endpoint(peer.url, tls=TLS(ca_file)), 5.0)
+        reachability.read_certificate(Endpoint(peer.url, tls=TLS(ca_file)), 5.0)
     assert caught.value.error is ErrorClass.TLS
 
 
@@ -120,7 +120,7 @@ def test_a_self_signed_certificate_is_told(serve: Serve, ca: trustme.CA) -> None
     with ca.private_key_pem.tempfile() as key, ca.cert_pem.tempfile() as cert:
         context.load_cert_chain(cert, key)
     with pytest.raises(TransportError, match="self-signed") as caught:
-        reachability.certificate(Endpoint(serve(nothing, context).url), 5.0)
+        reachability.read_certificate(Endpoint(serve(nothing, context).url), 5.0)
     assert caught.value.error is ErrorClass.TLS
 
 
@@ -134,18 +134,18 @@ def drip_handshake(conn: Conn) -> None:
 def test_the_handshake_has_a_deadline(serve: Serve, script: Callable[[Conn], None]) -> None:
     url = serve(script).url.replace("http:", "https:")
     with pytest.raises(TransportError) as caught:
-        reachability.certificate(Endpoint(url), 0.1)
+        reachability.read_certificate(Endpoint(url), 0.1)
     assert caught.value.error is ErrorClass.CONNECT_TIMEOUT
 
 
 def test_a_handshake_that_is_cut_or_none(serve: Serve) -> None:
     for script in (lambda conn: None, lambda conn: conn.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")):
         with pytest.raises(TransportError) as caught:
-            reachability.certificate(Endpoint(serve(script).url.replace("http:", "https:")), 5.0)
+            reachability.read_certificate(Endpoint(serve(script).url.replace("http:", "https:")), 5.0)
         assert caught.value.error is ErrorClass.TLS
 
 
 def test_no_certificate_to_ask_for() -> None:
     for endpoint in (Endpoint("http://127.0.0.1:1"), Endpoint("https://127.0.0.1:1", proxy="http://127.0.0.1:2")):
         with pytest.raises(UsageError):
-            reachability.certificate(endpoint, 1.0)
+            reachability.read_certificate(endpoint, 1.0)

@@ -14,8 +14,8 @@ from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import EventKind, Exchange, Request, Response
 from harness.core.load import Job
 from harness.core.settings import LoadSettings
-from harness.io.response_reader import Raw
-from harness.load.recorder import Reader
+from harness.io.response_reader import RawExchange
+from harness.load.recorder import AnswerReader
 from harness.run.preflight import adapter
 
 HEAD = Response(200, (("content-type", "text/event-stream"),))
@@ -75,8 +75,8 @@ def pieces_of(body: bytes, seed: int) -> list[tuple[float, bytes]]:
 
 def read(speaker: Any, pieces: list[tuple[float, bytes]]) -> Exchange:
     endpoint = Endpoint("http://127.0.0.1:1", "openai_chat")
-    reader = Reader(speaker, Job(endpoint, (ASKED,), LoadSettings(), "", 0.0))
-    *_, found = reader.read(ASKED, 0.0, Raw(0.0, 0.0, 99.0, HEAD, pieces))
+    reader = AnswerReader(speaker, Job(endpoint, (ASKED,), LoadSettings(), "", 0.0))
+    *_, found = reader.read(ASKED, 0.0, RawExchange(0.0, 0.0, 99.0, HEAD, pieces))
     assert found is not None
     return found
 

@@ -10,8 +10,8 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.core.load import Job, LoadResult
 from harness.core.settings import LoadSettings
-from harness.load.counts import Share, from_wire, outcome, summed, to_wire
-from harness.load.recorder import Tally
+from harness.load.counts import WorkerCounts, decode_counts, encode_counts, make_load_result, sum_counts
+from harness.load.recorder import Recorder
 
 ASKED = Request("POST", "/predict", (), b"{}")
 JOB = Job(
@@ -32,18 +32,18 @@ def exchanges() -> list[Exchange]:
     return found
 
 
-def counted(which: list[Exchange]) -> Share:
-    tally = Tally(JOB)
+def counted(which: list[Exchange]) -> WorkerCounts:
+    tally = Recorder(JOB)
     tally.t0 = 1.0
     for exchange in which:
         tally.share.sent += 1
         tally.add(exchange)
     tally.share.over = True
-    return from_wire(to_wire(tally.flush()))
+    return decode_counts(encode_counts(tally.flush()))
 
 
-def came_to(*shares: Share) -> LoadResult:
-    return outcome(JOB, summed(shares), 1.0, finished=True)
+def came_to(*shares: WorkerCounts) -> LoadResult:
+    return make_load_result(JOB, sum_counts(shares), 1.0, finished=True)
 
 
 def test_the_sum_of_three_processes_is_what_one_would_have_counted() -> None:

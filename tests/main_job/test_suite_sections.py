@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.config.resolve import Options, settings
+from harness.config.resolve import Options, resolve_settings
 from harness.core.errors import ConfigError
 
 
@@ -22,4 +22,4 @@ def test_a_typing_error_is_refused(tmp_path: Path, section: str, message: str) -
     (tmp_path / "aiharness.toml").write_text(section)
     options = Options(suites=("validation", "chaos"), endpoint="http://127.0.0.1:1")
     with pytest.raises(ConfigError, match=message):
-        settings(options, {}, [tmp_path])
+        resolve_settings(options, {}, [tmp_path])

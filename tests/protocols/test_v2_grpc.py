@@ -17,7 +17,7 @@ from harness.core.answer_class import AnswerClass, of_response
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Query, Request, Response
-from harness.io.grpc import STATUSES
+from harness.io.grpc import HTTP_STATUSES
 from harness.protocols._proto import open_inference_pb2 as pb
 from harness.protocols.shared import binary_tensor
 from harness.protocols.tensor.v2_grpc import ADAPTER
@@ -39,7 +39,7 @@ def response(call: str, status: str, body: str) -> Response:
     code = next(each.value[0] for each in grpc.StatusCode if each.name == status)
     headers = (("grpc-status", str(code)),)
     if code:
-        return Response(STATUSES[code], headers, body.encode())
+        return Response(HTTP_STATUSES[code], headers, body.encode())
     message = json_format.Parse(body, getattr(pb, f"{call}Response")())
     return Response(200, headers, message.SerializeToString())
 

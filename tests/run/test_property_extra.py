@@ -46,10 +46,10 @@ def test_without_the_extra_the_checks_are_not_judged(tmp_path: Path, monkeypatch
     monkeypatch.setattr(resolve, "find_spec", lambda name: None if name == "hypothesis_jsonschema" else found(name))
     options = Options(suites=("integration",), endpoint="http://127.0.0.1:1", protocol="v2")
     declared = [(each.id, each.suite, each.spec) for each in catalogue("integration")]
-    plan = build_plan(resolve.settings(options, {}, [tmp_path]), declared)
+    plan = build_plan(resolve.resolve_settings(options, {}, [tmp_path]), declared)
     assert not [check for check in plan.checks if "generated" in check.id]
     told = [reason for reason in plan.not_judged if "aiharness[property]" in reason]
     assert len(told) == 2
     monkeypatch.setattr(resolve, "find_spec", found)
-    plan = build_plan(resolve.settings(options, {}, [tmp_path]), declared)
+    plan = build_plan(resolve.resolve_settings(options, {}, [tmp_path]), declared)
     assert len([check for check in plan.checks if "generated" in check.id]) == 2

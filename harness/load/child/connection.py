@@ -15,17 +15,17 @@ from gevent.monkey import get_original  # type: ignore[import-untyped]
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, TransportError
 from harness.io.deadline_timer import Phase
-from harness.io.error_map import classify
+from harness.io.error_map import classify_error
 from harness.io.framing import Framer
-from harness.io.response_reader import Caps, Raw
+from harness.io.response_reader import Caps, RawExchange
 
-READ, WRITE = 1, 2
+_READ, _WRITE = 1, 2
 _RECV = 65536
 """Bytes taken from a socket at once."""
 
 
 @dataclass(slots=True)
-class Shared:
+class EngineContext:
     """What all connections of an engine have in common; `now` reads the run's clock in seconds."""
 
     endpoint: Endpoint
@@ -39,7 +39,7 @@ class Shared:
 class Connection:
     """One socket, its watchers, and the exchange that it carries, if any."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: EngineContext) -> None:
         self._shared = shared
         self._loop = get_hub().loop
         self._addresses = list(shared.addresses)
@@ -51,14 +51,14 @@ class Connection:
         self._open = False
         self._unsent = b""
         self._request = b""
-        self._raw: Raw | None = None
+        self._raw: RawExchange | None = None
         self._waiter: Any = None
         self._framer = Framer(shared.caps)
         self._last = 0.0
         self.reusable = False
         self.idle_since = 0.0
 
-    def begin(self, wire: bytes, raw: Raw, waiter: Any) -> None:
+    def begin(self, wire: bytes, raw: RawExchange, waiter: Any) -> None:
         """Carry an exchange; `waiter` is woken at its end. Raises `OSError` where no socket can be had."""
         self._raw, self._waiter, self._request = raw, waiter, wire
         self._framer = Framer(self._shared.caps)
@@ -122,7 +122,7 @@ class Connection:
         if code not in (0, errno.EINPROGRESS):
             self._refused(code)
             return
-        self._writer = self._loop.io(sock.fileno(), WRITE)
+        self._writer = self._loop.io(sock.fileno(), _WRITE)
         self._writer.start(self._connected)
 
     def _connected(self) -> None:
@@ -131,7 +131,7 @@ class Connection:
         if code := self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self._refused(code)
             return
-        self._reader = self._loop.io(self._sock.fileno(), READ)
+        self._reader = self._loop.io(self._sock.fileno(), _READ)
         self._reader.start(self._guarded, self._read)
         if self._shared.context is None:
             self._ready()
@@ -146,7 +146,7 @@ class Connection:
         if self._addresses and self._raw is not None:
             self._guarded(self._connect)
             return
-        kind, detail = classify(OSError(code, errno.errorcode.get(code, str(code))))
+        kind, detail = classify_error(OSError(code, errno.errorcode.get(code, str(code))))
         timed_out = kind is ErrorClass.CONNECT_TIMEOUT
         self.fail(kind if timed_out or kind is ErrorClass.HARNESS else ErrorClass.CONNECT, detail)
 
@@ -185,7 +185,7 @@ class Connection:
         if sent < len(data):
             self._unsent = data[sent:]
             if self._writer is None:
-                self._writer = self._loop.io(self._sock.fileno(), WRITE)
+                self._writer = self._loop.io(self._sock.fileno(), _WRITE)
             self._writer.start(self._guarded, self._write_on)
 
     def _write_on(self) -> None:
@@ -203,7 +203,7 @@ class Connection:
             self.fail(problem.error, str(problem))
         except OSError as problem:
             self.reusable = False
-            kind, detail = classify(problem)
+            kind, detail = classify_error(problem)
             if not self._open and kind is ErrorClass.CLOSED:
                 kind = ErrorClass.CONNECT if self._tls is None else ErrorClass.TLS
             self.fail(kind, detail)
@@ -262,7 +262,7 @@ class Connection:
         self._framer.end()
         self._whole(self._raw, now)
 
-    def _whole(self, raw: Raw, now: float) -> None:
+    def _whole(self, raw: RawExchange, now: float) -> None:
         raw.done = now
         if raw.first_byte is None:
             raw.first_byte = now

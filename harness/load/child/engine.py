@@ -17,10 +17,10 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.load import unloadable
 from harness.io import tls
-from harness.io.error_map import classify
+from harness.io.error_map import classify_error
 from harness.io.http import KEEPALIVE
-from harness.io.response_reader import Caps, Raw
-from harness.load.child.connection import Connection, Shared
+from harness.io.response_reader import Caps, RawExchange
+from harness.load.child.connection import Connection, EngineContext
 
 _TICK = 0.02
 """Seconds between two looks at the deadlines; how late a look comes is how long the hub stood still."""
@@ -37,8 +37,8 @@ class LoadEngine:
         if why := unloadable(endpoint):
             raise UsageError(why)
         self.endpoint = endpoint
-        context = tls.context(endpoint.tls) if endpoint.secure else None
-        self._shared = Shared(endpoint, context, caps or Caps(), self.now, self._dropped)
+        context = tls.create_context(endpoint.tls) if endpoint.secure else None
+        self._shared = EngineContext(endpoint, context, caps or Caps(), self.now, self._dropped)
         self.stall = 0.0
         self.busy: set[Connection] = set()
         self._idle: deque[Connection] = deque()
@@ -51,9 +51,9 @@ class LoadEngine:
         """Seconds since the start of the run, read from the performance counter."""
         return (time.perf_counter_ns() - self._zero_ns) * 1e-9
 
-    def fetch(self, wire: bytes) -> Raw:
+    def fetch(self, wire: bytes) -> RawExchange:
         """Send a request and park until its answer is whole or broken; never raises for the peer, resends nothing."""
-        raw = Raw(self.now())
+        raw = RawExchange(self.now())
         waiter: Any = Waiter()
         connection = self._fresh(raw.started)
         try:
@@ -64,7 +64,7 @@ class LoadEngine:
             connection.begin(wire, raw, waiter)
             waiter.get()
         except OSError as problem:
-            raw.error, raw.detail = classify(problem)
+            raw.error, raw.detail = classify_error(problem)
         finally:
             if connection is not None:
                 self.busy.discard(connection)

@@ -11,9 +11,9 @@ from locust import events
 from harness.core.load import Job
 from harness.core.pacing import ARRIVALS
 from harness.core.settings import DEFAULT_SEED, LoadSettings
-from harness.load.locust_process import JOB
+from harness.load.locust_process import JOB_VARIABLE
 
-PLACES = LoadSettings().concurrency
+_SLOTS = LoadSettings().concurrency
 """Users that stock locust starts when it is told no number: each is one place for a request in flight."""
 
 
@@ -30,22 +30,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=DEFAULT_SEED, help="seed of the schedule")
     group.add_argument("--run-dir", help="folder of the run's result; default .aiharness/runs/TIME")
     group.add_argument("--stream", action="store_true", help="ask for streamed answers: TTFT and inter-token latency")
-    parser.set_defaults(num_users=PLACES, spawn_rate=100.0)
+    parser.set_defaults(num_users=_SLOTS, spawn_rate=100.0)
 
 
 def is_child() -> bool:
     """Whether the gate has started this process."""
-    return JOB in os.environ
+    return JOB_VARIABLE in os.environ
 
 
-def handed_job() -> Job | None:
+def read_job() -> Job | None:
     """The job that the gate has handed over, or None when locust was started by hand."""
     if not is_child():
         return None
-    number = int(os.environ[JOB].partition(":")[0])
+    number = int(os.environ[JOB_VARIABLE].partition(":")[0])
     return msgspec.json.decode(os.pread(number, os.fstat(number).st_size, 0), type=Job)
 
 
-def parent() -> int:
+def get_gate_pid() -> int:
     """The number of the gate's process."""
-    return int(os.environ[JOB].partition(":")[2])
+    return int(os.environ[JOB_VARIABLE].partition(":")[2])

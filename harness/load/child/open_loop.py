@@ -22,11 +22,11 @@ from locust.runners import MasterRunner, WorkerRunner
 from harness.core.errors import HarnessError, UsageError
 from harness.core.load import Job
 from harness.load.child import locust_options, master, standalone, worker
-from harness.load.counts import Share, from_wire, to_wire
+from harness.load.counts import WorkerCounts, decode_counts, encode_counts
 
-LEAD, FORKED_LEAD, FAR_LEAD = 0.1, 0.5, 2.0
+_LEAD, _FORKED_LEAD, _FAR_LEAD = 0.1, 0.5, 2.0
 """Seconds from the last user's start to T0: in one process, in forked ones, on other machines."""
-MUSTER, ORPHANED = 20.0, 0.5
+_MUSTER, _ORPHANED = 20.0, 0.5
 """Seconds in which all workers must have come, and between two looks at the parent process."""
 
 
@@ -36,11 +36,11 @@ class _Current:
 
     host: str | None = None
     job: Job | None = None
-    loop: worker.OpenLoop | None = None
-    gathering: master.Gathering | None = None
+    loop: worker.LoadWorker | None = None
+    gathering: master.LoadMaster | None = None
 
 
-CURRENT = _Current()
+_STATE = _Current()
 
 
 class ArrivalUser(User):
@@ -52,8 +52,8 @@ class ArrivalUser(User):
     @task
     def arrivals(self) -> None:
         """Serve the schedule until it is over."""
-        if CURRENT.loop is not None:
-            CURRENT.loop.serve()
+        if _STATE.loop is not None:
+            _STATE.loop.serve()
         raise StopUser
 
 
@@ -61,7 +61,7 @@ class ArrivalUser(User):
 def _prepare(environment: Environment, **_: Any) -> None:
     """Listen to the other processes; without a web page make the job before the first user starts."""
     runner, options = environment.runner, environment.parsed_options
-    CURRENT.host = environment.host
+    _STATE.host = environment.host
     if isinstance(runner, WorkerRunner):
         runner.register_message("ai_job", _join)
         runner.register_message("ai_begin", _begin)
@@ -70,7 +70,7 @@ def _prepare(environment: Environment, **_: Any) -> None:
         runner.register_message("ai_share", _heard)
     if options is None or options.headless:
         try:
-            CURRENT.job = locust_options.handed_job() or standalone.make_job(environment)
+            _STATE.job = locust_options.read_job() or standalone.make_job(environment)
         except HarnessError as problem:
             sys.stderr.write(f"{problem}\n")
             sys.exit(4 if isinstance(problem, UsageError) else 21)
@@ -80,7 +80,7 @@ def _prepare(environment: Environment, **_: Any) -> None:
 
 def _muster(runner: MasterRunner, options: Any) -> None:
     """Wait for the workers, and refuse a load for which too few have come."""
-    patience = options.expect_workers_max_wait or MUSTER
+    patience = options.expect_workers_max_wait or _MUSTER
     ends = time.monotonic() + patience
     while (here := len(runner.clients.ready)) < options.expect_workers:
         if time.monotonic() > ends:
@@ -91,24 +91,24 @@ def _muster(runner: MasterRunner, options: Any) -> None:
 
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
-def start(environment: Environment, **_: Any) -> None:
+def _start_load(environment: Environment, **_: Any) -> None:
     """Make the load, and hand it out to the workers that are there. With a web page it is a new one for each test."""
     runner = environment.runner
     if runner is None or isinstance(runner, WorkerRunner):
         return
     try:
-        job, CURRENT.job = CURRENT.job or standalone.make_job(environment), None
+        job, _STATE.job = _STATE.job or standalone.make_job(environment), None
         workers = [node.id for node in runner.clients.ready] if isinstance(runner, MasterRunner) else []
         if len(workers) > job.load.concurrency:
             raise UsageError(f"{job.load.concurrency} requests in flight are too few for {len(workers)} load workers")
-        CURRENT.gathering = gathering = master.Gathering(environment, job, len(workers) or 1)
+        _STATE.gathering = gathering = master.LoadMaster(environment, job, len(workers) or 1)
         for i, name in enumerate(workers):
-            runner.send_message("ai_job", {**master.handed(job), "i": i, "of": len(workers)}, client_id=name)
+            runner.send_message("ai_job", {**master.encode_job(job), "i": i, "of": len(workers)}, client_id=name)
         if not workers:
-            CURRENT.loop = worker.OpenLoop(environment, job, 0, 1, lambda share: gathering.take(0, share))
+            _STATE.loop = worker.LoadWorker(environment, job, 0, 1, lambda share: gathering.take(0, share))
     except HarnessError as problem:
         sys.stderr.write(f"{problem}\n")
-        CURRENT.loop = CURRENT.gathering = None
+        _STATE.loop = _STATE.gathering = None
         environment.process_exit_code = 4 if isinstance(problem, UsageError) else 21
         options = environment.parsed_options
         gevent.spawn(runner.quit if options is None or options.headless else runner.stop)
@@ -118,36 +118,36 @@ def _join(environment: Environment, msg: Any, **_: Any) -> None:
     """A worker takes up its part of the job."""
     runner, i = environment.runner, msg.data["i"]
 
-    def tell(share: Share) -> None:
+    def tell(share: WorkerCounts) -> None:
         if runner is not None:
-            runner.send_message("ai_share", {"i": i, "share": to_wire(share)})
+            runner.send_message("ai_share", {"i": i, "share": encode_counts(share)})
 
-    CURRENT.loop = None
+    _STATE.loop = None
     try:
-        CURRENT.loop = worker.OpenLoop(environment, master.received(msg.data, CURRENT.host), i, msg.data["of"], tell)
+        _STATE.loop = worker.LoadWorker(environment, master.decode_job(msg.data, _STATE.host), i, msg.data["of"], tell)
     except HarnessError as problem:
-        tell(Share({}, problem=str(problem)))
+        tell(WorkerCounts({}, problem=str(problem)))
 
 
 def _begin(msg: Any, **_: Any) -> None:
-    if CURRENT.loop is not None:
-        CURRENT.loop.begin(msg.data["at"], abs(time.time() - msg.data["now"]))
+    if _STATE.loop is not None:
+        _STATE.loop.begin(msg.data["at"], abs(time.time() - msg.data["now"]))
 
 
 def _heard(msg: Any, **_: Any) -> None:
-    if CURRENT.gathering is not None:
-        CURRENT.gathering.take(msg.data["i"], from_wire(msg.data["share"]))
+    if _STATE.gathering is not None:
+        _STATE.gathering.take(msg.data["i"], decode_counts(msg.data["share"]))
 
 
 @events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
-def begin(**_: Any) -> None:
+def _fix_zero(**_: Any) -> None:
     """All places are there: fix T0, once, for every process."""
-    gathering, loop = CURRENT.gathering, CURRENT.loop
+    gathering, loop = _STATE.gathering, _STATE.loop
     if gathering is None or gathering.begun:
         return
     options: Any = gathering.environment.parsed_options
     now = time.time()
-    at = now + (LEAD if loop is not None else FORKED_LEAD if options.processes else FAR_LEAD)
+    at = now + (_LEAD if loop is not None else _FORKED_LEAD if options.processes else _FAR_LEAD)
     gathering.begin(at)
     if loop is not None:
         loop.begin(at)
@@ -158,12 +158,12 @@ def begin(**_: Any) -> None:
 
 @events.test_stop.add_listener  # type: ignore[untyped-decorator]
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
-def end(**_: Any) -> None:
+def _finish_load(**_: Any) -> None:
     """Write the result, however the test ends, and set the exit status by the verdicts."""
-    if CURRENT.loop is not None:
-        CURRENT.loop.finish()
-    if CURRENT.gathering is not None:
-        CURRENT.gathering.finish()
+    if _STATE.loop is not None:
+        _STATE.loop.finish()
+    if _STATE.gathering is not None:
+        _STATE.gathering.finish()
 
 
 def _watch_parent(parent: int | None = None) -> None:
@@ -171,11 +171,11 @@ def _watch_parent(parent: int | None = None) -> None:
     parent = parent or os.getppid()
     for timer in _WATCHED:
         timer.stop()  # that of the process which has forked this one
-    _WATCHED[:] = [gevent.get_hub().loop.timer(ORPHANED, ORPHANED)]
+    _WATCHED[:] = [gevent.get_hub().loop.timer(_ORPHANED, _ORPHANED)]
     _WATCHED[0].start(lambda: os.getppid() == parent or os._exit(3))
 
 
 _WATCHED: list[Any] = []
 os.register_at_fork(after_in_child=_watch_parent)
 if locust_options.is_child():
-    _watch_parent(locust_options.parent())
+    _watch_parent(locust_options.get_gate_pid())

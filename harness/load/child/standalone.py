@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from locust.env import Environment
 
-from harness.config.resolve import Options, settings
+from harness.config.resolve import Options, resolve_settings
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.load import Job, LoadResult
@@ -22,12 +22,12 @@ from harness.core.plan import PlannedCheck
 from harness.core.settings import LoadSettings, Settings
 from harness.core.verdict import Level, Status, Verdict, error, worst
 from harness.io.rundir import RunDir
-from harness.load.counts import result_path
-from harness.load.run_load import STREAMED, judge_load, limits_of
-from harness.load.warm_up_probe import Found, Question
+from harness.load.counts import get_result_path
+from harness.load.run_load import STREAMED, collect_limits, judge_load
+from harness.load.warm_up_probe import PreflightRequest, PreflightResult
 
-EXIT = {Status.PASS: 0, Status.FAIL: 1, Status.INCONCLUSIVE: 20, Status.ERROR: 21}
-PREFLIGHT = 60.0
+_EXIT_STATUS = {Status.PASS: 0, Status.FAIL: 1, Status.INCONCLUSIVE: 20, Status.ERROR: 21}
+_PREFLIGHT_SECONDS = 60.0
 """Seconds past the endpoint's total deadline that the preflight may take."""
 
 _objectives: list[Objective] = []
@@ -52,27 +52,27 @@ def make_job(environment: Environment) -> Job:
         raise UsageError(f"{load.rate * load.duration:g} requests are over max_requests = {found.ceilings.requests}")
     _objectives[:] = found.objectives
     stream = options.stream or any(o.metric in STREAMED for o in found.objectives)
-    ready = _probe(Question(found.endpoint_of("load"), stream))
+    ready = _probe(PreflightRequest(found.endpoint_of("load"), stream))
     folder = RunDir.create(options.run_dir or None, ready.endpoint.secrets()).path
-    limits = limits_of(found.objectives)
+    limits = collect_limits(found.objectives)
     return Job(
         ready.endpoint, (ready.request,), load, str(folder), time.monotonic(), limits, options.arrivals, options.seed
     )
 
 
-def own_endpoint(host: str | None, masters: Endpoint) -> Endpoint:
+def read_own_endpoint(host: str | None, masters: Endpoint) -> Endpoint:
     """The endpoint as this machine's environment and aiharness.toml describe it, with its own credentials."""
     return _settings(host or masters.url, masters.protocol, masters.model).endpoint_of("load")
 
 
 def _settings(host: str | None, protocol: str | None, model: str | None) -> Settings:
     asked = Options(suites=("load",), endpoint=host or None, protocol=protocol or None, model=model or None)
-    return settings(asked, os.environ, [Path.cwd()])
+    return resolve_settings(asked, os.environ, [Path.cwd()])
 
 
-def conclude(job: Job) -> int:
+def print_summary(job: Job) -> int:
     """Print the summary and the verdicts; the exit status that they mean."""
-    path = result_path(Path(job.run_dir), job.load.scenario)
+    path = get_result_path(Path(job.run_dir), job.load.scenario)
     result = msgspec.json.decode(path.read_bytes(), type=LoadResult)
     made, share = result.generator, result.failed / max(1, result.completed)
     say = sys.stderr.write
@@ -94,7 +94,7 @@ def conclude(job: Job) -> int:
     if result.gone:
         say(f"ai load: ended early: {result.gone}\n")
     say(f"ai load: result in {path}\n")
-    return EXIT[worst([_whole(result).status, *(verdict.status for o, verdict in found if o in blockers)])]
+    return _EXIT_STATUS[worst([_whole(result).status, *(verdict.status for o, verdict in found if o in blockers)])]
 
 
 def _whole(result: LoadResult) -> Verdict:
@@ -108,9 +108,9 @@ def _whole(result: LoadResult) -> Verdict:
     return Verdict(Status.PASS, "every request was sent and judged")
 
 
-def _probe(question: Question) -> Found:
+def _probe(question: PreflightRequest) -> PreflightResult:
     command = [sys.executable, "-m", "harness.load.warm_up_probe"]
-    patience = question.endpoint.deadlines.total + PREFLIGHT
+    patience = question.endpoint.deadlines.total + _PREFLIGHT_SECONDS
     try:
         done = subprocess.run(
             command, input=msgspec.json.encode(question), capture_output=True, timeout=patience, check=False
@@ -119,4 +119,4 @@ def _probe(question: Question) -> Found:
         raise UsageError(f"the preflight of {question.endpoint.url} did not end within {patience:g} s") from None
     if done.returncode:
         raise UsageError(done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2] or "the preflight broke")
-    return msgspec.json.decode(done.stdout, type=Found)
+    return msgspec.json.decode(done.stdout, type=PreflightResult)

@@ -14,14 +14,14 @@ from locust.env import Environment
 from harness.core.exchange import Exchange, Request
 from harness.core.load import Job
 from harness.core.pacing import Pacer
-from harness.io.raw import written
-from harness.io.response_reader import Raw
+from harness.io.raw import encode_request
+from harness.io.response_reader import RawExchange
 from harness.load.child.engine import LoadEngine
-from harness.load.counts import Share
-from harness.load.recorder import Reader, Tally
+from harness.load.counts import WorkerCounts
+from harness.load.recorder import AnswerReader, Recorder
 from harness.run.preflight import adapter
 
-SECOND, BACKLOG = 1.0, 256 * 2**20
+_SECOND, _BACKLOG = 1.0, 256 * 2**20
 """Seconds between two tellings, and bytes of answers that may wait to be read."""
 
 
@@ -29,24 +29,28 @@ class LoadFailure(Exception):
     """What locust's own statistics show of a failed request: the error class and its words."""
 
 
-class OpenLoop:
+class LoadWorker:
     """One process's part of a load: every n-th arrival of the schedule from `first` on, the engine, the book.
 
     `tell` is given the process's share once a second and at the end.
     """
 
-    def __init__(self, environment: Environment, job: Job, first: int, of: int, tell: Callable[[Share], None]) -> None:
+    def __init__(
+        self, environment: Environment, job: Job, first: int, of: int, tell: Callable[[WorkerCounts], None]
+    ) -> None:
         self.job = job
         self._environment, self._of, self._telling = environment, of, tell
         self._pacer = Pacer(job.load.rate, job.load.duration, job.arrivals, job.seed)
         self._engine = LoadEngine(job.endpoint, job.started)
-        self._reader = Reader(adapter(job.endpoint.protocol), job)
-        self._wires = [(request, b"".join(written(job.endpoint, request, "identity"))) for request in job.requests]
-        self._tally = Tally(job)
+        self._reader = AnswerReader(adapter(job.endpoint.protocol), job)
+        self._wires = [
+            (request, b"".join(encode_request(job.endpoint, request, "identity"))) for request in job.requests
+        ]
+        self._tally = Recorder(job)
         self._share = self._tally.share
         self._next, self._mine = first, len(range(first, self._pacer.count, of))
         self._begun, self._work = Event(), Event()
-        self._unread: deque[tuple[Request, float, Raw]] = deque()
+        self._unread: deque[tuple[Request, float, RawExchange]] = deque()
         self._unread_bytes = 0
         self._began, self._cpu, self._closed = 0.0, 0.0, False
         self._greenlets = [gevent.spawn(self._read), gevent.spawn(self._drive)]
@@ -77,7 +81,7 @@ class OpenLoop:
             share.waited += engine.now() > due
             while (left := due - engine.now()) > 0:
                 gevent.sleep(left)
-            while self._unread_bytes > BACKLOG:
+            while self._unread_bytes > _BACKLOG:
                 gevent.sleep(0.001)
             if share.gone is not None:
                 return
@@ -138,7 +142,7 @@ class OpenLoop:
             now = self._engine.now()
             done = share.gone is not None or share.sent >= self._mine
             share.over = done and not self._engine.busy and share.completed >= share.sent
-            if share.over or now - last >= SECOND:
+            if share.over or now - last >= _SECOND:
                 last = now
                 self._tell_share()
 
