@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.stats.sequential import FLOOR, RateTest
+from harness.stats.sequential import MIN_EXCEEDANCES, RateTest
 
 IntArray = NDArray[np.int64]
 
@@ -68,15 +68,15 @@ def boundaries(test: RateTest) -> tuple[IntArray, IntArray]:
     """
     passing = np.full(test.cap + 1, -1, dtype=np.int64)
     failing = np.arange(1, test.cap + 2, dtype=np.int64)
-    most, least = -1, FLOOR
+    most, least = -1, MIN_EXCEEDANCES
     for n in range(1, test.cap + 1):
         # Both boundaries only rise, but for the look at the cap, which can only widen them.
-        while most < n and test.decision(most + 1, n) == "pass":
+        while most < n and test.decide(most + 1, n) == "pass":
             most += 1
-        while least <= n and test.decision(least, n) != "fail":
+        while least <= n and test.decide(least, n) != "fail":
             least += 1
         if n == test.cap:
-            while least > FLOOR and test.decision(least - 1, n) == "fail":
+            while least > MIN_EXCEEDANCES and test.decide(least - 1, n) == "fail":
                 least -= 1
         passing[n], failing[n] = min(most, least - 1), least
     passing.flags.writeable = failing.flags.writeable = False

@@ -148,5 +148,7 @@ def _counts(blocks: list[Histogram], whole: Histogram) -> Counts:
 
 def _over(block: Histogram, value: float) -> int:
     """How many values lie in buckets above this value's."""
-    edges, counts = block.dense()
-    return block.infinite * (value < NEVER) + sum(n for low, n in zip(edges, counts, strict=False) if low >= value)
+    edges, counts = block.to_dense()
+    return block.infinite_count * (value < NEVER) + sum(
+        n for low, n in zip(edges, counts, strict=False) if low >= value
+    )

@@ -15,8 +15,8 @@ from harness.core.verdict import Slice, Verdict, error
 from harness.run.planning import rate_test
 from harness.run.rate_judging import clopper_pearson, missed, rate_verdict
 from harness.run.session import Session
-from harness.stats.planning import n_needed
-from harness.stats.sequential import Sequential
+from harness.stats.planning import compute_n_needed
+from harness.stats.sequential import SequentialRateTest
 
 _WARM_UP = 3
 """Requests sent before the sampling and not counted: cold starts are not the steady state (verdicts.md, trap 2)."""
@@ -73,7 +73,7 @@ def judge_asked(
     assert check.alpha_fail is not None
     for _ in range(_WARM_UP):
         ask()
-    state, seen = Sequential(rate_test(objective, check.alpha_fail)), _Seen()
+    state, seen = SequentialRateTest(rate_test(objective, check.alpha_fail)), _Seen()
     while state.decision is None or seen.asked < fixed:
         exchange = ask()
         other = ask_baseline() if ask_baseline and seen.asked < fixed else None
@@ -122,10 +122,10 @@ def _value(exchange: Exchange, objective: Objective) -> float | None:
     return exchange.timing.ttft if objective.metric == "ttft" else exchange.timing.latency
 
 
-def _verdict(show: Show, objective: Objective, state: Sequential, seen: _Seen) -> Verdict:
+def _verdict(show: Show, objective: Objective, state: SequentialRateTest, seen: _Seen) -> Verdict:
     k, n, alpha, needed = state.k, state.n, objective.alpha, None
     if state.decision == "inconclusive":
-        needed = n_needed(k, n, objective.budget, objective.loosened, alpha, state.test.alpha_fail)
+        needed = compute_n_needed(k, n, objective.budget, objective.loosened, alpha, state.test.alpha_fail)
     what = f"requests {missed(objective)}"
     return rate_verdict(
         state.decision,

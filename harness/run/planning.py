@@ -15,8 +15,8 @@ from harness.core.objective import METRICS, Objective
 from harness.core.plan import Plan, PlannedCheck, slug, statistical_blockers
 from harness.core.settings import GROUNDS, Settings
 from harness.core.verdict import CheckSpec, Level
-from harness.stats.dependence import BLOCKS
-from harness.stats.planning import can_pass, min_n_to_pass
+from harness.stats.dependence import TIME_BLOCKS
+from harness.stats.planning import can_pass, compute_min_n_to_pass
 from harness.stats.sequential import RateTest
 
 STRICT = "strict"
@@ -196,15 +196,15 @@ def _estimate(
         loosened=objective.loosened,
         alpha=objective.alpha,
         cap=n,
-        min_n=min_n_to_pass(objective.loosened, objective.alpha),
+        min_n=compute_min_n_to_pass(objective.loosened, objective.alpha),
     )
 
 
 def _refuse_undecidable(objective: Objective, n: int, *, sequential: bool) -> None:
     """Raise `UsageError` for an objective that not even a flawless run of n samples would decide."""
-    need = min_n_to_pass(objective.loosened, objective.alpha / (2 if sequential else 1))
+    need = compute_min_n_to_pass(objective.loosened, objective.alpha / (2 if sequential else 1))
     if objective.suite in ("load", "chaos"):
-        need = max(need, 2 * BLOCKS)  # one request a block would hide how they clump
+        need = max(need, 2 * TIME_BLOCKS)  # one request a block would hide how they clump
     if can_pass(rate_test(objective, objective.alpha)) if sequential else n >= need:
         return
     more = {

@@ -12,9 +12,9 @@ from harness.core.objective import LATENCY_METRICS, SHARE_METRICS, Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Slice, Status, Verdict, inconclusive
 from harness.stats.beta import binomial_cdf, binomial_sf
-from harness.stats.dependence import BLOCKS, dependent_rate_test, into_blocks
+from harness.stats.dependence import TIME_BLOCKS, judge_dependent_rate, sum_into_blocks
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
-from harness.stats.planning import n_needed
+from harness.stats.planning import compute_n_needed
 
 DECLINED = 429
 """The status that says nothing of the answer which would have come: there were too many requests."""
@@ -119,7 +119,7 @@ def judge_fixed(
     if declined:
         said = f"{declined} of them declined with 429, which says nothing of them"
         return rate_verdict(None, k, n, objective, bounds, said=said, **evidence)
-    needed = n_needed(k, n, objective.budget, objective.loosened, alpha, alpha_fail, sequential=False)
+    needed = compute_n_needed(k, n, objective.budget, objective.loosened, alpha, alpha_fail, sequential=False)
     return rate_verdict(None, k, n, objective, bounds, n_needed=needed, **evidence)
 
 
@@ -137,12 +137,12 @@ class Blocks:
 
 def in_blocks(values: Sequence[float], limit: float) -> Blocks | None:
     """Values in intended order, infinite for a failure, in 20 blocks of equal length; None for fewer than 20."""
-    if len(values) < BLOCKS:
+    if len(values) < TIME_BLOCKS:
         return None
     p90 = sorted(values)[min(len(values) - 1, math.ceil(0.9 * len(values)) - 1)]
 
     def counted(holds: Sequence[bool]) -> tuple[int, ...]:
-        return tuple(int(count) for count in into_blocks([int(each) for each in holds]))
+        return tuple(int(count) for count in sum_into_blocks([int(each) for each in holds]))
 
     return Blocks(
         counted([True] * len(values)), counted([v > limit for v in values]), counted([v > p90 for v in values])
@@ -163,18 +163,18 @@ def judge_dependent(
     PASS covers the window of this run alone, and its notes say so.
     """
     if blocks is None or not all(blocks.n):
-        return inconclusive(f"fewer than {BLOCKS} blocks of time with a request in each: too short to be judged")
+        return inconclusive(f"fewer than {TIME_BLOCKS} blocks of time with a request in each: too short to be judged")
     alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
     counts, limits = (blocks.n, blocks.over, blocks.over_p90), (objective.budget, objective.loosened)
-    found = dependent_rate_test(*counts, *limits, alpha, alpha_fail)
-    shown = dependent_rate_test(*counts, *limits, alpha, alpha)
+    found = judge_dependent_rate(*counts, *limits, alpha, alpha_fail)
+    shown = judge_dependent_rate(*counts, *limits, alpha, alpha)
     k, n, needed = sum(blocks.over), sum(blocks.n), None
     notes += (f"design effect {found.design_effect:.2f}: as telling as {found.effective_n:.0f} independent requests",)
     if found.decision == "pass":
         notes += ("it holds for this window: a disturbance rarer than one per third of the run may not be in it",)
     if found.decision == "inconclusive":
         share = n / found.effective_n
-        needed = n_needed(k / share, n / share, *limits, alpha, alpha_fail, sequential=False)
+        needed = compute_n_needed(k / share, n / share, *limits, alpha, alpha_fail, sequential=False)
         needed = None if needed is None else math.ceil(needed * share)
     method, bounds = "Clopper-Pearson at the effective n of 20 time blocks", (shown.lower, shown.upper)
     evidence: dict[str, Any] = {"method": method, "n_needed": needed, "examples": examples, "notes": notes}

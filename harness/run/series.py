@@ -101,7 +101,7 @@ def distribution(suite: str, metric: str, histogram: Histogram, limits: tuple[fl
     """A histogram as the report draws it, or None when it is empty."""
     if not histogram.n:
         return None
-    bounds, counts = histogram.dense()
+    bounds, counts = histogram.to_dense()
     return Distribution(metric, "s", tuple(bounds), tuple(counts), limits, suite)
 
 

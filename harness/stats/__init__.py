@@ -1,1 +1,1 @@
-"""L0: intervals, sequential tests, dependence, resampling, multiplicity. numpy and the standard library only."""
+"""L0: intervals, sequential tests, dependent samples, planning of sizes; numpy and the standard library only."""

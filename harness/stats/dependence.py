@@ -1,9 +1,10 @@
-"""Decide a rate from a stream whose samples depend on one another: load, soak, chaos.
+"""Decide a rate from samples that depend on one another: load, soak, chaos.
 
-Latencies under load come in clumps, so that n of them say less than n coins would; treated as independent, a queue at
-80 % load passes a p99 at its limit every second time. Here the horizon is fixed, the clumping is measured over
-twenty time blocks, and Clopper-Pearson sees correspondingly fewer samples. A PASS covers its own window only: a
-disturbance rarer than one per third of the run may not be in it, and nothing in the data can tell.
+Slow requests come in clusters under load, so n of them carry less information than n independent samples. Treated as
+independent, a queue at 80 % load would pass a p99 at its limit every second time. Here the length of the run is fixed,
+the clustering is measured over twenty time blocks (the design effect), and Clopper-Pearson gets correspondingly fewer
+samples. A PASS holds for the measured window only: a disturbance that occurs less than once per third of the run may
+be missing from it, and the data cannot show that.
 """
 
 from __future__ import annotations
@@ -16,23 +17,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.stats.beta import beta_quantile
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
-from harness.stats.sequential import FLOOR, Decision, check_limits
+from harness.stats.sequential import MIN_EXCEEDANCES, RateDecision, validate_limits
 
-BLOCKS = 20
+TIME_BLOCKS = 20
 """Time blocks over which the design effect is measured."""
 
-NOTICED = 1.43
-"""Smaller design effects are taken for noise: the 90 % point of a variance ratio over 20 independent blocks."""
+SMALLEST_EFFECT = 1.43
+"""Smaller design effects count as noise: this is the 90 % point of a variance ratio over 20 independent blocks."""
 
 
 @dataclass(frozen=True, slots=True)
 class DependentDecision:
-    """What a run with dependent samples decided: the bounds are one-sided, at alpha_fail (lower) and alpha_pass.
+    """The decision of a run with dependent samples; `lower` is one-sided at alpha_fail, `upper` at alpha_pass.
 
-    `effective_n` is the number of independent samples that would say as much, at alpha_pass.
+    `effective_n` is the number of independent samples that would carry as much information, at alpha_pass.
     """
 
-    decision: Decision
+    decision: RateDecision
     estimate: float
     lower: float
     upper: float
@@ -40,7 +41,7 @@ class DependentDecision:
     effective_n: float
 
 
-def dependent_rate_test(
+def judge_dependent_rate(
     n: ArrayLike,
     over_limit: ArrayLike,
     over_p90: ArrayLike,
@@ -49,62 +50,67 @@ def dependent_rate_test(
     alpha_pass: float = 0.05,
     alpha_fail: float = 0.05,
 ) -> DependentDecision:
-    """Judge the share over the limit of a run with a fixed horizon from the counts of its 20 time blocks.
+    """Judge the share over the limit of a run with a fixed length, from the counts of its 20 time blocks.
 
-    All three of shape (20,): requests, those over the limit, those over the whole sample's p90. Raises
-    `ValueError`.
+    `n`, `over_limit` and `over_p90` have the shape (20,): the requests of each block, those over the limit, and those
+    over the p90 of the whole sample. Raises `ValueError`.
     """
-    check_limits(budget, loosened, alpha_pass, alpha_fail)
-    effect = design_effect(n, over_limit, over_p90)
+    validate_limits(budget, loosened, alpha_pass, alpha_fail)
+    effect = estimate_design_effect(n, over_limit, over_p90)
     total, over = float(np.sum(n)), float(np.sum(over_limit))
-    for_pass, for_fail = (1.0 if effect <= NOTICED else effect * student_factor(a) for a in (alpha_pass, alpha_fail))
-    upper = clopper_pearson_upper(over / for_pass, total / for_pass, alpha_pass)
-    lower = clopper_pearson_lower(over / for_fail, total / for_fail, alpha_fail)
-    decision: Decision = "inconclusive"
-    if lower > budget and over >= FLOOR:
+    divisor_pass = divisor_fail = 1.0
+    if effect > SMALLEST_EFFECT:
+        divisor_pass = effect * compute_student_factor(alpha_pass)
+        divisor_fail = effect * compute_student_factor(alpha_fail)
+    upper = clopper_pearson_upper(over / divisor_pass, total / divisor_pass, alpha_pass)
+    lower = clopper_pearson_lower(over / divisor_fail, total / divisor_fail, alpha_fail)
+    decision: RateDecision = "inconclusive"
+    if lower > budget and over >= MIN_EXCEEDANCES:
         decision = "fail"
     elif upper < loosened:
         decision = "pass"
-    return DependentDecision(decision, over / total, lower, upper, effect, total / for_pass)
+    return DependentDecision(decision, over / total, lower, upper, effect, total / divisor_pass)
 
 
-def design_effect(n: ArrayLike, over_limit: ArrayLike, over_p90: ArrayLike) -> float:
-    """How many times the counts of 20 time blocks vary more than independent samples' would; at least 1.
+def estimate_design_effect(n: ArrayLike, over_limit: ArrayLike, over_p90: ArrayLike) -> float:
+    """The variance of the counts in 20 time blocks over that of independent samples; at least 1.
 
-    The larger variance ratio of two: at the limit, where it counts, and at the sample's p90, where ten times as many
-    exceedances show the clumping of a run with few over the limit. Raises `ValueError`.
+    It is the larger of two ratios: at the limit, which is what matters, and at the sample's p90, where there are enough
+    exceedances to see the clustering of a run with few samples over the limit. Raises `ValueError`.
     """
     sizes = np.asarray(n, dtype=float)
-    if sizes.shape != (BLOCKS,) or not (sizes > 0).all():
-        raise ValueError(f"{BLOCKS} time blocks with at least one request each are needed")
+    if sizes.shape != (TIME_BLOCKS,) or not (sizes > 0).all():
+        raise ValueError(f"{TIME_BLOCKS} time blocks with at least one request each are needed")
     return max(1.0, *(_variance_ratio(sizes, np.asarray(over, dtype=float)) for over in (over_limit, over_p90)))
 
 
-def into_blocks(counts: ArrayLike) -> NDArray[np.int64]:
-    """Counts per second (or any short equal spans), shape (seconds,), added up into 20 time blocks.
+def sum_into_blocks(counts: ArrayLike) -> NDArray[np.int64]:
+    """Add up counts per second (or per any other equal span), shape (seconds,), into 20 time blocks.
 
-    Raises `ValueError` where there are fewer than 20.
+    Raises `ValueError` for fewer than 20 counts.
     """
     seconds = np.asarray(counts, dtype=np.int64)
-    if seconds.ndim != 1 or len(seconds) < BLOCKS:
-        raise ValueError(f"at least {BLOCKS} spans of time are needed to make {BLOCKS} blocks")
-    starts = np.arange(BLOCKS) * len(seconds) // BLOCKS
+    if seconds.ndim != 1 or len(seconds) < TIME_BLOCKS:
+        raise ValueError(f"at least {TIME_BLOCKS} spans of time are needed to make {TIME_BLOCKS} blocks")
+    starts = np.arange(TIME_BLOCKS) * len(seconds) // TIME_BLOCKS
     return np.asarray(np.add.reduceat(seconds, starts), dtype=np.int64)
 
 
-def student_factor(alpha: float) -> float:
-    """(t/z)^2 at alpha with 19 degrees of freedom: the price of an estimated variance, 1.105 at alpha .05."""
-    x = beta_quantile(1 - 2 * alpha, 0.5, (BLOCKS - 1) / 2) if alpha < 0.5 else 0.0
+def compute_student_factor(alpha: float) -> float:
+    """(t/z)^2 at alpha with 19 degrees of freedom: the cost of an estimated variance, 1.105 at alpha .05."""
+    if alpha >= 0.5:
+        return 1.0
+    x = beta_quantile(1 - 2 * alpha, 0.5, (TIME_BLOCKS - 1) / 2)
     z = NormalDist().inv_cdf(1 - alpha)
-    return (BLOCKS - 1) * x / (1 - x) / (z * z) if z else 1.0
+    return (TIME_BLOCKS - 1) * x / (1 - x) / (z * z)
 
 
 def _variance_ratio(sizes: NDArray[np.float64], counts: NDArray[np.float64]) -> float:
-    """The counts' variance over that of independent samples; 1 where all or none are over, which says nothing."""
+    """The variance of the counts over that of independent samples; 1 when all or none are over, as none is defined."""
     if counts.shape != sizes.shape or not ((counts >= 0) & (counts <= sizes)).all():
-        raise ValueError(f"exceedances must be counts within their {BLOCKS} blocks")
+        raise ValueError(f"exceedances must be counts within their {TIME_BLOCKS} blocks")
     rate = float(counts.sum() / sizes.sum())
     if not 0 < rate < 1:
         return 1.0
     expected = sizes * rate
-    return float(((counts - expected) ** 2 / (expected * (1 - rate))).sum() / (BLOCKS - 1))
+    return float(((counts - expected) ** 2 / (expected * (1 - rate))).sum() / (TIME_BLOCKS - 1))

@@ -1,14 +1,14 @@
-"""Decide whether a rate keeps its budget, request by request, with both error rates held at every look.
+"""Decide whether a rate is within its budget, request by request, with both error rates bounded at every look.
 
-Two e-processes watch the count k of exceedances in n requests (Ramdas et al. 2023, "Game-theoretic statistics and
-safe anytime-valid inference"): one gathers evidence against "the rate is at least `loosened`" and can PASS, one against
-"the rate is at most `budget`" and can FAIL. Each is the likelihood ratio against its bound, averaged over a
-Beta(1/2, 1/2) prior restricted to the other side of the bound and renormalised there; by Ville's inequality it reaches
-2/alpha with probability at most alpha/2 while its hypothesis holds. The other half of alpha pays for one
+Two e-processes follow the count k of exceedances in n requests (Ramdas et al. 2023, "Game-theoretic statistics and
+safe anytime-valid inference"). One collects evidence against "the rate is at least `loosened`" and can PASS, the other
+against "the rate is at most `budget`" and can FAIL. Each is the likelihood ratio against its bound, averaged over a
+Beta(1/2, 1/2) prior that is restricted to the other side of the bound and renormalised there. By Ville's inequality it
+reaches 2/alpha with probability at most alpha/2 while its hypothesis is true. The other half of alpha pays for one
 Clopper-Pearson look at the cap.
 
-Only for independent items in random order, counted in intended order: deciding by completion hears of the fast ones
-first. Streams of load are decided by `dependence.py`.
+Use it only for independent samples in random order, counted in the order in which they were to be sent: counted in the
+order of completion, the fast ones would come first. Samples of a load are judged by `dependence.py`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from typing import Literal
 
 from harness.stats.beta import binomial_cdf, binomial_sf, log_beta_integral
 
-Decision = Literal["pass", "fail", "inconclusive"]
+RateDecision = Literal["pass", "fail", "inconclusive"]
 
-FLOOR = 3
-"""No FAIL under this many exceedances: one slow first request alone is E = 53 against a budget of 1 %."""
+MIN_EXCEEDANCES = 3
+"""Fewer exceedances never FAIL: a single slow first request alone gives E = 53 against a budget of 1 %."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateTest:
-    """The plan of a sequential test, to be hashed before the first request.
+    """The plan of a sequential test, fixed and hashed before the first request.
 
-    PASS refutes "the rate is at least `loosened`", FAIL refutes "the rate is at most `budget`"; `loosened` is the
-    budget with its tolerance (2x, or + 2 points) and equals it for a strict test. `cap` is the most requests that
-    count. Raises `ValueError` for what cannot be a test.
+    PASS refutes "the rate is at least `loosened`", FAIL refutes "the rate is at most `budget`". `loosened` is the
+    budget with its tolerance (2x, or + 2 points); in a strict test both are equal. `cap` is the largest number of
+    requests that are counted. Raises `ValueError` for a plan that is not valid.
     """
 
     budget: float
@@ -41,14 +41,14 @@ class RateTest:
     alpha_fail: float = 0.05
 
     def __post_init__(self) -> None:
-        check_limits(self.budget, self.loosened, self.alpha_pass, self.alpha_fail)
+        validate_limits(self.budget, self.loosened, self.alpha_pass, self.alpha_fail)
         if self.cap < 1 or self.cap != int(self.cap):
-            raise ValueError(f"the cap must be a whole number of requests, at least 1, and not {self.cap!r}")
+            raise ValueError(f"the cap must be a whole number of requests, at least 1, not {self.cap!r}")
 
-    def decision(self, k: int, n: int) -> Decision | None:
-        """What a look at k exceedances in n requests decides; None: go on. FAIL prevails."""
+    def decide(self, k: int, n: int) -> RateDecision | None:
+        """The decision after k exceedances in n requests; None: send more. FAIL takes precedence over PASS."""
         if not 0 <= k <= n <= self.cap:
-            raise ValueError(f"{k} of {n} requests is no look of a test with a cap of {self.cap}")
+            raise ValueError(f"{k} of {n} requests is not a valid count in a test with a cap of {self.cap}")
         if self._fails(k, n):
             return "fail"
         if self._passes(k, n):
@@ -61,31 +61,31 @@ class RateTest:
         return n == self.cap and binomial_cdf(k, n, self.loosened) <= self.alpha_pass / 2
 
     def _fails(self, k: int, n: int) -> bool:
-        if k < FLOOR:
+        if k < MIN_EXCEEDANCES:
             return False
         if log_e_fail(k, n, self.budget) >= math.log(2 / self.alpha_fail):
             return True
         return n == self.cap and binomial_sf(k, n, self.budget) <= self.alpha_fail / 2
 
 
-class Sequential:
-    """A running `RateTest`: counts n requests and k exceedances until `decision` is no longer None.
+class SequentialRateTest:
+    """A `RateTest` in progress: counts n requests and k exceedances until `decision` is no longer None.
 
-    The decision is final: what arrives after it is not counted.
+    The decision is final: later requests are not counted.
     """
 
     def __init__(self, test: RateTest) -> None:
         self.test = test
         self.n = 0
         self.k = 0
-        self.decision: Decision | None = None
+        self.decision: RateDecision | None = None
 
-    def add(self, over: bool) -> Decision | None:
-        """Count the next request in intended order. Some tens of microseconds."""
+    def add(self, over: bool) -> RateDecision | None:
+        """Count the next request, in the order in which they were to be sent; takes some tens of microseconds."""
         if self.decision is None:
             self.n += 1
             self.k += bool(over)
-            self.decision = self.test.decision(self.k, self.n)
+            self.decision = self.test.decide(self.k, self.n)
         return self.decision
 
 
@@ -102,7 +102,7 @@ def log_e_fail(k: int, n: int, budget: float) -> float:
     return log_e_pass(n - k, n, 1 - budget)
 
 
-def check_limits(budget: float, loosened: float, alpha_pass: float, alpha_fail: float) -> None:
+def validate_limits(budget: float, loosened: float, alpha_pass: float, alpha_fail: float) -> None:
     """Raise `ValueError` unless 0 < budget <= loosened < 1 and both alphas lie in (0, 0.5]."""
     if not 0 < budget <= loosened < 1:
         raise ValueError(f"0 < budget <= loosened < 1 is needed, not budget {budget!r} and loosened {loosened!r}")

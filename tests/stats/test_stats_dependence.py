@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.stats.dependence import (
-    BLOCKS,
-    NOTICED,
+    SMALLEST_EFFECT,
+    TIME_BLOCKS,
     DependentDecision,
-    dependent_rate_test,
-    design_effect,
-    into_blocks,
-    student_factor,
+    compute_student_factor,
+    estimate_design_effect,
+    judge_dependent_rate,
+    sum_into_blocks,
 )
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 
@@ -68,9 +68,9 @@ def queue_limit(share: float) -> float:
 
 def judge(latency: Stream, limit: float, budget: float = 0.01, loosened: float = 0.01) -> DependentDecision:
     """One run of shape (n,) by the design-effect rule over blocks of equal size."""
-    blocks = latency.reshape(BLOCKS, -1)
+    blocks = latency.reshape(TIME_BLOCKS, -1)
     over_limit, over_p90 = ((blocks > bound).sum(axis=1) for bound in (limit, float(np.quantile(latency, 0.9))))
-    return dependent_rate_test(np.full(BLOCKS, blocks.shape[1]), over_limit, over_p90, budget, loosened)
+    return judge_dependent_rate(np.full(TIME_BLOCKS, blocks.shape[1]), over_limit, over_p90, budget, loosened)
 
 
 def passes(latency: Stream, limit: float, loosened: float = 0.01) -> float:
@@ -151,74 +151,74 @@ def test_independent_samples_lose_little() -> None:
     latency = np.random.default_rng(4).standard_normal((runs, 4000))
     effects = [judge(run, ar_limit(0.01)).design_effect for run in latency]
     # one ratio exceeds 1.43 in 10 % of runs, the larger of two nearly independent ones in some 19 %
-    assert np.mean(np.array(effects) > NOTICED) == pytest.approx(0.19, abs=0.07)
+    assert np.mean(np.array(effects) > SMALLEST_EFFECT) == pytest.approx(0.19, abs=0.07)
     assert passes(latency, ar_limit(0.01)) <= 0.06
     assert passes(latency, ar_limit(0.003)) > 0.9
 
 
 def test_the_constants_are_the_quantiles_they_stand_for() -> None:
-    assert stats.chi2.ppf(0.9, BLOCKS - 1) / (BLOCKS - 1) == pytest.approx(NOTICED, abs=0.005)
-    assert student_factor(0.05) == pytest.approx(1.105, abs=0.0005)
+    assert stats.chi2.ppf(0.9, TIME_BLOCKS - 1) / (TIME_BLOCKS - 1) == pytest.approx(SMALLEST_EFFECT, abs=0.005)
+    assert compute_student_factor(0.05) == pytest.approx(1.105, abs=0.0005)
     for alpha in (0.05 / 20, 0.025, 0.1):
-        expected = (stats.t.isf(alpha, BLOCKS - 1) / stats.norm.isf(alpha)) ** 2
-        assert student_factor(alpha) == pytest.approx(expected, rel=1e-8)
+        expected = (stats.t.isf(alpha, TIME_BLOCKS - 1) / stats.norm.isf(alpha)) ** 2
+        assert compute_student_factor(alpha) == pytest.approx(expected, rel=1e-8)
 
 
 def test_the_design_effect_is_the_larger_variance_ratio() -> None:
-    sizes = np.full(BLOCKS, 100)
-    even, clumped = np.full(BLOCKS, 10), np.array([40, 0] * 10)
-    expected = BLOCKS * 400 / (BLOCKS - 1) / (100 * 0.2 * 0.8)
-    assert design_effect(sizes, even, even) == 1.0
-    assert design_effect(sizes, clumped, even) == pytest.approx(expected)
-    assert design_effect(sizes, even, clumped) == pytest.approx(expected)
-    assert design_effect(sizes, np.zeros(BLOCKS), sizes) == 1.0  # none and all over say nothing
+    sizes = np.full(TIME_BLOCKS, 100)
+    even, clumped = np.full(TIME_BLOCKS, 10), np.array([40, 0] * 10)
+    expected = TIME_BLOCKS * 400 / (TIME_BLOCKS - 1) / (100 * 0.2 * 0.8)
+    assert estimate_design_effect(sizes, even, even) == 1.0
+    assert estimate_design_effect(sizes, clumped, even) == pytest.approx(expected)
+    assert estimate_design_effect(sizes, even, clumped) == pytest.approx(expected)
+    assert estimate_design_effect(sizes, np.zeros(TIME_BLOCKS), sizes) == 1.0  # none and all over say nothing
 
 
 def test_blocks_of_unequal_size_are_compared_with_their_own_expectation() -> None:
-    sizes = np.arange(1, BLOCKS + 1) * 100
-    assert design_effect(sizes, sizes // 20, sizes // 10) == 1.0
+    sizes = np.arange(1, TIME_BLOCKS + 1) * 100
+    assert estimate_design_effect(sizes, sizes // 20, sizes // 10) == 1.0
 
 
 def test_the_correction_divides_counts_by_the_effect_and_the_student_factor() -> None:
-    sizes = np.full(BLOCKS, 100)
+    sizes = np.full(TIME_BLOCKS, 100)
     clumped = np.array([40, 0] * 10)
-    found = dependent_rate_test(sizes, clumped, clumped, 0.18, 0.22)
-    factor = design_effect(sizes, clumped, clumped) * student_factor(0.05)
+    found = judge_dependent_rate(sizes, clumped, clumped, 0.18, 0.22)
+    factor = estimate_design_effect(sizes, clumped, clumped) * compute_student_factor(0.05)
     assert found.upper == clopper_pearson_upper(400 / factor, 2000 / factor, 0.05)
     assert found.lower == clopper_pearson_lower(400 / factor, 2000 / factor, 0.05)
     assert found.effective_n == 2000 / factor
     assert found.estimate == 0.2
     assert found.decision == "inconclusive"
-    plain = dependent_rate_test(sizes, np.full(BLOCKS, 20), np.full(BLOCKS, 10), 0.1, 0.3)
+    plain = judge_dependent_rate(sizes, np.full(TIME_BLOCKS, 20), np.full(TIME_BLOCKS, 10), 0.1, 0.3)
     assert (plain.effective_n, plain.decision) == (2000, "fail")
 
 
 @pytest.mark.parametrize(("swing", "corrected"), [(11, False), (12, True)])
 def test_small_design_effects_are_taken_for_noise(swing: int, corrected: bool) -> None:
-    sizes, over = np.full(BLOCKS, 1000), np.array([100 + swing, 100 - swing] * 10)
-    effect = design_effect(sizes, over, over)
+    sizes, over = np.full(TIME_BLOCKS, 1000), np.array([100 + swing, 100 - swing] * 10)
+    effect = estimate_design_effect(sizes, over, over)
     assert (effect > 1.43, effect > 1) == (corrected, True)
-    assert (dependent_rate_test(sizes, over, over, 0.1, 0.2).effective_n < 20_000) is corrected
+    assert (judge_dependent_rate(sizes, over, over, 0.1, 0.2).effective_n < 20_000) is corrected
 
 
 def test_two_exceedances_are_no_fail() -> None:
-    sizes = np.full(BLOCKS, 1)
-    over = np.zeros(BLOCKS, dtype=int)
+    sizes = np.full(TIME_BLOCKS, 1)
+    over = np.zeros(TIME_BLOCKS, dtype=int)
     over[:2] = 1
-    assert dependent_rate_test(sizes, over, over, 0.01, 0.02).decision == "inconclusive"
+    assert judge_dependent_rate(sizes, over, over, 0.01, 0.02).decision == "inconclusive"
     over[2] = 1
-    assert dependent_rate_test(sizes, over, over, 0.01, 0.02).decision == "fail"
+    assert judge_dependent_rate(sizes, over, over, 0.01, 0.02).decision == "fail"
 
 
 def test_seconds_become_twenty_blocks() -> None:
     seconds = np.arange(203)
-    blocks = into_blocks(seconds)
-    assert blocks.shape == (BLOCKS,)
+    blocks = sum_into_blocks(seconds)
+    assert blocks.shape == (TIME_BLOCKS,)
     assert blocks.sum() == seconds.sum()
-    lengths = into_blocks(np.ones(203, dtype=int))
+    lengths = sum_into_blocks(np.ones(203, dtype=int))
     assert set(lengths.tolist()) == {10, 11}
     with pytest.raises(ValueError, match="at least 20"):
-        into_blocks(np.ones(19))
+        sum_into_blocks(np.ones(19))
 
 
 @pytest.mark.parametrize(
@@ -234,4 +234,4 @@ def test_seconds_become_twenty_blocks() -> None:
 )
 def test_blocks_that_are_none_are_refused(sizes: Stream, over: Stream) -> None:
     with pytest.raises(ValueError, match="blocks"):
-        design_effect(sizes, over, np.zeros(20))
+        estimate_design_effect(sizes, over, np.zeros(20))

@@ -11,7 +11,7 @@ from scipy import stats
 
 from benchmarks._exact import IntArray, boundaries, outcome, walk
 from harness.stats.beta import binomial_cdf, binomial_sf
-from harness.stats.sequential import FLOOR, Decision, RateTest, log_e_fail
+from harness.stats.sequential import MIN_EXCEEDANCES, RateDecision, RateTest, log_e_fail
 
 PROFILES = {
     "pr": RateTest(budget=0.05, loosened=0.10, cap=500),
@@ -98,7 +98,7 @@ def unsplit(budget: float, cap: int) -> tuple[IntArray, IntArray]:
     longer = RateTest(budget=budget, loosened=budget, cap=cap + 1, alpha_pass=0.1, alpha_fail=0.1)
     passing, failing = (array[:-1].copy() for array in boundaries(longer))
     for n in range(1, cap + 1):
-        for k in range(min(n, FLOOR - 1), 0, -1):
+        for k in range(min(n, MIN_EXCEEDANCES - 1), 0, -1):
             if log_e_fail(k, n, budget) < math.log(20):
                 break
             failing[n] = k
@@ -167,9 +167,9 @@ def test_a_cold_start_fails_a_good_service() -> None:
     assert outcome(test, 0.002).failed < 0.001
 
 
-def fixed_rate_test(k: int, n: int, budget: float, loosened: float) -> Decision:
+def fixed_rate_test(k: int, n: int, budget: float, loosened: float) -> RateDecision:
     """One look at a planned n, at the whole of alpha per side, with the floor."""
-    if k >= FLOOR and binomial_sf(k, n, budget) <= 0.05:
+    if k >= MIN_EXCEEDANCES and binomial_sf(k, n, budget) <= 0.05:
         return "fail"
     return "pass" if binomial_cdf(k, n, loosened) <= 0.05 else "inconclusive"
 
@@ -228,7 +228,7 @@ def test_fixed_n_holds_alpha_at_every_n(n: int, budget: float) -> None:
 
 def test_the_floor_is_part_of_the_boundaries() -> None:
     for test in PROFILES.values():
-        assert boundaries(test)[1][FLOOR:].min() >= FLOOR
+        assert boundaries(test)[1][MIN_EXCEEDANCES:].min() >= MIN_EXCEEDANCES
 
 
 def test_the_e_process_alone_over_twenty_thousand_requests() -> None:

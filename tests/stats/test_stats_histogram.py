@@ -84,7 +84,7 @@ def test_what_is_no_duration_is_refused_and_counts_nothing(wrong: float) -> None
 
 def test_zero_and_infinity_have_buckets_of_their_own() -> None:
     histogram = filled([0.0, 0.0, 1.0, math.inf])
-    assert (histogram.n, histogram.infinite) == (4, 1)
+    assert (histogram.n, histogram.infinite_count) == (4, 1)
     assert [histogram.quantile(q) for q in (0.5, 0.75, 0.99)] == [0.0, pytest.approx(1.0, rel=0.01), math.inf]
     assert histogram.count_over(0.8) == 2
     assert histogram.to_sparse()["zero"] == 2
@@ -96,12 +96,12 @@ def test_an_empty_histogram_has_no_quantile() -> None:
         Histogram().quantile(0.5)
     with pytest.raises(ValueError, match="must lie"):
         filled([1.0]).quantile(1.5)
-    assert Histogram().dense() == ([], [])
+    assert Histogram().to_dense() == ([], [])
 
 
 def test_the_dense_form_covers_all_finite_values() -> None:
     values = [0.0, 0.01, 0.5, 0.5, 3.0, math.inf]
-    edges, counts = filled(values).dense()
+    edges, counts = filled(values).to_dense()
     assert len(edges) == len(counts) + 1
     assert edges == sorted(edges)
     assert sum(counts) == 5
@@ -113,7 +113,7 @@ def test_the_dense_form_covers_all_finite_values() -> None:
 
 
 def test_only_zeros_can_be_drawn() -> None:
-    assert filled([0.0, 0.0]).dense() == ([0.0, 0.0], [2])
+    assert filled([0.0, 0.0]).to_dense() == ([0.0, 0.0], [2])
 
 
 @pytest.mark.parametrize("sparse", [{"12": -1}, {"12": 1.5}, {"x": 1}, {"over 0.8": 1}, {"12": 1, "over 0.8": 2}])

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from benchmarks._exact import outcome
-from harness.stats.planning import can_pass, min_n_to_pass, n_needed
-from harness.stats.sequential import RateTest, Sequential
+from harness.stats.planning import can_pass, compute_min_n_to_pass, compute_n_needed
+from harness.stats.sequential import RateTest, SequentialRateTest
 
 
 @pytest.mark.parametrize(
@@ -16,13 +16,13 @@ from harness.stats.sequential import RateTest, Sequential
     [(0.5, 0.05, 5), (0.05, 0.05, 59), (0.01, 0.05, 299), (0.01, 0.025, 368), (0.001, 0.05, 2995), (0.05, 0.01, 90)],
 )
 def test_fewest_samples_that_pass(budget: float, alpha: float, n: int) -> None:
-    assert min_n_to_pass(budget, alpha) == n
+    assert compute_min_n_to_pass(budget, alpha) == n
     assert (1 - budget) ** n <= alpha < (1 - budget) ** (n - 1)
 
 
 @pytest.mark.parametrize(("loosened", "alpha", "n"), [(0.01, 0.05, 455), (0.05, 0.05, 90), (0.01, 0.1, 377)])
 def test_fewest_requests_that_stop_a_sequential_test(loosened: float, alpha: float, n: int) -> None:
-    state = Sequential(RateTest(budget=loosened, loosened=loosened, cap=5000, alpha_pass=alpha))
+    state = SequentialRateTest(RateTest(budget=loosened, loosened=loosened, cap=5000, alpha_pass=alpha))
     while state.decision is None:
         state.add(False)
     assert (state.decision, state.n) == ("pass", n)
@@ -30,7 +30,7 @@ def test_fewest_requests_that_stop_a_sequential_test(loosened: float, alpha: flo
 
 @pytest.mark.parametrize("loosened", [0.02, 0.1, 0.5])
 def test_an_objective_that_cannot_pass_is_known_before_the_first_request(loosened: float) -> None:
-    least = min_n_to_pass(loosened, 0.025)
+    least = compute_min_n_to_pass(loosened, 0.025)
     for cap, can in ((least, True), (least - 1, False)):
         test = RateTest(budget=loosened, loosened=loosened, cap=cap)
         assert can_pass(test) is can
@@ -54,44 +54,46 @@ def brute_n(rate: float, bound: float, alpha: float, power: float, most: int, pa
 @pytest.mark.parametrize("bound", [0.5, 0.05, 0.01])
 @pytest.mark.parametrize("power", [0.8, 0.95])
 def test_n_needed_to_pass_agrees_with_a_search_of_all_n(bound: float, power: float) -> None:
-    found = n_needed(5e5 * bound, 1e6, bound, bound, power=power, sequential=False)
+    found = compute_n_needed(5e5 * bound, 1e6, bound, bound, power=power, sequential=False)
     assert found == brute_n(bound / 2, bound, 0.05, power, 5000, True)
 
 
 @pytest.mark.parametrize(("bound", "rate"), [(0.01, 0.02), (0.05, 0.07), (0.01, 0.5), (0.1, 0.12), (0.5, 0.9)])
 def test_n_needed_to_fail_agrees_with_a_search_of_all_n(bound: float, rate: float) -> None:
-    assert n_needed(1e6 * rate, 1e6, bound, bound, sequential=False) == brute_n(rate, bound, 0.05, 0.8, 9000, False)
+    assert compute_n_needed(1e6 * rate, 1e6, bound, bound, sequential=False) == brute_n(
+        rate, bound, 0.05, 0.8, 9000, False
+    )
 
 
 def test_n_needed_is_near_the_verdict_page() -> None:
     """80 % power at half the budget: 28/412/2,203 for p50/p95/p99; 95 % for p99: 3,397."""
     for bound, n in ((0.5, 28), (0.05, 412), (0.01, 2203)):
-        assert n_needed(5e5 * bound, 1e6, bound, bound, sequential=False) == pytest.approx(n, rel=0.06)
-    assert n_needed(5e3, 1e6, 0.01, 0.01, power=0.95, sequential=False) == pytest.approx(3397, rel=0.03)
+        assert compute_n_needed(5e5 * bound, 1e6, bound, bound, sequential=False) == pytest.approx(n, rel=0.06)
+    assert compute_n_needed(5e3, 1e6, 0.01, 0.01, power=0.95, sequential=False) == pytest.approx(3397, rel=0.03)
 
 
 @pytest.mark.parametrize(("k", "n"), [(9, 1600), (40, 1600), (0, 100)])
 def test_a_run_of_the_needed_size_decides(k: int, n: int) -> None:
-    needed = n_needed(k, n, 0.01, 0.02, 0.05, 0.05 / 3)
+    needed = compute_n_needed(k, n, 0.01, 0.02, 0.05, 0.05 / 3)
     assert needed is not None
     found = outcome(RateTest(budget=0.01, loosened=0.02, cap=needed, alpha_fail=0.05 / 3), k / n)
     assert (found.failed if k / n > 0.02 else found.passed) >= 0.8
 
 
 def test_no_size_decides_between_the_limits() -> None:
-    assert n_needed(16, 1600, 0.01, 0.02) is None
-    assert n_needed(24, 1600, 0.01, 0.02) is None
-    assert n_needed(32, 1600, 0.01, 0.02) is None
-    assert n_needed(9_999, 1_000_000, 0.01, 0.01) is None
-    assert n_needed(0, 0, 0.01, 0.02) is None
+    assert compute_n_needed(16, 1600, 0.01, 0.02) is None
+    assert compute_n_needed(24, 1600, 0.01, 0.02) is None
+    assert compute_n_needed(32, 1600, 0.01, 0.02) is None
+    assert compute_n_needed(9_999, 1_000_000, 0.01, 0.01) is None
+    assert compute_n_needed(0, 0, 0.01, 0.02) is None
 
 
 def test_nonsense_is_refused() -> None:
     for k, n, power in ((-1, 5, 0.8), (6, 5, 0.8), (1, 5, 1.0), (math.nan, 5, 0.8)):
         with pytest.raises(ValueError):
-            n_needed(k, n, 0.01, 0.02, power=power)
+            compute_n_needed(k, n, 0.01, 0.02, power=power)
     with pytest.raises(ValueError):
-        min_n_to_pass(0)
+        compute_min_n_to_pass(0)
 
 
 def test_twenty_checks_at_their_limit_need_alpha_over_m() -> None:

@@ -12,7 +12,7 @@ from scipy import integrate, stats
 from benchmarks._exact import boundaries
 from harness.stats.sequential import (
     RateTest,
-    Sequential,
+    SequentialRateTest,
     log_e_fail,
     log_e_pass,
 )
@@ -61,7 +61,7 @@ def test_evidence_moves_the_right_way(n: int, bound: float, data: st.DataObject)
 def test_one_slow_first_request_is_no_fail() -> None:
     """Trap: it alone is E = 53 against a budget of 1 %; hence the floor of three exceedances."""
     assert math.exp(log_e_fail(1, 1, 0.01)) == pytest.approx(53.4, abs=0.1)
-    state = Sequential(RateTest(budget=0.01, loosened=0.02, cap=1600))
+    state = SequentialRateTest(RateTest(budget=0.01, loosened=0.02, cap=1600))
     assert state.add(True) is None
     assert state.add(True) is None
     assert state.add(True) == "fail"
@@ -86,7 +86,7 @@ def test_the_prior_is_restricted_to_the_side_it_speaks_for() -> None:
 
 
 def test_a_fast_service_passes_early_and_a_slow_one_fails_early() -> None:
-    good, bad = Sequential(PR), Sequential(PR)
+    good, bad = SequentialRateTest(PR), SequentialRateTest(PR)
     while good.decision is None:
         good.add(False)
     while bad.decision is None:
@@ -97,7 +97,7 @@ def test_a_fast_service_passes_early_and_a_slow_one_fails_early() -> None:
 
 
 def test_a_decision_is_final() -> None:
-    state = Sequential(PR)
+    state = SequentialRateTest(PR)
     for _ in range(44):
         state.add(False)
     for _ in range(100):
@@ -107,15 +107,15 @@ def test_a_decision_is_final() -> None:
 
 def test_the_cap_ends_the_test() -> None:
     test = RateTest(budget=0.01, loosened=0.02, cap=1600)
-    assert (test.decision(23, 1599), test.decision(23, 1600)) == (None, "inconclusive")
+    assert (test.decide(23, 1599), test.decide(23, 1600)) == (None, "inconclusive")
     # PASS and FAIL of the look at the cap, each at half of alpha
     assert stats.binom.cdf(20, 1600, 0.02) <= 0.025 < stats.binom.cdf(22, 1600, 0.02)
-    assert [test.decision(k, 1600) for k in (20, 22, 24, 25)] == ["pass", "inconclusive", "inconclusive", "fail"]
+    assert [test.decide(k, 1600) for k in (20, 22, 24, 25)] == ["pass", "inconclusive", "inconclusive", "fail"]
 
 
 def test_a_test_is_never_extended() -> None:
     with pytest.raises(ValueError, match="cap of 500"):
-        PR.decision(0, 501)
+        PR.decide(0, 501)
     with pytest.raises(FrozenInstanceError):
         PR.cap = 1000  # type: ignore[misc]
 
@@ -142,7 +142,7 @@ def test_nonsense_plans_are_refused(wrong: dict[str, float]) -> None:
 @pytest.mark.parametrize(("k", "n"), [(-1, 3), (4, 3)])
 def test_nonsense_counts_of_a_look_are_refused(k: int, n: int) -> None:
     with pytest.raises(ValueError):
-        PR.decision(k, n)
+        PR.decide(k, n)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_nonsense_counts_of_a_look_are_refused(k: int, n: int) -> None:
 def test_boundaries_are_the_decisions(test: RateTest) -> None:
     passing, failing = boundaries(test)
     for n in [1, 2, *range(3, test.cap, 37), test.cap - 1, test.cap]:
-        said = [test.decision(k, n) for k in range(n + 1)]
+        said = [test.decide(k, n) for k in range(n + 1)]
         assert [k for k, decision in enumerate(said) if decision == "pass"] == list(range(int(passing[n]) + 1))
         assert [k for k, decision in enumerate(said) if decision == "fail"] == list(range(int(failing[n]), n + 1))
 
@@ -173,7 +173,7 @@ def test_steps_and_boundaries_agree_on_a_random_stream() -> None:
     rng = np.random.default_rng(11)
     passing, failing = boundaries(PR)
     for rate in (0.02, 0.05, 0.08, 0.2):
-        state = Sequential(PR)
+        state = SequentialRateTest(PR)
         for over in rng.random(PR.cap) < rate:
             decision = state.add(bool(over))
             if decision:
@@ -183,4 +183,4 @@ def test_steps_and_boundaries_agree_on_a_random_stream() -> None:
 
 
 def test_no_samples_decide_nothing() -> None:
-    assert PR.decision(0, 0) is None
+    assert PR.decide(0, 0) is None
