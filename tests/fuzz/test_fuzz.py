@@ -28,7 +28,7 @@ from harness.protocols.shared.event_stream import Lines
 from harness.protocols.shared.sse import SSEDecoder
 from tests.fuzz.mutation import mutated, pieces
 from tests.protocols.recorded import load as recorded
-from tests.protocols.test_text_family import STREAMS, WHOLE
+from tests.protocols.text.test_text_family import STREAMS, WHOLE
 
 INPUTS = int(os.environ.get("AIHARNESS_FUZZ", "20000"))
 BATCH = 1000

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.core.registry import load
 from harness.core.report import Report
-
-if TYPE_CHECKING:
-    from tests.reports import sample_reports as samples
-else:
-    import sample_reports as samples
+from tests.reports import sample_reports as samples
 
 Render = Callable[[str, Report], str]
 

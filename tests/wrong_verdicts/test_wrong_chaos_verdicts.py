@@ -14,7 +14,7 @@ from harness.core.experiment import Sample
 from harness.core.objective import PROFILES, parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Status, Verdict
-from tests.chaos_suite.test_chaos_judging import BASELINE, exchange, lived, load
+from tests.chaos.test_judging import BASELINE, exchange, lived, load
 
 suite = import_module("harness.suites.chaos.test_faults")
 ERRORS = parse_objective("chaos", "error_rate", "<= 30%", PROFILES["pr"])

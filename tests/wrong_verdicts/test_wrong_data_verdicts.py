@@ -23,8 +23,8 @@ from harness.core.verdict import Counterexample, Status, Verdict
 from harness.robustness.attack_driver import judge_attack
 from harness.run.oracle import read
 from harness.run.rate_judging import judge_fixed
-from tests.adversarial_suite.services import Answered, Digits, asking, attacked, digits, objective, serving, settings
-from tests.validation_suite.test_wrong_answers import DATA, Service, judged
+from tests.services import Answered, Digits, asking, attacked, digits, objective, serving, settings
+from tests.suites.validation.test_accuracy import DATA, Service, judged
 
 
 def test_four_rows_fifty_times_are_four_rows(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from harness.checks.bad_input.requests import spoiled
 from harness.checks.isolation.crosstalk import own_answers
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.verdict import Counterexample, Status
-from tests.adversarial_suite.services import Answered
-from tests.integration_suite.test_bad_input_services import judged as asked_badly
-from tests.integration_suite.test_bad_input_services import right
-from tests.integration_suite.test_wrong_services import batch, good, judged
+from tests.services import Answered
+from tests.suites.integration.test_bad_inputs import judged as asked_badly
+from tests.suites.integration.test_bad_inputs import right
+from tests.suites.integration.test_batch_and_concurrent import batch, good, judged
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}], "model": "an-organisation/" + "a-long-name-" * 20}
 

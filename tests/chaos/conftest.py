@@ -1,0 +1,56 @@
+"""A real Toxiproxy before a reference deployment, and a run of the gate to hang experiments on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from harness.chaos import run_experiment as running
+from harness.core.adapter import Facts
+from harness.core.endpoint import Deadlines, Endpoint
+from harness.core.experiment import ChaosSettings, Link
+from harness.core.settings import Ceilings, Promises, Settings
+from harness.io.client import Client
+from harness.io.clock import Monotonic
+from harness.io.ledger import Ledger
+from harness.io.rundir import RunDir
+from harness.protocols.text.openai_chat import ADAPTER
+from harness.run.series import Meter
+from harness.run.session import Session
+from tests.chaos.chaosparts import Run, Toxiproxy
+
+
+@pytest.fixture
+def toxiproxy(reference: str) -> Iterator[Toxiproxy]:
+    server = Toxiproxy(reference.removeprefix("http://"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def gate(tmp_path: Path, toxiproxy: Toxiproxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Run]]:
+    """Makes a session with an endpoint (default: behind the Toxiproxy), and the run that it belongs to."""
+    monkeypatch.setattr(running, "WINDOW", 0.3)
+    clients: list[Client] = []
+
+    def make(*links: Link, url: str | None = None, ceiling: int | None = None) -> Run:
+        deadlines = Deadlines(connect=1, first_byte=0.4, inter_token=0.4, total=1)
+        endpoint = Endpoint(url or f"http://{toxiproxy.listen}", protocol="openai_chat", deadlines=deadlines)
+        settings = Settings(endpoint, ("chaos",), links=links or (toxiproxy.link(),))
+        chaos = ChaosSettings(rate=25.0, baseline=0.6, recovery=2.0)
+        settings = replace(settings, chaos=chaos, promises=Promises(deterministic=True), ceilings=Ceilings(ceiling))
+        started, run_dir = time.monotonic(), RunDir.create(tmp_path / f"run{len(clients)}")
+        client = Client(endpoint, clock=Monotonic(started))
+        clients.append(client)
+        ledger, meter = Ledger(run_dir.path, settings.ceilings, started), Meter(run_dir)
+        session = Session(settings, ADAPTER, Facts(models=("tiny-chat",)), client, ledger, meter)
+        return session, SimpleNamespace(run_dir=run_dir, ledger=ledger, worker="main", planned={}, progress=print)
+
+    yield make
+    for client in clients:
+        client.close()

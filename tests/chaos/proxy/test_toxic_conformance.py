@@ -1,0 +1,230 @@
+"""What toxics do to connections, line by line of Toxiproxy's contract, on ours and on the real one."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import pytest
+
+from tests.chaos.proxy.conftest import Link, Served, exactly
+
+
+def _ping(peer: socket.socket, data: bytes = b"ping") -> float:
+    """Seconds until the echo is back, whole."""
+    began = time.monotonic()
+    peer.sendall(data)
+    assert exactly(peer, len(data)) == data
+    return time.monotonic() - began
+
+
+def _end(peer: socket.socket) -> str:
+    """How a connection ends: fin, rst, or open after the socket's timeout."""
+    try:
+        while peer.recv(65536):
+            pass
+    except TimeoutError:
+        return "open"
+    except ConnectionResetError:
+        return "rst"
+    return "fin"
+
+
+def _set(link: Link, **body: object) -> None:
+    assert link.server.http.post(link.path, json=body).status_code == 200
+
+
+def test_no_op_update_keeps_connections(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    with link.connect() as peer:
+        _ping(peer)
+        _set(link, enabled=True, name="ignored")
+        _set(link, listen=link.listen.replace("127.0.0.1", "localhost"))
+        _ping(peer)
+
+
+def test_new_upstream_drops_connections_and_keeps_toxics(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    link.toxic("latency", latency=1)
+    with link.connect() as peer:
+        _ping(peer)
+        _set(link, upstream=echo.replace("127.0.0.1", "localhost"))
+        assert _end(peer) == "fin"
+    assert len(toxiproxy.http.get(f"{link.path}/toxics").json()) == 1
+    with link.connect() as peer:
+        _ping(peer)
+
+
+def test_disabled_is_down(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    with link.connect() as peer:
+        _ping(peer)
+        _set(link, enabled=False)
+        assert _end(peer) == "fin"
+    with pytest.raises(ConnectionRefusedError):
+        link.connect()
+    _set(link, enabled=True)
+    with link.connect() as peer:
+        _ping(peer)
+
+
+def test_nobody_upstream_closes(toxiproxy: Served) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    with toxiproxy.proxy(f"127.0.0.1:{port}").connect() as peer:
+        assert _end(peer) == "fin"
+
+
+def test_latencies_add_and_keep_order(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    link.toxic("latency", name="one", latency=60)
+    link.toxic("latency", name="two", latency=60, jitter=20)
+    link.toxic("latency", name="up", stream="upstream", latency=50)
+    data = bytes(range(256)) * 400
+    with link.connect() as peer:
+        assert _ping(peer, data) >= 0.150
+        sent = time.monotonic()
+        for i in range(20):
+            peer.sendall(data[i * 100 : i * 100 + 100])
+        assert exactly(peer, 2000) == data[:2000]
+        assert time.monotonic() - sent < 1.5  # the pieces wait side by side, not one after another
+
+
+def test_added_changed_and_removed_while_live(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    with link.connect() as peer:
+        _ping(peer)
+        link.toxic("latency", name="l", latency=120)
+        assert _ping(peer) >= 0.119
+        link.patch("l", attributes={"latency": 5000})
+        peer.sendall(b"held")
+        time.sleep(0.05)
+        link.remove("l")
+        assert exactly(peer, 4) == b"held"
+
+
+def test_bandwidth(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    link.toxic("bandwidth", rate=200)
+    with link.connect() as peer:
+        assert _ping(peer, b"x" * 100_000) >= 0.45
+
+
+def test_bandwidth_zero_stops(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    link.toxic("bandwidth", name="b")
+    with link.connect(0.2) as peer:
+        peer.sendall(b"x")
+        assert _end(peer) == "open"
+        link.remove("b")
+        peer.settimeout(3)
+        assert exactly(peer, 1) == b"x"
+
+
+def test_timeout_closes_when_idle(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    link.toxic("timeout", timeout=150)
+    began = time.monotonic()
+    with link.connect() as peer:
+        assert _end(peer) == "fin"
+    assert time.monotonic() - began >= 0.14
+
+
+def test_timeout_stays_open_while_data_flows(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    link.toxic("timeout", stream="upstream", timeout=400)
+    with link.connect(0.05) as peer:
+        for _ in range(12):
+            peer.sendall(b"x")
+            assert _end(peer) == "open"
+
+
+def test_timeout_closes_when_removed(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    link.toxic("timeout", name="t")
+    with link.connect() as peer:
+        peer.sendall(b"x")
+        time.sleep(0.05)
+        link.remove("t")
+        assert _end(peer) == "fin"
+
+
+def test_reset_peer(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    with link.connect() as before:
+        _ping(before)
+        link.toxic("reset_peer", timeout=30)
+        with link.connect(0.1) as peer:
+            assert _end(peer) == "open"  # nothing has flowed
+            peer.settimeout(3)
+            peer.sendall(b"x")
+            assert _end(peer) == "rst"
+        before.sendall(b"x")
+        assert _end(before) == ("fin" if toxiproxy.real else "rst")  # the real one resets new connections only
+
+
+def _spared(link: Link, peers: list[socket.socket]) -> list[bool]:
+    """Which of the connections are fast, under a latency of 80 ms."""
+    for peer in peers:
+        peer.sendall(b"x")
+    began = time.monotonic()
+    fast = []
+    for peer in peers:
+        peer.settimeout(max(0.001, began + 0.04 - time.monotonic()))
+        try:
+            fast.append(peer.recv(1) == b"x")
+        except TimeoutError:
+            fast.append(False)
+    for peer, done in zip(peers, fast, strict=True):
+        peer.settimeout(3)
+        assert done or peer.recv(1) == b"x"
+    return fast
+
+
+def test_toxicity_is_of_the_connection(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    peers = [link.connect() for _ in range(24)]
+    try:
+        for peer in peers:
+            _ping(peer)
+        link.toxic("latency", name="l", latency=200, toxicity=0.5)
+        first = _spared(link, peers)
+        assert 2 <= sum(first) <= 22
+        assert _spared(link, peers) == first
+        link.patch("l", attributes={"latency": 200})
+        assert _spared(link, peers) != first
+        link.patch("l", toxicity=0)
+        assert all(_spared(link, peers))
+    finally:
+        for peer in peers:
+            peer.close()
+
+
+def test_no_byte_is_lost_over_changes(toxiproxy: Served, echo: str) -> None:
+    link = toxiproxy.proxy(echo)
+    data = bytes(i * 7 % 251 for i in range(1_500_000))
+    with link.connect(20) as peer:
+        sender = threading.Thread(target=peer.sendall, args=(data,))
+        sender.start()
+        got = b""
+        for cycle in range(50):
+            kind = ("latency", "bandwidth")[cycle % 2]
+            link.toxic(kind, name="c", stream=("upstream", "downstream")[cycle // 2 % 2], latency=3, rate=500_000)
+            got += exactly(peer, min(20_000, len(data) - len(got)))
+            link.remove("c")
+        got += exactly(peer, len(data) - len(got))
+        sender.join(10)
+    assert got == data
+
+
+def test_removal_with_a_dead_peer_answers(ours: Served, echo: str) -> None:
+    """The real one hands over what is in flight first, 5 s for each piece, and holds its API up for so long."""
+    link = ours.proxy(echo)
+    link.toxic("bandwidth", name="b", rate=1)
+    peer = link.connect()
+    peer.sendall(b"x" * 200_000)
+    time.sleep(0.1)
+    peer.close()
+    link.remove("b")
+    assert ours.http.get("/version", timeout=2).status_code == 200

@@ -1,0 +1,225 @@
+"""The pure parts: steady state, recovery, silent corruption, and what each verdict rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.chaos.judging import intact, invisible, recovers, silent, undecided, unsteady
+from harness.chaos.proof import Probe, signature
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Answer, EventKind, Exchange, Request, Response, StreamEvent, Timing
+from harness.core.experiment import Experiment, Fault, Proof, Sample, p95, recovered_at
+from harness.core.objective import PROFILES, parse_objective
+from harness.core.verdict import Counterexample, Status
+from tests.chaos.chaosparts import fault
+
+BASELINE = [Sample(i / 10, 0.02, 0.0) for i in range(50)]
+
+
+def load(start: float, end: float, *, latency: float = 0.02, error: str | None = None) -> list[Sample]:
+    return [Sample(start + i / 10, latency, 0.0, error) for i in range(round((end - start) * 10))]
+
+
+def lived(**more: Any) -> Experiment:
+    samples = (*BASELINE, *load(5, 7, error="closed"), *load(7, 12))
+    found = Experiment(fault("latency"), 0.0, 5.0, 7.0, 7.0, 12.0, Proof("counter", 20, "20 were"), tuple(samples))
+    return replace(found, **more)
+
+
+def test_recovery_begins_with_the_first_of_three_good_windows() -> None:
+    after = load(10, 12.5, error="closed") + load(12.5, 20)
+    found = recovered_at(after, BASELINE, 10.0, 20.0)
+    assert found == pytest.approx(12.5, abs=0.11)
+
+
+def test_one_good_window_is_no_recovery() -> None:
+    after = load(10, 11) + load(11, 12, error="closed") + load(12, 13) + load(13, 20, latency=2.0)
+    assert recovered_at(after, BASELINE, 10.0, 20.0) is None
+
+
+@pytest.mark.parametrize(("latency", "back"), [(0.085, True), (0.1, False)])
+def test_a_slow_service_has_not_recovered(latency: float, back: bool) -> None:
+    assert (recovered_at(load(10, 14, latency=latency), BASELINE, 10.0, 13.5) is not None) is back
+
+
+def test_windows_must_have_ended() -> None:
+    assert recovered_at(load(10, 20), BASELINE, 10.0, 12.95) is None
+    assert recovered_at(load(10, 20), BASELINE, 10.0, 13.0) == 10.0
+
+
+def test_silence_is_no_recovery() -> None:
+    assert recovered_at([], BASELINE, 10.0, 20.0) is None
+
+
+@given(st.lists(st.booleans(), min_size=30, max_size=120))
+def test_recovery_agrees_with_its_definition(good: list[bool]) -> None:
+    samples = [Sample(i / 10, 0.02, 0.0, None if fine else "closed") for i, fine in enumerate(good)]
+    until = len(good) / 10
+    # 10 requests a window: one failure is a share of 0.1, over the tolerance, so every window must be flawless.
+    expected = next((i for i in range(len(good) - 29) if all(good[i : i + 30])), None)
+    found = recovered_at([replace(s, intended=s.intended + 0.05) for s in samples], BASELINE, 0.0, until)
+    assert (found is None) is (expected is None)
+    if found is not None and expected is not None:
+        assert found == pytest.approx(expected / 10, abs=1e-6)
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=60))
+def test_p95_is_the_nearest_rank(values: list[float]) -> None:
+    found = p95(values)
+    assert sum(v <= found for v in values) >= 0.95 * len(values) - 1e-9
+    assert sum(v < found for v in values) < 0.95 * len(values)
+
+
+@pytest.mark.parametrize(("limit", "failures", "steady"), [(None, 2, True), (None, 3, False), ("<= 1%", 1, False)])
+def test_a_baseline_may_fail_no_more_than_is_promised(limit: str | None, failures: int, steady: bool) -> None:
+    objectives = [parse_objective("chaos", "error_rate", limit, PROFILES["pr"])] if limit else []
+    baseline = [*BASELINE[failures:], *load(4, 4 + failures / 10, error="closed")]
+    assert (unsteady(baseline, objectives) == "") is steady
+    assert unsteady([], []), "nothing seen is no steady state"
+
+
+CHUNKED = Response(200, (("transfer-encoding", "chunked"),))
+OPEN_ENDED = Response(200)
+
+
+def exchange(
+    text: str = "a b c",
+    error: ErrorClass | None = None,
+    response: Response = CHUNKED,
+    events: Sequence[StreamEvent] = (),
+) -> Exchange:
+    found = Exchange(Request("POST", "/"), Timing(0.0), response, Answer(text), error=error, detail="so")
+    return replace(found, events=tuple(events))
+
+
+@pytest.mark.parametrize(
+    ("seen", "wrong"),
+    [
+        (exchange(), ""),
+        (exchange(error=ErrorClass.CLOSED), ""),
+        (exchange(error=ErrorClass.STATUS), ""),
+        (exchange(error=ErrorClass.INVALID), "invalid"),
+        (exchange(error=ErrorClass.INCOMPLETE), "incomplete"),
+        (exchange(error=ErrorClass.INCOMPLETE, response=Response(200, (("content-length", "9"),))), "incomplete"),
+        (exchange(error=ErrorClass.INCOMPLETE, response=Response(200, http_version="HTTP/2")), "incomplete"),
+        (exchange(error=ErrorClass.INCOMPLETE, response=OPEN_ENDED), ""),
+        (exchange(error=ErrorClass.INCOMPLETE, events=[StreamEvent(EventKind.ERROR)]), ""),
+        (exchange("a b"), "differs"),
+        (replace(exchange(), answer=Answer("a b c", {"y": [1.0]})), "differs"),
+    ],
+)
+def test_what_is_silent_corruption(seen: Exchange, wrong: str) -> None:
+    found = silent(seen, Answer("a b c"))
+    assert wrong in found
+    assert bool(found) is bool(wrong)
+
+
+def test_what_the_harness_cuts_itself_is_not_held_against_the_service() -> None:
+    assert silent(exchange(error=ErrorClass.INCOMPLETE), None, cut=True) == ""
+    assert silent(exchange("a b"), Answer("a b c"), cut=True), (
+        "a cut answer that claims to be whole is wrong all the same"
+    )
+
+
+def test_without_the_promise_answers_are_not_compared() -> None:
+    assert silent(exchange("something else"), None) == ""
+
+
+def test_a_clean_experiment_passes() -> None:
+    assert intact(lived()).status is Status.PASS
+    assert "20 of 20 requests under it failed in the open" in intact(lived()).reason
+    assert recovers(lived(), 10.0).status is Status.PASS
+    assert msgspec.json.decode(msgspec.json.encode(lived()), type=Experiment) == lived()
+
+
+LATE = tuple(replace(s, lag=0.5) for s in BASELINE)
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "said"),
+    [
+        ({"broken": "the proxy is gone"}, Status.ERROR, "gone"),
+        ({"undecided": "no steady state: so"}, Status.INCONCLUSIVE, "no steady state"),
+        ({"proof": Proof("none", 0, "0 were")}, Status.INCONCLUSIVE, "did not land"),
+        ({"samples": LATE}, Status.INCONCLUSIVE, "bound by the client"),
+        ({"samples": (Sample(1.0, None, 0.0, "harness"),)}, Status.ERROR, "harness broke"),
+    ],
+)
+def test_what_decides_nothing(more: dict[str, Any], status: Status, said: str) -> None:
+    found = lived(**more)
+    verdict = undecided(found)
+    assert verdict is not None
+    assert (verdict.status, said in verdict.reason) == (status, True)
+    assert intact(found).status is recovers(found, 10.0).status is status
+
+
+def test_a_wrong_answer_fails_whatever_else_happened() -> None:
+    wrong = Sample(6.0, 0.02, 0.0, None, "a success that differs")
+    found = lived(samples=(*BASELINE, wrong), corrupted=(Counterexample("so"),), proof=Proof())
+    verdict = intact(found)
+    assert verdict.status is Status.FAIL
+    assert verdict.counterexamples
+    assert "1 of 51 answers, 1 of them to requests under the fault" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("recovered", "limit", "status"),
+    [(8.5, None, Status.PASS), (8.5, 1.0, Status.FAIL), (8.5, 2.0, Status.PASS), (None, 9.0, Status.FAIL)],
+)
+def test_recovery_is_held_to_its_limit(recovered: float | None, limit: float | None, status: Status) -> None:
+    verdict = recovers(lived(recovered=recovered), 10.0, limit)
+    assert verdict.status is status
+    assert verdict.estimate == (None if recovered is None else 1.5)
+    if recovered is None:
+        assert verdict.ci == (10.0, None)
+        assert "right-censored" in verdict.reason
+
+
+@pytest.mark.parametrize(("during", "seen"), [(load(5, 7), False), (load(5, 7, latency=1.0), True)])
+def test_a_probe_needs_an_effect_to_count(during: Sequence[Sample], seen: bool) -> None:
+    assert (invisible(lived(samples=(*BASELINE, *during)), BASELINE) == "") is seen
+
+
+USUAL = Probe("closed", 0.01, 0.02, 1000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "now", "seen"),
+    [
+        ("latency", {"latency": 200}, Probe("closed", 0.21, 0.22, 1000), True),
+        ("latency", {"latency": 200}, Probe("closed", 0.05, 0.06, 1000), False),
+        ("latency", {"latency": 200, "jitter": 190}, Probe("closed", 0.03, 0.04, 1000), True),
+        ("latency", {"latency": 60000}, Probe("silent", None, 4.02), True),
+        ("latency", {"latency": 5}, Probe("closed", 0.05, 0.06, 1000), False),
+        ("latency", {"latency": 200}, Probe("refused", None, 0.0), False),
+        ("bandwidth", {"rate": 10}, Probe("closed", 0.1, 0.12, 1000), True),
+        ("bandwidth", {"rate": 10000}, Probe("closed", 0.1, 0.12, 1000), False),
+        ("bandwidth", {"rate": 0}, Probe("silent", None, 0.5), True),
+        ("timeout", {"timeout": 100}, Probe("closed", None, 0.1), True),
+        ("timeout", {"timeout": 0}, Probe("silent", None, 0.5), True),
+        ("timeout", {"timeout": 0}, USUAL, False),
+        ("timeout", {"timeout": 0}, Probe("refused"), False),
+        ("reset_peer", {}, Probe("reset", None, 0.01), True),
+        ("reset_peer", {}, USUAL, False),
+        ("down", {}, Probe("refused"), True),
+        ("down", {}, USUAL, False),
+    ],
+)
+def test_the_signature_of_a_fault(kind: str, attributes: dict[str, int], now: Probe, seen: bool) -> None:
+    assert bool(signature(Fault("model", kind, attributes, name="f"), USUAL, now)) is seen
+
+
+@pytest.mark.parametrize("kind", ["latency", "bandwidth", "timeout"])
+def test_a_peer_that_says_nothing_proves_nothing(kind: str) -> None:
+    assert not signature(fault(kind, latency=10, rate=0), Probe("silent", None, 1.0), Probe("silent", None, 3.0))
+
+
+def test_what_was_down_before_is_not_taken_down() -> None:
+    assert not signature(fault("down"), Probe("refused"), Probe("refused"))

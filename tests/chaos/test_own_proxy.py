@@ -1,0 +1,141 @@
+"""Experiments through the harness's own fault proxy: counters as proof, leases, and streams that are cut."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from harness.chaos import injector
+from harness.chaos.guardian import Guardian
+from harness.chaos.injector import Injector
+from harness.chaos.judging import intact, recovers
+from harness.chaos.run_experiment import experiment
+from harness.core.errors import UsageError
+from harness.core.experiment import Fault, Link
+from harness.core.verdict import Status
+from harness.reference.deployment import Deployment
+from tests.chaos.chaosparts import Run, eventually, fault, free_port
+
+pytest.importorskip("harness.chaos.proxy.server")
+
+
+@pytest.fixture(scope="module")
+def naive() -> Iterator[Deployment]:
+    with Deployment("naive") as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def hardened() -> Iterator[Deployment]:
+    with Deployment("hardened") as deployment:
+        yield deployment
+
+
+def link(deployment: Deployment, name: str = "backend-a") -> Link:
+    return Link(name, deployment.proxy_api, name)
+
+
+def toxics(deployment: Deployment, name: str = "backend-a") -> list[str]:
+    found = httpx.get(f"{deployment.proxy_api}/proxies/{name}", trust_env=False).json()
+    return [toxic["name"] for toxic in found["toxics"]]
+
+
+CUT = Fault("backend-a", "truncate_stream", {"events": 3, "mode": "fin"}, duration=0.8, name="cut")
+
+
+def test_a_gateway_that_ends_a_cut_stream_as_if_it_were_whole_fails(
+    gate: Callable[..., Run], naive: Deployment
+) -> None:
+    session, run = gate(link(naive), url=naive.url)
+    found = experiment(session, run, CUT)
+    assert intact(found).status is Status.FAIL, intact(found).reason
+    assert "incomplete" in intact(found).reason
+    assert intact(found).counterexamples
+    assert found.proof.confirmed == "counter"
+    assert found.proof.affected
+    assert recovers(found, 2.0).status is Status.PASS, recovers(found, 2.0).reason
+    assert not toxics(naive)
+
+
+def test_a_gateway_that_says_so_passes(gate: Callable[..., Run], hardened: Deployment) -> None:
+    session, run = gate(link(hardened), url=hardened.url)
+    found = experiment(session, run, CUT)
+    assert intact(found).status is Status.PASS, intact(found).reason
+    assert found.proof.confirmed == "counter"
+
+
+def test_what_is_cut_before_our_own_eyes_is_a_failure_in_the_open(gate: Callable[..., Run], naive: Deployment) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    front = Link("front", naive.proxy_api, "front", listen, naive.url.removeprefix("http://"))
+    with Injector(front) as made:
+        assert made.listen == listen
+    session, run = gate(front, url=f"http://{listen}")
+    found = experiment(session, run, replace(CUT, link="front"))
+    assert intact(found).status is Status.PASS, intact(found).reason
+    assert found.proof.affected
+    assert found.proof.affected == sum(s.error == "incomplete" for s in found.samples)
+
+
+def test_a_dead_backend_is_survived_and_that_is_known(gate: Callable[..., Run], hardened: Deployment) -> None:
+    session, run = gate(link(hardened), url=hardened.url)
+    found = experiment(session, run, fault("reset_peer", link="backend-a", timeout=0))
+    assert intact(found).status is Status.PASS, intact(found).reason
+    assert all(s.good for s in found.during())
+    assert found.proof.affected
+
+
+def test_a_link_that_nobody_uses_has_not_been_struck(gate: Callable[..., Run], naive: Deployment) -> None:
+    idle = Link("idle", naive.proxy_api, "idle", "127.0.0.1:0", "127.0.0.1:9")
+    session, run = gate(idle, url=naive.url)
+    found = experiment(session, run, fault("latency", link="idle", latency=50))
+    assert (found.proof.confirmed, found.proof.affected) == ("none", 0)
+    assert intact(found).status is Status.INCONCLUSIVE
+    assert "did not land" in intact(found).reason
+
+
+def test_the_lease_lifts_where_nobody_else_does(naive: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(injector, "LEASE", 600)
+    monkeypatch.setattr(Guardian, "watch", lambda *_: None)
+    with Injector(link(naive)) as own:
+        own.settle()
+        with own.applied(fault("latency", latency=1)) as active:
+            assert toxics(naive) == [active.name]
+            active.renew()
+            assert eventually(lambda: not toxics(naive), 5)
+
+
+def test_an_own_proxy_that_is_down_is_enabled_again(naive: Deployment) -> None:
+    with Injector(link(naive)) as own:
+        own.settle()
+        with own.applied(fault("down", link="backend-a")) as active:
+            assert active.proof().confirmed == "probe"
+        own.settle()
+    assert not toxics(naive)
+
+
+def test_two_runs_do_not_share_a_link(naive: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first renews its fault: the second neither lifts it nor passes by another's disturbance."""
+    monkeypatch.setattr(injector, "LEASE", 600)
+    with Injector(link(naive)) as first, Injector(link(naive)) as second:
+        first.settle()
+        with first.applied(fault("latency", latency=50)) as active:
+            stop = threading.Event()
+
+            def renew() -> None:
+                while not stop.wait(0.1):
+                    active.renew()
+
+            renewing = threading.Thread(target=renew)
+            renewing.start()
+            try:
+                with pytest.raises(UsageError, match="another run keeps its fault"):
+                    second.settle()
+                assert toxics(naive), "it is still on"
+            finally:
+                stop.set()
+                renewing.join()
+        second.settle()

@@ -1,0 +1,130 @@
+"""Whole loads: the suite through pytest, and stock locust by hand, against the reference deployment."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from harness.reference.process import ReferenceProcess
+from harness.reference.settings import Settings
+from tests.conftest import run_gate
+from tests.load.loads import STEADY, children, configure, later, locust, ports, result_of
+
+
+def test_a_healthy_service_is_judged_on_exactly_what_was_asked(reference: str, tmp_path: Path) -> None:
+    outcome = run_gate(configure(tmp_path), f"--ai-endpoint={reference}", suite="load")
+    found = result_of(outcome.run_dir)
+    assert found["intended"] == found["sent"] == found["completed"] == 80
+    assert found["judged"] == sum(found["blocks"]["latency"]["n"]) == 60
+    assert found["failed"] == 0
+    assert outcome.check("test_errors.py::test_intact")["verdict"] == "PASS"
+    if not found["client_bound"]:
+        assert outcome.status == 0, outcome.out
+    lines = [json.loads(line) for line in (outcome.run_dir / "series.jsonl").read_text().splitlines()]
+    assert sum(line["requests"] for line in lines if line["worker"] == "load") == 80
+
+
+def test_a_false_success_under_load_is_a_contract_failure(tmp_path: Path) -> None:
+    with ReferenceProcess(Settings(defects=("nan_in_200",))) as server:
+        outcome = run_gate(configure(tmp_path), f"--ai-endpoint={server.url}", suite="load")
+    row = outcome.check("test_errors.py::test_intact")
+    assert outcome.status == 1
+    assert row["verdict"] == "FAIL"
+    assert row["counterexamples"]
+
+
+def test_a_killed_generator_is_an_error_and_leaves_no_process(reference: str, tmp_path: Path) -> None:
+    def kill(_: dict[str, Any]) -> None:
+        for pid in children(f"locust -f {STEADY} --headless --host {reference}"):
+            os.kill(pid, signal.SIGKILL)
+
+    thread = later(tmp_path, kill)
+    outcome = run_gate(configure(tmp_path, duration=20), f"--ai-endpoint={reference}", suite="load")
+    thread.join()
+    assert outcome.status == 21, outcome.out
+    assert "SIGKILL" in outcome.check("test_generator.py::test_kept_up")["reason"]
+    assert 0 < result_of(outcome.run_dir)["completed"] < 800
+    assert not children(f"--host {reference}")
+
+
+def test_an_endpoint_that_dies_ends_the_load_early_and_fails(tmp_path: Path) -> None:
+    with ReferenceProcess(Settings()) as server:
+        thread = later(tmp_path, lambda _: server.stop())
+        began = time.monotonic()
+        outcome = run_gate(configure(tmp_path, duration=60), f"--ai-endpoint={server.url}", suite="load")
+        thread.join()
+    assert time.monotonic() - began < 50
+    assert outcome.status == 1, outcome.out
+    found = result_of(outcome.run_dir)
+    assert found["finished"]
+    assert found["gone"]
+    assert found["errors"]["connect"] > 3
+
+
+def test_a_ceiling_forbids_the_whole_load_before_its_start(reference: str, tmp_path: Path) -> None:
+    outcome = run_gate(configure(tmp_path), f"--ai-endpoint={reference}", "--ai-max-requests=50", suite="load")
+    assert outcome.status == 20, outcome.out
+    assert not (outcome.run_dir / "load").exists()
+
+
+def test_locust_alone_detects_sends_and_sums_up(reference: str, tmp_path: Path) -> None:
+    status, said = locust(tmp_path, reference, "--rate=30", "--duration=1.5", "--arrivals=poisson", "--model=tiny-chat",
+                          "--protocol=openai_chat", "--stream")  # fmt: skip
+    found = result_of(tmp_path / "run")
+    assert found["sent"] == found["completed"] == 45
+    assert sum(found["blocks"]["inter_token"]["n"]) > sum(found["blocks"]["ttft"]["n"]) > 0
+    assert "45 of 45 requests sent" in said
+    assert status == (20 if found["client_bound"] else 0), said
+
+
+def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path) -> None:
+    refused = {
+        "none": (4, "none", ["--protocol=none"]),
+        "warm": (4, "--warm-up 9", ["--warm-up=9"]),
+        "places": (4, "1 requests in flight are too few for 2 load workers", ["-u1", "--processes=2", *ports()]),
+        "alone": (21, "0 of 2 load workers came within 1 s",
+                  ["--master", "--expect-workers=2", "--expect-workers-max-wait=1", ports()[0]]),
+    }  # fmt: skip
+
+    def tried(name: str) -> None:
+        (tmp_path / name).mkdir()
+        plain = ("--protocol=plain_json", "--rate=10", "--duration=1", "--warm-up=0")
+        status, said = locust(tmp_path / name, reference, *plain, *refused[name][2])
+        assert (status, refused[name][1] in said, "Traceback" in said) == (refused[name][0], True, False), said
+        assert not (tmp_path / name / "run" / "load").exists()
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(tried, refused))
+
+
+def test_a_freeze_is_seen_from_the_schedule_and_every_request_is_sent(tmp_path: Path) -> None:
+    """Coordinated omission: with ten places a 1 s freeze is felt by about all arrivals meant for that second."""
+    with ReferenceProcess(Settings()) as server:
+        pid = server.pid
+
+        def freeze(_: dict[str, Any]) -> None:
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(1.0)
+            os.kill(pid, signal.SIGCONT)
+
+        thread = later(tmp_path, freeze)
+        locust(tmp_path, server.url, "--rate=60", "--duration=3", "--warm-up=0.2", "--protocol=plain_json", "-u", "10")
+        thread.join()
+    found = result_of(tmp_path / "run")
+    assert found["sent"] == found["completed"] == found["intended"] == 180
+    assert found["waited"] >= 20
+    assert over(found, "latency", 0.2) >= 30
+    assert over(found, "service", 0.2) <= 20
+    assert over(found, "lag", 0.2) >= 20
+
+
+def over(found: dict[str, Any], metric: str, limit: float) -> int:
+    buckets = found["histograms"][metric]
+    return sum(
+        n for key, n in buckets.items() if key == "inf" or (key.lstrip("-").isdigit() and 1.02 ** int(key) > limit)
+    )

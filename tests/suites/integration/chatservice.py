@@ -1,0 +1,244 @@
+"""The reference's chat over a real socket, with its requests and answers altered, and the checks of generation."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from harness.core.endpoint import Endpoint
+from harness.core.settings import Promises, Settings
+from harness.core.verdict import Verdict
+from harness.reference.backend import create_app
+from harness.reference.rewrite import changing, is_inference
+from harness.reference.server import listen
+from harness.reference.settings import Settings as Backend
+from tests.services import QUICK, asking
+
+Change = Callable[[dict[str, Any]], Any]
+USAGE, PARAMETERS, TOOLS, STRUCTURED = (
+    import_module(f"harness.suites.integration.test_{name}") for name in ("usage", "parameters", "tools", "structured")
+)
+ALL = Promises(deterministic=True, tools=True, structured_output=True, choices=True, logprobs=True)
+CHECKS = {
+    f"{stem}.{name}": (getattr(module, name), ("flat",) if name == "test_obeys" else ())
+    for stem, module in (("usage", USAGE), ("parameters", PARAMETERS), ("tools", TOOLS), ("structured", STRUCTURED))
+    for name in vars(module)
+    if name.startswith("test_")
+}
+
+
+def asked_for(app: ASGIApp, change: Change) -> ASGIApp:
+    """Let `change` alter each request in place before the service reads it."""
+
+    async def around(scope: Scope, receive: Receive, send: Send) -> None:
+        if not is_inference(scope):
+            await app(scope, receive, send)
+            return
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        asked = json.loads(body)
+        change(asked)
+        changed = json.dumps(asked).encode()
+        headers = [(k, v) for k, v in scope["headers"] if k != b"content-length"]
+        length = (b"content-length", str(len(changed)).encode())
+        sent = iter([{"type": "http.request", "body": changed}])
+
+        async def replayed() -> Any:
+            return next(sent, None) or await receive()
+
+        await app({**scope, "headers": [*headers, length]}, replayed, send)
+
+    return around
+
+
+@contextmanager
+def chat(request: Change | None = None, answer: Change | None = None) -> Iterator[str]:
+    """The reference's chat, whose requests and answers (each chunk of a stream) are altered."""
+    app: ASGIApp = create_app(Backend(token_ms=0))
+    app = changing(app, answer) if answer else app
+    app = asked_for(app, request) if request else app
+    server = uvicorn.Server(
+        uvicorn.Config(app, lifespan="off", log_level="critical", timeout_graceful_shutdown=1, server_header=False)
+    )
+    listening = listen()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    ends = time.monotonic() + 10
+    while not server.started and time.monotonic() < ends:
+        time.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listening.close()
+
+
+def verdict(
+    name: str,
+    folder: Path,
+    request: Change | None = None,
+    answer: Change | None = None,
+    promises: Promises = ALL,
+) -> Verdict:
+    with chat(request, answer) as url:
+        return judged(url, name, folder, promises)
+
+
+def judged(url: str, name: str, folder: Path, promises: Promises = ALL, protocol: str = "openai_chat") -> Verdict:
+    test, args = CHECKS[name]
+    endpoint = Endpoint(url, protocol, model="tiny-chat", deadlines=QUICK)
+    with asking(Settings(endpoint, ("integration",), promises=promises), folder) as session:
+        session.begin_check()
+        found: Verdict = test(session, *args)
+        assert session.sent <= test.__aicheck__.requests
+        return found
+
+
+def without(*names: str) -> Change:
+    return lambda body: [body.pop(name, None) for name in names]
+
+
+def each_choice(change: Change) -> Change:
+    return lambda answer: [change(choice) for choice in answer["choices"]]
+
+
+def finish(reason: str, *instead_of: str) -> Change:
+    def change(choice: dict[str, Any]) -> None:
+        if choice["finish_reason"] in (instead_of or ("length", "stop", "tool_calls")):
+            choice["finish_reason"] = reason
+
+    return each_choice(change)
+
+
+def counts(change: Change, *, streamed: bool = True, whole: bool = True) -> Change:
+    def changed(answer: dict[str, Any]) -> None:
+        wanted = streamed if answer["object"] == "chat.completion.chunk" else whole
+        if wanted and answer.get("usage"):
+            change(answer["usage"])
+
+    return changed
+
+
+def part_of(choice: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = choice.get("message") or choice.get("delta") or {}
+    return found
+
+
+def said(change: Callable[[str], str]) -> Change:
+    def changed(choice: dict[str, Any]) -> None:
+        if part_of(choice).get("content"):
+            part_of(choice)["content"] = change(part_of(choice)["content"])
+
+    return each_choice(changed)
+
+
+def calls(change: Change) -> Change:
+    return each_choice(lambda choice: [change(call) for call in part_of(choice).get("tool_calls") or ()])
+
+
+def arguments(change: Callable[[str], str]) -> Change:
+    def changed(call: dict[str, Any]) -> None:
+        call["function"]["arguments"] = change(call["function"]["arguments"])
+
+    return calls(changed)
+
+
+def tokens(change: Callable[[list[dict[str, Any]]], Any]) -> Change:
+    return each_choice(
+        lambda choice: (choice.get("logprobs") or {}).get("content") and change(choice["logprobs"]["content"])
+    )
+
+
+def token(change: Change) -> Change:
+    return tokens(lambda found: [change(each) for each in found])
+
+
+def set_to(**values: Any) -> Change:
+    return lambda found: found.update(values)
+
+
+def shifted(found: list[dict[str, Any]]) -> None:
+    """Each token has the numbers of another one (in a stream, where each comes alone, another token has its)."""
+    names = ["token", "bytes"]
+    values = [{name: each[name] for name in names} for each in found]
+    for each, value in zip(found, [*values[1:], {"token": "x", "bytes": None}], strict=True):
+        each.update(value)
+
+
+def one_choice(answer: dict[str, Any]) -> None:
+    answer["choices"] = [choice for choice in answer["choices"] if choice["index"] == 0]
+
+
+def usage_less(answer: dict[str, Any]) -> None:
+    answer.pop("usage", None)
+
+
+def streamed_only(change: Change) -> Change:
+    return lambda answer: change(answer) if answer["object"] == "chat.completion.chunk" else None
+
+
+def raised(name: str, by: int) -> Change:
+    return lambda used: used.update({name: used[name] + by, "total_tokens": used["total_tokens"] + by})
+
+
+def in_short(change: Change) -> Change:
+    """Change the whole answers that count 8 tokens: those that a limit cut."""
+    return lambda answer: (answer.get("usage") or {}).get("completion_tokens") == 8 and change(answer)
+
+
+def whole_only(change: Change) -> Change:
+    return lambda answer: answer["object"] == "chat.completion" and change(answer)
+
+
+def choice(index: int, change: Change) -> Change:
+    return each_choice(lambda each: each["index"] == index and change(each))
+
+
+def count(**found: int) -> Change:
+    """State these counts, with a total that adds up."""
+
+    def changed(used: dict[str, Any]) -> None:
+        used.update(found)
+        used["total_tokens"] = used["prompt_tokens"] + used["completion_tokens"]
+
+    return counts(changed)
+
+
+def where(name: str, change: Change) -> Change:
+    """Change the requests that have this parameter."""
+    return lambda body: body.get(name) and change(body)
+
+
+def prompt(text: str) -> Change:
+    return set_to(messages=[{"role": "user", "content": text}])
+
+
+def named(body: dict[str, Any]) -> None:
+    if isinstance(body.get("tool_choice"), dict):
+        body.update(tool_choice="required", messages=[{"role": "user", "content": "Hi"}])
+
+
+def blank_first(found: list[dict[str, Any]]) -> None:
+    likeliest = [{"token": " one", "logprob": found[0]["logprob"]}]
+    found[0].update(token=" one", bytes=None, top_logprobs=likeliest)
+
+
+_SEEDS = itertools.count()
+
+
+def drawn(body: dict[str, Any]) -> None:
+    """Each request draws an answer of its own, whatever temperature and seed it asks for."""
+    body.update(temperature=1.5, seed=next(_SEEDS))

@@ -1,0 +1,178 @@
+"""Services that are wrong in one way each, and those on which nothing can be shown: none of them passes."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.endpoint import Endpoint
+from harness.core.settings import Settings
+from harness.core.verdict import Status, Verdict
+from tests.conftest import run_gate
+from tests.services import Answered, asking, serving
+
+batch = import_module("harness.suites.integration.test_batch").test_equals_singles
+concurrent = import_module("harness.suites.integration.test_concurrent").test_own_answers
+
+
+def good(path: str, body: Any) -> Answered:
+    """The sum of each row of three numbers, and a 400 for anything else."""
+    rows: Any = body.get("instances") if isinstance(body, dict) else None
+    numbers = isinstance(rows, list) and rows and all(isinstance(row, list) and len(row) == 3 for row in rows)
+    if not numbers or not all(type(each) in (int, float) and math.isfinite(each) for row in rows for each in row):
+        return 400, {"error": "rows of three numbers are expected"}
+    return 200, {"sums": [sum(row) for row in rows], "took_ms": next(_TIMES)}
+
+
+_TIMES = itertools.count(1)
+
+
+def judged(
+    answer: Callable[[str, Any], Answered], test: Callable[..., Verdict], folder: Path, *args: str, **more: Any
+) -> Verdict:
+    sample = more.pop("sample", [[0.0, 0.5, 2.0]])
+    with serving(answer) as url:
+        endpoint = Endpoint(url, "plain_json", sample=sample, **more)
+        with asking(Settings(endpoint, ("integration",)), folder) as session:
+            return test(session, *args)
+
+
+def altered(change: Callable[[list[float]], Sequence[float]]) -> Callable[[str, Any], Answered]:
+    def answer(path: str, body: Any) -> Answered:
+        status, value = good(path, body)
+        return status, {"sums": change(value["sums"])} if status == 200 else value
+
+    return answer
+
+
+def counted(change: Callable[[int, list[float]], list[float]]) -> Callable[[str, Any], Answered]:
+    number = itertools.count()
+    return altered(lambda sums: change(next(number), sums))
+
+
+def test_a_right_service_passes(tmp_path: Path) -> None:
+    for test in (batch, concurrent):
+        verdict = judged(good, test, tmp_path)
+        assert verdict.status is Status.PASS, verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda sums: sums[::-1], "the order is not kept"),
+        (lambda sums: sums[1:] + sums[:1], "the order is not kept"),
+        (lambda sums: [*sums[:-1], sums[0]] if len(sums) > 1 else sums, "the order is not kept"),
+        (lambda sums: [each + 0.01 * (len(sums) > 1) for each in sums], "otherwise than alone"),
+        (lambda sums: sums[: max(1, len(sums) - 1)], "7 entries for a batch of 8"),
+        (lambda sums: sums[:1], "1 entries for a batch of 8"),
+    ],
+    ids=["reversed", "rotated", "first twice", "moved", "one lost", "only the first"],
+)
+def test_a_batch_that_is_not_its_rows_fails(tmp_path: Path, change: Any, said: str) -> None:
+    verdict = judged(altered(change), batch, tmp_path)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert said in verdict.reason
+    assert verdict.counterexamples[0].curl
+
+
+def test_two_classes_still_show_a_reversed_batch(tmp_path: Path) -> None:
+    verdict = judged(altered(lambda sums: [int(each > 2.5) for each in sums][::-1]), batch, tmp_path)
+    assert verdict.status is Status.FAIL, verdict.reason
+
+
+def test_a_batch_that_crashes_the_service_fails_and_one_refused_proves_nothing(tmp_path: Path) -> None:
+    def limited(status: int) -> Callable[[str, Any], Answered]:
+        return lambda path, body: (status, {"error": "one row"}) if len(body["instances"]) > 1 else good(path, body)
+
+    assert judged(limited(500), batch, tmp_path).status is Status.FAIL
+    refused = judged(limited(422), batch, tmp_path)
+    assert refused.status is Status.INCONCLUSIVE
+    assert "refuses a batch of 8 rows" in refused.reason
+
+
+@pytest.mark.parametrize("test", [batch, concurrent], ids=["batch", "concurrent"])
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (altered(lambda sums: [1.0] * len(sums)), "have the same answer"),
+        (counted(lambda number, sums: [each + number for each in sums]), "does not repeat itself"),
+        (lambda path, body: (500, {"error": "no"}), "has no answer to compare with"),
+        (lambda path, body: (200, {"sums": []}), "have the same answer"),
+    ],
+    ids=["constant", "random", "dead", "empty"],
+)
+def test_what_cannot_be_told_apart_proves_nothing(tmp_path: Path, test: Any, answer: Any, said: str) -> None:
+    verdict = judged(answer, test, tmp_path)
+    assert verdict.status is Status.INCONCLUSIVE, verdict.reason
+    assert said in verdict.reason
+
+
+def test_a_single_row_sample_makes_no_batch(tmp_path: Path) -> None:
+    verdict = judged(good, batch, tmp_path, sample=[0.0, 0.5, 2.0])
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "no batch can be made" in verdict.reason
+
+
+class Shared:
+    """A service whose handler keeps the request in a field of its own: the race that cross-talk comes from."""
+
+    def __init__(self, spoil: Callable[[float, float], float]) -> None:
+        self.spoil, self.lock, self.under_way = spoil, threading.Lock(), 0
+        self.last: float | None = None
+        self.beside = threading.Event()
+
+    def __call__(self, path: str, body: Any) -> Answered:
+        status, value = good(path, body)
+        mine = value["sums"][0]
+        with self.lock:
+            self.under_way += 1
+            if self.under_way > 1:
+                self.beside.set()
+            self.last = mine
+        self.beside.wait(0.005)
+        with self.lock:
+            self.under_way -= 1
+            if self.under_way == 0:
+                self.beside.clear()
+            assert self.last is not None
+            return status, {"sums": [mine if self.last == mine else self.spoil(mine, self.last)]}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [(lambda mine, other: other, "cross-talk"), (lambda mine, other: mine + 1000, "wrong answer under concurrency")],
+)
+def test_answers_mixed_up_side_by_side_fail(tmp_path: Path, spoil: Any, said: str) -> None:
+    verdict = judged(Shared(spoil), concurrent, tmp_path)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert said in verdict.reason
+
+
+@pytest.mark.parametrize(("status", "expected"), [(503, Status.INCONCLUSIVE), (500, Status.FAIL)])
+def test_requests_that_are_declined_side_by_side_are_no_pass(tmp_path: Path, status: int, expected: Status) -> None:
+    asked = itertools.count()
+    answer = lambda path, body: good(path, body) if next(asked) < 20 else (status, {"error": "busy"})  # noqa: E731
+    assert judged(answer, concurrent, tmp_path).status is expected
+
+
+def test_a_service_of_one_input_a_request_takes_no_batches(tmp_path: Path) -> None:
+    """The plan SKIPs it: its gate can be green."""
+
+    def answer(path: str, body: Any) -> Answered:
+        row = body.get("instances") if isinstance(body, dict) else None
+        return good(path, {"instances": [row]}) if isinstance(row, list) else (400, {"error": "a row is expected"})
+
+    with serving(answer) as url:
+        config = f'[endpoint]\nurl = "{url}"\nprotocol = "plain_json"\nsample = [0.0, 0.5, 2.0]\n'
+        (tmp_path / "aiharness.toml").write_text(config)
+        outcome = run_gate(tmp_path, suite="integration")
+    assert outcome.check("test_equals_singles")["verdict"] == "SKIPPED"
+    assert outcome.check("test_own_answers")["verdict"] == "PASS"
+    assert outcome.status == 0, outcome.out

@@ -1,0 +1,108 @@
+"""Services that lose something with every client that leaves do not pass; those that let go do."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.endpoint import Deadlines
+from harness.core.verdict import Status
+from tests.suites.integration.wireservice import Asked, Service, Wire, judged
+
+leaving = import_module("harness.suites.integration.test_disconnect").test_leaving_uses_nothing_up
+
+
+class Slots(Service):
+    """Works on a few requests at once, for `work` seconds each. `waits`: the others queue; else they get 503."""
+
+    def __init__(self, slots: int, *, leaks: bool, waits: bool, work: float = 0.004) -> None:
+        self.work = work
+        self.room, self.leaks, self.waits = threading.Semaphore(slots), leaks, waits
+
+    def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
+        if not self.room.acquire(timeout=3.0 if self.waits else 0.0):
+            return "503 Service Unavailable", {"error": "busy"}
+        threading.Event().wait(self.work)
+        if self.leaks and self.gone(wire.sock):
+            raise EOFError  # the slot goes with the client
+        self.room.release()
+        return super().answer(asked, wire)
+
+    def gone(self, sock: socket.socket) -> bool:
+        readable, _, _ = select.select([sock], [], [], 0)
+        return bool(readable) and sock.recv(1, socket.MSG_PEEK) == b""
+
+
+@pytest.mark.parametrize("slots", [4, 8])
+def test_a_service_that_lets_go_passes(tmp_path: Path, slots: int) -> None:
+    [found] = judged(Slots(slots, leaks=False, waits=True), tmp_path, leaving)
+    assert found.status is Status.PASS, found.reason
+    assert "clients left in mid-answer, and 24 requests at once are answered" in found.reason
+
+
+def test_a_slot_lost_with_each_client_fails(tmp_path: Path) -> None:
+    patient = Deadlines(connect=2.0, first_byte=1.0, inter_token=1.0, total=1.5)
+    [found] = judged(Slots(3, leaks=True, waits=True, work=0.02), tmp_path, leaving, deadlines=patient)
+    assert found.status is Status.FAIL, found.reason
+    assert "is not answered: first byte timeout" in found.reason
+
+
+class GivesUp(Slots):
+    """Declines everything once it has lost four of its workers to clients that left."""
+
+    lost = 0
+
+    def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
+        if self.lost >= 4:
+            return "503 Service Unavailable", {"error": "busy"}
+        threading.Event().wait(self.work)
+        self.lost += self.gone(wire.sock)
+        return Service.answer(self, asked, wire)
+
+
+def test_room_that_went_with_the_clients_fails_though_it_is_declined_politely(tmp_path: Path) -> None:
+    [found] = judged(GivesUp(1, leaks=True, waits=False, work=0.03), tmp_path, leaving)
+    assert found.status is Status.FAIL, found.reason
+    assert "HTTP 503" in found.reason
+
+
+def test_a_service_that_never_had_the_room_is_not_judged(tmp_path: Path) -> None:
+    [found] = judged(Slots(2, leaks=False, waits=False, work=0.15), tmp_path, leaving)
+    assert found.status is Status.INCONCLUSIVE, found.reason
+
+
+def test_a_service_that_fails_side_by_side_anyway_is_not_judged(tmp_path: Path) -> None:
+    class Failing(Service):
+        def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
+            return "500 Internal Server Error", {}
+
+    [found] = judged(Failing(), tmp_path, leaving)
+    assert found.status is Status.INCONCLUSIVE
+    assert "before any client left" in found.reason
+
+
+class DiesOfLeaving(Service):
+    dead = False
+
+    def talk(self, wire: Wire) -> None:
+        if not self.dead:
+            super().talk(wire)
+
+    def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
+        threading.Event().wait(0.01)
+        self.dead = self.dead or Slots.gone(self, wire.sock)  # type: ignore[arg-type]
+        return super().answer(asked, wire)
+
+    def closes(self, asked: Asked) -> bool:
+        return True
+
+
+def test_a_service_that_dies_of_a_client_that_leaves_fails(tmp_path: Path) -> None:
+    [found] = judged(DiesOfLeaving(), tmp_path, leaving)
+    assert found.status is Status.FAIL, found.reason

@@ -1,0 +1,244 @@
+"""Services whose limits are wrong in one way each, and those whose limits are clear."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.checks.bad_input.limits import Tried, cut_prompts
+from harness.core.endpoint import Deadlines, Endpoint
+from harness.core.exchange import Answer, Exchange, Request, Response, Timing, Usage
+from harness.core.settings import Settings
+from harness.core.verdict import Status, Verdict
+from tests.services import Answered, asking, serving
+from tests.suites.integration.wireservice import Asked, Bad, Service, Wire
+from tests.suites.integration.wireservice import judged as on_wire
+
+SHORT = Deadlines(connect=2.0, first_byte=1.0, inter_token=1.0, total=2.0)
+suite = import_module("harness.suites.integration.test_limits")
+PASS, FAIL, INCONCLUSIVE = Status.PASS, Status.FAIL, Status.INCONCLUSIVE
+
+
+def sums(path: str, body: Any) -> Answered:
+    rows: Any = body.get("instances") if isinstance(body, dict) else None
+    return (200, {"sums": [sum(row) for row in rows]}) if isinstance(rows, list) else (400, {"error": "rows"})
+
+
+def over(most: int, then: Callable[[list[Any]], Answered]) -> Callable[[str, Any], Answered]:
+    """Sums of at most so many rows; what is done with more."""
+
+    def answer(path: str, body: Any) -> Answered:
+        rows = body["instances"]
+        return sums(path, body) if len(rows) <= most else then(rows)
+
+    return answer
+
+
+def judged(answer: Callable[[str, Any], Answered], folder: Path, *tests: str, **more: Any) -> list[Verdict]:
+    sample, protocol = more.pop("sample", [[0.0, 0.5, 2.0]]), more.pop("protocol", "plain_json")
+    with serving(answer) as url:
+        endpoint = Endpoint(url, protocol, sample=sample, **more)
+        with asking(Settings(endpoint, ("integration",)), folder) as session:
+            session.reached = True
+            found = [getattr(suite, f"test_{name}")(session) for name in tests]
+            assert session.sent <= suite.SEARCH + 2 * suite.SINGLES
+            return found
+
+
+def test_a_clear_limit_is_found_and_passes(tmp_path: Path) -> None:
+    for limit in (1, 37, 64):
+        answer = over(limit, lambda rows: (413, {"error": "too many"}))
+        for verdict in judged(answer, tmp_path, "rows", "rows_refused"):
+            assert verdict.status is PASS, verdict.reason
+            assert f"answered has {limit} rows" in verdict.reason
+            assert f"not answered has {limit + 1} and is refused (413)" in verdict.reason
+
+
+def test_no_limit_is_said_to_be_none(tmp_path: Path) -> None:
+    for verdict in judged(sums, tmp_path, "rows", "rows_refused"):
+        assert verdict.status is PASS, verdict.reason
+        assert "4,096 rows: no limit up to there" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        (lambda rows: (200, {"sums": [sum(row) for row in rows[:64]]}), "has 64 entries for a batch of 256 rows"),
+        (lambda rows: (200, {"sums": [sum(rows[0])] * len(rows)}), "place 1 of a batch of 256 rows"),
+        (lambda rows: (200, {"sums": [sum(row) for row in rows][::-1]}), "place 0 of a batch of 256 rows"),
+        (lambda rows: (200, {"sums": [sum(row) for row in rows[:-1]] + [0.0]}), "place 255"),
+    ],
+    ids=["cut", "first row for all", "reversed", "last lost"],
+)
+def test_an_answer_to_less_or_other_than_was_asked_fails(tmp_path: Path, then: Any, said: str) -> None:
+    verdicts = judged(over(64, then), tmp_path, "rows", "rows_refused")
+    assert [each.status for each in verdicts] == [FAIL, FAIL]
+    assert said in verdicts[0].reason
+    assert len(verdicts[0].counterexamples) == 1
+
+
+def test_a_limit_answered_with_a_5xx_only_warns(tmp_path: Path) -> None:
+    verdicts = judged(over(64, lambda rows: (500, {"error": "no room"})), tmp_path, "rows", "rows_refused")
+    assert [each.status for each in verdicts] == [PASS, FAIL]
+    assert "refused as broken (500)" in verdicts[0].reason
+    declined = judged(over(64, lambda rows: (429, {})), tmp_path, "rows", "rows_refused")
+    assert [each.status for each in declined] == [PASS, INCONCLUSIVE]
+
+
+def test_a_service_that_hangs_or_drops_over_its_limit_fails(tmp_path: Path) -> None:
+    never = threading.Event()
+
+    def drop(rows: list[Any]) -> Answered:
+        raise ConnectionAbortedError
+
+    def wait(rows: list[Any]) -> Answered:
+        never.wait(1.3)
+        return 200, {"sums": []}
+
+    for then, said in ((drop, "crashed"), (wait, "hung")):
+        verdicts = judged(over(64, then), tmp_path, "rows", "rows_refused", deadlines=SHORT)
+        assert [each.status for each in verdicts] == [FAIL, FAIL]
+        assert said in verdicts[0].reason
+        assert "64 rows" in verdicts[0].reason
+
+
+def test_a_service_that_dies_of_a_large_batch_fails(tmp_path: Path) -> None:
+    dead = threading.Event()
+
+    def then(rows: list[Any]) -> Answered:
+        dead.set()
+        return 500, {"error": "out of memory"}
+
+    alive = over(64, then)
+    answer = lambda path, body: (500, {"error": "dead"}) if dead.is_set() else alive(path, body)  # noqa: E731
+    verdict = judged(answer, tmp_path, "rows")[0]
+    assert verdict.status is FAIL
+    assert "afterwards a valid request is not answered" in verdict.reason
+
+
+def test_a_service_that_is_slow_by_size_is_not_driven_into_its_deadline(tmp_path: Path) -> None:
+    never, asked = threading.Event(), []
+
+    def answer(path: str, body: Any) -> Answered:
+        asked.append(len(body["instances"]))
+        never.wait(0.0025 * len(body["instances"]))
+        return sums(path, body)
+
+    verdict = judged(answer, tmp_path, "rows", deadlines=SHORT)[0]
+    assert verdict.status is PASS, verdict.reason
+    assert "larger ones were not asked" in verdict.reason
+    assert max(asked) <= 256
+
+
+def test_a_service_of_one_answer_for_the_whole_batch_is_only_kept_alive(tmp_path: Path) -> None:
+    verdict = judged(lambda path, body: (200, {"rows": len(body["instances"])}), tmp_path, "rows")[0]
+    assert verdict.status is PASS, verdict.reason
+
+
+def test_a_service_that_refuses_everything_shows_nothing(tmp_path: Path) -> None:
+    for verdict in judged(lambda path, body: (400, {}), tmp_path, "rows", "rows_refused", "body", "body_refused"):
+        assert verdict.status is INCONCLUSIVE
+
+
+def test_blanks_in_a_body_change_nothing_up_to_its_limit(tmp_path: Path) -> None:
+    verdicts = judged(sums, tmp_path, "body", "body_refused")
+    assert [each.status for each in verdicts] == [PASS, PASS]
+    assert "8,388,608 bytes: no limit" in verdicts[0].reason
+
+
+class Bounded(Service):
+    """Reads bodies of at most 100,000 bytes, and does something else with longer ones."""
+
+    def __init__(self, then: str) -> None:
+        self.then = then
+
+    def content(self, wire: Wire, asked: Asked) -> bytes:
+        if int(asked.headers["content-length"]) <= 100_000 or self.then == "cut":
+            return super().content(wire, asked)
+        raise EOFError if self.then == "drop" else Bad(self.then)
+
+    def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
+        status, value = super().answer(asked, wire)
+        return status, {"sums": [0.0]} if self.then == "cut" and len(asked.body) > 100_000 else value
+
+
+@pytest.mark.parametrize(
+    ("then", "statuses", "said"),
+    [
+        ("413 Content Too Large", [PASS, PASS], "is refused (413)"),
+        ("500 Internal Server Error", [PASS, FAIL], "refused as broken (500)"),
+        ("drop", [FAIL, FAIL], "crashed"),
+        ("cut", [FAIL, FAIL], "otherwise than the same request without the blanks"),
+    ],
+)
+def test_what_is_done_with_a_body_over_the_limit(tmp_path: Path, then: str, statuses: Any, said: str) -> None:
+    """The small service refuses early and ends the connection with the body unread."""
+    tests = (suite.test_body, suite.test_body_refused)
+    verdicts = on_wire(Bounded(then), tmp_path, *tests, deadlines=SHORT)
+    assert [each.status for each in verdicts] == statuses, verdicts[0].reason
+    assert said in verdicts[0].reason
+
+
+CHAT = "openai_chat"
+
+
+def chat(most: int, *, then: Answered | None = None, counted: int | None = None) -> Callable[[str, Any], Answered]:
+    """Reads prompts of at most so many characters; its count of tokens is right up to `counted`."""
+
+    def answer(path: str, body: Any) -> Answered:
+        length = sum(len(each["content"]) for each in body["messages"])
+        if length > most and then is not None:
+            return then
+        tokens = min(length, counted or length) // 4
+        message = {"role": "assistant", "content": "Hello."}
+        usage = {"prompt_tokens": tokens, "completion_tokens": 2, "total_tokens": tokens + 2}
+        return 200, {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage}
+
+    return answer
+
+
+def test_the_longest_prompt(tmp_path: Path) -> None:
+    refused = judged(
+        chat(10_000, then=(400, {"error": {"message": "context"}})),
+        tmp_path,
+        *("prompt", "prompt_refused"),
+        protocol=CHAT,
+        sample=None,
+        model="m",
+    )
+    assert [each.status for each in refused] == [PASS, PASS]
+    assert "is refused (400)" in refused[0].reason
+    held = int(refused[0].reason.split(" has ")[1].split()[0].replace(",", ""))
+    assert 9_700 <= held <= 10_000
+
+
+def test_a_prompt_cut_in_silence_is_found_by_its_tokens(tmp_path: Path) -> None:
+    verdicts = judged(
+        chat(10**6, counted=4_000), tmp_path, "prompt", "prompt_refused", protocol=CHAT, sample=None, model="m"
+    )
+    assert [each.status for each in verdicts] == [PASS, FAIL]
+    assert "12,800 characters is cut in silence" in verdicts[1].reason
+
+
+def test_a_longer_prompt_with_an_empty_answer_fails(tmp_path: Path) -> None:
+    empty = {"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}]}
+    verdict = judged(chat(5_000, then=(200, empty)), tmp_path, "prompt", protocol=CHAT, sample=None, model="m")[0]
+    assert verdict.status is FAIL
+    assert "answered with nothing" in verdict.reason
+
+
+def counted(size: int, tokens: int | None) -> Tried:
+    answer = Answer("hi", usage=Usage(prompt_tokens=tokens))
+    return Tried(size, Exchange(Request("POST", "/"), Timing(0.0), Response(200), answer))
+
+
+def test_tokens_that_grow_with_the_prompt_are_no_cut() -> None:
+    assert cut_prompts([counted(800, 210), counted(3200, 810), counted(12800, 3200), counted(12900, 3210)]) is None
+    assert cut_prompts([counted(800, None), counted(3200, None)]) is None
+    last = counted(12800, 900)
+    assert cut_prompts([counted(800, 210), counted(3200, 810), last]) is last

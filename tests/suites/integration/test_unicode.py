@@ -1,0 +1,215 @@
+"""Services that spoil text in one way each: none of them passes, and no right one fails."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.endpoint import Endpoint
+from harness.core.settings import Promises, Settings
+from harness.core.verdict import Status, Verdict
+from tests.services import asking
+from tests.suites.integration.wireservice import Asked, Service, Wire, wired
+
+suite = import_module("harness.suites.integration.test_unicode")
+PASS, FAIL, INCONCLUSIVE = Status.PASS, Status.FAIL, Status.INCONCLUSIVE
+Change = Callable[[str], str]
+
+
+def same(text: str) -> str:
+    return text
+
+
+class Echo(Service):
+    """A chat that repeats what follows "Repeat after me:", streamed a few characters at a time.
+
+    `hear` changes the prompt that it reads, `say` what it answers, `pieces` each streamed piece; `raw` the body before
+    it is read. `counts`: it states usage.
+    """
+
+    def __init__(
+        self,
+        hear: Change = same,
+        say: Change = same,
+        pieces: Change = same,
+        raw: Callable[[bytes], bytes] = lambda body: body,
+        counts: bool = True,
+    ) -> None:
+        self.hear, self.say, self.pieces, self.raw, self.counts = hear, say, pieces, raw, counts
+        self.streaming = False
+
+    def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
+        try:
+            body = json.loads(self.raw(asked.body).decode("utf-8", "replace"))
+            text = self.hear(body["messages"][-1]["content"])
+        except (ValueError, TypeError, KeyError):
+            return "400 Bad Request", {"error": {"message": "no messages"}}
+        if any(0xD800 <= ord(each) < 0xE000 for each in text):
+            return self.surrogate()
+        said = self.say(text.partition("Repeat after me: ")[2] or "Hello!")
+        self.streaming = body.get("stream") is True
+        tokens = len(text.encode())
+        usage = {"prompt_tokens": tokens, "completion_tokens": 1, "total_tokens": tokens + 1} if self.counts else None
+        return "200 OK", (said, usage)
+
+    def surrogate(self) -> tuple[str, Any]:
+        return "400 Bad Request", {"error": {"message": "a lone surrogate"}}
+
+    def rendered(self, asked: Asked, status: str, value: Any) -> bytes:
+        if not status.startswith("200"):
+            return super().rendered(asked, status, value)
+        said, usage = value
+        if not self.streaming:
+            choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
+            return self.framed(status, json.dumps({"choices": [choice], "usage": usage}).encode())
+        pieces = [{"delta": {"content": self.pieces(said[at : at + 3])}} for at in range(0, len(said), 3)]
+        events: list[dict[str, Any]] = [{"choices": [{"index": 0, "finish_reason": None, **each}]} for each in pieces]
+        events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage})
+        data = "".join(f"data: {json.dumps(each)}\n\n" for each in events) + "data: [DONE]\n\n"
+        return self.framed(status, data.encode()).replace(b"application/json", b"text/event-stream")
+
+
+def judged(service: Service, folder: Path, deterministic: bool = False) -> list[Verdict]:
+    with wired(service) as url:
+        given = Settings(
+            Endpoint(url, "openai_chat", model="m"), ("integration",), promises=Promises(deterministic=deterministic)
+        )
+        with asking(given, folder) as session:
+            session.reached = True
+            return [suite.test_text_kept(session), suite.test_text_accepted(session)]
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize(
+    "service",
+    [
+        Echo(),
+        Echo(counts=False),
+        Echo(hear=lambda text: unicodedata.normalize("NFC", text).replace("\0", "").replace("\ufeff", "")),
+        Echo(say=lambda _: "I would rather not."),
+    ],
+    ids=["right", "uncounted", "normalising", "refusing in words"],
+)
+def test_a_right_service_passes(tmp_path: Path, service: Echo, deterministic: bool) -> None:
+    for verdict in judged(service, tmp_path, deterministic):
+        assert verdict.status is PASS, verdict.reason
+
+
+def latin(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        (Echo(say=latin), "read as latin-1"),
+        (Echo(hear=latin), "read as latin-1"),
+        (Echo(say=lambda text: text.encode("ascii", "replace").decode()), "question marks"),
+        (Echo(say=lambda text: text.encode("ascii", "ignore").decode()), "is lost"),
+        (Echo(say=lambda text: text.encode("ascii", "backslashreplace").decode()), "spelt out"),
+        (Echo(say=lambda text: json.dumps(text)[1:-1]), "spelt out"),
+        (Echo(hear=lambda text: text.partition("\0")[0]), "it was cut"),
+        (Echo(raw=lambda body: body.decode().encode("ascii", "ignore")), "in raw UTF-8"),
+        (Echo(raw=lambda body: body.decode("latin-1").encode()), "in raw UTF-8"),
+        (
+            Echo(pieces=lambda piece: piece.encode()[:-1].decode("utf-8", "replace") if not piece.isascii() else piece),
+            "U+FFFD",
+        ),
+    ],
+)
+def test_text_that_is_spoilt_fails(tmp_path: Path, service: Echo, said: str) -> None:
+    kept = judged(service, tmp_path)[0]
+    assert kept.status is FAIL, kept.reason
+    assert said in kept.reason
+
+
+def test_raw_bytes_read_wrongly_fail_without_a_count_where_answers_repeat(tmp_path: Path) -> None:
+    mute = Echo(raw=lambda body: body.decode("latin-1").encode(), say=lambda text: f"{len(text)} letters", counts=False)
+    kept = judged(mute, tmp_path, deterministic=True)[0]
+    assert kept.status is FAIL
+    assert "in raw UTF-8 is answered otherwise" in kept.reason
+
+
+class Losing(Echo):
+    """The last piece of a stream that is not ASCII is lost."""
+
+    def rendered(self, asked: Asked, status: str, value: Any) -> bytes:
+        if self.streaming and not value[0].isascii():
+            value = (value[0][:-3], value[1])
+        return super().rendered(asked, status, value)
+
+
+def test_a_stream_that_is_not_the_whole_fails_where_answers_repeat(tmp_path: Path) -> None:
+    assert judged(Losing(), tmp_path, deterministic=True)[0].status is FAIL
+
+
+class Dropping(Echo):
+    def surrogate(self) -> tuple[str, Any]:
+        raise EOFError
+
+
+class Broken(Echo):
+    def surrogate(self) -> tuple[str, Any]:
+        return "500 Internal Server Error", {"error": {"message": "UnicodeEncodeError"}}
+
+
+class Plain(Echo):
+    """Ordinary text is refused, and what is none too."""
+
+    def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
+        emoji = "\U0001f44d" in json.loads(asked.body)["messages"][-1]["content"]
+        return ("400 Bad Request", {"error": {"message": "no emoji"}}) if emoji else super().answer(asked, wire)
+
+
+@pytest.mark.parametrize(
+    ("service", "statuses", "said"),
+    [
+        (Dropping(), [FAIL, FAIL], "is not survived"),
+        (Broken(), [PASS, FAIL], "neither answered nor clearly refused"),
+        (Plain(), [PASS, FAIL], "which is ordinary text, is refused"),
+    ],
+)
+def test_odd_text(tmp_path: Path, service: Echo, statuses: list[Status], said: str) -> None:
+    verdicts = judged(service, tmp_path)
+    assert [each.status for each in verdicts] == statuses
+    assert said in next(each.reason for each in verdicts if each.status is FAIL)
+
+
+class Tensors(Service):
+    """V2 sums with an id."""
+
+    def __init__(self, back: Callable[[str], Any] = same, spoilt: bool = False) -> None:
+        self.back, self.spoilt = back, spoilt
+
+    def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
+        body = json.loads(asked.body)
+        data = [sum(body["inputs"][0]["data"]) + (self.spoilt and "id" in body)]
+        found = {"outputs": [{"name": "sum", "shape": [1], "datatype": "FP64", "data": data}]}
+        return "200 OK", {**found, "id": self.back(body.get("id", "own-id"))}
+
+
+@pytest.mark.parametrize(
+    ("service", "status"),
+    [
+        (Tensors(), PASS),
+        (Tensors(back=lambda _: "0f3c-77"), PASS),
+        (Tensors(back=lambda _: None), PASS),
+        (Tensors(back=latin), FAIL),
+        (Tensors(back=lambda given: given.encode("ascii", "replace").decode()), FAIL),
+        (Tensors(back=lambda given: given[:10]), FAIL),
+        (Tensors(spoilt=True), FAIL),
+    ],
+)
+def test_ids(tmp_path: Path, service: Service, status: Status) -> None:
+    with wired(service) as url:
+        endpoint = Endpoint(url, "v2", model="m", sample=[[0.25, 0.5, 2.0]])
+        with asking(Settings(endpoint, ("integration",)), tmp_path) as session:
+            session.reached = True
+            verdict = suite.test_id(session)
+    assert verdict.status is status, verdict.reason

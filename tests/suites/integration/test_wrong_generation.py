@@ -1,0 +1,405 @@
+"""Chat services that are wrong in one way each: what must catch each does, and what real servers do is borne."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.adapter import Facts
+from harness.core.endpoint import Endpoint
+from harness.core.settings import Promises, Settings
+from harness.core.verdict import Status
+from harness.run.planning import build_plan
+from harness.run.preflight import adapter
+from harness.suite import catalogue
+from tests.services import Answered, serving
+from tests.suites.integration.chatservice import (
+    ALL,
+    CHECKS,
+    Change,
+    arguments,
+    blank_first,
+    calls,
+    chat,
+    choice,
+    count,
+    counts,
+    drawn,
+    each_choice,
+    finish,
+    in_short,
+    judged,
+    named,
+    one_choice,
+    part_of,
+    prompt,
+    raised,
+    said,
+    set_to,
+    shifted,
+    streamed_only,
+    token,
+    tokens,
+    usage_less,
+    verdict,
+    where,
+    whole_only,
+    without,
+)
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Iterator[str]:
+    with chat() as url:
+        yield url
+
+
+@pytest.mark.parametrize("promises", [ALL, Promises()], ids=["promised", "unpromised"])
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_right_service_passes(tmp_path: Path, healthy: str, name: str, promises: Promises) -> None:
+    found = judged(healthy, name, tmp_path, promises)
+    assert found.status is Status.PASS, found.reason
+    assert not [note for note in found.notes if "seed" in note]
+
+
+def reworded(body: dict[str, Any]) -> None:
+    """Each request has another answer."""
+    prompt("What is it?")(body)
+    drawn(body)
+
+
+_ANSWERS = itertools.count(1)
+
+
+def growing(used: dict[str, Any]) -> None:
+    raised("prompt_tokens", next(_ANSWERS))(used)
+
+
+UNCLOSED = arguments(lambda text: text.replace("}", ""))
+COMMA = said(lambda text: text.replace("}", ",}"))
+WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
+    ("no usage", "usage.test_counts", None, usage_less, "no token counts are stated"),
+    ("no prompt count", "usage.test_counts", None, counts(set_to(prompt_tokens=None)), "does not state prompt_tokens"),
+    ("no sum", "usage.test_counts", None, counts(set_to(total_tokens=1)), "total_tokens is"),
+    ("over the limit", "usage.test_counts", None, counts(raised("completion_tokens", 30)), "at most 8 may be made"),
+    ("zero", "usage.test_counts", None, count(completion_tokens=0), "0 completion tokens for the text"),
+    ("constant", "usage.test_counts", None, count(prompt_tokens=9), "a longer prompt counts 9"),
+    ("growing", "usage.test_counts", None, counts(growing), "for the same request before"),
+    ("no streamed usage", "usage.test_streamed_counts", without("stream_options"), None, "no token counts are stated"),
+    (
+        "other streamed prompt",
+        "usage.test_streamed_counts",
+        None,
+        counts(raised("prompt_tokens", 1), whole=False),
+        "prompt tokens",
+    ),
+    (
+        "other streamed completion",
+        "usage.test_streamed_counts",
+        None,
+        counts(raised("completion_tokens", -1), whole=False),
+        "7 completion tokens streamed, 8 whole",
+    ),
+    (
+        "one choice counted",
+        "usage.test_choices_counted",
+        None,
+        count(completion_tokens=8),
+        "8 completion tokens for 2 texts of 8",
+    ),
+    (
+        "max_tokens ignored",
+        "parameters.test_max_tokens",
+        set_to(max_tokens=24),
+        None,
+        "24 completion tokens with max_tokens 8",
+    ),
+    (
+        "max_tokens ignored, uncounted",
+        "parameters.test_max_tokens",
+        set_to(max_tokens=24),
+        usage_less,
+        "the text is as long with max_tokens",
+    ),
+    (
+        "another answer",
+        "parameters.test_max_tokens",
+        None,
+        in_short(said(lambda t: "ten " + t)),
+        "does not begin the longer answer",
+    ),
+    ("cut and stop", "parameters.test_max_tokens", None, finish("stop"), "not 'length'"),
+    (
+        "always length",
+        "parameters.test_max_tokens",
+        None,
+        finish("length"),
+        "the finish reason is 'length' after 9 tokens of 48",
+    ),
+    ("always stop", "parameters.test_ending", None, finish("stop"), "declared complete ('stop')"),
+    (
+        "always stop, streamed",
+        "parameters.test_ending",
+        None,
+        streamed_only(finish("stop")),
+        "streamed: the answer was cut",
+    ),
+    (
+        "no finish reason",
+        "parameters.test_ending",
+        None,
+        in_short(each_choice(set_to(finish_reason=None))),
+        "never came to its proper end",
+    ),
+    ("stop ignored", "parameters.test_stop", without("stop"), None, "stands in the text"),
+    (
+        "stop ignored in streams",
+        "parameters.test_stop",
+        where("stream", without("stop")),
+        None,
+        "streamed: the stop sequence",
+    ),
+    (
+        "stop taken out",
+        "parameters.test_stop",
+        where("stop", set_to(stop=["zz"])),
+        said(lambda t: t.replace("n f", "")),
+        "the text goes on after the stop sequence",
+    ),
+    (
+        "stopped too early",
+        "parameters.test_stop",
+        where("stop", set_to(stop=["two"])),
+        None,
+        "does not end where the stop sequence",
+    ),
+    ("stop says length", "parameters.test_stop", None, finish("length"), "the finish reason is 'length'"),
+    ("seed ignored", "parameters.test_seed", drawn, None, "the same request gives"),
+    (
+        "temperature stuck",
+        "parameters.test_repeatable",
+        reworded,
+        None,
+        "the same request gives",
+    ),
+    ("n ignored", "parameters.test_choices", without("n"), None, "n=3 brings 1 choices"),
+    (
+        "n ignored in streams",
+        "parameters.test_choices",
+        None,
+        streamed_only(one_choice),
+        "streamed: n=3 brings 1 choices",
+    ),
+    (
+        "one index for all",
+        "parameters.test_choices",
+        None,
+        whole_only(each_choice(set_to(index=0))),
+        "with the indices [0, 0, 0]",
+    ),
+    (
+        "an empty choice",
+        "parameters.test_choices",
+        None,
+        choice(2, lambda c: part_of(c).update(content="")),
+        "choice 2 has no text",
+    ),
+    (
+        "a choice without end",
+        "parameters.test_choices",
+        None,
+        choice(1, set_to(finish_reason=None)),
+        "never came to its proper end",
+    ),
+    (
+        "logprobs ignored",
+        "parameters.test_logprobs",
+        without("logprobs", "top_logprobs"),
+        None,
+        "there are no log-probabilities",
+    ),
+    ("top ignored", "parameters.test_logprobs", without("top_logprobs"), None, "none of the 2 likeliest tokens"),
+    ("probabilities", "parameters.test_logprobs", None, token(set_to(logprob=0.9)), "is over 0"),
+    ("NaN", "parameters.test_logprobs", None, token(set_to(logprob=float("nan"))), "bare NaN"),
+    ("shifted", "parameters.test_logprobs", None, tokens(shifted), "not among its place's likeliest"),
+    ("logprob of another", "parameters.test_logprobs", None, token(set_to(logprob=-7.5)), "among the likeliest"),
+    ("unsorted", "parameters.test_logprobs", None, token(lambda t: t["top_logprobs"].reverse()), "not sorted"),
+    (
+        "a token lost",
+        "parameters.test_logprobs",
+        None,
+        whole_only(tokens(lambda found: found.pop(2))),
+        "the tokens put together are",
+    ),
+    ("the last lost", "parameters.test_logprobs", None, whole_only(tokens(list.pop)), "the tokens put together are"),
+    (
+        "other text",
+        "parameters.test_logprobs",
+        where("logprobs", prompt("Hi")),
+        None,
+        "another one with log-probabilities",
+    ),
+    ("arguments cut", "tools.test_called", None, UNCLOSED, "is no JSON"),
+    (
+        "arguments cut in streams",
+        "tools.test_called",
+        None,
+        streamed_only(UNCLOSED),
+        "required and streamed: the arguments",
+    ),
+    (
+        "wrong type",
+        "tools.test_called",
+        None,
+        arguments(lambda text: text.replace("1", '"1"')),
+        "where the schema has type integer",
+    ),
+    ("unknown name", "tools.test_called", None, calls(lambda c: c["function"].update(name="rm")), "'rm' is called"),
+    ("tools ignored", "tools.test_called", without("tools", "tool_choice"), None, "no tool is called"),
+    ("same ids", "tools.test_called", None, calls(set_to(id="call_1")), "told apart by their ids"),
+    ("no ids", "tools.test_called", None, calls(set_to(id=None)), "told apart by their ids"),
+    ("name ignored", "tools.test_called", named, None, "named: 'get_weather' is called"),
+    (
+        "calls say stop",
+        "tools.test_call_ending",
+        None,
+        finish("stop", "tool_calls"),
+        "the finish reason of a call is 'stop'",
+    ),
+    (
+        "none ignored",
+        "tools.test_not_called",
+        set_to(tool_choice="auto"),
+        None,
+        "is called, though tool_choice is none",
+    ),
+    ("empty afterwards", "tools.test_goes_on", None, said(lambda text: ""), "the answer is empty"),
+    (
+        "results refused",
+        "tools.test_goes_on",
+        lambda b: len(b["messages"]) > 1 and b.update(messages=[]),
+        None,
+        "no valid answer",
+    ),
+    ("format ignored", "structured.test_obeys", without("response_format"), None, "is no JSON"),
+    ("a trailing comma", "structured.test_obeys", None, COMMA, "is no JSON"),
+    ("streamed comma", "structured.test_obeys", None, streamed_only(COMMA), "streamed: "),
+    ("fenced", "structured.test_obeys", None, said(lambda text: text.replace("{", "```json\n{")), "is no JSON"),
+    ("text after it", "structured.test_obeys", None, said(lambda text: text.replace("}", "} Done.")), "is no JSON"),
+    ("another colour", "structured.test_obeys", None, said(lambda text: text.replace("red", "grey")), "none of 'red'"),
+    ("half an object", "structured.test_cut", None, finish("stop"), "declared complete"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "answer", "because"), [each[1:] for each in WRONG], ids=[e[0] for e in WRONG]
+)
+def test_a_wrong_service_fails(
+    tmp_path: Path, name: str, request_: Change | None, answer: Change | None, because: str
+) -> None:
+    found = verdict(name, tmp_path, request_, answer)
+    assert found.status is Status.FAIL, found.reason
+    assert because in found.reason
+    assert found.counterexamples[0].curl
+
+
+BORNE: list[tuple[str, str, Change | None, Change | None]] = [
+    ("a required call that says stop", "tools.test_called", None, finish("stop", "tool_calls")),
+    ("no bytes of tokens", "parameters.test_logprobs", None, token(set_to(bytes=None))),
+    ("legacy word for a cut", "parameters.test_ending", None, finish("max_tokens", "length")),
+    ("no total", "usage.test_counts", None, counts(set_to(total_tokens=None))),
+    ("the end token uncounted", "usage.test_streamed_counts", None, counts(raised("completion_tokens", -1))),
+    ("a blank before the first token", "parameters.test_logprobs", None, whole_only(tokens(blank_first))),
+]
+
+
+@pytest.mark.parametrize(("name", "request_", "answer"), [each[1:] for each in BORNE], ids=[each[0] for each in BORNE])
+def test_what_real_servers_do_is_borne(
+    tmp_path: Path, name: str, request_: Change | None, answer: Change | None
+) -> None:
+    found = verdict(name, tmp_path, request_, answer)
+    assert found.status is Status.PASS, found.reason
+
+
+OPEN: list[tuple[str, str, Change | None, Change | None, str]] = [
+    ("ending without a cut", "parameters.test_ending", set_to(max_tokens=24), None, "did not visibly cut"),
+    ("one word", "parameters.test_ending", prompt("Repeat after me: a"), None, "too short to be cut"),
+    (
+        "one word for a stop",
+        "parameters.test_stop",
+        prompt("Repeat after me: a"),
+        None,
+        "no stop sequence can be chosen",
+    ),
+    ("one choice", "usage.test_choices_counted", without("n"), None, "n=2 brings 1 choices"),
+    ("no text to repeat", "parameters.test_repeatable", None, said(lambda text: ""), "no text to compare with"),
+    ("calls that are cut", "tools.test_called", set_to(max_tokens=3), None, "cut at max_tokens"),
+    ("no call, no results", "tools.test_goes_on", without("tools", "tool_choice"), None, "no call whose result"),
+    ("JSON that is cut", "structured.test_obeys", set_to(max_tokens=3), None, "cut at max_tokens"),
+    ("a cut that is none", "structured.test_cut", set_to(max_tokens=99), None, "did not cut"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "answer", "because"), [each[1:] for each in OPEN], ids=[e[0] for e in OPEN]
+)
+def test_what_shows_nothing_passes_nothing(
+    tmp_path: Path, name: str, request_: Change | None, answer: Change | None, because: str
+) -> None:
+    found = verdict(name, tmp_path, request_, answer)
+    assert found.status is Status.INCONCLUSIVE, found.reason
+    assert because in found.reason
+
+
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize(
+    ("answered", "statuses"),
+    [
+        ((429, {"error": {"message": "later"}}), (Status.INCONCLUSIVE,)),
+        ((500, {"error": {"message": "no"}}), (Status.FAIL, Status.INCONCLUSIVE)),
+        ((200, {"choices": []}), (Status.FAIL, Status.INCONCLUSIVE)),
+    ],
+    ids=["declines", "breaks", "empty"],
+)
+def test_a_service_that_answers_nothing_never_passes(
+    tmp_path: Path, name: str, answered: Answered, statuses: Sequence[Status]
+) -> None:
+    with serving(lambda path, body: answered) as url:
+        found = judged(url, name, tmp_path)
+    assert found.status in statuses, found.reason
+
+
+def test_an_unheard_seed_is_noted(tmp_path: Path) -> None:
+    found = verdict("parameters.test_seed", tmp_path, set_to(temperature=0))
+    assert found.status is Status.PASS
+    assert any("nothing shows that the seed is heard" in note for note in found.notes)
+
+
+def test_what_a_protocol_has_no_form_for_is_skipped_in_the_plan() -> None:
+    promises = Promises(True, tools=True, structured_output=True, choices=True, logprobs=True)
+    declared = [(each.id, each.suite, each.spec) for each in catalogue("integration")]
+
+    def skipped(name: str) -> set[str]:
+        endpoint = Endpoint("http://127.0.0.1:1", name, model="m")
+        able = adapter(name).capabilities(endpoint, Facts())
+        settings = Settings(endpoint, ("integration",), promises=promises)
+        plan = build_plan(settings, declared, {"integration": able})
+        return {check.id.partition("::")[2].partition("[")[0] for check in plan.checks if check.not_applicable}
+
+    shapes = {"test_choices", "test_logprobs", "test_called", "test_goes_on", "test_obeys", "test_choices_counted"}
+    assert shapes | {"test_seed"} <= skipped("anthropic")
+    assert shapes <= skipped("ollama")
+    assert "test_seed" not in skipped("ollama")
+    assert not (shapes | {"test_seed"}) & skipped("openai_chat")
+
+
+@pytest.mark.parametrize("name", ["usage.test_streamed_counts", "parameters.test_ending", "parameters.test_stop"])
+def test_a_service_that_words_each_answer_anew_is_not_blamed(tmp_path: Path, name: str) -> None:
+    """Hosted models are not repeatable at temperature 0; nobody promised that they were."""
+    with chat(reworded) as url:
+        found = [judged(url, name, tmp_path, Promises()) for _ in range(6)]
+    assert all(each.status is not Status.FAIL for each in found), [each.reason for each in found]

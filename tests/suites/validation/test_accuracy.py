@@ -1,0 +1,146 @@
+"""Services that answer labelled rows wrongly, not at all, or in a form that tells nothing: no accuracy passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.checks.answers.golden import golden
+from harness.core.dataset import Dataset
+from harness.core.endpoint import Endpoint
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Answer, Exchange, Request, Response, Timing
+from harness.core.objective import PROFILES, parse_objective
+from harness.core.plan import PlannedCheck
+from harness.core.settings import DataSettings, Settings
+from harness.core.verdict import Counterexample, Status, Verdict
+from harness.run.accuracy import Asked, judge_accuracy
+from tests.services import Answered, asking, serving
+
+ROWS = tuple([float(i), float(i % 3)] for i in range(200))
+DATA = Dataset("rows", ROWS, tuple(i % 3 for i in range(200)), tuple("odd" if i % 2 else "" for i in range(200)))
+
+
+def _labels(rows: list[list[float]]) -> list[int]:
+    return [int(row[1]) for row in rows]
+
+
+class Service:
+    """Label i % 3 of each row, changed; `sizes` holds the rows of every request."""
+
+    def __init__(self, change: Callable[[list[list[float]]], Any] | None = None) -> None:
+        self.change, self.sizes = change or _labels, list[int]()
+
+    def __call__(self, path: str, body: Any) -> Answered:
+        rows = body["instances"]
+        self.sizes.append(len(rows))
+        found = self.change(rows)
+        return found if isinstance(found, tuple) else (200, {"predictions": found})
+
+
+def judged(
+    service: Callable[[str, Any], Answered], folder: Path, data: Dataset = DATA, slice: str | None = None, **more: Any
+) -> Verdict:
+    objective = parse_objective("validation", "accuracy", ">= 0.9", PROFILES["release"], slice=slice)
+    check = PlannedCheck("x", "validation", objective.level, "x", "estimate", alpha_fail=objective.alpha)
+    with serving(service) as url:
+        endpoint = Endpoint(url, "plain_json", sample=[[0.0, 1.0]], **more)
+        with asking(Settings(endpoint, ("validation",), data=DataSettings(data)), folder) as session:
+            session.reached = True
+            return judge_accuracy(session, Asked(session, data), objective, check)
+
+
+def test_a_right_service_passes_in_batches(tmp_path: Path) -> None:
+    service = Service()
+    verdict = judged(service, tmp_path)
+    assert (verdict.status, verdict.n, verdict.estimate) == (Status.PASS, 200, 1.0)
+    assert sorted(service.sizes) == [8, *[32] * 6]
+    assert [(part.name, part.n) for part in verdict.slices] == [("odd", 100)]
+
+
+def test_scores_without_a_label_count_by_the_highest(tmp_path: Path) -> None:
+    scores = Service(lambda rows: [[float(row[1] == i) for i in range(3)] for row in rows])
+    assert judged(scores, tmp_path).estimate == 1.0
+
+
+def test_a_service_that_takes_one_row_a_request_is_asked_so(tmp_path: Path) -> None:
+    service = Service(lambda rows: (422, {"error": "one"}) if len(rows) > 1 else [int(rows[0][1])])
+    assert judged(service, tmp_path).status is Status.PASS
+    assert service.sizes == [32, *[1] * 200]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: [0] * len(rows),
+        lambda rows: [int(row[1]) for row in rows][::-1],
+        lambda rows: (500, {"error": "no"}),
+        lambda rows: (500, {"error": "no"}) if any(row[0] < 60 for row in rows) else [int(row[1]) for row in rows],
+    ],
+    ids=["constant", "reversed", "dead", "some rows fail"],
+)
+def test_wrong_and_missing_answers_fail(tmp_path: Path, change: Any) -> None:
+    verdict = judged(Service(change), tmp_path)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert verdict.n == 200
+    assert verdict.counterexamples[0].summary.startswith("row ")
+
+
+def test_rows_that_fail_count_alone_and_do_not_take_their_batch_with_them(tmp_path: Path) -> None:
+    fails = Service(lambda rows: (500, {}) if any(row[0] < 5 for row in rows) else [int(row[1]) for row in rows])
+    verdict = judged(fails, tmp_path)
+    assert verdict.estimate == pytest.approx(1 - 5 / 200)
+    assert any("5 of the wrong rows had no answer" in note for note in verdict.notes)
+
+
+def test_what_tells_nothing_is_inconclusive(tmp_path: Path) -> None:
+    unread = judged(Service(lambda rows: [0.5] * len(rows)), tmp_path)
+    assert unread.status is Status.INCONCLUSIVE
+    assert "no label and no scores" in unread.reason
+    missing = judged(Service(), tmp_path, slice="even")
+    assert missing.status is Status.INCONCLUSIVE
+    assert "no slice 'even'; there are: odd" in missing.reason
+    no_classes = judged(Service(), tmp_path, replace(DATA, labels=(0.5,) * 200))
+    assert no_classes.status is Status.INCONCLUSIVE
+    assert judged(Service(), tmp_path, slice="odd").n == 100
+
+
+def answered(outputs: Any = None, text: str | None = None, error: ErrorClass | None = None) -> Exchange:
+    answer = None if error else Answer(text=text, outputs=outputs or {})
+    return Exchange(
+        Request("POST", "/p", body=repr((outputs, text)).encode()), Timing(0.0), Response(200), answer, error=error
+    )
+
+
+@pytest.mark.parametrize(
+    ("want", "exchange", "status", "said"),
+    [
+        ([0.1, 0.9], answered({"p": [[0.1, 0.9 + 1e-9]], "label": [1]}), Status.PASS, "met"),
+        ([0.1, 0.9], answered({"p": [[0.1, 0.91]]}), Status.FAIL, "golden 7: the answer[1] is 0.91, not 0.9"),
+        ([0.1, 0.9], answered({"p": [[0.1, float("nan")]]}), Status.FAIL, "is nan"),
+        ([0.1, 0.9], answered({"p": [[0.1, 0.9, 0.0]]}), Status.FAIL, "no output has the form"),
+        ([0.1, 0.9], answered({}), Status.FAIL, "no output has the form"),
+        (1, answered({"label": [2]}), Status.FAIL, "is 2, not 1"),
+        (1, answered({"a": [1], "b": [1]}), Status.INCONCLUSIVE, "ambiguous"),
+        ({"a": 1}, answered({"a": [1], "b": [2]}), Status.PASS, "met"),
+        ({"c": 1}, answered({"a": [1]}), Status.FAIL, "no output 'c'"),
+        ("yes", answered(text=" yes\n"), Status.PASS, "met"),
+        ("yes", answered(text="yes, no"), Status.FAIL, "'yes, no'"),
+        (1, answered(error=ErrorClass.STATUS), Status.FAIL, "has no answer"),
+        (1, answered(error=ErrorClass.CONNECT), Status.ERROR, "not reached"),
+    ],
+)
+def test_golden_outputs_are_met_within_the_tolerance_or_named(
+    want: Any, exchange: Exchange, status: Status, said: str
+) -> None:
+    verdict = golden([want], [exchange], [7], 1e-6, lambda summary, _: Counterexample(summary))
+    assert verdict.status is status, verdict.reason
+    assert said in verdict.reason
+
+
+def test_no_golden_outputs_are_no_pass() -> None:
+    assert golden([], [], [], 1e-6, lambda summary, _: Counterexample(summary)).status is Status.INCONCLUSIVE
