@@ -24,7 +24,7 @@ from tests.chaos.chaosparts import Toxiproxy, eventually, fault, free_port
 RUNNER = """
 import sys, time
 from harness.core.experiment import Fault, Link
-from harness.io.injector import Injector
+from harness.chaos.injector import Injector
 kind, api = sys.argv[1:]
 with Injector(Link("model", api, "model")) as injector:
     injector.settle()
