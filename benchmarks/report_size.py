@@ -14,7 +14,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from harness.core.registry import load, names
+from harness.core.registry import list_plugins, load_plugin
 
 SAMPLES = Path(__file__).parents[1] / "tests" / "reports" / "sample_reports.py"
 MAX_SECONDS, MAX_RSS, MAX_SIZE = 5.0, 300e6, 3e6
@@ -24,7 +24,7 @@ def measure(name: str, sizes: tuple[int, ...], answer: Connection) -> None:
     """Send (seconds, peak resident bytes of the whole process, bytes of the text) for one format."""
     report = runpy.run_path(str(SAMPLES))["huge_report"](*sizes)
     began = time.perf_counter()
-    text = load("reports", name).render(report).encode()
+    text = load_plugin("reports", name).render(report).encode()
     seconds = time.perf_counter() - began
     scale = 1 if sys.platform == "darwin" else 1024
     answer.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale, len(text)))
@@ -37,7 +37,7 @@ def main() -> int:
     kept = True
     print(f"verdicts, samples, seconds: {sizes}")
     print(f"{'format':<10} {'seconds':>8} {'peak MB':>8} {'size MB':>8}")
-    for name in names("reports"):
+    for name in list_plugins("reports"):
         mine, theirs = spawn.Pipe()
         process = spawn.Process(target=measure, args=(name, sizes, theirs))
         process.start()

@@ -21,11 +21,22 @@ from typing import Any, NamedTuple, TypeVar
 import pytest
 
 from harness.core.errors import UsageError
-from harness.core.registry import load
-from harness.core.verdict import CheckSpec, Level, Verdict, inconclusive
+from harness.core.registry import load_plugin
+from harness.core.verdict import CheckSpec, Level, Verdict, make_inconclusive
 from harness.run.session import Session
 
-__all__ = ["ROOT", "Declared", "Session", "Verdict", "catalogue", "check", "inconclusive", "modules", "once", "spec_of"]
+__all__ = [
+    "ROOT",
+    "Declared",
+    "Session",
+    "Verdict",
+    "catalogue",
+    "check",
+    "make_inconclusive",
+    "modules",
+    "once",
+    "spec_of",
+]
 
 _T = TypeVar("_T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,7 +78,7 @@ class Declared(NamedTuple):
 
 def modules(suite: str) -> list[tuple[str, str]]:
     """The test modules of a suite, sorted, as (module name, file stem). Raises `UsageError` for an unknown suite."""
-    package = load("suites", suite)
+    package = load_plugin("suites", suite)
     found = (info.name for info in pkgutil.iter_modules(package.__path__) if info.name.startswith("test_"))
     return [(f"{package.__name__}.{stem}", stem) for stem in sorted(found)]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.core.report import CheckRow, Report
-from harness.core.verdict import Counterexample, Level, Status, worst
+from harness.core.verdict import Counterexample, Level, Status, find_worst_status
 
 from ._format import count
 from ._text import command, line
@@ -78,7 +78,7 @@ def _suite(name: str, rows: list[CheckRow]) -> _Suite:
     judged = [row.verdict for row in rows if row.level is Level.BLOCKER and row.verdict is not Status.SKIPPED]
     open_ = min((row for row in rows if row.verdict not in (Status.PASS, Status.SKIPPED)), key=_rank, default=None)
     why = f"{line(open_.title or open_.id, 120)}: {line(open_.reason, 200)}" if open_ else ""
-    return _Suite(name, worst(judged), counts(rows), why or ("" if judged else "no blocker was judged"))
+    return _Suite(name, find_worst_status(judged), counts(rows), why or ("" if judged else "no blocker was judged"))
 
 
 def headline(report: Report) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.core.registry import names
+from harness.core.registry import list_plugins
 from harness.suite import catalogue
 
 LIST = Path(__file__).parent / "data" / "checks.txt"
@@ -12,6 +12,6 @@ LIST = Path(__file__).parent / "data" / "checks.txt"
 
 
 def test_ids_titles_and_levels_are_as_promised() -> None:
-    declared = [each for suite in names("suites") for each in catalogue(suite)]
+    declared = [each for suite in list_plugins("suites") for each in catalogue(suite)]
     lines = [f"{each.spec.level:8} {each.id}  {each.spec.title}" for each in declared]
     assert lines == LIST.read_text("utf-8").splitlines()

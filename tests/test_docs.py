@@ -14,7 +14,7 @@ from harness.commands.main import _parser
 from harness.config.file import read_file
 from harness.config.resolve import Options, resolve_settings
 from harness.config.sections import ConfigFile
-from harness.core.registry import load, names
+from harness.core.registry import list_plugins, load_plugin
 from tests.conftest import run_gate
 
 ROOT = Path(__file__).parents[1]
@@ -102,7 +102,7 @@ def test_every_key_and_every_fault_is_documented() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text()
     words = set(re.findall(r"[a-z0-9_]+", " ".join(re.findall(r"`[^`\n]+`", text))))
     assert config_keys(ConfigFile) - words == set()
-    for name in names("faults"):
+    for name in list_plugins("faults"):
         row = next((line for line in text.splitlines() if line.startswith(f"| `{name}` |")), "")
-        for attribute in load("faults", name).FAULT.attributes:
+        for attribute in load_plugin("faults", name).FAULT.attributes:
             assert f"`{attribute.name}`" in row, f"{attribute.name} of {name}"

@@ -10,7 +10,7 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, EventKind, Exchange, Response
 from harness.core.experiment import Experiment, Sample, failed_share, p95, tolerated
 from harness.core.objective import Objective
-from harness.core.verdict import Status, Verdict, error, inconclusive
+from harness.core.verdict import Status, Verdict, make_error, make_inconclusive
 
 _LAG, UNSTEADY, _FEWEST = 0.1, 0.05, 5
 """Seconds of send lag at p95 above which the load, and not the service, shaped what was seen; share of failed requests
@@ -67,18 +67,18 @@ def undecided(found: Experiment) -> Verdict | None:
     """The ERROR or INCONCLUSIVE of an experiment that judges nothing, or None."""
     n, evidence = len(found.samples), {"notes": found.notes, "n": len(found.samples)}
     if found.broken:
-        return error(found.broken, **evidence)
+        return make_error(found.broken, **evidence)
     if broke := sum(s.error == ErrorClass.HARNESS for s in found.samples):
-        return error(f"the harness broke in {broke} of {n} requests", **evidence)
+        return make_error(f"the harness broke in {broke} of {n} requests", **evidence)
     if found.undecided:
-        return inconclusive(found.undecided, **evidence)
+        return make_inconclusive(found.undecided, **evidence)
     phases = [phase for phase in (found.samples, found.during()) if phase]
     if (lag := max((p95(s.lag for s in phase) for phase in phases), default=0.0)) > _LAG:
-        return inconclusive(f"bound by the client: requests left {lag:.2f} s late at p95", **evidence)
+        return make_inconclusive(f"bound by the client: requests left {lag:.2f} s late at p95", **evidence)
     if found.proof.confirmed == "none":
-        return inconclusive(f"the fault did not land: {found.proof.detail}", **evidence)
+        return make_inconclusive(f"the fault did not land: {found.proof.detail}", **evidence)
     if not found.during():
-        return inconclusive("no request was meant for while the fault was on: nothing was seen of it", **evidence)
+        return make_inconclusive("no request was meant for while the fault was on: nothing was seen of it", **evidence)
     return None
 
 

@@ -9,7 +9,7 @@ from typing import ParamSpec
 
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
-from harness.core.verdict import Case, Counterexample, Verdict, contract, error
+from harness.core.verdict import Case, Counterexample, Verdict, judge_contract, make_error
 
 P = ParamSpec("P")
 Show = Callable[[str, Exchange], Counterexample]
@@ -45,9 +45,9 @@ def not_judged(*exchanges: Exchange) -> Verdict | None:
     """ERROR when one of the exchanges says nothing about the service (harness broke, never reached); else None."""
     for exchange in exchanges:
         if exchange.error is ErrorClass.HARNESS:
-            return error(f"the harness broke: {exchange.detail}")
+            return make_error(f"the harness broke: {exchange.detail}")
         if exchange.error is not None and exchange.error.never_reached:
-            return error(f"the endpoint was not reached: {exchange.detail}")
+            return make_error(f"the endpoint was not reached: {exchange.detail}")
     return None
 
 
@@ -84,4 +84,4 @@ def aspects(
 ) -> Verdict:
     """A contract over the named aspects of one exchange: `problems` are (aspect, what is wrong) for those that fail."""
     wrong = dict(problems)
-    return contract([case(name, exchange, wrong.get(name), show) for name in cases], holds, distinct=1)
+    return judge_contract([case(name, exchange, wrong.get(name), show) for name in cases], holds, distinct=1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.config.resolve import Options, resolve_settings
-from harness.core.endpoint import Endpoint, redact
+from harness.core.endpoint import Endpoint, redact_text
 from harness.core.gate import Exit
 from harness.io.client import Client
 from harness.run.preflight import Preflight, detect
@@ -19,7 +19,7 @@ def detect_command(url: str, protocol: str) -> int:
     if not found.recognised:
         return int(Exit.ERROR)
     command = f"pytest --ai-suite=smoke --ai-endpoint={endpoint.url} --ai-protocol={found.protocol}"
-    print(redact(f"next: {command}", endpoint.secrets()))
+    print(redact_text(f"next: {command}", endpoint.secrets()))
     return int(Exit.PASS)
 
 
@@ -29,7 +29,7 @@ def look(url: str, protocol: str, folders: Sequence[Path]) -> tuple[Endpoint, Pr
     with Client(endpoint) as client:
         found = detect(endpoint, client)
     for line in _describe(endpoint, found):
-        print(redact(line, endpoint.secrets()))
+        print(redact_text(line, endpoint.secrets()))
     return endpoint, found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.core.errors import UsageError
 from harness.core.gate import Exit
-from harness.core.registry import names, unknown
+from harness.core.registry import describe_unknown, list_plugins
 from harness.load.locust_process import find_locustfile
 from harness.suite import catalogue
 
@@ -14,15 +14,15 @@ def list_command(kind: str, name: str | None) -> int:
     if kind == "checks":
         _print_checks()
         return int(Exit.PASS)
-    known = names(kind)
+    known = list_plugins(kind)
     if name and name not in known:
-        raise UsageError(unknown(kind.removesuffix("s"), name, known))
+        raise UsageError(describe_unknown(kind.removesuffix("s"), name, known))
     for member in (name,) if name else known:
         print(find_locustfile(member) if kind == "scenarios" else member)
     return int(Exit.PASS)
 
 
 def _print_checks() -> None:
-    for suite in names("suites"):
+    for suite in list_plugins("suites"):
         for declared in catalogue(suite):
             print(f"{declared.spec.level:8} {declared.id}  {declared.spec.title}")

@@ -9,7 +9,7 @@ import msgspec
 
 from harness.core.errors import UsageError
 from harness.core.gate import Policy
-from harness.core.registry import load, names, unknown
+from harness.core.registry import describe_unknown, list_plugins, load_plugin
 from harness.core.report import Report
 from harness.io.rundir import read_gate, read_run, replace_file
 from harness.run.report_building import KILLED, build_report
@@ -17,10 +17,10 @@ from harness.run.report_building import KILLED, build_report
 
 def report_command(path: str, format_: str, output: str | None) -> int:
     """Render a saved run; the exit status is the one that the run ended with."""
-    if format_ not in names("reports"):
-        raise UsageError(unknown("report format", format_, names("reports")))
+    if format_ not in list_plugins("reports"):
+        raise UsageError(describe_unknown("report format", format_, list_plugins("reports")))
     report = saved_report(Path(path))
-    render = load("reports", format_).render
+    render = load_plugin("reports", format_).render
     options = {"colour": sys.stdout.isatty() and output is None} if format_ == "terminal" else {}
     text = render(report, **options)
     if output:

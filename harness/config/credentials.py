@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.config.file import ConfigSource
 from harness.config.sections import CredentialsSection
-from harness.core.endpoint import SHORTEST_SECRET, Credentials, Secret
+from harness.core.endpoint import MIN_SECRET_LENGTH, Credentials, Secret
 from harness.core.errors import UsageError
 from harness.io.credentials import run_credential_command
 
@@ -50,10 +50,10 @@ def read_credentials(
 def check_secret(credentials: Credentials) -> None:
     """Refuse, without showing it, a secret that no header can hold or that is too short to be told from text."""
     secret, source = credentials.secret.value, credentials.source
-    if len(secret) < SHORTEST_SECRET:
+    if len(secret) < MIN_SECRET_LENGTH:
         raise UsageError(
             f"the credential from {source} has {len(secret)} characters: too short to be kept out of every output; "
-            f"use one of at least {SHORTEST_SECRET}"
+            f"use one of at least {MIN_SECRET_LENGTH}"
         )
     try:
         secret.encode("utf-8" if credentials.scheme == "basic" else "ascii")

@@ -17,7 +17,7 @@ from harness.config.sections import ConfigFile
 from harness.config.toml_lines import find_line
 from harness.core.bounds import OVER_ZERO
 from harness.core.errors import ConfigError, UsageError
-from harness.core.registry import unknown
+from harness.core.registry import describe_unknown
 
 CONFIG_FILE = "aiharness.toml"
 
@@ -40,7 +40,7 @@ class ConfigSource:
     def among(self, what: str, given: str, known: Collection[str], *keys: str | int) -> None:
         """Refuse what is not known, with the nearest one that is."""
         if given not in known:
-            raise self.error(unknown(what, given, known), *keys)
+            raise self.error(describe_unknown(what, given, known), *keys)
 
     def file(self, value: str | None) -> str | None:
         """A file named in the configuration, relative to it."""

@@ -27,11 +27,11 @@ from harness.config.suite_sections import (
     read_load_settings,
     resolve_suite_endpoints,
 )
-from harness.core.endpoint import SHORTEST_SECRET, TLS, Endpoint, Signer, Template, parse_url
+from harness.core.endpoint import MIN_SECRET_LENGTH, TLS, Endpoint, Signer, Template, parse_url
 from harness.core.errors import UsageError
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile, parse_objective
-from harness.core.registry import names, unknown
+from harness.core.registry import describe_unknown, list_plugins
 from harness.core.settings import DEFAULT_SEED, MOST_REPLICAS, ORDER, Ceilings, Promises, Settings
 
 _EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema")}
@@ -105,12 +105,12 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
 
 
 def _suites(wanted: tuple[str, ...]) -> tuple[str, ...]:
-    known = names("suites")
+    known = list_plugins("suites")
     if "all" in wanted:
         return tuple(sorted(known, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)))
     for name in wanted:
         if name not in known:
-            raise UsageError(unknown("suite", name, (*known, "all")))
+            raise UsageError(describe_unknown("suite", name, (*known, "all")))
     return tuple(dict.fromkeys(wanted))
 
 
@@ -124,7 +124,7 @@ def _profile(name: str, own: Mapping[str, ProfileSection], place: ConfigSource) 
             raise place.error("needs 0 < quantile < 1, tolerance >= 1 and cap >= 1", "profile", key)
         profiles[key] = made
     if name not in profiles:
-        raise UsageError(unknown("profile", name, profiles))
+        raise UsageError(describe_unknown("profile", name, profiles))
     return profiles[name]
 
 
@@ -145,9 +145,9 @@ def _endpoint(
     with place.blamed(source != str(place.path), "endpoint", "url"):
         clean, inline = parse_url(url)
     protocol = options.protocol or section.protocol
-    if protocol != "auto" and protocol not in names("protocols"):
+    if protocol != "auto" and protocol not in list_plugins("protocols"):
         with place.blamed(options.protocol, "endpoint", "protocol"):
-            raise UsageError(unknown("protocol", protocol, (*names("protocols"), "auto")))
+            raise UsageError(describe_unknown("protocol", protocol, (*list_plugins("protocols"), "auto")))
     credentials = inline or read_credentials(section.credentials, environ, place)
     if credentials:
         check_secret(credentials)
@@ -188,8 +188,8 @@ def _proxy(proxy: str | None, place: ConfigSource) -> str | None:
         password = urlsplit(proxy or "").password
     except ValueError:
         raise place.error("is not a URL; give one like http://host:3128", "endpoint", "proxy") from None
-    if password is not None and len(password) < SHORTEST_SECRET:
-        raise place.error(f"its password is shorter than {SHORTEST_SECRET} characters", "endpoint", "proxy")
+    if password is not None and len(password) < MIN_SECRET_LENGTH:
+        raise place.error(f"its password is shorter than {MIN_SECRET_LENGTH} characters", "endpoint", "proxy")
     return proxy
 
 
@@ -244,7 +244,7 @@ def _objectives(
 ) -> tuple[Objective, ...]:
     found: list[Objective] = []
     for index, section in enumerate(sections):
-        place.among("suite", section.suite, names("suites"), "objective", index, "suite")
+        place.among("suite", section.suite, list_plugins("suites"), "objective", index, "suite")
         with place.blamed(None, "objective", index):
             objective = parse_objective(profile=profile, **asdict(section))
         if (section.suite, objective.slug) in {(o.suite, o.slug) for o in found}:
@@ -277,8 +277,8 @@ def _positive(name: str, value: Any) -> Any:
 
 def _report(text: str) -> tuple[str, str | None]:
     name, _, path = text.partition(":")
-    if name not in names("reports"):
-        raise UsageError(unknown("report format", name, names("reports")))
+    if name not in list_plugins("reports"):
+        raise UsageError(describe_unknown("report format", name, list_plugins("reports")))
     return name, path or None
 
 

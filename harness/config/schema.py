@@ -9,7 +9,7 @@ import msgspec
 
 from harness.config.sections import ConfigFile
 from harness.core.objective import METRICS
-from harness.core.registry import names
+from harness.core.registry import list_plugins
 from harness.core.verdict import Level
 
 
@@ -21,7 +21,7 @@ def config_schema() -> dict[str, Any]:
         record["additionalProperties"] = False
     records["ObjectiveSection"]["properties"]["suite"]["enum"] = list(METRICS)
     records["ObjectiveSection"]["properties"]["level"]["enum"] = list(Level)
-    records["Fault"]["properties"]["kind"]["enum"] = list(names("faults"))
+    records["Fault"]["properties"]["kind"]["enum"] = list(list_plugins("faults"))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "aiharness.toml", **made}
 
 

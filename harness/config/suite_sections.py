@@ -14,7 +14,7 @@ from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.experiment import ChaosSettings, Fault, Link
 from harness.core.plan import slug
-from harness.core.registry import load, names
+from harness.core.registry import list_plugins, load_plugin
 from harness.core.settings import AttackSettings, DataSettings, LoadSettings
 
 _MOST_REQUESTS, _MOST_PROCESSES = 1_000_000, 64
@@ -27,8 +27,10 @@ def resolve_suite_endpoints(
     """The endpoint as the wanted suites see it that have a section of their own. Raises `ConfigError`."""
     found = {}
     for name, section in sections.items():
-        place.among("suite", name, names("suites"), "suite", name)
-        place.among("protocol", section.protocol or "auto", (*names("protocols"), "auto"), "suite", name, "protocol")
+        place.among("suite", name, list_plugins("suites"), "suite", name)
+        place.among(
+            "protocol", section.protocol or "auto", (*list_plugins("protocols"), "auto"), "suite", name, "protocol"
+        )
         if name in suites:
             found[name] = replace(
                 endpoint,
@@ -71,7 +73,7 @@ def read_load_settings(section: LoadSettings | None, place: ConfigSource) -> Loa
         return None
     if section.processes > min(_MOST_PROCESSES, section.concurrency):
         raise place.error(f"is at most {_MOST_PROCESSES} and the concurrency", "load", "processes")
-    place.among("scenario", section.scenario, names("scenarios"), "load", "scenario")
+    place.among("scenario", section.scenario, list_plugins("scenarios"), "load", "scenario")
     if not 0 <= section.warm_up < section.duration:
         raise place.error(f"must be from 0 to under the duration, got {section.warm_up!r}", "load", "warm_up")
     if section.rate * section.duration > _MOST_REQUESTS:
@@ -115,14 +117,14 @@ def read_faults(file: ConfigFile, suites: tuple[str, ...], place: ConfigSource) 
     found: list[Fault] = []
     for index, section in enumerate(file.fault):
         place.among("link", section.link, file.links, "fault", index, "link")
-        place.among("fault", section.kind, names("faults"), "fault", index, "kind")
+        place.among("fault", section.kind, list_plugins("faults"), "fault", index, "kind")
         if not 0 < section.toxicity <= 1:
             raise place.error(f"must be over 0 and at most 1, got {section.toxicity!r}", "fault", index, "toxicity")
         name = section.name or f"{section.kind} on {section.link}"
         if slug(name) in {slug(f.name) for f in found}:
             raise place.error(f"a second fault named {name!r}; give each a name", "fault", index, "name")
         with place.blamed(None, "fault", index, "attributes"):
-            attributes = load("faults", section.kind).FAULT.validate(section.attributes)
+            attributes = load_plugin("faults", section.kind).FAULT.validate(section.attributes)
         found.append(replace(section, name=name, attributes=attributes))
     if "chaos" not in suites:
         return ()

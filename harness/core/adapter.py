@@ -114,7 +114,7 @@ class Adapter(Protocol):
 
 
 @runtime_checkable
-class Outspoken(Protocol):
+class HealthReader(Protocol):
     """An adapter whose health calls answer in words: a success may say no."""
 
     def denies(self, role: str, response: Response) -> str | None:

@@ -35,7 +35,7 @@ class AnswerClass(StrEnum):
     """Declared a success, or HTTP, and is not."""
 
 
-RETRY = {
+RETRY_ADVICE = {
     AnswerClass.OK: "no: it is answered",
     AnswerClass.REFUSED_INPUT: "no: the same request will be refused again",
     AnswerClass.REFUSED_AUTH: "no: not with these credentials",
@@ -74,7 +74,7 @@ _STATUSES = {
     529: AnswerClass.OVERLOADED,  # Anthropic's overloaded_error
 }
 
-GRPC = {
+GRPC_CLASSES = {
     1: AnswerClass.TRANSPORT,
     3: AnswerClass.REFUSED_INPUT,
     4: AnswerClass.TIMEOUT,
@@ -104,21 +104,21 @@ _TOLD = (
 _HEAD = 4096
 
 
-def answer_class(exchange: Exchange) -> AnswerClass | None:
+def classify_exchange(exchange: Exchange) -> AnswerClass | None:
     """The class of an exchange; None where the harness itself broke, which says nothing of the service."""
     if exchange.error is None:
         return AnswerClass.OK
     if exchange.error is ErrorClass.HARNESS:
         return None
     if exchange.error is ErrorClass.STATUS and exchange.response is not None:
-        return of_response(exchange.response)
+        return classify_response(exchange.response)
     return _ERRORS.get(exchange.error, AnswerClass.TRANSPORT)
 
 
-def of_response(response: Response) -> AnswerClass:
+def classify_response(response: Response) -> AnswerClass:
     """The class of a complete answer that is no success."""
     code = response.header("grpc-status")
-    grpc = GRPC.get(int(code), AnswerClass.BROKEN) if code and code.isascii() and code.isdigit() else None
+    grpc = GRPC_CLASSES.get(int(code), AnswerClass.BROKEN) if code and code.isascii() and code.isdigit() else None
     if grpc is not None or response.status >= 500:
         body = response.body[:_HEAD].decode("utf-8", "replace")
         told = next((kind for kind, pattern in _TOLD if pattern.search(body)), None)

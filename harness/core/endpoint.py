@@ -15,11 +15,11 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit, urlunsplit
 from harness.core.bounds import OverZero
 from harness.core.errors import UsageError
 
-SCHEMES = ("http", "https")
-GRPC = "_grpc"
+_SCHEMES = ("http", "https")
+GRPC_SUFFIX = "_grpc"
 """How the name of a protocol ends whose requests are gRPC calls."""
 
-SHORTEST_SECRET = 4
+MIN_SECRET_LENGTH = 4
 """Characters under which a value cannot be told from ordinary text, and so cannot be taken out of it."""
 
 
@@ -211,7 +211,7 @@ class Endpoint:
     @property
     def grpc(self) -> bool:
         """Whether the requests are gRPC calls: such a protocol's name ends in `_grpc`."""
-        return self.protocol.endswith(GRPC)
+        return self.protocol.endswith(GRPC_SUFFIX)
 
     def secrets(self) -> tuple[str, ...]:
         """All that no output may hold, in every spelling: credentials, secret header lines, a proxy's password.
@@ -219,18 +219,18 @@ class Endpoint:
         What is shorter than `SHORTEST_SECRET` is left out: taking every `5` out of a report would ruin it.
         """
         found = set(self.credentials.secrets()) if self.credentials else set()
-        lines = [value for name, value in self.headers if looks_secret(name)]
+        lines = [value for name, value in self.headers if is_secret_header(name)]
         lines += self.signer.given if self.signer else ()
         found |= {part for value in lines for part in (value, value.rpartition(" ")[2])}
         if self.proxy and (password := urlsplit(self.proxy).password):
             user = unquote(urlsplit(self.proxy).username or "")
             found |= {password, *Credentials("basic", Secret(unquote(password)), username=user).secrets()}
-        long_enough = (secret for secret in found if len(secret) >= SHORTEST_SECRET)
-        return tuple(sorted({s for secret in long_enough for s in spellings(secret)}, key=len, reverse=True))
+        long_enough = (secret for secret in found if len(secret) >= MIN_SECRET_LENGTH)
+        return tuple(sorted({s for secret in long_enough for s in list_spellings(secret)}, key=len, reverse=True))
 
 
 @lru_cache(maxsize=256)
-def spellings(secret: str) -> frozenset[str]:
+def list_spellings(secret: str) -> frozenset[str]:
     """A secret as it is, and as JSON, HTML, a URL or a Python literal escape it, two escapes deep.
 
     A service that echoes a header in its error body, shown inside a report's JSON, is two deep already.
@@ -251,7 +251,7 @@ _ESCAPES: tuple[Callable[[str], str], ...] = (
 )
 
 
-def looks_secret(name: str) -> bool:
+def is_secret_header(name: str) -> bool:
     """Whether a header of this name may carry a credential."""
     lowered = name.lower()
     return any(word in lowered for word in ("auth", "key", "token", "secret", "cookie", "password"))
@@ -271,10 +271,10 @@ def parse_url(text: str) -> tuple[str, Credentials | None]:
         # The reason quotes what it takes for the port: part of a password that holds an unescaped slash.
         why = "is the user or password percent-encoded?" if "@" in text else str(error)
         raise UsageError(f"endpoint {shown!r} is not a URL ({why}); give one like http://127.0.0.1:8000") from None
-    if parts.scheme not in SCHEMES:
+    if parts.scheme not in _SCHEMES:
         raise UsageError(
             f"endpoint {shown!r} has the scheme {parts.scheme or 'none'!r}; "
-            f"allowed: {', '.join(SCHEMES)}. Give one like http://127.0.0.1:8000"
+            f"allowed: {', '.join(_SCHEMES)}. Give one like http://127.0.0.1:8000"
         )
     if not parts.hostname or any(c.isspace() for c in parts.hostname) or port == 0:
         raise UsageError(f"endpoint {shown!r} names no host or no port; give one like http://127.0.0.1:8000")
@@ -296,7 +296,7 @@ def _without_password(text: str) -> str:
     return re.sub(r"[?#].*", "…", re.sub(r"^(\w+://)?.*@", r"\1", text.strip(), flags=re.DOTALL), flags=re.DOTALL)
 
 
-def redact(text: str, secrets: tuple[str, ...]) -> str:
+def redact_text(text: str, secrets: tuple[str, ...]) -> str:
     """The text with every secret replaced by `***`, longest first so that no part of one survives."""
     for secret in sorted(secrets, key=len, reverse=True):
         if secret:
@@ -307,4 +307,4 @@ def redact(text: str, secrets: tuple[str, ...]) -> str:
 def redact_headers(headers: Mapping[str, str] | tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Header lines for display: the value of every line whose name speaks of credentials becomes `***`."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return tuple((name, "***" if looks_secret(name) else value) for name, value in pairs)
+    return tuple((name, "***" if is_secret_header(name) else value) for name, value in pairs)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from harness.core.plan import Plan, PlannedCheck
-from harness.core.verdict import Level, Status, Verdict, inconclusive, skipped
+from harness.core.verdict import Level, Status, Verdict, make_inconclusive, make_skipped
 
 
 class Exit(IntEnum):
@@ -73,11 +73,11 @@ def _judge(plan: Plan, verdicts: Mapping[str, Verdict]) -> tuple[Judged, ...]:
 def _judge_one(check: PlannedCheck, verdict: Verdict | None) -> Judged:
     if verdict is None:
         if check.not_applicable:
-            return Judged(check, skipped(check.not_applicable))
-        return Judged(check, inconclusive("missing: planned and left without a verdict"), missing=True)
+            return Judged(check, make_skipped(check.not_applicable))
+        return Judged(check, make_inconclusive("missing: planned and left without a verdict"), missing=True)
     if verdict.status is Status.SKIPPED and not check.not_applicable:
         reason = f"skipped without being declared in the plan: {verdict.reason}"
-        return Judged(check, inconclusive(reason), missing=True)
+        return Judged(check, make_inconclusive(reason), missing=True)
     if verdict.status is Status.PASS and (vacuous := _vacuous(check, verdict)):
         return Judged(check, replace(verdict, status=Status.INCONCLUSIVE, reason=f"a PASS without ground: {vacuous}"))
     return Judged(check, verdict)

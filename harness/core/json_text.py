@@ -15,7 +15,7 @@ _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
 
-def depth(text: bytes) -> int:
+def find_depth(text: bytes) -> int:
     """The deepest nesting of brackets outside strings; linear in the text's length, whatever the text is."""
     if text.count(b"[") + text.count(b"{") <= 1:
         return text.count(b"[") + text.count(b"{")
@@ -29,14 +29,14 @@ def depth(text: bytes) -> int:
     return deepest
 
 
-def parse(text: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
+def parse_json(text: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     """The value of a JSON text in UTF-8 (RFC 8259; a byte-order mark is passed over).
 
     Raises `ProtocolError` for text that is not JSON, holds bare `NaN` or `Infinity`, or nests deeper than `max_depth`.
     """
     if not text.strip():
         raise ProtocolError("the body is empty where JSON was expected")
-    if (found := depth(text)) > max_depth:
+    if (found := find_depth(text)) > max_depth:
         raise ProtocolError(f"JSON nested {found} deep; at most {max_depth} is read")
     try:
         return json.loads(text.decode("utf-8-sig"), parse_constant=_refuse_constant)

@@ -7,30 +7,30 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.core.answer_class import RETRY, answer_class
-from harness.core.endpoint import Credentials, Endpoint, redact, redact_headers
+from harness.core.answer_class import RETRY_ADVICE, classify_exchange
+from harness.core.endpoint import Credentials, Endpoint, redact_headers, redact_text
 from harness.core.exchange import Exchange, Request, Response
 from harness.core.verdict import Counterexample
 
-BODY_SHOWN = 4000
+MAX_BODY_SHOWN = 4000
 """Characters of a body that a report shows; the rest is counted."""
 
 
-def show(exchange: Exchange, endpoint: Endpoint, summary: str) -> Counterexample:
+def show_exchange(exchange: Exchange, endpoint: Endpoint, summary: str) -> Counterexample:
     """A counterexample made of an exchange: its request, its answer and its curl line, which gRPC has none of."""
     response = exchange.response
     shown = show_response(response, endpoint) if response else {}
     if exchange.error or not response:
         shown |= {"error": str(exchange.error), "detail": exchange.detail}
-    if exchange.error and (kind := answer_class(exchange)):
-        shown |= {"class": str(kind), "retry": RETRY[kind]}
+    if exchange.error and (kind := classify_exchange(exchange)):
+        shown |= {"class": str(kind), "retry": RETRY_ADVICE[kind]}
     if exchange.timing.latency is not None:
         shown["seconds"] = round(exchange.timing.latency, 4)
     return Counterexample(
-        redact(summary, endpoint.secrets()),
+        redact_text(summary, endpoint.secrets()),
         request=show_request(exchange.request, endpoint),
         response=_cleaned(shown, endpoint),
-        curl=None if endpoint.grpc else curl(exchange.request, endpoint),
+        curl=None if endpoint.grpc else build_curl(exchange.request, endpoint),
     )
 
 
@@ -49,10 +49,10 @@ def _message(message: Request | Response) -> dict[str, Any]:
     """Headers and body for display, a gRPC message in base64."""
     grpc = ("content-type", "application/grpc") in message.headers
     body = base64.b64encode(message.body) if grpc else message.body
-    return {"headers": dict(redact_headers(message.headers)), "body": text(body)}
+    return {"headers": dict(redact_headers(message.headers)), "body": shorten_body(body)}
 
 
-def text(body: bytes, limit: int = BODY_SHOWN) -> str:
+def shorten_body(body: bytes, limit: int = MAX_BODY_SHOWN) -> str:
     """A body for display: UTF-8 with replacements, cut at `limit` characters with the count of what is left."""
     whole = body[: limit * 4].decode("utf-8", "replace")
     if len(whole) <= limit and len(body) <= limit * 4:
@@ -60,13 +60,13 @@ def text(body: bytes, limit: int = BODY_SHOWN) -> str:
     return f"{whole[:limit]} …[{len(body)} bytes in all]"
 
 
-def curl(request: Request, endpoint: Endpoint) -> str:
+def build_curl(request: Request, endpoint: Endpoint) -> str:
     """The curl command that sends this request again; the credential is read from `$AIHARNESS_API_KEY`."""
     secrets = endpoint.secrets()
 
     def word(text: str) -> str:
         # Redacted first: the shell's quoting would spell a secret in a way that no list of spellings holds.
-        return shlex.quote(redact(text, secrets))
+        return shlex.quote(redact_text(text, secrets))
 
     parts = ["curl", "-sS", "-N" if request.stream else "-i", "-X", request.method, word(endpoint.url + request.path)]
     if endpoint.unix_socket:
@@ -81,7 +81,7 @@ def curl(request: Request, endpoint: Endpoint) -> str:
             parts += [option, word(file)]
     if request.body:
         body = request.body.decode("utf-8", "surrogateescape")
-        if len(body) > BODY_SHOWN or not body.isprintable():
+        if len(body) > MAX_BODY_SHOWN or not body.isprintable():
             parts += ["--data-binary", "@request-body  # the body is in the run directory's exchanges/"]
         else:
             parts += ["--data-raw", word(body)]  # --data-binary would read a body that begins with @ from a file
@@ -100,7 +100,7 @@ def _cleaned(shown: Mapping[str, Any], endpoint: Endpoint) -> dict[str, Any]:
 
     def clean(value: Any) -> Any:
         if isinstance(value, Mapping):
-            return {redact(str(key), secrets): clean(item) for key, item in value.items()}
-        return redact(value, secrets) if isinstance(value, str) else value
+            return {redact_text(str(key), secrets): clean(item) for key, item in value.items()}
+        return redact_text(value, secrets) if isinstance(value, str) else value
 
     return {key: clean(value) for key, value in shown.items()}

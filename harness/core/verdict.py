@@ -122,22 +122,24 @@ class Case:
     unjudged: str = ""
 
 
-def error(reason: str, **evidence: Any) -> Verdict:
+def make_error(reason: str, **evidence: Any) -> Verdict:
     """ERROR: the harness, or the way to the target, broke; says nothing about the service."""
     return Verdict(Status.ERROR, reason, **evidence)
 
 
-def inconclusive(reason: str, **evidence: Any) -> Verdict:
+def make_inconclusive(reason: str, **evidence: Any) -> Verdict:
     """INCONCLUSIVE: what was seen decides nothing."""
     return Verdict(Status.INCONCLUSIVE, reason, **evidence)
 
 
-def skipped(reason: str) -> Verdict:
+def make_skipped(reason: str) -> Verdict:
     """SKIPPED: the protocol, or the endpoint's own announcement, rules the check out."""
     return Verdict(Status.SKIPPED, reason)
 
 
-def contract(cases: Sequence[Case], holds: str, *, planned: int | None = None, distinct: int | None = None) -> Verdict:
+def judge_contract(
+    cases: Sequence[Case], holds: str, *, planned: int | None = None, distinct: int | None = None
+) -> Verdict:
     """Judge a contract check (DESIGN 6.2).
 
     FAIL on one counterexample; PASS when every planned case ran without one; else INCONCLUSIVE. `holds` is the
@@ -171,7 +173,7 @@ def contract(cases: Sequence[Case], holds: str, *, planned: int | None = None, d
 _ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS, Status.SKIPPED)
 
 
-def worst(statuses: Sequence[Status]) -> Status:
+def find_worst_status(statuses: Sequence[Status]) -> Status:
     """The status that decides among several: FAIL, ERROR, INCONCLUSIVE, PASS, SKIPPED. Empty: INCONCLUSIVE."""
     return min(statuses, key=_ORDER.index, default=Status.INCONCLUSIVE)
 

@@ -10,7 +10,7 @@ from math import inf
 from typing import Any, Literal
 
 from harness.core.errors import UsageError
-from harness.core.registry import unknown
+from harness.core.registry import describe_unknown
 
 HOUR_MS = 3_600_000
 
@@ -152,7 +152,7 @@ class FaultKind:
         known = {a.name: a for a in self.attributes}
         for key, value in given.items():
             if strict and key.lower() not in known:
-                raise UsageError(unknown(f"attribute of {self.name}", key, known))
+                raise UsageError(describe_unknown(f"attribute of {self.name}", key, known))
             if value is not None and key.lower() in known:
                 values[key.lower()] = known[key.lower()].accept(value)
         return values

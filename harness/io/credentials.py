@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.core.endpoint import Credentials, Endpoint, Signer, looks_secret
+from harness.core.endpoint import Credentials, Endpoint, Signer, is_secret_header
 from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.core.exchange import Headers
 from harness.io.clock import Clock
@@ -94,6 +94,6 @@ def sign_request(
     except Exception as error:
         raise TransportError(ErrorClass.HARNESS, f"{where} raised {type(error).__name__}") from None
     for name, value in given:
-        if looks_secret(name):
+        if is_secret_header(name):
             endpoint.signer.remember(value)
     return given

@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 import httpx
 
 from harness.core.adapter import StreamDecoder
-from harness.core.endpoint import Credentials, Endpoint, Secret, redact
+from harness.core.endpoint import Credentials, Endpoint, Secret, redact_text
 from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.core.exchange import Exchange, Headers, Request, Response
 from harness.io import tls
@@ -105,7 +105,7 @@ class HttpTransport:
             failure = self._judge(response)
         kind, detail = failure or (None, "")
         secrets = self.endpoint.secrets() + (used.secrets() if used else ())
-        detail = _shown(redact(detail, secrets))
+        detail = _shown(redact_text(detail, secrets))
         timing = course.timing(intake.tokens)
         return Exchange(request, timing, response, events=tuple(intake.events), error=kind, detail=detail)
 

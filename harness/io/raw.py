@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from harness.core.adapter import StreamDecoder
-from harness.core.endpoint import Endpoint, redact
+from harness.core.endpoint import Endpoint, redact_text
 from harness.core.errors import ErrorClass, ProtocolError, TransportError
 from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.io import reachability
@@ -139,7 +139,7 @@ class RawConnection:
 
     def _told(self, problem: TransportError | ProtocolError) -> tuple[ErrorClass, str]:
         kind = problem.error if isinstance(problem, TransportError) else ErrorClass.INVALID
-        return kind, redact(str(problem), self.endpoint.secrets())
+        return kind, redact_text(str(problem), self.endpoint.secrets())
 
     def close(self) -> None:
         """End the connection, whatever is under way on it."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from harness.core import plan, report, verdict
-from harness.core.endpoint import redact
+from harness.core.endpoint import redact_text
 
 _STRING = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _RECORDS = [
@@ -51,7 +51,7 @@ class Cleaner:
 
     def _clean_string(self, found: re.Match[bytes]) -> bytes:
         text = json.loads(found[0], strict=False)
-        cleaned = redact(text, self._secrets)
+        cleaned = redact_text(text, self._secrets)
         return found[0] if cleaned == text or text in _WORDS else json.dumps(cleaned).encode()
 
 

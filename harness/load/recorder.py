@@ -11,7 +11,7 @@ from harness.core.adapter import Adapter, StreamDecoder
 from harness.core.errors import ErrorClass, HarnessError, TransportError
 from harness.core.exchange import EventKind, Exchange, Request, Response, StreamEvent, Timing
 from harness.core.load import BLOCKS, DEAD, Job
-from harness.core.replay import show
+from harness.core.replay import show_exchange
 from harness.io.content import Inflater
 from harness.io.http import classify_status
 from harness.io.response_reader import STREAM_TYPES, Caps, RawExchange
@@ -177,7 +177,9 @@ class Recorder:
             share.broken_count += broken
             kept = share.broken if broken else share.failures
             if len(kept) < MOST_EXAMPLES:
-                kept.append(show(exchange, self.job.endpoint, f"a request under load failed: {exchange.detail}"))
+                kept.append(
+                    show_exchange(exchange, self.job.endpoint, f"a request under load failed: {exchange.detail}")
+                )
         latency, gaps = timing.latency, list(timing.inter_token)
         self._seconds.add(exchange, gaps)
         block = int((timing.intended - self.t0 - self._warm) / self._span + 1e-9)

@@ -14,7 +14,7 @@ from harness.core.objective import LATENCY_METRICS, Objective
 from harness.core.pacing import Pacer
 from harness.core.plan import PlannedCheck
 from harness.core.settings import LoadSettings
-from harness.core.verdict import Case, Counterexample, Status, Verdict, contract, error, inconclusive
+from harness.core.verdict import Case, Counterexample, Status, Verdict, judge_contract, make_error, make_inconclusive
 from harness.load.counts import get_result_path
 from harness.load.locust_process import LocustExit, find_free_port, find_locustfile, run_locust
 from harness.run.gate_run import GateRun
@@ -149,15 +149,15 @@ def judge_generator(result: LoadResult) -> Verdict:
     if (broken := _unfit(result)) is not None:
         return broken
     if result.gone is not None:
-        return inconclusive(f"the load ended early: {result.gone}", n=result.completed)
+        return make_inconclusive(f"the load ended early: {result.gone}", n=result.completed)
     if result.client_bound:
-        return inconclusive("; ".join(result.client_bound), n=result.completed, method="contract")
+        return make_inconclusive("; ".join(result.client_bound), n=result.completed, method="contract")
     made = result.generator
     holds = (
         f"{result.sent} of {result.intended} requests were sent, late by {(made.lag_p99 or 0) * 1e3:.3g} ms at p99, "
         f"with {(made.cpu or 0) * 100:.0f} % of a core"
     )
-    return contract([Case("load")], holds)
+    return judge_contract([Case("load")], holds)
 
 
 def judge_errors(result: LoadResult) -> Verdict:
@@ -172,7 +172,7 @@ def judge_errors(result: LoadResult) -> Verdict:
         return broken
     succeeded = result.completed - result.failed
     if not succeeded:
-        return inconclusive("no request under load succeeded: nothing was declared a success", n=0)
+        return make_inconclusive("no request under load succeeded: nothing was declared a success", n=0)
     holds = f"{succeeded} answers under load were valid and whole, {result.failed} failed openly"
     # One input, repeated: no rate over inputs is excluded (DESIGN 6.2).
     notes = ("one input was repeated: what the service does with others is not judged",)
@@ -181,9 +181,9 @@ def judge_errors(result: LoadResult) -> Verdict:
 
 def _unfit(result: LoadResult) -> Verdict | None:
     if result.problem is not None:
-        return error(f"{result.problem} ({result.completed} of {result.intended} requests had ended)")
+        return make_error(f"{result.problem} ({result.completed} of {result.intended} requests had ended)")
     if not result.finished:
-        return error(f"the load was cut off after {result.completed} of {result.intended} requests")
+        return make_error(f"the load was cut off after {result.completed} of {result.intended} requests")
     return None
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.core.plan import slug
-from harness.core.registry import names, unknown
+from harness.core.registry import describe_unknown, list_plugins
 from harness.core.settings import Settings
 from harness.suite import ROOT, modules, spec_of
 
@@ -103,9 +103,11 @@ class Collecting:
         name = marker.args[0] if marker.args else marker.kwargs.get("name")
         if name is None:
             raise pytest.UsageError(f"{item.nodeid}: ai_suite needs a name: @pytest.mark.ai_suite('smoke')")
-        if name not in names("suites"):
+        if name not in list_plugins("suites"):
             # A misspelt suite would drop the test without a word.
-            raise pytest.UsageError(f"{item.nodeid}: ai_suite: {unknown('suite', str(name), names('suites'))}")
+            raise pytest.UsageError(
+                f"{item.nodeid}: ai_suite: {describe_unknown('suite', str(name), list_plugins('suites'))}"
+            )
         if name not in self._settings.suites:
             return False
         if not item.nodeid.startswith(f"{ROOT}/"):

@@ -20,13 +20,13 @@ import pytest
 from harness.chaos.run_experiment import prepare
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.config.resolve import resolve_settings
-from harness.core.endpoint import redact
+from harness.core.endpoint import redact_text
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
 from harness.core.plan import PlannedCheck
-from harness.core.registry import names
+from harness.core.registry import list_plugins
 from harness.core.report import Report
-from harness.core.verdict import Level, Status, error
+from harness.core.verdict import Level, Status, make_error
 from harness.io.rundir import EVIDENCE, EvidenceLine
 from harness.plugin import fixtures
 from harness.plugin.collection import Collecting, search_folders
@@ -49,7 +49,7 @@ def register(config: pytest.Config) -> None:
     except HarnessError as problem:
         raise pytest.UsageError(str(problem)) from None
     if not wanted.suites:
-        raise pytest.UsageError(f"--ai-suite is empty; known: {', '.join(names('suites'))}, all")
+        raise pytest.UsageError(f"--ai-suite is empty; known: {', '.join(list_plugins('suites'))}, all")
     collecting = Collecting(config, wanted)
     run = GateRun(wanted, [d for suite in wanted.suites for d in catalogue(suite)])
     config.pluginmanager.register(collecting, "aiharness-collecting")
@@ -106,7 +106,7 @@ class Gate:
             return
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             terminal.ensure_newline()
-            terminal.write_line(f"  {redact(line, self._run.settings.endpoint.secrets())}")
+            terminal.write_line(f"  {redact_text(line, self._run.settings.endpoint.secrets())}")
 
     def _prepare_links(self) -> None:
         """Refuse links that no fault may touch, lift what a killed run left; a proxy that is down may still come up."""
@@ -152,7 +152,7 @@ class Gate:
         if line is not None:
             self._run.run_dir.append(EVIDENCE, msgspec.json.decode(line, type=EvidenceLine))
         elif report.when not in ("setup", "call", "teardown"):
-            crash = error("the worker that ran this check crashed; its evidence is lost")
+            crash = make_error("the worker that ran this check crashed; its evidence is lost")
             self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, crash, self._run.now()))
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
@@ -184,7 +184,7 @@ class Gate:
         lines = str(report.longrepr or "no reason was given").strip().splitlines()
         title = f"{report.nodeid} can be collected"
         self._run.add_user_checks([user_check(report.nodeid, self._run.settings.suites[0], title, "blocker")])
-        verdict = error(f"could not be collected: {lines[-1][:300]}")
+        verdict = make_error(f"could not be collected: {lines[-1][:300]}")
         self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, verdict, self._run.now()))
 
     def _finish(self, kept: int | None) -> int:

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.core.endpoint import redact
+from harness.core.endpoint import redact_text
 from harness.core.errors import BudgetExhausted, HarnessError
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Counterexample, Level, Status, Verdict, error, inconclusive, skipped
+from harness.core.verdict import Counterexample, Level, Status, Verdict, make_error, make_inconclusive, make_skipped
 from harness.io.rundir import EvidenceLine
 from harness.plugin.user_client import AskFailed, Judging
 from harness.run.gate_run import GateRun
@@ -65,7 +65,7 @@ class Running:
         try:
             self._run.ledger.check_time()
         except BudgetExhausted as over:
-            _end(item, skipped(str(over)), check)
+            _end(item, make_skipped(str(over)), check)
         spec = spec_of(getattr(item, "function", None))
         verdict = self._run.obstacle_verdict(check.suite)
         if verdict is not None and not (spec and spec.before_contact):
@@ -99,22 +99,22 @@ class Running:
             found = judging.verdict  # a forgotten `return` must not turn a FAIL into a PASS
         if found is not None:
             what = f"the test returned {type(found).__name__}: assert it, or return a Verdict"
-            _end(item, found if isinstance(found, Verdict) else error(what), check)
+            _end(item, found if isinstance(found, Verdict) else make_error(what), check)
         return True
 
     def _verdict(self, item: pytest.Function) -> Verdict:
         try:
             verdict = _called(item)
         except BudgetExhausted as over:
-            return skipped(str(over))
+            return make_skipped(str(over))
         except HarnessError as problem:
-            return error(str(problem))
+            return make_error(str(problem))
         except Exception as problem:
             at = traceback.extract_tb(problem.__traceback__)[-1]
             where = f"{at.filename.rpartition('/')[2]}:{at.lineno}"
-            return error(f"the check itself broke at {where}: {type(problem).__name__}: {problem}")
+            return make_error(f"the check itself broke at {where}: {type(problem).__name__}: {problem}")
         if not isinstance(verdict, Verdict):
-            return error(f"the check returned {type(verdict).__name__} in place of a Verdict")
+            return make_error(f"the check returned {type(verdict).__name__} in place of a Verdict")
         return verdict
 
     @pytest.hookimpl(wrapper=True)
@@ -151,9 +151,9 @@ class Running:
     def _hide(self, report: Any) -> None:
         """Take secrets out of what pytest itself will print: a test of the user's own may show whole exchanges."""
         secrets = self._run.settings.endpoint.secrets()
-        if report.longrepr is not None and redact(text := str(report.longrepr), secrets) != text:
-            report.longrepr = redact(text, secrets)
-        report.sections = [(name, redact(content, secrets)) for name, content in report.sections]
+        if report.longrepr is not None and redact_text(text := str(report.longrepr), secrets) != text:
+            report.longrepr = redact_text(text, secrets)
+        report.sections = [(name, redact_text(content, secrets)) for name, content in report.sections]
 
 
 def _called(item: pytest.Function) -> object:
@@ -177,8 +177,8 @@ def _of_raised(raised: BaseException | None) -> Verdict | None:
     if isinstance(raised, AskFailed):
         return raised.verdict
     if isinstance(raised, BudgetExhausted):
-        return skipped(str(raised))
-    return error(str(raised)) if isinstance(raised, HarnessError) else None
+        return make_skipped(str(raised))
+    return make_error(str(raised)) if isinstance(raised, HarnessError) else None
 
 
 def _of_report(item: pytest.Item, report: pytest.TestReport, check: PlannedCheck) -> Verdict | None:
@@ -189,17 +189,17 @@ def _of_report(item: pytest.Item, report: pytest.TestReport, check: PlannedCheck
         return item.stash[VERDICT]
     if report.skipped and not hasattr(report, "wasxfail"):
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        return skipped(why.removeprefix("Skipped: "))
+        return make_skipped(why.removeprefix("Skipped: "))
     if report.when == "setup":
         if report.failed:
-            return error(f"a fixture of this check broke: {_last_line(report)}")
+            return make_error(f"a fixture of this check broke: {_last_line(report)}")
         return None
     if report.when == "teardown":
-        return error(f"the teardown of this check broke: {_last_line(report)}") if report.failed else None
+        return make_error(f"the teardown of this check broke: {_last_line(report)}") if report.failed else None
     if check.kind != "user":
         return None
     if hasattr(report, "wasxfail"):
-        return inconclusive(f"marked xfail ({report.wasxfail or 'no reason'}): an expected failure is no evidence")
+        return make_inconclusive(f"marked xfail ({report.wasxfail or 'no reason'}): an expected failure is no evidence")
     if report.failed:
         return Verdict(Status.FAIL, _last_line(report), method="the test's own assertions", n=1)
     return Verdict(Status.PASS, "the test's own assertions hold", method="the test's own assertions", n=1)

@@ -12,7 +12,7 @@ from harness.core.errors import HarnessError, UsageError
 from harness.core.exchange import Answer, EventKind, Exchange, Query, ToolCall, Usage
 from harness.core.objective import Objective, parse_objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Level, Status, Verdict, inconclusive
+from harness.core.verdict import Level, Status, Verdict, make_inconclusive
 from harness.run.objective import judge_asked, value_of
 from harness.run.planning import rate_test
 from harness.run.rate_judging import DECLINED, judge_fixed, missed
@@ -137,7 +137,7 @@ class Asking:
         examples = (self.session.show(reason, exchange),)
         if exchange.status == DECLINED:
             declined = f"declined with {exchange.status}, which says nothing of the answer"
-            raise AskFailed(inconclusive(declined, counterexamples=examples))
+            raise AskFailed(make_inconclusive(declined, counterexamples=examples))
         raise AskFailed(Verdict(Status.FAIL, reason, n=1, method="contract", counterexamples=examples))
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from starlette.types import ASGIApp
 
 from harness.core.errors import UsageError
-from harness.core.registry import unknown
+from harness.core.registry import describe_unknown
 from harness.reference.outbound import Wire
 from harness.reference.settings import Settings
 
@@ -59,7 +59,7 @@ def load_from(package: ModuleType, kind: type[S], name: str) -> S:
     """The switch of a name, which its file offers under its kind's name in capitals. Raises `UsageError`."""
     word = kind.__name__.lower()
     if name not in names_in(package):
-        raise UsageError(unknown(word, name, names_in(package)))
+        raise UsageError(describe_unknown(word, name, names_in(package)))
     found = getattr(importlib.import_module(f"{package.__name__}.{name}"), word.upper())
     assert isinstance(found, kind)
     return found

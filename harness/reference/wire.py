@@ -42,7 +42,7 @@ async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
         # The rest may still come at any time, so the connection cannot be used again.
         raise ApiError(408, "the body did not come in time", "timeout", headers={"connection": "close"}) from None
     try:
-        value = json_text.parse(body, max_depth=settings.max_depth)
+        value = json_text.parse_json(body, max_depth=settings.max_depth)
     except ProtocolError as error:
         raise ApiError(400, str(error), "invalid_json") from None
     if not isinstance(value, dict):

@@ -15,7 +15,7 @@ from harness.core.attack import Attack, Criterion, Distance, Finding, Reply, Row
 from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Counterexample, Slice, Status, Verdict, inconclusive
+from harness.core.verdict import Counterexample, Slice, Status, Verdict, make_inconclusive
 from harness.run.oracle import Oracle
 from harness.run.rate_judging import DECLINED, judge_fixed, right_share, unrepeated
 from harness.run.session import Session
@@ -130,16 +130,18 @@ def judge_attack(session: Session, attack: Attack, objective: Objective, check: 
     assert settings is not None
     assert data is not None
     if data.labels is None or not all(isinstance(row, list | tuple) for row in data.inputs):
-        return inconclusive(f"{data.name} holds no labelled rows of numbers: there is nothing to attack")
+        return make_inconclusive(f"{data.name} holds no labelled rows of numbers: there is nothing to attack")
     if any(isinstance(label, float | list | dict) for label in data.labels):
-        return inconclusive(f"{data.name} holds no classes as labels: robust accuracy needs whole numbers or text")
+        return make_inconclusive(f"{data.name} holds no classes as labels: robust accuracy needs whole numbers or text")
     distance = Distance(settings.eps, settings.low, settings.high)
     targets = []
     drawn = np.random.default_rng(seed).permutation(len(data.inputs)).tolist()
     for number in islice(unrepeated(data, drawn), settings.inputs):
         row, side = data.inputs[number], math.isqrt(len(data.inputs[number]))
         if not distance.allows(row, row):
-            return inconclusive(f"input {number} of {data.name} lies outside [{distance.low:g}, {distance.high:g}]")
+            return make_inconclusive(
+                f"input {number} of {data.name} lies outside [{distance.low:g}, {distance.high:g}]"
+            )
         shape = data.shape or ((side, side) if side * side == len(row) else (1, len(row)))
         task = Task(row, distance, shape, settings.budget, (seed, number))
         targets.append(_Target(number, task, Criterion(data.labels[number]), settings.budget))
@@ -156,7 +158,7 @@ def _verdict(
         return broken
     if len(lost) == len(targets) and all(exchange.ok for exchange in lost):
         shown = session.show("an answer with neither a label nor scores for each row", lost[0])
-        return inconclusive(shown.summary, counterexamples=(shown,))
+        return make_inconclusive(shown.summary, counterexamples=(shown,))
     count = {state: sum(t.state == state for t in targets) for state in ("wrong", "confirmed", "lost", "robust")}
     notes = [
         f"{count['wrong']} inputs wrong before the attack, {count['confirmed']} with a finding confirmed by {REPLAYS} "

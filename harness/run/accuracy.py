@@ -13,7 +13,7 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Slice, Verdict, inconclusive
+from harness.core.verdict import Slice, Verdict, make_inconclusive
 from harness.run.oracle import read
 from harness.run.rate_judging import DECLINED, judge_fixed, right_share, unrepeated
 from harness.run.session import Session
@@ -85,20 +85,20 @@ def judge_accuracy(session: Session, asked: Asked, objective: Objective, check: 
     """
     data = asked.data
     if data.labels is None or any(isinstance(label, float | list | dict) for label in data.labels):
-        return inconclusive(f"{data.name} holds no classes as labels: accuracy needs whole numbers or text", n=0)
+        return make_inconclusive(f"{data.name} holds no classes as labels: accuracy needs whole numbers or text", n=0)
     groups = data.groups or ("",) * len(data.inputs)
     part = objective.slice
     there = [number for number in asked.order if part is None or groups[number] == part]
     wanted = list(islice(unrepeated(data, there), objective.cap))
     if not wanted:
         others = ", ".join(sorted({group for group in groups if group})[:20]) or "none"
-        return inconclusive(f"the data hold no slice {part!r}; there are: {others}", n=0)
+        return make_inconclusive(f"the data hold no slice {part!r}; there are: {others}", n=0)
     asked.ask(wanted)
     if broken := not_judged(*(asked.exchanges[number] for number in wanted)):
         return broken
     if all(asked.labels[number] is None and asked.exchanges[number].ok for number in wanted):
         shown = session.show("a valid answer in which no label and no scores are found", asked.exchanges[wanted[0]])
-        return inconclusive(shown.summary, n=0, counterexamples=(shown,))
+        return make_inconclusive(shown.summary, n=0, counterexamples=(shown,))
     wrong = [number for number in wanted if asked.labels[number] != str(data.labels[number])]
     failed = [asked.exchanges[number] for number in wanted if asked.labels[number] is None]
     examples = tuple(session.show(_told(asked, number), asked.exchanges[number]) for number in wrong[:1])

@@ -12,7 +12,7 @@ from harness.core.objective import Objective
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.report import Report
 from harness.core.settings import Settings
-from harness.core.verdict import Baseline, Slice, Status, Verdict, inconclusive
+from harness.core.verdict import Baseline, Slice, Status, Verdict, make_inconclusive
 from harness.io.rundir import GATE, read_gate
 from harness.run.objective import BASELINE, CANDIDATE
 from harness.run.planning import comparison_id
@@ -78,29 +78,29 @@ def _judges(check: PlannedCheck, objective: Objective) -> bool:
 
 def _mismatch(report: Report, plan: Plan, settings: Settings, version: str) -> Verdict | None:
     if report.run.verdict is not Status.PASS:
-        return inconclusive(
+        return make_inconclusive(
             f"the baseline run {report.run.id} ended in {report.run.verdict}; only a PASS can be one", n=0
         )
     if report.environment.get("aiharness") != version:
-        return inconclusive("the baseline was made by another version of the harness", n=0)
+        return make_inconclusive("the baseline was made by another version of the harness", n=0)
     if report.target.protocol != settings.endpoint.protocol:
-        return inconclusive(f"the baseline was asked over {report.target.protocol}", n=0)
+        return make_inconclusive(f"the baseline was asked over {report.target.protocol}", n=0)
     ours, theirs = dict(plan.policy), dict(report.plan.policy)
     if different := [name for name in _SAME if ours.get(name) != theirs.get(name)]:
-        return inconclusive(f"the baseline was made with another {', '.join(different)}", n=0)
+        return make_inconclusive(f"the baseline was made with another {', '.join(different)}", n=0)
     return None
 
 
 def _one(older: Older, objective: Objective, source: str, verdict: Verdict, accept_first: bool) -> Verdict:
     candidate = _slice(verdict.slices, CANDIDATE)
     if candidate is None:
-        return inconclusive("this run left no sample of fixed size to compare", n=0)
+        return make_inconclusive("this run left no sample of fixed size to compare", n=0)
     if older.url:
         baseline = _slice(verdict.slices, BASELINE)
     else:
         row = next((c for c in older.report.checks if c.id == source), None) if older.report else None
         if row is not None and row.objective != objective.text:
-            return inconclusive(f"the baseline judged {row.objective}", n=0)
+            return make_inconclusive(f"the baseline judged {row.objective}", n=0)
         baseline = _slice(row.slices, CANDIDATE) if row else None
     if baseline is None:
         why = f"{older.name} holds no sample of fixed size for {objective.text} (made without --ai-baseline?)"
@@ -108,7 +108,7 @@ def _one(older: Older, objective: Objective, source: str, verdict: Verdict, acce
             return Verdict(
                 Status.PASS, f"first run, accepted by --ai-accept-first: {why}", n=candidate.n, method="first run"
             )
-        return inconclusive(f"no baseline: {why}", n=0)
+        return make_inconclusive(f"no baseline: {why}", n=0)
     return no_worse(candidate, baseline, objective.budget, objective.alpha, older.name)
 
 

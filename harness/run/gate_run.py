@@ -14,12 +14,12 @@ from typing import Any
 
 import msgspec
 
-from harness.core.endpoint import Endpoint, redact
+from harness.core.endpoint import Endpoint, redact_text
 from harness.core.plan import Plan, PlannedCheck
-from harness.core.registry import load
+from harness.core.registry import load_plugin
 from harness.core.report import Report
 from harness.core.settings import Settings
-from harness.core.verdict import CheckSpec, Status, Verdict, error
+from harness.core.verdict import CheckSpec, Status, Verdict, make_error
 from harness.io.client import Client
 from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
@@ -187,14 +187,14 @@ class GateRun:
             for e in verdict.counterexamples
         )
         endpoint = self.settings.endpoint
-        return replace(verdict, counterexamples=examples, reason=redact(verdict.reason, endpoint.secrets()))
+        return replace(verdict, counterexamples=examples, reason=redact_text(verdict.reason, endpoint.secrets()))
 
     def obstacle_verdict(self, suite: str) -> Verdict | None:
         """The verdict of every check that cannot be asked: ERROR before contact, FAIL for one of no use; or None."""
         found = self.preflight_of(suite)
         if found.unusable:
             return Verdict(Status.FAIL, found.unusable, n=1, method="contract")
-        return error(found.obstacle) if found.obstacle else None
+        return make_error(found.obstacle) if found.obstacle else None
 
     def now(self) -> float:
         """Seconds since the run started."""
@@ -237,13 +237,13 @@ class GateRun:
             f"ai run: {len(self.plan.checks)} checks planned, profile {self.settings.profile.name}, "
             f"seed {self.settings.seed}, written to {_near(self.run_dir.path)}"
         )
-        return [redact(line, endpoint.secrets()) for line in lines]
+        return [redact_text(line, endpoint.secrets()) for line in lines]
 
     def summary(self, report: Report, *, colour: bool, width: int) -> list[str]:
         """The terminal's last lines: the decision and where the report lies."""
-        text = load("reports", "terminal").render(report, colour=colour, width=width)
+        text = load_plugin("reports", "terminal").render(report, colour=colour, width=width)
         lines = [*text.rstrip().splitlines(), f"report: {_near(self.run_dir.path / FILES['html'])}"]
-        return [redact(line, self.settings.endpoint.secrets()) for line in lines]
+        return [redact_text(line, self.settings.endpoint.secrets()) for line in lines]
 
     def _begin(self, started: float) -> None:
         self.started = started
@@ -303,12 +303,12 @@ def write_reports(run_dir: RunDir, report: Report, extra: tuple[tuple[str, str |
     that no format's own escaping can hide one. Raises `RunDirError` for a path that cannot be written, after the others
     have been.
     """
-    written = run_dir.write(FILES["json"], load("reports", "json").render(report).encode("utf-8", "replace"))
+    written = run_dir.write(FILES["json"], load_plugin("reports", "json").render(report).encode("utf-8", "replace"))
     report = read_gate(written)
     for name, file in (("html", FILES["html"]), ("junit", FILES["junit"])):
-        run_dir.write(file, load("reports", name).render(report).encode("utf-8", "replace"))
+        run_dir.write(file, load_plugin("reports", name).render(report).encode("utf-8", "replace"))
     for name, path in extra:
-        module = load("reports", name)
+        module = load_plugin("reports", name)
         data = run_dir.clean(module.render(report).encode("utf-8", "replace"))
         replace_file(Path(path) if path else run_dir.path / FILES.get(name, f"report{module.SUFFIX}"), data)
 

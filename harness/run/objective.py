@@ -11,7 +11,7 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Slice, Verdict, error
+from harness.core.verdict import Slice, Verdict, make_error
 from harness.run.planning import rate_test
 from harness.run.rate_judging import clopper_pearson, missed, rate_verdict
 from harness.run.session import Session
@@ -79,9 +79,9 @@ def judge_asked(
         other = ask_baseline() if ask_baseline and seen.asked < fixed else None
         for found in (exchange, other):
             if found is not None and found.error is ErrorClass.HARNESS:
-                return error(f"the harness broke while sampling: {found.detail}", n=state.n)
+                return make_error(f"the harness broke while sampling: {found.detail}", n=state.n)
         if other is not None and other.error and other.error.never_reached:
-            return error(f"the baseline was not reached: {other.detail}", n=state.n)
+            return make_error(f"the baseline was not reached: {other.detail}", n=state.n)
         if other is not None and seen.baseline_over is not None:
             # A baseline that fails would flatter the candidate.
             useless = other.error and objective.metric != "error_rate"

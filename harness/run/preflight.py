@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from harness.core.adapter import Adapter, Facts
-from harness.core.endpoint import GRPC, Endpoint
+from harness.core.endpoint import GRPC_SUFFIX, Endpoint
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
-from harness.core.registry import load, names
+from harness.core.registry import list_plugins, load_plugin
 from harness.io.client import Client
 from harness.protocols.shared.detection import Detected, choose, rank
 from harness.run.service_states import held, starting_state
@@ -52,9 +52,9 @@ class Preflight:
 def adapter(name: str) -> Adapter:
     """The adapter of this name. Raises `UsageError` that lists the known ones."""
     try:
-        module = load("protocols", name)
+        module = load_plugin("protocols", name)
     except ImportError as error:
-        if name.endswith(GRPC):
+        if name.endswith(GRPC_SUFFIX):
             raise UsageError(f"protocol {name!r} needs {error.name}: pip install 'aiharness[grpc]'") from None
         raise
     found = module.ADAPTER
@@ -65,7 +65,7 @@ def adapter(name: str) -> Adapter:
 
 def adapters(protocol: str) -> list[Adapter]:
     """The adapters that may speak: the named one, or for `auto` all but those over gRPC."""
-    every = (name for name in names("protocols") if not name.endswith(GRPC))
+    every = (name for name in list_plugins("protocols") if not name.endswith(GRPC_SUFFIX))
     return [adapter(name) for name in (every if protocol == "auto" else (protocol,))]
 
 
@@ -100,7 +100,7 @@ def detect(endpoint: Endpoint, client: Client) -> Preflight:
 def _over_grpc(endpoint: Endpoint) -> list[Detected]:
     """What the calls that read say of a service; nothing where gRPC is not installed."""
     found = []
-    for name in (name for name in names("protocols") if name.endswith(GRPC)):
+    for name in (name for name in list_plugins("protocols") if name.endswith(GRPC_SUFFIX)):
         spoken = replace(endpoint, protocol=name)
         with suppress(UsageError), Client(spoken) as client:
             found += rank(spoken, adapters(name), _ask(spoken, client, adapters(name), {}))
@@ -186,4 +186,4 @@ def _look(endpoint: Endpoint, client: Client, progress: Callable[[str], None]) -
 
 def _unrecognised(by_path: dict[str, Exchange]) -> str:
     seen = ", ".join(f"GET {path} → {e.status or e.error}" for path, e in list(by_path.items())[:6])
-    return f"no protocol recognised ({seen}); name one with --ai-protocol: {', '.join(names('protocols'))}"
+    return f"no protocol recognised ({seen}); name one with --ai-protocol: {', '.join(list_plugins('protocols'))}"

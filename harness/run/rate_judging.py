@@ -10,7 +10,7 @@ from typing import Any
 from harness.core.dataset import Dataset
 from harness.core.objective import LATENCY_METRICS, SHARE_METRICS, Objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Counterexample, Slice, Status, Verdict, inconclusive
+from harness.core.verdict import Counterexample, Slice, Status, Verdict, make_inconclusive
 from harness.stats.beta import binomial_cdf, binomial_sf
 from harness.stats.dependence import TIME_BLOCKS, judge_dependent_rate, sum_into_blocks
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
@@ -108,7 +108,7 @@ def judge_fixed(
     if not 0 <= declined <= k <= n:
         raise ValueError(f"{k} of {n} is no count")
     if n == 0:
-        return inconclusive(f"no samples: nothing of which to say that {what}", notes=evidence.get("notes", ()))
+        return make_inconclusive(f"no samples: nothing of which to say that {what}", notes=evidence.get("notes", ()))
     alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
     bounds = clopper_pearson(k, n, alpha)
     evidence |= {"what": what, "method": "Clopper-Pearson at a fixed n"}
@@ -163,7 +163,9 @@ def judge_dependent(
     PASS covers the window of this run alone, and its notes say so.
     """
     if blocks is None or not all(blocks.n):
-        return inconclusive(f"fewer than {TIME_BLOCKS} blocks of time with a request in each: too short to be judged")
+        return make_inconclusive(
+            f"fewer than {TIME_BLOCKS} blocks of time with a request in each: too short to be judged"
+        )
     alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
     counts, limits = (blocks.n, blocks.over, blocks.over_p90), (objective.budget, objective.loosened)
     found = judge_dependent_rate(*counts, *limits, alpha, alpha_fail)

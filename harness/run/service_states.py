@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.core.answer_class import AnswerClass, answer_class
+from harness.core.answer_class import AnswerClass, classify_exchange
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 
@@ -27,7 +27,7 @@ def starting_state(prediction: Exchange) -> str | None:
     if error is ErrorClass.STATUS and response is not None:
         said = " ".join(response.body[: 4 * _SAID].decode("utf-8", "replace").split())
         said = "".join(each for each in said if each.isprintable())[:_SAID] or "an empty body"
-        if answer_class(prediction) is AnswerClass.OVERLOADED:
+        if classify_exchange(prediction) is AnswerClass.OVERLOADED:
             return f"starting or overloaded: {response.status} with {said}"
         return f"answers {response.status} with {said}"
     return f"{error}: {prediction.detail}"

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from harness.core.adapter import Adapter, Capabilities, Facts, Outspoken, StreamDecoder
+from harness.core.adapter import Adapter, Capabilities, Facts, HealthReader, StreamDecoder
 from harness.core.endpoint import Credentials, Endpoint
 from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import Exchange, Headers, Query, Request
-from harness.core.replay import show, show_request, show_response
+from harness.core.replay import show_exchange, show_request, show_response
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Counterexample
 from harness.io.client import ENDPOINT_CREDENTIALS, Client
@@ -151,7 +151,7 @@ class Session:
         if request is None:
             return None
         exchange = self.send(request)
-        if exchange.ok and exchange.response is not None and isinstance(self.adapter, Outspoken):
+        if exchange.ok and exchange.response is not None and isinstance(self.adapter, HealthReader):
             said = self.adapter.denies(role, exchange.response)
             return _invalid(exchange, said) if said else exchange
         return exchange
@@ -210,7 +210,7 @@ class Session:
 
     def show(self, summary: str, exchange: Exchange) -> Counterexample:
         """The exchange as a counterexample: request, answer and curl line, without secrets."""
-        return show(exchange, self.endpoint, summary)
+        return show_exchange(exchange, self.endpoint, summary)
 
     def begin_check(self) -> None:
         """Forget the last check's exchanges."""

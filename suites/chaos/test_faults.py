@@ -12,7 +12,7 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.run.gate_run import GateRun
 from harness.run.rate_judging import in_blocks, judge_dependent
-from harness.suite import Session, Verdict, check, inconclusive
+from harness.suite import Session, Verdict, check, make_inconclusive
 
 
 @check("the fault landed and was lifted, and no answer was silently wrong", per="fault", grounds=("faults",))
@@ -37,7 +37,7 @@ def test_objective(
     during = found.during()[: ai_planned.cap]
     if len(during) < (ai_planned.cap or 0):
         few = f"{len(during)} of {ai_planned.cap} planned requests were meant for while the fault was on and ended"
-        return inconclusive(few, n=len(during), notes=found.notes)
+        return make_inconclusive(few, n=len(during), notes=found.notes)
     limit = objective.limit if objective.metric == "latency" else math.inf
     values = [s.latency if s.good and s.latency is not None else math.inf for s in during]
     slow = f" took longer than {limit * 1e3:g} ms or" if objective.metric == "latency" else ""

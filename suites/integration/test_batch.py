@@ -7,14 +7,14 @@ import random
 from harness.checks.answers import batch, embeddings
 from harness.core.exchange import Exchange
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check, inconclusive, once
+from harness.suite import Session, Verdict, check, make_inconclusive, once
 
 _ROWS = 8
 
 
 def no_batch() -> Verdict:
     """INCONCLUSIVE: a check of batches has none."""
-    return inconclusive("the sample is one input and not a list of rows: no batch can be made of it", n=0)
+    return make_inconclusive("the sample is one input and not a list of rows: no batch can be made of it", n=0)
 
 
 @check("a batch equals its rows asked alone, in their order", needs=("batches",), requests=2 * _ROWS + 1)

@@ -10,7 +10,7 @@ from harness.checks.http.legal_forms import FORMS, Known
 from harness.checks.http.malformed import PATIENCE, WRONG
 from harness.core.exchange import Exchange, Query
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check, inconclusive, once
+from harness.suite import Session, Verdict, check, make_inconclusive, once
 
 direct_check = partial(check, grounds=("direct",))
 _INPUTS, TURNS, PIPED = 4, 6, 3
@@ -93,7 +93,7 @@ def test_one_connection(ai_client: Session) -> Verdict:
 @direct_check("requests sent at once over one connection are all answered", level="warn", requests=0)
 def test_pipelined(ai_client: Session) -> Verdict:
     if why := known(ai_client)[1].apart()[1]:
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     return legal_forms.pipelined(_connected(ai_client)[2], ai_client.show)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.checks.generation import choices, parameters
 from harness.checks.generation.text_cases import stop_string, text_of
 from harness.core.exchange import EventKind
-from harness.suite import Session, Verdict, check, inconclusive
+from harness.suite import Session, Verdict, check, make_inconclusive
 
 from .generating import LONG, OPEN_PROMPT, OWN, SHORT, both, counts, generation, limits
 
@@ -18,7 +18,7 @@ def test_max_tokens(ai_client: Session) -> Verdict:
     asked = limits(ai_client)
     own = ai_client.ask(generation(ai_client, OWN, ai_client.sample().inputs))
     if asked.limit is None and asked.long.ok:
-        return inconclusive(TOO_SHORT, n=0)
+        return make_inconclusive(TOO_SHORT, n=0)
     promised, limit = ai_client.promises.deterministic, asked.limit or SHORT
     return parameters.limited(asked.long, asked.short, limit, own, OWN, ai_client.show, promised=promised)
 
@@ -27,7 +27,7 @@ def test_max_tokens(ai_client: Session) -> Verdict:
 def test_ending(ai_client: Session) -> Verdict:
     asked = limits(ai_client)
     if asked.limit is None and asked.long.ok:
-        return inconclusive(TOO_SHORT, n=0)
+        return make_inconclusive(TOO_SHORT, n=0)
     promised = ai_client.promises.deterministic
     return parameters.honest_ending(asked.long, asked.short, asked.limit or SHORT, ai_client.show, promised=promised)
 
@@ -44,7 +44,7 @@ def test_stop(ai_client: Session) -> Verdict:
     deltas = [event.text for event in long.events if event.kind is EventKind.DELTA and event.index == 0]
     stop = stop_string(deltas or [text_of(long)])
     if stop is None and long.ok:
-        return inconclusive(f"no stop sequence can be chosen from the text {text_of(long)[:60]!r}", n=0)
+        return make_inconclusive(f"no stop sequence can be chosen from the text {text_of(long)[:60]!r}", n=0)
     found = both(ai_client, LONG, stop=[stop]) if stop else []
     return parameters.stopped(long, stop or "", found, ai_client.show, promised=ai_client.promises.deterministic)
 

@@ -14,7 +14,7 @@ from itertools import islice
 from harness.checks.http import rate_limit
 from harness.core.exchange import Exchange, Query
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check, inconclusive, once
+from harness.suite import Session, Verdict, check, make_inconclusive, once
 
 rate_check = partial(check, grounds=("rate_limit",), alone=True)
 _BESIDE = 16
@@ -38,7 +38,7 @@ def _promised(ai_client: Session) -> int:
 def _beyond(ai_client: Session) -> Verdict | None:
     limit = _promised(ai_client)
     what = f"a limit of {limit} requests a minute is not tried; at most {rate_limit.MOST} are"
-    return inconclusive(what, n=0) if limit > rate_limit.MOST else None
+    return make_inconclusive(what, n=0) if limit > rate_limit.MOST else None
 
 
 @once

@@ -6,7 +6,7 @@ import time
 
 from harness.checks.http import connection
 from harness.core.errors import TransportError
-from harness.core.verdict import Case, Verdict, contract
+from harness.core.verdict import Case, Verdict, judge_contract
 from harness.io import reachability
 from harness.suite import Session, check
 
@@ -28,7 +28,7 @@ def test_reachable(ai_client: Session) -> Verdict:
         reachability.try_connection(endpoint, endpoint.deadlines.connect)
     except TransportError as problem:
         return connection.broken(problem)
-    return contract([Case("connect")], f"{endpoint.host}:{endpoint.port} accepts a connection")
+    return judge_contract([Case("connect")], f"{endpoint.host}:{endpoint.port} accepts a connection")
 
 
 @check("the certificate is trusted and not about to expire", grounds=("https",), requests=0, before_contact=True)

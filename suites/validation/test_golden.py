@@ -6,7 +6,7 @@ import random
 
 from harness.checks.answers.golden import golden
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check, inconclusive
+from harness.suite import Session, Verdict, check, make_inconclusive
 
 _MOST, _CONCURRENCY = 500, 4
 
@@ -18,7 +18,7 @@ def test_golden(ai_client: Session) -> Verdict:
     assert data.golden is not None
     inputs, expected = data.golden.inputs, data.golden.labels
     if expected is None:
-        return inconclusive(f"{data.golden.name} holds no expected outputs", n=0)
+        return make_inconclusive(f"{data.golden.name} holds no expected outputs", n=0)
     count = len(inputs)
     chosen = sorted(random.Random(ai_client.settings.seed).sample(range(count), min(count, _MOST)))
     rows = Rows(ai_client)

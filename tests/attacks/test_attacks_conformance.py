@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.core.attack import Attack, Distance, Task
-from harness.core.registry import load, names
+from harness.core.registry import list_plugins, load_plugin
 
 
 def sent(attack: Attack, task: Task) -> list[np.ndarray]:
@@ -22,10 +22,10 @@ def sent(attack: Attack, task: Task) -> list[np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("name", names("attacks"))
+@pytest.mark.parametrize("name", list_plugins("attacks"))
 @pytest.mark.parametrize("scored", [True, False])
 def test_an_attack_keeps_its_ball_its_row_and_its_seed(name: str, scored: bool) -> None:
-    attack: Attack = load("attacks", name).ATTACK
+    attack: Attack = load_plugin("attacks", name).ATTACK
     assert attack.name == name
     assert attack.title
     row = [0.0, 0.5, 1.0, 0.25] * 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.core.answer_class import GRPC, RETRY, AnswerClass, answer_class
+from harness.core.answer_class import GRPC_CLASSES, RETRY_ADVICE, AnswerClass, classify_exchange
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
 
@@ -38,7 +38,7 @@ def exchange(error: ErrorClass | None, response: Response | None = None) -> Exch
 
 @pytest.mark.parametrize(("status", "body", "wanted"), [row[1:] for row in RECORDED], ids=[row[0] for row in RECORDED])
 def test_recorded_answers(status: int, body: str, wanted: str) -> None:
-    assert answer_class(exchange(ErrorClass.STATUS, Response(status, body=body.encode()))) == wanted
+    assert classify_exchange(exchange(ErrorClass.STATUS, Response(status, body=body.encode()))) == wanted
 
 
 @pytest.mark.parametrize(
@@ -55,20 +55,20 @@ def test_recorded_answers(status: int, body: str, wanted: str) -> None:
 )
 def test_grpc_codes(code: str, message: str, wanted: str) -> None:
     response = Response(200, (("grpc-status", code),), message.encode())
-    assert answer_class(exchange(ErrorClass.STATUS, response)) == wanted
+    assert classify_exchange(exchange(ErrorClass.STATUS, response)) == wanted
 
 
 def test_every_error_class_has_one_and_the_harness_none() -> None:
     for error in ErrorClass:
-        found = answer_class(exchange(error, Response(500)))
+        found = classify_exchange(exchange(error, Response(500)))
         assert (found is None) == (error is ErrorClass.HARNESS)
-    assert answer_class(exchange(None, Response(200))) is AnswerClass.OK
-    assert answer_class(exchange(ErrorClass.GONE)) is AnswerClass.TRANSPORT
-    assert answer_class(exchange(ErrorClass.INTER_TOKEN_TIMEOUT, Response(200))) is AnswerClass.TIMEOUT
+    assert classify_exchange(exchange(None, Response(200))) is AnswerClass.OK
+    assert classify_exchange(exchange(ErrorClass.GONE)) is AnswerClass.TRANSPORT
+    assert classify_exchange(exchange(ErrorClass.INTER_TOKEN_TIMEOUT, Response(200))) is AnswerClass.TIMEOUT
 
 
 def test_every_class_says_whether_to_try_again() -> None:
-    assert set(RETRY) == set(AnswerClass)
-    assert {GRPC[code] for code in (8, 14)} == {AnswerClass.OVERLOADED}
-    never = {kind for kind, advice in RETRY.items() if advice.startswith("no:")}
+    assert set(RETRY_ADVICE) == set(AnswerClass)
+    assert {GRPC_CLASSES[code] for code in (8, 14)} == {AnswerClass.OVERLOADED}
+    never = {kind for kind, advice in RETRY_ADVICE.items() if advice.startswith("no:")}
     assert never == {AnswerClass.OK, AnswerClass.REFUSED_INPUT, AnswerClass.REFUSED_AUTH, AnswerClass.INVALID}

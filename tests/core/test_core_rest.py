@@ -14,9 +14,9 @@ from harness import suite
 from harness.core import errors, registry
 from harness.core.errors import ConfigError, HarnessError, ProtocolError, UsageError
 from harness.core.exchange import Answer, Exchange, Query, Request, Response, Timing, Usage
-from harness.core.json_text import MAX_DEPTH, depth, parse
+from harness.core.json_text import MAX_DEPTH, find_depth, parse_json
 from harness.core.settings import ORDER
-from harness.core.verdict import Status, worst
+from harness.core.verdict import Status, find_worst_status
 
 PIECES = st.sampled_from(
     [
@@ -45,7 +45,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=14).map("".join))
 def test_what_is_accepted_is_what_the_standard_library_reads(text: str) -> None:
     try:
-        found = parse(text.encode())
+        found = parse_json(text.encode())
     except ProtocolError:
         return
     assert found == json.loads(text)
@@ -57,9 +57,9 @@ def test_what_is_refused_is_no_json_or_has_bare_constants(text: str) -> None:
         json.loads(text, parse_constant=lambda name: pytest.fail("a constant"))
     except (ValueError, RecursionError, pytest.fail.Exception):
         with pytest.raises(ProtocolError):
-            parse(text.encode())
+            parse_json(text.encode())
     else:
-        parse(text.encode())
+        parse_json(text.encode())
 
 
 @pytest.mark.parametrize(
@@ -78,17 +78,17 @@ def test_what_is_refused_is_no_json_or_has_bare_constants(text: str) -> None:
 )
 def test_a_megabyte_of_brackets_quotes_or_backslashes_is_refused_without_a_crash(text: bytes) -> None:
     with pytest.raises(ProtocolError):
-        parse(text)
+        parse_json(text)
 
 
 def test_the_deepest_text_that_is_read() -> None:
-    assert depth(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH) == MAX_DEPTH
-    parse(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+    assert find_depth(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH) == MAX_DEPTH
+    parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
     with pytest.raises(ProtocolError, match=f"{MAX_DEPTH + 1} deep"):
-        parse(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
+        parse_json(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
     wide = b"[" + b"[1]," * 10_000 + b"[1]]"
-    assert depth(wide) == 2
-    assert len(parse(wide)) == 10_001
+    assert find_depth(wide) == 2
+    assert len(parse_json(wide)) == 10_001
 
 
 @pytest.mark.parametrize(
@@ -105,13 +105,13 @@ def test_the_deepest_text_that_is_read() -> None:
 )
 def test_the_refusal_says_why(body: bytes, said: str) -> None:
     with pytest.raises(ProtocolError, match=said):
-        parse(body)
+        parse_json(body)
 
 
 def test_suites_of_outside_packages_are_found_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     outside = EntryPoint("theirs", "harness.suites.smoke", "harness.suites")
     monkeypatch.setattr(registry, "entry_points", lambda group: [outside] if group == outside.group else [])
-    assert set(registry.names("suites")) == {*ORDER, "theirs"}
+    assert set(registry.list_plugins("suites")) == {*ORDER, "theirs"}
     assert [stem for _, stem in suite.modules("theirs")] == [stem for _, stem in suite.modules("smoke")]
     with pytest.raises(UsageError, match="Did you mean 'theirs'"):
         suite.modules("thiers")
@@ -168,8 +168,8 @@ def test_headers_and_media_types() -> None:
 
 
 def test_the_worst_of_several_statuses() -> None:
-    assert worst([]) is Status.INCONCLUSIVE
-    assert worst([Status.PASS, Status.SKIPPED]) is Status.PASS
+    assert find_worst_status([]) is Status.INCONCLUSIVE
+    assert find_worst_status([Status.PASS, Status.SKIPPED]) is Status.PASS
     order = [Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS]
     for index, status in enumerate(order):
-        assert worst(order[index:]) is status
+        assert find_worst_status(order[index:]) is status

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.endpoint import Credentials, Endpoint, Secret, parse_url, redact, redact_headers
+from harness.core.endpoint import Credentials, Endpoint, Secret, parse_url, redact_headers, redact_text
 from harness.core.errors import UsageError
 
 PASSWORD = "hunter2hunter2"
@@ -115,19 +115,19 @@ def test_every_spelling_of_an_echo_is_hidden(escape: object) -> None:
     assert callable(escape)
     secret = "pä\"ss <w&rd>\\'/0123"
     endpoint = Endpoint("http://h", credentials=Credentials("basic", Secret(secret), username="üser"))
-    assert redact(f"<<{escape(secret)}>>", endpoint.secrets()) == "<<***>>"
+    assert redact_text(f"<<{escape(secret)}>>", endpoint.secrets()) == "<<***>>"
 
 
 def test_the_part_after_a_headers_scheme_is_hidden_too() -> None:
     endpoint = Endpoint("http://h", headers=(("Authorization", "Token abcdef-123"), ("Accept", "text/plain")))
-    assert redact("you sent abcdef-123 and text/plain", endpoint.secrets()) == "you sent *** and text/plain"
+    assert redact_text("you sent abcdef-123 and text/plain", endpoint.secrets()) == "you sent *** and text/plain"
 
 
 def test_a_proxys_password_is_hidden_as_it_is_sent() -> None:
     endpoint = Endpoint("http://h", proxy="http://user:p%40ssword@proxy:3128")
     sent = base64.b64encode(b"user:p@ssword").decode()
     for shown in ("p%40ssword", "p@ssword", sent):
-        assert redact(shown, endpoint.secrets()) == "***"
+        assert redact_text(shown, endpoint.secrets()) == "***"
 
 
 def test_what_is_too_short_to_be_a_secret_is_left_in_the_text() -> None:

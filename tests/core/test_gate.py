@@ -10,7 +10,17 @@ import pytest
 
 from harness.core.gate import Exit, Policy, decide
 from harness.core.plan import Plan, PlannedCheck, statistical_blockers
-from harness.core.verdict import Case, Counterexample, Level, Status, Verdict, contract, error, inconclusive, skipped
+from harness.core.verdict import (
+    Case,
+    Counterexample,
+    Level,
+    Status,
+    Verdict,
+    judge_contract,
+    make_error,
+    make_inconclusive,
+    make_skipped,
+)
 
 GOOD = Verdict(Status.PASS, "holds", n=1)
 BAD = Verdict(Status.FAIL, "refuted", n=1)
@@ -25,7 +35,13 @@ def verdicts(*given: Verdict | None) -> dict[str, Verdict]:
     return {f"c{i}": verdict for i, verdict in enumerate(given) if verdict is not None}
 
 
-VERDICTS = {"pass": GOOD, "fail": BAD, "error": error("broke"), "inconclusive": inconclusive("?"), "missing": None}
+VERDICTS = {
+    "pass": GOOD,
+    "fail": BAD,
+    "error": make_error("broke"),
+    "inconclusive": make_inconclusive("?"),
+    "missing": None,
+}
 RANK = ("fail", "error", "inconclusive", "missing", "pass")
 EXPECTED = {
     "fail": (Status.FAIL, Exit.FAIL),
@@ -64,7 +80,7 @@ def test_a_missing_warning_still_makes_the_run_partial() -> None:
         Verdict(Status.PASS, "no count", n=None),
         Verdict(Status.PASS, "NaN", n=9, estimate=math.nan),
         Verdict(Status.PASS, "infinite", n=9, estimate=math.inf),
-        skipped("not declared in the plan"),
+        make_skipped("not declared in the plan"),
     ],
     ids=lambda v: v.reason,
 )
@@ -106,17 +122,17 @@ def test_allow_partial_lets_missing_checks_through_aloud_and_nothing_else() -> N
     assert "c1" in decision.loosened[0]
     assert decide(plan(Level.BLOCKER, Level.BLOCKER), verdicts(GOOD, BAD), policy).verdict is Status.FAIL
     assert decide(plan(Level.BLOCKER), verdicts(None), policy).verdict is Status.INCONCLUSIVE
-    assert decide(plan(Level.BLOCKER), verdicts(inconclusive("?")), policy).verdict is Status.INCONCLUSIVE
+    assert decide(plan(Level.BLOCKER), verdicts(make_inconclusive("?")), policy).verdict is Status.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(("choice", "status"), [("pass", 0), ("fail", 1)])
 def test_inconclusive_option_names_what_it_lets_through(choice: str, status: int) -> None:
-    decision = decide(plan(Level.BLOCKER), verdicts(inconclusive("?")), Policy(inconclusive=choice))
+    decision = decide(plan(Level.BLOCKER), verdicts(make_inconclusive("?")), Policy(inconclusive=choice))
     assert decision.verdict is Status.INCONCLUSIVE
     assert decision.exit_status == status
     assert "c0" in decision.loosened[0]
     assert decide(plan(Level.BLOCKER), verdicts(BAD), Policy(inconclusive="pass")).exit_status == 1
-    assert decide(plan(Level.BLOCKER), verdicts(error("x")), Policy(inconclusive="pass")).exit_status == 21
+    assert decide(plan(Level.BLOCKER), verdicts(make_error("x")), Policy(inconclusive="pass")).exit_status == 21
 
 
 def test_statistical_blockers_are_known_from_the_plan() -> None:
@@ -148,16 +164,16 @@ def case(name: str, *, broken: bool = False, unjudged: str = "") -> Case:
 
 
 def test_contract_verdicts() -> None:
-    good = contract([case("a"), case("b")], "both hold")
+    good = judge_contract([case("a"), case("b")], "both hold")
     assert good.status is Status.PASS
     assert good.n == 2
     assert good.excluded_rate == pytest.approx(1 - 0.05**0.5)
-    assert contract([case("a"), case("b", broken=True)], "").status is Status.FAIL
-    assert contract([case("a"), case("b", unjudged="silent")], "").status is Status.INCONCLUSIVE
-    assert contract([case("a", broken=True), case("b", unjudged="x")], "").status is Status.FAIL
-    assert contract([], "").status is Status.INCONCLUSIVE
-    assert contract([case("a")], "", planned=2).status is Status.INCONCLUSIVE
-    repeats = contract([case("a"), case("a"), case("a")], "", distinct=1)
+    assert judge_contract([case("a"), case("b", broken=True)], "").status is Status.FAIL
+    assert judge_contract([case("a"), case("b", unjudged="silent")], "").status is Status.INCONCLUSIVE
+    assert judge_contract([case("a", broken=True), case("b", unjudged="x")], "").status is Status.FAIL
+    assert judge_contract([], "").status is Status.INCONCLUSIVE
+    assert judge_contract([case("a")], "", planned=2).status is Status.INCONCLUSIVE
+    repeats = judge_contract([case("a"), case("a"), case("a")], "", distinct=1)
     assert repeats.n == 1, "repeats are not samples (verdicts.md, trap 3)"
-    assert contract([case(str(i)) for i in range(299)], "").excluded_rate == pytest.approx(0.01, abs=1e-4)
-    assert contract([case(str(i)) for i in range(2995)], "").excluded_rate == pytest.approx(0.001, abs=1e-6)
+    assert judge_contract([case(str(i)) for i in range(299)], "").excluded_rate == pytest.approx(0.01, abs=1e-4)
+    assert judge_contract([case(str(i)) for i in range(2995)], "").excluded_rate == pytest.approx(0.001, abs=1e-6)

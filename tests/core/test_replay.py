@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.core.endpoint import TLS, Credentials, Endpoint, Secret
 from harness.core.exchange import Request
-from harness.core.replay import BODY_SHOWN, curl, text
+from harness.core.replay import MAX_BODY_SHOWN, build_curl, shorten_body
 
 KEY = "it's-a-key"
 HOSTILE = (
@@ -44,7 +44,7 @@ def test_a_shell_passes_the_request_and_runs_nothing(tmp_path: Path, hostile: st
         tls=TLS(ca_file=f"/ca {hostile}"),
         headers=(("X-Note", hostile),),
     )
-    line = curl(Request("POST", f"/p?x={hostile}", (("x-own", hostile),), hostile.encode()), endpoint)
+    line = build_curl(Request("POST", f"/p?x={hostile}", (("x-own", hostile),), hostile.encode()), endpoint)
     words = words_in_a_shell(line, tmp_path)
     assert words[words.index("--data-raw") + 1] == hostile, "--data-binary would read a body that begins with @"
     assert words[words.index("--cacert") + 1] == f"/ca {hostile}"
@@ -58,32 +58,32 @@ def test_a_shell_passes_the_request_and_runs_nothing(tmp_path: Path, hostile: st
 
 def test_basic_credentials_come_from_the_environment(tmp_path: Path) -> None:
     endpoint = Endpoint("http://h", credentials=Credentials("basic", Secret(KEY), username="a user's"))
-    words = words_in_a_shell(curl(Request("GET", "/"), endpoint), tmp_path)
+    words = words_in_a_shell(build_curl(Request("GET", "/"), endpoint), tmp_path)
     assert words[words.index("-u") + 1] == f"a user's:{KEY}"
 
 
 @given(st.text(st.characters(codec="utf-8").filter(str.isprintable), min_size=1, max_size=60))
 def test_any_printable_body_survives_the_shells_quoting(body: str) -> None:
-    words = shlex.split(curl(Request("POST", "/", (), body.encode()), Endpoint("http://h")))
+    words = shlex.split(build_curl(Request("POST", "/", (), body.encode()), Endpoint("http://h")))
     assert words[words.index("--data-raw") + 1] == body
 
 
 def test_a_secret_with_a_quote_is_gone_before_the_shells_quoting_can_split_it() -> None:
     endpoint = Endpoint("http://h", credentials=Credentials("bearer", Secret(KEY)))
-    line = curl(Request("POST", f"/{KEY}", (), f'{{"echo": "{KEY}"}}'.encode()), endpoint)
+    line = build_curl(Request("POST", f"/{KEY}", (), f'{{"echo": "{KEY}"}}'.encode()), endpoint)
     assert "s-a-key" not in line
     assert shlex.split(line)[-1] == '{"echo": "***"}'
 
 
-@pytest.mark.parametrize("body", [b"\xff\x00", b"two\nlines", b"x" * (BODY_SHOWN + 1)])
+@pytest.mark.parametrize("body", [b"\xff\x00", b"two\nlines", b"x" * (MAX_BODY_SHOWN + 1)])
 def test_bodies_that_cannot_be_pasted_are_named_in_place(body: bytes) -> None:
-    line = curl(Request("POST", "/", (), body), Endpoint("http://h"))
+    line = build_curl(Request("POST", "/", (), body), Endpoint("http://h"))
     assert "--data-binary @request-body" in line
     assert "\n" not in line
     assert len(line) < 300
 
 
 def test_text_is_cut_with_the_count_of_what_is_left() -> None:
-    assert text("é".encode() * 10, limit=10) == "é" * 10
-    assert text("é".encode() * 11, limit=10) == "é" * 10 + " …[22 bytes in all]"
-    assert text(b"a" * 100, limit=10) == "a" * 10 + " …[100 bytes in all]"
+    assert shorten_body("é".encode() * 10, limit=10) == "é" * 10
+    assert shorten_body("é".encode() * 11, limit=10) == "é" * 10 + " …[22 bytes in all]"
+    assert shorten_body(b"a" * 100, limit=10) == "a" * 10 + " …[100 bytes in all]"

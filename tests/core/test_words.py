@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core import errors
-from harness.core.endpoint import Credentials, Endpoint, Secret, parse_url, redact, spellings
+from harness.core.endpoint import Credentials, Endpoint, Secret, list_spellings, parse_url, redact_text
 from harness.core.errors import ErrorClass, ProtocolError, UsageError
 from harness.core.exchange import Exchange, Request, Response, Timing
-from harness.core.json_text import depth, parse
+from harness.core.json_text import find_depth, parse_json
 from harness.core.objective import PROFILES, parse_limit, parse_metric, parse_objective
-from harness.core.registry import load, names, unknown
-from harness.core.replay import curl, show, text
+from harness.core.registry import describe_unknown, list_plugins, load_plugin
+from harness.core.replay import build_curl, shorten_body, show_exchange
 
 KEY = "sk-0123456789"
 
@@ -66,18 +66,18 @@ def test_secrets_never_print() -> None:
     hidden = endpoint.secrets()
     assert KEY in hidden
     assert "another-secret" in hidden
-    assert redact(f"a {KEY} another-secret b", hidden) == "a *** *** b"
+    assert redact_text(f"a {KEY} another-secret b", hidden) == "a *** *** b"
 
 
 def test_redaction_takes_the_longest_first() -> None:
-    assert redact("abcdef", ("abc", "abcdef")) == "***"
+    assert redact_text("abcdef", ("abc", "abcdef")) == "***"
 
 
 @given(st.text(min_size=4, max_size=30))
 def test_spellings_cover_json_in_json(secret: str) -> None:
-    found = tuple(spellings(secret))
+    found = tuple(list_spellings(secret))
     for shown in (secret, json.dumps(secret)[1:-1], json.dumps(json.dumps(secret)[1:-1])[1:-1]):
-        assert redact(f"<<{shown}>>", found) == "<<***>>" or shown in ("", "*")
+        assert redact_text(f"<<{shown}>>", found) == "<<***>>" or shown in ("", "*")
 
 
 @pytest.mark.parametrize(
@@ -144,14 +144,14 @@ def test_objectives_that_cannot_be_judged(metric: str, limit: str, more: dict[st
 )
 def test_json_that_is_none(body: bytes) -> None:
     with pytest.raises(ProtocolError):
-        parse(body)
+        parse_json(body)
 
 
 def test_json_depth_is_linear_and_blind_to_strings() -> None:
-    assert depth(b'{"a": "[[[[", "b": ["\\"[["]}') == 2
-    assert depth(b"[" * 1_000_000) == 1_000_000
-    assert depth(b'"' + b"[" * 100) == 0
-    assert parse(b"\xef\xbb\xbf[1]") == [1]
+    assert find_depth(b'{"a": "[[[[", "b": ["\\"[["]}') == 2
+    assert find_depth(b"[" * 1_000_000) == 1_000_000
+    assert find_depth(b'"' + b"[" * 100) == 0
+    assert parse_json(b"\xef\xbb\xbf[1]") == [1]
 
 
 @given(
@@ -161,14 +161,14 @@ def test_json_depth_is_linear_and_blind_to_strings() -> None:
 )
 def test_json_is_what_the_standard_library_reads(value: object) -> None:
     body = json.dumps(value).encode()
-    if depth(body) <= 64:
-        assert parse(body) == value
+    if find_depth(body) <= 64:
+        assert parse_json(body) == value
 
 
 @given(st.binary(max_size=60))
 def test_json_raises_nothing_else(body: bytes) -> None:
     with contextlib.suppress(ProtocolError):
-        parse(body)
+        parse_json(body)
 
 
 def test_timing_counts_from_the_intended_send() -> None:
@@ -184,7 +184,7 @@ def test_timing_counts_from_the_intended_send() -> None:
 @pytest.mark.parametrize("body", ['{"a": "it\'s"}', '{"x": "$(reboot) `id` \\\\ \\n"}', "{'", '""'])
 def test_curl_lines_are_safe_to_paste(body: str) -> None:
     endpoint = Endpoint("http://h:1/p", credentials=Credentials("bearer", Secret(KEY)))
-    line = curl(Request("POST", "/v1", (("content-type", "application/json"),), body.encode()), endpoint)
+    line = build_curl(Request("POST", "/v1", (("content-type", "application/json"),), body.encode()), endpoint)
     words = shlex.split(line)
     assert words[words.index("--data-raw") + 1] == body
     assert "http://h:1/p/v1" in words
@@ -195,21 +195,21 @@ def test_curl_lines_are_safe_to_paste(body: str) -> None:
 def test_shown_exchanges_are_redacted_and_capped() -> None:
     endpoint = Endpoint("http://h", credentials=Credentials("header", Secret(KEY), header="X-Api-Key"))
     response = Response(500, (("x-echo", KEY), ("set-cookie", "a=b")), f"{KEY} {'x' * 9000}".encode())
-    example = show(
+    example = show_exchange(
         Exchange(Request("POST", "/"), Timing(0.0), response, error=ErrorClass.STATUS), endpoint, f"saw {KEY}"
     )
     assert KEY not in str(example)
     assert example.response is not None
     assert example.response["headers"]["set-cookie"] == "***"
     assert "bytes in all" in example.response["body"]
-    assert text(b"\xff") == "\ufffd"
+    assert shorten_body(b"\xff") == "\ufffd"
 
 
 def test_registry() -> None:
-    assert names("suites") == ("adversarial", "chaos", "integration", "load", "smoke", "validation")
-    assert "Did you mean 'smoke'" in unknown("suite", "smok", names("suites"))
+    assert list_plugins("suites") == ("adversarial", "chaos", "integration", "load", "smoke", "validation")
+    assert "Did you mean 'smoke'" in describe_unknown("suite", "smok", list_plugins("suites"))
     with pytest.raises(UsageError, match="html"):
-        load("reports", "htm")
+        load_plugin("reports", "htm")
 
 
 def test_the_error_tree_is_the_one_that_is_drawn() -> None:

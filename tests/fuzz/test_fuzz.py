@@ -18,11 +18,11 @@ import pytest
 from google.protobuf import json_format
 
 from harness.core.adapter import Adapter, Facts
-from harness.core.answer_class import AnswerClass, of_response
-from harness.core.endpoint import GRPC, Endpoint, Template
+from harness.core.answer_class import AnswerClass, classify_response
+from harness.core.endpoint import GRPC_SUFFIX, Endpoint, Template
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Response, StreamEvent
-from harness.core.registry import load, names
+from harness.core.registry import list_plugins, load_plugin
 from harness.protocols._proto import open_inference_pb2 as pb
 from harness.protocols.shared.event_stream import Lines
 from harness.protocols.shared.sse import SSEDecoder
@@ -61,9 +61,9 @@ MESSAGES = [
 PAGES = [page[2].encode() for pages in recorded("probes").values() for page in pages.values()]
 
 
-@pytest.fixture(params=names("protocols"))
+@pytest.fixture(params=list_plugins("protocols"))
 def adapter(request: pytest.FixtureRequest) -> Adapter:
-    found = load("protocols", request.param).ADAPTER
+    found = load_plugin("protocols", request.param).ADAPTER
     assert isinstance(found, Adapter)
     return found
 
@@ -116,7 +116,7 @@ def hash_of(name: str) -> int:
 def test_whole_answers(adapter: Adapter) -> None:
     answered = 0
     own = [body for name, body in recorded("answers").items() if name.startswith(adapter.name)]
-    grpc = adapter.name.endswith(GRPC)
+    grpc = adapter.name.endswith(GRPC_SUFFIX)
     seeds = MESSAGES if grpc else [*WHOLE_SEEDS, *(5 * [each.encode() for each in own])]
     for data in batches(seeds, adapter.name):
         with only_protocol_errors(data):
@@ -167,5 +167,7 @@ def test_recognition(adapter: Adapter) -> None:
 def test_answer_classes() -> None:
     chosen = random.Random(0)
     for data in batches([*PAGES, *WHOLE_SEEDS], "classes"):
-        found = of_response(Response(chosen.randrange(300, 600), (("grpc-status", data[:3].decode("latin-1")),), data))
+        found = classify_response(
+            Response(chosen.randrange(300, 600), (("grpc-status", data[:3].decode("latin-1")),), data)
+        )
         assert found in AnswerClass

@@ -23,7 +23,7 @@ from harness.core.endpoint import Credentials, Endpoint, Secret, Signer
 from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.core.exchange import Exchange, Request
 from harness.core.load import unloadable
-from harness.core.replay import curl, show
+from harness.core.replay import build_curl, show_exchange
 from harness.io import reachability
 from harness.io.credentials import run_credential_command
 
@@ -81,7 +81,7 @@ def test_an_old_secret_is_asked_for_again(serve: Serve, connect: Connect, tmp_pa
     assert [sent(), sent()] == ["token-0", "token-0"]
     time.sleep(0.16)
     assert sent() == "token-1"
-    everything = show(client.exchange(POST), client.endpoint, "token-0 and token-1 were seen")
+    everything = show_exchange(client.exchange(POST), client.endpoint, "token-0 and token-1 were seen")
     assert "token-" not in repr(everything)
 
 
@@ -119,7 +119,7 @@ def test_every_request_is_signed_over_what_is_sent(serve: Serve, connect: Connec
     assert exchange.response
     mac = re.search(r"mac (\w{64})", exchange.response.body.decode())
     assert mac
-    assert mac[1] not in repr(show(exchange, client.endpoint, f"echoed {mac[0]}"))
+    assert mac[1] not in repr(show_exchange(exchange, client.endpoint, f"echoed {mac[0]}"))
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_unix_socket(connect: Connect, unix_socket: str) -> None:
     assert exchange.ok, exchange.detail
     assert exchange.response
     assert exchange.response.body == POST.body
-    assert f"--unix-socket {unix_socket}" in curl(POST, client.endpoint)
+    assert f"--unix-socket {unix_socket}" in build_curl(POST, client.endpoint)
     reachability.try_connection(client.endpoint, 1.0)
 
 

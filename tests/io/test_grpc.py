@@ -15,7 +15,7 @@ import grpc
 import pytest
 import trustme
 
-from harness.core.answer_class import AnswerClass, answer_class
+from harness.core.answer_class import AnswerClass, classify_exchange
 from harness.core.endpoint import TLS, Credentials, Deadlines, Endpoint, Secret
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
@@ -105,7 +105,7 @@ def test_a_status_is_kept_and_mapped(code: int) -> None:
     assert found.response.body.decode() == "no, \N{EURO SIGN}\nreally"
     assert "\n" not in (found.response.header("grpc-message") or "\n")
     assert "\n" not in found.detail
-    assert answer_class(found) not in (AnswerClass.OK, AnswerClass.INVALID, None)
+    assert classify_exchange(found) not in (AnswerClass.OK, AnswerClass.INVALID, None)
 
 
 def test_metadata_are_the_headers_without_what_is_http() -> None:

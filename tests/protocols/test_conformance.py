@@ -19,11 +19,11 @@ from harness.core.adapter import Adapter, Facts
 from harness.core.endpoint import Credentials, Endpoint, Secret, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
-from harness.core.registry import load, names
+from harness.core.registry import list_plugins, load_plugin
 
 T = TypeVar("T")
 
-NAMES = names("protocols")
+NAMES = list_plugins("protocols")
 PACKAGE = Path(sys.modules["harness.protocols"].__file__ or "").parent
 
 SAMPLES: dict[str, Any] = {"text": "Say hello.", "tensors": [[0.0, 1.0]]}
@@ -32,7 +32,7 @@ ENDPOINT = Endpoint("http://127.0.0.1:1", model="m")
 
 @pytest.fixture(params=NAMES)
 def adapter(request: pytest.FixtureRequest) -> Adapter:
-    found = load("protocols", request.param).ADAPTER
+    found = load_plugin("protocols", request.param).ADAPTER
     assert isinstance(found, Adapter)
     assert found.name == request.param
     return found

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.core.registry import load
+from harness.core.registry import load_plugin
 from harness.core.report import Report
 from tests.reports import sample_reports as samples
 
@@ -48,7 +48,7 @@ def render() -> Render:
     """Render a report in the format of this name, found as the program finds it."""
 
     def rendered(name: str, report: Report) -> str:
-        text: str = load("reports", name).render(report)
+        text: str = load_plugin("reports", name).render(report)
         return text
 
     return rendered

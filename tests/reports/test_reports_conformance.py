@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.core.registry import load, names
+from harness.core.registry import list_plugins, load_plugin
 from harness.core.report import Report
 from harness.core.verdict import Status
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Render
 
-FORMATS = names("reports")
+FORMATS = list_plugins("reports")
 KINDS = ("sample", "empty", "hostile", "huge")
 
 
@@ -23,7 +23,7 @@ def test_the_shipped_formats_are_found() -> None:
 
 
 def test_suffixes_differ() -> None:
-    suffixes = [load("reports", name).SUFFIX for name in FORMATS]
+    suffixes = [load_plugin("reports", name).SUFFIX for name in FORMATS]
     assert len(set(suffixes)) == len(suffixes)
     assert all(suffix.startswith(".") for suffix in suffixes)
 

@@ -4,7 +4,7 @@ from types import ModuleType
 
 import pytest
 
-from harness.core.registry import load
+from harness.core.registry import load_plugin
 
 
 @pytest.fixture(scope="module")
@@ -89,4 +89,4 @@ def test_times(form: ModuleType) -> None:
 
 def test_exit_statuses_are_named(form: ModuleType) -> None:
     assert [form.exit_words(n) for n in (0, 20, 2, 99)] == ["0 (PASS)", "20 (INCONCLUSIVE)", "2 (interrupted)", "99"]
-    assert load("reports", "json").SUFFIX == ".json"
+    assert load_plugin("reports", "json").SUFFIX == ".json"

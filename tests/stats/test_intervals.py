@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from harness.core.verdict import Case, contract
+from harness.core.verdict import Case, judge_contract
 from harness.stats.beta import (
     beta_cdf,
     beta_quantile,
@@ -89,7 +89,7 @@ def test_binomial_tails_agree_with_scipy_at_their_edges() -> None:
 
 def test_a_contract_excludes_the_rates_of_the_zero_failure_table() -> None:
     for n, rate in ((59, 0.05), (299, 0.01), (2995, 0.001)):
-        excluded, under = (contract([Case("same")] * size, "it holds").excluded_rate for size in (n, n - 1))
+        excluded, under = (judge_contract([Case("same")] * size, "it holds").excluded_rate for size in (n, n - 1))
         assert excluded is not None
         assert under is not None
         assert excluded < rate < under

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.adapter import Capabilities
-from harness.core.registry import names
+from harness.core.registry import list_plugins
 from harness.core.settings import GROUNDS
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import Settings
@@ -16,7 +16,7 @@ from harness.suite import catalogue
 from tests.conftest import KEY, run_gate
 
 
-@pytest.mark.parametrize("suite", names("suites"))
+@pytest.mark.parametrize("suite", list_plugins("suites"))
 def test_every_check_declares_itself(suite: str) -> None:
     declared = list(catalogue(suite))
     ids = [d.id for d in declared]

@@ -18,7 +18,18 @@ from harness.core.objective import PROFILES, Objective, parse_objective
 from harness.core.plan import Plan
 from harness.core.report import Report
 from harness.core.settings import Settings
-from harness.core.verdict import Case, CheckSpec, Level, Slice, Status, Verdict, contract, error, inconclusive, skipped
+from harness.core.verdict import (
+    Case,
+    CheckSpec,
+    Level,
+    Slice,
+    Status,
+    Verdict,
+    judge_contract,
+    make_error,
+    make_inconclusive,
+    make_skipped,
+)
 from harness.run.baseline import Older, compare, find_baseline
 from harness.run.objective import CANDIDATE
 from harness.run.planning import build_plan, comparison_id, user_check
@@ -62,7 +73,7 @@ def test_vacuous_01_a_metric_with_zero_samples(tmp_path: Path) -> None:
 
 
 def test_vacuous_02_every_measurement_errored(tmp_path: Path) -> None:
-    report = judged(tmp_path, planned(2), ("c0", error("broke")), ("c1", error("broke")))
+    report = judged(tmp_path, planned(2), ("c0", make_error("broke")), ("c1", make_error("broke")))
     assert report.run.verdict is Status.ERROR
     assert report.run.exit_status == 21
 
@@ -129,9 +140,9 @@ def test_vacuous_08_traffic_that_stopped_half_way_is_too_few_samples(tmp_path: P
 
 
 def test_vacuous_09_fewer_repeats_than_planned(tmp_path: Path) -> None:
-    two = contract([Case("1"), Case("2")], "three of three are alike", planned=3)
+    two = judge_contract([Case("1"), Case("2")], "three of three are alike", planned=3)
     assert judged(tmp_path, planned(1), ("c0", two)).run.verdict is Status.INCONCLUSIVE
-    assert contract([Case("1")], "alike", distinct=0).status is Status.INCONCLUSIVE
+    assert judge_contract([Case("1")], "alike", distinct=0).status is Status.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("same", ["http://h:1", "http://h:1/"])
@@ -157,7 +168,7 @@ def test_vacuous_12_the_best_of_several_tries_does_not_count(tmp_path: Path) -> 
 
 
 def test_vacuous_14_a_dead_workers_check_is_an_error(tmp_path: Path) -> None:
-    report = judged(tmp_path, planned(2), ("c0", GOOD), ("c1", error("the worker crashed")))
+    report = judged(tmp_path, planned(2), ("c0", GOOD), ("c1", make_error("the worker crashed")))
     assert report.run.exit_status == 21
 
 
@@ -173,7 +184,7 @@ def test_vacuous_15_a_check_that_was_deselected_is_a_hole(tmp_path: Path, level:
 
 def test_vacuous_18_verdict_and_exit_status_agree(tmp_path: Path) -> None:
     cases = {Status.PASS: 0, Status.FAIL: 1, Status.INCONCLUSIVE: 20, Status.ERROR: 21}
-    given = (GOOD, Verdict(Status.FAIL, "x", n=1), inconclusive("x"), error("x"))
+    given = (GOOD, Verdict(Status.FAIL, "x", n=1), make_inconclusive("x"), make_error("x"))
     for number, verdict in enumerate(given):
         report = judged(tmp_path / str(number), planned(1), ("c0", verdict))
         assert report.run.exit_status == cases[report.run.verdict]
@@ -181,7 +192,7 @@ def test_vacuous_18_verdict_and_exit_status_agree(tmp_path: Path) -> None:
 
 
 def test_an_undeclared_skip_is_a_hole(tmp_path: Path) -> None:
-    report = judged(tmp_path, planned(2), ("c0", GOOD), ("c1", skipped("the user's skip")))
+    report = judged(tmp_path, planned(2), ("c0", GOOD), ("c1", make_skipped("the user's skip")))
     assert report.run.verdict is Status.INCONCLUSIVE
     assert report.run.partial
 

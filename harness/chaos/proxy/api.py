@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from harness.chaos.proxy.proxy import ListenError, Proxy, Toxic, resolve
 from harness.chaos.proxy.record import Journal
 from harness.core.errors import UsageError
-from harness.core.registry import load, names
+from harness.core.registry import list_plugins, load_plugin
 from harness.faults._kind import FaultKind, Stage
 
 _VERSION = "aiharness-0.1.0"
@@ -67,8 +67,8 @@ class Api:
         self.proxies: dict[str, Proxy] = {}
         self._allow_remote = allow_remote
         self._kinds = {"noop": _NOOP}
-        for name in names("faults"):
-            fault: FaultKind = load("faults", name).FAULT
+        for name in list_plugins("faults"):
+            fault: FaultKind = load_plugin("faults", name).FAULT
             if fault.stage is not None:
                 self._kinds[name] = fault
         self._turn = asyncio.Lock()

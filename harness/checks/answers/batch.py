@@ -11,7 +11,7 @@ from harness.checks.bad_input.requests import input_name, read, tensors
 from harness.checks.common import Show, alive, case, clearly_refused, judge, told
 from harness.checks.comparison import alone, arrays, difference, owner_of, said, uneven
 from harness.core.exchange import Exchange, Request
-from harness.core.verdict import Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 
 def arranged(order: Sequence[int], first: Sequence[Exchange]) -> list[int]:
@@ -38,18 +38,18 @@ def same_as_singles(
     """
     kept, why = alone(first, again)
     if why:
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     if clearly_refused(batch):
-        return inconclusive(f"the service refuses a batch of {len(order)} rows: {told(batch)}", n=0)
+        return make_inconclusive(f"the service refuses a batch of {len(order)} rows: {told(batch)}", n=0)
     if not batch.ok or batch.answer is None:
-        return contract([case("batch", batch, f"a batch of {len(order)} rows fails: {told(batch)}", show)], "")
+        return judge_contract([case("batch", batch, f"a batch of {len(order)} rows fails: {told(batch)}", show)], "")
     solo = [_rows(exchange, 1) for exchange in first]
     names = {name for name, rows in solo[0].items() if len(rows) == 1}
     if not names:
-        return inconclusive("no output has one entry for each row, so rows of a batch cannot be told apart", n=0)
+        return make_inconclusive("no output has one entry for each row, so rows of a batch cannot be told apart", n=0)
     got = _rows(batch, len(order))
     if problem := uneven(got, names, len(order)):
-        return contract([case("batch", batch, problem, show)], "")
+        return judge_contract([case("batch", batch, problem, show)], "")
     parts = [{name: each[name][0] for name in names if name in each} for each in solo]
     cases = []
     for place, row in enumerate(order):
@@ -57,9 +57,9 @@ def same_as_singles(
         cases.append(case(f"place {place}", batch, _problem(place, row, parts, mine), show))
     wrong = any(each.counterexample for each in cases)
     if not wrong and all(difference(parts[order[0]], parts[row]) is None for row in order):
-        return inconclusive("the outputs that have one entry for each row are all the same: no order shows", n=0)
+        return make_inconclusive("the outputs that have one entry for each row are all the same: no order shows", n=0)
     holds = f"{len(order)} rows in one batch are each answered as alone, in their order"
-    return contract(cases, holds, distinct=len(kept))
+    return judge_contract(cases, holds, distinct=len(kept))
 
 
 def _problem(place: int, row: int, solo: Sequence[dict[str, Any]], mine: dict[str, Any]) -> str | None:
@@ -98,23 +98,23 @@ def survived(empty: Exchange, after: Exchange, show: Show) -> Verdict:
     problem = "" if empty.status is not None else f"an empty batch gets no answer: {told(empty)}"
     lost = "after an empty batch a valid request is not answered"
     cases = [case("empty", empty, problem, show), alive(after, show, lost)]
-    return contract(cases, f"an empty batch is answered {empty.status}, and a valid request after it", distinct=1)
+    return judge_contract(cases, f"an empty batch is answered {empty.status}, and a valid request after it", distinct=1)
 
 
 @judge
 def empty_refused(empty: Exchange, decoded: Exchange, show: Show) -> Verdict:
     """A batch without rows is refused with a 4xx, or answered with an empty result; `decoded` is it, read."""
     if empty.status is None:
-        return inconclusive(f"an empty batch got no answer: {told(empty)}", n=0)
+        return make_inconclusive(f"an empty batch got no answer: {told(empty)}", n=0)
     if empty.status in (401, 403, 404, 429, 503):
-        return inconclusive(f"{empty.status} says nothing about the empty batch", n=0)
+        return make_inconclusive(f"{empty.status} says nothing about the empty batch", n=0)
     problem = ""
     if empty.status < 300 and decoded.answer is not None:
         full = [name for name, value in _rows(decoded, 0).items() if value]
         problem = f"no row is answered with {len(_rows(decoded, 0)[full[0]])} results ({full[0]})" if full else ""
     elif not (clearly_refused(empty) or (empty.status < 300 and _says_nothing(empty))):
         problem = f"an empty batch is neither refused with a 4xx nor answered with nothing: {told(decoded)}"
-    return contract([case("empty", empty, problem, show)], f"an empty batch gets {empty.status}")
+    return judge_contract([case("empty", empty, problem, show)], f"an empty batch gets {empty.status}")
 
 
 def _says_nothing(exchange: Exchange) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from harness.checks.common import Show, case, clearly_refused, declined, judge, told
 from harness.checks.comparison import SAME, VECTORS, Vector, apart
 from harness.core.exchange import Exchange
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 NORM = 5e-3
 """How far the length of a normalised vector may be from 1: sums of numbers in bfloat16 stay inside."""
@@ -54,7 +54,7 @@ def sound(singles: Sequence[Exchange], batch: Batch, encoded: Exchange, show: Sh
             if apart(kept[a], kept[b]) < 1e-6
         ][:3]
     n, numbers = len(singles), len(kept[0]) if kept else 0
-    return contract(cases, f"{n} different texts have {n} different vectors of {numbers} numbers", distinct=n)
+    return judge_contract(cases, f"{n} different texts have {n} different vectors of {numbers} numbers", distinct=n)
 
 
 def _judged(name: str, exchange: Exchange, texts: int, like: Sequence[Vector], show: Show) -> Case:
@@ -106,7 +106,7 @@ def _each(singles: Sequence[Exchange], problem: Callable[[Vector], str | None], 
         wrong = next(filter(None, map(problem, found)), None)
         what = wrong and f"text {number} has a vector of {wrong}"
         cases.append(case(f"text {number}", exchange, what, show, "" if found else _none(exchange)))
-    return contract(cases, holds)
+    return judge_contract(cases, holds)
 
 
 def _none(exchange: Exchange) -> str:
@@ -121,12 +121,12 @@ def as_alone(singles: Sequence[Exchange], batches: Sequence[Batch], show: Show) 
     """
     for number, exchange in enumerate(singles):
         if not vectors(exchange):
-            return inconclusive(f"text {number}, asked alone: {_none(exchange)}", n=0)
+            return make_inconclusive(f"text {number}, asked alone: {_none(exchange)}", n=0)
     own = [vectors(exchange)[0] for exchange in singles]
     near = [(a, b) for b in range(len(own)) for a in range(b) if apart(own[a], own[b]) <= 2 * SAME]
     if near:
         a, b = near[0]
-        return inconclusive(f"texts {a} and {b} have almost the same vector: nothing tells whose a vector is", n=0)
+        return make_inconclusive(f"texts {a} and {b} have almost the same vector: nothing tells whose a vector is", n=0)
     cases = []
     for order, exchange in batches:
         name = f"a batch of {len(order)}"
@@ -143,7 +143,7 @@ def as_alone(singles: Sequence[Exchange], batches: Sequence[Batch], show: Show) 
             cases.append(case(f"{name}, place {place}", exchange, problem and f"{name}: {problem}", show))
     sizes = ", ".join(str(len(order)) for order, _ in batches)
     holds = f"the vectors in batches of {sizes} are those of the texts alone, in their order"
-    return contract(cases, holds, distinct=len(own))
+    return judge_contract(cases, holds, distinct=len(own))
 
 
 def _misplaced(place: int, text: int, own: Sequence[Vector], vector: Vector) -> str | None:
@@ -167,9 +167,9 @@ def in_base64(exchange: Exchange) -> bool:
 def base64_equals(floats: Exchange, encoded: Exchange, show: Show) -> Verdict:
     """Asked in base64, a text's vector comes in base64 and is that of the floats."""
     if not vectors(floats):
-        return inconclusive(f"asked for floats: {_none(floats)}", n=0)
+        return make_inconclusive(f"asked for floats: {_none(floats)}", n=0)
     if why := declined(encoded):
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     problem: str | None
     if not encoded.ok:
         problem = f"base64 is not to be had: {told(encoded)}"
@@ -177,22 +177,24 @@ def base64_equals(floats: Exchange, encoded: Exchange, show: Show) -> Verdict:
         problem = "encoding_format base64 is passed over: numbers came"
     else:
         problem = _other_numbers(encoded, vectors(floats)[0], _EXACT)
-    return contract([case("base64", encoded, problem, show)], "base64 holds the same numbers")
+    return judge_contract([case("base64", encoded, problem, show)], "base64 holds the same numbers")
 
 
 @judge
 def dimensions_honoured(floats: Exchange, cut: Exchange, wanted: int, show: Show) -> Verdict:
     """A service that accepts `dimensions` gives a vector of so many numbers; one that cannot refuses with a 4xx."""
     if not vectors(floats):
-        return inconclusive(f"asked for a whole vector: {_none(floats)}", n=0)
+        return make_inconclusive(f"asked for a whole vector: {_none(floats)}", n=0)
     if why := declined(cut):
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     if clearly_refused(cut):
-        return contract([Case("dimensions")], f"dimensions={wanted} is refused with {cut.status}, and not passed over")
+        return judge_contract(
+            [Case("dimensions")], f"dimensions={wanted} is refused with {cut.status}, and not passed over"
+        )
     found = vectors(cut)
     problem = ""
     if not cut.ok or not found:
         problem = f"dimensions={wanted} fails: {told(cut)}"
     elif len(found[0]) != wanted:
         problem = f"dimensions={wanted} is passed over: a vector of {len(found[0])} numbers came"
-    return contract([case("dimensions", cut, problem, show)], f"dimensions={wanted} is honoured")
+    return judge_contract([case("dimensions", cut, problem, show)], f"dimensions={wanted} is honoured")

@@ -10,7 +10,7 @@ from harness.checks.common import Show, case, declined, judge, told
 from harness.checks.comparison import difference
 from harness.core.array_shape import find_shape
 from harness.core.exchange import Answer, Exchange
-from harness.core.verdict import Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 
 @judge
@@ -23,7 +23,7 @@ def golden(
     output name; without names it is compared with the one output of its form.
     """
     if not exchanges:
-        return inconclusive("no golden outputs were asked for", n=0)
+        return make_inconclusive("no golden outputs were asked for", n=0)
     cases = []
     for number, want, exchange in zip(numbers, expected, exchanges, strict=True):
         name = f"golden {number}"
@@ -36,7 +36,7 @@ def golden(
         unjudged = why if why.startswith("ambiguous") else ""
         cases.append(case(name, exchange, parts and f"{name}: {parts}", show, unjudged))
     distinct = len({exchange.request.body for exchange in exchanges})
-    return contract(cases, f"{len(cases)} golden outputs are met within {tolerance:g}", distinct=distinct)
+    return judge_contract(cases, f"{len(cases)} golden outputs are met within {tolerance:g}", distinct=distinct)
 
 
 def _candidate(want: Any, answer: Answer) -> tuple[Any, str]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from harness.checks.common import Show, case, judge, told
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 
 @judge
 def says_yes(role: str, exchange: Exchange | None, show: Show) -> Verdict:
     """The protocol's own health call of this role answers with a success status."""
     if exchange is None:
-        return inconclusive(f"the adapter has no {role} call for this endpoint")
+        return make_inconclusive(f"the adapter has no {role} call for this endpoint")
     called = f"GET {exchange.request.path}"
     problem = "" if exchange.ok else f"{called} {told(exchange)}"
-    return contract([case(role, exchange, problem, show)], f"{called} answers {exchange.status}")
+    return judge_contract([case(role, exchange, problem, show)], f"{called} answers {exchange.status}")
 
 
 @judge
@@ -26,4 +26,4 @@ def able(prediction: Exchange, ready: Exchange | None, show: Show) -> Verdict:
     """
     claim = f"GET {ready.request.path} says ready, yet " if ready is not None and ready.ok else ""
     problem = "" if prediction.ok else f"{claim}a real prediction fails: {told(prediction)}"
-    return contract([case("prediction", prediction, problem, show)], "one real prediction succeeds")
+    return judge_contract([case("prediction", prediction, problem, show)], "one real prediction succeeds")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from harness.checks.common import Show, case, judge, told
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 _DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}$|:latest$|@main$")
 
@@ -26,10 +26,12 @@ def serves(what: str, configured: str, stated: Mapping[str, str | None], predict
     places = {place: value for place, value in stated.items() if value is not None}
     if not places:
         why = "" if prediction.ok else f" (a real prediction fails: {told(prediction)})"
-        return inconclusive(f"the service states no {what} anywhere{why}, so {configured!r} cannot be confirmed", n=0)
+        return make_inconclusive(
+            f"the service states no {what} anywhere{why}, so {configured!r} cannot be confirmed", n=0
+        )
     same = same_name if what == "model" else str.__eq__
     cases = []
     for place, value in places.items():
         problem = "" if same(value, configured) else f"{place} states {what} {value!r}, not {configured!r}"
         cases.append(case(place, prediction, problem, show))
-    return contract(cases, f"{what} {configured!r} is what {' and '.join(places)} state", distinct=len(places))
+    return judge_contract(cases, f"{what} {configured!r} is what {' and '.join(places)} state", distinct=len(places))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.checks.common import Show, case, judge, told
 from harness.core.exchange import Exchange
-from harness.core.verdict import Status, Verdict, contract
+from harness.core.verdict import Status, Verdict, judge_contract
 
 
 @judge
@@ -23,7 +23,7 @@ def sane(exchanges: Sequence[Exchange], ceiling: float, show: Show) -> Verdict:
     latencies = sorted(e.timing.latency for e in exchanges if e.ok and e.timing.latency is not None)
     middle = latencies[len(latencies) // 2] if latencies else None
     said = "" if middle is None else f"; the middle one took {middle * 1e3:.3g} ms"
-    verdict = contract(cases, f"all {len(cases)} warm requests end within {ceiling:g} s{said}", distinct=1)
+    verdict = judge_contract(cases, f"all {len(cases)} warm requests end within {ceiling:g} s{said}", distinct=1)
     if verdict.status is Status.PASS:
         return verdict.with_notes("one input repeated on one connection: a sanity check, no percentile is claimed")
     return verdict

@@ -9,7 +9,7 @@ from harness.checks.common import Show, case, declined, judge, told
 from harness.checks.comparison import parts_of, said, tensors_of
 from harness.core.array_shape import find_shape
 from harness.core.exchange import Answer, Exchange
-from harness.core.verdict import Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 
 def same_form(asked: Sequence[Exchange], show: Show) -> Verdict:
@@ -30,7 +30,7 @@ def same_value(asked: Sequence[Exchange], show: Show) -> Verdict:
 def _compared(asked: Sequence[Exchange], what: str, differ: Any, show: Show) -> Verdict:
     first = next((each for each in asked if each.ok and each.answer), None)
     if first is None or first.answer is None:
-        return inconclusive(f"no answer to compare with: {told(asked[0])}" if asked else "nothing was asked", n=0)
+        return make_inconclusive(f"no answer to compare with: {told(asked[0])}" if asked else "nothing was asked", n=0)
     cases = []
     for number, exchange in enumerate(asked):
         if exchange is first:
@@ -41,7 +41,7 @@ def _compared(asked: Sequence[Exchange], what: str, differ: Any, show: Show) -> 
             found = differ(first.answer, exchange.answer)
             problem = found and f"{name}: the same request has an answer of another {what}: {found}"
         cases.append(case(name, exchange, problem, show, declined(exchange)))
-    return contract(cases, f"the same request, asked {len(asked)} times, has answers of one {what}", distinct=1)
+    return judge_contract(cases, f"the same request, asked {len(asked)} times, has answers of one {what}", distinct=1)
 
 
 def _forms_differ(first: Answer, other: Answer) -> str | None:

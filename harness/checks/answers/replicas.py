@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from harness.checks.common import Show, case, judge, told
 from harness.checks.comparison import parts_of, said
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 
 @judge
@@ -21,14 +21,14 @@ def one_service(
     ways.
     """
     if wrong := next((each for each in first if not each.ok or each.answer is None), None):
-        return inconclusive(f"the first URL has no answer to compare with: {told(wrong)}", n=0)
+        return make_inconclusive(f"the first URL has no answer to compare with: {told(wrong)}", n=0)
     cases = []
     for url, found in others.items():
         for number, (own, other) in enumerate(zip(first, found, strict=True)):
             problem = _differs(own, other, same_text)
             name = f"{url}, query {number}"
             cases.append(case(name, other, problem and f"{name}: {problem}", shows[url]))
-    return contract(cases, f"{len(others)} replicas answer {len(first)} queries as the first URL does")
+    return judge_contract(cases, f"{len(others)} replicas answer {len(first)} queries as the first URL does")
 
 
 def _differs(own: Exchange, other: Exchange, same_text: bool) -> str | None:

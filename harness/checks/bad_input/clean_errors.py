@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from harness.checks.common import Show, case, clearly_refused, judge, told
 from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import Exchange
-from harness.core.json_text import parse
-from harness.core.verdict import Case, Verdict, contract
+from harness.core.json_text import parse_json
+from harness.core.verdict import Case, Verdict, judge_contract
 
 _LEAKS = (
     ("a Python traceback", re.compile(r"Traceback \(most recent call last\)|\bFile \"[^\"]+\", line \d+")),
@@ -59,7 +59,7 @@ def nothing_leaks(answers: Mapping[str, Exchange], show: Show) -> Verdict:
             continue
         shown = leak(exchange.response.body)
         cases.append(case(name, exchange, shown and f"the answer to {name} shows {shown}", show))
-    return contract(cases, f"{len(cases)} errors show nothing internal")
+    return judge_contract(cases, f"{len(cases)} errors show nothing internal")
 
 
 @judge
@@ -69,7 +69,7 @@ def refused(answers: Mapping[str, Exchange], show: Show) -> Verdict:
     for name, exchange in answers.items():
         problem = "" if clearly_refused(exchange) else f"{name} is not refused with a 4xx: {told(exchange)}"
         cases.append(case(name, exchange, problem, show))
-    return contract(cases, f"{len(cases)} wrong requests are each refused with a 4xx")
+    return judge_contract(cases, f"{len(cases)} wrong requests are each refused with a 4xx")
 
 
 @judge
@@ -91,12 +91,12 @@ def one_shape(answers: Mapping[str, Exchange], show: Show) -> Verdict:
         else:
             shapes[name] = shape
         cases.append(case(name, exchange, problem, show))
-    return contract(cases, f"{len(cases)} errors share the shape {next(iter(shapes.values()), '')}")
+    return judge_contract(cases, f"{len(cases)} errors share the shape {next(iter(shapes.values()), '')}")
 
 
 def _shape(body: bytes) -> str | None:
     try:
-        value = parse(body)
+        value = parse_json(body)
     except ProtocolError:
         return None
     if not isinstance(value, dict):

@@ -14,7 +14,7 @@ from harness.checks.comparison import arrays, tensors_of, uneven
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange
 from harness.core.json_path import list_leaves
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 ORDINARY = 1e6
 """Magnitude up to which a number is one that every model must bear, where nothing announces a range for it."""
@@ -153,7 +153,7 @@ def kept(search: Search, show: Show) -> Verdict:
 
 def _judge(search: Search, kind: Kind, holds: str, show: Show) -> Verdict:
     if search.unable:
-        return inconclusive(search.unable, n=0)
+        return make_inconclusive(search.unable, n=0)
     found = search.generated
     if broken := not_judged(*(each.exchange for each in found)):
         return broken
@@ -165,9 +165,9 @@ def _judge(search: Search, kind: Kind, holds: str, show: Show) -> Verdict:
     judged = len(found) - number[Kind.UNJUDGED]
     if not number[Kind.ANSWERED]:
         why = next((each.outcome.why for each in found if each.outcome.why), "nothing was generated")
-        return inconclusive(f"none of {len(found)} generated requests was answered: {why}", n=0, notes=notes)
+        return make_inconclusive(f"none of {len(found)} generated requests was answered: {why}", n=0, notes=notes)
     cases = [Case(f"request {index}") for index in range(judged)]
-    return contract(cases, f"each of {judged} generated requests {holds}").with_notes(*notes)
+    return judge_contract(cases, f"each of {judged} generated requests {holds}").with_notes(*notes)
 
 
 def _failed(search: Search, kind: Kind, smallest: Generated, show: Show) -> Verdict:
@@ -176,12 +176,12 @@ def _failed(search: Search, kind: Kind, smallest: Generated, show: Show) -> Verd
     example = show(summary, smallest.exchange)
     if total < 2:
         why = f"one generated request failed once, and not when it was asked again: {summary}"
-        return inconclusive(why, n=1, counterexamples=(example,))
+        return make_inconclusive(why, n=1, counterexamples=(example,))
     if smallest.failed < smallest.asked:
         note = f"not repeatable: this request failed {smallest.failed} of {smallest.asked} times, {total} in all"
     elif kind in search.minimal:
         note = "minimal: whatever was removed from it or made simpler is answered well"
     else:
         note = "not proved to be minimal: the budget for simplifying it is spent"
-    verdict = contract([Case("generated", replace(example, summary=summary))], "")
+    verdict = judge_contract([Case("generated", replace(example, summary=summary))], "")
     return verdict.with_notes(note, f"it failed {smallest.failed} of {smallest.asked} times")

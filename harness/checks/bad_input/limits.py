@@ -13,7 +13,7 @@ from harness.checks.common import SHED, Show, case, judge, told
 from harness.checks.comparison import alone, arrays, parts_of, said, uneven
 from harness.checks.generation.text_cases import usage_of
 from harness.core.exchange import Exchange
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 PROMPT = "prompt"
 _CUT = 0.6
@@ -153,7 +153,7 @@ def survived(found: Found, show: Show) -> Verdict:
         return unable
     cases = [_harm(found, each, show) for each in found.tried]
     cases.append(found.known.lives(found.after, show))
-    return contract(cases, found.limit).with_notes(found.limit, *([found.stopped] if found.stopped else []))
+    return judge_contract(cases, found.limit).with_notes(found.limit, *([found.stopped] if found.stopped else []))
 
 
 def _harm(found: Found, each: Tried, show: Show) -> Case:
@@ -181,13 +181,13 @@ def refused(found: Found, show: Show) -> Verdict:
         elif each is cut:
             problem = f"{name} is cut in silence: it counts hardly more tokens than a shorter one"
         cases.append(case(name, each.exchange, problem, show, unjudged))
-    return contract(cases, found.limit).with_notes(found.limit)
+    return judge_contract(cases, found.limit).with_notes(found.limit)
 
 
 def _unable(found: Found) -> Verdict | None:
     if found.known.problem:
-        return inconclusive(found.known.problem, n=0)
+        return make_inconclusive(found.known.problem, n=0)
     if found.held or any(each.outcome is Size.HARMED for each in found.tried):
         return None
     told_of = told(found.tried[0].exchange) if found.tried else found.stopped
-    return inconclusive(f"not even the smallest {found.what} is answered: {told_of}", n=0)
+    return make_inconclusive(f"not even the smallest {found.what} is answered: {told_of}", n=0)

@@ -14,7 +14,7 @@ from harness.checks.common import Show, alive, case, judge, told
 from harness.checks.comparison import parts_of, said
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 ELSEWHERE = (401, 403, 429)
@@ -191,8 +191,8 @@ def refused(known: Known, found: Sequence[Asked], show: Show) -> Verdict:
 def _judged(known: Known, found: Sequence[Asked], cases: Sequence[Case], holds: str) -> Verdict:
     told_of = _classes(found)
     if known.problem:
-        return inconclusive(known.problem, n=0, notes=(told_of,) if told_of else ())
-    return contract(cases, f"{told_of}; {holds}").with_notes(told_of)
+        return make_inconclusive(known.problem, n=0, notes=(told_of,) if told_of else ())
+    return judge_contract(cases, f"{told_of}; {holds}").with_notes(told_of)
 
 
 def _classes(found: Sequence[Asked]) -> str:

@@ -9,7 +9,7 @@ from harness.checks.common import Show, judge
 from harness.checks.generation.parameters import CUT
 from harness.checks.generation.text_cases import Unjudged, whole_and_streamed
 from harness.core.exchange import Answer, Exchange, TokenLogprob
-from harness.core.verdict import Verdict, contract
+from harness.core.verdict import Verdict, judge_contract
 
 _ROUNDING = 1e-3
 """How far a logarithm may lie over 0, or from another statement of itself: half precision stays inside."""
@@ -30,7 +30,7 @@ def numbered(found: Sequence[Exchange], n: int, show: Show) -> Verdict:
                 return f"choice {choice.index} has no text"
         return None
 
-    return contract(whole_and_streamed(found, problem, show), f"n={n} brings {n} choices, each finished")
+    return judge_contract(whole_and_streamed(found, problem, show), f"n={n} brings {n} choices, each finished")
 
 
 @judge
@@ -56,7 +56,7 @@ def log_probabilities(found: Sequence[Exchange], top: int, show: Show, plain: Ex
         return None
 
     cases = whole_and_streamed(found, problem, show)
-    return contract(cases, "the tokens with their log-probabilities are those of the text")
+    return judge_contract(cases, "the tokens with their log-probabilities are those of the text")
 
 
 def _token(token: TokenLogprob, top: int) -> str | None:

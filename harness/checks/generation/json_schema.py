@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.core.errors import ProtocolError
-from harness.core.json_text import parse
+from harness.core.json_text import parse_json
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -46,7 +46,7 @@ def violation(value: Any, schema: Mapping[str, Any], at: str = "$") -> str | Non
 def text_violation(text: str, schema: Mapping[str, Any]) -> str | None:
     """What keeps a text from being JSON that obeys a schema, with nothing before or after it; None: it is."""
     try:
-        value = parse(text.encode(errors="replace"))
+        value = parse_json(text.encode(errors="replace"))
     except ProtocolError as error:
         return f"{text!r:.80} is no JSON: {error}"
     return violation(value, schema)

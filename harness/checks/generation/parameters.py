@@ -8,7 +8,7 @@ from harness.checks.common import Show, clearly_refused, judge, told
 from harness.checks.comparison import parting
 from harness.checks.generation.text_cases import Unjudged, begins, judged, text_of, usage_of, whole_and_streamed
 from harness.core.exchange import Answer, Exchange
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 CUT = ("length", "max_tokens")
 """Finish reasons that say the limit cut the answer."""
@@ -28,7 +28,7 @@ def limited(
     to end by itself within `own_limit`. With `promised` determinism a short answer must begin the long one.
     """
     if not long.ok:
-        return inconclusive("the request without the limit has no valid answer to compare with", n=0)
+        return make_inconclusive("the request without the limit has no valid answer to compare with", n=0)
 
     def bounded(answer: Answer) -> str | None:
         made, text, whole = usage_of(answer).completion_tokens, answer.text or "", text_of(long)
@@ -49,7 +49,7 @@ def limited(
         return None
 
     cases = [*whole_and_streamed(short, bounded, show), judged("with room to spare", own, ended, show)]
-    return contract(cases, f"max_tokens {limit} bounds the answer, and its finish reason says so")
+    return judge_contract(cases, f"max_tokens {limit} bounds the answer, and its finish reason says so")
 
 
 @judge
@@ -60,7 +60,7 @@ def honest_ending(long: Exchange, short: Sequence[Exchange], limit: int, show: S
     `promised`, its stated tokens must have reached the limit too: the service may have ended another answer there.
     """
     if not long.ok:
-        return inconclusive("the request without the limit has no valid answer to compare with", n=0)
+        return make_inconclusive("the request without the limit has no valid answer to compare with", n=0)
 
     def problem(answer: Answer) -> str | None:
         made = usage_of(answer).completion_tokens
@@ -72,14 +72,14 @@ def honest_ending(long: Exchange, short: Sequence[Exchange], limit: int, show: S
 
     found = zip(short, whole_and_streamed(short, problem, show), strict=True)
     cases = [Case(each.name, unjudged=told(answer)) if clearly_refused(answer) else each for answer, each in found]
-    return contract(cases, "an answer that is cut is not declared complete")
+    return judge_contract(cases, "an answer that is cut is not declared complete")
 
 
 @judge
 def stopped(long: Exchange, stop: str, found: Sequence[Exchange], show: Show, *, promised: bool) -> Verdict:
     """The text ends before the stop sequence `stop`, which `long`, the same request without it, contains."""
     if not long.ok:
-        return inconclusive(f"the request without a stop sequence has no valid answer: {told(long)}", n=0)
+        return make_inconclusive(f"the request without a stop sequence has no valid answer: {told(long)}", n=0)
     expected, _, rest = text_of(long).partition(stop)
 
     def problem(answer: Answer) -> str | None:
@@ -96,7 +96,7 @@ def stopped(long: Exchange, stop: str, found: Sequence[Exchange], show: Show, *,
             return f"a stop sequence ended the text, and the finish reason is {answer.finish_reason!r}"
         return None
 
-    return contract(whole_and_streamed(found, problem, show), f"the text ends before the stop sequence {stop!r}")
+    return judge_contract(whole_and_streamed(found, problem, show), f"the text ends before the stop sequence {stop!r}")
 
 
 @judge
@@ -107,7 +107,7 @@ def same_text(name: str, found: Sequence[Exchange], show: Show, others: Sequence
     """
     first = found[0]
     if not first.ok or not text_of(first).strip():
-        return inconclusive("the first answer has no text to compare with", n=0)
+        return make_inconclusive("the first answer has no text to compare with", n=0)
 
     def problem(answer: Answer) -> str | None:
         text, expected = answer.text or "", text_of(first)
@@ -117,7 +117,7 @@ def same_text(name: str, found: Sequence[Exchange], show: Show, others: Sequence
         return f"the same request gives {text[at : at + 30]!r} and {expected[at : at + 30]!r} at character {at}"
 
     cases: list[Case] = [judged(f"time {count}", each, problem, show) for count, each in enumerate(found[1:], 2)]
-    verdict = contract(cases, f"{name}: the same text {len(found)} times", distinct=1)
+    verdict = judge_contract(cases, f"{name}: the same text {len(found)} times", distinct=1)
     if others and {text_of(each) for each in others if each.ok} <= {text_of(first)}:
         return verdict.with_notes("another seed gives the same text too: nothing shows that the seed is heard")
     return verdict

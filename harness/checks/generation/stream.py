@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.checks.common import Show, aspects, case, judge, told
 from harness.checks.comparison import parting
 from harness.core.exchange import EventKind, Exchange
-from harness.core.verdict import Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 _ASPECTS = ("success", "content", "one finish reason", "order", "no error inside")
 
@@ -45,10 +45,10 @@ def _after_finish(exchange: Exchange) -> str | None:
 def terminated(exchange: Exchange, show: Show) -> Verdict:
     """The protocol's terminator (`data: [DONE]`) is the last event."""
     if not exchange.events:
-        return inconclusive(f"there is no stream to judge: {told(exchange)}", n=0)
+        return make_inconclusive(f"there is no stream to judge: {told(exchange)}", n=0)
     last = exchange.events[-1].kind
     problem = "" if last is EventKind.DONE else f"the stream ends with a {last} event, not its terminator"
-    return contract([case("terminator", exchange, problem, show)], "the terminator is the last event")
+    return judge_contract([case("terminator", exchange, problem, show)], "the terminator is the last event")
 
 
 @judge
@@ -56,10 +56,10 @@ def role_first(exchange: Exchange, show: Show) -> Verdict:
     """The assistant's role is announced before, or with, the first content."""
     kinds = [event.kind for event in exchange.events]
     if EventKind.DELTA not in kinds:
-        return inconclusive(f"there is no content to judge: {told(exchange)}", n=0)
+        return make_inconclusive(f"there is no content to judge: {told(exchange)}", n=0)
     before = kinds[: kinds.index(EventKind.DELTA)]
     problem = "" if EventKind.ROLE in before else "the first content came without the role before it"
-    return contract([case("role", exchange, problem, show)], "the role comes first")
+    return judge_contract([case("role", exchange, problem, show)], "the role comes first")
 
 
 @judge
@@ -67,11 +67,11 @@ def same_text(streamed: Exchange, whole: Exchange, show: Show) -> Verdict:
     """At temperature 0, where the service promises determinism, the streamed text equals the other one."""
     for exchange in (streamed, whole):
         if not exchange.ok or exchange.answer is None:
-            return inconclusive(f"one of the two answers is not valid: {told(exchange)}", n=0)
+            return make_inconclusive(f"one of the two answers is not valid: {told(exchange)}", n=0)
     assert streamed.answer is not None
     assert whole.answer is not None
     a, b = streamed.answer.text or "", whole.answer.text or ""
     at = parting(a, b)
     problem = f"streamed and whole text part at character {at}: {a[at : at + 20]!r} against {b[at : at + 20]!r}"
     cases = [case("text", streamed, "" if a == b else problem, show)]
-    return contract(cases, f"streamed and whole text are the same {len(a)} characters")
+    return judge_contract(cases, f"streamed and whole text are the same {len(a)} characters")

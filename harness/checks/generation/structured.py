@@ -10,7 +10,7 @@ from harness.checks.generation.json_schema import text_violation
 from harness.checks.generation.parameters import CUT
 from harness.checks.generation.text_cases import Unjudged, judged, whole_and_streamed
 from harness.core.exchange import Answer, Exchange
-from harness.core.verdict import Verdict, contract
+from harness.core.verdict import Verdict, judge_contract
 
 
 @judge
@@ -22,7 +22,7 @@ def obeys(found: Sequence[Exchange], schema: Mapping[str, Any], show: Show) -> V
             return Unjudged("the answer was cut at max_tokens")
         return text_violation(answer.text or "", schema)
 
-    return contract(whole_and_streamed(found, problem, show), "the answer is JSON that obeys its schema")
+    return judge_contract(whole_and_streamed(found, problem, show), "the answer is JSON that obeys its schema")
 
 
 @judge
@@ -36,4 +36,4 @@ def cut_honestly(exchange: Exchange, schema: Mapping[str, Any], show: Show) -> V
             return f"an answer cut at max_tokens is declared complete ({answer.finish_reason!r}): {wrong}"
         return Unjudged("max_tokens did not cut the answer")
 
-    return contract([judged("cut", exchange, problem, show)], "JSON that is cut is not declared complete")
+    return judge_contract([judged("cut", exchange, problem, show)], "JSON that is cut is not declared complete")

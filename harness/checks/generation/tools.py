@@ -11,7 +11,7 @@ from harness.checks.generation.json_schema import text_violation
 from harness.checks.generation.parameters import CUT
 from harness.checks.generation.text_cases import Unjudged, judged
 from harness.core.exchange import Answer, Exchange, ToolCall
-from harness.core.verdict import Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 Schemas = Mapping[str, Mapping[str, Any]]
 """The schema of each tool's arguments, by the tool's name."""
@@ -23,7 +23,7 @@ def called(found: Mapping[str, tuple[Exchange, Schemas]], show: Show) -> Verdict
     cases = [
         judged(name, exchange, partial(_calls, schemas=schemas), show) for name, (exchange, schemas) in found.items()
     ]
-    return contract(cases, "each required call names its tool, with whole arguments that obey its schema")
+    return judge_contract(cases, "each required call names its tool, with whole arguments that obey its schema")
 
 
 @judge
@@ -36,7 +36,9 @@ def ending(found: Mapping[str, Exchange], show: Show) -> Verdict:
         reason = answer.finish_reason
         return None if reason == "tool_calls" else f"the finish reason of a call is {reason!r}, not 'tool_calls'"
 
-    return contract([judged(*each, problem, show) for each in found.items()], "the finish reason tells of the call")
+    return judge_contract(
+        [judged(*each, problem, show) for each in found.items()], "the finish reason tells of the call"
+    )
 
 
 @judge
@@ -50,15 +52,15 @@ def not_called(exchange: Exchange, show: Show) -> Verdict:
             return "the finish reason tells of a call, though tool_choice is none"
         return _said(answer)
 
-    return contract([judged("tool_choice none", exchange, problem, show)], "a forbidden call is not made")
+    return judge_contract([judged("tool_choice none", exchange, problem, show)], "a forbidden call is not made")
 
 
 @judge
 def goes_on(first: Exchange, after: Exchange | None, show: Show) -> Verdict:
     """Given the results of its calls the model answers: `after` is asked with those of `first`, None: it had none."""
     if after is None:
-        return inconclusive(f"there is no call whose result could be given: {told(first)}", n=0)
-    return contract([judged("the results", after, _said, show)], "the conversation goes on after a call")
+        return make_inconclusive(f"there is no call whose result could be given: {told(first)}", n=0)
+    return judge_contract([judged("the results", after, _said, show)], "the conversation goes on after a call")
 
 
 def results(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from harness.checks.common import Show, case, declined, judge, told
 from harness.checks.comparison import parts_of, said
 from harness.checks.generation.text_cases import text_of, usage_of
 from harness.core.exchange import Exchange, Request
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 BEFORE, AFTER = "48213765", "90314276 11827364"
@@ -152,7 +152,7 @@ def kept(found: Written, show: Show) -> Verdict:
     cases.append(found.known.lives(found.after, show))
     what = "repeated as it was sent" if found.echoes else "answered"
     seen = [name for name, spelt in found.spelt.items() if spelt.escaped.ok]
-    verdict = contract(cases, f"text is {what}, and the same in raw UTF-8 as in escapes: {', '.join(seen)}")
+    verdict = judge_contract(cases, f"text is {what}, and the same in raw UTF-8 as in escapes: {', '.join(seen)}")
     silent = found.echoing and not found.echoes
     return verdict.with_notes("it does not repeat what it is asked to") if silent else verdict
 
@@ -198,14 +198,14 @@ def accepted(found: Written, show: Show) -> Verdict:
             elif kind not in (Kind.ACCEPTED, Kind.REFUSED):
                 problem = f"text with {name} is neither answered nor clearly refused: {told(exchange)}"
             cases.append(case(name, exchange, problem, show, declined(exchange)))
-    return contract(cases, f"{len(found.spelt)} texts are each answered, or refused where they may be")
+    return judge_contract(cases, f"{len(found.spelt)} texts are each answered, or refused where they may be")
 
 
 def _unable(found: Written) -> Verdict | None:
     if found.known.problem:
-        return inconclusive(found.known.problem, n=0)
+        return make_inconclusive(found.known.problem, n=0)
     plain = found.spelt[PLAIN].escaped
-    return None if plain.ok else inconclusive(f"plain text is not answered: {told(plain)}", n=0)
+    return None if plain.ok else make_inconclusive(f"plain text is not answered: {told(plain)}", n=0)
 
 
 @judge
@@ -215,7 +215,7 @@ def identified(known: Known, given: str, with_id: Exchange, with_query: Exchange
     Both may be refused with a 4xx.
     """
     if known.problem:
-        return inconclusive(known.problem, n=0)
+        return make_inconclusive(known.problem, n=0)
     cases = []
     for name, exchange in (("an id in Unicode", with_id), ("a query string in Unicode", with_query)):
         kind, problem = kind_of(exchange), ""
@@ -228,7 +228,7 @@ def identified(known: Known, given: str, with_id: Exchange, with_query: Exchange
         elif exchange is with_id and isinstance(echoed, str) and echoed != given and _meant(echoed, given):
             problem = f"the id {given!a} comes back as {echoed!a}"
         cases.append(case(name, exchange, problem, show, declined(exchange)))
-    return contract(cases, "Unicode in an id or a query string changes no answer")
+    return judge_contract(cases, "Unicode in an id or a query string changes no answer")
 
 
 def _meant(echoed: str, given: str) -> bool:

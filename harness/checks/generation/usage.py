@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.checks.common import Show, judge
 from harness.checks.generation.text_cases import Unjudged, judged, text_of, usage_of
 from harness.core.exchange import Answer, Exchange
-from harness.core.verdict import Verdict, contract
+from harness.core.verdict import Verdict, judge_contract
 
 
 @judge
@@ -32,7 +32,7 @@ def adds_up(first: Exchange, again: Exchange, longer: Exchange, limit: int, show
         judged("the same again", again, repeated, show),
         judged("with a longer prompt", longer, lengthened, show),
     ]
-    return contract(cases, f"token counts are stated, add up, and follow the prompt ({prompt} prompt tokens)")
+    return judge_contract(cases, f"token counts are stated, add up, and follow the prompt ({prompt} prompt tokens)")
 
 
 @judge
@@ -52,7 +52,7 @@ def streamed(whole: Exchange, stream: Exchange, limit: int, show: Show, *, deter
             return f"{counts[0]} completion tokens streamed, {counts[1]} whole, for the same text"
         return None
 
-    return contract([judged("a stream", stream, problem, show)], "a stream states the counts of the whole answer")
+    return judge_contract([judged("a stream", stream, problem, show)], "a stream states the counts of the whole answer")
 
 
 @judge
@@ -77,7 +77,7 @@ def choices(single: Exchange, several: Exchange, n: int, limit: int, show: Show)
             return None if made == expected else f"{made} completion tokens for {n} texts of {one.completion_tokens}"
         return None
 
-    return contract([judged(f"n={n}", several, problem, show)], f"the tokens of all {n} choices are counted")
+    return judge_contract([judged(f"n={n}", several, problem, show)], f"the tokens of all {n} choices are counted")
 
 
 def _same_prompt(answer: Answer, expected: int | None) -> str | None:

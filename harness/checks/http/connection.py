@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from harness.core.errors import ErrorClass, TransportError
-from harness.core.verdict import Case, Counterexample, Verdict, contract, error
+from harness.core.verdict import Case, Counterexample, Verdict, judge_contract, make_error
 
 DAY = 86_400.0
 
@@ -13,15 +13,15 @@ DAY = 86_400.0
 def resolves(host: str, addresses: tuple[str, ...]) -> Verdict:
     """The host name has at least one address."""
     if not addresses:
-        return error(f"{host} has no address")
-    return contract([Case(host)], f"{host} is {', '.join(addresses[:4])}")
+        return make_error(f"{host} has no address")
+    return judge_contract([Case(host)], f"{host} is {', '.join(addresses[:4])}")
 
 
 def broken(problem: TransportError) -> Verdict:
     """What a failure below the protocol means: a bad certificate is the service's FAIL, the rest is ERROR."""
     if problem.error is ErrorClass.TLS:
-        return contract([Case("certificate", Counterexample(str(problem)))], "")
-    return error(str(problem))
+        return judge_contract([Case("certificate", Counterexample(str(problem)))], "")
+    return make_error(str(problem))
 
 
 def certificate(subject: str, not_before: float, not_after: float, now: float, days: float) -> Verdict:
@@ -36,4 +36,4 @@ def certificate(subject: str, not_before: float, not_after: float, now: float, d
     elif left < days:
         problem = f"the certificate of {subject} ends on {until}, in {left:.1f} days; at least {days:g} are asked for"
     case = Case("validity", Counterexample(problem) if problem else None)
-    return contract([case], f"the certificate of {subject} is verified and valid until {until} ({left:.0f} days)")
+    return judge_contract([case], f"the certificate of {subject} is verified and valid until {until} ({left:.0f} days)")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.checks.common import SHED, Show, case, judge, told
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 
 @judge
@@ -20,7 +20,9 @@ def served_after(
     answered whole before it could leave, or never began, has not left.
     """
     if failed := next((each for each in before if not each.ok and each.status not in SHED), None):
-        return inconclusive(f"before any client left, concurrent requests were not all answered: {told(failed)}", n=0)
+        return make_inconclusive(
+            f"before any client left, concurrent requests were not all answered: {told(failed)}", n=0
+        )
     gone = [each for each in left if each.error is None and each.timing.done is None]
     had_room = all(each.ok for each in before)
     cases = []
@@ -34,5 +36,7 @@ def served_after(
         what = f"after {len(gone)} clients left in mid-answer, the next one is not answered: {told(lost)}"
         cases.append(case("leaving", lost, what, show))
     if not gone and not any(each.counterexample for each in cases):
-        return inconclusive(f"none of {len(left)} clients could leave before its answer was whole", n=0)
-    return contract(cases, f"{len(gone)} clients left in mid-answer, and {len(after)} requests at once are answered")
+        return make_inconclusive(f"none of {len(left)} clients could leave before its answer was whole", n=0)
+    return judge_contract(
+        cases, f"{len(gone)} clients left in mid-answer, and {len(after)} requests at once are answered"
+    )

@@ -6,7 +6,7 @@ import re
 
 from harness.checks.common import Show, aspects, judge, told
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict, inconclusive
+from harness.core.verdict import Verdict, make_inconclusive
 
 _ASPECTS = ("content type", "one content type", "no software version")
 _JSON = re.compile(r"^application/(?:json|[\w.+-]+\+json|x-ndjson)$")
@@ -18,7 +18,7 @@ def sane(exchange: Exchange, show: Show) -> Verdict:
     """A JSON body says that it is JSON, once, and no header tells the version of the server's software."""
     response = exchange.response
     if response is None or not exchange.ok:
-        return inconclusive(f"there is no valid answer whose headers could be judged: {told(exchange)}", n=0)
+        return make_inconclusive(f"there is no valid answer whose headers could be judged: {told(exchange)}", n=0)
     problems: list[tuple[str, str]] = []
     if not _JSON.match(response.content_type):
         problems.append(("content type", f"a JSON body is labelled {response.content_type or 'with no content type'}"))

@@ -9,7 +9,7 @@ from typing import Any
 from harness.checks.common import Show, case, clearly_refused, declined, judge, told
 from harness.checks.comparison import difference, said
 from harness.core.exchange import Exchange
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 UNDER_WAY = 409
 """With which a repeat may be refused while the first is carried out (draft-ietf-httpapi-idempotency-key-header)."""
@@ -48,7 +48,7 @@ def kept(found: Keyed, show: Show) -> Verdict:
     other_key = (answered or together)[0]
     for exchange in (first, other_key, own):
         if not exchange.ok or exchange.answer is None:
-            return inconclusive(f"a valid request has no answer to compare with: {told(exchange)}", n=0)
+            return make_inconclusive(f"a valid request has no answer to compare with: {told(exchange)}", n=0)
     notes = []
     cases = [_repeated("again", first, found.again, show)]
     for number, exchange in enumerate(together):
@@ -69,9 +69,9 @@ def kept(found: Keyed, show: Show) -> Verdict:
         cases.append(_other_body(first, found.other_body, show))
     if len(notes) == 2:
         broken = any(each.counterexample for each in cases)
-        return contract(cases, "") if broken else inconclusive("; ".join(notes), n=0)
+        return judge_contract(cases, "") if broken else make_inconclusive("; ".join(notes), n=0)
     holds = f"one key has one answer: {len(cases)} repeats were told from new requests"
-    return contract(cases, holds, distinct=len(cases)).with_notes(*notes)
+    return judge_contract(cases, holds, distinct=len(cases)).with_notes(*notes)
 
 
 def _repeated(name: str, first: Exchange, again: Exchange, show: Show) -> Case:
@@ -97,7 +97,7 @@ def reuse_refused(found: Keyed, show: Show) -> Verdict:
     """Another body under a used key is refused with a 4xx: the first one's answer would be a wrong one, unnoticed."""
     first, other_body = found.first, found.other_body
     if not first.ok or declined(other_body):
-        return inconclusive(f"nothing can be told: {told(other_body if first.ok else first)}", n=0)
+        return make_inconclusive(f"nothing can be told: {told(other_body if first.ok else first)}", n=0)
     problem = "" if clearly_refused(other_body) else f"another body under a used key is not refused: {told(other_body)}"
     holds = f"another body under a used key is refused with {other_body.status}"
-    return contract([case("another body", other_body, problem, show)], holds)
+    return judge_contract([case("another body", other_body, problem, show)], holds)

@@ -13,7 +13,7 @@ from harness.checks.common import Show, alive, case, clearly_refused, declined, 
 from harness.checks.comparison import alone, owner_of, parts_of, said
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Headers
-from harness.core.verdict import Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 MOMENT = 0.004
 """Seconds between two packets: enough for the first to be read alone."""
@@ -196,9 +196,11 @@ def answered_alike(known: Known, forms: Mapping[str, Exchange], after: Exchange,
     """
     if lost := known.lost():
         if lost.ok or refused(lost):
-            return inconclusive(known.missing(), n=0)
+            return make_inconclusive(known.missing(), n=0)
         # Not an error that the service tells of: an answer that is cut, garbled or does not end where it says.
-        return contract([case("plain", lost, f"asked plainly, it is not answered validly: {told(lost)}", show)], "")
+        return judge_contract(
+            [case("plain", lost, f"asked plainly, it is not answered validly: {told(lost)}", show)], ""
+        )
     cases = []
     for name, exchange in forms.items():
         problem = _misread(known, name, exchange)
@@ -206,9 +208,11 @@ def answered_alike(known: Known, forms: Mapping[str, Exchange], after: Exchange,
     cases.append(alive(after, show, "after all forms the plain request is not answered"))
     taken = sum(exchange.ok for exchange in forms.values())
     if not taken and not any(each.counterexample for each in cases):
-        return inconclusive(f"all {len(forms)} forms are refused: none could be misread", n=0)
+        return make_inconclusive(f"all {len(forms)} forms are refused: none could be misread", n=0)
     alike = "as the plain request" if known.repeats() else "validly (the service does not repeat itself)"
-    return contract(cases, f"{taken} of {len(forms)} legal forms are answered {alike}, the others clearly refused")
+    return judge_contract(
+        cases, f"{taken} of {len(forms)} legal forms are answered {alike}, the others clearly refused"
+    )
 
 
 def _misread(known: Known, name: str, exchange: Exchange) -> str:
@@ -235,7 +239,7 @@ def _silent(name: str, exchange: Exchange) -> bool:
 def accepted(known: Known, forms: Mapping[str, Exchange], show: Show) -> Verdict:
     """Each legal form is accepted; the optional ones may be refused with a 4xx, and HTTP/1.0 gets no chunks."""
     if why := known.missing():
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     cases = []
     for name, exchange in forms.items():
         problem = ""
@@ -251,7 +255,7 @@ def accepted(known: Known, forms: Mapping[str, Exchange], show: Show) -> Verdict
             problem = "HTTP/1.0: it is answered in a transfer coding, which came with HTTP/1.1"
         cases.append(case(name, exchange, problem, show, told(exchange) if unseen else ""))
     taken = sum(exchange.ok for exchange in forms.values())
-    return contract(cases, f"{taken} of {len(forms)} legal forms of HTTP are accepted, the others are optional")
+    return judge_contract(cases, f"{taken} of {len(forms)} legal forms of HTTP are accepted, the others are optional")
 
 
 @judge
@@ -265,7 +269,7 @@ def own_in_turn(
     """
     kept, why = known.apart()
     if why:
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     cases = []
     for number, (own, exchange) in enumerate(turns):
         name = f"request {number} of one connection (input {own})"
@@ -275,7 +279,7 @@ def own_in_turn(
         if not unanswered(exchange, number):
             cases.append(case(name, exchange, _not_own(known, own, name, exchange), show))
     what = f"{len(cases)} requests over kept connections each got their own answer, in order"
-    return contract(cases, what, distinct=len(kept))
+    return judge_contract(cases, what, distinct=len(kept))
 
 
 def _not_own(known: Known, own: int, name: str, exchange: Exchange) -> str:
@@ -299,4 +303,4 @@ def pipelined(piped: Sequence[tuple[int, Exchange]], show: Show) -> Verdict:
         problem = "" if exchange.ok else f"{name} is not answered: {told(exchange)}"
         unjudged = told(exchange) if number > 0 and ended else declined(exchange)
         cases.append(case(name, exchange, problem, show, unjudged))
-    return contract(cases, f"{len(piped)} requests sent at once over one connection are all answered", distinct=1)
+    return judge_contract(cases, f"{len(piped)} requests sent at once over one connection are all answered", distinct=1)

@@ -9,7 +9,7 @@ from harness.checks.bad_input.clean_errors import leak
 from harness.checks.common import Show, case, declined, judge, told
 from harness.checks.http.legal_forms import Known, Pieces, in_chunks, sized, with_line
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 PATIENCE = 0.5
 """Seconds in which a request that cannot be whole may be refused; waiting for the rest of it is no mistake."""
@@ -80,7 +80,7 @@ def harmless(known: Known, probes: Sequence[tuple[str, Exchange, Exchange]], aft
     themselves must only not be another's answer, nor show anything internal.
     """
     if why := known.missing():
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     cases = []
     for name, exchange, meanwhile in probes:
         problem, shown = _answered(known, exchange), exchange
@@ -93,7 +93,7 @@ def harmless(known: Known, probes: Sequence[tuple[str, Exchange, Exchange]], aft
     lost = "" if after.ok else f"after all wrong bytes a plain request is not answered: {told(after)}"
     lost = lost or known.wrong(0, after)
     cases.append(case("after", after, lost, show))
-    return contract(cases, f"{len(probes)} kinds of wrong bytes harmed nobody else")
+    return judge_contract(cases, f"{len(probes)} kinds of wrong bytes harmed nobody else")
 
 
 def _answered(known: Known, exchange: Exchange) -> str:
@@ -110,7 +110,7 @@ def _answered(known: Known, exchange: Exchange) -> str:
 def refused(known: Known, answers: Mapping[str, Exchange], show: Show) -> Verdict:
     """Wrong bytes are refused with a 4xx (or 501, 505), so that a proxy in front reads them no other way."""
     if why := known.missing():
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     cases = []
     for name, exchange in answers.items():
         wrong, status = WRONG[name], exchange.status
@@ -119,7 +119,7 @@ def refused(known: Known, answers: Mapping[str, Exchange], show: Show) -> Verdic
         proper = clear or silent or (wrong.legal and exchange.ok)
         problem = "" if proper else f"{name} is not refused with a 4xx: {told(exchange)}"
         cases.append(case(name, exchange, problem, show, declined(exchange, (429,))))
-    return contract(cases, f"{len(cases)} kinds of wrong bytes are refused")
+    return judge_contract(cases, f"{len(cases)} kinds of wrong bytes are refused")
 
 
 @judge
@@ -129,10 +129,10 @@ def not_carried_out(known: Known, answers: Sequence[Exchange], show: Show) -> Ve
     The service refuses it, or ends the connection behind its answer. `answers` are the first and the second.
     """
     if why := known.missing():
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     first, second = answers
     problem = ""
     if first.ok and second.status is not None and second.status < 400:
         problem = "what stands behind the last chunk, and by its Content-Length belongs to the body, is carried out"
     cases = [case("smuggled", second, problem, show, declined(first, (429,)))]
-    return contract(cases, "a request that hides another one in its body is read as one request, or refused")
+    return judge_contract(cases, "a request that hides another one in its body is read as one request, or refused")

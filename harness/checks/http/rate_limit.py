@@ -10,8 +10,8 @@ from statistics import median
 from harness.checks.common import Show, case, judge, told
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Exchange, Response
-from harness.core.json_text import parse
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.json_text import parse_json
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 WINDOW = 60.0
 """Seconds that the promised number of requests counts for."""
@@ -63,9 +63,9 @@ def declined(limit: int, sent: Sequence[Exchange], after: Exchange | None, waite
     under = sum(each.ok for each in sent) < limit
     broken_ones = [each for each in sent if not each.ok and each.status != 429 and not (under and each.status == 503)]
     if not refused and not broken_ones and (why := _too_slow(limit, sent)):
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     if len(refused) == len(sent) and after is None:
-        return inconclusive("every request is declined, and the wait that is asked for is too long", n=0)
+        return make_inconclusive("every request is declined, and the wait that is asked for is too long", n=0)
     cases = []
     if refused:
         cases.append(Case("declined"))
@@ -83,7 +83,7 @@ def declined(limit: int, sent: Sequence[Exchange], after: Exchange | None, waite
         what = f"{waited:.0f} s later, as Retry-After asks, a request is not served: {told(after)}"
         cases.append(case("served again", after, "" if after.ok else what, show))
     holds = f"{len(sent) - len(refused)} requests were served and {len(refused)} declined with 429 and Retry-After"
-    verdict = contract(cases, holds, distinct=len(cases))
+    verdict = judge_contract(cases, holds, distinct=len(cases))
     if refused and after is None:
         return verdict.with_notes("not judged: whether requests are served again: Retry-After is too long to wait for")
     return verdict
@@ -105,7 +105,7 @@ def in_good_manner(sent: Sequence[Exchange], show: Show) -> Verdict:
     """What is declined is declined in JSON, and no slower than requests are served (or within `FAST`)."""
     refused = [each for each in sent if each.status == 429]
     if not refused:
-        return inconclusive("nothing was declined with 429", n=0)
+        return make_inconclusive("nothing was declined with 429", n=0)
     served = [each.timing.service_time for each in sent if each.ok and each.timing.service_time is not None]
     ceiling = max(FAST, median(served) if served else 0.0)
     cases = []
@@ -115,11 +115,11 @@ def in_good_manner(sent: Sequence[Exchange], show: Show) -> Verdict:
         if not problem and taken is not None and taken > ceiling:
             problem = f"a refusal took {taken:.2g} s, longer than a request that is served"
         cases.append(case(f"refusal {number}", exchange, problem, show))
-    return contract(cases, f"{len(refused)} refusals are JSON, and fast", distinct=1)
+    return judge_contract(cases, f"{len(refused)} refusals are JSON, and fast", distinct=1)
 
 
 def _is_object(response: Response | None) -> bool:
     try:
-        return response is not None and isinstance(parse(response.body), dict)
+        return response is not None and isinstance(parse_json(response.body), dict)
     except ProtocolError:
         return False

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from harness.checks.common import Show, case, declined, judge, told
 from harness.checks.http.legal_forms import Known, refused
 from harness.core.exchange import Exchange, Headers
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -40,7 +40,7 @@ MALFORMED: Mapping[str, Headers] = {
 def traced(known: Known, answers: Mapping[str, Exchange], show: Show) -> Verdict:
     """With trace headers a request is answered as without; malformed ones may at worst be refused."""
     if why := known.missing():
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     cases = []
     for name, exchange in answers.items():
         problem = ""
@@ -49,20 +49,20 @@ def traced(known: Known, answers: Mapping[str, Exchange], show: Show) -> Verdict
         elif exchange.ok and (wrong := known.wrong(0, exchange)):
             problem = f"with {name}: {wrong}"
         cases.append(case(name, exchange, problem, show, declined(exchange)))
-    return contract(cases, f"with {len(cases)} kinds of trace headers a request is answered as without")
+    return judge_contract(cases, f"with {len(cases)} kinds of trace headers a request is answered as without")
 
 
 @judge
 def ignored(known: Known, answers: Mapping[str, Exchange], show: Show) -> Verdict:
     """A request with malformed trace headers is answered: the headers are ignored, not the request."""
     if why := known.missing():
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     cases = []
     for name in MALFORMED:
         exchange = answers[name]
         problem = "" if exchange.ok else f"{name} is refused: {told(exchange)}"
         cases.append(case(name, exchange, problem, show, declined(exchange)))
-    return contract(cases, f"{len(cases)} kinds of malformed trace headers are ignored")
+    return judge_contract(cases, f"{len(cases)} kinds of malformed trace headers are ignored")
 
 
 @judge
@@ -88,4 +88,4 @@ def identified(header: str, answers: Sequence[tuple[str, str, Exchange]], show: 
             problem = f"the answer to {name} carries the same {header} as the one to {seen[found]}"
         seen.setdefault(found, name)
         cases.append(case(name, exchange, problem, show))
-    return contract(cases, f"{len(cases)} answers each carry a {header} of their own")
+    return judge_contract(cases, f"{len(cases)} answers each carry a {header} of their own")

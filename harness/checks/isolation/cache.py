@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from harness.checks.common import SHED, Show, case, clearly_refused, declined, judge, told
 from harness.checks.comparison import difference, said
 from harness.core.exchange import Exchange
-from harness.core.verdict import Case, Verdict, contract, inconclusive
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 Fits = Callable[[Exchange], bool]
 """Whether an answer is the one to A (to B)."""
@@ -49,9 +49,9 @@ def kept_apart(played: Sequence[Played], show: Show) -> Verdict:
         else:
             cases.append(found)
     if not cases:
-        return inconclusive("; ".join(notes) or "no pair of requests could be made", n=0)
+        return make_inconclusive("; ".join(notes) or "no pair of requests could be made", n=0)
     holds = f"each has its own answer where requests differ only in {', '.join(each.name for each in cases)}"
-    return contract(cases, holds).with_notes(*notes)
+    return judge_contract(cases, holds).with_notes(*notes)
 
 
 def _judged(pair: Played, show: Show) -> Case:
@@ -97,12 +97,12 @@ def not_for_others(
     """
     for exchange in (first, again):
         if not exchange.ok:
-            return inconclusive(f"the request with the right credential fails: {told(exchange)}", n=0)
+            return make_inconclusive(f"the request with the right credential fails: {told(exchange)}", n=0)
     if not clearly_refused(control) or control.status in SHED:
-        return inconclusive(f"a new request with a wrong credential is not refused: {told(control)}", n=0)
+        return make_inconclusive(f"a new request with a wrong credential is not refused: {told(control)}", n=0)
     cases = []
     for name, exchange in zip(("wrong", "missing"), attempts, strict=True):
         what = f"with a {name} credential, the request that was just answered to another caller gets {exchange.status}"
         unclear = "" if exchange.status and exchange.status < 500 and exchange.status != 429 else told(exchange)
         cases.append(case(name, exchange, "" if clearly_refused(exchange) else what, show, unclear))
-    return contract(cases, "an answer given to an authorised caller is refused to others")
+    return judge_contract(cases, "an answer given to an authorised caller is refused to others")

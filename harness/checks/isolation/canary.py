@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness.checks.common import Show, case, judge, told
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict, contract, error
+from harness.core.verdict import Verdict, judge_contract, make_error
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """31 characters, none of which is taken for another."""
@@ -79,13 +79,15 @@ def searched(probes: Sequence[Probe], controls: Sequence[Probe], holds: str, sho
     """
     for control in controls:
         if hit := _hit(control):
-            return error(f"the detector is unsound: {control.name} holds {hit[0]} ({hit[1]}), which it was never given")
+            return make_error(
+                f"the detector is unsound: {control.name} holds {hit[0]} ({hit[1]}), which it was never given"
+            )
     cases = []
     for probe in probes:
         hit = _hit(probe)
         said = f"{probe.name}: the answer holds the canary {hit[0]} ({hit[1]} text)" if hit else ""
         cases.append(case(probe.name, probe.exchange, said, show, "" if hit else _unjudged(probe)))
-    return contract(cases, holds, distinct=len({probe.exchange.request.body for probe in probes}))
+    return judge_contract(cases, holds, distinct=len({probe.exchange.request.body for probe in probes}))
 
 
 def _hit(probe: Probe) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.checks.common import Show, case, declined, judge, told
 from harness.checks.comparison import alone, owner_of, parts_of, said
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict, contract, inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 
 @judge
@@ -28,9 +28,9 @@ def own_answers(
     beside = [each for round_ in rounds for each in round_]
     kept, why = alone(first, again)
     if why:
-        return inconclusive(why, n=0)
+        return make_inconclusive(why, n=0)
     if not beside:
-        return inconclusive("nothing was asked side by side", n=0)
+        return make_inconclusive("nothing was asked side by side", n=0)
     answers = [said(exchange.answer) for exchange in first]
     cases = []
     for number, (own, exchange) in enumerate(beside):
@@ -38,7 +38,7 @@ def own_answers(
         problem = _problem(own, exchange, answers, marks)
         cases.append(case(name, exchange, problem and f"{name}: {problem}", show, declined(exchange)))
     what = f"{len(beside)} requests in {len(rounds)} rounds side by side each got their own answer"
-    return contract(cases, what, distinct=len(kept))
+    return judge_contract(cases, what, distinct=len(kept))
 
 
 def _problem(own: int, exchange: Exchange, answers: Sequence[object], marks: Sequence[str]) -> str | None:

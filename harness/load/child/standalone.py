@@ -20,7 +20,7 @@ from harness.core.load import Job, LoadResult
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.settings import LoadSettings, Settings
-from harness.core.verdict import Level, Status, Verdict, error, worst
+from harness.core.verdict import Level, Status, Verdict, find_worst_status, make_error
 from harness.io.rundir import RunDir
 from harness.load.counts import get_result_path
 from harness.load.run_load import STREAMED, collect_limits, judge_load
@@ -94,13 +94,15 @@ def print_summary(job: Job) -> int:
     if result.gone:
         say(f"ai load: ended early: {result.gone}\n")
     say(f"ai load: result in {path}\n")
-    return _EXIT_STATUS[worst([_whole(result).status, *(verdict.status for o, verdict in found if o in blockers)])]
+    return _EXIT_STATUS[
+        find_worst_status([_whole(result).status, *(verdict.status for o, verdict in found if o in blockers)])
+    ]
 
 
 def _whole(result: LoadResult) -> Verdict:
     """Whether there is anything to judge by, apart from objectives."""
     if result.problem:
-        return error(result.problem)
+        return make_error(result.problem)
     if result.gone:
         return Verdict(Status.FAIL, result.gone)
     if not result.finished or result.completed < result.intended or result.client_bound:

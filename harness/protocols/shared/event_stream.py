@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.core.errors import ProtocolError
 from harness.core.exchange import EventKind, StreamEvent
-from harness.core.json_text import parse
+from harness.core.json_text import parse_json
 from harness.protocols.shared.sse import LIMIT, Line, ServerEvent, SSEDecoder
 from harness.protocols.shared.values import an_object
 
@@ -89,6 +89,6 @@ class JSONEvents:
 def parsed(event: ServerEvent, at: str) -> Any:
     """The JSON value of an event's data. Raises `ProtocolError` with the event's place."""
     try:
-        return parse(event.data.encode())
+        return parse_json(event.data.encode())
     except ProtocolError as error:
         raise ProtocolError(str(error), at=at) from None

@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Response
-from harness.core.json_text import parse
+from harness.core.json_text import parse_json
 from harness.protocols.shared import binary_tensor, tensors
 from harness.protocols.shared.values import an_array, an_object, refuse_error
 
@@ -64,7 +64,7 @@ def _split(response: Response) -> tuple[bytes, bytes]:
 
 
 def _strictly(body: bytes, rest: bytes, response: Response) -> tuple[dict[str, Any], dict[str, Any]]:
-    value = an_object(parse(body))
+    value = an_object(parse_json(body))
     refuse_error(value, response)
     outputs: dict[str, Any] = {}
     for i, each in enumerate(an_array(value.get("outputs"), "$.outputs")):

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Response
-from harness.core.json_text import parse
+from harness.core.json_text import parse_json
 
 _SHOWN = 200
 _LONGEST_NAME = 512
@@ -69,7 +69,7 @@ def shown(value: Any) -> str:
 
 def answered(response: Response) -> dict[str, Any]:
     """The object in a body, which must be no error. Raises `ProtocolError`."""
-    value = an_object(parse(response.body))
+    value = an_object(parse_json(response.body))
     refuse_error(value, response)
     return value
 

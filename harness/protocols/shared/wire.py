@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Request, Response
-from harness.core.json_text import parse
+from harness.core.json_text import parse_json
 
 NOWHERE = "/aiharness-no-such-path"
 """A path that no service has: what it answers there (a catch-all page, 401 for everything) proves nothing elsewhere."""
@@ -53,7 +53,7 @@ def page(answers: Mapping[str, Response], role: str) -> Any:
 def json_of(response: Response) -> Any:
     """The JSON value of a body, or None when it is none."""
     try:
-        return parse(response.body)
+        return parse_json(response.body)
     except ProtocolError:
         return None
 

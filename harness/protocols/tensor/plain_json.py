@@ -21,7 +21,7 @@ from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
-from harness.core.json_text import parse
+from harness.core.json_text import parse_json
 from harness.protocols.shared import json_path, openapi, templates, valid_input
 from harness.protocols.shared.chat_stream import streamed
 from harness.protocols.shared.json_schema import Schema
@@ -132,7 +132,7 @@ class PlainJSON:
         A body that is no object is the answer itself, under the name `answer`. Text is in `text`, all else in
         `outputs`; the `probabilities` path adds an output of just that name. Raises `ProtocolError` with the place.
         """
-        value = parse(response.body)
+        value = parse_json(response.body)
         refuse_error(value, response)
         template = endpoint.template
         text, outputs = None, {}

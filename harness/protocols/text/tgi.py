@@ -13,7 +13,7 @@ from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, TokenLogprob, Usage
-from harness.core.json_text import parse
+from harness.core.json_text import parse_json
 from harness.protocols.shared.chat_stream import made
 from harness.protocols.shared.event_stream import JSONEvents
 from harness.protocols.shared.openai_family import MAX_TOKENS, PROMPT, Generating
@@ -68,7 +68,7 @@ class TGI(Generating):
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The text. Raises `ProtocolError` with the place."""
-        value: Any = parse(response.body)
+        value: Any = parse_json(response.body)
         if isinstance(value, list) and len(value) == 1:
             value = value[0]  # the root path of the older API
         value = an_object(value)

@@ -11,14 +11,14 @@ import pytest
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
-from harness.core.registry import load as load_module
-from harness.core.registry import names
+from harness.core.registry import list_plugins
+from harness.core.registry import load_plugin as load_module
 from harness.protocols.shared.detection import ORDER, Detected, choose, rank
 from harness.protocols.shared.wire import NOWHERE
 from harness.protocols.text import openai_chat
 from tests.protocols.recorded import Server, exchange, load
 
-ADAPTERS = tuple(load_module("protocols", name).ADAPTER for name in names("protocols") if name != "v2_grpc")
+ADAPTERS = tuple(load_module("protocols", name).ADAPTER for name in list_plugins("protocols") if name != "v2_grpc")
 PROBES = load("probes")
 ENDPOINT = Endpoint("http://127.0.0.1:1")
 DIGITS = Endpoint("http://127.0.0.1:1", model="digits")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.adapter import Facts
-from harness.core.answer_class import AnswerClass, of_response
+from harness.core.answer_class import AnswerClass, classify_response
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
@@ -78,7 +78,7 @@ def test_recorded_answer(name: str, outputs: dict[str, Any]) -> None:
 def test_recorded_error_says_the_input_broke_it() -> None:
     status, content_type, said = ANSWERS["kserve-v1/wrong-shape"]
     response = Response(status, (("content-type", content_type),), said.encode())
-    assert of_response(response) is AnswerClass.BROKEN
+    assert classify_response(response) is AnswerClass.BROKEN
     with pytest.raises(ProtocolError, match=r"\$\.error: .*63 features"):
         ADAPTER.decode(ENDPOINT, Response(200, body=said.encode()))
 

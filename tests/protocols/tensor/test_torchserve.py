@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.core.adapter import Facts
-from harness.core.answer_class import AnswerClass, of_response
+from harness.core.answer_class import AnswerClass, classify_response
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Query, Response
@@ -45,8 +45,8 @@ def test_recorded_nan_in_a_success_is_invalid() -> None:
 
 
 def test_the_body_tells_the_two_kinds_of_503_apart() -> None:
-    assert of_response(recorded("failed")) is AnswerClass.BROKEN
-    assert of_response(recorded("no-worker")) is AnswerClass.OVERLOADED
+    assert classify_response(recorded("failed")) is AnswerClass.BROKEN
+    assert classify_response(recorded("no-worker")) is AnswerClass.OVERLOADED
 
 
 def test_an_error_in_a_success_is_no_answer() -> None:

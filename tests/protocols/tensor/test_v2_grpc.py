@@ -12,8 +12,8 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.adapter import Facts, Outspoken
-from harness.core.answer_class import AnswerClass, of_response
+from harness.core.adapter import Facts, HealthReader
+from harness.core.answer_class import AnswerClass, classify_response
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Query, Request, Response
@@ -94,7 +94,7 @@ def test_recorded_predictions() -> None:
 
 def test_recorded_errors_are_told_apart() -> None:
     def kind(name: str, note: str) -> AnswerClass:
-        return of_response(server(name)[note])
+        return classify_response(server(name)[note])
 
     refused, broken = AnswerClass.REFUSED_INPUT, AnswerClass.BROKEN
     assert [kind(name, "unknown model") for name in RECORDED] == [refused] * 3
@@ -106,7 +106,7 @@ def test_recorded_errors_are_told_apart() -> None:
 
 
 def test_a_success_may_say_no() -> None:
-    assert isinstance(ADAPTER, Outspoken)
+    assert isinstance(ADAPTER, HealthReader)
     for name in RECORDED:
         assert not any(ADAPTER.denies(role, each) for role, each in probes_of(name).items())
     assert ADAPTER.denies("model_ready", server("triton")["model ready, unknown"])

@@ -12,13 +12,13 @@ from harness.core.adapter import Adapter, Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, EventKind, Query, Response, StreamEvent, Usage
-from harness.core.registry import load
+from harness.core.registry import load_plugin
 
 ENDPOINT = Endpoint("http://h", model="tiny")
 
 
 def adapter(name: str) -> Adapter:
-    found = load("protocols", name).ADAPTER
+    found = load_plugin("protocols", name).ADAPTER
     assert isinstance(found, Adapter)
     return found
 
