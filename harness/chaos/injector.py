@@ -58,13 +58,13 @@ class Injector:
         """Where the link's proxy listens, "host:port"."""
         return str(self._proxy.listen)
 
-    def carries(self, url: str) -> bool:
+    def carries_url(self, url: str) -> bool:
         """Whether all that is sent to this URL goes through the link."""
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         return parts.hostname in ("localhost", "127.0.0.1", "::1") and self.listen.endswith(f":{port}")
 
-    def check(self, fault: Fault) -> None:
+    def check_fault(self, fault: Fault) -> None:
         """Raises `UsageError` for a kind of fault that this server does not offer."""
         if fault.kind in _OWN and not self.own:
             needs = f"{fault.kind} needs the harness's own fault proxy"
@@ -81,7 +81,7 @@ class Injector:
         if foreign:
             raise UsageError(f"{self._consumer.where} is not in a steady state: {', '.join(foreign)}")
         self._before = min((probe_link(self.listen) for _ in range(2)), key=lambda found: found.total)
-        self._settled = self.carried()
+        self._settled = self.count_carried_bytes()
 
     def _await_leases(self) -> None:
         """Wait for a killed run's faults to lift themselves. Raises `UsageError` for those that a run still renews."""
@@ -93,22 +93,22 @@ class Injector:
                 raise UsageError(f"{where}: another run keeps its fault {alive[0]!r} on; wait for that run to end")
             time.sleep(0.2)
 
-    def counters(self) -> dict[str, Any]:
+    def read_counters(self) -> dict[str, Any]:
         """What our own proxy counted on this link so far; empty for a plain Toxiproxy."""
         if not self.own:
             return {}
         counted: dict[str, Any] = self._consumer.call("GET", "/aiharness/counters").json()["proxies"][self._proxy.name]
         return counted
 
-    def carried(self) -> int:
+    def count_carried_bytes(self) -> int:
         """Bytes that went over the link so far, 0 where they are not counted."""
-        return int(self.counters().get("bytes", 0))
+        return int(self.read_counters().get("bytes", 0))
 
     @contextlib.contextmanager
-    def applied(self, fault: Fault) -> Iterator[Active]:
+    def apply(self, fault: Fault) -> Iterator[ActiveFault]:
         """The fault is on inside the `with`, and lifted after it whatever happened. Raises as the constructor does."""
-        self.check(fault)
-        active = Active(self, fault)
+        self.check_fault(fault)
+        active = ActiveFault(self, fault)
         try:
             active.apply()
             yield active
@@ -144,12 +144,12 @@ class Injector:
         return proxy
 
 
-class Active:
+class ActiveFault:
     """One fault of an injector: on its way on, on, or lifted."""
 
     def __init__(self, injector: Injector, fault: Fault) -> None:
         self._fault, self._proxy, self._before = fault, injector._proxy, injector._before
-        self._injector, self._used = injector, injector.carried() - injector._settled
+        self._injector, self._used = injector, injector.count_carried_bytes() - injector._settled
         self._call, self._base, self._guardian = injector._consumer.call, injector._consumer.base, injector._guardian
         self._down = fault.kind == "down"
         self._counted = injector.own and not self._down
@@ -178,7 +178,7 @@ class Active:
         else:
             self._call("GET", self._toxic)
 
-    def proof(self) -> Proof:
+    def prove(self) -> Proof:
         """Whom the fault struck so far: by the own proxy's counters, else by a connection of our own through it."""
         if not self._counted:
             proof = prove_fault(self._fault, str(self._proxy.listen), self._before)
@@ -186,7 +186,7 @@ class Active:
                 return proof
             # Who is refused cannot be counted, but that the service uses the link is.
             return Proof("counter", None, f"{proof.detail}, and the link had carried {self._used:,} bytes before")
-        affected = int(self._injector.counters()["toxics"].get(self.name, {}).get("affected", 0))
+        affected = int(self._injector.read_counters()["toxics"].get(self.name, {}).get("affected", 0))
         return Proof("counter" if affected else "none", affected, f"the proxy counted {affected} that it struck")
 
     def lift(self) -> None:
@@ -200,7 +200,7 @@ class Active:
         return [*(enable if self._down else []), *removal(self._toxic)]
 
 
-def lift(api_urls: Sequence[str], *, allow: Sequence[str] = ()) -> list[str]:
+def lift_faults(api_urls: Sequence[str], *, allow: Sequence[str] = ()) -> list[str]:
     """End every fault of ours at these API URLs; says what was done, a line each. Raises as `Injector` does."""
     said: list[str] = []
     for url in dict.fromkeys(api_urls):

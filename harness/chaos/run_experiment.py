@@ -1,19 +1,28 @@
-"""Run a chaos experiment: baseline, inject, confirm, hold, lift, recover, under one open-loop load."""
+"""Run a chaos experiment: baseline, apply the fault, confirm, hold, lift and recover, under one open-loop load."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import msgspec
 
-from harness.chaos import injector as io
-from harness.chaos.injector import Active, Injector
-from harness.chaos.judging import invisible, unsteady
+from harness.chaos.injector import ActiveFault, Injector, lift_faults
+from harness.chaos.judging import explain_invisible_fault, explain_unsteady_baseline
 from harness.chaos.steady_load import SteadyLoad
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.core.errors import UsageError
-from harness.core.experiment import STEP, WINDOW, WINDOWS, Experiment, Fault, Sample, between, recovered_at
+from harness.core.experiment import (
+    RECOVERY_STEP,
+    RECOVERY_WINDOW,
+    RECOVERY_WINDOWS,
+    Experiment,
+    Fault,
+    Sample,
+    find_recovery,
+    select_samples,
+)
 from harness.core.plan import slug
 from harness.core.report import FaultRow
 from harness.core.settings import Settings
@@ -21,44 +30,46 @@ from harness.io.rundir import FAULTS, read_run
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
 
-_LOOK, RENEW = 0.2, 1.0
+_LOOK, _RENEW = 0.2, 1.0
 """Seconds between two looks for recovery, and between two renewals of a lease."""
 
 
-def prepare(settings: Settings) -> list[str]:
-    """Look at every link that a fault needs before anything is asked, and create the proxies that are missing.
+def prepare_links(settings: Settings) -> list[str]:
+    """Look at every link that a fault needs before any request is sent, and create the proxies that are missing.
 
-    Says what was created, and what a killed run had left and was lifted. Raises as `Injector` does.
+    Returns notes on what was created, and on faults of a killed run that were lifted. Raises as `Injector` does.
     """
-    said: list[str] = []
+    notes: list[str] = []
     for link in settings.links:
         faults = [fault for fault in settings.faults if fault.link == link.name]
         if faults:
             with Injector(link, allow=settings.allow) as injector:
                 for fault in faults:
-                    injector.check(fault)
+                    injector.check_fault(fault)
                 injector.settle()
-            said += injector.notes
-    return said
+            notes += injector.notes
+    return notes
 
 
-def lift(api_urls: Sequence[str], run_dirs: Sequence[str] = (), *, allow: Sequence[str] = ()) -> list[str]:
+def lift_faults_of_runs(
+    api_urls: Sequence[str], run_dirs: Sequence[str] = (), *, allow: Sequence[str] = ()
+) -> list[str]:
     """End every fault of ours at these API URLs, and at those whose faults the run directories show as never lifted.
 
-    Says what was done, a line each. Raises `UsageError` for a host that is not allowed, `ProxyGone`, `RunDirError`.
+    Returns a line for each thing done. Raises `UsageError` for a host that is not allowed, `ProxyGone`, `RunDirError`.
     """
-    found = list(api_urls)
+    urls = list(api_urls)
     for folder in run_dirs:
         last = {(line.get("name"), line.get("applied_at")): line for line in read_run(folder).faults}
-        found += [str(line["api"]) for line in last.values() if line.get("lifted_at") is None and line.get("api")]
-    return io.lift(found, allow=allow)
+        urls += [str(line["api"]) for line in last.values() if line.get("lifted_at") is None and line.get("api")]
+    return lift_faults(urls, allow=allow)
 
 
-def experiment(session: Session, run: GateRun, fault: Fault) -> Experiment:
-    """The experiment with this fault: run by the first who asks, read from the run directory by everyone after.
+def run_experiment(session: Session, run: GateRun, fault: Fault) -> Experiment:
+    """The experiment with this fault: the first caller runs it, every later one reads it from the run directory.
 
-    A proxy that does not answer breaks it once, not for every check again. Raises `UsageError` as `Injector` does,
-    `BudgetExhausted` for a ceiling; the fault is lifted then.
+    A proxy that does not answer costs its deadline once, not once for each check. Raises `UsageError` as `Injector`
+    does, `BudgetExhausted` for a ceiling; the fault is lifted then.
     """
     name = f"chaos/{slug(fault.name)}.json"
     path = run.run_dir.path / name
@@ -67,22 +78,22 @@ def experiment(session: Session, run: GateRun, fault: Fault) -> Experiment:
     link = next(link for link in session.settings.links if link.name == fault.link)
     try:
         with Injector(link, allow=session.settings.allow) as injector:
-            injector.check(fault)
+            injector.check_fault(fault)
             injector.settle()
-            direct = injector.carries(session.endpoint.url)
+            direct = injector.carries_url(session.endpoint.url)
             with SteadyLoad(session, run, fault, direct=direct) as load:
                 begun = Experiment(fault, load.began)
-                found = _Course(session.settings, run, fault, injector, direct, load, begun).take()
+                experiment = _Phases(session.settings, run, fault, injector, direct, load, begun).run_all()
     except ProxyGone as gone:
-        found = Experiment(fault, run.now(), broken=str(gone))
+        experiment = Experiment(fault, run.now(), broken=str(gone))
     path.parent.mkdir(exist_ok=True)
-    run.run_dir.write(name, msgspec.json.encode(found))
-    return found
+    run.run_dir.write(name, msgspec.json.encode(experiment))
+    return experiment
 
 
 @dataclass
-class _Course:
-    """One experiment on its way through its phases; `direct` as `SteadyLoad` has it."""
+class _Phases:
+    """The phases of one experiment, which fill in `experiment`; `direct` as in `SteadyLoad`."""
 
     settings: Settings
     run: GateRun
@@ -90,106 +101,118 @@ class _Course:
     injector: Injector
     direct: bool
     load: SteadyLoad
-    found: Experiment
-    _on: float = 0.0
+    experiment: Experiment
+    _applying_since: float = 0.0
 
     @property
-    def width(self) -> float:
+    def window(self) -> float:
         """Seconds of a recovery window: long enough for five requests."""
-        return max(WINDOW, 5 / self.settings.chaos.rate)
+        return max(RECOVERY_WINDOW, 5 / self.settings.chaos.rate)
 
-    def take(self) -> Experiment:
-        """Go through every phase; what breaks the experiment itself is in its `broken`."""
-        load, steady = self.load, self.load.began + self.settings.chaos.baseline
-        say, fault = self.run.progress, self.fault
-        rate, seconds = self.settings.chaos.rate, self.settings.chaos.baseline
-        say(f"chaos: {fault.name}: {rate:g} requests/s, baseline {seconds:g} s")
+    @property
+    def longest_recovery(self) -> float:
+        """Seconds from the lift to the end of the last windows that can show recovery."""
+        return self.settings.chaos.recovery + RECOVERY_WINDOWS * self.window
+
+    def run_all(self) -> Experiment:
+        """Run every phase; `broken` of the result says what broke the experiment itself."""
+        load, chaos = self.load, self.settings.chaos
+        self._report(f"{chaos.rate:g} requests/s, baseline {chaos.baseline:g} s")
+        steady = load.began + chaos.baseline
         load.wait(steady - load.now())
-        while load.settled(load.began) < steady:  # the endpoint's deadlines end every request
+        while load.find_settled_time(load.began) < steady:  # the endpoint's deadlines end every request
             load.wait(_LOOK)
-        baseline = between(load.seen(), load.began, steady)
-        if why := unsteady(baseline, self.settings.objectives):
-            self.found = replace(self.found, undecided=why)
+        baseline = select_samples(load.list_samples(), load.began, steady)
+        if reason := explain_unsteady_baseline(baseline, self.settings.objectives):
+            self._update(undecided=reason)
         else:
             try:
                 self._disturb()
-                self._recover(baseline)
+                self._await_recovery(baseline)
             except UsageError as problem:
-                self.found = replace(self.found, broken=f"the experiment was cut short: {problem}")
+                self._update(broken=f"the experiment was cut short: {problem}")
         load.drain()
-        found = replace(self.found, finished=load.now(), samples=tuple(load.seen()), notes=tuple(self.injector.notes))
-        found = replace(found, corrupted=tuple(load.corrupted), failed=tuple(load.failed))
-        if found.lifted is None:
-            return found
-        self.found = self._judged(found, baseline, found.lifted)
-        took = self.found.recovered and f"steady again {max(0.0, self.found.recovered - found.lifted):.1f} s after it"
-        say(f"chaos: {fault.name}: lifted, {took or 'not seen to recover'}")
-        self._write(self._on, found.lifted, "judged")
-        return self.found
+        self._update(finished=load.now(), samples=tuple(load.list_samples()), notes=tuple(self.injector.notes))
+        self._update(corrupted=tuple(load.corrupted), failed=tuple(load.failed))
+        if self.experiment.lifted is not None:
+            self._conclude(baseline, self.experiment.lifted)
+        return self.experiment
 
     def _disturb(self) -> None:
-        """Put the fault on, prove it, hold it and lift it; both ends are written down as they come."""
-        at, state = self.load.now(), "lifted"
-        self._on = at
-        self._write(at, None, "on")
+        """Apply the fault, prove it, hold it and lift it; a line of `faults.jsonl` marks its begin, another its end."""
+        began, state = self.load.now(), "lifted"
+        self._applying_since = began
+        self._append_row(None, "on")
         try:
-            with self.injector.applied(self.fault) as active:
-                self.found = replace(self.found, applied=self.load.now())
-                where = f"{self.fault.kind} on link {self.injector.link.name}"
-                self.run.progress(f"chaos: {self.fault.name}: {where} for {self.fault.duration:g} s")
+            with self.injector.apply(self.fault) as active:
+                self._update(applied=self.load.now())
+                where = f"link {self.injector.link.name}"
+                self._report(f"{self.fault.kind} on {where} for {self.fault.duration:g} s")
                 self._hold(active)
-            lifted, proof = self.load.now(), self.found.proof
+            lifted, proof = self.load.now(), self.experiment.proof
             if proof.confirmed == "probe" and self.fault.toxicity >= 1 and self.direct:
-                proof = replace(proof, affected=self.load.sent(self.found.applied or 0.0))
-            self.found = replace(self.found, lifted=lifted, proof=proof)
+                proof = replace(proof, affected=self.load.count_due(self.experiment.applied or 0.0))
+            self._update(lifted=lifted, proof=proof)
         except UsageError as problem:
             state = "proxy gone" if isinstance(problem, ProxyGone) else "refused"
             raise
         finally:
-            self._write(at, None if state == "proxy gone" else self.load.now(), state)
+            self._append_row(None if state == "proxy gone" else self.load.now(), state)
 
-    def _hold(self, active: Active) -> None:
-        # One gap longer than asked, so that the planned number of requests falls into it wherever it begins.
+    def _hold(self, active: ActiveFault) -> None:
+        # One gap longer than configured, so that the planned number of requests falls into it wherever it begins.
         ends = self.load.now() + self.fault.duration + 1 / self.settings.chaos.rate
         self.load.wait(min(_LOOK, self.fault.duration / 4))
-        self.found = replace(self.found, proof=active.proof())
+        self._update(proof=active.prove())
         while (left := ends - self.load.now()) > 0:
-            self.load.wait(min(left, RENEW))
+            self.load.wait(min(left, _RENEW))
             active.renew()
-        if self.found.proof.confirmed != "probe":
-            self.found = replace(self.found, proof=active.proof())
+        if self.experiment.proof.confirmed != "probe":
+            self._update(proof=active.prove())
 
-    def _recover(self, baseline: list[Sample]) -> None:
+    def _await_recovery(self, baseline: list[Sample]) -> None:
         """Wait until recovery is seen, or until the last windows that could show it have ended."""
-        load, lifted = self.load, self.found.lifted or 0.0
-        ends = lifted + self.settings.chaos.recovery + WINDOWS * self.width
-        while load.now() < ends:
+        load, lifted = self.load, self.experiment.lifted or 0.0
+        while load.now() < lifted + self.longest_recovery:
             load.wait(_LOOK)
-            if recovered_at(load.seen(), baseline, lifted, load.settled(lifted), self.width) is not None:
+            settled = load.find_settled_time(lifted)
+            if find_recovery(load.list_samples(), baseline, lifted, settled, self.window) is not None:
                 return
 
-    def _judged(self, found: Experiment, baseline: list[Sample], lifted: float) -> Experiment:
-        until = min(self.load.next, lifted + self.settings.chaos.recovery + WINDOWS * self.width)
-        at = recovered_at(found.samples, baseline, lifted, until, self.width)
-        if at is not None:
-            note = f"recovery lies between {lifted:.2f} s and {at:.2f} s of the run, on a grid of {STEP:g} s"
-            found = replace(found, recovered=at, notes=(*found.notes, note))
-        if found.proof.confirmed != "probe" or self.direct:
-            return found
-        return replace(found, undecided=invisible(found, baseline))
+    def _conclude(self, baseline: list[Sample], lifted: float) -> None:
+        """Find the recovery and whether the answers show the fault; the last line of the fault in `faults.jsonl`."""
+        until = min(self.load.next_due, lifted + self.longest_recovery)
+        recovered = find_recovery(self.experiment.samples, baseline, lifted, until, self.window)
+        progress = "no recovery seen"
+        if recovered is not None:
+            span = f"between {lifted:.2f} s and {recovered:.2f} s of the run"
+            note = f"recovery lies {span}, in steps of {RECOVERY_STEP:g} s"
+            self._update(recovered=recovered, notes=(*self.experiment.notes, note))
+            progress = f"steady again {max(0.0, recovered - lifted):.1f} s later"
+        if self.experiment.proof.confirmed == "probe" and not self.direct:
+            self._update(undecided=explain_invisible_fault(self.experiment, baseline))
+        self._report(f"lifted, {progress}")
+        self._append_row(lifted, "judged")
 
-    def _write(self, at: float, lifted: float | None, state: str) -> None:
-        proof, link = self.found.proof, self.injector.link
-        phases = {"baseline": self.load.began, "inject": at, "lift": lifted, "end": self.found.finished}
+    def _update(self, **changes: Any) -> None:
+        self.experiment = replace(self.experiment, **changes)
+
+    def _report(self, progress: str) -> None:
+        self.run.progress(f"chaos: {self.fault.name}: {progress}")
+
+    def _append_row(self, lifted: float | None, state: str) -> None:
+        experiment, link = self.experiment, self.injector.link
+        applied, recovered = self._applying_since, experiment.recovered
+        phases = {"baseline": self.load.began, "inject": applied, "lift": lifted, "end": experiment.finished}
         row = FaultRow(
             self.fault.kind,
             f"link {link.name}",
-            round(at, 4),
+            round(applied, 4),
             None if lifted is None else round(lifted, 4),
-            proof.confirmed,
-            proof.affected,
+            experiment.proof.confirmed,
+            experiment.proof.affected,
             self.fault.name,
-            None if self.found.recovered is None else round(self.found.recovered, 4),
-            {name: round(t, 4) for name, t in phases.items() if t},
+            None if recovered is None else round(recovered, 4),
+            {name: round(seconds, 4) for name, seconds in phases.items() if seconds},
         )
         self.run.run_dir.append(FAULTS, {**asdict(row), "state": state, "api": link.api})

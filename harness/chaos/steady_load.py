@@ -1,4 +1,4 @@
-"""The steady load under a chaos experiment: one query, sent open-loop on an absolute schedule."""
+"""The steady load of a chaos experiment: one query, sent open-loop on an absolute schedule."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import replace
 
-from harness.chaos.judging import silent
+from harness.chaos.judging import find_silent_corruption
 from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Exchange
 from harness.core.experiment import Fault, Sample
@@ -18,55 +18,57 @@ from harness.run.gate_run import GateRun
 from harness.run.series import Meter
 from harness.run.session import Session, decoded
 
-_WARM_UP, IN_FLIGHT, _SHOWN, _TICK, _GRACE = 3, 2000, 3, 0.05, 5.0
-"""Uncounted first requests, requests in flight at most, counterexamples kept; seconds of a look, and past deadlines."""
+_WARM_UP, IN_FLIGHT, _MOST_EXAMPLES, _TICK, _GRACE = 3, 2000, 3, 0.05, 5.0
+"""First requests that are not counted, most requests in flight, most counterexamples; seconds between two looks at the
+schedule, and seconds that a request may need beyond its deadlines."""
 
 
 class SteadyLoad:
-    """Sends in an event loop in a thread of its own while the `with` lasts; its end cancels what is under way.
+    """Sends from an event loop in its own thread while the `with` block lasts; its end cancels requests in flight.
 
-    A request counts for the moment at which the schedule wanted it sent. Times are the run's. `direct`: the fault is
-    put between the harness and the service. Raises `UsageError` for cutting streams where the protocol has none.
+    A request counts for the moment at which the schedule intended it. Times are seconds of the run. `direct`: the
+    fault lies between the harness and the service. Raises `UsageError` for cutting streams of a protocol without any.
     """
 
     def __init__(self, session: Session, run: GateRun, fault: Fault, *, direct: bool) -> None:
         stream = fault.kind == "truncate_stream"
         if stream and not session.able.streaming:
-            raise UsageError(f"fault {fault.name!r} cuts streams, and {session.adapter.title} has none here")
+            raise UsageError(f"fault {fault.name!r} cuts streams, but {session.adapter.title} does not stream here")
         self.corrupted: list[Counterexample] = []
         self.failed: list[Counterexample] = []
         self.began = 0.0
-        self.next = 0.0
-        self._session, self._cut = session, stream and direct
-        request = session.adapter.encode(session.endpoint, session.sample(stream=stream), session.facts)
-        # Toxicity is drawn per connection: kept-alive ones would share one draw.
-        lone = fault.toxicity < 1 and not session.endpoint.http2
-        self._request = replace(request, headers=(*request.headers, ("connection", "close"))) if lone else request
+        self.next_due = 0.0
+        self._session, self._cuts_here = session, stream and direct
+        self._request = session.adapter.encode(session.endpoint, session.sample(stream=stream), session.facts)
+        # Toxicity is drawn per connection: requests on one kept-alive connection would share one draw.
+        if fault.toxicity < 1 and not session.endpoint.http2:
+            headers = (*self._request.headers, ("connection", "close"))
+            self._request = replace(self._request, headers=headers)
         self._ledger = run.ledger
         self._meter = Meter(run.run_dir, run.worker, suite="chaos", rate=session.settings.chaos.rate)
         self._gap = 1 / session.settings.chaos.rate
         self._reference: Answer | None = None
         self._samples: list[Sample] = []
-        self._pending: dict[int, float] = {}
+        self._due_by_index: dict[int, float] = {}
         self._problem: Exception | None = None
         self._stopping, self._abort = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="aiharness-chaos", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="aiharness-chaos", daemon=True)
 
     def now(self) -> float:
         """Seconds since the start of the run."""
         return self._session.client.clock.now()
 
-    def seen(self) -> list[Sample]:
+    def list_samples(self) -> list[Sample]:
         """Every counted request that has ended so far, in the schedule's order."""
         return sorted(self._samples, key=lambda sample: sample.intended)
 
-    def settled(self, since: float) -> float:
-        """Up to when every request meant to be sent from `since` on has ended."""
-        return min([self.next, *(at for at in list(self._pending.values()) if at >= since)])
+    def find_settled_time(self, since: float) -> float:
+        """The time up to which every request due from `since` on has ended."""
+        return min([self.next_due, *(due for due in list(self._due_by_index.values()) if due >= since)])
 
-    def sent(self, since: float) -> int:
-        """How many requests were meant to be sent from `since` on until now."""
-        return int((self.next - since) / self._gap)
+    def count_due(self, since: float) -> int:
+        """How many requests were due from `since` until now."""
+        return int((self.next_due - since) / self._gap)
 
     def wait(self, seconds: float) -> None:
         """Let the load go on. Raises what broke it: `BudgetExhausted` for a ceiling, an error of the run directory."""
@@ -77,15 +79,15 @@ class SteadyLoad:
                 raise self._problem
 
     def drain(self) -> None:
-        """End the schedule and wait for what is under way, as long as the endpoint's deadlines allow."""
+        """End the schedule and wait for the requests in flight, as long as the endpoint's deadlines allow."""
         self._stopping.set()
         self._thread.join(self._session.endpoint.deadlines.total + _GRACE)
         if self._problem is not None:
             raise self._problem
 
     def __enter__(self) -> SteadyLoad:
-        self.next = self.now()
-        self.began = self.next + _WARM_UP * self._gap
+        self.next_due = self.now()
+        self.began = self.next_due + _WARM_UP * self._gap
         self._thread.start()
         return self
 
@@ -94,36 +96,36 @@ class SteadyLoad:
         self._stopping.set()
         self._thread.join(_GRACE)
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         try:
-            asyncio.run(self._send())
+            asyncio.run(self._send_requests())
             self._meter.flush()
         except Exception as problem:
             self._problem = problem
 
-    async def _send(self) -> None:
+    async def _send_requests(self) -> None:
         transport = transport_to(self._session.endpoint, clock=self._session.client.clock)
         tasks: set[asyncio.Task[None]] = set()
         count = 0
         try:
             while not self._stopping.is_set() or (tasks and not self._abort.is_set()):
-                left = self.next - self.now()
+                left = self.next_due - self.now()
                 if self._stopping.is_set() or left > 0 or len(tasks) >= IN_FLIGHT:
                     await asyncio.sleep(min(left, _TICK) if left > 0 else _TICK)
                     continue
                 self._ledger.before_request()
-                self._pending[count] = self.next
-                tasks.add(task := asyncio.create_task(self._one(transport, count, self.next)))
+                self._due_by_index[count] = self.next_due
+                tasks.add(task := asyncio.create_task(self._send_request(transport, count, self.next_due)))
                 task.add_done_callback(tasks.discard)
                 count += 1
-                self.next = self.began + (count - _WARM_UP) * self._gap
+                self.next_due = self.began + (count - _WARM_UP) * self._gap
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await transport.aclose()
 
-    async def _one(self, transport: HttpTransport, index: int, due: float) -> None:
+    async def _send_request(self, transport: HttpTransport, index: int, due: float) -> None:
         session, request, lag = self._session, self._request, self.now() - due
         try:
             exchange = await transport.exchange(request, decoder=session.decoder(request), intended=due)
@@ -131,18 +133,23 @@ class SteadyLoad:
             self._ledger.after_answer(exchange.generated_tokens)
             if index >= _WARM_UP:
                 self._meter.record(exchange)
-                self._keep(exchange, lag)
+                self._add_sample(exchange, lag)
         except Exception as problem:
             self._problem = problem
         finally:
-            self._pending.pop(index, None)
+            self._due_by_index.pop(index, None)
 
-    def _keep(self, exchange: Exchange, lag: float) -> None:
+    def _add_sample(self, exchange: Exchange, lag: float) -> None:
         if self._session.settings.promises.deterministic and exchange.ok and self._reference is None:
             self._reference = exchange.answer
-        why = silent(exchange, self._reference, cut=self._cut)
+        corruption = find_silent_corruption(exchange, self._reference, cut=self._cuts_here)
         error = str(exchange.error) if exchange.error else None
-        self._samples.append(Sample(exchange.timing.intended, exchange.timing.latency, lag, error, why))
-        examples, said = (self.corrupted, why) if why else (self.failed, f"a request failed: {exchange.detail}")
-        if why or error:  # the first ones, and the last one
-            examples[_SHOWN - 1 :] = [self._session.show(said, exchange)]
+        self._samples.append(Sample(exchange.timing.intended, exchange.timing.latency, lag, error, corruption))
+        if corruption:
+            self._add_example(self.corrupted, corruption, exchange)
+        elif error:
+            self._add_example(self.failed, f"a request failed: {exchange.detail}", exchange)
+
+    def _add_example(self, examples: list[Counterexample], summary: str, exchange: Exchange) -> None:
+        """Keep the first ones, and the last one."""
+        examples[_MOST_EXAMPLES - 1 :] = [self._session.show(summary, exchange)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.chaos.run_experiment import lift
+from harness.chaos.run_experiment import lift_faults_of_runs
 from harness.config.file import CONFIG_FILE, read_file
 from harness.config.suite_sections import read_links
 from harness.core.errors import RunDirError, UsageError
@@ -32,7 +32,7 @@ def lift_command(api: Sequence[str]) -> int:
     allow = [_host(url) for url in (*api, *file.targets.allow)]
     for urls_of_one, run in [*(([url], []) for url in dict.fromkeys(found)), *(([], [run]) for run in runs)]:
         try:
-            print("\n".join(lift(urls_of_one, run, allow=allow)) or f"{run[0]}: nothing left on")
+            print("\n".join(lift_faults_of_runs(urls_of_one, run, allow=allow)) or f"{run[0]}: nothing left on")
         except (UsageError, RunDirError) as problem:
             print(problem)
             status = Exit.ERROR

@@ -1,7 +1,7 @@
-"""Experiment: one fault put on one link under a steady load, and what the answers say about the service. No IO.
+"""Experiment: one fault on one link under a steady load, and what the answers say about the service. No IO.
 
-Times are seconds from the start of the run. One open-loop load runs through baseline, fault and recovery, and every
-request counts where the schedule wanted it sent, so that a stalled client hides nothing.
+Times are seconds from the start of the run. One open-loop load runs through baseline, fault and recovery. Every
+request is assigned to the moment at which the schedule intended to send it, so that a stalled client hides nothing.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from harness.core.bounds import OverZero
 from harness.core.verdict import Counterexample
 
-WINDOW, WINDOWS, STEP = 1.0, 3, 0.1
-"""Seconds of a recovery window, how many in a row must be within tolerance, and the grid of instants tried."""
+RECOVERY_WINDOW, RECOVERY_WINDOWS, RECOVERY_STEP = 1.0, 3, 0.1
+"""Seconds of a recovery window, how many in a row must be within tolerance, and the step between instants tried."""
 
-SHARE, FACTOR, _SLACK = 0.05, 2.0, 0.05
-"""Tolerance around the baseline: share of good answers less `SHARE`, p95 latency times `FACTOR` plus `SLACK` s."""
+_MORE_FAILURES, _LATENCY_FACTOR, _LATENCY_SLACK = 0.05, 2.0, 0.05
+"""Tolerance around the baseline: how much the share of failures may grow, and what the p95 latency may be: the
+baseline's times the factor, plus the slack in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A disturbance of a link for `duration` seconds: an experiment of its own.
+    """A disturbance of a link for `duration` seconds, as configured; each has an experiment of its own.
 
-    `kind` is latency, bandwidth, timeout, reset_peer, down or truncate_stream; `attributes` are those of Toxiproxy's
-    toxic (times in ms); `toxicity` the share of connections that it strikes.
+    `kind` is the name of a fault file and `attributes` the values of its parameters; `toxicity` is the share of
+    connections (for some kinds: of requests) that it strikes.
     """
 
     name: str = field(default="", kw_only=True)
@@ -55,7 +57,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class ChaosSettings:
-    """Requests/s of the open-loop load, seconds of the baseline, and the longest wait for recovery in seconds."""
+    """Requests/s of the open-loop load, seconds of the baseline, and seconds to wait for recovery at most."""
 
     rate: OverZero[float] = 10.0
     baseline: OverZero[float] = 5.0
@@ -64,9 +66,10 @@ class ChaosSettings:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One request of the load: `latency` from the schedule to the end (None: no answer), `lag` until it was sent.
+    """One request of the load; times in seconds.
 
-    `error` is its `ErrorClass`; `silent` says why an answer that was declared a success is none.
+    `latency` runs from the intended time to the end of the answer (None: no answer), `lag` from the intended time
+    until it was sent. `error` is its `ErrorClass`; `silent` says why an answer is wrong that was declared a success.
     """
 
     intended: float
@@ -76,14 +79,14 @@ class Sample:
     silent: str = ""
 
     @property
-    def good(self) -> bool:
-        """A success that is right."""
+    def is_good(self) -> bool:
+        """Whether it was answered, and the answer is right."""
         return self.error is None and not self.silent
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Whether the fault struck: `confirmed` is counter, probe or none; `affected` the connections or requests hit."""
+    """Whether the fault struck: `confirmed` is counter, probe or none; `affected` counts connections or requests."""
 
     confirmed: str = "none"
     affected: int | None = None
@@ -92,11 +95,11 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """What one experiment saw: the content of `chaos/<fault>.json`.
+    """What one experiment measured: the content of `chaos/<fault>.json`.
 
-    Its phases: baseline from `began`, the fault from `applied` to `lifted`, recovery from there to `finished`; a phase
-    that never came is None. `broken` says what broke the experiment itself (ERROR), `undecided` why it decides
-    nothing (INCONCLUSIVE).
+    Its phases: the baseline from `began`, the fault from `applied` to `lifted`, recovery from there to `finished`; a
+    phase that was not reached is None. `broken` says what broke the experiment itself (ERROR), `undecided` why it
+    cannot be judged (INCONCLUSIVE). `corrupted` and `failed` are examples of wrong answers and of failed requests.
     """
 
     fault: Fault
@@ -113,46 +116,54 @@ class Experiment:
     failed: tuple[Counterexample, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def during(self) -> list[Sample]:
-        """The samples meant to be sent while the fault was on."""
-        return [] if self.applied is None else between(self.samples, self.applied, self.lifted)
+    @property
+    def fault_samples(self) -> list[Sample]:
+        """The samples that were intended while the fault was on."""
+        return [] if self.applied is None else select_samples(self.samples, self.applied, self.lifted)
 
 
-def between(samples: Iterable[Sample], start: float, end: float | None) -> list[Sample]:
-    """The samples whose intended time lies in [start, end)."""
-    return [s for s in samples if start <= s.intended < (math.inf if end is None else end)]
+def select_samples(samples: Iterable[Sample], start: float, end: float | None) -> list[Sample]:
+    """The samples whose intended time lies in [start, end); an end of None is no limit."""
+    return [sample for sample in samples if start <= sample.intended and (end is None or sample.intended < end)]
 
 
-def failed_share(samples: Sequence[Sample]) -> float:
-    """The share of samples that are no right success; 1 of none."""
-    return sum(not s.good for s in samples) / len(samples) if samples else 1.0
+def compute_failed_share(samples: Sequence[Sample]) -> float:
+    """The share of samples that failed or were wrong; 1 when there is no sample."""
+    if not samples:
+        return 1.0
+    return sum(not sample.is_good for sample in samples) / len(samples)
 
 
-def p95(values: Iterable[float | None]) -> float:
-    """The nearest-rank 95th percentile of what is known; infinite of nothing."""
-    found = sorted(value for value in values if value is not None)
-    return found[math.ceil(0.95 * len(found)) - 1] if found else math.inf
+def compute_p95(values: Iterable[float | None]) -> float:
+    """The nearest-rank 95th percentile of the values that are not None; infinite when there are none."""
+    ranked = sorted(value for value in values if value is not None)
+    if not ranked:
+        return math.inf
+    return ranked[math.ceil(0.95 * len(ranked)) - 1]
 
 
-def tolerated(samples: Sequence[Sample], baseline: Sequence[Sample]) -> bool:
-    """Whether share of right answers and p95 latency lie within the tolerance of the baseline; not so of no sample."""
-    if not samples or failed_share(samples) > failed_share(baseline) + SHARE:
+def is_within_tolerance(samples: Sequence[Sample], baseline: Sequence[Sample]) -> bool:
+    """Whether failures and p95 latency lie within the tolerance of the baseline; False when there is no sample."""
+    if not samples or compute_failed_share(samples) > compute_failed_share(baseline) + _MORE_FAILURES:
         return False
-    found, usual = (p95(s.latency for s in some if s.good) for some in (samples, baseline))
-    return found <= FACTOR * usual + _SLACK
+    usual = compute_p95(sample.latency for sample in baseline if sample.is_good)
+    latency = compute_p95(sample.latency for sample in samples if sample.is_good)
+    return latency <= _LATENCY_FACTOR * usual + _LATENCY_SLACK
 
 
-def recovered_at(
-    samples: Sequence[Sample], baseline: Sequence[Sample], lifted: float, until: float, window: float = WINDOW
+def find_recovery(
+    samples: Sequence[Sample], baseline: Sequence[Sample], lifted: float, until: float, window: float = RECOVERY_WINDOW
 ) -> float | None:
-    """The first instant from `lifted` on, on a grid of `STEP`, that begins `WINDOWS` windows in a row in tolerance.
+    """The first instant from `lifted` on at which `RECOVERY_WINDOWS` windows in a row within tolerance begin.
 
-    The windows must end by `until`; None: there is no such instant (right-censored).
+    Instants are tried every `RECOVERY_STEP` seconds; `window` is the length of a window in seconds. All windows must
+    end by `until`. None means that there is no such instant (right-censored).
     """
-    after = between(samples, lifted, until)
-    tries = math.floor((until - lifted - WINDOWS * window) / STEP + 1e-6) + 1
-    for start in (lifted + STEP * i for i in range(max(0, tries))):
-        windows = (between(after, start + j * window, start + (j + 1) * window) for j in range(WINDOWS))
-        if all(tolerated(found, baseline) for found in windows):
+    after = select_samples(samples, lifted, until)
+    tries = math.floor((until - lifted - RECOVERY_WINDOWS * window) / RECOVERY_STEP + 1e-6) + 1
+    for number in range(tries):
+        start = lifted + RECOVERY_STEP * number
+        edges = [start + window * place for place in range(RECOVERY_WINDOWS + 1)]
+        if all(is_within_tolerance(select_samples(after, *edge), baseline) for edge in pairwise(edges)):
             return start
     return None

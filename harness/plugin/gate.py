@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.chaos.run_experiment import prepare
+from harness.chaos.run_experiment import prepare_links
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.config.resolve import resolve_settings
 from harness.core.endpoint import redact_text
@@ -111,7 +111,7 @@ class Gate:
     def _prepare_links(self) -> None:
         """Refuse links that no fault may touch, lift what a killed run left; a proxy that is down may still come up."""
         try:
-            for line in prepare(self._run.settings):
+            for line in prepare_links(self._run.settings):
                 print(line, flush=True)
         except ProxyGone as problem:
             print(f"no fault can be put on yet: {problem}", flush=True)

@@ -6,7 +6,7 @@ import math
 import sys
 
 from harness.chaos import judging
-from harness.chaos.run_experiment import experiment
+from harness.chaos.run_experiment import run_experiment
 from harness.core.experiment import Fault
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
@@ -17,31 +17,31 @@ from harness.suite import Session, Verdict, check, make_inconclusive
 
 @check("the fault landed and was lifted, and no answer was silently wrong", per="fault", grounds=("faults",))
 def test_intact(ai_client: Session, ai_run: GateRun, fault: Fault) -> Verdict:
-    return judging.intact(experiment(ai_client, ai_run, fault))
+    return judging.judge_integrity(run_experiment(ai_client, ai_run, fault))
 
 
 @check("the service recovers after the fault", per="fault", grounds=("faults",), requests=0)
 def test_recovers(ai_client: Session, ai_run: GateRun, fault: Fault) -> Verdict:
-    return judging.recovers(experiment(ai_client, ai_run, fault), ai_client.settings.chaos.recovery)
+    return judging.judge_recovery(run_experiment(ai_client, ai_run, fault), ai_client.settings.chaos.recovery)
 
 
 @check("objective", per="fault_objective", grounds=("faults",), requests=0)
 def test_objective(
     ai_client: Session, ai_run: GateRun, ai_planned: PlannedCheck, fault: Fault, objective: Objective
 ) -> Verdict:
-    found = experiment(ai_client, ai_run, fault)
+    found = run_experiment(ai_client, ai_run, fault)
     if objective.metric == "recovery":
-        return judging.recovers(found, ai_client.settings.chaos.recovery, objective.limit)
-    if (verdict := judging.undecided(found)) is not None:
+        return judging.judge_recovery(found, ai_client.settings.chaos.recovery, objective.limit)
+    if (verdict := judging.judge_validity(found)) is not None:
         return verdict
-    during = found.during()[: ai_planned.cap]
+    during = found.fault_samples[: ai_planned.cap]
     if len(during) < (ai_planned.cap or 0):
-        few = f"{len(during)} of {ai_planned.cap} planned requests were meant for while the fault was on and ended"
+        few = f"{len(during)} of {ai_planned.cap} planned requests were due under the fault and ended"
         return make_inconclusive(few, n=len(during), notes=found.notes)
     limit = objective.limit if objective.metric == "latency" else math.inf
-    values = [s.latency if s.good and s.latency is not None else math.inf for s in during]
+    values = [s.latency if s.is_good and s.latency is not None else math.inf for s in during]
     slow = f" took longer than {limit * 1e3:g} ms or" if objective.metric == "latency" else ""
-    what = f"requests meant for while the fault was on{slow} failed"
+    what = f"requests under the fault{slow} failed"
     blocks = in_blocks(values, min(limit, sys.float_info.max))
     return judge_dependent(
         blocks, objective, ai_planned, what=what, examples=found.failed or found.corrupted, notes=found.notes

@@ -35,7 +35,7 @@ def toxiproxy(reference: str) -> Iterator[Toxiproxy]:
 @pytest.fixture
 def gate(tmp_path: Path, toxiproxy: Toxiproxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Run]]:
     """Makes a session with an endpoint (default: behind the Toxiproxy), and the run that it belongs to."""
-    monkeypatch.setattr(running, "WINDOW", 0.3)
+    monkeypatch.setattr(running, "RECOVERY_WINDOW", 0.3)
     clients: list[Client] = []
 
     def make(*links: Link, url: str | None = None, ceiling: int | None = None) -> Run:

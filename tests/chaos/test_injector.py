@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.chaos.injector import Injector, check_allowed
-from harness.chaos.run_experiment import lift, prepare
+from harness.chaos.run_experiment import lift_faults_of_runs, prepare_links
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.core.endpoint import Endpoint
 from harness.core.errors import HarnessError, UsageError
@@ -28,7 +28,7 @@ from harness.chaos.injector import Injector
 kind, api = sys.argv[1:]
 with Injector(Link("model", api, "model")) as injector:
     injector.settle()
-    with injector.applied(Fault("model", kind, {} if kind == "down" else {"latency": 50}, name="f")):
+    with injector.apply(Fault("model", kind, {} if kind == "down" else {"latency": 50}, name="f")):
         print("on", flush=True)
         time.sleep(60)
 """
@@ -49,8 +49,8 @@ with Injector(Link("model", api, "model")) as injector:
 def test_each_kind_is_proved_and_lifted(toxiproxy: Toxiproxy, kind: str, attributes: dict[str, int]) -> None:
     with Injector(toxiproxy.link()) as injector:
         injector.settle()
-        with injector.applied(Fault("model", kind, attributes, name="f")) as active:
-            assert active.proof().confirmed == "probe", active.proof().detail
+        with injector.apply(Fault("model", kind, attributes, name="f")) as active:
+            assert active.prove().confirmed == "probe", active.prove().detail
             active.renew()
         assert toxiproxy.state() == (True, [])
         injector.settle()
@@ -59,15 +59,15 @@ def test_each_kind_is_proved_and_lifted(toxiproxy: Toxiproxy, kind: str, attribu
 def test_a_fault_without_effect_is_not_proved(toxiproxy: Toxiproxy) -> None:
     with Injector(toxiproxy.link()) as injector:
         injector.settle()
-        with injector.applied(fault("latency", latency=0)) as active:
-            assert active.proof().confirmed == "none"
+        with injector.apply(fault("latency", latency=0)) as active:
+            assert active.prove().confirmed == "none"
 
 
 def test_rare_faults_are_probed_until_they_strike(toxiproxy: Toxiproxy) -> None:
     with Injector(toxiproxy.link()) as injector:
         injector.settle()
-        with injector.applied(Fault("model", "reset_peer", {"timeout": 0}, toxicity=0.5, name="f")) as active:
-            assert active.proof().confirmed == "probe"
+        with injector.apply(Fault("model", "reset_peer", {"timeout": 0}, toxicity=0.5, name="f")) as active:
+            assert active.prove().confirmed == "probe"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_without_a_guardian_nothing_is_put_on(toxiproxy: Toxiproxy, monkeypatch:
     monkeypatch.setattr(sys, "executable", "/bin/true")
     with Injector(toxiproxy.link()) as injector:
         injector.settle()
-        with pytest.raises(HarnessError, match="no fault is put on without it"), injector.applied(fault("latency")):
+        with pytest.raises(HarnessError, match="no fault is put on without it"), injector.apply(fault("latency")):
             pass
     assert toxiproxy.state() == (True, [])
 
@@ -127,7 +127,7 @@ def test_two_injectors_keep_their_addresses_apart(toxiproxy: Toxiproxy, referenc
         with Injector(toxiproxy.link()) as one, Injector(other.link()) as two:
             one.settle()
             two.settle()
-            with one.applied(fault("latency", latency=1)):
+            with one.apply(fault("latency", latency=1)):
                 assert [toxiproxy.state()[1], other.state()[1]] == [["aiharness-f"], []]
     finally:
         other.close()
@@ -139,27 +139,29 @@ def test_lift_ends_ours_and_only_ours(toxiproxy: Toxiproxy, tmp_path: Path) -> N
     (tmp_path / "evidence.jsonl").touch()
     line = f'{{"name": "slow", "applied_at": 1.5, "lifted_at": null, "api": "{toxiproxy.api}"}}\n'
     (tmp_path / "faults.jsonl").write_text(line)
-    assert lift([], [str(tmp_path)]) == [f"{toxiproxy.api}: toxic 'aiharness-slow' was removed from proxy 'model'"]
+    assert lift_faults_of_runs([], [str(tmp_path)]) == [
+        f"{toxiproxy.api}: toxic 'aiharness-slow' was removed from proxy 'model'"
+    ]
     assert toxiproxy.state() == (True, ["theirs"])
-    assert lift([toxiproxy.api]) == [f"{toxiproxy.api}: no fault of ours was on"]
+    assert lift_faults_of_runs([toxiproxy.api]) == [f"{toxiproxy.api}: no fault of ours was on"]
     (tmp_path / "faults.jsonl").write_text(line + line.replace("null", "2.5"))
-    assert lift([], [str(tmp_path)]) == []
+    assert lift_faults_of_runs([], [str(tmp_path)]) == []
 
 
 def test_prepare_creates_the_proxies_that_are_missing(toxiproxy: Toxiproxy) -> None:
     port = free_port()
     link = Link("db", toxiproxy.api, "db", f"127.0.0.1:{port}", toxiproxy.listen)
     settings = Settings(Endpoint("http://127.0.0.1:1"), ("chaos",), links=(link, Link("unused", "http://x", "y")))
-    assert not prepare(settings)
+    assert not prepare_links(settings)
     settings = Settings(settings.endpoint, ("chaos",), links=settings.links, faults=(fault("latency", link="db"),))
-    assert [f"127.0.0.1:{port} to {toxiproxy.listen}" in said for said in prepare(settings)] == [True]
+    assert [f"127.0.0.1:{port} to {toxiproxy.listen}" in said for said in prepare_links(settings)] == [True]
     assert toxiproxy.state("db") == (True, [])
-    assert prepare(settings) == []
+    assert prepare_links(settings) == []
     settings = Settings(
         settings.endpoint, ("chaos",), links=settings.links, faults=(fault("truncate_stream", link="db"),)
     )
     with pytest.raises(UsageError, match="fault proxy"):
-        prepare(settings)
+        prepare_links(settings)
 
 
 def test_what_is_not_there_is_said_in_one_line(toxiproxy: Toxiproxy) -> None:

@@ -11,11 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.chaos.judging import intact, invisible, recovers, silent, undecided, unsteady
+from harness.chaos.judging import (
+    explain_invisible_fault,
+    explain_unsteady_baseline,
+    find_silent_corruption,
+    judge_integrity,
+    judge_recovery,
+    judge_validity,
+)
 from harness.chaos.proof import Probe, signature
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, EventKind, Exchange, Request, Response, StreamEvent, Timing
-from harness.core.experiment import Experiment, Fault, Proof, Sample, p95, recovered_at
+from harness.core.experiment import Experiment, Fault, Proof, Sample, compute_p95, find_recovery
 from harness.core.objective import PROFILES, parse_objective
 from harness.core.verdict import Counterexample, Status
 from tests.chaos.chaosparts import fault
@@ -35,27 +42,27 @@ def lived(**more: Any) -> Experiment:
 
 def test_recovery_begins_with_the_first_of_three_good_windows() -> None:
     after = load(10, 12.5, error="closed") + load(12.5, 20)
-    found = recovered_at(after, BASELINE, 10.0, 20.0)
+    found = find_recovery(after, BASELINE, 10.0, 20.0)
     assert found == pytest.approx(12.5, abs=0.11)
 
 
 def test_one_good_window_is_no_recovery() -> None:
     after = load(10, 11) + load(11, 12, error="closed") + load(12, 13) + load(13, 20, latency=2.0)
-    assert recovered_at(after, BASELINE, 10.0, 20.0) is None
+    assert find_recovery(after, BASELINE, 10.0, 20.0) is None
 
 
 @pytest.mark.parametrize(("latency", "back"), [(0.085, True), (0.1, False)])
 def test_a_slow_service_has_not_recovered(latency: float, back: bool) -> None:
-    assert (recovered_at(load(10, 14, latency=latency), BASELINE, 10.0, 13.5) is not None) is back
+    assert (find_recovery(load(10, 14, latency=latency), BASELINE, 10.0, 13.5) is not None) is back
 
 
 def test_windows_must_have_ended() -> None:
-    assert recovered_at(load(10, 20), BASELINE, 10.0, 12.95) is None
-    assert recovered_at(load(10, 20), BASELINE, 10.0, 13.0) == 10.0
+    assert find_recovery(load(10, 20), BASELINE, 10.0, 12.95) is None
+    assert find_recovery(load(10, 20), BASELINE, 10.0, 13.0) == 10.0
 
 
 def test_silence_is_no_recovery() -> None:
-    assert recovered_at([], BASELINE, 10.0, 20.0) is None
+    assert find_recovery([], BASELINE, 10.0, 20.0) is None
 
 
 @given(st.lists(st.booleans(), min_size=30, max_size=120))
@@ -64,7 +71,7 @@ def test_recovery_agrees_with_its_definition(good: list[bool]) -> None:
     until = len(good) / 10
     # 10 requests a window: one failure is a share of 0.1, over the tolerance, so every window must be flawless.
     expected = next((i for i in range(len(good) - 29) if all(good[i : i + 30])), None)
-    found = recovered_at([replace(s, intended=s.intended + 0.05) for s in samples], BASELINE, 0.0, until)
+    found = find_recovery([replace(s, intended=s.intended + 0.05) for s in samples], BASELINE, 0.0, until)
     assert (found is None) is (expected is None)
     if found is not None and expected is not None:
         assert found == pytest.approx(expected / 10, abs=1e-6)
@@ -72,7 +79,7 @@ def test_recovery_agrees_with_its_definition(good: list[bool]) -> None:
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=60))
 def test_p95_is_the_nearest_rank(values: list[float]) -> None:
-    found = p95(values)
+    found = compute_p95(values)
     assert sum(v <= found for v in values) >= 0.95 * len(values) - 1e-9
     assert sum(v < found for v in values) < 0.95 * len(values)
 
@@ -81,8 +88,8 @@ def test_p95_is_the_nearest_rank(values: list[float]) -> None:
 def test_a_baseline_may_fail_no_more_than_is_promised(limit: str | None, failures: int, steady: bool) -> None:
     objectives = [parse_objective("chaos", "error_rate", limit, PROFILES["pr"])] if limit else []
     baseline = [*BASELINE[failures:], *load(4, 4 + failures / 10, error="closed")]
-    assert (unsteady(baseline, objectives) == "") is steady
-    assert unsteady([], []), "nothing seen is no steady state"
+    assert (explain_unsteady_baseline(baseline, objectives) == "") is steady
+    assert explain_unsteady_baseline([], []), "nothing seen is no steady state"
 
 
 CHUNKED = Response(200, (("transfer-encoding", "chunked"),))
@@ -116,26 +123,26 @@ def exchange(
     ],
 )
 def test_what_is_silent_corruption(seen: Exchange, wrong: str) -> None:
-    found = silent(seen, Answer("a b c"))
+    found = find_silent_corruption(seen, Answer("a b c"))
     assert wrong in found
     assert bool(found) is bool(wrong)
 
 
 def test_what_the_harness_cuts_itself_is_not_held_against_the_service() -> None:
-    assert silent(exchange(error=ErrorClass.INCOMPLETE), None, cut=True) == ""
-    assert silent(exchange("a b"), Answer("a b c"), cut=True), (
+    assert find_silent_corruption(exchange(error=ErrorClass.INCOMPLETE), None, cut=True) == ""
+    assert find_silent_corruption(exchange("a b"), Answer("a b c"), cut=True), (
         "a cut answer that claims to be whole is wrong all the same"
     )
 
 
 def test_without_the_promise_answers_are_not_compared() -> None:
-    assert silent(exchange("something else"), None) == ""
+    assert find_silent_corruption(exchange("something else"), None) == ""
 
 
 def test_a_clean_experiment_passes() -> None:
-    assert intact(lived()).status is Status.PASS
-    assert "20 of 20 requests under it failed in the open" in intact(lived()).reason
-    assert recovers(lived(), 10.0).status is Status.PASS
+    assert judge_integrity(lived()).status is Status.PASS
+    assert "20 of 20 requests under it failed visibly" in judge_integrity(lived()).reason
+    assert judge_recovery(lived(), 10.0).status is Status.PASS
     assert msgspec.json.decode(msgspec.json.encode(lived()), type=Experiment) == lived()
 
 
@@ -154,16 +161,16 @@ LATE = tuple(replace(s, lag=0.5) for s in BASELINE)
 )
 def test_what_decides_nothing(more: dict[str, Any], status: Status, said: str) -> None:
     found = lived(**more)
-    verdict = undecided(found)
+    verdict = judge_validity(found)
     assert verdict is not None
     assert (verdict.status, said in verdict.reason) == (status, True)
-    assert intact(found).status is recovers(found, 10.0).status is status
+    assert judge_integrity(found).status is judge_recovery(found, 10.0).status is status
 
 
 def test_a_wrong_answer_fails_whatever_else_happened() -> None:
     wrong = Sample(6.0, 0.02, 0.0, None, "a success that differs")
     found = lived(samples=(*BASELINE, wrong), corrupted=(Counterexample("so"),), proof=Proof())
-    verdict = intact(found)
+    verdict = judge_integrity(found)
     assert verdict.status is Status.FAIL
     assert verdict.counterexamples
     assert "1 of 51 answers, 1 of them to requests under the fault" in verdict.reason
@@ -174,7 +181,7 @@ def test_a_wrong_answer_fails_whatever_else_happened() -> None:
     [(8.5, None, Status.PASS), (8.5, 1.0, Status.FAIL), (8.5, 2.0, Status.PASS), (None, 9.0, Status.FAIL)],
 )
 def test_recovery_is_held_to_its_limit(recovered: float | None, limit: float | None, status: Status) -> None:
-    verdict = recovers(lived(recovered=recovered), 10.0, limit)
+    verdict = judge_recovery(lived(recovered=recovered), 10.0, limit)
     assert verdict.status is status
     assert verdict.estimate == (None if recovered is None else 1.5)
     if recovered is None:
@@ -184,7 +191,7 @@ def test_recovery_is_held_to_its_limit(recovered: float | None, limit: float | N
 
 @pytest.mark.parametrize(("during", "seen"), [(load(5, 7), False), (load(5, 7, latency=1.0), True)])
 def test_a_probe_needs_an_effect_to_count(during: Sequence[Sample], seen: bool) -> None:
-    assert (invisible(lived(samples=(*BASELINE, *during)), BASELINE) == "") is seen
+    assert (explain_invisible_fault(lived(samples=(*BASELINE, *during)), BASELINE) == "") is seen
 
 
 USUAL = Probe("closed", 0.01, 0.02, 1000)

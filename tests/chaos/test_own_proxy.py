@@ -12,8 +12,8 @@ import pytest
 from harness.chaos import injector
 from harness.chaos.guardian import Guardian
 from harness.chaos.injector import Injector
-from harness.chaos.judging import intact, recovers
-from harness.chaos.run_experiment import experiment
+from harness.chaos.judging import judge_integrity, judge_recovery
+from harness.chaos.run_experiment import run_experiment
 from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Link
 from harness.core.verdict import Status
@@ -51,20 +51,20 @@ def test_a_gateway_that_ends_a_cut_stream_as_if_it_were_whole_fails(
     gate: Callable[..., Run], naive: Deployment
 ) -> None:
     session, run = gate(link(naive), url=naive.url)
-    found = experiment(session, run, CUT)
-    assert intact(found).status is Status.FAIL, intact(found).reason
-    assert "incomplete" in intact(found).reason
-    assert intact(found).counterexamples
+    found = run_experiment(session, run, CUT)
+    assert judge_integrity(found).status is Status.FAIL, judge_integrity(found).reason
+    assert "incomplete" in judge_integrity(found).reason
+    assert judge_integrity(found).counterexamples
     assert found.proof.confirmed == "counter"
     assert found.proof.affected
-    assert recovers(found, 2.0).status is Status.PASS, recovers(found, 2.0).reason
+    assert judge_recovery(found, 2.0).status is Status.PASS, judge_recovery(found, 2.0).reason
     assert not toxics(naive)
 
 
 def test_a_gateway_that_says_so_passes(gate: Callable[..., Run], hardened: Deployment) -> None:
     session, run = gate(link(hardened), url=hardened.url)
-    found = experiment(session, run, CUT)
-    assert intact(found).status is Status.PASS, intact(found).reason
+    found = run_experiment(session, run, CUT)
+    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
     assert found.proof.confirmed == "counter"
 
 
@@ -74,27 +74,27 @@ def test_what_is_cut_before_our_own_eyes_is_a_failure_in_the_open(gate: Callable
     with Injector(front) as made:
         assert made.listen == listen
     session, run = gate(front, url=f"http://{listen}")
-    found = experiment(session, run, replace(CUT, link="front"))
-    assert intact(found).status is Status.PASS, intact(found).reason
+    found = run_experiment(session, run, replace(CUT, link="front"))
+    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
     assert found.proof.affected
     assert found.proof.affected == sum(s.error == "incomplete" for s in found.samples)
 
 
 def test_a_dead_backend_is_survived_and_that_is_known(gate: Callable[..., Run], hardened: Deployment) -> None:
     session, run = gate(link(hardened), url=hardened.url)
-    found = experiment(session, run, fault("reset_peer", link="backend-a", timeout=0))
-    assert intact(found).status is Status.PASS, intact(found).reason
-    assert all(s.good for s in found.during())
+    found = run_experiment(session, run, fault("reset_peer", link="backend-a", timeout=0))
+    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
+    assert all(s.is_good for s in found.fault_samples)
     assert found.proof.affected
 
 
 def test_a_link_that_nobody_uses_has_not_been_struck(gate: Callable[..., Run], naive: Deployment) -> None:
     idle = Link("idle", naive.proxy_api, "idle", "127.0.0.1:0", "127.0.0.1:9")
     session, run = gate(idle, url=naive.url)
-    found = experiment(session, run, fault("latency", link="idle", latency=50))
+    found = run_experiment(session, run, fault("latency", link="idle", latency=50))
     assert (found.proof.confirmed, found.proof.affected) == ("none", 0)
-    assert intact(found).status is Status.INCONCLUSIVE
-    assert "did not land" in intact(found).reason
+    assert judge_integrity(found).status is Status.INCONCLUSIVE
+    assert "did not land" in judge_integrity(found).reason
 
 
 def test_the_lease_lifts_where_nobody_else_does(naive: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_the_lease_lifts_where_nobody_else_does(naive: Deployment, monkeypatch: 
     monkeypatch.setattr(Guardian, "watch", lambda *_: None)
     with Injector(link(naive)) as own:
         own.settle()
-        with own.applied(fault("latency", latency=1)) as active:
+        with own.apply(fault("latency", latency=1)) as active:
             assert toxics(naive) == [active.name]
             active.renew()
             assert eventually(lambda: not toxics(naive), 5)
@@ -111,8 +111,8 @@ def test_the_lease_lifts_where_nobody_else_does(naive: Deployment, monkeypatch: 
 def test_an_own_proxy_that_is_down_is_enabled_again(naive: Deployment) -> None:
     with Injector(link(naive)) as own:
         own.settle()
-        with own.applied(fault("down", link="backend-a")) as active:
-            assert active.proof().confirmed == "probe"
+        with own.apply(fault("down", link="backend-a")) as active:
+            assert active.prove().confirmed == "probe"
         own.settle()
     assert not toxics(naive)
 
@@ -122,7 +122,7 @@ def test_two_runs_do_not_share_a_link(naive: Deployment, monkeypatch: pytest.Mon
     monkeypatch.setattr(injector, "LEASE", 600)
     with Injector(link(naive)) as first, Injector(link(naive)) as second:
         first.settle()
-        with first.applied(fault("latency", latency=50)) as active:
+        with first.apply(fault("latency", latency=50)) as active:
             stop = threading.Event()
 
             def renew() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.chaos.judging import intact, recovers, undecided
-from harness.chaos.run_experiment import experiment
+from harness.chaos.judging import judge_integrity, judge_recovery, judge_validity
+from harness.chaos.run_experiment import run_experiment
 from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.verdict import Status
 from harness.io.rundir import FAULTS
@@ -25,18 +25,18 @@ def rows(run: Any) -> list[dict[str, Any]]:
 def test_a_slow_link_lands_and_is_lifted(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     session, run = gate()
     slow = fault("latency", latency=600)
-    found = experiment(session, run, slow)
-    assert intact(found).status is Status.PASS, intact(found).reason
-    assert recovers(found, 2.0).status is Status.PASS, recovers(found, 2.0).reason
+    found = run_experiment(session, run, slow)
+    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
+    assert judge_recovery(found, 2.0).status is Status.PASS, judge_recovery(found, 2.0).reason
     lines = rows(run)
     row = lines[-1]
     assert found.proof.confirmed == row["confirmed"] == "probe"
     assert found.proof.affected == row["affected"]
-    assert row["affected"] in range(len(found.during()) - 1, len(found.during()) + 2)
-    assert len(found.during()) >= 20
-    assert {s.error for s in found.during()} >= {"first_byte_timeout"}
+    assert row["affected"] in range(len(found.fault_samples) - 1, len(found.fault_samples) + 2)
+    assert len(found.fault_samples) >= 20
+    assert {s.error for s in found.fault_samples} >= {"first_byte_timeout"}
     assert toxiproxy.state() == (True, [])
-    assert experiment(session, run, slow) == found, "who asks second reads what the first has seen"
+    assert run_experiment(session, run, slow) == found, "who asks second reads what the first has seen"
     assert rows(run) == lines
     assert row["lifted_at"] - row["applied_at"] >= 0.8
     assert row["recovered_at"] == pytest.approx(found.recovered, abs=1e-4)
@@ -46,28 +46,28 @@ def test_a_slow_link_lands_and_is_lifted(gate: Callable[..., Run], toxiproxy: To
 
 def test_a_dead_backend(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     session, run = gate()
-    found = experiment(session, run, fault("down"))
-    assert intact(found).status is Status.PASS, intact(found).reason
-    assert sum(not s.good for s in found.during()) >= 0.8 * len(found.during())
-    assert recovers(found, 2.0).status is Status.PASS
+    found = run_experiment(session, run, fault("down"))
+    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
+    assert sum(not s.is_good for s in found.fault_samples) >= 0.8 * len(found.fault_samples)
+    assert judge_recovery(found, 2.0).status is Status.PASS
     assert toxiproxy.state() == (True, [])
 
 
 def test_a_fault_on_a_link_that_nobody_uses_decides_nothing(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     toxiproxy.add("idle", toxiproxy.listen)
     session, run = gate(toxiproxy.link("idle"))
-    found = experiment(session, run, fault("latency", link="idle", latency=200))
-    assert intact(found).status is Status.INCONCLUSIVE
-    assert "whether the service uses the link" in intact(found).reason
-    assert recovers(found, 2.0).status is Status.INCONCLUSIVE
+    found = run_experiment(session, run, fault("latency", link="idle", latency=200))
+    assert judge_integrity(found).status is Status.INCONCLUSIVE
+    assert "whether the service uses the link" in judge_integrity(found).reason
+    assert judge_recovery(found, 2.0).status is Status.INCONCLUSIVE
 
 
 def test_a_sick_service_is_not_disturbed(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     toxiproxy.add("dead", f"127.0.0.1:{free_port()}")
     session, run = gate(toxiproxy.link("dead"), url=f"http://127.0.0.1:{free_port()}")
-    found = experiment(session, run, fault("latency", link="dead", latency=200))
-    assert "no steady state: 15 of 15" in intact(found).reason
-    assert intact(found).status is Status.INCONCLUSIVE
+    found = run_experiment(session, run, fault("latency", link="dead", latency=200))
+    assert "no steady state: 15 of 15" in judge_integrity(found).reason
+    assert judge_integrity(found).status is Status.INCONCLUSIVE
     assert not rows(run)
 
 
@@ -79,17 +79,17 @@ def test_a_proxy_that_dies_is_an_error_of_this_experiment_alone(gate: Callable[.
         toxiproxy.child.kill()
 
     threading.Thread(target=kill_when_on, daemon=True).start()
-    found = experiment(session, run, fault("latency", duration=3.0, latency=10))
-    assert intact(found).status is Status.ERROR
-    assert "no Toxiproxy or fault proxy answers" in intact(found).reason
+    found = run_experiment(session, run, fault("latency", duration=3.0, latency=10))
+    assert judge_integrity(found).status is Status.ERROR
+    assert "no Toxiproxy or fault proxy answers" in judge_integrity(found).reason
     assert [line["state"] for line in rows(run)] == ["on", "proxy gone"]
     assert rows(run)[-1]["lifted_at"] is None
 
 
 def test_what_the_proxy_refuses_is_an_error(gate: Callable[..., Run]) -> None:
     session, run = gate()
-    found = experiment(session, run, fault("latency", latency="soon"))
-    verdict = undecided(found)
+    found = run_experiment(session, run, fault("latency", latency="soon"))
+    verdict = judge_validity(found)
     assert verdict is not None
     assert verdict.status is Status.ERROR
     assert "refused with 400" in verdict.reason
@@ -98,7 +98,7 @@ def test_what_the_proxy_refuses_is_an_error(gate: Callable[..., Run]) -> None:
 def test_a_ceiling_ends_the_experiment_and_lifts(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     session, run = gate(ceiling=25)
     with pytest.raises(BudgetExhausted):
-        experiment(session, run, fault("latency", latency=10))
+        run_experiment(session, run, fault("latency", latency=10))
     assert toxiproxy.state() == (True, [])
     assert not (run.run_dir.path / "chaos").exists()
 
@@ -106,14 +106,14 @@ def test_a_ceiling_ends_the_experiment_and_lifts(gate: Callable[..., Run], toxip
 def test_truncation_is_refused_on_a_plain_toxiproxy(gate: Callable[..., Run]) -> None:
     session, run = gate()
     with pytest.raises(UsageError, match="needs the harness's own fault proxy"):
-        experiment(session, run, fault("truncate_stream", events=2))
+        run_experiment(session, run, fault("truncate_stream", events=2))
 
 
 def test_a_link_behind_a_gateway(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     with Deployment("naive", proxy_api=toxiproxy.api) as deployment:
         session, run = gate(toxiproxy.link("backend-a"), url=deployment.url)
-        found = experiment(session, run, fault("down", link="backend-a"))
-    assert intact(found).status is Status.PASS, intact(found).reason
+        found = run_experiment(session, run, fault("down", link="backend-a"))
+    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
     assert (found.proof.confirmed, found.proof.affected) == ("probe", None)
-    assert {s.error for s in found.during()} == {None, "http_status"}
+    assert {s.error for s in found.fault_samples} == {None, "http_status"}
     assert toxiproxy.state("backend-a") == (True, [])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.chaos import toxiproxy_api
-from harness.chaos.run_experiment import experiment
+from harness.chaos.run_experiment import run_experiment
 from harness.core.endpoint import Endpoint
 from harness.core.experiment import Fault, Link
 from harness.core.objective import PROFILES
@@ -30,10 +30,10 @@ def test_a_silent_proxy_is_asked_once(tmp_path: Path, reference: str, monkeypatc
         run = GateRun(replace(settings, links=(link,), faults=(fault,)), [])
         run.start(lambda line: None)
         try:
-            first = experiment(run.session("chaos"), run, fault)
+            first = run_experiment(run.session("chaos"), run, fault)
             silent.accept()[0].close()
             silent.settimeout(0)
-            assert experiment(run.session("chaos"), run, fault) == first
+            assert run_experiment(run.session("chaos"), run, fault) == first
             with pytest.raises(BlockingIOError):
                 silent.accept()
         finally:

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from harness.chaos.judging import intact, recovers, silent, undecided, unsteady
+from harness.chaos.judging import (
+    explain_unsteady_baseline,
+    find_silent_corruption,
+    judge_integrity,
+    judge_recovery,
+    judge_validity,
+)
 from harness.core.exchange import Answer
 from harness.core.experiment import Sample
 from harness.core.objective import PROFILES, parse_objective
@@ -24,7 +30,7 @@ PLANNED = PlannedCheck("x", "chaos", ERRORS.level, "x", "estimate", alpha_fail=0
 def judged(monkeypatch: pytest.MonkeyPatch, during: list[Sample]) -> Verdict:
     """The verdict over the error rate of an experiment with 40 planned requests under the fault."""
     found = lived(lifted=9.0, samples=(*BASELINE, *during, *load(9, 12)))
-    monkeypatch.setattr(suite, "experiment", lambda *_: found)
+    monkeypatch.setattr(suite, "run_experiment", lambda *_: found)
     verdict = suite.test_objective(None, None, PLANNED, found.fault, ERRORS)
     assert isinstance(verdict, Verdict)
     return verdict
@@ -49,28 +55,28 @@ def test_failures_in_one_clump_tell_less_than_as_many_spread_out(monkeypatch: py
 
 def test_a_fault_under_which_nothing_was_asked_is_not_survived() -> None:
     silent_phase = lived(samples=(*BASELINE, *load(7, 12)))
-    verdict = undecided(silent_phase)
+    verdict = judge_validity(silent_phase)
     assert verdict is not None
-    assert "nothing was seen" in verdict.reason
-    assert intact(silent_phase).status is recovers(silent_phase, 10.0).status is Status.INCONCLUSIVE
+    assert "was not measured" in verdict.reason
+    assert judge_integrity(silent_phase).status is judge_recovery(silent_phase, 10.0).status is Status.INCONCLUSIVE
 
 
 def test_a_client_that_was_late_only_under_a_short_fault_decides_nothing() -> None:
     late = [replace(sample, lag=0.5) for sample in load(5, 5.4)]
     found = lived(samples=(*BASELINE, *late, *load(5.4, 12)), lifted=5.4)
-    verdict = undecided(found)
+    verdict = judge_validity(found)
     assert verdict is not None
     assert "bound by the client" in verdict.reason
 
 
 def test_a_handful_of_requests_is_no_baseline() -> None:
-    assert "are no baseline" in unsteady(BASELINE[:4], [])
-    assert not unsteady(BASELINE[:5], [])
+    assert "too few for a baseline" in explain_unsteady_baseline(BASELINE[:4], [])
+    assert not explain_unsteady_baseline(BASELINE[:5], [])
 
 
 @pytest.mark.parametrize(("limit", "status"), [(None, Status.FAIL), (10.0, Status.FAIL), (30.0, Status.INCONCLUSIVE)])
 def test_a_recovery_not_seen_refutes_no_limit_beyond_what_was_watched(limit: float | None, status: Status) -> None:
-    verdict = recovers(lived(recovered=None), 10.0, limit)
+    verdict = judge_recovery(lived(recovered=None), 10.0, limit)
     assert verdict.status is status
     assert verdict.ci == (10.0, None)
 
@@ -87,4 +93,4 @@ def test_a_recovery_not_seen_refutes_no_limit_beyond_what_was_watched(limit: flo
 )
 def test_a_time_in_the_answer_and_the_last_place_of_a_float_are_no_corruption(outputs: Any, wrong: bool) -> None:
     seen = replace(exchange(), answer=Answer(outputs=outputs))
-    assert bool(silent(seen, Answer(outputs={"y": [0.1, 0.9], "took_ms": 3}))) is wrong
+    assert bool(find_silent_corruption(seen, Answer(outputs={"y": [0.1, 0.9], "took_ms": 3}))) is wrong
