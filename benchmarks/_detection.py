@@ -13,12 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.reference.defect import Defect
+from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
 from harness.reference.embeddings import DIMENSION
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import CHAT_MODEL, DIGITS_MODEL, EMBEDDING_MODEL, VERSION, Settings
-from harness.reference.switch import CHAT, EMBEDDINGS, PLAIN, V2, Switch
-from harness.reference.variant import Variant
 
 KEY = "detection-key-0123456789"
 SECONDS = 600.0

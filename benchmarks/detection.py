@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks._detection import Outcome, Row, caught, protocols, with_defect, with_variant
-from harness.reference import defect, variant
+from detection.catalogue import load_switch, switch_names
+from detection.switch import Defect, Variant
 from harness.stats.intervals import clopper_pearson_upper
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 def main() -> int:
     options = _options()
-    defects, variants = _picked(options.defects, defect.names()), _picked(options.variants, variant.names())
+    defects, variants = _picked(options.defects, switch_names(Defect)), _picked(options.variants, switch_names(Variant))
     with ThreadPoolExecutor(options.jobs) as pool:
         found = list(_defects(pool, defects, every=options.every_protocol))
         healthy = list(_healthy(pool, variants, runs=options.healthy_runs, every=options.every_protocol))
@@ -43,7 +44,7 @@ def main() -> int:
 
 def _defects(pool: ThreadPoolExecutor, names: Sequence[str], *, every: bool) -> Iterator[dict[str, Any]]:
     """Each defect's record, printed as it comes."""
-    loaded = [defect.load(name) for name in names]
+    loaded = [load_switch(Defect, name) for name in names]
     tasks = [(each, p) for turn, each in enumerate(loaded) for p in protocols(each, every=every, turn=turn)]
     if tasks:
         print(f"{'defect':<32} {'protocol':<18} {'s':>6}  {'':<7} expected check, then others that FAILed")
@@ -60,7 +61,7 @@ def _defects(pool: ThreadPoolExecutor, names: Sequence[str], *, every: bool) -> 
 
 def _healthy(pool: ThreadPoolExecutor, names: Sequence[str], *, runs: int, every: bool) -> Iterator[Outcome]:
     """Each run over a healthy variant, printed as it comes."""
-    loaded = [variant.load(name) for name in names]
+    loaded = [load_switch(Variant, name) for name in names]
     turns = [(each, run) for run in range(runs) for each in enumerate(loaded)]
     tasks = [(v, p) for (n, v), run in turns for p in protocols(v, every=every, turn=n + run)]
     if tasks:

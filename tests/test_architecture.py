@@ -263,6 +263,29 @@ def test_the_reference_deployment_knows_nothing_of_the_gate(trees: dict[Path, as
     assert not wrong
 
 
+def test_nothing_shipped_imports_what_stays_in_the_repository(trees: dict[Path, ast.Module]) -> None:
+    """The seeded defects are looked up by name, at run time, by the reference service alone."""
+    wrong = [
+        f"{_module(path)} imports {name}"
+        for path, tree in trees.items()
+        for name in _imports(tree, _module(path))
+        if name.split(".")[0] in ("detection", "tests", "benchmarks")
+    ]
+    assert not wrong
+    naming = [path.name for path in FILES if "detection.catalogue" in path.read_text()]
+    assert naming == ["switches.py"]
+
+
+def test_defects_and_variants_know_nothing_of_the_gate() -> None:
+    wrong = [
+        f"{path.name} imports {name}"
+        for path in (ROOT / "detection").rglob("*.py")
+        for name in _imports(ast.parse(path.read_text()), "detection")
+        if name.startswith("harness.") and _package(name) not in ("core", "reference")
+    ]
+    assert not wrong
+
+
 def test_the_layers_cover_the_tree() -> None:
     folders = {path.name for path in (ROOT / "harness").iterdir() if (path / "__init__.py").exists()}
     assert folders == {room for room in LAYER if "." not in room}

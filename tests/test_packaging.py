@@ -49,6 +49,13 @@ def test_only_top_level_name_is_harness(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"harness"}
 
 
+def test_seeded_defects_and_variants_are_not_in_the_wheel(wheel: Path) -> None:
+    switches = {path.name for kind in ("defects", "variants") for path in (ROOT / "detection" / kind).glob("[!_]*.py")}
+    assert len(switches) > 100
+    names = zipfile.ZipFile(wheel).namelist()
+    assert not [name for name in names if "detection/" in name or name.rpartition("/")[2] in switches]
+
+
 def test_everything_is_in_the_wheel(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for name in (
@@ -75,9 +82,10 @@ def test_the_wheel_works_from_elsewhere(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(site)
     code = (
         "import harness, harness.commands.main, importlib, sys; assert 'site' in harness.__file__, harness.__file__;"
-        "from harness.core.registry import names;"
-        "assert len(names('suites')) == 6, names('suites');"
-        "assert 'html' in names('reports'); assert 'steady' in names('scenarios'); from harness.suite import catalogue;"
+        "from harness.core.registry import list_plugins;"
+        "assert len(list_plugins('suites')) == 6, list_plugins('suites');"
+        "assert 'html' in list_plugins('reports'); assert 'steady' in list_plugins('scenarios');"
+        "from harness.suite import catalogue;"
         "assert len(list(catalogue('smoke'))) > 10"
     )
     env = {**os.environ, "PYTHONPATH": str(site)}
@@ -97,13 +105,26 @@ def test_an_installed_wheel_works_in_an_environment_of_its_own(wheel: Path, tmp_
     (site,) = place.glob("lib/python*/site-packages")
     (site / "lent.pth").write_text(next(path for path in sys.path if path.endswith("site-packages")))
 
-    def said(program: str, *arguments: str) -> str:
+    def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [str(place / "bin" / program), *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=60, check=False)
+
+    def read_output(program: str, *arguments: str) -> str:
+        done = run(program, *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    found = said("python", "-c", "import harness.suites.smoke; print(harness.suites.smoke.__file__)")
-    assert Path(found.strip()) == site / "harness" / "suites" / "smoke" / "__init__.py"
-    assert "usage: aiharness" in said("aiharness", "--help")
-    assert "--ai-suite" in said("python", "-m", "pytest", "--help")
+    path = read_output("python", "-c", "import harness.suites.smoke; print(harness.suites.smoke.__file__)")
+    assert Path(path.strip()) == site / "harness" / "suites" / "smoke" / "__init__.py"
+    assert "usage: aiharness" in read_output("aiharness", "--help")
+    assert "--ai-suite" in read_output("python", "-m", "pytest", "--help")
+    service = ("python", "-m", "harness.reference")
+    for command in (
+        ("aiharness", "demo", "--defect=nan_in_200"),
+        (*service, "--defect=list"),
+        (*service, "--variant=x"),
+    ):
+        refused = run(*command)
+        assert refused.returncode == 4
+        (line,) = refused.stderr.splitlines()
+        assert "folder detection/ of the repository" in line

@@ -12,9 +12,10 @@ import numpy as np
 
 from harness.commands.gate import run_pytest
 from harness.core.gate import Exit
-from harness.reference import defect, digits
+from harness.reference import digits
 from harness.reference.deployment import Deployment
 from harness.reference.settings import Settings
+from harness.reference.switches import load_switches
 
 _ALONE = ("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider")
 """Keep the demo apart from the settings of whatever project it is started in."""
@@ -73,6 +74,6 @@ def write_digits(path: Path) -> None:
 
 
 def _deployment(edition: str, port: int, defects: Sequence[str]) -> Deployment:
-    for name in defects:
-        defect.load(name)
-    return Deployment(edition, api_key=KEY, port=port, backend=Settings(defects=tuple(defects)))
+    settings = Settings(defects=tuple(defects))
+    load_switches(settings)  # an unknown defect is refused before anything starts
+    return Deployment(edition, api_key=KEY, port=port, backend=settings)

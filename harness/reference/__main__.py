@@ -8,10 +8,10 @@ import socket
 import sys
 
 from harness.core.errors import UsageError
-from harness.reference import defect, variant
-from harness.reference.backend import create_app, wires
+from harness.reference.backend import create_app
 from harness.reference.server import listen, serve, stop_with_standard_input
 from harness.reference.settings import Settings
+from harness.reference.switches import choose_http, list_titles
 
 _USAGE_STATUS = 4
 
@@ -19,17 +19,16 @@ _USAGE_STATUS = 4
 def main(arguments: list[str] | None = None) -> int:
     """Serve until stopped. Returns the exit status: 0, or 4 for an option that cannot be used."""
     options = _parser().parse_args(arguments)
-    if "list" in options.defect or "list" in options.variant:
-        kind = defect if "list" in options.defect else variant
-        for name in kind.names():
-            print(f"{name:32} {kind.load(name).title}")
-        return 0
     try:
+        for kind in ("defect", "variant"):
+            if "list" in getattr(options, kind):
+                print("\n".join(f"{name:32} {title}" for name, title in list_titles(kind).items()))
+                return 0
         settings = _settings(options)
         if options.stop_with_stdin:
             stop_with_standard_input()
         with _listening(options) as listening:
-            serve(create_app(settings), listening, wires=wires(settings))
+            serve(create_app(settings), listening, http=choose_http(settings))
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return _USAGE_STATUS

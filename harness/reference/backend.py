@@ -8,24 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from harness.reference import defect, variant
 from harness.reference.apierror import ApiError, error_response
 from harness.reference.chat import Chat
 from harness.reference.door import Door
 from harness.reference.embeddings import Embeddings
-from harness.reference.outbound import Wire
 from harness.reference.plain import Plain
 from harness.reference.service import Service
 from harness.reference.settings import Settings
-from harness.reference.switch import Switch
+from harness.reference.switches import load_switches
 from harness.reference.v2 import V2
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
-
-
-def switches(settings: Settings) -> list[Switch]:
-    """The variants and defects of these settings, the outermost first. Raises `UsageError` for an unknown one."""
-    return [*map(variant.load, settings.variants), *map(defect.load, settings.defects)]
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -33,22 +26,16 @@ def create_app(settings: Settings) -> ASGIApp:
 
     Raises `UsageError` for a defect or variant that does not exist.
     """
-    chosen = switches(settings)
-    for each in chosen:
-        settings = each.configure(settings)
+    switches = load_switches(settings)
+    for switch in switches:
+        settings = switch.configure(settings)
     app: ASGIApp = _starlette(Service.trained(settings))
-    for each in reversed(chosen):
-        app = each.wrap(app)
+    for switch in reversed(switches):
+        app = switch.wrap(app)
     app = Door(app, settings)
-    for each in reversed(chosen):
-        app = each.outside(app)
+    for switch in reversed(switches):
+        app = switch.outside(app)
     return app
-
-
-def wires(settings: Settings) -> list[Wire] | None:
-    """What their answers pass below HTTP, the innermost first; None where nothing is switched on."""
-    chosen = switches(settings)
-    return [each.wire for each in reversed(chosen) if each.wire is not None] if chosen else None
 
 
 def _starlette(service: Service) -> Starlette:

@@ -9,13 +9,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import uvicorn
 from starlette.types import ASGIApp
-
-from harness.reference.outbound import Wire, config
 
 GRACE_S = 2
 """Seconds that a stop lets running requests finish."""
@@ -33,16 +30,16 @@ def serve(
     listening: socket.socket,
     *,
     lifespan: Literal["on", "off"] = "off",
-    wires: Sequence[Wire] | None = None,
+    http: Any = "auto",
 ) -> None:
-    """Serve an application on a listening socket until SIGTERM or SIGINT, its answers through wires where there are.
+    """Serve an application on a listening socket until SIGTERM or SIGINT; `http` is uvicorn's option of that name.
 
     When it accepts connections, one line `{"url": ..., "pid": ...}` goes to standard output and nothing else ever does;
     warnings go to standard error.
     """
-    configured = config(
+    configured = uvicorn.Config(
         app,
-        wires,
+        http=http,
         lifespan=lifespan,
         log_level="warning",
         access_log=False,

@@ -18,7 +18,7 @@ class Settings:
     `api_key` None leaves it open. `latency_ms` is added to every inference, `token_ms` passes before every token.
     `max_rows` bounds a batch, `max_body` a request body in bytes, `max_depth` its JSON nesting, `body_timeout_s` the
     seconds in which a body must have come. `rate_limit` inferences are admitted within any minute (None: no limit).
-    `defects` and `variants` are names of files in `harness/reference/defects/` and `variants/`.
+    `defects` and `variants` are names of files in the repository's `detection/defects/` and `detection/variants/`.
     """
 
     api_key: str | None = field(default=None, repr=False)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._detection import KEY, SERVED
+from detection.switch import Switch
 from harness.core.endpoint import Credentials, Deadlines, Endpoint, Secret
 from harness.core.settings import Ceilings, Promises, Settings
 from harness.core.verdict import Status, Verdict
 from harness.io.client import Client
 from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
-from harness.reference.switch import Switch
 from harness.run.preflight import adapter, contact
 from harness.run.series import Meter
 from harness.run.session import Session

@@ -15,18 +15,18 @@ import httpx
 import pytest
 
 from benchmarks._detection import KEPT, KEY, QUICK, configuration
+from detection.catalogue import load_switch, switch_names
+from detection.switch import CHAT, PLAIN, V2, Defect, Variant
 from harness.core.verdict import Status
-from harness.reference import defect, variant
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import Settings
-from harness.reference.switch import CHAT, PLAIN, V2
 from tests.conftest import run_gate
 from tests.detection.judging import verdicts
 
 Serving = Callable[[Settings], contextlib.AbstractContextManager[httpx.Client]]
 KILLING = ("deep_nesting_wedges", "dies_on_deep_nesting", "lone_surrogate_crash", "maximum_crashes")
 """Defects that end or block the process they are in: these get one of their own."""
-TURN = {name: number for number, name in enumerate(defect.names())}
+TURN = {name: number for number, name in enumerate(switch_names(Defect))}
 
 
 @pytest.fixture(autouse=True)
@@ -47,9 +47,9 @@ def _served(serving: Serving, name: str) -> Iterator[str]:
             yield str(client.base_url).rstrip("/")
 
 
-@pytest.mark.parametrize("name", defect.names())
+@pytest.mark.parametrize("name", switch_names(Defect))
 def test_a_defect_is_caught_by_its_check(tmp_path: Path, serving: Serving, name: str) -> None:
-    found = defect.load(name)
+    found = load_switch(Defect, name)
     protocol = found.protocols[TURN[name] % len(found.protocols)]
     with _served(serving, name) as url:
         seen = verdicts(tmp_path, url, found, protocol, found.caught_by)
@@ -65,7 +65,7 @@ def test_what_is_caught_fails_the_gate_and_can_be_replayed(tmp_path: Path, name:
         outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", env={"AIHARNESS_API_KEY": KEY})
     assert outcome.status == 1, outcome.out
     assert outcome.gate is not None
-    expected = defect.load(name).caught_by
+    expected = load_switch(Defect, name).caught_by
     row = next(c for c in outcome.gate["checks"] if c["id"].startswith(expected) and c["verdict"] == "FAIL")
     example = row["counterexamples"][0]
     assert example["pytest"] == row["id"]
@@ -77,7 +77,7 @@ def test_what_is_caught_fails_the_gate_and_can_be_replayed(tmp_path: Path, name:
 @pytest.mark.parametrize(("name", "protocol"), [("large_answers", PLAIN), ("pretty_json", V2), ("crlf_sse", CHAT)])
 def test_a_healthy_variant_passes(tmp_path: Path, name: str, protocol: str) -> None:
     """With every promise that the service keeps, so that nearly every check judges it."""
-    assert protocol in variant.load(name).protocols
+    assert protocol in load_switch(Variant, name).protocols
     (tmp_path / "aiharness.toml").write_text(configuration(protocol, KEPT[protocol]))
     with ReferenceProcess(Settings(api_key=KEY, variants=(name,))) as server:
         env = {"AIHARNESS_API_KEY": KEY}

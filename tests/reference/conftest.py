@@ -10,10 +10,10 @@ import httpx
 import pytest
 import uvicorn
 
-from harness.reference.backend import create_app, wires
+from harness.reference.backend import create_app
 from harness.reference.digits import make_dataset
-from harness.reference.outbound import config
 from harness.reference.settings import Settings
+from harness.reference.switches import choose_http
 
 Serving = Callable[[Settings], contextlib.AbstractContextManager[httpx.Client]]
 
@@ -21,8 +21,15 @@ Serving = Callable[[Settings], contextlib.AbstractContextManager[httpx.Client]]
 @contextlib.contextmanager
 def _serving(settings: Settings) -> Iterator[httpx.Client]:
     """A client of the service, run on a real socket in a thread of this process (its models are trained once)."""
-    options = {"lifespan": "off", "log_level": "critical", "server_header": False, "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(config(create_app(settings), wires(settings), **options))
+    config = uvicorn.Config(
+        create_app(settings),
+        http=choose_http(settings),
+        lifespan="off",
+        log_level="critical",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     listening.listen()

@@ -15,11 +15,11 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from detection.rewrite import changing, is_inference
 from harness.core.endpoint import Endpoint
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Verdict
 from harness.reference.backend import create_app
-from harness.reference.rewrite import changing, is_inference
 from harness.reference.server import listen
 from harness.reference.settings import Settings as Backend
 from tests.services import QUICK, asking

@@ -1,0 +1,54 @@
+"""Every defect and every variant, by name: one file each in `detection/defects/` and `detection/variants/`."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import pkgutil
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from detection.outbound import make_protocol
+from detection.switch import Defect, Switch, Variant
+from harness.core.errors import UsageError
+from harness.core.registry import describe_unknown
+
+KINDS: dict[str, type[Switch]] = {"defect": Defect, "variant": Variant}
+S = TypeVar("S", bound=Switch)
+
+
+def switch_names(kind: type[Switch]) -> tuple[str, ...]:
+    """The names of every defect, or of every variant, sorted."""
+    package = importlib.import_module(f"detection.{_word(kind)}s")
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
+
+
+def load_switch(kind: type[S], name: str) -> S:
+    """The defect or variant of a name. Raises `UsageError` that lists the known ones."""
+    known = switch_names(kind)
+    if name not in known:
+        raise UsageError(describe_unknown(_word(kind), name, known))
+    module = importlib.import_module(f"detection.{_word(kind)}s.{name}")
+    switch = getattr(module, _word(kind).upper())
+    assert isinstance(switch, kind)
+    return switch
+
+
+def load_switches(variants: Iterable[str], defects: Iterable[str]) -> list[Switch]:
+    """The variants and defects of these names, the outermost first. Raises `UsageError` for an unknown one."""
+    loaded: list[Switch] = [load_switch(Variant, name) for name in variants]
+    return loaded + [load_switch(Defect, name) for name in defects]
+
+
+def list_titles(kind: str) -> dict[str, str]:
+    """The title of every `defect`, or of every `variant`, by name."""
+    return {name: load_switch(KINDS[kind], name).title for name in switch_names(KINDS[kind])}
+
+
+def wire_protocol(switches: Sequence[Switch]) -> type[asyncio.Protocol]:
+    """The server's protocol whose answers pass the wires of these switches, the innermost first."""
+    return make_protocol([switch.wire for switch in reversed(switches) if switch.wire is not None])
+
+
+def _word(kind: type[Switch]) -> str:
+    return kind.__name__.lower()

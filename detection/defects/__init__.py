@@ -1,0 +1,1 @@
+"""The seeded defects, one file each: it offers `DEFECT`."""

@@ -1,0 +1,26 @@
+"""Each answer is written to the connection twice: a client that keeps it reads the second one as the next answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from detection.outbound import Part
+from detection.rewrite import is_inference
+from detection.switch import Defect
+
+
+async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    sent = b""
+    async for part in parts:
+        sent = part.data if part.first else sent + part.data
+        yield part
+        if part.last and part.scope and is_inference(part.scope):
+            yield part._replace(data=sent)
+
+
+DEFECT = Defect(
+    name="answer_sent_twice",
+    title="every inference's answer is sent twice on its connection",
+    caught_by="ai-suite/integration/test_http.py::test_forms_answered_alike",
+    wire=_wire,
+)

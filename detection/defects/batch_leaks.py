@@ -1,0 +1,27 @@
+"""Rows of a batch are smoothed with the batch's first one: padding and normalisation reach over rows."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.remake import Rows, rebatching
+from detection.switch import PLAIN, V2, Defect
+
+_SHARE = 0.3
+
+
+def _mixed(rows: Rows) -> Rows:
+    return [[(1 - _SHARE) * own + _SHARE * first for own, first in zip(row, rows[0], strict=True)] for row in rows]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return rebatching(app, lambda rows: _mixed(rows) if len(rows) > 1 else rows)
+
+
+DEFECT = Defect(
+    name="batch_leaks",
+    title="a row's answer depends on the other rows of its batch",
+    caught_by="ai-suite/integration/test_batch.py::test_equals_singles",
+    protocols=(PLAIN, V2),
+    wrap=_wrap,
+)

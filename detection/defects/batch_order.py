@@ -1,0 +1,21 @@
+"""A batch comes back in the order in which its rows were done, not in the one in which they were asked."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.remake import rebatching
+from detection.switch import PLAIN, V2, Defect
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return rebatching(app, lambda rows: rows[::-1])
+
+
+DEFECT = Defect(
+    name="batch_order",
+    title="the answers to a batch come in reverse order",
+    caught_by="ai-suite/integration/test_batch.py::test_equals_singles",
+    protocols=(PLAIN, V2),
+    wrap=_wrap,
+)

@@ -1,0 +1,23 @@
+"""A worker takes four rows at a time, and nobody asks it for the rest."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.remake import rebatching
+from detection.switch import PLAIN, V2, Defect
+
+_MOST = 4
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return rebatching(app, lambda rows: rows[:_MOST])
+
+
+DEFECT = Defect(
+    name="batch_silently_cut",
+    title="of a batch the first four rows are answered, with 200",
+    caught_by="ai-suite/integration/test_batch.py::test_equals_singles",
+    protocols=(PLAIN, V2),
+    wrap=_wrap,
+)

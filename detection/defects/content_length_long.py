@@ -1,0 +1,13 @@
+"""The content-length is of the body before it was made compact: larger than the one that comes."""
+
+from __future__ import annotations
+
+from detection.switch import Defect
+from detection.wires import lengthening
+
+DEFECT = Defect(
+    name="content_length_long",
+    title="the content-length of answers is 3 too large, and the rest never comes",
+    caught_by="ai-suite/smoke/test_answer.py::test_valid",
+    wire=lengthening(3),
+)

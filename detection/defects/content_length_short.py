@@ -1,0 +1,13 @@
+"""The content-length is of the text's characters before they were encoded: smaller than the body that comes."""
+
+from __future__ import annotations
+
+from detection.switch import Defect
+from detection.wires import lengthening
+
+DEFECT = Defect(
+    name="content_length_short",
+    title="the content-length of answers is 3 too small",
+    caught_by="ai-suite/smoke/test_answer.py::test_valid",
+    wire=lengthening(-3),
+)

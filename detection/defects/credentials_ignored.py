@@ -1,0 +1,21 @@
+"""A key is configured, and anything passes for it: the check was never wired in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from detection.switch import Defect
+from harness.reference.settings import Settings
+
+
+def _configure(settings: Settings) -> Settings:
+    return replace(settings, api_key=None)
+
+
+DEFECT = Defect(
+    name="credentials_ignored",
+    title="a key is configured, but any key or none is accepted",
+    caught_by="ai-suite/smoke/test_credentials.py::test_enforced[wrong]",
+    needs_key=True,
+    configure=_configure,
+)

@@ -1,0 +1,36 @@
+"""Requests side by side share one slot, and some get the answer to another one (as llama.cpp #10072 had it)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import ASGIApp
+
+from detection.intercept import Call, taking
+from detection.switch import Defect
+
+_OVERLAP_S = 0.02
+"""Every request is in the slot for that long, so that requests side by side do meet."""
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    under_way: list[Call] = []
+
+    async def handle(call: Call) -> None:
+        under_way.append(call)
+        try:
+            await asyncio.sleep(_OVERLAP_S)
+            like = [each for each in under_way if each.path == call.path and each.streams == call.streams]
+            await call.forward(like[-1].body)
+        finally:
+            under_way.remove(call)
+
+    return taking(app, handle)
+
+
+DEFECT = Defect(
+    name="cross_talk",
+    title="of requests side by side, all get the answer to the last",
+    caught_by="ai-suite/integration/test_concurrent.py::test_own_answers",
+    wrap=_wrap,
+)

@@ -1,0 +1,30 @@
+"""Deeply nested JSON is refused, and the worker that refused it never takes another request."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.intercept import Call, taking
+from detection.switch import Defect
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    wedged = False
+
+    async def handle(call: Call) -> None:
+        nonlocal wedged
+        if wedged:
+            await call.hang()
+            return
+        wedged = call.nested_deeply
+        await call.forward()
+
+    return taking(app, handle)
+
+
+DEFECT = Defect(
+    name="deep_nesting_wedges",
+    title="after deeply nested JSON no inference is answered any more",
+    caught_by="ai-suite/integration/test_bad_inputs.py::test_survives[deep_nesting]",
+    wrap=_wrap,
+)

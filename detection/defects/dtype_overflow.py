@@ -1,0 +1,25 @@
+"""Batches pass a kernel of whole numbers of four bits: 0.7 and 16 become 0 there, and stay in one row alone."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.remake import Rows, rebatching
+from detection.switch import PLAIN, V2, Defect
+
+
+def _overflow(rows: Rows) -> Rows:
+    return rows if len(rows) < 2 else [[int(value) % 16 for value in row] for row in rows]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return rebatching(app, _overflow)
+
+
+DEFECT = Defect(
+    name="dtype_overflow",
+    title="in a batch, fractions are cut off and 16 overflows to 0",
+    caught_by="ai-suite/integration/test_batch.py::test_equals_singles",
+    protocols=(PLAIN, V2),
+    wrap=_wrap,
+)

@@ -1,0 +1,38 @@
+"""A text's vector depends on the texts beside it: padding is not masked (Ollama #6262, sentence-transformers #3278)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import changing
+from detection.switch import EMBEDDINGS, Defect
+
+_SHARE = 0.2
+
+
+def _mix(answer: dict[str, Any]) -> None:
+    data = answer.get("data", ())
+    vectors = [each["embedding"] for each in data]
+    if len(vectors) < 2 or not all(isinstance(vector, list) for vector in vectors):
+        return
+    mean = [sum(values) / len(vectors) for values in zip(*vectors, strict=True)]
+    for each in data:
+        mixed = [own + _SHARE * common for own, common in zip(each["embedding"], mean, strict=True)]
+        length = math.hypot(*mixed)
+        each["embedding"] = [value / length for value in mixed]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _mix)
+
+
+DEFECT = Defect(
+    name="embedding_depends_on_batch",
+    title="a text's vector depends on the other texts of its batch",
+    caught_by="ai-suite/integration/test_embeddings.py::test_same_in_any_batch",
+    protocols=(EMBEDDINGS,),
+    wrap=_wrap,
+)

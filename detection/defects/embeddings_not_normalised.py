@@ -1,0 +1,30 @@
+"""Vectors that are promised to have length 1 have another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import changing
+from detection.switch import EMBEDDINGS, Defect
+
+
+def _stretch(answer: dict[str, Any]) -> None:
+    for each in answer.get("data", ()):
+        if isinstance(each["embedding"], list):
+            each["embedding"] = [value * 3 for value in each["embedding"]]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _stretch)
+
+
+DEFECT = Defect(
+    name="embeddings_not_normalised",
+    title="vectors have length 3 where 1 is promised",
+    caught_by="ai-suite/integration/test_embeddings.py::test_normalised",
+    protocols=(EMBEDDINGS,),
+    promises={"normalised": True},
+    wrap=_wrap,
+)

@@ -1,0 +1,28 @@
+"""The index of each vector is its place in the server's own batch, not in the request's (Xinference #5240)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import changing
+from detection.switch import EMBEDDINGS, Defect
+
+
+def _shift(answer: dict[str, Any]) -> None:
+    for each in answer.get("data", ()):
+        each["index"] += 1
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _shift)
+
+
+DEFECT = Defect(
+    name="embeddings_wrong_index",
+    title="the index of vectors begins at 1",
+    caught_by="ai-suite/smoke/test_answer.py::test_valid",
+    protocols=(EMBEDDINGS,),
+    wrap=_wrap,
+)

@@ -1,0 +1,28 @@
+"""Success without a choice: a content filter took the answer out, and left the envelope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import changing
+from detection.switch import Defect
+
+
+def _empty(answer: dict[str, Any]) -> None:
+    for name in ("choices", "outputs", "predictions", "probabilities"):
+        if name in answer:
+            answer[name] = []
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _empty)
+
+
+DEFECT = Defect(
+    name="empty_choices",
+    title="successful answers hold no choice, no output, no prediction",
+    caught_by="ai-suite/smoke/test_answer.py::test_valid",
+    wrap=_wrap,
+)

@@ -1,0 +1,22 @@
+"""Every inference fails with a well-formed 500, valid requests and mistakes of the client alike."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import answering
+from detection.switch import Defect
+from harness.reference.apierror import ApiError, error_response
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    failure = ApiError(500, "internal error", "internal_error")
+    return answering(app, lambda path, body: error_response(path, failure))
+
+
+DEFECT = Defect(
+    name="error_500_for_everything",
+    title="every inference answers 500",
+    caught_by="ai-suite/smoke/test_answer.py::test_valid",
+    wrap=_wrap,
+)

@@ -1,0 +1,30 @@
+"""A failure in mid-stream comes as an object inside a stream of status 200, which then ends (llama.cpp #14566)."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import event_of, payload, streaming
+from detection.switch import CHAT, Defect
+
+_SENT = 3
+_ERROR = {"error": {"message": "the engine has died", "type": "server_error", "code": 500}}
+
+
+def _fail(index: int, event: bytes) -> bytes | None:
+    if payload(event) is None:
+        return event
+    return event if index < _SENT else event_of(_ERROR) if index == _SENT else b""
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return streaming(app, _fail)
+
+
+DEFECT = Defect(
+    name="error_in_stream",
+    title="streams break off with an error object, and end with [DONE]",
+    caught_by="ai-suite/smoke/test_stream.py::test_complete",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

@@ -1,0 +1,25 @@
+"""The answer says that it is gzip, and is not: a proxy that unpacked it left the header."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message
+
+from detection.remake import heading
+from detection.switch import Defect
+
+
+def _label(start: Message, headers: MutableHeaders) -> None:
+    headers["content-encoding"] = "gzip"
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return heading(app, _label)
+
+
+DEFECT = Defect(
+    name="gzip_header_without_gzip",
+    title="answers are labelled gzip and are not",
+    caught_by="ai-suite/smoke/test_answer.py::test_valid",
+    wrap=_wrap,
+)

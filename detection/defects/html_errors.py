@@ -1,0 +1,28 @@
+"""Bad requests are answered with a page for people: a client that reads the error's JSON breaks on it."""
+
+from __future__ import annotations
+
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp
+
+from detection.intercept import Call, taking
+from detection.switch import Defect
+
+_PAGE = "<!DOCTYPE html>\n<html><head><title>Bad Request</title></head><body><h1>Bad Request</h1></body></html>\n"
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    async def handle(call: Call) -> None:
+        found = await call.collect()
+        status = found[0]["status"]
+        await (call.answer(HTMLResponse(_PAGE, status)) if 400 <= status < 500 else call.replay(found))
+
+    return taking(app, handle)
+
+
+DEFECT = Defect(
+    name="html_errors",
+    title="bad requests are answered with an HTML page",
+    caught_by="ai-suite/smoke/test_errors.py::test_one_shape",
+    wrap=_wrap,
+)

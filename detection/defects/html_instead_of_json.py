@@ -1,0 +1,23 @@
+"""A page for people where a program expects JSON, with status 200: what a login portal or a misrouted ingress sends."""
+
+from __future__ import annotations
+
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp
+
+from detection.rewrite import answering
+from detection.switch import Defect
+
+_PAGE = "<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>\n"
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return answering(app, lambda path, body: HTMLResponse(_PAGE))
+
+
+DEFECT = Defect(
+    name="html_instead_of_json",
+    title="every inference answers 200 with an HTML page",
+    caught_by="ai-suite/smoke/test_answer.py::test_valid",
+    wrap=_wrap,
+)

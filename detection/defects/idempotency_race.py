@@ -1,0 +1,42 @@
+"""An idempotency key is looked up before the work and stored after it: repeats side by side are all carried out."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message
+
+from detection.intercept import Call, taking
+from detection.switch import CHAT, Defect
+
+_WORK_S = 0.01
+
+
+def _outside(app: ASGIApp) -> ASGIApp:
+    kept: dict[str, list[Message]] = {}
+
+    async def handle(call: Call) -> None:
+        key = call.headers.get("idempotency-key")
+        if key is None:
+            await call.forward()
+            return
+        if key in kept:
+            await call.replay(kept[key])
+            return
+        del MutableHeaders(scope=call.scope)["idempotency-key"]
+        await asyncio.sleep(_WORK_S)
+        kept[key] = found = await call.collect()
+        await call.replay(found)
+
+    return taking(app, handle)
+
+
+DEFECT = Defect(
+    name="idempotency_race",
+    title="repeats with one idempotency key side by side are each carried out",
+    caught_by="ai-suite/integration/test_idempotency.py::test_carried_out_once",
+    protocols=(CHAT,),
+    promises={"idempotency": "Idempotency-Key"},
+    outside=_outside,
+)

@@ -1,0 +1,26 @@
+"""JSON is labelled `text/plain`, and some clients then refuse to read it as JSON."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message
+
+from detection.remake import heading
+from detection.switch import Defect
+
+
+def _label(start: Message, headers: MutableHeaders) -> None:
+    if headers.get("content-type") == "application/json":
+        headers["content-type"] = "text/plain; charset=utf-8"
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return heading(app, _label)
+
+
+DEFECT = Defect(
+    name="json_labelled_as_text",
+    title="JSON is labelled text/plain",
+    caught_by="ai-suite/smoke/test_answer.py::test_headers",
+    wrap=_wrap,
+)

@@ -1,0 +1,45 @@
+"""Streams side by side exchange pieces of text (vLLM #13186: jumbled tokens in concurrent streams)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from starlette.types import ASGIApp
+
+from detection.remake import restreaming, said
+from detection.rewrite import event_of, payload
+from detection.switch import CHAT, Defect
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    last: tuple[object, str] | None = None
+    """The stream that spoke last, and what it said; None when it has ended."""
+
+    def begin() -> Callable[[bytes], Iterable[bytes]]:
+        me = object()
+
+        def each(event: bytes) -> Iterable[bytes]:
+            nonlocal last
+            chunk = payload(event)
+            if chunk is None:
+                last = None
+                return [event]
+            for delta in said(chunk):
+                if text := delta.get("content"):
+                    if last is not None and last[0] is not me:
+                        delta["content"] = last[1]
+                    last = me, text
+            return [event_of(chunk)]
+
+        return each
+
+    return restreaming(app, begin)
+
+
+DEFECT = Defect(
+    name="jumbled_streams",
+    title="a stream takes pieces of text from the streams beside it",
+    caught_by="ai-suite/integration/test_concurrent.py::test_own_streams",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

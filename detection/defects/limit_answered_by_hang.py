@@ -1,0 +1,28 @@
+"""What is over the limit waits for room that will never be: more than 256 rows, a prompt of more than 4 KiB."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.intercept import Call, taking
+from detection.remake import rows_of
+from detection.switch import Defect
+
+_ROWS, _BYTES = 256, 4096
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    async def handle(call: Call) -> None:
+        rows = rows_of(call.request)
+        over = len(call.body) > _BYTES if "messages" in call.request else rows is not None and len(rows) > _ROWS
+        await (call.hang() if over else call.forward())
+
+    return taking(app, handle)
+
+
+DEFECT = Defect(
+    name="limit_answered_by_hang",
+    title="more than 256 rows, or a prompt of more than 4 KiB, is never answered",
+    caught_by="ai-suite/integration/test_limits.py::test_",
+    wrap=_wrap,
+)

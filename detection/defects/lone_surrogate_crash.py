@@ -1,0 +1,34 @@
+"""A lone surrogate in the prompt cannot be encoded, and takes the worker with it."""
+
+from __future__ import annotations
+
+import json
+
+from starlette.types import ASGIApp
+
+from detection.intercept import Call, taking
+from detection.switch import CHAT, Defect
+
+
+def _encodable(call: Call) -> bool:
+    try:
+        json.dumps(call.request, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    async def handle(call: Call) -> None:
+        await (call.forward() if _encodable(call) else call.drop())
+
+    return taking(app, handle)
+
+
+DEFECT = Defect(
+    name="lone_surrogate_crash",
+    title="a lone surrogate in a request drops the connection",
+    caught_by="ai-suite/integration/test_unicode.py",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

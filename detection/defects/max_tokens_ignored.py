@@ -1,0 +1,29 @@
+"""`max_tokens` is read as four times what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.remake import asking
+from detection.switch import CHAT, Defect
+
+
+def _more(request: dict[str, Any]) -> None:
+    for name in ("max_tokens", "max_completion_tokens"):
+        if type(request.get(name)) is int and request[name] > 0:
+            request[name] *= 4
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return asking(app, _more)
+
+
+DEFECT = Defect(
+    name="max_tokens_ignored",
+    title="answers are up to four times as long as max_tokens allows",
+    caught_by="ai-suite/integration/test_parameters.py::test_max_tokens",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

@@ -1,0 +1,29 @@
+"""A stream that was cut ends with `[DONE]` all the same, and without a finish reason (llama-cpp-python 0.3.36)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp
+
+from detection.remake import restreaming
+from detection.rewrite import payload
+from detection.switch import CHAT, Defect
+
+
+def _unfinished(event: bytes) -> Iterable[bytes]:
+    chunk = payload(event)
+    return [] if chunk and any(choice.get("finish_reason") for choice in chunk["choices"]) else [event]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return restreaming(app, lambda: _unfinished)
+
+
+DEFECT = Defect(
+    name="missing_finish_reason",
+    title="streams end with [DONE] and without a finish reason",
+    caught_by="ai-suite/smoke/test_stream.py::test_complete",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

@@ -1,0 +1,27 @@
+"""A stream that breaks off as if it were complete: no finish reason, no `[DONE]`, yet a clean end of the HTTP body."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import payload, streaming
+from detection.switch import CHAT, Defect
+
+
+def _until_finish(index: int, event: bytes) -> bytes | None:
+    chunk = payload(event)
+    finished = chunk is None or any(choice["finish_reason"] for choice in chunk["choices"])
+    return None if finished else event
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return streaming(app, _until_finish)
+
+
+DEFECT = Defect(
+    name="missing_terminator",
+    title="streams end after the last text, without a finish reason and without [DONE]",
+    caught_by="ai-suite/smoke/test_stream.py::test_complete",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

@@ -1,0 +1,31 @@
+"""Requests sent before the last one was answered are answered as they get done: the second one first."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from detection.outbound import Part
+from detection.switch import Defect
+
+
+async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    answer: list[Part] = []
+    held: list[Part] = []
+    async for part in parts:
+        answer.append(part)
+        if not part.last:
+            continue
+        if part.more and not held:
+            held, answer = answer, []
+            continue
+        for each in [*answer, *held]:
+            yield each
+        answer, held = [], []
+
+
+DEFECT = Defect(
+    name="pipelined_swapped",
+    title="of two pipelined requests, the second one's answer comes first",
+    caught_by="ai-suite/integration/test_http.py::test_one_connection",
+    wire=_wire,
+)

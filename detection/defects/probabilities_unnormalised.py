@@ -1,0 +1,31 @@
+"""Scores are sold as probabilities: the rows do not sum to 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import changing
+from detection.switch import PLAIN, V2, Defect
+
+
+def _halve(answer: dict[str, Any]) -> None:
+    if "probabilities" in answer:
+        answer["probabilities"] = [[value / 2 for value in row] for row in answer["probabilities"]]
+    for output in answer.get("outputs", ()):
+        if output["name"] == "probabilities":
+            output["data"] = [value / 2 for value in output["data"]]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _halve)
+
+
+DEFECT = Defect(
+    name="probabilities_unnormalised",
+    title="probabilities sum to 0.5",
+    caught_by="ai-suite/smoke/test_answer.py::test_valid",
+    protocols=(PLAIN, V2),
+    wrap=_wrap,
+)

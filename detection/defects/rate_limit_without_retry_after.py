@@ -1,0 +1,31 @@
+"""Who is over the limit is told so, and not when to come again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message
+
+from detection.remake import heading
+from detection.switch import Defect
+
+_LIMIT = 40
+
+
+def _forget(start: Message, headers: MutableHeaders) -> None:
+    del headers["retry-after"]
+
+
+def _outside(app: ASGIApp) -> ASGIApp:
+    return heading(app, _forget)
+
+
+DEFECT = Defect(
+    name="rate_limit_without_retry_after",
+    title="429 comes without Retry-After",
+    caught_by="ai-suite/integration/test_rate_limit.py::test_declined",
+    promises={"rate_limit": _LIMIT},
+    configure=lambda settings: replace(settings, rate_limit=_LIMIT),
+    outside=_outside,
+)

@@ -1,0 +1,22 @@
+"""The service says that it is alive and ready, and refuses every inference: a crashed worker behind a healthy front."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import answering
+from detection.switch import Defect
+from harness.reference.apierror import ApiError, error_response
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    refusal = ApiError(503, "no worker is available", "unavailable")
+    return answering(app, lambda path, body: error_response(path, refusal))
+
+
+DEFECT = Defect(
+    name="ready_but_dead",
+    title="health and readiness say ok, every inference answers 503",
+    caught_by="ai-suite/smoke/test_health.py::test_predicts",
+    wrap=_wrap,
+)

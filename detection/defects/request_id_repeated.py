@@ -1,0 +1,26 @@
+"""The request id is made once, when the service starts: all answers carry the same one."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message
+
+from detection.remake import heading
+from detection.switch import Defect
+
+
+def _stamp(start: Message, headers: MutableHeaders) -> None:
+    headers["x-request-id"] = "0b2f6a8c5d1e4f37"
+
+
+def _outside(app: ASGIApp) -> ASGIApp:
+    return heading(app, _stamp)
+
+
+DEFECT = Defect(
+    name="request_id_repeated",
+    title="every answer carries the same request id",
+    caught_by="ai-suite/integration/test_trace.py::test_request_id",
+    promises={"request_id": "x-request-id"},
+    outside=_outside,
+)

@@ -1,0 +1,27 @@
+"""The number of rows is kept in a signed byte: 128 rows and more are answered as n modulo 128."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.remake import Rows, rebatching
+from detection.switch import PLAIN, V2, Defect
+
+_TOO_MANY = 128
+
+
+def _wrapped(rows: Rows) -> Rows:
+    return rows if len(rows) < _TOO_MANY else rows[: len(rows) % _TOO_MANY or 1]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return rebatching(app, _wrapped)
+
+
+DEFECT = Defect(
+    name="row_count_overflow",
+    title="of 128 rows and more, n modulo 128 are answered, with 200",
+    caught_by="ai-suite/integration/test_limits.py::test_rows",
+    protocols=(PLAIN, V2),
+    wrap=_wrap,
+)

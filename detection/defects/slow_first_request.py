@@ -1,0 +1,27 @@
+"""The model is loaded by the first request, which nobody answers in time: the service was called ready before."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.intercept import Call, taking
+from detection.switch import Defect
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    loaded = False
+
+    async def handle(call: Call) -> None:
+        nonlocal loaded
+        first, loaded = not loaded, True
+        await (call.hang() if first else call.forward())
+
+    return taking(app, handle)
+
+
+DEFECT = Defect(
+    name="slow_first_request",
+    title="the first inference is not answered within any deadline",
+    caught_by="ai-suite/smoke/test_answer.py::test_valid",
+    wrap=_wrap,
+)

@@ -1,0 +1,32 @@
+"""Every piece of a stream is stripped, so that the words run together (aprender #2367, goclaw #1324)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.remake import said
+from detection.rewrite import changing
+from detection.switch import CHAT, Defect
+
+
+def _strip(answer: dict[str, Any]) -> None:
+    if answer.get("object") == "chat.completion.chunk":
+        for delta in said(answer):
+            if delta.get("content"):
+                delta["content"] = delta["content"].strip()
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _strip)
+
+
+DEFECT = Defect(
+    name="spaces_lost",
+    title="streams lose the blanks between words",
+    caught_by="ai-suite/smoke/test_stream.py::test_same_text",
+    protocols=(CHAT,),
+    promises={"deterministic": True},
+    wrap=_wrap,
+)

@@ -1,0 +1,30 @@
+"""The stop string ends the answer and stays in it."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.remake import Object, pairing
+from detection.switch import CHAT, Defect
+
+
+def _leak(request: Object, answer: Object) -> None:
+    stop = request.get("stop")
+    text = stop if isinstance(stop, str) else stop[0] if isinstance(stop, list) and stop else ""
+    for choice in answer.get("choices", ()):
+        if text and choice.get("finish_reason") == "stop":
+            holder = choice.get("message") or choice["delta"]
+            holder["content"] = (holder.get("content") or "") + text
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return pairing(app, _leak)
+
+
+DEFECT = Defect(
+    name="stop_string_leaked",
+    title="an answer that a stop string ended holds it",
+    caught_by="ai-suite/integration/test_parameters.py::test_stop",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

@@ -1,0 +1,22 @@
+"""`response_format` is passed over in silence, and free text comes (vLLM #53975: an old spelling is dropped)."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.remake import asking
+from detection.switch import CHAT, Defect
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return asking(app, lambda request: request.pop("response_format", None))
+
+
+DEFECT = Defect(
+    name="structured_output_ignored",
+    title="free text is answered where a schema was asked for",
+    caught_by="ai-suite/integration/test_structured.py::test_obeys",
+    protocols=(CHAT,),
+    promises={"structured_output": True},
+    wrap=_wrap,
+)

@@ -1,0 +1,23 @@
+"""A stream that falls silent: after the role and two pieces of text nothing comes, and the connection stays open."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import streaming
+from detection.switch import CHAT, Defect
+
+_SENT = 3
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return streaming(app, lambda index, event: event if index < _SENT else None, then_hang=True)
+
+
+DEFECT = Defect(
+    name="stuck_stream",
+    title="streams send two pieces of text, then nothing, and stay open",
+    caught_by="ai-suite/smoke/test_stream.py::test_complete",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

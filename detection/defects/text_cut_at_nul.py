@@ -1,0 +1,28 @@
+"""Text passes through a C string: it ends at the first NUL."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.remake import asking
+from detection.switch import CHAT, Defect
+
+
+def _cut(request: dict[str, object]) -> None:
+    messages = request.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        if isinstance(message, dict) and isinstance(message.get("content"), str):
+            message["content"] = message["content"].partition("\0")[0]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return asking(app, _cut)
+
+
+DEFECT = Defect(
+    name="text_cut_at_nul",
+    title="a prompt is cut at its first NUL",
+    caught_by="ai-suite/integration/test_unicode.py",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

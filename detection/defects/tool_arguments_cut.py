@@ -1,0 +1,32 @@
+"""The last brace of a tool call's arguments is lost, so that they are no JSON (vLLM #50461: InternLM2, Jamba)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.remake import said
+from detection.rewrite import changing
+from detection.switch import CHAT, Defect
+
+
+def _cut(answer: dict[str, Any]) -> None:
+    for holder in said(answer):
+        for call in holder.get("tool_calls") or ():
+            if arguments := call["function"].get("arguments"):
+                call["function"]["arguments"] = arguments.rstrip("}")
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _cut)
+
+
+DEFECT = Defect(
+    name="tool_arguments_cut",
+    title="the arguments of tool calls lack their last brace",
+    caught_by="ai-suite/integration/test_tools.py::test_called",
+    protocols=(CHAT,),
+    promises={"tools": True},
+    wrap=_wrap,
+)

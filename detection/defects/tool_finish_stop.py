@@ -1,0 +1,30 @@
+"""An answer that calls a tool says `stop`, so that agents think it done (OpenVINO Model Server #3927)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import changing
+from detection.switch import CHAT, Defect
+
+
+def _stop(answer: dict[str, Any]) -> None:
+    for choice in answer.get("choices", ()):
+        if choice.get("finish_reason") == "tool_calls":
+            choice["finish_reason"] = "stop"
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _stop)
+
+
+DEFECT = Defect(
+    name="tool_finish_stop",
+    title="an answer that calls a tool ends with finish_reason stop",
+    caught_by="ai-suite/integration/test_tools.py::test_call_ending",
+    protocols=(CHAT,),
+    promises={"tools": True},
+    wrap=_wrap,
+)

@@ -1,0 +1,32 @@
+"""A tool is called by a name that nobody offered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.remake import said
+from detection.rewrite import changing
+from detection.switch import CHAT, Defect
+
+
+def _rename(answer: dict[str, Any]) -> None:
+    for holder in said(answer):
+        for call in holder.get("tool_calls") or ():
+            if name := call["function"].get("name"):
+                call["function"]["name"] = f"functions.{name}"
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _rename)
+
+
+DEFECT = Defect(
+    name="tool_wrong_name",
+    title="tools are called by a name that is not among the offered ones",
+    caught_by="ai-suite/integration/test_tools.py::test_called",
+    protocols=(CHAT,),
+    promises={"tools": True},
+    wrap=_wrap,
+)

@@ -1,0 +1,34 @@
+"""Each chunk is decoded by itself: a character cut between two becomes U+FFFD twice (ferrox #124, lucebox #641)."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.remake import said
+from detection.rewrite import changing
+from detection.switch import CHAT, Defect
+
+
+def _cut(answer: dict[str, object]) -> None:
+    if answer.get("object") != "chat.completion.chunk":
+        return
+    for delta in said(answer):
+        text = delta.get("content") or ""
+        for at in (0, -1):
+            if text and ord(text[at]) > 127:
+                text = "\ufffd" + text[1:] if at == 0 else text[:-1] + "\ufffd"
+        if text:
+            delta["content"] = text
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _cut)
+
+
+DEFECT = Defect(
+    name="utf8_cut_between_chunks",
+    title="in streams, characters at the edge of a chunk become U+FFFD",
+    caught_by="ai-suite/integration/test_unicode.py",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

@@ -1,0 +1,35 @@
+"""An old replica is still in the pool: the service announces one version, and its answers come from another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import changing
+from detection.switch import CHAT, V2, Defect
+from harness.reference.settings import CHAT_MODEL
+
+_OLD = "0"
+
+
+def _stamp(answer: dict[str, Any]) -> None:
+    if "choices" in answer:
+        answer["model"] = f"{CHAT_MODEL}-{_OLD}"
+    elif "model_version" in answer:
+        answer["model_version"] = _OLD
+    else:
+        answer["version"] = _OLD
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _stamp)
+
+
+DEFECT = Defect(
+    name="wrong_model_version",
+    title="answers are stamped with another model version or name than the announced one",
+    caught_by="ai-suite/smoke/test_identity.py::test_model_",
+    protocols=(V2, CHAT),
+    wrap=_wrap,
+)

@@ -1,0 +1,28 @@
+"""The total of the tokens is not the sum of its parts: whoever bills by it bills wrongly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import changing
+from detection.switch import CHAT, Defect
+
+
+def _misadd(answer: dict[str, Any]) -> None:
+    if counts := answer.get("usage"):
+        counts["total_tokens"] = counts["completion_tokens"]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return changing(app, _misadd)
+
+
+DEFECT = Defect(
+    name="wrong_usage",
+    title="the total of tokens leaves out the prompt",
+    caught_by="ai-suite/integration/test_usage.py::test_counts",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)

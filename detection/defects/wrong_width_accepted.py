@@ -1,0 +1,26 @@
+"""Rows of another width are cut or filled up with zeros in silence, and answered with confidence."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from detection.remake import Rows, rebatching
+from detection.switch import PLAIN, V2, Defect
+from harness.reference.digits import FEATURES
+
+
+def _fit(rows: Rows) -> Rows:
+    return [(row + [0] * FEATURES)[:FEATURES] if isinstance(row, list) else row for row in rows]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return rebatching(app, _fit)
+
+
+DEFECT = Defect(
+    name="wrong_width_accepted",
+    title="rows that are too short or too long are answered 200",
+    caught_by="ai-suite/integration/test_bad_inputs.py::test_refused_values",
+    protocols=(PLAIN, V2),
+    wrap=_wrap,
+)

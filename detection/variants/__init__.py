@@ -1,0 +1,1 @@
+"""The healthy variants, one file each: it offers `VARIANT`."""

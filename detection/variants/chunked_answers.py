@@ -1,0 +1,31 @@
+"""No answer has a content-length: all come in chunks, some of them small."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message
+
+from detection.intercept import Call, taking
+from detection.switch import Variant
+
+_PIECE = 64
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    async def handle(call: Call) -> None:
+        async def cut(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                del MutableHeaders(scope=message)["content-length"]
+                await call.send(message)
+                return
+            body, more = message.get("body", b""), message.get("more_body", False)
+            for start in range(0, len(body), _PIECE):
+                await call.send({**message, "body": body[start : start + _PIECE], "more_body": True})
+            await call.send({"type": "http.response.body", "body": b"", "more_body": more})
+
+        await call.forward(send=cut)
+
+    return taking(app, handle)
+
+
+VARIANT = Variant(name="chunked_answers", title="answers come in chunks, without a content-length", wrap=_wrap)

@@ -1,0 +1,20 @@
+"""Every answer says `connection: close`, as servers without keep-alive do."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message
+
+from detection.remake import heading
+from detection.switch import Variant
+
+
+def _close(start: Message, headers: MutableHeaders) -> None:
+    headers["connection"] = "close"
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return heading(app, _close)
+
+
+VARIANT = Variant(name="connection_close", title="the connection is closed after every inference", wrap=_wrap)

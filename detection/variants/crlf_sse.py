@@ -1,0 +1,23 @@
+"""Lines of a stream end with CR LF, and no blank stands after `data:` (WHATWG HTML, section 9.2 allows both)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp
+
+from detection.remake import restreaming
+from detection.switch import CHAT, Variant
+
+
+def _crlf(event: bytes) -> Iterable[bytes]:
+    return [event.replace(b"data: ", b"data:", 1).replace(b"\n", b"\r\n")]
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return restreaming(app, lambda: _crlf)
+
+
+VARIANT = Variant(
+    name="crlf_sse", title="lines of streams end with CR LF, without a blank after data:", protocols=(CHAT,), wrap=_wrap
+)

@@ -1,0 +1,27 @@
+"""Bad input is answered 500 in plain text, as most Python model servers do: poor style, and no harm done."""
+
+from __future__ import annotations
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp
+
+from detection.intercept import Call, taking
+from detection.switch import Variant
+
+_MISTAKES = (400, 413, 415, 422)
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    async def handle(call: Call) -> None:
+        found = await call.collect() if not call.streams else None
+        if found is not None and found[0]["status"] in _MISTAKES:
+            await call.answer(PlainTextResponse("Internal Server Error", 500))
+        elif found is not None:
+            await call.replay(found)
+        else:
+            await call.forward()
+
+    return taking(app, handle)
+
+
+VARIANT = Variant(name="house_style_500", title="bad input is answered 500 in plain text", wrap=_wrap)

@@ -1,0 +1,17 @@
+"""The port opens a second after the process was started: the service announces itself when it is there."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from detection.switch import Variant
+from harness.reference.settings import Settings
+
+
+def _configure(settings: Settings) -> Settings:
+    time.sleep(1.0)
+    return replace(settings)
+
+
+VARIANT = Variant(name="late_port", title="the service takes a second longer to start", configure=_configure)

@@ -1,0 +1,21 @@
+"""Names of headers are in capitals and have no blank after their colon (RFC 9112 section 5 allows both)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+from detection.outbound import Part
+from detection.switch import Variant
+
+_NAME = re.compile(rb"\r\n([^:\r\n]+): ")
+
+
+async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    async for part in parts:
+        if part.first:
+            part = part._replace(data=_NAME.sub(lambda found: b"\r\n" + found[1].upper() + b":", part.data))
+        yield part
+
+
+VARIANT = Variant(name="odd_header_case", title="header names are in capitals, without a blank after them", wire=_wire)

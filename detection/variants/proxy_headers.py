@@ -1,0 +1,25 @@
+"""Headers that proxies add: via, age, a server without a version, cookies, and one of 4 KiB."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message
+
+from detection.remake import heading
+from detection.switch import Variant
+
+
+def _add(start: Message, headers: MutableHeaders) -> None:
+    headers["via"] = "1.1 edge"
+    headers["age"] = "0"
+    headers["server"] = "edge"
+    headers["x-trace"] = "0123456789abcdef" * 256
+    headers.append("set-cookie", "a=1; Path=/")
+    headers.append("set-cookie", "b=2; Path=/")
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return heading(app, _add)
+
+
+VARIANT = Variant(name="proxy_headers", title="answers carry the headers of a proxy, cookies twice", wrap=_wrap)

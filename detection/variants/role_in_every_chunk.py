@@ -1,0 +1,35 @@
+"""Every chunk names the role, and ids are short and come again (Ollama)."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.rewrite import changing
+from detection.switch import CHAT, Variant
+
+_IDS = 4
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    numbers = count()
+    ids: dict[str, str] = {}
+
+    def change(answer: dict[str, Any]) -> None:
+        if "choices" not in answer:
+            return
+        if answer["id"] not in ids:
+            ids[answer["id"]] = f"chatcmpl-{next(numbers) % _IDS}"
+        answer["id"] = ids[answer["id"]]
+        for choice in answer.get("choices", ()):
+            if "delta" in choice:
+                choice["delta"]["role"] = "assistant"
+
+    return changing(app, change)
+
+
+VARIANT = Variant(
+    name="role_in_every_chunk", title="every chunk names the role, and ids come again", protocols=(CHAT,), wrap=_wrap
+)

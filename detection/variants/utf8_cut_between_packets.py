@@ -1,0 +1,24 @@
+"""Packets end in the middle of characters: TCP knows nothing of them, and their bytes are all there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from detection.outbound import Part
+from detection.switch import Variant
+
+
+async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    async for part in parts:
+        rest = part.data
+        while (at := next((at for at in range(1, len(rest)) if rest[at] & 0xC0 == 0x80), 0)) > 0:
+            yield part._replace(data=rest[:at])
+            await asyncio.sleep(0.001)
+            rest = rest[at:]
+        yield part._replace(data=rest)
+
+
+VARIANT = Variant(
+    name="utf8_cut_between_packets", title="packets end in the middle of characters, nothing is lost", wire=_wire
+)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from dataclasses import fields, replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from detection.catalogue import load_switch, load_switches, switch_names
+from detection.outbound import Part
+from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Variant
+from harness.core.errors import UsageError
+from harness.core.settings import Promises
+from harness.reference.backend import create_app
+from harness.reference.process import ReferenceProcess
+from harness.reference.settings import Settings
+from tests.detection.looks import BASE, CUT, DEFECTS, ONE, VARIANTS, meaning, raw, written
+
+Serving = Callable[[Settings], AbstractContextManager[httpx.Client]]
+
+
+def test_every_defect_is_looked_at() -> None:
+    assert sorted(DEFECTS) == list(switch_names(Defect))
+
+
+@pytest.mark.parametrize("name", sorted(DEFECTS))
+def test_a_defect_shows_and_the_healthy_service_does_not_have_it(
+    serving: Serving, client: httpx.Client, name: str
+) -> None:
+    look, base = DEFECTS[name], BASE.get(name, Settings(token_ms=0))
+    with serving(replace(base, defects=(name,))) as broken:
+        shown = look(broken)
+    if name not in BASE:
+        seen = look(client)
+        assert seen == look(client)
+        assert shown != seen
+        return
+    with serving(base) as healthy:
+        assert shown != look(healthy)
+
+
+def test_every_variant_is_looked_at() -> None:
+    assert sorted([*VARIANTS, *CUT, "late_port"]) == list(switch_names(Variant))
+
+
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_a_variant_is_odd_and_means_the_same(serving: Serving, client: httpx.Client, name: str) -> None:
+    look, base = VARIANTS[name], BASE.get(name, Settings(token_ms=0))
+    with serving(replace(base, variants=(name,))) as odd:
+        shown, meant = look(odd), meaning(odd)
+    assert meant == meaning(client)
+    assert shown != look(client)
+
+
+@pytest.mark.parametrize("name", sorted(CUT))
+def test_a_variant_cuts_what_goes_out_and_loses_nothing(serving: Serving, client: httpx.Client, name: str) -> None:
+    data, least = CUT[name]
+
+    async def sent() -> list[bytes]:
+        async def given() -> AsyncIterator[Part]:
+            yield Part(data, {}, first=data.startswith(b"HTTP"), last=True, more=False)
+
+        wire = load_switch(Variant, name).wire
+        assert wire is not None
+        return [part.data async for part in wire(given())]
+
+    pieces = asyncio.run(sent())
+    assert b"".join(pieces) == data
+    assert len(pieces) >= least
+    with serving(Settings(token_ms=0, variants=(name,))) as odd:
+        assert meaning(odd) == meaning(client)
+
+
+def test_switches_describe_themselves() -> None:
+    assert len(switch_names(Defect)) >= 45
+    assert len(switch_names(Variant)) >= 12
+    for switch in load_switches(switch_names(Variant), switch_names(Defect)):
+        assert "\n" not in switch.title
+        assert set(switch.protocols) <= {PLAIN, V2, CHAT, EMBEDDINGS}
+        assert set(switch.promises) <= {field.name for field in fields(Promises)}
+
+
+def test_the_late_port_is_late() -> None:
+    began = time.monotonic()
+    create_app(Settings(variants=("late_port",)))
+    assert time.monotonic() - began >= 1.0
+
+
+def test_an_unknown_variant_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match=r"unknown variant 'jitery'.*Did you mean 'jittery'"):
+        create_app(Settings(variants=("jitery",)))
+
+
+def test_a_process_has_switches_of_both_kinds() -> None:
+    with ReferenceProcess(Settings(defects=("content_length_short",), variants=("proxy_headers",))) as process:
+        answer = raw(httpx.Client(base_url=process.url), b"".join(written(ONE, "/predict")))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    announced = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    assert announced == len(body) - 3
+    assert b"via: 1.1 edge" in head
+
+
+def test_the_documentation_has_every_switch_as_it_is() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "reference.md").read_text().splitlines()
+    for switch in load_switches(switch_names(Variant), switch_names(Defect)):
+        (row,) = [line for line in lines if line.startswith(f"| `{switch.name}` | {switch.title} |")]
+        assert not isinstance(switch, Defect) or switch.caught_by[9:] in row
