@@ -46,7 +46,7 @@ def not_judged(*exchanges: Exchange) -> Verdict | None:
     for exchange in exchanges:
         if exchange.error is ErrorClass.HARNESS:
             return make_error(f"the harness broke: {exchange.detail}")
-        if exchange.error is not None and exchange.error.never_reached:
+        if exchange.error is not None and exchange.error.is_before_contact:
             return make_error(f"the endpoint was not reached: {exchange.detail}")
     return None
 

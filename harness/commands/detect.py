@@ -19,7 +19,7 @@ def detect_command(url: str, protocol: str) -> int:
     if not found.recognised:
         return int(Exit.ERROR)
     command = f"pytest --ai-suite=smoke --ai-endpoint={endpoint.url} --ai-protocol={found.protocol}"
-    print(redact_text(f"next: {command}", endpoint.secrets()))
+    print(redact_text(f"next: {command}", endpoint.list_secrets()))
     return int(Exit.PASS)
 
 
@@ -29,14 +29,14 @@ def look(url: str, protocol: str, folders: Sequence[Path]) -> tuple[Endpoint, Pr
     with Client(endpoint) as client:
         found = detect(endpoint, client)
     for line in _describe(endpoint, found):
-        print(redact_text(line, endpoint.secrets()))
+        print(redact_text(line, endpoint.list_secrets()))
     return endpoint, found
 
 
 def _describe(endpoint: Endpoint, found: Preflight) -> list[str]:
     """What was found as lines: the choice first, then every candidate with its reason."""
-    if found.never_reached:
-        return [f"{endpoint.url} was never reached: {found.never_reached}"]
+    if found.is_before_contact:
+        return [f"{endpoint.url} was never reached: {found.is_before_contact}"]
     if found.unrecognised:
         return [f"{endpoint.url}: {found.unrecognised}"]
     if not found.detected:

@@ -1,4 +1,4 @@
-"""Adapter: one wire protocol without IO. A file in `harness/protocols/` offers one as `ADAPTER`."""
+"""Adapter: one wire protocol without IO. A file in `harness/protocols/` defines one as `ADAPTER`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a protocol, or an endpoint by its own announcement, can do. A check that needs what is False is SKIPPED.
+    """What a protocol can do, less what the endpoint itself rules out. A check that needs a False one is SKIPPED.
 
-    `batches`: one request may hold several rows, and its answer one result for each. `generates`: text is generated
-    under `max_tokens`, `stop` and `temperature`, and its tokens are counted (`Usage`). `embeds`: texts are
-    answered with one vector each. `model_name` and `model_version`: the service may say somewhere what it serves.
-    Of what streams: `roles` says that the answerer's role is told.
-    Of what generates: `seeds` says that a `seed` can be given, `shapes` that `n`, `logprobs`, `tools` and
-    `response_format` can be asked for as OpenAI's chat has them.
+    `batches`: one request may contain several rows, and the answer has one result for each. `generates`: the service
+    generates text, accepts `max_tokens`, `stop` and `temperature`, and counts tokens (`Usage`). `embeds`: each text is
+    answered with one vector. `model_name` and `model_version`: the service can state what it serves.
+    `roles`: a stream states the role of the speaker. `seeds`: a `seed` is accepted. `chat_options`: `n`, `logprobs`,
+    `tools` and `response_format` are accepted as in OpenAI's chat.
     """
 
     streaming: bool = False
@@ -34,21 +33,21 @@ class Capabilities:
     embeds: bool = False
     roles: bool = False
     seeds: bool = False
-    shapes: bool = False
+    chat_options: bool = False
     model_name: bool = True
     model_version: bool = False
 
-    def missing(self, needs: Sequence[str]) -> str | None:
-        """The first needed capability that is not there, or None. Raises `AttributeError` for an unknown name."""
+    def find_missing(self, needs: Sequence[str]) -> str | None:
+        """The first needed capability that is False, or None. Raises `AttributeError` for an unknown name."""
         return next((name for name in needs if not getattr(self, name)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the endpoint says of itself, gathered once before the plan: JSON-able, handed to every worker.
+    """What the endpoint states about itself, read once before the plan; it can be written as JSON for the workers.
 
-    `models` are the served names; `version` the model's version; `inputs` the adapter's own notes for making a valid
-    request (tensor names, shapes, datatypes, an example).
+    `models` are the names of the served models, `version` is the version of the model. `inputs` is what the adapter
+    needs to make a valid request (tensor names, shapes, datatypes, an example).
     """
 
     models: tuple[str, ...] = ()
@@ -58,7 +57,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """How sure an adapter is that an endpoint speaks its protocol: `score` 0 (no) to 1 (sure), and why, in words."""
+    """How sure an adapter is that an endpoint speaks its protocol: `score` from 0 (no) to 1 (sure), and the reason."""
 
     score: float
     reason: str
@@ -66,13 +65,13 @@ class Recognition:
 
 
 class StreamDecoder(Protocol):
-    """Decodes one streamed body, fed in whatever pieces the socket gave."""
+    """Decodes one streamed body, which arrives in pieces of any size."""
 
     def feed(self, data: bytes) -> list[StreamEvent]:
-        """The events completed by these bytes. Raises `ProtocolError` on what cannot be an event."""
+        """The events that these bytes complete. Raises `ProtocolError` for data that is not a valid event."""
 
     def close(self) -> list[StreamEvent]:
-        """The events left when the body has ended."""
+        """The remaining events, at the end of the body."""
 
 
 @runtime_checkable
@@ -83,39 +82,39 @@ class Adapter(Protocol):
     title: str
 
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
-        """What can be asked here: what the protocol offers, less what the endpoint's own announcement rules out."""
+        """What can be tested here: what the protocol can do, less what the endpoint itself rules out."""
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
-        """Harmless GETs by role: any of `live`, `ready`, `model_ready`, `metadata`, `models`, and names of its own."""
+        """Harmless GETs by role: any of `live`, `ready`, `model_ready`, `metadata`, `models`, and further names."""
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
-        """Judge from the answers to `probes` (a probe that got none is absent) whether this protocol is spoken."""
+        """Judge by the answers to `probes` (without those that failed) whether the endpoint speaks this protocol."""
 
     def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
-        """One small valid query. Raises `UsageError` that says which setting is needed when none can be made."""
+        """One small valid query. If none can be made, raises `UsageError` with the setting that is needed."""
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """The request for a query. Raises `UsageError` for a query that the protocol cannot express."""
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
-        """The answer in a complete body of success status. Raises `ProtocolError`."""
+        """The answer in the complete body of a successful response. Raises `ProtocolError`."""
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
-        """A fresh decoder for one streamed body."""
+        """A new decoder for one streamed body."""
 
     def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """The answer that a stream's events add up to, `complete` only with the protocol's proper end."""
+        """The answer that the events of a stream add up to; `complete` only if it ended as the protocol requires."""
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
-        """Wrong requests by name, each of which a service should refuse with a clear 4xx and one error shape."""
+        """Invalid requests by name; a service should refuse each with a clear 4xx, all in the same format."""
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """The model name and version in the answers to `probes`, as far as they are stated."""
+        """The name and version of the model in the answers to `probes`; None for what they do not state."""
 
 
 @runtime_checkable
 class HealthReader(Protocol):
-    """An adapter whose health calls answer in words: a success may say no."""
+    """An adapter that has to read the body of a health answer, because a successful status may still mean "no"."""
 
-    def denies(self, role: str, response: Response) -> str | None:
-        """What the answer of success status to the probe of this role says, where that is no; None for a yes."""
+    def find_denial(self, role: str, response: Response) -> str | None:
+        """Why a successful answer to the probe of this role means "no"; None if it means "yes"."""

@@ -1,7 +1,8 @@
-"""One taxonomy of answers over all servers, and what a client may do about each.
+"""One classification of answers for all servers, and what a client may do about each class.
 
-Status codes do not separate a wrong request from a broken server: TorchServe answers 503 to both, Triton 500 to JSON
-that cannot be read, Ray 408 where it gave up itself. So the body decides where a server is known to say more in it.
+Status codes alone do not distinguish an invalid request from a broken server: TorchServe answers both with 503, Triton
+answers invalid JSON with 500, Ray answers 408 when it gave up itself. For servers that are known to say more in the
+body, the body decides.
 """
 
 from __future__ import annotations
@@ -14,40 +15,40 @@ from harness.core.exchange import Exchange, Response
 
 
 class AnswerClass(StrEnum):
-    """What an exchange came to, whoever answered."""
+    """The outcome of an exchange, whichever server answered."""
 
     OK = "ok"
     REFUSED_INPUT = "refused_input"
-    """The request is wrong, and will be the next time."""
+    """The request is invalid; the same request will be refused again."""
     REFUSED_AUTH = "refused_auth"
     RATE_LIMITED = "rate_limited"
     OVERLOADED = "overloaded"
-    """No room now: a full queue, no worker, still starting."""
+    """No capacity at the moment: the queue is full, no worker is free, or the service is still starting."""
     TIMEOUT = "timeout"
-    """Given up for want of time, by the service or by the harness."""
+    """The service or the harness gave up because it took too long."""
     BROKEN = "broken"
-    """The service says that it failed."""
+    """The service reports that it failed."""
     TRANSPORT = "transport"
-    """The connection failed or ended."""
+    """The connection could not be made, or it broke."""
     INCOMPLETE = "incomplete"
-    """Declared a success, and never came to its proper end."""
+    """The status says success, but the answer did not end as the protocol requires."""
     INVALID = "invalid"
-    """Declared a success, or HTTP, and is not."""
+    """The answer is not valid HTTP, or the status says success and the body is not a valid answer."""
 
 
 RETRY_ADVICE = {
-    AnswerClass.OK: "no: it is answered",
+    AnswerClass.OK: "no: it was answered",
     AnswerClass.REFUSED_INPUT: "no: the same request will be refused again",
     AnswerClass.REFUSED_AUTH: "no: not with these credentials",
-    AnswerClass.RATE_LIMITED: "after the time in Retry-After, else after growing pauses",
-    AnswerClass.OVERLOADED: "after the time in Retry-After, else after growing pauses",
-    AnswerClass.TIMEOUT: "once, if carrying it out twice does no harm",
+    AnswerClass.RATE_LIMITED: "after the time in Retry-After, otherwise with exponential backoff",
+    AnswerClass.OVERLOADED: "after the time in Retry-After, otherwise with exponential backoff",
+    AnswerClass.TIMEOUT: "once, if the request is idempotent",
     AnswerClass.BROKEN: "once, after a pause",
-    AnswerClass.TRANSPORT: "once, if carrying it out twice does no harm",
-    AnswerClass.INCOMPLETE: "as a whole, if nothing of it was used",
-    AnswerClass.INVALID: "no: it is a defect",
+    AnswerClass.TRANSPORT: "once, if the request is idempotent",
+    AnswerClass.INCOMPLETE: "the whole request, if no part of the answer was used",
+    AnswerClass.INVALID: "no: this is a defect of the service",
 }
-"""What a client may do; it follows the class and not the status."""
+"""What a client may do about an answer: this depends on the class, not on the status."""
 
 _ERRORS = {
     ErrorClass.CONNECT_TIMEOUT: AnswerClass.TIMEOUT,
@@ -87,11 +88,11 @@ GRPC_CLASSES = {
     14: AnswerClass.OVERLOADED,
     16: AnswerClass.REFUSED_AUTH,
 }
-"""Classes of the gRPC status codes (grpc/grpc, statuscodes.md) that are not BROKEN."""
+"""The classes of the gRPC status codes (grpc/grpc, statuscodes.md); all other codes are BROKEN."""
 
-_TOLD = (
+_BODY_PATTERNS = (
     (
-        # Triton's 500, llama.cpp's 500, python servers that say what json.loads raised, gRPC's message size limits
+        # Triton's 500, llama.cpp's 500, Python servers that quote the error of json.loads, gRPC's message size limits
         AnswerClass.REFUSED_INPUT,
         re.compile(r"failed to parse the request|json\.exception\.parse_error|JSONDecodeError|larger than max", re.I),
     ),
@@ -99,13 +100,13 @@ _TOLD = (
     (AnswerClass.RATE_LIMITED, re.compile(r"rate.?limit|too many requests", re.I)),
     (AnswerClass.OVERLOADED, re.compile(r"backpressure|queue size|overloaded|no worker to serve", re.I)),
 )
-"""What servers of known kind write into the body of an error, where their status says too little."""
+"""What known servers write into the body of an error when their status does not say enough."""
 
-_HEAD = 4096
+_SEARCHED_BYTES = 4096
 
 
 def classify_exchange(exchange: Exchange) -> AnswerClass | None:
-    """The class of an exchange; None where the harness itself broke, which says nothing of the service."""
+    """The class of an exchange; None if the harness itself failed, which says nothing about the service."""
     if exchange.error is None:
         return AnswerClass.OK
     if exchange.error is ErrorClass.HARNESS:
@@ -116,11 +117,15 @@ def classify_exchange(exchange: Exchange) -> AnswerClass | None:
 
 
 def classify_response(response: Response) -> AnswerClass:
-    """The class of a complete answer that is no success."""
-    code = response.header("grpc-status")
-    grpc = GRPC_CLASSES.get(int(code), AnswerClass.BROKEN) if code and code.isascii() and code.isdigit() else None
-    if grpc is not None or response.status >= 500:
-        body = response.body[:_HEAD].decode("utf-8", "replace")
-        told = next((kind for kind, pattern in _TOLD if pattern.search(body)), None)
-        return told or grpc or _STATUSES.get(response.status, AnswerClass.BROKEN)
-    return _STATUSES.get(response.status, AnswerClass.REFUSED_INPUT)
+    """The class of a complete response whose status is not a success."""
+    code = response.header("grpc-status") or ""
+    is_grpc = code.isascii() and code.isdigit()
+    if not is_grpc and response.status < 500:
+        return _STATUSES.get(response.status, AnswerClass.REFUSED_INPUT)
+    body = response.body[:_SEARCHED_BYTES].decode("utf-8", "replace")
+    for answer_class, pattern in _BODY_PATTERNS:
+        if pattern.search(body):
+            return answer_class
+    if is_grpc:
+        return GRPC_CLASSES.get(int(code), AnswerClass.BROKEN)
+    return _STATUSES.get(response.status, AnswerClass.BROKEN)

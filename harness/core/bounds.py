@@ -1,4 +1,4 @@
-"""Bounds of settings, as annotations: the configuration refuses what lies outside of them, with its line."""
+"""Bounds of settings, as annotations: the configuration refuses values outside of them and names the line."""
 
 from __future__ import annotations
 

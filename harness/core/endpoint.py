@@ -1,4 +1,4 @@
-"""Endpoint: where the service is and how to speak to it. Frozen; its secrets never print."""
+"""Endpoint: where the service is and how to send requests to it. It is frozen, and its secrets are never printed."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from harness.core.errors import UsageError
 
 _SCHEMES = ("http", "https")
 GRPC_SUFFIX = "_grpc"
-"""How the name of a protocol ends whose requests are gRPC calls."""
+"""The names of protocols that use gRPC end with this."""
 
 MIN_SECRET_LENGTH = 4
-"""Characters under which a value cannot be told from ordinary text, and so cannot be taken out of it."""
+"""Characters; a shorter value cannot be distinguished from ordinary text, so it cannot be removed from it."""
 
 
 @dataclass(slots=True)
 class Secret:
-    """A value that is only ever sent, never shown: `str` and `repr` are `***`.
+    """A value that is sent but never shown: `str` and `repr` are `***`.
 
-    A renewed one stays as secret in all its `former` values.
+    When it is renewed, its former values remain secret.
     """
 
     value: str = field(repr=False)
-    former: list[str] = field(default_factory=list, repr=False, compare=False)
+    former_values: list[str] = field(default_factory=list, repr=False, compare=False)
 
     def renew(self, value: str) -> None:
-        """Take a new value, wherever this secret is held."""
+        """Replace the value for everyone who holds this secret."""
         if value != self.value:
-            self.former.append(self.value)
+            self.former_values.append(self.value)
             self.value = value
 
     def __str__(self) -> str:
@@ -48,11 +48,11 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """How requests prove who sends them.
+    """How requests authenticate.
 
-    `scheme` bearer sends `Authorization: Bearer SECRET`, header sends `HEADER: SECRET` (an API key header), basic
-    sends `username:secret` (RFC 7617). `source` says where the secret came from (a variable or a file name).
-    A `command` prints a secret that lasts `refresh` seconds.
+    The `scheme` bearer sends `Authorization: Bearer SECRET`, header sends `HEADER: SECRET` (an API key), basic sends
+    `username:secret` (RFC 7617). `source` is where the secret came from (the name of a variable or a file). `command`
+    prints a secret that is valid for `refresh` seconds.
     """
 
     scheme: Literal["bearer", "header", "basic"]
@@ -63,7 +63,7 @@ class Credentials:
     command: tuple[str, ...] = ()
     refresh: float = 300.0
 
-    def headers(self) -> tuple[tuple[str, str], ...]:
+    def build_headers(self) -> tuple[tuple[str, str], ...]:
         """The header lines that carry the secret."""
         if self.scheme == "bearer":
             return ((self.header, f"Bearer {self.secret.value}"),)
@@ -72,23 +72,25 @@ class Credentials:
         pair = f"{self.username}:{self.secret.value}".encode()
         return ((self.header, "Basic " + base64.b64encode(pair).decode("ascii")),)
 
-    def wrong(self) -> Credentials:
-        """The same scheme with a secret that cannot be right, to see whether the service looks."""
+    def make_wrong(self) -> Credentials:
+        """The same scheme with a secret that is certainly wrong, to test whether the service checks it."""
         return replace(self, secret=Secret("aiharness-wrong-credential"), source="made wrong on purpose", command=())
 
-    def secrets(self) -> tuple[str, ...]:
-        """Every spelling of the secret that a request or an echo may hold, for redaction."""
-        every = [replace(self, secret=Secret(value)) for value in (self.secret.value, *self.secret.former)]
-        encoded = [value.split(" ", 1)[-1] for each in every for _, value in each.headers()]
-        return tuple({*(each.secret.value for each in every), *encoded} - {""})
+    def list_secrets(self) -> tuple[str, ...]:
+        """The secret and its former values, as they are and as header lines carry them, for redaction."""
+        spellings = {self.secret.value, *self.secret.former_values}
+        for value in tuple(spellings):
+            lines = replace(self, secret=Secret(value)).build_headers()
+            spellings.update(line.split(" ", 1)[-1] for _, line in lines)
+        return tuple(spellings - {""})
 
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds a request may take, each counted apart.
+    """The seconds that a request may take in each phase.
 
-    `connect`: name, TCP and TLS. `first_byte`: from the request sent to the first byte of the body. `inter_token`:
-    the longest silence inside the answer. `total`: from start to end, whatever drips meanwhile.
+    `connect`: name resolution, TCP and TLS. `first_byte`: from sending the request to the first byte of the body.
+    `inter_token`: the longest pause within the answer. `total`: from start to end, even if data keeps arriving.
     """
 
     connect: OverZero[float] = 5.0
@@ -99,7 +101,7 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class TLS:
-    """Files for TLS: a CA bundle to trust in place of the system's, and a client certificate with its key (PEM)."""
+    """Files for TLS in PEM: a CA bundle that replaces the system's, and a client certificate with its key."""
 
     ca_file: str | None = None
     client_cert: str | None = None
@@ -108,31 +110,31 @@ class TLS:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A function of the user's that gives every request header lines of its own: signed requests, other schemes.
+    """A function of the user that adds header lines to every request, such as a signature.
 
     `function` in the Python file `file` is called as `function(method, url, headers, body)` with the whole URL, the
-    header lines as a dict and the body in bytes, and returns a dict of lines to set. `given` holds the secret lines of
-    the last requests, for redaction.
+    header lines as a dict and the body in bytes. It returns a dict of lines to set. `secret_lines` are the secret lines
+    of the last requests, for redaction.
     """
 
     file: str
     function: str
-    given: list[str] = field(default_factory=list, repr=False, compare=False)
+    secret_lines: list[str] = field(default_factory=list, repr=False, compare=False)
 
-    def remember(self, secret: str) -> None:
-        """Keep a secret line that was sent, and forget the oldest over 50."""
-        if secret not in self.given:
-            self.given.append(secret)
-            del self.given[:-50]
+    def remember_line(self, secret: str) -> None:
+        """Record a secret line that was sent; only the last 50 are kept."""
+        if secret not in self.secret_lines:
+            self.secret_lines.append(secret)
+            del self.secret_lines[:-50]
 
 
 @dataclass(frozen=True, slots=True)
 class StreamTemplate:
-    """How a plain JSON service streams: server-sent events or a JSON value a line.
+    """How a plain JSON service streams: server-sent events, or one JSON value per line.
 
-    `piece` is the path of the text in each event (`$` where the event is the text itself), `path` and `body` take the
-    streamed request where they differ from the whole one's. `end` is the path of what only the last event has; None:
-    a stream is complete when its body ends properly.
+    `piece` is the path of the text in each event (`$` if the event is the text itself). `path` and `body` are those of
+    the streamed request, if they differ from those of the other. `end` is the path of a value that only the last event
+    has; if it is None, a stream is complete when its body ends without an error.
     """
 
     piece: str
@@ -143,13 +145,13 @@ class StreamTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """How plain JSON is spoken with this service.
+    """The format of requests and answers of a plain JSON service.
 
-    `path` takes the request, `body` is JSON text in which `{{input}}` stands for the input's JSON, `answer` the path
-    of the prediction in the answer (`$.predictions`; None: every array of the answer is an output), `health` the
-    path of a liveness answer, `probabilities` the path of rows that must sum to 1 (None: outputs named `prob...`).
-    With `upload` the input is a file in base64, sent as the field of that name in a form (multipart/form-data) in place
-    of `body`.
+    `path` is the path of requests, `body` is JSON text in which `{{input}}` is replaced by the JSON of the input.
+    `answer` is the path of the prediction in the answer (`$.predictions`; None: every array of the answer is an
+    output). `health` is the path of a liveness page, `probabilities` the path of rows that must sum to 1 (None: outputs
+    named `prob...`). With `upload`, the input is a file in base64 that is sent as the field of that name in a form
+    (multipart/form-data) instead of `body`.
     """
 
     path: str = "/predict"
@@ -163,15 +165,15 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the service is and how to speak to it.
+    """Where the service is and how to send requests to it.
 
-    `url` is absolute, without credentials, query or fragment; a path in it prefixes every request. `protocol` is an
-    adapter's name or `auto`. `model` and `version` are what must be served; None: whatever the endpoint announces.
-    `sample` is one valid input (a prompt, or rows of numbers); None: the adapter's own, from the service's metadata.
-    Over V2's HTTP a `binary` endpoint takes and gives the elements of tensors as bytes behind the JSON.
-    `prefix` stands between the URL and the paths of OpenAI's family; None: `/v1`, unless the URL ends with it.
-    Over a `unix_socket` (its path) the URL's host is only named in the requests. `replicas` are further URLs of the
-    same service (redundant servers, blue and green), spoken to and trusted as the first.
+    `url` is absolute, without credentials, query or fragment; a path in it is the prefix of every request's path.
+    `protocol` is the name of an adapter, or `auto`. `model` and `version` are what must be served; None: whatever the
+    endpoint states. `sample` is one valid input (a prompt, or rows of numbers); None: the adapter makes one from the
+    metadata of the service. If `binary` is set, V2 over HTTP sends and receives tensors as bytes after the JSON.
+    `prefix` is put between the URL and the paths of OpenAI's protocols; None: `/v1`, unless the URL ends with it. With
+    a `unix_socket` (its path), the host of the URL is used only for the Host header. `replicas` are further URLs of the
+    same service (redundant servers, blue and green) that get the same requests and credentials.
     """
 
     url: str
@@ -194,51 +196,52 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """The host name or address, without brackets."""
+        """The host name or the address without brackets."""
         return urlsplit(self.url).hostname or ""
 
     @property
     def port(self) -> int:
-        """The port, the scheme's default included."""
+        """The port; without one in the URL, the default of the scheme."""
         parts = urlsplit(self.url)
         return parts.port or (443 if parts.scheme == "https" else 80)
 
     @property
-    def secure(self) -> bool:
-        """Whether the endpoint is spoken to over TLS."""
+    def is_secure(self) -> bool:
+        """Whether requests are sent over TLS."""
         return self.url.startswith("https:")
 
     @property
-    def grpc(self) -> bool:
-        """Whether the requests are gRPC calls: such a protocol's name ends in `_grpc`."""
+    def is_grpc(self) -> bool:
+        """Whether requests are gRPC calls: the name of such a protocol ends with `_grpc`."""
         return self.protocol.endswith(GRPC_SUFFIX)
 
-    def secrets(self) -> tuple[str, ...]:
-        """All that no output may hold, in every spelling: credentials, secret header lines, a proxy's password.
+    def list_secrets(self) -> tuple[str, ...]:
+        """Everything that no output may contain, in every spelling: credentials, secret header lines, a proxy password.
 
-        What is shorter than `SHORTEST_SECRET` is left out: taking every `5` out of a report would ruin it.
+        Values shorter than `MIN_SECRET_LENGTH` are left out: a report without any `5` would be useless.
         """
-        found = set(self.credentials.secrets()) if self.credentials else set()
+        secrets = set(self.credentials.list_secrets()) if self.credentials else set()
         lines = [value for name, value in self.headers if is_secret_header(name)]
-        lines += self.signer.given if self.signer else ()
-        found |= {part for value in lines for part in (value, value.rpartition(" ")[2])}
+        lines += self.signer.secret_lines if self.signer else ()
+        for line in lines:
+            secrets |= {line, line.rpartition(" ")[2]}
         if self.proxy and (password := urlsplit(self.proxy).password):
             user = unquote(urlsplit(self.proxy).username or "")
-            found |= {password, *Credentials("basic", Secret(unquote(password)), username=user).secrets()}
-        long_enough = (secret for secret in found if len(secret) >= MIN_SECRET_LENGTH)
-        return tuple(sorted({s for secret in long_enough for s in list_spellings(secret)}, key=len, reverse=True))
+            secrets |= {password, *Credentials("basic", Secret(unquote(password)), username=user).list_secrets()}
+        spellings = {text for secret in secrets if len(secret) >= MIN_SECRET_LENGTH for text in list_spellings(secret)}
+        return tuple(sorted(spellings, key=len, reverse=True))
 
 
 @lru_cache(maxsize=256)
 def list_spellings(secret: str) -> frozenset[str]:
-    """A secret as it is, and as JSON, HTML, a URL or a Python literal escape it, two escapes deep.
+    """A secret as it is, and as it is escaped in JSON, HTML, URLs and Python literals, up to two levels deep.
 
-    A service that echoes a header in its error body, shown inside a report's JSON, is two deep already.
+    If a service echoes a header in the body of an error, and a report shows that body as JSON, it is escaped twice.
     """
-    found = {secret}
+    texts = {secret}
     for _ in range(2):
-        found |= {escape(text) for text in found for escape in _ESCAPES}
-    return frozenset(found)
+        texts |= {escape(text) for text in texts for escape in _ESCAPES}
+    return frozenset(texts)
 
 
 _ESCAPES: tuple[Callable[[str], str], ...] = (
@@ -258,30 +261,32 @@ def is_secret_header(name: str) -> bool:
 
 
 def parse_url(text: str) -> tuple[str, Credentials | None]:
-    """Split an address into the endpoint's URL and the credentials written in it, if any.
+    """Split an address into the URL of the endpoint and the credentials in it, if there are any.
 
-    Raises `UsageError` for a missing or wrong scheme, a missing host, a bad port, a user without a password, or a query
-    or fragment.
+    Raises `UsageError` for a missing or unknown scheme, a missing host, an invalid port, a user without a password, a
+    query or a fragment.
     """
     shown = _without_password(text)
     try:
         parts = urlsplit(text.strip())
         port = parts.port
     except ValueError as error:
-        # The reason quotes what it takes for the port: part of a password that holds an unescaped slash.
+        # The error quotes an invalid port, which may be part of a password that contains an unescaped slash.
         why = "is the user or password percent-encoded?" if "@" in text else str(error)
-        raise UsageError(f"endpoint {shown!r} is not a URL ({why}); give one like http://127.0.0.1:8000") from None
+        raise UsageError(
+            f"endpoint {shown!r} is not a valid URL ({why}); give one like http://127.0.0.1:8000"
+        ) from None
     if parts.scheme not in _SCHEMES:
         raise UsageError(
             f"endpoint {shown!r} has the scheme {parts.scheme or 'none'!r}; "
             f"allowed: {', '.join(_SCHEMES)}. Give one like http://127.0.0.1:8000"
         )
     if not parts.hostname or any(c.isspace() for c in parts.hostname) or port == 0:
-        raise UsageError(f"endpoint {shown!r} names no host or no port; give one like http://127.0.0.1:8000")
+        raise UsageError(f"endpoint {shown!r} has no valid host or port; give one like http://127.0.0.1:8000")
     if parts.query or parts.fragment:
         raise UsageError(f"endpoint {shown!r} has a query or a fragment; give only scheme, host, port and path")
     if parts.username and parts.password is None:
-        raise UsageError(f"endpoint {shown!r} is given with a user and no password; write http://USER:PASSWORD@HOST")
+        raise UsageError(f"endpoint {shown!r} has a user but no password; write http://USER:PASSWORD@HOST")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     netloc = f"{host}:{port}" if port is not None else host
     credentials = None
@@ -292,12 +297,12 @@ def parse_url(text: str) -> tuple[str, Credentials | None]:
 
 
 def _without_password(text: str) -> str:
-    """An address for an error, by cutting alone: a URL that cannot be parsed may hold a password all the same."""
+    """An address for an error message, by cutting only: even a URL that cannot be parsed may contain a password."""
     return re.sub(r"[?#].*", "…", re.sub(r"^(\w+://)?.*@", r"\1", text.strip(), flags=re.DOTALL), flags=re.DOTALL)
 
 
 def redact_text(text: str, secrets: tuple[str, ...]) -> str:
-    """The text with every secret replaced by `***`, longest first so that no part of one survives."""
+    """The text with every secret replaced by `***`, the longest first so that no part of a secret is left."""
     for secret in sorted(secrets, key=len, reverse=True):
         if secret:
             text = text.replace(secret, "***")
@@ -305,6 +310,6 @@ def redact_text(text: str, secrets: tuple[str, ...]) -> str:
 
 
 def redact_headers(headers: Mapping[str, str] | tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Header lines for display: the value of every line whose name speaks of credentials becomes `***`."""
+    """Header lines for display: the value of every line that may carry a credential becomes `***`."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     return tuple((name, "***" if is_secret_header(name) else value) for name, value in pairs)

@@ -1,13 +1,13 @@
-"""Every exception the harness raises on purpose, and the classes of a failed exchange.
+"""The exceptions that the harness raises itself, and the classes of failed exchanges.
 
 The tree:
 
     * HarnessError
       + UsageError              bad option, bad address, missing file: exit status 4
         + ConfigError           a key of aiharness.toml: names file, line, key and the nearest known key
-      + TransportError          an exchange that broke below the protocol; carries its `ErrorClass`
-      + ProtocolError           an answer that is not what its protocol says
-      + BudgetExhausted         a ceiling (`--ai-max-requests`, ...) was reached: what is left is `missing`
+      + TransportError          an exchange that failed below the protocol; it has an `ErrorClass`
+      + ProtocolError           an answer that does not conform to its protocol
+      + BudgetExhausted         a limit of cost (`--ai-max-requests`, ...) was reached: other checks are `missing`
       + RunDirError             a run directory that cannot be written or read
 
 A message says what was given, what is allowed and what to do.
@@ -19,15 +19,15 @@ from enum import StrEnum
 
 
 class HarnessError(Exception):
-    """Base of all errors raised on purpose; its text is meant for the user."""
+    """Base class of all errors that the harness raises itself; the text is for the user."""
 
 
 class UsageError(HarnessError):
-    """The user asked for something that cannot be done as asked (exit status 4)."""
+    """The user asked for something that is not possible (exit status 4)."""
 
 
 class ConfigError(UsageError):
-    """A configuration file, or a key in it, that cannot be used.
+    """A configuration file, or a key in it, that is not valid.
 
     `where` is `file` or `file:line`, `key` the dotted key.
     """
@@ -39,57 +39,57 @@ class ConfigError(UsageError):
 
 
 class ErrorClass(StrEnum):
-    """Why an exchange is not a success. The values stand in `series.jsonl` and in reports."""
+    """Why an exchange failed. The values are written to `series.jsonl` and to reports."""
 
     NAME = "name_resolution"
     """The host name has no address."""
     CONNECT = "connect"
-    """Refused, unreachable or reset before the connection stood."""
+    """The connection was refused or reset, or the host cannot be reached."""
     TLS = "tls"
-    """Handshake or certificate."""
+    """The TLS handshake failed, or the certificate is not valid."""
     PROXY = "proxy"
-    """The proxy between the harness and the endpoint refused or broke."""
+    """The proxy between the harness and the endpoint refused the request or failed."""
     CONNECT_TIMEOUT = "connect_timeout"
     FIRST_BYTE_TIMEOUT = "first_byte_timeout"
     INTER_TOKEN_TIMEOUT = "inter_token_timeout"
-    """The answer began and then fell silent for longer than allowed."""
+    """The answer began, and then nothing arrived for longer than allowed."""
     TOTAL_TIMEOUT = "total_timeout"
     GONE = "gone"
-    """A service that had answered in this run cannot be connected to any more: that counts against it."""
+    """The service answered earlier in this run and now refuses connections: that counts against the service."""
     CLOSED = "closed"
     """The connection ended before the answer did."""
     MALFORMED = "malformed_http"
-    """What came back is not HTTP."""
+    """The response is not valid HTTP."""
     CONTENT_DECODING = "content_decoding"
-    """The body is not in the content encoding or charset that its headers announce."""
+    """The body is not in the content encoding or charset that the headers state."""
     TOO_LARGE = "too_large"
-    """Body, line, header or event count over the harness's caps."""
+    """The body, a line, the headers or the number of events exceeds a limit of the harness."""
     REDIRECT = "redirect"
-    """A redirect, which the harness does not follow: it would leave the target that the user named."""
+    """A redirect; the harness does not follow it, because it would leave the endpoint that the user named."""
     STATUS = "http_status"
-    """A complete HTTP answer whose status is not the success the request asked for."""
+    """A complete HTTP response whose status is not a success."""
     INVALID = "invalid"
-    """A success status over a body that is not a valid answer in its protocol."""
+    """A successful status with a body that is not a valid answer in its protocol."""
     INCOMPLETE = "incomplete"
-    """A success status over an answer that never came to its proper end."""
+    """A successful status with an answer that did not end as its protocol requires."""
     HARNESS = "harness"
-    """The harness's own fault: never counted against the service."""
+    """The harness itself failed: this never counts against the service."""
 
     @property
-    def never_reached(self) -> bool:
-        """Whether the failure happened before the service could be asked (name, connect, TLS, proxy)."""
-        return self in _NEVER_REACHED
+    def is_before_contact(self) -> bool:
+        """Whether the exchange failed before the service could get the request (name, connect, TLS, proxy)."""
+        return self in _BEFORE_CONTACT
 
 
-_NEVER_REACHED = frozenset(
+_BEFORE_CONTACT = frozenset(
     {ErrorClass.NAME, ErrorClass.CONNECT, ErrorClass.TLS, ErrorClass.PROXY, ErrorClass.CONNECT_TIMEOUT}
 )
 
 
 class TransportError(HarnessError):
-    """An exchange that broke below its protocol.
+    """An exchange that failed below its protocol.
 
-    `error` is the class; the text says what happened and names no secret.
+    `error` is the class; the text says what happened and contains no secret.
     """
 
     def __init__(self, error: ErrorClass, message: str) -> None:
@@ -98,7 +98,7 @@ class TransportError(HarnessError):
 
 
 class ProtocolError(HarnessError):
-    """An answer that is not what its protocol says; `at` is the place in it (`$.choices[0]`)."""
+    """An answer that does not conform to its protocol; `at` is the place in it (`$.choices[0]`)."""
 
     def __init__(self, message: str, *, at: str = "") -> None:
         super().__init__(f"{at}: {message}" if at else message)
@@ -106,8 +106,8 @@ class ProtocolError(HarnessError):
 
 
 class BudgetExhausted(HarnessError):
-    """A ceiling of cost was reached; the run ends in order and what is left is `missing`."""
+    """A limit of cost was reached: the run ends normally and the remaining checks are `missing`."""
 
 
 class RunDirError(HarnessError):
-    """A run directory that cannot be written, or that holds something else."""
+    """A run directory that cannot be written, or that contains something else."""

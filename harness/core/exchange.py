@@ -1,6 +1,6 @@
 """Exchange: one request and its answer, with its times and its error class.
 
-Times are seconds on one monotonic clock whose zero is the start of the run.
+Times are in seconds on one monotonic clock that is zero at the start of the run.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked, apart from any protocol.
+    """A question to the service, independent of the protocol.
 
-    `inputs` is a prompt (str) or rows of numbers (nested lists). `options` go into the request as the protocol names
-    them (`max_tokens`, `temperature`, `seed`, `stop`, ...).
+    `inputs` is a prompt (str) or rows of numbers (nested lists). `options` (`max_tokens`, `temperature`, `seed`,
+    `stop`, ...) are put into the request under the names of the protocol.
     """
 
     inputs: Any
@@ -30,7 +30,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request before the endpoint's URL, credentials and deadlines are added; `path` starts with a slash."""
+    """An HTTP request without the URL, credentials and deadlines of the endpoint; `path` starts with a slash."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP answer as far as it came. Header names are lower-case; `body` is decoded from its content encoding."""
+    """An HTTP response as far as it arrived. Header names are lower-case; the content encoding of `body` is undone."""
 
     status: int
     headers: Headers = ()
@@ -49,7 +49,7 @@ class Response:
     http_version: str = "HTTP/1.1"
 
     def header(self, name: str) -> str | None:
-        """The first value of a header line, or None."""
+        """The value of the first header line of this name, or None."""
         lowered = name.lower()
         for key, value in self.headers:
             if key == lowered:
@@ -58,16 +58,16 @@ class Response:
 
     @property
     def content_type(self) -> str:
-        """The media type without parameters, lower-case; empty when there is none."""
+        """The media type in lower case without parameters; empty if there is none."""
         return (self.header("content-type") or "").partition(";")[0].strip().lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When things happened, in seconds from the start of the run; None: it never did.
+    """When things happened, in seconds from the start of the run; None: it did not happen.
 
-    `intended` is when the schedule wanted the request sent; `tokens` holds the time of every event that brought
-    generated content, so TTFT counts from content and not from the first event.
+    `intended` is when the request was scheduled to be sent. `tokens` are the times of the events with generated
+    content: the first content defines TTFT, not the first event.
     """
 
     intended: float
@@ -78,17 +78,17 @@ class Timing:
 
     @property
     def latency(self) -> float | None:
-        """Seconds from the intended send to the end of the answer (no coordinated omission)."""
+        """Seconds from the scheduled time of sending to the end of the answer (no coordinated omission)."""
         return None if self.done is None else self.done - self.intended
 
     @property
     def service_time(self) -> float | None:
-        """Seconds from the actual send to the end of the answer."""
+        """Seconds from the actual time of sending to the end of the answer."""
         return None if self.done is None or self.sent is None else self.done - self.sent
 
     @property
     def ttft(self) -> float | None:
-        """Time to first token: seconds from the intended send to the first content."""
+        """Time to first token: seconds from the scheduled time of sending to the first content."""
         return self.tokens[0] - self.intended if self.tokens else None
 
     @property
@@ -98,7 +98,7 @@ class Timing:
 
 
 class EventKind(StrEnum):
-    """What one event of a streamed answer brings."""
+    """What one event of a streamed answer contains."""
 
     ROLE = "role"
     DELTA = "delta"
@@ -111,13 +111,13 @@ class EventKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(slots=True, unsafe_hash=True)  # frozen, making one would cost more than all of its decoding
+@dataclass(slots=True, unsafe_hash=True)  # if it were frozen, creating it would take longer than decoding it
 class StreamEvent:
-    """One event of a streamed answer: `text` of a delta, `value` of anything else; `index` is the choice's.
+    """One event of a streamed answer: `text` for a delta, `value` for anything else; `index` is that of the choice.
 
-    Never changed once it is made.
+    It must not be changed after it was created.
 
-    Of a TOOL_CALL `value` is the pair of the call's number (None: not stated) and the piece of it (`ToolCall`); of
+    For TOOL_CALL, `value` is a pair: the number of the call (None: not stated) and a piece of it (`ToolCall`). For
     LOGPROBS it is a tuple of `TokenLogprob`.
     """
 
@@ -129,7 +129,7 @@ class StreamEvent:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts as the service states them; None: not stated."""
+    """Token counts as stated by the service; None: not stated."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -138,7 +138,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call that the model asks for: `arguments` is the text it wrote, which should be a JSON object."""
+    """A tool call of the model: `arguments` is the text that it generated, which should be a JSON object."""
 
     id: str | None = None
     name: str = ""
@@ -149,8 +149,8 @@ class ToolCall:
 class TokenLogprob:
     """One generated token and the natural logarithm of its probability.
 
-    `top` holds the likeliest tokens of its place with theirs; `data` the token's bytes, where they are stated: a token
-    may be a part of a character, and then its text is not its own.
+    `top` are the most probable tokens at this position with their logarithms. `data` are the bytes of the token, if
+    stated: if a token is only a part of a character, the text does not identify it.
     """
 
     token: str
@@ -161,7 +161,7 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the texts generated for a request; `finish_reason` None: it never came to its end."""
+    """One of the texts generated for a request; `finish_reason` None: the text was cut off."""
 
     index: int = 0
     text: str = ""
@@ -174,10 +174,10 @@ class Choice:
 class Answer:
     """A decoded answer.
 
-    `text` is generated text, `outputs` named arrays (nested lists of numbers, booleans or strings), `value` the whole
-    parsed body. `complete` says that the answer came to its proper end; `model` and `version` are what the service
-    says it served. `choices` holds all generated texts with what belongs to each; `text` and `finish_reason` are those
-    of the choice with index 0.
+    `text` is generated text, `outputs` are named arrays (nested lists of numbers, booleans or strings), `value` is the
+    whole parsed body. `complete` means that the answer ended as its protocol requires. `model` and `version` are those
+    that the service states. `choices` are all generated texts; `text` and `finish_reason` are those of the choice with
+    index 0.
     """
 
     text: str | None = None
@@ -192,7 +192,7 @@ class Answer:
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The calls of the first choice."""
+        """The tool calls of the first choice."""
         return self.choices[0].tool_calls if self.choices else ()
 
     @property
@@ -203,7 +203,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and its answer. A success has `error` None; `detail` says in words what went wrong."""
+    """One request and its answer. `error` is None for a success; otherwise `detail` says what went wrong."""
 
     request: Request
     timing: Timing
@@ -215,16 +215,16 @@ class Exchange:
 
     @property
     def ok(self) -> bool:
-        """Transport ok, status ok, complete and valid (DESIGN rule 9, without the oracle)."""
+        """Whether transport and status are a success and the answer is complete and valid (DESIGN, rule 9)."""
         return self.error is None
 
     @property
     def status(self) -> int | None:
-        """The HTTP status, or None when no answer came."""
+        """The HTTP status, or None without a response."""
         return self.response.status if self.response else None
 
     @property
     def generated_tokens(self) -> int:
-        """Tokens the answer cost: as the service states, else the number of content events."""
+        """The number of generated tokens: as stated by the service, otherwise the number of events with content."""
         stated = self.answer.usage.completion_tokens if self.answer and self.answer.usage else None
         return stated if stated is not None else len(self.timing.tokens)

@@ -116,7 +116,7 @@ def client_bound(result: LoadResult, limits: Sequence[float]) -> tuple[str, ...]
 
 def unloadable(endpoint: Endpoint, duration: float = 0.0) -> str | None:
     """Why the load path, whose requests are made once, cannot reach this endpoint for so many seconds, or None."""
-    if endpoint.grpc:
+    if endpoint.is_grpc:
         return "the load suite speaks HTTP/1.1 and no gRPC; give its endpoint another protocol ([suite.load] protocol)"
     if endpoint.proxy is not None:
         return "the load suite cannot send through a proxy; take [endpoint] proxy out"

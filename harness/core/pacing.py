@@ -8,7 +8,7 @@ from hashlib import blake2b
 from harness.core.errors import UsageError
 
 ARRIVALS = ("constant", "poisson")
-"""Equal gaps; or a Poisson process given its number of arrivals (Lewis and Shedler 1979, section 2)."""
+"""Equal gaps, or a Poisson process with a given number of arrivals (Lewis and Shedler 1979, section 2)."""
 
 _UNIT = 2.0**-64
 
@@ -16,8 +16,8 @@ _UNIT = 2.0**-64
 class Pacer:
     """An absolute schedule of exactly int(rate * duration) arrivals, in seconds from T0, each before `duration`.
 
-    It never re-anchors: a generator that is late stays late against it, and its lag can be read (coordinated
-    omission, Tene 2013). `seed` decides the Poisson schedule. Raises `UsageError` for what is no load.
+    The schedule never shifts: if the load generator is late, its lag is measured against the schedule (coordinated
+    omission, Tene 2013). `seed` determines the Poisson schedule. Raises `UsageError` for an invalid load.
     """
 
     def __init__(self, rate: float, duration: float, arrivals: str = "constant", seed: int = 0) -> None:
@@ -32,20 +32,20 @@ class Pacer:
             raise UsageError(f"a rate of {rate:g} requests/s over {duration:g} s sends nothing; give more of either")
         self._times: list[float] | None = None
         if arrivals == "poisson":
-            # Given their number, the arrivals of a Poisson process are as many uniform times, sorted.
+            # For a given number of arrivals, a Poisson process is that many uniform times, sorted.
             self._times = sorted(_uniform(seed, k) * duration for k in range(self.count))
 
-    def next_at(self, k: int) -> float:
-        """When arrival k is to be sent. Raises `IndexError` for one that is not in the schedule."""
+    def get_arrival_time(self, k: int) -> float:
+        """When arrival k is to be sent. Raises `IndexError` if k is not in the schedule."""
         if not 0 <= k < self.count:
             raise IndexError(f"arrival {k} of {self.count}")
         return k / self.rate if self._times is None else self._times[k]
 
-    def before(self, seconds: float) -> int:
-        """How many arrivals are scheduled before this time."""
-        return bisect_left(range(self.count), seconds, key=self.next_at)
+    def count_before(self, seconds: float) -> int:
+        """The number of arrivals that are scheduled before this time."""
+        return bisect_left(range(self.count), seconds, key=self.get_arrival_time)
 
 
 def _uniform(seed: int, k: int) -> float:
-    """The k-th number in [0, 1) of a seed: the same on every machine and in every order."""
+    """The k-th random number in [0, 1) of a seed, the same on every machine and in any order of calls."""
     return int.from_bytes(blake2b(b"%d:%d" % (seed, k), digest_size=8).digest(), "big") * _UNIT

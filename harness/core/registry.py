@@ -1,4 +1,4 @@
-"""Plug-ins found by file name, loaded lazily; entry points for outside packages; did-you-mean."""
+"""Plug-ins, which are found by file name or by entry point and loaded lazily; suggestions for unknown names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import ModuleType
 from harness.core.errors import UsageError
 
 _GROUP = "harness.{}"
-"""The entry-point group in which outside packages announce members of a kind, as `name = "package.module"`."""
+"""The entry-point group in which outside packages offer plug-ins of a kind, as `name = "package.module"`."""
 
 _PACKAGES = {
     "attacks": ("harness.attacks",),
@@ -22,24 +22,24 @@ _PACKAGES = {
     "scenarios": ("harness.scenarios",),
     "suites": ("harness.suites",),
 }
-"""Each kind of plug-in and the packages whose files are its members."""
+"""Each kind of plug-in, and the packages whose files are plug-ins of this kind."""
 
 
 def list_plugins(kind: str) -> tuple[str, ...]:
-    """Every member of a kind, sorted; nothing is imported but the packages themselves."""
-    return tuple(sorted(_module_names(kind)))
+    """The names of all plug-ins of a kind, sorted. Only the packages are imported, not the plug-ins."""
+    return tuple(sorted(_find_modules(kind)))
 
 
 def load_plugin(kind: str, name: str) -> ModuleType:
-    """The module of one member. Raises `UsageError` that lists the known ones."""
-    modules = _module_names(kind)
+    """Import the module of one plug-in. Raises `UsageError` with the known names."""
+    modules = _find_modules(kind)
     if name not in modules:
         raise UsageError(describe_unknown(kind.removesuffix("s"), name, modules))
     return importlib.import_module(modules[name])
 
 
-def _module_names(kind: str) -> dict[str, str]:
-    """The module of each member by its name; an outside member replaces a packaged one of the same name."""
+def _find_modules(kind: str) -> dict[str, str]:
+    """The module of each plug-in by its name; one of an outside package replaces ours of the same name."""
     modules = {}
     for package_name in _PACKAGES[kind]:
         package = importlib.import_module(package_name)
@@ -52,8 +52,9 @@ def _module_names(kind: str) -> dict[str, str]:
 
 
 def describe_unknown(what: str, given: str, known: Iterable[str]) -> str:
-    """`unknown suite 'smok'; known: integration, smoke. Did you mean 'smoke'?`."""
+    """A message such as `unknown suite 'smok'; known: integration, smoke. Did you mean 'smoke'?`."""
     known = sorted(known)
-    near = difflib.get_close_matches(given, known, n=1)
-    hint = f". Did you mean {near[0]!r}?" if near else ""
-    return f"unknown {what} {given!r}; known: {', '.join(known) or 'none'}{hint}"
+    message = f"unknown {what} {given!r}; known: {', '.join(known) or 'none'}"
+    for suggestion in difflib.get_close_matches(given, known, n=1):
+        message += f". Did you mean {suggestion!r}?"
+    return message

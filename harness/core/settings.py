@@ -149,9 +149,9 @@ class Settings:
         endpoint = self.endpoint
         found = {
             "named": endpoint.unix_socket is None,
-            "direct": endpoint.proxy is None and endpoint.signer is None and not endpoint.grpc,
-            "http": not endpoint.grpc and not endpoint.binary,
-            "https": endpoint.secure and endpoint.unix_socket is None,
+            "direct": endpoint.proxy is None and endpoint.signer is None and not endpoint.is_grpc,
+            "http": not endpoint.is_grpc and not endpoint.binary,
+            "https": endpoint.is_secure and endpoint.unix_socket is None,
             "credentials": endpoint.credentials is not None,
             "model": endpoint.model is not None,
             "version": endpoint.version is not None,

@@ -1,4 +1,4 @@
-"""Verdict: what a check decided, with the evidence that carries it."""
+"""Verdict: what a check decided, and the evidence for it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import Any, Literal
 
 ALPHA = 0.05
-"""Error rate of each side of every decision: one-sided bounds at 95 % each (DESIGN 6.3)."""
+"""Error rate of each side of every decision: the bounds are one-sided at 95 % each (DESIGN 6.3)."""
 
 
 class Status(StrEnum):
-    """The five ends of a planned check."""
+    """The five possible verdicts on a planned check."""
 
     PASS = "PASS"
     FAIL = "FAIL"
@@ -22,7 +22,7 @@ class Status(StrEnum):
 
 
 class Level(StrEnum):
-    """What a verdict weighs: only a blocker decides the gate."""
+    """How much a verdict matters: only a blocker decides the gate."""
 
     BLOCKER = "blocker"
     WARN = "warn"
@@ -31,10 +31,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """The smallest thing seen that refutes a check, and how to see it again.
+    """The smallest case that refutes a check, and how to reproduce it.
 
-    `request` and `response` are shown without secrets and capped; `curl` is given where one HTTP request reproduces
-    it; `pytest` is the id that replays the check; `seed` the seed of what was random.
+    `request` and `response` are shown without secrets and limited in size. `curl` is given if one HTTP request
+    reproduces the case. `pytest` is the id that runs the check again, `seed` the seed of its random numbers.
     """
 
     summary: str
@@ -47,7 +47,7 @@ class Counterexample:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One part of the data judged apart: its own estimate, interval and n."""
+    """One part of the data that is judged separately, with its own estimate, interval and n."""
 
     name: str
     n: int
@@ -58,7 +58,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The comparison of one check with an older run, in the metric's unit."""
+    """The comparison of one check with an earlier run, in the unit of the metric."""
 
     run: str
     estimate: float | None = None
@@ -69,12 +69,12 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What carries a verdict.
+    """The evidence for a verdict.
 
-    `estimate`, `ci` and `limit` are in `unit`; `direction` says which side of the limit is good (`<=` or `>=`).
-    `ci` holds the two one-sided bounds at `confidence` each; an open side is None. `limit_loosened` is the limit with
-    its tolerance: PASS refutes it, FAIL refutes `limit`. `excluded_rate` is the rate that a contract check's n
-    excludes at `confidence`.
+    `estimate`, `ci` and `limit` are in `unit`; `direction` is the good side of the limit (`<=` or `>=`). `ci` is a pair
+    of one-sided bounds at `confidence` each; None for an open side. `limit_loosened` is the limit with its tolerance:
+    PASS refutes it, FAIL refutes `limit`. `excluded_rate` is the failure rate that the n cases of a contract check
+    exclude at `confidence`.
     """
 
     metric: str | None = None
@@ -100,21 +100,21 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict(Evidence):
-    """PASS, FAIL, INCONCLUSIVE, ERROR or SKIPPED, with a sentence why and the evidence."""
+    """PASS, FAIL, INCONCLUSIVE, ERROR or SKIPPED, with the reason in one sentence and the evidence."""
 
     status: Status
     reason: str
 
     def with_notes(self, *notes: str) -> Verdict:
-        """The same verdict with more notes."""
+        """The same verdict with further notes."""
         return replace(self, notes=(*self.notes, *notes))
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One planned case of a contract check: its name, and the counterexample if it did not hold.
+    """One planned case of a contract check: its name, and the counterexample if the contract is broken.
 
-    `unjudged` says why the case could not be judged; such a case is no evidence for a PASS.
+    `unjudged` is the reason why the case could not be judged; such a case is not evidence for a PASS.
     """
 
     name: str
@@ -123,17 +123,17 @@ class Case:
 
 
 def make_error(reason: str, **evidence: Any) -> Verdict:
-    """ERROR: the harness, or the way to the target, broke; says nothing about the service."""
+    """ERROR: the harness or the connection to the target failed, which says nothing about the service."""
     return Verdict(Status.ERROR, reason, **evidence)
 
 
 def make_inconclusive(reason: str, **evidence: Any) -> Verdict:
-    """INCONCLUSIVE: what was seen decides nothing."""
+    """INCONCLUSIVE: the observations do not decide the check."""
     return Verdict(Status.INCONCLUSIVE, reason, **evidence)
 
 
 def make_skipped(reason: str) -> Verdict:
-    """SKIPPED: the protocol, or the endpoint's own announcement, rules the check out."""
+    """SKIPPED: the check does not apply to this protocol, or the endpoint rules it out itself."""
     return Verdict(Status.SKIPPED, reason)
 
 
@@ -142,15 +142,15 @@ def judge_contract(
 ) -> Verdict:
     """Judge a contract check (DESIGN 6.2).
 
-    FAIL on one counterexample; PASS when every planned case ran without one; else INCONCLUSIVE. `holds` is the
-    sentence that a PASS claims. `distinct` is the number of distinct cases when some repeat one input: repeats are
-    not samples, and the excluded rate counts only distinct ones.
+    FAIL with one counterexample; PASS if every planned case was judged without one; otherwise INCONCLUSIVE. `holds` is
+    the sentence that a PASS states. `distinct` is the number of distinct cases if some of them repeat an input: the
+    excluded rate counts only distinct ones, because repeats are not independent samples.
     """
     planned = len(cases) if planned is None else planned
     broken = [case.counterexample for case in cases if case.counterexample]
     unjudged = [case for case in cases if case.unjudged and not case.counterexample]
     judged = len(cases) - len(unjudged)
-    n = min(judged, distinct) if distinct is not None else judged
+    n = judged if distinct is None else min(judged, distinct)
     if broken:
         more = f" ({len(broken)} of {judged} cases)" if judged > 1 else ""
         return Verdict(Status.FAIL, broken[0].summary + more, n=n, counterexamples=tuple(broken), method="contract")
@@ -174,7 +174,7 @@ _ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS, Status.SK
 
 
 def find_worst_status(statuses: Sequence[Status]) -> Status:
-    """The status that decides among several: FAIL, ERROR, INCONCLUSIVE, PASS, SKIPPED. Empty: INCONCLUSIVE."""
+    """The first of FAIL, ERROR, INCONCLUSIVE, PASS, SKIPPED that occurs; INCONCLUSIVE if there are none."""
     return min(statuses, key=_ORDER.index, default=Status.INCONCLUSIVE)
 
 

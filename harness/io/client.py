@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 def create_transport(endpoint: Endpoint, *, clock: Clock, caps: Caps | None = None) -> HttpTransport:
     """What carries requests to this endpoint. Raises `UsageError` as `HttpTransport` does, and without gRPC."""
-    if not endpoint.grpc:
+    if not endpoint.is_grpc:
         return HttpTransport(endpoint, clock=clock, caps=caps)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes to the terminal what is in the exchanges anyway
     try:

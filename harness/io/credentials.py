@@ -95,5 +95,5 @@ def sign_request(
         raise TransportError(ErrorClass.HARNESS, f"{where} raised {type(error).__name__}") from None
     for name, value in given:
         if is_secret_header(name):
-            endpoint.signer.remember(value)
+            endpoint.signer.remember_line(value)
     return given

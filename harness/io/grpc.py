@@ -140,7 +140,7 @@ class GrpcTransport(HttpTransport):
             ("grpc.absolute_max_metadata_size", self.caps.header_bytes),
             ("grpc.primary_user_agent", format_user_agent()),
         )
-        if self.endpoint.secure:
+        if self.endpoint.is_secure:
             made = grpc.aio.secure_channel(target, _credentials(self.endpoint), options)
         else:
             made = grpc.aio.insecure_channel(target, options)

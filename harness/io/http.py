@@ -66,7 +66,7 @@ class HttpTransport:
         self._base = _base(endpoint)
         _check_lines("the endpoint's headers", endpoint.headers)
         if endpoint.credentials:
-            _check_lines(endpoint.credentials.source or "credentials", endpoint.credentials.headers())
+            _check_lines(endpoint.credentials.source or "credentials", endpoint.credentials.build_headers())
         self._context = tls.create_context(endpoint.tls)
         self._proxy = _proxy(endpoint.proxy, self._context)
         self._renewal = CredentialRenewal(endpoint.credentials, clock)
@@ -104,7 +104,7 @@ class HttpTransport:
         if failure is None and response is not None:
             failure = self._judge(response)
         kind, detail = failure or (None, "")
-        secrets = self.endpoint.secrets() + (used.secrets() if used else ())
+        secrets = self.endpoint.list_secrets() + (used.list_secrets() if used else ())
         detail = _shown(redact_text(detail, secrets))
         timing = course.timing(intake.tokens)
         return Exchange(request, timing, response, events=tuple(intake.events), error=kind, detail=detail)
@@ -165,7 +165,7 @@ class HttpTransport:
         if not request.path.startswith("/"):
             raise TransportError(ErrorClass.HARNESS, f"the path {request.path!r} does not start with a slash")
         own: Headers = (("user-agent", format_user_agent()), ("accept", "*/*"), ("accept-encoding", ACCEPTED))
-        lines = merge_headers(own, self.endpoint.headers, used.headers() if used else (), request.headers)
+        lines = merge_headers(own, self.endpoint.headers, used.build_headers() if used else (), request.headers)
         if self._sign is not None and used is self.endpoint.credentials:
             url = self._base + request.path
             lines = merge_headers(

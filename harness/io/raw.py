@@ -40,7 +40,7 @@ def encode_request(endpoint: Endpoint, request: Request, codings: str = ACCEPTED
     credentials, the request's. `codings` are those offered. The head holds the secret; never show it.
     """
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    standard = endpoint.port == (443 if endpoint.secure else 80)
+    standard = endpoint.port == (443 if endpoint.is_secure else 80)
     own = (
         ("Host", host if standard else f"{host}:{endpoint.port}"),
         ("User-Agent", format_user_agent()),
@@ -48,7 +48,7 @@ def encode_request(endpoint: Endpoint, request: Request, codings: str = ACCEPTED
         ("Accept-Encoding", codings),
         ("Content-Length", str(len(request.body))),
     )
-    secret = endpoint.credentials.headers() if endpoint.credentials else ()
+    secret = endpoint.credentials.build_headers() if endpoint.credentials else ()
     lines = merge_headers(own, endpoint.headers, secret, request.headers)
     prefix = endpoint.url.split("//", 1)[1].partition("/")[2].rstrip("/")
     path = f"/{prefix}{request.path}" if prefix else request.path
@@ -139,7 +139,7 @@ class RawConnection:
 
     def _told(self, problem: TransportError | ProtocolError) -> tuple[ErrorClass, str]:
         kind = problem.error if isinstance(problem, TransportError) else ErrorClass.INVALID
-        return kind, redact_text(str(problem), self.endpoint.secrets())
+        return kind, redact_text(str(problem), self.endpoint.list_secrets())
 
     def close(self) -> None:
         """End the connection, whatever is under way on it."""

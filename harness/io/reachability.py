@@ -75,7 +75,7 @@ def read_certificate(endpoint: Endpoint, timeout: float) -> Certificate:
     Raises `TransportError`: TLS for a certificate that is expired, self-signed, for another host, ..., and what
     `connect` raises. Raises `UsageError` for an endpoint without TLS or behind a proxy, and for unusable TLS files.
     """
-    if not endpoint.secure:
+    if not endpoint.is_secure:
         raise UsageError(f"endpoint {endpoint.url!r} has no certificate: it is not https")
     if endpoint.proxy is not None:
         raise UsageError("the certificate is not read through a proxy")
@@ -89,7 +89,7 @@ def read_certificate(endpoint: Endpoint, timeout: float) -> Certificate:
 
 def open_connection(endpoint: Endpoint, timeout: float) -> socket.socket:
     """A connection to the endpoint itself, with its TLS where it is https. Raises as `certificate` does."""
-    context = _context(endpoint.tls) if endpoint.secure else None
+    context = _context(endpoint.tls) if endpoint.is_secure else None
     deadline = time.monotonic() + timeout
     sock = _dial(endpoint, deadline)
     if context is None:

@@ -29,7 +29,7 @@ _LONG = 65536
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _COMMON = (EventKind.DELTA, EventKind.ROLE, EventKind.OTHER)
-_NO_SERVICE = (ErrorClass.CLOSED, *(kind for kind in ErrorClass if kind.never_reached))
+_NO_SERVICE = (ErrorClass.CLOSED, *(kind for kind in ErrorClass if kind.is_before_contact))
 
 
 class AnswerReader:

@@ -106,7 +106,7 @@ class Gate:
             return
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             terminal.ensure_newline()
-            terminal.write_line(f"  {redact_text(line, self._run.settings.endpoint.secrets())}")
+            terminal.write_line(f"  {redact_text(line, self._run.settings.endpoint.list_secrets())}")
 
     def _prepare_links(self) -> None:
         """Refuse links that no fault may touch, lift what a killed run left; a proxy that is down may still come up."""

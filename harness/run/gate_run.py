@@ -83,7 +83,7 @@ class GateRun:
         """
         self._older = find_baseline(self.settings)
         self.plan_only()  # whatever is wrong with the objectives is said before anything is made or sent
-        self.run_dir = RunDir.create(self.settings.run_dir, self.settings.endpoint.secrets())
+        self.run_dir = RunDir.create(self.settings.run_dir, self.settings.endpoint.list_secrets())
         self._begin(time.monotonic())
         self._head = self._make_head()
         self.run_dir.write_plan(self.plan, self._head)
@@ -108,7 +108,7 @@ class GateRun:
         """Take part in a run that another process has started."""
         self.worker = worker
         self._older = find_baseline(self.settings)
-        self.run_dir = RunDir(Path(state.run_dir), self.settings.endpoint.secrets())
+        self.run_dir = RunDir(Path(state.run_dir), self.settings.endpoint.list_secrets())
         self.preflight, self._others = state.preflight, dict(state.others)
         self._begin(state.started)
         self._settle()
@@ -187,7 +187,7 @@ class GateRun:
             for e in verdict.counterexamples
         )
         endpoint = self.settings.endpoint
-        return replace(verdict, counterexamples=examples, reason=redact_text(verdict.reason, endpoint.secrets()))
+        return replace(verdict, counterexamples=examples, reason=redact_text(verdict.reason, endpoint.list_secrets()))
 
     def obstacle_verdict(self, suite: str) -> Verdict | None:
         """The verdict of every check that cannot be asked: ERROR before contact, FAIL for one of no use; or None."""
@@ -237,13 +237,13 @@ class GateRun:
             f"ai run: {len(self.plan.checks)} checks planned, profile {self.settings.profile.name}, "
             f"seed {self.settings.seed}, written to {_near(self.run_dir.path)}"
         )
-        return [redact_text(line, endpoint.secrets()) for line in lines]
+        return [redact_text(line, endpoint.list_secrets()) for line in lines]
 
     def summary(self, report: Report, *, colour: bool, width: int) -> list[str]:
         """The terminal's last lines: the decision and where the report lies."""
         text = load_plugin("reports", "terminal").render(report, colour=colour, width=width)
         lines = [*text.rstrip().splitlines(), f"report: {_near(self.run_dir.path / FILES['html'])}"]
-        return [redact_text(line, self.settings.endpoint.secrets()) for line in lines]
+        return [redact_text(line, self.settings.endpoint.list_secrets()) for line in lines]
 
     def _begin(self, started: float) -> None:
         self.started = started
@@ -259,7 +259,7 @@ class GateRun:
         settings = self.settings
         others = {suite: _spoken(other, self._others[suite]) for suite, other in settings.others.items()}
         self.settings = replace(settings, endpoint=_spoken(settings.endpoint, self.preflight), others=others)
-        if self._client is not None and self._client.endpoint.grpc is not self.settings.endpoint.grpc:
+        if self._client is not None and self._client.endpoint.is_grpc is not self.settings.endpoint.is_grpc:
             self._client.close()  # gRPC was detected over HTTP
             self._client = None
         known = {}

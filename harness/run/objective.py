@@ -80,7 +80,7 @@ def judge_asked(
         for found in (exchange, other):
             if found is not None and found.error is ErrorClass.HARNESS:
                 return make_error(f"the harness broke while sampling: {found.detail}", n=state.n)
-        if other is not None and other.error and other.error.never_reached:
+        if other is not None and other.error and other.error.is_before_contact:
             return make_error(f"the baseline was not reached: {other.detail}", n=state.n)
         if other is not None and seen.baseline_over is not None:
             # A baseline that fails would flatter the candidate.

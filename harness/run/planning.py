@@ -45,7 +45,7 @@ def build_plan(
             not_judged.append(f"{spec.title}: {'; '.join(lacking)}")
             continue
         offered, protocol = capabilities.get(suite), settings.endpoint_of(suite).protocol
-        missing = offered.missing(spec.needs) if offered else None
+        missing = offered.find_missing(spec.needs) if offered else None
         reason = f"{protocol} at this endpoint offers no {missing.replace('_', ' ')}" if missing else None
         objectives = [o for o in settings.objectives if o.suite == suite]
         if "objective" in spec.per:

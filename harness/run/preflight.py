@@ -26,7 +26,7 @@ _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 class Preflight:
     """What is known of the endpoint before the plan; plain data, handed to every xdist worker.
 
-    At most one of these is set: `never_reached` (name, connect, TLS: ERROR), `unrecognised` (no protocol: ERROR),
+    At most one of these is set: `is_before_contact` (name, connect, TLS: ERROR), `unrecognised` (no protocol: ERROR),
     `unusable` (reached, and no prediction can be had of it at all: silent for a whole deadline, or without the metadata
     that its protocol promises: every check FAILs at once).
     """
@@ -34,19 +34,19 @@ class Preflight:
     protocol: str
     facts: Facts = field(default_factory=Facts)
     detected: tuple[Detected, ...] = ()
-    never_reached: str | None = None
+    is_before_contact: str | None = None
     unrecognised: str | None = None
     unusable: str | None = None
 
     @property
     def obstacle(self) -> str | None:
         """Why no check can ask the service anything, or None."""
-        return self.never_reached or self.unrecognised or self.unusable
+        return self.is_before_contact or self.unrecognised or self.unusable
 
     @property
     def recognised(self) -> bool:
         """Whether the service answers as one of the protocols does."""
-        return bool(self.detected) and not self.never_reached and not self.unrecognised
+        return bool(self.detected) and not self.is_before_contact and not self.unrecognised
 
 
 def adapter(name: str) -> Adapter:
@@ -77,8 +77,8 @@ def detect(endpoint: Endpoint, client: Client) -> Preflight:
     candidates = adapters(endpoint.protocol)
     by_path = _ask(endpoint, client, candidates, {})
     failures = [e for e in by_path.values() if e.response is None]
-    if failures and len(failures) == len(by_path) and all(e.error and e.error.never_reached for e in failures):
-        return Preflight(endpoint.protocol, never_reached=f"{failures[0].error}: {failures[0].detail}")
+    if failures and len(failures) == len(by_path) and all(e.error and e.error.is_before_contact for e in failures):
+        return Preflight(endpoint.protocol, is_before_contact=f"{failures[0].error}: {failures[0].detail}")
     ranked = rank(endpoint, candidates, by_path)
     if endpoint.protocol == "auto" and by_path and all(e.error in _NO_HTTP for e in by_path.values()):
         ranked = _over_grpc(endpoint)
@@ -117,7 +117,7 @@ def _ask(
             if request.path not in known:
                 probes.setdefault(request.path, request)
     answers = dict(zip(probes, client.exchange_many(list(probes.values()), concurrency=8), strict=True))
-    refused = [path for path, e in answers.items() if e.error and e.error.never_reached]
+    refused = [path for path, e in answers.items() if e.error and e.error.is_before_contact]
     if refused and len(refused) < len(answers):
         # Half of a service that is just starting looks like another protocol's: ask again what was refused.
         again = client.exchange_many([probes[path] for path in refused], concurrency=8)
@@ -129,7 +129,7 @@ def predict_once(endpoint: Endpoint, client: Client, found: Preflight) -> Exchan
     """One real prediction, decoded. Raises `UsageError` when no valid sample can be made."""
     speaker, spoken = adapter(found.protocol), replace(endpoint, protocol=found.protocol)
     request = speaker.encode(spoken, speaker.sample(spoken, found.facts), found.facts)
-    if spoken.grpc is endpoint.grpc:
+    if spoken.is_grpc is endpoint.is_grpc:
         return decoded(speaker, spoken, client.exchange(request))
     with Client(spoken, clock=client.clock) as caller:  # gRPC was detected over HTTP
         return decoded(speaker, spoken, caller.exchange(request))
@@ -177,8 +177,8 @@ def _look(endpoint: Endpoint, client: Client, progress: Callable[[str], None]) -
     state = starting_state(exchange)
     if late := held(exchange):
         progress(late)
-    if exchange.error and exchange.error.never_reached:
-        return replace(found, never_reached=state), state
+    if exchange.error and exchange.error.is_before_contact:
+        return replace(found, is_before_contact=state), state
     if exchange.error in _SILENT and exchange.response is None:
         return replace(found, unusable=f"no answer to one prediction: {exchange.detail}"), state
     return found, state

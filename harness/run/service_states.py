@@ -20,7 +20,7 @@ def starting_state(prediction: Exchange) -> str | None:
     if prediction.ok:
         return None
     error, response = prediction.error, prediction.response
-    if error is not None and error.never_reached:
+    if error is not None and error.is_before_contact:
         return f"not listening: {error}: {prediction.detail}"
     if error in (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT) and response is None:
         return f"accepts and is silent: {prediction.detail}"

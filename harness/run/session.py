@@ -152,7 +152,7 @@ class Session:
             return None
         exchange = self.send(request)
         if exchange.ok and exchange.response is not None and isinstance(self.adapter, HealthReader):
-            said = self.adapter.denies(role, exchange.response)
+            said = self.adapter.find_denial(role, exchange.response)
             return _invalid(exchange, said) if said else exchange
         return exchange
 
@@ -262,7 +262,7 @@ class Session:
 
     def _keep(self, exchange: Exchange) -> Exchange:
         self.sent += 1
-        if self.reached and exchange.error and exchange.error.never_reached:
+        if self.reached and exchange.error and exchange.error.is_before_contact:
             exchange = replace(exchange, error=ErrorClass.GONE, detail=f"it answered before: {exchange.detail}")
         self.recent.append(exchange)
         if len(self.exchanges) < _KEPT or (not exchange.ok and len(self.exchanges) < 2 * _KEPT):

@@ -36,7 +36,7 @@ def test_credentials(ai_client: Session) -> Verdict:
     assert right is not None
     rows = Rows(ai_client)
     used, fresh = (rows.query([row]) for row in rows.fresh(2, "credentials"))
-    control = ai_client.ask(fresh, credentials=right.wrong())
+    control = ai_client.ask(fresh, credentials=right.make_wrong())
     first, again = (ai_client.ask(used) for _ in range(2))
-    attempts = [ai_client.ask(used, credentials=each) for each in (right.wrong(), None)]
+    attempts = [ai_client.ask(used, credentials=each) for each in (right.make_wrong(), None)]
     return cache.not_for_others(first, again, control, attempts, ai_client.show)

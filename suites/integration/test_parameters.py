@@ -83,7 +83,7 @@ def test_seed(ai_client: Session) -> Verdict:
 
 @check(
     "n brings n choices, each finished",
-    needs=("generates", "shapes"),
+    needs=("generates", "chat_options"),
     grounds=("choices",),
     requests=2,
     tokens=2 * _N * SHORT,
@@ -94,7 +94,7 @@ def test_choices(ai_client: Session) -> Verdict:
 
 @check(
     "log-probabilities are those of the text's tokens",
-    needs=("generates", "shapes"),
+    needs=("generates", "chat_options"),
     grounds=("logprobs",),
     requests=5,
     tokens=5 * SHORT,

@@ -26,7 +26,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "nested": _object(size=_object(height=_INTEGER, width=_INTEGER), colours={"type": "array", "items": _COLOURS}),
     "unicode": _object(größe=_INTEGER, 颜色=_COLOURS, ручной=_YES_OR_NO),
 }
-structured_check = partial(check, needs=("generates", "shapes"), grounds=("structured_output",))
+structured_check = partial(check, needs=("generates", "chat_options"), grounds=("structured_output",))
 
 
 def _form(name: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ TOOLS = [
     {"type": "function", "function": {"name": name, "description": f"{name} of the service", "parameters": schema}}
     for name, schema in SCHEMAS.items()
 ]
-tools_check = partial(check, needs=("generates", "shapes"), grounds=("tools",))
+tools_check = partial(check, needs=("generates", "chat_options"), grounds=("tools",))
 NAMED = {"type": "function", "function": {"name": "add"}}
 
 

@@ -32,7 +32,7 @@ def test_streamed_counts(ai_client: Session) -> Verdict:
 @check(
     "the tokens of all choices are counted",
     level="warn",
-    needs=("generates", "shapes"),
+    needs=("generates", "chat_options"),
     grounds=("choices",),
     requests=4,
     tokens=(3 + _N) * SHORT,

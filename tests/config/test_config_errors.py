@@ -102,7 +102,7 @@ def test_credentials_in_the_address_are_the_addresss_own(tmp_path: Path) -> None
     for text in ("", '[endpoint]\ncredentials = { env = "K" }'):
         found = read(tmp_path, text, given, {"AIHARNESS_API_KEY": "sk-another", "K": "sk-third"}).endpoint
         assert found.credentials is not None
-        assert found.credentials.headers() == (("Authorization", "Basic dXNlcjpwYXNzd29yZA=="),)
+        assert found.credentials.build_headers() == (("Authorization", "Basic dXNlcjpwYXNzd29yZA=="),)
         assert "password" not in found.url
 
 
@@ -188,5 +188,5 @@ def test_any_value_of_any_key_is_a_plan_or_a_usage_error(tmp_path: Path, parts: 
     declared = [(d.id, d.suite, d.spec) for d in catalogue("smoke")]
     with contextlib.suppress(UsageError):
         found = resolve_settings(SMOKE, {"AIHARNESS_ENDPOINT": URL, "K": key or "x"}, [tmp_path])
-        found.endpoint.secrets()
+        found.endpoint.list_secrets()
         assert build_plan(found, declared).hash

@@ -112,10 +112,10 @@ def test_credentials_from_everywhere(tmp_path: Path) -> None:
     head = f'[endpoint]\nurl = "{URL}"\n'
     by_file = read(tmp_path, head + 'credentials = { scheme = "header", file = "key.txt" }').endpoint.credentials
     assert by_file is not None
-    assert by_file.headers() == (("X-API-Key", key),)
+    assert by_file.build_headers() == (("X-API-Key", key),)
     by_env = read(tmp_path, head + 'credentials = { env = "K" }', env={"K": key}).endpoint.credentials
     assert by_env is not None
-    assert by_env.headers() == (("Authorization", f"Bearer {key}"),)
+    assert by_env.build_headers() == (("Authorization", f"Bearer {key}"),)
     default = read(tmp_path, head, env={"AIHARNESS_API_KEY": key}).endpoint.credentials
     assert default is not None
     assert default.source == "AIHARNESS_API_KEY"

@@ -84,7 +84,7 @@ def test_a_megabyte_of_brackets_quotes_or_backslashes_is_refused_without_a_crash
 def test_the_deepest_text_that_is_read() -> None:
     assert find_depth(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH) == MAX_DEPTH
     parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
-    with pytest.raises(ProtocolError, match=f"{MAX_DEPTH + 1} deep"):
+    with pytest.raises(ProtocolError, match=f"{MAX_DEPTH + 1} levels deep"):
         parse_json(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
     wide = b"[" + b"[1]," * 10_000 + b"[1]]"
     assert find_depth(wide) == 2

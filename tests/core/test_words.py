@@ -30,7 +30,7 @@ def test_urls() -> None:
     assert credentials is not None
     assert credentials.username == "user"
     assert credentials.secret.value == "p@ss"
-    assert credentials.headers() == (("Authorization", "Basic dXNlcjpwQHNz"),)
+    assert credentials.build_headers() == (("Authorization", "Basic dXNlcjpwQHNz"),)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_secrets_never_print() -> None:
     endpoint = Endpoint("http://h", credentials=credentials, headers=(("X-Api-Key", "another-secret"),))
     for shown in (repr(endpoint), str(endpoint), f"{credentials}", repr(Secret(KEY)), str(Secret(KEY))):
         assert KEY not in shown
-    hidden = endpoint.secrets()
+    hidden = endpoint.list_secrets()
     assert KEY in hidden
     assert "another-secret" in hidden
     assert redact_text(f"a {KEY} another-secret b", hidden) == "a *** *** b"
@@ -224,7 +224,7 @@ def test_the_error_tree_is_the_one_that_is_drawn() -> None:
 
 
 def test_never_reached_is_before_the_service() -> None:
-    before = {error for error in ErrorClass if error.never_reached}
+    before = {error for error in ErrorClass if error.is_before_contact}
     assert before == {
         ErrorClass.NAME,
         ErrorClass.CONNECT,

@@ -62,7 +62,7 @@ def _session(folder: Path, settings: Settings) -> Iterator[tuple[Session, str | 
     client = Client(settings.endpoint, clock=Monotonic(started))
     try:
         looked = contact(settings.endpoint, client)
-        assert not looked.never_reached, looked.never_reached
+        assert not looked.is_before_contact, looked.is_before_contact
         ledger = Ledger(folder, Ceilings(), started)
         speaker = adapter(settings.endpoint.protocol)
         session = Session(settings, speaker, looked.facts, client, ledger, Meter(None))
@@ -79,7 +79,7 @@ def _checks(settings: Settings, session: Session, beginning: str) -> Iterator[tu
     for suite in SUITES:
         for declared in catalogue(suite):
             spec = declared.spec
-            if not set(spec.grounds) <= settings.grounds() or offered.missing(spec.needs) or spec.per:
+            if not set(spec.grounds) <= settings.grounds() or offered.find_missing(spec.needs) or spec.per:
                 continue
             file, _, name = declared.id.partition("::")
             for case in spec.cases or (None,):

@@ -99,7 +99,7 @@ def test_credentials_arrive(serve: Serve, connect: Connect, credentials: Credent
     assert lines_of(peer)[line] == value
     client.exchange(GET, credentials=None)
     assert line not in lines_of(peer)
-    client.exchange(GET, credentials=credentials.wrong())
+    client.exchange(GET, credentials=credentials.make_wrong())
     assert lines_of(peer)[line] not in ("", value)
 
 
@@ -186,7 +186,7 @@ def test_the_environment_is_not_heeded(serve: Serve, connect: Connect, monkeypat
 def test_refused(connect: Connect) -> None:
     exchange = connect("http://127.0.0.1:1").exchange(GET)
     assert exchange.error is ErrorClass.CONNECT
-    assert exchange.error.never_reached
+    assert exchange.error.is_before_contact
     assert exchange.timing.sent is None
     assert exchange.response is None
 

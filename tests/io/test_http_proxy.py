@@ -86,7 +86,7 @@ def test_the_proxy_refuses(serve: Serve, connect: Connect) -> None:
     for script in (refuse(b"403 Forbidden"), refuse(b"407 Proxy Authentication Required"), hang_up):
         exchange = connect("https://service.invalid", proxy=serve(script).url).exchange(GET)
         assert exchange.error is ErrorClass.PROXY, exchange.detail
-        assert exchange.error.never_reached
+        assert exchange.error.is_before_contact
         assert exchange.timing.sent is None
 
 

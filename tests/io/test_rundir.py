@@ -69,7 +69,7 @@ def saved(folder: Path, hidden: tuple[str, ...], reason: str) -> RunDir:
 
 @pytest.mark.parametrize("way", spelled())
 def test_no_file_holds_a_secret_in_any_spelling(tmp_path: Path, way: str) -> None:
-    run = saved(tmp_path / "run", endpoint().secrets(), f"before {spelled()[way]} after")
+    run = saved(tmp_path / "run", endpoint().list_secrets(), f"before {spelled()[way]} after")
     files = [file for file in run.path.rglob("*") if file.is_file()]
     assert {EVIDENCE, PLAN, GATE, "report.html", "junit.xml", "report.md", "c0.json"} <= {file.name for file in files}
     for file in files:
@@ -89,7 +89,9 @@ WORDS = ("1234", "12.1", "true", "null", "false", "check", "verdict", "status", 
 )
 def test_a_secret_like_an_ordinary_word_breaks_no_file(tmp_path: Path, word: str) -> None:
     """A key of `1234` once tore the line that held the number 12.1234, and the verdict on it was lost."""
-    run = saved(tmp_path / "run", endpoint(f"{word:4}").secrets(), f'said {word:4}, "kind": {{}},{{"a","b" \n nope')
+    run = saved(
+        tmp_path / "run", endpoint(f"{word:4}").list_secrets(), f'said {word:4}, "kind": {{}},{{"a","b" \n nope'
+    )
     found = read_run(run.path)
     assert not found.notes, "no torn line"
     report = build_report(found, policy=Policy())
@@ -109,7 +111,7 @@ def test_a_secret_like_an_ordinary_word_breaks_no_file(tmp_path: Path, word: str
     st.text(min_size=4, max_size=8),
 )
 def test_cleaned_json_is_json_of_the_same_shape_without_the_secret(value: object, secret: str) -> None:
-    cleaner = Cleaner(Endpoint("http://h", credentials=Credentials("bearer", Secret(secret))).secrets())
+    cleaner = Cleaner(Endpoint("http://h", credentials=Credentials("bearer", Secret(secret))).list_secrets())
     whole = {"value": value, "said": f"<{secret}>"}
     for data in (json.dumps(whole).encode(), json.dumps(whole, ensure_ascii=False).encode()):
         cleaned = json.loads(cleaner.clean(data))
@@ -132,7 +134,7 @@ def test_what_other_plugins_wrote_is_scrubbed(tmp_path: Path) -> None:
     for name, content in files.items():
         (tmp_path / "allure" / name).write_text(content)
     (tmp_path / "allure" / "bytes").write_bytes(b"\xff\x00" + SECRET.encode())
-    RunDir(tmp_path, endpoint().secrets()).scrub(tmp_path / "allure")
+    RunDir(tmp_path, endpoint().list_secrets()).scrub(tmp_path / "allure")
     for file in (tmp_path / "allure").iterdir():
         assert MARK not in file.read_bytes(), file.name
     assert json.loads((tmp_path / "allure" / "a.json").read_text()) == {"t": 1234, "x": "***"}

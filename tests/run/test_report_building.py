@@ -62,7 +62,7 @@ def test_every_format_is_written_without_secrets(tmp_path: Path) -> None:
     secret = 'p"ss<w&rd>\\ 0123456789'
     endpoint = Endpoint("http://h", credentials=Credentials("basic", Secret(secret), username="u"))
     report = judged(tmp_path, planned(1), ("c0", Verdict(Status.FAIL, f"the service said {secret}", n=1)))
-    run = RunDir(tmp_path / "run", endpoint.secrets())
+    run = RunDir(tmp_path / "run", endpoint.list_secrets())
     write_reports(run, report, (("markdown", None), ("terminal", str(tmp_path / "t.txt"))))
     names = ("gate.json", "report.html", "junit.xml", "report.md", "../t.txt")
     for name in names:

@@ -26,7 +26,7 @@ def test_every_check_declares_itself(suite: str) -> None:
         assert len(check.spec.title) > 5
         assert not check.spec.title.endswith(".")
         assert set(check.spec.grounds) <= set(GROUNDS)
-        Capabilities().missing(check.spec.needs)
+        Capabilities().find_missing(check.spec.needs)
 
 
 def test_no_check_sends_more_than_it_declares(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ class Search:
 def outcome(exchange: Exchange, value: Any, rows: int | None, known: Known) -> Outcome:
     """Judge one exchange; `rows` are the rows in its request, None where it has none to count."""
     status, error = exchange.status, exchange.error
-    if error is not None and (error in (ErrorClass.HARNESS, ErrorClass.TOO_LARGE) or error.never_reached):
+    if error is not None and (error in (ErrorClass.HARNESS, ErrorClass.TOO_LARGE) or error.is_before_contact):
         return Outcome(Kind.UNJUDGED, told(exchange))
     if error is ErrorClass.STATUS and (shown := trace_in(exchange)):
         return Outcome(Kind.BROKEN, f"the answer ({status}) shows {shown}")

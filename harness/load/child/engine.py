@@ -37,7 +37,7 @@ class LoadEngine:
         if why := unloadable(endpoint):
             raise UsageError(why)
         self.endpoint = endpoint
-        context = tls.create_context(endpoint.tls) if endpoint.secure else None
+        context = tls.create_context(endpoint.tls) if endpoint.is_secure else None
         self._shared = EngineContext(endpoint, context, caps or Caps(), self.now, self._dropped)
         self.stall = 0.0
         self.busy: set[Connection] = set()

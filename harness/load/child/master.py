@@ -33,7 +33,7 @@ class LoadMaster:
         self._count, self._t0 = count, 0.0
         self._shares: dict[int, WorkerCounts] = {}
         self._silent = [0.0] * count
-        self._run_dir = RunDir(Path(job.run_dir), job.endpoint.secrets())
+        self._run_dir = RunDir(Path(job.run_dir), job.endpoint.list_secrets())
         get_result_path(self._run_dir.path, job.load.scenario).parent.mkdir(exist_ok=True)
         self._begun, self._closed = Event(), False
         gevent.spawn(self._watch)

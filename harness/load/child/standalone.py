@@ -53,7 +53,7 @@ def make_job(environment: Environment) -> Job:
     _objectives[:] = found.objectives
     stream = options.stream or any(o.metric in STREAMED for o in found.objectives)
     ready = _probe(PreflightRequest(found.endpoint_of("load"), stream))
-    folder = RunDir.create(options.run_dir or None, ready.endpoint.secrets()).path
+    folder = RunDir.create(options.run_dir or None, ready.endpoint.list_secrets()).path
     limits = collect_limits(found.objectives)
     return Job(
         ready.endpoint, (ready.request,), load, str(folder), time.monotonic(), limits, options.arrivals, options.seed

@@ -77,7 +77,7 @@ class LoadWorker:
         while self._next < self._pacer.count and share.gone is None and not self._closed:
             k = self._next
             self._next += self._of
-            due = self._tally.t0 + self._pacer.next_at(k)
+            due = self._tally.t0 + self._pacer.get_arrival_time(k)
             share.waited += engine.now() > due
             while (left := due - engine.now()) > 0:
                 gevent.sleep(left)

@@ -57,7 +57,7 @@ class TorchServe(PlainJSON):
             found["model_ready"] = get(f"/models/{_named(endpoint, name)}")
         return found
 
-    def denies(self, role: str, response: Response) -> str | None:
+    def find_denial(self, role: str, response: Response) -> str | None:
         """That none of the model's workers is ready, as it is said with status 200."""
         if role != "model_ready":
             return None

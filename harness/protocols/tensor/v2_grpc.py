@@ -48,7 +48,7 @@ class V2Grpc(OpenInference):
             found["metadata"] = _call("ModelMetadata", pb.ModelMetadataRequest(**named))
         return found
 
-    def denies(self, role: str, response: Response) -> str | None:
+    def find_denial(self, role: str, response: Response) -> str | None:
         """What a health call of status OK says in its message where that is no: Triton's of a model not there."""
         kinds: dict[str, type[Any]] = {
             "live": pb.ServerLiveResponse,

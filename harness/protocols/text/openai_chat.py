@@ -31,7 +31,7 @@ class OpenAIChat(Family):
 
     asked = "messages"
     mistyped = ("messages_not_an_array", 5)
-    can = Capabilities(streaming=True, roles=True, text=True, generates=True, seeds=True, shapes=True)
+    can = Capabilities(streaming=True, roles=True, text=True, generates=True, seeds=True, chat_options=True)
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: models are listed; 0.9: the OpenAPI document has the chat route; 0.7: the list needs a key.

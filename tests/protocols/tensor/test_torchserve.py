@@ -133,7 +133,7 @@ def test_the_management_api_tells_name_version_and_readiness() -> None:
     assert (found.score, found.facts.models, found.facts.version) == (1.0, ("digits",), "1.0")
     assert told(found.facts) == (True, True, True)
     assert ADAPTER.identity(answers) == ("digits", "1.0")
-    assert ADAPTER.denies("model_ready", answers["model_ready"]) is None
+    assert ADAPTER.find_denial("model_ready", answers["model_ready"]) is None
     by_path = Endpoint("http://h", template=Template(path="/predictions/digits/1.0"))
     assert ADAPTER.probes(by_path)["model_ready"].path == "/models/digits"
 
@@ -145,11 +145,11 @@ def test_who_names_no_model_is_told_nothing_of_it() -> None:
 
 def test_a_model_whose_worker_is_dead_is_not_ready() -> None:
     """The ping beside it says Healthy, and a prediction would hang: recorded of a worker that cannot start."""
-    assert ADAPTER.denies("model_ready", recorded("dead")) == "no worker is ready: UNLOADING"
+    assert ADAPTER.find_denial("model_ready", recorded("dead")) == "no worker is ready: UNLOADING"
     bare = Response(200, body=b'[{"modelName": "digits", "workers": []}]')
-    assert ADAPTER.denies("model_ready", bare) == "no worker is ready: there is none"
-    assert ADAPTER.denies("model_ready", Response(200, body=b"{}")) == "it does not describe a model"
-    assert ADAPTER.denies("live", Response(200, body=b"{}")) is None
+    assert ADAPTER.find_denial("model_ready", bare) == "no worker is ready: there is none"
+    assert ADAPTER.find_denial("model_ready", Response(200, body=b"{}")) == "it does not describe a model"
+    assert ADAPTER.find_denial("live", Response(200, body=b"{}")) is None
 
 
 def test_without_the_management_api_nothing_is_claimed() -> None:

@@ -108,9 +108,9 @@ def test_recorded_errors_are_told_apart() -> None:
 def test_a_success_may_say_no() -> None:
     assert isinstance(ADAPTER, HealthReader)
     for name in RECORDED:
-        assert not any(ADAPTER.denies(role, each) for role, each in probes_of(name).items())
-    assert ADAPTER.denies("model_ready", server("triton")["model ready, unknown"])
-    assert ADAPTER.denies("live", Response(200, body=b"\xff"))
+        assert not any(ADAPTER.find_denial(role, each) for role, each in probes_of(name).items())
+    assert ADAPTER.find_denial("model_ready", server("triton")["model ready, unknown"])
+    assert ADAPTER.find_denial("live", Response(200, body=b"\xff"))
 
 
 def sent(request: Request) -> pb.ModelInferRequest:

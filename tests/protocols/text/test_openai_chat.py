@@ -205,7 +205,7 @@ def test_lenient_with_what_servers_do() -> None:
         ('{"choices": [], "usage": {"completion_tokens": -1}}', r"\$\.usage\.completion_tokens"),
         ('{"choices": [], "model": 4}', r"\$\.model: a number"),
         ('{"choices": [NaN]}', "bare NaN"),
-        ("[" * 100 + "]" * 100, "nested 100 deep"),
+        ("[" * 100 + "]" * 100, "nested 100 levels deep"),
     ],
 )
 def test_refused_chunk(data: str, place: str) -> None:
