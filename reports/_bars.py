@@ -15,7 +15,7 @@ from ._svg import Scale, box, el, figure, rule
 _WIDTH, _HEIGHT = 240.0, 34.0
 
 
-def bar(row: CheckRow, name: str, verdict: Status | None, scale: Scale | None = None) -> Markup:
+def bar(row: CheckRow, name: str, verdict: Status | None = None, scale: Scale | None = None) -> Markup:
     """The row's interval as an image, on its own scale or on one that several share; empty when there is no figure."""
     if not _figures(row):
         return Markup("")

@@ -79,7 +79,7 @@ def _slices(row: CheckRow) -> list[tuple[Any, Markup]]:
     """The forest of a row's slices: every bar on one scale, against the row's limit."""
     parts = [(part, replace(row, estimate=part.estimate, ci=part.ci, baseline=None)) for part in row.slices[:40]]
     scale = _bars.scale_of([shown for _, shown in parts])
-    return [(part, _bars.bar(shown, part.name, part.verdict, scale)) for part, shown in parts]
+    return [(part, _bars.bar(shown, part.name, scale=scale)) for part, shown in parts]
 
 
 def _clauses(report: Report) -> list[tuple[str, str]]:

@@ -47,13 +47,12 @@ class Counterexample:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One part of the data that is judged separately, with its own estimate, interval and n."""
+    """One part of the data, with its own estimate, interval and n."""
 
     name: str
     n: int
     estimate: float | None
     ci: tuple[float | None, float | None] | None = None
-    verdict: Status | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,6 @@ class Evidence:
     limit_loosened: float | None = None
     baseline: Baseline | None = None
     excluded_rate: float | None = None
-    p_raw: float | None = None
     p_adj: float | None = None
     slices: tuple[Slice, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()

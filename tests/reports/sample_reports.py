@@ -160,8 +160,8 @@ def _estimate(name: str, **fields: Any) -> CheckRow:
 
 def _estimates() -> list[CheckRow]:
     slices = (
-        Slice("prompt under 100 tokens", 900, 0.0033, (0.0009, 0.0086), Status.PASS),
-        Slice("prompt over 1,000 tokens", 300, 0.0333, (0.0182, 0.0557), Status.FAIL),
+        Slice("prompt under 100 tokens", 900, 0.0033, (0.0009, 0.0086)),
+        Slice("prompt over 1,000 tokens", 300, 0.0333, (0.0182, 0.0557)),
     )
     shown = {"limit": 0.01, "limit_loosened": 0.02}
     return [
@@ -337,10 +337,7 @@ def _chaos_rows(passes: bool) -> list[CheckRow]:
 
 
 def _data_rows(passes: bool) -> list[CheckRow]:
-    digits = tuple(
-        Slice(f"digit {i}", 100, 0.97 - 0.02 * i, (0.92 - 0.03 * i, 0.99 - 0.015 * i), None if i else Status.PASS)
-        for i in range(5)
-    )
+    digits = tuple(Slice(f"digit {i}", 100, 0.97 - 0.02 * i, (0.92 - 0.03 * i, 0.99 - 0.015 * i)) for i in range(5))
     low = 0.0 if passes else 0.34
     drop = [(0, 0.97), (1, 0.96), (2, 0.95), (5, 0.93), (10, 0.9), (20, 0.86), (50, 0.8), (100, 0.76), (200, 0.74)]
     steps = tuple(
@@ -404,7 +401,7 @@ def hostile_report() -> Report:
     )
     curves = (
         (Slice("after 0 rows", 1, 0.5, (nan, inf)), Slice("after 999999999 rows", 1, 0.0)),
-        (Slice(HOSTILE, -1, nan, (nan, 1.0), Status.FAIL), Slice("after 5 rows", 1, 2.0)),
+        (Slice(HOSTILE, -1, nan, (nan, 1.0)), Slice("after 5 rows", 1, 2.0)),
     )
     rows = []
     for index, (status, level) in enumerate((s, lv) for s in Status for lv in Level):

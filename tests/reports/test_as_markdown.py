@@ -58,7 +58,7 @@ def test_a_line_of_prose_cannot_start_a_block(markdown: ModuleType) -> None:
 
 @pytest.mark.parametrize("text", ["a`b", "```", "`", "a``b`c", ""])
 def test_code_cannot_be_ended(text: str, markdown: ModuleType) -> None:
-    span = markdown.code(text)
+    span = markdown._code(text)
     fence = re.match(r"`+", span)
     assert fence is not None
     assert fence[0] not in span[len(fence[0]) : -len(fence[0])].strip("`") or fence[0] != "`"

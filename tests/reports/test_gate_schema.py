@@ -3,17 +3,23 @@ from __future__ import annotations
 import json
 from dataclasses import fields, replace
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import msgspec
 import pytest
 
+from harness.commands.report import report_command
 from harness.core import report as model
 from harness.core import verdict
+from harness.core.endpoint import Endpoint
 from harness.core.report import Report
+from harness.core.settings import Settings
 from harness.core.verdict import Status
 from harness.data import schema as made
+from harness.io.rundir import read_gate
+from harness.run.baseline import find_baseline
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Render
@@ -58,6 +64,27 @@ def test_rendered_reports_are_valid_and_read_back(
     assert read.run.verdict is report.run.verdict
     if kind != "hostile":
         assert msgspec.to_builtins(read) == msgspec.to_builtins(report)
+
+
+def test_a_gate_json_with_fields_that_are_gone_is_still_read(
+    tmp_path: Path, sample: Report, render: Render, shipped: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Reports written before `p_raw` and a slice's `verdict` were removed: as a baseline, and by `aiharness report`."""
+    gate = json.loads(render("json", sample))
+    for row in gate["checks"]:
+        row["p_raw"] = 0.03
+        for part in row["slices"]:
+            part["verdict"] = "PASS"
+    assert any(row["slices"] for row in gate["checks"])
+    jsonschema.validate(gate, shipped)
+    path = tmp_path / "gate.json"
+    path.write_text(json.dumps(gate))
+    assert msgspec.to_builtins(read_gate(path)) == msgspec.to_builtins(sample)
+    baseline = find_baseline(Settings(Endpoint("http://127.0.0.1:1", "openai_chat"), ("smoke",), baseline=str(path)))
+    assert baseline is not None
+    assert baseline.report is not None
+    assert report_command(str(path), "json", None) == sample.run.exit_status
+    assert json.loads(capfd.readouterr().out) == json.loads(render("json", sample))
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_the_spectrum_hatches_where_fewer_than_ten_lie_beyond() -> None:
     box = ET.fromstring(str(latency.spectrum(data))).find("rect[@class='blind']")
     assert box is not None
     decades = 3.0  # n = 1000; ten samples lie beyond p99, two decades in
-    expected = latency.LEFT + (latency.RIGHT - latency.LEFT) * 2 / decades
+    expected = latency._LEFT + (latency._RIGHT - latency._LEFT) * 2 / decades
     assert float(box.attrib["x"]) == pytest.approx(expected, abs=0.01)
 
 
@@ -84,8 +84,8 @@ def test_faults_are_drawn_where_they_were_and_say_what_is_unproven() -> None:
     faults = (FaultRow("latency", "link", 25.0, 50.0, "counter"), FaultRow("kill", "b", 75.0, None, "none"))
     root = ET.fromstring(str(timeline.timeline(timeline.bins(rows), faults)))
     boxes = [r for r in root.iter("rect") if r.get("class") == "fault"]
-    span = timeline.RIGHT - timeline.LEFT
-    assert float(boxes[0].attrib["x"]) == pytest.approx(timeline.LEFT + span / 4, abs=0.01)
+    span = timeline._RIGHT - timeline._LEFT
+    assert float(boxes[0].attrib["x"]) == pytest.approx(timeline._LEFT + span / 4, abs=0.01)
     assert float(boxes[0].attrib["width"]) == pytest.approx(span / 4, abs=0.01)
     assert float(boxes[1].attrib["width"]) == pytest.approx(span / 4, abs=0.01)
     said = " ".join(text.text or "" for text in root.iter("tspan"))
@@ -104,11 +104,11 @@ def test_a_bracket_runs_from_the_lift_to_the_recovery_or_in_red_to_the_end_of_th
     unwatched = FaultRow("down", "link a", 60.0, 70.0, "counter")
     root = ET.fromstring(str(timeline.timeline(timeline.bins(rows), (back, gone, seen, unwatched))))
     drawn = [(p.get("class"), p.get("d") or "") for p in root.iter("path") if "bracket" in (p.get("class") or "")]
-    pixel = (timeline.RIGHT - timeline.LEFT) / 100
+    pixel = (timeline._RIGHT - timeline._LEFT) / 100
     ends = [(cls, *map(float, re.findall(r"M([\d.]+) [\d.]+H([\d.]+)", d)[0])) for cls, d in drawn]
     assert [cls for cls, *_ in ends] == ["bracket back", "bracket lost"]
-    assert ends[0][1:] == pytest.approx((timeline.LEFT + 30 * pixel, timeline.LEFT + 45 * pixel), abs=0.1)
-    assert ends[1][1:] == pytest.approx((timeline.LEFT + 70 * pixel, timeline.LEFT + 90 * pixel), abs=0.1)
+    assert ends[0][1:] == pytest.approx((timeline._LEFT + 30 * pixel, timeline._LEFT + 45 * pixel), abs=0.1)
+    assert ends[1][1:] == pytest.approx((timeline._LEFT + 70 * pixel, timeline._LEFT + 90 * pixel), abs=0.1)
     said = ["".join(text.itertext()) for text in root.iter("text") if text.get("class") == "fault-label"]
     assert said == [
         "slow: latency on link a, confirmed by counter; recovered in 15.0 s",
@@ -124,9 +124,9 @@ def test_the_asked_rate_is_a_line_of_its_own() -> None:
     root = ET.fromstring(str(timeline.timeline(timeline.bins(rows), ())))
     (asked,) = [p.get("d") or "" for p in root.iter("path") if p.get("class") == "asked"]
     points = [tuple(map(float, found.split())) for found in re.split("[ML]", asked) if found]
-    width = (timeline.RIGHT - timeline.LEFT) / 30
-    assert points[0][0] == pytest.approx(timeline.LEFT + 10 * width, abs=0.1)
-    assert points[-1][0] == pytest.approx(timeline.LEFT + 20 * width, abs=0.1)
+    width = (timeline._RIGHT - timeline._LEFT) / 30
+    assert points[0][0] == pytest.approx(timeline._LEFT + 10 * width, abs=0.1)
+    assert points[-1][0] == pytest.approx(timeline._LEFT + 20 * width, abs=0.1)
     sent = next(p.get("d") or "" for p in root.iter("path") if p.get("class") == "line")
     base, top = 110.0 / 21.6, float(sent[1:].split("L")[0].split()[1])
     assert top - points[0][1] == pytest.approx(10 * base, abs=0.1), "10/s apart on a scale up to 20/s and some air"
@@ -147,7 +147,7 @@ def test_the_curve_holds_every_point_its_band_and_the_limit(six: Report) -> None
     row = next(row for row in six.checks if row.suite == "adversarial")
     root = ET.fromstring(str(found.curve(row)))
     dots = [(float(c.attrib["cx"]), float(c.attrib["cy"])) for c in root.iter("circle")]
-    plot = found.PLOT
+    plot = found._PLOT
     assert [x for x, _ in dots] == pytest.approx(
         [
             plot.left + (plot.right - plot.left) * math.log(n + 1) / math.log(201)
@@ -186,8 +186,8 @@ def test_the_cdf_is_hatched_from_where_fewer_than_ten_lie_beyond() -> None:
         data = latency.cumulative(Distribution("m", "s", (0.1, 0.2, 0.4, 0.8), counts))
         box = ET.fromstring(str(latency.cdf(data))).find("rect[@class='blind']")
         assert box is not None
-        scale = module("_svg").log_scale(0.1, 0.8, latency.LEFT, latency.RIGHT)
-        expected = latency.LEFT if edge is None else scale(edge)
+        scale = module("_svg").log_scale(0.1, 0.8, latency._LEFT, latency._RIGHT)
+        expected = latency._LEFT if edge is None else scale(edge)
         assert float(box.attrib["x"]) == pytest.approx(expected, abs=0.01)
 
 
