@@ -32,10 +32,15 @@ def list_plugins(kind: str) -> tuple[str, ...]:
 
 def load_plugin(kind: str, name: str) -> ModuleType:
     """Import the module of one plug-in. Raises `UsageError` with the known names."""
+    return importlib.import_module(find_module(kind, name))
+
+
+def find_module(kind: str, name: str) -> str:
+    """The name of one plug-in's module, which is not imported. Raises `UsageError` with the known names."""
     modules = _find_modules(kind)
     if name not in modules:
         raise UsageError(describe_unknown(kind.removesuffix("s"), name, modules))
-    return importlib.import_module(modules[name])
+    return modules[name]
 
 
 def _find_modules(kind: str) -> dict[str, str]:

@@ -25,9 +25,9 @@ class Phase(Enum):
     )
     BODY = ErrorClass.INTER_TOKEN_TIMEOUT, "the answer fell silent for {:g} s", "the answer was still coming"
 
-    def __init__(self, error: ErrorClass, overdue: str, during: str) -> None:
+    def __init__(self, error: ErrorClass, message: str, during: str) -> None:
         self.deadline = error.removesuffix("_timeout")
-        self.error, self.overdue, self.during = error, overdue, during
+        self.error, self.message, self.during = error, message, during
 
 
 class DeadlineTimer:
@@ -121,7 +121,7 @@ class DeadlineTimer:
         if self._total_is_next:
             return ErrorClass.TOTAL_TIMEOUT, f"not finished within {total:g} s: {phase.during}"
         waited = phase is Phase.CONNECT and not self.dialled
-        words = "no connection or stream was free within {:g} s" if waited else phase.overdue
+        words = "no connection or stream was free within {:g} s" if waited else phase.message
         return phase.error, words.format(self._limit())
 
     def timing(self, tokens: Sequence[float]) -> Timing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.core.adapter import StreamDecoder
 from harness.core.errors import ErrorClass, TransportError
@@ -24,23 +24,6 @@ class Caps:
     line_bytes: int = 2**20
     header_bytes: int = 64 * 2**10
     events: int = 100_000
-
-
-@dataclass(slots=True)
-class RawExchange:
-    """An exchange as it came: times in seconds of the run, body in pieces as they arrived, `head` without body.
-
-    `started` is when the engine took the request up, before any connecting: the send that the service's time counts
-    from.
-    """
-
-    started: float
-    first_byte: float | None = None
-    done: float | None = None
-    head: Response | None = None
-    pieces: list[tuple[float, bytes]] = field(default_factory=list)
-    error: ErrorClass | None = None
-    detail: str = ""
 
 
 class ResponseReader:

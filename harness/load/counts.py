@@ -1,4 +1,4 @@
-"""What each process counted of a load, how it is told to the master, and what all of it comes to."""
+"""What each process counted of a load, how the counts reach the master, and the result that their sum makes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +19,29 @@ from harness.core.verdict import Counterexample
 from harness.stats.histogram import Histogram
 
 MOST_EXAMPLES = 3
-"""Counterexamples kept of a kind."""
+"""Counterexamples kept of each kind."""
 
 NEVER = float("inf")
+"""The latency of a request that failed."""
 
 
-def _blocks() -> list[int]:
+def _zeros() -> list[int]:
     return [0] * BLOCKS
 
 
 @dataclass(slots=True)
 class WorkerCounts:
-    """What one process counted of a load so far. `blocks` holds a histogram of seconds per metric and time block.
+    """What one process has counted of a load so far. `blocks` holds a histogram of seconds per metric and time block.
 
-    `lines` are the seconds of the run's series that came since the last telling; all else is counted from the start,
-    so that a telling that is lost does no harm. `cpu` is the process's share of a core, `skew` by how many seconds its
-    clock seems to be off the master's, `problem` why it cannot go on, `over` says that it is done.
+    `series` are the lines of the run's series since the last message to the master; every other field counts from the
+    start, so that a lost message does no harm. `cpu` is the process's share of a core, `skew` the seconds by which its
+    clock differs from the master's, `gone` why the service has disappeared, `problem` why this process cannot take
+    part, `finished` whether it has sent and read everything.
     """
 
     blocks: dict[str, list[Histogram]]
-    requests: list[int] = field(default_factory=_blocks)
-    failed: list[int] = field(default_factory=_blocks)
+    requests: list[int] = field(default_factory=_zeros)
+    failed: list[int] = field(default_factory=_zeros)
     sent: int = 0
     completed: int = 0
     waited: int = 0
@@ -53,102 +56,110 @@ class WorkerCounts:
     skew: float = 0.0
     gone: str | None = None
     problem: str | None = None
-    over: bool = False
-    lines: list[dict[str, Any]] = field(default_factory=list)
+    finished: bool = False
+    series: list[dict[str, Any]] = field(default_factory=list)
 
 
 _ADDED, _WORST = ("sent", "completed", "waited", "tokens", "broken_count"), ("stall", "skew")
-"""Fields of a share that add up over processes, and those of which the worst counts; the result has them too."""
+"""Fields that add up over processes, and fields of which the largest counts; the result has both too."""
 
 
-def encode_counts(share: WorkerCounts) -> bytes:
-    """A share as bytes for the master."""
-    return msgspec.json.encode(share, enc_hook=Histogram.to_sparse)
+def encode_counts(counts: WorkerCounts) -> bytes:
+    """The counts as a message to the master."""
+    return msgspec.json.encode(counts, enc_hook=Histogram.to_sparse)
 
 
-def decode_counts(data: bytes) -> WorkerCounts:
-    """The share in a worker's message. Raises `msgspec.ValidationError` for what is none."""
-    return msgspec.json.decode(data, type=WorkerCounts, dec_hook=lambda _, sparse: Histogram.from_sparse(sparse))
+def decode_counts(message: bytes) -> WorkerCounts:
+    """The counts in a worker's message. Raises `msgspec.ValidationError` for anything else."""
+    return msgspec.json.decode(message, type=WorkerCounts, dec_hook=lambda _, sparse: Histogram.from_sparse(sparse))
 
 
-def sum_counts(shares: Sequence[WorkerCounts]) -> WorkerCounts:
-    """All shares of a load as one; gone only if all found the service gone."""
-    one = shares[0]
-    if len(shares) == 1:
-        return one
-    added = {name: sum(getattr(share, name) for share in shares) for name in _ADDED}
-    worst = {name: max(getattr(share, name) for share in shares) for name in _WORST}
+def sum_counts(parts: Sequence[WorkerCounts]) -> WorkerCounts:
+    """The counts of all processes as one; the service is gone only if every process found it gone."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    blocks = {}
+    for metric in first.blocks:
+        by_block = zip(*(part.blocks[metric] for part in parts), strict=True)
+        blocks[metric] = [reduce(Histogram.merge, histograms) for histograms in by_block]
+    errors: Counter[str] = Counter()
+    for part in parts:
+        errors.update(part.errors)
     return WorkerCounts(
-        {
-            metric: [reduce(Histogram.merge, (s.blocks[metric][i] for s in shares)) for i in range(BLOCKS)]
-            for metric in one.blocks
-        },
-        [sum(each) for each in zip(*(s.requests for s in shares), strict=True)],
-        [sum(each) for each in zip(*(s.failed for s in shares), strict=True)],
-        **added,
-        **worst,
-        last_sent=max(share.last_sent for share in shares),
-        cpu=max(share.cpu for share in shares),
-        errors=dict(sum((Counter(s.errors) for s in shares), Counter())),
-        failures=[found for s in shares for found in s.failures][:MOST_EXAMPLES],
-        broken=[found for s in shares for found in s.broken][:MOST_EXAMPLES],
-        gone=one.gone if all(s.gone for s in shares) else None,
-        over=all(s.over for s in shares),
+        blocks,
+        [sum(column) for column in zip(*(part.requests for part in parts), strict=True)],
+        [sum(column) for column in zip(*(part.failed for part in parts), strict=True)],
+        **{name: sum(getattr(part, name) for part in parts) for name in _ADDED},
+        **{name: max(getattr(part, name) for part in parts) for name in _WORST},
+        last_sent=max(part.last_sent for part in parts),
+        cpu=max(part.cpu for part in parts),
+        errors=dict(errors),
+        failures=list(chain.from_iterable(part.failures for part in parts))[:MOST_EXAMPLES],
+        broken=list(chain.from_iterable(part.broken for part in parts))[:MOST_EXAMPLES],
+        gone=first.gone if all(part.gone for part in parts) else None,
+        finished=all(part.finished for part in parts),
     )
 
 
 def make_load_result(
-    job: Job, share: WorkerCounts, t0: float, *, finished: bool, problem: str | None = None
+    job: Job, counts: WorkerCounts, t0: float, *, finished: bool, problem: str | None = None
 ) -> LoadResult:
-    """What a load comes to: `share` is the sum of all, `t0` the schedule's zero in seconds of the run.
+    """The result of a load: `counts` are those of all processes, `t0` is the schedule's zero in seconds of the run.
 
-    The p90 that the dependence of the blocks is measured at is that of the whole sample, of all processes.
+    The p90 at which the dependence of the time blocks is measured is that of the whole sample, of all processes.
     """
-    load, count = job.load, Pacer(job.load.rate, job.load.duration).count
-    whole = {metric: reduce(Histogram.merge, blocks) for metric, blocks in share.blocks.items()}
-    lag = whole["lag"]
-    span = load.duration if share.completed >= count else max(share.last_sent - t0, 0.0) + 1 / load.rate
-    late = max(0.0, share.last_sent - t0 - load.duration)
-    made = Generator(
-        target_rate=load.rate,
-        achieved_rate=min(load.rate, share.sent / (span + late)) if share.sent else None,
-        lag_p99=lag.quantile(0.99) if lag.n else None,
-        cpu=share.cpu or None,
-    )
-    failed = Counts(tuple(share.requests), tuple(share.failed))
+    load, planned = job.load, Pacer(job.load.rate, job.load.duration).count
+    samples = {metric: reduce(Histogram.merge, blocks) for metric, blocks in counts.blocks.items()}
+    blocks = {metric: _count_blocks(counts.blocks[metric], sample) for metric, sample in samples.items()}
+    blocks["error_rate"] = Counts(tuple(counts.requests), tuple(counts.failed))
     result = LoadResult(
         load.scenario,
         job.endpoint.protocol,
-        count,
-        failed=sum(share.errors.values()),
-        judged=sum(share.requests),
-        blocks={**{metric: _counts(share.blocks[metric], whole[metric]) for metric in whole}, "error_rate": failed},
-        histograms={metric: found.to_sparse() for metric, found in whole.items() if found.n},
-        generator=made,
-        failures=tuple(share.failures),
-        broken=tuple(share.broken),
+        planned,
+        failed=sum(counts.errors.values()),
+        judged=sum(counts.requests),
+        blocks=blocks,
+        histograms={metric: sample.to_sparse() for metric, sample in samples.items() if sample.n},
+        generator=_describe_generator(job, counts, samples["lag"], t0, planned),
+        failures=tuple(counts.failures),
+        broken=tuple(counts.broken),
         finished=finished and problem is None,
         problem=problem,
-        **{name: getattr(share, name) for name in (*_ADDED, *_WORST, "errors", "gone")},
+        **{name: getattr(counts, name) for name in (*_ADDED, *_WORST, "errors", "gone")},
     )
-    return replace(result, client_bound=client_bound(result, [each for found in job.limits.values() for each in found]))
+    return replace(result, client_bound=client_bound(result, list(chain.from_iterable(job.limits.values()))))
 
 
 def get_result_path(run_dir: Path, scenario: str) -> Path:
-    """Where a scenario's result lies in a run directory."""
+    """The file of a scenario's result in a run directory."""
     return run_dir / "load" / f"{scenario}.json"
 
 
-def _counts(blocks: list[Histogram], whole: Histogram) -> Counts:
-    limits = [float(key.removeprefix("over ")) for key in whole.to_sparse() if key.startswith("over ")]
-    edge = whole.quantile(0.9) if whole.n else NEVER
+def _describe_generator(job: Job, counts: WorkerCounts, lag: Histogram, t0: float, planned: int) -> Generator:
+    """How well the load kept to its schedule. A load that was cut short is measured up to its last send."""
+    rate, duration = job.load.rate, job.load.duration
+    sending = counts.last_sent - t0
+    span = duration if counts.completed >= planned else max(sending, 0.0) + 1 / rate
+    late = max(0.0, sending - duration)
+    return Generator(
+        target_rate=rate,
+        achieved_rate=min(rate, counts.sent / (span + late)) if counts.sent else None,
+        lag_p99=lag.quantile(0.99) if lag.n else None,
+        cpu=counts.cpu or None,
+    )
+
+
+def _count_blocks(blocks: list[Histogram], sample: Histogram) -> Counts:
+    """The samples of each block: all, those over the whole sample's p90, and those over each limit."""
+    limits = [float(key.removeprefix("over ")) for key in sample.to_sparse() if key.startswith("over ")]
+    p90 = sample.quantile(0.9) if sample.n else NEVER
     over = {repr(limit): tuple(block.count_over(limit) for block in blocks) for limit in limits}
-    return Counts(tuple(block.n for block in blocks), tuple(_over(block, edge) for block in blocks), over)
+    return Counts(tuple(block.n for block in blocks), tuple(_count_over(block, p90) for block in blocks), over)
 
 
-def _over(block: Histogram, value: float) -> int:
+def _count_over(block: Histogram, value: float) -> int:
     """How many values lie in buckets above this value's."""
     edges, counts = block.to_dense()
-    return block.infinite_count * (value < NEVER) + sum(
-        n for low, n in zip(edges, counts, strict=False) if low >= value
-    )
+    above = sum(n for low, n in zip(edges, counts, strict=False) if low >= value)
+    return above + (block.infinite_count if value < NEVER else 0)

@@ -93,7 +93,7 @@ def _taken(path: Path, job: Job, ended: LocustExit) -> LoadResult:
     except (OSError, msgspec.MsgspecError):
         found = LoadResult(job.load.scenario, job.endpoint.protocol, count)
     if ended.status != 0 or ended.overran or not found.finished:
-        problem = found.problem or f"the load generator died: {ended.words}"
+        problem = found.problem or f"the load generator died: {ended.description}"
         return replace(found, problem=problem, finished=False)
     return found
 

@@ -9,15 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gevent.hub import get_hub  # type: ignore[import-untyped]
-from gevent.monkey import get_original  # type: ignore[import-untyped]
+from gevent.hub import get_hub
+from gevent.monkey import get_original
 
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, TransportError
 from harness.io.deadline_timer import Phase
 from harness.io.error_map import classify_error
 from harness.io.framing import Framer
-from harness.io.response_reader import Caps, RawExchange
+from harness.io.response_reader import Caps
+from harness.load.answer_reader import RawExchange
 
 _READ, _WRITE = 1, 2
 _RECV = 65536
@@ -26,52 +27,54 @@ _RECV = 65536
 
 @dataclass(slots=True)
 class EngineContext:
-    """What all connections of an engine have in common; `now` reads the run's clock in seconds."""
+    """What all connections of an engine share. `now` reads the run's clock in seconds; `on_idle_close` is called with
+    an idle connection that the peer has closed.
+    """
 
     endpoint: Endpoint
-    context: ssl.SSLContext | None
+    tls: ssl.SSLContext | None
     caps: Caps
     now: Callable[[], float]
-    dropped: Callable[[Connection], None]
+    on_idle_close: Callable[[Connection], None]
     addresses: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 class Connection:
     """One socket, its watchers, and the exchange that it carries, if any."""
 
-    def __init__(self, shared: EngineContext) -> None:
-        self._shared = shared
+    def __init__(self, context: EngineContext) -> None:
+        self._context = context
         self._loop = get_hub().loop
-        self._addresses = list(shared.addresses)
+        self._addresses = list(context.addresses)
         self._sock: socket.socket | None = None
         self._reader: Any = None
         self._writer: Any = None
         self._tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._open = False
+        self._is_open = False
         self._unsent = b""
         self._request = b""
-        self._raw: RawExchange | None = None
+        self._exchange: RawExchange | None = None
         self._waiter: Any = None
-        self._framer = Framer(shared.caps)
-        self._last = 0.0
+        self._framer = Framer(context.caps)
+        self._last_progress = 0.0
         self.reusable = False
         self.idle_since = 0.0
 
-    def begin(self, wire: bytes, raw: RawExchange, waiter: Any) -> None:
-        """Carry an exchange; `waiter` is woken at its end. Raises `OSError` where no socket can be had."""
-        self._raw, self._waiter, self._request = raw, waiter, wire
-        self._framer = Framer(self._shared.caps)
-        self._last, self.reusable = raw.started, False
-        if self._open:
-            self._guarded(self._send, wire)
+    def begin(self, request: bytes, exchange: RawExchange, waiter: Any) -> None:
+        """Carry an exchange and wake `waiter` at its end. Raises `OSError` where no socket can be had."""
+        self._exchange, self._waiter, self._request = exchange, waiter, request
+        self._framer = Framer(self._context.caps)
+        self._last_progress, self.reusable = exchange.started, False
+        if self._is_open:
+            self._run_step(self._send, request)
         else:
             self._connect()
 
-    def leave(self) -> None:
-        """The exchange is over for its greenlet, however it ended."""
-        self._raw = self._waiter = None
-        self.idle_since = self._shared.now()
+    def release(self) -> None:
+        """The greenlet has its exchange, however it ended: the connection is idle."""
+        self._exchange = self._waiter = None
+        self.idle_since = self._context.now()
 
     def close(self) -> None:
         """Stop watching and close the socket."""
@@ -83,28 +86,32 @@ class Connection:
         if self._sock is not None:
             self._sock.close()
             self._sock = None
-        self._open = False
+        self._is_open = False
 
-    def check(self, now: float) -> None:
-        """Fail the exchange whose deadline has passed."""
-        raw, limits = self._raw, self._shared.endpoint.deadlines
-        if raw is None:
+    def check_deadlines(self, now: float) -> None:
+        """Fail the exchange if one of its deadlines has passed."""
+        exchange, deadlines = self._exchange, self._context.endpoint.deadlines
+        if exchange is None:
             return
-        phase = Phase.CONNECT if not self._open else Phase.WAIT if raw.first_byte is None else Phase.BODY
-        limit: float = getattr(limits, phase.deadline)
-        if now - raw.started > limits.total:
-            self.fail(ErrorClass.TOTAL_TIMEOUT, Phase.SEND.overdue.format(limits.total))
-        elif now - self._last > limit and not (phase is Phase.WAIT and self._unsent):
-            self.fail(phase.error, phase.overdue.format(limit))
+        phase = Phase.BODY
+        if not self._is_open:
+            phase = Phase.CONNECT
+        elif exchange.first_byte is None:
+            phase = Phase.WAIT
+        limit: float = getattr(deadlines, phase.deadline)
+        if now - exchange.started > deadlines.total:
+            self.fail(ErrorClass.TOTAL_TIMEOUT, Phase.SEND.message.format(deadlines.total))
+        elif now - self._last_progress > limit and not (phase is Phase.WAIT and self._unsent):
+            self.fail(phase.error, phase.message.format(limit))
 
     def fail(self, error: ErrorClass, detail: str) -> None:
-        """End the exchange as broken."""
-        if self._raw is not None and self._raw.error is None:
-            self._raw.error, self._raw.detail = error, detail
+        """End the exchange with an error."""
+        if self._exchange is not None and self._exchange.error is None:
+            self._exchange.error, self._exchange.detail = error, detail
         self._end()
 
     def _end(self) -> None:
-        waiter, self._waiter, self._raw = self._waiter, None, None
+        waiter, self._waiter, self._exchange = self._waiter, None, None
         if not self.reusable:
             self.close()
         if waiter is not None:
@@ -120,50 +127,52 @@ class Connection:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):
-            self._refused(code)
+            self._try_next_address(code)
             return
         self._writer = self._loop.io(sock.fileno(), _WRITE)
-        self._writer.start(self._connected)
+        self._writer.start(self._finish_connect)
 
-    def _connected(self) -> None:
+    def _finish_connect(self) -> None:
         assert self._sock is not None
         self._writer.stop()
         if code := self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._refused(code)
+            self._try_next_address(code)
             return
         self._reader = self._loop.io(self._sock.fileno(), _READ)
-        self._reader.start(self._guarded, self._read)
-        if self._shared.context is None:
-            self._ready()
+        self._reader.start(self._run_step, self._read)
+        if self._context.tls is None:
+            self._start_sending()
             return
-        self._tls = self._shared.context.wrap_bio(
-            self._incoming, self._outgoing, server_hostname=self._shared.endpoint.host
+        self._tls = self._context.tls.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=self._context.endpoint.host
         )
-        self._guarded(self._handshake)
+        self._run_step(self._handshake)
 
-    def _refused(self, code: int) -> None:
+    def _try_next_address(self, code: int) -> None:
+        """A connect has failed with this `errno` code: go on with the host's next address, or fail the exchange."""
         self.close()
-        if self._addresses and self._raw is not None:
-            self._guarded(self._connect)
+        if self._addresses and self._exchange is not None:
+            self._run_step(self._connect)
             return
-        kind, detail = classify_error(OSError(code, errno.errorcode.get(code, str(code))))
-        timed_out = kind is ErrorClass.CONNECT_TIMEOUT
-        self.fail(kind if timed_out or kind is ErrorClass.HARNESS else ErrorClass.CONNECT, detail)
+        error, detail = classify_error(OSError(code, errno.errorcode.get(code, str(code))))
+        if error not in (ErrorClass.CONNECT_TIMEOUT, ErrorClass.HARNESS):
+            error = ErrorClass.CONNECT
+        self.fail(error, detail)
 
     def _handshake(self) -> None:
         assert self._tls is not None
-        over = True
+        complete = True
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
-            over = False
+            complete = False
         self._write(self._outgoing.read())
-        if over:
-            self._ready()
+        if complete:
+            self._start_sending()
 
-    def _ready(self) -> None:
-        self._open, self._last = True, self._shared.now()
-        self._guarded(self._send, self._request)
+    def _start_sending(self) -> None:
+        self._is_open, self._last_progress = True, self._context.now()
+        self._run_step(self._send, self._request)
 
     def _send(self, data: bytes) -> None:
         if self._tls is not None:
@@ -177,25 +186,25 @@ class Connection:
             self._unsent += data
             return
         try:
-            sent = self._sock.send(data) if data else 0
+            count = self._sock.send(data) if data else 0
         except BlockingIOError:
-            sent = 0
+            count = 0
         except (BrokenPipeError, ConnectionResetError):
             return  # a peer may refuse a long request early, and its answer is still to be read
-        if sent < len(data):
-            self._unsent = data[sent:]
+        if count < len(data):
+            self._unsent = data[count:]
             if self._writer is None:
                 self._writer = self._loop.io(self._sock.fileno(), _WRITE)
-            self._writer.start(self._guarded, self._write_on)
+            self._writer.start(self._run_step, self._write_rest)
 
-    def _write_on(self) -> None:
+    def _write_rest(self) -> None:
         self._writer.stop()
         data, self._unsent = self._unsent, b""
-        self._last = self._shared.now()
+        self._last_progress = self._context.now()
         self._write(data)
 
-    def _guarded(self, step: Callable[..., None], *args: Any) -> None:
-        """Take one step, and end the exchange where it breaks."""
+    def _run_step(self, step: Callable[..., None], *args: Any) -> None:
+        """Run one step of the exchange; an exception ends the exchange with its error class."""
         try:
             step(*args)
         except TransportError as problem:
@@ -203,10 +212,10 @@ class Connection:
             self.fail(problem.error, str(problem))
         except OSError as problem:
             self.reusable = False
-            kind, detail = classify_error(problem)
-            if not self._open and kind is ErrorClass.CLOSED:
-                kind = ErrorClass.CONNECT if self._tls is None else ErrorClass.TLS
-            self.fail(kind, detail)
+            error, detail = classify_error(problem)
+            if not self._is_open and error is ErrorClass.CLOSED:
+                error = ErrorClass.CONNECT if self._tls is None else ErrorClass.TLS
+            self.fail(error, detail)
 
     def _read(self) -> None:
         assert self._sock is not None
@@ -214,26 +223,26 @@ class Connection:
             data = self._sock.recv(_RECV)
         except BlockingIOError:
             return
-        now = self._shared.now()
-        if self._raw is None:
-            # Nothing was asked: the peer has closed, or sends what nobody wants.
-            self._shared.dropped(self)
+        now = self._context.now()
+        if self._exchange is None:
+            # No request is under way: the peer has closed, or sends what nobody asked for.
+            self._context.on_idle_close(self)
         elif self._tls is not None:
             self._read_tls(data, now)
         elif data:
-            self._take(data, now)
+            self._read_plain(data, now)
         else:
-            self._ended(now)
+            self._read_end(now)
 
     def _read_tls(self, data: bytes, now: float) -> None:
         assert self._tls is not None
         self._incoming.write(data) if data else self._incoming.write_eof()
-        if not self._open:
+        if not self._is_open:
             self._handshake()
-            if not data and not self._open:
+            if not data and not self._is_open:
                 raise TransportError(ErrorClass.TLS, "the peer ended the TLS handshake")
             return
-        while self._raw is not None:
+        while self._exchange is not None:
             try:
                 plain = self._tls.read(_RECV)
             except ssl.SSLWantReadError:
@@ -241,30 +250,30 @@ class Connection:
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 plain = b""
             if not plain:
-                self._ended(now)
+                self._read_end(now)
                 return
-            self._take(plain, now)
+            self._read_plain(plain, now)
 
-    def _take(self, data: bytes, now: float) -> None:
-        raw, framer = self._raw, self._framer
-        assert raw is not None
+    def _read_plain(self, data: bytes, now: float) -> None:
+        exchange, framer = self._exchange, self._framer
+        assert exchange is not None
         body = framer.feed(data)
-        raw.head, self._last = framer.head, now
+        exchange.head, self._last_progress = framer.head, now
         if body:
-            raw.pieces.append((now, body))
-            if raw.first_byte is None:
-                raw.first_byte = now
+            exchange.pieces.append((now, body))
+            if exchange.first_byte is None:
+                exchange.first_byte = now
         if framer.done:
-            self._whole(raw, now)
+            self._complete(exchange, now)
 
-    def _ended(self, now: float) -> None:
-        assert self._raw is not None
+    def _read_end(self, now: float) -> None:
+        assert self._exchange is not None
         self._framer.end()
-        self._whole(self._raw, now)
+        self._complete(self._exchange, now)
 
-    def _whole(self, raw: RawExchange, now: float) -> None:
-        raw.done = now
-        if raw.first_byte is None:
-            raw.first_byte = now
+    def _complete(self, exchange: RawExchange, now: float) -> None:
+        exchange.done = now
+        if exchange.first_byte is None:
+            exchange.first_byte = now
         self.reusable = self._framer.reusable and not self._unsent
         self._end()

@@ -1,4 +1,4 @@
-"""What can be set of a load when `locust -f` is run by hand, in one group of options."""
+"""What can be set of a load when `locust -f` is run by hand, in one group of options; and the job of a gate."""
 
 from __future__ import annotations
 
@@ -6,20 +6,15 @@ import argparse
 import os
 
 import msgspec
-from locust import events
 
 from harness.core.load import Job
 from harness.core.pacing import ARRIVALS
 from harness.core.settings import DEFAULT_SEED, LoadSettings
 from harness.load.locust_process import JOB_VARIABLE
 
-_SLOTS = LoadSettings().concurrency
-"""Users that stock locust starts when it is told no number: each is one place for a request in flight."""
 
-
-@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the group `aiharness`; `-u` is the most requests in flight at once."""
+    """Add the group `aiharness`. `-u` is the most requests in flight at once: each user is a slot for one."""
     group = parser.add_argument_group("aiharness (open loop: -u bounds the requests in flight)")
     group.add_argument("--rate", type=float, help="requests/s, whatever the service does")
     group.add_argument("--duration", type=float, help="seconds of the schedule")
@@ -30,22 +25,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=DEFAULT_SEED, help="seed of the schedule")
     group.add_argument("--run-dir", help="folder of the run's result; default .aiharness/runs/TIME")
     group.add_argument("--stream", action="store_true", help="ask for streamed answers: TTFT and inter-token latency")
-    parser.set_defaults(num_users=_SLOTS, spawn_rate=100.0)
+    parser.set_defaults(num_users=LoadSettings().concurrency, spawn_rate=100.0)
 
 
-def is_child() -> bool:
-    """Whether the gate has started this process."""
+def is_gate_child() -> bool:
+    """Whether a gate has started this process."""
     return JOB_VARIABLE in os.environ
 
 
 def read_job() -> Job | None:
-    """The job that the gate has handed over, or None when locust was started by hand."""
-    if not is_child():
+    """The job that the gate has handed over, or None where locust was started by hand."""
+    if not is_gate_child():
         return None
     number = int(os.environ[JOB_VARIABLE].partition(":")[0])
     return msgspec.json.decode(os.pread(number, os.fstat(number).st_size, 0), type=Job)
 
 
 def get_gate_pid() -> int:
-    """The number of the gate's process."""
+    """The process id of the gate."""
     return int(os.environ[JOB_VARIABLE].partition(":")[2])

@@ -1,4 +1,4 @@
-"""The master's part of a load, of one process or many: hand the job out, gather the counts, end the test."""
+"""The master's part of a load, of one process or many: hand the job out, add up the counts, end the test."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gevent  # type: ignore[import-untyped]
+import gevent
 import msgspec
-from gevent.event import Event  # type: ignore[import-untyped]
+from gevent.event import Event
 from locust.env import Environment
 
 from harness.core.endpoint import TLS
@@ -21,101 +21,116 @@ from harness.load.counts import WorkerCounts, get_result_path, make_load_result,
 from harness.load.recorder import Recorder
 
 _SILENT, _LOOK = 3.0, 0.1
-"""Seconds without news after which a worker is lost (they come every second), and between two looks."""
+"""Seconds without a message after which a worker is lost (one comes every second), and between two looks."""
 
 
 class LoadMaster:
-    """All shares of one load. Ends the test when all are over, or a worker is lost; writes the result every second."""
+    """Adds up the counts of all workers and writes the result every second. Ends the test when every worker has
+    finished, or one is lost.
+    """
 
-    def __init__(self, environment: Environment, job: Job, count: int) -> None:
+    def __init__(self, environment: Environment, job: Job, workers: int) -> None:
         self.job, self.environment = job, environment
         self.problem: str | None = None
-        self._count, self._t0 = count, 0.0
-        self._shares: dict[int, WorkerCounts] = {}
-        self._silent = [0.0] * count
+        self._workers, self._t0 = workers, 0.0
+        self._counts: dict[int, WorkerCounts] = {}
+        self._silent_seconds = [0.0] * workers
         self._run_dir = RunDir(Path(job.run_dir), job.endpoint.list_secrets())
         get_result_path(self._run_dir.path, job.load.scenario).parent.mkdir(exist_ok=True)
-        self._begun, self._closed = Event(), False
-        gevent.spawn(self._watch)
+        self._zero_fixed, self._is_closed = Event(), False
+        gevent.spawn(self._watch_workers)
 
     @property
-    def over(self) -> bool:
-        """Whether every process has come to its end."""
-        return len(self._shares) == self._count and all(share.over for share in self._shares.values())
+    def is_finished(self) -> bool:
+        """Whether every worker has sent and read everything."""
+        return len(self._counts) == self._workers and all(counts.finished for counts in self._counts.values())
 
     @property
-    def begun(self) -> bool:
-        """Whether T0 is fixed, or will never be."""
-        return bool(self._begun.is_set())
+    def has_begun(self) -> bool:
+        """Whether the schedule's zero is fixed, or never will be."""
+        return bool(self._zero_fixed.is_set())
 
     def begin(self, at: float) -> None:
-        """T0 is fixed: a time of the system's clock."""
+        """The schedule begins `at` this time of the system's clock."""
         self._t0 = at - time.time() + time.monotonic() - self.job.started
-        self._begun.set()
+        self._zero_fixed.set()
 
-    def take(self, i: int, share: WorkerCounts) -> None:
-        """News of process i."""
-        if self._closed:
+    def add_counts(self, i: int, counts: WorkerCounts) -> None:
+        """Take the latest counts of worker `i`."""
+        if self._is_closed:
             return
-        if share.problem is not None:
-            self.problem = f"load worker {i + 1} of {self._count} cannot take part: {share.problem}"
-            self._begun.set()
+        if counts.problem is not None:
+            self.problem = f"load worker {i + 1} of {self._workers} cannot take part: {counts.problem}"
+            self._zero_fixed.set()
             return
-        self._shares[i], self._silent[i] = share, 0.0
-        for line in share.lines:
+        self._counts[i], self._silent_seconds[i] = counts, 0.0
+        for line in counts.series:
             self._run_dir.append(SERIES, line)
         if i == 0:
-            self._write()
+            self._write_result()
 
     def finish(self) -> None:
-        """Write the result, say what it means, and set locust's exit status by it; once."""
-        if self._closed:
+        """Write the result, print what it means, and set locust's exit status by it; further calls do nothing."""
+        if self._is_closed:
             return
-        self._closed = True
-        self._begun.set()
-        self._write()
-        status = standalone.print_summary(self.job) if not locust_options.is_child() else 21 if self.problem else 0
-        self.environment.process_exit_code = status
+        self._is_closed = True
+        self._zero_fixed.set()
+        self._write_result()
+        if not locust_options.is_gate_child():
+            self.environment.process_exit_code = standalone.print_summary(self.job)
+        else:
+            self.environment.process_exit_code = 21 if self.problem else 0
 
-    def _write(self) -> None:
-        share = sum_counts(list(self._shares.values()) or [Recorder(self.job).share])
-        result = make_load_result(self.job, share, self._t0, finished=self.over, problem=self.problem)
+    def _write_result(self) -> None:
+        counts = sum_counts(list(self._counts.values()) or [Recorder(self.job).counts])
+        result = make_load_result(self.job, counts, self._t0, finished=self.is_finished, problem=self.problem)
         self._run_dir.write(f"load/{self.job.load.scenario}.json", msgspec.json.encode(result))
 
-    def _watch(self) -> None:
-        self._begun.wait()
-        while not (self.over or self.problem or self._closed):
+    def _watch_workers(self) -> None:
+        self._zero_fixed.wait()
+        while not (self.is_finished or self.problem or self._is_closed):
             gevent.sleep(_LOOK)
-            for i, silent in enumerate(self._silent):
-                share = self._shares.get(i)
-                self._silent[i] = 0.0 if share is not None and share.over else silent + _LOOK
-            lost = [i for i, silent in enumerate(self._silent) if silent > _SILENT]
+            for i, seconds in enumerate(self._silent_seconds):
+                counts = self._counts.get(i)
+                has_finished = counts is not None and counts.finished
+                self._silent_seconds[i] = 0.0 if has_finished else seconds + _LOOK
+            lost = [i for i, seconds in enumerate(self._silent_seconds) if seconds > _SILENT]
             if lost:
-                self.problem = f"load worker {lost[0] + 1} of {self._count} died: it said nothing for {_SILENT:g} s"
-        runner, options = self.environment.runner, self.environment.parsed_options
-        if runner is not None and not self._closed:
-            runner.quit() if options is None or options.headless else runner.stop()
+                self.problem = f"load worker {lost[0] + 1} of {self._workers} died: no message for {_SILENT:g} s"
+        if not self._is_closed:
+            end_test(self.environment)
+
+
+def end_test(environment: Environment) -> None:
+    """End locust; with its web page, which can start another test, only the test."""
+    runner, options = environment.runner, environment.parsed_options
+    if runner is None:
+        return
+    if options is None or options.headless:
+        runner.quit()
+    else:
+        runner.stop()
 
 
 def encode_job(job: Job) -> dict[str, Any]:
     """A job for other machines: no credentials, no header lines, no files; times of the system's clock."""
     endpoint = replace(job.endpoint, credentials=None, headers=(), tls=TLS())
     since = time.time() - (time.monotonic() - job.started)
-    keyed = job.endpoint.credentials is not None
-    return {"job": msgspec.json.encode(replace(job, endpoint=endpoint, run_dir="")), "since": since, "keyed": keyed}
+    has_key = job.endpoint.credentials is not None
+    return {"job": msgspec.json.encode(replace(job, endpoint=endpoint, run_dir="")), "since": since, "keyed": has_key}
 
 
-def decode_job(data: dict[str, Any], host: str | None) -> Job:
-    """The job that `handed` wrote, with this machine's own credentials, header lines and TLS files.
+def decode_job(message: dict[str, Any], host: str | None) -> Job:
+    """The job in a message of `encode_job`, with this machine's own credentials, header lines and TLS files.
 
-    Raises `UsageError` where those are missing, or are meant for another endpoint than the master's.
+    Raises `UsageError` where those are missing, or belong to another endpoint than the master's.
     """
-    job = msgspec.json.decode(data["job"], type=Job)
-    given = locust_options.read_job()
-    own = given.endpoint if given is not None else standalone.read_own_endpoint(host, job.endpoint)
-    if data["keyed"] and own.credentials is None:
+    job = msgspec.json.decode(message["job"], type=Job)
+    gate_job = locust_options.read_job()
+    own = standalone.read_own_endpoint(host, job.endpoint) if gate_job is None else gate_job.endpoint
+    if message["keyed"] and own.credentials is None:
         raise UsageError("the master has a key for the endpoint and it has none: set the same environment variable")
     if own.url != job.endpoint.url and (own.credentials or own.headers):
         raise UsageError(f"its key is for {own.url}, and the master sends to {job.endpoint.url}")
     endpoint = replace(job.endpoint, credentials=own.credentials, headers=own.headers, tls=own.tls)
-    return replace(job, endpoint=endpoint, started=time.monotonic() - (time.time() - data["since"]))
+    return replace(job, endpoint=endpoint, started=time.monotonic() - (time.time() - message["since"]))

@@ -23,8 +23,8 @@ from harness.core.settings import LoadSettings, Settings
 from harness.core.verdict import Level, Status, Verdict, find_worst_status, make_error
 from harness.io.rundir import RunDir
 from harness.load.counts import get_result_path
+from harness.load.preflight_process import PreflightRequest, PreflightResult
 from harness.load.run_load import STREAMED, collect_limits, judge_load
-from harness.load.warm_up_probe import PreflightRequest, PreflightResult
 
 _EXIT_STATUS = {Status.PASS: 0, Status.FAIL: 1, Status.INCONCLUSIVE: 20, Status.ERROR: 21}
 _PREFLIGHT_SECONDS = 60.0
@@ -36,71 +36,101 @@ _objectives: list[Objective] = []
 def make_job(environment: Environment) -> Job:
     """The job that command line and aiharness.toml describe. Raises `UsageError`, `RunDirError`."""
     options: Any = environment.parsed_options
-    found = _settings(environment.host, options.protocol, options.model)
-    try:
-        # A web page gives text, also none.
-        asked = {name: getattr(options, name) for name in ("rate", "duration", "warm_up")}
-        given: dict[str, Any] = {name: float(value) for name, value in asked.items() if value not in (None, "")}
-    except ValueError as problem:
-        raise UsageError(f"rate, duration and warm-up are numbers: {problem}") from None
-    load = replace(found.load or LoadSettings(), concurrency=options.num_users, **given)
+    settings = _read_settings(environment.host, options.protocol, options.model)
+    load = _read_load(settings, options)
+    _objectives[:] = settings.objectives
+    stream = options.stream or any(objective.metric in STREAMED for objective in settings.objectives)
+    preflight = _run_preflight(PreflightRequest(settings.endpoint_of("load"), stream))
+    return Job(
+        preflight.endpoint,
+        (preflight.request,),
+        load,
+        str(RunDir.create(options.run_dir or None, preflight.endpoint.list_secrets()).path),
+        time.monotonic(),
+        collect_limits(settings.objectives),
+        options.arrivals,
+        options.seed,
+    )
+
+
+def _read_load(settings: Settings, options: Any) -> LoadSettings:
+    """The load of the configuration with what the command line changes. Raises `UsageError`."""
+    given: dict[str, Any] = {}
+    for name in ("rate", "duration", "warm_up"):
+        value = getattr(options, name)
+        if value in (None, ""):  # locust's web page gives texts, empty ones too
+            continue
+        try:
+            given[name] = float(value)
+        except ValueError as problem:
+            raise UsageError(f"rate, duration and warm-up are numbers: {problem}") from None
+    load = replace(settings.load or LoadSettings(), concurrency=options.num_users, **given)
     if not 0 <= load.warm_up < load.duration:
         if "warm_up" in given:
             raise UsageError(f"--warm-up {load.warm_up:g} must be from 0 to under the duration of {load.duration:g} s")
         load = replace(load, warm_up=load.duration / 10)
-    if found.ceilings.requests is not None and load.rate * load.duration > found.ceilings.requests:
-        raise UsageError(f"{load.rate * load.duration:g} requests are over max_requests = {found.ceilings.requests}")
-    _objectives[:] = found.objectives
-    stream = options.stream or any(o.metric in STREAMED for o in found.objectives)
-    ready = _probe(PreflightRequest(found.endpoint_of("load"), stream))
-    folder = RunDir.create(options.run_dir or None, ready.endpoint.list_secrets()).path
-    limits = collect_limits(found.objectives)
-    return Job(
-        ready.endpoint, (ready.request,), load, str(folder), time.monotonic(), limits, options.arrivals, options.seed
-    )
+    ceiling = settings.ceilings.requests
+    if ceiling is not None and load.rate * load.duration > ceiling:
+        raise UsageError(
+            f"{load.rate * load.duration:g} requests are over max_requests = {ceiling}: lower the rate or the duration"
+        )
+    return load
 
 
 def read_own_endpoint(host: str | None, masters: Endpoint) -> Endpoint:
     """The endpoint as this machine's environment and aiharness.toml describe it, with its own credentials."""
-    return _settings(host or masters.url, masters.protocol, masters.model).endpoint_of("load")
+    return _read_settings(host or masters.url, masters.protocol, masters.model).endpoint_of("load")
 
 
-def _settings(host: str | None, protocol: str | None, model: str | None) -> Settings:
-    asked = Options(suites=("load",), endpoint=host or None, protocol=protocol or None, model=model or None)
-    return resolve_settings(asked, os.environ, [Path.cwd()])
+def _read_settings(host: str | None, protocol: str | None, model: str | None) -> Settings:
+    options = Options(suites=("load",), endpoint=host or None, protocol=protocol or None, model=model or None)
+    return resolve_settings(options, os.environ, [Path.cwd()])
 
 
 def print_summary(job: Job) -> int:
-    """Print the summary and the verdicts; the exit status that they mean."""
+    """Print the figures of the load and the verdicts of its objectives; return locust's exit status."""
     path = get_result_path(Path(job.run_dir), job.load.scenario)
     result = msgspec.json.decode(path.read_bytes(), type=LoadResult)
-    made, share = result.generator, result.failed / max(1, result.completed)
-    say = sys.stderr.write
-    say(f"\nai load: {result.sent} of {result.intended} requests sent, {result.completed} ended, {share:.2%} failed\n")
-    for kind, count in result.errors.items():
-        say(f"  {count} x {kind}\n")
-    say(f"ai load: {made.achieved_rate or 0:.4g} of {job.load.rate:g} requests/s, ")
-    say(f"sends late by p99 {(made.lag_p99 or 0) * 1e3:.3g} ms, {(made.cpu or 0) * 100:.0f} % of a core\n")
-    blockers = [o for o in _objectives if o.level is Level.BLOCKER]
-    m = max(1, len(blockers))
-    checks = [PlannedCheck(o.slug, o.suite, o.level, o.text, alpha_fail=o.alpha / m) for o in _objectives]
-    found = [(o, judge_load(result, o, check)) for o, check in zip(_objectives, checks, strict=True)]
-    for objective, verdict in found:
-        say(f"  {verdict.status} {objective.text}: {verdict.reason}\n")
+    _print_figures(job, result)
+    blockers = sum(objective.level is Level.BLOCKER for objective in _objectives)
+    deciding = [_judge_completeness(result)]
+    for objective in _objectives:
+        alpha = objective.alpha / max(1, blockers)
+        check = PlannedCheck(objective.slug, objective.suite, objective.level, objective.text, alpha_fail=alpha)
+        verdict = judge_load(result, objective, check)
+        _print(f"  {verdict.status} {objective.text}: {verdict.reason}")
+        if objective.level is Level.BLOCKER:
+            deciding.append(verdict)
     for reason in result.client_bound:
-        say(f"ai load: client-bound: {reason}\n")
+        _print(f"ai load: client-bound: {reason}")
     if result.problem:
-        say(f"ai load: {result.problem}\n")
+        _print(f"ai load: {result.problem}")
     if result.gone:
-        say(f"ai load: ended early: {result.gone}\n")
-    say(f"ai load: result in {path}\n")
-    return _EXIT_STATUS[
-        find_worst_status([_whole(result).status, *(verdict.status for o, verdict in found if o in blockers)])
-    ]
+        _print(f"ai load: ended early: {result.gone}")
+    _print(f"ai load: result in {path}")
+    return _EXIT_STATUS[find_worst_status([verdict.status for verdict in deciding])]
 
 
-def _whole(result: LoadResult) -> Verdict:
-    """Whether there is anything to judge by, apart from objectives."""
+def _print(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _print_figures(job: Job, result: LoadResult) -> None:
+    generator, failed = result.generator, result.failed / max(1, result.completed)
+    _print(
+        f"\nai load: {result.sent} of {result.intended} requests sent, {result.completed} ended, {failed:.2%} failed"
+    )
+    for error_class, count in result.errors.items():
+        _print(f"  {count} x {error_class}")
+    lag, cpu = (generator.lag_p99 or 0) * 1e3, (generator.cpu or 0) * 100
+    _print(
+        f"ai load: {generator.achieved_rate or 0:.4g} of {job.load.rate:g} requests/s, "
+        f"sent late by {lag:.3g} ms at p99, {cpu:.0f} % of a core"
+    )
+
+
+def _judge_completeness(result: LoadResult) -> Verdict:
+    """Whether the whole load was sent and answered, whatever the objectives say."""
     if result.problem:
         return make_error(result.problem)
     if result.gone:
@@ -110,15 +140,16 @@ def _whole(result: LoadResult) -> Verdict:
     return Verdict(Status.PASS, "every request was sent and judged")
 
 
-def _probe(question: PreflightRequest) -> PreflightResult:
-    command = [sys.executable, "-m", "harness.load.warm_up_probe"]
-    patience = question.endpoint.deadlines.total + _PREFLIGHT_SECONDS
+def _run_preflight(request: PreflightRequest) -> PreflightResult:
+    command = [sys.executable, "-m", "harness.load.preflight_process"]
+    patience = request.endpoint.deadlines.total + _PREFLIGHT_SECONDS
     try:
-        done = subprocess.run(
-            command, input=msgspec.json.encode(question), capture_output=True, timeout=patience, check=False
+        process = subprocess.run(
+            command, input=msgspec.json.encode(request), capture_output=True, timeout=patience, check=False
         )
     except subprocess.TimeoutExpired:
-        raise UsageError(f"the preflight of {question.endpoint.url} did not end within {patience:g} s") from None
-    if done.returncode:
-        raise UsageError(done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2] or "the preflight broke")
-    return msgspec.json.decode(done.stdout, type=PreflightResult)
+        raise UsageError(f"the preflight of {request.endpoint.url} did not end within {patience:g} s") from None
+    if process.returncode:
+        last_line = process.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise UsageError(last_line or f"the preflight of {request.endpoint.url} ended with {process.returncode}")
+    return msgspec.json.decode(process.stdout, type=PreflightResult)

@@ -1,4 +1,4 @@
-"""One process's part of an open-loop load: its arrivals of the one schedule, the engine, the book."""
+"""One process's part of an open-loop load: its arrivals of the one schedule, its engine and its recorder."""
 
 from __future__ import annotations
 
@@ -7,147 +7,152 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-import gevent  # type: ignore[import-untyped]
-from gevent.event import Event  # type: ignore[import-untyped]
+import gevent
+from gevent.event import Event
 from locust.env import Environment
 
 from harness.core.exchange import Exchange, Request
 from harness.core.load import Job
 from harness.core.pacing import Pacer
 from harness.io.raw import encode_request
-from harness.io.response_reader import RawExchange
+from harness.load.answer_reader import AnswerReader, RawExchange
 from harness.load.child.engine import LoadEngine
 from harness.load.counts import WorkerCounts
-from harness.load.recorder import AnswerReader, Recorder
+from harness.load.recorder import Recorder
 from harness.run.preflight import adapter
 
-_SECOND, _BACKLOG = 1.0, 256 * 2**20
-"""Seconds between two tellings, and bytes of answers that may wait to be read."""
+_REPORT_INTERVAL, _LOOK = 1.0, 0.05
+"""Seconds between two reports of the counts, and between two looks whether everything is sent and read."""
+
+_MOST_UNREAD = 256 * 2**20
+"""Bytes of answers that may wait to be read; above this nothing more is sent."""
 
 
 class LoadFailure(Exception):
-    """What locust's own statistics show of a failed request: the error class and its words."""
+    """What locust's own statistics show of a failed request: the error class and its detail."""
 
 
 class LoadWorker:
-    """One process's part of a load: every n-th arrival of the schedule from `first` on, the engine, the book.
+    """One process's part of a load: of the one schedule it sends every `step`-th arrival, from `first` on.
 
-    `tell` is given the process's share once a second and at the end.
+    `report` is called with the process's counts once a second and at the end.
     """
 
     def __init__(
-        self, environment: Environment, job: Job, first: int, of: int, tell: Callable[[WorkerCounts], None]
+        self, environment: Environment, job: Job, first: int, step: int, report: Callable[[WorkerCounts], None]
     ) -> None:
         self.job = job
-        self._environment, self._of, self._telling = environment, of, tell
+        self._environment, self._step, self._report = environment, step, report
         self._pacer = Pacer(job.load.rate, job.load.duration, job.arrivals, job.seed)
         self._engine = LoadEngine(job.endpoint, job.started)
         self._reader = AnswerReader(adapter(job.endpoint.protocol), job)
-        self._wires = [
+        self._requests = [
             (request, b"".join(encode_request(job.endpoint, request, "identity"))) for request in job.requests
         ]
-        self._tally = Recorder(job)
-        self._share = self._tally.share
-        self._next, self._mine = first, len(range(first, self._pacer.count, of))
-        self._begun, self._work = Event(), Event()
+        self._recorder = Recorder(job)
+        self._counts = self._recorder.counts
+        self._next, self._planned = first, len(range(first, self._pacer.count, step))
+        self._zero_fixed, self._has_unread = Event(), Event()
         self._unread: deque[tuple[Request, float, RawExchange]] = deque()
         self._unread_bytes = 0
-        self._began, self._cpu, self._closed = 0.0, 0.0, False
-        self._greenlets = [gevent.spawn(self._read), gevent.spawn(self._drive)]
+        self._began, self._cpu_at_start, self._is_closed = 0.0, 0.0, False
+        self._greenlets = [gevent.spawn(self._read_answers), gevent.spawn(self._report_progress)]
 
     def begin(self, at: float, skew: float = 0.0) -> None:
-        """T0 is fixed, a time of the system's clock. The garbage collector rests until the end."""
-        if self._begun.is_set():
+        """The schedule begins `at` this time of the system's clock. Garbage is not collected until the end."""
+        if self._zero_fixed.is_set():
             return
         gc.collect()
         gc.freeze()
         gc.disable()
-        self._share.skew = skew
-        self._cpu, self._began = time.process_time(), self._engine.now()
-        self._tally.t0 = self._began + at - time.time()
-        self._begun.set()
+        self._counts.skew = skew
+        self._cpu_at_start, self._began = time.process_time(), self._engine.now()
+        self._recorder.t0 = self._began + at - time.time()
+        self._zero_fixed.set()
 
-    def serve(self) -> None:
-        """Be one place: take the next arrival, wait until it is due, send it, park; until the schedule is over.
+    def run_slot(self) -> None:
+        """Serve one slot, a place for one request in flight: take the next arrival, wait until it is due, send it,
+        wait for its answer; until the schedule is over.
 
-        An arrival that all places were too busy to take in time leaves late and is counted, never dropped.
+        An arrival that no slot was free to take in time is sent late and counted as such, never dropped.
         """
-        self._begun.wait()
-        engine, share = self._engine, self._share
-        while self._next < self._pacer.count and share.gone is None and not self._closed:
+        self._zero_fixed.wait()
+        engine, counts = self._engine, self._counts
+        while self._next < self._pacer.count and counts.gone is None and not self._is_closed:
             k = self._next
-            self._next += self._of
-            due = self._tally.t0 + self._pacer.get_arrival_time(k)
-            share.waited += engine.now() > due
+            self._next += self._step
+            due = self._recorder.t0 + self._pacer.get_arrival_time(k)
+            counts.waited += engine.now() > due
             while (left := due - engine.now()) > 0:
                 gevent.sleep(left)
-            while self._unread_bytes > _BACKLOG:
+            while self._unread_bytes > _MOST_UNREAD:
                 gevent.sleep(0.001)
-            if share.gone is not None:
+            if counts.gone is not None:
                 return
-            request, wire = self._wires[k % len(self._wires)]
-            share.sent += 1
-            raw = engine.fetch(wire)
+            request, encoded = self._requests[k % len(self._requests)]
+            counts.sent += 1
+            raw = engine.fetch(encoded)
             self._unread.append((request, due, raw))
-            self._unread_bytes += sum(len(data) for _, data in raw.pieces)
-            self._work.set()
+            self._unread_bytes += raw.size
+            self._has_unread.set()
 
     def finish(self) -> None:
-        """Stop what is under way and tell the rest; once."""
-        if self._closed:
+        """Stop what is under way and report the counts a last time; further calls do nothing."""
+        if self._is_closed:
             return
-        self._closed = True
+        self._is_closed = True
         gevent.killall(self._greenlets, block=False)
         self._engine.close()
         gc.enable()
         gc.unfreeze()
-        self._tell_share()
+        self._report_counts()
 
-    def _read(self) -> None:
-        """Read answers one slice at a time, so that a socket never waits longer than a slice."""
+    def _read_answers(self) -> None:
+        """Read answers one slice at a time, so that no socket waits longer than a slice takes."""
         while True:
-            self._work.wait()
-            self._work.clear()
+            self._has_unread.wait()
+            self._has_unread.clear()
             while self._unread:
                 request, due, raw = self._unread.popleft()
-                for found in self._reader.read(request, due, raw):
-                    if found is not None:
-                        self._tally.add(found)
-                        self._fire(found)
+                for exchange in self._reader.read(request, due, raw):
+                    if exchange is not None:
+                        self._recorder.add(exchange)
+                        self._fire_event(exchange)
                     gevent.sleep(0)
-                self._unread_bytes -= sum(len(data) for _, data in raw.pieces)
+                self._unread_bytes -= raw.size
 
-    def _fire(self, exchange: Exchange) -> None:
-        """One event a request, for stock locust's statistics, web page and CSV."""
-        timing, response = exchange.timing, exchange.response
-        ended = timing.done if timing.done is not None else self._engine.now()
-        kind = f"{self.job.endpoint.protocol} stream" if exchange.request.stream else self.job.endpoint.protocol
+    def _fire_event(self, exchange: Exchange) -> None:
+        """One event for each request, for stock locust's statistics, web page and CSV."""
+        request, timing, response = exchange.request, exchange.timing, exchange.response
+        done = self._engine.now() if timing.done is None else timing.done
+        kind = f"{self.job.endpoint.protocol} stream" if request.stream else self.job.endpoint.protocol
         self._environment.events.request.fire(  # type: ignore[no-untyped-call]
-            request_type=exchange.request.method,
-            name=f"{kind} {exchange.request.path}",
-            response_time=(ended - timing.intended) * 1e3,
+            request_type=request.method,
+            name=f"{kind} {request.path}",
+            response_time=(done - timing.intended) * 1e3,
             response_length=len(response.body) if response else 0,
             exception=None if exchange.ok else LoadFailure(f"{exchange.error}: {exchange.detail}"),
             context={},
         )
 
-    def _drive(self) -> None:
-        """Tell what is there once a second, until every arrival was sent and read, or the service is gone."""
-        self._begun.wait()
-        gevent.sleep(max(0.0, self._tally.t0 - self._engine.now()))
-        self._engine.stall = 0.0  # what came before T0 has delayed nothing
-        share, last = self._share, 0.0
-        while not share.over:
-            gevent.sleep(0.05)
+    def _report_progress(self) -> None:
+        """Report the counts once a second, until every arrival is sent and read, or the service is gone."""
+        self._zero_fixed.wait()
+        gevent.sleep(max(0.0, self._recorder.t0 - self._engine.now()))
+        self._engine.stall = 0.0  # a stall before the schedule's zero has delayed no request
+        counts, last = self._counts, 0.0
+        while not counts.finished:
+            gevent.sleep(_LOOK)
             now = self._engine.now()
-            done = share.gone is not None or share.sent >= self._mine
-            share.over = done and not self._engine.busy and share.completed >= share.sent
-            if share.over or now - last >= _SECOND:
+            all_sent = counts.gone is not None or counts.sent >= self._planned
+            counts.finished = all_sent and not self._engine.busy and counts.completed >= counts.sent
+            if counts.finished or now - last >= _REPORT_INTERVAL:
                 last = now
-                self._tell_share()
+                self._report_counts()
 
-    def _tell_share(self) -> None:
-        self._share.stall = self._engine.stall
-        if self._begun.is_set():
-            self._share.cpu = (time.process_time() - self._cpu) / max(self._engine.now() - self._began, 1e-3)
-        self._telling(self._tally.flush())
+    def _report_counts(self) -> None:
+        self._counts.stall = self._engine.stall
+        if self._zero_fixed.is_set():
+            seconds = max(self._engine.now() - self._began, 1e-3)
+            self._counts.cpu = (time.process_time() - self._cpu_at_start) / seconds
+        self._report(self._recorder.flush())

@@ -1,8 +1,8 @@
-"""Runs in a process of its own: the load engine under gevent, told what to do by standard input."""
+"""Runs in a process of its own: the load engine under gevent, with its task on standard input."""
 
 from __future__ import annotations
 
-from gevent import monkey  # type: ignore[import-untyped]
+from gevent import monkey
 
 monkey.patch_all()
 
@@ -23,15 +23,17 @@ def main() -> None:
     """Fetch `rounds` times `at_once` requests; print each outcome."""
     task = json.load(sys.stdin)
     engine = LoadEngine(msgspec.convert(task["endpoint"], Endpoint), time.monotonic())
-    wire = b"".join(encode_request(engine.endpoint, Request("POST", "/x", (), b"?" * task.get("size", 2)), "identity"))
-    found = []
+    encoded = b"".join(
+        encode_request(engine.endpoint, Request("POST", "/x", (), b"?" * task.get("size", 2)), "identity")
+    )
+    outcomes = []
     for _ in range(task.get("rounds", 1)):
-        greenlets = [gevent.spawn(engine.fetch, wire) for _ in range(task.get("at_once", 1))]
+        greenlets = [gevent.spawn(engine.fetch, encoded) for _ in range(task.get("at_once", 1))]
         gevent.joinall(greenlets, raise_error=True)
-        for raw in (greenlet.value for greenlet in greenlets):
+        for raw in (greenlet.get() for greenlet in greenlets):
             body = b"".join(data for _, data in raw.pieces).decode()
             stamps = [round(at - raw.started, 4) for at, _ in raw.pieces]
-            found.append(
+            outcomes.append(
                 {
                     "status": raw.head.status if raw.head else None,
                     "body": body,
@@ -42,7 +44,7 @@ def main() -> None:
                 }
             )
     engine.close()
-    print(json.dumps(found))
+    print(json.dumps(outcomes))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import EventKind, Exchange, Request, Response
 from harness.core.load import Job
 from harness.core.settings import LoadSettings
-from harness.io.response_reader import RawExchange
-from harness.load.recorder import AnswerReader
+from harness.load.answer_reader import AnswerReader, RawExchange
 from harness.run.preflight import adapter
 
 HEAD = Response(200, (("content-type", "text/event-stream"),))

@@ -1,0 +1,179 @@
+"""Reads the answers of a load off the timing path, with the adapter and the error classes of every other suite."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from harness.core.adapter import Adapter, StreamDecoder
+from harness.core.errors import ErrorClass, HarnessError, TransportError
+from harness.core.exchange import EventKind, Exchange, Request, Response, StreamEvent, Timing
+from harness.core.load import Job
+from harness.io.content import Inflater
+from harness.io.http import classify_status
+from harness.io.response_reader import STREAM_TYPES, Caps
+from harness.run.session import decoded
+
+_SLICE, _MOST_KNOWN, _LONGEST_KNOWN = 16, 256, 65536
+"""Pieces decoded at a time; bodies remembered as valid, and the bytes that such a body may have."""
+
+_LONG_EVENT = 65536
+"""Bytes of an event after which it is given to the decoder in parts, so that its limits hold."""
+
+_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_COMMON = (EventKind.DELTA, EventKind.ROLE, EventKind.OTHER)
+
+
+@dataclass(slots=True)
+class RawExchange:
+    """An exchange before it is decoded: times in seconds of the run, pieces of the body as they arrived.
+
+    `started` is when the engine took up the request, before any connecting: the send from which the service time
+    counts. `head` is the response without its body.
+    """
+
+    started: float
+    first_byte: float | None = None
+    done: float | None = None
+    head: Response | None = None
+    pieces: list[tuple[float, bytes]] = field(default_factory=list)
+    error: ErrorClass | None = None
+    detail: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body as far as it came."""
+        return sum(len(data) for _, data in self.pieces)
+
+    @property
+    def response(self) -> Response | None:
+        """The response with its body, as far as it came."""
+        if self.head is None:
+            return None
+        body = b"".join(data for _, data in self.pieces)
+        return Response(self.head.status, self.head.headers, body, self.head.http_version)
+
+
+class AnswerReader:
+    """Decodes the exchanges of one process's load."""
+
+    def __init__(self, adapter: Adapter, job: Job) -> None:
+        self._adapter, self._endpoint = adapter, job.endpoint
+        self._caps = Caps()
+        self._known: dict[tuple[str, bytes], Exchange] = {}
+
+    def read(self, request: Request, intended: float, raw: RawExchange) -> Iterator[Exchange | None]:
+        """Yields None between slices of work, so that sockets can be served in between, and finally the exchange."""
+        response = raw.response
+        failure = None if raw.error is None else (raw.error, raw.detail)
+        if failure is None and response is not None:
+            failure = classify_status(response)
+        timing = Timing(intended, raw.started, raw.first_byte, (), raw.done)
+        events: tuple[StreamEvent, ...] = ()
+        is_stream = request.stream and response is not None and response.content_type in STREAM_TYPES
+        if is_stream and response is not None and 200 <= response.status < 300:
+            stream = _StreamReader(self._adapter.decoder(self._endpoint))
+            try:
+                yield from self._read_stream(response, raw.pieces, stream)
+            except TransportError as problem:
+                failure = failure or (problem.error, str(problem))
+            except HarnessError as problem:
+                failure = failure or (ErrorClass.INVALID, str(problem))
+            timing = replace(timing, tokens=tuple(stream.tokens))
+            events = tuple(stream.events)
+        exchange = Exchange(request, timing, response, events=events)
+        if failure is not None:
+            yield Exchange(request, timing, response, None, events, *failure)
+        elif is_stream:
+            yield decoded(self._adapter, self._endpoint, exchange)
+        else:
+            yield self._read_body(exchange)
+
+    def _read_stream(
+        self, response: Response, pieces: list[tuple[float, bytes]], stream: _StreamReader
+    ) -> Iterator[None]:
+        inflater = Inflater(response.header("content-encoding") or "", self._caps.body_bytes)
+        for i, (at, data) in enumerate(pieces, 1):
+            stream.feed(at, inflater.feed(data))
+            if i % _SLICE == 0:
+                yield None
+        inflater.finish()
+        stream.close(pieces[-1][0] if pieces else 0.0)
+
+    def _read_body(self, exchange: Exchange) -> Exchange:
+        """Decode a body that is no stream. One that was valid before is not decoded again: a load repeats inputs."""
+        response = exchange.response
+        assert response is not None
+        key = (response.content_type, response.body)
+        known = self._known.get(key)
+        if known is not None:
+            return Exchange(exchange.request, exchange.timing, response, known.answer)
+        coding = response.header("content-encoding")
+        if coding:
+            try:
+                inflater = Inflater(coding, self._caps.body_bytes)
+                body = inflater.feed(response.body)
+                inflater.finish()
+            except TransportError as problem:
+                return Exchange(exchange.request, exchange.timing, response, error=problem.error, detail=str(problem))
+            response = Response(response.status, response.headers, body, response.http_version)
+        read = decoded(self._adapter, self._endpoint, Exchange(exchange.request, exchange.timing, response))
+        if read.ok and not coding and len(self._known) < _MOST_KNOWN and len(response.body) < _LONGEST_KNOWN:
+            self._known[key] = read
+        return read
+
+
+class _StreamReader:
+    """Decodes a stream event by event, without parsing the JSON of an event that differs from another in its text only.
+
+    Such an event is counted with the stamp of the read that ended it, and its text is not kept. Servers make their
+    streams from a template, so most events are read at a fraction of the cost; an event that differs in anything else
+    (a role, a finish reason, an error, an escape, broken JSON) is decoded. The first blank line shows how lines end;
+    where line ends are mixed, some events get the stamp of a later read.
+    """
+
+    def __init__(self, decoder: StreamDecoder) -> None:
+        self.events: list[StreamEvent] = []
+        self.tokens: list[float] = []
+        self._decoder = decoder
+        self._rest, self._blank_line = b"", b""
+        self._template: re.Pattern[bytes] | None = None
+
+    def feed(self, at: float, data: bytes) -> None:
+        """Decode what one read brought. Raises what the decoder raises."""
+        self._rest += data
+        if not self._blank_line and (match := _BLANK_LINE.search(self._rest)):
+            self._blank_line = match.group()
+        if self._blank_line and self._blank_line in self._rest:
+            *whole_events, self._rest = self._rest.split(self._blank_line)
+            for event in whole_events:
+                if self._template is not None and self._template.fullmatch(event):
+                    self.tokens.append(at)
+                else:
+                    self._learn_template(event, self._decode(at, event + self._blank_line))
+        if len(self._rest) > _LONG_EVENT:
+            rest, self._rest = self._rest, b""
+            self._decode(at, rest)
+
+    def close(self, at: float) -> None:
+        """The stream has ended. Raises what the decoder raises."""
+        self._decode(at, self._rest)
+        self.events += self._decoder.close()
+
+    def _decode(self, at: float, data: bytes) -> list[StreamEvent]:
+        events = self._decoder.feed(data)
+        self.events += events
+        self.tokens += [at for event in events if event.kind is EventKind.DELTA and event.text]
+        return events
+
+    def _learn_template(self, data: bytes, events: list[StreamEvent]) -> None:
+        """Remember the bytes around the text of an event that holds one text and nothing uncommon."""
+        texts = [event.text for event in events if event.kind is EventKind.DELTA]
+        if len(texts) != 1 or not texts[0] or any(event.kind not in _COMMON for event in events):
+            return
+        text = json.dumps(texts[0], ensure_ascii=False).encode()
+        before, quoted, after = data.partition(text)
+        if quoted and text not in after:
+            self._template = re.compile(re.escape(before) + rb'"[^"\\\x00-\x1f]+"' + re.escape(after))

@@ -1,0 +1,65 @@
+"""`python -m harness.load.preflight_process`: a preflight in a process of its own, for locustfiles.
+
+gevent patches the process that runs locust, and the preflight's event loop would not survive it. Reads a
+`PreflightRequest` as JSON from standard input and writes a `PreflightResult` to standard output. Exit status 4, with
+the reason on standard error, where no request can be sent.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from harness.core.endpoint import Endpoint
+from harness.core.errors import UsageError
+from harness.core.exchange import Request
+from harness.io.client import Client
+from harness.run.preflight import adapter, contact
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightRequest:
+    """The endpoint as configured, and whether streamed answers are wanted."""
+
+    endpoint: Endpoint
+    stream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightResult:
+    """The endpoint with its protocol decided, and the request to send."""
+
+    endpoint: Endpoint
+    request: Request
+
+
+def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
+    """Detect the endpoint's protocol and make one request for it. Raises `UsageError` where that cannot be done."""
+    endpoint = wanted.endpoint
+    with Client(endpoint) as client:
+        preflight = contact(endpoint, client)
+    if preflight.obstacle:
+        raise UsageError(f"{endpoint.url} cannot be used: {preflight.obstacle}")
+    endpoint = replace(endpoint, protocol=preflight.protocol)
+    protocol = adapter(preflight.protocol)
+    if wanted.stream and not protocol.capabilities(endpoint, preflight.facts).streaming:
+        raise UsageError(f"protocol {preflight.protocol} has no streamed answers at this endpoint")
+    query = replace(protocol.sample(endpoint, preflight.facts), stream=wanted.stream)
+    return PreflightResult(endpoint, protocol.encode(endpoint, query, preflight.facts))
+
+
+def main() -> int:
+    """Run the preflight that standard input asks for."""
+    try:
+        result = _run_preflight(msgspec.json.decode(sys.stdin.buffer.read(), type=PreflightRequest))
+    except UsageError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 4
+    sys.stdout.buffer.write(msgspec.json.encode(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
