@@ -8,8 +8,8 @@ from math import prod
 from typing import Any
 
 from harness.protocols.shared import tensors
-from harness.protocols.shared.json_schema import FLOAT32
-from harness.protocols.shared.valid_input import bounded, narrowed, of_sample
+from harness.protocols.shared.json_schema import MAX_FLOAT32
+from harness.protocols.shared.valid_input import derive_schema, is_bounded, narrow_schema
 from harness.run.session import Session
 
 MOST_GENERATED, _MOST_GENERATED_TEXTS = 40, 12
@@ -50,20 +50,20 @@ def find_input_form(session: Session) -> InputForm:
     specs, stated = session.facts.inputs.get("inputs"), session.facts.inputs.get("valid")
     if isinstance(specs, list) and specs:
         tensors = tuple({**each, "element": _element(each)} for each in specs)
-        closed = all(bounded(each["element"]) and all(size > 0 for size in each["shape"][1:]) for each in tensors)
+        closed = all(is_bounded(each["element"]) and all(size > 0 for size in each["shape"][1:]) for each in tensors)
         return InputForm("the model's metadata", tensors=tensors, bounded=closed)
     sample = session.sample()
     if isinstance(stated, Mapping) and (session.sample_query is None):
         whole = object_schema(stated["options"], stated["required"])
-        schema = narrowed(dict(stated["input"]), [sample.inputs])
-        closed = bounded(dict(stated["input"])) and bounded(whole)
+        schema = narrow_schema(dict(stated["input"]), [sample.inputs])
+        closed = is_bounded(dict(stated["input"])) and is_bounded(whole)
         return InputForm("the OpenAPI document", schema, options=whole, bounded=closed)
     if session.able.generates and isinstance(sample.inputs, str):
         prompt = {"type": "string", "minLength": 1, "maxLength": 40}
         return InputForm(
             "the protocol", prompt, options=object_schema(_OPTIONS, ["max_tokens"]), most=_MOST_GENERATED_TEXTS
         )
-    return InputForm("the sample", of_sample(sample.inputs), options=object_schema({}, []))
+    return InputForm("the sample", derive_schema(sample.inputs), options=object_schema({}, []))
 
 
 def object_schema(properties: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
@@ -78,12 +78,12 @@ def _element(spec: Mapping[str, Any]) -> dict[str, Any]:
         return {"type": "boolean"}
     if datatype == "BYTES":
         return {"type": "string"}
-    if datatype in tensors.INTEGERS:
-        bits, signed = tensors.INTEGERS[datatype]
+    if datatype in tensors.INTEGER_TYPES:
+        bits, signed = tensors.INTEGER_TYPES[datatype]
         low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
         kind = "integer"
     else:
-        largest = {"FP16": 65504.0, "FP64": 1.7976931348623157e308}.get(datatype, FLOAT32)
+        largest = {"FP16": 65504.0, "FP64": 1.7976931348623157e308}.get(datatype, MAX_FLOAT32)
         low, high, kind = -largest, largest, "number"
     return {
         "type": kind,

@@ -62,7 +62,7 @@ def _agree(specs: tuple[Mapping[str, Any], ...], inputs: Mapping[str, Any]) -> b
     sizes: dict[int, int] = {}
     for spec in specs:
         try:
-            shape = tensors.shape_of(inputs[spec["name"]])
+            shape = tensors.find_regular_shape(inputs[spec["name"]])
         except UsageError:
             return False
         for place, (stated, size) in enumerate(zip(spec["shape"], shape, strict=True)):

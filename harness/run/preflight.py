@@ -13,7 +13,7 @@ from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
 from harness.core.registry import list_plugins, load_plugin
 from harness.io.client import Client
-from harness.protocols.shared.detection import Detected, choose, rank
+from harness.protocols.shared.detection import DetectedProtocol, choose_protocol, rank_protocols
 from harness.run.service_states import held, starting_state
 from harness.run.session import decoded
 
@@ -33,7 +33,7 @@ class Preflight:
 
     protocol: str
     facts: Facts = field(default_factory=Facts)
-    detected: tuple[Detected, ...] = ()
+    detected: tuple[DetectedProtocol, ...] = ()
     is_before_contact: str | None = None
     unrecognised: str | None = None
     unusable: str | None = None
@@ -79,31 +79,31 @@ def detect(endpoint: Endpoint, client: Client) -> Preflight:
     failures = [e for e in by_path.values() if e.response is None]
     if failures and len(failures) == len(by_path) and all(e.error and e.error.is_before_contact for e in failures):
         return Preflight(endpoint.protocol, is_before_contact=f"{failures[0].error}: {failures[0].detail}")
-    ranked = rank(endpoint, candidates, by_path)
+    ranked = rank_protocols(endpoint, candidates, by_path)
     if endpoint.protocol == "auto" and by_path and all(e.error in _NO_HTTP for e in by_path.values()):
         ranked = _over_grpc(endpoint)
     if endpoint.model is None and ranked and len(ranked[0].facts.models) == 1:
         # A service with one model: ask for that model's own pages too, as if it had been named.
         named = replace(endpoint, model=ranked[0].facts.models[0])
         speaker = [candidate for candidate in candidates if candidate.name == ranked[0].protocol]
-        if refined := rank(named, speaker, _ask(named, client, speaker, by_path)):
+        if refined := rank_protocols(named, speaker, _ask(named, client, speaker, by_path)):
             ranked[0] = replace(ranked[0], facts=refined[0].facts)
     if endpoint.protocol != "auto":
         facts = ranked[0].facts if ranked else Facts()
         return Preflight(endpoint.protocol, facts, tuple(ranked))
-    chosen = choose(ranked)
+    chosen = choose_protocol(ranked)
     if chosen is None:
         return Preflight("auto", detected=tuple(ranked), unrecognised=_unrecognised(by_path))
     return Preflight(chosen.protocol, chosen.facts, tuple(ranked))
 
 
-def _over_grpc(endpoint: Endpoint) -> list[Detected]:
+def _over_grpc(endpoint: Endpoint) -> list[DetectedProtocol]:
     """What the calls that read say of a service; nothing where gRPC is not installed."""
     found = []
     for name in (name for name in list_plugins("protocols") if name.endswith(GRPC_SUFFIX)):
         spoken = replace(endpoint, protocol=name)
         with suppress(UsageError), Client(spoken) as client:
-            found += rank(spoken, adapters(name), _ask(spoken, client, adapters(name), {}))
+            found += rank_protocols(spoken, adapters(name), _ask(spoken, client, adapters(name), {}))
     return found
 
 

@@ -24,7 +24,7 @@ from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Response, StreamEvent
 from harness.core.registry import list_plugins, load_plugin
 from harness.protocols._proto import open_inference_pb2 as pb
-from harness.protocols.shared.event_stream import Lines
+from harness.protocols.shared.event_stream import LineDecoder
 from harness.protocols.shared.sse import SSEDecoder
 from tests.fuzz.mutation import mutated, pieces
 from tests.protocols.recorded import load as recorded
@@ -142,8 +142,8 @@ def test_streams(adapter: Adapter) -> None:
     assert brought
 
 
-@pytest.mark.parametrize("splitter", [SSEDecoder, Lines])
-def test_events_do_not_depend_on_the_cuts(splitter: type[SSEDecoder] | type[Lines]) -> None:
+@pytest.mark.parametrize("splitter", [SSEDecoder, LineDecoder])
+def test_events_do_not_depend_on_the_cuts(splitter: type[SSEDecoder] | type[LineDecoder]) -> None:
     chosen = random.Random(0)
     for data in batches(STREAM_SEEDS, splitter.__name__):
         whole, cut = splitter(), splitter()

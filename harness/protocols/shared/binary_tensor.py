@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from harness.core.errors import ProtocolError, UsageError
-from harness.protocols.shared.tensors import FLOATS, fold
+from harness.protocols.shared.tensors import FLOAT_TYPES, fold_elements
 
 _CODES = {"BOOL": "?", "INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q", "FP16": "e", "FP32": "f", "FP64": "d"}
 _CODES |= {f"U{name}": code.upper() for name, code in _CODES.items() if name.startswith("INT")}
@@ -23,7 +23,7 @@ _SIZES = {name: struct.calcsize(f"<{code}") for name, code in _CODES.items()} | 
 """Bytes of one element; BYTES have none of their own."""
 
 
-def pack(flat: Sequence[Any], datatype: str) -> bytes:
+def pack_tensor(flat: Sequence[Any], datatype: str) -> bytes:
     """The bytes of row-major elements. Raises `UsageError` for what the datatype cannot hold."""
     try:
         if datatype == "BYTES":
@@ -38,7 +38,7 @@ def pack(flat: Sequence[Any], datatype: str) -> bytes:
         raise UsageError(f"the query has elements that are no {datatype} ({error})") from None
 
 
-class Packed(Struct):
+class PackedTensor(Struct):
     """A tensor of numbers that was found sound and is not made into lists yet."""
 
     data: bytes
@@ -47,10 +47,10 @@ class Packed(Struct):
 
     def lists(self) -> Any:
         """The nested lists of the stated shape."""
-        return fold(_numbers(self.data, self.datatype), self.shape)
+        return fold_elements(_numbers(self.data, self.datatype), self.shape)
 
 
-class Outputs(Mapping[str, Any]):
+class LazyOutputs(Mapping[str, Any]):
     """Outputs by name; what is packed becomes lists when it is first asked for. A load run asks for none."""
 
     def __init__(self, held: dict[str, Any]) -> None:
@@ -58,7 +58,7 @@ class Outputs(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         value = self._held[name]
-        if isinstance(value, Packed):
+        if isinstance(value, PackedTensor):
             value = self._held[name] = value.lists()
         return value
 
@@ -72,22 +72,22 @@ class Outputs(Mapping[str, Any]):
         return repr(dict(self))
 
 
-def unpack(data: bytes, datatype: str, shape: Sequence[int], at: str) -> Any:
+def unpack_tensor(data: bytes, datatype: str, shape: Sequence[int], at: str) -> Any:
     """A tensor in bytes, packed, but for texts. Raises `ProtocolError` where bytes, shape and datatype disagree."""
     count = prod(shape)
     if datatype == "BYTES":
-        return fold(_texts(data, count, at), shape)
+        return fold_elements(_texts(data, count, at), shape)
     size = _SIZES[datatype]
     if len(data) != count * size:
         wanted = f"{count} elements of {datatype} (shape {list(shape)}) take {count * size}"
         raise ProtocolError(f"{len(data)} bytes where {wanted}", at=at)
     if datatype == "BOOL" and data.strip(b"\0\1"):
         raise ProtocolError("a byte that is neither 0 nor 1 in a BOOL tensor", at=at)
-    if datatype in FLOATS:
+    if datatype in FLOAT_TYPES:
         tops = data[size - 1 :: size]  # sign, and 7 bits of the exponent, which are all set in what is not finite
         if datatype == "FP16" or 0x7F in tops or 0xFF in tops:
-            refuse_not_finite(_numbers(data, datatype), at)
-    return Packed(data, datatype, shape)
+            refuse_non_finite(_numbers(data, datatype), at)
+    return PackedTensor(data, datatype, shape)
 
 
 def _numbers(data: bytes, datatype: str) -> list[Any]:
@@ -105,7 +105,7 @@ def _numbers(data: bytes, datatype: str) -> list[Any]:
     return found.tolist()
 
 
-def refuse_not_finite(values: Sequence[float], at: str) -> None:
+def refuse_non_finite(values: Sequence[float], at: str) -> None:
     """Raise `ProtocolError` with the place of the first NaN or infinity."""
     if not isfinite(sum(values)):  # which finite numbers may reach too, in adding
         for index, value in enumerate(values):
@@ -113,7 +113,7 @@ def refuse_not_finite(values: Sequence[float], at: str) -> None:
                 raise ProtocolError(f"{value} is no finite number", at=f"{at}[{index}]")
 
 
-def text(data: bytes) -> str:
+def decode_element(data: bytes) -> str:
     """An element of a BYTES tensor as text; bytes that are no UTF-8 are written as `\\\\xff`."""
     return data.decode("utf-8", "backslashreplace")
 
@@ -126,7 +126,7 @@ def _texts(data: bytes, count: int, at: str) -> list[str]:
         place = begin + int.from_bytes(data[place:begin], "little")
         if place > len(data) or len(found) == count:
             raise ProtocolError(f"the bytes hold no {count} elements, each behind its length", at=at)
-        found.append(text(data[begin:place]))
+        found.append(decode_element(data[begin:place]))
     if len(found) != count:
         raise ProtocolError(f"{len(found)} elements where the shape has {count}", at=at)
     return found

@@ -58,7 +58,7 @@ _LF = 10
 _DELTA, _ROLE, _FINISH = EventKind.DELTA, EventKind.ROLE, EventKind.FINISH
 
 
-def read(part: bytes, model: str | None, events: list[StreamEvent]) -> bool:
+def read_common_chunk(part: bytes, model: str | None, events: list[StreamEvent]) -> bool:
     """Add what an event of the common form brings; False, and nothing is added, for one of another form.
 
     `part` is the event without the blank line that ended it, of LF alone; `model` is the name told last, which must not

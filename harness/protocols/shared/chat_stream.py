@@ -9,10 +9,10 @@ from typing import Any
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Choice, EventKind, StreamEvent, ToolCall, Usage
 from harness.protocols.shared import chat_fast_path
-from harness.protocols.shared.chat_parts import logprobs, tool_calls, usage
-from harness.protocols.shared.event_stream import JSONEvents
+from harness.protocols.shared.chat_parts import parse_logprobs, parse_tool_calls, parse_usage
+from harness.protocols.shared.event_stream import JSONEventDecoder
 from harness.protocols.shared.sse import SSEDecoder
-from harness.protocols.shared.values import an_array, an_object, text_or_none, whole_number
+from harness.protocols.shared.values import expect_array, expect_object, expect_text, expect_whole_number
 
 _GENERATED = ("reasoning_content", "reasoning", "function_call", "refusal", "audio")
 """Further parts of a delta; they come as OTHER, so that no part of an answer vanishes."""
@@ -23,7 +23,7 @@ _OF_CHOICE = (EventKind.ROLE, EventKind.DELTA, EventKind.TOOL_CALL, EventKind.FI
 _CR = 13  # a number: `in` looks for one three times as fast as for bytes
 
 
-class Chunks(JSONEvents):
+class ChunkStream(JSONEventDecoder):
     """Decodes streamed chunks of choices; a protocol says in `choice` what one of them brings."""
 
     def __init__(self) -> None:
@@ -41,19 +41,19 @@ class Chunks(JSONEvents):
                 raise ProtocolError("no choices in a chunk", at=at)
             return [StreamEvent(EventKind.OTHER, value=value)]
         events = []
-        model = text_or_none(value.get("model"), f"{at}.model")
+        model = expect_text(value.get("model"), f"{at}.model")
         if model is not None and model != self._model:
             self._model = model
-            events.append(named(model))
-        choices = [] if value.get("choices") is None else an_array(value["choices"], f"{at}.choices")
+            events.append(make_model_event(model))
+        choices = [] if value.get("choices") is None else expect_array(value["choices"], f"{at}.choices")
         for i, choice in enumerate(choices):
-            events += self.choice(an_object(choice, f"{at}.choices[{i}]"), f"{at}.choices[{i}]", i)
-        if (counts := usage(value.get("usage"), f"{at}.usage")) is not None:
+            events += self.choice(expect_object(choice, f"{at}.choices[{i}]"), f"{at}.choices[{i}]", i)
+        if (counts := parse_usage(value.get("usage"), f"{at}.usage")) is not None:
             events.append(StreamEvent(EventKind.USAGE, value=counts))
         return events or [StreamEvent(EventKind.OTHER, value=value)]
 
 
-class ChatStream(Chunks):
+class ChatStream(ChunkStream):
     """Decodes one streamed chat answer."""
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class ChatStream(Chunks):
         events: list[StreamEvent] = []
         *whole, rest = data.split(b"\n\n") if _CR not in data else [data]
         for part in whole:
-            if self._between and chat_fast_path.read(part, self._model, events):
+            if self._between and chat_fast_path.read_common_chunk(part, self._model, events):
                 self._seen += 1
             elif not self._strictly(part + b"\n\n", events):
                 return events
@@ -87,31 +87,31 @@ class ChatStream(Chunks):
 
     def choice(self, choice: dict[str, Any], at: str, place: int) -> list[StreamEvent]:
         """Role, text, pieces of calls, log-probabilities, and the finish reason."""
-        index = whole_number(choice.get("index", 0), f"{at}.index")
-        delta = an_object({} if choice.get("delta") is None else choice["delta"], f"{at}.delta")
+        index = expect_whole_number(choice.get("index", 0), f"{at}.index")
+        delta = expect_object({} if choice.get("delta") is None else choice["delta"], f"{at}.delta")
         events = []
-        if role := text_or_none(delta.get("role"), f"{at}.delta.role"):
+        if role := expect_text(delta.get("role"), f"{at}.delta.role"):
             events.append(StreamEvent(EventKind.ROLE, value=role, index=index))
-        if text := text_or_none(delta.get("content"), f"{at}.delta.content"):
+        if text := expect_text(delta.get("content"), f"{at}.delta.content"):
             events.append(StreamEvent(EventKind.DELTA, text=text, index=index))
-        pieces = tool_calls(delta.get("tool_calls"), f"{at}.delta.tool_calls")
+        pieces = parse_tool_calls(delta.get("tool_calls"), f"{at}.delta.tool_calls")
         events += [StreamEvent(EventKind.TOOL_CALL, value=piece, index=index) for piece in pieces]
-        if found := logprobs(choice.get("logprobs"), f"{at}.logprobs"):
+        if found := parse_logprobs(choice.get("logprobs"), f"{at}.logprobs"):
             events.append(StreamEvent(EventKind.LOGPROBS, value=found, index=index))
         if other := {name: delta[name] for name in _GENERATED if delta.get(name)}:
             events.append(StreamEvent(EventKind.OTHER, value=other, index=index))
         # Some servers say "" for "not yet".
-        if reason := text_or_none(choice.get("finish_reason"), f"{at}.finish_reason"):
+        if reason := expect_text(choice.get("finish_reason"), f"{at}.finish_reason"):
             events.append(StreamEvent(EventKind.FINISH, value=reason, index=index))
         return events
 
 
-def named(model: str) -> StreamEvent:
+def make_model_event(model: str) -> StreamEvent:
     """The event that tells the model's name."""
     return StreamEvent(EventKind.OTHER, value={"model": model})
 
 
-def streamed(events: Sequence[StreamEvent]) -> Answer:
+def assemble_events(events: Sequence[StreamEvent]) -> Answer:
     """The answer that a stream's events add up to.
 
     Complete when every choice seen has exactly one finish reason and no error stands in the stream.
@@ -170,23 +170,23 @@ def _calls(pieces: Iterable[tuple[int | None, ToolCall]]) -> tuple[ToolCall, ...
     )
 
 
-def whole(value: dict[str, Any], read: Callable[[dict[str, Any], str, int], Choice]) -> Answer:
+def decode_choices(value: dict[str, Any], read: Callable[[dict[str, Any], str, int], Choice]) -> Answer:
     """The answer in a body that was not streamed, its choices read by value, place in the body and number."""
-    listed = an_array(value.get("choices"), "$.choices")
+    listed = expect_array(value.get("choices"), "$.choices")
     places = [f"$.choices[{number}]" for number in range(len(listed))]
-    found = [read(an_object(each, places[i]), places[i], i) for i, each in enumerate(listed)]
+    found = [read(expect_object(each, places[i]), places[i], i) for i, each in enumerate(listed)]
     if not found:
         raise ProtocolError("no choice in the answer", at="$.choices")
-    return made(value, found, usage(value.get("usage"), "$.usage"))
+    return make_answer(value, found, parse_usage(value.get("usage"), "$.usage"))
 
 
-def made(value: dict[str, Any], choices: Sequence[Choice], counts: Usage | None, at: str = "$") -> Answer:
+def make_answer(value: dict[str, Any], choices: Sequence[Choice], counts: Usage | None, at: str = "$") -> Answer:
     """The answer of these choices; complete when every one has its finish reason."""
     first = next((each for each in choices if each.index == 0), choices[0])
     return Answer(
         text=first.text,
         value=value,
-        model=text_or_none(value.get("model"), f"{at}.model"),
+        model=expect_text(value.get("model"), f"{at}.model"),
         finish_reason=first.finish_reason,
         usage=counts,
         complete=all(each.finish_reason for each in choices),

@@ -8,15 +8,15 @@ from typing import Any
 from harness.core.errors import ProtocolError
 from harness.core.exchange import EventKind, StreamEvent
 from harness.core.json_text import parse_json
-from harness.protocols.shared.sse import LIMIT, Line, ServerEvent, SSEDecoder
-from harness.protocols.shared.values import an_object
+from harness.protocols.shared.sse import MAX_EVENT_SIZE, LineBuffer, ServerEvent, SSEDecoder
+from harness.protocols.shared.values import expect_object
 
 
-class Lines:
+class LineDecoder:
     """Newline-delimited JSON: every line that is not blank is one event."""
 
-    def __init__(self, limit: int = LIMIT) -> None:
-        self._line = Line(limit)
+    def __init__(self, limit: int = MAX_EVENT_SIZE) -> None:
+        self._line = LineBuffer(limit)
 
     def feed(self, data: bytes) -> Iterator[ServerEvent]:
         """The events that these bytes complete; to be consumed whole. Raises `ProtocolError` over the limit."""
@@ -32,7 +32,7 @@ class Lines:
             yield ServerEvent(text)
 
 
-class JSONEvents:
+class JSONEventDecoder:
     """Decodes one streamed answer; a protocol says in `read` what an event brings.
 
     Events completed before an error are handed out first and the error comes with the next call, so that events and
@@ -40,7 +40,7 @@ class JSONEvents:
     """
 
     def __init__(self, *, lines: bool = False) -> None:
-        self._splitter: SSEDecoder | Lines = Lines() if lines else SSEDecoder()
+        self._splitter: SSEDecoder | LineDecoder = LineDecoder() if lines else SSEDecoder()
         self._seen = 0
         self._error: ProtocolError | None = None
 
@@ -56,7 +56,7 @@ class JSONEvents:
     def close(self) -> list[StreamEvent]:
         """What the end completes: a last line; an event without its blank line is dropped. Raises what is left."""
         self._tell()
-        return self._take(self._splitter.close()) if isinstance(self._splitter, Lines) else []
+        return self._take(self._splitter.close()) if isinstance(self._splitter, LineDecoder) else []
 
     def _tell(self) -> None:
         if self._error is not None:
@@ -80,13 +80,13 @@ class JSONEvents:
             return [StreamEvent(EventKind.DONE)]
         if not event.data.strip():
             return [StreamEvent(EventKind.OTHER, value=event.event)]
-        value = an_object(parsed(event, at), f"{at} $")
+        value = expect_object(parse_event_data(event, at), f"{at} $")
         if value.get("error") is not None or event.event == "error":
             return [StreamEvent(EventKind.ERROR, value=value.get("error", value))]
         return self.read(event.event, value, f"{at} $")
 
 
-def parsed(event: ServerEvent, at: str) -> Any:
+def parse_event_data(event: ServerEvent, at: str) -> Any:
     """The JSON value of an event's data. Raises `ProtocolError` with the event's place."""
     try:
         return parse_json(event.data.encode())

@@ -13,9 +13,9 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-SAFE = 2**53 - 1
+MAX_SAFE_INTEGER = 2**53 - 1
 """Largest whole number that every JSON reader keeps (RFC 7493 section 2.2): the bound where none is stated."""
-FLOAT32 = 3.4028234e38
+MAX_FLOAT32 = 3.4028234e38
 _MOST_STEPS = 2_000
 _DEEPEST = 16
 _LONGEST_PATTERN = 200
@@ -33,18 +33,18 @@ _NAMED = ("properties", "patternProperties", "dependentSchemas")
 _BOUNDS: Mapping[str, tuple[float, float]] = {
     "int32": (-(2**31), 2**31 - 1),
     "int64": (-(2**63), 2**63 - 1),
-    "float": (-FLOAT32, FLOAT32),
+    "float": (-MAX_FLOAT32, MAX_FLOAT32),
 }
 _BASE64 = "^(?:[A-Za-z0-9+/]{4}){0,4}$"
 _RUNAWAY = re.compile(r"[+*}]\)?[^()]*\)[+*{]")
 """A repeated group that ends in, or holds, a repetition: matching it may take exponential time."""
 
 
-class Unusable(Exception):
+class UnusableSchema(Exception):
     """The schema refers to what is not in the document, has no end, is too large, or leaves open what is asked."""
 
 
-def tidy(document: Any, schema: Any) -> Schema:
+def simplify_schema(document: Any, schema: Any) -> Schema:
     """The schema without references and annotations, bounded where JSON is not. Raises `Unusable`.
 
     An object takes only the properties that it names, unless it says that it takes more: what is not announced is not
@@ -61,17 +61,17 @@ class _Tidy:
     def schema(self, given: Any, way: tuple[str, ...], *, part: bool = False) -> Schema:
         self._left -= 1
         if self._left < 0 or len(way) > _DEEPEST:
-            raise Unusable
+            raise UnusableSchema
         if isinstance(given, bool):
             return {} if given else {"not": {}}
         if not isinstance(given, dict):
-            raise Unusable
+            raise UnusableSchema
         reference = given.get("$ref")
         if isinstance(reference, str):
             if way.count(reference) > 1:
-                raise Unusable
+                raise UnusableSchema
             beside = {key: value for key, value in given.items() if key != "$ref"}
-            target = self.schema(referred(self._document, reference), (*way, reference), part=part)
+            target = self.schema(resolve_reference(self._document, reference), (*way, reference), part=part)
             more = self.schema(beside, (*way, ""), part=True) if beside.keys() - _ANNOTATIONS else {}
             return {**target, **more}
         found = {key: value for key, value in given.items() if key not in _ANNOTATIONS and not key.startswith("x-")}
@@ -103,11 +103,11 @@ class _Tidy:
         for each in parts:
             try:
                 kept.append(self.schema(each, (*way, ""), part=key == "allOf"))
-            except Unusable:
+            except UnusableSchema:
                 if key in ("allOf", "prefixItems") or self._left < 0:
                     raise
         if not kept:
-            raise Unusable
+            raise UnusableSchema
         return kept
 
     def _named(self, found: Schema, parts: dict[str, Any], way: tuple[str, ...]) -> Schema:
@@ -120,21 +120,21 @@ class _Tidy:
                 continue
             try:
                 kept[str(name)] = self.schema(each, (*way, ""))
-            except Unusable:
+            except UnusableSchema:
                 if name in required or self._left < 0:
                     raise
         return kept
 
 
-def referred(document: Any, reference: str) -> Any:
+def resolve_reference(document: Any, reference: str) -> Any:
     """What a reference inside the document points at (RFC 6901). Raises `Unusable`."""
     if not reference.startswith("#/"):
-        raise Unusable
+        raise UnusableSchema
     value = document
     for step in reference.removeprefix("#/").split("/"):
         name = step.replace("~1", "/").replace("~0", "~")
         if not isinstance(value, dict) or name not in value:
-            raise Unusable
+            raise UnusableSchema
         value = value[name]
     return value
 
@@ -169,7 +169,7 @@ def _bounded(found: Schema, given: Mapping[str, Any]) -> None:
     kind, style = found.get("type"), str(given.get("format", ""))
     kinds = kind if isinstance(kind, list) else [kind]
     if "integer" in kinds or (style == "float" and "number" in kinds):
-        low, high = _BOUNDS.get(style, (-SAFE, SAFE))
+        low, high = _BOUNDS.get(style, (-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER))
         if not {"minimum", "exclusiveMinimum"} & found.keys():
             found["minimum"] = low
         if not {"maximum", "exclusiveMaximum"} & found.keys():
@@ -181,7 +181,7 @@ def _bounded(found: Schema, given: Mapping[str, Any]) -> None:
         found["pattern"] = _BASE64
     pattern = found.get("pattern")
     if pattern is not None and not _safe(pattern):
-        raise Unusable
+        raise UnusableSchema
 
 
 def _safe(pattern: Any) -> bool:

@@ -6,8 +6,8 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from harness.protocols.shared.json_schema import Schema, Unusable, referred, tidy
-from harness.protocols.shared.values import member
+from harness.protocols.shared.json_schema import Schema, UnusableSchema, resolve_reference, simplify_schema
+from harness.protocols.shared.values import get_member
 
 _LONGEST_SCHEMA = 200_000
 _MOST_STEPS = 200
@@ -16,13 +16,13 @@ _MOST_ELEMENTS = 200_000
 
 def has_post(document: Any, *paths: str) -> bool | None:
     """Whether the document lists POST for one of the paths; None when it is no OpenAPI document."""
-    routes = member(document, "paths")
+    routes = get_member(document, "paths")
     if not isinstance(routes, dict):
         return None
     return any(isinstance(route := routes.get(path), dict) and "post" in route for path in paths)
 
 
-def example(document: Any, *paths: str) -> Any:
+def find_example(document: Any, *paths: str) -> Any:
     """An example body for POST on the first of the paths that the document has, or None.
 
     The document's own example comes first; without one it is made from the schema, if that leaves nothing to guess:
@@ -40,18 +40,18 @@ def example(document: Any, *paths: str) -> Any:
                 return each["value"]
     try:
         return _Maker(document).make(found.get("schema"))
-    except Unusable:
+    except UnusableSchema:
         return None
 
 
-def schema(document: Any, *paths: str) -> Schema | None:
+def find_body_schema(document: Any, *paths: str) -> Schema | None:
     """The schema of the body of POST on the first of the paths that the document has, in its plain form, or None."""
     found = _body(document, *paths)
     if found is None or "schema" not in found:
         return None
     try:
-        made = tidy(document, found["schema"])
-    except Unusable:
+        made = simplify_schema(document, found["schema"])
+    except UnusableSchema:
         return None
     return made if len(json.dumps(made, default=str)) <= _LONGEST_SCHEMA else None
 
@@ -60,12 +60,12 @@ def _body(document: Any, *paths: str) -> dict[str, Any] | None:
     if not has_post(document, *paths):
         return None
     for path in paths:
-        body = member(document, "paths", path, "post", "requestBody")
-        reference = member(body, "$ref")
+        body = get_member(document, "paths", path, "post", "requestBody")
+        reference = get_member(body, "$ref")
         if isinstance(reference, str):
-            with suppress(Unusable):
-                body = referred(document, reference)
-        found = member(body, "content", "application/json")
+            with suppress(UnusableSchema):
+                body = resolve_reference(document, reference)
+        found = get_member(body, "content", "application/json")
         if isinstance(found, dict):
             return found
     return None
@@ -82,10 +82,10 @@ class _Maker:
         """A valid value of a schema. Raises `Unusable` where it leaves open what that is."""
         self._left -= 1
         if not isinstance(schema, dict) or self._left < 0:
-            raise Unusable
+            raise UnusableSchema
         reference = schema.get("$ref")
         if isinstance(reference, str):
-            return self.make(referred(self._document, reference))
+            return self.make(resolve_reference(self._document, reference))
         for name in ("example", "default", "const"):
             if schema.get(name) is not None:
                 return schema[name]
@@ -107,23 +107,23 @@ class _Maker:
         if kind == "array":
             count = schema.get("minItems")
             if type(count) is not int or count < 1:
-                raise Unusable
+                raise UnusableSchema
             item = self.make(schema.get("items"))
             if _size(item) * count > _MOST_ELEMENTS:
-                raise Unusable
+                raise UnusableSchema
             return [item] * count
         if kind in ("number", "integer"):
             least, most = schema.get("minimum", 0), schema.get("maximum")
             if type(least) not in (int, float) or "exclusiveMinimum" in schema:
-                raise Unusable
+                raise UnusableSchema
             if type(most) in (int, float) and most < least:
-                raise Unusable
+                raise UnusableSchema
             return least
         if kind == "string" and not {"pattern", "format", "minLength"} & schema.keys():
             return "hello"
         if kind == "boolean":
             return False
-        raise Unusable
+        raise UnusableSchema
 
 
 def _size(value: Any) -> int:

@@ -10,10 +10,10 @@ from typing import Any
 
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer
-from harness.protocols.shared.values import kind_of
+from harness.protocols.shared.values import describe_kind
 
 
-def answer(value: dict[str, Any], name: str) -> Answer:
+def decode_rows(value: dict[str, Any], name: str) -> Answer:
     """The answer in the member `name` of a body. Raises `ProtocolError` with the place.
 
     A text is the answer's text. A list of objects gives an output for each of their keys, with an entry for each row;
@@ -35,7 +35,7 @@ def _columns(rows: list[Any], at: str) -> dict[str, list[Any]]:
         raise ProtocolError("a row without a field", at=f"{at}[0]")
     for i, row in enumerate(rows):
         if not isinstance(row, dict):
-            raise ProtocolError(f"{kind_of(row)} beside rows that are objects", at=f"{at}[{i}]")
+            raise ProtocolError(f"{describe_kind(row)} beside rows that are objects", at=f"{at}[{i}]")
         if row.keys() != rows[0].keys():
             raise ProtocolError("a row with other fields than the first one's", at=f"{at}[{i}]")
     return {name: [row[name] for row in rows] for name in names}

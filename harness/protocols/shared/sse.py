@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.core.errors import ProtocolError
 
-LIMIT = 2**20
+MAX_EVENT_SIZE = 2**20
 """Bytes that one line, or the data of one event, may hold before the stream is refused."""
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -23,7 +23,7 @@ class ServerEvent:
     event: str = "message"
 
 
-class Line:
+class LineBuffer:
     """The line under way, which may come in pieces."""
 
     def __init__(self, limit: int) -> None:
@@ -52,9 +52,9 @@ class SSEDecoder:
     Ids and reconnection times are passed over: a broken stream is judged, and not resumed.
     """
 
-    def __init__(self, limit: int = LIMIT) -> None:
+    def __init__(self, limit: int = MAX_EVENT_SIZE) -> None:
         self._limit = limit
-        self._line = Line(limit)
+        self._line = LineBuffer(limit)
         self._first = True
         self._after_cr = False
         self._data: list[str] = []

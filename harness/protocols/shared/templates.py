@@ -10,14 +10,14 @@ from typing import Any
 from harness.core.endpoint import StreamTemplate
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import EventKind, Request, StreamEvent
-from harness.protocols.shared import json_path
-from harness.protocols.shared.event_stream import JSONEvents, Lines, parsed
+from harness.protocols.shared import template_path
+from harness.protocols.shared.event_stream import JSONEventDecoder, LineDecoder, parse_event_data
 from harness.protocols.shared.sse import ServerEvent, SSEDecoder
 
 _MAGIC = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"), (b"GIF8", "image/gif"), (b"%PDF", "application/pdf"))
 
 
-def uploaded(path: str, field: str, given: Any) -> Request:
+def make_upload(path: str, field: str, given: Any) -> Request:
     """A form with one file (RFC 7578), given in base64. Raises `UsageError` for anything else."""
     try:
         data = base64.b64decode(given, validate=True)
@@ -30,7 +30,7 @@ def uploaded(path: str, field: str, given: Any) -> Request:
     return Request("POST", path, (("content-type", f"multipart/form-data; boundary={boundary}"),), body)
 
 
-class TemplateStream(JSONEvents):
+class TemplateStream(JSONEventDecoder):
     """Decodes a stream as the template says; whether it is events or lines shows in its first byte.
 
     Raises `ProtocolError` for an event without a text at the path, except the last one.
@@ -45,7 +45,7 @@ class TemplateStream(JSONEvents):
         """The events completed by these bytes. Raises `ProtocolError`."""
         if not self._begun and (data := data.lstrip()):
             self._begun = True
-            self._splitter = Lines() if data[:1] in b'{["' else SSEDecoder()
+            self._splitter = LineDecoder() if data[:1] in b'{["' else SSEDecoder()
         return super().feed(data)
 
     def close(self) -> list[StreamEvent]:
@@ -59,7 +59,9 @@ class TemplateStream(JSONEvents):
         if event.data.strip() == "[DONE]":
             return [StreamEvent(EventKind.DONE)]
         at = f"event {self._seen}"
-        value: Any = event.data if self._template.piece == "$" and not _jsonish(event.data) else parsed(event, at)
+        value: Any = (
+            event.data if self._template.piece == "$" and not _jsonish(event.data) else parse_event_data(event, at)
+        )
         if event.event == "error" or (isinstance(value, dict) and value.get("error")):
             return [StreamEvent(EventKind.ERROR, value=value)]
         last = self._template.end is not None and _reached(value, self._template.end) not in (None, False, "")
@@ -82,6 +84,6 @@ def _jsonish(text: str) -> bool:
 
 def _reached(value: Any, path: str) -> Any:
     try:
-        return json_path.extract(value, path)
+        return template_path.extract_value(value, path)
     except ProtocolError:
         return None

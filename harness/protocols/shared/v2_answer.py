@@ -18,9 +18,9 @@ from harness.core.errors import ProtocolError
 from harness.core.exchange import Response
 from harness.core.json_text import parse_json
 from harness.protocols.shared import binary_tensor, tensors
-from harness.protocols.shared.values import an_array, an_object, refuse_error
+from harness.protocols.shared.values import expect_array, expect_object, refuse_error
 
-JSON_LENGTH = "inference-header-content-length"
+JSON_LENGTH_HEADER = "inference-header-content-length"
 """The header that tells how many bytes of JSON stand before those of the tensors."""
 
 _Scalar = bool | int | float | str | None
@@ -46,7 +46,7 @@ class _Answer(Struct, forbid_unknown_fields=True):
 _ANSWER = msgspec.json.Decoder(_Answer)
 
 
-def read(response: Response) -> tuple[dict[str, Any], dict[str, Any]]:
+def decode_outputs(response: Response) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parsed body, and every output as nested lists of its stated shape. Raises `ProtocolError` with the place."""
     body, rest = _split(response)
     return _quickly(body, rest) or _strictly(body, rest, response)
@@ -54,35 +54,37 @@ def read(response: Response) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _split(response: Response) -> tuple[bytes, bytes]:
     """The JSON, and the bytes of the tensors behind it."""
-    stated = response.header(JSON_LENGTH)
+    stated = response.header(JSON_LENGTH_HEADER)
     if stated is None:
         return response.body, b""
     length = int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 16 else -1
     if not 0 <= length <= len(response.body):
-        raise ProtocolError(f"{stated!r:.40} is no length within a body of {len(response.body)} bytes", at=JSON_LENGTH)
+        raise ProtocolError(
+            f"{stated!r:.40} is no length within a body of {len(response.body)} bytes", at=JSON_LENGTH_HEADER
+        )
     return response.body[:length], response.body[length:]
 
 
 def _strictly(body: bytes, rest: bytes, response: Response) -> tuple[dict[str, Any], dict[str, Any]]:
-    value = an_object(parse_json(body))
+    value = expect_object(parse_json(body))
     refuse_error(value, response)
     outputs: dict[str, Any] = {}
-    for i, each in enumerate(an_array(value.get("outputs"), "$.outputs")):
+    for i, each in enumerate(expect_array(value.get("outputs"), "$.outputs")):
         at = f"$.outputs[{i}]"
-        tensor = an_object(each, at)
+        tensor = expect_object(each, at)
         name = tensor.get("name")
         if not isinstance(name, str) or name in outputs:
             raise ProtocolError(f"the name {name!r:.60} is no string, or there twice", at=f"{at}.name")
         stated = tensor.get("parameters")
-        size = None if stated is None else an_object(stated, f"{at}.parameters").get("binary_data_size")
+        size = None if stated is None else expect_object(stated, f"{at}.parameters").get("binary_data_size")
         if size is None:
-            outputs[name] = tensors.read(tensor, at)
+            outputs[name] = tensors.decode_tensor(tensor, at)
             continue
         raw, rest = _taken(size, rest, at)
-        datatype, shape = tensors.form(tensor, at)
+        datatype, shape = tensors.parse_datatype_and_shape(tensor, at)
         if "data" in tensor:
             raise ProtocolError("data beside binary ones", at=f"{at}.data")
-        outputs[name] = binary_tensor.unpack(raw, datatype, shape, at)
+        outputs[name] = binary_tensor.unpack_tensor(raw, datatype, shape, at)
     if not outputs:
         raise ProtocolError("no output in the answer", at="$.outputs")
     if rest:
@@ -105,7 +107,7 @@ def _quickly(body: bytes, rest: bytes) -> tuple[dict[str, Any], dict[str, Any]] 
         elif size is not None and each.data is UNSET:
             at = f"$.outputs[{len(outputs)}]"
             raw, rest = _taken(size, rest, at)
-            found = binary_tensor.unpack(raw, each.datatype, each.shape, at)
+            found = binary_tensor.unpack_tensor(raw, each.datatype, each.shape, at)
         else:
             return None
         if found is None:
@@ -120,13 +122,13 @@ def _numbers(data: list[int | float], datatype: str, shape: list[int]) -> Any:
     """The nested lists, or None where these are no such numbers."""
     if len(data) != prod(shape):
         return None
-    if datatype in tensors.INTEGERS:
-        low, high = tensors.bounds(datatype)
+    if datatype in tensors.INTEGER_TYPES:
+        low, high = tensors.find_integer_range(datatype)
         if set(map(type, data)) - {int} or not (low <= min(data, default=low) and max(data, default=low) < high):
             return None
-    elif datatype not in tensors.FLOATS:
+    elif datatype not in tensors.FLOAT_TYPES:
         return None
-    return tensors.fold(data, shape)
+    return tensors.fold_elements(data, shape)
 
 
 def _parsed(answer: _Answer) -> dict[str, Any]:

@@ -10,15 +10,15 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Response
 from harness.protocols.shared import tensors
-from harness.protocols.shared.served_models import Served, listed
-from harness.protocols.shared.values import member, shown
-from harness.protocols.shared.wire import holds_rows, page, status
+from harness.protocols.shared.named_models import NamedModels, parse_kserve_list
+from harness.protocols.shared.values import get_member, shorten_value
+from harness.protocols.shared.wire import get_status, has_rows, read_page
 
-SPOKEN = 0.5
+LIVENESS_SCORE = 0.5
 """How sure it is from a server's liveness alone; less is the guess of a closed door."""
 
 
-class OpenInference(Served):
+class OpenInference(NamedModels):
     """What both adapters share."""
 
     name = "v2"
@@ -51,18 +51,18 @@ class OpenInference(Served):
         """1.0: the model's metadata; 0.9: the server's; 0.5: only its liveness; 0.4: it needs a key."""
         metadata = self.metadata(answers)
         if metadata is not None:
-            inputs, outputs = specs(metadata, "inputs"), specs(metadata, "outputs")
-            told = ", ".join(f"{shown(each['name'])} {each['datatype']}{each['shape']}" for each in inputs)
+            inputs, outputs = _parse_specs(metadata, "inputs"), _parse_specs(metadata, "outputs")
+            told = ", ".join(f"{shorten_value(each['name'])} {each['datatype']}{each['shape']}" for each in inputs)
             reason = f"the model {metadata['name']!r} answered with its metadata (inputs: {told or 'none named'})"
             stated = {"inputs": inputs, **({"outputs": outputs} if outputs else {})}
             return Recognition(1.0, reason, Facts((metadata["name"],), _sole(metadata.get("versions")), stated))
         score, reason = self.spoken(answers)
-        if score < SPOKEN:
+        if score < LIVENESS_SCORE:
             return Recognition(score, reason)
         without = "no model is configured, so its metadata were not asked ([endpoint] model)"
         if endpoint.model is not None:
-            without = f"the metadata of model {endpoint.model!r}: {status(answers, 'metadata') or 'no answer'}"
-        return Recognition(score, f"{reason}; {without}", Facts(listed(page(answers, "models"))))
+            without = f"the metadata of model {endpoint.model!r}: {get_status(answers, 'metadata') or 'no answer'}"
+        return Recognition(score, f"{reason}; {without}", Facts(parse_kserve_list(read_page(answers, "models"))))
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The name in the model's metadata, and the version where exactly one is listed."""
@@ -80,7 +80,7 @@ class OpenInference(Served):
 def _batches(endpoint: Endpoint, facts: Facts) -> bool:
     shapes = [each["shape"] for each in facts.inputs.get("inputs") or []]
     if not shapes:
-        return endpoint.sample is None or holds_rows(endpoint.sample)
+        return endpoint.sample is None or has_rows(endpoint.sample)
     if len(shapes) == 1 and len(shapes[0]) == 1:
         return False  # one row of any length
     return all(shape and shape[0] < 0 for shape in shapes)
@@ -101,18 +101,18 @@ def encode_tensors(inputs: Any, facts: Facts) -> list[dict[str, Any]]:
 
 
 def _written(name: str, value: Any, spec: Mapping[str, Any] | None) -> dict[str, Any]:
-    shape, flat, datatype = tensors.fitted(value, spec)
+    shape, flat, datatype = tensors.fit_tensor(value, spec)
     return {"name": name, "shape": list(shape), "datatype": datatype, "data": flat}
 
 
-def specs(metadata: dict[str, Any], role: str) -> list[dict[str, Any]]:
+def _parse_specs(metadata: dict[str, Any], role: str) -> list[dict[str, Any]]:
     """Name, datatype and shape of each tensor of a role; none at all when one of them is not stated properly.
 
     An input has the bounds of its numbers too, where its `parameters`, or the model's, state both.
     """
     found = []
     for each in metadata[role]:
-        shape = member(each, "shape")
+        shape = get_member(each, "shape")
         sound = isinstance(shape, list) and len(shape) <= tensors.MAX_RANK and all(type(size) is int for size in shape)
         if not sound or not isinstance(each.get("name"), str) or each.get("datatype") not in tensors.DATATYPES:
             return []
@@ -122,7 +122,7 @@ def specs(metadata: dict[str, Any], role: str) -> list[dict[str, Any]]:
 
 
 def _bounds(stated: dict[str, Any]) -> dict[str, Any]:
-    low, high = (member(stated, "parameters", name) for name in ("minimum", "maximum"))
+    low, high = (get_member(stated, "parameters", name) for name in ("minimum", "maximum"))
     known = type(low) in (int, float) and type(high) in (int, float)
     return {"minimum": low, "maximum": high} if known and low <= high else {}
 

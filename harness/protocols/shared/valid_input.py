@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.core.json_path import list_leaves
-from harness.protocols.shared.json_schema import SAFE, Schema
+from harness.protocols.shared.json_schema import MAX_SAFE_INTEGER, Schema
 
 _MOST_ROWS = 4
 """Entries of a list whose length is left open."""
 
 
-def split(form: Any, mark: Any, schema: Schema) -> Schema | None:
+def split_schema(form: Any, mark: Any, schema: Schema) -> Schema | None:
     """What may stand for `mark` in a body of this form, and beside it: `{"input", "options", "required"}`; or None.
 
     `form` is a template's body. Properties of the top-level object that the form does not fill in are options.
@@ -41,7 +41,7 @@ def _holds(part: Any, mark: Any) -> bool:
     return bool(part == mark)
 
 
-def narrowed(schema: Schema, samples: Sequence[Any], *, outer: bool = True) -> Schema:
+def narrow_schema(schema: Schema, samples: Sequence[Any], *, outer: bool = True) -> Schema:
     """The schema with the lengths that it leaves open taken from valid samples.
 
     A list below another one, and a flat one of numbers, is one row: as long as the samples' are. The outermost list of
@@ -58,18 +58,18 @@ def narrowed(schema: Schema, samples: Sequence[Any], *, outer: bool = True) -> S
             least = min(lengths)
             most = least
         most = max(least, min(most if isinstance(most, int) else _MOST_ROWS, max(least, _MOST_ROWS)))
-        inner = narrowed(items, [part for each in lists for part in each], outer=False)
+        inner = narrow_schema(items, [part for each in lists for part in each], outer=False)
         return {**schema, "items": inner, "minItems": least, "maxItems": most}
     if isinstance(schema.get("properties"), dict):
         parts = {
-            name: narrowed(each, [s[name] for s in samples if isinstance(s, dict) and name in s], outer=outer)
+            name: narrow_schema(each, [s[name] for s in samples if isinstance(s, dict) and name in s], outer=outer)
             for name, each in schema["properties"].items()
         }
         return {**schema, "properties": parts}
     return schema
 
 
-def of_sample(sample: Any) -> Schema:
+def derive_schema(sample: Any) -> Schema:
     """What is like a valid sample: its lists as long as they are, its numbers within their range, its texts or others.
 
     The outermost list of lists, texts or objects is a batch.
@@ -110,7 +110,7 @@ def _numeric(schema: Schema) -> bool:
     return schema.get("type") in ("number", "integer")
 
 
-def bounded(schema: Schema) -> bool:
+def is_bounded(schema: Schema) -> bool:
     """Whether a schema says wholly what is valid: every list's length and every number's range, no open text or part.
 
     Then an answer that treats a request made from it as the server's own failure breaks what is announced.
@@ -118,17 +118,17 @@ def bounded(schema: Schema) -> bool:
     if "enum" in schema or "const" in schema:
         return True
     if any(key in schema for key in ("anyOf", "oneOf")):
-        return all(bounded(each) for key in ("anyOf", "oneOf") for each in schema.get(key, []))
+        return all(is_bounded(each) for key in ("anyOf", "oneOf") for each in schema.get(key, []))
     kind = schema.get("type")
     if kind in ("number", "integer"):
         low = schema.get("minimum", schema.get("exclusiveMinimum"))
         high = schema.get("maximum", schema.get("exclusiveMaximum"))
-        return low is not None and high is not None and low > -SAFE and high < SAFE
+        return low is not None and high is not None and low > -MAX_SAFE_INTEGER and high < MAX_SAFE_INTEGER
     if kind == "string":
         return "maxLength" in schema or "format" in schema or "pattern" in schema
     if kind == "array":
-        return "maxItems" in schema and isinstance(schema.get("items"), dict) and bounded(schema["items"])
+        return "maxItems" in schema and isinstance(schema.get("items"), dict) and is_bounded(schema["items"])
     if kind == "object":
         closed = schema.get("additionalProperties") is False
-        return closed and all(bounded(each) for each in schema.get("properties", {}).values())
+        return closed and all(is_bounded(each) for each in schema.get("properties", {}).values())
     return kind in ("boolean", "null")

@@ -12,25 +12,25 @@ from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Request, Response
 from harness.core.json_text import parse_json
 
-NOWHERE = "/aiharness-no-such-path"
+UNKNOWN_PATH = "/aiharness-no-such-path"
 """A path that no service has: what it answers there (a catch-all page, 401 for everything) proves nothing elsewhere."""
 
-OPENAPI = "/openapi.json"
-JSON = (("content-type", "application/json"),)
+OPENAPI_PATH = "/openapi.json"
+JSON_HEADERS = (("content-type", "application/json"),)
 _NOT_THERE = frozenset({301, 302, 303, 307, 308, 404, 405, 410, 501})
 
 
-def get(path: str) -> Request:
+def make_get(path: str) -> Request:
     """A harmless request."""
     return Request("GET", path)
 
 
-def post(path: str, value: Any, *, stream: bool = False) -> Request:
+def make_post(path: str, value: Any, *, stream: bool = False) -> Request:
     """A request with a JSON body. Raises `UsageError` for a value that JSON cannot hold."""
-    return Request("POST", path, JSON, dumps(value), stream)
+    return Request("POST", path, JSON_HEADERS, dump_json(value), stream)
 
 
-def dumps(value: Any) -> bytes:
+def dump_json(value: Any) -> bytes:
     """Compact JSON in ASCII, the same bytes each time. Raises `UsageError` for NaN, Infinity and foreign types."""
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
@@ -38,7 +38,7 @@ def dumps(value: Any) -> bytes:
         raise UsageError(f"the query cannot be written as JSON ({error}); give strings, numbers and lists") from None
 
 
-def page(answers: Mapping[str, Response], role: str) -> Any:
+def read_page(answers: Mapping[str, Response], role: str) -> Any:
     """The JSON value that a probe was answered with; None when it failed, or brought no JSON, or brought only what
     the service says at a path that no one has.
     """
@@ -47,10 +47,10 @@ def page(answers: Mapping[str, Response], role: str) -> Any:
         return None
     if nowhere is not None and nowhere.status == response.status and nowhere.body == response.body:
         return None
-    return json_of(response)
+    return read_json(response)
 
 
-def json_of(response: Response) -> Any:
+def read_json(response: Response) -> Any:
     """The JSON value of a body, or None when it is none."""
     try:
         return parse_json(response.body)
@@ -58,12 +58,12 @@ def json_of(response: Response) -> Any:
         return None
 
 
-def status(answers: Mapping[str, Response], role: str) -> int | None:
+def get_status(answers: Mapping[str, Response], role: str) -> int | None:
     """The status that a probe was answered with, or None."""
     return answers[role].status if role in answers else None
 
 
-def offered(answers: Mapping[str, Response], role: str) -> bool:
+def is_offered(answers: Mapping[str, Response], role: str) -> bool:
     """Whether something stands at a probe's path: an answer of its own, unlike the one for a path that no one has."""
     found, nowhere = answers.get(role), answers.get("nowhere")
     if found is None or found.status in _NOT_THERE:
@@ -71,17 +71,17 @@ def offered(answers: Mapping[str, Response], role: str) -> bool:
     return nowhere is None or (found.status, found.content_type) != (nowhere.status, nowhere.content_type)
 
 
-def closed(answers: Mapping[str, Response], role: str) -> bool:
+def needs_credentials(answers: Mapping[str, Response], role: str) -> bool:
     """Whether a probe was refused for want of credentials."""
-    return status(answers, role) in (401, 403)
+    return get_status(answers, role) in (401, 403)
 
 
-def full_path(endpoint: Endpoint, path: str) -> str:
+def join_path(endpoint: Endpoint, path: str) -> str:
     """The path as the server sees it: with the prefix that stands in the endpoint's URL."""
     return urlsplit(endpoint.url).path.rstrip("/") + path
 
 
-def holds_rows(sample: Any) -> bool:
+def has_rows(sample: Any) -> bool:
     """Whether an input is a list of rows, or an object with a list for each name: several can go in one request."""
     if isinstance(sample, dict):
         return bool(sample) and all(isinstance(each, list) and each for each in sample.values())

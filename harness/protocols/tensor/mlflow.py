@@ -21,15 +21,23 @@ from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols.shared import row_answers
-from harness.protocols.shared.values import answered, refuse_error
-from harness.protocols.shared.whole_answers import Whole
-from harness.protocols.shared.wire import JSON, NOWHERE, get, holds_rows, offered, post, status
+from harness.protocols.shared.non_streaming import NonStreaming
+from harness.protocols.shared.values import parse_answer, refuse_error
+from harness.protocols.shared.wire import (
+    JSON_HEADERS,
+    UNKNOWN_PATH,
+    get_status,
+    has_rows,
+    is_offered,
+    make_get,
+    make_post,
+)
 
 PATH = "/invocations"
 _VERSION = re.compile(rb"\s*(\d{1,4}(?:\.\w{1,20}){1,5})\s*")
 
 
-class MLflow(Whole):
+class MLflow(NonStreaming):
     """The adapter; every form of input, rows or a data frame out."""
 
     name = "mlflow"
@@ -38,18 +46,24 @@ class MLflow(Whole):
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Tensors; batches where the sample has rows; `/ping` says that the model is loaded."""
         found = bool(facts.inputs.get("live"))
-        batches = holds_rows(_given(endpoint.sample))
+        batches = has_rows(_given(endpoint.sample))
         return Capabilities(liveness=found, readiness=found, tensors=True, batches=batches, model_name=False)
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """`/ping`, MLflow's version, and a GET where POST belongs."""
-        ping = get("/ping")
-        return {"live": ping, "ready": ping, "version": get("/version"), "route": get(PATH), "nowhere": get(NOWHERE)}
+        ping = make_get("/ping")
+        return {
+            "live": ping,
+            "ready": ping,
+            "version": make_get("/version"),
+            "route": make_get(PATH),
+            "nowhere": make_get(UNKNOWN_PATH),
+        }
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: a ping, a version and the route; 0.8 with a template, which means plain JSON; 0.3: SageMaker's look."""
-        ping, version = status(answers, "live") == 200 and offered(answers, "live"), answers.get("version")
-        route = status(answers, "route") == 405 and status(answers, "nowhere") != 405
+        ping, version = get_status(answers, "live") == 200 and is_offered(answers, "live"), answers.get("version")
+        route = get_status(answers, "route") == 405 and get_status(answers, "nowhere") != 405
         facts = Facts(inputs={"live": True})
         if not ping or not route:
             return Recognition(0.0, f"GET /ping and a POST route at {PATH} were not both found")
@@ -58,7 +72,7 @@ class MLflow(Whole):
             score = 1.0 if endpoint.template == Template() else 0.8
             said = f"GET /version answered {stated[1].decode()}, GET /ping 200, and a POST route stands at {PATH}"
             return Recognition(score, said, facts)
-        if offered(answers, "version") and status(answers, "version") == 200:
+        if is_offered(answers, "version") and get_status(answers, "version") == 200:
             return Recognition(0.0, "GET /version brought no version of MLflow's")
         return Recognition(
             0.3,
@@ -79,26 +93,26 @@ class MLflow(Whole):
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """The input in the form that fits it; options (`params`) stand beside it. Raises `UsageError` for a stream."""
         self.refuse_stream(query)
-        return post(PATH, {**_input(endpoint, query.inputs), **query.options})
+        return make_post(PATH, {**_input(endpoint, query.inputs), **query.options})
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """`predictions`; of a data frame each column by its name. Raises `ProtocolError` with the place."""
-        value = answered(response)
+        value = parse_answer(response)
         if "error_code" in value:
             refuse_error({"error": value}, response)
         if "predictions" not in value:
             raise ProtocolError("no predictions in the answer", at="$")
-        return row_answers.answer(value, "predictions")
+        return row_answers.decode_rows(value, "predictions")
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no input, two inputs in one request, a data frame without columns, a path that is not there."""
         return {
-            "malformed_json": Request("POST", PATH, JSON, b'{"inputs": [[1, 2'),
-            "null_body": post(PATH, None),
-            "missing_input": post(PATH, {}),
-            "two_inputs": post(PATH, {"inputs": [[0.0]], "instances": [[0.0]]}),
-            "input_of_wrong_type": post(PATH, {"dataframe_split": 5}),
-            "unknown_path": post(NOWHERE, {}),
+            "malformed_json": Request("POST", PATH, JSON_HEADERS, b'{"inputs": [[1, 2'),
+            "null_body": make_post(PATH, None),
+            "missing_input": make_post(PATH, {}),
+            "two_inputs": make_post(PATH, {"inputs": [[0.0]], "instances": [[0.0]]}),
+            "input_of_wrong_type": make_post(PATH, {"dataframe_split": 5}),
+            "unknown_path": make_post(UNKNOWN_PATH, {}),
         }
 
 

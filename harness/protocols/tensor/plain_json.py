@@ -22,23 +22,23 @@ from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
 from harness.core.json_text import parse_json
-from harness.protocols.shared import json_path, openapi, templates, valid_input
-from harness.protocols.shared.chat_stream import streamed
+from harness.protocols.shared import openapi, template_path, templates, valid_input
+from harness.protocols.shared.chat_stream import assemble_events
 from harness.protocols.shared.json_schema import Schema
-from harness.protocols.shared.values import member, refuse_error
+from harness.protocols.shared.values import get_member, refuse_error
 from harness.protocols.shared.wire import (
-    JSON,
-    NOWHERE,
-    OPENAPI,
-    closed,
-    dumps,
-    full_path,
-    get,
-    holds_rows,
-    offered,
-    page,
-    post,
-    status,
+    JSON_HEADERS,
+    OPENAPI_PATH,
+    UNKNOWN_PATH,
+    dump_json,
+    get_status,
+    has_rows,
+    is_offered,
+    join_path,
+    make_get,
+    make_post,
+    needs_credentials,
+    read_page,
 )
 
 INPUT = "{{input}}"
@@ -58,7 +58,7 @@ class PlainJSON:
         A configured liveness page need not be found.
         """
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
-        batches = holds_rows(endpoint.sample if endpoint.sample is not None else facts.inputs.get("sample"))
+        batches = has_rows(endpoint.sample if endpoint.sample is not None else facts.inputs.get("sample"))
         streaming, ready = endpoint.template.stream is not None, bool(facts.inputs.get("ready"))
         return Capabilities(
             streaming=streaming, liveness=live, readiness=ready, tensors=True, batches=batches, model_version=True
@@ -67,11 +67,11 @@ class PlainJSON:
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """Health and readiness pages as they are usually named, the OpenAPI document, and a GET where POST belongs."""
         return {
-            "live": get(endpoint.template.health or "/health"),
-            "ready": get("/ready"),
-            "openapi": get(OPENAPI),
-            "route": get(endpoint.template.path),
-            "nowhere": get(NOWHERE),
+            "live": make_get(endpoint.template.health or "/health"),
+            "ready": make_get("/ready"),
+            "openapi": make_get(OPENAPI_PATH),
+            "route": make_get(endpoint.template.path),
+            "nowhere": make_get(UNKNOWN_PATH),
         }
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
@@ -79,11 +79,11 @@ class PlainJSON:
 
         A configured template (any key of it) and a path that is there: 0.9.
         """
-        template, document = endpoint.template, page(answers, "openapi")
-        paths = (full_path(endpoint, template.path), template.path)
-        inputs: dict[str, Any] = {role: offered(answers, role) for role in ("live", "ready")}
-        inputs |= _from_example(template, openapi.example(document, *paths))
-        inputs |= _valid(endpoint, inputs.get("body"), openapi.schema(document, *paths))
+        template, document = endpoint.template, read_page(answers, "openapi")
+        paths = (join_path(endpoint, template.path), template.path)
+        inputs: dict[str, Any] = {role: is_offered(answers, role) for role in ("live", "ready")}
+        inputs |= _from_example(template, openapi.find_example(document, *paths))
+        inputs |= _valid(endpoint, inputs.get("body"), openapi.find_body_schema(document, *paths))
         score, said = _evidence(template, answers, openapi.has_post(document, *paths))
         if score and template != Template():
             score, said = 0.9, f"{said}; a template is configured"
@@ -117,14 +117,14 @@ class PlainJSON:
         elif endpoint.sample is None:
             text = facts.inputs.get("body", text)  # a sample that is a whole body carries its own form
         if template.upload is not None:
-            return replace(templates.uploaded(path, template.upload, query.inputs), stream=query.stream)
-        filled = _filled(text, dumps(query.inputs))
+            return replace(templates.make_upload(path, template.upload, query.inputs), stream=query.stream)
+        filled = _filled(text, dump_json(query.inputs))
         if not query.options:
-            return Request("POST", path, JSON, filled, query.stream)
+            return Request("POST", path, JSON_HEADERS, filled, query.stream)
         body = json.loads(filled)
         if not isinstance(body, dict):
             raise UsageError(f"options {', '.join(query.options)} have no place in a body that is no object")
-        return post(path, {**body, **query.options}, stream=query.stream)
+        return make_post(path, {**body, **query.options}, stream=query.stream)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """What stands at the `answer` path; without one every array and number of the top-level object.
@@ -140,15 +140,15 @@ class PlainJSON:
             outputs = _outputs(value)
         else:
             path = template.answer or "$"
-            found = json_path.extract(value, path)
+            found = template_path.extract_value(value, path)
             if found is None:
                 raise ProtocolError("null where the answer was expected", at=path)
             if isinstance(found, str):
                 text = found
             else:
-                outputs = {json_path.name_of(path): found}
+                outputs = {template_path.find_last_name(path): found}
         if template.probabilities is not None:
-            outputs[template.probabilities] = json_path.extract(value, template.probabilities)
+            outputs[template.probabilities] = template_path.extract_value(value, template.probabilities)
         return Answer(text, outputs, value, model=_stated(value, _MODEL), version=_stated(value, _VERSION))
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
@@ -157,7 +157,7 @@ class PlainJSON:
 
     def assemble(self, events: Sequence[StreamEvent]) -> Answer:
         """The pieces put together; complete with the template's end, and no error in the stream."""
-        return streamed(events) if events else _no_stream()
+        return assemble_events(events) if events else _no_stream()
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, null, an empty object, an input of the wrong type, a path that is not there."""
@@ -166,11 +166,11 @@ class PlainJSON:
         wrong: Any = 5 if isinstance(given, str | dict) else {"aiharness": "an object where rows belong"}
         text = facts.inputs.get("body", template.body) if endpoint.sample is None else template.body
         return {
-            "malformed_json": Request("POST", template.path, JSON, b'{"aiharness": [1, 2'),
-            "null_body": post(template.path, None),
-            "empty_object": post(template.path, {}),
-            "input_of_wrong_type": Request("POST", template.path, JSON, _filled(text, dumps(wrong))),
-            "unknown_path": post(NOWHERE, {}),
+            "malformed_json": Request("POST", template.path, JSON_HEADERS, b'{"aiharness": [1, 2'),
+            "null_body": make_post(template.path, None),
+            "empty_object": make_post(template.path, {}),
+            "input_of_wrong_type": Request("POST", template.path, JSON_HEADERS, _filled(text, dump_json(wrong))),
+            "unknown_path": make_post(UNKNOWN_PATH, {}),
         }
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
@@ -179,14 +179,14 @@ class PlainJSON:
 
 
 def _evidence(template: Template, answers: Mapping[str, Response], has_post: bool | None) -> tuple[float, str]:
-    found, path = status(answers, "route"), template.path
+    found, path = get_status(answers, "route"), template.path
     if has_post:
         return 0.7, f"its OpenAPI document has POST {path}"
-    if found == 405 and status(answers, "nowhere") != 405:
+    if found == 405 and get_status(answers, "nowhere") != 405:
         return 0.5, f"GET {path} answered 405: a route for another method stands there"
-    if closed(answers, "route") and offered(answers, "route"):
+    if needs_credentials(answers, "route") and is_offered(answers, "route"):
         return 0.3, f"GET {path} answered {found}: it needs a key"
-    if found is not None and found >= 400 and offered(answers, "route"):
+    if found is not None and found >= 400 and is_offered(answers, "route"):
         return 0.3, f"GET {path} answered {found}, unlike a path that no one has"
     return 0.0, f"nothing tells of a POST route at {path}"
 
@@ -238,7 +238,7 @@ def _from_example(template: Template, example: Any) -> dict[str, Any]:
 def _valid(endpoint: Endpoint, body: str | None, schema: Schema | None) -> dict[str, Any]:
     """What a valid input is: the schema of what takes the input's place, and of what may stand beside it."""
     form = _form(body if body is not None and endpoint.sample is None else endpoint.template.body)
-    found = None if schema is None or form is None else valid_input.split(form, INPUT, schema)
+    found = None if schema is None or form is None else valid_input.split_schema(form, INPUT, schema)
     return {"valid": found} if found else {}
 
 
@@ -266,7 +266,7 @@ def _outputs(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stated(value: Any, names: Sequence[str]) -> str | None:
-    found = next((stated for name in names if (stated := member(value, name)) is not None), None)
+    found = next((stated for name in names if (stated := get_member(value, name)) is not None), None)
     return str(found) if type(found) in (str, int, float) else None
 
 

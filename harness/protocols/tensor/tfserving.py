@@ -18,12 +18,21 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols.shared import row_answers, tensors, tf_metadata
-from harness.protocols.shared.served_models import Served, listed
-from harness.protocols.shared.values import a_name, answered, member, shown
-from harness.protocols.shared.wire import JSON, NOWHERE, get, holds_rows, json_of, page, post, status
+from harness.protocols.shared.named_models import NamedModels, parse_kserve_list
+from harness.protocols.shared.values import get_member, parse_answer, parse_name, shorten_value
+from harness.protocols.shared.wire import (
+    JSON_HEADERS,
+    UNKNOWN_PATH,
+    get_status,
+    has_rows,
+    make_get,
+    make_post,
+    read_json,
+    read_page,
+)
 
 
-class TFServing(Served):
+class TFServing(NamedModels):
     """The adapter; one or several named inputs, all outputs."""
 
     name = "tfserving"
@@ -33,7 +42,7 @@ class TFServing(Served):
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
         """Tensors; the model's status needs its name in the configuration; batches as metadata or the sample say."""
         specs = facts.inputs.get("inputs") or []
-        batches = endpoint.sample is None or holds_rows(endpoint.sample)
+        batches = endpoint.sample is None or has_rows(endpoint.sample)
         if specs:
             batches = all(len(each["shape"]) > 1 and each["shape"][0] < 0 for each in specs)
         return Capabilities(
@@ -46,30 +55,34 @@ class TFServing(Served):
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """KServe's list of models; the status and the metadata of a configured model."""
-        found = {"models": get("/v1/models"), "nowhere": get(NOWHERE)}
+        found = {"models": make_get("/v1/models"), "nowhere": make_get(UNKNOWN_PATH)}
         if endpoint.model is not None:
             path = self.path(endpoint, endpoint.model)
-            found |= {"model_ready": get(path), "metadata": get(f"{path}/metadata")}
+            found |= {"model_ready": make_get(path), "metadata": make_get(f"{path}/metadata")}
         return found
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: signatures; 0.9: states of versions; 0.8: KServe's readiness; 0.6: no more than GET /v1/models tells."""
-        own, metadata, named = (page(answers, role) for role in ("model_ready", "metadata", "models"))
+        own, metadata, named = (read_page(answers, role) for role in ("model_ready", "metadata", "models"))
         path = self.path(endpoint, endpoint.model or "")
-        signatures, states = tf_metadata.signatures(metadata), tf_metadata.states(own)
+        signatures, states = tf_metadata.parse_signatures(metadata), tf_metadata.parse_version_states(own)
         known = (endpoint.model,) if endpoint.model is not None else ()
         if signatures is not None:
-            inputs = tf_metadata.inputs(signatures)
+            inputs = tf_metadata.describe_inputs(signatures)
             told = ", ".join(f"{each['name']} {each['datatype']}{each['shape']}" for each in inputs.get("inputs", []))
-            version = tf_metadata.version(metadata.get("model_spec")) or tf_metadata.available(states)
+            version = tf_metadata.parse_version(metadata.get("model_spec")) or tf_metadata.find_available_version(
+                states
+            )
             return Recognition(1.0, f"GET {path}/metadata: inputs {told or 'unknown'}", Facts(known, version, inputs))
         if states:
-            said = ", ".join(f"version {shown(version)} {shown(state)}" for version, state in states[:5])
-            return Recognition(0.9, f"GET {path}: {said}", Facts(known, tf_metadata.available(states)))
-        if a_name(member(own, "name")) and isinstance(own.get("ready"), bool):
+            said = ", ".join(
+                f"version {shorten_value(version)} {shorten_value(state)}" for version, state in states[:5]
+            )
+            return Recognition(0.9, f"GET {path}: {said}", Facts(known, tf_metadata.find_available_version(states)))
+        if parse_name(get_member(own, "name")) and isinstance(own.get("ready"), bool):
             ready = "ready" if own["ready"] else "not ready"
             return Recognition(0.8, f"GET {path} says as KServe V1 does: {ready}", Facts(known))
-        if names := listed(named):
+        if names := parse_kserve_list(named):
             return Recognition(0.6, f"GET /v1/models lists names as KServe does: {', '.join(names[:3])}", Facts(names))
         if _wants_name(answers):
             return Recognition(0.6, "GET /v1/models says that a model's name is missing; give --ai-model")
@@ -92,34 +105,36 @@ class TFServing(Served):
         else:
             spec = next(iter(specs.values())) if specs and not _objects(query.inputs) else None
             body["instances"] = _fitted(query.inputs, spec)
-        return post(self._predict_path(endpoint, facts), {**body, **query.options})
+        return make_post(self._predict_path(endpoint, facts), {**body, **query.options})
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """`predictions` or `outputs`; of several outputs each by its name. Raises `ProtocolError` with the place."""
-        value = answered(response)
+        value = parse_answer(response)
         name = next((each for each in ("predictions", "outputs") if each in value), None)
         if name is None:
             raise ProtocolError("neither predictions nor outputs in the answer", at="$")
-        return row_answers.answer(value, name)
+        return row_answers.decode_rows(value, name)
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no input, an input of the wrong type, a model that is not there."""
         path = self._predict_path(endpoint, facts)
         return {
-            "malformed_json": Request("POST", path, JSON, b'{"instances": [[1, 2'),
-            "null_body": post(path, None),
-            "missing_instances": post(path, {}),
-            "input_of_wrong_type": post(path, {"instances": {"aiharness": "an object where rows belong"}}),
-            "unknown_model": post("/v1/models/aiharness-no-such-model:predict", {"instances": [[0.0]]}),
+            "malformed_json": Request("POST", path, JSON_HEADERS, b'{"instances": [[1, 2'),
+            "null_body": make_post(path, None),
+            "missing_instances": make_post(path, {}),
+            "input_of_wrong_type": make_post(path, {"instances": {"aiharness": "an object where rows belong"}}),
+            "unknown_model": make_post("/v1/models/aiharness-no-such-model:predict", {"instances": [[0.0]]}),
         }
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The name in the metadata, on KServe's page or alone in its list; the version where just one is available."""
-        own, metadata, named = (page(answers, role) for role in ("model_ready", "metadata", "models"))
-        spec, names = member(metadata, "model_spec"), listed(named)
+        own, metadata, named = (read_page(answers, role) for role in ("model_ready", "metadata", "models"))
+        spec, names = get_member(metadata, "model_spec"), parse_kserve_list(named)
         stated = spec if isinstance(spec, dict) else own
-        name = a_name(member(stated, "name")) or (names[0] if len(names) == 1 else None)
-        return name, tf_metadata.available(tf_metadata.states(own)) or tf_metadata.version(spec)
+        name = parse_name(get_member(stated, "name")) or (names[0] if len(names) == 1 else None)
+        return name, tf_metadata.find_available_version(
+            tf_metadata.parse_version_states(own)
+        ) or tf_metadata.parse_version(spec)
 
     def _predict_path(self, endpoint: Endpoint, facts: Facts) -> str:
         return self.path(endpoint, self.model(endpoint, facts)) + ":predict"
@@ -133,15 +148,15 @@ def _fitted(value: Any, spec: Mapping[str, Any] | None) -> Any:
     """The value as the signature has it: whole numbers for integer types, and the batch's dimension."""
     if spec is None:
         return value
-    shape, flat, _ = tensors.fitted(value, spec)
-    return tensors.fold(flat, shape)
+    shape, flat, _ = tensors.fit_tensor(value, spec)
+    return tensors.fold_elements(flat, shape)
 
 
 def _wants_name(answers: Mapping[str, Response]) -> bool:
     """Whether GET /v1/models is refused as TensorFlow Serving does it, and not like a path that no one has."""
-    if status(answers, "models") != 400 or status(answers, "nowhere") == 400:
+    if get_status(answers, "models") != 400 or get_status(answers, "nowhere") == 400:
         return False
-    return str(member(json_of(answers["models"]), "error")).startswith("Missing model name")
+    return str(get_member(read_json(answers["models"]), "error")).startswith("Missing model name")
 
 
 ADAPTER = TFServing()

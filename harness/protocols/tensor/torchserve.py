@@ -22,8 +22,8 @@ from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
-from harness.protocols.shared.values import a_name, member, names_in, shown
-from harness.protocols.shared.wire import NOWHERE, get, holds_rows, json_of, offered, page, post
+from harness.protocols.shared.values import get_member, parse_name, parse_names, shorten_value
+from harness.protocols.shared.wire import UNKNOWN_PATH, has_rows, is_offered, make_get, make_post, read_json, read_page
 from harness.protocols.tensor.plain_json import INPUT, PlainJSON
 
 _PATH = "/predictions/"
@@ -42,7 +42,7 @@ class TorchServe(PlainJSON):
         """
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
         told = _model(endpoint) is not None and bool(facts.inputs.get("described"))
-        batches = holds_rows(endpoint.sample)
+        batches = has_rows(endpoint.sample)
         return Capabilities(
             liveness=live, tensors=True, batches=batches, model_readiness=told, model_name=told, model_version=told
         )
@@ -52,44 +52,52 @@ class TorchServe(PlainJSON):
 
         Of the management API the list of models, and the description of the one that is asked.
         """
-        found = {"live": get(endpoint.template.health or "/ping"), "nowhere": get(NOWHERE), "models": get("/models")}
+        found = {
+            "live": make_get(endpoint.template.health or "/ping"),
+            "nowhere": make_get(UNKNOWN_PATH),
+            "models": make_get("/models"),
+        }
         if name := _model(endpoint):
-            found["model_ready"] = get(f"/models/{_named(endpoint, name)}")
+            found["model_ready"] = make_get(f"/models/{_named(endpoint, name)}")
         return found
 
     def find_denial(self, role: str, response: Response) -> str | None:
         """That none of the model's workers is ready, as it is said with status 200."""
         if role != "model_ready":
             return None
-        found = _description(json_of(response))
+        found = _description(read_json(response))
         if found is None:
             return "it does not describe a model"
         states = [str(each.get("status")) for each in found["workers"] if isinstance(each, dict)]
-        return None if "READY" in states else f"no worker is ready: {shown(', '.join(states) or 'there is none')}"
+        return (
+            None if "READY" in states else f"no worker is ready: {shorten_value(', '.join(states) or 'there is none')}"
+        )
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The model's name and version in its description."""
-        found = _description(page(answers, "model_ready"))
-        return (None, None) if found is None else (found["modelName"], a_name(found.get("modelVersion")))
+        found = _description(read_page(answers, "model_ready"))
+        return (None, None) if found is None else (found["modelName"], parse_name(found.get("modelVersion")))
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: an error of TorchServe's at a path that is not there, and its ping; 0.6: the error alone."""
-        said = json_of(answers["nowhere"]) if "nowhere" in answers else None
+        said = read_json(answers["nowhere"]) if "nowhere" in answers else None
         if not _is_error(said):
             return Recognition(0.0, "a path that is not there brought no error in TorchServe's form")
-        ping = page(answers, "live")
-        health = member(ping, "status") or member(ping, "health")
-        listed, (name, version) = _listed(page(answers, "models")), self.identity(answers)
-        noted = {"live": offered(answers, "live"), "described": name is not None}
+        ping = read_page(answers, "live")
+        health = get_member(ping, "status") or get_member(ping, "health")
+        listed, (name, version) = _listed(read_page(answers, "models")), self.identity(answers)
+        noted = {"live": is_offered(answers, "live"), "described": name is not None}
         facts = Facts(listed, version, noted)
-        reason = f"a path that is not there brought TorchServe's error {shown(member(said, 'type'))}"
+        reason = f"a path that is not there brought TorchServe's error {shorten_value(get_member(said, 'type'))}"
         if listed and not isinstance(health, str):
             return Recognition(
                 0.6, f"{reason}; it is the management API: predictions have an address of their own, port 8080", facts
             )
         if not isinstance(health, str):
             return Recognition(0.6, reason, facts)
-        return Recognition(1.0, f"GET {self.probes(endpoint)['live'].path} says {shown(health)}; {reason}", facts)
+        return Recognition(
+            1.0, f"GET {self.probes(endpoint)['live'].path} says {shorten_value(health)}; {reason}", facts
+        )
 
     def sample(self, endpoint: Endpoint, facts: Facts) -> Query:
         """The configured sample. Raises `UsageError` without one, or without the model's name."""
@@ -113,13 +121,15 @@ class TorchServe(PlainJSON):
         answer = super().decode(endpoint, response)
         if _is_error(answer.value):
             said = f"{answer.value['type']}: {answer.value['message']}"
-            raise ProtocolError(f"an error in an answer of status {response.status}: {shown(said)}", at="$.type")
+            raise ProtocolError(
+                f"an error in an answer of status {response.status}: {shorten_value(said)}", at="$.type"
+            )
         return answer
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Plain JSON's, and a model that is not there."""
         found = super().bad_requests(_spoken(endpoint, facts, endpoint.sample), Facts())
-        return {**found, "unknown_model": post(f"{_PATH}aiharness-no-such-model", {})}
+        return {**found, "unknown_model": make_post(f"{_PATH}aiharness-no-such-model", {})}
 
 
 def _path(endpoint: Endpoint, facts: Facts) -> str:
@@ -149,15 +159,15 @@ def _model(endpoint: Endpoint) -> str | None:
 
 def _listed(value: Any) -> tuple[str, ...]:
     """The names in the management API's list."""
-    models = member(value, "models")
-    own = [each for each in models if member(each, "modelUrl") is not None] if isinstance(models, list) else []
-    return names_in(own, "modelName") or ()
+    models = get_member(value, "models")
+    own = [each for each in models if get_member(each, "modelUrl") is not None] if isinstance(models, list) else []
+    return parse_names(own, "modelName") or ()
 
 
 def _description(value: Any) -> dict[str, Any] | None:
     """The management API's description of one model: the first of the versions asked for."""
     found = value[0] if isinstance(value, list) and value else None
-    described = a_name(member(found, "modelName")) and isinstance(member(found, "workers"), list)
+    described = parse_name(get_member(found, "modelName")) and isinstance(get_member(found, "workers"), list)
     return found if described else None
 
 
@@ -170,7 +180,7 @@ def _spoken(endpoint: Endpoint, facts: Facts, inputs: Any) -> Endpoint:
 
 
 def _is_error(value: Any) -> bool:
-    told = isinstance(member(value, "message"), str) and type(member(value, "code")) is int
+    told = isinstance(get_member(value, "message"), str) and type(get_member(value, "code")) is int
     return told and str(value.get("type")).endswith("Exception")
 
 

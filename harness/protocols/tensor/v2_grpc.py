@@ -19,9 +19,9 @@ from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols._proto import open_inference_pb2 as pb
 from harness.protocols.shared import binary_tensor, tensors
-from harness.protocols.shared.v2_family import SPOKEN, OpenInference, encode_tensors
-from harness.protocols.shared.values import a_name, shown
-from harness.protocols.shared.wire import closed, status
+from harness.protocols.shared.v2_family import LIVENESS_SCORE, OpenInference, encode_tensors
+from harness.protocols.shared.values import parse_name, shorten_value
+from harness.protocols.shared.wire import get_status, needs_credentials
 
 HEADERS = (("content-type", "application/grpc"),)
 SERVICE = "/inference.GRPCInferenceService"
@@ -66,7 +66,7 @@ class V2Grpc(OpenInference):
     def metadata(self, answers: Mapping[str, Response]) -> dict[str, Any] | None:
         """The model's metadata, where they have a name."""
         found = _found(pb.ModelMetadataResponse, answers, "metadata")
-        if found is None or a_name(found.name) is None:
+        if found is None or parse_name(found.name) is None:
             return None
         stated = {
             role: [{"name": each.name, "datatype": each.datatype, "shape": list(each.shape)} for each in tensors_]
@@ -80,12 +80,12 @@ class V2Grpc(OpenInference):
             _found(pb.ServerMetadataResponse, answers, "server"),
             _found(pb.ServerLiveResponse, answers, "live"),
         )
-        if server is not None and a_name(server.name):
-            return 0.9, f"ServerMetadata answered: {shown(server.name)}"
+        if server is not None and parse_name(server.name):
+            return 0.9, f"ServerMetadata answered: {shorten_value(server.name)}"
         if live is not None and live.live:
-            return SPOKEN, "ServerLive answered"
-        if role := next((each for each in ("metadata", "server") if closed(answers, each)), None):
-            return 0.4, f"the {role} call answered {status(answers, role)}: it needs a key"
+            return LIVENESS_SCORE, "ServerLive answered"
+        if role := next((each for each in ("metadata", "server") if needs_credentials(answers, each)), None):
+            return 0.4, f"the {role} call answered {get_status(answers, role)}: it needs a key"
         return 0.0, "ServerMetadata brought none"
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
@@ -113,7 +113,7 @@ class V2Grpc(OpenInference):
             outputs[each.name] = _output(each, raw[i] if raw else None, f"outputs[{i}]")
         if not outputs:
             raise ProtocolError("no output in the answer", at="outputs")
-        found = binary_tensor.Outputs(outputs)
+        found = binary_tensor.LazyOutputs(outputs)
         model, version = message.model_name, message.model_version
         value = {"model_name": model, "model_version": version, "outputs": found}
         return Answer(outputs=found, value=value, model=model or None, version=version or None)
@@ -168,7 +168,7 @@ def _infer(
     message = pb.ModelInferRequest(model_name=model, model_version=endpoint.version or "")
     for each in made:
         message.inputs.add(name=each["name"], datatype=each["datatype"], shape=each["shape"])
-        message.raw_input_contents.append(binary_tensor.pack(each["data"], each["datatype"]))
+        message.raw_input_contents.append(binary_tensor.pack_tensor(each["data"], each["datatype"]))
     kinds: dict[type, str] = {bool: "bool_param", int: "int64_param", str: "string_param"}
     try:
         for name, value in options.items():
@@ -188,21 +188,21 @@ def _infer(
 
 
 def _output(tensor: pb.ModelInferResponse.InferOutputTensor, raw: bytes | None, at: str) -> Any:
-    datatype, shape = tensors.form({"datatype": tensor.datatype, "shape": list(tensor.shape)}, at)
+    datatype, shape = tensors.parse_datatype_and_shape({"datatype": tensor.datatype, "shape": list(tensor.shape)}, at)
     filled = {field.name: value for field, value in tensor.contents.ListFields()}
     if raw is not None:
         if filled:
             raise ProtocolError("typed contents beside raw ones", at=f"{at}.contents")
-        return binary_tensor.unpack(raw, datatype, shape, at)
+        return binary_tensor.unpack_tensor(raw, datatype, shape, at)
     place = _FIELDS.get(datatype, "")
     if wrong := [name for name in filled if name != place]:
         raise ProtocolError(f"{wrong[0]} in a tensor of {datatype}", at=f"{at}.contents")
     data = list(filled.get(place, ()))
     if datatype == "BYTES":
-        data = [binary_tensor.text(each) for each in data]
-    elif datatype in tensors.FLOATS:
-        binary_tensor.refuse_not_finite(data, f"{at}.contents")
-    return tensors.checked(data, datatype, shape, f"{at}.contents")
+        data = [binary_tensor.decode_element(each) for each in data]
+    elif datatype in tensors.FLOAT_TYPES:
+        binary_tensor.refuse_non_finite(data, f"{at}.contents")
+    return tensors.build_tensor(data, datatype, shape, f"{at}.contents")
 
 
 ADAPTER = V2Grpc()

@@ -16,13 +16,22 @@ from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Choice, Query, Request, Response
 from harness.protocols.shared import chat_stream, openapi
-from harness.protocols.shared.chat_parts import logprobs, tool_calls
-from harness.protocols.shared.openai_family import Family, base, is_error, listed, messages, model, names, without_none
-from harness.protocols.shared.values import an_object, answered, text_or_none, whole_number
-from harness.protocols.shared.wire import closed, full_path, offered, page, post, status
+from harness.protocols.shared.chat_parts import parse_logprobs, parse_tool_calls
+from harness.protocols.shared.openai_family import (
+    OpenAIFamily,
+    build_messages,
+    choose_model,
+    drop_none,
+    find_prefix,
+    is_openai_error,
+    join_names,
+    parse_model_list,
+)
+from harness.protocols.shared.values import expect_object, expect_text, expect_whole_number, parse_answer
+from harness.protocols.shared.wire import get_status, is_offered, join_path, make_post, needs_credentials, read_page
 
 
-class OpenAIChat(Family):
+class OpenAIChat(OpenAIFamily):
     """The adapter; `/v1` is put before every path unless the endpoint's URL ends with it already."""
 
     name = "openai_chat"
@@ -38,24 +47,24 @@ class OpenAIChat(Family):
 
         Less where the evidence disagrees: a configured model that is not listed, a document without the chat route.
         """
-        root = full_path(endpoint, base(endpoint))
-        found = listed(page(answers, "models"))
-        documented = openapi.has_post(page(answers, "openapi"), f"{root}/chat/completions", "/v1/chat/completions")
-        facts = Facts(models=found or (), inputs={"live": offered(answers, "live")})
+        root = join_path(endpoint, find_prefix(endpoint))
+        found = parse_model_list(read_page(answers, "models"))
+        documented = openapi.has_post(read_page(answers, "openapi"), f"{root}/chat/completions", "/v1/chat/completions")
+        facts = Facts(models=found or (), inputs={"live": is_offered(answers, "live")})
         if found is not None:
-            said = f"GET {root}/models answered 200 with a list of models: {names(found)}"
+            said = f"GET {root}/models answered 200 with a list of models: {join_names(found)}"
             if documented is False:
                 return Recognition(0.6, f"{said}; its OpenAPI document has no POST {root}/chat/completions", facts)
             if endpoint.model and not {endpoint.model, f"{endpoint.model}:latest"} & set(found):
                 return Recognition(0.8, f"{said}; {endpoint.model!r} is not among them", facts)
             return Recognition(1.0, said, facts)
         if documented:
-            models = status(answers, "models") or "nothing"
+            models = get_status(answers, "models") or "nothing"
             said = f"its OpenAPI document has POST {root}/chat/completions; GET {root}/models answered {models}"
             return Recognition(0.9, said, facts)
-        if closed(answers, "models") and is_error(answers["models"]):
-            said = f"GET {root}/models answered {status(answers, 'models')} with an OpenAI error: it needs a key"
-            if not offered(answers, "models"):
+        if needs_credentials(answers, "models") and is_openai_error(answers["models"]):
+            said = f"GET {root}/models answered {get_status(answers, 'models')} with an OpenAI error: it needs a key"
+            if not is_offered(answers, "models"):
                 return Recognition(0.5, f"{said}, and so does a path that no one has", facts)
             return Recognition(0.7, said, facts)
         return Recognition(0.0, f"GET {root}/models brought no list of models")
@@ -65,15 +74,18 @@ class OpenAIChat(Family):
 
         A streamed request asks for usage too (`stream_options`).
         """
-        body: dict[str, Any] = {"model": model(endpoint, facts), "messages": messages(query.inputs, self.name)}
+        body: dict[str, Any] = {
+            "model": choose_model(endpoint, facts),
+            "messages": build_messages(query.inputs, self.name),
+        }
         if query.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         body |= query.options
-        return post(base(endpoint) + "/chat/completions", without_none(body), stream=query.stream)
+        return make_post(find_prefix(endpoint) + "/chat/completions", drop_none(body), stream=query.stream)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """Every choice. Raises `ProtocolError` with the place."""
-        return chat_stream.whole(answered(response), _choice)
+        return chat_stream.decode_choices(parse_answer(response), _choice)
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of server-sent chunks."""
@@ -82,13 +94,13 @@ class OpenAIChat(Family):
 
 def _choice(choice: dict[str, Any], at: str, number: int) -> Choice:
     """A choice of a whole answer; one that states no index has that of its place."""
-    message = an_object(choice.get("message"), f"{at}.message")
+    message = expect_object(choice.get("message"), f"{at}.message")
     return Choice(
-        number if choice.get("index") is None else whole_number(choice["index"], f"{at}.index"),
-        text_or_none(message.get("content"), f"{at}.message.content") or "",
-        text_or_none(choice.get("finish_reason"), f"{at}.finish_reason") or None,
-        tuple(call for _, call in tool_calls(message.get("tool_calls"), f"{at}.message.tool_calls")),
-        logprobs(choice.get("logprobs"), f"{at}.logprobs"),
+        number if choice.get("index") is None else expect_whole_number(choice["index"], f"{at}.index"),
+        expect_text(message.get("content"), f"{at}.message.content") or "",
+        expect_text(choice.get("finish_reason"), f"{at}.finish_reason") or None,
+        tuple(call for _, call in parse_tool_calls(message.get("tool_calls"), f"{at}.message.tool_calls")),
+        parse_logprobs(choice.get("logprobs"), f"{at}.logprobs"),
     )
 
 

@@ -11,13 +11,20 @@ from harness.core.adapter import Capabilities, Facts, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, TokenLogprob
-from harness.protocols.shared.chat_stream import Chunks, whole
-from harness.protocols.shared.openai_family import Family, base, model, without_none
-from harness.protocols.shared.values import a_number, an_array, an_object, answered, text_or_none, whole_number
-from harness.protocols.shared.wire import post
+from harness.protocols.shared.chat_stream import ChunkStream, decode_choices
+from harness.protocols.shared.openai_family import OpenAIFamily, choose_model, drop_none, find_prefix
+from harness.protocols.shared.values import (
+    expect_array,
+    expect_number,
+    expect_object,
+    expect_text,
+    expect_whole_number,
+    parse_answer,
+)
+from harness.protocols.shared.wire import make_post
 
 
-class OpenAICompletions(Family):
+class OpenAICompletions(OpenAIFamily):
     """The adapter; `/v1` is put before every path unless the endpoint's URL ends with it already."""
 
     name = "openai_completions"
@@ -32,21 +39,23 @@ class OpenAICompletions(Family):
         """`inputs` is a prompt; an option of None takes the default of that name out."""
         if not isinstance(query.inputs, str):
             raise UsageError("openai_completions takes a prompt as its input; check [endpoint] sample")
-        body: dict[str, Any] = {"model": model(endpoint, facts), "prompt": query.inputs}
+        body: dict[str, Any] = {"model": choose_model(endpoint, facts), "prompt": query.inputs}
         if query.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return post(base(endpoint) + "/completions", without_none({**body, **query.options}), stream=query.stream)
+        return make_post(
+            find_prefix(endpoint) + "/completions", drop_none({**body, **query.options}), stream=query.stream
+        )
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """Every choice. Raises `ProtocolError` with the place."""
-        return whole(answered(response), _choice)
+        return decode_choices(parse_answer(response), _choice)
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of server-sent chunks."""
         return _Stream()
 
 
-class _Stream(Chunks):
+class _Stream(ChunkStream):
     def choice(self, choice: dict[str, Any], at: str, place: int) -> list[StreamEvent]:
         found = _choice(choice, at, place)
         parts = (
@@ -59,9 +68,9 @@ class _Stream(Chunks):
 
 def _choice(choice: dict[str, Any], at: str, place: int) -> Choice:
     return Choice(
-        place if choice.get("index") is None else whole_number(choice["index"], f"{at}.index"),
-        text_or_none(choice.get("text"), f"{at}.text") or "",
-        text_or_none(choice.get("finish_reason"), f"{at}.finish_reason") or None,
+        place if choice.get("index") is None else expect_whole_number(choice["index"], f"{at}.index"),
+        expect_text(choice.get("text"), f"{at}.text") or "",
+        expect_text(choice.get("finish_reason"), f"{at}.finish_reason") or None,
         logprobs=_logprobs(choice.get("logprobs"), f"{at}.logprobs"),
     )
 
@@ -70,13 +79,13 @@ def _logprobs(value: Any, at: str) -> tuple[TokenLogprob, ...]:
     """Tokens with their log-probabilities, in this API's columns; the first of a prompt that is echoed has none."""
     if value is None:
         return ()
-    columns = an_object(value, at)
-    tokens = an_array(columns.get("tokens"), f"{at}.tokens")
-    numbers = an_array(columns.get("token_logprobs"), f"{at}.token_logprobs")
+    columns = expect_object(value, at)
+    tokens = expect_array(columns.get("tokens"), f"{at}.tokens")
+    numbers = expect_array(columns.get("token_logprobs"), f"{at}.token_logprobs")
     if len(tokens) != len(numbers) or not all(isinstance(each, str) for each in tokens):
         raise ProtocolError(f"{len(tokens)} tokens and {len(numbers)} log-probabilities", at=at)
     return tuple(
-        TokenLogprob(token, a_number(number, f"{at}.token_logprobs"))
+        TokenLogprob(token, expect_number(number, f"{at}.token_logprobs"))
         for token, number in zip(tokens, numbers, strict=True)
         if number is not None
     )

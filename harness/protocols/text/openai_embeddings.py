@@ -18,18 +18,34 @@ from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
-from harness.protocols.shared.chat_parts import usage
-from harness.protocols.shared.openai_family import base, model, without_none
-from harness.protocols.shared.text_inputs import Texts, cards, documented
-from harness.protocols.shared.values import a_name, a_number, an_array, an_object, answered, member, text_or_none
-from harness.protocols.shared.wire import JSON, NOWHERE, full_path, get, offered, page, post
+from harness.protocols.shared.chat_parts import parse_usage
+from harness.protocols.shared.openai_family import choose_model, drop_none, find_prefix
+from harness.protocols.shared.text_inputs import TextInputs, find_documented_path, list_cards
+from harness.protocols.shared.values import (
+    expect_array,
+    expect_number,
+    expect_object,
+    expect_text,
+    get_member,
+    parse_answer,
+    parse_name,
+)
+from harness.protocols.shared.wire import (
+    JSON_HEADERS,
+    UNKNOWN_PATH,
+    is_offered,
+    join_path,
+    make_get,
+    make_post,
+    read_page,
+)
 
 _TEXT = "The quick brown fox jumps over the lazy dog."
 OUTPUT = "embedding"
 _CAPABLE = ("embed", "embedding", "embeddings")
 
 
-class OpenAIEmbeddings(Texts):
+class OpenAIEmbeddings(TextInputs):
     """The adapter; `/v1` is put before every path unless the endpoint's URL ends with it, or the routes are bare."""
 
     name = "openai_embeddings"
@@ -39,7 +55,11 @@ class OpenAIEmbeddings(Texts):
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The model's own card too."""
-        own = {} if endpoint.model is None else {"metadata": get(f"{base(endpoint)}/models/{quote(endpoint.model)}")}
+        own = (
+            {}
+            if endpoint.model is None
+            else {"metadata": make_get(f"{find_prefix(endpoint)}/models/{quote(endpoint.model)}")}
+        )
         return {**super().probes(endpoint), **own}
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
@@ -48,14 +68,20 @@ class OpenAIEmbeddings(Texts):
         0.3 beside chat, or where only a model in the list says that it embeds: a choice for the user. Where nothing
         tells, a list of models is enough for who has named this protocol (0.2), and is nobody's else.
         """
-        found, document = cards(answers), page(answers, "openapi")
-        path, bare = documented(endpoint, document, self.route), page(answers, "models") is None and bool(found)
+        found, document = list_cards(answers), read_page(answers, "openapi")
+        path, bare = (
+            find_documented_path(endpoint, document, self.route),
+            read_page(answers, "models") is None and bool(found),
+        )
         place = path or (self.route if bare else None)
-        facts = Facts(_models(found), inputs={"live": offered(answers, "live"), **({"path": place} if place else {})})
-        listed = f"GET {full_path(endpoint, '' if bare else base(endpoint))}/models answered 200 with a list of models"
+        facts = Facts(
+            _models(found), inputs={"live": is_offered(answers, "live"), **({"path": place} if place else {})}
+        )
+        root = join_path(endpoint, "" if bare else find_prefix(endpoint))
+        listed = f"GET {root}/models answered 200 with a list of models"
         if path:
-            said = f"its OpenAPI document has POST {full_path(endpoint, path)}"
-            if documented(endpoint, document, "/chat/completions"):
+            said = f"its OpenAPI document has POST {join_path(endpoint, path)}"
+            if find_documented_path(endpoint, document, "/chat/completions"):
                 return Recognition(0.3, f"{said}, beside the one for chat", facts)
             more = f"; {listed}" if found else ""
             return Recognition(1.0 if found else 0.9, f"{said} and no chat completions{more}", facts)
@@ -80,13 +106,15 @@ class OpenAIEmbeddings(Texts):
         given = query.inputs if isinstance(query.inputs, list) else [query.inputs]
         if not all(isinstance(each, str) for each in given):
             raise UsageError("openai_embeddings takes a text, or a list of texts; check [endpoint] sample")
-        body = {"model": model(endpoint, facts), "input": query.inputs, **query.options}
-        return post(self.path(endpoint, facts), without_none(body))
+        body = {"model": choose_model(endpoint, facts), "input": query.inputs, **query.options}
+        return make_post(self.path(endpoint, facts), drop_none(body))
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The vectors in the order of their indices, as the output `embedding`. Raises `ProtocolError`."""
-        value = answered(response)
-        entries = [an_object(each, f"$.data[{i}]") for i, each in enumerate(an_array(value.get("data"), "$.data"))]
+        value = parse_answer(response)
+        entries = [
+            expect_object(each, f"$.data[{i}]") for i, each in enumerate(expect_array(value.get("data"), "$.data"))
+        ]
         vectors = [_vector(each.get("embedding"), f"$.data[{i}].embedding") for i, each in enumerate(entries)]
         for i, vector in enumerate(vectors):
             if len(vector) != len(vectors[0]):
@@ -95,25 +123,25 @@ class OpenAIEmbeddings(Texts):
         return Answer(
             outputs={OUTPUT: [vectors[place] for place in _order(entries)]},
             value=value,
-            model=text_or_none(value.get("model"), "$.model") or None,
-            usage=usage(value.get("usage"), "$.usage"),
+            model=expect_text(value.get("model"), "$.model") or None,
+            usage=parse_usage(value.get("usage"), "$.usage"),
         )
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, input missing, a number, or an object in a list of texts, a route that is not there."""
         path = self.path(endpoint, facts)
-        named = without_none({"model": model(endpoint, facts)})
+        named = drop_none({"model": choose_model(endpoint, facts)})
         return {
-            "malformed_json": Request("POST", path, JSON, b'{"input": ["broken'),
-            "missing_input": post(path, {**named, "encoding_format": "float"}),
-            "input_a_number": post(path, {**named, "input": 5}),
-            "input_of_objects": post(path, {**named, "input": [{"text": _TEXT}]}),
-            "unknown_path": post(path.removesuffix("/embeddings") + NOWHERE, {**named, "input": _TEXT}),
+            "malformed_json": Request("POST", path, JSON_HEADERS, b'{"input": ["broken'),
+            "missing_input": make_post(path, {**named, "encoding_format": "float"}),
+            "input_a_number": make_post(path, {**named, "input": 5}),
+            "input_of_objects": make_post(path, {**named, "input": [{"text": _TEXT}]}),
+            "unknown_path": make_post(path.removesuffix("/embeddings") + UNKNOWN_PATH, {**named, "input": _TEXT}),
         }
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The name on the model's own card, else the one listed model. No version is ever stated."""
-        return a_name(member(page(answers, "metadata"), "id")) or super().identity(answers)[0], None
+        return parse_name(get_member(read_page(answers, "metadata"), "id")) or super().identity(answers)[0], None
 
 
 def _embeds(card: Mapping[str, Any]) -> bool:
@@ -139,13 +167,13 @@ def _vector(value: Any, at: str) -> list[float]:
             raise ProtocolError(f"base64 of {len(raw)} bytes, which are no float32 numbers", at=at)
         found: list[Any] = list(struct.unpack(f"<{len(raw) // 4}f", raw))
     else:
-        found = an_array(value, at)
+        found = expect_array(value, at)
     if not found:
         raise ProtocolError("an empty vector", at=at)
     for i, each in enumerate(found):
         if isinstance(each, list):
             raise ProtocolError("vectors within the vector: one a token, and not one for the text", at=f"{at}[{i}]")
-        a_number(each, f"{at}[{i}]")
+        expect_number(each, f"{at}[{i}]")
     return found
 
 

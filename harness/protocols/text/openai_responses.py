@@ -12,18 +12,18 @@ from harness.core.adapter import Capabilities, Facts, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall
-from harness.protocols.shared.chat_parts import usage
-from harness.protocols.shared.chat_stream import made, named
-from harness.protocols.shared.event_stream import JSONEvents
-from harness.protocols.shared.openai_family import Family, base, messages, model, without_none
-from harness.protocols.shared.values import an_array, an_object, answered, member, text_or_none
-from harness.protocols.shared.wire import post
+from harness.protocols.shared.chat_parts import parse_usage
+from harness.protocols.shared.chat_stream import make_answer, make_model_event
+from harness.protocols.shared.event_stream import JSONEventDecoder
+from harness.protocols.shared.openai_family import OpenAIFamily, build_messages, choose_model, drop_none, find_prefix
+from harness.protocols.shared.values import expect_array, expect_object, expect_text, get_member, parse_answer
+from harness.protocols.shared.wire import make_post
 
 _COUNTS = ("input_tokens", "output_tokens", "total_tokens")
 _ENDS = {"response.completed", "response.incomplete"}
 
 
-class OpenAIResponses(Family):
+class OpenAIResponses(OpenAIFamily):
     """The adapter; `/v1` is put before every path unless the endpoint's URL ends with it already."""
 
     name = "openai_responses"
@@ -38,35 +38,44 @@ class OpenAIResponses(Family):
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
         """`inputs` is a prompt or a list of messages; `max_tokens` is called `max_output_tokens` here."""
         options = {"max_output_tokens" if n == "max_tokens" else n: value for n, value in query.options.items()}
-        given = query.inputs if isinstance(query.inputs, str) else messages(query.inputs, self.name)
-        body = {"model": model(endpoint, facts), "input": given, "stream": True if query.stream else None, **options}
-        return post(base(endpoint) + "/responses", without_none(body), stream=query.stream)
+        given = query.inputs if isinstance(query.inputs, str) else build_messages(query.inputs, self.name)
+        body = {
+            "model": choose_model(endpoint, facts),
+            "input": given,
+            "stream": True if query.stream else None,
+            **options,
+        }
+        return make_post(find_prefix(endpoint) + "/responses", drop_none(body), stream=query.stream)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The text of every message, and the function calls. Raises `ProtocolError` with the place."""
-        return _answer(answered(response), "$")
+        return _answer(parse_answer(response), "$")
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of named server-sent events."""
         return _Stream()
 
 
-class _Stream(JSONEvents):
+class _Stream(JSONEventDecoder):
     """Deltas come by name; the calls, the usage and the end are read from the whole response in the last event."""
 
     def read(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
-        kind = text_or_none(value.get("type"), f"{at}.type") or name
+        kind = expect_text(value.get("type"), f"{at}.type") or name
         if kind == "response.output_text.delta":
-            return [StreamEvent(EventKind.DELTA, text=text_or_none(value.get("delta"), f"{at}.delta") or "")]
+            return [StreamEvent(EventKind.DELTA, text=expect_text(value.get("delta"), f"{at}.delta") or "")]
         if kind == "response.created":
-            stated = an_object(value.get("response"), f"{at}.response").get("model")
+            stated = expect_object(value.get("response"), f"{at}.response").get("model")
             role = [StreamEvent(EventKind.ROLE, value="assistant")]
-            return role if (model := text_or_none(stated, f"{at}.response.model")) is None else [named(model), *role]
+            return (
+                role
+                if (model := expect_text(stated, f"{at}.response.model")) is None
+                else [make_model_event(model), *role]
+            )
         if kind == "response.failed":
             return [StreamEvent(EventKind.ERROR, value=value)]
         if kind not in _ENDS:
             return [StreamEvent(EventKind.OTHER, value=value)]
-        answer = _answer(an_object(value.get("response"), f"{at}.response"), f"{at}.response")
+        answer = _answer(expect_object(value.get("response"), f"{at}.response"), f"{at}.response")
         events = [StreamEvent(EventKind.TOOL_CALL, value=pair) for pair in enumerate(answer.tool_calls)]
         if answer.usage is not None:
             events.append(StreamEvent(EventKind.USAGE, value=answer.usage))
@@ -76,31 +85,31 @@ class _Stream(JSONEvents):
 
 def _answer(value: dict[str, Any], at: str) -> Answer:
     texts, calls = [], []
-    for i, each in enumerate(an_array(value.get("output"), f"{at}.output")):
-        item = an_object(each, f"{at}.output[{i}]")
+    for i, each in enumerate(expect_array(value.get("output"), f"{at}.output")):
+        item = expect_object(each, f"{at}.output[{i}]")
         if item.get("type") == "message":
             texts.append(_text(item.get("content"), f"{at}.output[{i}].content"))
         elif item.get("type") == "function_call":
-            parts = [text_or_none(item.get(key), f"{at}.output[{i}].{key}") for key in ("call_id", "name", "arguments")]
+            parts = [expect_text(item.get(key), f"{at}.output[{i}].{key}") for key in ("call_id", "name", "arguments")]
             calls.append(ToolCall(parts[0], parts[1] or "", parts[2] or ""))
     if not texts and not calls:
         raise ProtocolError("no message and no call in the output", at=f"{at}.output")
     choice = Choice(0, "".join(texts), _reason(value, at, bool(calls)), tuple(calls))
-    return made(value, [choice], usage(value.get("usage"), f"{at}.usage", _COUNTS), at)
+    return make_answer(value, [choice], parse_usage(value.get("usage"), f"{at}.usage", _COUNTS), at)
 
 
 def _reason(value: dict[str, Any], at: str, calls: bool) -> str | None:
     """Why it ended, in chat's words; None where it did not (`in_progress`, `failed`, `cancelled`)."""
-    status = text_or_none(value.get("status"), f"{at}.status")
+    status = expect_text(value.get("status"), f"{at}.status")
     if status == "completed":
         return "tool_calls" if calls else "stop"
-    reason = member(value, "incomplete_details", "reason")
+    reason = get_member(value, "incomplete_details", "reason")
     return {"max_output_tokens": "length", "content_filter": "content_filter"}.get(str(reason)) if status else None
 
 
 def _text(value: Any, at: str) -> str:
-    parts = [an_object(each, f"{at}[{i}]") for i, each in enumerate(an_array(value, at))]
-    return "".join(text_or_none(part.get("text"), f"{at}[{i}].text") or "" for i, part in enumerate(parts))
+    parts = [expect_object(each, f"{at}[{i}]") for i, each in enumerate(expect_array(value, at))]
+    return "".join(expect_text(part.get("text"), f"{at}[{i}].text") or "" for i, part in enumerate(parts))
 
 
 ADAPTER = OpenAIResponses()

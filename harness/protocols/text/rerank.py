@@ -16,17 +16,24 @@ from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
-from harness.protocols.shared.chat_parts import usage
-from harness.protocols.shared.openai_family import model, without_none
-from harness.protocols.shared.text_inputs import Texts, cards, documented
-from harness.protocols.shared.values import a_number, an_array, an_object, answered, kind_of, text_or_none
-from harness.protocols.shared.wire import JSON, NOWHERE, full_path, offered, page, post
+from harness.protocols.shared.chat_parts import parse_usage
+from harness.protocols.shared.openai_family import choose_model, drop_none
+from harness.protocols.shared.text_inputs import TextInputs, find_documented_path, list_cards
+from harness.protocols.shared.values import (
+    describe_kind,
+    expect_array,
+    expect_number,
+    expect_object,
+    expect_text,
+    parse_answer,
+)
+from harness.protocols.shared.wire import JSON_HEADERS, UNKNOWN_PATH, is_offered, join_path, make_post, read_page
 
 QUERY = "Which planet is the largest?"
 DOCUMENTS = ("Jupiter is the largest planet.", "Bread is baked in an oven.", "Mars is a small, cold planet.")
 
 
-class Rerank(Texts):
+class Rerank(TextInputs):
     """The adapter; a text alone is a query about the sample's documents."""
 
     name = "rerank"
@@ -40,22 +47,22 @@ class Rerank(Texts):
         0.5: models that say they rerank, without a document; 0.3: the route beside others and nothing else. A server
         whose models all say what they can, and none that it reranks, has the route in vain.
         """
-        listed = cards(answers)
+        listed = list_cards(answers)
         stated = [each for each in listed if isinstance(each.get("capabilities"), list)]
         able = [each for each in stated if "rerank" in each["capabilities"]]
-        path = documented(endpoint, page(answers, "openapi"), self.route)
-        inputs = {"live": offered(answers, "live"), **({"path": path} if path else {})}
+        path = find_documented_path(endpoint, read_page(answers, "openapi"), self.route)
+        inputs = {"live": is_offered(answers, "live"), **({"path": path} if path else {})}
         facts = Facts(tuple(str(each["id"]) for each in able or listed), inputs=inputs)
         says = f"the model {able[0]['id']!r} says that it reranks" if able else ""
         if path is None:
             return Recognition(0.5, says, facts) if able else Recognition(0.0, "no rerank route was found")
-        route = f"its OpenAPI document has POST {full_path(endpoint, path)}"
+        route = f"its OpenAPI document has POST {join_path(endpoint, path)}"
         if stated and not able:
             return Recognition(0.0, f"{route}, but no model says that it reranks")
         if able:
             return Recognition(1.0 if len(able) == len(listed) else 0.9, f"{route}; {says}", facts)
-        document = page(answers, "openapi")
-        if any(documented(endpoint, document, each) for each in ("/chat/completions", "/embeddings")):
+        document = read_page(answers, "openapi")
+        if any(find_documented_path(endpoint, document, each) for each in ("/chat/completions", "/embeddings")):
             return Recognition(0.3, f"{route}, beside chat or embeddings; nothing tells what its models can", facts)
         return Recognition(1.0, route, facts)
 
@@ -71,24 +78,24 @@ class Rerank(Texts):
         stream, or an input that is none of these.
         """
         self.refuse_stream(query)
-        body = {"model": model(endpoint, facts), **_asked(endpoint, query.inputs), **query.options}
+        body = {"model": choose_model(endpoint, facts), **_asked(endpoint, query.inputs), **query.options}
         if not isinstance(body["query"], str) or not isinstance(body["documents"], list):
             raise UsageError(
                 'rerank takes {"query": a text, "documents": [texts]}, or a query alone; check [endpoint] sample'
             )
-        return post(self.path(endpoint, facts), without_none(body))
+        return make_post(self.path(endpoint, facts), drop_none(body))
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """`scores` in the documents' order, and their `index` where some are left out. Raises `ProtocolError`."""
-        value = answered(response)
+        value = parse_answer(response)
         scores: dict[int, float] = {}
         last = math.inf
-        for i, each in enumerate(an_array(value.get("results"), "$.results")):
+        for i, each in enumerate(expect_array(value.get("results"), "$.results")):
             at = f"$.results[{i}]"
-            result = an_object(each, at)
+            result = expect_object(each, at)
             index, last = _index(result.get("index"), scores, f"{at}.index"), _score(result, last, at)
             if not isinstance(document := result.get("document"), str | dict | None):
-                raise ProtocolError(f"{kind_of(document)} where a document was expected", at=f"{at}.document")
+                raise ProtocolError(f"{describe_kind(document)} where a document was expected", at=f"{at}.document")
             scores[index] = last
         if not scores:
             raise ProtocolError("no result in the answer", at="$.results")
@@ -96,20 +103,20 @@ class Rerank(Texts):
         outputs: dict[str, Any] = {"scores": [scores[index] for index in order]}
         if order[-1] != len(order) - 1:
             outputs["index"] = order
-        named = text_or_none(value.get("model"), "$.model") or None
-        return Answer(outputs=outputs, value=value, model=named, usage=usage(value.get("usage"), "$.usage"))
+        named = expect_text(value.get("model"), "$.model") or None
+        return Answer(outputs=outputs, value=value, model=named, usage=parse_usage(value.get("usage"), "$.usage"))
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no query, no documents, documents of the wrong type, a query that is no text, no such path."""
-        path, named = self.path(endpoint, facts), without_none({"model": model(endpoint, facts)})
+        path, named = self.path(endpoint, facts), drop_none({"model": choose_model(endpoint, facts)})
         documents = list(DOCUMENTS)
         return {
-            "malformed_json": Request("POST", path, JSON, b'{"query": "a", "documents": ['),
-            "missing_query": post(path, {**named, "documents": documents}),
-            "missing_documents": post(path, {**named, "query": QUERY}),
-            "documents_of_wrong_type": post(path, {**named, "query": QUERY, "documents": 5}),
-            "query_of_wrong_type": post(path, {**named, "query": {"aiharness": 1}, "documents": documents}),
-            "unknown_path": post(NOWHERE, {**named, "query": QUERY, "documents": documents}),
+            "malformed_json": Request("POST", path, JSON_HEADERS, b'{"query": "a", "documents": ['),
+            "missing_query": make_post(path, {**named, "documents": documents}),
+            "missing_documents": make_post(path, {**named, "query": QUERY}),
+            "documents_of_wrong_type": make_post(path, {**named, "query": QUERY, "documents": 5}),
+            "query_of_wrong_type": make_post(path, {**named, "query": {"aiharness": 1}, "documents": documents}),
+            "unknown_path": make_post(UNKNOWN_PATH, {**named, "query": QUERY, "documents": documents}),
         }
 
 
@@ -132,7 +139,7 @@ def _index(value: Any, seen: Mapping[int, float], at: str) -> int:
 
 def _score(result: Mapping[str, Any], last: float, at: str) -> float:
     """A finite score that is no better than the one before it."""
-    score = a_number(result.get("relevance_score"), f"{at}.relevance_score")
+    score = expect_number(result.get("relevance_score"), f"{at}.relevance_score")
     if score > last:
         raise ProtocolError(f"the score {score:g} after {last:g}: not the best first", at=f"{at}.relevance_score")
     return score

@@ -14,25 +14,25 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, TokenLogprob, Usage
 from harness.core.json_text import parse_json
-from harness.protocols.shared.chat_stream import made
-from harness.protocols.shared.event_stream import JSONEvents
-from harness.protocols.shared.openai_family import MAX_TOKENS, PROMPT, Generating
+from harness.protocols.shared.chat_stream import make_answer
+from harness.protocols.shared.event_stream import JSONEventDecoder
+from harness.protocols.shared.openai_family import SAMPLE_MAX_TOKENS, SAMPLE_PROMPT, GeneratesText
 from harness.protocols.shared.values import (
-    a_name,
-    a_number,
-    an_array,
-    an_object,
-    member,
+    expect_array,
+    expect_number,
+    expect_object,
+    expect_text,
+    expect_whole_number,
+    get_member,
+    parse_name,
     refuse_error,
-    text_or_none,
-    whole_number,
 )
-from harness.protocols.shared.wire import JSON, NOWHERE, get, page, post
+from harness.protocols.shared.wire import JSON_HEADERS, UNKNOWN_PATH, make_get, make_post, read_page
 
 _REASONS = {"eos_token": "stop", "stop_sequence": "stop", "length": "length"}
 
 
-class TGI(Generating):
+class TGI(GeneratesText):
     """The adapter. Sampling parameters go into `parameters`, under the names that the server has for them."""
 
     name = "tgi"
@@ -42,11 +42,11 @@ class TGI(Generating):
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The health page and the server's description of itself."""
-        return {"live": get("/health"), "metadata": get("/info"), "nowhere": get(NOWHERE)}
+        return {"live": make_get("/health"), "metadata": make_get("/info"), "nowhere": make_get(UNKNOWN_PATH)}
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """0.9: `/info` describes a text model. Below 1, for such a server speaks OpenAI's chat too."""
-        (model, revision), info = self.identity(answers), page(answers, "metadata")
+        (model, revision), info = self.identity(answers), read_page(answers, "metadata")
         if model is None or "max_total_tokens" not in info:
             return Recognition(0.0, "GET /info described no text model")
         return Recognition(0.9, f"GET /info describes the text model {model}", Facts((model,), revision))
@@ -64,20 +64,22 @@ class TGI(Generating):
             parameters |= {"do_sample": False}
             del parameters["temperature"]
         path = "/generate_stream" if query.stream else "/generate"
-        return post(path, {"inputs": query.inputs, "parameters": {**parameters, "details": True}}, stream=query.stream)
+        return make_post(
+            path, {"inputs": query.inputs, "parameters": {**parameters, "details": True}}, stream=query.stream
+        )
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The text. Raises `ProtocolError` with the place."""
         value: Any = parse_json(response.body)
         if isinstance(value, list) and len(value) == 1:
             value = value[0]  # the root path of the older API
-        value = an_object(value)
+        value = expect_object(value)
         refuse_error(value, response)
-        text = text_or_none(value.get("generated_text"), "$.generated_text")
+        text = expect_text(value.get("generated_text"), "$.generated_text")
         if text is None:
             raise ProtocolError("no generated_text in the answer", at="$")
         reason, counts = _details(value.get("details"), "$.details")
-        return made(value, [Choice(0, text, reason)], counts)
+        return make_answer(value, [Choice(0, text, reason)], counts)
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of server-sent tokens."""
@@ -85,32 +87,32 @@ class TGI(Generating):
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Broken JSON, no inputs or those of the wrong type, a limit in words, a route that is not there."""
-        valid = {"inputs": PROMPT, "parameters": {"max_new_tokens": MAX_TOKENS}}
+        valid = {"inputs": SAMPLE_PROMPT, "parameters": {"max_new_tokens": SAMPLE_MAX_TOKENS}}
         return {
-            "malformed_json": Request("POST", "/generate", JSON, b'{"inputs": "Say'),
-            "missing_inputs": post("/generate", {"parameters": {}}),
-            "inputs_not_a_text": post("/generate", {**valid, "inputs": 5}),
-            "max_new_tokens_in_words": post("/generate", {**valid, "parameters": {"max_new_tokens": "sixteen"}}),
-            "unknown_path": post(NOWHERE, valid),
+            "malformed_json": Request("POST", "/generate", JSON_HEADERS, b'{"inputs": "Say'),
+            "missing_inputs": make_post("/generate", {"parameters": {}}),
+            "inputs_not_a_text": make_post("/generate", {**valid, "inputs": 5}),
+            "max_new_tokens_in_words": make_post("/generate", {**valid, "parameters": {"max_new_tokens": "sixteen"}}),
+            "unknown_path": make_post(UNKNOWN_PATH, valid),
         }
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The model and its revision as `/info` states them."""
-        info = page(answers, "metadata")
-        return a_name(member(info, "model_id")), a_name(member(info, "model_sha"))
+        info = read_page(answers, "metadata")
+        return parse_name(get_member(info, "model_id")), parse_name(get_member(info, "model_sha"))
 
 
-class _Stream(JSONEvents):
+class _Stream(JSONEventDecoder):
     def read(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
-        token = an_object(value.get("token"), f"{at}.token")
+        token = expect_object(value.get("token"), f"{at}.token")
         events = []
-        text = text_or_none(token.get("text"), f"{at}.token.text") or ""
+        text = expect_text(token.get("text"), f"{at}.token.text") or ""
         if text and token.get("special") is not True:
             events.append(StreamEvent(EventKind.DELTA, text=text))
             if token.get("logprob") is not None:
-                found = TokenLogprob(text, a_number(token["logprob"], f"{at}.token.logprob"))
+                found = TokenLogprob(text, expect_number(token["logprob"], f"{at}.token.logprob"))
                 events.append(StreamEvent(EventKind.LOGPROBS, value=(found,)))
-        if text_or_none(value.get("generated_text"), f"{at}.generated_text") is not None:
+        if expect_text(value.get("generated_text"), f"{at}.generated_text") is not None:
             reason, usage = _details(value.get("details"), f"{at}.details")
             events.append(StreamEvent(EventKind.FINISH, value=reason or "stop"))
             events += [StreamEvent(EventKind.USAGE, value=usage)] if usage else []
@@ -121,12 +123,12 @@ class _Stream(JSONEvents):
 def _details(value: Any, at: str) -> tuple[str | None, Usage | None]:
     if value is None:
         return None, None
-    details = an_object(value, at)
-    reason = text_or_none(details.get("finish_reason"), f"{at}.finish_reason")
+    details = expect_object(value, at)
+    reason = expect_text(details.get("finish_reason"), f"{at}.finish_reason")
     prefill = details.get("prefill")
-    prompt = len(an_array(prefill, f"{at}.prefill")) if prefill else None
+    prompt = len(expect_array(prefill, f"{at}.prefill")) if prefill else None
     count = details.get("generated_tokens")
-    usage = Usage(prompt, None if count is None else whole_number(count, f"{at}.generated_tokens"))
+    usage = Usage(prompt, None if count is None else expect_whole_number(count, f"{at}.generated_tokens"))
     return _REASONS.get(reason or "", reason) or None, usage
 
 

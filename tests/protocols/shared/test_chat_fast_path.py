@@ -14,7 +14,7 @@ from harness.core.errors import ProtocolError
 from harness.core.exchange import EventKind, StreamEvent
 from harness.protocols.shared import chat_fast_path
 from harness.protocols.shared.chat_stream import ChatStream
-from harness.protocols.shared.event_stream import JSONEvents
+from harness.protocols.shared.event_stream import JSONEventDecoder
 from tests.fuzz.mutation import mutated, pieces
 from tests.protocols.recorded import load
 
@@ -23,7 +23,7 @@ class Strict(ChatStream):
     """As it was before there was a quick way."""
 
     def feed(self, data: bytes) -> list[StreamEvent]:
-        return JSONEvents.feed(self, data)
+        return JSONEventDecoder.feed(self, data)
 
 
 def said(decoder: ChatStream, parts: list[bytes]) -> tuple[str, str | None]:
@@ -50,7 +50,7 @@ def word(text: str, **more: Any) -> bytes:
 def test_the_common_chunk_is_read_quickly() -> None:
     events: list[StreamEvent] = []
     for event in (word("a"), word("b", finish_reason="stop"), word("c", logprobs=None)):
-        assert chat_fast_path.read(event.removesuffix(b"\n\n"), "m", events)
+        assert chat_fast_path.read_common_chunk(event.removesuffix(b"\n\n"), "m", events)
     assert [(each.kind, each.text or each.value) for each in events] == [
         (EventKind.DELTA, "a"),
         (EventKind.DELTA, "b"),
@@ -86,7 +86,7 @@ def test_the_common_chunk_is_read_quickly() -> None:
 )
 def test_anything_else_goes_the_strict_way(other: bytes) -> None:
     events: list[StreamEvent] = []
-    assert not chat_fast_path.read(other.removesuffix(b"\n\n"), "m", events)
+    assert not chat_fast_path.read_common_chunk(other.removesuffix(b"\n\n"), "m", events)
     assert not events
     stream = word("x") + word("y") + other + word("z")
     for cut in ([stream], [stream[:-5], stream[-5:]], [bytes([each]) for each in stream[:3000]] + [stream[3000:]]):

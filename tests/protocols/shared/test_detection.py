@@ -13,8 +13,8 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.core.registry import list_plugins
 from harness.core.registry import load_plugin as load_module
-from harness.protocols.shared.detection import ORDER, Detected, choose, rank
-from harness.protocols.shared.wire import NOWHERE
+from harness.protocols.shared.detection import PREFERENCE, DetectedProtocol, choose_protocol, rank_protocols
+from harness.protocols.shared.wire import UNKNOWN_PATH
 from harness.protocols.text import openai_chat
 from tests.protocols.recorded import Server, exchange, load
 
@@ -24,9 +24,9 @@ ENDPOINT = Endpoint("http://127.0.0.1:1")
 DIGITS = Endpoint("http://127.0.0.1:1", model="digits")
 
 
-def ranked(pages: Mapping[str, Exchange], endpoint: Endpoint = ENDPOINT) -> list[Detected]:
+def ranked(pages: Mapping[str, Exchange], endpoint: Endpoint = ENDPOINT) -> list[DetectedProtocol]:
     paths = {probe.path for adapter in ADAPTERS for probe in adapter.probes(endpoint).values()}
-    return rank(endpoint, ADAPTERS, {path: pages[path] for path in sorted(paths)})
+    return rank_protocols(endpoint, ADAPTERS, {path: pages[path] for path in sorted(paths)})
 
 
 def recorded(name: str, endpoint: Endpoint = ENDPOINT) -> list[tuple[str, float]]:
@@ -145,7 +145,7 @@ NOT_FOUND = json_page({"detail": "Not Found"}, 404)
 @pytest.mark.parametrize("endpoint", [ENDPOINT, DIGITS])
 def test_one_answer_to_everything_is_nothing(answer: Response | None, endpoint: Endpoint) -> None:
     assert ranked(Everywhere(answer), endpoint) == []
-    assert choose([]) is None
+    assert choose_protocol([]) is None
 
 
 def test_openai_error_for_everything_is_a_weak_sign() -> None:
@@ -208,7 +208,7 @@ def test_two_protocols_on_one_server() -> None:
     assert found[0].reason.endswith(
         "chosen over v2 (100%), plain_json (50%): a tie goes by the order openai_chat, v2, plain_json"
     )
-    assert choose(found) == found[0]
+    assert choose_protocol(found) == found[0]
     pages["/v1/models"] = json_page({"object": "list", "data": [{"id": "tiny-chat"}]})
     found = ranked(Everywhere(NOT_FOUND, pages), DIGITS)
     assert found[0].protocol == "v2"
@@ -250,15 +250,15 @@ def test_a_sagemaker_container_is_not_taken_for_mlflow() -> None:
 def test_a_broken_answer_tells_nothing() -> None:
     page = json_page({"object": "list", "data": [{"id": "m"}]})
     broken = Exchange(Request("GET", "/v1/models"), Timing(0.0), page, error=ErrorClass.CLOSED)
-    assert rank(ENDPOINT, ADAPTERS, {"/v1/models": broken}) == []
-    assert rank(ENDPOINT, ADAPTERS, {"/v1/models": exchange("/v1/models", page)})[0].score == 1.0
+    assert rank_protocols(ENDPOINT, ADAPTERS, {"/v1/models": broken}) == []
+    assert rank_protocols(ENDPOINT, ADAPTERS, {"/v1/models": exchange("/v1/models", page)})[0].score == 1.0
 
 
 def test_probes_are_few_and_harmless() -> None:
     probes = [probe for adapter in ADAPTERS for probe in adapter.probes(DIGITS).values()]
     assert all((probe.method, probe.body) == ("GET", b"") for probe in probes)
     assert len({probe.path for probe in probes}) <= 24
-    assert NOWHERE in {probe.path for probe in probes}
+    assert UNKNOWN_PATH in {probe.path for probe in probes}
 
 
 def test_url_with_a_prefix() -> None:
@@ -272,4 +272,4 @@ def test_url_with_a_prefix() -> None:
 
 
 def test_order_names_shipped_adapters() -> None:
-    assert set(ORDER) == {adapter.name for adapter in ADAPTERS}
+    assert set(PREFERENCE) == {adapter.name for adapter in ADAPTERS}

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import ProtocolError
-from harness.protocols.shared.sse import LIMIT, ServerEvent, SSEDecoder
+from harness.protocols.shared.sse import MAX_EVENT_SIZE, ServerEvent, SSEDecoder
 
 
-def decode(*pieces: bytes, limit: int = LIMIT) -> list[ServerEvent]:
+def decode(*pieces: bytes, limit: int = MAX_EVENT_SIZE) -> list[ServerEvent]:
     decoder = SSEDecoder(limit)
     return [event for piece in pieces for event in decoder.feed(piece)]
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from harness.protocols.shared import openapi
-from harness.protocols.shared.json_schema import SAFE, Unusable, tidy
-from harness.protocols.shared.valid_input import bounded, narrowed, of_sample, split
+from harness.protocols.shared.json_schema import MAX_SAFE_INTEGER, UnusableSchema, simplify_schema
+from harness.protocols.shared.valid_input import derive_schema, is_bounded, narrow_schema, split_schema
 
 NUMBER = {"type": "number"}
 FREE = {"type": "array", "items": {"type": "array", "items": NUMBER}}
@@ -37,10 +37,12 @@ def test_references_annotations_and_the_older_dialect_are_gone() -> None:
             "m": {"type": "number", "minimum": 0, "exclusiveMinimum": True, "nullable": True},
         },
     }
-    found = openapi.schema(document(schema, Body=body, **{"X/Y": {"type": "integer", "description": "x"}}), "/predict")
+    found = openapi.find_body_schema(
+        document(schema, Body=body, **{"X/Y": {"type": "integer", "description": "x"}}), "/predict"
+    )
     assert found == closed(
         {
-            "x": {"type": "integer", "minimum": -SAFE, "maximum": SAFE},
+            "x": {"type": "integer", "minimum": -MAX_SAFE_INTEGER, "maximum": MAX_SAFE_INTEGER},
             "n": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
             "m": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]},
         },
@@ -50,12 +52,12 @@ def test_references_annotations_and_the_older_dialect_are_gone() -> None:
 
 def test_a_reference_with_escapes_is_followed_to_an_example() -> None:
     schema = {"$ref": "#/components/schemas/X~1Y"}
-    assert openapi.example(document(schema, **{"X/Y": {"type": "integer", "minimum": 3}}), "/predict") == 3
+    assert openapi.find_example(document(schema, **{"X/Y": {"type": "integer", "minimum": 3}}), "/predict") == 3
 
 
 def test_recursion_ends_where_a_part_may_be_left_out() -> None:
     tree = {"properties": {"value": NUMBER, "left": {"$ref": "#/components/schemas/Tree"}}, "required": ["value"]}
-    found = openapi.schema(document({"$ref": "#/components/schemas/Tree"}, Tree=tree), "/predict")
+    found = openapi.find_body_schema(document({"$ref": "#/components/schemas/Tree"}, Tree=tree), "/predict")
     assert found is not None
     assert found["properties"]["left"]["properties"].keys() == {"value"}
 
@@ -77,50 +79,50 @@ def test_recursion_ends_where_a_part_may_be_left_out() -> None:
 )
 def test_what_cannot_be_used_is_no_schema(schema: Any) -> None:
     loop = {"properties": {"next": {"$ref": "#/components/schemas/Loop"}}, "required": ["next"]}
-    assert openapi.schema(document(schema, Loop=loop), "/predict") is None
+    assert openapi.find_body_schema(document(schema, Loop=loop), "/predict") is None
 
 
 @pytest.mark.parametrize("value", [None, [], {}, 3, {"paths": []}, {"paths": {"/predict": {"post": 3}}}])
 def test_a_document_of_any_kind_is_read(value: Any) -> None:
-    assert openapi.schema(value, "/predict") is None
+    assert openapi.find_body_schema(value, "/predict") is None
 
 
 def test_parts_of_one_object_become_one() -> None:
     parts = [{"properties": {"a": NUMBER}, "required": ["a"]}, {"type": "object", "properties": {"b": NUMBER}}]
-    assert tidy({}, {"allOf": parts}) == closed({"a": NUMBER, "b": NUMBER}, "a")
-    with pytest.raises(Unusable):
-        tidy({}, {"allOf": [{"$ref": "#/nothing"}]})
+    assert simplify_schema({}, {"allOf": parts}) == closed({"a": NUMBER, "b": NUMBER}, "a")
+    with pytest.raises(UnusableSchema):
+        simplify_schema({}, {"allOf": [{"$ref": "#/nothing"}]})
 
 
 def test_the_input_and_what_stands_beside_it() -> None:
     body = closed({"data": closed({"x": FREE}), "top_k": {"type": "integer"}, "id": {"type": "string"}}, "data", "id")
-    found = split({"data": {"x": "@"}}, "@", body)
+    found = split_schema({"data": {"x": "@"}}, "@", body)
     assert found == {
         "input": FREE,
         "options": {"top_k": {"type": "integer"}, "id": {"type": "string"}},
         "required": ["id"],
     }
-    assert split("@", "@", body) == {"input": body, "options": {}, "required": []}
-    assert split({"rows": "@"}, "@", body) is None
-    assert split({"data": {"y": "@"}}, "@", body) is None
+    assert split_schema("@", "@", body) == {"input": body, "options": {}, "required": []}
+    assert split_schema({"rows": "@"}, "@", body) is None
+    assert split_schema({"data": {"y": "@"}}, "@", body) is None
 
 
 def test_open_lengths_are_the_sample_s() -> None:
-    found = narrowed(FREE, [[[1.0, 2.0, 3.0]]])
+    found = narrow_schema(FREE, [[[1.0, 2.0, 3.0]]])
     assert (found["minItems"], found["maxItems"]) == (1, 4)
     assert (found["items"]["minItems"], found["items"]["maxItems"]) == (3, 3)
-    row = narrowed({"type": "array", "items": NUMBER}, [[1.0, 2.0]])
+    row = narrow_schema({"type": "array", "items": NUMBER}, [[1.0, 2.0]])
     assert (row["minItems"], row["maxItems"]) == (2, 2)
-    stated = narrowed({**FREE, "minItems": 2, "maxItems": 900}, [[[1.0]]])
+    stated = narrow_schema({**FREE, "minItems": 2, "maxItems": 900}, [[[1.0]]])
     assert (stated["minItems"], stated["maxItems"]) == (2, 4)
 
 
 def test_a_sample_is_a_schema_of_what_is_like_it() -> None:
-    found = of_sample([[0, 2.5], [1, 7]])
+    found = derive_schema([[0, 2.5], [1, 7]])
     assert found["maxItems"] == 4
     assert found["items"]["items"] == {"type": "number", "minimum": 0, "maximum": 7}
-    assert of_sample({"text": "hi"})["properties"]["text"]["anyOf"][0] == {"enum": ["hi"]}
-    assert of_sample([[1, 2], [3, 4]])["items"]["items"]["type"] == "integer"
+    assert derive_schema({"text": "hi"})["properties"]["text"]["anyOf"][0] == {"enum": ["hi"]}
+    assert derive_schema([[1, 2], [3, 4]])["items"]["items"]["type"] == "integer"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_a_sample_is_a_schema_of_what_is_like_it() -> None:
     [
         (NUMBER, False),
         ({"type": "number", "minimum": 0, "maximum": 1}, True),
-        ({"type": "integer", "minimum": -SAFE, "maximum": SAFE}, False),
+        ({"type": "integer", "minimum": -MAX_SAFE_INTEGER, "maximum": MAX_SAFE_INTEGER}, False),
         (FREE, False),
         ({"type": "array", "items": {"enum": [1, 2]}, "maxItems": 3}, True),
         ({"type": "string"}, False),
@@ -137,4 +139,4 @@ def test_a_sample_is_a_schema_of_what_is_like_it() -> None:
     ],
 )
 def test_what_is_wholly_announced(schema: dict[str, Any], expected: bool) -> None:
-    assert bounded(schema) is expected
+    assert is_bounded(schema) is expected

@@ -13,7 +13,7 @@ from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Query, Response
-from harness.protocols.shared import json_path, openapi
+from harness.protocols.shared import openapi, template_path
 from harness.protocols.tensor.plain_json import ADAPTER
 from tests.protocols.recorded import load
 
@@ -109,13 +109,13 @@ def test_refused_answer(value: Any, template: Any, place: str) -> None:
     ],
 )
 def test_path(path: str, steps: tuple[str | int, ...]) -> None:
-    assert json_path.steps(path) == steps
+    assert template_path.parse_template_path(path) == steps
 
 
 @pytest.mark.parametrize("path", ["", "a", "$a", "$.", "$..a", "$.a[", "$[x]", "$.a[*]", "$.a[1:2]", "$.a b", "$['a"])
 def test_path_that_is_none(path: str) -> None:
     with pytest.raises(UsageError, match="path"):
-        json_path.steps(path)
+        template_path.parse_template_path(path)
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="'"), max_size=4) | st.integers(0, 3), max_size=6))
@@ -124,7 +124,7 @@ def test_path_leads_to_what_was_put_there(steps: list[str | int]) -> None:
     for step in reversed(steps):
         value = {step: value} if isinstance(step, str) else [None] * step + [value]
     path = "$" + "".join(f"['{step}']" if isinstance(step, str) else f"[{step}]" for step in steps)
-    assert json_path.extract(value, path) == "here"
+    assert template_path.extract_value(value, path) == "here"
 
 
 @pytest.mark.parametrize(
@@ -198,16 +198,16 @@ LOOP = {"type": "object", "required": ["a", "b"], "properties": {"a": {"$ref": "
     ],
 )  # fmt: skip
 def test_example_of_a_body(found: Any, example: Any) -> None:
-    assert openapi.example(found, "/prefix/predict", "/predict") == example
+    assert openapi.find_example(found, "/prefix/predict", "/predict") == example
 
 
 def test_example_is_bounded() -> None:
     loop = {"type": "object", "required": list("abcdefgh"), "properties": {k: {"$ref": "#/loop"} for k in "abcdefgh"}}
-    assert openapi.example(document({"$ref": "#/loop"}) | {"loop": loop}, "/predict") is None
+    assert openapi.find_example(document({"$ref": "#/loop"}) | {"loop": loop}, "/predict") is None
     vast: Any = {"type": "number"}
     for _ in range(8):
         vast = {"type": "array", "minItems": 1000, "items": vast}
-    assert openapi.example(document(vast), "/predict") is None
+    assert openapi.find_example(document(vast), "/predict") is None
 
 
 def recognised(spoken: Endpoint, found: Any) -> Facts:

@@ -200,7 +200,7 @@ def test_a_signature_of_another_name_is_named() -> None:
     ],
 )
 def test_an_input_that_is_not_known_makes_no_sample(info: Any) -> None:
-    assert tf_metadata.inputs({"serving_default": {"inputs": {"x": info, "y": tensor("DT_FLOAT", 1)}}}) == {}
+    assert tf_metadata.describe_inputs({"serving_default": {"inputs": {"x": info, "y": tensor("DT_FLOAT", 1)}}}) == {}
 
 
 @pytest.mark.parametrize(

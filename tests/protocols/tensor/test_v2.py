@@ -273,10 +273,10 @@ def test_version_in_numbers_is_told_as_text() -> None:
 def test_numpy_agrees_on_shapes(shape: list[int], nested: bool) -> None:
     array = np.arange(np.prod(shape, dtype=int)).reshape(shape)
     rows = array.tolist()
-    assert tensors.shape_of(rows) == array.shape
-    assert tensors.flatten(rows) == array.ravel().tolist()
+    assert tensors.find_regular_shape(rows) == array.shape
+    assert tensors.flatten_rows(rows) == array.ravel().tolist()
     data = rows if nested and shape else array.ravel().tolist()
-    assert tensors.read({"datatype": "INT32", "shape": shape, "data": data}, "$") == rows
+    assert tensors.decode_tensor({"datatype": "INT32", "shape": shape, "data": data}, "$") == rows
 
 
 @given(st.lists(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=3), min_size=1))

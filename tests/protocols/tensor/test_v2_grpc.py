@@ -239,11 +239,15 @@ _ELEMENTS: dict[str, st.SearchStrategy[Any]] = {
 def test_every_datatype_comes_back_from_its_bytes(data: st.DataObject, datatype: str, rows: int, columns: int) -> None:
     row = st.lists(_ELEMENTS[datatype], min_size=columns, max_size=columns)
     value = data.draw(st.lists(row, min_size=rows, max_size=rows))
-    packed = binary_tensor.pack([each for row in value for each in row], datatype)
-    assert binary_tensor.Outputs({"y": binary_tensor.unpack(packed, datatype, (rows, columns), "y")}) == {"y": value}
+    packed = binary_tensor.pack_tensor([each for row in value for each in row], datatype)
+    assert binary_tensor.LazyOutputs({"y": binary_tensor.unpack_tensor(packed, datatype, (rows, columns), "y")}) == {
+        "y": value
+    }
 
 
 def test_bfloat16_is_rounded_to_the_nearest_even() -> None:
     halfway = [1.0 + 2.0**-8, 1.0 + 3 * 2.0**-8, 1.0 + 2.0**-8 + 2.0**-20]
-    outputs = binary_tensor.Outputs({"y": binary_tensor.unpack(binary_tensor.pack(halfway, "BF16"), "BF16", [3], "y")})
+    outputs = binary_tensor.LazyOutputs(
+        {"y": binary_tensor.unpack_tensor(binary_tensor.pack_tensor(halfway, "BF16"), "BF16", [3], "y")}
+    )
     assert outputs == {"y": [1.0, 1.0 + 2.0**-6, 1.0 + 2.0**-7]}

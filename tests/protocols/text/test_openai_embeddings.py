@@ -11,7 +11,7 @@ from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Query, Response, Usage
-from harness.protocols.shared.detection import rank
+from harness.protocols.shared.detection import rank_protocols
 from harness.protocols.text import openai_chat
 from harness.protocols.text.openai_embeddings import ADAPTER
 from tests.protocols.recorded import exchange
@@ -153,7 +153,7 @@ def test_detection_sends_nothing_and_leaves_chat_servers_to_chat() -> None:
     ):
         roles = ADAPTER.probes(Endpoint("http://h"))
         pages = {roles[role].path: exchange(roles[role].path, answer) for role, answer in answers.items()}
-        assert rank(Endpoint("http://h"), (openai_chat.ADAPTER, ADAPTER), pages)[0].protocol == first
+        assert rank_protocols(Endpoint("http://h"), (openai_chat.ADAPTER, ADAPTER), pages)[0].protocol == first
         assert {request.method for request in roles.values()} == {"GET"}
 
 

@@ -15,7 +15,7 @@ _STEP = re.compile(
 
 
 @lru_cache(maxsize=64)
-def steps(path: str) -> JSONPath:
+def parse_template_path(path: str) -> JSONPath:
     """The names and indices of a path. Raises `UsageError` that shows where it is not one."""
     if not path.startswith("$"):
         raise UsageError(f"path {path!r} must start with '$', like $.predictions[0]")
@@ -33,10 +33,10 @@ def steps(path: str) -> JSONPath:
     return tuple(found)
 
 
-def extract(value: Any, path: str) -> Any:
+def extract_value(value: Any, path: str) -> Any:
     """What stands at the path. Raises `ProtocolError` at the first step that leads nowhere."""
     reached = "$"
-    for step in steps(path):
+    for step in parse_template_path(path):
         if isinstance(step, int):
             if not isinstance(value, list) or not -len(value) <= step < len(value):
                 raise ProtocolError(f"no element [{step}] there (looking for {path})", at=reached)
@@ -48,6 +48,6 @@ def extract(value: Any, path: str) -> Any:
     return value
 
 
-def name_of(path: str) -> str:
+def find_last_name(path: str) -> str:
     """The last name in a path, or `answer` when there is none: `$.data[0]` is `data`."""
-    return next((step for step in reversed(steps(path)) if isinstance(step, str)), "answer")
+    return next((step for step in reversed(parse_template_path(path)) if isinstance(step, str)), "answer")

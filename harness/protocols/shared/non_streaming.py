@@ -11,7 +11,7 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Query, Response, StreamEvent
 
 
-class Whole:
+class NonStreaming:
     """A protocol whose answers come whole, and whose pages state neither a model's name nor its version."""
 
     name: str

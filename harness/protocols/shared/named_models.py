@@ -10,11 +10,11 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Query
 from harness.protocols.shared import tensors
-from harness.protocols.shared.values import a_name, member
-from harness.protocols.shared.whole_answers import Whole
+from harness.protocols.shared.non_streaming import NonStreaming
+from harness.protocols.shared.values import get_member, parse_name
 
 
-class Served(Whole):
+class NamedModels(NonStreaming):
     """A protocol whose models stand under `root`; with a configured version every path goes through it."""
 
     root: str
@@ -47,11 +47,11 @@ class Served(Whole):
             if endpoint.model is None:
                 why = "were not asked, for no model is configured (--ai-model or [endpoint] model)"
             raise UsageError(f"the model's metadata {why}; give one valid input as [endpoint] sample")
-        inputs = {spec["name"]: tensors.zeros(spec) for spec in specs}
+        inputs = {spec["name"]: tensors.make_zeros(spec) for spec in specs}
         return Query(inputs if len(inputs) > 1 else next(iter(inputs.values())))
 
 
-def listed(value: Any) -> tuple[str, ...]:
+def parse_kserve_list(value: Any) -> tuple[str, ...]:
     """The names on a page of models as KServe has it; none when it is no such page."""
-    models = member(value, "models")
-    return tuple(each for each in models if a_name(each)) if isinstance(models, list) else ()
+    models = get_member(value, "models")
+    return tuple(each for each in models if parse_name(each)) if isinstance(models, list) else ()
