@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null)
 OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: demo serve check test test-servers fuzz bench detection build format clean
+.PHONY: demo serve check test test-servers fuzz generate bench detection build format clean
 
 demo: $(VENV)/.core  ## run the gate on the embedded reference deployment; ends in a report
 	$(BIN)/aiharness demo
@@ -28,6 +28,9 @@ test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a 
 
 fuzz: $(VENV)/.dev  ## a million mutated answers for every decoder
 	AIHARNESS_FUZZ=1000000 $(BIN)/python -m pytest tests/fuzz $(ARGS)
+
+generate: $(VENV)/.dev  ## write what is made from the code: the table of faults, the schema of aiharness.toml
+	$(BIN)/python -m docs.generate
 
 bench: $(VENV)/.dev  ## the figures that the README quotes
 	$(BIN)/python -m benchmarks

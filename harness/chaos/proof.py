@@ -1,7 +1,7 @@
-"""Does a fault act on a link? A plain connection through the proxy, before and while the fault is on.
+"""Does a fault act on a link? A plain connection through the proxy, before and while the fault is applied.
 
-A real Toxiproxy counts nothing while connections live, so this is the only proof it allows. It shows that the link is
-disturbed, not that the service uses it.
+A real Toxiproxy counts nothing while connections live, so this is the only proof that it allows. It shows that the
+link is disturbed, not that the service uses it.
 """
 
 from __future__ import annotations
@@ -11,87 +11,61 @@ import ipaddress
 import math
 import socket
 import time
-from dataclasses import dataclass
+from typing import Literal
 
 from harness.core.experiment import Fault, Proof
+from harness.core.fault import MOST_PROBE_DELAY, LinkProbe, load_fault
 
-ASK = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-"""Most peers answer this, or end the connection; both make something flow through the toxic."""
+_REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+"""Most peers answer this, or end the connection; both send something through the toxic."""
 
-VISIBLE, _MOST = 0.01, 4.0
-"""Seconds below which an added delay cannot be told from noise, and seconds that one probe waits at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """One connection: how it ended (refused, reset, closed, silent), seconds to the first byte and to the end."""
-
-    outcome: str
-    first: float | None = None
-    total: float = 0.0
-    size: int = 0
+_MOST_BYTES, _MOST_TRIES = 65536, 20
+"""Bytes that one probe reads at most, and probes that look for a rare fault at most."""
 
 
-def probe_link(listen: str, patience: float = 1.0) -> Probe:
-    """Connect to `listen` ("host:port"), ask, and read for at most `patience` seconds or 64 KiB."""
+def probe_link(listen: str, patience: float = 1.0) -> LinkProbe:
+    """Connect to `listen` ("host:port"), send a request, and read for at most `patience` seconds or 64 KiB."""
     host, _, port = listen.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     with contextlib.suppress(ValueError):  # a name
-        host = "127.0.0.1" if ipaddress.ip_address(host).is_unspecified else host
+        if ipaddress.ip_address(host).is_unspecified:
+            host = "127.0.0.1"
     began = time.monotonic()
     try:
         peer = socket.create_connection((host, int(port)), patience)
     except (OSError, ValueError):
-        return Probe("refused", total=time.monotonic() - began)
-    first, size, outcome = None, 0, "silent"
+        return LinkProbe("refused", total=time.monotonic() - began)
+    first, size = None, 0
+    outcome: Literal["reset", "closed", "silent"] = "silent"
     with peer:
         try:
-            peer.sendall(ASK)
-            while size < 65536 and (left := began + patience - time.monotonic()) > 0:
+            peer.sendall(_REQUEST)
+            while size < _MOST_BYTES and (left := began + patience - time.monotonic()) > 0:
                 peer.settimeout(left)
                 if not (data := peer.recv(16384)):
                     outcome = "closed"
                     break
-                first, size = first or time.monotonic() - began, size + len(data)
-        except OSError as error:
-            outcome = "silent" if isinstance(error, TimeoutError) else "reset"
-    return Probe(outcome, first, time.monotonic() - began, size)
+                first = first or time.monotonic() - began
+                size += len(data)
+        except TimeoutError:
+            pass
+        except OSError:
+            outcome = "reset"
+    return LinkProbe(outcome, first, time.monotonic() - began, size, len(_REQUEST))
 
 
-def prove_fault(fault: Fault, listen: str, before: Probe) -> Proof:
+def prove_fault(fault: Fault, listen: str, before: LinkProbe) -> Proof:
     """Probe until the fault's own signature is seen, as often as its toxicity asks for (20 times at most)."""
-    tries = 1 if fault.toxicity >= 1 else min(20, math.ceil(math.log(1e-3) / math.log1p(-fault.toxicity)))
-    ends = time.monotonic() + min(_MOST, fault.duration)
+    parameters = load_fault(fault.kind).parse(fault.attributes)
+    delay = min(MOST_PROBE_DELAY, 2 * parameters.expect_delay(before, fault.stream) + 0.5)
+    tries = 1
+    if fault.toxicity < 1:
+        tries = min(_MOST_TRIES, math.ceil(math.log(1e-3) / math.log1p(-fault.toxicity)))
+    ends = time.monotonic() + min(MOST_PROBE_DELAY, fault.duration)
     while True:
-        found = probe_link(listen, before.total + min(_MOST, 2 * _expected(fault, before) + 0.5))
-        if why := signature(fault, before, found):
-            return Proof("probe", None, why)
+        now = probe_link(listen, before.total + delay)
+        if reason := parameters.recognise(before, now, fault.stream):
+            return Proof("probe", None, reason)
         tries -= 1
         if tries <= 0 or time.monotonic() > ends:
-            return Proof("none", None, f"a connection through {listen} showed no {fault.kind}: {found.outcome}")
-
-
-def signature(fault: Fault, before: Probe, now: Probe) -> str:
-    """What tells that the fault acts, comparing a connection before with one now; empty when nothing does."""
-    kind, sign = fault.kind, {"down": "refused", "reset_peer": "reset"}.get(fault.kind)
-    if sign is not None:
-        return f"a connection was {sign}" if now.outcome == sign != before.outcome else ""
-    if before.first is None:
-        return ""  # the peer says nothing to compare with
-    stalls = kind == "timeout" or (kind == "bandwidth" and not fault.attributes.get("rate"))
-    if stalls:
-        return "no byte came through" if now.first is None and now.outcome in ("silent", "closed") else ""
-    expected = min(_expected(fault, before), _MOST)
-    known = now.first if kind == "latency" and now.first is not None else now.total
-    added = known - (before.first if kind == "latency" else before.total)
-    return f"{added * 1e3:.0f} ms were added to a connection" if added >= expected / 2 >= VISIBLE / 2 else ""
-
-
-def _expected(fault: Fault, before: Probe) -> float:
-    """Seconds that the fault should add to one probe."""
-    given = {key: float(value) for key, value in fault.attributes.items()}
-    if fault.kind == "latency":
-        return max(0.0, given.get("latency", 0.0) - given.get("jitter", 0.0)) / 1e3
-    if fault.kind == "bandwidth" and given.get("rate"):
-        return (before.size if fault.stream == "downstream" else len(ASK)) / (given["rate"] * 1e3)
-    return given.get("timeout", 0.0) / 1e3 if fault.kind == "reset_peer" else 0.0
+            return Proof("none", None, f"a connection through {listen} showed no {fault.kind}: {now.outcome}")

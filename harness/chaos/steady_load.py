@@ -11,6 +11,7 @@ from harness.chaos.judging import find_silent_corruption
 from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Exchange
 from harness.core.experiment import Fault, Sample
+from harness.core.fault import load_fault
 from harness.core.verdict import Counterexample
 from harness.io.client import create_transport as transport_to
 from harness.io.http import HttpTransport
@@ -27,13 +28,13 @@ class SteadyLoad:
     """Sends from an event loop in its own thread while the `with` block lasts; its end cancels requests in flight.
 
     A request counts for the moment at which the schedule intended it. Times are seconds of the run. `direct`: the
-    fault lies between the harness and the service. Raises `UsageError` for cutting streams of a protocol without any.
+    fault lies between the harness and the service. Raises `UsageError` for a fault of streams where there are none.
     """
 
     def __init__(self, session: Session, run: GateRun, fault: Fault, *, direct: bool) -> None:
-        stream = fault.kind == "truncate_stream"
+        stream = load_fault(fault.kind).needs_streaming
         if stream and not session.able.streaming:
-            raise UsageError(f"fault {fault.name!r} cuts streams, but {session.adapter.title} does not stream here")
+            raise UsageError(f"fault {fault.name!r} needs streams, but {session.adapter.title} does not stream here")
         self.corrupted: list[Counterexample] = []
         self.failed: list[Counterexample] = []
         self.began = 0.0

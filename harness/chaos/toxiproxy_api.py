@@ -1,9 +1,7 @@
-"""The `toxiproxy-python` client and what it lacks: an address of its own, deadlines, errors that say what to do."""
+"""Calls to the API of a Toxiproxy or of the harness's own fault proxy: one address, deadlines, errors that help."""
 
 from __future__ import annotations
 
-import importlib.util
-from functools import partialmethod
 from typing import Any
 
 import httpx
@@ -20,8 +18,8 @@ class ProxyGone(UsageError):
     """No fault proxy answers at the link's API."""
 
 
-class Consumer:
-    """Stands where `toxiproxy-python` has its global APIConsumer: an address of its own, deadlines, our errors."""
+class ToxiproxyApi:
+    """The API at `base`, a URL; `where` names it in messages."""
 
     def __init__(self, link: Link) -> None:
         self.base = link.api.rstrip("/")
@@ -29,45 +27,27 @@ class Consumer:
         self._http = httpx.Client(timeout=TIMEOUT, trust_env=False)
         self.close = self._http.close
 
-    def call(self, method: str, url: str, *, missing: bool = False, **options: Any) -> httpx.Response:
-        """One call; `missing` lets a 404 pass. Raises `ProxyGone` for no answer, `UsageError` for a refusal."""
+    def call(self, method: str, path: str, *, allow_missing: bool = False, json: Any = None) -> httpx.Response:
+        """One call. `allow_missing` accepts a 404. Raises `ProxyGone` for no answer, `UsageError` for a refusal."""
         try:
-            answer = self._http.request(method, self.base + url, **options)
-            if answer.is_success and answer.content:
-                answer.json()
+            response = self._http.request(method, self.base + path, json=json)
+            if response.is_success and response.content:
+                response.json()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            said = str(error) or type(error).__name__
-            raise ProxyGone(f"{self.where}: no Toxiproxy or fault proxy answers ({said})") from None
+            reason = str(error) or type(error).__name__
+            raise ProxyGone(f"{self.where}: no Toxiproxy or fault proxy answers ({reason})") from None
         except ValueError:
-            raise UsageError(f"{self.where}: {url} answered no JSON: this is no Toxiproxy's API") from None
-        if answer.is_success or (missing and answer.status_code == 404):
-            return answer
-        said = f"{answer.status_code}: {answer.text.strip()[:200]}"
-        raise UsageError(f"{self.where}: {method} {url} was refused with {said}")
-
-    get, post = partialmethod(call, "GET"), partialmethod(call, "POST")
+            raise UsageError(f"{self.where}: {path} is not JSON: this is not a Toxiproxy API") from None
+        if response.is_success or (allow_missing and response.status_code == 404):
+            return response
+        answer = f"{response.status_code}: {response.text.strip()[:200]}"
+        raise UsageError(f"{self.where}: {method} {path} was refused with {answer}")
 
 
-def removal(toxic: str) -> list[Call]:
-    """The calls that take a toxic off. Toxiproxy 2.12 hangs for good when one is deleted while clients have broken
-    their connections off through it, unless it was made to strike nobody first."""
+def list_removal_calls(toxic: str) -> list[Call]:
+    """The calls that remove a toxic, given by its path in the API.
+
+    Toxiproxy 2.12 hangs for good when a toxic is deleted while clients have broken off their connections through it,
+    unless it was made to strike nobody first.
+    """
     return [("POST", toxic, {"toxicity": 0}), ("DELETE", toxic, None)]
-
-
-def client(consumer: Consumer) -> Any:
-    """A `toxiproxy-python` client of its own: the package keeps its address in a global, so each gets its own copy."""
-    copies = []
-    for name in ("toxiproxy.proxy", "toxiproxy.server"):
-        try:
-            spec = importlib.util.find_spec(name)
-            assert spec
-            assert spec.loader
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-        except ImportError:
-            raise UsageError("the chaos suite needs its extra: pip install 'aiharness[chaos]'") from None
-        vars(module)["APIConsumer"] = consumer
-        copies.append(module)
-    proxy, server = copies
-    vars(server)["Proxy"] = proxy.Proxy
-    return server.Toxiproxy()

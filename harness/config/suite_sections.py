@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,8 +13,9 @@ from harness.config.sections import ConfigFile, DataSection, LinkSection, SuiteS
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.experiment import ChaosSettings, Fault, Link
+from harness.core.fault import load_fault
 from harness.core.plan import slug
-from harness.core.registry import list_plugins, load_plugin
+from harness.core.registry import list_plugins
 from harness.core.settings import AttackSettings, DataSettings, LoadSettings
 
 _MOST_REQUESTS, _MOST_PROCESSES = 1_000_000, 64
@@ -123,9 +124,14 @@ def read_faults(file: ConfigFile, suites: tuple[str, ...], place: ConfigSource) 
         name = section.name or f"{section.kind} on {section.link}"
         if slug(name) in {slug(f.name) for f in found}:
             raise place.error(f"a second fault named {name!r}; give each a name", "fault", index, "name")
+        with place.blamed(None, "fault", index, "kind"):
+            kind = load_fault(section.kind)
+        if section.stream not in kind.streams:
+            streams = " or ".join(kind.streams)
+            raise place.error(f"must be {streams} for {kind.name}, got {section.stream!r}", "fault", index, "stream")
         with place.blamed(None, "fault", index, "attributes"):
-            attributes = load_plugin("faults", section.kind).FAULT.validate(section.attributes)
-        found.append(replace(section, name=name, attributes=attributes))
+            parameters = kind.parse(section.attributes)
+        found.append(replace(section, name=name, attributes=asdict(parameters)))
     if "chaos" not in suites:
         return ()
     if found:

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import inf
+from typing import Annotated
 
-from harness.faults._kind import Attribute, Close, Duty, FaultKind, Piece, Stage
+from harness.core.fault import HOUR_MS, FaultKind, FaultParameters, LinkProbe, Parameter, recognise_outcome
+from harness.core.fault_stage import Close, Stage, StageContext, StreamChunk
 
 
-class ResetPeer(Stage):
-    """Drops all data; `timeout` ms after the first of it, or after the stream's end, both sockets are reset."""
+@dataclass(frozen=True, slots=True)
+class _Parameters(FaultParameters):
+    timeout: Annotated[int, Parameter("time from the first data to the reset", unit="ms", high=HOUR_MS)] = 0
 
-    closes = True
+    def expect_delay(self, before: LinkProbe, stream: str) -> float:
+        return self.timeout / 1000
 
-    def __init__(self, duty: Duty, now: float) -> None:
-        super().__init__(duty, now)
-        self._begun = False
+    def recognise(self, before: LinkProbe, now: LinkProbe, stream: str) -> str:
+        return recognise_outcome("reset", before, now)
 
-    def push(self, data: bytes | Close, at: float, now: float) -> Sequence[Piece]:
-        """Drop data; the first starts the time."""
-        if not self._begun:
-            self._begun = True
-            self.due = now + self.duty.attributes["timeout"] / 1000
-        self.duty.struck(0 if isinstance(data, Close) else len(data))
+
+class _ResetPeer(Stage[_Parameters]):
+    """Drops all data; `timeout` ms after the first data, or after the stream's end, both sockets are reset."""
+
+    swallows_data = True
+
+    def __init__(self, context: StageContext[_Parameters], now: float) -> None:
+        super().__init__(context, now)
+        self._is_running = False
+
+    def push(self, data: bytes | Close, arrived: float, now: float) -> Sequence[StreamChunk]:
+        """Drop data; the first starts the timer."""
+        if not self._is_running:
+            self._is_running = True
+            self.due = now + self.parameters.timeout / 1000
+        self.context.record_effect(0 if isinstance(data, Close) else len(data))
         return self.tick(now) if self.due <= now else []
 
-    def tick(self, now: float) -> Sequence[Piece]:
+    def tick(self, now: float) -> Sequence[StreamChunk]:
         """The reset."""
         self.due = inf
         return [(Close.RST, now)]
@@ -34,6 +48,6 @@ class ResetPeer(Stage):
 FAULT = FaultKind(
     name="reset_peer",
     title="the connection is reset (RST) in place of its first data",
-    stage=ResetPeer,
-    attributes=(Attribute("timeout", "time from the first data to the reset", unit="ms"),),
+    example=_Parameters(timeout=0),
+    stage=_ResetPeer,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import importlib.util
 import signal
 import subprocess
 import sys
@@ -37,7 +36,7 @@ with Injector(Link("model", api, "model")) as injector:
 @pytest.mark.parametrize(
     ("kind", "attributes"),
     [
-        ("latency", {"latency": 100}),
+        ("latency", {"latency": 400}),
         ("bandwidth", {"rate": 1}),
         ("bandwidth", {"rate": 0}),
         ("timeout", {"timeout": 100}),
@@ -92,7 +91,7 @@ def test_without_a_guardian_nothing_is_put_on(toxiproxy: Toxiproxy, monkeypatch:
     monkeypatch.setattr(sys, "executable", "/bin/true")
     with Injector(toxiproxy.link()) as injector:
         injector.settle()
-        with pytest.raises(HarnessError, match="no fault is put on without it"), injector.apply(fault("latency")):
+        with pytest.raises(HarnessError, match="no fault is applied without it"), injector.apply(fault("latency")):
             pass
     assert toxiproxy.state() == (True, [])
 
@@ -187,7 +186,7 @@ def test_what_is_no_toxiproxy_is_refused(body: bytes) -> None:
 
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        with pytest.raises(UsageError, match="no Toxiproxy's API"):
+        with pytest.raises(UsageError, match="not a Toxiproxy API"):
             Injector(Link("db", f"http://127.0.0.1:{server.server_port}", "db"))
         server.shutdown()
 
@@ -215,9 +214,7 @@ def test_only_this_machine_and_allowed_hosts_are_disturbed(api: str, allow: tupl
 
 
 def test_without_the_extra_the_remedy_is_named(toxiproxy: Toxiproxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr(importlib.util, "find_spec", missing)
+    monkeypatch.setitem(sys.modules, "toxiproxy", None)
+    monkeypatch.delitem(sys.modules, "harness.chaos.toxiproxy_client", raising=False)
     with pytest.raises(UsageError, match=r"pip install 'aiharness\[chaos\]'"):
         Injector(toxiproxy.link())

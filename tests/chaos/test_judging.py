@@ -19,10 +19,9 @@ from harness.chaos.judging import (
     judge_recovery,
     judge_validity,
 )
-from harness.chaos.proof import Probe, signature
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, EventKind, Exchange, Request, Response, StreamEvent, Timing
-from harness.core.experiment import Experiment, Fault, Proof, Sample, compute_p95, find_recovery
+from harness.core.experiment import Experiment, Proof, Sample, compute_p95, find_recovery
 from harness.core.objective import PROFILES, parse_objective
 from harness.core.verdict import Counterexample, Status
 from tests.chaos.chaosparts import fault
@@ -192,41 +191,3 @@ def test_recovery_is_held_to_its_limit(recovered: float | None, limit: float | N
 @pytest.mark.parametrize(("during", "seen"), [(load(5, 7), False), (load(5, 7, latency=1.0), True)])
 def test_a_probe_needs_an_effect_to_count(during: Sequence[Sample], seen: bool) -> None:
     assert (explain_invisible_fault(lived(samples=(*BASELINE, *during)), BASELINE) == "") is seen
-
-
-USUAL = Probe("closed", 0.01, 0.02, 1000)
-
-
-@pytest.mark.parametrize(
-    ("kind", "attributes", "now", "seen"),
-    [
-        ("latency", {"latency": 200}, Probe("closed", 0.21, 0.22, 1000), True),
-        ("latency", {"latency": 200}, Probe("closed", 0.05, 0.06, 1000), False),
-        ("latency", {"latency": 200, "jitter": 190}, Probe("closed", 0.03, 0.04, 1000), True),
-        ("latency", {"latency": 60000}, Probe("silent", None, 4.02), True),
-        ("latency", {"latency": 5}, Probe("closed", 0.05, 0.06, 1000), False),
-        ("latency", {"latency": 200}, Probe("refused", None, 0.0), False),
-        ("bandwidth", {"rate": 10}, Probe("closed", 0.1, 0.12, 1000), True),
-        ("bandwidth", {"rate": 10000}, Probe("closed", 0.1, 0.12, 1000), False),
-        ("bandwidth", {"rate": 0}, Probe("silent", None, 0.5), True),
-        ("timeout", {"timeout": 100}, Probe("closed", None, 0.1), True),
-        ("timeout", {"timeout": 0}, Probe("silent", None, 0.5), True),
-        ("timeout", {"timeout": 0}, USUAL, False),
-        ("timeout", {"timeout": 0}, Probe("refused"), False),
-        ("reset_peer", {}, Probe("reset", None, 0.01), True),
-        ("reset_peer", {}, USUAL, False),
-        ("down", {}, Probe("refused"), True),
-        ("down", {}, USUAL, False),
-    ],
-)
-def test_the_signature_of_a_fault(kind: str, attributes: dict[str, int], now: Probe, seen: bool) -> None:
-    assert bool(signature(Fault("model", kind, attributes, name="f"), USUAL, now)) is seen
-
-
-@pytest.mark.parametrize("kind", ["latency", "bandwidth", "timeout"])
-def test_a_peer_that_says_nothing_proves_nothing(kind: str) -> None:
-    assert not signature(fault(kind, latency=10, rate=0), Probe("silent", None, 1.0), Probe("silent", None, 3.0))
-
-
-def test_what_was_down_before_is_not_taken_down() -> None:
-    assert not signature(fault("down"), Probe("refused"), Probe("refused"))

@@ -98,7 +98,7 @@ def test_a_link_that_nobody_uses_has_not_been_struck(gate: Callable[..., Run], n
 
 
 def test_the_lease_lifts_where_nobody_else_does(naive: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(injector, "LEASE", 600)
+    monkeypatch.setattr(injector, "LEASE", 1500)
     monkeypatch.setattr(Guardian, "watch", lambda *_: None)
     with Injector(link(naive)) as own:
         own.settle()
@@ -119,7 +119,7 @@ def test_an_own_proxy_that_is_down_is_enabled_again(naive: Deployment) -> None:
 
 def test_two_runs_do_not_share_a_link(naive: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first renews its fault: the second neither lifts it nor passes by another's disturbance."""
-    monkeypatch.setattr(injector, "LEASE", 600)
+    monkeypatch.setattr(injector, "LEASE", 1500)
     with Injector(link(naive)) as first, Injector(link(naive)) as second:
         first.settle()
         with first.apply(fault("latency", latency=50)) as active:

@@ -4,108 +4,74 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import posixpath
 import secrets
-from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Any
 from urllib.parse import unquote
 
-import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from harness.chaos.proxy.proxy import ListenError, Proxy, Toxic, resolve
+from harness.chaos.proxy.api_rows import ApiRefusal, ProxyRow, ToxicRow, convert_row, decode_value, read_body
+from harness.chaos.proxy.proxy import ListenError, Proxy, Toxic, resolve_listen_address
 from harness.chaos.proxy.record import Journal
 from harness.core.errors import UsageError
-from harness.core.registry import list_plugins, load_plugin
-from harness.faults._kind import FaultKind, Stage
+from harness.core.fault import FaultKind, FaultParameters, load_fault
+from harness.core.fault_stage import Stage
+from harness.core.registry import list_plugins
 
 _VERSION = "aiharness-0.1.0"
-_MAX_BODY, MAX_PROXIES, MAX_LEASE = 1 << 20, 1000, 86_400_000
-_READ_S = 15.0
+_MAX_PROXIES = 1000
 _NOSNIFF = {"x-content-type-options": "nosniff"}
-_NOOP = FaultKind("noop", "nothing happens", Stage)
+_NOOP = FaultKind("noop", "nothing happens", FaultParameters(), Stage)
 
 
-class _ProxyRow(msgspec.Struct):
-    """What a proxy is made or changed with; null is as good as nothing, as in Go."""
-
-    name: str | None = None
-    listen: str | None = None
-    upstream: str | None = None
-    enabled: bool | None = None
-    toxics: list[Any] | None = None
-
-
-class _ToxicRow(msgspec.Struct):
-    """What a toxic is made or changed with."""
-
-    name: str | None = None
-    type: str | None = None
-    stream: str | None = None
-    toxicity: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
-    attributes: dict[str, Any] | None = None
-    lease_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_LEASE)] | None = None
-
-
-_Row = TypeVar("_Row", _ProxyRow, _ToxicRow)
-
-
-class Refused(Exception):
-    """A request that is refused: status and message, and for /populate the proxies done so far."""
-
-    def __init__(self, status: int, message: str, **more: Any) -> None:
-        super().__init__(message)
-        self.status, self.message, self.more = status, message, more
-
-
-class Api:
-    """The server's whole state, and its ASGI application."""
+class ProxyApi:
+    """The state of the server, and its ASGI application."""
 
     def __init__(self, seed: int = 0, *, allow_remote: bool = False) -> None:
         self.journal = Journal(seed)
         self.proxies: dict[str, Proxy] = {}
         self._allow_remote = allow_remote
-        self._kinds = {"noop": _NOOP}
-        for name in list_plugins("faults"):
-            fault: FaultKind = load_plugin("faults", name).FAULT
-            if fault.stage is not None:
-                self._kinds[name] = fault
-        self._turn = asyncio.Lock()
+        self._kinds = _load_kinds()
+        self._lock = asyncio.Lock()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request."""
+        """Answer one request."""
         if scope["type"] == "http":
-            answer = await self._answer(Request(scope, receive))
-            await answer(scope, receive, send)
+            response = await self._respond(Request(scope, receive))
+            await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> Response:
         path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
-        clean = posixpath.normpath("/" + path.lstrip("/")) + ("/" if path.endswith("/") and len(path) > 1 else "")
+        clean = posixpath.normpath("/" + path.lstrip("/"))
+        if path.endswith("/") and len(path) > 1:
+            clean += "/"
         if clean != path:
             return Response(status_code=301, headers={"location": clean})
         parts = [unquote(part) for part in path[1:].split("/")]
-        allowed = () if path.endswith("/") else _allowed(parts)
-        if not allowed:
+        methods = () if path.endswith("/") else _list_methods(parts)
+        if not methods:
             return PlainTextResponse("404 page not found\n", 404)
-        if request.method not in allowed:
+        if request.method not in methods:
             return Response(status_code=405)
-        answer = await self._done(request, parts)
-        answer.headers["x-toxiproxy-request-id"] = secrets.token_hex(10)
-        return answer
+        response = await self._handle(request, parts)
+        response.headers["x-toxiproxy-request-id"] = secrets.token_hex(10)
+        return response
 
-    async def _done(self, request: Request, parts: list[str]) -> Response:
+    async def _handle(self, request: Request, parts: list[str]) -> Response:
         if request.headers.get("user-agent", "").startswith("Mozilla/"):
             return PlainTextResponse("User agent not allowed\n", 403, _NOSNIFF)
         try:
-            raw = await _body(request)
-            async with self._turn:  # one change at a time: a listener may need a look-up
+            raw = await read_body(request)
+            async with self._lock:  # one change at a time: a listener may need a DNS look-up
                 status, value = await self._route(request.method, parts, raw, request.query_params.get("since", "0"))
-        except Refused as refused:
-            shown = json.dumps({"error": refused.message, "status": refused.status, **refused.more}) + "\n"
-            if refused.more:
-                return Response(shown, refused.status, media_type="application/json")
-            return PlainTextResponse(shown, refused.status, _NOSNIFF)
+        except ApiRefusal as refusal:
+            text = json.dumps({"error": refusal.message, "status": refusal.status, **refusal.more}) + "\n"
+            if refusal.more:
+                return Response(text, refusal.status, media_type="application/json")
+            return PlainTextResponse(text, refusal.status, _NOSNIFF)
         if status == 204:
             return Response(status_code=204)
         if parts == ["version"]:
@@ -113,159 +79,171 @@ class Api:
         return Response(json.dumps(value), status, media_type="application/json")
 
     async def _route(self, method: str, parts: list[str], raw: bytes, since: str) -> tuple[int, Any]:
-        match [method, *parts]:
-            case ["GET", "version"]:
+        match parts:
+            case ["version"]:
                 return 200, {"version": _VERSION}
-            case ["GET", "aiharness"]:
-                return 200, {"version": _VERSION, "seed": self.journal.seed, "toxics": sorted(self._kinds)}
-            case ["GET", "aiharness", "counters"]:
-                counted = {name: proxy.counters() for name, proxy in self.proxies.items()}
-                return 200, {"now": self.journal.now(), "proxies": counted}
-            case ["GET", "aiharness", "events"]:
-                if not (since.isascii() and since.isdigit()):
-                    raise Refused(400, "since must be the number of an event")
-                return 200, self.journal.since(int(since[:18]))
-            case ["POST", "reset"]:
+            case ["aiharness", *rest]:
+                return 200, self._read_extension(rest, since)
+            case ["reset"]:
                 return await self._reset()
-            case ["POST", "populate"]:
+            case ["populate"]:
                 return await self.populate(raw)
-            case ["GET", "proxies"]:
-                return 200, {name: proxy.row() for name, proxy in sorted(self.proxies.items())}
-            case ["POST", "proxies"]:
-                return 201, (await self._create(_row(_value(raw), _ProxyRow))).row()
-            case [_, "proxies", name, *rest]:
+            case ["proxies"]:
+                if method == "POST":
+                    return 201, (await self._create(convert_row(decode_value(raw), ProxyRow))).to_row()
+                return 200, {name: proxy.to_row() for name, proxy in sorted(self.proxies.items())}
+            case ["proxies", name, *rest]:
                 if name not in self.proxies:
-                    raise Refused(404, "proxy not found")
-                proxy = self.proxies[name]
+                    raise ApiRefusal(404, "proxy not found")
                 if not rest:
-                    return await self._proxy(method, proxy, raw)
-                return self._toxics(method, proxy, rest[1:], raw)
-        raise Refused(404, "not found")
+                    return await self._route_proxy(method, self.proxies[name], raw)
+                return self._route_toxics(method, self.proxies[name], rest[1:], raw)
+        raise ApiRefusal(404, "not found")
+
+    def _read_extension(self, rest: list[str], since: str) -> dict[str, Any]:
+        if not rest:
+            return {"version": _VERSION, "seed": self.journal.seed, "toxics": sorted(self._kinds)}
+        if rest == ["counters"]:
+            counters = {name: proxy.read_counters() for name, proxy in self.proxies.items()}
+            return {"now": self.journal.now(), "proxies": counters}
+        if not (since.isascii() and since.isdigit()):
+            raise ApiRefusal(400, "since must be the number of an event")
+        return self.journal.list_events(int(since[:18]))
 
     async def _reset(self) -> tuple[int, Any]:
         for proxy in self.proxies.values():
-            await _started(proxy)
-            for toxic in proxy.every():
+            await _start(proxy)
+            for toxic in proxy.list_toxics():
                 proxy.remove(toxic, "reset")
         return 204, None
 
     async def populate(self, raw: bytes) -> tuple[int, Any]:
         """POST /populate; toxics inside the entries are honoured for proxies that are created."""
-        entries = _value(raw)
+        entries = decode_value(raw)
         if entries is not None and not isinstance(entries, list):
-            raise Refused(400, "bad request body: an array of proxies is expected", proxies=None)
-        rows = [_row(entry, _ProxyRow) for entry in entries or ()]
+            raise ApiRefusal(400, "bad request body: an array of proxies is expected", proxies=None)
+        rows = [convert_row(entry, ProxyRow) for entry in entries or ()]
         for number, row in enumerate(rows, 1):
             for key in ("name", "upstream"):
                 if not getattr(row, key):
-                    raise Refused(400, f"missing required field: {key} at proxy {number}", proxies=None)
-        done: list[dict[str, Any]] = []
+                    raise ApiRefusal(400, f"missing required field: {key} at proxy {number}", proxies=None)
+        created: list[dict[str, Any]] = []
         for row in rows:
             try:
-                done.append((await self._populated(row)).row())
-            except Refused as refused:
-                raise Refused(refused.status, refused.message, proxies=done or None) from None
-        return 201, {"proxies": done or None}
+                created.append((await self._ensure_proxy(row)).to_row())
+            except ApiRefusal as refusal:
+                raise ApiRefusal(refusal.status, refusal.message, proxies=created or None) from None
+        return 201, {"proxies": created or None}
 
-    async def _populated(self, row: _ProxyRow) -> Proxy:
+    async def _ensure_proxy(self, row: ProxyRow) -> Proxy:
+        """The proxy of this row: the one that exists if it has the same addresses, else a new one."""
         old = self.proxies.get(row.name or "")
         if old is not None:
-            if await self._same(old, row.listen or "") and old.upstream == row.upstream:
+            if await self._listens_at(old, row.listen or "") and old.upstream == row.upstream:
                 return old
-            self._forget(old)
+            self._delete(old)
         proxy = await self._create(row)
         for toxic in row.toxics or ():
-            self._add(proxy, _row(toxic, _ToxicRow))
+            self._add_toxic(proxy, convert_row(toxic, ToxicRow))
         return proxy
 
-    async def _create(self, row: _ProxyRow) -> Proxy:
+    async def _create(self, row: ProxyRow) -> Proxy:
         name, upstream = row.name or "", row.upstream or ""
         for key, value in (("name", name), ("upstream", upstream)):
             if not value:
-                raise Refused(400, f"missing required field: {key}")
+                raise ApiRefusal(400, f"missing required field: {key}")
         if name in self.proxies:
-            raise Refused(409, "proxy already exists")
-        if len(self.proxies) >= MAX_PROXIES:
-            raise Refused(400, f"there are {MAX_PROXIES} proxies, which is the most")
+            raise ApiRefusal(409, "proxy already exists")
+        if len(self.proxies) >= _MAX_PROXIES:
+            raise ApiRefusal(400, f"there are {_MAX_PROXIES} proxies already, the most that are allowed")
         proxy = Proxy(name, row.listen or "", upstream, self.journal, self._allow_remote)
         if row.enabled is not False:
-            await _started(proxy)
+            await _start(proxy)
         self.proxies[name] = proxy
         return proxy
 
-    async def _proxy(self, method: str, proxy: Proxy, raw: bytes) -> tuple[int, Any]:
+    async def _route_proxy(self, method: str, proxy: Proxy, raw: bytes) -> tuple[int, Any]:
         if method == "DELETE":
-            self._forget(proxy)
+            self._delete(proxy)
             return 204, None
         if method != "GET":
-            row = _row(_value(raw), _ProxyRow)
-            listen, upstream = row.listen or proxy.listen, row.upstream or proxy.upstream
-            enabled = proxy.enabled if row.enabled is None else row.enabled
-            if not await self._same(proxy, listen) or upstream != proxy.upstream:
-                proxy.stop()
-                proxy.listen, proxy.upstream = listen, upstream
-            if enabled:
-                await _started(proxy)
-            else:
-                proxy.stop()
-        return 200, proxy.row()
+            await self._update(proxy, convert_row(decode_value(raw), ProxyRow))
+        return 200, proxy.to_row()
 
-    async def _same(self, proxy: Proxy, listen: str) -> bool:
+    async def _update(self, proxy: Proxy, row: ProxyRow) -> None:
+        listen, upstream = row.listen or proxy.listen, row.upstream or proxy.upstream
+        enabled = proxy.enabled if row.enabled is None else row.enabled
+        if not await self._listens_at(proxy, listen) or upstream != proxy.upstream:
+            proxy.stop()
+            proxy.listen, proxy.upstream = listen, upstream
+        if enabled:
+            await _start(proxy)
+        else:
+            proxy.stop()
+
+    async def _listens_at(self, proxy: Proxy, listen: str) -> bool:
         if listen == proxy.listen:
             return not listen.endswith(":0")
         try:
-            host, port = (await resolve(listen, self._allow_remote))[1]
+            host, port = (await resolve_listen_address(listen, self._allow_remote))[1]
         except ListenError as error:
-            raise Refused(500, str(error)) from None
+            raise ApiRefusal(500, str(error)) from None
         return port != 0 and proxy.listen in (f"{host}:{port}", f"[{host}]:{port}")
 
-    def _forget(self, proxy: Proxy) -> None:
+    def _delete(self, proxy: Proxy) -> None:
         proxy.stop()
-        for toxic in proxy.every():
+        for toxic in proxy.list_toxics():
             proxy.remove(toxic, "proxy deleted")
         del self.proxies[proxy.name]
 
-    def _toxics(self, method: str, proxy: Proxy, rest: list[str], raw: bytes) -> tuple[int, Any]:
+    def _route_toxics(self, method: str, proxy: Proxy, rest: list[str], raw: bytes) -> tuple[int, Any]:
         if not rest:
             if method == "GET":
-                return 200, [toxic.row() for toxic in proxy.every()]
-            return 200, self._add(proxy, _row(_value(raw), _ToxicRow)).row()
-        toxic = next((toxic for toxic in proxy.every() if toxic.name == rest[0]), None)
+                return 200, [toxic.to_row() for toxic in proxy.list_toxics()]
+            return 200, self._add_toxic(proxy, convert_row(decode_value(raw), ToxicRow)).to_row()
+        toxic = next((toxic for toxic in proxy.list_toxics() if toxic.name == rest[0]), None)
         if toxic is None:
-            raise Refused(404, "toxic not found")
+            raise ApiRefusal(404, "toxic not found")
         if method == "DELETE":
             proxy.remove(toxic)
             return 204, None
         if method != "GET":
-            row = _row(_value(raw), _ToxicRow)
-            toxic.attributes = _attributes(toxic.kind, row, toxic.attributes)
-            toxic.toxicity = toxic.toxicity if row.toxicity is None else row.toxicity
-            if row != _ToxicRow(lease_ms=row.lease_ms) or row.lease_ms is None:
-                proxy.update(toxic)
-            if row.lease_ms is not None:
-                toxic.lease = row.lease_ms
-                toxic.renew()
-        return 200, toxic.row()
+            _update_toxic(proxy, toxic, convert_row(decode_value(raw), ToxicRow))
+        return 200, toxic.to_row()
 
-    def _add(self, proxy: Proxy, row: _ToxicRow) -> Toxic:
+    def _add_toxic(self, proxy: Proxy, row: ToxicRow) -> Toxic:
         stream = "downstream" if row.stream is None else row.stream
         kind = self._kinds.get(row.type or "")
         if stream.lower() not in ("upstream", "downstream"):
-            raise Refused(400, "stream was invalid, can be either upstream or downstream")
+            raise ApiRefusal(400, "stream was invalid, can be either upstream or downstream")
         if kind is None:
-            raise Refused(400, "invalid toxic type")
+            raise ApiRefusal(400, "invalid toxic type")
         if stream.lower() not in kind.streams:
-            raise Refused(400, f"stream was invalid, {kind.name} can be {' or '.join(kind.streams)}")
+            raise ApiRefusal(400, f"stream was invalid, {kind.name} can be {' or '.join(kind.streams)}")
         name = row.name or f"{kind.name}_{stream}"
-        if any(toxic.name == name for toxic in proxy.every()):
-            raise Refused(409, "toxic already exists")
+        if any(toxic.name == name for toxic in proxy.list_toxics()):
+            raise ApiRefusal(409, "toxic already exists")
         toxicity = 1.0 if row.toxicity is None else row.toxicity
-        toxic = Toxic(proxy, kind, name, stream, toxicity, _attributes(kind, row, None), row.lease_ms or 0)
+        toxic = Toxic(proxy, kind, name, stream, toxicity, _parse_parameters(kind, row, None), row.lease_ms or 0)
         proxy.add(toxic)
         return toxic
 
 
-def _allowed(parts: list[str]) -> tuple[str, ...]:
+def _load_kinds() -> dict[str, FaultKind[Any]]:
+    """Every kind of fault that is a toxic. A file of an outside package that is broken is left out, with a warning."""
+    kinds: dict[str, FaultKind[Any]] = {_NOOP.name: _NOOP}
+    for name in list_plugins("faults"):
+        try:
+            kind = load_fault(name)
+        except UsageError as error:
+            logging.getLogger(__name__).warning("warning: %s", error)
+            continue
+        if kind.stage is not None:
+            kinds[name] = kind
+    return kinds
+
+
+def _list_methods(parts: list[str]) -> tuple[str, ...]:
     """The methods of a path; none where there is no such path."""
     match parts:
         case ["version"] | ["aiharness"] | ["aiharness", "events" | "counters"]:
@@ -279,48 +257,28 @@ def _allowed(parts: list[str]) -> tuple[str, ...]:
     return ()
 
 
-async def _body(request: Request) -> bytes:
-    raw = b""
-    try:
-        async with asyncio.timeout(_READ_S):
-            async for piece in request.stream():
-                raw += piece
-                if len(raw) > _MAX_BODY:
-                    raise Refused(413, f"the body is over {_MAX_BODY} bytes")
-    except (TimeoutError, ClientDisconnect):
-        raise Refused(408, f"the body did not come within {_READ_S:g} s") from None
-    return raw
-
-
-async def _started(proxy: Proxy) -> None:
+async def _start(proxy: Proxy) -> None:
     try:
         await proxy.start()
     except ListenError as error:
-        raise Refused(500, str(error)) from None
+        raise ApiRefusal(500, str(error)) from None
 
 
-def _value(raw: bytes) -> Any:
-    """The first JSON value; what follows it is ignored, as Toxiproxy does."""
+def _update_toxic(proxy: Proxy, toxic: Toxic, row: ToxicRow) -> None:
+    toxic.parameters = _parse_parameters(toxic.kind, row, toxic.parameters)
+    if row.toxicity is not None:
+        toxic.toxicity = row.toxicity
+    only_renews = row.lease_ms is not None and row == ToxicRow(lease_ms=row.lease_ms)
+    if not only_renews:
+        proxy.update(toxic)
+    if row.lease_ms is not None:
+        toxic.lease = row.lease_ms
+        toxic.renew()
+
+
+def _parse_parameters(kind: FaultKind[Any], row: ToxicRow, base: FaultParameters | None) -> FaultParameters:
     try:
-        text = raw.decode().lstrip()
-        if not text:
-            raise ValueError("EOF")
-        return json.JSONDecoder().raw_decode(text)[0]
-    except (ValueError, RecursionError) as error:
-        raise Refused(400, f"bad request body: {error}") from None
-
-
-def _row(value: Any, kind: type[_Row]) -> _Row:
-    """An object, whose keys match in any case, as Go's do; what it does not know is ignored."""
-    given = {key.lower(): inner for key, inner in value.items()} if isinstance(value, dict) else value
-    try:
-        return msgspec.convert({} if given is None else given, kind)
-    except msgspec.ValidationError as error:
-        raise Refused(400, f"bad request body: {error}") from None
-
-
-def _attributes(kind: FaultKind, row: _ToxicRow, base: Mapping[str, Any] | None) -> dict[str, Any]:
-    try:
-        return kind.validate(row.attributes or {}, base, strict=False)
+        parameters: FaultParameters = kind.parse(row.attributes or {}, base, strict=False)
     except UsageError as error:
-        raise Refused(400, f"bad request body: {error}") from None
+        raise ApiRefusal(400, f"bad request body: {error}") from None
+    return parameters

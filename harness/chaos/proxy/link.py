@@ -1,4 +1,4 @@
-"""One connection through the proxy: two one-way links, each a chain of toxics' stages or, without any, a plain copy."""
+"""One connection through the proxy: two one-way links, each a chain of stages or, without any, a plain copy."""
 
 from __future__ import annotations
 
@@ -10,52 +10,53 @@ import struct
 import termios
 from collections.abc import Sequence
 from math import inf
-from typing import Protocol
+from typing import Any, Protocol
 
-from harness.faults._kind import Close, Piece, Stage
+from harness.core.fault_stage import Close, Stage, StreamChunk
 
-_DIAL_S = 10.0
-_SENT_S = 0.01
+_DIAL_SECONDS = 10.0
+_UNSENT_SECONDS, _UNSENT_LOOKS = 0.01, 100
+"""Before a reset: seconds between two looks whether the system has sent everything, and looks at most."""
 
 
-class Maker(Protocol):
+class _StageMaker(Protocol):
     """A toxic, which makes a stage for each connection that it strikes."""
 
-    def stage(self, number: int, now: float, fresh: bool) -> Stage | None:
-        """For one connection, or None."""
+    def make_stage(self, number: int, now: float, is_fresh: bool) -> Stage[Any] | None:
+        """The stage for the connection of this number, or None."""
 
 
-class Owner(Protocol):
-    """The proxy of a connection: its upstream, its toxics of each stream in order, and its book of connections."""
+class _Owner(Protocol):
+    """The proxy of a connection: its upstream, its toxics of each stream in order, and its open connections."""
 
-    def target(self) -> tuple[str, int]:
-        """Host and port to dial."""
+    def parse_upstream(self) -> tuple[str, int]:
+        """Host and port to connect to. Raises `ValueError`."""
 
-    def chain(self, stream: str) -> Sequence[Maker]:
+    def find_chain(self, stream: str) -> Sequence[_StageMaker]:
         """The toxics of a stream."""
 
-    def entered(self, connection: Connection) -> int:
-        """Count one; its number."""
+    def add_connection(self, connection: ProxiedConnection) -> int:
+        """Count a connection; returns its number."""
 
-    def left(self, connection: Connection) -> None:
-        """One has ended."""
+    def remove_connection(self, connection: ProxiedConnection) -> None:
+        """A connection has ended."""
 
 
-class Side(asyncio.Protocol):
-    """A socket of the connection: what it reads goes into `link`, what `back` carries is written to it."""
+class _Side(asyncio.Protocol):
+    """A socket of the connection: data that it reads goes into `link`, data that `back` carries is written to it."""
 
     transport: asyncio.Transport | None = None
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ProxiedConnection) -> None:
         self.connection = connection
         self.link: _Link
         self.back: _Link
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The client's side stands first and waits for the server's."""
+        """The client's side is connected first and waits for the server's."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self.connection.stands(self)
+        self.connection.begin(self)
 
     def data_received(self, data: bytes) -> None:
         """The fast path: straight into the other socket."""
@@ -64,7 +65,7 @@ class Side(asyncio.Protocol):
         if link.watchers:
             for stage in link.watchers:
                 stage.observe(data)
-        if link.busy:
+        if link.has_stages:
             link.push(data)
         elif (peer := link.target.transport) is not None:
             peer.write(data)
@@ -75,20 +76,20 @@ class Side(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing can be written here any more; what was read before is still delivered."""
+        """Nothing can be written here any more; data that was read before is still delivered."""
         self.transport = None
         self.back.stop()
         self.link.push(Close.FIN)
-        self.connection.lost()
+        self.connection.end_side()
 
     def pause_writing(self) -> None:
         """The receiver is slower than the sender."""
-        self.back.full = True
+        self.back.is_full = True
         self.back.balance()
 
     def resume_writing(self) -> None:
         """The receiver has caught up."""
-        self.back.full = False
+        self.back.is_full = False
         self.back.balance()
 
     def cork(self) -> None:
@@ -103,8 +104,8 @@ class Side(asyncio.Protocol):
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.transport.abort()
 
-    def unsent(self) -> int:
-        """Bytes written that the peer has not yet acknowledged, as far as the system tells."""
+    def count_unsent(self) -> int:
+        """Bytes written that the peer has not yet acknowledged, as far as the system knows."""
         if self.transport is None:
             return 0
         waiting = bytearray(4)
@@ -114,72 +115,79 @@ class Side(asyncio.Protocol):
 
 
 class _Link:
-    """One direction. `stages` mirrors the proxy's toxics of this stream; None where the draw spared the connection."""
+    """One direction. `stages` follows the proxy's toxics of this stream; None where the draw spared the connection."""
 
-    def __init__(self, connection: Connection, stream: str, source: Side, target: Side) -> None:
+    def __init__(self, connection: ProxiedConnection, stream: str, source: _Side, target: _Side) -> None:
         self.connection, self.stream = connection, stream
         self.source, self.target = source, target
-        self.stages: list[Stage | None] = []
-        self.watchers: tuple[Stage, ...] = ()
-        self.busy = self.full = self._paused = self._ended = self._over = False
+        self.stages: list[Stage[Any] | None] = []
+        self.watchers: tuple[Stage[Any], ...] = ()
+        self.has_stages = self.is_full = False
+        self._is_paused = self._has_ended = self._is_over = False
         self.bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         source.link, target.back = self, self
 
     def push(self, data: bytes | Close) -> None:
-        """Into the chain; an end only once."""
-        if self._ended:
+        """Put data, or the end of the stream, into the chain; nothing follows the end."""
+        if self._has_ended:
             return
-        self._ended = isinstance(data, Close)
+        self._has_ended = isinstance(data, Close)
         now = self._loop.time()
-        self._run([(data, now)], 0, now)
-        self._arm()
+        self._run_stages([(data, now)], 0, now)
+        self._set_timer()
 
-    def change(self, place: int, toxic: Maker | None, *, insert: bool = False) -> None:
-        """Put a toxic's stage at a place of the chain, in place of the one there or before it; None takes it out."""
+    def change(self, place: int, toxic: _StageMaker | None, *, insert: bool = False) -> None:
+        """Put a toxic's stage at a place of the chain: before the stage there or instead of it. None removes it."""
         now = self._loop.time()
         old = None if insert else self.stages.pop(place)
-        fresh = not (self.connection.client.link.bytes or self.connection.server.link.bytes)
+        is_fresh = not self.connection.count_bytes()
         if toxic is not None:
-            self.stages.insert(place, toxic.stage(self.connection.number, now, fresh))
-        self.busy = any(self.stages)
-        for link in (self.connection.client.link, self.connection.server.link):
+            self.stages.insert(place, toxic.make_stage(self.connection.number, now, is_fresh))
+        self.has_stages = any(self.stages)
+        for link in self.connection.links:
             if link is not self:
-                watching = (stage for stage in self.stages if stage and type(stage).observe is not Stage.observe)
-                link.watchers = tuple(watching)
+                watchers = (stage for stage in self.stages if stage and type(stage).observe is not Stage.observe)
+                link.watchers = tuple(watchers)
         if old is not None:
-            self._run(old.release(), place, now)
-            if toxic is None and old.closes:
+            self._run_stages(old.release(), place, now)
+            if toxic is None and old.swallows_data:
                 self._write(Close.FIN)
-        self._arm()
+        self._set_timer()
 
     def stop(self) -> None:
         """The target is gone: nothing more can be delivered."""
-        self._over = self._ended = True
+        self._is_over = self._has_ended = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def balance(self) -> None:
         """Pause the source while the target or a stage is full."""
-        full = self.full or (self.busy and any(stage.held > stage.limit for stage in self.stages if stage))
+        is_full = self.is_full or any(stage.buffered > stage.buffer_limit for stage in self.stages if stage)
         source = self.source.transport
-        if full != self._paused and source is not None and not source.is_closing():
-            self._paused = full
-            (source.pause_reading if full else source.resume_reading)()
+        if is_full == self._is_paused or source is None or source.is_closing():
+            return
+        self._is_paused = is_full
+        if is_full:
+            source.pause_reading()
+        else:
+            source.resume_reading()
 
-    def _run(self, pieces: Sequence[Piece], place: int, now: float) -> None:
-        for stage in self.stages[place:] if self.busy else ():
-            if stage is not None and pieces:
-                pieces = [out for data, at in pieces for out in stage.push(data, at, now)]
-        if len(pieces) > 1 and pieces[-1][0] is Close.FIN:
+    def _run_stages(self, chunks: Sequence[StreamChunk], place: int, now: float) -> None:
+        for stage in self.stages[place:]:
+            if stage is not None and chunks:
+                chunks = [out for data, arrived in chunks for out in stage.push(data, arrived, now)]
+        if len(chunks) > 1 and chunks[-1][0] is Close.FIN:
             self.target.cork()
-        for data, _ in pieces:
+        for data, _ in chunks:
             self._write(data)
 
-    def _arm(self) -> None:
-        due = min((stage.due for stage in self.stages if stage), default=inf) if self.busy and not self._over else inf
+    def _set_timer(self) -> None:
+        due = inf
+        if not self._is_over:
+            due = min((stage.due for stage in self.stages if stage), default=inf)
         if self._timer is not None and self._timer.when() != due:
             self._timer.cancel()
             self._timer = None
@@ -192,73 +200,77 @@ class _Link:
         now = max(due, self._loop.time())
         for place, stage in enumerate(self.stages):
             if stage is not None and stage.due <= now:
-                self._run(stage.tick(now), place + 1, now)
-        self._arm()
+                self._run_stages(stage.tick(now), place + 1, now)
+        self._set_timer()
 
     def _write(self, data: bytes | Close) -> None:
         transport = self.target.transport
-        if self._over:
+        if self._is_over:
             return
         if not isinstance(data, Close):
             if transport is not None:
                 transport.write(data)
         elif data is Close.RST:
             self.stop()
-            self._reset(100)
+            self._reset(_UNSENT_LOOKS)
         else:
             self.stop()
             if transport is not None and not transport.is_closing():
                 transport.write_eof()
-                transport.close()  # after what was written; losing it ends the other link
+                transport.close()  # after the data that was written; its loss ends the other link
 
-    def _reset(self, tries: int) -> None:
-        """A reset throws away what the system has not sent: let that go first, for a second at most."""
-        if tries and self.target.unsent():
-            self._loop.call_later(_SENT_S, self._reset, tries - 1)
+    def _reset(self, looks: int) -> None:
+        """A reset discards data that the system has not sent: let that leave first, for a second at most."""
+        if looks and self.target.count_unsent():
+            self._loop.call_later(_UNSENT_SECONDS, self._reset, looks - 1)
         else:
             self.target.reset()
             self.source.reset()
 
 
-class Connection:
-    """A client's connection, its number at its proxy (from 1), and the proxy's own to the upstream."""
+class ProxiedConnection:
+    """A client's connection, its number at its proxy (from 1), and the proxy's own connection to the upstream."""
 
-    def __init__(self, proxy: Owner) -> None:
+    def __init__(self, proxy: _Owner) -> None:
         self.proxy = proxy
         self.number = 0
-        self.stood = False
-        self.client, self.server = Side(self), Side(self)
+        self.is_connected = False
+        self.client, self.server = _Side(self), _Side(self)
         _Link(self, "upstream", self.client, self.server)
         _Link(self, "downstream", self.server, self.client)
-        self._dial: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Task[None] | None = None
 
     @property
     def links(self) -> tuple[_Link, _Link]:
         """Both directions."""
         return self.client.link, self.server.link
 
-    def stands(self, side: Side) -> None:
-        """A socket is open. The client's waits, unread, while the upstream is dialled."""
+    def count_bytes(self) -> int:
+        """Bytes that came in, of both directions."""
+        return self.client.link.bytes + self.server.link.bytes
+
+    def begin(self, side: _Side) -> None:
+        """A socket is open. The client's is not read from while the upstream is being connected to."""
         transport = side.transport
         if side is self.client and transport is not None:
             transport.pause_reading()
-            self.number = self.proxy.entered(self)
-            self._dial = asyncio.get_running_loop().create_task(self._connect())
+            self.number = self.proxy.add_connection(self)
+            self._connecting = asyncio.get_running_loop().create_task(self._connect())
         elif self.client.transport is not None:
-            self.stood = True
+            self.is_connected = True
             for link in self.links:
-                for place, toxic in enumerate(self.proxy.chain(link.stream)):
+                for place, toxic in enumerate(self.proxy.find_chain(link.stream)):
                     link.change(place, toxic, insert=True)
             self.client.transport.resume_reading()
         elif transport is not None:
             transport.close()
 
-    def lost(self) -> None:
-        """A socket is gone; when both are, the connection is."""
-        if self.client.transport is None and self._dial is not None:
-            self._dial.cancel()
+    def end_side(self) -> None:
+        """A socket is gone; when both are, the connection has ended."""
+        if self.client.transport is None and self._connecting is not None:
+            self._connecting.cancel()
         if self.client.transport is None and self.server.transport is None:
-            self.proxy.left(self)
+            self.proxy.remove_connection(self)
 
     def close(self) -> None:
         """Close both sockets now."""
@@ -269,11 +281,11 @@ class Connection:
 
     async def _connect(self) -> None:
         try:
-            async with asyncio.timeout(_DIAL_S):
-                host, port = self.proxy.target()
+            async with asyncio.timeout(_DIAL_SECONDS):
+                host, port = self.proxy.parse_upstream()
                 await asyncio.get_running_loop().create_connection(lambda: self.server, host, port)
         except (OSError, ValueError, UnicodeError):
             if self.client.transport is not None:
                 self.client.transport.close()
         finally:
-            self._dial = None
+            self._connecting = None

@@ -1,4 +1,4 @@
-"""What the fault proxy writes down: events, counters, and the draws that a seed reproduces."""
+"""What the fault proxy records: events, counters, and the random draws that a seed reproduces."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-MOST_EVENTS = 10_000
+_MOST_EVENTS = 10_000
 
 
 @dataclass(slots=True)
-class Counts:
-    """Of one toxic: connections it was drawn for, those it disturbed, requests it disturbed, bytes disturbed."""
+class ToxicCounts:
+    """Of one toxic: connections it was drawn for, connections, requests and bytes that it disturbed."""
 
     connections: int = 0
     affected_connections: int = 0
     affected_requests: int = 0
     bytes: int = 0
 
-    def row(self) -> dict[str, int]:
-        """As JSON; `affected` is the requests where there are any, else the connections."""
+    def to_row(self) -> dict[str, int]:
+        """The object of the API; `affected` counts requests where there are any, else connections."""
         return {**asdict(self), "affected": self.affected_requests or self.affected_connections}
 
 
@@ -33,7 +33,7 @@ class Journal:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self._began = time.monotonic()
-        self._events: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
+        self._events: deque[dict[str, Any]] = deque(maxlen=_MOST_EVENTS)
         self._last = 0
 
     def now(self) -> float:
@@ -47,15 +47,19 @@ class Journal:
             {"id": self._last, "when": self.now(), "kind": kind, "proxy": proxy, "toxic": toxic, **more}
         )
 
-    def since(self, number: int) -> dict[str, Any]:
-        """The events after one; `last` is the number to ask with next."""
-        return {"last": self._last, "now": self.now(), "events": [e for e in self._events if e["id"] > number]}
+    def list_events(self, since: int) -> dict[str, Any]:
+        """The events after the one of this number; `last` is the number for the next call."""
+        return {
+            "last": self._last,
+            "now": self.now(),
+            "events": [event for event in self._events if event["id"] > since],
+        }
 
     def draw(self, *key: object) -> float:
         """A number in [0, 1) that depends on the seed and the key alone."""
         digest = hashlib.blake2b(repr((self.seed, *key)).encode(), digest_size=7).digest()
         return int.from_bytes(digest, "big") / (1 << 56)
 
-    def uniform(self, *key: object) -> Callable[[], float]:
+    def make_generator(self, *key: object) -> Callable[[], float]:
         """A generator of such numbers."""
         return random.Random(repr((self.seed, *key))).random

@@ -16,18 +16,19 @@ from pathlib import Path
 
 import uvicorn
 
-from harness.chaos.proxy.api import Api, Refused
-from harness.chaos.proxy.proxy import ListenError, bound, joined
+from harness.chaos.proxy.api import ProxyApi
+from harness.chaos.proxy.api_rows import ApiRefusal
+from harness.chaos.proxy.proxy import ListenError, bind_listener, format_address
 from harness.core.errors import UsageError
 
-_GRACE_S = 3
+_GRACE_SECONDS = 3
 _USAGE_STATUS = 4
 
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        yield  # ours set should_exit, and the process exits with 0
+        yield  # the handlers of `_serve` set should_exit, and the process exits with 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     One line `{"url": ..., "pid": ...}` goes to standard output when the API accepts connections.
     """
-    options = _parser().parse_args(argv)
+    options = _make_parser().parse_args(argv)
     try:
         # The standard loop: uvloop 0.23 dies when half-open connections end by the hundred.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
@@ -47,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    api = Api(options.seed, allow_remote=options.allow_remote)
-    listening = await bound(joined((options.host, options.port)), options.allow_remote)
+    api = ProxyApi(options.seed, allow_remote=options.allow_remote)
+    listening = await bind_listener(format_address((options.host, options.port)), options.allow_remote)
     config = uvicorn.Config(
         api,
         loop="none",
@@ -59,7 +60,7 @@ async def _serve(options: argparse.Namespace) -> None:
         access_log=False,
         server_header=False,
         timeout_keep_alive=60,
-        timeout_graceful_shutdown=_GRACE_S,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = _Server(config)
     loop = asyncio.get_running_loop()
@@ -70,14 +71,14 @@ async def _serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     if options.stop_with_stdin:
-        threading.Thread(target=_watch, args=(loop, stop), daemon=True).start()
+        threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
     try:
         if options.config:
             await _configure(api, options.config)
         serving = loop.create_task(server.serve(sockets=[listening]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
-        print(json.dumps({"url": f"http://{joined(listening.getsockname())}", "pid": os.getpid()}), flush=True)
+        print(json.dumps({"url": f"http://{format_address(listening.getsockname())}", "pid": os.getpid()}), flush=True)
         await serving
     finally:
         listening.close()
@@ -86,33 +87,38 @@ async def _serve(options: argparse.Namespace) -> None:
         await asyncio.sleep(0)
 
 
-async def _configure(api: Api, path: str) -> None:
+async def _configure(api: ProxyApi, path: str) -> None:
     try:
         await api.populate(Path(path).read_bytes())
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
-    except Refused as refused:
-        raise UsageError(f"{path}: {refused.message}") from None
+    except ApiRefusal as refusal:
+        raise UsageError(f"{path}: {refusal.message}") from None
 
 
-def _watch(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
-    """A parent that dies, however it dies, closes its pipe."""
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+    """Stop when the parent has died: its end of the pipe is closed then."""
     while os.read(sys.stdin.fileno(), 4096):
         pass
     loop.call_soon_threadsafe(stop)
-    time.sleep(2 * _GRACE_S)
+    time.sleep(2 * _GRACE_SECONDS)
     os._exit(1)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="aiharness proxy", description="A fault proxy that speaks Toxiproxy's API.", allow_abbrev=False
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address of the API (default: %(default)s)")
     add("--port", type=int, default=8474, help="port of the API, 0 for a free one (default: %(default)s)")
-    add("--seed", type=int, default=0, help="decides which connections and requests a toxic strikes")
-    add("--config", metavar="FILE", help="JSON array of proxies, as for POST /populate; their toxics are put on")
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        help="seed that decides which connections and requests a toxic strikes",
+    )
+    add("--config", metavar="FILE", help="JSON array of proxies, as for POST /populate; their toxics are added")
     add("--allow-remote", action="store_true", help="let the API and the proxies listen beyond loopback")
     add("--stop-with-stdin", action="store_true", help="end when standard input closes")
     return parser
