@@ -1,4 +1,4 @@
-# Every verb uses .venv, made here with uv where it is installed, else with venv and pip; a second call reuses it.
+# Every target uses .venv. The first call creates it, with uv if it is installed, else with venv and pip; later calls reuse it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,10 +9,10 @@ INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pyt
 
 .PHONY: demo serve check test test-servers fuzz generate bench detection build format clean
 
-demo: $(VENV)/.core  ## run the gate on the embedded reference deployment; ends in a report
+demo: $(VENV)/.core  ## run the six suites against the embedded reference deployment, and write a report
 	$(BIN)/aiharness demo
 
-serve: $(VENV)/.core  ## keep the reference deployment up to try things on
+serve: $(VENV)/.core  ## keep the reference deployment running, to try things on
 	$(BIN)/aiharness demo --serve
 
 check: $(VENV)/.dev  ## style, types, layers
@@ -20,7 +20,7 @@ check: $(VENV)/.dev  ## style, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: $(VENV)/.dev  ## every test but those that install real servers
+test: $(VENV)/.dev  ## all tests, except those that install real servers
 	$(BIN)/python -m pytest -m "$(SELECT)" $(ARGS)
 
 test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a cached environment of its own)
