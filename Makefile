@@ -58,10 +58,10 @@ $(BIN)/python:
 	@$(PYTHON) -c '$(OLD)'
 	$(if $(UV),$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV),$(PYTHON) -m venv $(VENV))
 
-$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.core: pyproject.toml setup.py constraints.txt | $(BIN)/python
 	$(INSTALL) -c constraints.txt -e ".[all]"
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.dev: pyproject.toml setup.py constraints.txt | $(BIN)/python
 	$(INSTALL) -c constraints.txt -e ".[dev]"
 	@touch $@ $(VENV)/.core

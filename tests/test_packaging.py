@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 import zipfile
 from pathlib import Path
 
@@ -24,23 +23,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
     subprocess.run([*command, str(folder / "source")], check=True, capture_output=True, timeout=120)
     return next(folder.glob("*.whl"))
-
-
-def _declared() -> tuple[set[str], dict[str, str]]:
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    return set(settings["packages"]), settings["package-dir"]
-
-
-def test_the_package_list_is_the_tree() -> None:
-    packages, where = _declared()
-    folders = {p.parent for name in ("harness", "suites", "scenarios", "reports") for p in (ROOT / name).rglob("*.py")}
-    found = set()
-    for folder in folders:
-        parts = folder.relative_to(ROOT).parts
-        found.add(".".join(parts if parts[0] == "harness" else ("harness", *parts)))
-    assert packages == found
-    for package, folder_name in where.items():
-        assert (ROOT / folder_name / "__init__.py").exists(), package
 
 
 def test_only_top_level_name_is_harness(wheel: Path) -> None:
