@@ -1,4 +1,4 @@
-"""The blocking door to the asynchronous transport: one event loop in one background thread."""
+"""The blocking interface of the asynchronous transports: one event loop in one background thread."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from harness.io.http import HttpTransport
 from harness.io.response_reader import Caps
 
 _GRACE = 5.0
-"""Seconds past the sum of its deadlines after which a wait is given up: the loop itself must have died."""
+"""Seconds past the deadlines after which waiting ends: the loop itself must have died."""
 
 _T = TypeVar("_T")
 
 
 def create_transport(endpoint: Endpoint, *, clock: Clock, caps: Caps | None = None) -> HttpTransport:
-    """What carries requests to this endpoint. Raises `UsageError` as `HttpTransport` does, and without gRPC."""
+    """Create the transport for this endpoint. Raises `UsageError` as `HttpTransport` does, and without gRPC."""
     if not endpoint.is_grpc:
         return HttpTransport(endpoint, clock=clock, caps=caps)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes to the terminal what is in the exchanges anyway
@@ -64,9 +64,9 @@ class Client:
 
         An interrupt in the waiting thread (Ctrl-C) cancels the exchange and is raised on.
         """
-        coming = self._transport.exchange(request, decoder=decoder, credentials=credentials)
-        found = self._wait(coming, self.endpoint.deadlines.total + _GRACE)
-        return self._lost(request) if found is None else found
+        work = self._transport.exchange(request, decoder=decoder, credentials=credentials)
+        exchange = self._wait(work, self.endpoint.deadlines.total + _GRACE)
+        return exchange or self._make_lost_exchange(request)
 
     def exchange_many(
         self,
@@ -77,28 +77,31 @@ class Client:
     ) -> list[Exchange]:
         """Send requests side by side, at most `concurrency` at once; exchanges in the order of `requests`.
 
-        `decoders` has one fresh decoder, or None, for each request. Each exchange is intended for the moment that it
-        is its turn.
+        `decoders` has one fresh decoder, or None, for each request. Each exchange is intended for the moment in which
+        its turn comes.
         """
-        feeds = [None] * len(requests) if decoders is None else decoders
-        jobs = list(zip(requests, feeds, strict=True))
-        lanes = max(1, min(concurrency, len(jobs)))
-        patience = math.ceil(len(jobs) / lanes) * self.endpoint.deadlines.total + _GRACE
-        found = self._wait(self._many(jobs, lanes), patience)
-        return [self._lost(request) for request in requests] if found is None else found
+        if decoders is None:
+            decoders = [None] * len(requests)
+        pairs = list(zip(requests, decoders, strict=True))
+        slots = max(1, min(concurrency, len(pairs)))
+        patience = math.ceil(len(pairs) / slots) * self.endpoint.deadlines.total + _GRACE
+        exchanges = self._wait(self._exchange_all(pairs, slots), patience)
+        if exchanges is None:
+            return [self._make_lost_exchange(request) for request in requests]
+        return exchanges
 
-    async def _many(self, jobs: list[tuple[Request, StreamDecoder | None]], lanes: int) -> list[Exchange]:
-        turn = asyncio.Semaphore(lanes)
+    async def _exchange_all(self, pairs: list[tuple[Request, StreamDecoder | None]], slots: int) -> list[Exchange]:
+        semaphore = asyncio.Semaphore(slots)
 
-        async def one(request: Request, decoder: StreamDecoder | None) -> Exchange:
-            async with turn:
+        async def exchange_one(request: Request, decoder: StreamDecoder | None) -> Exchange:
+            async with semaphore:
                 return await self._transport.exchange(request, decoder=decoder)
 
-        return await asyncio.gather(*(one(*job) for job in jobs))
+        return await asyncio.gather(*(exchange_one(*pair) for pair in pairs))
 
     def _wait(self, work: Coroutine[Any, Any, _T], seconds: float) -> _T | None:
         try:
-            loop = self._running_loop()
+            loop = self._start_loop()
         except BaseException:
             work.close()
             raise
@@ -112,13 +115,13 @@ class Client:
             future.cancel()
             raise
 
-    def _lost(self, request: Request) -> Exchange:
+    def _make_lost_exchange(self, request: Request) -> Exchange:
         now = self.clock.now()
         return Exchange(
             request, Timing(now), error=ErrorClass.HARNESS, detail="the client was closed or its loop did not answer"
         )
 
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
+    def _start_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Seconds on one line of time, never going back."""
+    """Seconds since one fixed moment; they never go back."""
 
     def now(self) -> float:
         """Seconds since the clock's zero."""
@@ -16,7 +16,7 @@ class Clock(Protocol):
 class Monotonic:
     """The operating system's monotonic clock, counted from `zero` (default: the moment of creation).
 
-    The system shares that clock between processes, so a child given its parent's `zero` stamps on the same line.
+    The system shares that clock between processes: times of a child with its parent's `zero` compare with its parent's.
     """
 
     def __init__(self, zero: float | None = None) -> None:

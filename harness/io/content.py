@@ -1,4 +1,4 @@
-"""Content codings undone piece by piece, never expanding past a bound (a gzip bomb is 1000 to 1)."""
+"""Undo content codings piece by piece, never past a bound (a gzip bomb expands 1000 to 1)."""
 
 from __future__ import annotations
 
@@ -26,46 +26,46 @@ class Inflater:
         self._name = named[0] if named else ""
         self._left = bound
         self._bound = bound
-        self._zlib = self._fresh() if named else None
-        self._fed = False
+        self._zlib = self._create_decoder() if named else None
+        self._has_output = False
 
-    def _fresh(self) -> zlib._Decompress:
+    def _create_decoder(self) -> zlib._Decompress:
         return zlib.decompressobj(zlib.MAX_WBITS if self._name == "deflate" else zlib.MAX_WBITS | 16)
 
     def feed(self, data: bytes) -> bytes:
-        """The bytes that these decode to.
+        """Decode bytes.
 
         Raises `TransportError`: TOO_LARGE over the bound, CONTENT_DECODING for what is not the announced coding.
         """
         if self._zlib is None:
-            return self._counted(data)
+            return self._count(data)
         decoded = b""
         while data:
-            decoded += self._counted(self._inflate(data))
+            decoded += self._count(self._inflate(data))
             data = self._zlib.unused_data
             if self._zlib.eof and self._name != "deflate" and data:
-                self._zlib = self._fresh()  # RFC 1952 section 2.2: members may follow one another
+                self._zlib = self._create_decoder()  # RFC 1952 section 2.2: members may follow one another
             elif data:
-                raise self._broken("bytes follow its end")
+                raise self._error("bytes follow its end")
         return decoded
 
     def _inflate(self, data: bytes) -> bytes:
         assert self._zlib is not None
         if self._zlib.eof:
-            self._zlib = self._fresh()
+            self._zlib = self._create_decoder()
         try:
             decoded = self._zlib.decompress(data, self._left + 1)
         except zlib.error as error:
-            if self._fed or self._name != "deflate":
-                raise self._broken(str(error)) from None
+            if self._has_output or self._name != "deflate":
+                raise self._error(str(error)) from None
             # Some servers send raw deflate (RFC 1951) where RFC 9110 section 8.4.1.2 means zlib's format.
             self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
-            self._fed = True
+            self._has_output = True
             return self._inflate(data)
-        self._fed = True
+        self._has_output = True
         return decoded
 
-    def _counted(self, data: bytes) -> bytes:
+    def _count(self, data: bytes) -> bytes:
         self._left -= len(data)
         if self._left < 0:
             raise TransportError(ErrorClass.TOO_LARGE, f"the decoded body is over the cap of {self._bound} bytes")
@@ -73,8 +73,8 @@ class Inflater:
 
     def finish(self) -> None:
         """Raises `TransportError` (CONTENT_DECODING) when the body ended inside its coding."""
-        if self._fed and self._zlib is not None and not self._zlib.eof:
-            raise self._broken("it ends too early")
+        if self._has_output and self._zlib is not None and not self._zlib.eof:
+            raise self._error("it ends too early")
 
-    def _broken(self, why: str) -> TransportError:
+    def _error(self, why: str) -> TransportError:
         return TransportError(ErrorClass.CONTENT_DECODING, f"the body is not the {self._name} it announces: {why}")

@@ -1,4 +1,4 @@
-"""Credentials that come from a command, renewed when they grow old, and header lines from a function of the user's."""
+"""Credentials that a command prints, renewed when they are old, and header lines of a function that the user gives."""
 
 from __future__ import annotations
 
@@ -26,74 +26,77 @@ def run_credential_command(command: tuple[str, ...], patience: float = _PATIENCE
     """
     name = command[0]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience, check=False)
+        process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience, check=False)
     except subprocess.TimeoutExpired:
         raise UsageError(f"the credential command {name!r} did not end within {patience:g} s") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"the credential command {name!r} cannot be run: {error}") from None
-    if done.returncode != 0:
-        raise UsageError(f"the credential command {name!r} ended with status {done.returncode}; run it by hand to see")
-    first = next(iter(done.stdout.decode("utf-8", "replace").splitlines()), "").strip()
-    if not first:
-        raise UsageError(f"the credential command {name!r} printed nothing; its first line is taken as the secret")
-    return first
+    if process.returncode != 0:
+        raise UsageError(
+            f"the credential command {name!r} ended with status {process.returncode}; run it by hand to see why"
+        )
+    lines = process.stdout.decode("utf-8", "replace").splitlines()
+    first_line = lines[0].strip() if lines else ""
+    if not first_line:
+        raise UsageError(f"the credential command {name!r} printed nothing; the first line of its output is the secret")
+    return first_line
 
 
 class CredentialRenewal:
-    """Keeps the credential of a command fresh: asked for again when it is older than its `refresh` seconds."""
+    """Runs a credential's command again when the credential is older than its `refresh` seconds."""
 
     def __init__(self, credentials: Credentials | None, clock: Clock) -> None:
         self._credentials = credentials if credentials and credentials.command else None
         self._clock = clock
-        self._told = clock.now()
+        self._renewed_at = clock.now()
         self._lock = asyncio.Lock()
 
-    async def fresh(self) -> None:
-        """Renew the secret where it is held, if it is old. Raises `TransportError` (HARNESS) when that fails."""
-        if self._credentials is None or not self._old():
+    async def renew_if_old(self) -> None:
+        """Renew an old secret in place. Raises `TransportError` (HARNESS) when that fails."""
+        if self._credentials is None or not self._is_old():
             return
         async with self._lock:
-            if self._old():
+            if self._is_old():
                 try:
                     secret = await asyncio.to_thread(run_credential_command, self._credentials.command)
                 except UsageError as error:
                     raise TransportError(ErrorClass.HARNESS, str(error)) from None
                 self._credentials.secret.renew(secret)
-                self._told = self._clock.now()
+                self._renewed_at = self._clock.now()
 
-    def _old(self) -> bool:
+    def _is_old(self) -> bool:
         assert self._credentials is not None
-        return self._clock.now() - self._told >= self._credentials.refresh
+        return self._clock.now() - self._renewed_at >= self._credentials.refresh
 
 
 def load_signer(signer: Signer) -> _SignFunction:
-    """The user's function. Raises `UsageError` for a file that cannot be imported or a function that is not there."""
+    """Load the user's function. Raises `UsageError` for a file that cannot be imported or has no such function."""
     spec = importlib.util.spec_from_file_location(f"aiharness_signer_{Path(signer.file).stem}", signer.file)
     try:
         if spec is None or spec.loader is None:
-            raise ImportError("it is no Python file")
+            raise ImportError("not a Python file")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
     except Exception as error:
         raise UsageError(f"{signer.file} cannot be imported: {type(error).__name__}: {error}") from None
-    found = getattr(module, signer.function, None)
-    if not callable(found):
+    function: _SignFunction | None = getattr(module, signer.function, None)
+    if not callable(function):
         raise UsageError(f"{signer.file} has no function {signer.function!r}")
-    made: _SignFunction = found
-    return made
+    return function
 
 
 def sign_request(
     sign: _SignFunction, endpoint: Endpoint, method: str, url: str, lines: Headers, body: bytes
 ) -> Headers:
-    """The header lines that the user's function sets. Raises `TransportError` (HARNESS) when it breaks."""
+    """The header lines that the user's function sets. Raises `TransportError` (HARNESS) when it raises."""
     assert endpoint.signer is not None
-    where = f"{endpoint.signer.file}:{endpoint.signer.function}"
     try:
-        given = tuple((str(name), str(value)) for name, value in dict(sign(method, url, dict(lines), body)).items())
+        headers = dict(sign(method, url, dict(lines), body))
+        signature = tuple((str(name), str(value)) for name, value in headers.items())
     except Exception as error:
+        where = f"{endpoint.signer.file}:{endpoint.signer.function}"
         raise TransportError(ErrorClass.HARNESS, f"{where} raised {type(error).__name__}") from None
-    for name, value in given:
+    for name, value in signature:
         if is_secret_header(name):
             endpoint.signer.remember_line(value)
-    return given
+    return signature

@@ -1,4 +1,4 @@
-"""Read labelled inputs from CSV, JSONL or NPZ; whatever is wrong is said with file, row, column and what is allowed."""
+"""Read labelled inputs from CSV, JSONL or NPZ. Every error names the file, the row, the column and what is allowed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -19,11 +19,17 @@ from harness.core.errors import ConfigError
 
 MOST_BYTES, _MOST_ROWS = 1 << 30, 2_000_000
 """The largest file (for NPZ also once unpacked), and the most rows."""
-_TEXT = ("prompt", "input")
+_TEXT_COLUMNS = ("prompt", "input")
 """Columns of a CSV file that hold text when no input columns are named."""
 
-_Row = tuple[str, Any, Any, str]
-"""Where it stands in the file, the input, the label, the group."""
+
+class _Row(NamedTuple):
+    """One labelled input; `where` is its place in the file."""
+
+    where: str
+    input: Any
+    label: Any
+    group: str
 
 
 def read_dataset(
@@ -40,10 +46,10 @@ def read_dataset(
     every other column (one row of numbers). JSONL has objects with `input` (flat list or text) and the label. NPZ has
     the arrays `x`, `y` and, if a group is asked for, `group`; never pickled objects. Raises `ConfigError`.
     """
-    kinds = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".npz": _npz}
-    kind = kinds.get(path.suffix.lower())
-    if kind is None:
-        _refuse(str(path), f"unknown kind of file {path.suffix!r}; give one of {', '.join(kinds)}")
+    readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".npz": _read_npz}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        _refuse(str(path), f"unknown kind of file {path.suffix!r}; give one of {', '.join(readers)}")
     try:
         if not path.is_file():
             _refuse(str(path), "there is no such file")
@@ -51,144 +57,158 @@ def read_dataset(
             _refuse(str(path), f"the file is over {MOST_BYTES >> 20} MiB; give a part of it")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        rows = list(islice(kind(path, label, inputs, group), _MOST_ROWS + 1))
+        rows = list(islice(reader(path, label, inputs, group), _MOST_ROWS + 1))
     except OSError as problem:
         _refuse(str(path), f"cannot be read ({problem.strerror or problem})")
     if not rows:
         _refuse(str(path), "the file holds no rows")
     if len(rows) > _MOST_ROWS:
-        _refuse(rows[-1][0], f"over {_MOST_ROWS:,} rows; give a part of them")
-    width = _width(rows)
+        _refuse(rows[-1].where, f"over {_MOST_ROWS:,} rows; give a part of them")
+    width = _find_width(rows)
     if shape and width != math.prod(shape):
-        has = "text" if width is None else f"{width} numbers"
-        _refuse(str(path), f"a row is {has}, and the shape {list(shape)} needs {math.prod(shape)}", "shape")
-    return Dataset(
-        path.stem,
-        tuple(row[1] for row in rows),
-        tuple(row[2] for row in rows),
-        tuple(row[3] for row in rows) if group is not None else None,
-        digest,
-        shape or None,
-    )
+        needed = math.prod(shape)
+        _refuse(str(path), f"a row is {_describe_width(width)}, and the shape {list(shape)} needs {needed}", "shape")
+    groups = None if group is None else tuple(row.group for row in rows)
+    inputs_read, labels = tuple(row.input for row in rows), tuple(row.label for row in rows)
+    return Dataset(path.stem, inputs_read, labels, groups, digest, shape or None)
 
 
 def _refuse(where: str, message: str, column: str = "") -> NoReturn:
     raise ConfigError(message, where=where, key=column)
 
 
-def _width(rows: Sequence[_Row]) -> int | None:
-    """Numbers in every row, None for text. Raises `ConfigError` at the first row unlike the first."""
-    widths = ((row[0], None if isinstance(row[1], str) else len(row[1])) for row in rows)
+def _find_width(rows: Sequence[_Row]) -> int | None:
+    """The count of numbers in every row, None for text. Raises `ConfigError` for a row that differs from the first."""
+    widths = ((row.where, None if isinstance(row.input, str) else len(row.input)) for row in rows)
     _, first = next(widths)
     for where, width in widths:
         if width != first:
-            told = ["text" if each is None else f"{each} numbers" for each in (width, first)]
-            _refuse(where, f"the input is {told[0]}, and that of the first row {told[1]}; all must be alike")
+            _refuse(
+                where,
+                f"the input is {_describe_width(width)}, and that of the first row {_describe_width(first)}; "
+                "all rows must have the same",
+            )
     return first
 
 
-def _number(value: Any, where: str, column: str) -> float:
+def _describe_width(width: int | None) -> str:
+    return "text" if width is None else f"{width} numbers"
+
+
+def _parse_number(value: Any, where: str, column: str) -> float:
     """A finite number, from text or JSON. Raises `ConfigError`."""
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str) or "_" in str(value):
             raise ValueError
         number = float(value)
     except (ValueError, OverflowError):
-        _refuse(where, f"{value!r:.60} is no number", column)
+        _refuse(where, f"{value!r:.60} is not a number", column)
     if not math.isfinite(number):
         _refuse(where, f"{value!r} is not finite; give a number or leave the row out", column)
     return number
 
 
-def _plain(value: Any, where: str, column: str) -> Any:
-    """A label: whole numbers as int, lists and objects in depth; text as it is. Raises `ConfigError`."""
+def _parse_label(value: Any, where: str, column: str) -> Any:
+    """A label: text, numbers (whole ones as int), lists and objects in depth. Raises `ConfigError`."""
     if isinstance(value, str):
-        if not value.strip():
-            _refuse(where, "the label is missing", column)
-        return value.strip()
-    if isinstance(value, list) and value:
-        return [_plain(each, where, column) for each in value]
-    if isinstance(value, dict) and value:
-        return {name: _plain(each, where, column) for name, each in value.items()}
-    if value is None or value == [] or value == {}:
+        value = value.strip()
+    if value is None or (isinstance(value, str | list | dict) and not value):
         _refuse(where, "the label is missing", column)
-    number = _number(value, where, column)
-    return value if isinstance(value, int) else int(number) if number.is_integer() else number
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return [_parse_label(item, where, column) for item in value]
+    if isinstance(value, dict):
+        return {name: _parse_label(item, where, column) for name, item in value.items()}
+    number = _parse_number(value, where, column)
+    if isinstance(value, int):
+        return value
+    return int(number) if number.is_integer() else number
 
 
-def _csv_label(text: str, where: str, column: str) -> Any:
+def _parse_csv_label(text: str, where: str, column: str) -> Any:
     try:
         float(text)
     except ValueError:
-        return _plain(text, where, column)
-    # "007" names a class as text would: only what a number prints as is taken for one.
-    number = _number(text, where, column)
-    shown = text.strip()
-    if number.is_integer() and shown in (str(int(number)), str(number)):
+        return _parse_label(text, where, column)
+    # "007" names a class as text would: a number is only what would be printed in the same way.
+    number = _parse_number(text, where, column)
+    stripped = text.strip()
+    if number.is_integer() and stripped in (str(int(number)), str(number)):
         return int(number)
-    return number if "." in shown or "e" in shown.lower() else shown
+    return number if "." in stripped or "e" in stripped.lower() else stripped
 
 
-def _csv(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[_Row]:
+def _read_csv(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[_Row]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, strict=True)
         try:
             header = [name.strip() for name in next(reader, [])]
             if not header:
                 _refuse(str(path), "the file is empty; a CSV file begins with the names of its columns")
-            columns = _columns(path, header, label, inputs, group)
-            at = {name: header.index(name) for name in header}
-            text: bool | None = None
-            for cells in reader:
+            columns = _choose_columns(path, header, label, inputs, group)
+            is_text: bool | None = None
+            for values in reader:
                 where = f"{path}:{reader.line_num}"
-                if not cells:
+                if not values:
                     continue
-                if len(cells) != len(header):
-                    _refuse(where, f"{len(cells)} cells where the header names {len(header)} columns")
-                if text is None:
-                    text = _is_text(columns, cells[at[columns[0]]], bool(inputs))
-                given = [(name, cells[at[name]]) for name in columns]
-                yield (
-                    where,
-                    given[0][1] if text else [_number(cell.strip(), where, name) for name, cell in given],
-                    _csv_label(cells[at[label]], where, label),
-                    cells[at[group]].strip() if group is not None else "",
-                )
+                if len(values) != len(header):
+                    _refuse(where, f"{len(values)} cells where the header names {len(header)} columns")
+                cells = dict(zip(header, values, strict=True))
+                if is_text is None:
+                    is_text = _is_text(columns, cells[columns[0]], bool(inputs))
+                row_input: Any = cells[columns[0]]
+                if not is_text:
+                    row_input = [_parse_number(cells[name].strip(), where, name) for name in columns]
+                row_label = _parse_csv_label(cells[label], where, label)
+                yield _Row(where, row_input, row_label, "" if group is None else cells[group].strip())
         except UnicodeDecodeError as problem:
             _refuse(f"{path}:{reader.line_num + 1}", f"not UTF-8 near here ({problem.reason}); save the file as UTF-8")
         except csv.Error as problem:
             _refuse(f"{path}:{reader.line_num}", f"not CSV ({problem})")
 
 
-def _columns(
+def _choose_columns(
     path: Path, header: Sequence[str], label: str, inputs: tuple[str, ...], group: str | None
 ) -> tuple[str, ...]:
     where = f"{path}:1"
-    if twice := [name for name in header if header.count(name) > 1]:
-        _refuse(where, "two columns have this name", twice[0])
-    for name in (label, *inputs, *((group,) if group is not None else ())):
-        if name not in header:
-            _refuse(where, f"there is no such column; there are {', '.join(header[:20])}", name)
+    for name in header:
+        if header.count(name) > 1:
+            _refuse(where, "two columns have this name", name)
+    _check_names(where, "column", header, label, *inputs, group)
     if label in inputs:
         _refuse(where, "the label is among the inputs", label)
+    if inputs:
+        return inputs
     others = tuple(name for name in header if name not in (label, group))
-    found = inputs or tuple(name for name in others if name in _TEXT)[:1] or others
-    if not found:
+    if not others:
         _refuse(where, "there is no column beside the label")
-    return found
+    for name in others:
+        if name in _TEXT_COLUMNS:
+            return (name,)
+    return others
 
 
-def _is_text(columns: Sequence[str], first: str, named: bool) -> bool:
+def _check_names(where: str, kind: str, known: Sequence[str], *names: str | None) -> None:
+    """Refuse the first of the configuration's names that the file does not have."""
+    for name in names:
+        if name is not None and name not in known:
+            _refuse(where, f"there is no such {kind}; there are {', '.join(known[:20]) or 'none'}", name)
+
+
+def _is_text(columns: Sequence[str], first: str, is_named: bool) -> bool:
+    """Whether a CSV file's inputs are text, judged by the first of them."""
     if len(columns) > 1:
         return False
     try:
         float(first)
     except ValueError:
-        return named or columns[0] in _TEXT
-    return columns[0] in _TEXT
+        return is_named or columns[0] in _TEXT_COLUMNS
+    return columns[0] in _TEXT_COLUMNS
 
 
-def _jsonl(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[_Row]:
+def _read_jsonl(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[_Row]:
+    keys = inputs or ("input",)
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             where = f"{path}:{number}"
@@ -201,67 +221,70 @@ def _jsonl(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -
             except (ValueError, RecursionError) as problem:
                 _refuse(where, f"not JSON ({problem})")
             if not isinstance(value, dict):
-                _refuse(where, f"a {type(value).__name__} where an object with 'input' and {label!r} belongs")
-            keys = inputs or ("input",)
-            for name in (*keys, label, *((group,) if group is not None else ())):
-                if name not in value:
-                    _refuse(where, f"there is no such key; there are {', '.join(value) or 'none'}", name)
-            given = [value[name] for name in keys]
-            of_group = value[group] if group is not None else ""
-            yield (
+                _refuse(where, f"a {type(value).__name__}; give an object with 'input' and {label!r}")
+            _check_names(where, "key", list(value), *keys, label, group)
+            row_input = value[keys[0]] if len(keys) == 1 else [value[name] for name in keys]
+            row_group = None if group is None else value[group]
+            yield _Row(
                 where,
-                _json_input(given[0] if len(keys) == 1 else given, where, keys[0]),
-                _plain(value[label], where, label),
-                "" if of_group is None else str(of_group),
+                _parse_json_input(row_input, where, keys[0]),
+                _parse_label(value[label], where, label),
+                "" if row_group is None else str(row_group),
             )
 
 
-def _json_input(value: Any, where: str, column: str) -> str | list[float]:
+def _parse_json_input(value: Any, where: str, column: str) -> str | list[float]:
     if isinstance(value, str):
         return value
-    given = value if isinstance(value, list) else [value]
-    if not given:
+    items = value if isinstance(value, list) else [value]
+    if not items:
         _refuse(where, "the input is empty", column)
-    for index, each in enumerate(given):
-        if isinstance(each, str | list):
-            told = f"{type(each).__name__} {each!r:.40}"
-            _refuse(
-                where, f"{told} where a number belongs; give a flat list of numbers, or a text", f"{column}[{index}]"
-            )
-    return [_number(each, where, f"{column}[{index}]") for index, each in enumerate(given)]
+    numbers = []
+    for index, item in enumerate(items):
+        if isinstance(item, str | list):
+            message = f"{type(item).__name__} {item!r:.40} is not a number; give a flat list of numbers, or a text"
+            _refuse(where, message, f"{column}[{index}]")
+        numbers.append(_parse_number(item, where, f"{column}[{index}]"))
+    return numbers
 
 
-def _npz(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[_Row]:
-    wanted = {"x": inputs[0] if inputs else "x", "y": "y", "group": group}
-    found: dict[str, np.ndarray[Any, Any]] = {}
+def _read_npz(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[_Row]:
+    names, (x, labels, *groups) = _load_arrays(path, label, inputs, group)
+    is_text = x.dtype.kind == "U"
+    if is_text and x.ndim > 1:
+        _refuse(str(path), f"text of shape {list(x.shape)}; prompts are one array of texts", names[0])
+    rows = x if is_text else x.reshape(len(x), math.prod(x.shape[1:]))
+    row_groups = groups[0].tolist() if groups else [""] * len(x)
+    for index, (row, row_label, row_group) in enumerate(zip(rows, labels.tolist(), row_groups, strict=True)):
+        where = f"{path}: row {index}"
+        row_input: Any = str(row)
+        if not is_text:
+            for column in np.flatnonzero(~np.isfinite(row))[:1]:
+                message = f"{row[column]} is not finite; give a number or leave the row out"
+                _refuse(where, message, f"x[{index}][{column}]")
+            row_input = row.astype(float).tolist()
+        yield _Row(where, row_input, _parse_label(row_label, where, names[1]), str(row_group))
+
+
+def _load_arrays(
+    path: Path, label: str, inputs: tuple[str, ...], group: str | None
+) -> tuple[list[str], list[np.ndarray[Any, Any]]]:
+    """The arrays of inputs, labels and, where one is wanted, groups, with their names. Raises `ConfigError`."""
     try:
-        with zipfile.ZipFile(path) as parts:
-            if sum(part.file_size for part in parts.infolist()) > MOST_BYTES:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
                 _refuse(str(path), f"the arrays are over {MOST_BYTES >> 20} MiB; give a part of them")
-        with np.load(path, allow_pickle=False) as arrays:
-            wanted["y"] = label if label in arrays.files else "y"
-            for role, name in wanted.items():
-                if name is not None and name not in arrays.files:
-                    _refuse(str(path), f"there is no such array; there are {', '.join(arrays.files) or 'none'}", name)
-                if name is not None:
-                    found[role] = arrays[name]
+        with np.load(path, allow_pickle=False) as file:
+            names = [*(inputs[:1] or ("x",)), label if label in file.files else "y"]
+            if group is not None:
+                names.append(group)
+            _check_names(str(path), "array", file.files, *names)
+            arrays = [file[name] for name in names]
     except (ValueError, EOFError, zipfile.BadZipFile) as problem:
         _refuse(str(path), f"not an NPZ file without pickled objects ({problem})")
-    x, y = found["x"], found["y"]
-    for role, array in found.items():
-        allowed = "iufU" if role != "group" else "iuU"
-        if array.dtype.kind not in allowed:
-            _refuse(str(path), f"dtype {array.dtype}; numbers or text are read", str(wanted[role]))
-        if array.ndim == 0 or len(array) != len(x):
-            _refuse(str(path), f"shape {list(array.shape)}, and x has {list(x.shape)}", str(wanted[role]))
-    groups = found["group"].tolist() if group is not None else [""] * len(x)
-    if x.dtype.kind == "U" and x.ndim > 1:
-        _refuse(str(path), f"text of shape {list(x.shape)}; prompts are one array of texts", str(wanted["x"]))
-    rows = x if x.dtype.kind == "U" else x.reshape(len(x), math.prod(x.shape[1:]))
-    for index, (row, of_row, of_group) in enumerate(zip(rows, y, groups, strict=True)):
-        where = f"{path}: row {index}"
-        if x.dtype.kind != "U" and not np.isfinite(row).all():
-            column = int(np.flatnonzero(~np.isfinite(row))[0])
-            _refuse(where, f"{row[column]} is not finite; give a number or leave the row out", f"x[{index}][{column}]")
-        given = str(row) if x.dtype.kind == "U" else row.astype(float).tolist()
-        yield where, given, _plain(of_row.tolist(), where, str(wanted["y"])), str(of_group)
+    for name, array, kinds in zip(names, arrays, ("iufU", "iufU", "iuU"), strict=False):
+        if array.dtype.kind not in kinds:
+            _refuse(str(path), f"dtype {array.dtype}; numbers or text are read", name)
+        if array.ndim == 0 or len(array) != len(arrays[0]):
+            _refuse(str(path), f"shape {list(array.shape)}, and {names[0]} has {list(arrays[0].shape)}", name)
+    return names, arrays

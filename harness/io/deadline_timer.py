@@ -1,4 +1,4 @@
-"""One exchange as it goes: its phase, the deadline that runs, and the stamps."""
+"""Follow one exchange: its phase, the deadline that comes next, and the time stamps."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from harness.io.clock import Clock
 
 
 class Phase(Enum):
-    """Where an exchange is: its deadline, what passing that means, and what was going on when the total passed."""
+    """The phase of an exchange: its deadline, the error of passing it, and the state that a passed total names."""
 
     CONNECT = ErrorClass.CONNECT_TIMEOUT, "no connection within {:g} s (name, TCP and TLS)", "connecting"
-    SEND = ErrorClass.TOTAL_TIMEOUT, "not finished within {:g} s", "the peer was still taking in the request"
+    SEND = ErrorClass.TOTAL_TIMEOUT, "not finished within {:g} s", "the peer was still reading the request"
     WAIT = (
         ErrorClass.FIRST_BYTE_TIMEOUT,
         "no byte of the body within {:g} s of the request",
@@ -31,21 +31,21 @@ class Phase(Enum):
 
 
 class DeadlineTimer:
-    """Follows one exchange by httpcore's trace and keeps one timer on the deadline that is next.
+    """Follows one exchange by httpcore's trace and keeps one timer set to the next deadline.
 
-    httpx's own timeouts bound single reads, so a peer that drips outlasts them; this timer does not care what drips.
+    httpx's own timeouts bound single reads, so that a peer which drips bytes outlasts them; it does not outlast this.
     """
 
     def __init__(self, deadlines: Deadlines, clock: Clock, intended: float | None) -> None:
         self._deadlines = deadlines
         self._clock = clock
         self._timer: asyncio.Timeout | None = None
-        self._end = 0.0
+        self._total_due = 0.0
         self._total_is_next = False
         self.phase = Phase.CONNECT
         self.step = ""
-        self.dialled = False
-        self.http2 = False
+        self.is_new_connection = False
+        self.is_http2 = False
         self._half_open: Any = None
         self.intended = clock.now() if intended is None else intended
         self.sent: float | None = None
@@ -53,9 +53,9 @@ class DeadlineTimer:
         self.done: float | None = None
 
     def start(self, timer: asyncio.Timeout) -> None:
-        """Take over a timer that has no time set; the total runs from here."""
+        """Set the timer, which has no time yet; the total deadline counts from here."""
         self._timer = timer
-        self._end = asyncio.get_running_loop().time() + self._deadlines.total
+        self._total_due = asyncio.get_running_loop().time() + self._deadlines.total
         self._enter(Phase.CONNECT)
 
     def _enter(self, phase: Phase) -> None:
@@ -63,11 +63,11 @@ class DeadlineTimer:
         if self._timer.expired():
             return  # httpcore still traces while it cleans up
         self.phase = phase
-        due = asyncio.get_running_loop().time() + self._limit()
-        self._total_is_next = due >= self._end
-        self._timer.reschedule(min(due, self._end))
+        due = asyncio.get_running_loop().time() + self._get_limit()
+        self._total_is_next = due >= self._total_due
+        self._timer.reschedule(min(due, self._total_due))
 
-    def _limit(self) -> float:
+    def _get_limit(self) -> float:
         return float(getattr(self._deadlines, self.phase.deadline))
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
@@ -75,55 +75,56 @@ class DeadlineTimer:
         layer, step, state = event.split(".")
         if state == "started" and self.phase is Phase.CONNECT:
             self.step = f"{layer}.{step}"
-            self.dialled = self.dialled or step.startswith("connect_")
-            # A CONNECT request is sent to the proxy: the way to the service does not stand yet.
+            self.is_new_connection = self.is_new_connection or step.startswith("connect_")
+            # A CONNECT request is sent to the proxy: there is no connection to the service yet.
             if step == "send_request_headers" and info["request"].method != b"CONNECT":
-                self.http2 = layer == "http2"
-                self.sending()
+                self.is_http2 = layer == "http2"
+                self.mark_connected()
         elif self.phase is Phase.CONNECT and state == "complete" and step in ("connect_tcp", "start_tls"):
             self._half_open = info["return_value"] if step == "connect_tcp" else None
         elif self.phase is Phase.SEND and (state == "failed" or (step, state) == ("send_request_body", "complete")):
             # A failed send is not the end: a peer may refuse a long request early and answer all the same.
-            self.waiting()
+            self.mark_sent()
 
-    def sending(self) -> None:
-        """The connection stands, and the request is on its way."""
+    def mark_connected(self) -> None:
+        """A connection is open, and the request is being sent."""
         self.sent = self._clock.now()
         self._enter(Phase.SEND)
 
-    def waiting(self) -> None:
+    def mark_sent(self) -> None:
         """The request is sent."""
         self._enter(Phase.WAIT)
 
-    async def tidy(self) -> None:
+    async def close_half_open(self) -> None:
         """Close what httpcore leaves open when it is cancelled inside a TLS handshake."""
         if self.phase is Phase.CONNECT and self._half_open is not None:
             await self._half_open.aclose()
 
-    def received(self) -> float:
-        """Stamp a piece of the body: the time of its arrival."""
+    def stamp_piece(self) -> float:
+        """Note that a piece of the body came; the time of its arrival."""
         now = self._clock.now()
         if self.first_byte is None:
             self.first_byte = now
         self._enter(Phase.BODY)
         return now
 
-    def ended(self) -> float:
-        """Stamp the end of a complete answer: its time. An empty body has its first byte here."""
+    def stamp_end(self) -> float:
+        """Note that the response is complete; the time. An empty body has its first byte here."""
         self.done = self._clock.now()
         if self.first_byte is None:
             self.first_byte = self.done
         return self.done
 
-    def overdue(self) -> tuple[ErrorClass, str]:
-        """Which deadline ended the exchange, once the timer has expired."""
+    def describe_timeout(self) -> tuple[ErrorClass, str]:
+        """The error class and detail of the deadline that ended the exchange, once the timer has expired."""
         phase, total = self.phase, self._deadlines.total
         if self._total_is_next:
             return ErrorClass.TOTAL_TIMEOUT, f"not finished within {total:g} s: {phase.during}"
-        waited = phase is Phase.CONNECT and not self.dialled
-        words = "no connection or stream was free within {:g} s" if waited else phase.message
-        return phase.error, words.format(self._limit())
+        message = phase.message
+        if phase is Phase.CONNECT and not self.is_new_connection:
+            message = "no connection or stream was free within {:g} s"
+        return phase.error, message.format(self._get_limit())
 
-    def timing(self, tokens: Sequence[float]) -> Timing:
-        """The stamps so far, and those of the content that came."""
+    def make_timing(self, tokens: Sequence[float]) -> Timing:
+        """The stamps of the exchange, with those of its content."""
         return Timing(self.intended, self.sent, self.first_byte, tuple(tokens), self.done)

@@ -1,7 +1,7 @@
 """Every exception that a transport can meet, mapped to the `ErrorClass` that it means.
 
-Three rules. What lies deepest decides where it is unmistakable (a name without address, TLS, our own lack of sockets);
-else the class of the exception itself; and whatever is unknown is the harness's own fault, never the service's.
+Three rules. An unmistakable cause decides, however deep it lies (a name without address, TLS, our own lack of sockets);
+else the class of the exception itself decides; an unknown exception is the harness's own fault, never the service's.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EN
 _OWN_LACK = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
 """Out of file descriptors, memory or ephemeral ports: the generator's machine, not the service."""
 
-_SAYS = {
+_EXPLANATIONS = {
     ErrorClass.NAME: "the host name has no address",
     ErrorClass.CONNECT: "no connection",
     ErrorClass.PROXY: "the proxy refused or broke",
@@ -80,61 +80,66 @@ _SAYS = {
     ErrorClass.CLOSED: "the connection ended before the answer did",
     ErrorClass.MALFORMED: "what came back is not HTTP",
     ErrorClass.CONTENT_DECODING: "the body cannot be decoded",
-    ErrorClass.TOO_LARGE: "the answer is larger than is read",
+    ErrorClass.TOO_LARGE: "the answer is over the cap",
     ErrorClass.INVALID: "not a valid answer in its protocol",
     ErrorClass.HARNESS: "the harness could not carry out the exchange",
 }
 
 
 def classify_error(error: BaseException) -> tuple[ErrorClass, str]:
-    """The class of an exception, and what happened in words.
+    """The error class of an exception, and a sentence that says what happened.
 
-    Looks through causes, groups and wrapped arguments. The words may quote the exception: redact before showing.
+    Looks at causes, groups and wrapped arguments. The sentence may quote the exception: redact it before showing it.
     """
     if isinstance(error, TransportError):
         return error.error, str(error)
-    chain = list(_chain(error))
+    chain = list(_list_causes(error))
     for link in chain:
         if isinstance(link, ssl.SSLError):
             return ErrorClass.TLS, tls.describe_tls_error(link)
-    found = next((kind for link in chain if (kind := _unmistakable(link))), None) or _by_type(error)
-    if found is ErrorClass.HARNESS and isinstance(error, httpx.ProtocolError | httpcore.ProtocolError):
+    error_class = next(filter(None, map(_find_unmistakable, chain)), None) or _classify_by_type(error)
+    if error_class is ErrorClass.HARNESS and isinstance(error, httpx.ProtocolError | httpcore.ProtocolError):
         # httpcore calls every error of h2 local; what the peer sent is among them.
-        found = next((_by_type(link) for link in chain if isinstance(link, h2.exceptions.H2Error)), found)
-    told = next((f"{text}" for link in reversed(chain) if (text := str(link).strip())), type(error).__name__)
-    if found is ErrorClass.HARNESS:
-        told = f"{type(error).__name__}: {told}"
-    says = _SAYS.get(found)
-    return found, f"{says} ({told})" if says else told
+        h2_errors = (_classify_by_type(link) for link in chain if isinstance(link, h2.exceptions.H2Error))
+        error_class = next(h2_errors, error_class)
+    texts = (str(link).strip() for link in reversed(chain))
+    message = next(filter(None, texts), type(error).__name__)
+    if error_class is ErrorClass.HARNESS:
+        message = f"{type(error).__name__}: {message}"
+    if error_class in _EXPLANATIONS:
+        message = f"{_EXPLANATIONS[error_class]} ({message})"
+    return error_class, message
 
 
-def _by_type(error: BaseException) -> ErrorClass:
+def _classify_by_type(error: BaseException) -> ErrorClass:
     return next((BY_TYPE[kind] for kind in type(error).__mro__ if kind in BY_TYPE), ErrorClass.HARNESS)
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The exception and what lies beneath it, outermost first.
+def _list_causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and its causes, outermost first.
 
     httpcore drops causes (`raise ... from None`) but keeps the original as its argument. Contexts are followed only
-    from httpcore's own exceptions: elsewhere one may be whatever the caller was handling at the time.
+    from httpcore's own exceptions: elsewhere a context may be whatever the caller was handling at the time.
     """
-    seen: list[BaseException] = []
+    links: list[BaseException] = []
     waiting = [error]
-    while waiting and len(seen) < 32:
+    while waiting and len(links) < 32:
         link = waiting.pop(0)
-        if any(link is known for known in seen):
+        if any(link is known for known in links):
             continue
-        seen.append(link)
+        links.append(link)
         yield link
-        beneath = [link.__cause__, *link.args, *(link.exceptions if isinstance(link, BaseExceptionGroup) else ())]
+        beneath = [link.__cause__, *link.args]
+        if isinstance(link, BaseExceptionGroup):
+            beneath += link.exceptions
         if type(link).__module__.startswith("httpcore") and not link.args:
             beneath.append(link.__context__)
         waiting.extend(item for item in beneath if isinstance(item, BaseException))
 
 
-def _unmistakable(link: BaseException) -> ErrorClass | None:
+def _find_unmistakable(link: BaseException) -> ErrorClass | None:
     if isinstance(link, socket.gaierror | zlib.error):
-        return _by_type(link)
+        return _classify_by_type(link)
     if isinstance(link, UnicodeError) and _is_host_name(link):
         return ErrorClass.NAME
     if isinstance(link, OSError) and link.errno in _OWN_LACK:

@@ -1,8 +1,8 @@
 """The gRPC transport: one unary call over grpc.aio, its messages as bytes, under the deadlines and caps of HTTP.
 
-An answer has the HTTP status that google/rpc/code.proto gives its gRPC status, so that whoever judges statuses judges
-these too, and both are in its headers. A unary answer comes whole: its first byte is its last, and `inter_token` has
-nothing to measure. Nothing is sent twice, no proxy is taken from the environment.
+A response gets the HTTP status that google/rpc/code.proto gives its gRPC status, so that checks of statuses apply
+to it too; both are in its headers. A unary answer comes in one piece: its first byte is its last, and `inter_token` has
+nothing to measure. Nothing is sent twice, and no proxy is taken from the environment.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NOT_SENT = frozenset(
     {"host", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te", "content-length"}
     | {"content-type", "user-agent", "accept", "accept-encoding"}
 )
-"""Header lines that gRPC has no use for, or its own of."""
+"""Header lines that gRPC does not use, or sets itself."""
 
 _OWN = frozenset({"content-type", "content-encoding", "grpc-status", "grpc-message"})
 
@@ -58,7 +58,7 @@ _BROKEN = (
         ),
     ),
 )
-"""What the gRPC library itself says: a status of its own making carries no other mark (grpcio 1.85)."""
+"""Messages of the gRPC library: only they show that it made a status itself (grpcio 1.85)."""
 
 
 class GrpcTransport(HttpTransport):
@@ -70,62 +70,61 @@ class GrpcTransport(HttpTransport):
     def __init__(self, endpoint: Endpoint, *, clock: Clock, caps: Caps | None = None) -> None:
         super().__init__(endpoint, clock=clock, caps=caps)
         if endpoint.proxy is not None:
-            raise UsageError("gRPC is not sent through a proxy; take [endpoint] proxy out")
+            raise UsageError("gRPC is not sent through a proxy; remove [endpoint] proxy")
 
-    async def _converse(
-        self, connections: Any, outgoing: httpx.Request, course: DeadlineTimer, intake: ResponseReader
+    async def _send_and_read(
+        self, connections: Any, outgoing: httpx.Request, timer: DeadlineTimer, reader: ResponseReader
     ) -> None:
         if outgoing.headers.get("content-type") != _CONTENT_TYPE:
-            raise TransportError(ErrorClass.HARNESS, f"a request that is no gRPC call: {outgoing.url.path}")
-        course.dialled = True
-        ready = await _connected(connections)
+            raise TransportError(ErrorClass.HARNESS, f"the request to {outgoing.url.path} is not a gRPC call")
+        timer.is_new_connection = True
+        connected = await _connect(connections)
         metadata = [(name.lower(), value) for name, value in outgoing.headers.items() if name.lower() not in _NOT_SENT]
-        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = connections.unary_unary(outgoing.url.raw_path.decode())
-        if ready:
-            course.sending()
-            course.waiting()
-        asked = call(outgoing.content, metadata=metadata, wait_for_ready=False)
+        method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = connections.unary_unary(outgoing.url.raw_path.decode())
+        if connected:
+            timer.mark_connected()
+            timer.mark_sent()
+        call = method(outgoing.content, metadata=metadata, wait_for_ready=False)
         try:
-            answer: bytes = await asked
-            lines = [*(await asked.initial_metadata()), *(await asked.trailing_metadata())]
-            self._take(0, lines, answer, course, intake)
-        except grpc.aio.AioRpcError as error:
-            code, told = error.code().value[0], error.details() or ""
-            if (broke := _local(code, told, ready)) is not None:
-                raise broke from None
-            lines = [*(error.initial_metadata() or ()), *(error.trailing_metadata() or ())]
-            self._take(code, lines, told.encode("utf-8", "replace"), course, intake)
+            message: bytes = await call
+            lines = [*(await call.initial_metadata()), *(await call.trailing_metadata())]
+            self._read(0, lines, message, timer, reader)
+        except grpc.aio.AioRpcError as problem:
+            code, details = problem.code().value[0], problem.details() or ""
+            if (local_error := _find_local_error(code, details, connected)) is not None:
+                raise local_error from None
+            lines = [*(problem.initial_metadata() or ()), *(problem.trailing_metadata() or ())]
+            self._read(code, lines, details.encode("utf-8", "replace"), timer, reader)
         finally:
-            asked.cancel()
+            call.cancel()
 
-    def _take(
-        self,
-        code: int,
-        lines: list[tuple[str, str | bytes]],
-        body: bytes,
-        course: DeadlineTimer,
-        intake: ResponseReader,
+    def _read(
+        self, code: int, lines: list[tuple[str, str | bytes]], body: bytes, timer: DeadlineTimer, reader: ResponseReader
     ) -> None:
-        given = [(k, v.decode("latin-1") if isinstance(v, bytes) else v) for k, v in lines if k not in _OWN]
-        kind, said = (_CONTENT_TYPE, "") if code == 0 else ("text/plain", _one_line(body.decode("utf-8", "replace")))
-        own = {"content-type": kind, "grpc-status": str(code), **({"grpc-message": said} if said else {})}
-        intake.head(Response(HTTP_STATUSES.get(code, 500), (*given, *own.items()), http_version="HTTP/2"))
+        headers = []
+        for name, value in lines:
+            if name not in _OWN:
+                headers.append((name, value.decode("latin-1") if isinstance(value, bytes) else value))
+        headers += [("content-type", _CONTENT_TYPE if code == 0 else "text/plain"), ("grpc-status", str(code))]
+        if code != 0 and body:
+            headers.append(("grpc-message", _to_one_line(body.decode("utf-8", "replace"))))
+        reader.read_head(Response(HTTP_STATUSES.get(code, 500), tuple(headers), http_version="HTTP/2"))
         if body:
-            intake.piece(body, course.received())
-        intake.end(course.ended)
+            reader.read_piece(body, timer.stamp_piece())
+        reader.finish(timer.stamp_end)
 
-    def _judge(self, response: Response) -> tuple[ErrorClass, str] | None:
+    def _classify_response(self, response: Response) -> tuple[ErrorClass, str] | None:
         code = response.header("grpc-status") or "2"
         if code == "0":
             return None
-        name = next((each.name for each in grpc.StatusCode if str(each.value[0]) == code), "")
+        name = next((status.name for status in grpc.StatusCode if str(status.value[0]) == code), "")
         return ErrorClass.STATUS, f"gRPC {code} {name}: {response.header('grpc-message') or 'no message'}"
 
-    def _spoiled(self, connections: grpc.aio.Channel, course: DeadlineTimer) -> bool:
-        """One that failed to connect waits before it tries again: it is left."""
-        return course.done is None and connections.get_state() is not grpc.ChannelConnectivity.READY
+    def _must_retire(self, connections: grpc.aio.Channel, timer: DeadlineTimer) -> bool:
+        """A channel that failed to connect waits before it tries again: no other exchange uses it."""
+        return timer.done is None and connections.get_state() is not grpc.ChannelConnectivity.READY
 
-    def _fresh_pool(self) -> Pool:
+    def _create_pool(self) -> Pool:
         host = f"[{self.endpoint.host}]" if ":" in self.endpoint.host else self.endpoint.host
         unix = self.endpoint.unix_socket
         target = f"unix:{unix}" if unix else f"dns:///{host}:{self.endpoint.port}"
@@ -141,14 +140,14 @@ class GrpcTransport(HttpTransport):
             ("grpc.primary_user_agent", format_user_agent()),
         )
         if self.endpoint.is_secure:
-            made = grpc.aio.secure_channel(target, _credentials(self.endpoint), options)
+            channel = grpc.aio.secure_channel(target, _read_credentials(self.endpoint), options)
         else:
-            made = grpc.aio.insecure_channel(target, options)
-        return Pool(made, made.close)
+            channel = grpc.aio.insecure_channel(target, options)
+        return Pool(channel, channel.close)
 
 
-async def _connected(channel: grpc.aio.Channel) -> bool:
-    """Whether a connection stands, once it does or has failed for the first time."""
+async def _connect(channel: grpc.aio.Channel) -> bool:
+    """Whether there is a connection, once there is one or the first attempt has failed."""
     state = channel.get_state(try_to_connect=True)
     while state is not grpc.ChannelConnectivity.READY:
         if state in (grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.SHUTDOWN):
@@ -158,33 +157,36 @@ async def _connected(channel: grpc.aio.Channel) -> bool:
     return True
 
 
-def _local(code: int, told: str, ready: bool) -> TransportError | None:
-    """The error of a call that ended with a status which the peer did not send, or None where it did."""
-    if not ready:
-        kind = next(kind for kind, pattern in _UNCONNECTED if pattern.search(told))
-        return TransportError(kind, f"{'not gRPC' if kind is ErrorClass.MALFORMED else 'no connection'} ({told})")
-    broke = next((kind for kind, pattern in _BROKEN if code in _LIBRARYS and pattern.search(told)), None)
-    return None if broke is None else TransportError(broke, f"{_SAYS[broke]} ({told})")
+def _find_local_error(code: int, details: str, connected: bool) -> TransportError | None:
+    """The error of a call whose status the peer did not send: the gRPC library made it. None where the peer sent it."""
+    if not connected:
+        error = next(error for error, pattern in _UNCONNECTED if pattern.search(details))
+        what = "not gRPC" if error is ErrorClass.MALFORMED else "no connection"
+        return TransportError(error, f"{what} ({details})")
+    if code in _LIBRARY_CODES:
+        for error, pattern in _BROKEN:
+            if pattern.search(details):
+                return TransportError(error, f"{_EXPLANATIONS[error]} ({details})")
+    return None
 
 
-_LIBRARYS = frozenset({1, 2, 8, 12, 13, 14, 15})
-_SAYS = {
-    ErrorClass.TOO_LARGE: "the answer is larger than is read",
+_LIBRARY_CODES = frozenset({1, 2, 8, 12, 13, 14, 15})
+_EXPLANATIONS = {
+    ErrorClass.TOO_LARGE: "the answer is over the cap",
     ErrorClass.MALFORMED: "what came back is not gRPC",
     ErrorClass.CLOSED: "the connection or the call was ended before the answer came",
 }
 
 
-def _one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)
+def _to_one_line(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _credentials(endpoint: Endpoint) -> grpc.ChannelCredentials:
-    """Read once more, as gRPC wants them; `HttpTransport` has refused what cannot be used."""
-    tls, known = endpoint.tls, ssl.get_default_verify_paths().cafile
-    roots, cert = tls.ca_file or known, tls.client_cert
-    return grpc.ssl_channel_credentials(
-        Path(roots).read_bytes() if roots else None,
-        Path(tls.client_key or cert).read_bytes() if cert else None,
-        Path(cert).read_bytes() if cert else None,
-    )
+def _read_credentials(endpoint: Endpoint) -> grpc.ChannelCredentials:
+    """The TLS files, read again in gRPC's form; `HttpTransport` has refused files that cannot be used."""
+    tls = endpoint.tls
+    ca_file, cert = tls.ca_file or ssl.get_default_verify_paths().cafile, tls.client_cert
+    roots = Path(ca_file).read_bytes() if ca_file else None
+    if not cert:
+        return grpc.ssl_channel_credentials(roots)
+    return grpc.ssl_channel_credentials(roots, Path(tls.client_key or cert).read_bytes(), Path(cert).read_bytes())

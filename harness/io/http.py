@@ -1,4 +1,4 @@
-"""The HTTP transport: one exchange over httpx, with deadlines and caps of its own; it never raises for the peer."""
+"""The HTTP transport: one exchange over httpx, with our own deadlines and caps. It never raises for the peer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from harness.io.error_map import classify_error
 from harness.io.response_reader import Caps, ResponseReader
 
 ENDPOINT_CREDENTIALS: Final = Credentials("bearer", Secret(""), source="the endpoint's own")
-"""Stands for the endpoint's own credentials, whatever they are; compared by identity."""
+"""Means the endpoint's own credentials, whatever they are; compared by identity."""
 
 KEEPALIVE = 1.5
 """Seconds an idle connection is kept: below the shortest keep-alive default of common servers (gunicorn: 2 s), so
@@ -36,7 +36,7 @@ that the harness closes first and a request never races the server's close."""
 
 
 def format_user_agent() -> str:
-    """`aiharness/<version>`."""
+    """The `User-Agent` of every request: `aiharness/<version>`."""
     try:
         return f"aiharness/{version('aiharness')}"
     except PackageNotFoundError:
@@ -45,7 +45,7 @@ def format_user_agent() -> str:
 
 @dataclass(eq=False, slots=True)
 class Pool:
-    """Connections to the endpoint, and how to end them. A retired one takes nothing new and closes with its last."""
+    """Connections to the endpoint. A retired pool gets no new exchange and is closed after its last one."""
 
     connections: Any
     close: Callable[[], Awaitable[None]]
@@ -55,7 +55,7 @@ class Pool:
 class HttpTransport:
     """Carries out exchanges with one endpoint over HTTP/1.1, and over HTTP/2 where the endpoint asks for it.
 
-    No redirect is followed, no cookie kept, no environment variable heeded, nothing sent twice. Raises `UsageError`
+    No redirect is followed, no cookie kept, no environment variable read, nothing sent twice. Raises `UsageError`
     on construction for TLS files, a proxy or header values that cannot be used.
     """
 
@@ -63,12 +63,12 @@ class HttpTransport:
         self.endpoint = endpoint
         self.clock = clock
         self.caps = caps or Caps()
-        self._base = _base(endpoint)
+        self._base = _get_base_url(endpoint)
         _check_lines("the endpoint's headers", endpoint.headers)
         if endpoint.credentials:
             _check_lines(endpoint.credentials.source or "credentials", endpoint.credentials.build_headers())
         self._context = tls.create_context(endpoint.tls)
-        self._proxy = _proxy(endpoint.proxy, self._context)
+        self._proxy = _create_proxy(endpoint.proxy, self._context)
         self._renewal = CredentialRenewal(endpoint.credentials, clock)
         self._sign = load_signer(endpoint.signer) if endpoint.signer else None
         self._pool: Pool | None = None
@@ -82,32 +82,34 @@ class HttpTransport:
         credentials: Credentials | None = ENDPOINT_CREDENTIALS,
         intended: float | None = None,
     ) -> Exchange:
-        """Send one request and take in its answer; what breaks is in the exchange's `error` and `detail`.
+        """Send one request and read its response; failures are in the exchange's `error` and `detail`.
 
-        `decoder` is fed with the body of a success that is a stream. `credentials` None sends none. `intended` is
+        `decoder` decodes the body of a success that is a stream. `credentials` None sends none. `intended` is
         the scheduled time of sending on the transport's clock; None: now.
         """
         used = self.endpoint.credentials if credentials is ENDPOINT_CREDENTIALS else credentials
-        course = DeadlineTimer(self.endpoint.deadlines, self.clock, intended)
-        intake = ResponseReader(self.caps, decoder)
+        timer = DeadlineTimer(self.endpoint.deadlines, self.clock, intended)
+        reader = ResponseReader(self.caps, decoder)
         failure: tuple[ErrorClass, str] | None = None
-        timer = asyncio.timeout(None)
+        timeout = asyncio.timeout(None)
         try:
-            async with timer:
-                course.start(timer)
+            async with timeout:
+                timer.start(timeout)
                 if used is self.endpoint.credentials:
-                    await self._renewal.fresh()
-                await self._carry_out(self._outgoing(request, used, course), course, intake)
-        except Exception as error:
-            failure = course.overdue() if timer.expired() else self._blame(error, course)
-        response = intake.response
+                    await self._renewal.renew_if_old()
+                await self._carry_out(self._build_request(request, used, timer), timer, reader)
+        except Exception as problem:
+            failure = timer.describe_timeout() if timeout.expired() else self._classify_failure(problem, timer)
+        response = reader.response
         if failure is None and response is not None:
-            failure = self._judge(response)
-        kind, detail = failure or (None, "")
-        secrets = self.endpoint.list_secrets() + (used.list_secrets() if used else ())
-        detail = _shown(redact_text(detail, secrets))
-        timing = course.timing(intake.tokens)
-        return Exchange(request, timing, response, events=tuple(intake.events), error=kind, detail=detail)
+            failure = self._classify_response(response)
+        error, detail = failure or (None, "")
+        secrets = self.endpoint.list_secrets()
+        if used is not None:
+            secrets += used.list_secrets()
+        detail = _shorten(redact_text(detail, secrets))
+        timing = timer.make_timing(reader.tokens)
+        return Exchange(request, timing, response, events=tuple(reader.events), error=error, detail=detail)
 
     async def aclose(self) -> None:
         """Close every connection; exchanges still under way break."""
@@ -115,43 +117,43 @@ class HttpTransport:
         for pool in pools:
             await pool.close()
 
-    async def _carry_out(self, outgoing: httpx.Request, course: DeadlineTimer, intake: ResponseReader) -> None:
-        pool = self._pool = self._pool or self._fresh_pool()
+    async def _carry_out(self, outgoing: httpx.Request, timer: DeadlineTimer, reader: ResponseReader) -> None:
+        pool = self._pool = self._pool or self._create_pool()
         self._pools.add(pool)
         pool.busy += 1
         try:
-            await self._converse(pool.connections, outgoing, course, intake)
+            await self._send_and_read(pool.connections, outgoing, timer, reader)
         finally:
             pool.busy -= 1
-            await course.tidy()
-            if pool is self._pool and self._spoiled(pool.connections, course):
+            await timer.close_half_open()
+            if pool is self._pool and self._must_retire(pool.connections, timer):
                 self._pool = None
             if pool is not self._pool and not pool.busy and pool in self._pools:
                 self._pools.discard(pool)
                 await pool.close()
 
-    async def _converse(
-        self, connections: Any, outgoing: httpx.Request, course: DeadlineTimer, intake: ResponseReader
+    async def _send_and_read(
+        self, connections: Any, outgoing: httpx.Request, timer: DeadlineTimer, reader: ResponseReader
     ) -> None:
-        answer = await connections.handle_async_request(outgoing)
-        stream = cast(httpx.AsyncByteStream, answer.stream)
+        response = await connections.handle_async_request(outgoing)
+        stream = cast(httpx.AsyncByteStream, response.stream)
         async with aclosing(stream):
-            intake.head(_head(answer))
+            reader.read_head(_read_head(response))
             async for data in stream:
                 if data:
-                    intake.piece(data, course.received())
-            intake.end(course.ended)
+                    reader.read_piece(data, timer.stamp_piece())
+            reader.finish(timer.stamp_end)
 
-    def _spoiled(self, connections: Any, course: DeadlineTimer) -> bool:
-        """Whether nothing more is to be sent over connections that an exchange has ended on.
+    def _must_retire(self, connections: Any, timer: DeadlineTimer) -> bool:
+        """Whether no other exchange may use the connections of this one.
 
         httpcore sends no RST_STREAM: what the peer still sends for the abandoned stream would use up the connection's
         flow-control window and stall the exchanges beside it.
         """
-        return course.http2 and course.done is None
+        return timer.is_http2 and timer.done is None
 
-    def _fresh_pool(self) -> Pool:
-        made = httpx.AsyncHTTPTransport(
+    def _create_pool(self) -> Pool:
+        transport = httpx.AsyncHTTPTransport(
             verify=self._context,
             trust_env=False,
             http2=self.endpoint.http2,
@@ -159,9 +161,9 @@ class HttpTransport:
             proxy=self._proxy,
             uds=self.endpoint.unix_socket,
         )
-        return Pool(made, made.aclose)
+        return Pool(transport, transport.aclose)
 
-    def _outgoing(self, request: Request, used: Credentials | None, course: DeadlineTimer) -> httpx.Request:
+    def _build_request(self, request: Request, used: Credentials | None, timer: DeadlineTimer) -> httpx.Request:
         if not request.path.startswith("/"):
             raise TransportError(ErrorClass.HARNESS, f"the path {request.path!r} does not start with a slash")
         own: Headers = (("user-agent", format_user_agent()), ("accept", "*/*"), ("accept-encoding", ACCEPTED))
@@ -179,28 +181,30 @@ class HttpTransport:
             self._base + request.path,
             headers=[(name.encode(), value.encode()) for name, value in lines],
             content=request.body,
-            extensions={"trace": course.trace},
+            extensions={"trace": timer.trace},
         )
 
-    def _blame(self, error: Exception, course: DeadlineTimer) -> tuple[ErrorClass, str]:
-        """Whom an exception speaks of, given how far the exchange had come."""
-        kind, detail = classify_error(error)
-        if kind is ErrorClass.HARNESS:
-            return kind, detail
-        if course.phase is Phase.CONNECT:
-            layer, _, step = course.step.partition(".")
-            tunnelled = layer == "http2" or course.step in ("proxy.start_tls", "socks.start_tls")
+    def _classify_failure(self, problem: Exception, timer: DeadlineTimer) -> tuple[ErrorClass, str]:
+        """The error class and detail of an exception, given how far the exchange had come."""
+        error, detail = classify_error(problem)
+        if error is ErrorClass.HARNESS:
+            return error, detail
+        if timer.phase is Phase.CONNECT:
+            layer, _, step = timer.step.partition(".")
+            tunnelled = layer == "http2" or timer.step in ("proxy.start_tls", "socks.start_tls")
             if self.endpoint.proxy is not None and not tunnelled:
-                return ErrorClass.PROXY, detail if kind is ErrorClass.PROXY else f"the proxy cannot be used: {detail}"
-            if step == "start_tls" and kind in (ErrorClass.CONNECT, ErrorClass.CLOSED):
+                if error is not ErrorClass.PROXY:
+                    detail = f"the proxy cannot be used: {detail}"
+                return ErrorClass.PROXY, detail
+            if step == "start_tls" and error in (ErrorClass.CONNECT, ErrorClass.CLOSED):
                 return ErrorClass.TLS, "the peer ended the TLS handshake"
-            if kind is ErrorClass.CLOSED:
+            if error is ErrorClass.CLOSED:
                 return ErrorClass.CONNECT, detail
-        elif kind is ErrorClass.CLOSED and not course.dialled:
-            return kind, f"{detail}; the connection had been kept alive from an earlier exchange"
-        return kind, detail
+        elif error is ErrorClass.CLOSED and not timer.is_new_connection:
+            return error, f"{detail}; the connection had been kept alive from an earlier exchange"
+        return error, detail
 
-    def _judge(self, response: Response) -> tuple[ErrorClass, str] | None:
+    def _classify_response(self, response: Response) -> tuple[ErrorClass, str] | None:
         failure = classify_status(response)
         if failure and response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self.endpoint.proxy is not None:
             return ErrorClass.PROXY, f"{failure[1]} from the proxy"
@@ -208,37 +212,37 @@ class HttpTransport:
 
 
 def classify_status(response: Response) -> tuple[ErrorClass, str] | None:
-    """What a status means that is no success, in words too."""
+    """The error class and detail of a status that is not a success; None for a success."""
     if 200 <= response.status < 300:
         return None
     status, location = response.status, response.header("location")
-    said = f"HTTP {status}"
+    detail = f"HTTP {status}"
     with contextlib.suppress(ValueError):
-        said += f" {HTTPStatus(status).phrase}"
+        detail += f" {HTTPStatus(status).phrase}"
     if 300 <= status < 400 and location is not None:
         where = re.sub(r"//[^/]*@", "//***@", location.partition("?")[0])
-        return ErrorClass.REDIRECT, f"{said} to {where}; redirects are not followed"
-    return ErrorClass.STATUS, said
+        return ErrorClass.REDIRECT, f"{detail} to {where}; redirects are not followed"
+    return ErrorClass.STATUS, detail
 
 
-def _head(answer: httpx.Response) -> Response:
-    lines = tuple((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
-    version = answer.extensions.get("http_version", b"HTTP/1.1").decode("ascii", "replace")
-    return Response(answer.status_code, lines, http_version=version)
+def _read_head(response: httpx.Response) -> Response:
+    lines = tuple((name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
+    version = response.extensions.get("http_version", b"HTTP/1.1").decode("ascii", "replace")
+    return Response(response.status_code, lines, http_version=version)
 
 
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def _base(endpoint: Endpoint) -> str:
+def _get_base_url(endpoint: Endpoint) -> str:
     try:
         httpx.URL(endpoint.url + "/")
     except (httpx.InvalidURL, ValueError) as error:
-        raise UsageError(f"endpoint {endpoint.url!r} is not a URL that can be asked: {error}") from None
+        raise UsageError(f"endpoint {endpoint.url!r} is not a usable URL: {error}") from None
     return endpoint.url.rstrip("/")
 
 
-def _proxy(url: str | None, context: ssl.SSLContext) -> httpx.Proxy | None:
+def _create_proxy(url: str | None, context: ssl.SSLContext) -> httpx.Proxy | None:
     if url is None:
         return None
     try:
@@ -268,7 +272,7 @@ def merge_headers(*layers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return lines
 
 
-def _shown(text: str, most: int = 400) -> str:
-    """Text that may quote the peer, on one printable line."""
+def _shorten(text: str, most: int = 400) -> str:
+    """Text that may quote the peer, as one printable line of limited length."""
     clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:most])
     return clean if len(text) <= most else clean + "…"

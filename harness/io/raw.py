@@ -1,7 +1,7 @@
-"""Hand-written HTTP/1.1 over one blocking socket: what no HTTP client would send, and what one would hide.
+"""Hand-written HTTP/1.1 over one blocking socket: to send what no HTTP client sends, and to see what one hides.
 
-The third transport. Bytes go out as they are given, with pauses between them where asked; answers are framed strictly
-(RFC 9112) within caps and deadlines, and what follows an answer is never lost: it is the next one, or an error.
+Bytes are sent exactly as given, with pauses between them where asked. Answers are framed strictly (RFC 9112) within
+caps and deadlines. What follows an answer is never dropped: it is the next answer, or an error.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.core.adapter import StreamDecoder
 from harness.core.endpoint import Endpoint, redact_text
@@ -24,7 +25,7 @@ from harness.io.http import classify_status, format_user_agent, merge_headers
 from harness.io.response_reader import Caps, ResponseReader
 
 BytesOrPause = bytes | float
-"""What is said to a peer: bytes, or seconds of silence."""
+"""A part of what is sent: bytes, or seconds to wait before the next part."""
 
 _RECV = 16384
 """Bytes taken from the socket at once."""
@@ -34,7 +35,7 @@ _DRAIN = 0.2
 
 
 def encode_request(endpoint: Endpoint, request: Request, codings: str = ACCEPTED) -> tuple[bytes, bytes]:
-    """A request as (head with its blank line, body): the endpoint's path, headers and credentials are added to it.
+    """Encode a request as (head with its blank line, body), with the endpoint's path, headers and credentials.
 
     A later source's lines replace an earlier one's of the same name: the harness's own, the endpoint's, the
     credentials, the request's. `codings` are those offered. The head holds the secret; never show it.
@@ -57,49 +58,49 @@ def encode_request(endpoint: Endpoint, request: Request, codings: str = ACCEPTED
 
 
 class RawConnection:
-    """One connection, opened by the first `say` and again by the next one after its end.
+    """One connection, opened by the first `send` and opened again by the next one after its end.
 
-    Nothing is raised for what the peer does: what breaks while speaking is in the exchange that is heard next. Total,
-    first-byte and inter-token deadlines are the endpoint's, counted from the last `say`. Close it, or use it in a
+    Nothing is raised for what the peer does: an error while sending is in the exchange that is received next. Total,
+    first-byte and inter-token deadlines are the endpoint's, counted from the last `send`. Close it, or use it in a
     `with`.
     """
 
     def __init__(self, endpoint: Endpoint, clock: Clock, caps: Caps | None = None) -> None:
         self.endpoint = endpoint
-        self.reused = False
+        self.is_reused = False
         self._clock = clock
         self._caps = caps or Caps()
         self._sock: socket.socket | None = None
-        self._failed: TransportError | None = None
-        self._owed = 0
-        self._spent = False
+        self._send_error: TransportError | None = None
+        self._expected_answers = 0
+        self._is_exhausted = False
         self._rest = b""
-        self._intended = self._end = 0.0
+        self._intended = self._total_due = 0.0
         self._sent: float | None = None
 
-    def say(self, pieces: Sequence[BytesOrPause], answers: int = 1) -> None:
-        """Send bytes, with pauses where a number of seconds stands; `answers` are expected to them.
+    def send(self, parts: Sequence[BytesOrPause], answers: int = 1) -> None:
+        """Send bytes, with pauses where a part is a number of seconds, and expect this number of answers.
 
-        `reused` then says whether they went over a connection that had carried an answer before.
+        `is_reused` then says whether the bytes went over a connection that had carried an answer before.
         """
         self._intended = self._clock.now()
-        self._end = self._intended + self.endpoint.deadlines.total
-        self._sent, self._failed, self._owed = None, None, answers
-        self.reused = self._stands()
+        self._total_due = self._intended + self.endpoint.deadlines.total
+        self._sent, self._send_error, self._expected_answers = None, None, answers
+        self.is_reused = self._is_usable()
         try:
-            if not self.reused:
+            if not self.is_reused:
                 self._sock = reachability.open_connection(self.endpoint, self.endpoint.deadlines.connect)
-            for piece in pieces:
-                if isinstance(piece, float):
-                    time.sleep(max(0.0, min(piece, self._end - self._clock.now())))
+            for part in parts:
+                if isinstance(part, float):
+                    time.sleep(max(0.0, min(part, self._total_due - self._clock.now())))
                 else:
-                    self._send(piece)
+                    self._send_bytes(part)
             self._sent = self._clock.now()
         except TransportError as problem:
-            self._failed = problem
+            self._send_error = problem
             self.close()
 
-    def hear(
+    def receive(
         self,
         request: Request,
         *,
@@ -107,46 +108,49 @@ class RawConnection:
         decoder: StreamDecoder | None = None,
         until: int | None = None,
     ) -> Exchange:
-        """The next answer, as the exchange of `request`.
+        """Read the next answer and return it as the exchange of `request`.
 
-        `patience` is how many seconds the first byte may take (None: the endpoint's deadline). `decoder` is fed with
-        the body of a success that is a stream; after `until` of its content events the rest is left unread, and the
-        exchange is without error and without `done`. Bytes after the last answer that is owed are MALFORMED.
+        `patience` is how many seconds the first byte may take (None: the endpoint's deadline). `decoder` decodes the
+        body of a success that is a stream; after `until` of its content events the rest is left unread, and the
+        exchange is without error and without `done`. Bytes after the last expected answer are MALFORMED.
         """
-        answer = _Answer(self._caps, decoder, until)
+        answer = _RawAnswer(self._caps, decoder, until)
         failure: tuple[ErrorClass, str] | None = None
         try:
-            if self._failed is not None:
-                raise self._failed
-            self._take(answer, self.endpoint.deadlines.first_byte if patience is None else patience)
+            if self._send_error is not None:
+                raise self._send_error
+            self._read_answer(answer, self.endpoint.deadlines.first_byte if patience is None else patience)
         except (TransportError, ProtocolError) as problem:
-            failure = self._told(problem)
-        self._owed -= 1
-        # Kept open all the same: who waits for the rest of a request must go on waiting while others are served.
-        self._spent = failure is not None or (answer.done is not None and not answer.framer.persistent)
+            failure = self._describe_problem(problem)
+        self._expected_answers -= 1
+        # The socket stays open: a peer that waits for the rest of a request must wait on while others are served.
+        self._is_exhausted = failure is not None or (answer.done is not None and not answer.framer.persistent)
         response = answer.response
         if failure is None and response is not None:
             failure = classify_status(response)
-        timing = Timing(self._intended, self._sent, answer.first_byte, tuple(answer.intake.tokens), answer.done)
+        timing = Timing(self._intended, self._sent, answer.first_byte, tuple(answer.reader.tokens), answer.done)
         error, detail = failure or (None, "")
-        return Exchange(request, timing, response, None, tuple(answer.intake.events), error, detail)
+        return Exchange(request, timing, response, None, tuple(answer.reader.events), error, detail)
 
-    def left(self, request: Request) -> Exchange:
-        """The exchange of a request whose answer nobody waits for; its error says why it could not be sent."""
+    def abandon(self, request: Request) -> Exchange:
+        """Close the connection without reading an answer. The exchange's error says why the request was not sent."""
         self.close()
-        error, detail = (None, "") if self._failed is None else self._told(self._failed)
-        return Exchange(request, Timing(self._intended, self._sent), error=error, detail=detail)
+        exchange = Exchange(request, Timing(self._intended, self._sent))
+        if self._send_error is None:
+            return exchange
+        error, detail = self._describe_problem(self._send_error)
+        return replace(exchange, error=error, detail=detail)
 
-    def _told(self, problem: TransportError | ProtocolError) -> tuple[ErrorClass, str]:
-        kind = problem.error if isinstance(problem, TransportError) else ErrorClass.INVALID
-        return kind, redact_text(str(problem), self.endpoint.list_secrets())
+    def _describe_problem(self, problem: TransportError | ProtocolError) -> tuple[ErrorClass, str]:
+        error = problem.error if isinstance(problem, TransportError) else ErrorClass.INVALID
+        return error, redact_text(str(problem), self.endpoint.list_secrets())
 
     def close(self) -> None:
         """End the connection, whatever is under way on it."""
         if self._sock is not None:
             self._sock.close()
             self._sock = None
-        self._rest, self._spent = b"", False
+        self._rest, self._is_exhausted = b"", False
 
     def __enter__(self) -> RawConnection:
         return self
@@ -154,38 +158,38 @@ class RawConnection:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self, answer: _Answer, wait: float) -> None:
+    def _read_answer(self, answer: _RawAnswer, patience: float) -> None:
         data, self._rest = self._rest, b""
-        until = self._clock.now() + wait
+        due = self._clock.now() + patience
         while True:
             if data:
-                answer.take(data, self._clock.now())
-            if answer.finished:
+                answer.read(data, self._clock.now())
+            if answer.is_finished:
                 break
-            silent = ErrorClass.FIRST_BYTE_TIMEOUT if answer.first_byte is None else ErrorClass.INTER_TOKEN_TIMEOUT
-            data = self._receive(until, silent)
-            until = self._clock.now() + self.endpoint.deadlines.inter_token
+            timeout = ErrorClass.FIRST_BYTE_TIMEOUT if answer.first_byte is None else ErrorClass.INTER_TOKEN_TIMEOUT
+            data = self._receive_bytes(due, timeout)
+            due = self._clock.now() + self.endpoint.deadlines.inter_token
             if not data:
-                answer.end(self._clock.now())
+                answer.finish(self._clock.now())
                 break
         self._rest = answer.framer.rest
-        if answer.done is None or self._owed > 1:
+        if answer.done is None or self._expected_answers > 1:
             return
         if not answer.framer.persistent and not self._rest and self._sock is not None:
-            self._rest = self._drained()
+            self._rest = self._drain()
         if self._rest:
-            found, self._rest = len(self._rest), b""
-            raise TransportError(ErrorClass.MALFORMED, f"{found} bytes or more follow the end of the answer")
+            count, self._rest = len(self._rest), b""
+            raise TransportError(ErrorClass.MALFORMED, f"{count} bytes or more follow the end of the answer")
 
-    def _drained(self) -> bytes:
+    def _drain(self) -> bytes:
         try:
-            return self._receive(self._clock.now() + _DRAIN, ErrorClass.INTER_TOKEN_TIMEOUT)
+            return self._receive_bytes(self._clock.now() + _DRAIN, ErrorClass.INTER_TOKEN_TIMEOUT)
         except TransportError:
             return b""
 
-    def _stands(self) -> bool:
-        """Whether the connection can carry another request: it is there, and the peer has not ended it meanwhile."""
-        if self._sock is None or self._spent:
+    def _is_usable(self) -> bool:
+        """Whether the connection can carry another request: it is open, and the peer has not ended it meanwhile."""
+        if self._sock is None or self._is_exhausted:
             self.close()
             return False
         try:
@@ -201,63 +205,66 @@ class RawConnection:
         self.close()
         return False
 
-    def _send(self, data: bytes) -> None:
+    def _send_bytes(self, data: bytes) -> None:
         assert self._sock is not None
         try:
-            self._sock.settimeout(max(0.01, self._end - self._clock.now()))
+            self._sock.settimeout(max(0.01, self._total_due - self._clock.now()))
             self._sock.sendall(data)
         except TimeoutError:
-            raise TransportError(ErrorClass.TOTAL_TIMEOUT, "the peer did not take in the request") from None
+            raise TransportError(ErrorClass.TOTAL_TIMEOUT, "the peer did not read the request") from None
         except OSError:
             pass  # a peer may refuse a request early, and its answer is still to be read
 
-    def _receive(self, until: float, silent: ErrorClass) -> bytes:
-        if self._sock is None or self._spent:
+    def _receive_bytes(self, due: float, timeout: ErrorClass) -> bytes:
+        if self._sock is None or self._is_exhausted:
             raise TransportError(ErrorClass.CLOSED, "the connection ended before the answer began")
-        until, kind = (until, silent) if until < self._end else (self._end, ErrorClass.TOTAL_TIMEOUT)
+        if due >= self._total_due:
+            due, timeout = self._total_due, ErrorClass.TOTAL_TIMEOUT
         try:
-            self._sock.settimeout(max(0.01, until - self._clock.now()))
+            self._sock.settimeout(max(0.01, due - self._clock.now()))
             return self._sock.recv(_RECV)
         except TimeoutError:
-            raise TransportError(kind, f"silent {self._clock.now() - self._intended:.2f} s after asking") from None
+            silence = self._clock.now() - self._intended
+            raise TransportError(timeout, f"the peer was silent {silence:.2f} s after the request") from None
         except OSError as problem:
-            kind, detail = classify_error(problem)
-            # The way to the service stood: an alert in the middle is its end of the connection, not a handshake.
-            raise TransportError(ErrorClass.CLOSED if kind is ErrorClass.TLS else kind, detail) from None
+            error, detail = classify_error(problem)
+            # There was a connection: a TLS alert in the middle is its end, not a failed handshake.
+            raise TransportError(ErrorClass.CLOSED if error is ErrorClass.TLS else error, detail) from None
 
 
-class _Answer:
-    """One answer as it is taken in. Methods raise `TransportError` and `ProtocolError`."""
+class _RawAnswer:
+    """One answer while it is read. Methods raise `TransportError` and `ProtocolError`."""
 
     def __init__(self, caps: Caps, decoder: StreamDecoder | None, until: int | None) -> None:
-        self.framer, self.intake, self._until = Framer(caps), ResponseReader(caps, decoder), until
+        self.framer, self.reader, self._until = Framer(caps), ResponseReader(caps, decoder), until
         self.first_byte: float | None = None
         self.done: float | None = None
 
     @property
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether nothing more is to be read: its end has come, or as many events as were wanted."""
-        return self.done is not None or (self._until is not None and len(self.intake.tokens) >= self._until)
+        return self.done is not None or (self._until is not None and len(self.reader.tokens) >= self._until)
 
     @property
     def response(self) -> Response | None:
-        """The answer as far as it came."""
-        return self.intake.response or self.framer.head
+        """The response as far as it came."""
+        return self.reader.response or self.framer.head
 
-    def take(self, data: bytes, now: float) -> None:
-        """Take in bytes that came at `now`."""
-        self.first_byte = now if self.first_byte is None else self.first_byte
-        fresh = self.framer.head is None
+    def read(self, data: bytes, now: float) -> None:
+        """Read bytes that came at `now`."""
+        if self.first_byte is None:
+            self.first_byte = now
+        had_head = self.framer.head is not None
         piece = self.framer.feed(data)
-        if fresh and self.framer.head is not None:
-            self.intake.head(self.framer.head)
+        if self.framer.head is not None and not had_head:
+            self.reader.read_head(self.framer.head)
         if piece:
-            self.intake.piece(piece, now)
+            self.reader.read_piece(piece, now)
         if self.framer.done:
-            self.end(now)
+            self.finish(now)
 
-    def end(self, now: float) -> None:
+    def finish(self, now: float) -> None:
         """The connection ended, or the answer did."""
         self.framer.end()
-        self.intake.end(lambda: now)
+        self.reader.finish(lambda: now)
         self.done = now

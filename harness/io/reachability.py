@@ -1,4 +1,4 @@
-"""Reaching an endpoint step by step, below HTTP: its name, its port, its certificate."""
+"""Reach an endpoint step by step, below HTTP: its name, its port, its certificate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a service proved of itself in a verified handshake; times in seconds since the Unix epoch."""
+    """A service's certificate, verified in a handshake; times in seconds since the Unix epoch."""
 
     subject: str
     not_before: float
@@ -31,21 +31,21 @@ class Certificate:
 
 
 def resolve_host(host: str, port: int, timeout: float) -> tuple[str, ...]:
-    """The addresses of a host name, in the system's order. Raises `TransportError` (NAME; CONNECT_TIMEOUT).
+    """Resolve a host name to its addresses, in the system's order. Raises `TransportError` (NAME; CONNECT_TIMEOUT).
 
     `getaddrinfo` cannot be interrupted: it runs in a thread that is left behind when the time is up.
     """
-    answer: Future[list[Any]] = Future()
+    addresses: Future[list[Any]] = Future()
 
-    def ask() -> None:
+    def look_up() -> None:
         try:
-            answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            addresses.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
-            answer.set_exception(error)
+            addresses.set_exception(error)
 
-    threading.Thread(target=ask, name="aiharness-resolve", daemon=True).start()
+    threading.Thread(target=look_up, name="aiharness-resolve", daemon=True).start()
     try:
-        return tuple(dict.fromkeys(str(entry[4][0]) for entry in answer.result(timeout)))
+        return tuple(dict.fromkeys(str(entry[4][0]) for entry in addresses.result(timeout)))
     except TimeoutError:
         why = f"the name {host!r} was not resolved within {timeout:g} s"
         raise TransportError(ErrorClass.CONNECT_TIMEOUT, why) from None
@@ -70,33 +70,33 @@ def try_connection(endpoint: Endpoint, timeout: float) -> None:
 
 
 def read_certificate(endpoint: Endpoint, timeout: float) -> Certificate:
-    """The endpoint's certificate from a handshake verified with its TLS settings.
+    """Read the endpoint's certificate in a handshake verified with its TLS settings.
 
     Raises `TransportError`: TLS for a certificate that is expired, self-signed, for another host, ..., and what
-    `connect` raises. Raises `UsageError` for an endpoint without TLS or behind a proxy, and for unusable TLS files.
+    `try_connection` raises. Raises `UsageError` for an endpoint without TLS or behind a proxy, and for bad TLS files.
     """
     if not endpoint.is_secure:
-        raise UsageError(f"endpoint {endpoint.url!r} has no certificate: it is not https")
+        raise UsageError(f"endpoint {endpoint.url!r} has no certificate: its URL is not https")
     if endpoint.proxy is not None:
-        raise UsageError("the certificate is not read through a proxy")
-    with open_connection(endpoint, timeout) as secured:
-        assert isinstance(secured, ssl.SSLSocket)
-        told: dict[str, Any] = secured.getpeercert() or {}
-    subject = ", ".join(f"{key}={value}" for pairs in told.get("subject", ()) for key, value in pairs)
-    first, last = (float(ssl.cert_time_to_seconds(told[name])) for name in ("notBefore", "notAfter"))
+        raise UsageError("the certificate cannot be read through a proxy")
+    with open_connection(endpoint, timeout) as connection:
+        assert isinstance(connection, ssl.SSLSocket)
+        fields: dict[str, Any] = connection.getpeercert() or {}
+    subject = ", ".join(f"{key}={value}" for pairs in fields.get("subject", ()) for key, value in pairs)
+    first, last = (float(ssl.cert_time_to_seconds(fields[name])) for name in ("notBefore", "notAfter"))
     return Certificate(subject, first, last)
 
 
 def open_connection(endpoint: Endpoint, timeout: float) -> socket.socket:
-    """A connection to the endpoint itself, with its TLS where it is https. Raises as `certificate` does."""
-    context = _context(endpoint.tls) if endpoint.is_secure else None
+    """Open a connection to the endpoint itself, with TLS for an https URL. Raises as `read_certificate` does."""
+    context = _create_http1_context(endpoint.tls) if endpoint.is_secure else None
     deadline = time.monotonic() + timeout
     sock = _dial(endpoint, deadline)
     if context is None:
         return sock
     try:
         # The socket's timeout bounds the handshake as a whole, however it drips (CPython counts one deadline).
-        sock.settimeout(_left(deadline))
+        sock.settimeout(_compute_remaining(deadline))
         return context.wrap_socket(sock, server_hostname=endpoint.host)
     except TimeoutError:
         raise TransportError(ErrorClass.CONNECT_TIMEOUT, f"no TLS handshake within {timeout:g} s") from None
@@ -108,10 +108,10 @@ def open_connection(endpoint: Endpoint, timeout: float) -> socket.socket:
 
 
 @lru_cache(maxsize=4)
-def _context(settings: TLS) -> ssl.SSLContext:
-    made = tls.create_context(settings)
-    made.set_alpn_protocols(["http/1.1"])
-    return made
+def _create_http1_context(settings: TLS) -> ssl.SSLContext:
+    context = tls.create_context(settings)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def _dial(endpoint: Endpoint, deadline: float) -> socket.socket:
@@ -119,7 +119,7 @@ def _dial(endpoint: Endpoint, deadline: float) -> socket.socket:
         return _dial_tcp(endpoint.host, endpoint.port, deadline)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        sock.settimeout(_left(deadline))
+        sock.settimeout(_compute_remaining(deadline))
         sock.connect(endpoint.unix_socket)
     except OSError as error:
         sock.close()
@@ -130,9 +130,9 @@ def _dial(endpoint: Endpoint, deadline: float) -> socket.socket:
 
 def _dial_tcp(host: str, port: int, deadline: float) -> socket.socket:
     failure = OSError("it has no address")
-    for address in resolve_host(host, port, _left(deadline)):
+    for address in resolve_host(host, port, _compute_remaining(deadline)):
         try:
-            sock = socket.create_connection((address, port), timeout=_left(deadline))
+            sock = socket.create_connection((address, port), timeout=_compute_remaining(deadline))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
         except OSError as error:
@@ -141,5 +141,5 @@ def _dial_tcp(host: str, port: int, deadline: float) -> socket.socket:
     raise TransportError(ErrorClass.CONNECT if kind is ErrorClass.CLOSED else kind, f"{host}:{port}: {detail}")
 
 
-def _left(deadline: float) -> float:
+def _compute_remaining(deadline: float) -> float:
     return max(deadline - time.monotonic(), 0.001)

@@ -27,7 +27,7 @@ PLAN, EVIDENCE, SERIES, FAULTS, GATE = "plan.json", "evidence.jsonl", "series.js
 
 @dataclass(frozen=True, slots=True)
 class EvidenceLine:
-    """One line of `evidence.jsonl`: a check's verdict, when it came (seconds from the start) and how long it took."""
+    """One line of `evidence.jsonl`: a check's verdict, its time (seconds from the start) and how long it took."""
 
     check: str
     verdict: Verdict
@@ -38,7 +38,7 @@ class EvidenceLine:
 
 @dataclass(slots=True)
 class SavedRun:
-    """What a run directory holds, as far as it was written; `head` is what `plan.json` says of the run."""
+    """The content of a run directory, as far as it was written; `head` is what `plan.json` says of the run."""
 
     plan: Plan | None
     head: Mapping[str, Any]
@@ -51,7 +51,7 @@ class SavedRun:
 
 
 class RunDir:
-    """One folder a run. Lines are appended whole, files replaced whole; secrets are taken out of both on the way."""
+    """The folder of a run. Lines are appended whole, files replaced whole; secrets are removed from both."""
 
     def __init__(self, path: Path, hidden: tuple[str, ...] = ()) -> None:
         self.path = path
@@ -61,11 +61,11 @@ class RunDir:
     @classmethod
     def create(cls, path: str | Path | None, hidden: tuple[str, ...] = ()) -> RunDir:
         """Make the folder; without a path `.aiharness/runs/<utc time>`. `hidden` are the secrets to take out, in every
-        spelling (`Endpoint.secrets`).
+        spelling (`Endpoint.list_secrets`).
 
         Raises `RunDirError` when it cannot be written or already holds another run.
         """
-        folder = Path(path) if path else _fresh(DEFAULT_ROOT)
+        folder = Path(path) if path else _choose_folder(DEFAULT_ROOT)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if any((folder / name).exists() for name in (PLAN, EVIDENCE, GATE, "load", "chaos")):
@@ -94,7 +94,7 @@ class RunDir:
             raise RunDirError(f"{self.path / name} cannot be written (no room for a whole line)")
 
     def write(self, name: str, data: bytes) -> Path:
-        """Replace a file whole: a reader sees the old one or the new one, never half."""
+        """Replace a file: a reader sees the old content or the new one, never a part."""
         return replace_file(self.path / name, self.clean(data))
 
     def write_plan(self, plan: Plan, head: Mapping[str, Any]) -> None:
@@ -102,8 +102,9 @@ class RunDir:
         self.write(PLAN, msgspec.json.format(encode_line({**plan.to_dict(), "run": dict(head)}), indent=1))
 
     def write_exchanges(self, check: str, exchanges: list[dict[str, Any]]) -> str:
-        """Write a check's exchanges, already shown without secrets, and return the file's name in the folder."""
-        name = f"exchanges/{re.sub(r'[^A-Za-z0-9_.-]+', '-', check.removeprefix('ai-suite/')).strip('-')[:120]}.json"
+        """Write a check's exchanges, which hold no secrets, and return the file's name in the folder."""
+        slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", check.removeprefix("ai-suite/")).strip("-")[:120]
+        name = f"exchanges/{slug}.json"
         self.write(name, msgspec.json.format(encode_line(exchanges), indent=1))
         return name
 
@@ -113,7 +114,11 @@ class RunDir:
             return
         for file in path.rglob("*") if path.is_dir() else [path]:
             with contextlib.suppress(OSError):
-                if file.is_file() and (cleaned := self.clean(data := file.read_bytes())) != data:
+                if not file.is_file():
+                    continue
+                data = file.read_bytes()
+                cleaned = self.clean(data)
+                if cleaned != data:
                     replace_file(file, cleaned)
 
     def clean(self, data: bytes) -> bytes:
@@ -122,7 +127,7 @@ class RunDir:
 
 
 def replace_file(target: Path, data: bytes) -> Path:
-    """Write beside the target and rename over it. Raises `RunDirError` when the place cannot be written."""
+    """Write beside the target and rename over it. Raises `RunDirError` when it cannot be written."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         part.write_bytes(data)
@@ -134,13 +139,13 @@ def replace_file(target: Path, data: bytes) -> Path:
     return target
 
 
-def _fresh(root: Path) -> Path:
+def _choose_folder(root: Path) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     return root / f"{stamp}-{secrets.token_hex(2)}"
 
 
 def read_run(path: str | Path) -> SavedRun:
-    """Read a run directory, however its run ended. Raises `RunDirError` when it is none."""
+    """Read a run directory, however its run ended. Raises `RunDirError` for anything else."""
     folder = Path(path)
     if folder.is_file():
         folder = folder.parent
@@ -159,10 +164,9 @@ def read_run(path: str | Path) -> SavedRun:
     for path in sorted(folder.glob("load/*.json")):
         with contextlib.suppress(OSError, msgspec.MsgspecError):  # replaced while it was read: a killed run
             saved.generator = msgspec.json.decode(path.read_bytes(), type=dict[str, Any]).get("generator", {})
-    if torn or torn_series or torn_faults:
-        saved.notes.append(
-            f"{torn + torn_series + torn_faults} torn lines were passed over: the run was killed while writing"
-        )
+    torn += torn_series + torn_faults
+    if torn:
+        saved.notes.append(f"{torn} torn lines were left out: the run was killed while writing")
     if (folder / GATE).exists():
         saved.gate = read_gate(folder / GATE)
     return saved
@@ -189,15 +193,15 @@ def _read_plan(path: Path) -> tuple[Plan | None, Mapping[str, Any]]:
 
 
 def _read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines of a JSON-lines file, and the number of torn ones."""
+    """The complete lines of a JSON-lines file, and the number of incomplete ones."""
     if not path.exists():
         return [], 0
-    found, torn = [], 0
+    records, torn = [], 0
     for line in path.read_bytes().split(b"\n"):
         if not line:
             continue
         try:
-            found.append(msgspec.json.decode(line, type=dict[str, Any]))
+            records.append(msgspec.json.decode(line, type=dict[str, Any]))
         except msgspec.MsgspecError:
             torn += 1
-    return found, torn
+    return records, torn

@@ -1,4 +1,4 @@
-"""What may not stand in a file: secrets, and text that UTF-8 cannot hold."""
+"""Remove what no file may hold: secrets, and text that UTF-8 cannot encode."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _WORDS = frozenset(
     | {*verdict.Status, *verdict.Level}
     | {"check", "worker", "started_epoch", "hist", "latency", "inconclusive", "allow_partial", "accept_first"}
 )
-"""What the files themselves are written with: a secret that is such a word tells nobody anything."""
+"""Words of the file formats themselves: a secret that is such a word gives nothing away, and is not replaced."""
 
 
 class Cleaner:
-    """Takes secrets, given in every spelling (`Endpoint.secrets`), out of bytes."""
+    """Replaces secrets, given in every spelling (`Endpoint.list_secrets`), in bytes."""
 
     def __init__(self, hidden: tuple[str, ...] = ()) -> None:
         self._secrets = hidden
@@ -49,26 +49,30 @@ class Cleaner:
             data = data.replace(spelling, b"***")
         return data
 
-    def _clean_string(self, found: re.Match[bytes]) -> bytes:
-        text = json.loads(found[0], strict=False)
+    def _clean_string(self, match: re.Match[bytes]) -> bytes:
+        text = json.loads(match[0], strict=False)
         cleaned = redact_text(text, self._secrets)
-        return found[0] if cleaned == text or text in _WORDS else json.dumps(cleaned).encode()
+        if cleaned == text or text in _WORDS:
+            return match[0]
+        return json.dumps(cleaned).encode()
 
 
 def encode_line(value: Any) -> bytes:
-    """A value as one line of JSON. A lone surrogate, which a service's JSON may spell and UTF-8 cannot, becomes `?`."""
+    """A value as one line of JSON. A lone surrogate, which JSON can escape and UTF-8 cannot encode, becomes `?`."""
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_without_surrogates(msgspec.to_builtins(value)))
+        return msgspec.json.encode(_replace_surrogates(msgspec.to_builtins(value)))
 
 
-def _without_surrogates(value: Any) -> Any:
+def _replace_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-    return [_without_surrogates(item) for item in value] if isinstance(value, list | tuple) else value
+        return {_replace_surrogates(key): _replace_surrogates(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replace_surrogates(item) for item in value]
+    return value
 
 
 def _is_json(data: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""TLS settings made into a context, and OpenSSL's reasons made into sentences."""
+"""TLS contexts made of settings, and sentences made of OpenSSL's reasons."""
 
 from __future__ import annotations
 
@@ -29,39 +29,43 @@ def create_context(settings: TLS) -> ssl.SSLContext:
     Without a CA file the system's store is trusted, and certifi's bundle where the system has none. Raises
     `UsageError` that names the file and what is wrong with it.
     """
-    paths = ssl.get_default_verify_paths()
-    if settings.ca_file is None:
-        known = paths.cafile is not None or paths.capath is not None
-        made = ssl.create_default_context() if known else httpx.create_ssl_context(trust_env=False)
-    else:
-        _readable("CA file", settings.ca_file)
-        try:
-            made = ssl.create_default_context(cafile=settings.ca_file)
-        except (ssl.SSLError, ValueError) as error:
-            raise UsageError(f"CA file {settings.ca_file!r} holds no PEM certificate ({_short(error)})") from None
-    _add_client_certificate(made, settings)
-    return made
+    context = _create_trusting_context(settings.ca_file)
+    _add_client_certificate(context, settings)
+    return context
 
 
-def _add_client_certificate(made: ssl.SSLContext, settings: TLS) -> None:
+def _create_trusting_context(ca_file: str | None) -> ssl.SSLContext:
+    if ca_file is None:
+        paths = ssl.get_default_verify_paths()
+        if paths.cafile is None and paths.capath is None:
+            return httpx.create_ssl_context(trust_env=False)
+        return ssl.create_default_context()
+    _check_readable("CA file", ca_file)
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (ssl.SSLError, ValueError) as error:
+        raise UsageError(f"CA file {ca_file!r} holds no PEM certificate ({_get_reason(error)})") from None
+
+
+def _add_client_certificate(context: ssl.SSLContext, settings: TLS) -> None:
     if settings.client_cert is None:
         if settings.client_key is not None:
             raise UsageError(f"client key {settings.client_key!r} is given without a client certificate")
         return
-    _readable("client certificate", settings.client_cert)
+    _check_readable("client certificate", settings.client_cert)
     if settings.client_key is not None:
-        _readable("client key", settings.client_key)
+        _check_readable("client key", settings.client_key)
     try:
         # An empty password keeps OpenSSL from asking for one on the terminal.
-        made.load_cert_chain(settings.client_cert, settings.client_key, password="")
+        context.load_cert_chain(settings.client_cert, settings.client_key, password="")
     except (ssl.SSLError, ValueError) as error:
         files = f"client certificate {settings.client_cert!r}"
         if settings.client_key is not None:
             files += f" with key {settings.client_key!r}"
-        raise UsageError(f"{files} cannot be used: {_file_reason(error)}") from None
+        raise UsageError(f"{files} cannot be used: {_describe_file_error(error)}") from None
 
 
-def _readable(what: str, name: str) -> None:
+def _check_readable(what: str, name: str) -> None:
     try:
         Path(name).read_bytes()
     except (OSError, ValueError) as error:
@@ -69,30 +73,30 @@ def _readable(what: str, name: str) -> None:
         raise UsageError(f"{what} {name!r} cannot be read: {reason}") from None
 
 
-def _file_reason(error: Exception) -> str:
+def _describe_file_error(error: Exception) -> str:
     reason = getattr(error, "reason", None) or ""
     if "KEY_VALUES_MISMATCH" in reason:
         return "the key does not belong to the certificate"
     if reason in ("BAD_DECRYPT", "BAD_PASSWORD_READ") or "DECRYPT" in reason:
         return "the key is encrypted; give one without a password"
-    return f"not PEM with a certificate and its key ({_short(error)})"
+    return f"not PEM with a certificate and its key ({_get_reason(error)})"
 
 
-def _short(error: Exception) -> str:
+def _get_reason(error: Exception) -> str:
     return str(getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
 
 
 def describe_tls_error(error: ssl.SSLError) -> str:
     """Why a handshake failed, in words: expired, wrong host, untrusted issuer, client certificate required, ..."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        told = error.verify_message or _short(error)
+        message = error.verify_message or _get_reason(error)
         sentence = _VERIFY.get(error.verify_code)
-        return f"{sentence} ({told})" if sentence else f"the certificate does not verify ({told})"
+        return f"{sentence or 'the certificate does not verify'} ({message})"
     name = getattr(error, "reason", None) or ""  # absent when Python, not OpenSSL, made the error
     if "CERTIFICATE_REQUIRED" in name or "HANDSHAKE_FAILURE" in name:
-        return f"the service refused the handshake; it may require a client certificate ({_short(error)})"
+        return f"the service refused the handshake; it may require a client certificate ({_get_reason(error)})"
     if name in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-        return f"the peer does not speak TLS here ({_short(error)})"
+        return f"the peer does not speak TLS here ({_get_reason(error)})"
     if isinstance(error, ssl.SSLEOFError) or "UNEXPECTED_EOF" in name:
         return "the peer ended the handshake"
-    return f"TLS failed ({_short(error)})"
+    return f"TLS failed ({_get_reason(error)})"

@@ -170,7 +170,7 @@ class Session:
                 self._ledger.before_request()
             pieces = [piece for wire in wires for piece in wire]
             only = [piece for piece in pieces if isinstance(piece, bytes)]
-            line.say(pieces if len(only) < len(pieces) else [b"".join(only)], answers=len(requests))
+            line.send(pieces if len(only) < len(pieces) else [b"".join(only)], answers=len(requests))
             return self._answers(line, requests, None)
 
     @contextmanager
@@ -184,7 +184,7 @@ class Session:
         """
         self._ledger.before_request()
         with RawConnection(self.endpoint, self.client.clock) as line:
-            line.say(write(*encode_request(self.endpoint, request)), answers)
+            line.send(write(*encode_request(self.endpoint, request)), answers)
             yield self._answers(line, [request] * answers, patience)
 
     def leave(self, query: Query, *, after: float = 0.0) -> Exchange:
@@ -196,10 +196,10 @@ class Session:
         request = self.request(query)
         self._ledger.before_request()
         with RawConnection(self.endpoint, self.client.clock) as line:
-            line.say([b"".join(encode_request(self.endpoint, request)), after])
+            line.send([b"".join(encode_request(self.endpoint, request)), after])
             if not request.stream:
-                return self._keep(line.left(request))
-            return self._keep(line.hear(request, decoder=self.decoder(request), until=1))
+                return self._keep(line.abandon(request))
+            return self._keep(line.receive(request, decoder=self.decoder(request), until=1))
 
     def once(self, name: Hashable, asked: Callable[[], _T]) -> _T:
         """What several checks judge: asked for by the first of them in this process."""
@@ -238,10 +238,10 @@ class Session:
     def _turn(self, line: RawConnection, request: Request, wire: Sequence[BytesOrPause]) -> Exchange:
         for _ in range(2):
             self._ledger.before_request()
-            line.say(wire)
+            line.send(wire)
             exchange = self._heard(line, request)
             # A server may end a kept-alive connection at any time, also while a request is on its way (RFC 9112 9.5).
-            if not line.reused or exchange.error is not ErrorClass.CLOSED or exchange.response is not None:
+            if not line.is_reused or exchange.error is not ErrorClass.CLOSED or exchange.response is not None:
                 break
         return exchange
 
@@ -253,7 +253,7 @@ class Session:
         return [first, *(self._heard(line, each, wait) for each in requests[1:])]
 
     def _heard(self, line: RawConnection, request: Request, patience: float | None = None) -> Exchange:
-        return self._finish(line.hear(request, patience=patience, decoder=self.decoder(request)))
+        return self._finish(line.receive(request, patience=patience, decoder=self.decoder(request)))
 
     def _finish(self, exchange: Exchange) -> Exchange:
         exchange = decoded(self.adapter, self.endpoint, exchange)

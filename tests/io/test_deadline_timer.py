@@ -110,7 +110,7 @@ def test_total_while_the_peer_takes_in_nothing(serve: Serve, connect: Connect) -
     peer = serve(lambda conn: conn.pause() and None)
     exchange = connect(peer.url, deadlines=deadlines(total=0.2)).exchange(Request("POST", "/", body=bytes(2**25)))
     assert exchange.error is ErrorClass.TOTAL_TIMEOUT
-    assert "taking in the request" in exchange.detail
+    assert "reading the request" in exchange.detail
 
 
 def test_connect_counts_the_handshake(serve: Serve, connect: Connect) -> None:

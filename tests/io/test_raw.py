@@ -93,13 +93,13 @@ def test_a_request_carries_what_the_endpoint_adds() -> None:
 
 def test_answers_are_taken_one_after_another_over_one_connection() -> None:
     with peer(answering(OK, OK.replace(b"{}", b"[]"))) as url, line(url) as talk:
-        talk.say([b"one"])
-        first = talk.hear(ASK)
-        assert (first.status, first.error, talk.reused) == (200, None, False)
-        talk.say([b"two", 0.01])
-        second = talk.hear(ASK)
+        talk.send([b"one"])
+        first = talk.receive(ASK)
+        assert (first.status, first.error, talk.is_reused) == (200, None, False)
+        talk.send([b"two", 0.01])
+        second = talk.receive(ASK)
         assert second.response is not None
-        assert (second.response.body, talk.reused) == (b"[]", True)
+        assert (second.response.body, talk.is_reused) == (b"[]", True)
         timing = second.timing
         assert timing.sent is not None
         assert timing.first_byte is not None
@@ -111,8 +111,8 @@ def test_answers_in_one_packet_are_told_apart() -> None:
     chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
     empty = b"HTTP/1.1 204 No Content\r\n\r\n"
     with peer(answering(b"HTTP/1.1 100 Continue\r\n\r\n" + chunked + empty + OK)) as url, line(url) as talk:
-        talk.say([b"three"], answers=3)
-        found = [talk.hear(ASK) for _ in range(3)]
+        talk.send([b"three"], answers=3)
+        found = [talk.receive(ASK) for _ in range(3)]
     assert [each.status for each in found] == [200, 204, 200]
     assert [each.error for each in found] == [None] * 3
 
@@ -133,8 +133,8 @@ def test_answers_in_one_packet_are_told_apart() -> None:
 )
 def test_what_breaks_is_told(answer: bytes, error: ErrorClass, said: str) -> None:
     with peer(answering(answer)) as url, line(url) as talk:
-        talk.say([b"one"])
-        found = talk.hear(ASK)
+        talk.send([b"one"])
+        found = talk.receive(ASK)
     assert found.error is error, found.detail
     assert said in found.detail
 
@@ -143,8 +143,8 @@ def test_a_coded_body_is_undone() -> None:
     body = gzip.compress(b"{}")
     head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(body)
     with peer(answering(head + body)) as url, line(url) as talk:
-        talk.say([b"one"])
-        found = talk.hear(ASK)
+        talk.send([b"one"])
+        found = talk.receive(ASK)
     assert found.response is not None
     assert (found.response.body, found.error) == (b"{}", None)
 
@@ -161,8 +161,8 @@ def test_silence_ends_with_its_deadline(answer: bytes, error: ErrorClass) -> Non
         never.wait(2.0)
 
     with peer(talk_silently) as url, line(url) as talk:
-        talk.say([b"one"])
-        found = talk.hear(ASK, patience=0.05)
+        talk.send([b"one"])
+        found = talk.receive(ASK, patience=0.05)
         never.set()
     assert found.error is error
 
@@ -177,8 +177,8 @@ def test_a_drip_ends_with_the_total_deadline() -> None:
             sock.sendall(b"x")
 
     with peer(dripping) as url, line(url) as talk:
-        talk.say([b"one"])
-        found = talk.hear(ASK)
+        talk.send([b"one"])
+        found = talk.receive(ASK)
         stop.set()
     assert found.error is ErrorClass.TOTAL_TIMEOUT
 
@@ -189,18 +189,18 @@ def test_a_reset_is_a_closed_connection() -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     with peer(resetting) as url, line(url) as talk:
-        talk.say([b"one"])
-        assert talk.hear(ASK).error is ErrorClass.CLOSED
+        talk.send([b"one"])
+        assert talk.receive(ASK).error is ErrorClass.CLOSED
 
 
 def test_after_the_end_the_next_request_goes_over_a_new_connection() -> None:
     with peer(answering(OK)) as url, line(url) as talk:
         for _ in range(3):
-            talk.say([b"one"])
-            found = talk.hear(ASK)
-            if found.error is ErrorClass.CLOSED and talk.reused:  # the end crossed the request
-                talk.say([b"one"])
-                found = talk.hear(ASK)
+            talk.send([b"one"])
+            found = talk.receive(ASK)
+            if found.error is ErrorClass.CLOSED and talk.is_reused:  # the end crossed the request
+                talk.send([b"one"])
+                found = talk.receive(ASK)
             assert found.error is None, found.detail
 
 
@@ -208,10 +208,10 @@ def test_nobody_there_is_never_reached() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with line(f"http://127.0.0.1:{port}") as talk:
-        talk.say([b"one"])
-        assert talk.hear(ASK).error is ErrorClass.CONNECT
-        talk.say([b"one"])
-        assert talk.left(ASK).error is ErrorClass.CONNECT
+        talk.send([b"one"])
+        assert talk.receive(ASK).error is ErrorClass.CONNECT
+        talk.send([b"one"])
+        assert talk.abandon(ASK).error is ErrorClass.CONNECT
 
 
 def test_a_stream_is_left_after_its_first_content() -> None:
@@ -227,8 +227,8 @@ def test_a_stream_is_left_after_its_first_content() -> None:
 
     with peer(streaming) as url:
         with line(url) as talk:
-            talk.say([b"one"])
-            found = talk.hear(ASK, decoder=CHAT.decoder(Endpoint(url)), until=1)
+            talk.send([b"one"])
+            found = talk.receive(ASK, decoder=CHAT.decoder(Endpoint(url)), until=1)
         assert gone.wait(2.0)
     never.set()
     assert (found.error, found.timing.done, len(found.timing.tokens)) == (None, None, 1)
@@ -242,13 +242,13 @@ def test_over_tls(tmp_path: Path) -> None:
     with peer(answering(OK, OK), context) as url:
         with line(url, tls=TLS(ca_file=str(tmp_path / "ca.pem"))) as talk:
             for _ in range(2):
-                talk.say([b"one"])
-                found = talk.hear(ASK)
+                talk.send([b"one"])
+                found = talk.receive(ASK)
                 assert found.error is None, found.detail
-            assert talk.reused
+            assert talk.is_reused
         with line(url) as talk:
-            talk.say([b"one"])
-            assert talk.hear(ASK).error is ErrorClass.TLS
+            talk.send([b"one"])
+            assert talk.receive(ASK).error is ErrorClass.TLS
 
 
 def test_over_a_unix_socket(tmp_path: Path) -> None:
@@ -266,8 +266,8 @@ def test_over_a_unix_socket(tmp_path: Path) -> None:
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         with line("http://model.local", unix_socket=path) as talk:
-            talk.say([b"one"])
-            found = talk.hear(ASK)
+            talk.send([b"one"])
+            found = talk.receive(ASK)
         thread.join(5)
     assert found.ok, found.detail
     assert found.response
@@ -278,7 +278,7 @@ def test_no_secret_is_told() -> None:
     secret = Credentials("bearer", Secret("a-secret-key"))
     lying = b"HTTP/1.1 200 OK\r\ncontent-encoding: a-secret-key\r\ncontent-length: 1\r\n\r\nx"
     with peer(answering(lying)) as url, line(url, credentials=secret) as talk:
-        talk.say([b"one"])
-        found = talk.hear(ASK)
+        talk.send([b"one"])
+        found = talk.receive(ASK)
     assert "a-secret-key" not in found.detail
     assert "***" in found.detail
