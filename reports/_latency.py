@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
-from itertools import accumulate
 
 from markupsafe import Markup
 
 from harness.core.report import Distribution
 
-from ._format import count, number, quantity
-from ._svg import Plot, Point, Scale, box, figure, label, log_scale, log_ticks, path, rule
+from . import _svg
+from ._format import format_count, format_number, format_quantity
+from ._svg import Plot, Point, Scale
 
 _WIDTH, _HEIGHT = 940.0, 320.0
 _LEFT, _RIGHT, _TOP, BOTTOM = 64.0, _WIDTH - 32.0, 22.0, _HEIGHT - 44.0
 _PLOT = Plot(_LEFT, _RIGHT, _TOP, BOTTOM)
 _FEWEST = 10
-"""Samples that must lie beyond a percentile before it says anything: fewer, and its region is hatched."""
+"""Samples that must lie beyond a percentile before it is reliable: where fewer do, the chart is hatched."""
 
 _WORDS = {"ttft": "time to first token (ttft)", "inter_token": "inter-token latency"}
 
@@ -39,8 +40,8 @@ class Cumulative:
     @property
     def name(self) -> str:
         """`latency of single requests`, `time to first token (ttft) under load`."""
-        metric = _WORDS.get(self.metric, self.metric)
-        return f"{metric} {f'under {self.suite}' if self.suite else 'of single requests'}"
+        source = f"under {self.suite}" if self.suite else "of single requests"
+        return f"{_WORDS.get(self.metric, self.metric)} {source}"
 
     @property
     def n(self) -> int:
@@ -49,87 +50,113 @@ class Cumulative:
 
     def quantile(self, q: float) -> float:
         """The upper bound of the bucket that holds this quantile."""
-        return next((v for v, k in zip(self.values, self.below, strict=True) if k >= q * self.n), self.values[-1])
+        return self.values[min(bisect_left(self.below, q * self.n), len(self.values) - 1)]
+
+    def format_value(self, value: float) -> str:
+        """A value with the unit."""
+        return format_quantity(value, self.unit)
 
 
-def cumulative(found: Distribution) -> Cumulative | None:
+def accumulate_counts(distribution: Distribution) -> Cumulative | None:
     """The distribution added up without its empty ends; None when it holds nothing that can be drawn."""
-    buckets = [
-        (low, high, n)
-        for low, high, n in zip(found.bounds, found.bounds[1:], found.counts, strict=False)
-        if n > 0 and math.isfinite(high) and 0 < high < 1e15
-    ]
-    if not buckets:
+    bounds, total = distribution.bounds, 0
+    low = 0.0
+    values: list[float] = []
+    below: list[int] = []
+    for start, end, n in zip(bounds, bounds[1:], distribution.counts, strict=False):
+        if n > 0 and 0 < end < 1e15:
+            if not values:
+                low = start if end / 1000 < start < end else end / 2
+            total += n
+            values.append(end)
+            below.append(total)
+    if not values:
         return None
-    first, top, _ = buckets[0]
-    low = first if math.isfinite(first) and top / 1000 < first < top else top / 2
-    limits = tuple(limit for limit in found.limits if math.isfinite(limit) and 0 < limit < 1e15)
-    values, below = tuple(high for _, high, _ in buckets), tuple(accumulate(n for _, _, n in buckets))
-    return Cumulative(found.metric, found.unit, low, values, below, limits, found.suite)
+    limits = tuple(limit for limit in distribution.limits if 0 < limit < 1e15)
+    return Cumulative(
+        distribution.metric, distribution.unit, low, tuple(values), tuple(below), limits, distribution.suite
+    )
 
 
-def cdf(data: Cumulative) -> Markup:
+def draw_cdf(data: Cumulative) -> Markup:
     """The share of samples at or under each value, with the 95 % Dvoretzky–Kiefer–Wolfowitz band."""
-    x = _values(data, _LEFT, _RIGHT)
+    x = _scale_values(data, _LEFT, _RIGHT)
     y = Scale(0.0, 1.0, BOTTOM, _TOP)
     epsilon = math.sqrt(math.log(2 / 0.05) / (2 * data.n))
-    shares = [(v, k / data.n) for v, k in zip(data.values, data.below, strict=True)]
     # Linear inside a bucket: where in it the samples lie is not known.
-    steps = [(x(data.low), y(0.0)), *((x(v), y(share)) for v, share in shares), (x.end, y(1.0))]
-    upper = [(x(v), y(min(1.0, share + epsilon))) for v, share in shares]
-    lower = [(x(v), y(max(0.0, share - epsilon))) for v, share in reversed(shares)]
-    blind = x(data.quantile(1 - _FEWEST / data.n)) if data.n > _FEWEST else _LEFT
-    parts = _PLOT.across([(y(share / 100), f"{share} %") for share in (0, 25, 50, 75, 100)])
-    parts += _PLOT.up([(x(value), quantity(value, data.unit)) for value in log_ticks(x)], f"{data.name}, log scale")
-    parts.append(box(blind, _TOP, _RIGHT - blind, BOTTOM - _TOP, "blind"))
-    parts += [path(_thinned(upper) + _thinned(lower), "dkw", close=True), path(_thinned(steps), "line")]
-    limits = sorted(data.limits)[:20]
-    parts += _PLOT.limits([(x(limit), f"limit {quantity(limit, data.unit)}") for limit in limits])
-    said = ", ".join(f"{q:.0%} at most {quantity(data.quantile(q), data.unit)}" for q in (0.5, 0.9, 0.99))
-    said += "".join(f", limit {quantity(limit, data.unit)}" for limit in limits)
-    return figure(_WIDTH, _HEIGHT, f"{data.name}: cumulative share of {count(data.n, 'sample')}", said, *parts)
+    line, upper, lower = [(x(data.low), y(0.0))], [], []
+    for value, below in zip(data.values, data.below, strict=True):
+        share = below / data.n
+        line.append((x(value), y(share)))
+        upper.append((x(value), y(share + epsilon)))
+        lower.append((x(value), y(share - epsilon)))
+    line.append((x.end, y(1.0)))
+    unreliable = x(data.quantile(1 - _FEWEST / data.n)) if data.n > _FEWEST else _LEFT
+    ticks = [(x(value), data.format_value(value)) for value in _svg.choose_log_ticks(x)]
+    limits = [(x(limit), f"limit {data.format_value(limit)}") for limit in sorted(data.limits)[:20]]
+    band = [*_thin_out(upper), *_thin_out(lower[::-1])]
+    parts = [*_PLOT.draw_shares(y), *_PLOT.draw_ticks(ticks, f"{data.name}, log scale")]
+    parts.append(_svg.draw_box(unreliable, _TOP, _RIGHT - unreliable, BOTTOM - _TOP, "blind"))
+    parts += [
+        _svg.draw_path(band, "dkw", close=True),
+        _svg.draw_path(_thin_out(line), "line"),
+        *_PLOT.draw_limits(limits),
+    ]
+    shares = [f"{q:.0%} at most {data.format_value(data.quantile(q))}" for q in (0.5, 0.9, 0.99)]
+    shares += [text for _, text in limits]
+    title = f"{data.name}: cumulative share of {format_count(data.n, 'sample')}"
+    return _svg.draw_figure(_WIDTH, _HEIGHT, title, ", ".join(shares), *parts)
 
 
-def spectrum(data: Cumulative) -> Markup:
+def draw_spectrum(data: Cumulative) -> Markup:
     """The value at each percentile, the percentiles on a log(1-q) axis, hatched where too few samples lie beyond."""
     decades = max(2.0, math.log10(data.n))
     x = Scale(0.0, decades, _LEFT, _RIGHT)
-    y = _values(data, BOTTOM, _TOP)
-    blind = x(max(0.0, math.log10(data.n / _FEWEST)))
-    points = [(x.start, y(data.low))]
+    y = _scale_values(data, BOTTOM, _TOP)
+    unreliable = x(max(0.0, math.log10(data.n / _FEWEST)))
+    line = [(x.start, y(data.low))]
     for value, below in zip(data.values, data.below, strict=True):
         at = x(decades if below == data.n else -math.log10(1 - below / data.n))
-        points += [(points[-1][0], y(value)), (at, y(value))]
-    parts = _PLOT.across([(y(value), quantity(value, data.unit)) for value in log_ticks(y, 7)])
-    shown = [(q, -math.log10(1 - q)) for q in (0.0, *QUANTILES, 0.99999, 0.999999)]
-    parts += _PLOT.up([(x(d), f"p{number(q * 100, 7)}") for q, d in shown if d <= decades], "percentile")
-    parts.append(box(blind, _TOP, _RIGHT - blind, BOTTOM - _TOP, "blind"))
-    if _RIGHT - blind > 150:
-        parts.append(label(_RIGHT - 6, BOTTOM - 8, f"under {_FEWEST} samples beyond", "end", "note"))
-    parts.append(path(_thinned(points), "line"))
+        line += [(line[-1][0], y(value)), (at, y(value))]
+    parts = _PLOT.draw_rows((y(value), data.format_value(value)) for value in _svg.choose_log_ticks(y, 7))
+    ticks = []
+    for q in (0.0, *QUANTILES, 0.99999, 0.999999):
+        if -math.log10(1 - q) <= decades:
+            ticks.append((x(-math.log10(1 - q)), _name_percentile(q)))
+    parts += _PLOT.draw_ticks(ticks, "percentile")
+    parts.append(_svg.draw_box(unreliable, _TOP, _RIGHT - unreliable, BOTTOM - _TOP, "blind"))
+    if _RIGHT - unreliable > 150:
+        parts.append(_svg.draw_label(_RIGHT - 6, BOTTOM - 8, f"under {_FEWEST} samples beyond", "end", "note"))
+    parts.append(_svg.draw_path(_thin_out(line), "line"))
     for limit in data.limits:
-        parts.append(rule(_LEFT, y(limit), _RIGHT, y(limit), "limit"))
-        parts.append(label(_LEFT + 6, y(limit) - 5, f"limit {quantity(limit, data.unit)}", cls="limit-label"))
-    said = ", ".join(f"p{q * 100:g} {quantity(data.quantile(q), data.unit)}" for q in (0.5, 0.99, 0.999))
-    return figure(_WIDTH, _HEIGHT, f"{data.name}: percentile spectrum", said, *parts)
+        parts.append(_svg.draw_rule(_LEFT, y(limit), _RIGHT, y(limit), "limit"))
+        parts.append(_svg.draw_label(_LEFT + 6, y(limit) - 5, f"limit {data.format_value(limit)}", cls="limit-label"))
+    values = [f"{_name_percentile(q)} {data.format_value(data.quantile(q))}" for q in (0.5, 0.99, 0.999)]
+    return _svg.draw_figure(_WIDTH, _HEIGHT, f"{data.name}: percentile spectrum", ", ".join(values), *parts)
 
 
-def table(data: Cumulative) -> list[tuple[str, str, int]]:
+def list_percentiles(data: Cumulative) -> list[tuple[str, str, int]]:
     """Percentile, value in words, samples beyond it: what both charts show."""
-    rows = [(f"p{number(q * 100, 7)}", q) for q in QUANTILES]
-    found = [(name, f"≤ {quantity(data.quantile(q), data.unit)}", round(data.n * (1 - q))) for name, q in rows]
-    return [*found, ("max", f"≤ {quantity(data.values[-1], data.unit)}", 0)]
+    rows = []
+    for q in QUANTILES:
+        value = f"≤ {data.format_value(data.quantile(q))}"
+        rows.append((_name_percentile(q), value, round(data.n * (1 - q))))
+    return [*rows, ("max", f"≤ {data.format_value(data.values[-1])}", 0)]
 
 
-def _values(data: Cumulative, start: float, end: float) -> Scale:
-    figures = (data.low, *data.values[-1:], *data.limits)
-    return log_scale(min(figures), max(figures), start, end)
+def _name_percentile(q: float) -> str:
+    return f"p{format_number(q * 100, 7)}"
 
 
-def _thinned(points: list[Point]) -> list[Point]:
-    """The points without those nearer than half a pixel to the last kept one."""
-    kept = points[:1]
-    for point in points[1:-1]:
-        if abs(point[0] - kept[-1][0]) + abs(point[1] - kept[-1][1]) >= 0.5:
-            kept.append(point)
-    return [*kept, *points[-1:]]
+def _scale_values(data: Cumulative, start: float, end: float) -> Scale:
+    figures = (data.low, data.values[-1], *data.limits)
+    return _svg.make_log_scale(min(figures), max(figures), start, end)
+
+
+def _thin_out(points: list[Point]) -> list[Point]:
+    """The points without those nearer than half a pixel to the one before; both ends stay."""
+    thinned = points[:1]
+    for x, y in points[1:-1]:
+        if abs(x - thinned[-1][0]) + abs(y - thinned[-1][1]) >= 0.5:
+            thinned.append((x, y))
+    return [*thinned, *points[-1:]]

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core.report import Report
 
-from ._text import encodable
+from ._text import make_encodable
 
 _MAX_DEPTH = 64
 """Nesting that is written; what lies deeper is named and left out."""
@@ -22,76 +22,77 @@ _DEEPER = "… nested deeper than 64 levels"
 _UNWRITABLE = "figures that are not finite were written as null: {}"
 
 
-def plain(report: Report, *, terse: bool = False) -> dict[str, Any]:
+def convert_report(report: Report, *, terse: bool = False) -> dict[str, Any]:
     """The report as dicts, lists, strings and finite numbers, fields in the order of the model.
 
     NaN and infinities become null with a note; a distribution or a fault that cannot do without the figure is left
     out. `terse` leaves out fields that are None or empty: they have defaults, so readers take both forms.
     """
-    walk = _Walk(terse)
-    found: dict[str, Any] = {"schema": report.schema, **walk.value(report, "", 0)}
+    converter = _Converter(terse)
+    plain: dict[str, Any] = {"schema": report.schema, **converter.convert(report, "", 0)}
     for part, required in _REQUIRED.items():
-        if part in found:
-            found[part] = [record for record in found[part] if _whole(record, required)]
-    for fault in found.get("faults", ()):
+        if part in plain:
+            plain[part] = [record for record in plain[part] if _has_figures(record, required)]
+    for fault in plain.get("faults", ()):
         if "phases" in fault:
             fault["phases"] = {name: t for name, t in fault["phases"].items() if t is not None}
-    if walk.unwritable:
-        found["notes"] = [*found.get("notes", []), _UNWRITABLE.format(", ".join(walk.unwritable[:20]))]
-    return found
+    if converter.unwritable:
+        plain["notes"] = [*plain.get("notes", []), _UNWRITABLE.format(", ".join(converter.unwritable[:20]))]
+    return plain
 
 
-def plain_value(value: Any) -> Any:
-    """Any value as plain data, as `plain` does with a report's."""
-    return _Walk(terse=False).value(value, "", 0)
+def convert_value(value: Any) -> Any:
+    """Any value as plain data, as `convert_report` does with a report's."""
+    return _Converter(terse=False).convert(value, "", 0)
 
 
-class _Walk:
+class _Converter:
     def __init__(self, terse: bool) -> None:
         self.terse = terse
         self.unwritable: list[str] = []
 
-    def value(self, value: Any, path: str, depth: int) -> Any:
-        if value is None or isinstance(value, bool):
-            return value
+    def convert(self, value: Any, path: str, depth: int) -> Any:
         if isinstance(value, Enum):
             return value.value
-        if isinstance(value, str):
-            return encodable(value)
-        if isinstance(value, int):
-            return value if abs(value) < 10**100 else self._finite(math.inf, path)
-        if isinstance(value, float):
-            return self._finite(value, path)
+        if value is None or isinstance(value, (bool, str, int, float)):
+            return self._convert_scalar(value, path)
         if depth > _MAX_DEPTH:
             return _DEEPER
         if is_dataclass(value):
-            return self._record(value, path, depth)
+            return self._convert_record(value, path, depth)
         if isinstance(value, Mapping):
-            return {encodable(str(k)): self.value(v, f"{path}.{k}"[-200:], depth + 1) for k, v in value.items()}
+            pairs = value.items()
+            return {make_encodable(str(k)): self.convert(v, f"{path}.{k}"[-200:], depth + 1) for k, v in pairs}
         if isinstance(value, (list, tuple)):
-            return [self.value(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
-        return encodable(str(value))
+            return [self.convert(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
+        return make_encodable(str(value))
 
-    def _record(self, record: Any, path: str, depth: int) -> dict[str, Any]:
-        found = {}
-        for field in fields(record):
-            value = getattr(record, field.name)
-            if self.terse and _optional(field) and (value is None or value == () or value == {}):
-                continue
-            found[field.name] = self.value(value, f"{path}.{field.name}" if path else field.name, depth + 1)
-        return found
-
-    def _finite(self, value: float, path: str) -> float | None:
-        if math.isfinite(value):
+    def _convert_scalar(self, value: bool | str | float | None, path: str) -> bool | str | float | None:
+        if value is None or isinstance(value, bool):
             return value
-        self.unwritable.append(encodable(path))
+        if isinstance(value, str):
+            return make_encodable(value)
+        if abs(value) < (10**100 if isinstance(value, int) else math.inf):
+            return value
+        self.unwritable.append(make_encodable(path))
         return None
 
+    def _convert_record(self, record: Any, path: str, depth: int) -> dict[str, Any]:
+        plain = {}
+        for field in fields(record):
+            value = getattr(record, field.name)
+            if not self.terse or value not in (None, (), {}) or not _is_optional(field):
+                plain[field.name] = self.convert(value, f"{path}.{field.name}".removeprefix("."), depth + 1)
+        return plain
 
-def _whole(record: dict[str, Any], required: tuple[str, ...]) -> bool:
-    figures = [record.get(name, ()) for name in required]
-    return not any(found is None or (isinstance(found, list) and None in found) for found in figures)
+
+def _has_figures(record: dict[str, Any], required: tuple[str, ...]) -> bool:
+    for name in required:
+        figure = record.get(name, ())
+        if figure is None or (isinstance(figure, list) and None in figure):
+            return False
+    return True
 
 
-def _optional(field: Field[Any]) -> bool:
+def _is_optional(field: Field[Any]) -> bool:
     return field.default is not MISSING or field.default_factory is not MISSING

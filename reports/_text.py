@@ -1,4 +1,4 @@
-"""Text from an untrusted peer, made safe to show: what is invisible becomes visible, what is long is cut."""
+"""Make text from an untrusted peer safe to show: invisible characters become visible, long text is cut."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 _SHOWN = 2000
 """Characters of one value that a report for people shows; gate.json holds the whole."""
 
-_UNSEEN = re.compile(
+_INVISIBLE = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f"  # C0 and C1 controls: terminal escapes, NUL
     "\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff\uffa0"  # bidi, zero width
@@ -18,29 +18,29 @@ _UNSEEN = re.compile(
 )
 
 
-def visible(text: str, limit: int = _SHOWN, *, keep: str = "\n\t") -> str:
-    """The text with every unseen character written out, cut at `limit` characters with the count of the rest.
+def make_visible(text: str, limit: int = _SHOWN, *, keep: str = "\n\t") -> str:
+    """The text with every invisible character written out, cut at `limit` characters with the count of the rest.
 
     Controls become their picture (`␀`), everything else its number (`⟨U+202E⟩`: a right-to-left override, as in
     Trojan Source, CVE-2021-42574). The characters in `keep` stay.
     """
-    shown = _UNSEEN.sub(lambda match: match[0] if match[0] in keep else _picture(match[0]), text[:limit])
-    return shown + _rest(len(text) - limit)
+    shown = _INVISIBLE.sub(lambda match: match[0] if match[0] in keep else _write_out(match[0]), text[:limit])
+    return shown + _count_rest(len(text) - limit)
 
 
-def line(text: str, limit: int = 300) -> str:
-    """The text on one line: every run of white space is one space, the rest as in `visible`."""
+def fold_line(text: str, limit: int = 300) -> str:
+    """The text on one line: every run of white space becomes one space, the rest as in `make_visible`."""
     folded = " ".join(text[: limit * 4].split())
-    unread = max(0, len(text) - limit * 4)
-    return visible(folded[:limit], limit, keep="") + _rest(max(0, len(folded) - limit) + unread)
+    left_out = max(0, len(folded) - limit) + max(0, len(text) - limit * 4)
+    return make_visible(folded[:limit], limit, keep="") + _count_rest(left_out)
 
 
-def command(text: str, limit: int = 6000) -> str:
-    """A command to paste, on one line and otherwise unchanged; one that is cut says so and is no longer a command."""
-    return visible(text, limit, keep="")
+def show_command(text: str, limit: int = 6000) -> str:
+    """A command to paste, on one line and otherwise unchanged; a longer one is cut and says so."""
+    return make_visible(text, limit, keep="")
 
 
-def encodable(text: str) -> str:
+def make_encodable(text: str) -> str:
     r"""The text with lone surrogates written as `\udc80`, so that it can be encoded; anything else unchanged."""
     try:
         text.encode()
@@ -49,12 +49,14 @@ def encodable(text: str) -> str:
     return text
 
 
-def _rest(left_out: int) -> str:
+def _count_rest(left_out: int) -> str:
     return f"… [+{left_out:,} characters]" if left_out > 0 else ""
 
 
-def _picture(char: str) -> str:
+def _write_out(char: str) -> str:
     code = ord(char)
     if code < 0x20:
         return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    if code == 0x7F:
+        return "␡"
+    return f"⟨U+{code:04X}⟩"

@@ -4,94 +4,109 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from harness.core.load import LoadResult, client_bound
 from harness.core.report import FaultRow, Report
 from harness.core.verdict import Status
 
-from ._format import count, duration, number, quantity
-from ._text import line
+from ._format import format_count, format_duration, format_number, format_quantity
+from ._text import fold_line
 
 CLIENT_BOUND = "CLIENT-BOUND"
-"""The mark of a load whose generator may have set the pace: what it measured says nothing about the service."""
+"""The mark of a load whose generator may have been the bottleneck: its figures say nothing about the service."""
 
 _SAID_SO = "the load generator did not keep up"
+_PUNCTUATION = re.compile(r"[\W_]+")
 
 
-def load_line(report: Report) -> str:
-    """`49.7 of 50 requests/s sent, late by 4 ms at p99, 41 % of a core`; empty when no load was made."""
-    made = report.generator
-    if made is None:
+def describe_load(report: Report) -> str:
+    """`49.7 of 50 requests/s sent, p99 send delay 4 ms, 41 % of one CPU core`; empty when no load was sent."""
+    generator = report.generator
+    if generator is None:
         return ""
-    sent = f"{number(made.achieved_rate)} of {number(made.target_rate)} requests/s sent"
-    return f"{sent}, late by {quantity(made.lag_p99, 's')} at p99, {quantity(made.cpu, '', 'share')} of a core"
+    rates = f"{format_number(generator.achieved_rate)} of {format_number(generator.target_rate)} requests/s sent"
+    delay = format_quantity(generator.lag_p99, "s")
+    return f"{rates}, p99 send delay {delay}, {format_quantity(generator.cpu, '', 'share')} of one CPU core"
 
 
-def bound(report: Report) -> tuple[str, ...]:
-    """Why the generator may have been the limit, by the load suite's own rule; else what one of its rows says of it."""
+def explain_client_bound(report: Report) -> tuple[str, ...]:
+    """Why the load generator may have been the bottleneck, by the load suite's rule or as one of its checks says it."""
     if report.generator is None:
         return ()
-    drawn = (limit for found in report.distributions if found.suite == "load" for limit in found.limits)
-    limits = [limit for limit in drawn if math.isfinite(limit)]
-    found = client_bound(LoadResult("", "", 0, generator=report.generator), limits)
-    if found:
-        return found
-    rows = (row for row in report.checks if row.suite == "load" and row.verdict is Status.INCONCLUSIVE)
-    return tuple(row.reason for row in rows if row.reason.startswith(_SAID_SO))[:1]
+    limits = []
+    for distribution in report.distributions:
+        if distribution.suite == "load":
+            limits += [limit for limit in distribution.limits if math.isfinite(limit)]
+    if reasons := client_bound(LoadResult("", "", 0, generator=report.generator), limits):
+        return reasons
+    for row in report.checks:
+        if row.suite == "load" and row.verdict is Status.INCONCLUSIVE and row.reason.startswith(_SAID_SO):
+            return (row.reason,)
+    return ()
 
 
-def named(fault: FaultRow) -> str:
-    """`slow: latency on link a`; a name that only repeats the kind stands alone."""
-    name, kind, target = line(fault.name, 40), line(fault.kind, 40), line(fault.target, 40)
-    same = re.sub(r"[\W_]+", "", name).lower() == re.sub(r"[\W_]+", "", kind).lower()
-    return f"{name}: {kind} on {target}" if name and not same else f"{name or kind} on {target}"
+def name_fault(fault: FaultRow) -> str:
+    """`slow: latency on link a`; without a name that only repeats the kind."""
+    name, kind, target = fold_line(fault.name, 40), fold_line(fault.kind, 40), fold_line(fault.target, 40)
+    if name and _PUNCTUATION.sub("", name).lower() != _PUNCTUATION.sub("", kind).lower():
+        return f"{name}: {kind} on {target}"
+    return f"{name or kind} on {target}"
 
 
-def landed(fault: FaultRow) -> bool:
-    """Whether anything but the harness' own word says that the fault was on."""
+def is_confirmed(fault: FaultRow) -> bool:
+    """Whether there is a proof, beside the harness's own word, that the fault was on."""
     return fault.confirmed != "none"
 
 
-def proof(fault: FaultRow) -> str:
+def describe_proof(fault: FaultRow) -> str:
     """What proves that the fault was on."""
-    return f"confirmed by {line(fault.confirmed, 30)}" if landed(fault) else "NOT landed: nothing confirms it"
+    if is_confirmed(fault):
+        return f"confirmed by {fold_line(fault.confirmed, 30)}"
+    return "NOT CONFIRMED: no sign that it took effect"
 
 
-def lost(fault: FaultRow) -> bool:
-    """Whether the service was watched after the fault and not seen to recover."""
+def has_not_recovered(fault: FaultRow) -> bool:
+    """Whether the service was observed after the fault and did not recover."""
     return fault.recovered_at is None and fault.lifted_at is not None and "end" in fault.phases
 
 
-def recovery(fault: FaultRow) -> str:
-    """`recovered in 1.2 s`, `NOT recovered in 10 s`, `not lifted`; empty when nobody looked or nothing had landed."""
+def describe_recovery(fault: FaultRow) -> str:
+    """`recovered in 1.2 s`, `NOT recovered in 10 s`, `not lifted`; empty when neither is known."""
     if fault.lifted_at is None:
         return "not lifted"
-    if fault.recovered_at is not None:
-        return f"recovered in {duration(fault.recovered_at - fault.lifted_at)}" if landed(fault) else ""
-    return f"NOT recovered in {duration(fault.phases['end'] - fault.lifted_at)}" if lost(fault) else ""
+    if has_not_recovered(fault):
+        return f"NOT recovered in {format_duration(fault.phases['end'] - fault.lifted_at)}"
+    if fault.recovered_at is None or not is_confirmed(fault):
+        return ""
+    return f"recovered in {format_duration(fault.recovered_at - fault.lifted_at)}"
 
 
-def fault_line(fault: FaultRow) -> str:
+def describe_fault_row(fault: FaultRow) -> str:
     """One fault in one line: what, where, when, what proves it, what came after."""
-    when = f"on at {number(fault.applied_at, 4)} s"
+    when = f"on at {format_number(fault.applied_at, 4)} s"
     if fault.lifted_at is not None:
-        when += f" for {duration(fault.lifted_at - fault.applied_at)}"
-    return ", ".join(part for part in (named(fault), when, proof(fault), recovery(fault)) if part)
+        when += f" for {format_duration(fault.lifted_at - fault.applied_at)}"
+    return ", ".join(filter(None, (name_fault(fault), when, describe_proof(fault), describe_recovery(fault))))
 
 
-def faults_line(faults: Iterable[FaultRow]) -> str:
-    """`6 faults, 1 not landed (slow), 1 not recovered (killed)`; empty when there is none."""
-    found = list(faults)
-    parts = [count(len(found), "fault")] if found else []
-    for words, some in (
-        ("not landed", [fault for fault in found if not landed(fault)]),
-        ("not lifted", [fault for fault in found if fault.lifted_at is None]),
-        ("not recovered", [fault for fault in found if lost(fault)]),
-    ):
-        if some:
-            names = ", ".join(line(fault.name or fault.kind, 30) for fault in some[:3])
-            parts.append(f"{len(some)} {words} ({names}{', …' if len(some) > 3 else ''})")
-    if len(parts) == 1 and all(fault.recovered_at is not None for fault in found):
-        parts.append("all landed and recovered from")
+def summarize_faults(faults: Sequence[FaultRow]) -> str:
+    """`6 faults, 1 not confirmed (slow), 1 not recovered (killed)`; empty when there is none."""
+    if not faults:
+        return ""
+    parts = [format_count(len(faults), "fault")]
+    problems: dict[str, list[str]] = {"not confirmed": [], "not lifted": [], "not recovered": []}
+    for fault in faults:
+        name = fold_line(fault.name or fault.kind, 30)
+        if not is_confirmed(fault):
+            problems["not confirmed"].append(name)
+        if fault.lifted_at is None:
+            problems["not lifted"].append(name)
+        if has_not_recovered(fault):
+            problems["not recovered"].append(name)
+    for problem, names in problems.items():
+        if names:
+            parts.append(f"{len(names)} {problem} ({', '.join([*names[:3], '…'][: len(names)])})")
+    if len(parts) == 1 and all(fault.recovered_at is not None for fault in faults):
+        parts.append("each confirmed and followed by recovery")
     return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""What every renderer asks of a report: order, groups, counts, headline, replay lines."""
+"""What every renderer asks of a report: order, groups, counts, headline, commands."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Counterexample, Level, Status, find_worst_status
 
-from ._format import count
-from ._text import command, line
+from ._format import format_count, format_interval, format_quantity
+from ._text import fold_line, show_command
 
-ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS, Status.SKIPPED)
+STATUS_ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS, Status.SKIPPED)
 """Statuses from the worst to the least."""
 
 _LEVELS = (Level.BLOCKER, Level.WARN, Level.INFO)
@@ -22,7 +22,7 @@ _LEVELS = (Level.BLOCKER, Level.WARN, Level.INFO)
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Checks of one suite that ended alike and share one test: `cases` are its parametrised ids."""
+    """Checks of one suite with the same status and the same test: `cases` are its parametrised ids."""
 
     stem: str
     rows: tuple[CheckRow, ...]
@@ -39,146 +39,164 @@ class _Suite:
     why: str
 
 
-def ranked(rows: Iterable[CheckRow]) -> list[CheckRow]:
+def is_open(row: CheckRow) -> bool:
+    """Whether it is neither PASS nor SKIPPED."""
+    return row.verdict not in (Status.PASS, Status.SKIPPED)
+
+
+def rank_rows(rows: Iterable[CheckRow]) -> list[CheckRow]:
     """Rows as a reader needs them: blockers that FAIL, ERROR, INCONCLUSIVE, then warn and info, then PASS, SKIPPED."""
     return sorted(rows, key=_rank)
 
 
 def _rank(row: CheckRow) -> tuple[int, int, str, str]:
-    if row.verdict in (Status.PASS, Status.SKIPPED):
-        return (10, ORDER.index(row.verdict), row.suite, row.id)
-    return (_LEVELS.index(row.level), ORDER.index(row.verdict), row.suite, row.id)
+    level = _LEVELS.index(row.level) if is_open(row) else len(_LEVELS)
+    return level, STATUS_ORDER.index(row.verdict), row.suite, row.id
 
 
-def open_rows(report: Report) -> list[CheckRow]:
+def list_open_rows(report: Report) -> list[CheckRow]:
     """The rows that are neither PASS nor SKIPPED, worst first."""
-    return [row for row in ranked(report.checks) if row.verdict not in (Status.PASS, Status.SKIPPED)]
+    return rank_rows(filter(is_open, report.checks))
 
 
-def counts(rows: Iterable[CheckRow]) -> dict[Status, int]:
-    """How many rows ended with each status, in `ORDER`, zeros included."""
-    found = Counter(row.verdict for row in rows)
-    return {status: found[status] for status in ORDER}
+def count_statuses(rows: Iterable[CheckRow]) -> dict[Status, int]:
+    """How many rows ended with each status, in `STATUS_ORDER`, zeros included."""
+    return dict.fromkeys(STATUS_ORDER, 0) | Counter(row.verdict for row in rows)
 
 
-def tally(rows: Iterable[CheckRow]) -> str:
+def format_tally(rows: Iterable[CheckRow]) -> str:
     """`2 FAIL, 1 INCONCLUSIVE, 40 PASS`; `no checks` when there are none."""
-    return ", ".join(f"{n:,} {status}" for status, n in counts(rows).items() if n) or "no checks"
+    return ", ".join(f"{n:,} {status}" for status, n in count_statuses(rows).items() if n) or "no checks"
 
 
-def suites(report: Report) -> list[_Suite]:
-    """Each planned suite, and each that rows name beside. One in which no blocker was judged is INCONCLUSIVE."""
+def summarize_suites(report: Report) -> list[_Suite]:
+    """Each planned suite, and each other one with rows. One in which no blocker was judged is INCONCLUSIVE."""
     parts: dict[str, list[CheckRow]] = {name: [] for name in report.plan.suites}
     for row in report.checks:
         parts.setdefault(row.suite, []).append(row)
-    return [_suite(name, rows) for name, rows in parts.items()]
+    return [_summarize_suite(name, rows) for name, rows in parts.items()]
 
 
-def _suite(name: str, rows: list[CheckRow]) -> _Suite:
+def _summarize_suite(name: str, rows: list[CheckRow]) -> _Suite:
     judged = [row.verdict for row in rows if row.level is Level.BLOCKER and row.verdict is not Status.SKIPPED]
-    open_ = min((row for row in rows if row.verdict not in (Status.PASS, Status.SKIPPED)), key=_rank, default=None)
-    why = f"{line(open_.title or open_.id, 120)}: {line(open_.reason, 200)}" if open_ else ""
-    return _Suite(name, find_worst_status(judged), counts(rows), why or ("" if judged else "no blocker was judged"))
+    why = "" if judged else "no blocker was judged"
+    if worst := min(filter(is_open, rows), key=_rank, default=None):
+        why = f"{fold_line(worst.title or worst.id, 120)}: {fold_line(worst.reason, 200)}"
+    return _Suite(name, find_worst_status(judged), count_statuses(rows), why)
 
 
-def headline(report: Report) -> str:
+def format_headline(report: Report) -> str:
     """The verdict in words, with what it must not hide: warnings, a partial run, loosenings, waivers."""
-    beside = []
-    warned = sum(row.verdict is Status.FAIL and row.level is not Level.BLOCKER for row in report.checks)
-    if warned:
-        beside.append(count(warned, "warning"))
+    remarks = []
+    if warnings := sum(row.verdict is Status.FAIL and row.level is not Level.BLOCKER for row in report.checks):
+        remarks.append(format_count(warnings, "warning"))
     if report.run.partial:
-        beside.append("partial run")
+        remarks.append("partial run")
     if report.run.loosened:
-        beside.append(count(len(report.run.loosened), "loosening"))
+        remarks.append(format_count(len(report.run.loosened), "loosened rule"))
     if report.waivers:
-        beside.append(count(len(report.waivers), "waiver"))
-    return f"{report.run.verdict} with {', '.join(beside)}" if beside else str(report.run.verdict)
+        remarks.append(format_count(len(report.waivers), "waiver"))
+    return " with ".join(filter(None, (str(report.run.verdict), ", ".join(remarks))))
 
 
-def coverage(report: Report) -> str:
+def format_coverage(report: Report) -> str:
     """`42 of 42 planned checks judged`."""
     return f"{report.plan.judged:,} of {report.plan.planned:,} planned checks judged"
 
 
-def confidence(report: Report) -> str:
-    """The confidence of each side of a decision: as the plan says it, else as the rows do."""
-    planned = dict(report.plan.policy).get("confidence")
-    share = re.fullmatch(r"(0\.\d+) a side", planned or "")
-    if share:
-        return f"{float(share[1]) * 100:g} % a side"
-    if planned:
-        return line(planned, 80)
-    found = sorted({row.confidence for row in report.checks if row.confidence is not None})
-    return ", ".join(f"{value * 100:g} % a side" for value in found) or "not stated"
+def format_confidence(report: Report) -> str:
+    """The confidence of each one-sided bound: from the plan, else from the rows."""
+    planned = dict(report.plan.policy).get("confidence", "")
+    share = re.fullmatch(r"(0\.\d+) a side", planned)
+    if planned and not share:
+        return fold_line(planned, 80)
+    levels = {float(share[1])} if share else {row.confidence for row in report.checks}
+    return ", ".join(f"{level * 100:g} % per bound" for level in sorted(filter(None, levels))) or "not stated"
 
 
-def smallest(row: CheckRow) -> Counterexample | None:
+def find_smallest(row: CheckRow) -> Counterexample | None:
     """The counterexample to show first."""
     return row.counterexamples[0] if row.counterexamples else None
 
 
-def seen(row: CheckRow) -> str:
+def describe_smallest(row: CheckRow) -> str:
     """What the smallest counterexample adds to the reason; often nothing."""
-    example = smallest(row)
-    return example.summary if example is not None and example.summary not in row.reason else ""
+    example = find_smallest(row)
+    if example is None or example.summary in row.reason:
+        return ""
+    return example.summary
 
 
-def level(row: CheckRow) -> str:
-    """` (warn)`, for what stands behind a verdict; nothing for a blocker."""
+def format_level(row: CheckRow) -> str:
+    """` (warn)`, to be written after a verdict; nothing for a blocker."""
     return "" if row.level is Level.BLOCKER else f" ({row.level})"
 
 
-def target_words(report: Report) -> list[str]:
+def format_figure(row: CheckRow, value: float | None) -> str:
+    """A value in the row's unit."""
+    return format_quantity(value, row.unit, row.metric)
+
+
+def format_bounds(row: CheckRow) -> str:
+    """The row's one-sided bounds in its unit."""
+    return format_interval(row.ci, row.unit, row.metric)
+
+
+def list_target_parts(report: Report) -> list[str]:
     """URL, protocol, model and version of the target, as far as they are known."""
     target = report.target
-    return [part for part in (target.url, target.protocol, target.model, target.version) if part]
+    return list(filter(None, (target.url, target.protocol, target.model, target.version)))
 
 
-def replay(row: CheckRow, report: Report) -> list[str]:
+def list_commands(row: CheckRow, report: Report) -> list[str]:
     """The commands that show it again: the one request where there is one, and the check."""
-    example = smallest(row)
-    return [*([example.curl] if example and example.curl else ()), pytest_line(row, report)]
+    example = find_smallest(row)
+    commands = [example.curl] if example and example.curl else []
+    return [*commands, format_pytest_command(row, report)]
 
 
-def pytest_line(row: CheckRow, report: Report) -> str:
+def format_pytest_command(row: CheckRow, report: Report) -> str:
     """The command that runs this one check again, safe to paste into a POSIX shell."""
-    example = smallest(row)
-    parts = ["pytest", f"--ai-suite={line(row.suite)}"]
+    id_ = row.id
+    parts = ["pytest", f"--ai-suite={fold_line(row.suite)}"]
     if "://" in report.target.url:
-        parts.append(f"--ai-endpoint={line(report.target.url, 2000)}")
-    if example is not None and example.seed is not None:
-        parts.append(f"--ai-seed={example.seed}")
-    parts.append(command((example and example.pytest) or row.id, 2000))
-    return shlex.join(parts)
+        parts.append(f"--ai-endpoint={fold_line(report.target.url, 2000)}")
+    if example := find_smallest(row):
+        id_ = example.pytest or id_
+        if example.seed is not None:
+            parts.append(f"--ai-seed={example.seed}")
+    return shlex.join([*parts, show_command(id_, 2000)])
 
 
-def advice(row: CheckRow) -> str:
+def advise_on(row: CheckRow) -> str:
     """What would decide an open check, in one sentence."""
     if row.verdict is Status.INCONCLUSIVE and row.n_needed:
-        seen = f"; {count(row.n, 'sample')} so far did not" if row.n else ""
-        return f"About {count(row.n_needed, 'sample')} in a fresh run would decide this{seen}."
+        sizes = f"A new run needs about {format_count(row.n_needed, 'sample')} to decide this"
+        return f"{sizes}; this run had {row.n:,}." if row.n else f"{sizes}."
     if row.missing:
-        return "Planned and left unrun: run it, or take it out of the plan."
+        return "This check was planned but did not run: run it, or remove it from the plan."
     if row.verdict is Status.INCONCLUSIVE:
-        return "What was seen decides nothing: mend the cause named above and run it again."
+        return "The evidence decides nothing: fix the cause named above and run the check again."
     if row.verdict is Status.ERROR:
-        return "This says nothing about the service: mend the harness or the way to the target and run it again."
+        return "This says nothing about the service: fix the harness or the connection to the target, and run it again."
     return ""
 
 
-def grouped(rows: Sequence[CheckRow]) -> list[tuple[str, list[Group]]]:
-    """Rows by suite, in each suite those of one test together."""
+def group_rows(rows: Sequence[CheckRow]) -> list[tuple[str, list[Group]]]:
+    """Rows by suite, and in each suite by test."""
     parts: dict[str, dict[str, list[CheckRow]]] = {}
     for row in rows:
-        parts.setdefault(row.suite, {}).setdefault(_split(row.id)[0], []).append(row)
-    return [
-        (suite, [Group(stem, tuple(found), tuple(_split(row.id)[1] for row in found)) for stem, found in stems.items()])
-        for suite, stems in parts.items()
-    ]
+        parts.setdefault(row.suite, {}).setdefault(_split_id(row.id)[0], []).append(row)
+    grouped = []
+    for suite, stems in parts.items():
+        groups = [Group(stem, tuple(same), tuple(_split_id(row.id)[1] for row in same)) for stem, same in stems.items()]
+        grouped.append((suite, groups))
+    return grouped
 
 
-def _split(id_: str) -> tuple[str, str]:
+def _split_id(id_: str) -> tuple[str, str]:
     """`file.py::test[case]` as its test and its case."""
     test, bracket, case = id_.partition("[")
-    return (test, case.removesuffix("]")) if bracket else (id_, "")
+    if not bracket:
+        return id_, ""
+    return test, case.removesuffix("]")

@@ -19,11 +19,11 @@ from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from harness.core.report import CheckRow, Report
-from harness.core.verdict import Level, Status
+from harness.core.verdict import Level, Slice, Status
 
 from . import _bars, _curve, _format, _latency, _timeline, _traffic, _view
-from ._plain import plain, plain_value
-from ._text import command, line, visible
+from ._plain import convert_report, convert_value
+from ._text import fold_line, make_visible, show_command
 
 SUFFIX = ".html"
 MAX_EMBEDDED = 1_000_000
@@ -33,7 +33,7 @@ CARDS, OPEN_ROWS, BARS, CASES, DISTRIBUTIONS = 20, 500, 100, 60, 8
 """How many are shown in full: next steps, open checks, interval bars, cases of one test, distributions."""
 
 COMMAND, VALUE = 20_000, 900
-"""Characters of a replay line, past which it is only named (half a command is none), and of one value of a request."""
+"""Characters of the longest command that is shown (half a command is of no use), and of one value of a request."""
 
 
 def render(report: Report) -> str:
@@ -42,68 +42,73 @@ def render(report: Report) -> str:
 
 
 def _context(report: Report) -> dict[str, Any]:
-    rows = _view.open_rows(report)
-    passed, skipped = ([row for row in report.checks if row.verdict is s] for s in (Status.PASS, Status.SKIPPED))
+    rows = _view.list_open_rows(report)
     urgent = [row for row in rows if row.level is Level.BLOCKER or row.verdict is Status.FAIL]
-    estimates = [row for row in _view.ranked(report.checks) if _is_estimate(row)]
-    data = [found for found in map(_latency.cumulative, report.distributions[:DISTRIBUTIONS]) if found]
-    bins = _timeline.bins(report.series)
-    embedded, embedded_note = _embedded(report)
+    estimates = list(filter(_is_estimate, _view.rank_rows(report.checks)))
+    latency = []
+    for distribution in report.distributions[:DISTRIBUTIONS]:
+        if data := _latency.accumulate_counts(distribution):
+            percentiles = _latency.list_percentiles(data)
+            latency.append((data, _latency.draw_cdf(data), _latency.draw_spectrum(data), percentiles))
+    bins = _timeline.fold_series(report.series)
+    embedded, embedded_note = _embed(report)
     return {
         "report": report,
         "rows": rows,
         "cards": urgent[:CARDS],
         "cards_left": max(0, len(urgent) - CARDS),
         "distributions_left": max(0, len(report.distributions) - DISTRIBUTIONS),
-        "passed": _view.grouped(passed),
-        "skipped": _view.grouped(skipped),
-        "estimates": [
-            (row, _bars.bar(row, row.title, row.verdict), _slices(row), _curve.curve(row)) for row in estimates[:BARS]
-        ],
+        "passed": _group_status(report, Status.PASS),
+        "skipped": _group_status(report, Status.SKIPPED),
+        "estimates": list(map(_draw_estimate, estimates[:BARS])),
         "estimates_left": max(0, len(estimates) - BARS),
-        "latency": [(found, _latency.cdf(found), _latency.spectrum(found), _latency.table(found)) for found in data],
-        "timeline": _timeline.timeline(bins, report.faults) if bins else None,
+        "latency": latency,
+        "timeline": _timeline.draw_timeline(bins, report.faults) if bins else None,
         "bins": bins,
-        "few_bins": _timeline.bins(report.series, 60),
-        "clauses": _clauses(report),
+        "few_bins": _timeline.fold_series(report.series, 60),
+        "clauses": _tally_clauses(report),
         "embedded": embedded,
         "embedded_note": embedded_note,
     }
+
+
+def _group_status(report: Report, status: Status) -> list[tuple[str, list[_view.Group]]]:
+    return _view.group_rows([row for row in report.checks if row.verdict is status])
 
 
 def _is_estimate(row: CheckRow) -> bool:
     return row.kind == "estimate" or row.limit is not None or row.ci is not None
 
 
-def _slices(row: CheckRow) -> list[tuple[Any, Markup]]:
-    """The forest of a row's slices: every bar on one scale, against the row's limit."""
-    parts = [(part, replace(row, estimate=part.estimate, ci=part.ci, baseline=None)) for part in row.slices[:40]]
-    scale = _bars.scale_of([shown for _, shown in parts])
-    return [(part, _bars.bar(shown, part.name, scale=scale)) for part, shown in parts]
+def _draw_estimate(row: CheckRow) -> tuple[CheckRow, Markup, list[tuple[Slice, Markup]], Markup]:
+    """The row, its bar, its slices each with a bar, all on one scale, and its curve."""
+    parts = row.slices[:40]
+    rows = [replace(row, estimate=part.estimate, ci=part.ci, baseline=None) for part in parts]
+    scale = _bars.fit_scale(rows)
+    slices = [(part, _bars.draw_bar(own, part.name, scale=scale)) for part, own in zip(parts, rows, strict=True)]
+    return row, _bars.draw_bar(row, row.title, row.verdict), slices, _curve.draw_curve(row)
 
 
-def _clauses(report: Report) -> list[tuple[str, str]]:
+def _tally_clauses(report: Report) -> list[tuple[str, str]]:
     """Each clause of a specification that checks name, with how they ended."""
-    found: dict[str, list[CheckRow]] = {}
+    clauses: dict[str, list[CheckRow]] = {}
     for row in report.checks:
         for clause in row.clauses:
-            found.setdefault(clause, []).append(row)
-    return [(clause, _view.tally(rows)) for clause, rows in sorted(found.items())[:200]]
+            clauses.setdefault(clause, []).append(row)
+    return [(clause, _view.format_tally(rows)) for clause, rows in sorted(clauses.items())[:200]]
 
 
-def _embedded(report: Report) -> tuple[Markup, str]:
-    """The report as JSON inside HTML (`<` escaped), and a sentence when it is not the whole."""
-    for rows, note in (
-        (report.checks, ""),
-        (tuple(r for r in report.checks if r.verdict is not Status.PASS), "without the rows that PASS"),
-    ):
-        data = msgspec.json.encode(plain(replace(report, checks=rows), terse=True))
+def _embed(report: Report) -> tuple[Markup, str]:
+    """The report as JSON inside HTML (`<` escaped), and a sentence when something is left out."""
+    failed = tuple(row for row in report.checks if row.verdict is not Status.PASS)
+    for rows, note in ((report.checks, ""), (failed, "without the rows that PASS")):
+        data = msgspec.json.encode(convert_report(replace(report, checks=rows), terse=True))
         if len(data) <= MAX_EMBEDDED:
             text = data.decode()
             for char, code in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
                 text = text.replace(char, code)
             return Markup(text), note
-    return Markup("null"), "not embedded: it is too large; gate.json beside this page has it"
+    return Markup("null"), "not embedded because it is too large: read gate.json beside this page"
 
 
 @cache
@@ -116,50 +121,72 @@ def _template() -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_shown,
+        finalize=_guard_text,
     )
     env.filters.update(
-        line=line, command=command, visible=visible, pretty=_pretty, n=_format.number,
-        whole=_format.whole, sign=_format.sign, quantity=_format.quantity,
-        interval=_format.interval, clock=_format.clock, duration=_format.duration, count=_format.count,
-        seconds=_format.seconds, exit_words=_format.exit_words, proof=_traffic.proof, recovery=_traffic.recovery,
-    )  # fmt: skip
+        line=fold_line,
+        command=show_command,
+        visible=make_visible,
+        pretty=_format_message,
+        n=_format.format_number,
+        whole=_format.format_integer,
+        sign=_format.format_direction,
+        quantity=_format.format_quantity,
+        interval=_format.format_interval,
+        clock=_format.format_clock,
+        duration=_format.format_duration,
+        count=_format.format_count,
+        exit_status=_format.format_exit_status,
+    )
     env.globals.update(
-        view=_view, traffic=_traffic, span=_format.span, Status=Status, statuses=_view.ORDER, command_shown=COMMAND,
-        faults_drawn=_timeline.FAULTS, cases_shown=CASES, open_shown=OPEN_ROWS, style=Markup(style),
-        script=Markup(script), csp=_csp(style, script),
-    )  # fmt: skip
+        view=_view,
+        traffic=_traffic,
+        span=_format.compute_span,
+        command_shown=COMMAND,
+        faults_drawn=_timeline.MOST_FAULTS,
+        cases_shown=CASES,
+        open_shown=OPEN_ROWS,
+        style=Markup(style),
+        script=Markup(script),
+        csp=_make_policy(style, script),
+    )
     return env.get_template("page.html")
 
 
-def _shown(value: Any) -> Any:
-    """The last guard: every string that the template prints is visible and cut, whatever filter it went through."""
-    return visible(value) if type(value) is str else value
+def _guard_text(value: Any) -> Any:
+    """Make every string that the template prints visible and cut it, whatever filter it went through."""
+    return make_visible(value) if type(value) is str else value
 
 
-def _csp(style: str, script: str) -> str:
-    """Nothing is fetched, nothing runs but this page's own style and script (CSP 3, hashes)."""
-    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
+def _make_policy(style: str, script: str) -> str:
+    """A policy (CSP 3) under which nothing is fetched and only this page's own style and script run."""
+    style_hash, script_hash = map(_hash, (style, script))
     return (
-        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; img-src data:; "
+        f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
-def _pretty(value: Any, limit: int = 2500) -> str:
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _format_message(message: Any, limit: int = 2500) -> str:
     """A request or an answer for reading: one `key: value` a line, nested values as JSON."""
-    found = plain_value(value)
-    if not isinstance(found, dict):
-        return visible(str(found), limit)
+    plain = convert_value(message)
+    if not isinstance(plain, dict):
+        return make_visible(str(plain), limit)
     lines = []
-    for key, item in list(found.items())[:40]:
-        if isinstance(item, dict) and item:
-            lines += [f"{key}:", *(f"  {name}: {_value(part)}" for name, part in list(item.items())[:40])]
+    for key, value in list(plain.items())[:40]:
+        if isinstance(value, dict) and value:
+            lines.append(f"{key}:")
+            lines += [f"  {name}: {_format_value(part)}" for name, part in list(value.items())[:40]]
         else:
-            lines.append(f"{key}: {_value(item)}")
-    return visible("\n".join(lines), limit)
+            lines.append(f"{key}: {_format_value(value)}")
+    return make_visible("\n".join(lines), limit)
 
 
-def _value(value: Any) -> str:
-    """One value, cut by itself, so that a long body does not hide what stands after it."""
-    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), VALUE)
+def _format_value(value: Any) -> str:
+    """One value, cut by itself, so that a long body does not hide what follows it."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return make_visible(text, VALUE)

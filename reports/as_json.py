@@ -9,11 +9,11 @@ import msgspec
 
 from harness.core.report import Report
 
-from ._plain import plain
+from ._plain import convert_report
 
 SUFFIX = ".json"
 
 
 def render(report: Report) -> str:
     """The report as indented JSON, fields in the order of the model: the same report gives the same bytes."""
-    return msgspec.json.format(msgspec.json.encode(plain(report)), indent=1).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(convert_report(report)), indent=1).decode() + "\n"

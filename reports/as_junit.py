@@ -1,8 +1,9 @@
 """JUnit XML, valid against Jenkins' `junit-10.xsd`, the strictest schema that CI systems check.
 
 A blocker's FAIL is a failure of type `FAIL`, its INCONCLUSIVE a failure of type `inconclusive` (no CI shows it green),
-its ERROR an error. What is only warn or info never fails: FAIL and ERROR pass with a note in `system-out` and a suite
-property, INCONCLUSIVE is skipped. A first suite `release-gate` holds one test that fails unless the gate says PASS.
+its ERROR an error. A check of level warn or info never fails: FAIL and ERROR pass with a note in `system-out` and a
+suite property, INCONCLUSIVE is skipped. The first suite, `release-gate`, has one test that fails unless the gate says
+PASS.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from harness.core.gate import Exit
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Level, Status
 
-from ._format import interval, moment, quantity, sign, span
-from ._text import line, visible
-from ._traffic import CLIENT_BOUND, bound, fault_line, load_line
-from ._view import advice, coverage, headline, pytest_line, smallest, suites, tally
+from . import _view
+from ._format import compute_span, format_direction, parse_moment
+from ._text import fold_line, make_visible
+from ._traffic import CLIENT_BOUND, describe_fault_row, describe_load, explain_client_bound
 
 SUFFIX = ".xml"
 _TEXT = 8000
@@ -27,50 +28,59 @@ _TEXT = 8000
 def render(report: Report) -> str:
     """The report as JUnit XML."""
     root = Element("testsuites", name="aiharness")
-    gate = _suite(root, "release-gate", _gate_properties(report), report, _duration(report))
-    _gate_case(gate, report)
-    for suite in suites(report):
+    gate = _add_suite(root, "release-gate", _list_properties(report), report, _measure_duration(report))
+    _add_gate_case(gate, report)
+    for suite in _view.summarize_suites(report):
         rows = [row for row in report.checks if row.suite == suite.name]
-        properties = [("verdict", str(suite.verdict)), *_row_properties(rows)]
-        part = _suite(root, suite.name, properties, report, sum(row.seconds or 0 for row in rows))
+        properties = [("verdict", str(suite.verdict))]
+        for row in filter(_view.is_open, rows):
+            properties.append((f"verdict:{row.id}", f"{row.verdict} ({row.level}): {row.reason}"))
+        part = _add_suite(root, suite.name, properties, report, sum(row.seconds or 0 for row in rows))
         for row in rows:
-            _case(part, row, report)
+            _add_case(part, row, report)
     for part in (root, *root):
-        outcomes = Counter(inside.tag for case in part.iter("testcase") for inside in case)
-        part.set("tests", str(sum(1 for _ in part.iter("testcase"))))
+        cases = list(part.iter("testcase"))
+        outcomes = Counter(child.tag for case in cases for child in case)
+        part.set("tests", str(len(cases)))
         part.set("failures", str(outcomes["failure"]))
         part.set("errors", str(outcomes["error"]))
         if part is not root:
             part.set("skipped", str(outcomes["skipped"]))
-    root.set("time", _seconds(_duration(report)))
+    root.set("time", _format_time(_measure_duration(report)))
     indent(root, "")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, "unicode")}\n'
 
 
-def _suite(
+def _add_suite(
     root: Element, name: str, properties: Iterable[tuple[str, str]], report: Report, seconds: float | None
 ) -> Element:
-    number, started = str(len(root)), moment(report.run.started)
-    suite = SubElement(root, "testsuite", name=_attr(name), id=number, package="aiharness", time=_seconds(seconds))
-    if started:
-        suite.set("timestamp", f"{started:%Y-%m-%dT%H:%M:%S}")
-    listed = SubElement(suite, "properties")
+    attributes = {"id": str(len(root)), "package": "aiharness", "time": _format_time(seconds)}
+    if started := parse_moment(report.run.started):
+        attributes["timestamp"] = f"{started:%Y-%m-%dT%H:%M:%S}"
+    suite = SubElement(root, "testsuite", {"name": _clean(name), **attributes})
+    parent = SubElement(suite, "properties")
     for key, value in properties:
-        SubElement(listed, "property", name=_attr(key), value=_attr(value))
+        if value:
+            SubElement(parent, "property", name=_clean(key), value=_clean(value))
     return suite
 
 
-def _gate_case(suite: Element, report: Report) -> None:
+def _add_gate_case(suite: Element, report: Report) -> None:
     run = report.run
     outcome = {Status.PASS: None, Status.ERROR: "error"}.get(run.verdict, "failure")
     if run.verdict is Status.INCONCLUSIVE and run.exit_status == Exit.PASS:
         outcome = "skipped"
-    body = [f"{headline(report)}: {run.reason}", coverage(report), f"exit status {run.exit_status}", *run.loosened]
-    case = SubElement(suite, "testcase", classname="release-gate", name="verdict", time=_seconds(_duration(report)))
-    _outcome(case, outcome, f"{run.verdict}: {run.reason}", run.verdict, "\n".join(body))
+    body = [
+        f"{_view.format_headline(report)}: {run.reason}",
+        _view.format_coverage(report),
+        f"exit status {run.exit_status}",
+    ]
+    time = _format_time(_measure_duration(report))
+    case = SubElement(suite, "testcase", classname="release-gate", name="verdict", time=time)
+    _add_outcome(case, outcome, f"{run.verdict}: {run.reason}", run.verdict, "\n".join([*body, *run.loosened]))
 
 
-def _case(suite: Element, row: CheckRow, report: Report) -> None:
+def _add_case(suite: Element, row: CheckRow, report: Report) -> None:
     outcome = {Status.FAIL: "failure", Status.ERROR: "error", Status.SKIPPED: "skipped"}.get(row.verdict)
     message = f"{row.title}: {row.reason}"
     if row.verdict is Status.INCONCLUSIVE:
@@ -79,41 +89,39 @@ def _case(suite: Element, row: CheckRow, report: Report) -> None:
         outcome, message = "skipped" if let_through else "failure", f"inconclusive: {message}"
     elif row.level is not Level.BLOCKER and row.verdict in (Status.FAIL, Status.ERROR):
         outcome = None
-    classname, name = _name(row)
-    case = SubElement(suite, "testcase", classname=_attr(classname), name=_attr(name), time=_seconds(row.seconds))
-    body = "" if row.verdict in (Status.PASS, Status.SKIPPED) else _evidence(row, report)
-    _outcome(case, outcome, message, row.verdict, body)
+    classname, name = _split_id(row)
+    case = SubElement(suite, "testcase", classname=_clean(classname), name=_clean(name), time=_format_time(row.seconds))
+    _add_outcome(case, outcome, message, row.verdict, _describe_evidence(row, report) if _view.is_open(row) else "")
 
 
-def _outcome(case: Element, outcome: str | None, message: str, status: Status, body: str) -> None:
+def _add_outcome(case: Element, outcome: str | None, message: str, status: Status, body: str) -> None:
     """What a testcase counts as (failure, error, skipped), or its evidence alone where it counts as passed."""
     if outcome is not None:
         kind = "inconclusive" if status is Status.INCONCLUSIVE else str(status)
-        SubElement(case, outcome, message=_attr(message), type=kind).text = visible(body, _TEXT)
+        SubElement(case, outcome, message=_clean(message), type=kind).text = make_visible(body, _TEXT)
     elif body:
-        SubElement(case, "system-out").text = visible(body, _TEXT)
+        SubElement(case, "system-out").text = make_visible(body, _TEXT)
 
 
-def _evidence(row: CheckRow, report: Report) -> str:
+def _describe_evidence(row: CheckRow, report: Report) -> str:
     parts = [f"{row.verdict} ({row.level}): {row.reason}"]
     if row.estimate is not None:
         parts.append(
-            f"{row.metric or 'estimate'}: {quantity(row.estimate, row.unit, row.metric)}, "
-            f"bounds {interval(row.ci, row.unit, row.metric)}, limit {sign(row.direction)} "
-            f"{quantity(row.limit, row.unit, row.metric)}, n {row.n}"
+            f"{row.metric or 'estimate'}: {_view.format_figure(row, row.estimate)}, bounds {_view.format_bounds(row)}, "
+            f"limit {format_direction(row.direction)} {_view.format_figure(row, row.limit)}, n {row.n}"
         )
-    example = smallest(row)
-    if example is not None:
+    if example := _view.find_smallest(row):
         parts.append(f"counterexample: {example.summary}")
         if example.curl:
             parts.append(f"curl: {example.curl}")
-    parts += [f"replay: {pytest_line(row, report)}", advice(row), *row.notes]
-    return "\n".join(part for part in parts if part)
+    parts += [f"replay: {_view.format_pytest_command(row, report)}", _view.advise_on(row), *row.notes]
+    return "\n".join(filter(None, parts))
 
 
-def _gate_properties(report: Report) -> list[tuple[str, str]]:
+def _list_properties(report: Report) -> list[tuple[str, str]]:
+    """What a CI system can read of the run beyond the outcomes."""
     run, target = report.run, report.target
-    found = [
+    properties = [
         ("verdict", str(run.verdict)),
         ("reason", run.reason),
         ("exit_status", str(run.exit_status)),
@@ -123,23 +131,19 @@ def _gate_properties(report: Report) -> list[tuple[str, str]]:
         ("model", target.model or ""),
         ("version", target.version or ""),
         ("plan", report.plan.hash),
-        ("coverage", coverage(report)),
-        ("checks", tally(report.checks)),
-        ("load", load_line(report)),
-        (CLIENT_BOUND.lower(), "; ".join(bound(report))),
-        *((f"fault:{fault.name or fault.kind}", fault_line(fault)) for fault in report.faults[:100]),
-        *((f"not judged:{i}", text) for i, text in enumerate(report.plan.not_judged[:100], 1)),
+        ("coverage", _view.format_coverage(report)),
+        ("checks", _view.format_tally(report.checks)),
+        ("load", describe_load(report)),
+        (CLIENT_BOUND.lower(), "; ".join(explain_client_bound(report))),
     ]
-    return [(key, value) for key, value in found if value]
+    for fault in report.faults[:100]:
+        properties.append((f"fault:{fault.name or fault.kind}", describe_fault_row(fault)))
+    for number, text in enumerate(report.plan.not_judged[:100], 1):
+        properties.append((f"not judged:{number}", text))
+    return properties
 
 
-def _row_properties(rows: Iterable[CheckRow]) -> list[tuple[str, str]]:
-    """What a reader of properties needs beyond the outcomes: the verdict of each row that is not PASS or SKIPPED."""
-    open_ = (row for row in rows if row.verdict not in (Status.PASS, Status.SKIPPED))
-    return [(f"verdict:{row.id}", f"{row.verdict} ({row.level}): {row.reason}") for row in open_]
-
-
-def _name(row: CheckRow) -> tuple[str, str]:
+def _split_id(row: CheckRow) -> tuple[str, str]:
     """`ai-suite/smoke/test_a.py::TestX::test_b[c]` as (`ai-suite.smoke.test_a.TestX`, `test_b[c]`)."""
     test, bracket, case = row.id.partition("[")
     module, _, name = test.rpartition("::")
@@ -147,13 +151,13 @@ def _name(row: CheckRow) -> tuple[str, str]:
     return classname, f"{name}{bracket}{case}"
 
 
-def _duration(report: Report) -> float | None:
-    return span(report.run.started, report.run.finished)
+def _measure_duration(report: Report) -> float | None:
+    return compute_span(report.run.started, report.run.finished)
 
 
-def _seconds(value: float | None) -> str:
+def _format_time(value: float | None) -> str:
     return f"{max(0.0, value or 0.0):.3f}"
 
 
-def _attr(text: str) -> str:
-    return line(text, 1000)
+def _clean(text: str) -> str:
+    return fold_line(text, 1000)

@@ -9,25 +9,10 @@ from typing import Any
 from harness.core.report import CheckRow, FaultRow, Report
 from harness.core.verdict import Status
 
-from ._format import clock, duration, exit_words, interval, number, quantity, sign, span, whole
-from ._plain import plain_value
-from ._text import command, line, visible
-from ._traffic import CLIENT_BOUND, bound, load_line, named, proof, recovery
-from ._view import (
-    advice,
-    confidence,
-    counts,
-    coverage,
-    headline,
-    level,
-    open_rows,
-    ranked,
-    replay,
-    seen,
-    suites,
-    tally,
-    target_words,
-)
+from . import _format, _view
+from ._plain import convert_value
+from ._text import fold_line, make_visible, show_command
+from ._traffic import CLIENT_BOUND, describe_load, describe_proof, describe_recovery, explain_client_bound, name_fault
 
 SUFFIX = ".md"
 MAX_BYTES = 60_000
@@ -42,20 +27,22 @@ _BACKTICKS = re.compile(r"`+")
 def render(report: Report) -> str:
     """The report as GitHub-flavoured Markdown, under `MAX_BYTES` bytes; what is left out is counted."""
     page = _Page()
-    page.add(_verdict(report))
-    page.add(_suites(report))
-    page.table("### Not judged", "", (f"- {prose(text, 300)}" for text in report.plan.not_judged))
-    for row in open_rows(report)[:10]:
-        page.add(_open(row, report))
-    page.table("### Open checks", "| Verdict | Level | Check | Why |\n|---|---|---|---|", map(_row, open_rows(report)))
-    estimates = [row for row in ranked(report.checks) if row.limit is not None]
-    head = "| Verdict | Objective | Estimate | Bounds | Limit | Loosened | n |\n|---|---|--:|---|--:|--:|--:|"
-    page.table("### Objectives", head, map(_estimate, estimates))
-    head = "| Fault | Proof | Afterwards | Put on | Struck |\n|---|---|---|--:|--:|"
-    page.table("### Faults", head, map(_fault, report.faults))
-    page.table("### Waivers", "", (f"- {prose(_pairs(waiver), 300)}" for waiver in report.waivers))
-    page.table("### Notes", "", (f"- {prose(text, 300)}" for text in report.notes))
-    page.add(f"Plan {_code(report.plan.hash[:16])} · run {_code(report.run.id)} · {prose(report.schema, 40)}")
+    page.add(_describe_run(report))
+    page.add(_list_suites(report))
+    page.add_list("Not judged", report.plan.not_judged)
+    rows = _view.list_open_rows(report)
+    for row in rows[:10]:
+        page.add(_describe_check(row, report))
+    page.add_table("Open checks", "| Verdict | Level | Check | Why |\n|---|---|---|---|", map(_list_check, rows))
+    estimates = (row for row in _view.rank_rows(report.checks) if row.limit is not None)
+    head = "| Verdict | Objective | Estimate | Bounds | Limit | Tolerated | n |\n|---|---|--:|---|--:|--:|--:|"
+    page.add_table("Objectives", head, map(_list_estimate, estimates))
+    head = "| Fault | Proof | Recovery | Applied at | Affected |\n|---|---|---|--:|--:|"
+    page.add_table("Faults", head, map(_list_fault, report.faults))
+    page.add_list("Waivers", map(_join_pairs, report.waivers))
+    page.add_list("Notes", report.notes)
+    ids = f"Plan {_format_code(report.plan.hash[:16])} · run {_format_code(report.run.id)}"
+    page.add(f"{ids} · {escape_prose(report.schema, 40)}")
     return page.text
 
 
@@ -66,109 +53,138 @@ class _Page:
         self.text = ""
         self._left = MAX_BYTES - 500
 
-    def add(self, block: str) -> bool:
+    def add(self, block: str) -> None:
+        """Add a block if there is room for it."""
         size = len(block.encode()) + 2
-        if size > self._left:
-            return False
-        self._left -= size
-        self.text += ("\n" if self.text else "") + block + "\n"
-        return True
+        if size <= self._left:
+            self._left -= size
+            self.text += ("\n" if self.text else "") + block + "\n"
 
-    def table(self, title: str, head: str, rows: Iterable[str]) -> None:
-        """A heading with as many rows as fit in half of what is left; nothing when there are none."""
-        found = list(rows)
-        room, shown = self._left // 2, 0
-        for row in found:
+    def add_list(self, title: str, items: Iterable[str]) -> None:
+        """Add a heading with as many list items as fit in half of what is left."""
+        self.add_table(title, "", (f"- {escape_prose(item, 300)}" for item in items))
+
+    def add_table(self, title: str, head: str, rows: Iterable[str]) -> None:
+        """Add a heading with as many rows as fit in half of what is left; nothing when there are none."""
+        room, left_out = self._left // 2, 0
+        lines = list(filter(None, (f"### {title}\n", head)))
+        empty = len(lines)
+        for row in rows:
             room -= len(row.encode()) + 1
             if room < 0:
-                break
-            shown += 1
-        if not shown:
+                left_out += 1
+            else:
+                lines.append(row)
+        if len(lines) == empty:
             return
-        more = f"\n\n… and {len(found) - shown:,} more in `gate.json`" if shown < len(found) else ""
-        self.add("\n".join([title, "", *([head] if head else []), *found[:shown]]) + more)
+        if left_out:
+            lines.append(f"\n… and {left_out:,} more in `gate.json`")
+        self.add("\n".join(lines))
 
 
-def _verdict(report: Report) -> str:
-    run, named = report.run, " ".join(_code(part, 200) for part in target_words(report))
-    facts = [
-        f"**Target** {named}",
-        f"**Plan** {coverage(report)}: {tally(report.checks)}",
-        f"**Run** {prose(clock(run.started), 60)}, {duration(span(run.started, run.finished))}, "
-        f"exit status {exit_words(run.exit_status)}, confidence {prose(confidence(report), 80)}",
-    ]
-    if said := load_line(report):
-        slow = "; ".join(bound(report))
-        facts.append(f"**Load** {prose(said)}" + (f": **{CLIENT_BOUND}**, {prose(slow)}" if slow else ""))
-    facts += [f"**Loosened** {prose(text)}" for text in run.loosened[:10]]
-    if run.interrupted:
-        facts.append(f"**Interrupted** {prose(run.interrupted)}")
-    return f"## {_SIGN[run.verdict]} {headline(report)}\n\n{prose(run.reason)}\n\n" + "  \n".join(facts)
-
-
-def _suites(report: Report) -> str:
-    rows = [
-        f"| {prose(suite.name, 40)} | {_SIGN[suite.verdict]} {suite.verdict} | "
-        + " | ".join(f"{n:,}" if n else "" for n in suite.counts.values()) + " |"
-        for suite in suites(report)[:20]
-    ]  # fmt: skip
-    head = f"| Suite | Verdict | {' | '.join(counts(()))} |\n|---|---|--:|--:|--:|--:|--:|"
-    return "\n".join([head, *rows]) if rows else "No suite was planned."
-
-
-def _open(row: CheckRow, report: Report) -> str:
-    said = seen(row)
-    parts = (
-        f"#### {_SIGN[row.verdict]} {row.verdict}{level(row)}: {prose(row.title or row.id, 200)}",
-        prose(row.reason),
-        advice(row),
-        said and prose(said),
-        fenced("\n".join(command(text, 1500) for text in replay(row, report)), "sh"),
+def _describe_run(report: Report) -> str:
+    run = report.run
+    target = " ".join(_format_code(part, 200) for part in _view.list_target_parts(report))
+    started, duration = (
+        _format.format_clock(run.started),
+        _format.format_duration(_format.compute_span(run.started, run.finished)),
     )
-    return "\n\n".join(part for part in parts if part)
+    status, confidence = _format.format_exit_status(run.exit_status), escape_prose(_view.format_confidence(report), 80)
+    facts = [
+        f"**Target** {target}",
+        f"**Plan** {_view.format_coverage(report)}: {_view.format_tally(report.checks)}",
+        f"**Run** {escape_prose(started, 60)}, {duration}, exit status {status}, confidence {confidence}",
+    ]
+    if load := describe_load(report):
+        facts.append(f"**Load** {escape_prose(load)}")
+    if reasons := explain_client_bound(report):
+        facts[-1] += f": **{CLIENT_BOUND}**, {escape_prose('; '.join(reasons))}"
+    facts += [f"**Loosened** {escape_prose(text)}" for text in run.loosened[:10]]
+    if run.interrupted:
+        facts.append(f"**Interrupted** {escape_prose(run.interrupted)}")
+    facts[0] = f"## {_SIGN[run.verdict]} {_view.format_headline(report)}\n\n{escape_prose(run.reason)}\n\n{facts[0]}"
+    return "  \n".join(facts)
 
 
-def _row(row: CheckRow) -> str:
-    title, why = prose(row.title or row.id, 120), prose(row.reason, 200)
+def _list_suites(report: Report) -> str:
+    lines = [f"| Suite | Verdict | {' | '.join(_view.STATUS_ORDER)} |\n|---|---|--:|--:|--:|--:|--:|"]
+    for suite in _view.summarize_suites(report)[:20]:
+        counts = " | ".join(f"{n:,}" if n else "" for n in suite.counts.values())
+        lines.append(f"| {escape_prose(suite.name, 40)} | {_SIGN[suite.verdict]} {suite.verdict} | {counts} |")
+    return "\n".join(lines) if len(lines) > 1 else "No suite was planned."
+
+
+def _describe_check(row: CheckRow, report: Report) -> str:
+    parts = (
+        f"#### {_SIGN[row.verdict]} {row.verdict}{_view.format_level(row)}: {escape_prose(row.title or row.id, 200)}",
+        escape_prose(row.reason),
+        _view.advise_on(row),
+        escape_prose(_view.describe_smallest(row)),
+        fence_code("\n".join(show_command(text, 1500) for text in _view.list_commands(row, report)), "sh"),
+    )
+    return "\n\n".join(filter(None, parts))
+
+
+def _list_check(row: CheckRow) -> str:
+    title, why = escape_prose(row.title or row.id, 120), escape_prose(row.reason, 200)
     return f"| {_SIGN[row.verdict]} {row.verdict} | {row.level} | {title} | {why} |"
 
 
-def _estimate(row: CheckRow) -> str:
-    figures = (row.estimate, row.limit, row.limit_loosened)
-    shown = [prose(quantity(value, row.unit, row.metric)) for value in figures]
-    bounds = prose(interval(row.ci, row.unit, row.metric))
-    cells = (prose(row.title, 120), shown[0], bounds, f"{sign(row.direction)} {shown[1]}", shown[2])
-    return f"| {_SIGN[row.verdict]} {row.verdict}{level(row)} | {' | '.join(cells)} | {whole(row.n)} |"
+def _list_estimate(row: CheckRow) -> str:
+    cells = (
+        f"{_SIGN[row.verdict]} {row.verdict}{_view.format_level(row)}",
+        escape_prose(row.title, 120),
+        escape_prose(_view.format_figure(row, row.estimate)),
+        escape_prose(_view.format_bounds(row)),
+        f"{_format.format_direction(row.direction)} {escape_prose(_view.format_figure(row, row.limit))}",
+        escape_prose(_view.format_figure(row, row.limit_loosened)),
+        _format.format_integer(row.n),
+    )
+    return f"| {' | '.join(cells)} |"
 
 
-def _fault(fault: FaultRow) -> str:
-    cells = (named(fault), proof(fault), recovery(fault) or "–", f"{number(fault.applied_at, 4)} s")
-    return f"| {' | '.join(prose(cell, 150) for cell in cells)} | {whole(fault.affected)} |"
+def _list_fault(fault: FaultRow) -> str:
+    cells = (
+        name_fault(fault),
+        describe_proof(fault),
+        describe_recovery(fault) or "–",
+        f"{_format.format_number(fault.applied_at, 4)} s",
+        _format.format_integer(fault.affected),
+    )
+    return f"| {' | '.join(escape_prose(cell, 150) for cell in cells)} |"
 
 
-def _pairs(mapping: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}: {value}" for key, value in plain_value(mapping).items())
+def _join_pairs(mapping: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in convert_value(mapping).items())
 
 
-def prose(text: str, limit: int = 500) -> str:
+def escape_prose(text: str, limit: int = 500) -> str:
     """Untrusted text as one line of Markdown: no markup, no HTML, no mention, no reference, no link.
 
-    Zero-width spaces break what platforms link, and stand before what a line's start would make a list or a command.
+    Zero-width spaces break what platforms link, and precede what would be a list or a command at the start of a line.
     """
-    shown = line(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = fold_line(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     shown = _REFERENCE.sub(r"\1&#8203;", _SPECIAL.sub(r"\\\1", shown))
-    return shown if not shown or shown[0].isalnum() else f"&#8203;{shown}"
+    if shown and not shown[0].isalnum():
+        return f"&#8203;{shown}"
+    return shown
 
 
-def _code(text: str, limit: int = 100) -> str:
+def _format_code(text: str, limit: int = 100) -> str:
     """Untrusted text as a code span that it cannot end."""
-    shown = line(text, limit) or " "
-    fence = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(shown)), default=0))
-    return f"{fence} {shown} {fence}" if "`" in shown else f"{fence}{shown}{fence}"
+    shown = fold_line(text, limit) or " "
+    fence = "`" * (1 + _longest_run(shown))
+    space = " " if "`" in shown else ""
+    return f"{fence}{space}{shown}{space}{fence}"
 
 
-def fenced(text: str, language: str = "") -> str:
+def fence_code(text: str, language: str = "") -> str:
     """Untrusted text as a code block that it cannot end."""
-    shown = visible(text, 4000)
-    fence = "`" * max(3, 1 + max((len(run) for run in _BACKTICKS.findall(shown)), default=0))
+    shown = make_visible(text, 4000)
+    fence = "`" * max(3, 1 + _longest_run(shown))
     return f"{fence}{language}\n{shown}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    """The most backticks in a row."""
+    return len(max(_BACKTICKS.findall(text), key=len, default=""))

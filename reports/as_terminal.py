@@ -7,17 +7,17 @@ import textwrap
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Status
 
-from ._format import clock, count, duration, interval, quantity, sign, span
-from ._text import command, line
-from ._traffic import CLIENT_BOUND, bound, faults_line, load_line
-from ._view import advice, confidence, coverage, headline, level, open_rows, replay, seen, suites, tally, target_words
+from . import _format, _view
+from ._text import fold_line, show_command
+from ._traffic import CLIENT_BOUND, describe_load, explain_client_bound, summarize_faults
 
 SUFFIX = ".txt"
 SHOWN_CHECKS = 4
 """Open checks that are shown with their evidence; the others get one line each, up to `SHOWN_LINES`."""
 SHOWN_LINES = 6
+_SHOWN_SUITES = 8
 _LONGEST = 1500
-"""Characters of a replay line that a terminal is asked to show."""
+"""Characters of the longest command that is shown."""
 
 _SIGN = {Status.PASS: "✓", Status.FAIL: "✗", Status.INCONCLUSIVE: "?", Status.ERROR: "!", Status.SKIPPED: "–"}
 _COLOUR = {Status.PASS: "32", Status.FAIL: "31", Status.INCONCLUSIVE: "33", Status.ERROR: "35", Status.SKIPPED: "2"}
@@ -28,107 +28,112 @@ def render(report: Report, *, colour: bool = False, width: int = 100) -> str:
 
     Whatever came from the endpoint is stripped of control characters: it can neither move the cursor nor colour.
     """
-    paint = _Paint(colour, max(40, width))
-    lines = _band(report, paint)
-    rows = open_rows(report)
+    page = _Page(report, colour, max(40, width))
+    page.add_headline()
+    rows = _view.list_open_rows(report)
     for row in rows[:SHOWN_CHECKS]:
-        lines += ["", *_check(row, report, paint)]
-    rest = rows[SHOWN_CHECKS:]
-    if rest:
-        lines.append("")
-    lines += [_one(row, paint) for row in rest[:SHOWN_LINES]]
-    if len(rest) > SHOWN_LINES:
-        lines.append(f"  … and {tally(rest[SHOWN_LINES:])}")
-    lines += ["", *_tail(report, paint)]
-    return "\n".join(lines) + "\n"
+        page.lines.append("")
+        page.add_check(row)
+    if len(rows) > SHOWN_CHECKS:
+        page.lines.append("")
+    for row in rows[SHOWN_CHECKS:][:SHOWN_LINES]:
+        page.add_title(row)
+    if rest := rows[SHOWN_CHECKS + SHOWN_LINES :]:
+        page.lines.append(f"  … and {_view.format_tally(rest)}")
+    page.lines.append("")
+    page.add_suites()
+    page.add_traffic()
+    return "\n".join(page.lines) + "\n"
 
 
-class _Paint:
-    def __init__(self, colour: bool, width: int) -> None:
+class _Page:
+    """The lines of the report, as they are added."""
+
+    def __init__(self, report: Report, colour: bool, width: int) -> None:
+        self.report = report
         self.colour = colour
         self.width = width
+        self.lines: list[str] = []
 
-    def status(self, status: Status, text: str, *, strong: bool = False) -> str:
-        return f"\x1b[{'1;' if strong else ''}{_COLOUR[status]}m{text}\x1b[0m" if self.colour else text
+    def paint(self, text: str, code: str) -> str:
+        """The text in a colour, given by its ANSI code."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
 
-    def dim(self, text: str) -> str:
-        return f"\x1b[2m{text}\x1b[0m" if self.colour else text
+    def add(self, text: str, indent: int, *, lines: int = 2, code: str = "") -> None:
+        """Add a text, folded at the width, cut after so many lines."""
+        space = " " * indent
+        text = fold_line(text, self.width * lines)
+        for part in textwrap.wrap(
+            text, self.width, initial_indent=space, subsequent_indent=space, max_lines=lines, placeholder=" …"
+        ):
+            self.lines.append(self.paint(part, code) if code else part)
 
-    def wrapped(self, text: str, indent: int, *, lines: int = 2) -> list[str]:
-        """The text on one line, folded at the width, at most so many lines."""
-        return textwrap.wrap(
-            line(text, self.width * lines),
-            self.width,
-            initial_indent=" " * indent,
-            subsequent_indent=" " * indent,
-            max_lines=lines,
-            placeholder=" …",
-        )
+    def add_headline(self) -> None:
+        """Add the verdict, its reason, and what was judged."""
+        report, run = self.report, self.report.run
+        title = f"━━ {_SIGN[run.verdict]} {_view.format_headline(report)} "
+        self.lines.append(self.paint(title.ljust(self.width, "━"), f"1;{_COLOUR[run.verdict]}"))
+        self.add(run.reason, 2, lines=3)
+        target = " ".join(fold_line(part, 120) for part in _view.list_target_parts(report))
+        started = _format.format_clock(fold_line(run.started, 40))
+        duration = _format.format_duration(_format.compute_span(run.started, run.finished))
+        confidence = _view.format_confidence(report)
+        for fact in (
+            f"target  {fold_line(target, self.width * 2)}",
+            f"run     {started}, {duration}, exit status {run.exit_status}, confidence {confidence}",
+            f"plan    {_view.format_coverage(report)}: {_view.format_tally(report.checks)}",
+        ):
+            self.lines.append(self.paint(f"  {fact}", "2"))
+        for text in filter(None, (*run.loosened, run.interrupted)):
+            self.add(f"! {text}", 2, code=_COLOUR[Status.INCONCLUSIVE])
 
+    def add_check(self, row: CheckRow) -> None:
+        """Add an open check with its evidence and the commands that repeat it."""
+        self.add_title(row)
+        self.add(row.reason, 4)
+        if row.estimate is not None and row.limit is not None:
+            limit = f"limit {_format.format_direction(row.direction)} {_view.format_figure(row, row.limit)}"
+            self.add(f"{_view.format_figure(row, row.estimate)} ({_view.format_bounds(row)}), {limit}", 4, lines=1)
+        self.add(_view.advise_on(row), 4)
+        if seen := _view.describe_smallest(row):
+            self.add(f"seen: {seen}", 4)
+        for text in _view.list_commands(row, self.report):
+            shown = f"$ {show_command(text)}"
+            if len(text) > _LONGEST:
+                shown = f"(a command of {len(text):,} characters: see the report)"
+            self.lines.append(self.paint(f"    {shown}", "2"))
 
-def _band(report: Report, paint: _Paint) -> list[str]:
-    run = report.run
-    title = f" {_SIGN[run.verdict]} {headline(report)} "
-    bar = "━" * max(0, paint.width - len(title) - 2)
-    who = " ".join(line(part, 120) for part in target_words(report))
-    lines = [paint.status(run.verdict, f"━━{title}{bar}", strong=True)]
-    lines += paint.wrapped(run.reason, 2, lines=3)
-    lines.append(paint.dim(f"  target  {line(who, paint.width * 2)}"))
-    when = f"{clock(line(run.started, 40))}, {duration(span(run.started, run.finished))}"
-    lines.append(paint.dim(f"  run     {when}, exit status {run.exit_status}, confidence {confidence(report)}"))
-    lines.append(paint.dim(f"  plan    {coverage(report)}: {tally(report.checks)}"))
-    for text in (*run.loosened, *([run.interrupted] if run.interrupted else ())):
-        lines += [paint.status(Status.INCONCLUSIVE, part) for part in paint.wrapped(f"! {text}", 2)]
-    return lines
+    def add_title(self, row: CheckRow) -> None:
+        """Add a check's verdict and title as one line."""
+        start = f"{_view.format_level(row)} {fold_line(row.suite, 20)}: "
+        room = max(11, self.width - len(row.verdict) - len(start) - 5)
+        title = fold_line(row.title or row.id, 1000)
+        if len(title) > room:
+            title = f"{title[: room - 1]}…"
+        verdict = self.paint(f"{_SIGN[row.verdict]} {row.verdict}", f"1;{_COLOUR[row.verdict]}")
+        self.lines.append(f"  {verdict}{start}{title}")
 
+    def add_suites(self) -> None:
+        """Add one line for each suite."""
+        suites = _view.summarize_suites(self.report)
+        width = max((len(fold_line(suite.name, 20)) for suite in suites), default=0)
+        for suite in suites[:_SHOWN_SUITES]:
+            counts = [self.paint(f"{n:,} {status}", _COLOUR[status]) for status, n in suite.counts.items() if n]
+            sign = self.paint(_SIGN[suite.verdict], _COLOUR[suite.verdict])
+            self.lines.append(f"  {sign} {fold_line(suite.name, 20):<{width}}  {', '.join(counts)}")
+        if len(suites) > _SHOWN_SUITES:
+            self.lines.append(f"  … and {_format.format_count(len(suites) - _SHOWN_SUITES, 'more suite')}")
 
-def _check(row: CheckRow, report: Report, paint: _Paint) -> list[str]:
-    lines = [_one(row, paint), *paint.wrapped(row.reason, 4)]
-    if row.estimate is not None and row.limit is not None:
-        shown = [quantity(value, row.unit, row.metric) for value in (row.estimate, row.limit)]
-        said = f"{shown[0]} ({interval(row.ci, row.unit, row.metric)}), limit {sign(row.direction)} {shown[1]}"
-        lines += paint.wrapped(said, 4, lines=1)
-    if advised := advice(row):
-        lines += paint.wrapped(advised, 4, lines=1)
-    if said := seen(row):
-        lines += paint.wrapped(f"seen: {said}", 4)
-    return [*lines, *(paint.dim(_replay(text)) for text in replay(row, report))]
-
-
-def _replay(text: str) -> str:
-    """A line to paste; a very long one is only named, for half a command is none."""
-    return (
-        f"    $ {command(text)}"
-        if len(text) <= _LONGEST
-        else f"    (a command of {len(text):,} characters: see the report)"
-    )
-
-
-def _one(row: CheckRow, paint: _Paint) -> str:
-    room = paint.width - len(row.verdict) - len(row.suite[:20]) - len(level(row)) - 9
-    title = line(row.title or row.id, 1000)
-    title = title if len(title) <= room else f"{title[: max(10, room - 1)]}…"
-    status = paint.status(row.verdict, f"{_SIGN[row.verdict]} {row.verdict}", strong=True)
-    return f"  {status}{level(row)} {line(row.suite, 20)}: {title}"
-
-
-def _tail(report: Report, paint: _Paint) -> list[str]:
-    found = suites(report)
-    wide = max((len(line(suite.name, 20)) for suite in found), default=0)
-    lines = [
-        f"  {paint.status(suite.verdict, _SIGN[suite.verdict])} {line(suite.name, 20):<{wide}}  "
-        + ", ".join(paint.status(status, f"{n:,} {status}") for status, n in suite.counts.items() if n)
-        for suite in found[:8]
-    ]
-    if len(found) > 8:
-        lines.append(f"  … and {count(len(found) - 8, 'more suite')}")
-    lines += [paint.dim(part) for part in paint.wrapped(load_line(report), 2, lines=1)]
-    for reason in bound(report)[:2]:
-        lines += [paint.status(Status.INCONCLUSIVE, part) for part in paint.wrapped(f"! {CLIENT_BOUND}: {reason}", 2)]
-    lines += [paint.dim(part) for part in paint.wrapped(faults_line(report.faults), 2)]
-    if report.plan.not_judged:
-        n = len(report.plan.not_judged)
-        lines.append(paint.dim(f"  {count(n, 'thing')} not judged, for want of ground: see the report"))
-    if report.waivers:
-        lines.append(paint.dim(f"  {count(len(report.waivers), 'waiver')} in force: see the report"))
-    return lines
+    def add_traffic(self) -> None:
+        """Add what the load and the faults came to, and what was left out."""
+        report = self.report
+        if load := describe_load(report):
+            self.add(f"load: {load}", 2, lines=1, code="2")
+        for reason in explain_client_bound(report)[:2]:
+            self.add(f"! {CLIENT_BOUND}: {reason}", 2, code=_COLOUR[Status.INCONCLUSIVE])
+        self.add(summarize_faults(report.faults), 2, code="2")
+        if unplanned := len(report.plan.not_judged):
+            text = f"{_format.format_count(unplanned, 'check')} not judged: something needed is not configured"
+            self.add(f"{text} (the report lists them)", 2, code="2")
+        if report.waivers:
+            self.add(f"{_format.format_count(len(report.waivers), 'waiver')} in force: see the report", 2, code="2")

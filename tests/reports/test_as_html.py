@@ -70,7 +70,7 @@ def test_the_verdict_comes_first(page: Page) -> None:
     assert text.index("FAIL") < text.index("A malformed body is refused")
     for said in (
         "23 of 24 planned checks judged",
-        "95 % a side",
+        "95 % per bound",
         "7 min 23 s",
         "1 (FAIL)",
         "http://127.0.0.1:8080",
@@ -90,7 +90,7 @@ def test_every_failure_has_its_replay_lines(html: str) -> None:
         and text.endswith("'ai-suite/integration/test_errors.py::test_malformed[truncated]'")
         for text in commands
     )
-    assert "About 4,100 samples in a fresh run would decide this; 1,600 samples so far did not." in page.text
+    assert "A new run needs about 4,100 samples to decide this; this run had 1,600." in page.text
 
 
 def test_rows_are_sorted_from_the_worst(html: str) -> None:
@@ -170,7 +170,7 @@ def test_a_report_too_large_to_embed_is_left_out(sample: Report, render: Render)
     note = "n" * 1_100_000
     page = Page(render("html", replace(sample, notes=(note,))))
     assert json.loads(page.by_tag["script"][0]) is None
-    assert "not embedded: it is too large" in page.text
+    assert "not embedded because it is too large" in page.text
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_it_fits_however_much_there_is(sample: Report, render: Render) -> None:
 
 
 def test_markup_is_neutralised(markdown: ModuleType) -> None:
-    shown = markdown.prose("<img src=x> @team #12 !3 [a](b) a|b `c` *d* _e_ $x$ http://h www.h GH-7 & ~~f~~")
+    shown = markdown.escape_prose("<img src=x> @team #12 !3 [a](b) a|b `c` *d* _e_ $x$ http://h www.h GH-7 & ~~f~~")
     for live in ("<", "@team", "#12", "!3", "[a](", "http://", "www.h", "GH-7"):
         assert live not in shown, live
     for char in "[]()|`*_~$#":
@@ -53,18 +53,18 @@ def test_markup_is_neutralised(markdown: ModuleType) -> None:
 
 def test_a_line_of_prose_cannot_start_a_block(markdown: ModuleType) -> None:
     for text in ("/close", "- item", "+ item", "=====", "> quote", "    code", "# head"):
-        assert markdown.prose(text)[0] not in "/-+=> #", text
+        assert markdown.escape_prose(text)[0] not in "/-+=> #", text
 
 
 @pytest.mark.parametrize("text", ["a`b", "```", "`", "a``b`c", ""])
 def test_code_cannot_be_ended(text: str, markdown: ModuleType) -> None:
-    span = markdown._code(text)
+    span = markdown._format_code(text)
     fence = re.match(r"`+", span)
     assert fence is not None
     assert fence[0] not in span[len(fence[0]) : -len(fence[0])].strip("`") or fence[0] != "`"
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     assert len(fence[0]) == longest + 1
-    block = markdown.fenced(text)
+    block = markdown.fence_code(text)
     assert len(block.partition("\n")[0]) > longest
 
 

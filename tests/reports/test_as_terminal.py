@@ -32,9 +32,9 @@ def test_an_ordinary_run_takes_about_thirty_lines(terminal: ModuleType, sample: 
 
 def test_it_says_what_decides(terminal: ModuleType, sample: Report) -> None:
     text = terminal.render(replace(sample, checks=tuple(r for r in sample.checks if "ttft" in r.id)))
-    assert "About 4,100 samples in a fresh run would decide this" in text
+    assert "A new run needs about 4,100 samples to decide this" in text
     assert "1.5 % (1.03 % to 2.11 %), limit ≤ 1 %" in text
-    assert "2 things not judged" in text
+    assert "2 checks not judged: something needed is not configured (the report lists them)" in text
 
 
 def test_it_shows_the_smallest_counterexample_and_replay_lines(terminal: ModuleType, sample: Report) -> None:

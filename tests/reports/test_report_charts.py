@@ -26,7 +26,7 @@ def test_quantiles_agree_with_the_samples() -> None:
     values = np.random.default_rng(3).lognormal(-1, 0.5, 50_000)
     bounds = np.geomspace(1e-3, 1e2, 1_200)
     counts = np.histogram(values, bounds)[0]
-    found = module("_latency").cumulative(Distribution("latency", "s", tuple(bounds), tuple(map(int, counts))))
+    found = module("_latency").accumulate_counts(Distribution("latency", "s", tuple(bounds), tuple(map(int, counts))))
     assert found.n == 50_000
     for q in (0.1, 0.5, 0.9, 0.99, 0.999):
         exact = float(np.quantile(values, q, method="inverted_cdf"))
@@ -36,13 +36,13 @@ def test_quantiles_agree_with_the_samples() -> None:
 @pytest.mark.parametrize("bounds", [(), (0.0, math.inf), (1.0, 1.0), (-2.0, -1.0)])
 def test_what_cannot_be_drawn_is_not(bounds: tuple[float, ...]) -> None:
     counts = (3,) if bounds and bounds != (1.0, 1.0) else (0,)
-    assert module("_latency").cumulative(Distribution("m", "s", bounds, counts)) is None
+    assert module("_latency").accumulate_counts(Distribution("m", "s", bounds, counts)) is None
 
 
 def test_the_spectrum_hatches_where_fewer_than_ten_lie_beyond() -> None:
     latency = module("_latency")
-    data = latency.cumulative(Distribution("m", "s", (0.1, 0.2, 0.4), (900, 100)))
-    box = ET.fromstring(str(latency.spectrum(data))).find("rect[@class='blind']")
+    data = latency.accumulate_counts(Distribution("m", "s", (0.1, 0.2, 0.4), (900, 100)))
+    box = ET.fromstring(str(latency.draw_spectrum(data))).find("rect[@class='blind']")
     assert box is not None
     decades = 3.0  # n = 1000; ten samples lie beyond p99, two decades in
     expected = latency._LEFT + (latency._RIGHT - latency._LEFT) * 2 / decades
@@ -51,8 +51,8 @@ def test_the_spectrum_hatches_where_fewer_than_ten_lie_beyond() -> None:
 
 def test_the_table_counts_samples_beyond() -> None:
     latency = module("_latency")
-    data = latency.cumulative(Distribution("m", "s", (0.1, 0.2, 0.4), (900, 100)))
-    rows = {name: (value, beyond) for name, value, beyond in latency.table(data)}
+    data = latency.accumulate_counts(Distribution("m", "s", (0.1, 0.2, 0.4), (900, 100)))
+    rows = {name: (value, beyond) for name, value, beyond in latency.list_percentiles(data)}
     assert rows["p50"] == ("≤ 200 ms", 500)
     assert rows["p95"] == ("≤ 400 ms", 50)
     assert rows["p99.9"] == ("≤ 400 ms", 1)
@@ -62,7 +62,7 @@ def test_the_table_counts_samples_beyond() -> None:
 def test_bins_keep_every_request_and_the_highest_tail() -> None:
     timeline = module("_timeline")
     rows = [Second(t, t % 7, t % 3, 0.1, 5.0 if t == 1234 else 0.2) for t in range(3_600) if t % 11]
-    bins = timeline.bins(rows, 100)
+    bins = timeline.fold_series(rows, 100)
     assert len(bins) <= 100
     assert sum(b.requests for b in bins) == sum(r.requests for r in rows)
     assert sum(b.errors for b in bins) == sum(r.errors for r in rows)
@@ -73,7 +73,7 @@ def test_bins_keep_every_request_and_the_highest_tail() -> None:
 def test_a_gap_is_drawn_as_a_gap() -> None:
     timeline = module("_timeline")
     rows = [Second(t, 10, 0, 0.1, 0.2) for t in (*range(10), *range(15, 25))]
-    root = ET.fromstring(str(timeline.timeline(timeline.bins(rows), ())))
+    root = ET.fromstring(str(timeline.draw_timeline(timeline.fold_series(rows), ())))
     lines = [p for p in root.iter("path") if p.get("class") == "line high"]
     assert len(lines) == 2
 
@@ -82,7 +82,7 @@ def test_faults_are_drawn_where_they_were_and_say_what_is_unproven() -> None:
     timeline = module("_timeline")
     rows = [Second(t, 10, 0, 0.1, 0.2) for t in range(100)]
     faults = (FaultRow("latency", "link", 25.0, 50.0, "counter"), FaultRow("kill", "b", 75.0, None, "none"))
-    root = ET.fromstring(str(timeline.timeline(timeline.bins(rows), faults)))
+    root = ET.fromstring(str(timeline.draw_timeline(timeline.fold_series(rows), faults)))
     boxes = [r for r in root.iter("rect") if r.get("class") == "fault"]
     span = timeline._RIGHT - timeline._LEFT
     assert float(boxes[0].attrib["x"]) == pytest.approx(timeline._LEFT + span / 4, abs=0.01)
@@ -90,7 +90,7 @@ def test_faults_are_drawn_where_they_were_and_say_what_is_unproven() -> None:
     assert float(boxes[1].attrib["width"]) == pytest.approx(span / 4, abs=0.01)
     said = " ".join(text.text or "" for text in root.iter("tspan"))
     assert "confirmed by counter" in said
-    assert "NOT landed: nothing confirms it ; not lifted" in said
+    assert "NOT CONFIRMED: no sign that it took effect ; not lifted" in said
     hatched = [r.attrib for r in root.iter("rect") if r.get("class") == "blind"]
     assert [box["x"] for box in hatched] == [boxes[1].attrib["x"]], "only what nothing confirms is hatched"
 
@@ -102,7 +102,7 @@ def test_a_bracket_runs_from_the_lift_to_the_recovery_or_in_red_to_the_end_of_th
     gone = FaultRow("down", "link a", 60.0, 70.0, "counter", 5, "dead", None, {"lift": 70.0, "end": 90.0})
     seen = FaultRow("down", "link a", 60.0, 70.0, "none", 5, "none", 71.0, {"lift": 70.0, "end": 90.0})
     unwatched = FaultRow("down", "link a", 60.0, 70.0, "counter")
-    root = ET.fromstring(str(timeline.timeline(timeline.bins(rows), (back, gone, seen, unwatched))))
+    root = ET.fromstring(str(timeline.draw_timeline(timeline.fold_series(rows), (back, gone, seen, unwatched))))
     drawn = [(p.get("class"), p.get("d") or "") for p in root.iter("path") if "bracket" in (p.get("class") or "")]
     pixel = (timeline._RIGHT - timeline._LEFT) / 100
     ends = [(cls, *map(float, re.findall(r"M([\d.]+) [\d.]+H([\d.]+)", d)[0])) for cls, d in drawn]
@@ -113,7 +113,7 @@ def test_a_bracket_runs_from_the_lift_to_the_recovery_or_in_red_to_the_end_of_th
     assert said == [
         "slow: latency on link a, confirmed by counter; recovered in 15.0 s",
         "dead: down on link a, confirmed by counter; NOT recovered in 20.0 s",
-        "none: down on link a, NOT landed: nothing confirms it",
+        "none: down on link a, NOT CONFIRMED: no sign that it took effect",
         "down on link a, confirmed by counter",
     ]
 
@@ -121,7 +121,7 @@ def test_a_bracket_runs_from_the_lift_to_the_recovery_or_in_red_to_the_end_of_th
 def test_the_asked_rate_is_a_line_of_its_own() -> None:
     timeline = module("_timeline")
     rows = [Second(t, 10, 0, 0.1, 0.2, 20.0 if 10 <= t < 20 else None) for t in range(30)]
-    root = ET.fromstring(str(timeline.timeline(timeline.bins(rows), ())))
+    root = ET.fromstring(str(timeline.draw_timeline(timeline.fold_series(rows), ())))
     (asked,) = [p.get("d") or "" for p in root.iter("path") if p.get("class") == "asked"]
     points = [tuple(map(float, found.split())) for found in re.split("[ML]", asked) if found]
     width = (timeline._RIGHT - timeline._LEFT) / 30
@@ -137,7 +137,7 @@ def test_fault_labels_stay_inside_the_chart() -> None:
     rows = [Second(t, 10, 0, 0.1, 0.2) for t in range(100)]
     late = FaultRow("truncate_stream", "link gateway", 60.0, 62.0, "counter", 5, "a cut stream", 63.0)
     for fault, anchor in ((late, "end"), (replace(late, applied_at=1.0, lifted_at=2.0, recovered_at=3.0), None)):
-        root = ET.fromstring(str(timeline.timeline(timeline.bins(rows), (fault,))))
+        root = ET.fromstring(str(timeline.draw_timeline(timeline.fold_series(rows), (fault,))))
         (text,) = [text for text in root.iter("text") if text.get("class") == "fault-label"]
         assert text.get("text-anchor") == anchor
 
@@ -145,7 +145,7 @@ def test_fault_labels_stay_inside_the_chart() -> None:
 def test_the_curve_holds_every_point_its_band_and_the_limit(six: Report) -> None:
     found = module("_curve")
     row = next(row for row in six.checks if row.suite == "adversarial")
-    root = ET.fromstring(str(found.curve(row)))
+    root = ET.fromstring(str(found.draw_curve(row)))
     dots = [(float(c.attrib["cx"]), float(c.attrib["cy"])) for c in root.iter("circle")]
     plot = found._PLOT
     assert [x for x, _ in dots] == pytest.approx(
@@ -177,24 +177,24 @@ def test_the_curve_holds_every_point_its_band_and_the_limit(six: Report) -> None
 )
 def test_other_slices_are_no_curve(slices: tuple[str, ...], six: Report) -> None:
     row = replace(six.checks[0], slices=tuple(Slice(name, 10, 0.5) for name in slices))
-    assert module("_curve").curve(row) == ""
+    assert module("_curve").draw_curve(row) == ""
 
 
 def test_the_cdf_is_hatched_from_where_fewer_than_ten_lie_beyond() -> None:
     latency = module("_latency")
     for counts, edge in (((900, 95, 5), 0.4), ((900, 70, 30), 0.8), ((5, 2, 2), None)):
-        data = latency.cumulative(Distribution("m", "s", (0.1, 0.2, 0.4, 0.8), counts))
-        box = ET.fromstring(str(latency.cdf(data))).find("rect[@class='blind']")
+        data = latency.accumulate_counts(Distribution("m", "s", (0.1, 0.2, 0.4, 0.8), counts))
+        box = ET.fromstring(str(latency.draw_cdf(data))).find("rect[@class='blind']")
         assert box is not None
-        scale = module("_svg").log_scale(0.1, 0.8, latency._LEFT, latency._RIGHT)
+        scale = module("_svg").make_log_scale(0.1, 0.8, latency._LEFT, latency._RIGHT)
         expected = latency._LEFT if edge is None else scale(edge)
         assert float(box.attrib["x"]) == pytest.approx(expected, abs=0.01)
 
 
 def test_two_limits_keep_their_labels_apart() -> None:
     latency = module("_latency")
-    data = latency.cumulative(Distribution("m", "s", (0.01, 0.1, 0.2, 1.0), (9, 9, 9), (0.3, 0.25, 0.28)))
-    root = ET.fromstring(str(latency.cdf(data)))
+    data = latency.accumulate_counts(Distribution("m", "s", (0.01, 0.1, 0.2, 1.0), (9, 9, 9), (0.3, 0.25, 0.28)))
+    root = ET.fromstring(str(latency.draw_cdf(data)))
     labels = [(t.text, t.get("text-anchor")) for t in root.iter("text") if t.get("class") == "limit-label"]
     assert labels == [("limit 250 ms", "end"), ("limit 300 ms", None)]
     assert len([line for line in root.iter("line") if line.get("class") == "limit"]) == 3
@@ -222,9 +222,9 @@ def judged(estimate: float, ci: tuple[float, float | None], direction: str, limi
 def test_the_bar_puts_bounds_and_limits_on_one_scale() -> None:
     bars = module("_bars")
     shown = judged(0.03, (0.02, 0.05), "<=", 0.01, 0.02)
-    root = ET.fromstring(str(bars.bar(shown, "x", Status.FAIL)))
+    root = ET.fromstring(str(bars.draw_bar(shown, "x", Status.FAIL)))
     lines = {line.get("class"): line.attrib for line in root.iter("line")}
-    scale = bars.scale_of([shown])
+    scale = bars.fit_scale([shown])
     assert float(lines["limit"]["x1"]) == pytest.approx(scale(0.01), abs=0.01)
     assert float(lines["loosened"]["x1"]) == pytest.approx(float(lines["ci fail"]["x1"]), abs=0.01)
     assert float(lines["ci fail"]["x2"]) == pytest.approx(scale(0.05), abs=0.01)
@@ -234,35 +234,35 @@ def test_the_bar_puts_bounds_and_limits_on_one_scale() -> None:
 def test_the_good_side_follows_the_direction() -> None:
     bars = module("_bars")
     at_least = judged(0.86, (0.84, None), ">=", 0.9, 0.88)
-    good = ET.fromstring(str(bars.bar(at_least, "x", Status.FAIL))).find("rect[@class='good']")
+    good = ET.fromstring(str(bars.draw_bar(at_least, "x", Status.FAIL))).find("rect[@class='good']")
     assert good is not None
-    assert float(good.attrib["x"]) == pytest.approx(bars.scale_of([at_least])(0.9), abs=0.01)
+    assert float(good.attrib["x"]) == pytest.approx(bars.fit_scale([at_least])(0.9), abs=0.01)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.003, 0.8), (1.0, 1.0), (1e-9, 1e9), (0.1, 0.1000001)])
 def test_logarithmic_ends_hold_the_figures_and_have_ticks(low: float, high: float) -> None:
     svg = module("_svg")
-    scale = svg.log_scale(low, high, 0.0, 100.0)
+    scale = svg.make_log_scale(low, high, 0.0, 100.0)
     assert scale.low <= low * 1.0001
     assert scale.high >= high * 0.9999
-    assert 1 <= len(svg.log_ticks(scale)) <= 9
+    assert 1 <= len(svg.choose_log_ticks(scale)) <= 9
     assert scale(scale.low) == 0.0
     assert scale(scale.high) == pytest.approx(100.0)
 
 
 def test_ticks_are_round() -> None:
     svg = module("_svg")
-    assert svg.ticks(0.0, 53.0, 5) == [0.0, 20.0, 40.0]
-    assert svg.ticks(0.0, 0.19, 4) == pytest.approx([0.0, 0.05, 0.1, 0.15])
-    assert svg.ticks(2.0, 2.0) == [2.0]
+    assert svg.choose_ticks(0.0, 53.0, 5) == [0.0, 20.0, 40.0]
+    assert svg.choose_ticks(0.0, 0.19, 4) == pytest.approx([0.0, 0.05, 0.1, 0.15])
+    assert svg.choose_ticks(2.0, 2.0) == [2.0]
 
 
 def test_charts_hold_only_finite_figures(sample: Report, hostile: Report) -> None:
     latency, timeline = module("_latency"), module("_timeline")
     for report in (sample, hostile):
-        drawn = [str(timeline.timeline(timeline.bins(report.series), report.faults))]
-        for found in filter(None, map(latency.cumulative, report.distributions)):
-            drawn += [str(latency.cdf(found)), str(latency.spectrum(found))]
+        drawn = [str(timeline.draw_timeline(timeline.fold_series(report.series), report.faults))]
+        for found in filter(None, map(latency.accumulate_counts, report.distributions)):
+            drawn += [str(latency.draw_cdf(found)), str(latency.draw_spectrum(found))]
         for svg in drawn:
             root = ET.fromstring(svg)
             for element in root.iter():

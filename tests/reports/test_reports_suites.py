@@ -34,7 +34,7 @@ traffic = importlib.import_module("harness.reports._traffic")
 )
 def test_a_suite_is_judged_by_its_blockers(found: list[tuple[Status, Level]], verdict: Status, passing: Report) -> None:
     rows = tuple(replace(passing.checks[0], suite="load", verdict=status, level=level) for status, level in found)
-    (suite,) = view.suites(replace(passing, checks=rows, plan=replace(passing.plan, suites=("load",))))
+    (suite,) = view.summarize_suites(replace(passing, checks=rows, plan=replace(passing.plan, suites=("load",))))
     assert (suite.name, suite.verdict) == ("load", verdict)
     assert bool(suite.why) == (verdict is not Status.PASS or any(level is Level.WARN for _, level in found))
 
@@ -61,7 +61,7 @@ def test_the_page_shows_generator_faults_curve_and_load(six: Report, render: Ren
     html = render("html", six)
     for said in (
         "CLIENT-BOUND", "43.2 of 50 requests/s were sent", "the load generator used 97 % of its core",
-        "NOT landed: nothing confirms it", "NOT recovered in 10.0 s", "not lifted", "recovered in 0.4 s",
+        "NOT CONFIRMED: no sign that it took effect", "NOT recovered in 10.0 s", "not lifted", "recovered in 0.4 s",
         "Robust accuracy over queries: robust_accuracy &gt;= 0.7", "Distribution: latency under load",
         "Distribution: time to first token (ttft) under load", "distance: 0.1",
     ):  # fmt: skip
@@ -90,21 +90,21 @@ def test_a_load_that_kept_up_and_faults_that_landed_bear_no_mark(passing: Report
 def test_the_generator_is_marked_by_the_load_suites_own_rule(
     made: Generator | None, bound: int, passing: Report
 ) -> None:
-    assert len(traffic.bound(replace(passing, generator=made))) == bound
+    assert len(traffic.explain_client_bound(replace(passing, generator=made))) == bound
 
 
 def test_a_load_row_that_says_so_marks_the_generator_too(six: Report) -> None:
     marked = replace(six, generator=Generator(50.0, 50.0, 0.001, 0.2))
-    assert traffic.bound(marked)[0].startswith("the load generator did not keep up")
+    assert traffic.explain_client_bound(marked)[0].startswith("the load generator did not keep up")
 
 
 def test_faults_are_summed_up_by_what_is_wrong_with_them(six: Report, passing: Report) -> None:
-    assert traffic.faults_line(six.faults) == (
-        "6 faults, 1 not landed (timeout), 1 not lifted (truncate stream), 1 not recovered (down)"
+    assert traffic.summarize_faults(six.faults) == (
+        "6 faults, 1 not confirmed (timeout), 1 not lifted (truncate stream), 1 not recovered (down)"
     )
-    assert traffic.faults_line(passing.faults) == "6 faults, all landed and recovered from"
-    assert traffic.faults_line(()) == ""
-    assert traffic.faults_line([FaultRow("kill", "b", 1.0, 2.0, "probe")]) == "1 fault"
+    assert traffic.summarize_faults(passing.faults) == "6 faults, each confirmed and followed by recovery"
+    assert traffic.summarize_faults(()) == ""
+    assert traffic.summarize_faults([FaultRow("kill", "b", 1.0, 2.0, "probe")]) == "1 fault"
 
 
 def test_markdown_has_a_row_for_each_suite_and_each_fault(six: Report, render: Render) -> None:
@@ -130,8 +130,8 @@ def test_junit_carries_faults_load_and_each_suites_verdict(six: Report, render: 
 def test_a_run_of_six_suites_that_passes_is_short_in_a_terminal(passing: Report, render: Render) -> None:
     lines = render("terminal", passing).splitlines()
     assert len(lines) <= 25
-    assert "  6 faults, all landed and recovered from" in lines
-    assert "  49.9 of 50 requests/s sent, late by 3 ms at p99, 41 % of a core" in lines
+    assert "  6 faults, each confirmed and followed by recovery" in lines
+    assert "  load: 49.9 of 50 requests/s sent, p99 send delay 3 ms, 41 % of one CPU core" in lines
 
 
 def test_a_terminal_names_failures_before_the_suites(six: Report, render: Render) -> None:

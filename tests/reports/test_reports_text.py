@@ -22,30 +22,30 @@ def form() -> ModuleType:
 
 
 def test_controls_become_pictures(text: ModuleType) -> None:
-    assert text.visible("a\x00b\x1b[31mc\x7f") == "a␀b␛[31mc␡"
+    assert text.make_visible("a\x00b\x1b[31mc\x7f") == "a␀b␛[31mc␡"
 
 
 def test_overrides_and_surrogates_become_numbers(text: ModuleType) -> None:
-    assert text.visible("\u202egnp\ud800\ufffe\u200b") == "⟨U+202E⟩gnp⟨U+D800⟩⟨U+FFFE⟩⟨U+200B⟩"
+    assert text.make_visible("\u202egnp\ud800\ufffe\u200b") == "⟨U+202E⟩gnp⟨U+D800⟩⟨U+FFFE⟩⟨U+200B⟩"
 
 
 def test_ordinary_text_of_every_script_is_left_alone(text: ModuleType) -> None:
     said = "naïve 日本語 עברית 👩‍💻 a\tb\nc"
-    assert text.visible(said) == said
+    assert text.make_visible(said) == said
 
 
 def test_what_is_cut_is_counted(text: ModuleType) -> None:
-    assert text.visible("x" * 1_500, 100) == "x" * 100 + "… [+1,400 characters]"
-    assert text.line("x" * 1_000_000, 10) == "xxxxxxxxxx… [+999,990 characters]"
-    assert text.visible("x" * 100, 100) == "x" * 100
+    assert text.make_visible("x" * 1_500, 100) == "x" * 100 + "… [+1,400 characters]"
+    assert text.fold_line("x" * 1_000_000, 10) == "xxxxxxxxxx… [+999,990 characters]"
+    assert text.make_visible("x" * 100, 100) == "x" * 100
 
 
 def test_a_line_is_one_line(text: ModuleType) -> None:
-    assert text.line("a\r\n  b\u2028c\t d") == "a b c d"
+    assert text.fold_line("a\r\n  b\u2028c\t d") == "a b c d"
 
 
 def test_only_lone_surrogates_are_rewritten(text: ModuleType) -> None:
-    assert text.encodable("a\udc80\u202e") == "a\\udc80\u202e"
+    assert text.make_encodable("a\udc80\u202e") == "a\\udc80\u202e"
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_only_lone_surrogates_are_rewritten(text: ModuleType) -> None:
     ],
 )  # fmt: skip
 def test_numbers(form: ModuleType, value: float | None, shown: str) -> None:
-    assert form.number(value) == shown
+    assert form.format_number(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -68,25 +68,30 @@ def test_numbers(form: ModuleType, value: float | None, shown: str) -> None:
     ],
 )  # fmt: skip
 def test_quantities(form: ModuleType, value: float, unit: str, metric: str, shown: str) -> None:
-    assert form.quantity(value, unit, metric) == shown
+    assert form.format_quantity(value, unit, metric) == shown
 
 
 def test_intervals_name_their_open_side(form: ModuleType) -> None:
-    assert form.interval((0.001, 0.02), "", "error rate") == "0.1 % to 2 %"
-    assert form.interval((None, 0.02), "", "error rate") == "at most 2 %"
-    assert form.interval((0.001, None), "", "error rate") == "at least 0.1 %"
-    assert form.interval(None, "", None) == form.interval((None, None), "", None) == "–"
+    assert form.format_interval((0.001, 0.02), "", "error rate") == "0.1 % to 2 %"
+    assert form.format_interval((None, 0.02), "", "error rate") == "at most 2 %"
+    assert form.format_interval((0.001, None), "", "error rate") == "at least 0.1 %"
+    assert form.format_interval(None, "", None) == form.format_interval((None, None), "", None) == "–"
 
 
 def test_times(form: ModuleType) -> None:
-    assert form.span("2026-01-31T12:00:00Z", "2026-01-31T12:07:23+00:00") == 443.0
-    assert form.span("2026-01-31T12:00:00Z", "2026-01-31T12:00:00") is None
-    assert form.span("", "never") is None
-    assert [form.duration(v) for v in (4.25, 443.0, 7500.0, None)] == ["4.2 s", "7 min 23 s", "2 h 05 min", "–"]
-    assert form.clock("2026-01-31T12:00:00.5Z") == "2026-01-31 12:00:00 UTC"
-    assert form.clock("") == "unknown"
+    assert form.compute_span("2026-01-31T12:00:00Z", "2026-01-31T12:07:23+00:00") == 443.0
+    assert form.compute_span("2026-01-31T12:00:00Z", "2026-01-31T12:00:00") is None
+    assert form.compute_span("", "never") is None
+    assert [form.format_duration(v) for v in (4.25, 443.0, 7500.0, None)] == ["4.2 s", "7 min 23 s", "2 h 05 min", "–"]
+    assert form.format_clock("2026-01-31T12:00:00.5Z") == "2026-01-31 12:00:00 UTC"
+    assert form.format_clock("") == "unknown"
 
 
 def test_exit_statuses_are_named(form: ModuleType) -> None:
-    assert [form.exit_words(n) for n in (0, 20, 2, 99)] == ["0 (PASS)", "20 (INCONCLUSIVE)", "2 (interrupted)", "99"]
+    assert [form.format_exit_status(n) for n in (0, 20, 2, 99)] == [
+        "0 (PASS)",
+        "20 (INCONCLUSIVE)",
+        "2 (interrupted)",
+        "99",
+    ]
     assert load_plugin("reports", "json").SUFFIX == ".json"
