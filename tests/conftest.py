@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +13,7 @@ import pytest
 
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import Settings
+from tests.programs import run_module
 
 pytest_plugins = ["pytester"]
 
@@ -62,23 +60,15 @@ def run_gate(
     timeout: float = 90,
     run: str = "run",
     suite: str = "smoke",
+    fresh: bool = False,
 ) -> GateOutcome:
-    """Run `pytest --ai-suite=SUITE ...` in a folder as a user would, in a process of its own."""
+    """Run `pytest --ai-suite=SUITE ...` in a folder as a user would, in a process of its own.
+
+    A `fresh` one has imported nothing yet: for tests of what is imported.
+    """
     run_dir = folder / run
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        f"--ai-suite={suite}",
-        f"--ai-run-dir={run_dir}",
-        "-p",
-        "no:cacheprovider",
-        *args,
-    ]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("AIHARNESS_", "PYTEST_", "COV_"))}
-    done = subprocess.run(
-        command, cwd=folder, env={**clean, **(env or {})}, capture_output=True, text=True, timeout=timeout, check=False
-    )
+    options = (f"--ai-suite={suite}", f"--ai-run-dir={run_dir}", "-p", "no:cacheprovider")
+    done = run_module("pytest", *options, *args, cwd=folder, env=env, timeout=timeout, fresh=fresh)
     gate_file = run_dir / "gate.json"
     gate = json.loads(gate_file.read_text()) if gate_file.exists() else None
     return GateOutcome(done.returncode, done.stdout, done.stderr, gate, run_dir)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,13 @@ from harness.core.endpoint import Endpoint
 from harness.protocols.shared.detection import DetectedProtocol
 from harness.run.preflight import Preflight
 from tests.conftest import run_gate
+from tests.programs import run_module
 
 HOSTILE = 'a"\n[run]\nprofile = "strict"\n# \x1b[31m\ud800\x7f'
 
 
 def init(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", "init", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    return run_module("harness", "init", *arguments, cwd=folder)
 
 
 def test_writes_what_the_gate_then_takes(tmp_path: Path, reference: str) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import run_gate
+from tests.programs import run_module
 
 
 def aiharness(*args: str, cwd: Path | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", *args]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+    return run_module("harness", *args, cwd=cwd, timeout=timeout)
 
 
 def test_detect_explains_itself(reference: str) -> None:

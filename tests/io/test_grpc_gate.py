@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socketserver
-import subprocess
-import sys
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -17,14 +15,15 @@ from harness.protocols._proto import open_inference_pb2 as pb
 from tests.conftest import run_gate
 from tests.io.grpcmodel import model
 from tests.io.grpcserver import Behaviour, served
+from tests.programs import run_module
 
 CONFIG = '[endpoint]\nprotocol = "v2_grpc"\nmodel = "sums"\n'
 
 
-def gate(folder: Path, behaviour: Behaviour, *args: str, suite: str = "smoke") -> Any:
+def gate(folder: Path, behaviour: Behaviour, *args: str, suite: str = "smoke", fresh: bool = False) -> Any:
     (folder / "aiharness.toml").write_text(CONFIG)
     with served(behaviour) as port:
-        return run_gate(folder, f"--ai-endpoint=http://127.0.0.1:{port}", *args, suite=suite)
+        return run_gate(folder, f"--ai-endpoint=http://127.0.0.1:{port}", *args, suite=suite, fresh=fresh)
 
 
 def test_smoke_passes(tmp_path: Path) -> None:
@@ -70,7 +69,7 @@ def test_load_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("hidden", ["grpc", "google.protobuf"])
 def test_without_the_extra_the_protocol_is_refused_and_the_others_work(tmp_path: Path, hidden: str) -> None:
     (tmp_path / "conftest.py").write_text(f"import sys\nsys.modules[{hidden!r}] = None\n")
-    outcome = gate(tmp_path, model)
+    outcome = gate(tmp_path, model, fresh=True)
     assert outcome.status not in (0, None)
     assert "aiharness[grpc]" in outcome.out + outcome.err
 
@@ -80,8 +79,7 @@ def test_it_is_detected_by_what_is_no_http(tmp_path: Path) -> None:
     (tmp_path / "aiharness.toml").write_text('[endpoint]\nmodel = "sums"\n')
     with served(model) as port:
         url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "harness", "detect", url]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        done = run_module("harness", "detect", url, cwd=tmp_path)
         outcome = run_gate(tmp_path, f"--ai-endpoint={url}", suite="smoke")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{url} speaks v2_grpc" in done.stdout
@@ -97,8 +95,7 @@ def test_it_is_detected_behind_tls(tmp_path: Path) -> None:
     own = authority.issue_cert("127.0.0.1")
     pair = own.private_key_pem.bytes(), b"".join(pem.bytes() for pem in own.cert_chain_pems)
     with served(model, grpc.ssl_server_credentials([pair])) as port:
-        command = [sys.executable, "-m", "harness", "detect", f"https://127.0.0.1:{port}"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        done = run_module("harness", "detect", f"https://127.0.0.1:{port}", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"https://127.0.0.1:{port} speaks v2_grpc" in done.stdout
 
@@ -107,8 +104,7 @@ def test_what_is_neither_is_recognised_as_nothing(tmp_path: Path) -> None:
     """A service that greets, as mail servers do: no HTTP, and no gRPC either."""
     with socketserver.TCPServer(("127.0.0.1", 0), Greeting) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        command = [sys.executable, "-m", "harness", "detect", f"http://127.0.0.1:{server.server_address[1]}"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        done = run_module("harness", "detect", f"http://127.0.0.1:{server.server_address[1]}", cwd=tmp_path)
         server.shutdown()
     assert done.returncode == 21, done.stdout + done.stderr
     assert "no protocol recognised" in done.stdout

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import run_gate
+from tests.programs import run_module
 
 ALL_PASS = {"PASS"}
 
@@ -69,8 +68,7 @@ def test_nested_rootdir_and_conftest_override(tmp_path: Path, reference: str) ->
 
 def test_suite_from_addopts(tmp_path: Path, reference: str) -> None:
     (tmp_path / "pytest.ini").write_text(f"[pytest]\naddopts = --ai-suite=smoke --ai-endpoint={reference}\n")
-    command = [sys.executable, "-m", "pytest", f"--ai-run-dir={tmp_path / 'run'}"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False)
+    done = run_module("pytest", f"--ai-run-dir={tmp_path / 'run'}", cwd=tmp_path, timeout=90)
     assert done.returncode == 0, done.stdout
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import GateOutcome, run_gate
+from tests.programs import run_module
 
 
 def _free_port() -> int:
@@ -247,8 +248,7 @@ def test_inconclusive_option_changes_only_the_exit_status(
 
 
 def test_no_suite_and_nothing_ran_is_five(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "pytest"], cwd=tmp_path, capture_output=True, timeout=60, check=False)
-    assert done.returncode == 5
+    assert run_module("pytest", cwd=tmp_path).returncode == 5
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -295,8 +295,7 @@ def test_killed_run_is_reported_as_inconclusive(tmp_path: Path, reference: str) 
     _wait_for(lambda: (run_dir / "plan.json").exists() and b"test_slow" in (run_dir / "plan.json").read_bytes())
     os.killpg(child.pid, signal.SIGKILL)
     child.wait(10)
-    report = [sys.executable, "-m", "harness", "report", str(run_dir), "--format", "json"]
-    done = subprocess.run(report, capture_output=True, text=True, timeout=60, check=False)
+    done = run_module("harness", "report", str(run_dir), "--format", "json")
     assert done.returncode == 20, done.stderr
     assert json.loads(done.stdout)["run"]["verdict"] == "INCONCLUSIVE"
 
