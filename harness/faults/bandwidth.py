@@ -49,6 +49,6 @@ class _Bandwidth(QueueStage[_Parameters]):
 FAULT = FaultKind(
     name="bandwidth",
     title="a slow line, for each connection and direction",
-    example=_Parameters(rate=10),
+    example=_Parameters(rate=1),
     stage=_Bandwidth,
 )

@@ -7,7 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -17,6 +20,8 @@ from harness.chaos.toxiproxy_api import ProxyGone
 from harness.core.endpoint import Endpoint
 from harness.core.errors import HarnessError, UsageError
 from harness.core.experiment import Fault, Link
+from harness.core.fault import load_fault
+from harness.core.registry import list_plugins
 from harness.core.settings import Settings
 from tests.chaos.chaosparts import Toxiproxy, eventually, fault, free_port
 
@@ -33,22 +38,22 @@ with Injector(Link("model", api, "model")) as injector:
 """
 
 
-@pytest.mark.parametrize(
-    ("kind", "attributes"),
-    [
-        ("latency", {"latency": 400}),
-        ("bandwidth", {"rate": 1}),
-        ("bandwidth", {"rate": 0}),
-        ("timeout", {"timeout": 100}),
-        ("timeout", {"timeout": 0}),
-        ("reset_peer", {"timeout": 0}),
-        ("down", {}),
-    ],
-)
-def test_each_kind_is_proved_and_lifted(toxiproxy: Toxiproxy, kind: str, attributes: dict[str, int]) -> None:
+def list_examples() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every kind that a Toxiproxy has, on every stream, with its example; and two other signatures of a kind."""
+    for kind in map(load_fault, list_plugins("faults")):
+        for stream in () if kind.needs_own_proxy else kind.streams:
+            yield kind.name, stream, asdict(kind.example)
+    yield "bandwidth", "downstream", {"rate": 0}
+    yield "timeout", "downstream", {"timeout": 100}
+
+
+@pytest.mark.parametrize(("kind", "stream", "attributes"), [*list_examples()])
+def test_each_kind_is_proved_and_lifted(
+    toxiproxy: Toxiproxy, kind: str, stream: Literal["upstream", "downstream"], attributes: dict[str, Any]
+) -> None:
     with Injector(toxiproxy.link()) as injector:
         injector.settle()
-        with injector.apply(Fault("model", kind, attributes, name="f")) as active:
+        with injector.apply(Fault("model", kind, attributes, stream, name="f")) as active:
             assert active.prove().confirmed == "probe", active.prove().detail
             active.renew()
         assert toxiproxy.state() == (True, [])
