@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.checks.comparison import difference, said
+from harness.checks.comparison import find_difference
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, EventKind, Exchange, Response
 from harness.core.experiment import Experiment, Sample, compute_failed_share, compute_p95, is_within_tolerance
@@ -33,8 +33,8 @@ def find_silent_corruption(exchange: Exchange, reference: Answer | None, *, cut:
     answer = exchange.answer
     if exchange.error is not None or answer is None or reference is None:
         return ""
-    expected, outputs = said(replace(reference, text=None)), said(replace(answer, text=None))
-    if answer.text == reference.text and difference(expected, outputs) is None:
+    expected, outputs = replace(reference, text=None).content, replace(answer, text=None).content
+    if answer.text == reference.text and find_difference(expected, outputs) is None:
         return ""
     return "a success that differs from the baseline's answer to the same request"
 

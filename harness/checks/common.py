@@ -1,8 +1,8 @@
-"""What every judge of exchanges shares."""
+"""What all judges share: how a judge is declared, and how an exchange becomes a case."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import wraps
 from typing import ParamSpec
@@ -11,77 +11,98 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Counterexample, Verdict, judge_contract, make_error
 
-P = ParamSpec("P")
+_P = ParamSpec("_P")
 Show = Callable[[str, Exchange], Counterexample]
-"""Makes a counterexample of an exchange: `session.show`."""
+"""Makes a counterexample from a summary and an exchange: `session.show`."""
 
-SHED = (429, 503)
-"""Statuses with which a service may decline a request that it has no room for."""
+TOO_MANY_REQUESTS = 429
+OVERLOAD_STATUSES = (TOO_MANY_REQUESTS, 503)
+"""Statuses with which a service declines a request because it has no capacity for it."""
 
 
-def judge(function: Callable[P, Verdict]) -> Callable[P, Verdict]:
-    """Declare a judge: its verdict is ERROR where an exchange among its arguments says nothing about the service."""
+def judge(function: Callable[_P, Verdict]) -> Callable[_P, Verdict]:
+    """Declare a judge: its verdict is ERROR if an exchange among its arguments says nothing about the service."""
 
     @wraps(function)
-    def judged(*args: P.args, **kwargs: P.kwargs) -> Verdict:
-        return not_judged(*_exchanges((args, kwargs))) or function(*args, **kwargs)
+    def judge_or_error(*args: _P.args, **kwargs: _P.kwargs) -> Verdict:
+        return find_harness_error(*_walk_exchanges((args, kwargs))) or function(*args, **kwargs)
 
-    return judged
+    return judge_or_error
 
 
-def _exchanges(value: object) -> Iterator[Exchange]:
+def _walk_exchanges(value: object) -> Iterator[Exchange]:
     """Every exchange in nested sequences, mappings and dataclasses."""
+    members: Iterable[object] = ()
     if isinstance(value, Exchange):
         yield value
-    elif isinstance(value, list | tuple | Mapping):
-        for each in value.values() if isinstance(value, Mapping) else value:
-            yield from _exchanges(each)
+    elif isinstance(value, Mapping):
+        members = value.values()
+    elif isinstance(value, list | tuple):
+        members = value
     elif is_dataclass(value):
-        for each in fields(value):
-            yield from _exchanges(getattr(value, each.name))
+        members = [getattr(value, field.name) for field in fields(value)]
+    for member in members:
+        yield from _walk_exchanges(member)
 
 
-def not_judged(*exchanges: Exchange) -> Verdict | None:
-    """ERROR when one of the exchanges says nothing about the service (harness broke, never reached); else None."""
+def find_harness_error(*exchanges: Exchange) -> Verdict | None:
+    """ERROR if one of the exchanges says nothing about the service: the harness failed, or never reached it."""
     for exchange in exchanges:
         if exchange.error is ErrorClass.HARNESS:
-            return make_error(f"the harness broke: {exchange.detail}")
+            return make_error(f"the harness failed: {exchange.detail}")
         if exchange.error is not None and exchange.error.is_before_contact:
             return make_error(f"the endpoint was not reached: {exchange.detail}")
     return None
 
 
-def told(exchange: Exchange) -> str:
-    """What became of an exchange, in a few words."""
-    if exchange.error is None:
-        return f"answered {exchange.status}"
-    return f"{exchange.error.replace('_', ' ')}: {exchange.detail}"
+def find_failed(exchanges: Iterable[Exchange]) -> Exchange | None:
+    """The first exchange that is not a success."""
+    for exchange in exchanges:
+        if not exchange.ok:
+            return exchange
+    return None
 
 
-def declined(exchange: Exchange, statuses: Sequence[int] = SHED) -> str:
-    """Why an answer shows nothing of what was asked: the service had no room for it. Empty: it is no such answer."""
-    return f"declined: {told(exchange)}" if exchange.status in statuses else ""
+def explain_decline(exchange: Exchange, statuses: Sequence[int] = OVERLOAD_STATUSES) -> str:
+    """Why an exchange shows nothing: the service declined it for lack of capacity. Empty if it did not."""
+    if exchange.status in statuses:
+        return f"declined: {exchange.outcome}"
+    return ""
 
 
-def clearly_refused(exchange: Exchange) -> bool:
-    """Whether it was refused as the client's mistake, with a 4xx."""
+def is_clear_refusal(exchange: Exchange) -> bool:
+    """Whether the service refused the request as the client's mistake, with a 4xx."""
     return exchange.status is not None and 400 <= exchange.status < 500
 
 
-def case(name: str, exchange: Exchange, problem: str | None, show: Show, unjudged: str = "") -> Case:
-    """One exchange as a case: unjudged if there is a reason for that, else broken by its problem, if it has one."""
-    return Case(name, show(problem, exchange) if problem and not unjudged else None, unjudged)
+def judge_case(name: str, exchange: Exchange, problem: str | None, show: Show, unjudged: str = "") -> Case:
+    """One exchange as a case: unjudged if there is a reason for that, else failed if there is a problem."""
+    if unjudged or not problem:
+        return Case(name, unjudged=unjudged)
+    return Case(name, show(problem, exchange))
 
 
-def alive(after: Exchange, show: Show, lost: str, changed: str | None = None) -> Case:
-    """A valid request after all others as a case: `lost` says that it is not answered, `changed` how its answer is."""
-    problem = changed if after.ok else f"{lost}: {told(after)}"
-    return case("alive", after, problem, show, declined(after, (429,)))
+def judge_success(name: str, exchange: Exchange, failure: str, show: Show, unjudged: str = "") -> Case:
+    """One exchange that must be a success, as a case; `failure` says what happened if it is not."""
+    return judge_case(name, exchange, None if exchange.ok else f"{failure}: {exchange.outcome}", show, unjudged)
 
 
-def aspects(
-    exchange: Exchange, problems: Sequence[tuple[str, str]], cases: Sequence[str], holds: str, show: Show
+def judge_last_request(after: Exchange, show: Show, failure: str, changed: str | None = None) -> Case:
+    """The valid request sent after all others, as a case: `changed` says how its answer differs from the control's."""
+    problem = changed
+    if not after.ok:
+        problem = f"{failure}: {after.outcome}"
+    return judge_case("the last valid request", after, problem, show, explain_decline(after, (TOO_MANY_REQUESTS,)))
+
+
+def has_counterexample(cases: Iterable[Case]) -> bool:
+    """Whether any case failed."""
+    return any(case.counterexample for case in cases)
+
+
+def judge_aspects(
+    exchange: Exchange, problems: Mapping[str, str | None], aspects: Sequence[str], holds: str, show: Show
 ) -> Verdict:
-    """A contract over the named aspects of one exchange: `problems` are (aspect, what is wrong) for those that fail."""
-    wrong = dict(problems)
-    return judge_contract([case(name, exchange, wrong.get(name), show) for name in cases], holds, distinct=1)
+    """A contract over named aspects of one exchange; `problems` says what is wrong with those that fail."""
+    cases = [judge_case(aspect, exchange, problems.get(aspect), show) for aspect in aspects]
+    return judge_contract(cases, holds, distinct=1)

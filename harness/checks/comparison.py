@@ -1,4 +1,4 @@
-"""Whether two answers are alike: text exactly, numbers within a tolerance; and where they part."""
+"""Whether two answers agree: text exactly, numbers and embeddings within a tolerance; and where they differ."""
 
 from __future__ import annotations
 
@@ -6,99 +6,74 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.checks.common import told
-from harness.core.exchange import Answer, Exchange
+from harness.core.exchange import Answer
 
-ABSOLUTE, RELATIVE = 1e-5, 1e-4
-"""How far a number may move with the size of its batch: single precision sums in another order stay inside."""
+_ABSOLUTE, _RELATIVE = 1e-5, 1e-4
+"""How much a number may change with the size of its batch: single precision summed in another order stays inside."""
 
-VECTORS = "embedding"
-"""The output that holds embeddings."""
-SAME = 0.045
-"""Distance, as a share of the longer vector's length, within which two vectors are one text's.
+EMBEDDING_OUTPUT = "embedding"
+SAME_VECTOR_DISTANCE = 0.045
+"""Distance, as a share of the longer vector's length, within which two vectors are those of one text.
 
 A batch pads its texts, and half precision on a GPU then moves a vector by up to about 1 % of its length (single
-precision by a millionth). This is a cosine of 0.999 at equal length; vectors of different texts are ten times further.
+precision by a millionth). This is a cosine of 0.999 at equal length; vectors of different texts are ten times further
+apart.
 """
 
 Vector = Sequence[float]
 
 
-def difference(
-    expected: Any, got: Any, *, absolute: float = ABSOLUTE, relative: float = RELATIVE, at: str = ""
+def find_difference(
+    expected: Any, actual: Any, *, absolute: float = _ABSOLUTE, relative: float = _RELATIVE, at: str = ""
 ) -> str | None:
-    """Where and how `got` parts from `expected` (nested lists and objects of numbers and text), or None.
+    """Where and how `actual` differs from `expected` (nested lists and objects of numbers and text), or None.
 
-    A number may differ by `absolute + relative * |expected|`; whole numbers, being labels, by nothing.
+    A fraction may differ by `absolute + relative * |expected|`; whole numbers are labels and must be equal.
     """
-    if isinstance(expected, list) and isinstance(got, list):
-        if len(expected) != len(got):
-            return f"{at or 'it'} has {len(got)} elements, expected {len(expected)}"
-        pairs = ((f"{at}[{index}]", one, other) for index, (one, other) in enumerate(zip(expected, got, strict=True)))
-    elif isinstance(expected, Mapping) and isinstance(got, Mapping):
-        if expected.keys() != got.keys():
-            return f"{at or 'it'} has {', '.join(map(str, got))}, expected {', '.join(map(str, expected))}"
-        pairs = ((f"{at}.{name}".lstrip("."), one, got[name]) for name, one in expected.items())
-    else:
-        return (
-            None if _same(expected, got, absolute, relative) else f"{at or 'it'} is {got!r:.60}, not {expected!r:.60}"
-        )
-    found = (difference(one, other, absolute=absolute, relative=relative, at=place) for place, one, other in pairs)
-    return next((each for each in found if each), None)
-
-
-def _same(expected: Any, got: Any, absolute: float, relative: float) -> bool:
-    if type(expected) not in (int, float) or type(got) not in (int, float):
-        return type(expected) is type(got) and bool(expected == got)
-    if (type(expected) is int and type(got) is int) or not (math.isfinite(expected) and math.isfinite(got)):
-        return bool(expected == got)
-    return bool(abs(got - expected) <= absolute + relative * abs(expected))
-
-
-def parting(one: str, other: str) -> int:
-    """The place of the first character in which two texts differ; the shorter one's end where it begins the other."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-
-
-def owner_of(got: Any, answers: Sequence[Any]) -> int | None:
-    """Whose answer this is: the first input with the same one, or None."""
-    return next((number for number, each in enumerate(answers) if parts_of(each, got) is None), None)
-
-
-def said(answer: Answer | None) -> Any:
-    """What an answer says, to be compared: its text, or its outputs; None when it says nothing.
-
-    Bare numbers beside arrays (times, counters) belong to the request and not to what was asked, so they are left out.
-    """
-    if answer is None:
+    if isinstance(expected, list) and isinstance(actual, list):
+        if len(expected) != len(actual):
+            return f"{at or 'it'} has {len(actual)} elements, expected {len(expected)}"
+        pairs = ((f"{at}[{index}]", *pair) for index, pair in enumerate(zip(expected, actual, strict=True)))
+    elif isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        if expected.keys() != actual.keys():
+            return f"{at or 'it'} has {', '.join(map(str, actual))}, expected {', '.join(map(str, expected))}"
+        pairs = ((f"{at}.{name}".lstrip("."), value, actual[name]) for name, value in expected.items())
+    elif _is_same(expected, actual, absolute, relative):
         return None
-    if answer.text is not None:
-        return answer.text or None
-    return arrays(answer) or dict(answer.outputs) or None
-
-
-def arrays(answer: Answer | None) -> dict[str, list[Any]]:
-    """The outputs that are lists, by name."""
-    outputs = answer.outputs if answer else {}
-    return {name: value for name, value in outputs.items() if isinstance(value, list)}
-
-
-def tensors_of(answer: Answer) -> list[Mapping[str, Any]]:
-    """The answered tensors with the datatype and shape that they state; none but in the Open Inference Protocol."""
-    listed = answer.value.get("outputs") if isinstance(answer.value, dict) else None
-    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-
-
-def uneven(found: Mapping[str, Sequence[Any]], names: Iterable[str], rows: int) -> str | None:
-    """Which of the outputs of these names has not one entry for each row, or None."""
-    for name in sorted(names):
-        if name not in found or len(found[name]) != rows:
-            count = len(found[name]) if name in found else "no"
-            return f"output {name!r} has {count} entries for a batch of {rows} rows"
+    else:
+        return f"{at or 'it'} is {actual!r:.60}, not {expected!r:.60}"
+    for place, one, other in pairs:
+        if difference := find_difference(one, other, absolute=absolute, relative=relative, at=place):
+            return difference
     return None
 
 
-def apart(one: Vector, other: Vector) -> float:
+def _is_same(expected: Any, actual: Any, absolute: float, relative: float) -> bool:
+    if type(expected) not in (int, float) or type(actual) not in (int, float):
+        return type(expected) is type(actual) and bool(expected == actual)
+    if (type(expected) is int and type(actual) is int) or not (math.isfinite(expected) and math.isfinite(actual)):
+        return bool(expected == actual)
+    return bool(abs(actual - expected) <= absolute + relative * abs(expected))
+
+
+def compare_contents(one: Any, other: Any) -> str | None:
+    """How the contents of two answers differ, or None: embeddings by their distance, everything else by value."""
+    if not (_is_embedding(one) and _is_embedding(other)) or len(one[EMBEDDING_OUTPUT]) != len(other[EMBEDDING_OUTPUT]):
+        return find_difference(one, other)
+    distance = max(map(measure_distance, one[EMBEDDING_OUTPUT], other[EMBEDDING_OUTPUT]), default=0.0)
+    if distance > SAME_VECTOR_DISTANCE:
+        return f"the vectors differ by {distance:.3g} of their length"
+    return None
+
+
+def _is_embedding(content: Any) -> bool:
+    rows = content.get(EMBEDDING_OUTPUT) if isinstance(content, dict) and len(content) == 1 else None
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        return False
+    return all(type(number) in (int, float) for row in rows for number in row)
+
+
+def measure_distance(one: Vector, other: Vector) -> float:
     """The distance of two vectors as a share of the longer one's length; infinite for different dimensions."""
     if len(one) != len(other):
         return math.inf
@@ -106,37 +81,25 @@ def apart(one: Vector, other: Vector) -> float:
     return math.dist(one, other) / longer if longer else 0.0
 
 
-def parts_of(one: Any, other: Any) -> str | None:
-    """How what a second answer says parts from the first: embeddings by more than `SAME`, all else by `difference`."""
-    if not (_embeds(one) and _embeds(other)) or len(one[VECTORS]) != len(other[VECTORS]):
-        return difference(one, other)
-    far = max(map(apart, one[VECTORS], other[VECTORS]), default=0.0)
-    return f"a vector is {far:.3g} of its length apart" if far > SAME else None
+def find_owner(content: Any, contents: Sequence[Any]) -> int | None:
+    """The number of the first input whose own answer this is, or None."""
+    for number, own in enumerate(contents):
+        if compare_contents(own, content) is None:
+            return number
+    return None
 
 
-def _embeds(outputs: Any) -> bool:
-    rows = outputs.get(VECTORS) if isinstance(outputs, dict) and len(outputs) == 1 else None
-    vectors = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
-    return vectors and all(type(number) in (int, float) for row in rows or () for number in row)
+def extract_tensors(answer: Answer) -> list[Mapping[str, Any]]:
+    """The tensors of an answer, with their datatypes and shapes; only the Open Inference Protocol has any."""
+    tensors = answer.value.get("outputs") if isinstance(answer.value, dict) else None
+    return [tensor for tensor in tensors if isinstance(tensor, dict)] if isinstance(tensors, list) else []
 
 
-def alone(first: Sequence[Exchange], again: Sequence[Exchange]) -> tuple[list[int], str]:
-    """Inputs whose solo answers tell them apart, as indices of the first of each kind; and why not, if they do not.
-
-    Each input was asked alone twice: answers that are not repeatable, or all the same, bind nothing to its request.
-    """
-    for number, exchange in enumerate((*first, *again)):
-        if said(exchange.answer) is None or not exchange.ok:
-            return [], f"input {number % len(first)}, asked alone, has no answer to compare with: {told(exchange)}"
-    answers = [said(exchange.answer) for exchange in first]
-    for number, (one, other) in enumerate(zip(answers, (said(exchange.answer) for exchange in again), strict=True)):
-        if parts := parts_of(one, other):
-            return [], f"the service does not repeat itself: input {number}, asked alone twice: {parts}"
-    kept: list[int] = []
-    for number, one in enumerate(answers):
-        if all(parts_of(answers[other], one) for other in kept):
-            kept.append(number)
-    if len(kept) < 2:
-        same = f"all {len(answers)} inputs, asked alone, have the same answer: nothing tells whose an answer is"
-        return [], f"{same} (a [data] file brings inputs of your own, which should be answered differently)"
-    return kept, ""
+def find_row_mismatch(outputs: Mapping[str, Sequence[Any]], names: Iterable[str], rows: int) -> str | None:
+    """The first of these outputs that does not have one entry for each row, or None."""
+    for name in sorted(names):
+        if name not in outputs:
+            return f"output {name!r} is missing from the answer to a batch of {rows} rows"
+        if len(outputs[name]) != rows:
+            return f"output {name!r} has {len(outputs[name])} entries for a batch of {rows} rows"
+    return None

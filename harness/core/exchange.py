@@ -200,6 +200,21 @@ class Answer:
         """The log-probabilities of the first choice's tokens."""
         return self.choices[0].logprobs if self.choices else ()
 
+    @property
+    def arrays(self) -> dict[str, list[Any]]:
+        """The outputs that are lists, by name."""
+        return {name: value for name, value in self.outputs.items() if isinstance(value, list)}
+
+    @property
+    def content(self) -> Any:
+        """What another answer to the same request is compared with: the text, or the outputs; None if it is empty.
+
+        Single numbers beside arrays (times, counters) belong to the request and not to the answer: they are left out.
+        """
+        if self.text is not None:
+            return self.text or None
+        return self.arrays or dict(self.outputs) or None
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -222,6 +237,18 @@ class Exchange:
     def status(self) -> int | None:
         """The HTTP status, or None without a response."""
         return self.response.status if self.response else None
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in a few words: `answered 200`, `first byte timeout: …`."""
+        if self.error is None:
+            return f"answered {self.status}"
+        return f"{self.error.replace('_', ' ')}: {self.detail}"
+
+    @property
+    def content(self) -> Any:
+        """The content of its answer; None if there is no answer, or an empty one."""
+        return self.answer.content if self.answer else None
 
     @property
     def generated_tokens(self) -> int:

@@ -13,7 +13,15 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from harness.checks.bad_input.generated_requests import Generated, Kind, Known, Outcome, Search, by_row, outcome
+from harness.checks.bad_input.generated_requests import (
+    Announcement,
+    GeneratedRequest,
+    Outcome,
+    OutcomeKind,
+    RequestSearch,
+    classify_outcome,
+    find_row_outputs,
+)
 from harness.core.errors import BudgetExhausted
 from harness.core.exchange import Exchange, Query
 from harness.generation.input_form import MOST_GENERATED, count_elements, find_input_form
@@ -34,7 +42,7 @@ _LARGEST = 200_000
 """Numbers in one row above which no request is generated."""
 
 
-def search_failures(session: Session) -> Search:
+def search_failures(session: Session) -> RequestSearch:
     """Draw requests, ask them, and find the smallest failing one of each kind.
 
     Raises `BudgetExhausted` where a ceiling of the run ends it before anything failed.
@@ -48,31 +56,31 @@ class _Search:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.form = find_input_form(session)
-        self.seen: dict[str, Generated] = {}
-        self.known = Known()
+        self.seen: dict[str, GeneratedRequest] = {}
+        self.known = Announcement()
         self.rows = Rows(session)
-        self.last: Generated | None = None
+        self.last: GeneratedRequest | None = None
         self.unspent, self.left, self.until = SEARCH_REQUESTS - 2, 0, 0.0
         self.stopped: BudgetExhausted | None = None
         self.drawn = False
 
-    def run(self) -> Search:
+    def run(self) -> RequestSearch:
         if any(count_elements(each["shape"]) > _LARGEST for each in self.form.tensors):
-            return Search(unable=f"a row of an input has over {_LARGEST} numbers: no requests are generated")
+            return RequestSearch(unable=f"a row of an input has over {_LARGEST} numbers: no requests are generated")
         drawing = importlib.import_module("harness.generation.strategies")
         try:
             with drawing.isolate_hypothesis():
                 made = self._strategy(drawing)
                 self._get_to_know()
-                found = {kind: self._of_kind(kind, made, drawing) for kind in (Kind.BROKEN, Kind.FAILED)}
+                found = {kind: self._of_kind(kind, made, drawing) for kind in (OutcomeKind.BROKEN, OutcomeKind.FAILED)}
         except drawing.HypothesisException as problem:
             why = f"{type(problem).__name__}: {problem}"[:200]
-            return Search(unable=f"no request can be made from {self.form.source}: {why}")
+            return RequestSearch(unable=f"no request can be made from {self.form.source}: {why}")
         smallest = {kind: each[0] for kind, each in found.items() if each is not None}
         if self.stopped and not smallest:
             raise self.stopped
         generated = tuple(self.seen.values())
-        return Search(
+        return RequestSearch(
             generated,
             smallest,
             {kind: self._failures(kind, smallest.get(kind)) for kind in smallest},
@@ -92,11 +100,15 @@ class _Search:
             row = self.rows.distinct(2)
             answers = [(len(given), self.session.ask(self.rows.query(given))) for given in (row[:1], row)]
         outputs = {str(each["name"]): each for each in self.session.facts.inputs.get("outputs") or []}
-        self.known = Known(by_row(answers), outputs, self.form.bounded)
+        self.known = Announcement(find_row_outputs(answers), outputs, self.form.bounded)
 
-    def _of_kind(self, kind: Kind, made: Any, drawing: Any) -> tuple[Generated, bool] | None:
+    def _of_kind(self, kind: OutcomeKind, made: Any, drawing: Any) -> tuple[GeneratedRequest, bool] | None:
         """The smallest request that fails so, asked again, and whether it is proved minimal; None: there is none."""
-        if kind is Kind.FAILED and Kind.FAILED not in {each.outcome.kind for each in self.seen.values()} and self.drawn:
+        if (
+            kind is OutcomeKind.FAILED
+            and OutcomeKind.FAILED not in {each.outcome.kind for each in self.seen.values()}
+            and self.drawn
+        ):
             return None  # all were drawn, and none failed so
         self.last, self.left = None, self.form.most
         self.until = time.monotonic() + _SECONDS
@@ -126,7 +138,7 @@ class _Search:
             pass
         return self._again(self.last, kind), minimal
 
-    def _asked(self, value: Any) -> Generated:
+    def _asked(self, value: Any) -> GeneratedRequest:
         text = json.dumps(value, sort_keys=True)
         if text in self.seen:
             return self.seen[text]
@@ -134,7 +146,7 @@ class _Search:
             raise SearchStopped
         self.left -= 1
         exchange = self._exchange(value)
-        self.seen[text] = Generated(value, exchange, self._outcome(value, exchange))
+        self.seen[text] = GeneratedRequest(value, exchange, self._outcome(value, exchange))
         return self.seen[text]
 
     def _exchange(self, value: Any) -> Exchange:
@@ -156,7 +168,7 @@ class _Search:
         return self.session.ask(query)
 
     def _outcome(self, value: Any, exchange: Exchange) -> Outcome:
-        return outcome(exchange, value, self._rows(value["inputs"]), self.known)
+        return classify_outcome(exchange, value, self._rows(value["inputs"]), self.known)
 
     def _rows(self, inputs: Any) -> int | None:
         """The rows of an input whose sample is one of rows."""
@@ -165,7 +177,7 @@ class _Search:
         first = next(iter(inputs.values()), None) if isinstance(inputs, dict) else inputs
         return len(first) if isinstance(first, list) else None
 
-    def _again(self, found: Generated, kind: Kind) -> Generated:
+    def _again(self, found: GeneratedRequest, kind: OutcomeKind) -> GeneratedRequest:
         """Ask the smallest request again; a failure that does not come back is said to be so."""
         for _ in range(_AGAIN):
             try:
@@ -176,6 +188,6 @@ class _Search:
             found = replace(found, asked=found.asked + 1, failed=found.failed + (same.kind is kind))
         return found
 
-    def _failures(self, kind: Kind, found: Generated | None) -> int:
+    def _failures(self, kind: OutcomeKind, found: GeneratedRequest | None) -> int:
         others = sum(each.outcome.kind is kind for each in self.seen.values())
         return others + (found.failed - 1 if found else 0)

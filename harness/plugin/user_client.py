@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.checks.common import not_judged, told
+from harness.checks.common import find_harness_error
 from harness.core.errors import HarnessError, UsageError
 from harness.core.exchange import Answer, EventKind, Exchange, Query, ToolCall, Usage
 from harness.core.objective import Objective, parse_objective
@@ -129,11 +129,11 @@ class Asking:
 
     def _reply(self, query: Query) -> Reply:
         exchange = self.session.ask(query)
-        if found := not_judged(exchange):
+        if found := find_harness_error(exchange):
             raise HarnessError(found.reason)
         if exchange.ok:
             return Reply(exchange)
-        reason = f"the service did not answer validly: {told(exchange)}"
+        reason = f"the service did not answer validly: {exchange.outcome}"
         examples = (self.session.show(reason, exchange),)
         if exchange.status == DECLINED:
             declined = f"declined with {exchange.status}, which says nothing of the answer"
@@ -187,7 +187,7 @@ class Judging:
 
     def _over_heard(self, objective: Objective, check: PlannedCheck) -> Verdict:
         heard = self._asking.heard
-        if found := not_judged(*heard):
+        if found := find_harness_error(*heard):
             return found
         _refuse_whole(objective, heard)
         over = [exchange for exchange in heard if value_of(exchange, objective) > objective.limit]

@@ -10,7 +10,7 @@ from itertools import islice
 
 import numpy as np
 
-from harness.checks.common import not_judged, told
+from harness.checks.common import find_harness_error
 from harness.core.attack import Attack, Criterion, Distance, Finding, Reply, Row, Search, Task
 from harness.core.exchange import Exchange
 from harness.core.objective import Objective
@@ -154,7 +154,7 @@ def _verdict(
     session: Session, oracle: Oracle, targets: Sequence[_Target], objective: Objective, check: PlannedCheck
 ) -> Verdict:
     lost = [target.lost for target in targets if target.lost is not None]
-    if broken := not_judged(*lost):
+    if broken := find_harness_error(*lost):
         return broken
     if len(lost) == len(targets) and all(exchange.ok for exchange in lost):
         shown = session.show("an answer with neither a label nor scores for each row", lost[0])
@@ -198,7 +198,7 @@ def _examples(session: Session, targets: Sequence[_Target]) -> tuple[Counterexam
     findings = [(t, t.finding) for t in confirmed] + [(t, t.flaky) for t in targets if t.flaky][:1]
     shown = [_example(session, target, finding) for target, finding in findings if finding]
     for number, exchange in [(t.number, t.lost) for t in targets if t.lost][:1]:
-        shown.append(session.show(f"input {number}: no valid answer, twice ({told(exchange)})", exchange))
+        shown.append(session.show(f"input {number}: no valid answer, twice ({exchange.outcome})", exchange))
     return tuple(shown)
 
 

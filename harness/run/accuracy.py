@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 
-from harness.checks.common import not_judged, told
+from harness.checks.common import find_harness_error
 from harness.core.dataset import Dataset
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
@@ -94,7 +94,7 @@ def judge_accuracy(session: Session, asked: Asked, objective: Objective, check: 
         others = ", ".join(sorted({group for group in groups if group})[:20]) or "none"
         return make_inconclusive(f"the data hold no slice {part!r}; there are: {others}", n=0)
     asked.ask(wanted)
-    if broken := not_judged(*(asked.exchanges[number] for number in wanted)):
+    if broken := find_harness_error(*(asked.exchanges[number] for number in wanted)):
         return broken
     if all(asked.labels[number] is None and asked.exchanges[number].ok for number in wanted):
         shown = session.show("a valid answer in which no label and no scores are found", asked.exchanges[wanted[0]])
@@ -126,7 +126,7 @@ def _told(asked: Asked, number: int) -> str:
     label, exchange = asked.labels[number], asked.exchanges[number]
     wanted = asked.data.labels[number] if asked.data.labels else None
     if label is None and not exchange.ok:
-        return f"row {number}, labelled {wanted!r}, has no answer: {told(exchange)}"
+        return f"row {number}, labelled {wanted!r}, has no answer: {exchange.outcome}"
     said = "an answer without a label" if label is None else repr(label)
     return f"row {number}, labelled {wanted!r}, is answered {said}"
 

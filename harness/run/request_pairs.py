@@ -6,10 +6,10 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from harness.checks.answers.embeddings import vectors
-from harness.checks.common import clearly_refused
-from harness.checks.comparison import SAME, apart
-from harness.checks.isolation.cache import Fits, Played
+from harness.checks.answers.embeddings import extract_vectors
+from harness.checks.common import is_clear_refusal
+from harness.checks.comparison import SAME_VECTOR_DISTANCE, measure_distance
+from harness.checks.isolation.cache import AnswerTest, AskedPair
 from harness.core.exchange import Exchange, Query
 from harness.io.response_reader import STREAM_TYPES
 from harness.run.session import Session
@@ -34,23 +34,23 @@ class Pair:
 
     name: str
     queries: Sequence[Query]
-    fits: tuple[Fits, Fits] | None = None
+    fits: tuple[AnswerTest, AnswerTest] | None = None
     unequal: bool = False
     why: str = ""
 
 
-def play(session: Session, pairs: Sequence[Pair]) -> list[Played]:
+def play(session: Session, pairs: Sequence[Pair]) -> list[AskedPair]:
     """Ask all A side by side, then all B, and both again: pairs share nothing, and each is asked A, B, A, B."""
     if not pairs:
         return []
     rounds = [session.ask_many([pair.queries[half] for pair in pairs], concurrency=4) for half in (0, 1, 0, 1)]
     return [
-        Played(pair.name, tuple(each[at] for each in rounds), pair.fits, pair.unequal, pair.why)
+        AskedPair(pair.name, tuple(each[at] for each in rounds), pair.fits, pair.unequal, pair.why)
         for at, pair in enumerate(pairs)
     ]
 
 
-def prompts_apart(session: Session, rows: Rows) -> list[Played]:
+def prompts_apart(session: Session, rows: Rows) -> list[AskedPair]:
     """Prompts to repeat codes that differ in one character, in case, in a blank; and requests that differ in an option.
 
     A model that does not repeat the codes in the control's frame tells nothing apart.
@@ -102,7 +102,7 @@ def _framed(code: str, frame: int) -> str:
     return f"{before}Repeat after me: {code}{after}"
 
 
-def _holds(mark: str, but: str | None = None) -> Fits:
+def _holds(mark: str, but: str | None = None) -> AnswerTest:
     """Whether a text holds the mark, and not the other one's."""
 
     def fits(exchange: Exchange) -> bool:
@@ -123,7 +123,7 @@ def _shorter(session: Session, rows: Rows, chosen: random.Random) -> Pair:
     found = session.ask_many([long, cut(short)], concurrency=2)
     honoured = _holds(marks[1])(found[0]) and found[1].ok and not _holds(marks[2])(found[1])
     held = _holds(marks[0])
-    fits: tuple[Fits, Fits] = (held, lambda exchange: exchange.ok and not held(exchange))
+    fits: tuple[AnswerTest, AnswerTest] = (held, lambda exchange: exchange.ok and not held(exchange))
     why = "max_tokens is not honoured, or the model does not repeat its code"
     return Pair("max_tokens", [whole, cut(whole)], fits=fits if honoured else None, why=why)
 
@@ -154,7 +154,7 @@ _SEEN = ("dolphins", "pirates", "glaciers", "fires")
 _PLACES = ("harbour", "village", "island", "bridge")
 
 
-def texts_apart(session: Session, rows: Rows) -> list[Played]:
+def texts_apart(session: Session, rows: Rows) -> list[AskedPair]:
     """Texts to embed that differ in one word, in case, in a blank; batches that differ in their order.
 
     Two words of their own meaning have two vectors by construction; case and blanks may mean nothing to a model.
@@ -179,16 +179,19 @@ def texts_apart(session: Session, rows: Rows) -> list[Played]:
 
 def _reordered(session: Session, rows: Rows) -> Pair:
     given = rows.distinct(2)
-    singles = [vectors(found) for found in session.ask_many([rows.query([each]) for each in given], concurrency=2)]
+    singles = [
+        extract_vectors(found) for found in session.ask_many([rows.query([each]) for each in given], concurrency=2)
+    ]
     queries = [rows.query(given), rows.query(given[::-1])]
-    if not all(singles) or apart(singles[0][0], singles[1][0]) <= 2 * SAME:
+    if not all(singles) or measure_distance(singles[0][0], singles[1][0]) <= 2 * SAME_VECTOR_DISTANCE:
         return Pair("the order of its texts", queries, why="two texts have almost one vector")
 
-    def ordered(*places: int) -> Fits:
+    def ordered(*places: int) -> AnswerTest:
         def fits(exchange: Exchange) -> bool:
-            got = vectors(exchange)
+            got = extract_vectors(exchange)
             return len(got) == len(places) and all(
-                apart(singles[place][0], vector) <= SAME for place, vector in zip(places, got, strict=True)
+                measure_distance(singles[place][0], vector) <= SAME_VECTOR_DISTANCE
+                for place, vector in zip(places, got, strict=True)
             )
 
         return fits
@@ -196,7 +199,7 @@ def _reordered(session: Session, rows: Rows) -> Pair:
     return Pair("the order of its texts", queries, fits=(ordered(0, 1), ordered(1, 0)))
 
 
-def other_model(session: Session, rows: Rows) -> list[Played]:
+def other_model(session: Session, rows: Rows) -> list[AskedPair]:
     """A request for the served model, and for one that is not there, where that is refused; none: no model is named."""
     endpoint = replace(session.endpoint, model=_NO_MODEL)
     fresh, used = rows.fresh(2, "another model")
@@ -212,5 +215,5 @@ def other_model(session: Session, rows: Rows) -> list[Played]:
         return exchange.status == 200
 
     asked = tuple(session.send(request) for request in (right, wrong, right, wrong))
-    fits = (given, clearly_refused) if clearly_refused(control) and control.status != 429 and given(valid) else None
-    return [Played("the model's name", asked, fits, why="a model that is not there is served all the same")]
+    fits = (given, is_clear_refusal) if is_clear_refusal(control) and control.status != 429 and given(valid) else None
+    return [AskedPair("the model's name", asked, fits, why="a model that is not there is served all the same")]

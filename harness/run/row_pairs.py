@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from harness.checks.comparison import difference, said
-from harness.checks.isolation.cache import Fits, Played
+from harness.checks.comparison import find_difference
+from harness.checks.isolation.cache import AnswerTest, AskedPair
 from harness.core.exchange import Exchange
 from harness.core.json_path import list_leaves, replace_leaves
 from harness.run.request_pairs import Pair, coded, other_model, play
@@ -24,7 +24,7 @@ CLOSE = 1e-6
 """By what share of its distance to the middle of the range a number is moved, so that no cache knows it."""
 
 
-def rows_apart(session: Session, rows: Rows) -> list[Played]:
+def rows_apart(session: Session, rows: Rows) -> list[AskedPair]:
     """Rows of numbers that differ in one number, batches that differ in their order, requests for another model."""
     if rows.text:
         return play(session, coded(session, rows, random.Random(f"{session.settings.seed} pairs")))
@@ -68,7 +68,7 @@ class _NumberPairs:
             self._two = own, None, None
             for row in self.others if own is not None else ():
                 other = self._single(row)
-                if other is not None and difference(own, other) is not None:
+                if other is not None and find_difference(own, other) is not None:
                     self._two = own, row, other
                     break
         return self._two
@@ -82,7 +82,7 @@ class _NumberPairs:
         queries = [self.rows.query(given) for given in ([self.base, far], [far, self.base])]
         names = [each for each in one if len(one[each]) == len(two.get(each, ())) == 1]
         expected = [{each: [*a[each], *b[each]] for each in names} for a, b in ((one, two), (two, one))]
-        if difference(*expected) is None:
+        if find_difference(*expected) is None:
             return Pair(name, queries, why="no output has one entry for each row")
         return Pair(name, queries, fits=(_like(expected[0]), _like(expected[1])))
 
@@ -104,7 +104,7 @@ class _NumberPairs:
                 break
             middle = (start + end) // 2
             found = self._single(mixed(middle))
-            start, end = (middle, end) if found is None or difference(own, found) else (start, middle)
+            start, end = (middle, end) if found is None or find_difference(own, found) else (start, middle)
         return self._told(f"{end - start} of its numbers", mixed(start), mixed(end)) if end - start == 1 else None
 
     def _told(self, name: str, one: Any, other: Any) -> Pair:
@@ -112,7 +112,7 @@ class _NumberPairs:
         queries = [self.rows.query([row]) for row in (one, other)]
         if None in own:
             return Pair(name, queries, why="no answer of their own is known")
-        if difference(*own) is None:
+        if find_difference(*own) is None:
             return Pair(name, queries, why="their answers do not differ")
         return Pair(name, queries, fits=(_like(own[0]), _like(own[1])), unequal=True)
 
@@ -120,12 +120,12 @@ class _NumberPairs:
         """What a row is answered where no cache can know it; None: that cannot be found out."""
         if any(type(each) is float for each in list_leaves(row)):
             found = self.session.ask(self.rows.query([replace_leaves(row, map(self._closely, list_leaves(row)))]))
-            return said(found.answer) if found.ok else None
+            return found.content if found.ok else None
         if not self.rows.batches:
             return None
         before, after = (replace_leaves(row, self._shuffled(list_leaves(row))) for _ in range(2))
         found = self.session.ask(self.rows.query([before, row, after]))
-        outputs = said(found.answer) if found.ok else None
+        outputs = found.content if found.ok else None
         if not isinstance(outputs, dict):
             return None
         own = {name: value[1:2] for name, value in outputs.items() if isinstance(value, list) and len(value) == 3}
@@ -143,13 +143,13 @@ class _NumberPairs:
         return [self.chosen.randint(int(self.low), int(self.high)) if type(each) is int else each for each in values]
 
 
-def _like(expected: Any) -> Fits:
+def _like(expected: Any) -> AnswerTest:
     """Whether an answer is the expected one, as far as its outputs are expected at all."""
 
     def fits(exchange: Exchange) -> bool:
-        got = said(exchange.answer) if exchange.ok else None
+        got = exchange.content if exchange.ok else None
         if isinstance(expected, dict) and isinstance(got, dict):
             got = {name: got[name] for name in expected if name in got}
-        return got is not None and difference(expected, got) is None
+        return got is not None and find_difference(expected, got) is None
 
     return fits

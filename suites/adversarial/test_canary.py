@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from harness.checks.isolation.canary import Probe, mint, searched
+from harness.checks.isolation.canary import CanaryProbe, judge_canaries, mint_canary
 from harness.core.exchange import Query
 from harness.suite import Session, Verdict, check
 
@@ -34,7 +34,7 @@ def _query(client: Session, question: str, canary: str | None) -> Query:
     "no answer holds what another request was told", needs=("text",), requests=_ASKED + _WRONG, tokens=_ASKED * _TOKENS
 )
 def test_cross_request(ai_client: Session) -> Verdict:
-    given = {f"told: {form}": mint(secrets.choice) for form in FORMS}
+    given = {f"told: {form}": mint_canary(secrets.choice) for form in FORMS}
     queries = {f"told: {form}": _query(ai_client, form, given[f"told: {form}"]) for form in FORMS}
     queries |= {f"beside them: {form}": _query(ai_client, form, None) for form in FORMS}
     found = dict(zip(queries, ai_client.ask_many(list(queries.values()), concurrency=4), strict=True))
@@ -42,20 +42,24 @@ def test_cross_request(ai_client: Session) -> Verdict:
     wrong = ai_client.adapter.bad_requests(ai_client.endpoint, ai_client.facts)
     refused = {f"wrong request: {name}": ai_client.send(wrong[name]) for name in list(wrong)[:_WRONG]}
     probes = [
-        Probe(name, exchange, tuple(c for owner, c in given.items() if owner != name), name in refused)
+        CanaryProbe(name, exchange, tuple(c for owner, c in given.items() if owner != name), name in refused)
         for name, exchange in (found | refused).items()
     ]
-    controls = [replace(probe, forbidden=(mint(secrets.choice),)) for probe in probes]
+    controls = [replace(probe, forbidden=(mint_canary(secrets.choice),)) for probe in probes]
     holds = f"{len(given)} canaries stood in no answer, error or header line of another request"
-    return searched(probes, controls, holds, ai_client.show).with_notes(NOTE)
+    return judge_canaries(probes, controls, holds, ai_client.show).with_notes(NOTE)
 
 
 @check("the model keeps its prompt", level="warn", needs=("text",), requests=2 * len(FORMS), tokens=_ASKED * _TOKENS)
 def test_own_prompt(ai_client: Session) -> Verdict:
-    given = {form: mint(secrets.choice) for form in FORMS}
+    given = {form: mint_canary(secrets.choice) for form in FORMS}
     told = [_query(ai_client, form, canary) for form, canary in given.items()]
     answers = ai_client.ask_many([*told, *(_query(ai_client, form, None) for form in FORMS)], concurrency=4)
     half = len(FORMS)
-    probes = [Probe(form, each, (given[form],)) for form, each in zip(FORMS, answers[:half], strict=True)]
-    controls = [Probe(form, each, tuple(given.values())) for form, each in zip(FORMS, answers[half:], strict=True)]
-    return searched(probes, controls, "the model told its canary in no form of asking", ai_client.show).with_notes(NOTE)
+    probes = [CanaryProbe(form, each, (given[form],)) for form, each in zip(FORMS, answers[:half], strict=True)]
+    controls = [
+        CanaryProbe(form, each, tuple(given.values())) for form, each in zip(FORMS, answers[half:], strict=True)
+    ]
+    return judge_canaries(
+        probes, controls, "the model told its canary in no form of asking", ai_client.show
+    ).with_notes(NOTE)

@@ -1,73 +1,84 @@
-"""Bad inputs are refused clearly, and the service lives on."""
+"""Bad inputs are clearly refused, and the service works afterwards."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.checks.bad_input.outcomes import Asked, refused, survived
-from harness.checks.bad_input.parameters import LIMIT, PARAMETERS
-from harness.checks.bad_input.requests import BAD_INPUTS, MARK, Bad, filled, made
-from harness.checks.bad_input.values import MOST, values
+from harness.checks.bad_input.outcomes import BadInputTrial, judge_bad_input_refusals, judge_bad_inputs
+from harness.checks.bad_input.parameters import BAD_PARAMETERS, LIMIT_OPTION
+from harness.checks.bad_input.requests import BAD_INPUTS, INPUT_MARK, BadRequest, fill_mark, make_bad_request
+from harness.checks.bad_input.values import MAX_BAD_VALUES, make_bad_values
 from harness.suite import Session, Verdict, check
 
-from .generating import limit_name
-from .spoiling import EACH, PLAIN, known, put, put_all
+from .bad_input_trials import CONTROL_REQUESTS, TRIAL_REQUESTS, ask_control, try_bad_request, try_bad_requests
+from .generated_text import find_limit_option
 
 _TOKENS = 16
-ONE = PLAIN + EACH
-MOST_OF_PROTOCOL = 8
+ONE_TRIAL = CONTROL_REQUESTS + TRIAL_REQUESTS
+_MAX_OF_PROTOCOL = 8
 _PROMPT = "Say hello."
 
 
-def _input(ai_client: Session, case: str) -> list[Asked]:
-    return [put(ai_client, made(ai_client.request(), case))]
+def _try_input(ai_client: Session, case: str) -> list[BadInputTrial]:
+    return [try_bad_request(ai_client, make_bad_request(ai_client.request(), case))]
 
 
-@check("a bad input is survived", grounds=("http",), requests=ONE, tokens=_TOKENS * ONE, cases=BAD_INPUTS)
+@check("a bad input is survived", grounds=("http",), requests=ONE_TRIAL, tokens=_TOKENS * ONE_TRIAL, cases=BAD_INPUTS)
 def test_survives(ai_client: Session, case: str) -> Verdict:
-    return survived(known(ai_client), _input(ai_client, case), ai_client.show)
+    return judge_bad_inputs(ask_control(ai_client), _try_input(ai_client, case), ai_client.show)
 
 
 @check("a bad input is refused with a clear 4xx", level="warn", grounds=("http",), requests=0, cases=BAD_INPUTS)
 def test_refused(ai_client: Session, case: str) -> Verdict:
-    return refused(known(ai_client), _input(ai_client, case), ai_client.show)
+    return judge_bad_input_refusals(ask_control(ai_client), _try_input(ai_client, case), ai_client.show)
 
 
-def _values(ai_client: Session) -> list[Asked]:
+def _try_values(ai_client: Session) -> list[BadInputTrial]:
     specs = ai_client.facts.inputs.get("inputs")
-    variable = isinstance(specs, list) and any(each["shape"][-1:] == [-1] for each in specs)
-    return put_all(ai_client, values(ai_client.request(), ai_client.sample().inputs, variable=variable))
+    variable = isinstance(specs, list) and any(spec["shape"][-1:] == [-1] for spec in specs)
+    values = make_bad_values(ai_client.request(), ai_client.sample().inputs, variable=variable)
+    return try_bad_requests(ai_client, values)
 
 
-VALUES = PLAIN + EACH * MOST
+VALUE_REQUESTS = CONTROL_REQUESTS + TRIAL_REQUESTS * MAX_BAD_VALUES
 
 
 @check(
-    "values of the wrong kind, width or depth are survived", grounds=("http",), requests=VALUES, tokens=_TOKENS * VALUES
+    "values of the wrong kind, width or depth are survived",
+    grounds=("http",),
+    requests=VALUE_REQUESTS,
+    tokens=_TOKENS * VALUE_REQUESTS,
 )
 def test_survives_values(ai_client: Session) -> Verdict:
-    return survived(known(ai_client), _values(ai_client), ai_client.show)
+    return judge_bad_inputs(ask_control(ai_client), _try_values(ai_client), ai_client.show)
 
 
 @check(
     "values of the wrong kind, width or depth are refused with a clear 4xx", level="warn", grounds=("http",), requests=0
 )
 def test_refused_values(ai_client: Session) -> Verdict:
-    return refused(known(ai_client), _values(ai_client), ai_client.show)
+    return judge_bad_input_refusals(ask_control(ai_client), _try_values(ai_client), ai_client.show)
 
 
-def _parameter(ai_client: Session, case: str) -> list[Asked]:
-    given, sample = PARAMETERS[case], ai_client.sample()
-    option = limit_name(sample) if given.option == LIMIT else given.option
-    # The prompt's answer ends by itself: a limit of -1 or 0 is no limit to some.
-    query = replace(sample, inputs=_PROMPT, options={**sample.options, option: MARK})
+def _try_parameter(ai_client: Session, case: str) -> list[BadInputTrial]:
+    parameter, sample = BAD_PARAMETERS[case], ai_client.sample()
+    option = find_limit_option(sample) if parameter.option == LIMIT_OPTION else parameter.option
+    # The answer to this prompt ends by itself: some services take a limit of -1 or 0 as no limit.
+    query = replace(sample, inputs=_PROMPT, options={**sample.options, option: INPUT_MARK})
     request = ai_client.request(query)
-    return [put(ai_client, Bad(case, replace(request, body=filled(request.body, given.raw)), given.odd))]
+    filled = replace(request, body=fill_mark(request.body, parameter.raw))
+    return [try_bad_request(ai_client, BadRequest(case, filled, parameter.odd))]
 
 
-@check("a bad parameter is survived", needs=("generates",), requests=ONE, tokens=_TOKENS * ONE, cases=tuple(PARAMETERS))
+@check(
+    "a bad parameter is survived",
+    needs=("generates",),
+    requests=ONE_TRIAL,
+    tokens=_TOKENS * ONE_TRIAL,
+    cases=tuple(BAD_PARAMETERS),
+)
 def test_survives_parameter(ai_client: Session, case: str) -> Verdict:
-    return survived(known(ai_client), _parameter(ai_client, case), ai_client.show)
+    return judge_bad_inputs(ask_control(ai_client), _try_parameter(ai_client, case), ai_client.show)
 
 
 @check(
@@ -75,26 +86,26 @@ def test_survives_parameter(ai_client: Session, case: str) -> Verdict:
     level="warn",
     needs=("generates",),
     requests=0,
-    cases=tuple(PARAMETERS),
+    cases=tuple(BAD_PARAMETERS),
 )
 def test_refused_parameter(ai_client: Session, case: str) -> Verdict:
-    return refused(known(ai_client), _parameter(ai_client, case), ai_client.show)
+    return judge_bad_input_refusals(ask_control(ai_client), _try_parameter(ai_client, case), ai_client.show)
 
 
-def _of_protocol(ai_client: Session) -> list[Asked]:
+def _try_protocol(ai_client: Session) -> list[BadInputTrial]:
     wrong = ai_client.adapter.bad_requests(ai_client.endpoint, ai_client.facts)
-    given = [Bad(f"{name} (protocol)", each, routed=True) for name, each in wrong.items()]
-    return put_all(ai_client, given[:MOST_OF_PROTOCOL])
+    requests = [BadRequest(f"{name} (protocol)", request, routed=True) for name, request in wrong.items()]
+    return try_bad_requests(ai_client, requests[:_MAX_OF_PROTOCOL])
 
 
-PROTOCOL = PLAIN + EACH * MOST_OF_PROTOCOL
+PROTOCOL_REQUESTS = CONTROL_REQUESTS + TRIAL_REQUESTS * _MAX_OF_PROTOCOL
 
 
-@check("requests that break the protocol are survived", requests=PROTOCOL, tokens=_TOKENS * PROTOCOL)
+@check("requests that break the protocol are survived", requests=PROTOCOL_REQUESTS, tokens=_TOKENS * PROTOCOL_REQUESTS)
 def test_survives_protocol(ai_client: Session) -> Verdict:
-    return survived(known(ai_client), _of_protocol(ai_client), ai_client.show)
+    return judge_bad_inputs(ask_control(ai_client), _try_protocol(ai_client), ai_client.show)
 
 
 @check("requests that break the protocol are refused with a clear 4xx", level="warn", requests=0)
 def test_refused_protocol(ai_client: Session) -> Verdict:
-    return refused(known(ai_client), _of_protocol(ai_client), ai_client.show)
+    return judge_bad_input_refusals(ask_control(ai_client), _try_protocol(ai_client), ai_client.show)

@@ -1,4 +1,4 @@
-"""An answer that is kept for one request is never given to another."""
+"""A cached answer to one request is never given to another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.suite import Session, Verdict, check
 
 @check("rows that differ in one number have their own answers", needs=("tensors",), requests=row_pairs.ROW_REQUESTS)
 def test_rows(ai_client: Session) -> Verdict:
-    return cache.kept_apart(row_pairs.rows_apart(ai_client, Rows(ai_client)), ai_client.show)
+    return cache.judge_pairs(row_pairs.rows_apart(ai_client, Rows(ai_client)), ai_client.show)
 
 
 @check(
@@ -20,12 +20,12 @@ def test_rows(ai_client: Session) -> Verdict:
     tokens=16 * request_pairs.PROMPT_REQUESTS,
 )
 def test_prompts(ai_client: Session) -> Verdict:
-    return cache.kept_apart(request_pairs.prompts_apart(ai_client, Rows(ai_client)), ai_client.show)
+    return cache.judge_pairs(request_pairs.prompts_apart(ai_client, Rows(ai_client)), ai_client.show)
 
 
 @check("texts that differ in one word have their own vectors", needs=("embeds",), requests=request_pairs.TEXT_REQUESTS)
 def test_texts(ai_client: Session) -> Verdict:
-    return cache.kept_apart(request_pairs.texts_apart(ai_client, Rows(ai_client)), ai_client.show)
+    return cache.judge_pairs(request_pairs.texts_apart(ai_client, Rows(ai_client)), ai_client.show)
 
 
 @check(
@@ -38,5 +38,5 @@ def test_credentials(ai_client: Session) -> Verdict:
     used, fresh = (rows.query([row]) for row in rows.fresh(2, "credentials"))
     control = ai_client.ask(fresh, credentials=right.make_wrong())
     first, again = (ai_client.ask(used) for _ in range(2))
-    attempts = [ai_client.ask(used, credentials=each) for each in (right.make_wrong(), None)]
-    return cache.not_for_others(first, again, control, attempts, ai_client.show)
+    attempts = [ai_client.ask(used, credentials=credential) for credential in (right.make_wrong(), None)]
+    return cache.judge_cached_credentials(first, again, control, attempts, ai_client.show)

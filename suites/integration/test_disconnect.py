@@ -1,65 +1,66 @@
-"""Clients that leave in mid-answer do not use the service up."""
+"""Clients that disconnect during an answer do not use up the service."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
 
-from harness.checks.common import SHED
+from harness.checks.common import OVERLOAD_STATUSES
 from harness.checks.http import disconnect
 from harness.core.exchange import Exchange, Query
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check
 
-_LEFT, USUAL = 16, 8
-FEW = 4
-"""How many leave, and how many are usual, where one answer takes `SLOW` seconds or more."""
+_LEAVING, _USUAL = 16, 8
+_FEW = 4
+"""How many clients disconnect, and how many are usual, if one answer takes `SLOW` seconds or more."""
 
 SLOW = 0.5
-_LONG = 64
-"""Tokens asked for by a stream that is left: enough to be still under way."""
+_LONG_TOKENS = 64
+"""Tokens of a stream whose client disconnects: enough to be still in progress."""
 
 _PATIENCE = 5.0
-"""Seconds at most that the service is given to notice, when it declines what it took before."""
+"""The most seconds in which the service may notice, if it declines what it accepted before."""
 
-_ROUND = _LEFT + USUAL
-_REQUESTS = 1 + 3 * _ROUND + _LEFT
+_ROUND = _LEAVING + _USUAL
+_REQUESTS = 1 + 3 * _ROUND + _LEAVING
 
 
 @check(
     "clients that leave in mid-answer do not use the service up",
     grounds=("direct",),
     requests=_REQUESTS,
-    tokens=16 * _REQUESTS + (_LONG - 16) * _LEFT,
+    tokens=16 * _REQUESTS + (_LONG_TOKENS - 16) * _LEAVING,
 )
 def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
-    given = rows.distinct(USUAL)
-    alone = ai_client.ask(rows.query([given[0]])).timing.service_time or 0.0
-    leaving, usual = (_LEFT, USUAL) if alone < SLOW else (FEW, FEW)
-    queries = [rows.query([given[number % len(given)]]) for number in range(leaving + usual)]
+    inputs = rows.distinct(_USUAL)
+    seconds = ai_client.ask(rows.query([inputs[0]])).timing.service_time or 0.0
+    leaving, usual = (_LEAVING, _USUAL) if seconds < SLOW else (_FEW, _FEW)
+    queries = [rows.query([inputs[number % len(inputs)]]) for number in range(leaving + usual)]
     before = ai_client.ask_many(queries, concurrency=len(queries))
-    left = _left(ai_client, queries[:leaving], alone)
+    left = _disconnect(ai_client, queries[:leaving], seconds)
     after = ai_client.ask_many(queries, concurrency=len(queries))
-    if any(each.status in SHED for each in after):
-        # Work for a client that has left may go on to its end, one after another.
-        time.sleep(min(_PATIENCE, leaving * alone))
+    if any(exchange.status in OVERLOAD_STATUSES for exchange in after):
+        # The service may finish the work for clients that are gone, one after another.
+        time.sleep(min(_PATIENCE, leaving * seconds))
         after = ai_client.ask_many(queries, concurrency=len(queries))
-    return disconnect.served_after(before, left, after, ai_client.show)
+    return disconnect.judge_service_after_disconnects(before, left, after, ai_client.show)
 
 
-def _left(ai_client: Session, queries: list[Query], alone: float) -> list[Exchange]:
-    """Clients that leave, streams and whole answers in turn; none after the first that was not begun.
+def _disconnect(ai_client: Session, queries: list[Query], seconds: float) -> list[Exchange]:
+    """Clients that disconnect, from streams and whole answers in turn; none after the first that was not begun.
 
-    A slow service's streams are all that is left: many a server computes a whole answer to its end for nobody.
+    From a slow service only streams: many servers compute a whole answer to its end even if nobody waits for it.
     """
-    found: list[Exchange] = []
+    left: list[Exchange] = []
     for number, query in enumerate(queries):
-        asked = query
-        if ai_client.able.streaming and (number % 2 == 0 or alone >= SLOW):
-            longer = {"max_tokens": _LONG} if "max_tokens" in query.options else {}
-            asked = replace(query, stream=True, options={**query.options, **longer})
-        found.append(ai_client.leave(asked, after=min(SLOW, alone * number / len(queries))))
-        if found[-1].error is not None:
+        if ai_client.able.streaming and (number % 2 == 0 or seconds >= SLOW):
+            options = dict(query.options)
+            if "max_tokens" in options:
+                options["max_tokens"] = _LONG_TOKENS
+            query = replace(query, stream=True, options=options)
+        left.append(ai_client.leave(query, after=min(SLOW, seconds * number / len(queries))))
+        if left[-1].error is not None:
             break
-    return found
+    return left

@@ -1,4 +1,4 @@
-"""Each text has one sound vector, the same alone, in any batch and in any encoding."""
+"""Each text has one valid vector, the same alone, in any batch and in any encoding."""
 
 from __future__ import annotations
 
@@ -16,63 +16,64 @@ _SIZES = (2, 3, _TEXTS)
 
 
 @once
-def _singles(ai_client: Session) -> list[Exchange]:
+def _ask_singles(ai_client: Session) -> list[Exchange]:
     """Each text asked alone."""
     rows = Rows(ai_client)
     return [ai_client.ask(rows.query([text])) for text in rows.distinct(_TEXTS)]
 
 
-def _first_with(ai_client: Session, **options: Any) -> Exchange:
+def _ask_first(ai_client: Session, **options: Any) -> Exchange:
+    """The first text with these options."""
     rows = Rows(ai_client)
     return ai_client.ask(replace(rows.query(rows.distinct(_TEXTS)[:1]), options=options))
 
 
 @once
-def _encoded(ai_client: Session) -> Exchange:
-    return _first_with(ai_client, encoding_format="base64")
+def _ask_base64(ai_client: Session) -> Exchange:
+    return _ask_first(ai_client, encoding_format="base64")
 
 
 @once
-def _batches(ai_client: Session) -> list[embeddings.Batch]:
+def _ask_batches(ai_client: Session) -> list[embeddings.VectorBatch]:
     """Every text at several places, in batches of several sizes."""
     rows, chosen = Rows(ai_client), random.Random(ai_client.settings.seed)
     texts = rows.distinct(_TEXTS)
     orders = [chosen.sample(range(_TEXTS), size) for size in _SIZES]
-    return [(order, ai_client.ask(rows.query([texts[at] for at in order]))) for order in orders]
+    return [(order, ai_client.ask(rows.query([texts[number] for number in order]))) for order in orders]
 
 
 @check("every text has one sound vector of its own", needs=("embeds",), requests=_TEXTS + len(_SIZES) + 1)
 def test_sound(ai_client: Session) -> Verdict:
-    whole = _batches(ai_client)[-1]
-    return embeddings.sound(_singles(ai_client), whole, _encoded(ai_client), ai_client.show)
+    whole = _ask_batches(ai_client)[-1]
+    return embeddings.judge_vectors(_ask_singles(ai_client), whole, _ask_base64(ai_client), ai_client.show)
 
 
 @check("a text has the same vector alone and in any batch", needs=("embeds", "batches"), requests=0)
 def test_same_in_any_batch(ai_client: Session) -> Verdict:
-    return embeddings.as_alone(_singles(ai_client), _batches(ai_client), ai_client.show)
+    return embeddings.judge_batched_vectors(_ask_singles(ai_client), _ask_batches(ai_client), ai_client.show)
 
 
 @check("every vector has the promised dimension", needs=("embeds",), grounds=("dimension",), requests=0)
 def test_dimension(ai_client: Session) -> Verdict:
     promised = ai_client.promises.dimension
     assert promised is not None
-    return embeddings.of_dimension(_singles(ai_client), promised, ai_client.show)
+    return embeddings.judge_dimension(_ask_singles(ai_client), promised, ai_client.show)
 
 
 @check("every vector has length 1", needs=("embeds",), grounds=("normalised",), requests=0)
 def test_normalised(ai_client: Session) -> Verdict:
-    return embeddings.of_length_one(_singles(ai_client), ai_client.show)
+    return embeddings.judge_normalisation(_ask_singles(ai_client), ai_client.show)
 
 
 @check("base64 holds the same numbers", level="warn", needs=("embeds",), requests=0)
 def test_base64(ai_client: Session) -> Verdict:
-    return embeddings.base64_equals(_singles(ai_client)[0], _encoded(ai_client), ai_client.show)
+    return embeddings.judge_base64(_ask_singles(ai_client)[0], _ask_base64(ai_client), ai_client.show)
 
 
 @check("fewer dimensions are given where they are accepted", level="warn", needs=("embeds",))
 def test_dimensions(ai_client: Session) -> Verdict:
-    whole = _singles(ai_client)[0]
-    found = embeddings.vectors(whole)
-    wanted = max(1, len(found[0]) // 2) if found else 8
-    cut = _first_with(ai_client, dimensions=wanted)
-    return embeddings.dimensions_honoured(whole, cut, wanted, ai_client.show)
+    whole = _ask_singles(ai_client)[0]
+    vectors = embeddings.extract_vectors(whole)
+    wanted = max(1, len(vectors[0]) // 2) if vectors else 8
+    cut = _ask_first(ai_client, dimensions=wanted)
+    return embeddings.judge_dimensions_option(whole, cut, wanted, ai_client.show)

@@ -1,33 +1,40 @@
-"""A repeat under its idempotency key is not carried out again."""
+"""A repeat under its idempotency key is not executed again."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from harness.checks.http import idempotency
-from harness.checks.http.idempotency import Keyed
-from harness.core.exchange import Exchange, Query, Request
+from harness.checks.http.idempotency import KeyedExchanges
+from harness.core.exchange import Exchange, Query
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
-_BESIDE = 3
-_REQUESTS = 4 + _BESIDE
+_CONCURRENT = 3
+_REQUESTS = 4 + _CONCURRENT
 
 
 @once
-def _asked(ai_client: Session) -> Keyed:
-    name = ai_client.promises.idempotency
-    assert name is not None
+def _ask_keyed(ai_client: Session) -> KeyedExchanges:
     rows = Rows(ai_client)
     one, two = (rows.query([row]) for row in rows.distinct(2))
-    # A key must never have been used before, so that it is not the seed's.
-    key, beside = (f"aiharness-{uuid.uuid4()}" for _ in range(2))
-    first, again = (_sent(ai_client, [_keyed(ai_client, one, name, key)])[0] for _ in range(2))
-    together = _sent(ai_client, [_keyed(ai_client, one, name, beside)] * _BESIDE)
-    other = _sent(ai_client, [_keyed(ai_client, two, name, key)])[0]
-    return Keyed(first, again, together, other, ai_client.ask(two))
+    # A key must never have been used before, so it does not come from the seed.
+    key, other_key = (f"aiharness-{uuid.uuid4()}" for _ in range(2))
+    [first] = _send(ai_client, one, key)
+    [again] = _send(ai_client, one, key)
+    together = _send(ai_client, one, other_key, _CONCURRENT)
+    [other_body] = _send(ai_client, two, key)
+    return KeyedExchanges(first, again, together, other_body, ai_client.ask(two))
+
+
+def _send(ai_client: Session, query: Query, key: str, times: int = 1) -> list[Exchange]:
+    """The query under a key, this many times side by side, decoded."""
+    header = ai_client.promises.idempotency
+    assert header is not None
+    request = ai_client.request(query, ((header.lower(), key),))
+    with ThreadPoolExecutor(times) as pool:
+        return [ai_client.read(exchange) for exchange in pool.map(ai_client.send, [request] * times)]
 
 
 @check(
@@ -37,19 +44,9 @@ def _asked(ai_client: Session) -> Keyed:
     tokens=16 * _REQUESTS,
 )
 def test_carried_out_once(ai_client: Session) -> Verdict:
-    return idempotency.kept(_asked(ai_client), ai_client.show)
+    return idempotency.judge_repeats_under_key(_ask_keyed(ai_client), ai_client.show)
 
 
 @check("another request under a used key is refused", level="warn", grounds=("idempotency",), requests=0)
 def test_reuse_refused(ai_client: Session) -> Verdict:
-    return idempotency.reuse_refused(_asked(ai_client), ai_client.show)
-
-
-def _keyed(ai_client: Session, query: Query, name: str, key: str) -> Request:
-    return ai_client.request(query, ((name.lower(), key),))
-
-
-def _sent(ai_client: Session, requests: Sequence[Request]) -> list[Exchange]:
-    """The requests side by side, read."""
-    with ThreadPoolExecutor(len(requests)) as pool:
-        return [ai_client.read(exchange) for exchange in pool.map(ai_client.send, requests)]
+    return idempotency.judge_key_reuse(_ask_keyed(ai_client), ai_client.show)

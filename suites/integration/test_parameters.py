@@ -1,35 +1,49 @@
-"""Parameters of generation do what they say."""
+"""Parameters of generation work as documented."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.checks.generation import choices, parameters
-from harness.checks.generation.text_cases import stop_string, text_of
+from harness.checks.generation.text_cases import choose_stop_sequence, get_text
 from harness.core.exchange import EventKind
 from harness.suite import Session, Verdict, check, make_inconclusive
 
-from .generating import LONG, OPEN_PROMPT, OWN, SHORT, both, counts, generation, limits
+from .generated_text import (
+    LONG_TOKENS,
+    OPEN_PROMPT,
+    OWN_TOKENS,
+    SHORT_TOKENS,
+    ask_counts,
+    ask_limits,
+    ask_whole_and_streamed,
+    make_query,
+)
 
 _N, _TOP = 3, 2
-TOO_SHORT = "the answer is too short to be cut: it shows nothing of a limit"
+TOO_SHORT = "the answer is too short to be cut, so it shows nothing about a limit"
 
 
-@check("max_tokens bounds the answer", level="warn", needs=("generates",), requests=4, tokens=LONG + 2 * SHORT + OWN)
+_LIMITS_COST = LONG_TOKENS + 2 * SHORT_TOKENS
+
+
+@check("max_tokens bounds the answer", level="warn", needs=("generates",), requests=4, tokens=_LIMITS_COST + OWN_TOKENS)
 def test_max_tokens(ai_client: Session) -> Verdict:
-    asked = limits(ai_client)
-    own = ai_client.ask(generation(ai_client, OWN, ai_client.sample().inputs))
-    if asked.limit is None and asked.long.ok:
+    limited, show = ask_limits(ai_client), ai_client.show
+    own = ai_client.ask(make_query(ai_client, OWN_TOKENS, ai_client.sample().inputs))
+    if limited.limit is None and limited.long.ok:
         return make_inconclusive(TOO_SHORT, n=0)
-    promised, limit = ai_client.promises.deterministic, asked.limit or SHORT
-    return parameters.limited(asked.long, asked.short, limit, own, OWN, ai_client.show, promised=promised)
+    promised, limit = ai_client.promises.deterministic, limited.limit or SHORT_TOKENS
+    return parameters.judge_max_tokens(limited.long, limited.short, limit, own, OWN_TOKENS, show, promised=promised)
 
 
-@check("an answer that was cut is not declared complete", needs=("generates",), requests=3, tokens=LONG + 2 * SHORT)
+@check("an answer that was cut is not declared complete", needs=("generates",), requests=3, tokens=_LIMITS_COST)
 def test_ending(ai_client: Session) -> Verdict:
-    asked = limits(ai_client)
-    if asked.limit is None and asked.long.ok:
+    limited, show = ask_limits(ai_client), ai_client.show
+    if limited.limit is None and limited.long.ok:
         return make_inconclusive(TOO_SHORT, n=0)
-    promised = ai_client.promises.deterministic
-    return parameters.honest_ending(asked.long, asked.short, asked.limit or SHORT, ai_client.show, promised=promised)
+    promised, limit = ai_client.promises.deterministic, limited.limit or SHORT_TOKENS
+    return parameters.judge_cut_endings(limited.long, limited.short, limit, show, promised=promised)
 
 
 @check(
@@ -37,16 +51,17 @@ def test_ending(ai_client: Session) -> Verdict:
     level="warn",
     needs=("generates",),
     requests=5,
-    tokens=3 * LONG + 2 * SHORT,
+    tokens=3 * LONG_TOKENS + 2 * SHORT_TOKENS,
 )
 def test_stop(ai_client: Session) -> Verdict:
-    long = limits(ai_client).long
+    long = ask_limits(ai_client).long
     deltas = [event.text for event in long.events if event.kind is EventKind.DELTA and event.index == 0]
-    stop = stop_string(deltas or [text_of(long)])
+    stop = choose_stop_sequence(deltas or [get_text(long)])
     if stop is None and long.ok:
-        return make_inconclusive(f"no stop sequence can be chosen from the text {text_of(long)[:60]!r}", n=0)
-    found = both(ai_client, LONG, stop=[stop]) if stop else []
-    return parameters.stopped(long, stop or "", found, ai_client.show, promised=ai_client.promises.deterministic)
+        return make_inconclusive(f"no stop sequence can be chosen from the text {get_text(long)[:60]!r}", n=0)
+    exchanges = ask_whole_and_streamed(ai_client, LONG_TOKENS, stop=[stop]) if stop else []
+    promised = ai_client.promises.deterministic
+    return parameters.judge_stop_sequence(long, stop or "", exchanges, ai_client.show, promised=promised)
 
 
 @check(
@@ -54,13 +69,12 @@ def test_stop(ai_client: Session) -> Verdict:
     needs=("generates",),
     grounds=("deterministic",),
     requests=4,
-    tokens=2 * LONG + 3 * SHORT,
+    tokens=2 * LONG_TOKENS + 3 * SHORT_TOKENS,
 )
 def test_repeatable(ai_client: Session) -> Verdict:
-    first, again, _ = counts(ai_client)
-    return parameters.same_text(
-        "temperature 0", [first, again, ai_client.ask(generation(ai_client, SHORT))], ai_client.show
-    )
+    first, again, _ = ask_counts(ai_client)
+    third = ai_client.ask(make_query(ai_client, SHORT_TOKENS))
+    return parameters.judge_same_text("temperature 0", [first, again, third], ai_client.show)
 
 
 @check(
@@ -68,17 +82,15 @@ def test_repeatable(ai_client: Session) -> Verdict:
     needs=("generates", "seeds"),
     grounds=("deterministic",),
     requests=6,
-    tokens=6 * 2 * SHORT,
+    tokens=6 * 2 * SHORT_TOKENS,
 )
 def test_seed(ai_client: Session) -> Verdict:
     seed = ai_client.settings.seed
-    queries = [
-        generation(ai_client, 2 * SHORT, OPEN_PROMPT, temperature=1, seed=each)
-        for each in (seed, seed, seed, seed + 1, seed + 2, seed + 3)
-    ]
-    same = [ai_client.ask(query) for query in queries[:3]]
-    others = ai_client.ask_many(queries[3:], concurrency=3)
-    return parameters.same_text(f"temperature 1 and seed {seed}", same, ai_client.show, others)
+    query = make_query(ai_client, 2 * SHORT_TOKENS, OPEN_PROMPT, temperature=1, seed=seed)
+    other_seeds = [replace(query, options={**query.options, "seed": seed + step}) for step in (1, 2, 3)]
+    same = [ai_client.ask(query) for _ in range(3)]
+    others = ai_client.ask_many(other_seeds, concurrency=3)
+    return parameters.judge_same_text(f"temperature 1 and seed {seed}", same, ai_client.show, others)
 
 
 @check(
@@ -86,10 +98,11 @@ def test_seed(ai_client: Session) -> Verdict:
     needs=("generates", "chat_options"),
     grounds=("choices",),
     requests=2,
-    tokens=2 * _N * SHORT,
+    tokens=2 * _N * SHORT_TOKENS,
 )
 def test_choices(ai_client: Session) -> Verdict:
-    return choices.numbered(both(ai_client, SHORT, n=_N, temperature=1), _N, ai_client.show)
+    exchanges = ask_whole_and_streamed(ai_client, SHORT_TOKENS, n=_N, temperature=1)
+    return choices.judge_choices(exchanges, _N, ai_client.show)
 
 
 @check(
@@ -97,9 +110,9 @@ def test_choices(ai_client: Session) -> Verdict:
     needs=("generates", "chat_options"),
     grounds=("logprobs",),
     requests=5,
-    tokens=5 * SHORT,
+    tokens=5 * SHORT_TOKENS,
 )
 def test_logprobs(ai_client: Session) -> Verdict:
-    plain = counts(ai_client)[0] if ai_client.promises.deterministic else None
-    found = both(ai_client, SHORT, logprobs=True, top_logprobs=_TOP)
-    return choices.log_probabilities(found, _TOP, ai_client.show, plain)
+    plain = ask_counts(ai_client)[0] if ai_client.promises.deterministic else None
+    exchanges = ask_whole_and_streamed(ai_client, SHORT_TOKENS, logprobs=True, top_logprobs=_TOP)
+    return choices.judge_log_probabilities(exchanges, _TOP, ai_client.show, plain)

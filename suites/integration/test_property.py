@@ -1,16 +1,16 @@
-"""Requests generated from what the endpoint announces are answered validly, or refused clearly."""
+"""Requests generated from what the endpoint announces are answered validly, or clearly refused."""
 
 from __future__ import annotations
 
-from harness.checks.bad_input import generated_requests as generated
-from harness.checks.bad_input.generated_requests import Search
+from harness.checks.bad_input import generated_requests
+from harness.checks.bad_input.generated_requests import RequestSearch
 from harness.generation import search as property_
 from harness.generation.input_form import GENERATED_MAX_TOKENS
 from harness.suite import Session, Verdict, check, once
 
 
 @once
-def _search(ai_client: Session) -> Search:
+def _search(ai_client: Session) -> RequestSearch:
     return property_.search_failures(ai_client)
 
 
@@ -21,7 +21,7 @@ def _search(ai_client: Session) -> Search:
     tokens=GENERATED_MAX_TOKENS * property_.SEARCH_REQUESTS,
 )
 def test_generated_requests_survive(ai_client: Session) -> Verdict:
-    return generated.survived(_search(ai_client), ai_client.show)
+    return generated_requests.judge_generated_requests(_search(ai_client), ai_client.show)
 
 
 @check(
@@ -31,4 +31,4 @@ def test_generated_requests_survive(ai_client: Session) -> Verdict:
     requests=0,
 )
 def test_generated_requests_answered(ai_client: Session) -> Verdict:
-    return generated.kept(_search(ai_client), ai_client.show)
+    return generated_requests.judge_generated_failures(_search(ai_client), ai_client.show)

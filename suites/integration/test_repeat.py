@@ -1,4 +1,4 @@
-"""The same request has the same answer: in its form always, in its value where that can be expected."""
+"""The same request has the same answer: always in form, and in value if that can be expected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TIMES = 6
 
 
 @once
-def _asked(ai_client: Session) -> list[Exchange]:
+def _ask_repeats(ai_client: Session) -> list[Exchange]:
     """One request asked alone, then again, one after another and side by side."""
     rows = Rows(ai_client)
     query = rows.query(rows.distinct(2)[:1])
@@ -20,19 +20,19 @@ def _asked(ai_client: Session) -> list[Exchange]:
 
 @check("the same request has answers of one form", requests=TIMES, tokens=16 * TIMES)
 def test_same_form(ai_client: Session) -> Verdict:
-    return repeat.same_form(_asked(ai_client), ai_client.show)
+    return repeat.judge_repeated_form(_ask_repeats(ai_client), ai_client.show)
 
 
 @check("the same request has the same numbers", level="warn", needs=("tensors",), requests=0)
 def test_same_numbers(ai_client: Session) -> Verdict:
-    return repeat.same_value(_asked(ai_client), ai_client.show)
+    return repeat.judge_repeated_value(_ask_repeats(ai_client), ai_client.show)
 
 
 @check("the same text has the same vector", level="warn", needs=("embeds",), requests=0)
 def test_same_vector(ai_client: Session) -> Verdict:
-    return repeat.same_value(_asked(ai_client), ai_client.show)
+    return repeat.judge_repeated_value(_ask_repeats(ai_client), ai_client.show)
 
 
 @check("the same prompt has the same text", needs=("generates",), grounds=("deterministic",), requests=0)
 def test_same_text(ai_client: Session) -> Verdict:
-    return repeat.same_value(_asked(ai_client), ai_client.show)
+    return repeat.judge_repeated_value(_ask_repeats(ai_client), ai_client.show)

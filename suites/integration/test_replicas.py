@@ -1,4 +1,4 @@
-"""Further URLs of the service answer as the first one does."""
+"""Other URLs of the service answer as the first one does."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ def test_answer_alike(ai_client: Session, ai_run: GateRun) -> Verdict:
     sessions = ai_run.replicas("integration")
     others = {url: [session.ask(query) for query in queries] for url, session in sessions.items()}
     shows = {url: session.show for url, session in sessions.items()}
-    return replicas.one_service(first, others, shows, same_text=ai_client.promises.deterministic)
+    return replicas.judge_replicas(first, others, shows, same_text=ai_client.promises.deterministic)

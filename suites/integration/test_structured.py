@@ -8,20 +8,20 @@ from typing import Any
 from harness.checks.generation import structured
 from harness.suite import Session, Verdict, check
 
-from .generating import both, generation
+from .generated_text import ask_whole_and_streamed, make_query
 
 _PROMPT = "Describe one animal in one short JSON object."
 _TOKENS, _CUT = 96, 3
 
 
 def _object(**properties: Any) -> dict[str, Any]:
-    """All properties required and no others: what every engine with structured output takes."""
+    """A schema with all properties required and no others, which every engine with structured output accepts."""
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
 _INTEGER, _YES_OR_NO = {"type": "integer"}, {"type": "boolean"}
 _COLOURS = {"type": "string", "enum": ["red", "green", "blue"]}
-SCHEMAS: dict[str, dict[str, Any]] = {
+ANSWER_SCHEMAS: dict[str, dict[str, Any]] = {
     "flat": _object(legs=_INTEGER, wild=_YES_OR_NO, colour=_COLOURS),
     "nested": _object(size=_object(height=_INTEGER, width=_INTEGER), colours={"type": "array", "items": _COLOURS}),
     "unicode": _object(größe=_INTEGER, 颜色=_COLOURS, ручной=_YES_OR_NO),
@@ -29,19 +29,22 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 structured_check = partial(check, needs=("generates", "chat_options"), grounds=("structured_output",))
 
 
-def _form(name: str) -> dict[str, Any]:
-    return {"type": "json_schema", "json_schema": {"name": name, "schema": SCHEMAS[name], "strict": True}}
+def _make_format(name: str) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": ANSWER_SCHEMAS[name], "strict": True}}
 
 
 @structured_check(
-    "structured output obeys its schema, whole and streamed", requests=2, tokens=2 * _TOKENS, cases=tuple(SCHEMAS)
+    "structured output obeys its schema, whole and streamed",
+    requests=2,
+    tokens=2 * _TOKENS,
+    cases=tuple(ANSWER_SCHEMAS),
 )
 def test_obeys(ai_client: Session, case: str) -> Verdict:
-    found = both(ai_client, _TOKENS, _PROMPT, response_format=_form(case))
-    return structured.obeys(found, SCHEMAS[case], ai_client.show)
+    exchanges = ask_whole_and_streamed(ai_client, _TOKENS, _PROMPT, response_format=_make_format(case))
+    return structured.judge_structured_output(exchanges, ANSWER_SCHEMAS[case], ai_client.show)
 
 
 @structured_check("structured output that was cut is not declared complete", tokens=_CUT)
 def test_cut(ai_client: Session) -> Verdict:
-    cut = ai_client.ask(generation(ai_client, _CUT, _PROMPT, response_format=_form("flat")))
-    return structured.cut_honestly(cut, SCHEMAS["flat"], ai_client.show)
+    cut = ai_client.ask(make_query(ai_client, _CUT, _PROMPT, response_format=_make_format("flat")))
+    return structured.judge_cut_json(cut, ANSWER_SCHEMAS["flat"], ai_client.show)

@@ -1,4 +1,4 @@
-"""Text of all kinds comes through as it is, in every spelling, and ids too."""
+"""Text of all kinds comes through unchanged in every spelling, and so do ids."""
 
 from __future__ import annotations
 
@@ -6,83 +6,99 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from harness.checks.generation import unicode
-from harness.checks.generation.unicode import AFTER, BEFORE, ODD, PLAIN, TEXTS, Spelt, Written
+from harness.checks.generation.unicode import (
+    MARK_AFTER,
+    MARK_BEFORE,
+    ODD_TEXTS,
+    PLAIN_TEXT,
+    UNICODE_TEXTS,
+    Spellings,
+    TextAnswers,
+)
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
 from harness.core.json_path import find_paths, replace_at
 from harness.suite import Session, Verdict, check, once
 
-from .generating import generation
-from .spoiling import PLAIN as VALID
-from .spoiling import known
+from .bad_input_trials import CONTROL_REQUESTS, ask_control
+from .generated_text import make_query
 
 _LIMIT = 80
 """Tokens: the odd texts are up to 40 bytes, and a byte may be a token."""
-_ASKED = VALID + 6 * len(TEXTS) + 2
-ID = "aiharness \u00e9\u05d0\U0001f600"
+_TEXT_REQUESTS = CONTROL_REQUESTS + 6 * len(UNICODE_TEXTS) + 2
+UNICODE_ID = "aiharness \u00e9\u05d0\U0001f600"
 
 
-def _query(ai_client: Session, text: str, *, stream: bool = False) -> Query:
-    """The text between its marks, asked to be repeated; where nothing is generated, in place of a text there."""
-    marked = f"{BEFORE} {text} {AFTER}"
-    able, sample = ai_client.able, ai_client.sample(stream=stream)
+def _make_query(ai_client: Session, text: str) -> Query:
+    """A request to repeat the text between its marks; if nothing is generated, it replaces a text of the sample."""
+    marked = f"{MARK_BEFORE} {text} {MARK_AFTER}"
+    able, sample = ai_client.able, ai_client.sample()
     if able.generates or able.streaming:
-        return generation(ai_client, _LIMIT, f"Repeat after me: {marked}", stream=stream)
+        return make_query(ai_client, _LIMIT, f"Repeat after me: {marked}")
     if able.embeds:
         return replace(sample, inputs=marked)
-    # Its last text: the content of a message, a document.
+    # The last text is the content of a message, or a document.
     return replace(sample, inputs=replace_at(sample.inputs, find_paths(sample.inputs, str)[-1], marked))
 
 
-def _sent(ai_client: Session, request: Request) -> Exchange:
+def _send(ai_client: Session, request: Request) -> Exchange:
     return ai_client.read(ai_client.send(request))
 
 
-def _spelt(ai_client: Session, name: str) -> Spelt:
-    query = _query(ai_client, TEXTS[name])
-    escaped, streamed = ai_client.ask(query), None
-    if ai_client.able.streaming and name not in ODD:
-        streamed = ai_client.ask(replace(query, stream=True))
-    # Neither has a raw form: NUL not in JSON, a lone surrogate not in UTF-8.
-    raw = None if name in ODD else _sent(ai_client, unicode.spelt_raw(ai_client.request(query)))
-    found = Spelt(escaped, raw, streamed)
-    return replace(found, again=ai_client.ask(query)) if unicode.unlike(found) else found
+def _ask_spellings(ai_client: Session, name: str) -> Spellings:
+    query = _make_query(ai_client, UNICODE_TEXTS[name])
+    spellings = Spellings(ai_client.ask(query))
+    if name in ODD_TEXTS:
+        return spellings  # JSON cannot hold a raw NUL, nor UTF-8 a lone surrogate
+    if ai_client.able.streaming:
+        spellings = replace(spellings, streamed=ai_client.ask(replace(query, stream=True)))
+    raw = _send(ai_client, unicode.encode_raw_utf8(ai_client.request(query)))
+    spellings = replace(spellings, raw=raw)
+    if unicode.has_unlike_spellings(spellings):
+        return replace(spellings, again=ai_client.ask(query))
+    return spellings
 
 
 @once
-def _written(ai_client: Session) -> Written:
-    plain, able = known(ai_client), ai_client.able
-    spelt: dict[str, Spelt] = {}
-    for name in (PLAIN,) if plain.problem else TEXTS:
-        if not any(unicode.hung(each) for each in spelt.values()):
-            spelt[name] = _spelt(ai_client, name)
-    after, echoing = ai_client.ask(), able.generates or able.streaming
-    return Written(spelt, plain, after, ai_client.promises.deterministic, echoing)
+def _ask_texts(ai_client: Session) -> TextAnswers:
+    control, able = ask_control(ai_client), ai_client.able
+    answers: dict[str, Spellings] = {}
+    for name in (PLAIN_TEXT,) if control.problem else UNICODE_TEXTS:
+        if not any(map(unicode.has_hung, answers.values())):
+            answers[name] = _ask_spellings(ai_client, name)
+    after, asked_to_echo = ai_client.ask(), able.generates or able.streaming
+    return TextAnswers(answers, control, after, ai_client.promises.deterministic, asked_to_echo)
 
 
-@check("text comes through unharmed, however it is spelt", needs=("text",), requests=_ASKED, tokens=_LIMIT * _ASKED)
+@check(
+    "text comes through unharmed, however it is spelt",
+    needs=("text",),
+    requests=_TEXT_REQUESTS,
+    tokens=_LIMIT * _TEXT_REQUESTS,
+)
 def test_text_kept(ai_client: Session) -> Verdict:
-    return unicode.kept(_written(ai_client), ai_client.show)
+    return unicode.judge_texts(_ask_texts(ai_client), ai_client.show)
 
 
 @check("text is answered, or refused where it is none", level="warn", needs=("text",), requests=0)
 def test_text_accepted(ai_client: Session) -> Verdict:
-    return unicode.accepted(_written(ai_client), ai_client.show)
+    return unicode.judge_text_acceptance(_ask_texts(ai_client), ai_client.show)
 
 
 @check(
     "an id in Unicode comes back unchanged and changes nothing",
     needs=("tensors",),
     grounds=("http",),
-    requests=VALID + 2,
+    requests=CONTROL_REQUESTS + 2,
 )
 def test_id(ai_client: Session) -> Verdict:
-    sample, plain = ai_client.sample(), known(ai_client)
+    sample, control = ai_client.sample(), ask_control(ai_client)
     bare = ai_client.request(sample)
     mark = "&" if "?" in bare.path else "?"
-    with_query = _sent(ai_client, replace(bare, path=f"{bare.path}{mark}aiharness={quote(ID)}"))
+    with_query = _send(ai_client, replace(bare, path=f"{bare.path}{mark}aiharness={quote(UNICODE_ID)}"))
     try:
-        request = unicode.spelt_raw(ai_client.request(replace(sample, options={**sample.options, "id": ID})))
-    except UsageError:  # a body that is no object has no place for an id
-        return unicode.identified(plain, ID, with_query, with_query, ai_client.show)
-    return unicode.identified(plain, ID, _sent(ai_client, request), with_query, ai_client.show)
+        request = ai_client.request(replace(sample, options={**sample.options, "id": UNICODE_ID}))
+    except UsageError:  # a body that is not an object has no place for an id
+        return unicode.judge_unicode_ids(control, UNICODE_ID, with_query, with_query, ai_client.show)
+    with_id = _send(ai_client, unicode.encode_raw_utf8(request))
+    return unicode.judge_unicode_ids(control, UNICODE_ID, with_id, with_query, ai_client.show)

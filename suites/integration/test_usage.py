@@ -1,19 +1,21 @@
-"""Tokens are counted, and the counts add up."""
+"""The service counts tokens, and the counts add up."""
 
 from __future__ import annotations
 
 from harness.checks.generation import usage
 from harness.suite import Session, Verdict, check
 
-from .generating import SHORT, counts, generation
+from .generated_text import SHORT_TOKENS, ask_counts, make_query
 
 _N = 2
 
 
-@check("token counts add up and follow the prompt", level="warn", needs=("generates",), requests=3, tokens=3 * SHORT)
+@check(
+    "token counts add up and follow the prompt", level="warn", needs=("generates",), requests=3, tokens=3 * SHORT_TOKENS
+)
 def test_counts(ai_client: Session) -> Verdict:
-    first, again, longer = counts(ai_client)
-    return usage.adds_up(first, again, longer, SHORT, ai_client.show)
+    first, again, longer = ask_counts(ai_client)
+    return usage.judge_token_counts(first, again, longer, SHORT_TOKENS, ai_client.show)
 
 
 @check(
@@ -21,12 +23,12 @@ def test_counts(ai_client: Session) -> Verdict:
     level="warn",
     needs=("generates", "streaming"),
     requests=4,
-    tokens=4 * SHORT,
+    tokens=4 * SHORT_TOKENS,
 )
 def test_streamed_counts(ai_client: Session) -> Verdict:
-    stream = ai_client.ask(generation(ai_client, SHORT, stream=True))
-    whole, promised = counts(ai_client)[0], ai_client.promises.deterministic
-    return usage.streamed(whole, stream, SHORT, ai_client.show, deterministic=promised)
+    stream = ai_client.ask(make_query(ai_client, SHORT_TOKENS, stream=True))
+    whole, promised = ask_counts(ai_client)[0], ai_client.promises.deterministic
+    return usage.judge_streamed_counts(whole, stream, SHORT_TOKENS, ai_client.show, deterministic=promised)
 
 
 @check(
@@ -35,8 +37,8 @@ def test_streamed_counts(ai_client: Session) -> Verdict:
     needs=("generates", "chat_options"),
     grounds=("choices",),
     requests=4,
-    tokens=(3 + _N) * SHORT,
+    tokens=(3 + _N) * SHORT_TOKENS,
 )
 def test_choices_counted(ai_client: Session) -> Verdict:
-    several = ai_client.ask(generation(ai_client, SHORT, n=_N, temperature=1))
-    return usage.choices(counts(ai_client)[0], several, _N, SHORT, ai_client.show)
+    several = ai_client.ask(make_query(ai_client, SHORT_TOKENS, n=_N, temperature=1))
+    return usage.judge_choice_counts(ask_counts(ai_client)[0], several, _N, SHORT_TOKENS, ai_client.show)

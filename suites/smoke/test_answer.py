@@ -11,15 +11,19 @@ WARM = 5
 
 @check("an answer is complete, valid and finite", tokens=16)
 def test_valid(ai_client: Session) -> Verdict:
-    return valid_answer.valid(ai_client.ask(), ai_client.show, probabilities=ai_client.endpoint.template.probabilities)
+    return valid_answer.judge_answer(
+        ai_client.ask(), ai_client.show, probabilities=ai_client.endpoint.template.probabilities
+    )
 
 
 @check("response headers are sane", level="warn", grounds=("http",), tokens=16)
 def test_headers(ai_client: Session) -> Verdict:
-    return headers.sane(ai_client.ask(), ai_client.show)
+    return headers.judge_headers(ai_client.ask(), ai_client.show)
 
 
 @check("warm answers come within the latency ceiling", requests=WARM + 1, tokens=16 * (WARM + 1))
 def test_latency(ai_client: Session) -> Verdict:
     ai_client.ask()
-    return latency.sane([ai_client.ask() for _ in range(WARM)], ai_client.promises.latency_ceiling, ai_client.show)
+    return latency.judge_warm_latency(
+        [ai_client.ask() for _ in range(WARM)], ai_client.promises.latency_ceiling, ai_client.show
+    )

@@ -17,8 +17,8 @@ def test_name(ai_client: Session) -> Verdict:
     try:
         found = reachability.resolve_host(endpoint.host, endpoint.port, endpoint.deadlines.connect)
     except TransportError as problem:
-        return connection.broken(problem)
-    return connection.resolves(endpoint.host, found)
+        return connection.judge_connection_failure(problem)
+    return connection.judge_resolution(endpoint.host, found)
 
 
 @check("the port accepts a connection", requests=0, before_contact=True)
@@ -27,7 +27,7 @@ def test_reachable(ai_client: Session) -> Verdict:
     try:
         reachability.try_connection(endpoint, endpoint.deadlines.connect)
     except TransportError as problem:
-        return connection.broken(problem)
+        return connection.judge_connection_failure(problem)
     return judge_contract([Case("connect")], f"{endpoint.host}:{endpoint.port} accepts a connection")
 
 
@@ -36,6 +36,6 @@ def test_certificate(ai_client: Session) -> Verdict:
     try:
         found = reachability.read_certificate(ai_client.endpoint, ai_client.endpoint.deadlines.connect)
     except TransportError as problem:
-        return connection.broken(problem)
+        return connection.judge_connection_failure(problem)
     days = ai_client.promises.certificate_days
-    return connection.certificate(found.subject, found.not_before, found.not_after, time.time(), days)
+    return connection.judge_certificate(found.subject, found.not_before, found.not_after, time.time(), days)

@@ -11,4 +11,4 @@ def test_enforced(ai_client: Session, case: str) -> Verdict:
     right = ai_client.endpoint.credentials
     assert right is not None
     attempt = ai_client.ask(credentials=None if case == "missing" else right.make_wrong())
-    return credentials.enforced(case, attempt, ai_client.ask(), ai_client.show)
+    return credentials.judge_credentials(case, attempt, ai_client.ask(), ai_client.show)

@@ -14,14 +14,14 @@ def _answers(ai_client: Session) -> dict[str, Exchange]:
 
 @check("errors show nothing internal", requests=16)
 def test_nothing_leaks(ai_client: Session) -> Verdict:
-    return clean_errors.nothing_leaks(_answers(ai_client), ai_client.show)
+    return clean_errors.judge_leaks(_answers(ai_client), ai_client.show)
 
 
 @check("wrong requests are refused with a 4xx", level="warn", requests=16)
 def test_refused(ai_client: Session) -> Verdict:
-    return clean_errors.refused(_answers(ai_client), ai_client.show)
+    return clean_errors.judge_refusals(_answers(ai_client), ai_client.show)
 
 
 @check("errors have one shape", level="warn", grounds=("http",), requests=16)
 def test_one_shape(ai_client: Session) -> Verdict:
-    return clean_errors.one_shape(_answers(ai_client), ai_client.show)
+    return clean_errors.judge_error_shape(_answers(ai_client), ai_client.show)

@@ -8,17 +8,17 @@ from harness.suite import Session, Verdict, check
 
 @check("the service says it is live", needs=("liveness",))
 def test_live(ai_client: Session) -> Verdict:
-    return health.says_yes("live", ai_client.probe("live"), ai_client.show)
+    return health.judge_health_call("live", ai_client.probe("live"), ai_client.show)
 
 
 @check("the service says it is ready", needs=("readiness",))
 def test_ready(ai_client: Session) -> Verdict:
-    return health.says_yes("ready", ai_client.probe("ready"), ai_client.show)
+    return health.judge_health_call("ready", ai_client.probe("ready"), ai_client.show)
 
 
 @check("the model says it is ready", needs=("model_readiness",))
 def test_model_ready(ai_client: Session) -> Verdict:
-    return health.says_yes("model_ready", ai_client.probe("model_ready"), ai_client.show)
+    return health.judge_health_call("model_ready", ai_client.probe("model_ready"), ai_client.show)
 
 
 @check("one real prediction succeeds", requests=2, tokens=16)
@@ -26,4 +26,4 @@ def test_predicts(ai_client: Session) -> Verdict:
     prediction = ai_client.ask()
     roles = () if prediction.ok else ("model_ready", "ready", "live")
     ready = next((found for role in roles if (found := ai_client.probe(role))), None)
-    return health.able(prediction, ready, ai_client.show)
+    return health.judge_prediction(prediction, ready, ai_client.show)

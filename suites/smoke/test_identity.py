@@ -20,7 +20,7 @@ def _serves(ai_client: Session, what: Literal["model", "version"]) -> Verdict:
         "the answer": getattr(prediction.answer, what, None),
     }
     configured = getattr(ai_client.endpoint, what) or ""
-    return identity.serves(what, configured, stated, prediction, ai_client.show)
+    return identity.judge_identity(what, configured, stated, prediction, ai_client.show)
 
 
 @check("the served model is the configured one", needs=("model_name",), grounds=("model",), requests=4, tokens=16)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from harness.checks.answers.golden import golden
+from harness.checks.answers.golden import judge_golden_outputs
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, make_inconclusive
 
@@ -24,5 +24,7 @@ def test_golden(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
     queries = [rows.query([inputs[number]]) for number in chosen]
     found = ai_client.ask_many(queries, concurrency=_CONCURRENCY)
-    verdict = golden([expected[number] for number in chosen], found, chosen, data.tolerance, ai_client.show)
+    verdict = judge_golden_outputs(
+        [expected[number] for number in chosen], found, chosen, data.tolerance, ai_client.show
+    )
     return verdict if count <= _MOST else verdict.with_notes(f"{_MOST} of {count} golden rows, drawn by the seed")

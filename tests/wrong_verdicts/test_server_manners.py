@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from harness.checks.answers.identity import same_name
-from harness.checks.bad_input.requests import MARK, filled
+from harness.checks.answers.identity import is_same_model
+from harness.checks.bad_input.requests import INPUT_MARK, fill_mark
 
 
 @pytest.mark.parametrize(
@@ -16,11 +16,11 @@ from harness.checks.bad_input.requests import MARK, filled
 )
 def test_a_tag_or_a_date_behind_a_name_is_the_same_model(served: str, same: bool) -> None:
     """Ollama adds `:latest`, transformers serve `@main`."""
-    assert same_name(served, "tiny") is same
+    assert is_same_model(served, "tiny") is same
 
 
 def test_a_list_stands_in_place_of_one_that_an_adapter_wrapped() -> None:
-    for given in (MARK, [MARK]):
+    for given in (INPUT_MARK, [INPUT_MARK]):
         body = json.dumps({"stop": given}).encode()
-        assert json.loads(filled(body, b'["a", "b"]')) == {"stop": ["a", "b"]}
-    assert json.loads(filled(json.dumps({"stop": [MARK]}).encode(), b"5")) == {"stop": [5]}
+        assert json.loads(fill_mark(body, b'["a", "b"]')) == {"stop": ["a", "b"]}
+    assert json.loads(fill_mark(json.dumps({"stop": [INPUT_MARK]}).encode(), b"5")) == {"stop": [5]}

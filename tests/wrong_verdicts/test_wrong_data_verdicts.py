@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.attacks.square import ATTACK
-from harness.checks.answers.golden import golden
+from harness.checks.answers.golden import judge_golden_outputs
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Deadlines
 from harness.core.errors import ErrorClass
@@ -137,7 +137,7 @@ def expected(want: Any, text: str, status: int = 200) -> Verdict:
     answer = Answer(text=text) if status == 200 else None
     error = None if status == 200 else ErrorClass.STATUS
     exchange = Exchange(Request("POST", "/p", body=b"x"), Timing(0.0), Response(status), answer, error=error)
-    return golden([want], [exchange], [0], 1e-6, lambda summary, _: Counterexample(summary))
+    return judge_golden_outputs([want], [exchange], [0], 1e-6, lambda summary, _: Counterexample(summary))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from harness.checks.bad_input.requests import spoiled
-from harness.checks.isolation.crosstalk import own_answers
+from harness.checks.bad_input.requests import make_bad_request
+from harness.checks.control import Control
+from harness.checks.isolation.crosstalk import judge_own_answers
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.verdict import Counterexample, Status
 from tests.services import Answered
@@ -25,7 +26,7 @@ CHAT = {"messages": [{"role": "user", "content": "hi"}], "model": "an-organisati
     ("case", "spoilt"), [("missing_field", None), ("wrong_input_type", {"aiharness": {"is": [True, None]}})]
 )
 def test_a_long_model_name_is_not_taken_for_the_input(case: str, spoilt: Any) -> None:
-    body = json.loads(spoiled(Request("POST", "/", body=json.dumps(CHAT).encode()), case).body)
+    body = json.loads(make_bad_request(Request("POST", "/", body=json.dumps(CHAT).encode()), case).request.body)
     assert body["model"] == CHAT["model"]
     assert body.get("messages") == spoilt
 
@@ -50,7 +51,7 @@ def test_a_batch_that_differs_fails_though_all_rows_alone_have_one_answer(tmp_pa
 
     verdict = judged(answer, batch, tmp_path)
     assert verdict.status is Status.FAIL, verdict.reason
-    assert "answered otherwise than alone" in verdict.reason
+    assert "differs from the row's answer alone" in verdict.reason
 
 
 def worded(text: str) -> Exchange:
@@ -72,8 +73,9 @@ def test_other_words_in_another_batch_are_no_cross_talk(beside: str, status: Sta
     marks = ["1001", "1002"]
     alone = [worded(f"Sure! {mark}") for mark in marks]
     rounds = [[(0, worded(beside)), (1, worded("Sure! 1002"))]]
-    assert own_answers(alone, alone, rounds, lambda said, _: Counterexample(said), marks).status is status
-    promised = own_answers(alone, alone, rounds, lambda said, _: Counterexample(said))
+    verdict = judge_own_answers(Control(alone, alone, marks), rounds, lambda said, _: Counterexample(said))
+    assert verdict.status is status
+    promised = judge_own_answers(Control(alone, alone), rounds, lambda said, _: Counterexample(said))
     assert promised.status is Status.FAIL, "a service that promises to be deterministic is held to it"
 
 
@@ -89,5 +91,5 @@ def embedded(*vector: float) -> Exchange:
 def test_a_vector_moved_by_padding_is_no_cross_talk(beside: Exchange, status: Status) -> None:
     alone = [embedded(1.0, 0.0), embedded(0.0, 1.0)]
     rounds = [[(0, beside), (1, alone[1])]]
-    judged_so = own_answers(alone, alone, rounds, lambda said, _: Counterexample(said))
-    assert judged_so.status is status, judged_so.reason
+    verdict = judge_own_answers(Control(alone, alone), rounds, lambda said, _: Counterexample(said))
+    assert verdict.status is status, verdict.reason

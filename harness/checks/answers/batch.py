@@ -1,122 +1,138 @@
-"""A batch holds what its rows are answered alone, each in its own place."""
+"""A batch holds the answers that its rows have alone, each in its own place."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.checks.bad_input.requests import input_name, read, tensors
-from harness.checks.common import Show, alive, case, clearly_refused, judge, told
-from harness.checks.comparison import alone, arrays, difference, owner_of, said, uneven
+from harness.checks.bad_input.requests import find_input_name, find_tensors, read_body
+from harness.checks.common import (
+    Show,
+    has_counterexample,
+    is_clear_refusal,
+    judge,
+    judge_case,
+    judge_last_request,
+    judge_success,
+)
+from harness.checks.comparison import find_difference, find_owner, find_row_mismatch
+from harness.checks.control import Control
 from harness.core.exchange import Exchange, Request
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
+_NO_INFORMATION = (401, 403, 404, 429, 503)
+"""Statuses that say nothing about an empty batch."""
 
-def arranged(order: Sequence[int], first: Sequence[Exchange]) -> list[int]:
-    """The order with its last place given to a row whose solo answer differs from the first one's.
 
-    So a reversal shows even where few answers differ.
-    """
-    found = list(order)
-    answers = [said(exchange.answer) for exchange in first]
-    other = (at for at in range(len(found) - 1, 0, -1) if difference(answers[found[0]], answers[found[at]]))
-    at = next(other, len(found) - 1)
-    found[at], found[-1] = found[-1], found[at]
-    return found
+def arrange_order(order: Sequence[int], control: Control) -> list[int]:
+    """The order, changed so that its last row has another answer than its first: then a reversal always shows."""
+    arranged, contents = list(order), control.contents
+    for place in range(len(order) - 1, 0, -1):
+        if find_difference(contents[order[0]], contents[order[place]]):
+            arranged[place], arranged[-1] = arranged[-1], arranged[place]
+            break
+    return arranged
 
 
 @judge
-def same_as_singles(
-    first: Sequence[Exchange], again: Sequence[Exchange], batch: Exchange, order: Sequence[int], show: Show
-) -> Verdict:
-    """Place i of the batch holds the solo answer to row `order[i]`, and no other's.
+def judge_batch(control: Control, batch: Exchange, order: Sequence[int], show: Show) -> Verdict:
+    """Place i of the batch holds the answer that row `order[i]` has alone, and no other row's.
 
-    `first` and `again` are the rows asked alone, each with a batch of one. A batch refused with a 4xx is no promise
-    broken (INCONCLUSIVE); any other failure of it is.
+    `control` holds the rows asked alone, each as a batch of one. A batch that is refused with a 4xx breaks no promise
+    (INCONCLUSIVE); any other failure of the batch does.
     """
-    kept, why = alone(first, again)
+    distinct, why = control.select_distinct()
     if why:
         return make_inconclusive(why, n=0)
-    if clearly_refused(batch):
-        return make_inconclusive(f"the service refuses a batch of {len(order)} rows: {told(batch)}", n=0)
+    if is_clear_refusal(batch):
+        return make_inconclusive(f"the service refuses a batch of {len(order)} rows: {batch.outcome}", n=0)
     if not batch.ok or batch.answer is None:
-        return judge_contract([case("batch", batch, f"a batch of {len(order)} rows fails: {told(batch)}", show)], "")
-    solo = [_rows(exchange, 1) for exchange in first]
-    names = {name for name, rows in solo[0].items() if len(rows) == 1}
+        return judge_contract([judge_success("batch", batch, f"a batch of {len(order)} rows fails", show)], "")
+    alone = [_extract_rows(exchange, 1) for exchange in control.first]
+    names = {name for name, rows in alone[0].items() if len(rows) == 1}
     if not names:
-        return make_inconclusive("no output has one entry for each row, so rows of a batch cannot be told apart", n=0)
-    got = _rows(batch, len(order))
-    if problem := uneven(got, names, len(order)):
-        return judge_contract([case("batch", batch, problem, show)], "")
-    parts = [{name: each[name][0] for name in names if name in each} for each in solo]
+        return make_inconclusive(
+            "no output has one entry for each row, so no answer shows which row it belongs to", n=0
+        )
+    batched = _extract_rows(batch, len(order))
+    if problem := find_row_mismatch(batched, names, len(order)):
+        return judge_contract([judge_case("batch", batch, problem, show)], "")
+    own = [{name: outputs[name][0] for name in names & outputs.keys()} for outputs in alone]
     cases = []
     for place, row in enumerate(order):
-        mine = {name: got[name][place] for name in names}
-        cases.append(case(f"place {place}", batch, _problem(place, row, parts, mine), show))
-    wrong = any(each.counterexample for each in cases)
-    if not wrong and all(difference(parts[order[0]], parts[row]) is None for row in order):
+        outputs = {name: batched[name][place] for name in names}
+        cases.append(judge_case(f"place {place}", batch, _find_problem(place, row, own, outputs), show))
+    if not has_counterexample(cases) and not any(find_difference(own[order[0]], own[row]) for row in order):
         return make_inconclusive("the outputs that have one entry for each row are all the same: no order shows", n=0)
-    holds = f"{len(order)} rows in one batch are each answered as alone, in their order"
-    return judge_contract(cases, holds, distinct=len(kept))
+    holds = f"{len(order)} rows in one batch have the same answers as alone, in their order"
+    return judge_contract(cases, holds, distinct=len(distinct))
 
 
-def _problem(place: int, row: int, solo: Sequence[dict[str, Any]], mine: dict[str, Any]) -> str | None:
-    parts = difference(solo[row], mine)
-    if parts is None:
+def _find_problem(place: int, row: int, own: Sequence[Mapping[str, Any]], outputs: Mapping[str, Any]) -> str | None:
+    difference = find_difference(own[row], outputs)
+    if difference is None:
         return None
-    if (owner := owner_of(mine, solo)) is not None:
+    owner = find_owner(outputs, own)
+    if owner is not None:
         return f"the order is not kept: place {place} of the batch, row {row}, holds the answer to row {owner}"
-    return f"place {place} of the batch, row {row}, is answered otherwise than alone: {parts}"
+    return f"place {place} of the batch, row {row}, differs from the row's answer alone: {difference}"
 
 
-def _rows(exchange: Exchange, n: int) -> dict[str, list[Any]]:
-    """The list outputs of an answer; a text alone is one entry."""
+def _extract_rows(exchange: Exchange, n: int) -> Mapping[str, list[Any]]:
+    """The outputs of an answer that are lists, by name; the text of a single row is a list of one."""
     answer = exchange.answer
-    if answer is None or answer.text is None:
-        return arrays(answer)
+    if answer is None:
+        return {}
+    if answer.text is None:
+        return answer.arrays
     return {"text": [answer.text]} if n == 1 else {}
 
 
-def emptied(request: Request) -> Request | None:
-    """A valid request with no row left in it: its tensors, list or text become empty lists. None: it has none."""
-    body = read(request)
+def remove_rows(request: Request) -> Request | None:
+    """A valid request with all rows removed: its tensors, list or text become empty lists. None: it has no rows."""
+    body = read_body(request)
     if isinstance(body, list):
         return replace(request, body=b"[]")
-    if not isinstance(body, dict) or not body or not (given := body[input_name(body)]):
+    if not isinstance(body, dict) or not body or not body[find_input_name(body)]:
         return None
-    empty: Any = [{**each, "shape": [0, *each["shape"][1:]], "data": []} for each in tensors(body)]
-    name = "inputs" if empty else input_name(body)
-    empty = empty or ({key: [] for key in given} if isinstance(given, dict) else [])
+    name = find_input_name(body)
+    empty: Any = []
+    if tensors := find_tensors(body):
+        name, empty = "inputs", [{**tensor, "shape": [0, *tensor["shape"][1:]], "data": []} for tensor in tensors]
+    elif isinstance(body[name], dict):
+        empty = {column: [] for column in body[name]}
     return replace(request, body=json.dumps({**body, name: empty}).encode())
 
 
 @judge
-def survived(empty: Exchange, after: Exchange, show: Show) -> Verdict:
-    """A batch without rows is answered, whatever with, and the service lives on."""
-    problem = "" if empty.status is not None else f"an empty batch gets no answer: {told(empty)}"
-    lost = "after an empty batch a valid request is not answered"
-    cases = [case("empty", empty, problem, show), alive(after, show, lost)]
+def judge_empty_batch(empty: Exchange, after: Exchange, show: Show) -> Verdict:
+    """A batch without rows is answered, no matter how, and a valid request after it is answered too."""
+    problem = f"an empty batch gets no answer: {empty.outcome}" if empty.status is None else ""
+    failure = "after an empty batch a valid request is not answered"
+    cases = [judge_case("empty", empty, problem, show), judge_last_request(after, show, failure)]
     return judge_contract(cases, f"an empty batch is answered {empty.status}, and a valid request after it", distinct=1)
 
 
 @judge
-def empty_refused(empty: Exchange, decoded: Exchange, show: Show) -> Verdict:
-    """A batch without rows is refused with a 4xx, or answered with an empty result; `decoded` is it, read."""
+def judge_empty_batch_refusal(empty: Exchange, decoded: Exchange, show: Show) -> Verdict:
+    """A batch without rows is refused with a 4xx, or has an empty result; `decoded` is the same exchange, decoded."""
     if empty.status is None:
-        return make_inconclusive(f"an empty batch got no answer: {told(empty)}", n=0)
-    if empty.status in (401, 403, 404, 429, 503):
-        return make_inconclusive(f"{empty.status} says nothing about the empty batch", n=0)
+        return make_inconclusive(f"an empty batch got no answer: {empty.outcome}", n=0)
+    if empty.status in _NO_INFORMATION:
+        return make_inconclusive(f"status {empty.status} says nothing about the empty batch", n=0)
     problem = ""
     if empty.status < 300 and decoded.answer is not None:
-        full = [name for name, value in _rows(decoded, 0).items() if value]
-        problem = f"no row is answered with {len(_rows(decoded, 0)[full[0]])} results ({full[0]})" if full else ""
-    elif not (clearly_refused(empty) or (empty.status < 300 and _says_nothing(empty))):
-        problem = f"an empty batch is neither refused with a 4xx nor answered with nothing: {told(decoded)}"
-    return judge_contract([case("empty", empty, problem, show)], f"an empty batch gets {empty.status}")
+        for name, rows in _extract_rows(decoded, 0).items():
+            if rows and not problem:
+                problem = f"a batch without rows is answered with {len(rows)} results ({name})"
+    elif not (is_clear_refusal(empty) or (empty.status < 300 and _has_no_number(empty))):
+        problem = f"an empty batch is neither refused with a 4xx nor answered with an empty result: {decoded.outcome}"
+    return judge_contract([judge_case("empty", empty, problem, show)], f"an empty batch gets {empty.status}")
 
 
-def _says_nothing(exchange: Exchange) -> bool:
-    """Whether a body that is no answer of its protocol holds no number, as an empty list does."""
-    return exchange.response is not None and not any(48 <= byte <= 57 for byte in exchange.response.body)
+def _has_no_number(exchange: Exchange) -> bool:
+    """Whether a body that is not a valid answer contains no digit, as an empty list does not."""
+    return exchange.response is not None and re.search(rb"[0-9]", exchange.response.body) is None

@@ -1,4 +1,4 @@
-"""Golden outputs: known inputs give the outputs they gave when they were taken for right."""
+"""Golden outputs: known inputs give the outputs that were recorded when they were taken to be right."""
 
 from __future__ import annotations
 
@@ -6,68 +6,73 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.checks.common import Show, case, declined, judge, told
-from harness.checks.comparison import difference
+from harness.checks.common import TOO_MANY_REQUESTS, Show, explain_decline, judge, judge_case
+from harness.checks.comparison import find_difference
 from harness.core.array_shape import find_shape
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 
 @judge
-def golden(
+def judge_golden_outputs(
     expected: Sequence[Any], exchanges: Sequence[Exchange], numbers: Sequence[int], tolerance: float, show: Show
 ) -> Verdict:
-    """Each answer is the expected one, numbers within `tolerance` absolute and relative to the expected one.
+    """Each answer is the expected one, numbers within `tolerance` absolute plus relative to the expected one.
 
-    `numbers` are the rows' places in the file. What is expected is a text, a number, a list, or an object of them by
-    output name; without names it is compared with the one output of its form.
+    `numbers` are the rows' places in the file. An expected output is a text, a number, a list, or an object of them by
+    output name; without names it is compared with the only output of its form.
     """
     if not exchanges:
         return make_inconclusive("no golden outputs were asked for", n=0)
     cases = []
-    for number, want, exchange in zip(numbers, expected, exchanges, strict=True):
+    for number, golden, exchange in zip(numbers, expected, exchanges, strict=True):
         name = f"golden {number}"
         if not exchange.ok or exchange.answer is None:
-            problem = f"{name} has no answer: {told(exchange)}"
-            cases.append(case(name, exchange, problem, show, declined(exchange, (429,))))
+            problem = f"{name} has no answer: {exchange.outcome}"
+            cases.append(judge_case(name, exchange, problem, show, explain_decline(exchange, (TOO_MANY_REQUESTS,))))
             continue
-        got, why = _candidate(want, exchange.answer)
-        parts = why or difference(want, got, absolute=tolerance, relative=tolerance, at="the answer")
+        output, why = _select_output(golden, exchange.answer)
+        difference = why or find_difference(golden, output, absolute=tolerance, relative=tolerance, at="the answer")
         unjudged = why if why.startswith("ambiguous") else ""
-        cases.append(case(name, exchange, parts and f"{name}: {parts}", show, unjudged))
+        cases.append(judge_case(name, exchange, difference and f"{name}: {difference}", show, unjudged))
     distinct = len({exchange.request.body for exchange in exchanges})
     return judge_contract(cases, f"{len(cases)} golden outputs are met within {tolerance:g}", distinct=distinct)
 
 
-def _candidate(want: Any, answer: Answer) -> tuple[Any, str]:
-    """The part of an answer that a golden output is about, and why there is none."""
-    if answer.text is not None and isinstance(want, str | int | float):
+def _select_output(golden: Any, answer: Answer) -> tuple[Any, str]:
+    """The part of an answer that a golden output is compared with, or why there is none."""
+    if answer.text is not None and isinstance(golden, str | int | float):
         text = answer.text.strip()
-        with contextlib.suppress(ValueError):
-            return text if isinstance(want, str) else float(text), ""
+        if not isinstance(golden, str):
+            with contextlib.suppress(ValueError):
+                return float(text), ""
         return text, ""
-    if isinstance(want, Mapping):
-        lacking = [name for name in want if name not in answer.outputs]
-        if lacking:
-            return None, f"no output {lacking[0]!r}; there are {', '.join(answer.outputs) or 'none'}"
-        return {name: _fitted(value, answer.outputs[name]) for name, value in want.items()}, ""
-    fitting = {name: _fitted(want, value) for name, value in answer.outputs.items()}
-    fitting = {name: value for name, value in fitting.items() if _form(value) == _form(want)}
+    outputs = ", ".join(answer.outputs) or "none"
+    if isinstance(golden, Mapping):
+        for name in golden:
+            if name not in answer.outputs:
+                return None, f"no output {name!r}; there are {outputs}"
+        return {name: _drop_dimensions(value, answer.outputs[name]) for name, value in golden.items()}, ""
+    fitting: dict[str, Any] = {}
+    for name, value in answer.outputs.items():
+        output = _drop_dimensions(golden, value)
+        if _describe_form(output) == _describe_form(golden):
+            fitting[name] = output
     if len(fitting) == 1:
         return next(iter(fitting.values())), ""
     if fitting:
         return None, f"ambiguous: {', '.join(fitting)} have its form; give an object by output name"
-    return None, f"no output has the form of {want!r:.60}; there are {', '.join(answer.outputs) or 'none'}"
+    return None, f"no output has the form of {golden!r:.60}; there are {outputs}"
 
 
-def _fitted(want: Any, got: Any) -> Any:
-    """The output without the dimensions of size one, such as the batch's, that it has more than what is wanted."""
-    while isinstance(got, list) and len(got) == 1 and len(find_shape(got)) > len(find_shape(want)):
-        got = got[0]
-    return got
+def _drop_dimensions(golden: Any, output: Any) -> Any:
+    """The output without the leading dimensions of size one (the batch's) that the golden output does not have."""
+    while isinstance(output, list) and len(output) == 1 and len(find_shape(output)) > len(find_shape(golden)):
+        output = output[0]
+    return output
 
 
-def _form(value: Any) -> Any:
+def _describe_form(value: Any) -> Any:
     if isinstance(value, list):
-        return [_form(each) for each in value]
+        return [*map(_describe_form, value)]
     return "number" if type(value) in (int, float) else type(value).__name__

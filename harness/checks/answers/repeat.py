@@ -1,79 +1,81 @@
-"""The same request asked again: an answer of the same form always, and of the same value where that is promised."""
+"""The same request again: its answer always has the same form, and the same value where that is promised."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from harness.checks.common import Show, case, declined, judge, told
-from harness.checks.comparison import parts_of, said, tensors_of
+from harness.checks.common import Show, explain_decline, judge, judge_case
+from harness.checks.comparison import compare_contents, extract_tensors
 from harness.core.array_shape import find_shape
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
+_KINDS = {bool: "booleans", int: "numbers", float: "numbers", str: "texts", dict: "objects"}
 
-def same_form(asked: Sequence[Exchange], show: Show) -> Verdict:
+
+def judge_repeated_form(repeats: Sequence[Exchange], show: Show) -> Verdict:
     """Every answer to one request has the outputs, shapes, kinds of value and datatypes of the first.
 
-    Of generated text only that it is text: its length is the model's. Whole numbers and fractions are one kind unless
-    the service states a datatype: a JSON writer may print 1.0 as 1.
+    Of generated text only that it is text: its length varies. Whole numbers and fractions are one kind unless the
+    service states a datatype, because a JSON writer may print 1.0 as 1.
     """
-    return _compared(asked, "form", _forms_differ, show)
+    return _judge_repeats(repeats, "form", _compare_forms, show)
 
 
-def same_value(asked: Sequence[Exchange], show: Show) -> Verdict:
-    """Every answer to one request has the first one's numbers (single precision) or text; vectors within `SAME`."""
-    return _compared(asked, "value", _values_differ, show)
+def judge_repeated_value(repeats: Sequence[Exchange], show: Show) -> Verdict:
+    """Every answer to one request has the first one's numbers (single precision), text, or vectors."""
+    return _judge_repeats(repeats, "value", lambda one, other: compare_contents(one.content, other.content), show)
 
 
 @judge
-def _compared(asked: Sequence[Exchange], what: str, differ: Any, show: Show) -> Verdict:
-    first = next((each for each in asked if each.ok and each.answer), None)
+def _judge_repeats(
+    repeats: Sequence[Exchange], what: str, compare: Callable[[Answer, Answer], str | None], show: Show
+) -> Verdict:
+    if not repeats:
+        return make_inconclusive("nothing was asked", n=0)
+    first = next((exchange for exchange in repeats if exchange.ok and exchange.answer), None)
     if first is None or first.answer is None:
-        return make_inconclusive(f"no answer to compare with: {told(asked[0])}" if asked else "nothing was asked", n=0)
+        return make_inconclusive(f"no answer to compare with: {repeats[0].outcome}", n=0)
     cases = []
-    for number, exchange in enumerate(asked):
+    for number, exchange in enumerate(repeats):
         if exchange is first:
             continue
         name = f"repeat {number}"
-        problem: str | None = f"{name}: the same request, valid before, fails: {told(exchange)}"
+        problem: str | None = f"{name}: the same request, valid before, fails: {exchange.outcome}"
         if exchange.ok and exchange.answer is not None:
-            found = differ(first.answer, exchange.answer)
-            problem = found and f"{name}: the same request has an answer of another {what}: {found}"
-        cases.append(case(name, exchange, problem, show, declined(exchange)))
-    return judge_contract(cases, f"the same request, asked {len(asked)} times, has answers of one {what}", distinct=1)
+            problem = compare(first.answer, exchange.answer)
+            if problem:
+                problem = f"{name}: the same request has an answer of another {what}: {problem}"
+        cases.append(judge_case(name, exchange, problem, show, explain_decline(exchange)))
+    return judge_contract(cases, f"the same request, asked {len(repeats)} times, has answers of one {what}", distinct=1)
 
 
-def _forms_differ(first: Answer, other: Answer) -> str | None:
-    one, two = _form(first), _form(other)
-    for name in sorted({*one, *two}):
-        if one.get(name) != two.get(name):
-            return f"{name} is {two.get(name, 'missing')}, where it was {one.get(name, 'missing')}"
+def _compare_forms(first: Answer, other: Answer) -> str | None:
+    before, now = _describe_forms(first), _describe_forms(other)
+    for name in sorted({*before, *now}):
+        if before.get(name) != now.get(name):
+            return f"{name} is {now.get(name, 'missing')}, and was {before.get(name, 'missing')}"
     return None
 
 
-def _form(answer: Answer) -> Mapping[str, str]:
+def _describe_forms(answer: Answer) -> Mapping[str, str]:
     """The outputs of an answer by name: kind, shape and stated datatype, in words."""
     if answer.text is not None:
         return {"the answer": "text"}
-    stated = {each.get("name"): each["datatype"] for each in tensors_of(answer) if "datatype" in each}
-    found = {}
+    tensors = {tensor.get("name"): tensor for tensor in extract_tensors(answer)}
+    forms = {}
     for name, value in answer.outputs.items():
+        form = _describe_kind(value)
         if isinstance(value, list):
-            datatype = f" {stated[name]}" if name in stated else ""
-            found[f"output {name!r}"] = f"{_kind(value)}{datatype} of shape {find_shape(value)}"
-        else:
-            found[f"output {name!r}"] = _kind(value)
-    return found
+            datatype = tensors.get(name, {}).get("datatype", "")
+            form = f"{form} {datatype}".rstrip() + f" of shape {find_shape(value)}"
+        forms[f"output {name!r}"] = form
+    return forms
 
 
-def _kind(value: Any) -> str:
-    """What the leaves are: `numbers`, `texts`, ...; several kinds are all named."""
+def _describe_kind(value: Any) -> str:
+    """The kinds of the leaves (`numbers`, `texts and numbers`, ...)."""
     if isinstance(value, list):
-        return " and ".join(sorted({_kind(each) for each in value})) or "nothing"
-    names = {bool: "booleans", int: "numbers", float: "numbers", str: "texts", dict: "objects"}
-    return names.get(type(value), "nulls")
-
-
-def _values_differ(first: Answer, other: Answer) -> str | None:
-    return parts_of(said(first), said(other))
+        return " and ".join(sorted({*map(_describe_kind, value)})) or "nothing"
+    return _KINDS.get(type(value), "nulls")

@@ -1,39 +1,40 @@
-"""Replicas: servers that stand for one service answer alike."""
+"""Replicas: servers that act as one service give the same answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.checks.common import Show, case, judge, told
-from harness.checks.comparison import parts_of, said
+from harness.checks.common import Show, judge, judge_case
+from harness.checks.comparison import compare_contents
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 
 @judge
-def one_service(
+def judge_replicas(
     first: Sequence[Exchange], others: Mapping[str, Sequence[Exchange]], shows: Mapping[str, Show], *, same_text: bool
 ) -> Verdict:
     """Every replica answers each query as the first URL does, from the same model and version.
 
-    `first` holds the first URL's answers to the queries, `others` each replica's, by URL, and `shows` what makes
-    its counterexamples. Generated text is compared only with `same_text`, since one engine may word an answer in two
-    ways.
+    `first` holds the first URL's answers to the queries, `others` those of each replica by its URL, and `shows` the
+    makers of its counterexamples. Generated text is compared only with `same_text`, because one engine may word an
+    answer in two ways.
     """
-    if wrong := next((each for each in first if not each.ok or each.answer is None), None):
-        return make_inconclusive(f"the first URL has no answer to compare with: {told(wrong)}", n=0)
+    for exchange in first:
+        if not exchange.ok or exchange.answer is None:
+            return make_inconclusive(f"the first URL has no answer to compare with: {exchange.outcome}", n=0)
     cases = []
-    for url, found in others.items():
-        for number, (own, other) in enumerate(zip(first, found, strict=True)):
-            problem = _differs(own, other, same_text)
+    for url, exchanges in others.items():
+        for number, (own, other) in enumerate(zip(first, exchanges, strict=True)):
             name = f"{url}, query {number}"
-            cases.append(case(name, other, problem and f"{name}: {problem}", shows[url]))
+            difference = _find_difference_of_replica(own, other, same_text)
+            cases.append(judge_case(name, other, difference and f"{name}: {difference}", shows[url]))
     return judge_contract(cases, f"{len(others)} replicas answer {len(first)} queries as the first URL does")
 
 
-def _differs(own: Exchange, other: Exchange, same_text: bool) -> str | None:
+def _find_difference_of_replica(own: Exchange, other: Exchange, same_text: bool) -> str | None:
     if not other.ok or other.answer is None:
-        return f"it fails where the first URL answers: {told(other)}"
+        return f"it fails, and the first URL answers: {other.outcome}"
     assert own.answer is not None
     for what in ("model", "version"):
         mine, theirs = getattr(own.answer, what), getattr(other.answer, what)
@@ -41,4 +42,4 @@ def _differs(own: Exchange, other: Exchange, same_text: bool) -> str | None:
             return f"it states {what} {theirs!r}, the first URL {mine!r}"
     if own.answer.text is not None and not same_text:
         return None
-    return parts_of(said(own.answer), said(other.answer))
+    return compare_contents(own.content, other.content)

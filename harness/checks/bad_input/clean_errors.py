@@ -1,11 +1,11 @@
-"""Clean errors: wrong requests are refused as such, nothing internal leaks, and errors have one shape."""
+"""Clean errors: wrong requests are refused as such, nothing internal leaks, and all errors have one shape."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-from harness.checks.common import Show, case, clearly_refused, judge, told
+from harness.checks.common import Show, is_clear_refusal, judge, judge_case
 from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import Exchange
 from harness.core.json_text import parse_json
@@ -26,11 +26,11 @@ _LEAKS = (
         re.compile(r"\b(?:Python|Werkzeug|uvicorn|gunicorn|Flask|Tornado|Jetty|nginx|Apache)/\d+\.\d+"),
     ),
 )
-"""What no error may show, with how it is recognised."""
+"""What no error may show, and how it is recognised."""
 
 
-def leak(body: str | bytes) -> str | None:
-    """The first internal thing that an error's body shows, or None."""
+def find_leak(body: str | bytes) -> str | None:
+    """The first internal detail that a body shows, or None."""
     text = body if isinstance(body, str) else body.decode("utf-8", "replace")
     for what, pattern in _LEAKS:
         if match := pattern.search(text):
@@ -38,63 +38,64 @@ def leak(body: str | bytes) -> str | None:
     return None
 
 
-def trace_in(exchange: Exchange) -> str | None:
+def find_stack_trace(exchange: Exchange) -> str | None:
     """The traceback or stack trace that an error shows, or None."""
-    found = leak(exchange.response.body) if exchange.response and exchange.response.status >= 400 else None
-    return found if found and is_trace(found) else None
+    if exchange.response is None or exchange.response.status < 400:
+        return None
+    leak = find_leak(exchange.response.body)
+    return leak if leak and is_stack_trace(leak) else None
 
 
-def is_trace(found: str) -> bool:
-    """Whether what `leak` found is a traceback or a stack trace."""
-    return "trace" in found.partition(" (")[0]
+def is_stack_trace(leak: str) -> bool:
+    """Whether a leak, as `find_leak` names it, is a traceback or a stack trace."""
+    return "trace" in leak.partition(" (")[0]
 
 
 @judge
-def nothing_leaks(answers: Mapping[str, Exchange], show: Show) -> Verdict:
+def judge_leaks(answers: Mapping[str, Exchange], show: Show) -> Verdict:
     """No answer to a wrong request shows a traceback, a path or a version of the server's software."""
     cases = []
     for name, exchange in answers.items():
         if exchange.response is None:
-            cases.append(Case(name, unjudged=told(exchange)))
-            continue
-        shown = leak(exchange.response.body)
-        cases.append(case(name, exchange, shown and f"the answer to {name} shows {shown}", show))
+            cases.append(Case(name, unjudged=exchange.outcome))
+        else:
+            leak = find_leak(exchange.response.body)
+            cases.append(judge_case(name, exchange, leak and f"the answer to {name} shows {leak}", show))
     return judge_contract(cases, f"{len(cases)} errors show nothing internal")
 
 
 @judge
-def refused(answers: Mapping[str, Exchange], show: Show) -> Verdict:
+def judge_refusals(answers: Mapping[str, Exchange], show: Show) -> Verdict:
     """Each wrong request is refused with a 4xx: not with a 5xx, not silently accepted, not left without an answer."""
     cases = []
     for name, exchange in answers.items():
-        problem = "" if clearly_refused(exchange) else f"{name} is not refused with a 4xx: {told(exchange)}"
-        cases.append(case(name, exchange, problem, show))
+        problem = "" if is_clear_refusal(exchange) else f"{name} is not refused with a 4xx: {exchange.outcome}"
+        cases.append(judge_case(name, exchange, problem, show))
     return judge_contract(cases, f"{len(cases)} wrong requests are each refused with a 4xx")
 
 
 @judge
-def one_shape(answers: Mapping[str, Exchange], show: Show) -> Verdict:
-    """The errors are JSON objects with the same keys, so that a client needs one way to read them."""
+def judge_error_shape(answers: Mapping[str, Exchange], show: Show) -> Verdict:
+    """The errors are JSON objects with the same keys, so that a client needs only one way to read them."""
     shapes: dict[str, str] = {}
     cases = []
     for name, exchange in answers.items():
         if exchange.response is None or exchange.error is not ErrorClass.STATUS:
-            cases.append(Case(name, unjudged=f"no error answer: {told(exchange)}"))
+            cases.append(Case(name, unjudged=f"not an error answer: {exchange.outcome}"))
             continue
-        shape = _shape(exchange.response.body)
+        shape, problem = _describe_shape(exchange.response.body), None
         first = next(iter(shapes), None)
-        problem = None
         if shape is None:
-            problem = f"the error for {name} is no JSON object"
+            problem = f"the error for {name} is not a JSON object"
         elif first is not None and shapes[first] != shape:
             problem = f"the error for {name} has the shape {shape}, the one for {first} {shapes[first]}"
         else:
             shapes[name] = shape
-        cases.append(case(name, exchange, problem, show))
+        cases.append(judge_case(name, exchange, problem, show))
     return judge_contract(cases, f"{len(cases)} errors share the shape {next(iter(shapes.values()), '')}")
 
 
-def _shape(body: bytes) -> str | None:
+def _describe_shape(body: bytes) -> str | None:
     try:
         value = parse_json(body)
     except ProtocolError:

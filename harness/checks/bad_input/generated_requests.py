@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from harness.checks.answers.valid_answer import not_finite
-from harness.checks.bad_input.clean_errors import trace_in
-from harness.checks.common import Show, not_judged, told
-from harness.checks.comparison import arrays, tensors_of, uneven
+from harness.checks.answers.valid_answer import find_non_finite_output
+from harness.checks.bad_input.clean_errors import find_stack_trace
+from harness.checks.common import Show, find_harness_error, is_clear_refusal
+from harness.checks.comparison import extract_tensors, find_row_mismatch
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange
 from harness.core.json_path import list_leaves
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
-ORDINARY = 1e6
-"""Magnitude up to which a number is one that every model must bear, where nothing announces a range for it."""
+_ORDINARY = 1e6
+"""Magnitude up to which every model must accept a number, if nothing announces a range for it."""
+_NO_INFORMATION = (401, 403, 404, 429, 503)
+"""Statuses that say nothing about a generated request."""
 
 
-class Kind(StrEnum):
+class OutcomeKind(StrEnum):
     """What became of one generated request."""
 
     ANSWERED = "answered"
     REFUSED = "refused"
     UNJUDGED = "unjudged"
     FAILED = "failed"
-    """Treated as the server's own failure, or answered otherwise than announced: what many servers do by habit."""
+    """Treated as the server's own failure, or answered otherwise than announced: many servers do so."""
     BROKEN = "broken"
-    """Not survived: no answer, no valid one, not a finite one, not one for each row, or one that shows a traceback."""
+    """No answer, one that is not valid, not finite or not one for each row, or one that shows a traceback."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What answers are held against.
+class Announcement:
+    """What the endpoint announces, or its first answers show, about valid inputs and their answers.
 
     `by_row` names the outputs that have one entry for each row; `outputs` are the announced tensors by name (datatype
     and shape); `bounded` says that the announcement leaves nothing about a valid input open.
@@ -47,15 +50,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The kind of an exchange and, where it is none that is wanted, why."""
+    """What became of one exchange and, if it is not an answer, why."""
 
-    kind: Kind
+    kind: OutcomeKind
     why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
-    """One generated request: the value that was drawn, what became of it, and how often it was asked and failed so."""
+class GeneratedRequest:
+    """One generated request: the value, what became of it, how often it was sent, and how often it failed so."""
 
     value: Any
     exchange: Exchange
@@ -65,122 +68,134 @@ class Generated:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class RequestSearch:
     """All generated requests, and the smallest failing one of each kind.
 
-    `minimal` names the kinds whose smallest request was proved to be so: each simpler one was asked and is answered.
+    `minimal` names the kinds whose smallest request is proved to be minimal: each simpler one was sent and is answered.
     `unable` says why nothing could be generated.
     """
 
-    generated: tuple[Generated, ...] = ()
-    smallest: Mapping[Kind, Generated] = field(default_factory=dict)
-    failures: Mapping[Kind, int] = field(default_factory=dict)
-    minimal: frozenset[Kind] = frozenset()
+    generated: tuple[GeneratedRequest, ...] = ()
+    smallest: Mapping[OutcomeKind, GeneratedRequest] = field(default_factory=dict)
+    failures: Mapping[OutcomeKind, int] = field(default_factory=dict)
+    minimal: frozenset[OutcomeKind] = frozenset()
     notes: tuple[str, ...] = ()
     unable: str = ""
 
 
-def outcome(exchange: Exchange, value: Any, rows: int | None, known: Known) -> Outcome:
-    """Judge one exchange; `rows` are the rows in its request, None where it has none to count."""
-    status, error = exchange.status, exchange.error
-    if error is not None and (error in (ErrorClass.HARNESS, ErrorClass.TOO_LARGE) or error.is_before_contact):
-        return Outcome(Kind.UNJUDGED, told(exchange))
-    if error is ErrorClass.STATUS and (shown := trace_in(exchange)):
-        return Outcome(Kind.BROKEN, f"the answer ({status}) shows {shown}")
-    if error is ErrorClass.STATUS and status in (401, 403, 404, 429, 503):
-        return Outcome(Kind.UNJUDGED, told(exchange))
-    if error is ErrorClass.STATUS and status is not None and 400 <= status < 500:
-        return Outcome(Kind.REFUSED, told(exchange))
-    if error in (ErrorClass.STATUS, ErrorClass.REDIRECT):
-        kind = Kind.BROKEN if known.bounded and error is ErrorClass.STATUS else Kind.FAILED
-        return Outcome(kind, f"a request that is valid by what the service announces is {told(exchange)}")
+def classify_outcome(exchange: Exchange, value: Any, rows: int | None, announcement: Announcement) -> Outcome:
+    """Judge one exchange; `rows` are the rows in its request, None if it has none to count."""
+    error = exchange.error
+    if error is ErrorClass.STATUS:
+        return _classify_status(exchange, announcement)
+    if error in (ErrorClass.HARNESS, ErrorClass.TOO_LARGE) or (error is not None and error.is_before_contact):
+        return Outcome(OutcomeKind.UNJUDGED, exchange.outcome)
+    if error is ErrorClass.REDIRECT:
+        return Outcome(OutcomeKind.FAILED, _describe_failure(exchange))
     if error is not None or exchange.answer is None:
-        extreme = error is ErrorClass.INVALID and not known.bounded and not ordinary(value)
-        return Outcome(Kind.FAILED if extreme else Kind.BROKEN, f"no valid answer: {told(exchange)}")
-    return _answered(exchange.answer, value, rows, known)
+        excused = error is ErrorClass.INVALID and not _must_be_accepted(value, announcement)
+        kind = OutcomeKind.FAILED if excused else OutcomeKind.BROKEN
+        return Outcome(kind, f"no valid answer: {exchange.outcome}")
+    return _classify_answer(exchange.answer, value, rows, announcement)
 
 
-def _answered(answer: Answer, value: Any, rows: int | None, known: Known) -> Outcome:
-    for name, output in answer.outputs.items():
-        if where := not_finite(output):
-            kind = Kind.BROKEN if known.bounded or ordinary(value) else Kind.FAILED
-            return Outcome(kind, f"output {name}{where}")
-    if rows is not None and (problem := uneven(arrays(answer), known.by_row, rows)):
-        return Outcome(Kind.BROKEN, problem)
-    for each in tensors_of(answer):
-        if problem := _unlike(each, known.outputs.get(str(each.get("name")))):
-            return Outcome(Kind.FAILED, problem)
-    return Outcome(Kind.ANSWERED)
+def _classify_status(exchange: Exchange, announcement: Announcement) -> Outcome:
+    if trace := find_stack_trace(exchange):
+        return Outcome(OutcomeKind.BROKEN, f"the answer ({exchange.status}) shows {trace}")
+    if exchange.status in _NO_INFORMATION:
+        return Outcome(OutcomeKind.UNJUDGED, exchange.outcome)
+    if is_clear_refusal(exchange):
+        return Outcome(OutcomeKind.REFUSED, exchange.outcome)
+    kind = OutcomeKind.BROKEN if announcement.bounded else OutcomeKind.FAILED
+    return Outcome(kind, _describe_failure(exchange))
 
 
-def _unlike(tensor: Mapping[str, Any], stated: Mapping[str, Any] | None) -> str | None:
-    if stated is None:
-        return None
-    name, shape, wanted = tensor.get("name"), tensor.get("shape"), stated["shape"]
-    if tensor.get("datatype") != stated["datatype"]:
-        return f"output {name!r} is {tensor.get('datatype')}, announced as {stated['datatype']}"
-    alike = isinstance(shape, list) and len(shape) == len(wanted)
-    if not alike or any(size >= 0 and got != size for got, size in zip(shape or (), wanted, strict=False)):
-        return f"output {name!r} has the shape {shape}, announced as {wanted}"
+def _describe_failure(exchange: Exchange) -> str:
+    return f"a request that is valid by what the service announces fails: {exchange.outcome}"
+
+
+def _classify_answer(answer: Answer, value: Any, rows: int | None, announcement: Announcement) -> Outcome:
+    if problem := find_non_finite_output(answer):
+        kind = OutcomeKind.BROKEN if _must_be_accepted(value, announcement) else OutcomeKind.FAILED
+        return Outcome(kind, problem)
+    if rows is not None and (problem := find_row_mismatch(answer.arrays, announcement.by_row, rows)):
+        return Outcome(OutcomeKind.BROKEN, problem)
+    for tensor in extract_tensors(answer):
+        announced = announcement.outputs.get(str(tensor.get("name")))
+        if announced is not None and (problem := _compare_tensor(tensor, announced)):
+            return Outcome(OutcomeKind.FAILED, problem)
+    return Outcome(OutcomeKind.ANSWERED)
+
+
+def _compare_tensor(tensor: Mapping[str, Any], announced: Mapping[str, Any]) -> str | None:
+    name, shape, sizes = tensor.get("name"), tensor.get("shape"), announced["shape"]
+    if tensor.get("datatype") != announced["datatype"]:
+        return f"output {name!r} is {tensor.get('datatype')}, announced as {announced['datatype']}"
+    fits = isinstance(shape, list) and len(shape) == len(sizes)
+    if not fits or any(size >= 0 and actual != size for actual, size in zip(shape or (), sizes, strict=True)):
+        return f"output {name!r} has the shape {shape}, announced as {sizes}"
     return None
 
 
-def ordinary(value: Any) -> bool:
-    """Whether no number in the value is larger than `ORDINARY`."""
-    return all(abs(each) <= ORDINARY for each in list_leaves(value) if isinstance(each, int | float))
+def _must_be_accepted(value: Any, announcement: Announcement) -> bool:
+    """Whether the announcement leaves nothing open, or no number is larger than `_ORDINARY`."""
+    if announcement.bounded:
+        return True
+    return all(abs(leaf) <= _ORDINARY for leaf in list_leaves(value) if isinstance(leaf, int | float))
 
 
-def by_row(answers: Sequence[tuple[int, Exchange]]) -> frozenset[str]:
+def find_row_outputs(answers: Sequence[tuple[int, Exchange]]) -> frozenset[str]:
     """The outputs that had exactly one entry for each row in every answer; none without an answer to several rows."""
     if not any(rows > 1 for rows, _ in answers):
         return frozenset()
-    held = [
-        {name for name, entries in arrays(each.answer).items() if each.ok and len(entries) == rows}
-        for rows, each in answers
-    ]
-    return frozenset(set.intersection(*held))
+    by_answer = []
+    for rows, exchange in answers:
+        arrays = exchange.answer.arrays if exchange.ok and exchange.answer else {}
+        by_answer.append({name for name, entries in arrays.items() if len(entries) == rows})
+    return frozenset(set.intersection(*by_answer))
 
 
-def survived(search: Search, show: Show) -> Verdict:
-    """No generated request is left without an answer, or with one that is invalid, not finite, or not for its rows."""
-    return _judge(search, Kind.BROKEN, "is answered validly or refused clearly", show)
+def judge_generated_requests(search: RequestSearch, show: Show) -> Verdict:
+    """No generated request has no answer, or one that is not valid, not finite, or does not fit its rows."""
+    return _judge_kind(search, OutcomeKind.BROKEN, "is answered validly or clearly refused", show)
 
 
-def kept(search: Search, show: Show) -> Verdict:
+def judge_generated_failures(search: RequestSearch, show: Show) -> Verdict:
     """No generated request is treated as the server's own failure, or answered otherwise than announced."""
-    return _judge(search, Kind.FAILED, "is treated as the announcement says", show)
+    return _judge_kind(search, OutcomeKind.FAILED, "is treated as announced", show)
 
 
-def _judge(search: Search, kind: Kind, holds: str, show: Show) -> Verdict:
+def _judge_kind(search: RequestSearch, kind: OutcomeKind, holds: str, show: Show) -> Verdict:
     if search.unable:
         return make_inconclusive(search.unable, n=0)
-    found = search.generated
-    if broken := not_judged(*(each.exchange for each in found)):
+    generated = search.generated
+    if broken := find_harness_error(*(request.exchange for request in generated)):
         return broken
-    number = {each: sum(one.outcome.kind is each for one in found) for each in Kind}
-    said = ", ".join(f"{count} {name}" for name, count in number.items() if count)
-    notes = (f"{len(found)} requests asked: {said}", *search.notes)
+    counts = Counter(request.outcome.kind for request in generated)
+    listed = ", ".join(f"{counts[name]} {name}" for name in OutcomeKind if counts[name])
+    notes = (f"{len(generated)} requests sent: {listed}", *search.notes)
     if smallest := search.smallest.get(kind):
-        return _failed(search, kind, smallest, show).with_notes(*notes)
-    judged = len(found) - number[Kind.UNJUDGED]
-    if not number[Kind.ANSWERED]:
-        why = next((each.outcome.why for each in found if each.outcome.why), "nothing was generated")
-        return make_inconclusive(f"none of {len(found)} generated requests was answered: {why}", n=0, notes=notes)
+        return _judge_smallest(search, kind, smallest, show).with_notes(*notes)
+    if not counts[OutcomeKind.ANSWERED]:
+        reasons = [request.outcome.why for request in generated if request.outcome.why]
+        why = reasons[0] if reasons else "nothing was generated"
+        return make_inconclusive(f"none of {len(generated)} generated requests was answered: {why}", n=0, notes=notes)
+    judged = len(generated) - counts[OutcomeKind.UNJUDGED]
     cases = [Case(f"request {index}") for index in range(judged)]
     return judge_contract(cases, f"each of {judged} generated requests {holds}").with_notes(*notes)
 
 
-def _failed(search: Search, kind: Kind, smallest: Generated, show: Show) -> Verdict:
-    """FAIL on what was seen to fail at least twice; a single failure that does not come again decides nothing."""
+def _judge_smallest(search: RequestSearch, kind: OutcomeKind, smallest: GeneratedRequest, show: Show) -> Verdict:
+    """FAIL if the failure was seen at least twice; a single failure that cannot be repeated decides nothing."""
     summary, total = smallest.outcome.why, search.failures.get(kind, smallest.failed)
     example = show(summary, smallest.exchange)
     if total < 2:
-        why = f"one generated request failed once, and not when it was asked again: {summary}"
+        why = f"one generated request failed once, and not when it was sent again: {summary}"
         return make_inconclusive(why, n=1, counterexamples=(example,))
     if smallest.failed < smallest.asked:
         note = f"not repeatable: this request failed {smallest.failed} of {smallest.asked} times, {total} in all"
     elif kind in search.minimal:
-        note = "minimal: whatever was removed from it or made simpler is answered well"
+        note = "minimal: every simpler request that was tried is answered well"
     else:
         note = "not proved to be minimal: the budget for simplifying it is spent"
     verdict = judge_contract([Case("generated", replace(example, summary=summary))], "")

@@ -1,4 +1,4 @@
-"""Limits of size: up to them answers are whole and right, over them there is a clear 4xx, and nothing breaks."""
+"""Limits of size: up to them answers are complete and right, above them there is a clear 4xx, and nothing breaks."""
 
 from __future__ import annotations
 
@@ -7,187 +7,195 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from harness.checks.bad_input.clean_errors import trace_in
-from harness.checks.bad_input.outcomes import Kind, Known, kind_of
-from harness.checks.common import SHED, Show, case, judge, told
-from harness.checks.comparison import alone, arrays, parts_of, said, uneven
-from harness.checks.generation.text_cases import usage_of
+from harness.checks.bad_input.clean_errors import find_stack_trace
+from harness.checks.bad_input.outcomes import Reaction, classify_reaction
+from harness.checks.common import OVERLOAD_STATUSES, Show, judge, judge_case
+from harness.checks.comparison import compare_contents, find_row_mismatch
+from harness.checks.control import Control
+from harness.checks.generation.text_cases import get_usage
 from harness.core.exchange import Exchange
-from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
+from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
-PROMPT = "prompt"
-_CUT = 0.6
-"""Share of the tokens that a longer prompt should have, under which it was cut."""
+PROMPT_KIND = "prompt"
+_CUT_SHARE = 0.6
+"""Share of the tokens that a longer prompt should have, below which it was cut."""
 
 
-class Size(StrEnum):
+class SizeOutcome(StrEnum):
     """What became of a request of one size."""
 
-    HELD = "answered"
+    ANSWERED = "answered"
     REFUSED = "refused"
     BROKEN = "refused as broken"
     HARMED = "harmed"
-    """It hung, crashed, or was answered with less than was asked."""
+    """It hung or crashed the service, or its answer lacks a part."""
     DECLINED = "declined"
 
 
 _OUTCOMES = {
-    Kind.REFUSED: Size.REFUSED,
-    Kind.BROKEN: Size.BROKEN,
-    Kind.REDIRECTED: Size.BROKEN,
-    Kind.UNKNOWN: Size.DECLINED,
+    Reaction.REFUSED: SizeOutcome.REFUSED,
+    Reaction.BROKEN: SizeOutcome.BROKEN,
+    Reaction.REDIRECTED: SizeOutcome.BROKEN,
+    Reaction.UNKNOWN: SizeOutcome.DECLINED,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """One request of `size`; `wrong` says what is wrong with its answer, though it was answered."""
+class SizeTrial:
+    """One request of `size`; `wrong` says what is wrong with its answer."""
 
     size: int
     exchange: Exchange
     wrong: str | None = None
 
     @property
-    def outcome(self) -> Size:
+    def outcome(self) -> SizeOutcome:
         """What became of it."""
         if self.wrong:
-            return Size.HARMED
-        if self.exchange.status in SHED or self.exchange.status in (401, 403):
-            return Size.DECLINED
+            return SizeOutcome.HARMED
+        if self.exchange.status in (*OVERLOAD_STATUSES, 401, 403):
+            return SizeOutcome.DECLINED
         if self.exchange.ok:
-            return Size.HELD
-        return _OUTCOMES.get(kind_of(self.exchange), Size.HARMED)
+            return SizeOutcome.ANSWERED
+        return _OUTCOMES.get(classify_reaction(self.exchange), SizeOutcome.HARMED)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A search for the largest request of a kind: what was `tried`, in its order, and `after` a valid request.
+class SizeSearch:
+    """A search for the largest request of a kind: the trials in their order, and a valid request after them.
 
-    `what` and `unit` are words ("batch", "rows"). `stopped` says why it ended before a limit or the cap was reached.
+    `what` and `unit` are words ("batch", "rows"). `stopped` says why the search ended before it reached a limit or the
+    cap.
     """
 
     what: str
     unit: str
     cap: int
-    tried: Sequence[Tried]
-    known: Known
+    trials: Sequence[SizeTrial]
+    control: Control
     after: Exchange
     stopped: str = ""
 
-    def name(self, each: Tried) -> str:
-        """One of the sizes, in words."""
-        return f"a {self.what} of {each.size:,} {self.unit}"
+    def describe(self, trial: SizeTrial) -> str:
+        """A trial's request in words."""
+        return f"a {self.what} of {trial.size:,} {self.unit}"
+
+    def list_answered(self) -> list[SizeTrial]:
+        """The trials that were answered, the smallest first."""
+        answered = [trial for trial in self.trials if trial.outcome is SizeOutcome.ANSWERED]
+        return sorted(answered, key=lambda trial: trial.size)
 
     @property
-    def held(self) -> list[Tried]:
-        """What was answered, the smallest first."""
-        return sorted((each for each in self.tried if each.outcome is Size.HELD), key=lambda each: each.size)
-
-    @property
-    def over(self) -> Tried | None:
-        """The smallest that was not answered."""
-        rest = (each for each in self.tried if each.outcome is not Size.HELD)
-        return min(rest, key=lambda each: each.size, default=None)
+    def over(self) -> SizeTrial | None:
+        """The smallest trial that was not answered."""
+        over = [trial for trial in self.trials if trial.outcome is not SizeOutcome.ANSWERED]
+        return min(over, key=lambda trial: trial.size, default=None)
 
     @property
     def limit(self) -> str:
         """The limit in a sentence."""
-        most = f"the largest {self.what} answered has {self.held[-1].size:,} {self.unit}" if self.held else "none"
-        if self.over is None and not self.stopped:
-            return f"{most}: no limit up to there, the most that is asked here"
-        if self.over is None:
-            return f"{most}; {self.stopped}"
-        status = self.over.exchange.status
-        became = f"{self.over.outcome} ({status})" if status else str(self.over.outcome)
-        return f"{most}; the smallest not answered has {self.over.size:,} and is {became}"
+        largest, over = f"no {self.what} was answered", self.over
+        if answered := self.list_answered():
+            largest = f"the largest {self.what} answered has {answered[-1].size:,} {self.unit}"
+        if over is None and self.stopped:
+            return f"{largest}; {self.stopped}"
+        if over is None:
+            return f"{largest}: no limit up to this size, the largest that is tried"
+        outcome = str(over.outcome)
+        if over.exchange.status:
+            outcome += f" ({over.exchange.status})"
+        return f"{largest}; the smallest not answered has {over.size:,} and is {outcome}"
 
 
-def batch_problem(
-    first: Sequence[Exchange], again: Sequence[Exchange], order: Sequence[int], got: Exchange
-) -> str | None:
-    """What is wrong with the answer to a batch of rows `order`, of which each was asked alone twice; None: nothing.
+def find_batch_problem(control: Control, order: Sequence[int], batch: Exchange) -> str | None:
+    """What is wrong with the answer to a batch of the rows `order`; `control` holds each row asked alone.
 
-    Where the rows alone do not tell themselves apart, or do not repeat themselves, only their number is judged.
+    If the rows have the same answers alone, or are not repeatable, only the number of answers is judged.
     """
-    if got.answer is None or any(each.answer is None for each in first):
+    alone = [exchange.answer.arrays for exchange in control.first if exchange.answer is not None]
+    if batch.answer is None or len(alone) < len(control.first):
         return None
-    solo, together = [arrays(each.answer) for each in first], arrays(got.answer)
-    names = sorted(name for name, value in solo[0].items() if len(value) == 1)
-    if problem := uneven(together, names, len(order)):
+    batched = batch.answer.arrays
+    names = sorted(name for name, rows in alone[0].items() if len(rows) == 1)
+    if problem := find_row_mismatch(batched, names, len(order)):
         return problem
-    told_apart = not alone(first, again)[1]
-    for name in names if told_apart else ():
+    if control.select_distinct()[1]:
+        return None
+    for name in names:
         for place, row in enumerate(order):
-            its = solo[row].get(name, [None])[:1]
-            if parts := parts_of({name: its}, {name: [together[name][place]]}):
-                return f"place {place} of a batch of {len(order)} rows is answered otherwise than alone: {parts}"
+            own = alone[row].get(name, [None])[:1]
+            if difference := compare_contents({name: own}, {name: [batched[name][place]]}):
+                return (
+                    f"place {place} of a batch of {len(order)} rows differs from the row's answer alone: {difference}"
+                )
     return None
 
 
-def answer_problem(known: Known, got: Exchange) -> str | None:
-    """How the answer to a valid request in another size of body parts from its own."""
-    parts = known.changed(got) if got.ok else None
-    return f"it is answered otherwise than the same request without the blanks: {parts}" if parts else None
+def find_answer_problem(control: Control, exchange: Exchange) -> str | None:
+    """How the answer to the valid request in a larger body differs from the control's."""
+    change = control.find_change(exchange) if exchange.ok else None
+    return f"its answer differs from that to the same request without the blanks: {change}" if change else None
 
 
-def empty_problem(known: Known, got: Exchange) -> str | None:
-    """Whether an answer to a longer prompt says nothing, where the short one's said something."""
-    if not got.ok or said(known.first.answer) is None or said(got.answer) is not None:
+def find_empty_answer(control: Control, exchange: Exchange) -> str | None:
+    """Whether the answer to a longer prompt is empty, although the control's is not."""
+    if not exchange.ok or control.first[0].content is None or exchange.content is not None:
         return None
-    return "it is answered with nothing"
+    return "its answer is empty"
 
 
-def cut_prompts(held: Sequence[Tried]) -> Tried | None:
+def find_cut_prompt(answered: Sequence[SizeTrial]) -> SizeTrial | None:
     """The first prompt whose tokens, as the service counts them, did not grow with its length; None: all did."""
-    counted = [(each, tokens) for each in held if (tokens := usage_of(each.exchange.answer).prompt_tokens)]
-    for (one, before), (other, after) in pairwise(counted):
-        if other.size >= 2 * one.size and after < _CUT * before * other.size / one.size:
+    counts = [(trial, get_usage(trial.exchange.answer).prompt_tokens) for trial in answered]
+    for (one, before), (other, after) in pairwise((trial, tokens) for trial, tokens in counts if tokens):
+        if other.size >= 2 * one.size and after < _CUT_SHARE * before * other.size / one.size:
             return other
     return None
 
 
 @judge
-def survived(found: Found, show: Show) -> Verdict:
-    """Every size is answered whole and right, or not answered; none hangs or crashes, and the service lives on."""
-    if unable := _unable(found):
+def judge_sizes(search: SizeSearch, show: Show) -> Verdict:
+    """Every size has a complete and right answer or none; none hangs or crashes the service, which works afterwards."""
+    if unable := _find_unable(search):
         return unable
-    cases = [_harm(found, each, show) for each in found.tried]
-    cases.append(found.known.lives(found.after, show))
-    return judge_contract(cases, found.limit).with_notes(found.limit, *([found.stopped] if found.stopped else []))
-
-
-def _harm(found: Found, each: Tried, show: Show) -> Case:
-    name = found.name(each)
-    shown = trace_in(each.exchange)
-    problem = shown and f"the answer to {name} shows {shown}"
-    if each.outcome is Size.HARMED:
-        what = each.wrong or f"it is not survived: {kind_of(each.exchange)}, {told(each.exchange)}"
-        problem = f"{name}: {what}; {found.limit}"
-    return case(name, each.exchange, problem, show)
+    cases = []
+    for trial in search.trials:
+        name, exchange = search.describe(trial), trial.exchange
+        trace = find_stack_trace(exchange)
+        problem = trace and f"the answer to {name} shows {trace}"
+        if trial.outcome is SizeOutcome.HARMED:
+            harm = trial.wrong or f"it harms the service: {classify_reaction(exchange)}, {exchange.outcome}"
+            problem = f"{name}: {harm}; {search.limit}"
+        cases.append(judge_case(name, exchange, problem, show))
+    cases.append(search.control.judge_last_request(search.after, show))
+    notes = [search.limit, search.stopped] if search.stopped else [search.limit]
+    return judge_contract(cases, search.limit).with_notes(*notes)
 
 
 @judge
-def refused(found: Found, show: Show) -> Verdict:
-    """What is over a limit is refused with a clear 4xx; nothing is cut to fit in silence."""
-    if unable := _unable(found):
+def judge_sizes_over_limit(search: SizeSearch, show: Show) -> Verdict:
+    """A request over a limit is refused with a clear 4xx; nothing is silently cut to fit."""
+    if unable := _find_unable(search):
         return unable
     cases = []
-    cut = cut_prompts(found.held) if found.what == PROMPT else None
-    for each in found.tried:
-        name, problem = found.name(each), ""
-        unjudged = f"declined: {told(each.exchange)}" if each.outcome is Size.DECLINED else ""
-        if each.outcome in (Size.BROKEN, Size.HARMED):
-            problem = f"{name} is not refused with a 4xx: {each.wrong or told(each.exchange)}"
-        elif each is cut:
-            problem = f"{name} is cut in silence: it counts hardly more tokens than a shorter one"
-        cases.append(case(name, each.exchange, problem, show, unjudged))
-    return judge_contract(cases, found.limit).with_notes(found.limit)
+    cut = find_cut_prompt(search.list_answered()) if search.what == PROMPT_KIND else None
+    for trial in search.trials:
+        name, problem, unjudged = search.describe(trial), "", ""
+        if trial.outcome is SizeOutcome.DECLINED:
+            unjudged = f"declined: {trial.exchange.outcome}"
+        elif trial.outcome in (SizeOutcome.BROKEN, SizeOutcome.HARMED):
+            problem = f"{name} is not refused with a 4xx: {trial.wrong or trial.exchange.outcome}"
+        elif trial is cut:
+            problem = f"{name} is silently cut: it counts hardly more tokens than a shorter one"
+        cases.append(judge_case(name, trial.exchange, problem, show, unjudged))
+    return judge_contract(cases, search.limit).with_notes(search.limit)
 
 
-def _unable(found: Found) -> Verdict | None:
-    if found.known.problem:
-        return make_inconclusive(found.known.problem, n=0)
-    if found.held or any(each.outcome is Size.HARMED for each in found.tried):
+def _find_unable(search: SizeSearch) -> Verdict | None:
+    """INCONCLUSIVE if the search shows nothing."""
+    if search.control.problem:
+        return make_inconclusive(search.control.problem, n=0)
+    if {SizeOutcome.ANSWERED, SizeOutcome.HARMED} & {trial.outcome for trial in search.trials}:
         return None
-    told_of = told(found.tried[0].exchange) if found.tried else found.stopped
-    return make_inconclusive(f"not even the smallest {found.what} is answered: {told_of}", n=0)
+    why = search.trials[0].exchange.outcome if search.trials else search.stopped
+    return make_inconclusive(f"not even the smallest {search.what} is answered: {why}", n=0)

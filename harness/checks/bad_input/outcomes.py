@@ -1,4 +1,4 @@
-"""What became of bad inputs: refused, refused as broken, accepted, hung, crashed; and of the service afterwards."""
+"""How a service reacts to bad inputs: whether it refuses, accepts, hangs or crashes, and whether it still works."""
 
 from __future__ import annotations
 
@@ -8,197 +8,178 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.checks.bad_input.clean_errors import is_trace, leak
-from harness.checks.bad_input.requests import Bad
-from harness.checks.common import Show, alive, case, judge, told
-from harness.checks.comparison import parts_of, said
+from harness.checks.bad_input.clean_errors import find_leak, is_stack_trace
+from harness.checks.bad_input.requests import BadRequest
+from harness.checks.common import TOO_MANY_REQUESTS, Show, judge, judge_case, judge_success
+from harness.checks.control import Control
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
-TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
-ELSEWHERE = (401, 403, 429)
+TIMEOUT_ERRORS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
+_UNRELATED_STATUSES = (401, 403, TOO_MANY_REQUESTS)
 """Statuses that say nothing about an input."""
 _VERSION = "a software version"
 
 
-class Kind(StrEnum):
-    """The class of an answer to a bad input."""
+class Reaction(StrEnum):
+    """How the service reacted to a bad input."""
 
     REFUSED = "refused"
     BROKEN = "refused as broken"
-    """With a 5xx: as a fault of the server's own."""
+    """With a 5xx: as the server's own fault."""
     ACCEPTED = "accepted"
     REDIRECTED = "redirected"
     HUNG = "hung"
     CRASHED = "crashed"
-    """The connection ended with no whole answer, or the service is gone."""
+    """The connection ended without a complete answer, or the service is gone."""
     UNKNOWN = "not seen"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A valid request asked twice before anything was wrong. `worded`: its text may differ from time to time."""
-
-    first: Exchange
-    again: Exchange
-    worded: bool = False
-
-    @property
-    def problem(self) -> str:
-        """Why nothing can be shown here, or an empty text."""
-        lost = next((each for each in (self.first, self.again) if not each.ok), None)
-        return f"a valid request is not answered, so that nothing can be shown: {told(lost)}" if lost else ""
-
-    def changed(self, later: Exchange) -> str | None:
-        """How a later answer to the same request parts from it; None where that cannot be told, too."""
-        before = said(self.first.answer)
-        if self.worded or before is None or parts_of(before, said(self.again.answer)):
-            return None
-        return parts_of(before, said(later.answer))
-
-    def lives(self, after: Exchange, show: Show) -> Case:
-        """The same request once more, after all others, as a case."""
-        parts = self.changed(after)
-        changed = parts and f"afterwards a valid request gets another answer: {parts}"
-        return alive(after, show, "afterwards a valid request is not answered", changed)
+_REACTIONS = {2: Reaction.ACCEPTED, 3: Reaction.REDIRECTED, 4: Reaction.REFUSED, 5: Reaction.BROKEN}
+"""Reactions by the first digit of the status."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A bad request, its answer (decoded where it should be the valid one's) and that to a valid request after it.
+class BadInputTrial:
+    """A bad request, its exchange (decoded if it must have the valid answer), and a valid request sent after it.
 
-    `why` says why it was not asked.
+    `why` says why the request was not sent.
     """
 
-    bad: Bad
+    bad: BadRequest
     exchange: Exchange | None = None
     after: Exchange | None = None
     why: str = ""
 
     @property
-    def kind(self) -> Kind:
-        """The class of its answer."""
-        return Kind.UNKNOWN if self.exchange is None else kind_of(self.exchange)
+    def reaction(self) -> Reaction:
+        """How the service reacted."""
+        return Reaction.UNKNOWN if self.exchange is None else classify_reaction(self.exchange)
 
 
-def kind_of(exchange: Exchange) -> Kind:
-    """The class of an answer."""
+def classify_reaction(exchange: Exchange) -> Reaction:
+    """How the service reacted to a request."""
     status, error = exchange.status, exchange.error
     if error is ErrorClass.TOTAL_TIMEOUT and exchange.response is not None and exchange.response.body:
-        return Kind.ACCEPTED if exchange.response.status < 300 else Kind.HUNG  # it was still being answered
-    if error in TIMEOUTS:
-        return Kind.HUNG
+        # The service was still sending its answer.
+        return Reaction.ACCEPTED if exchange.response.status < 300 else Reaction.HUNG
+    if error in TIMEOUT_ERRORS:
+        return Reaction.HUNG
     if error in (ErrorClass.CLOSED, ErrorClass.GONE) or (error is ErrorClass.MALFORMED and status is None):
-        return Kind.CRASHED
-    if status is None or not 200 <= status < 600:
-        return Kind.UNKNOWN
-    return (Kind.ACCEPTED, Kind.REDIRECTED, Kind.REFUSED, Kind.BROKEN)[status // 100 - 2]
+        return Reaction.CRASHED
+    return _REACTIONS.get((status or 0) // 100, Reaction.UNKNOWN)
 
 
-def not_finite(body: bytes) -> str | None:
-    """The first number in a JSON body that is not finite: bare NaN and Infinity, or over the range of doubles."""
-    found: list[str] = []
+def find_non_finite_number(body: bytes) -> str | None:
+    """The first number in a JSON body that is not finite: bare NaN and Infinity, or outside the range of doubles."""
+    numbers: list[str] = []
 
-    def number(text: str) -> float:
+    def read_number(text: str) -> float:
         value = float(text)
         if not math.isfinite(value):
-            found.append(text[:20])
+            numbers.append(text[:20])
         return value
 
     try:
-        json.loads(body.decode("utf-8-sig"), parse_constant=found.append, parse_float=number)
+        json.loads(body.decode("utf-8-sig"), parse_constant=numbers.append, parse_float=read_number)
     except (ValueError, RecursionError):
         return None
-    return found[0] if found else None
+    return numbers[0] if numbers else None
 
 
-def shown_within(asked: Asked) -> str | None:
-    """The first internal thing that the answer shows; what it repeats of the request's own path is none."""
-    response = asked.exchange.response if asked.exchange else None
+def _find_leak_in_answer(trial: BadInputTrial) -> str | None:
+    """The first internal detail that the answer shows; a path that only repeats the request's own is not one."""
+    response = trial.exchange.response if trial.exchange else None
     if response is None:
         return None
-    text = response.body.decode("utf-8", "replace").replace(asked.bad.request.path.partition("?")[0], "")
-    found = leak(text)
-    # An accepted input may be answered with a text about paths.
-    return found if response.status >= 400 or (found and is_trace(found)) else None
+    text = response.body.decode("utf-8", "replace").replace(trial.bad.request.path.partition("?")[0], "")
+    leak = find_leak(text)
+    # The answer to an accepted input may be a text about paths.
+    return leak if response.status >= 400 or (leak and is_stack_trace(leak)) else None
 
 
-def survival(known: Known, asked: Asked, show: Show) -> Case:
-    """The service answers, shows nothing internal and no number that is none, and lives on as it was."""
-    name, exchange, after = asked.bad.name, asked.exchange, asked.after
+def _judge_harm(control: Control, trial: BadInputTrial, show: Show) -> Case:
+    """The service answers, shows nothing internal and no number that is not finite, and works as before afterwards."""
+    name, exchange, after = trial.bad.name, trial.exchange, trial.after
     if exchange is None or after is None:
-        return Case(name, unjudged=asked.why or "not asked")
-    if problem := _harm(known, asked, exchange):
-        return case(name, exchange, problem, show)
-    if exchange.status == 429 or after.status == 429 or asked.kind is Kind.UNKNOWN:
-        return Case(name, unjudged=f"declined: {told(after if after.status == 429 else exchange)}")
-    changed = known.changed(after)
-    problem = changed and f"after {name} a valid request gets another answer than before: {changed}"
-    if not after.ok:
-        problem = f"after {name} a valid request is not answered: {told(after)}"
-    return case(name, after, problem, show)
+        return Case(name, unjudged=trial.why or "not asked")
+    if problem := _find_harm(control, trial, exchange):
+        return judge_case(name, exchange, problem, show)
+    for answer in (after, exchange):
+        if answer.status == TOO_MANY_REQUESTS:
+            return Case(name, unjudged=f"declined: {answer.outcome}")
+    if trial.reaction is Reaction.UNKNOWN:
+        return Case(name, unjudged=f"declined: {exchange.outcome}")
+    change = control.find_change(after)
+    if after.ok and change:
+        problem = f"after {name} a valid request gets another answer than before: {change}"
+        return judge_case(name, after, problem, show)
+    return judge_success(name, after, f"after {name} a valid request is not answered", show)
 
 
-def _harm(known: Known, asked: Asked, exchange: Exchange) -> str | None:
-    name, response = asked.bad.name, exchange.response
-    if asked.kind is Kind.HUNG:
-        return f"{name} hangs the service: {told(exchange)}"
-    if asked.kind is Kind.CRASHED:
-        return f"{name} ends the connection without an answer: {told(exchange)}"
-    if (found := shown_within(asked)) and not found.startswith(_VERSION):
-        return f"the answer to {name} shows {found}"
-    if asked.kind is not Kind.ACCEPTED or response is None:
+def _find_harm(control: Control, trial: BadInputTrial, exchange: Exchange) -> str | None:
+    name, response = trial.bad.name, exchange.response
+    if trial.reaction is Reaction.HUNG:
+        return f"{name} hangs the service: {exchange.outcome}"
+    if trial.reaction is Reaction.CRASHED:
+        return f"{name} ends the connection without an answer: {exchange.outcome}"
+    leak = _find_leak_in_answer(trial)
+    if leak and not leak.startswith(_VERSION):
+        return f"the answer to {name} shows {leak}"
+    if trial.reaction is not Reaction.ACCEPTED or response is None:
         return None
-    if number := not_finite(response.body):
-        return f"{name} is answered {response.status} with {number}, which is no finite number"
-    if asked.bad.same and exchange.answer is not None and (parts := known.changed(exchange)):
-        return f"{name} changes nothing of what is asked, and is answered otherwise: {parts}"
+    if number := find_non_finite_number(response.body):
+        return f"{name} is answered {response.status} with {number}, which is not a finite number"
+    if trial.bad.same and exchange.answer is not None and (change := control.find_change(exchange)):
+        return f"{name} does not change the meaning of the request, but its answer differs: {change}"
     return None
 
 
-def _refusal(asked: Asked, show: Show) -> Case:
-    """What is wrong for sure is refused with a 4xx that shows nothing internal; what is odd, at least not with a 5xx.
+def _judge_refusal(trial: BadInputTrial, show: Show) -> Case:
+    """A wrong input is refused with a 4xx that shows nothing internal; an odd one is at least not answered with a 5xx.
 
-    401, 403 and 429, and 404 where the path is right, say nothing about the input and leave it unjudged.
+    401, 403 and 429, and 404 if the path is right, say nothing about the input and leave it unjudged.
     """
-    name, exchange, kind = asked.bad.name, asked.exchange, asked.kind
-    if exchange is None or kind is Kind.UNKNOWN:
-        return Case(name, unjudged=asked.why or "no answer was seen")
-    if exchange.status in ELSEWHERE or (exchange.status == 404 and not asked.bad.routed):
-        return Case(name, unjudged=f"{exchange.status} says nothing about the input")
-    clear = kind is Kind.REFUSED or (asked.bad.routed and exchange.status == 501)
-    clear = clear or (asked.bad.odd and (kind is Kind.ACCEPTED or (asked.bad.routed and kind is Kind.REDIRECTED)))
-    problem = None if clear else f"{name} is not refused with a 4xx, but {kind}: {told(exchange)}"
-    if clear and (found := shown_within(asked)):
-        problem = f"the answer to {name} shows {found}"
-    return case(name, exchange, problem, show)
+    bad, exchange, reaction = trial.bad, trial.exchange, trial.reaction
+    if exchange is None or reaction is Reaction.UNKNOWN:
+        return Case(bad.name, unjudged=trial.why or "no answer was seen")
+    if exchange.status in _UNRELATED_STATUSES or (exchange.status == 404 and not bad.routed):
+        return Case(bad.name, unjudged=f"{exchange.status} says nothing about the input")
+    proper = {Reaction.REFUSED}
+    if bad.odd:
+        proper |= {Reaction.ACCEPTED, Reaction.REDIRECTED} if bad.routed else {Reaction.ACCEPTED}
+    if reaction not in proper and not (bad.routed and exchange.status == 501):
+        problem = f"{bad.name} is not refused with a 4xx, but {reaction}: {exchange.outcome}"
+        return judge_case(bad.name, exchange, problem, show)
+    leak = _find_leak_in_answer(trial)
+    return judge_case(bad.name, exchange, leak and f"the answer to {bad.name} shows {leak}", show)
 
 
 @judge
-def survived(known: Known, found: Sequence[Asked], show: Show) -> Verdict:
-    """No bad input harms the service; see `survival`."""
-    holds = "the service lives on, and answers as before"
-    return _judged(known, found, [survival(known, each, show) for each in found], holds)
+def judge_bad_inputs(control: Control, trials: Sequence[BadInputTrial], show: Show) -> Verdict:
+    """No bad input harms the service: see `_judge_harm`."""
+    cases = [_judge_harm(control, trial, show) for trial in trials]
+    return _conclude(control, trials, cases, "afterwards the service answers as before")
 
 
 @judge
-def refused(known: Known, found: Sequence[Asked], show: Show) -> Verdict:
-    """Every bad input is refused clearly; see `refusal`."""
-    return _judged(known, found, [_refusal(each, show) for each in found], "nothing internal is shown")
+def judge_bad_input_refusals(control: Control, trials: Sequence[BadInputTrial], show: Show) -> Verdict:
+    """Every bad input is clearly refused: see `_judge_refusal`."""
+    return _conclude(control, trials, [_judge_refusal(trial, show) for trial in trials], "nothing internal is shown")
 
 
-def _judged(known: Known, found: Sequence[Asked], cases: Sequence[Case], holds: str) -> Verdict:
-    told_of = _classes(found)
-    if known.problem:
-        return make_inconclusive(known.problem, n=0, notes=(told_of,) if told_of else ())
-    return judge_contract(cases, f"{told_of}; {holds}").with_notes(told_of)
+def _conclude(control: Control, trials: Sequence[BadInputTrial], cases: Sequence[Case], holds: str) -> Verdict:
+    reactions = _list_reactions(trials)
+    if control.problem:
+        return make_inconclusive(control.problem, n=0, notes=(reactions,) if reactions else ())
+    return judge_contract(cases, f"{reactions}; {holds}").with_notes(reactions)
 
 
-def _classes(found: Sequence[Asked]) -> str:
-    """The classes of all answers, with the names of the inputs and their statuses."""
-    groups: dict[Kind, list[str]] = {}
-    for each in found:
-        status = each.exchange.status if each.exchange else None
-        groups.setdefault(each.kind, []).append(each.bad.name + (f" ({status})" if status else ""))
-    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in groups.items())
+def _list_reactions(trials: Sequence[BadInputTrial]) -> str:
+    """The inputs with their statuses, grouped by reaction."""
+    groups: dict[Reaction, list[str]] = {}
+    for trial in trials:
+        status = trial.exchange.status if trial.exchange else None
+        groups.setdefault(trial.reaction, []).append(trial.bad.name + (f" ({status})" if status else ""))
+    return "; ".join(f"{reaction}: {', '.join(names)}" for reaction, names in groups.items())

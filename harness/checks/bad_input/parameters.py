@@ -1,4 +1,4 @@
-"""Parameters of generation that are out of their range or of another type."""
+"""Parameters of generation with a value out of range, or of another type."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-STOPS = 5_000
-"""Stop sequences in one request; most services take 4 to 16."""
+_STOPS = json.dumps([f"aiharness {number}" for number in range(5_000)]).encode()
+"""Thousands of stop sequences in one request; most services take 4 to 16."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    """A value, as JSON text, for an option; `odd`: a service may take it."""
+class BadParameter:
+    """A value, as JSON text, for an option. `odd`: a service may accept it."""
 
     option: str
     raw: bytes
     odd: bool = False
 
 
-LIMIT = "max_tokens"
-PARAMETERS: Mapping[str, Parameter] = {
-    "max_tokens_negative": Parameter(LIMIT, b"-1"),
-    "max_tokens_zero": Parameter(LIMIT, b"0"),
-    "max_tokens_fraction": Parameter(LIMIT, b"1.5"),
-    "max_tokens_words": Parameter(LIMIT, b'"sixteen"'),
-    "temperature_nan": Parameter("temperature", b"NaN"),
-    "temperature_negative": Parameter("temperature", b"-1"),
-    "temperature_99": Parameter("temperature", b"99", odd=True),
-    "temperature_words": Parameter("temperature", b'"hot"'),
-    "seed_words": Parameter("seed", b'"lucky"'),
-    "n_zero": Parameter("n", b"0"),
-    "stop_number": Parameter("stop", b"5"),
-    "stop_thousands": Parameter("stop", json.dumps([f"aiharness {i}" for i in range(STOPS)]).encode(), odd=True),
+LIMIT_OPTION = "max_tokens"
+BAD_PARAMETERS: Mapping[str, BadParameter] = {
+    "max_tokens_negative": BadParameter(LIMIT_OPTION, b"-1"),
+    "max_tokens_zero": BadParameter(LIMIT_OPTION, b"0"),
+    "max_tokens_fraction": BadParameter(LIMIT_OPTION, b"1.5"),
+    "max_tokens_words": BadParameter(LIMIT_OPTION, b'"sixteen"'),
+    "temperature_nan": BadParameter("temperature", b"NaN"),
+    "temperature_negative": BadParameter("temperature", b"-1"),
+    "temperature_99": BadParameter("temperature", b"99", odd=True),
+    "temperature_words": BadParameter("temperature", b'"hot"'),
+    "seed_words": BadParameter("seed", b'"lucky"'),
+    "n_zero": BadParameter("n", b"0"),
+    "stop_number": BadParameter("stop", b"5"),
+    "stop_thousands": BadParameter("stop", _STOPS, odd=True),
 }
-"""Bad parameters by name, under OpenAI's names for the options; the largest request comes last."""
+"""Bad parameters by name, with OpenAI's names for the options; the largest request comes last."""

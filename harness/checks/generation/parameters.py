@@ -1,123 +1,139 @@
-"""Parameters of generation do what they say: max_tokens, stop, seed, temperature. An answer that was cut says so."""
+"""Parameters of generation work: max_tokens, stop, seed, temperature; and an answer that was cut says so."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checks.common import Show, clearly_refused, judge, told
-from harness.checks.comparison import parting
-from harness.checks.generation.text_cases import Unjudged, begins, judged, text_of, usage_of, whole_and_streamed
+from harness.checks.common import Show, is_clear_refusal, judge
+from harness.checks.generation.text_cases import (
+    CUT_REASONS,
+    Unjudged,
+    count_common_characters,
+    get_text,
+    get_usage,
+    is_beginning,
+    judge_exchange,
+    judge_whole_and_streamed,
+)
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
-CUT = ("length", "max_tokens")
-"""Finish reasons that say the limit cut the answer."""
 _SHOWN = 6
-"""Characters by which the text after a stop sequence is known again, where the sequence itself was taken out."""
-WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "tool_calls", "function_call")
+"""Characters by which the text after a stop sequence is recognised if the sequence itself was removed."""
+_COMPLETE_REASONS = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "tool_calls", "function_call")
 """Finish reasons that declare an answer complete."""
+_NOTHING_TO_COMPARE = "the request without the limit has no valid answer to compare with"
 
 
 @judge
-def limited(
+def judge_max_tokens(
     long: Exchange, short: Sequence[Exchange], limit: int, own: Exchange, own_limit: int, show: Show, *, promised: bool
 ) -> Verdict:
-    """`max_tokens` bounds an answer, and the finish reason says whether it did.
+    """`max_tokens` bounds an answer, and the finish reason says whether it cut it.
 
-    `long` is the same request with room for more, `short` its answers with `limit`, and `own` an answer that had room
-    to end by itself within `own_limit`. With `promised` determinism a short answer must begin the long one.
+    `long` is the same request with a larger limit, `short` its answers with `limit`, and `own` an answer that could end
+    by itself within `own_limit`. With `promised` determinism a short answer must be the beginning of the long one.
     """
     if not long.ok:
-        return make_inconclusive("the request without the limit has no valid answer to compare with", n=0)
+        return make_inconclusive(_NOTHING_TO_COMPARE, n=0)
 
-    def bounded(answer: Answer) -> str | None:
-        made, text, whole = usage_of(answer).completion_tokens, answer.text or "", text_of(long)
-        if made is not None and made > limit:
-            return f"{made} completion tokens with max_tokens {limit}"
-        if text == whole:
-            return f"the text is as long with max_tokens {limit} as it is with more"
-        if promised and not begins(text, whole):
-            return f"{text[:60]!r} does not begin the longer answer {whole[:60]!r}"
-        if begins(text, whole) and answer.finish_reason not in CUT:
+    def find_unbounded(answer: Answer) -> str | None:
+        tokens, text, longer = get_usage(answer).completion_tokens, answer.text or "", get_text(long)
+        if tokens is not None and tokens > limit:
+            return f"{tokens} completion tokens with max_tokens {limit}"
+        if text == longer:
+            return f"the text is as long with max_tokens {limit} as with a larger limit"
+        if promised and not is_beginning(text, longer):
+            return f"{text[:60]!r} is not the beginning of the longer answer {longer[:60]!r}"
+        if is_beginning(text, longer) and answer.finish_reason not in CUT_REASONS:
             return f"the answer was cut, and its finish reason is {answer.finish_reason!r}, not 'length'"
         return None
 
-    def ended(answer: Answer) -> str | None:
-        made = usage_of(answer).completion_tokens
-        if made is not None and made < own_limit and answer.finish_reason in CUT:
-            return f"the finish reason is {answer.finish_reason!r} after {made} tokens of {own_limit}"
+    def find_false_cut(answer: Answer) -> str | None:
+        tokens = get_usage(answer).completion_tokens
+        if tokens is not None and tokens < own_limit and answer.finish_reason in CUT_REASONS:
+            return f"the finish reason is {answer.finish_reason!r} after {tokens} tokens of {own_limit}"
         return None
 
-    cases = [*whole_and_streamed(short, bounded, show), judged("with room to spare", own, ended, show)]
+    cases = judge_whole_and_streamed(short, find_unbounded, show)
+    cases.append(judge_exchange("with room to spare", own, find_false_cut, show))
     return judge_contract(cases, f"max_tokens {limit} bounds the answer, and its finish reason says so")
 
 
 @judge
-def honest_ending(long: Exchange, short: Sequence[Exchange], limit: int, show: Show, *, promised: bool) -> Verdict:
+def judge_cut_endings(long: Exchange, short: Sequence[Exchange], limit: int, show: Show, *, promised: bool) -> Verdict:
     """An answer that `max_tokens` cut is not declared complete.
 
-    That it was cut shows where it is the beginning of the longer answer to the same request. Unless determinism is
-    `promised`, its stated tokens must have reached the limit too: the service may have ended another answer there.
+    It was cut if it is the beginning of the longer answer to the same request. Unless determinism is `promised`, its
+    stated tokens must have reached the limit too: the service may have ended another answer there.
     """
     if not long.ok:
-        return make_inconclusive("the request without the limit has no valid answer to compare with", n=0)
+        return make_inconclusive(_NOTHING_TO_COMPARE, n=0)
 
-    def problem(answer: Answer) -> str | None:
-        made = usage_of(answer).completion_tokens
-        if not begins(answer.text or "", text_of(long)) or not (promised or made is None or made >= limit):
+    def find_problem(answer: Answer) -> str | None:
+        tokens = get_usage(answer).completion_tokens
+        at_limit = promised or tokens is None or tokens >= limit
+        if not at_limit or not is_beginning(answer.text or "", get_text(long)):
             return Unjudged(f"max_tokens {limit} did not visibly cut the answer")
-        if answer.finish_reason in WHOLE:
+        if answer.finish_reason in _COMPLETE_REASONS:
             return f"the answer was cut at max_tokens {limit} and declared complete ({answer.finish_reason!r})"
         return None
 
-    found = zip(short, whole_and_streamed(short, problem, show), strict=True)
-    cases = [Case(each.name, unjudged=told(answer)) if clearly_refused(answer) else each for answer, each in found]
+    cases = judge_whole_and_streamed(short, find_problem, show)
+    for number, case in enumerate(cases):
+        if is_clear_refusal(short[number]):
+            cases[number] = Case(case.name, unjudged=short[number].outcome)
     return judge_contract(cases, "an answer that is cut is not declared complete")
 
 
 @judge
-def stopped(long: Exchange, stop: str, found: Sequence[Exchange], show: Show, *, promised: bool) -> Verdict:
+def judge_stop_sequence(
+    long: Exchange, stop: str, exchanges: Sequence[Exchange], show: Show, *, promised: bool
+) -> Verdict:
     """The text ends before the stop sequence `stop`, which `long`, the same request without it, contains."""
     if not long.ok:
-        return make_inconclusive(f"the request without a stop sequence has no valid answer: {told(long)}", n=0)
-    expected, _, rest = text_of(long).partition(stop)
+        return make_inconclusive(f"the request without a stop sequence has no valid answer: {long.outcome}", n=0)
+    expected, _, rest = get_text(long).partition(stop)
 
-    def problem(answer: Answer) -> str | None:
+    def find_problem(answer: Answer) -> str | None:
         text = answer.text or ""
         if stop in text:
-            return f"the stop sequence {stop!r} stands in the text {text[-60:]!r}"
+            return f"the text contains the stop sequence {stop!r}: {text[-60:]!r}"
         if text.rstrip() != expected.rstrip():
             if rest.strip() and expected.strip() and text.startswith(expected + rest[:_SHOWN]):
                 return f"the text goes on after the stop sequence {stop!r}: {text[-60:]!r}"
             if promised:
-                return f"the text {text[-60:]!r} does not end where the stop sequence {stop!r} comes"
-            return Unjudged("this time the text is another one, in which the stop sequence may not come")
-        if answer.finish_reason in CUT:
+                return f"the text {text[-60:]!r} does not end where the stop sequence {stop!r} begins"
+            return Unjudged("this text is another one, which may not contain the stop sequence")
+        if answer.finish_reason in CUT_REASONS:
             return f"a stop sequence ended the text, and the finish reason is {answer.finish_reason!r}"
         return None
 
-    return judge_contract(whole_and_streamed(found, problem, show), f"the text ends before the stop sequence {stop!r}")
+    cases = judge_whole_and_streamed(exchanges, find_problem, show)
+    return judge_contract(cases, f"the text ends before the stop sequence {stop!r}")
 
 
 @judge
-def same_text(name: str, found: Sequence[Exchange], show: Show, others: Sequence[Exchange] = ()) -> Verdict:
-    """The same request has the same text each time; `others` are those with another seed.
+def judge_same_text(name: str, exchanges: Sequence[Exchange], show: Show, others: Sequence[Exchange] = ()) -> Verdict:
+    """The same request has the same text each time; `others` are the answers with another seed.
 
-    Where the others have that text too nothing shows whether the seed is heard, which is noted.
+    If the others have that text too, nothing shows whether the seed is used, which a note says.
     """
-    first = found[0]
-    if not first.ok or not text_of(first).strip():
+    first, expected = exchanges[0], get_text(exchanges[0])
+    if not first.ok or not expected.strip():
         return make_inconclusive("the first answer has no text to compare with", n=0)
 
-    def problem(answer: Answer) -> str | None:
-        text, expected = answer.text or "", text_of(first)
+    def find_problem(answer: Answer) -> str | None:
+        text = answer.text or ""
         if text == expected:
             return None
-        at = parting(text, expected)
+        at = count_common_characters(text, expected)
         return f"the same request gives {text[at : at + 30]!r} and {expected[at : at + 30]!r} at character {at}"
 
-    cases: list[Case] = [judged(f"time {count}", each, problem, show) for count, each in enumerate(found[1:], 2)]
-    verdict = judge_contract(cases, f"{name}: the same text {len(found)} times", distinct=1)
-    if others and {text_of(each) for each in others if each.ok} <= {text_of(first)}:
-        return verdict.with_notes("another seed gives the same text too: nothing shows that the seed is heard")
+    cases = []
+    for count, exchange in enumerate(exchanges[1:], 2):
+        cases.append(judge_exchange(f"time {count}", exchange, find_problem, show))
+    verdict = judge_contract(cases, f"{name}: the same text {len(exchanges)} times", distinct=1)
+    if others and {get_text(exchange) for exchange in others if exchange.ok} <= {expected}:
+        return verdict.with_notes("another seed gives the same text too: nothing shows that the seed is used")
     return verdict

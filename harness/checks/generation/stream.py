@@ -1,9 +1,9 @@
-"""A streamed answer: whole, in order, ended once and properly."""
+"""A streamed answer is complete, in order, and ended once and properly."""
 
 from __future__ import annotations
 
-from harness.checks.common import Show, aspects, case, judge, told
-from harness.checks.comparison import parting
+from harness.checks.common import Show, judge, judge_aspects, judge_case
+from harness.checks.generation.text_cases import count_common_characters
 from harness.core.exchange import EventKind, Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
@@ -11,27 +11,27 @@ _ASPECTS = ("success", "content", "one finish reason", "order", "no error inside
 
 
 @judge
-def complete(exchange: Exchange, show: Show) -> Verdict:
-    """Content came, nothing came after the end, the end came exactly once per choice, and the body closed cleanly."""
+def judge_stream(exchange: Exchange, show: Show) -> Verdict:
+    """Content came, nothing came after the end, each choice ended exactly once, and the body closed cleanly."""
     if not exchange.ok:
-        problem = ("success", f"the stream is no valid answer: {told(exchange)}")
-        return aspects(exchange, [problem], ("success",), "", show)
+        problem = {"success": f"the stream is not a valid answer: {exchange.outcome}"}
+        return judge_aspects(exchange, problem, ("success",), "", show)
     kinds = [event.kind for event in exchange.events]
     finishes = [event.index for event in exchange.events if event.kind is EventKind.FINISH]
-    problems: list[tuple[str, str]] = []
+    problems: dict[str, str | None] = {}
     if EventKind.DELTA not in kinds:
-        problems.append(("content", "the stream brought no content"))
+        problems["content"] = "the stream brought no content"
     if len(finishes) != len(set(finishes)):
-        problems.append(("one finish reason", f"{len(finishes)} finish reasons for {len(set(finishes))} choice(s)"))
-    if late := _after_finish(exchange):
-        problems.append(("order", f"content {late!r} came after the finish reason"))
+        problems["one finish reason"] = f"{len(finishes)} finish reasons for {len(set(finishes))} choice(s)"
+    if late := _find_content_after_finish(exchange):
+        problems["order"] = f"content {late!r} came after the finish reason"
     if EventKind.ERROR in kinds:
-        problems.append(("no error inside", "an error object stands inside a stream of status 200"))
-    deltas = kinds.count(EventKind.DELTA)
-    return aspects(exchange, problems, _ASPECTS, f"{deltas} deltas in order, one finish reason, a clean end", show)
+        problems["no error inside"] = "a stream with status 200 contains an error object"
+    holds = f"{kinds.count(EventKind.DELTA)} deltas in order, one finish reason, a clean end"
+    return judge_aspects(exchange, problems, _ASPECTS, holds, show)
 
 
-def _after_finish(exchange: Exchange) -> str | None:
+def _find_content_after_finish(exchange: Exchange) -> str | None:
     finished: set[int] = set()
     for event in exchange.events:
         if event.kind is EventKind.DELTA and event.text and event.index in finished:
@@ -42,36 +42,39 @@ def _after_finish(exchange: Exchange) -> str | None:
 
 
 @judge
-def terminated(exchange: Exchange, show: Show) -> Verdict:
+def judge_terminator(exchange: Exchange, show: Show) -> Verdict:
     """The protocol's terminator (`data: [DONE]`) is the last event."""
     if not exchange.events:
-        return make_inconclusive(f"there is no stream to judge: {told(exchange)}", n=0)
+        return make_inconclusive(f"there is no stream to judge: {exchange.outcome}", n=0)
     last = exchange.events[-1].kind
     problem = "" if last is EventKind.DONE else f"the stream ends with a {last} event, not its terminator"
-    return judge_contract([case("terminator", exchange, problem, show)], "the terminator is the last event")
+    return judge_contract([judge_case("terminator", exchange, problem, show)], "the terminator is the last event")
 
 
 @judge
-def role_first(exchange: Exchange, show: Show) -> Verdict:
+def judge_role(exchange: Exchange, show: Show) -> Verdict:
     """The assistant's role is announced before, or with, the first content."""
     kinds = [event.kind for event in exchange.events]
     if EventKind.DELTA not in kinds:
-        return make_inconclusive(f"there is no content to judge: {told(exchange)}", n=0)
+        return make_inconclusive(f"there is no content to judge: {exchange.outcome}", n=0)
     before = kinds[: kinds.index(EventKind.DELTA)]
     problem = "" if EventKind.ROLE in before else "the first content came without the role before it"
-    return judge_contract([case("role", exchange, problem, show)], "the role comes first")
+    return judge_contract([judge_case("role", exchange, problem, show)], "the role comes first")
 
 
 @judge
-def same_text(streamed: Exchange, whole: Exchange, show: Show) -> Verdict:
-    """At temperature 0, where the service promises determinism, the streamed text equals the other one."""
+def judge_streamed_text(streamed: Exchange, whole: Exchange, show: Show) -> Verdict:
+    """At temperature 0, if the service promises determinism, the streamed text equals the whole one."""
     for exchange in (streamed, whole):
         if not exchange.ok or exchange.answer is None:
-            return make_inconclusive(f"one of the two answers is not valid: {told(exchange)}", n=0)
+            return make_inconclusive(f"one of the two answers is not valid: {exchange.outcome}", n=0)
     assert streamed.answer is not None
     assert whole.answer is not None
-    a, b = streamed.answer.text or "", whole.answer.text or ""
-    at = parting(a, b)
-    problem = f"streamed and whole text part at character {at}: {a[at : at + 20]!r} against {b[at : at + 20]!r}"
-    cases = [case("text", streamed, "" if a == b else problem, show)]
-    return judge_contract(cases, f"streamed and whole text are the same {len(a)} characters")
+    one, other = streamed.answer.text or "", whole.answer.text or ""
+    problem = ""
+    if one != other:
+        at = count_common_characters(one, other)
+        pieces = f"{one[at : at + 20]!r} and {other[at : at + 20]!r}"
+        problem = f"the streamed and the whole text differ from character {at} on: {pieces}"
+    cases = [judge_case("text", streamed, problem, show)]
+    return judge_contract(cases, f"the streamed and the whole text are the same {len(one)} characters")

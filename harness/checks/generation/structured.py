@@ -1,4 +1,4 @@
-"""Structured output: the answer is JSON that obeys the schema it was asked for with, and one that was cut says so."""
+"""Structured output: the answer is JSON that obeys the requested schema, and an answer that was cut says so."""
 
 from __future__ import annotations
 
@@ -6,34 +6,38 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.checks.common import Show, judge
-from harness.checks.generation.json_schema import text_violation
-from harness.checks.generation.parameters import CUT
-from harness.checks.generation.text_cases import Unjudged, judged, whole_and_streamed
+from harness.checks.generation.json_schema import find_text_violation
+from harness.checks.generation.text_cases import CUT_REASONS, Unjudged, judge_exchange, judge_whole_and_streamed
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, judge_contract
 
 
 @judge
-def obeys(found: Sequence[Exchange], schema: Mapping[str, Any], show: Show) -> Verdict:
+def judge_structured_output(exchanges: Sequence[Exchange], schema: Mapping[str, Any], show: Show) -> Verdict:
     """The whole text is JSON that obeys the schema, streamed or not."""
 
-    def problem(answer: Answer) -> str | None:
-        if answer.finish_reason in CUT and (answer.text or "").lstrip()[:1] in ("", "{"):
+    def find_problem(answer: Answer) -> str | None:
+        text = answer.text or ""
+        if answer.finish_reason in CUT_REASONS and text.lstrip()[:1] in ("", "{"):
             return Unjudged("the answer was cut at max_tokens")
-        return text_violation(answer.text or "", schema)
+        return find_text_violation(text, schema)
 
-    return judge_contract(whole_and_streamed(found, problem, show), "the answer is JSON that obeys its schema")
+    return judge_contract(
+        judge_whole_and_streamed(exchanges, find_problem, show), "the answer is JSON that obeys its schema"
+    )
 
 
 @judge
-def cut_honestly(exchange: Exchange, schema: Mapping[str, Any], show: Show) -> Verdict:
-    """JSON that `max_tokens` cut is not declared complete: its reader would take half an object for all of it."""
+def judge_cut_json(exchange: Exchange, schema: Mapping[str, Any], show: Show) -> Verdict:
+    """JSON that `max_tokens` cut is not declared complete: a client would take half an object for a whole one."""
 
-    def problem(answer: Answer) -> str | None:
-        if answer.finish_reason in CUT:
+    def find_problem(answer: Answer) -> str | None:
+        if answer.finish_reason in CUT_REASONS:
             return None
-        if wrong := text_violation(answer.text or "", schema):
-            return f"an answer cut at max_tokens is declared complete ({answer.finish_reason!r}): {wrong}"
+        if violation := find_text_violation(answer.text or "", schema):
+            return f"an answer cut at max_tokens is declared complete ({answer.finish_reason!r}): {violation}"
         return Unjudged("max_tokens did not cut the answer")
 
-    return judge_contract([judged("cut", exchange, problem, show)], "JSON that is cut is not declared complete")
+    return judge_contract(
+        [judge_exchange("cut", exchange, find_problem, show)], "JSON that is cut is not declared complete"
+    )

@@ -1,73 +1,86 @@
-"""What the checks of generation share: one exchange judged as a case, and what its text says of a limit."""
+"""What the checks of generation share: one exchange as a case, and limits and stop sequences chosen for a text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.checks.common import Show, case, declined, told
+from harness.checks.common import Show, explain_decline, judge_case
 from harness.core.exchange import Answer, Exchange, Usage
 from harness.core.verdict import Case
 
+CUT_REASONS = ("length", "max_tokens")
+"""Finish reasons that say the limit cut the answer."""
+
 
 class Unjudged(str):
-    """Why an answer shows nothing of what is asked."""
+    """Why an answer does not show what a check asks."""
 
     __slots__ = ()
 
 
 Problem = Callable[[Answer], str | None]
-"""What is wrong with an answer, or None; `Unjudged` says why that cannot be told."""
+"""Finds what is wrong with an answer, or None; `Unjudged` if the answer does not show it."""
 
 
-def judged(name: str, exchange: Exchange, problem: Problem, show: Show) -> Case:
-    """The exchange as one case: unjudged when it was declined, broken when it failed in any other way."""
-    wrong: str | None = f"no valid answer: {told(exchange)}"
+def judge_exchange(name: str, exchange: Exchange, find_problem: Problem, show: Show) -> Case:
+    """One exchange as a case: unjudged if it was declined, failed if it failed in any other way."""
+    problem: str | None = f"no valid answer: {exchange.outcome}"
     if exchange.ok and exchange.answer is not None:
-        wrong = problem(exchange.answer)
-    unjudged = declined(exchange) or (wrong if isinstance(wrong, Unjudged) else "")
-    return case(name, exchange, wrong and f"{name}: {wrong}", show, unjudged)
+        problem = find_problem(exchange.answer)
+    unjudged = explain_decline(exchange)
+    if isinstance(problem, Unjudged):
+        unjudged = unjudged or problem
+    return judge_case(name, exchange, problem and f"{name}: {problem}", show, unjudged)
 
 
-def whole_and_streamed(found: Sequence[Exchange], problem: Problem, show: Show) -> list[Case]:
-    """The answers to one request, whole and, where there is one, streamed, as a case each."""
-    return [judged(name, each, problem, show) for name, each in zip(("whole", "streamed"), found, strict=False)]
+def judge_whole_and_streamed(exchanges: Sequence[Exchange], find_problem: Problem, show: Show) -> list[Case]:
+    """The answers to one request, whole and (if there is one) streamed, as a case each."""
+    named = zip(("whole", "streamed"), exchanges, strict=False)
+    return [judge_exchange(name, exchange, find_problem, show) for name, exchange in named]
 
 
-def text_of(exchange: Exchange) -> str:
-    """The generated text; empty when there is none."""
+def get_text(exchange: Exchange) -> str:
+    """The generated text; empty if there is none."""
     return (exchange.answer.text if exchange.answer else None) or ""
 
 
-def usage_of(answer: Answer | None) -> Usage:
-    """The token counts that the service states; all None where it states none."""
+def get_usage(answer: Answer | None) -> Usage:
+    """The token counts that the service states; all None if it states none."""
     return (answer.usage if answer else None) or Usage()
 
 
-def begins(text: str, longer: str) -> bool:
-    """Whether a text is a beginning of a longer one, apart from blanks at its end and a character cut in its middle."""
-    kept = text.rstrip("\N{REPLACEMENT CHARACTER}").rstrip()
-    return longer.startswith(kept) and len(kept) < len(longer.rstrip())
+def count_common_characters(one: str, other: str) -> int:
+    """The number of characters with which both texts begin."""
+    for place, (character, other_character) in enumerate(zip(one, other, strict=False)):
+        if character != other_character:
+            return place
+    return min(len(one), len(other))
 
 
-def limit_for(exchange: Exchange, most: int) -> int | None:
-    """A limit of tokens that must cut this answer: about half of it, at most `most`; None when it is too short."""
-    made = usage_of(exchange.answer).completion_tokens or len(text_of(exchange).split())
-    return min(most, made // 2) or None
+def is_beginning(text: str, longer: str) -> bool:
+    """Whether a text begins a longer one, but for blanks at its end and a character that was cut in half."""
+    stripped = text.rstrip("\N{REPLACEMENT CHARACTER}").rstrip()
+    return longer.startswith(stripped) and len(stripped) < len(longer.rstrip())
 
 
-def stop_string(deltas: Sequence[str]) -> str | None:
-    """A piece of the text that can be asked for as a stop sequence, with some of the text before it; None: none found.
+def choose_limit(exchange: Exchange, most: int) -> int | None:
+    """A limit of tokens that must cut this answer: about half of it, at most `most`; None: it is too short."""
+    tokens = get_usage(exchange.answer).completion_tokens or len(get_text(exchange).split())
+    return min(most, tokens // 2) or None
 
-    It spans two deltas of the stream where there are several, begins and ends with no blank, and is where the text
-    has it for the first time.
+
+def choose_stop_sequence(deltas: Sequence[str]) -> str | None:
+    """A piece of the text that can be used as a stop sequence, with some text before it; None: there is none.
+
+    It spans two deltas of a stream of several, begins and ends without a blank, and occurs there for the first time.
     """
     text = "".join(deltas)
     ends = [sum(map(len, deltas[:count])) for count in range(1, len(deltas))]
-    middle = len(text) // 2
-    for at in sorted([*ends, *(() if ends else range(len(text)))], key=lambda each: abs(each - middle)):
+    for end in sorted(ends or range(len(text)), key=lambda place: abs(place - len(text) // 2)):
         for before, after in ((1, 2), (1, 3), (2, 2), (2, 3), (3, 4)):
-            found = text[max(0, at - before) : at + after]
-            whole = len(found) == before + after and found == found.strip() and found.isprintable()
-            if whole and text.find(found) == at - before and text[: at - before].strip():
-                return found
+            start = end - before
+            piece = text[max(0, start) : end + after]
+            complete = len(piece) == before + after and piece == piece.strip() and piece.isprintable()
+            if complete and text.find(piece) == start and text[:start].strip():
+                return piece
     return None

@@ -1,4 +1,4 @@
-"""Calls of tools: a required call is one that can be carried out, a forbidden one is not made."""
+"""Tool calls: a required call can be executed, a forbidden one is not made, and the conversation goes on after it."""
 
 from __future__ import annotations
 
@@ -6,93 +6,95 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from harness.checks.common import Show, judge, told
-from harness.checks.generation.json_schema import text_violation
-from harness.checks.generation.parameters import CUT
-from harness.checks.generation.text_cases import Unjudged, judged
+from harness.checks.common import Show, judge
+from harness.checks.generation.json_schema import find_text_violation
+from harness.checks.generation.text_cases import CUT_REASONS, Unjudged, judge_exchange
 from harness.core.exchange import Answer, Exchange, ToolCall
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
-Schemas = Mapping[str, Mapping[str, Any]]
+ToolSchemas = Mapping[str, Mapping[str, Any]]
 """The schema of each tool's arguments, by the tool's name."""
 
 
 @judge
-def called(found: Mapping[str, tuple[Exchange, Schemas]], show: Show) -> Verdict:
-    """Each answer calls a tool with arguments that obey its schema; `found` holds answers with the tools allowed."""
-    cases = [
-        judged(name, exchange, partial(_calls, schemas=schemas), show) for name, (exchange, schemas) in found.items()
-    ]
-    return judge_contract(cases, "each required call names its tool, with whole arguments that obey its schema")
+def judge_required_calls(answers: Mapping[str, tuple[Exchange, ToolSchemas]], show: Show) -> Verdict:
+    """Each answer calls one of the allowed tools, which come with it, with arguments that obey the tool's schema."""
+    cases = []
+    for name, (exchange, schemas) in answers.items():
+        cases.append(judge_exchange(name, exchange, partial(_find_bad_call, schemas=schemas), show))
+    return judge_contract(cases, "each required call names its tool, with complete arguments that obey its schema")
 
 
 @judge
-def ending(found: Mapping[str, Exchange], show: Show) -> Verdict:
-    """The finish reason of an answer with calls is `tool_calls`, by which clients know that they have to act."""
+def judge_call_ending(answers: Mapping[str, Exchange], show: Show) -> Verdict:
+    """The finish reason of an answer with calls is `tool_calls`, which tells a client to act."""
 
-    def problem(answer: Answer) -> str | None:
-        if not answer.tool_calls or answer.finish_reason in CUT:
-            return Unjudged("the answer has no whole call")
+    def find_problem(answer: Answer) -> str | None:
         reason = answer.finish_reason
+        if not answer.tool_calls or reason in CUT_REASONS:
+            return Unjudged("the answer has no complete call")
         return None if reason == "tool_calls" else f"the finish reason of a call is {reason!r}, not 'tool_calls'"
 
+    cases = [judge_exchange(name, exchange, find_problem, show) for name, exchange in answers.items()]
+    return judge_contract(cases, "the finish reason says that a tool is called")
+
+
+@judge
+def judge_forbidden_call(exchange: Exchange, show: Show) -> Verdict:
+    """With tool_choice `none` the answer is a text and not a call."""
+
+    def find_problem(answer: Answer) -> str | None:
+        if answer.tool_calls:
+            return f"{answer.tool_calls[0].name!r} is called, although tool_choice is none"
+        if answer.finish_reason == "tool_calls":
+            return "the finish reason says that a tool is called, although tool_choice is none"
+        return _find_empty(answer)
+
     return judge_contract(
-        [judged(*each, problem, show) for each in found.items()], "the finish reason tells of the call"
+        [judge_exchange("tool_choice none", exchange, find_problem, show)], "a forbidden call is not made"
     )
 
 
 @judge
-def not_called(exchange: Exchange, show: Show) -> Verdict:
-    """With tool_choice `none` the answer is a text and no call."""
-
-    def problem(answer: Answer) -> str | None:
-        if answer.tool_calls:
-            return f"{answer.tool_calls[0].name!r} is called, though tool_choice is none"
-        if answer.finish_reason == "tool_calls":
-            return "the finish reason tells of a call, though tool_choice is none"
-        return _said(answer)
-
-    return judge_contract([judged("tool_choice none", exchange, problem, show)], "a forbidden call is not made")
-
-
-@judge
-def goes_on(first: Exchange, after: Exchange | None, show: Show) -> Verdict:
-    """Given the results of its calls the model answers: `after` is asked with those of `first`, None: it had none."""
+def judge_answer_after_results(first: Exchange, after: Exchange | None, show: Show) -> Verdict:
+    """Given the results of its calls the model answers: `after` follows the calls of `first`, None if it had none."""
     if after is None:
-        return make_inconclusive(f"there is no call whose result could be given: {told(first)}", n=0)
-    return judge_contract([judged("the results", after, _said, show)], "the conversation goes on after a call")
+        return make_inconclusive(f"there is no call whose result could be given: {first.outcome}", n=0)
+    return judge_contract(
+        [judge_exchange("the results", after, _find_empty, show)], "the conversation goes on after a call"
+    )
 
 
-def results(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
-    """The messages that go on with a conversation: the calls as the model made them, and a result of each."""
-    made = [
-        {"id": each.id, "type": "function", "function": {"name": each.name, "arguments": each.arguments}}
-        for each in calls
-    ]
-    answers = [{"role": "tool", "tool_call_id": each.id, "content": "5"} for each in calls]
-    return [{"role": "assistant", "content": "", "tool_calls": made}, *answers]
+def make_tool_results(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
+    """The messages that continue a conversation: the calls as the model made them, and a result for each."""
+    made, results = [], []
+    for call in calls:
+        function = {"name": call.name, "arguments": call.arguments}
+        made.append({"id": call.id, "type": "function", "function": function})
+        results.append({"role": "tool", "tool_call_id": call.id, "content": "5"})
+    return [{"role": "assistant", "content": "", "tool_calls": made}, *results]
 
 
-def _calls(answer: Answer, schemas: Schemas) -> str | None:
+def _find_bad_call(answer: Answer, schemas: ToolSchemas) -> str | None:
     calls = answer.tool_calls
-    if not calls and (answer.text or answer.finish_reason not in CUT):
-        return f"no tool is called, though a call is required: {answer.text!r:.60}"
-    if answer.finish_reason in CUT:
+    if not calls and (answer.text or answer.finish_reason not in CUT_REASONS):
+        return f"no tool is called, although a call is required: {answer.text!r:.60}"
+    if answer.finish_reason in CUT_REASONS:
         return Unjudged("the answer was cut at max_tokens")
-    ids = [each.id for each in calls]
+    ids = [call.id for call in calls]
     if None in ids or len(set(ids)) != len(ids):
-        return f"the calls cannot be told apart by their ids: {ids}"
-    for each in calls:
-        if each.name not in schemas:
-            return f"{each.name!r} is called, and the tools allowed are {', '.join(schemas)}"
-        if wrong := text_violation(each.arguments, schemas[each.name]):
-            return f"the arguments of {each.name!r}: {wrong}"
+        return f"the ids do not distinguish the calls: {ids}"
+    for call in calls:
+        if call.name not in schemas:
+            return f"{call.name!r} is called, and the allowed tools are {', '.join(schemas)}"
+        if violation := find_text_violation(call.arguments, schemas[call.name]):
+            return f"the arguments of {call.name!r}: {violation}"
     return None
 
 
-def _said(answer: Answer) -> str | None:
+def _find_empty(answer: Answer) -> str | None:
     if answer.text or answer.tool_calls:
         return None
-    if answer.finish_reason in CUT:
-        return Unjudged("the answer was cut at max_tokens before it said anything")
+    if answer.finish_reason in CUT_REASONS:
+        return Unjudged("the answer was cut at max_tokens before it had any content")
     return "the answer is empty"

@@ -1,4 +1,4 @@
-"""Name, TLS and certificate: judged from what the socket layer found, with the time passed in."""
+"""Name and certificate of the endpoint, judged from what the socket layer reports and the time."""
 
 from __future__ import annotations
 
@@ -7,33 +7,32 @@ from datetime import UTC, datetime
 from harness.core.errors import ErrorClass, TransportError
 from harness.core.verdict import Case, Counterexample, Verdict, judge_contract, make_error
 
-DAY = 86_400.0
+_DAY = 86_400.0
 
 
-def resolves(host: str, addresses: tuple[str, ...]) -> Verdict:
+def judge_resolution(host: str, addresses: tuple[str, ...]) -> Verdict:
     """The host name has at least one address."""
     if not addresses:
         return make_error(f"{host} has no address")
     return judge_contract([Case(host)], f"{host} is {', '.join(addresses[:4])}")
 
 
-def broken(problem: TransportError) -> Verdict:
-    """What a failure below the protocol means: a bad certificate is the service's FAIL, the rest is ERROR."""
-    if problem.error is ErrorClass.TLS:
-        return judge_contract([Case("certificate", Counterexample(str(problem)))], "")
-    return make_error(str(problem))
+def judge_connection_failure(failure: TransportError) -> Verdict:
+    """A failure to connect: a bad certificate is the service's FAIL, anything else an ERROR."""
+    if failure.error is ErrorClass.TLS:
+        return judge_contract([Case("certificate", Counterexample(str(failure)))], "")
+    return make_error(str(failure))
 
 
-def certificate(subject: str, not_before: float, not_after: float, now: float, days: float) -> Verdict:
+def judge_certificate(subject: str, not_before: float, not_after: float, now: float, days: float) -> Verdict:
     """A verified certificate is valid now and for `days` more; times in seconds of the Unix epoch."""
-    until = datetime.fromtimestamp(not_after, UTC).date().isoformat()
-    left = (not_after - now) / DAY
-    problem = None
+    certificate = f"the certificate of {subject}"
+    start, end = (datetime.fromtimestamp(moment, UTC) for moment in (not_before, not_after))
+    left = (not_after - now) / _DAY
+    case = Case("validity")
     if now < not_before:
-        problem = (
-            f"the certificate of {subject} is not valid before {datetime.fromtimestamp(not_before, UTC).isoformat()}"
-        )
+        case = Case("validity", Counterexample(f"{certificate} is not valid before {start.isoformat()}"))
     elif left < days:
-        problem = f"the certificate of {subject} ends on {until}, in {left:.1f} days; at least {days:g} are asked for"
-    case = Case("validity", Counterexample(problem) if problem else None)
-    return judge_contract([case], f"the certificate of {subject} is verified and valid until {until} ({left:.0f} days)")
+        problem = f"{certificate} ends on {end.date()}, in {left:.1f} days; at least {days:g} are required"
+        case = Case("validity", Counterexample(problem))
+    return judge_contract([case], f"{certificate} is verified and valid until {end.date()} ({left:.0f} days)")

@@ -1,30 +1,30 @@
-"""Credentials are enforced: refused without, refused with a wrong one, accepted with the right one."""
+"""Credentials are enforced: a request without one, or with a wrong one, is refused; with the right one it is not."""
 
 from __future__ import annotations
 
-from harness.checks.common import Show, case, judge, told
+from harness.checks.common import Show, judge, judge_case
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
-REFUSALS = (401, 403)
+_REFUSAL_STATUSES = (401, 403)
 
 
 @judge
-def enforced(kind: str, attempt: Exchange, control: Exchange, show: Show) -> Verdict:
-    """An inference with a credential of this `kind` (missing, wrong) is refused; the control with the right one works.
+def judge_credentials(kind: str, attempt: Exchange, control: Exchange, show: Show) -> Verdict:
+    """An inference with a `missing` or `wrong` credential is refused; `control` with the right one is answered.
 
-    401 and 403 are refusals; another 4xx is one too, less clear; a 5xx is no refusal but a failure.
+    401 and 403 are refusals. Another 4xx is a less clear one. A 5xx is a failure and not a refusal.
     """
-    attempted = f"a request with a {kind} credential"
+    request, status = f"a request with a {kind} credential", attempt.status
     if not control.ok:
-        why = f"the control with the right credential fails, so a refusal proves nothing: {told(control)}"
+        why = f"the control with the right credential fails, so a refusal proves nothing: {control.outcome}"
         return make_inconclusive(why, n=0)
-    if attempt.status is None:
-        return make_inconclusive(f"the request with a {kind} credential got no answer: {told(attempt)}", n=0)
-    if attempt.status >= 500:
-        return make_inconclusive(f"{attempted} gets {attempt.status}: a failure is not a refusal", n=0)
-    problem = f"{attempted} is answered {attempt.status}: credentials are not enforced" if attempt.status < 400 else ""
-    verdict = judge_contract([case(kind, attempt, problem, show)], f"{attempted} is refused with {attempt.status}")
-    if attempt.status >= 400 and attempt.status not in REFUSALS:
-        return verdict.with_notes(f"refused with {attempt.status} in place of 401 or 403")
+    if status is None:
+        return make_inconclusive(f"{request} gets no answer: {attempt.outcome}", n=0)
+    if status >= 500:
+        return make_inconclusive(f"{request} gets {status}: a failure is not a refusal", n=0)
+    problem = f"{request} is answered {status}: credentials are not enforced" if status < 400 else ""
+    verdict = judge_contract([judge_case(kind, attempt, problem, show)], f"{request} is refused with {status}")
+    if status >= 400 and status not in _REFUSAL_STATUSES:
+        return verdict.with_notes(f"refused with {status} instead of 401 or 403")
     return verdict

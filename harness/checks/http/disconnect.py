@@ -1,42 +1,45 @@
-"""Clients that leave in mid-answer use nothing up: afterwards as many as before are answered."""
+"""Clients that disconnect during an answer use up no capacity: afterwards as many requests are answered as before."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checks.common import SHED, Show, case, judge, told
+from harness.checks.common import OVERLOAD_STATUSES, Show, has_counterexample, judge, judge_case, judge_success
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 
 @judge
-def served_after(
+def judge_service_after_disconnects(
     before: Sequence[Exchange], left: Sequence[Exchange], after: Sequence[Exchange], show: Show
 ) -> Verdict:
-    """As many concurrent requests as before the clients left are answered after it, each validly and in time.
+    """As many concurrent requests are answered after clients disconnected as before, each validly and in time.
 
     `before` and `after` are the same requests side by side. A request declined with 429 or 503 counts against the
-    service only where all were answered before: then the room that it lacks went with the clients. A client that was
-    answered whole before it could leave, or never began, has not left.
+    service only if none was declined before: then the missing capacity was lost with the clients. A client that had
+    its whole answer before it could disconnect, or was never answered, does not count as disconnected.
     """
-    if failed := next((each for each in before if not each.ok and each.status not in SHED), None):
-        return make_inconclusive(
-            f"before any client left, concurrent requests were not all answered: {told(failed)}", n=0
-        )
-    gone = [each for each in left if each.error is None and each.timing.done is None]
-    had_room = all(each.ok for each in before)
+    declined = 0
+    for exchange in before:
+        if exchange.status in OVERLOAD_STATUSES:
+            declined += 1
+        elif not exchange.ok:
+            why = f"before any client disconnected, concurrent requests were not all answered: {exchange.outcome}"
+            return make_inconclusive(why, n=0)
+    gone = sum(exchange.error is None and exchange.timing.done is None for exchange in left)
     cases = []
     for number, exchange in enumerate(after):
-        name = f"request {number} of {len(after)} after {len(gone)} clients left"
-        unjudged = told(exchange) if exchange.status in SHED and not had_room else ""
-        problem = "" if exchange.ok else f"{name} is not answered: {told(exchange)}"
-        cases.append(case(name, exchange, problem, show, unjudged))
-    lost = next((each for each in left if each.error is not None), None)
-    if lost is not None and lost.status not in SHED:
-        what = f"after {len(gone)} clients left in mid-answer, the next one is not answered: {told(lost)}"
-        cases.append(case("leaving", lost, what, show))
-    if not gone and not any(each.counterexample for each in cases):
-        return make_inconclusive(f"none of {len(left)} clients could leave before its answer was whole", n=0)
+        name = f"request {number} of {len(after)} after {gone} clients disconnected"
+        unjudged = exchange.outcome if exchange.status in OVERLOAD_STATUSES and declined else ""
+        cases.append(judge_success(name, exchange, f"{name} is not answered", show, unjudged))
+    for exchange in left:
+        if exchange.error is not None:
+            if exchange.status not in OVERLOAD_STATUSES:
+                problem = f"after {gone} clients disconnected, the next one is not answered: {exchange.outcome}"
+                cases.append(judge_case("disconnecting", exchange, problem, show))
+            break
+    if not gone and not has_counterexample(cases):
+        return make_inconclusive(f"none of {len(left)} clients could disconnect before its answer was complete", n=0)
     return judge_contract(
-        cases, f"{len(gone)} clients left in mid-answer, and {len(after)} requests at once are answered"
+        cases, f"after {gone} clients disconnected during an answer, {len(after)} requests at once succeed"
     )

@@ -1,4 +1,4 @@
-"""Idempotency: a request with a key that was used before is answered from the first one, and not carried out again."""
+"""Idempotency: a request with a key that was used before gets the first request's answer, and is not executed again."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.checks.common import Show, case, clearly_refused, declined, judge, told
-from harness.checks.comparison import difference, said
+from harness.checks.common import Show, explain_decline, has_counterexample, is_clear_refusal, judge, judge_case
+from harness.checks.comparison import find_difference
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
-UNDER_WAY = 409
-"""With which a repeat may be refused while the first is carried out (draft-ietf-httpapi-idempotency-key-header)."""
+_IN_PROGRESS = 409
+"""The refusal of a repeat while the first request is in progress (draft-ietf-httpapi-idempotency-key-header)."""
 
 
-def identifier(exchange: Exchange) -> str | None:
-    """The id of the answer in its body, which tells one carrying out from another; None: it states none."""
+def _read_answer_id(exchange: Exchange) -> str | None:
+    """The id in the answer's body, which differs between two executions; None: it states none."""
     value: Any = exchange.answer.value if exchange.answer else None
-    found = value.get("id") if isinstance(value, Mapping) else None
-    return found if isinstance(found, str) and found else None
+    identifier = value.get("id") if isinstance(value, Mapping) else None
+    return identifier if isinstance(identifier, str) and identifier else None
 
 
 @dataclass(frozen=True, slots=True)
-class Keyed:
-    """A body under a key, `again` under it and, under another key, `together` side by side.
+class KeyedExchanges:
+    """Requests with idempotency keys.
 
-    `other_body` came with the first key; `own` is what that body is answered without a key.
+    `first` and `again` are one body under one key, and `together` the same body under another key, side by side.
+    `other_body` is a second body under the first key, and `own` the same body without a key.
     """
 
     first: Exchange
@@ -37,67 +38,75 @@ class Keyed:
 
 
 @judge
-def kept(found: Keyed, show: Show) -> Verdict:
-    """One key and one body have one answer, whether one after another or side by side; another key has its own.
+def judge_repeats_under_key(keyed: KeyedExchanges, show: Show) -> Verdict:
+    """One key and body have one answer, whether repeated later or at the same time; another key has its own answer.
 
-    Another body under the first key is refused with a 4xx, or has the first answer, and never one of its own. What the
-    answers cannot show (no id stands in them, both bodies have one answer) is said in the notes and not judged.
+    Another body under the first key is refused with a 4xx or gets the first answer, and never an answer of its own.
+    The notes say what the answers cannot show (they contain no id, or both bodies have one answer): it is not judged.
     """
-    first, together, own = found.first, found.together, found.own
-    answered = [each for each in together if each.ok]
-    other_key = (answered or together)[0]
+    first, together, own = keyed.first, keyed.together, keyed.own
+    other_key = next((exchange for exchange in together if exchange.ok), together[0])
     for exchange in (first, other_key, own):
         if not exchange.ok or exchange.answer is None:
-            return make_inconclusive(f"a valid request has no answer to compare with: {told(exchange)}", n=0)
+            return make_inconclusive(f"a valid request has no answer to compare with: {exchange.outcome}", n=0)
     notes = []
-    cases = [_repeated("again", first, found.again, show)]
+    cases = [_judge_repeat("again", first, keyed.again, show)]
     for number, exchange in enumerate(together):
         name = f"side by side {number}"
-        if exchange.status == UNDER_WAY and answered:
+        if exchange.status == _IN_PROGRESS and other_key.ok:
             cases.append(Case(name))
         else:
-            cases.append(_repeated(name, other_key, exchange, show))
-    if identifier(first) is None or identifier(other_key) is None:
-        notes.append("another key: no id stands in the answers, so nothing tells whether it was carried out anew")
+            cases.append(_judge_repeat(name, other_key, exchange, show))
+    first_id, other_id = _read_answer_id(first), _read_answer_id(other_key)
+    if first_id is None or other_id is None:
+        notes.append("another key: the answers contain no id, so nothing shows whether it was executed again")
     else:
-        same = identifier(first) == identifier(other_key)
-        what = f"another key has the answer of the first: id {identifier(first)!r}"
-        cases.append(case("another key", other_key, what if same else "", show))
-    if difference(said(first.answer), said(own.answer)) is None and identifier(first) is None:
-        notes.append("another body: it has the first one's answer anyway, so nothing shows which of them was given")
+        problem = f"another key has the answer of the first: id {first_id!r}" if first_id == other_id else ""
+        cases.append(judge_case("another key", other_key, problem, show))
+    if first_id is None and find_difference(first.content, own.content) is None:
+        notes.append("another body: its own answer is that of the first body, so nothing shows which of them it got")
     else:
-        cases.append(_other_body(first, found.other_body, show))
+        cases.append(_judge_other_body(first, keyed.other_body, show))
+    if len(notes) == 2 and not has_counterexample(cases):
+        return make_inconclusive("; ".join(notes), n=0)
     if len(notes) == 2:
-        broken = any(each.counterexample for each in cases)
-        return judge_contract(cases, "") if broken else make_inconclusive("; ".join(notes), n=0)
-    holds = f"one key has one answer: {len(cases)} repeats were told from new requests"
+        return judge_contract(cases, "")
+    holds = f"one key has one answer: {len(cases)} repeats were not executed again"
     return judge_contract(cases, holds, distinct=len(cases)).with_notes(*notes)
 
 
-def _repeated(name: str, first: Exchange, again: Exchange, show: Show) -> Case:
+def _judge_repeat(name: str, first: Exchange, again: Exchange, show: Show) -> Case:
     problem = ""
     if not again.ok:
-        problem = f"a repeat with its key fails: {told(again)}"
-    elif identifier(first) != identifier(again):
-        problem = f"a repeat is carried out again: its id is {identifier(again)!r}, and was {identifier(first)!r}"
-    elif parts := difference(said(first.answer), said(again.answer), absolute=0.0, relative=0.0):
-        problem = f"a repeat has another answer: {parts}"
-    return case(name, again, problem and f"{name}: {problem}", show, declined(again))
+        problem = f"a repeat with its key fails: {again.outcome}"
+    elif _read_answer_id(first) != _read_answer_id(again):
+        problem = (
+            f"a repeat is executed again: its id is {_read_answer_id(again)!r}, and was {_read_answer_id(first)!r}"
+        )
+    elif difference := find_difference(first.content, again.content, absolute=0.0, relative=0.0):
+        problem = f"a repeat has another answer: {difference}"
+    return judge_case(name, again, problem and f"{name}: {problem}", show, explain_decline(again))
 
 
-def _other_body(first: Exchange, found: Exchange, show: Show) -> Case:
-    same = found.ok and identifier(found) == identifier(first)
-    right = clearly_refused(found) or (same and not difference(said(first.answer), said(found.answer)))
-    problem = f"another body under a used key is neither refused nor has the first answer: {told(found)}"
-    return case("another body", found, "" if right else problem, show, declined(found))
+def _judge_other_body(first: Exchange, other: Exchange, show: Show) -> Case:
+    problem = ""
+    has_first_answer = other.ok and _read_answer_id(other) == _read_answer_id(first)
+    has_first_answer = has_first_answer and find_difference(first.content, other.content) is None
+    if not is_clear_refusal(other) and not has_first_answer:
+        problem = f"another body under a used key is neither refused nor gets the first answer: {other.outcome}"
+    return judge_case("another body", other, problem, show, explain_decline(other))
 
 
 @judge
-def reuse_refused(found: Keyed, show: Show) -> Verdict:
-    """Another body under a used key is refused with a 4xx: the first one's answer would be a wrong one, unnoticed."""
-    first, other_body = found.first, found.other_body
-    if not first.ok or declined(other_body):
-        return make_inconclusive(f"nothing can be told: {told(other_body if first.ok else first)}", n=0)
-    problem = "" if clearly_refused(other_body) else f"another body under a used key is not refused: {told(other_body)}"
+def judge_key_reuse(keyed: KeyedExchanges, show: Show) -> Verdict:
+    """Another body under a used key is refused with a 4xx: the first answer would be wrong, and nobody would notice."""
+    first, other_body = keyed.first, keyed.other_body
+    if not first.ok:
+        return make_inconclusive(f"the first request with the key has no valid answer: {first.outcome}", n=0)
+    if why := explain_decline(other_body):
+        return make_inconclusive(f"the other request with the key is {why}", n=0)
+    problem = ""
+    if not is_clear_refusal(other_body):
+        problem = f"another body under a used key is not refused: {other_body.outcome}"
     holds = f"another body under a used key is refused with {other_body.status}"
-    return judge_contract([case("another body", other_body, problem, show)], holds)
+    return judge_contract([judge_case("another body", other_body, problem, show)], holds)

@@ -1,8 +1,8 @@
-"""A cache gives a kept answer to the same request only: requests that differ in one element are kept apart.
+"""A cache answers only the same request from its store, and never one that differs in a single element.
 
-Pairs of requests A and B are asked in turn: A, B, A, B. What each is answered on its own is known without trusting a
-cache: from requests that no two share a part of (every number moved by a millionth, another text around the same code),
-or since the answers must differ by construction.
+Pairs of requests A and B are sent in turn: A, B, A, B. The right answer to each is known without trusting a cache: from
+control requests that share no part with any other (every number moved by a millionth, another text around the same
+code), or because the two answers must differ by construction.
 """
 
 from __future__ import annotations
@@ -10,99 +10,109 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from harness.checks.common import SHED, Show, case, clearly_refused, declined, judge, told
-from harness.checks.comparison import difference, said
+from harness.checks.common import OVERLOAD_STATUSES, Show, explain_decline, is_clear_refusal, judge, judge_case
+from harness.checks.comparison import find_difference
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
-Fits = Callable[[Exchange], bool]
-"""Whether an answer is the one to A (to B)."""
+AnswerTest = Callable[[Exchange], bool]
+"""Whether an answer is the right one for a request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """Two requests asked in turn (A, B, A, B), and how their own answers are told apart.
+class AskedPair:
+    """Two requests sent in turn (A, B, A, B), and how the right answers to them are recognised.
 
-    `name` says in what alone they differ. `fits` judges the answers to A and to B; None: nothing tells them apart, for
-    the reason `why`. `unequal`: the answers must differ by construction, to the last digit.
+    `name` says in what alone they differ. `fits` tests the answers to A and to B; None: nothing distinguishes them, for
+    the reason `why`. `unequal`: the answers must differ by construction, if only in the last digit.
     """
 
     name: str
     asked: tuple[Exchange, ...]
-    fits: tuple[Fits, Fits] | None = None
+    fits: tuple[AnswerTest, AnswerTest] | None = None
     unequal: bool = False
     why: str = ""
 
 
 @judge
-def kept_apart(played: Sequence[Played], show: Show) -> Verdict:
-    """No request of a pair has the other's answer.
+def judge_pairs(pairs: Sequence[AskedPair], show: Show) -> Verdict:
+    """No request of a pair gets the other's answer.
 
-    Pairs whose own answers cannot be told apart are named in the notes and not judged; without any pair that can be,
-    the check is INCONCLUSIVE.
+    Pairs whose answers cannot be distinguished are named in the notes and not judged; if there are only such pairs, the
+    check is INCONCLUSIVE.
     """
     cases, notes = [], []
-    for pair in played:
-        found = _judged(pair, show)
-        if found.unjudged and not any(map(declined, pair.asked)):
-            notes.append(f"not judged: {pair.name}: {found.unjudged}")
+    for pair in pairs:
+        wrong = _find_wrong_answer(pair, show)
+        case = wrong or Case(pair.name, unjudged=_explain_unjudged(pair))
+        if case.unjudged and not any(map(explain_decline, pair.asked)):
+            notes.append(f"not judged: {pair.name}: {case.unjudged}")
         else:
-            cases.append(found)
+            cases.append(case)
     if not cases:
         return make_inconclusive("; ".join(notes) or "no pair of requests could be made", n=0)
-    holds = f"each has its own answer where requests differ only in {', '.join(each.name for each in cases)}"
-    return judge_contract(cases, holds).with_notes(*notes)
+    names = ", ".join(case.name for case in cases)
+    return judge_contract(cases, f"each has its own answer where requests differ only in {names}").with_notes(*notes)
 
 
-def _judged(pair: Played, show: Show) -> Case:
-    # What the first request gets, no earlier one can have left: another check's business.
-    for number, exchange in enumerate(pair.asked):
+def _find_wrong_answer(pair: AskedPair, show: Show) -> Case | None:
+    """The first answer that is the other request's, as a case. No other request came before the first of the pair."""
+    for number, exchange in enumerate(pair.asked[1:], 1):
         own, other = "AB"[number % 2], "BA"[number % 2]
-        what = f"asked {own} after {other}, which differs from it only in {pair.name}: the answer is {other}'s"
-        if pair.fits is not None and exchange.status not in SHED:
-            mine, theirs = pair.fits[number % 2], pair.fits[1 - number % 2]
-            if number and not mine(exchange) and theirs(exchange):
-                return Case(pair.name, show(what, exchange))
-        if pair.unequal and number and same(pair.asked[number - 1], exchange):
-            return Case(pair.name, show(f"{what}, to the last digit", exchange))
+        problem = f"asked {own} after {other}, which differs from it only in {pair.name}: the answer is {other}'s"
+        if pair.fits is not None and exchange.status not in OVERLOAD_STATUSES:
+            fits_own, fits_other = pair.fits[number % 2], pair.fits[1 - number % 2]
+            if not fits_own(exchange) and fits_other(exchange):
+                return Case(pair.name, show(problem, exchange))
+        if pair.unequal and _is_same_answer(pair.asked[number - 1], exchange):
+            return Case(pair.name, show(f"{problem}, to the last digit", exchange))
+    return None
+
+
+def _explain_unjudged(pair: AskedPair) -> str:
+    """Why a pair without a wrong answer shows nothing, or an empty text."""
     for number, exchange in enumerate(pair.asked):
-        if why := declined(exchange):
-            return Case(pair.name, unjudged=why)
-        if pair.fits is None and not pair.unequal:
-            return Case(pair.name, unjudged=pair.why or "their answers do not differ")
-        if pair.fits is not None and not pair.fits[number % 2](exchange):
-            return Case(pair.name, unjudged=f"an answer that is neither's: {told(exchange)}")
-        if pair.fits is None and not exchange.ok:
-            return Case(pair.name, unjudged=told(exchange))
-    if not pair.asked:
-        return Case(pair.name, unjudged=pair.why or "it was not asked")
-    return Case(pair.name)
+        if why := explain_decline(exchange):
+            return why
+        if pair.fits is not None:
+            if not pair.fits[number % 2](exchange):
+                return f"an answer that fits neither request: {exchange.outcome}"
+        elif not pair.unequal:
+            return pair.why or "their answers do not differ"
+        elif not exchange.ok:
+            return exchange.outcome
+    return "" if pair.asked else pair.why or "it was not asked"
 
 
-def same(one: Exchange, other: Exchange) -> bool:
-    """Whether two answers say the same, to the last digit."""
-    if not (one.ok and other.ok) or said(one.answer) is None:
+def _is_same_answer(one: Exchange, other: Exchange) -> bool:
+    """Whether two answers are the same to the last digit."""
+    if not (one.ok and other.ok) or one.content is None:
         return False
-    return difference(said(one.answer), said(other.answer), absolute=0.0, relative=0.0) is None
+    return find_difference(one.content, other.content, absolute=0.0, relative=0.0) is None
 
 
 @judge
-def not_for_others(
+def judge_cached_credentials(
     first: Exchange, again: Exchange, control: Exchange, attempts: Sequence[Exchange], show: Show
 ) -> Verdict:
-    """An answer that was given to an authorised caller twice is not given to one whose credential is wrong or missing.
+    """An answer given twice to an authorised caller is not given to one whose credential is wrong or missing.
 
-    `control` is a request never sent before, with the wrong credential: where that is not refused, no cache is to blame
-    (the smoke suite judges credentials), and nothing is shown.
+    `control` is a request never sent before, with the wrong credential: if that is not refused, a cache is not the
+    cause (the smoke suite judges credentials), and nothing is shown. `attempts` are those with a wrong and with no
+    credential.
     """
     for exchange in (first, again):
         if not exchange.ok:
-            return make_inconclusive(f"the request with the right credential fails: {told(exchange)}", n=0)
-    if not clearly_refused(control) or control.status in SHED:
-        return make_inconclusive(f"a new request with a wrong credential is not refused: {told(control)}", n=0)
+            return make_inconclusive(f"the request with the right credential fails: {exchange.outcome}", n=0)
+    if not is_clear_refusal(control) or control.status in OVERLOAD_STATUSES:
+        return make_inconclusive(f"a new request with a wrong credential is not refused: {control.outcome}", n=0)
     cases = []
     for name, exchange in zip(("wrong", "missing"), attempts, strict=True):
-        what = f"with a {name} credential, the request that was just answered to another caller gets {exchange.status}"
-        unclear = "" if exchange.status and exchange.status < 500 and exchange.status != 429 else told(exchange)
-        cases.append(case(name, exchange, "" if clearly_refused(exchange) else what, show, unclear))
+        problem, unjudged = "", explain_decline(exchange)
+        if exchange.status is None or exchange.status >= 500:
+            unjudged = exchange.outcome
+        elif not is_clear_refusal(exchange):
+            problem = f"a request that was just answered for another caller is answered with a {name} credential too"
+            problem += f": status {exchange.status}"
+        cases.append(judge_case(name, exchange, problem, show, unjudged))
     return judge_contract(cases, "an answer given to an authorised caller is refused to others")

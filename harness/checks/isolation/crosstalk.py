@@ -1,54 +1,48 @@
-"""Concurrent requests: each gets its own answer, the one it gets alone, and nobody else's."""
+"""Concurrent requests: each gets the answer that it has alone, and no other request's."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checks.common import Show, case, declined, judge, told
-from harness.checks.comparison import alone, owner_of, parts_of, said
+from harness.checks.common import Show, explain_decline, judge, judge_case
+from harness.checks.comparison import compare_contents, find_owner
+from harness.checks.control import Control
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 
 @judge
-def own_answers(
-    first: Sequence[Exchange],
-    again: Sequence[Exchange],
-    rounds: Sequence[Sequence[tuple[int, Exchange]]],
-    show: Show,
-    marks: Sequence[str] = (),
-) -> Verdict:
-    """Every answer given side by side equals the solo answer to its own request.
+def judge_own_answers(control: Control, rounds: Sequence[Sequence[tuple[int, Exchange]]], show: Show) -> Verdict:
+    """Every answer given side by side equals the one that its own request has alone.
 
-    `first` and `again` are the inputs asked alone; a round holds (input, exchange) of requests sent side by side. An
-    answer that is another request's is named cross-talk. What is declined with 429 or 503 is unjudged. `marks` are
-    given, one an input, where the service does not promise to be deterministic: a language model may word an answer
-    otherwise in a batch of another size, and a text that holds its own mark and no other's is its own.
+    A round holds (input, exchange) of requests sent side by side. An answer that is another request's is named
+    cross-talk. A request declined with 429 or 503 is unjudged. The control has marks if the service does not promise
+    determinism: a language model may word an answer differently in a batch of another size, and a text that contains
+    its own mark and no other is right.
     """
-    beside = [each for round_ in rounds for each in round_]
-    kept, why = alone(first, again)
+    concurrent = [numbered for round_ in rounds for numbered in round_]
+    distinct, why = control.select_distinct()
     if why:
         return make_inconclusive(why, n=0)
-    if not beside:
-        return make_inconclusive("nothing was asked side by side", n=0)
-    answers = [said(exchange.answer) for exchange in first]
+    if not concurrent:
+        return make_inconclusive("no requests were sent side by side", n=0)
     cases = []
-    for number, (own, exchange) in enumerate(beside):
-        name = f"request {number} (input {own})"
-        problem = _problem(own, exchange, answers, marks)
-        cases.append(case(name, exchange, problem and f"{name}: {problem}", show, declined(exchange)))
-    what = f"{len(beside)} requests in {len(rounds)} rounds side by side each got their own answer"
-    return judge_contract(cases, what, distinct=len(kept))
+    for place, (number, exchange) in enumerate(concurrent):
+        name = f"request {place} (input {number})"
+        problem = _find_problem(control, number, exchange)
+        cases.append(judge_case(name, exchange, problem and f"{name}: {problem}", show, explain_decline(exchange)))
+    holds = f"{len(concurrent)} requests in {len(rounds)} rounds side by side each got their own answer"
+    return judge_contract(cases, holds, distinct=len(distinct))
 
 
-def _problem(own: int, exchange: Exchange, answers: Sequence[object], marks: Sequence[str]) -> str | None:
+def _find_problem(control: Control, number: int, exchange: Exchange) -> str | None:
     if not exchange.ok:
-        return f"it fails beside others: {told(exchange)}"
-    got = said(exchange.answer)
-    parts = parts_of(answers[own], got)
-    held = [mark for mark in marks if isinstance(got, str) and mark in got]
-    if parts is None or (held and held == [marks[own]]):
+        return f"it fails beside others: {exchange.outcome}"
+    content = exchange.content
+    change = compare_contents(control.contents[number], content)
+    if change is None or control.list_marks(content) == [number]:
         return None
-    if (owner := owner_of(got, answers)) is not None:
+    owner = find_owner(content, control.contents)
+    if owner is not None:
         return f"cross-talk: it got the answer to input {owner}"
-    return f"wrong answer under concurrency: {parts}"
+    return f"wrong answer under concurrency: {change}"

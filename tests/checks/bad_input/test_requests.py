@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from harness.checks.bad_input.outcomes import Kind, kind_of, not_finite
-from harness.checks.bad_input.parameters import PARAMETERS
-from harness.checks.bad_input.requests import BAD_INPUTS, DEPTH, Bad, made, spoiled
-from harness.checks.bad_input.values import MOST, values
+from harness.checks.bad_input.outcomes import Reaction, classify_reaction, find_non_finite_number
+from harness.checks.bad_input.parameters import BAD_PARAMETERS
+from harness.checks.bad_input.requests import BAD_INPUTS, NESTING_DEPTH, BadRequest, make_bad_request
+from harness.checks.bad_input.values import MAX_BAD_VALUES, make_bad_values
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
 
@@ -25,19 +25,24 @@ def post(body: Any) -> Request:
     return Request("POST", "/predict", JSON, json.dumps(body).encode())
 
 
-def by_name(body: Any, inputs: Any = None, **more: Any) -> dict[str, Bad]:
-    found = values(post(body), inputs, **more)
-    assert 4 < len(found) <= MOST
+def by_name(body: Any, inputs: Any = None, **more: Any) -> dict[str, BadRequest]:
+    found = make_bad_values(post(body), inputs, **more)
+    assert 4 < len(found) <= MAX_BAD_VALUES
     assert len({each.name for each in found}) == len(found)
     assert all(each.request.body != post(body).body for each in found)
     return {each.name: each for each in found}
+
+
+def spoil(request: Request, name: str) -> Request:
+    """A valid request made bad in this way."""
+    return make_bad_request(request, name).request
 
 
 @pytest.mark.parametrize("body", [{"instances": [ROW]}, {"inputs": [TENSOR]}, CHAT, [ROW], "text", {"input": ["a"]}])
 def test_every_bad_input_is_made_of_every_form(body: Any) -> None:
     request = post(body)
     for name in BAD_INPUTS:
-        found = made(request, name)
+        found = make_bad_request(request, name)
         assert found.request != request
         assert not found.request.stream
         if found.odd or name.startswith(("method", "unknown_path", "overflow", "huge")):
@@ -49,26 +54,26 @@ def test_every_bad_input_is_made_of_every_form(body: Any) -> None:
 
 
 def test_bad_numbers_stand_in_the_input_and_else_in_a_parameter() -> None:
-    assert json.loads(spoiled(post({"instances": [ROW]}), "overflow").body)["instances"][0][0] == float("inf")
-    tensor = json.loads(spoiled(post({"inputs": [TENSOR]}), "nan").body)["inputs"][0]
+    assert json.loads(spoil(post({"instances": [ROW]}), "overflow").body)["instances"][0][0] == float("inf")
+    tensor = json.loads(spoil(post({"inputs": [TENSOR]}), "nan").body)["inputs"][0]
     assert tensor["shape"] == [2, 3]
     assert tensor["data"][0] != tensor["data"][0]
-    assert b'"temperature": NaN' in spoiled(post(CHAT), "nan").body
-    assert spoiled(post({"input": "text"}), "nan").body == b'{"input": NaN}'
+    assert b'"temperature": NaN' in spoil(post(CHAT), "nan").body
+    assert spoil(post({"input": "text"}), "nan").body == b'{"input": NaN}'
 
 
 def test_bad_inputs_are_what_their_names_say() -> None:
     request = post({"instances": [ROW], "parameters": {}})
-    assert spoiled(request, "deep_nesting").body.count(b"[") == DEPTH
-    assert spoiled(request, "duplicate_keys").body.count(b'"instances"') == 2
-    assert json.loads(spoiled(request, "duplicate_keys").body) == json.loads(request.body)
-    assert json.loads(spoiled(request, "missing_field").body) == {"parameters": {}}
-    assert b"\xff" in spoiled(request, "invalid_utf8").body
-    assert b"\n" in spoiled(request, "control_characters").body
-    assert spoiled(request, "type_none").headers == ()
-    assert spoiled(request, "method_get") == Request("GET", "/predict")
-    assert spoiled(request, "method_put") == replace(request, method="PUT")
-    assert spoiled(replace(request, path="/predict?a=b"), "trailing_slash").path == "/predict/?a=b"
+    assert spoil(request, "deep_nesting").body.count(b"[") == NESTING_DEPTH
+    assert spoil(request, "duplicate_keys").body.count(b'"instances"') == 2
+    assert json.loads(spoil(request, "duplicate_keys").body) == json.loads(request.body)
+    assert json.loads(spoil(request, "missing_field").body) == {"parameters": {}}
+    assert b"\xff" in spoil(request, "invalid_utf8").body
+    assert b"\n" in spoil(request, "control_characters").body
+    assert spoil(request, "type_none").headers == ()
+    assert spoil(request, "method_get") == Request("GET", "/predict")
+    assert spoil(request, "method_put") == replace(request, method="PUT")
+    assert spoil(replace(request, path="/predict?a=b"), "trailing_slash").path == "/predict/?a=b"
 
 
 def test_values_of_a_list_of_rows() -> None:
@@ -115,9 +120,9 @@ def test_values_of_other_forms() -> None:
     assert json.loads(texts["an object for text"].request.body)["input"] == [{"aiharness": [None]}, "two"]
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("name", BAD_PARAMETERS)
 def test_parameters_are_json_but_for_nan(name: str) -> None:
-    value = json.loads(PARAMETERS[name].raw)
+    value = json.loads(BAD_PARAMETERS[name].raw)
     assert (value != value) == (name == "temperature_nan")
 
 
@@ -129,34 +134,34 @@ def exchange(status: int | None, error: ErrorClass | None, body: bytes = b"") ->
 @pytest.mark.parametrize(
     ("status", "error", "kind"),
     [
-        (200, None, Kind.ACCEPTED),
-        (204, None, Kind.ACCEPTED),
-        (307, ErrorClass.REDIRECT, Kind.REDIRECTED),
-        (422, ErrorClass.STATUS, Kind.REFUSED),
-        (503, ErrorClass.STATUS, Kind.BROKEN),
-        (None, ErrorClass.FIRST_BYTE_TIMEOUT, Kind.HUNG),
-        (200, ErrorClass.INTER_TOKEN_TIMEOUT, Kind.HUNG),
-        (None, ErrorClass.TOTAL_TIMEOUT, Kind.HUNG),
-        (None, ErrorClass.CLOSED, Kind.CRASHED),
-        (200, ErrorClass.CLOSED, Kind.CRASHED),
-        (None, ErrorClass.GONE, Kind.CRASHED),
-        (None, ErrorClass.MALFORMED, Kind.CRASHED),
-        (None, ErrorClass.TOO_LARGE, Kind.UNKNOWN),
+        (200, None, Reaction.ACCEPTED),
+        (204, None, Reaction.ACCEPTED),
+        (307, ErrorClass.REDIRECT, Reaction.REDIRECTED),
+        (422, ErrorClass.STATUS, Reaction.REFUSED),
+        (503, ErrorClass.STATUS, Reaction.BROKEN),
+        (None, ErrorClass.FIRST_BYTE_TIMEOUT, Reaction.HUNG),
+        (200, ErrorClass.INTER_TOKEN_TIMEOUT, Reaction.HUNG),
+        (None, ErrorClass.TOTAL_TIMEOUT, Reaction.HUNG),
+        (None, ErrorClass.CLOSED, Reaction.CRASHED),
+        (200, ErrorClass.CLOSED, Reaction.CRASHED),
+        (None, ErrorClass.GONE, Reaction.CRASHED),
+        (None, ErrorClass.MALFORMED, Reaction.CRASHED),
+        (None, ErrorClass.TOO_LARGE, Reaction.UNKNOWN),
     ],
 )
-def test_kinds_of_answers(status: int | None, error: ErrorClass | None, kind: Kind) -> None:
-    assert kind_of(exchange(status, error)) is kind
+def test_kinds_of_answers(status: int | None, error: ErrorClass | None, kind: Reaction) -> None:
+    assert classify_reaction(exchange(status, error)) is kind
 
 
 def test_an_answer_that_never_stops_is_accepted() -> None:
-    assert kind_of(exchange(200, ErrorClass.TOTAL_TIMEOUT, b"one two three")) is Kind.ACCEPTED
+    assert classify_reaction(exchange(200, ErrorClass.TOTAL_TIMEOUT, b"one two three")) is Reaction.ACCEPTED
 
 
 @pytest.mark.parametrize("body", [b'{"a": [NaN]}', b"[-Infinity]", b'{"a": {"b": 1e999}}'])
 def test_not_finite(body: bytes) -> None:
-    assert not_finite(body)
+    assert find_non_finite_number(body)
 
 
 @pytest.mark.parametrize("body", [b'{"a": "NaN"}', b"nan", b"[1e308]", b"[" * 9000, b"", b"\xff"])
 def test_finite(body: bytes) -> None:
-    assert not_finite(body) is None
+    assert find_non_finite_number(body) is None

@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.checks.generation.json_schema import text_violation, violation
-from harness.checks.generation.text_cases import begins, limit_for, stop_string
+from harness.checks.generation.json_schema import find_text_violation, find_violation
+from harness.checks.generation.text_cases import choose_limit, choose_stop_sequence, is_beginning
 from harness.core.exchange import Answer, Exchange, Request, Timing, Usage
 
 SCHEMAS = {
-    **import_module("harness.suites.integration.test_structured").SCHEMAS,
-    **import_module("harness.suites.integration.test_tools").SCHEMAS,
+    **import_module("harness.suites.integration.test_structured").ANSWER_SCHEMAS,
+    **import_module("harness.suites.integration.test_tools").TOOL_SCHEMAS,
 }
 
 
 @given(st.lists(st.text("ab c\n", min_size=1, max_size=5), min_size=1, max_size=12))
 def test_a_stop_string_is_where_the_text_can_be_stopped(deltas: list[str]) -> None:
-    found = stop_string(deltas)
+    found = choose_stop_sequence(deltas)
     if found is None:
         return
     text = "".join(deltas)
@@ -48,7 +48,7 @@ def test_a_stop_string_is_where_the_text_can_be_stopped(deltas: list[str]) -> No
     ],
 )
 def test_stop_strings(deltas: list[str], expected: str | None) -> None:
-    assert stop_string(deltas) == expected
+    assert choose_stop_sequence(deltas) == expected
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_stop_strings(deltas: list[str], expected: str | None) -> None:
     ],
 )
 def test_beginnings(text: str, longer: str, expected: bool) -> None:
-    assert begins(text, longer) is expected
+    assert is_beginning(text, longer) is expected
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_beginnings(text: str, longer: str, expected: bool) -> None:
 )
 def test_a_limit_that_must_cut(text: str, made: int | None, expected: int | None) -> None:
     answer = Answer(text=text, usage=Usage(3, made))
-    assert limit_for(Exchange(Request("POST", "/"), Timing(0.0), answer=answer), 8) == expected
+    assert choose_limit(Exchange(Request("POST", "/"), Timing(0.0), answer=answer), 8) == expected
 
 
 _LEAVES: st.SearchStrategy[Any] = st.sampled_from([1, 2.0, 2.5, True, None, "red", "blue", "celsius", "", [], {}])
@@ -97,7 +97,7 @@ def near(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 def test_the_validator_agrees_with_jsonschema(data: st.DataObject, name: str) -> None:
     value = data.draw(near(SCHEMAS[name]) | _VALUES)
     valid = not list(jsonschema.Draft202012Validator(SCHEMAS[name]).iter_errors(value))
-    assert (violation(value, SCHEMAS[name]) is None) is valid
+    assert (find_violation(value, SCHEMAS[name]) is None) is valid
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,11 @@ def test_the_validator_agrees_with_jsonschema(data: st.DataObject, name: str) ->
     [
         ('{"a": 2, "b": 3}', None),
         (' {"a": 2.0, "b": 3}\n', None),
-        ('{"a": 2, "b": 3,}', "is no JSON"),
-        ('{"a": 2, "b": 3} ok', "is no JSON"),
-        ('```json\n{"a": 2, "b": 3}\n```', "is no JSON"),
-        ('{"a": NaN, "b": 3}', "is no JSON"),
-        ("", "is no JSON"),
+        ('{"a": 2, "b": 3,}', "is not valid JSON"),
+        ('{"a": 2, "b": 3} ok', "is not valid JSON"),
+        ('```json\n{"a": 2, "b": 3}\n```', "is not valid JSON"),
+        ('{"a": NaN, "b": 3}', "is not valid JSON"),
+        ("", "is not valid JSON"),
         ('{"a": "\ud800", "b": 3}', r"\$\.a is"),
         ('{"a": 2}', r"\$ lacks b"),
         ('{"a": 2, "b": 3, "c": 4}', "which the schema does not name"),
@@ -118,7 +118,7 @@ def test_the_validator_agrees_with_jsonschema(data: st.DataObject, name: str) ->
     ],
 )
 def test_arguments(text: str, said: str | None) -> None:
-    found = text_violation(text, SCHEMAS["add"])
+    found = find_text_violation(text, SCHEMAS["add"])
     if said is None:
         assert found is None
     else:

@@ -10,7 +10,14 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.checks.isolation.canary import ALPHABET, LENGTH, Probe, found, mint, searched
+from harness.checks.isolation.canary import (
+    CANARY_ALPHABET,
+    CANARY_LENGTH,
+    CanaryProbe,
+    find_canary,
+    judge_canaries,
+    mint_canary,
+)
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.verdict import Counterexample, Status
@@ -20,7 +27,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "plain": lambda c: c,
     "lower case": str.lower,
     "spaced": " ".join,
-    "in groups": lambda c: "-".join(c[i : i + 4] for i in range(0, LENGTH, 4)),
+    "in groups": lambda c: "-".join(c[i : i + 4] for i in range(0, CANARY_LENGTH, 4)),
     "zero width": "\u200b".join,
     "full width": lambda c: "".join(chr(ord(x) + 0xFEE0) for x in c),
     "homoglyphs": lambda c: c.translate(CYRILLIC),
@@ -29,7 +36,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "rot13": lambda c: codecs.encode(c, "rot13"),
     "base64": lambda c: base64.b64encode(c.encode()).decode(),
     "hex": lambda c: c.encode().hex(),
-    "cut in half": lambda c: c[: LENGTH // 2],
+    "cut in half": lambda c: c[: CANARY_LENGTH // 2],
 }
 MARKDOWN = ("Sure, the code is {}.", "`{}`", "x{}y", "1. Code\n2. {}\n", '{{"code": "{}"}}')
 
@@ -37,7 +44,7 @@ MARKDOWN = ("Sure, the code is {}.", "`{}`", "x{}y", "1. Code\n2. {}\n", '{{"cod
 def gibberish(source: random.Random, length: int) -> str:
     kind = source.randrange(4)
     if kind == 0:
-        return "".join(source.choice(ALPHABET) for _ in range(length))
+        return "".join(source.choice(CANARY_ALPHABET) for _ in range(length))
     if kind == 1:
         return base64.b64encode(source.randbytes(length)).decode()
     if kind == 2:
@@ -49,12 +56,12 @@ def confusion(pairs: int) -> dict[str, int]:
     source = random.Random(20)
     matrix = dict.fromkeys(("hit", "missed", "false alarm", "silent"), 0)
     for _ in range(pairs):
-        canary = mint(source.choice)
+        canary = mint_canary(source.choice)
         for disguise in FORMS.values():
             text = source.choice(MARKDOWN).format(disguise(canary))
-            matrix["hit" if found(canary, gibberish(source, 60) + " " + text) else "missed"] += 1
+            matrix["hit" if find_canary(canary, gibberish(source, 60) + " " + text) else "missed"] += 1
         for _ in FORMS:
-            matrix["false alarm" if found(canary, gibberish(source, 400)) else "silent"] += 1
+            matrix["false alarm" if find_canary(canary, gibberish(source, 400)) else "silent"] += 1
     return matrix
 
 
@@ -64,22 +71,22 @@ def test_the_detector_on_both_classes() -> None:
 
 @pytest.mark.parametrize("form", list(FORMS))
 def test_each_disguise_is_seen_through(form: str) -> None:
-    canary = mint(random.Random(form).choice)
-    assert found(canary, f"It is {FORMS[form](canary)}, as told.")
+    canary = mint_canary(random.Random(form).choice)
+    assert find_canary(canary, f"It is {FORMS[form](canary)}, as told.")
 
 
 def test_another_canary_or_a_shorter_piece_is_no_hit() -> None:
     source = random.Random(1)
-    canary, other = mint(source.choice), mint(source.choice)
-    assert not any(found(canary, disguise(other)) for disguise in FORMS.values())
-    assert not found(canary, f"{canary[:7]} and {canary[9:]}")
+    canary, other = mint_canary(source.choice), mint_canary(source.choice)
+    assert not any(find_canary(canary, disguise(other)) for disguise in FORMS.values())
+    assert not find_canary(canary, f"{canary[:7]} and {canary[9:]}")
 
 
 def test_a_canary_is_sixteen_of_thirty_one_characters() -> None:
-    canary = mint(random.Random(2).choice)
-    assert len(canary) == LENGTH == 16
-    assert len(set(ALPHABET)) == 31
-    assert set(canary) <= set(ALPHABET)
+    canary = mint_canary(random.Random(2).choice)
+    assert len(canary) == CANARY_LENGTH == 16
+    assert len(set(CANARY_ALPHABET)) == 31
+    assert set(canary) <= set(CANARY_ALPHABET)
 
 
 CANARY, NEVER = "ABCDEFGHJKMNPQRS", "S2R3Q4P5N6M7K8J9"
@@ -104,9 +111,9 @@ def show(summary: str, exchange: Exchange) -> Counterexample:
 
 
 def judged(seen: Exchange, *, control: Exchange | None = None, refused: bool = False) -> Status:
-    probes = [Probe("b", seen, (CANARY,), refused), Probe("c", exchange("also fine"), (CANARY,))]
-    controls = [Probe("control", control or exchange(), (NEVER,))]
-    return searched(probes, controls, "kept", show).status
+    probes = [CanaryProbe("b", seen, (CANARY,), refused), CanaryProbe("c", exchange("also fine"), (CANARY,))]
+    controls = [CanaryProbe("control", control or exchange(), (NEVER,))]
+    return judge_canaries(probes, controls, "kept", show).status
 
 
 def test_a_clean_answer_passes_and_a_foreign_canary_fails_wherever_it_stands() -> None:

@@ -21,14 +21,14 @@ health = "/livez"
 {KNOWN}"""
 ENV = {"BENTOML_DO_NOT_TRACK": "True"}
 JUDGED = {
-    "smoke": Judged("PASS", warnings={"test_one_shape": "the error for unknown_path is no JSON object"}),
+    "smoke": Judged("PASS", warnings={"test_one_shape": "the error for unknown_path is not a JSON object"}),
     "integration": Judged(
         "PASS",
         warnings={
             "test_refused": "nan is not refused with a 4xx, but refused as broken: http status: HTTP 500",
             "test_refused_values": "rows that are one too short",
             "test_empty_refused": "HTTP 500",
-            "test_smuggling": "is carried out",
+            "test_smuggling": "are executed",
         },
     ),
 }

@@ -45,7 +45,7 @@ JUDGED = {
             "test_refused_values": "rows that are one too short",
             "test_refused_protocol": "data_shorter_than_shape",
             "test_empty_refused": "HTTP 500",
-            "test_smuggling": "is carried out",
+            "test_smuggling": "are executed",
         },
     ),
 }

@@ -40,8 +40,8 @@ deterministic = true
 file = "{EXAMPLES / "chat_labelled.jsonl"}"
 group = "kind"
 """
-    smoke = Judged("PASS", warnings={"test_one_shape": "unknown_path is no JSON object"})
-    integration = Judged("PASS", warnings={"test_refused": "accepted", "test_smuggling": "carried out", **warnings})
+    smoke = Judged("PASS", warnings={"test_one_shape": "unknown_path is not a JSON object"})
+    integration = Judged("PASS", warnings={"test_refused": "accepted", "test_smuggling": "are executed", **warnings})
     judged = {"smoke": smoke, "integration": integration}
     found = ("openai_chat", "ollama")
     return Row(f"ollama-{protocol}", "tiny-model", serve, "/api/version", config, found, judged, silenced=SILENCED)

@@ -28,14 +28,14 @@ health = "/-/healthz"
 {KNOWN}"""
 ENV = {"RAY_USAGE_STATS_ENABLED": "0"}
 JUDGED = {
-    "smoke": Judged("PASS", warnings={"test_refused": "malformed_json", "test_one_shape": "no JSON object"}),
+    "smoke": Judged("PASS", warnings={"test_refused": "malformed_json", "test_one_shape": "not a JSON object"}),
     "integration": Judged(
         "PASS",
         warnings={
             "test_refused": "method_put is not refused with a 4xx, but accepted: answered 200",
             "test_refused_values": "rows that are one too short",
             "test_empty_refused": "HTTP 500",
-            "test_forms_accepted": "HTTP/1.0: it is answered in a transfer coding",
+            "test_forms_accepted": "HTTP/1.0: the answer is in a transfer coding",
             "test_wrong_bytes_refused": "no Host is not refused with a 4xx: answered 200",
         },
     ),

@@ -55,7 +55,7 @@ body = '{{"instances": [{{{{input}}}}]}}'
 {KNOWN}"""
 BY_NAME = CONFIG.replace('path = "/predictions/digits"\n', "").replace("[endpoint]", '[endpoint]\nmodel = "digits"', 1)
 ENV = {"LOG_LOCATION": "logs", "METRICS_LOCATION": "logs"}
-NAN = "is answered 200 with NaN, which is no finite number"
+NAN = "is answered 200 with NaN, which is not a finite number"
 JUDGED = {
     "smoke": Judged(
         "PASS",
@@ -76,7 +76,7 @@ JUDGED = {
             "test_refused": "method_put is not refused with a 4xx, but accepted: answered 200",
             "test_refused_values": "rows that are one too short",
             "test_forms_accepted": "a gzip body: a legal form is refused: http status: HTTP 503",
-            "test_smuggling": "is carried out",
+            "test_smuggling": "are executed",
         },
     ),
 }

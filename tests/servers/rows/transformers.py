@@ -35,6 +35,6 @@ group = "kind"
 FOUND = ("openai_chat", "openai_completions", "openai_responses")
 JUDGED = {
     "smoke": Judged("PASS", warnings={"test_terminator": "not its terminator", "test_refused": "HTTP 500"}),
-    "integration": Judged("PASS", warnings={"test_stop": "stands in the text", "test_refused": "HTTP 500"}),
+    "integration": Judged("PASS", warnings={"test_stop": "contains the stop sequence", "test_refused": "HTTP 500"}),
 }
 ROWS = [Row("transformers", "transformers", serve, "/health", CONFIG, FOUND, JUDGED, ENV, ci=True)]

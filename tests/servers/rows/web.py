@@ -39,12 +39,12 @@ FASTAPI = {
             "test_refused_values": "rows that are one too short",
             "test_empty_refused": "HTTP 500",
             "test_generated_requests_answered": "HTTP 500",
-            "test_smuggling": "is carried out",
+            "test_smuggling": "are executed",
         },
     ),
 }
 FLASK = {"test_refused": BROKEN, "test_refused_values": "rows that are one too short", "test_empty_refused": "HTTP 500"}
-SMOKE = {"test_refused": "null_body is not refused", "test_one_shape": "no JSON object"}
+SMOKE = {"test_refused": "null_body is not refused", "test_one_shape": "not a JSON object"}
 DEVELOPMENT = {
     "smoke": Judged("PASS", warnings={**SMOKE, "test_headers": "'Werkzeug/3.1.9 Python/3.11"}),
     "integration": Judged("PASS", warnings=FLASK),

@@ -69,7 +69,7 @@ def test_a_right_service_passes(tmp_path: Path) -> None:
         (lambda sums: sums[::-1], "the order is not kept"),
         (lambda sums: sums[1:] + sums[:1], "the order is not kept"),
         (lambda sums: [*sums[:-1], sums[0]] if len(sums) > 1 else sums, "the order is not kept"),
-        (lambda sums: [each + 0.01 * (len(sums) > 1) for each in sums], "otherwise than alone"),
+        (lambda sums: [each + 0.01 * (len(sums) > 1) for each in sums], "differs from the row's answer alone"),
         (lambda sums: sums[: max(1, len(sums) - 1)], "7 entries for a batch of 8"),
         (lambda sums: sums[:1], "1 entries for a batch of 8"),
     ],

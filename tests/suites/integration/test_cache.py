@@ -87,7 +87,7 @@ def test_a_right_service_passes_with_a_cache_or_without(tmp_path: Path, answer: 
         verdict = verdict_of(right, test, tmp_path, seed=seed)
         assert verdict.status is Status.PASS, verdict.reason
         assert verdict.n
-        assert "neither's" not in " ".join(verdict.notes)
+        assert "fits neither" not in " ".join(verdict.notes)
 
 
 def rest(body: Any, *names: str) -> Any:
@@ -185,7 +185,7 @@ def test_credentials(tmp_path: Path) -> None:
     assert verdict_of(guarded(cached(chat, by_body)), ask, tmp_path, **key).status is Status.PASS
     leaking = verdict_of(cached(guarded(chat), by_body), ask, tmp_path, **key)
     assert leaking.status is Status.FAIL
-    assert "answered to another caller gets 200" in leaking.reason
+    assert "answered for another caller is answered with a wrong credential too: status 200" in leaking.reason
     open_to_all = verdict_of(chat, ask, tmp_path, **key)
     assert open_to_all.status is Status.INCONCLUSIVE
     assert "is not refused" in open_to_all.reason

@@ -171,15 +171,15 @@ class Shorter(Service):
 @pytest.mark.parametrize(
     ("service", "said"),
     [
-        (ChunksUnread, "a chunked body: it is answered otherwise"),
-        (ZipUnread, "a gzip body: it is answered otherwise"),
-        (ZipLie, "Accept-Encoding: gzip: a legal form is not answered validly: content decoding"),
-        (ZipLieUnasked, "no Accept-Encoding: a legal form is not answered validly: content decoding"),
-        (AlwaysZips, "the answer is in gzip, which was ruled out"),
-        (OnePacket, "a body in many packets: a legal form is not answered validly: first byte timeout"),
-        (DropsOld, "HTTP/1.0: a legal form is not answered validly: closed"),
-        (Longer, "asked plainly, it is not answered validly: malformed http"),
-        (Shorter, "Connection: close: a legal form is not answered validly: closed"),
+        (ChunksUnread, "a chunked body: its answer differs"),
+        (ZipUnread, "a gzip body: its answer differs"),
+        (ZipLie, "Accept-Encoding: gzip: a legal form has no valid answer: content decoding"),
+        (ZipLieUnasked, "no Accept-Encoding: a legal form has no valid answer: content decoding"),
+        (AlwaysZips, "the answer is in gzip, which the request excluded"),
+        (OnePacket, "a body in many packets: a legal form has no valid answer: first byte timeout"),
+        (DropsOld, "HTTP/1.0: a legal form has no valid answer: closed"),
+        (Longer, "a plain request has no valid answer: malformed http"),
+        (Shorter, "Connection: close: a legal form has no valid answer: closed"),
     ],
 )
 def test_a_form_that_is_misread_fails(tmp_path: Path, service: type[Service], said: str) -> None:

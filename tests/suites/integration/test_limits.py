@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.checks.bad_input.limits import Tried, cut_prompts
+from harness.checks.bad_input.limits import SizeTrial, find_cut_prompt
 from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing, Usage
 from harness.core.settings import Settings
@@ -46,7 +46,7 @@ def judged(answer: Callable[[str, Any], Answered], folder: Path, *tests: str, **
         with asking(Settings(endpoint, ("integration",)), folder) as session:
             session.reached = True
             found = [getattr(suite, f"test_{name}")(session) for name in tests]
-            assert session.sent <= suite.SEARCH + 2 * suite.SINGLES
+            assert session.sent <= suite.SIZE_REQUESTS + 2 * suite.SINGLES
             return found
 
 
@@ -62,15 +62,15 @@ def test_a_clear_limit_is_found_and_passes(tmp_path: Path) -> None:
 def test_no_limit_is_said_to_be_none(tmp_path: Path) -> None:
     for verdict in judged(sums, tmp_path, "rows", "rows_refused"):
         assert verdict.status is PASS, verdict.reason
-        assert "4,096 rows: no limit up to there" in verdict.reason
+        assert "4,096 rows: no limit up to this size" in verdict.reason
 
 
 @pytest.mark.parametrize(
     ("then", "said"),
     [
         (lambda rows: (200, {"sums": [sum(row) for row in rows[:64]]}), "has 64 entries for a batch of 256 rows"),
-        (lambda rows: (200, {"sums": [sum(rows[0])] * len(rows)}), "place 1 of a batch of 256 rows"),
-        (lambda rows: (200, {"sums": [sum(row) for row in rows][::-1]}), "place 0 of a batch of 256 rows"),
+        (lambda rows: (200, {"sums": [sum(rows[0])] * len(rows)}), "place 1 of a batch of 256 rows differs"),
+        (lambda rows: (200, {"sums": [sum(row) for row in rows][::-1]}), "place 0 of a batch of 256 rows differs"),
         (lambda rows: (200, {"sums": [sum(row) for row in rows[:-1]] + [0.0]}), "place 255"),
     ],
     ids=["cut", "first row for all", "reversed", "last lost"],
@@ -131,7 +131,7 @@ def test_a_service_that_is_slow_by_size_is_not_driven_into_its_deadline(tmp_path
 
     verdict = judged(answer, tmp_path, "rows", deadlines=SHORT)[0]
     assert verdict.status is PASS, verdict.reason
-    assert "larger ones were not asked" in verdict.reason
+    assert "larger ones were not tried" in verdict.reason
     assert max(asked) <= 256
 
 
@@ -173,7 +173,7 @@ class Bounded(Service):
         ("413 Content Too Large", [PASS, PASS], "is refused (413)"),
         ("500 Internal Server Error", [PASS, FAIL], "refused as broken (500)"),
         ("drop", [FAIL, FAIL], "crashed"),
-        ("cut", [FAIL, FAIL], "otherwise than the same request without the blanks"),
+        ("cut", [FAIL, FAIL], "differs from that to the same request without the blanks"),
     ],
 )
 def test_what_is_done_with_a_body_over_the_limit(tmp_path: Path, then: str, statuses: Any, said: str) -> None:
@@ -222,23 +222,23 @@ def test_a_prompt_cut_in_silence_is_found_by_its_tokens(tmp_path: Path) -> None:
         chat(10**6, counted=4_000), tmp_path, "prompt", "prompt_refused", protocol=CHAT, sample=None, model="m"
     )
     assert [each.status for each in verdicts] == [PASS, FAIL]
-    assert "12,800 characters is cut in silence" in verdicts[1].reason
+    assert "12,800 characters is silently cut" in verdicts[1].reason
 
 
 def test_a_longer_prompt_with_an_empty_answer_fails(tmp_path: Path) -> None:
     empty = {"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}]}
     verdict = judged(chat(5_000, then=(200, empty)), tmp_path, "prompt", protocol=CHAT, sample=None, model="m")[0]
     assert verdict.status is FAIL
-    assert "answered with nothing" in verdict.reason
+    assert "its answer is empty" in verdict.reason
 
 
-def counted(size: int, tokens: int | None) -> Tried:
+def counted(size: int, tokens: int | None) -> SizeTrial:
     answer = Answer("hi", usage=Usage(prompt_tokens=tokens))
-    return Tried(size, Exchange(Request("POST", "/"), Timing(0.0), Response(200), answer))
+    return SizeTrial(size, Exchange(Request("POST", "/"), Timing(0.0), Response(200), answer))
 
 
 def test_tokens_that_grow_with_the_prompt_are_no_cut() -> None:
-    assert cut_prompts([counted(800, 210), counted(3200, 810), counted(12800, 3200), counted(12900, 3210)]) is None
-    assert cut_prompts([counted(800, None), counted(3200, None)]) is None
+    assert find_cut_prompt([counted(800, 210), counted(3200, 810), counted(12800, 3200), counted(12900, 3210)]) is None
+    assert find_cut_prompt([counted(800, None), counted(3200, None)]) is None
     last = counted(12800, 900)
-    assert cut_prompts([counted(800, 210), counted(3200, 810), last]) is last
+    assert find_cut_prompt([counted(800, 210), counted(3200, 810), last]) is last

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.checks.http.rate_limit import retry_after
+from harness.checks.http.rate_limit import read_retry_after
 from harness.core.exchange import Response
 from harness.core.settings import Promises
 from harness.core.verdict import Status, Verdict
@@ -73,8 +73,8 @@ def test_a_limit_that_is_kept_passes(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (Limited(20, wait="soon"), "429 with Retry-After 'soon'"),
         (Limited(20, wait="-5"), "429 with Retry-After '-5'"),
         (Limited(20, wait="999999999"), "429 with Retry-After '999999999'"),
-        (Limited(20, status=503), "not declined with 429 but fails"),
-        (Limited(20, status=500), "not declined with 429 but fails"),
+        (Limited(20, status=503), "a request fails and is not declined with 429"),
+        (Limited(20, status=500), "a request fails and is not declined with 429"),
     ],
     ids=["none", "no wait", "words", "negative", "years", "503", "500"],
 )
@@ -91,7 +91,7 @@ def test_a_service_that_never_serves_again_fails(tmp_path: Path, monkeypatch: py
     service.pause = lambda seconds: None  # type: ignore[method-assign]
     verdict = limited(service, tmp_path, monkeypatch)
     assert verdict.status is Status.FAIL
-    assert "31 s later, as Retry-After asks, a request is not served" in verdict.reason
+    assert "31 s later, the wait that Retry-After asked for, a request is not served" in verdict.reason
 
 
 def test_what_takes_too_long_is_not_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,13 +102,13 @@ def test_what_takes_too_long_is_not_judged(tmp_path: Path, monkeypatch: pytest.M
     assert nobody.status is Status.INCONCLUSIVE
     many = limited(Limited(20), tmp_path, monkeypatch, limit=601)
     assert many.status is Status.INCONCLUSIVE
-    assert "601 requests a minute is not tried" in many.reason
+    assert "601 requests a minute is not tested" in many.reason
 
 
 def test_refusals_in_html_warn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     verdict = limited(Limited(20, body="<html>slow down</html>"), tmp_path, monkeypatch, rate.test_manner)
     assert verdict.status is Status.FAIL
-    assert "is no JSON object" in verdict.reason
+    assert "is not a JSON object" in verdict.reason
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_refusals_in_html_warn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(Response(429, tuple(headers.items()))) == seconds
+    assert read_retry_after(Response(429, tuple(headers.items()))) == seconds
 
 
 class Once:
@@ -211,11 +211,11 @@ class Mixed(Once):
 @pytest.mark.parametrize(
     ("service", "said"),
     [
-        (Anew(), "a repeat is carried out again: its id is 'n1', and was 'n0'"),
-        (Anew(ids=False), "another body under a used key is neither refused nor has the first answer"),
+        (Anew(), "a repeat is executed again: its id is 'n1', and was 'n0'"),
+        (Anew(ids=False), "another body under a used key is neither refused nor gets the first answer"),
         (OneForAll(), "another key has the answer of the first"),
-        (Racing(), "a repeat is carried out again"),
-        (Mixed(reuse=200), "neither refused nor has the first answer"),
+        (Racing(), "a repeat is executed again"),
+        (Mixed(reuse=200), "neither refused nor gets the first answer"),
     ],
     ids=["anew", "anew without ids", "one for all", "race", "mixture"],
 )

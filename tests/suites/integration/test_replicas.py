@@ -46,7 +46,7 @@ def test_equal_replicas_pass(tmp_path: Path) -> None:
     [
         (answering(moved=0.5), "not"),
         (answering("2"), "it states version '2', the first URL '1'"),
-        (answering(fails=True), "it fails where the first URL answers"),
+        (answering(fails=True), "it fails, and the first URL answers"),
     ],
     ids=["moved", "version", "fails"],
 )

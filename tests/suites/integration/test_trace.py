@@ -125,7 +125,7 @@ class LastGiven(Identified):
         (Service, "has no x-request-id"),
         (Constant, "carries the same x-request-id"),
         (NotOnErrors, "the answer to wrong request 1 has no x-request-id"),
-        (LastGiven, "gave"),
+        (LastGiven, "of the request with id"),
     ],
 )
 def test_ids_that_tell_nothing_apart_fail(tmp_path: Path, service: type[Service], said: str) -> None:

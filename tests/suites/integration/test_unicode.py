@@ -112,8 +112,8 @@ def latin(text: str) -> str:
         (Echo(hear=latin), "read as latin-1"),
         (Echo(say=lambda text: text.encode("ascii", "replace").decode()), "question marks"),
         (Echo(say=lambda text: text.encode("ascii", "ignore").decode()), "is lost"),
-        (Echo(say=lambda text: text.encode("ascii", "backslashreplace").decode()), "spelt out"),
-        (Echo(say=lambda text: json.dumps(text)[1:-1]), "spelt out"),
+        (Echo(say=lambda text: text.encode("ascii", "backslashreplace").decode()), "instead of the character"),
+        (Echo(say=lambda text: json.dumps(text)[1:-1]), "instead of the character"),
         (Echo(hear=lambda text: text.partition("\0")[0]), "it was cut"),
         (Echo(raw=lambda body: body.decode().encode("ascii", "ignore")), "in raw UTF-8"),
         (Echo(raw=lambda body: body.decode("latin-1").encode()), "in raw UTF-8"),
@@ -133,7 +133,7 @@ def test_raw_bytes_read_wrongly_fail_without_a_count_where_answers_repeat(tmp_pa
     mute = Echo(raw=lambda body: body.decode("latin-1").encode(), say=lambda text: f"{len(text)} letters", counts=False)
     kept = judged(mute, tmp_path, deterministic=True)[0]
     assert kept.status is FAIL
-    assert "in raw UTF-8 is answered otherwise" in kept.reason
+    assert "has another answer in raw UTF-8" in kept.reason
 
 
 class Losing(Echo):
@@ -170,7 +170,7 @@ class Plain(Echo):
 @pytest.mark.parametrize(
     ("service", "statuses", "said"),
     [
-        (Dropping(), [FAIL, FAIL], "is not survived"),
+        (Dropping(), [FAIL, FAIL], "harms the service"),
         (Broken(), [PASS, FAIL], "neither answered nor clearly refused"),
         (Plain(), [PASS, FAIL], "which is ordinary text, is refused"),
     ],

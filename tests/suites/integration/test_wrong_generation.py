@@ -85,7 +85,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
     ("no usage", "usage.test_counts", None, usage_less, "no token counts are stated"),
     ("no prompt count", "usage.test_counts", None, counts(set_to(prompt_tokens=None)), "does not state prompt_tokens"),
     ("no sum", "usage.test_counts", None, counts(set_to(total_tokens=1)), "total_tokens is"),
-    ("over the limit", "usage.test_counts", None, counts(raised("completion_tokens", 30)), "at most 8 may be made"),
+    ("over the limit", "usage.test_counts", None, counts(raised("completion_tokens", 30)), "although the limit is 8"),
     ("zero", "usage.test_counts", None, count(completion_tokens=0), "0 completion tokens for the text"),
     ("constant", "usage.test_counts", None, count(prompt_tokens=9), "a longer prompt counts 9"),
     ("growing", "usage.test_counts", None, counts(growing), "for the same request before"),
@@ -130,7 +130,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "parameters.test_max_tokens",
         None,
         in_short(said(lambda t: "ten " + t)),
-        "does not begin the longer answer",
+        "is not the beginning of the longer answer",
     ),
     ("cut and stop", "parameters.test_max_tokens", None, finish("stop"), "not 'length'"),
     (
@@ -155,13 +155,13 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         in_short(each_choice(set_to(finish_reason=None))),
         "never came to its proper end",
     ),
-    ("stop ignored", "parameters.test_stop", without("stop"), None, "stands in the text"),
+    ("stop ignored", "parameters.test_stop", without("stop"), None, "contains the stop sequence"),
     (
         "stop ignored in streams",
         "parameters.test_stop",
         where("stream", without("stop")),
         None,
-        "streamed: the stop sequence",
+        "streamed: the text contains the stop sequence",
     ),
     (
         "stop taken out",
@@ -186,13 +186,13 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         None,
         "the same request gives",
     ),
-    ("n ignored", "parameters.test_choices", without("n"), None, "n=3 brings 1 choices"),
+    ("n ignored", "parameters.test_choices", without("n"), None, "n=3 gives 1 choices"),
     (
         "n ignored in streams",
         "parameters.test_choices",
         None,
         streamed_only(one_choice),
-        "streamed: n=3 brings 1 choices",
+        "streamed: n=3 gives 1 choices",
     ),
     (
         "one index for all",
@@ -225,7 +225,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
     ("top ignored", "parameters.test_logprobs", without("top_logprobs"), None, "none of the 2 likeliest tokens"),
     ("probabilities", "parameters.test_logprobs", None, token(set_to(logprob=0.9)), "is over 0"),
     ("NaN", "parameters.test_logprobs", None, token(set_to(logprob=float("nan"))), "bare NaN"),
-    ("shifted", "parameters.test_logprobs", None, tokens(shifted), "not among its place's likeliest"),
+    ("shifted", "parameters.test_logprobs", None, tokens(shifted), "not among the likeliest tokens of its place"),
     ("logprob of another", "parameters.test_logprobs", None, token(set_to(logprob=-7.5)), "among the likeliest"),
     ("unsorted", "parameters.test_logprobs", None, token(lambda t: t["top_logprobs"].reverse()), "not sorted"),
     (
@@ -233,17 +233,17 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "parameters.test_logprobs",
         None,
         whole_only(tokens(lambda found: found.pop(2))),
-        "the tokens put together are",
+        "the tokens joined are",
     ),
-    ("the last lost", "parameters.test_logprobs", None, whole_only(tokens(list.pop)), "the tokens put together are"),
+    ("the last lost", "parameters.test_logprobs", None, whole_only(tokens(list.pop)), "the tokens joined are"),
     (
         "other text",
         "parameters.test_logprobs",
         where("logprobs", prompt("Hi")),
         None,
-        "another one with log-probabilities",
+        "with log-probabilities the text differs",
     ),
-    ("arguments cut", "tools.test_called", None, UNCLOSED, "is no JSON"),
+    ("arguments cut", "tools.test_called", None, UNCLOSED, "is not valid JSON"),
     (
         "arguments cut in streams",
         "tools.test_called",
@@ -256,12 +256,12 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "tools.test_called",
         None,
         arguments(lambda text: text.replace("1", '"1"')),
-        "where the schema has type integer",
+        "but the schema has type integer",
     ),
     ("unknown name", "tools.test_called", None, calls(lambda c: c["function"].update(name="rm")), "'rm' is called"),
     ("tools ignored", "tools.test_called", without("tools", "tool_choice"), None, "no tool is called"),
-    ("same ids", "tools.test_called", None, calls(set_to(id="call_1")), "told apart by their ids"),
-    ("no ids", "tools.test_called", None, calls(set_to(id=None)), "told apart by their ids"),
+    ("same ids", "tools.test_called", None, calls(set_to(id="call_1")), "ids do not distinguish the calls"),
+    ("no ids", "tools.test_called", None, calls(set_to(id=None)), "ids do not distinguish the calls"),
     ("name ignored", "tools.test_called", named, None, "named: 'get_weather' is called"),
     (
         "calls say stop",
@@ -275,7 +275,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "tools.test_not_called",
         set_to(tool_choice="auto"),
         None,
-        "is called, though tool_choice is none",
+        "is called, although tool_choice is none",
     ),
     ("empty afterwards", "tools.test_goes_on", None, said(lambda text: ""), "the answer is empty"),
     (
@@ -285,12 +285,24 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         None,
         "no valid answer",
     ),
-    ("format ignored", "structured.test_obeys", without("response_format"), None, "is no JSON"),
-    ("a trailing comma", "structured.test_obeys", None, COMMA, "is no JSON"),
+    ("format ignored", "structured.test_obeys", without("response_format"), None, "is not valid JSON"),
+    ("a trailing comma", "structured.test_obeys", None, COMMA, "is not valid JSON"),
     ("streamed comma", "structured.test_obeys", None, streamed_only(COMMA), "streamed: "),
-    ("fenced", "structured.test_obeys", None, said(lambda text: text.replace("{", "```json\n{")), "is no JSON"),
-    ("text after it", "structured.test_obeys", None, said(lambda text: text.replace("}", "} Done.")), "is no JSON"),
-    ("another colour", "structured.test_obeys", None, said(lambda text: text.replace("red", "grey")), "none of 'red'"),
+    ("fenced", "structured.test_obeys", None, said(lambda text: text.replace("{", "```json\n{")), "is not valid JSON"),
+    (
+        "text after it",
+        "structured.test_obeys",
+        None,
+        said(lambda text: text.replace("}", "} Done.")),
+        "is not valid JSON",
+    ),
+    (
+        "another colour",
+        "structured.test_obeys",
+        None,
+        said(lambda text: text.replace("red", "grey")),
+        "not one of 'red'",
+    ),
     ("half an object", "structured.test_cut", None, finish("stop"), "declared complete"),
 ]
 
@@ -335,7 +347,7 @@ OPEN: list[tuple[str, str, Change | None, Change | None, str]] = [
         None,
         "no stop sequence can be chosen",
     ),
-    ("one choice", "usage.test_choices_counted", without("n"), None, "n=2 brings 1 choices"),
+    ("one choice", "usage.test_choices_counted", without("n"), None, "n=2 gives 1 choices"),
     ("no text to repeat", "parameters.test_repeatable", None, said(lambda text: ""), "no text to compare with"),
     ("calls that are cut", "tools.test_called", set_to(max_tokens=3), None, "cut at max_tokens"),
     ("no call, no results", "tools.test_goes_on", without("tools", "tool_choice"), None, "no call whose result"),
@@ -376,7 +388,7 @@ def test_a_service_that_answers_nothing_never_passes(
 def test_an_unheard_seed_is_noted(tmp_path: Path) -> None:
     found = verdict("parameters.test_seed", tmp_path, set_to(temperature=0))
     assert found.status is Status.PASS
-    assert any("nothing shows that the seed is heard" in note for note in found.notes)
+    assert any("nothing shows that the seed is used" in note for note in found.notes)
 
 
 def test_what_a_protocol_has_no_form_for_is_skipped_in_the_plan() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.checks.answers.golden import golden
+from harness.checks.answers.golden import judge_golden_outputs
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
@@ -137,10 +137,12 @@ def answered(outputs: Any = None, text: str | None = None, error: ErrorClass | N
 def test_golden_outputs_are_met_within_the_tolerance_or_named(
     want: Any, exchange: Exchange, status: Status, said: str
 ) -> None:
-    verdict = golden([want], [exchange], [7], 1e-6, lambda summary, _: Counterexample(summary))
+    verdict = judge_golden_outputs([want], [exchange], [7], 1e-6, lambda summary, _: Counterexample(summary))
     assert verdict.status is status, verdict.reason
     assert said in verdict.reason
 
 
 def test_no_golden_outputs_are_no_pass() -> None:
-    assert golden([], [], [], 1e-6, lambda summary, _: Counterexample(summary)).status is Status.INCONCLUSIVE
+    assert (
+        judge_golden_outputs([], [], [], 1e-6, lambda summary, _: Counterexample(summary)).status is Status.INCONCLUSIVE
+    )

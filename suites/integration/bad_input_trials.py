@@ -1,0 +1,74 @@
+"""Bad requests sent one by one, each with a valid request after it, until too many of them hang."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from harness.checks.bad_input.outcomes import TIMEOUT_ERRORS, BadInputTrial, Reaction, classify_reaction
+from harness.checks.bad_input.requests import BadRequest
+from harness.checks.common import TOO_MANY_REQUESTS
+from harness.checks.control import Control
+from harness.core.exchange import Exchange
+from harness.suite import Session, once
+
+CONTROL_REQUESTS, TRIAL_REQUESTS = 2, 4
+"""The valid requests sent first, and the most that one bad request costs."""
+_MAX_HANGS = 3
+"""Hangs after which no more bad requests are sent: each costs a whole deadline."""
+
+
+@dataclass
+class _Damage:
+    """What the bad requests of this process have done to the service."""
+
+    hangs: int = 0
+    lost_after: str = ""
+
+
+@once
+def ask_control(ai_client: Session) -> Control:
+    """The valid request and its answers, asked before the first bad one."""
+    able = ai_client.able
+    may_reword = able.text and not able.embeds and not ai_client.promises.deterministic
+    return Control([ai_client.ask()], [ai_client.ask()], may_reword=may_reword)
+
+
+def try_bad_request(ai_client: Session, bad: BadRequest) -> BadInputTrial:
+    """One bad request and a valid one after it, sent once in a process."""
+    return ai_client.once(f"bad inputs: {bad.name}", lambda: _try(ai_client, bad))
+
+
+def try_bad_requests(ai_client: Session, requests: Iterable[BadRequest]) -> list[BadInputTrial]:
+    """The same for several."""
+    return [try_bad_request(ai_client, bad) for bad in requests]
+
+
+def _try(ai_client: Session, bad: BadRequest) -> BadInputTrial:
+    control, damage = ask_control(ai_client), ai_client.once("bad inputs: damage", _Damage)
+    if control.problem:
+        return BadInputTrial(bad, why=control.problem)
+    if damage.hangs >= _MAX_HANGS:
+        why = f"not asked: the service hung {_MAX_HANGS} times, and each costs a whole deadline"
+        return BadInputTrial(bad, why=why)
+    if damage.lost_after:
+        again = ai_client.ask()
+        damage.hangs += again.error in TIMEOUT_ERRORS
+        if not again.ok:
+            why = f"not asked: the service answers no valid request since {damage.lost_after}"
+            return BadInputTrial(bad, why=why)
+        damage.lost_after = ""
+    exchange = _send(ai_client, bad)
+    after = ai_client.ask()
+    damage.hangs += (classify_reaction(exchange) is Reaction.HUNG) + (after.error in TIMEOUT_ERRORS)
+    if not after.ok and after.status != TOO_MANY_REQUESTS:
+        damage.lost_after = bad.name
+    return BadInputTrial(bad, exchange, after)
+
+
+def _send(ai_client: Session, bad: BadRequest) -> Exchange:
+    exchange = ai_client.send(bad.request)
+    if not bad.same:
+        return exchange
+    decoded = ai_client.read(exchange)
+    return decoded if decoded.ok else replace(exchange, answer=None)

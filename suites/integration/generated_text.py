@@ -1,0 +1,68 @@
+"""Requests for generated text, and the answers that several checks share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.checks.generation.text_cases import choose_limit
+from harness.core.exchange import Exchange, Query
+from harness.suite import Session, once
+
+_PROMPT = "Say the numbers from one on in words, and go on without an end.\nCount."
+"""Its answer is long, so that a limit cuts it and a stop sequence can be found in it."""
+OPEN_PROMPT = "Which name has no ship had yet, and where would that ship sail?"
+"""Its answer differs each time unless something prevents it."""
+LONG_TOKENS, SHORT_TOKENS, OWN_TOKENS = 24, 8, 48
+"""Limits: of the long answer, of one that is cut (at most), and of one that may end by itself."""
+
+
+def make_query(
+    ai_client: Session, max_tokens: int, inputs: Any = _PROMPT, *, stream: bool = False, **more: Any
+) -> Query:
+    """A request at temperature 0, with the sample's name for the limit of tokens."""
+    sample = ai_client.sample(stream=stream)
+    limit = {find_limit_option(sample): max_tokens}
+    return replace(sample, inputs=inputs, options={**sample.options, "temperature": 0, **limit, **more})
+
+
+def find_limit_option(sample: Query) -> str:
+    """The sample's name for the limit of tokens; newer models of OpenAI accept only the longer one."""
+    return "max_completion_tokens" if sample.options.get("max_completion_tokens") is not None else "max_tokens"
+
+
+def ask_whole_and_streamed(ai_client: Session, max_tokens: int, inputs: Any = _PROMPT, **more: Any) -> list[Exchange]:
+    """The same request whole and, if the protocol can, streamed."""
+    queries = [make_query(ai_client, max_tokens, inputs, **more)]
+    if ai_client.able.streaming:
+        queries.append(make_query(ai_client, max_tokens, inputs, stream=True, **more))
+    return ai_client.ask_many(queries, concurrency=2)
+
+
+@dataclass(frozen=True)
+class _LimitedAnswers:
+    """A long answer (streamed if possible), and the same request cut at `limit` (whole, streamed).
+
+    `limit` None: the long answer is too short to be cut.
+    """
+
+    long: Exchange
+    limit: int | None
+    short: Sequence[Exchange]
+
+
+@once
+def ask_limits(ai_client: Session) -> _LimitedAnswers:
+    """The answers by which limits and stop sequences are judged: 3 requests, of the first check that needs them."""
+    long = ai_client.ask(make_query(ai_client, LONG_TOKENS, stream=ai_client.able.streaming))
+    limit = choose_limit(long, SHORT_TOKENS) if long.ok else None
+    return _LimitedAnswers(long, limit, ask_whole_and_streamed(ai_client, limit) if limit else ())
+
+
+@once
+def ask_counts(ai_client: Session) -> list[Exchange]:
+    """One request twice, and once with a longer prompt: 3 requests, of the first check that needs them."""
+    longer = "There are many numbers, and every one of them has a name of its own.\n" + _PROMPT
+    first = make_query(ai_client, SHORT_TOKENS)
+    return [*map(ai_client.ask, (first, first, replace(first, inputs=longer)))]
