@@ -54,7 +54,8 @@ def test_the_effect_is_counted(
             while peer.recv(65536):
                 pass
     counts = link.counts("f")
-    assert counts["affected"] > 0
+    size = len(REQUEST)
+    assert counts["affected"], f"the example does not act on {size} bytes, or does not call record_effect"
     assert counts["affected_connections"] == 1
     assert bool(counts["affected_requests"]) is kind.by_request
     link.remove("f")
