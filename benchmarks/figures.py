@@ -30,7 +30,9 @@ DIALECT = frozenset(
 )
 """A variable named so does not say what it holds."""
 
-PLUG_POINTS = frozenset(("ADAPTER", "ATTACK", "DEFECT", "FAULT", "POLICY", "SUFFIX", "VARIANT", "main", "render"))
+PLUG_POINTS = frozenset(
+    ("ADAPTER", "ATTACK", "COMMAND", "DEFECT", "FAULT", "POLICY", "SUFFIX", "VARIANT", "main", "render")
+)
 """Names that every file of a kind offers by agreement; they have one meaning."""
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from harness.commands.command import Command
 from harness.commands.gate import run_pytest
 from harness.core.gate import Exit
 from harness.reference import digits
@@ -17,63 +19,66 @@ from harness.reference.deployment import Deployment
 from harness.reference.settings import Settings
 from harness.reference.switches import load_switches
 
-_ALONE = ("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider")
-"""Keep the demo apart from the settings of whatever project it is started in."""
+_ISOLATED = ("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider")
+"""Keep the settings of the project in whose folder it is started away from the demo."""
 
 KEY = "demo-key-for-the-reference-deployment"
 CONFIG = Path(__file__).parents[1] / "data" / "demo.toml"
 _ROWS, HELD_OUT_SEED = 600, 7
-"""Pictures of the demo's labelled data; any seed but the deployment's own is a held-out split."""
+"""Pictures of the demo's labelled data; any seed but the deployment's own gives pictures that its model never saw."""
 
 
-def demo_command(edition: str, port: int, defect: Sequence[str], *, serve: bool, rest: Sequence[str]) -> int:
-    """Start the deployment and run every suite there is against it; or, to `serve`, only keep it up."""
-    return keep_up(edition, port, defect) if serve else demo(edition, port, defect, rest)
+def _add_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--serve", action="store_true", help="only keep the deployment up, to try things on")
+    add("--edition", default="hardened", help="hardened (default), which passes, or naive, which fails")
+    add("--defect", action="append", default=[], metavar="NAME", help="switch a seeded defect on (in a checkout)")
+    add("--port", type=int, default=0, help="port of the deployment (default: a free one)")
 
 
-def demo(edition: str, port: int, defects: Sequence[str], extra: Sequence[str]) -> int:
-    """Start the deployment, run every suite there is against it, write the report; the gate's exit status."""
+def _run(edition: str, port: int, defect: Sequence[str], serve: bool, rest: Sequence[str]) -> int:
+    """Start the deployment and run every suite against it, or with `serve` only keep it up until Ctrl-C."""
+    settings = Settings(defects=tuple(defect))
+    load_switches(settings)  # an unknown defect is refused before anything starts
+    with Deployment(edition, api_key=KEY, port=port, backend=settings) as deployment:
+        if serve:
+            return _keep_up(deployment)
+        return _run_suites(deployment, defect, rest)
+
+
+def _run_suites(deployment: Deployment, defects: Sequence[str], options: Sequence[str]) -> int:
+    """Run every suite against the deployment, write the report; the gate's exit status."""
     os.environ["AIHARNESS_DEMO_KEY"] = KEY
-    with (
-        tempfile.TemporaryDirectory(prefix="aiharness-demo-") as folder,
-        _deployment(edition, port, defects) as deployment,
-    ):
-        seeded = f" with {', '.join(defects)}" if defects else ""
-        print(f"reference deployment, edition {edition}{seeded}, at {deployment.url}", flush=True)
+    seeded = f" with {', '.join(defects)}" if defects else ""
+    print(f"reference deployment, edition {deployment.edition}{seeded}, at {deployment.url}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="aiharness-demo-") as folder:
         config = Path(folder) / "aiharness.toml"
         text = CONFIG.read_text("utf-8")
         config.write_text(text.replace("@URL@", deployment.url).replace("@PROXY@", deployment.proxy_api), "utf-8")
         write_digits(Path(folder) / "digits.csv")
-        options = ["--ai-suite=all", f"--ai-config={config}", "--ai-only-packaged", *_ALONE]
-        return run_pytest([*options, *extra])
+        return run_pytest(["--ai-suite=all", f"--ai-config={config}", "--ai-only-packaged", *_ISOLATED, *options])
 
 
-def keep_up(edition: str, port: int, defects: Sequence[str]) -> int:
-    """Keep the deployment up until Ctrl-C."""
-    with _deployment(edition, port, defects) as deployment:
-        print(f"reference deployment, edition {edition}, at {deployment.url} (export AIHARNESS_API_KEY={KEY})")
-        print(f"its links {', '.join(deployment.links)} run through the fault proxy {deployment.proxy_api}")
-        print(f"try: pytest --ai-suite=smoke --ai-endpoint={deployment.url}\nCtrl-C ends it", flush=True)
-        try:
-            while deployment.alive:
-                time.sleep(0.2)
-        except KeyboardInterrupt:
-            return int(Exit.PASS)
+def _keep_up(deployment: Deployment) -> int:
+    print(f"reference deployment, edition {deployment.edition}, at {deployment.url} (export AIHARNESS_API_KEY={KEY})")
+    print(f"its links {', '.join(deployment.links)} run through the fault proxy {deployment.proxy_api}")
+    print(f"try: pytest --ai-suite=smoke --ai-endpoint={deployment.url}\nCtrl-C ends it", flush=True)
+    try:
+        while deployment.alive:
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        return int(Exit.PASS)
     return int(Exit.INTERNAL)
 
 
 def write_digits(path: Path) -> None:
     """Labelled pictures that the deployment's model never saw: 64 numbers, their digit, and whether it is even."""
     pictures, labels = digits.make_dataset(HELD_OUT_SEED, _ROWS)
-    head = ",".join([*(f"p{i}" for i in range(digits.FEATURES)), "label", "parity"])
-    lines = [
-        ",".join([*(f"{value:g}" for value in np.round(picture, 3)), str(label), ("even", "odd")[label % 2]])
-        for picture, label in zip(pictures, labels, strict=True)
-    ]
-    path.write_text("\n".join([head, *lines, ""]), "utf-8")
+    lines = [",".join([*(f"p{i}" for i in range(digits.FEATURES)), "label", "parity"])]
+    for picture, label in zip(np.round(pictures, 3), labels, strict=True):
+        pixels = ",".join(f"{value:g}" for value in picture)
+        lines.append(f"{pixels},{label},{('even', 'odd')[label % 2]}")
+    path.write_text("\n".join([*lines, ""]), "utf-8")
 
 
-def _deployment(edition: str, port: int, defects: Sequence[str]) -> Deployment:
-    settings = Settings(defects=tuple(defects))
-    load_switches(settings)  # an unknown defect is refused before anything starts
-    return Deployment(edition, api_key=KEY, port=port, backend=settings)
+COMMAND = Command(run=_run, add_options=_add_options, takes_rest=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.commands.command import Command
 from harness.config.resolve import Options, resolve_settings
 from harness.core.endpoint import Endpoint, redact_text
 from harness.core.gate import Exit
@@ -13,41 +15,52 @@ from harness.io.client import Client
 from harness.run.preflight import Preflight, detect
 
 
-def detect_command(url: str, protocol: str) -> int:
-    """Ask the harmless probes and print what was found; exit status 0, or 21 when nothing was recognised."""
-    endpoint, found = look(url, protocol, [Path.cwd()])
-    if not found.recognised:
+def add_endpoint_options(parser: ArgumentParser) -> None:
+    """Declare the endpoint and the protocol."""
+    parser.add_argument("url", help="the endpoint, like http://127.0.0.1:8000")
+    parser.add_argument("--protocol", default="auto", help="send only this adapter's probes")
+
+
+def _run(url: str, protocol: str) -> int:
+    """Send the harmless probes and print the result; exit status 0, or 21 when no protocol was recognised."""
+    endpoint, preflight = detect_endpoint(url, protocol, [Path.cwd()])
+    if not preflight.recognised:
         return int(Exit.ERROR)
-    command = f"pytest --ai-suite=smoke --ai-endpoint={endpoint.url} --ai-protocol={found.protocol}"
+    command = f"pytest --ai-suite=smoke --ai-endpoint={endpoint.url} --ai-protocol={preflight.protocol}"
     print(redact_text(f"next: {command}", endpoint.list_secrets()))
     return int(Exit.PASS)
 
 
-def look(url: str, protocol: str, folders: Sequence[Path]) -> tuple[Endpoint, Preflight]:
-    """Ask the harmless probes, with the configuration of these folders, and print what was found."""
+def detect_endpoint(url: str, protocol: str, folders: Sequence[Path]) -> tuple[Endpoint, Preflight]:
+    """Send the harmless probes, with the configuration of these folders, and print the result."""
     endpoint = resolve_settings(Options(endpoint=url, protocol=protocol), os.environ, folders).endpoint
     with Client(endpoint) as client:
-        found = detect(endpoint, client)
-    for line in _describe(endpoint, found):
+        preflight = detect(endpoint, client)
+    for line in _describe(endpoint, preflight):
         print(redact_text(line, endpoint.list_secrets()))
-    return endpoint, found
+    return endpoint, preflight
 
 
-def _describe(endpoint: Endpoint, found: Preflight) -> list[str]:
-    """What was found as lines: the choice first, then every candidate with its reason."""
-    if found.is_before_contact:
-        return [f"{endpoint.url} was never reached: {found.is_before_contact}"]
-    if found.unrecognised:
-        return [f"{endpoint.url}: {found.unrecognised}"]
-    if not found.detected:
+def _describe(endpoint: Endpoint, preflight: Preflight) -> list[str]:
+    """The chosen protocol, then every candidate with its reason, then the models."""
+    if preflight.is_before_contact:
+        return [f"{endpoint.url} was never reached: {preflight.is_before_contact}"]
+    if preflight.unrecognised:
+        return [f"{endpoint.url}: {preflight.unrecognised}"]
+    if not preflight.detected:
         return [f"{endpoint.url} does not look like {endpoint.protocol}"]
-    lines = [f"{endpoint.url} speaks {found.protocol}"]
-    lines += [f"  {each.protocol:12} {each.score:4.0%}  {each.reason}" for each in found.detected]
-    facts = found.facts
+    lines, others = [f"{endpoint.url} speaks {preflight.protocol}"], []
+    for candidate in preflight.detected:
+        lines.append(f"  {candidate.protocol:12} {candidate.score:4.0%}  {candidate.reason}")
+        if candidate.protocol != preflight.protocol:
+            others.append(f"--ai-protocol={candidate.protocol}")
+    facts = preflight.facts
     if facts.models:
         version = f"; version {facts.version}" if facts.version else ""
         lines.append(f"  models: {', '.join(facts.models[:20])}{version}")
-    if len(found.detected) > 1:
-        others = ", ".join(f"--ai-protocol={c.protocol}" for c in found.detected if c.protocol != found.protocol)
-        lines.append(f"  to judge it as another: {others}")
+    if len(preflight.detected) > 1:
+        lines.append(f"  to judge it by another protocol: {', '.join(others)}")
     return lines
+
+
+COMMAND = Command(run=_run, add_options=add_endpoint_options)

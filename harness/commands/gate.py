@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Sequence
 
 import pytest
 
+from harness.commands.command import Command
 from harness.plugin.command_line import CONFIGURED
 
-QUIET = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
-"""A command of ours has imported what pytest wanted to import itself."""
+_QUIET = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
+"""Our command has already imported what pytest wants to import itself."""
 
 
-def gate_command(suite: str | None, rest: Sequence[str]) -> int:
-    """Run these suites, else those of the configuration, with pytest's options in `rest`."""
+def _add_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--suite", metavar="NAME,…", help="suites to run (default: [run] suites, or all)")
+
+
+def _run(suite: str | None, rest: Sequence[str]) -> int:
     return run_pytest([f"--ai-suite={suite or CONFIGURED}", *rest])
 
 
 def run_pytest(arguments: Sequence[str]) -> int:
     """Run pytest in this process, in the current folder, with our plugin loaded once."""
-    return int(pytest.main([*arguments, *QUIET]))
+    return int(pytest.main([*arguments, *_QUIET]))
+
+
+COMMAND = Command(run=_run, add_options=_add_options, takes_rest=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentParser
 from pathlib import Path
 
-from harness.commands.detect import look
+from harness.commands.command import Command
+from harness.commands.detect import add_endpoint_options, detect_endpoint
 from harness.config.file import CONFIG_FILE
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
@@ -15,47 +17,59 @@ from harness.run.preflight import Preflight
 TEMPLATE = Path(__file__).parents[1] / "data" / "init.toml"
 
 
-def init_command(url: str, protocol: str, output: str | None, *, force: bool) -> int:
-    """Detect what the endpoint speaks and write the file; exit status 0, or 21 when nothing was recognised.
+def _add_options(parser: ArgumentParser) -> None:
+    add_endpoint_options(parser)
+    parser.add_argument("--output", "-o", metavar="FILE", help="write here (default: aiharness.toml)")
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
 
-    Sends no inference. Raises `UsageError` where a file is that may not be overwritten, or that cannot be written.
+
+def _run(url: str, protocol: str, output: str | None, force: bool) -> int:
+    """Detect what the endpoint speaks and write the file; exit status 0, or 21 when no protocol was recognised.
+
+    Sends no inference. Raises `UsageError` where a file exists that may not be overwritten, or cannot be written.
     """
     path = Path(output or CONFIG_FILE)
     if path.exists() and not force:
-        raise UsageError(f"{path} is there already: give --force to overwrite it, or --output FILE")
-    endpoint, found = look(url, protocol, [])
-    if not found.recognised:
+        raise UsageError(f"{path} exists already: give --force to overwrite it, or --output FILE")
+    endpoint, preflight = detect_endpoint(url, protocol, [])
+    if not preflight.recognised:
         return int(Exit.ERROR)
     try:
-        path.write_text(filled(TEMPLATE.read_text("utf-8"), endpoint, found), "utf-8")
+        path.write_text(fill_template(TEMPLATE.read_text("utf-8"), endpoint, preflight), "utf-8")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
     print(f"written: {path}\nnext: aiharness gate --ai-config={path} --suite=smoke")
     return int(Exit.PASS)
 
 
-def filled(template: str, endpoint: Endpoint, found: Preflight) -> str:
-    """The template with what was found put in, every value as a TOML string."""
-    facts, reason = found.facts, next(d.reason for d in found.detected if d.protocol == found.protocol)
-    models = ", ".join(facts.models[:10])
-    streams = found.protocol == "openai_chat"
+def fill_template(template: str, endpoint: Endpoint, preflight: Preflight) -> str:
+    """The template with what was detected put in, every value as a TOML string."""
+    models = preflight.facts.models
+    model, announced, metric = '# model = "NAME"', "no model is announced", "latency p95"
+    if models:
+        model, announced = f"model = {_quote(models[0])}", f"announced: {', '.join(models[:10])}"
+    if preflight.protocol == "openai_chat":
+        metric = "ttft p95"
     values = {
-        "URL": _string(endpoint.url),
-        "PROTOCOL": _string(found.protocol),
-        "REASON": _comment(reason),
-        "MODEL": f"model = {_string(facts.models[0])}" if facts.models else '# model = "NAME"',
-        "MODELS": _comment(f"announced: {models}" if models else "none is announced"),
-        "METRIC": _string("ttft p95" if streams else "latency p95"),
+        "URL": _quote(endpoint.url),
+        "PROTOCOL": _quote(preflight.protocol),
+        "REASON": _clean_comment(next(d.reason for d in preflight.detected if d.protocol == preflight.protocol)),
+        "MODEL": model,
+        "MODELS": _clean_comment(announced),
+        "METRIC": _quote(metric),
     }
     for name, value in values.items():
         template = template.replace(f"@{name}@", value)
     return template
 
 
-def _string(value: str) -> str:
-    """A basic string of TOML: JSON's escapes are TOML's, but for those of lone surrogates."""
+def _quote(value: str) -> str:
+    """A basic string of TOML: JSON's escapes are TOML's, except for lone surrogates."""
     return json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _comment(text: str) -> str:
+def _clean_comment(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:300]
+
+
+COMMAND = Command(run=_run, add_options=_add_options)

@@ -1,11 +1,13 @@
-"""`aiharness lift`: end every fault of ours, from any terminal; what is left of a run whose host died."""
+"""`aiharness lift`: end every fault that a run has left on a link, for example because its host died."""
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.chaos.run_experiment import lift_faults_of_runs
+from harness.commands.command import Command
 from harness.config.file import CONFIG_FILE, read_file
 from harness.config.suite_sections import read_links
 from harness.core.errors import RunDirError, UsageError
@@ -15,29 +17,43 @@ from harness.io.rundir import FAULTS
 RUNS = Path(".aiharness/runs")
 
 
-def lift_command(api: Sequence[str]) -> int:
+def _add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("api", nargs="*", metavar="URL", help="Toxiproxy APIs (default: those of aiharness.toml)")
+
+
+def _run(api: Sequence[str]) -> int:
     """Lift at these APIs, else at those of the configuration's links and of the runs below the working directory.
 
-    Exit status 0, or 21 when a proxy did not answer. Raises `UsageError` when there is nowhere to look.
+    Exit status 0, or 21 when a proxy did not answer. Raises `UsageError` when no API is known.
     """
     place, file = read_file(None, [Path.cwd()])
-    found = list(api) or [link.api for link in read_links(file.links, place)]
+    urls = list(api) or [link.api for link in read_links(file.links, place)]
     runs = [] if api else sorted(str(path.parent) for path in RUNS.glob(f"*/{FAULTS}"))
-    if not found and not runs:
+    if not urls and not runs:
         raise UsageError(
             f"no link is configured in {CONFIG_FILE} and no run is below {RUNS}: give the URL of a Toxiproxy API"
         )
-    status = Exit.PASS
-    # What was named by hand, or in the configuration's own [targets], is allowed.
-    allow = [_host(url) for url in (*api, *file.targets.allow)]
-    for urls_of_one, run in [*(([url], []) for url in dict.fromkeys(found)), *(([], [run]) for run in runs)]:
-        try:
-            print("\n".join(lift_faults_of_runs(urls_of_one, run, allow=allow)) or f"{run[0]}: nothing left on")
-        except (UsageError, RunDirError) as problem:
-            print(problem)
-            status = Exit.ERROR
-    return int(status)
+    # What is given on the command line, or in the configuration's own [targets], is allowed.
+    allow = [_parse_host(target) for target in (*api, *file.targets.allow)]
+    lifted = [_lift([url], [], allow) for url in dict.fromkeys(urls)]
+    lifted += [_lift([], [run], allow) for run in runs]
+    return int(Exit.PASS if all(lifted) else Exit.ERROR)
 
 
-def _host(given: str) -> str:
-    return given.partition("://")[2].partition("/")[0].rpartition("@")[2] if "://" in given else given
+def _lift(urls: list[str], runs: list[str], allow: list[str]) -> bool:
+    """Lift at an API, or at those of a run, and print what was lifted; False when it failed."""
+    try:
+        print("\n".join(lift_faults_of_runs(urls, runs, allow=allow)) or f"{runs[0]}: no fault is left on")
+    except (UsageError, RunDirError) as problem:
+        print(problem)
+        return False
+    return True
+
+
+def _parse_host(target: str) -> str:
+    """`host:port` of a URL, or of a target that is written so already."""
+    _, scheme, rest = target.partition("://")
+    return rest.partition("/")[0].rpartition("@")[2] if scheme else target
+
+
+COMMAND = Command(run=_run, add_options=_add_options)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
+
+from harness.commands.command import Command
 from harness.core.errors import UsageError
 from harness.core.gate import Exit
 from harness.core.registry import describe_unknown, list_plugins
 from harness.load.locust_process import find_locustfile
 from harness.suite import catalogue
 
+LISTABLE = ("suites", "protocols", "faults", "attacks", "checks", "reports", "scenarios")
+"""What can be listed."""
 
-def list_command(kind: str, name: str | None) -> int:
+
+def _add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("kind", choices=LISTABLE)
+    parser.add_argument("name", nargs="?", help="only this one: `locust -f $(aiharness list scenarios steady)`")
+
+
+def _run(kind: str, name: str | None) -> int:
     """Print every member of a kind, or the named one; a scenario by its path, since locust takes files."""
     if kind == "checks":
         _print_checks()
@@ -26,3 +37,6 @@ def _print_checks() -> None:
     for suite in list_plugins("suites"):
         for declared in catalogue(suite):
             print(f"{declared.spec.level:8} {declared.id}  {declared.spec.title}")
+
+
+COMMAND = Command(run=_run, add_options=_add_options)

@@ -1,12 +1,14 @@
-"""`aiharness report`: a report from what a run left, whole or killed; needs no endpoint."""
+"""`aiharness report`: a report from the directory of a run, also of a killed one; needs no endpoint."""
 
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 import msgspec
 
+from harness.commands.command import Command
 from harness.core.errors import UsageError
 from harness.core.gate import Policy
 from harness.core.registry import describe_unknown, list_plugins, load_plugin
@@ -15,7 +17,14 @@ from harness.io.rundir import read_gate, read_run, replace_file
 from harness.run.report_building import KILLED, build_report
 
 
-def report_command(path: str, format_: str, output: str | None) -> int:
+def _add_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("path", metavar="RUN", help="a run directory, or a gate.json")
+    add("--format", dest="format_", default="terminal", help="terminal (default), html, json, junit, markdown")
+    add("--output", "-o", metavar="FILE", help="write to this file instead of the screen")
+
+
+def _run(path: str, format_: str, output: str | None) -> int:
     """Render a saved run; the exit status is the one that the run ended with."""
     if format_ not in list_plugins("reports"):
         raise UsageError(describe_unknown("report format", format_, list_plugins("reports")))
@@ -41,3 +50,6 @@ def saved_report(path: Path) -> Report:
     given = saved.head.get("policy")
     policy = msgspec.convert(given, Policy) if given else Policy()
     return build_report(saved, policy=policy, interrupted=KILLED)
+
+
+COMMAND = Command(run=_run, add_options=_add_options)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands.init import TEMPLATE, filled
+from harness.commands.init import TEMPLATE, fill_template
 from harness.config.file import read_file
 from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
@@ -53,7 +53,7 @@ def test_writes_nothing_for_what_it_cannot_find(tmp_path: Path) -> None:
 @pytest.mark.parametrize("models", [(), ("m",), (HOSTILE, "b")])
 def test_every_hint_is_a_key_that_is_known(tmp_path: Path, models: tuple[str, ...]) -> None:
     found = Preflight("v2", Facts(models=models), (DetectedProtocol("v2", 1.0, HOSTILE),))
-    text = filled(TEMPLATE.read_text(), Endpoint("http://h:1", protocol="v2"), found)
+    text = fill_template(TEMPLATE.read_text(), Endpoint("http://h:1", protocol="v2"), found)
     taken_up = re.sub(r"^# (?=\[|[a-z0-9_]+ = )", "", text, flags=re.MULTILINE)
     assert taken_up.count("\n[") > text.count("\n[") + 5
     for number, content in enumerate((text, taken_up)):

@@ -10,7 +10,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from harness.commands.report import report_command
+from harness.commands.main import main
 from harness.core import report as model
 from harness.core import verdict
 from harness.core.endpoint import Endpoint
@@ -83,7 +83,7 @@ def test_a_gate_json_with_fields_that_are_gone_is_still_read(
     baseline = find_baseline(Settings(Endpoint("http://127.0.0.1:1", "openai_chat"), ("smoke",), baseline=str(path)))
     assert baseline is not None
     assert baseline.report is not None
-    assert report_command(str(path), "json", None) == sample.run.exit_status
+    assert main(["report", str(path), "--format=json"]) == sample.run.exit_status
     assert json.loads(capfd.readouterr().out) == json.loads(render("json", sample))
 
 
