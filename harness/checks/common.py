@@ -18,6 +18,8 @@ Show = Callable[[str, Exchange], Counterexample]
 TOO_MANY_REQUESTS = 429
 OVERLOAD_STATUSES = (TOO_MANY_REQUESTS, 503)
 """Statuses with which a service declines a request because it has no capacity for it."""
+UNRELATED_STATUSES = (401, 403, 404, *OVERLOAD_STATUSES)
+"""Statuses that say nothing about the input of a request."""
 
 
 def judge(function: Callable[_P, Verdict]) -> Callable[_P, Verdict]:

@@ -246,6 +246,11 @@ class Exchange:
         return f"{self.error.replace('_', ' ')}: {self.detail}"
 
     @property
+    def text(self) -> str:
+        """The generated text; empty if there is none."""
+        return (self.answer.text if self.answer else None) or ""
+
+    @property
     def content(self) -> Any:
         """The content of its answer; None if there is no answer, or an empty one."""
         return self.answer.content if self.answer else None

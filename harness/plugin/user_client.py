@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.checks.common import find_harness_error
+from harness.checks.common import TOO_MANY_REQUESTS, find_harness_error
 from harness.core.errors import HarnessError, UsageError
 from harness.core.exchange import Answer, EventKind, Exchange, Query, ToolCall, Usage
 from harness.core.objective import Objective, parse_objective
@@ -15,7 +15,7 @@ from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level, Status, Verdict, make_inconclusive
 from harness.run.objective import judge_asked, value_of
 from harness.run.planning import rate_test
-from harness.run.rate_judging import DECLINED, judge_fixed, missed
+from harness.run.rate_judging import judge_fixed, missed
 from harness.run.session import Session
 from harness.stats.planning import can_pass
 
@@ -135,7 +135,7 @@ class Asking:
             return Reply(exchange)
         reason = f"the service did not answer validly: {exchange.outcome}"
         examples = (self.session.show(reason, exchange),)
-        if exchange.status == DECLINED:
+        if exchange.status == TOO_MANY_REQUESTS:
             declined = f"declined with {exchange.status}, which says nothing of the answer"
             raise AskFailed(make_inconclusive(declined, counterexamples=examples))
         raise AskFailed(Verdict(Status.FAIL, reason, n=1, method="contract", counterexamples=examples))
@@ -193,7 +193,7 @@ class Judging:
         over = [exchange for exchange in heard if value_of(exchange, objective) > objective.limit]
         what = f"requests {missed(objective)}"
         example = tuple(self._asking.session.show(f"one of {len(over)} of {len(heard)} {what}", e) for e in over[:1])
-        declined = sum(exchange.status == DECLINED for exchange in over)
+        declined = sum(exchange.status == TOO_MANY_REQUESTS for exchange in over)
         return judge_fixed(
             len(over), len(heard), objective, check, what=what, declined=declined, examples=example
         ).with_notes("over the inferences of this test, its first ones too")

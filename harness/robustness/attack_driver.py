@@ -10,14 +10,14 @@ from itertools import islice
 
 import numpy as np
 
-from harness.checks.common import find_harness_error
+from harness.checks.common import TOO_MANY_REQUESTS, find_harness_error
 from harness.core.attack import Attack, Criterion, Distance, Finding, Reply, Row, Search, Task
 from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Slice, Status, Verdict, make_inconclusive
 from harness.run.oracle import Oracle
-from harness.run.rate_judging import DECLINED, judge_fixed, right_share, unrepeated
+from harness.run.rate_judging import judge_fixed, right_share, unrepeated
 from harness.run.session import Session
 
 REPLAYS, _SHOWN = 3, 5
@@ -172,7 +172,7 @@ def _verdict(
     judged = partial(judge_fixed, n=len(targets), objective=objective, check=check, what="inputs were not robust")
     bad = count["wrong"] + count["confirmed"] + count["lost"]
     unproven = count["robust"] if masked else sum(t.state == "robust" and not t.moved for t in targets)
-    declined = sum(exchange.status == DECLINED for exchange in lost)
+    declined = sum(exchange.status == TOO_MANY_REQUESTS for exchange in lost)
     verdict = judged(bad, declined=declined, examples=_examples(session, targets), notes=tuple(notes))
     verdict = replace(verdict, slices=_curve(targets, objective.alpha))
     if verdict.status is Status.PASS and judged(bad + unproven).status is not Status.PASS:

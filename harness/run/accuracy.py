@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 
-from harness.checks.common import find_harness_error
+from harness.checks.common import TOO_MANY_REQUESTS, find_harness_error
 from harness.core.dataset import Dataset
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
@@ -15,7 +15,7 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Verdict, make_inconclusive
 from harness.run.oracle import read
-from harness.run.rate_judging import DECLINED, judge_fixed, right_share, unrepeated
+from harness.run.rate_judging import judge_fixed, right_share, unrepeated
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
 
@@ -115,7 +115,7 @@ def judge_accuracy(session: Session, asked: Asked, objective: Objective, check: 
         objective,
         check,
         what="rows were answered wrongly",
-        declined=sum(exchange.status == DECLINED for exchange in failed),
+        declined=sum(exchange.status == TOO_MANY_REQUESTS for exchange in failed),
         examples=examples,
         slices=_slices([groups[number] for number in wanted], [groups[number] for number in wrong], objective.alpha),
         notes=tuple(notes),

@@ -16,9 +16,6 @@ from harness.stats.dependence import TIME_BLOCKS, judge_dependent_rate, sum_into
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 from harness.stats.planning import compute_n_needed
 
-DECLINED = 429
-"""The status that says nothing of the answer which would have come: there were too many requests."""
-
 
 def unrepeated(data: Dataset, numbers: Iterable[int]) -> Iterator[int]:
     """Those of the rows that repeat no earlier one, label included: a row asked twice is no second sample."""

@@ -12,7 +12,7 @@ from harness.checks.control import Control
 from harness.core.exchange import Exchange
 from harness.suite import Session, once
 
-CONTROL_REQUESTS, TRIAL_REQUESTS = 2, 4
+CONTROL_COST, TRIAL_COST = 2, 4
 """The valid requests sent first, and the most that one bad request costs."""
 _MAX_HANGS = 3
 """Hangs after which no more bad requests are sent: each costs a whole deadline."""

@@ -14,7 +14,7 @@ _PROMPT = "Say the numbers from one on in words, and go on without an end.\nCoun
 """Its answer is long, so that a limit cuts it and a stop sequence can be found in it."""
 OPEN_PROMPT = "Which name has no ship had yet, and where would that ship sail?"
 """Its answer differs each time unless something prevents it."""
-LONG_TOKENS, SHORT_TOKENS, OWN_TOKENS = 24, 8, 48
+LONG, SHORT, OWN = 24, 8, 48
 """Limits: of the long answer, of one that is cut (at most), and of one that may end by itself."""
 
 
@@ -32,7 +32,7 @@ def find_limit_option(sample: Query) -> str:
     return "max_completion_tokens" if sample.options.get("max_completion_tokens") is not None else "max_tokens"
 
 
-def ask_whole_and_streamed(ai_client: Session, max_tokens: int, inputs: Any = _PROMPT, **more: Any) -> list[Exchange]:
+def ask_both_ways(ai_client: Session, max_tokens: int, inputs: Any = _PROMPT, **more: Any) -> list[Exchange]:
     """The same request whole and, if the protocol can, streamed."""
     queries = [make_query(ai_client, max_tokens, inputs, **more)]
     if ai_client.able.streaming:
@@ -55,14 +55,14 @@ class _LimitedAnswers:
 @once
 def ask_limits(ai_client: Session) -> _LimitedAnswers:
     """The answers by which limits and stop sequences are judged: 3 requests, of the first check that needs them."""
-    long = ai_client.ask(make_query(ai_client, LONG_TOKENS, stream=ai_client.able.streaming))
-    limit = choose_limit(long, SHORT_TOKENS) if long.ok else None
-    return _LimitedAnswers(long, limit, ask_whole_and_streamed(ai_client, limit) if limit else ())
+    long = ai_client.ask(make_query(ai_client, LONG, stream=ai_client.able.streaming))
+    limit = choose_limit(long, SHORT) if long.ok else None
+    return _LimitedAnswers(long, limit, ask_both_ways(ai_client, limit) if limit else ())
 
 
 @once
 def ask_counts(ai_client: Session) -> list[Exchange]:
     """One request twice, and once with a longer prompt: 3 requests, of the first check that needs them."""
     longer = "There are many numbers, and every one of them has a name of its own.\n" + _PROMPT
-    first = make_query(ai_client, SHORT_TOKENS)
+    first = make_query(ai_client, SHORT)
     return [*map(ai_client.ask, (first, first, replace(first, inputs=longer)))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from harness.checks.bad_input.outcomes import BadInputTrial, judge_bad_input_refusals, judge_bad_inputs
 from harness.checks.bad_input.parameters import BAD_PARAMETERS, LIMIT_OPTION
@@ -10,11 +11,11 @@ from harness.checks.bad_input.requests import BAD_INPUTS, INPUT_MARK, BadRequest
 from harness.checks.bad_input.values import MAX_BAD_VALUES, make_bad_values
 from harness.suite import Session, Verdict, check
 
-from .bad_input_trials import CONTROL_REQUESTS, TRIAL_REQUESTS, ask_control, try_bad_request, try_bad_requests
+from .bad_input_trials import CONTROL_COST, TRIAL_COST, ask_control, try_bad_request, try_bad_requests
 from .generated_text import find_limit_option
 
 _TOKENS = 16
-ONE_TRIAL = CONTROL_REQUESTS + TRIAL_REQUESTS
+_ONE = CONTROL_COST + TRIAL_COST
 _MAX_OF_PROTOCOL = 8
 _PROMPT = "Say hello."
 
@@ -23,7 +24,7 @@ def _try_input(ai_client: Session, case: str) -> list[BadInputTrial]:
     return [try_bad_request(ai_client, make_bad_request(ai_client.request(), case))]
 
 
-@check("a bad input is survived", grounds=("http",), requests=ONE_TRIAL, tokens=_TOKENS * ONE_TRIAL, cases=BAD_INPUTS)
+@check("a bad input is survived", grounds=("http",), requests=_ONE, tokens=_TOKENS * _ONE, cases=BAD_INPUTS)
 def test_survives(ai_client: Session, case: str) -> Verdict:
     return judge_bad_inputs(ask_control(ai_client), _try_input(ai_client, case), ai_client.show)
 
@@ -40,14 +41,14 @@ def _try_values(ai_client: Session) -> list[BadInputTrial]:
     return try_bad_requests(ai_client, values)
 
 
-VALUE_REQUESTS = CONTROL_REQUESTS + TRIAL_REQUESTS * MAX_BAD_VALUES
+_VALUES = CONTROL_COST + TRIAL_COST * MAX_BAD_VALUES
 
 
 @check(
     "values of the wrong kind, width or depth are survived",
     grounds=("http",),
-    requests=VALUE_REQUESTS,
-    tokens=_TOKENS * VALUE_REQUESTS,
+    requests=_VALUES,
+    tokens=_TOKENS * _VALUES,
 )
 def test_survives_values(ai_client: Session) -> Verdict:
     return judge_bad_inputs(ask_control(ai_client), _try_values(ai_client), ai_client.show)
@@ -70,24 +71,15 @@ def _try_parameter(ai_client: Session, case: str) -> list[BadInputTrial]:
     return [try_bad_request(ai_client, BadRequest(case, filled, parameter.odd))]
 
 
-@check(
-    "a bad parameter is survived",
-    needs=("generates",),
-    requests=ONE_TRIAL,
-    tokens=_TOKENS * ONE_TRIAL,
-    cases=tuple(BAD_PARAMETERS),
-)
+parameter_check = partial(check, needs=("generates",), cases=tuple(BAD_PARAMETERS))
+
+
+@parameter_check("a bad parameter is survived", requests=_ONE, tokens=_TOKENS * _ONE)
 def test_survives_parameter(ai_client: Session, case: str) -> Verdict:
     return judge_bad_inputs(ask_control(ai_client), _try_parameter(ai_client, case), ai_client.show)
 
 
-@check(
-    "a bad parameter is refused with a clear 4xx",
-    level="warn",
-    needs=("generates",),
-    requests=0,
-    cases=tuple(BAD_PARAMETERS),
-)
+@parameter_check("a bad parameter is refused with a clear 4xx", level="warn", requests=0)
 def test_refused_parameter(ai_client: Session, case: str) -> Verdict:
     return judge_bad_input_refusals(ask_control(ai_client), _try_parameter(ai_client, case), ai_client.show)
 
@@ -98,10 +90,10 @@ def _try_protocol(ai_client: Session) -> list[BadInputTrial]:
     return try_bad_requests(ai_client, requests[:_MAX_OF_PROTOCOL])
 
 
-PROTOCOL_REQUESTS = CONTROL_REQUESTS + TRIAL_REQUESTS * _MAX_OF_PROTOCOL
+_PROTOCOL = CONTROL_COST + TRIAL_COST * _MAX_OF_PROTOCOL
 
 
-@check("requests that break the protocol are survived", requests=PROTOCOL_REQUESTS, tokens=_TOKENS * PROTOCOL_REQUESTS)
+@check("requests that break the protocol are survived", requests=_PROTOCOL, tokens=_TOKENS * _PROTOCOL)
 def test_survives_protocol(ai_client: Session) -> Verdict:
     return judge_bad_inputs(ask_control(ai_client), _try_protocol(ai_client), ai_client.show)
 

@@ -15,7 +15,7 @@ _LEAVING, _USUAL = 16, 8
 _FEW = 4
 """How many clients disconnect, and how many are usual, if one answer takes `SLOW` seconds or more."""
 
-SLOW = 0.5
+_SLOW = 0.5
 _LONG_TOKENS = 64
 """Tokens of a stream whose client disconnects: enough to be still in progress."""
 
@@ -36,7 +36,7 @@ def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
     inputs = rows.distinct(_USUAL)
     seconds = ai_client.ask(rows.query([inputs[0]])).timing.service_time or 0.0
-    leaving, usual = (_LEAVING, _USUAL) if seconds < SLOW else (_FEW, _FEW)
+    leaving, usual = (_LEAVING, _USUAL) if seconds < _SLOW else (_FEW, _FEW)
     queries = [rows.query([inputs[number % len(inputs)]]) for number in range(leaving + usual)]
     before = ai_client.ask_many(queries, concurrency=len(queries))
     left = _disconnect(ai_client, queries[:leaving], seconds)
@@ -55,12 +55,12 @@ def _disconnect(ai_client: Session, queries: list[Query], seconds: float) -> lis
     """
     left: list[Exchange] = []
     for number, query in enumerate(queries):
-        if ai_client.able.streaming and (number % 2 == 0 or seconds >= SLOW):
+        if ai_client.able.streaming and (number % 2 == 0 or seconds >= _SLOW):
             options = dict(query.options)
             if "max_tokens" in options:
                 options["max_tokens"] = _LONG_TOKENS
             query = replace(query, stream=True, options=options)
-        left.append(ai_client.leave(query, after=min(SLOW, seconds * number / len(queries))))
+        left.append(ai_client.leave(query, after=min(_SLOW, seconds * number / len(queries))))
         if left[-1].error is not None:
             break
     return left

@@ -16,7 +16,7 @@ from harness.suite import Session, Verdict, check, make_inconclusive, once
 
 direct_check = partial(check, grounds=("direct",))
 _INPUTS, TURNS, PIPED = 4, 6, 3
-CONTROL_INPUT_REQUESTS = 2 * _INPUTS
+INPUTS_COST = 2 * _INPUTS
 _TEXT = "na\u00efve \u6771\u4eac "
 """Put before prompts: letters of two and three bytes in UTF-8."""
 
@@ -45,12 +45,10 @@ def _ask_forms(ai_client: Session) -> tuple[Control, dict[str, Exchange], Exchan
     return control, forms, _ask_afresh(ai_client, queries[0])
 
 
-FORM_REQUESTS = CONTROL_INPUT_REQUESTS + len(LEGAL_FORMS) + 1
+_FORM_COST = INPUTS_COST + len(LEGAL_FORMS) + 1
 
 
-@direct_check(
-    "one request in every legal form of HTTP is answered alike", requests=FORM_REQUESTS, tokens=16 * FORM_REQUESTS
-)
+@direct_check("one request in every legal form of HTTP is answered alike", requests=_FORM_COST, tokens=16 * _FORM_COST)
 def test_forms_answered_alike(ai_client: Session) -> Verdict:
     return legal_forms.judge_form_answers(*_ask_forms(ai_client), ai_client.show)
 
@@ -81,13 +79,13 @@ def _send_numbered(
     return list(zip(order, exchanges, strict=True))
 
 
-CONNECTION_REQUESTS = CONTROL_INPUT_REQUESTS + 2 * TURNS + PIPED
+_CONNECTION_COST = INPUTS_COST + 2 * TURNS + PIPED
 
 
 @direct_check(
     "requests over one connection each get their own answer, in order",
-    requests=CONNECTION_REQUESTS,
-    tokens=16 * CONNECTION_REQUESTS,
+    requests=_CONNECTION_COST,
+    tokens=16 * _CONNECTION_COST,
 )
 def test_one_connection(ai_client: Session) -> Verdict:
     return kept_connection.judge_kept_connection(*_ask_over_one_connection(ai_client), ai_client.show)
@@ -101,12 +99,12 @@ def test_pipelined(ai_client: Session) -> Verdict:
     return kept_connection.judge_pipelining(pipelined, ai_client.show)
 
 
-MalformedProbes = tuple[Control, list[tuple[str, Exchange, Exchange]], Exchange, list[Exchange]]
+_MalformedProbes = tuple[Control, list[tuple[str, Exchange, Exchange]], Exchange, list[Exchange]]
 SMUGGLED = "both Transfer-Encoding and Content-Length"
 
 
 @once
-def _send_malformed(ai_client: Session) -> MalformedProbes:
+def _send_malformed(ai_client: Session) -> _MalformedProbes:
     """Invalid bytes on one connection, and while it is open a plain request on another."""
     queries, control = ask_control_inputs(ai_client)
     request = ai_client.request(queries[0])
@@ -121,10 +119,10 @@ def _send_malformed(ai_client: Session) -> MalformedProbes:
     return control, probes, _ask_afresh(ai_client, queries[0]), both
 
 
-MALFORMED_COST = CONTROL_INPUT_REQUESTS + 2 * (len(MALFORMED_REQUESTS) + 1) + 1
+_MALFORMED_COST = INPUTS_COST + 2 * (len(MALFORMED_REQUESTS) + 1) + 1
 
 
-@direct_check("bytes that are no proper HTTP harm nobody else", requests=MALFORMED_COST, tokens=16 * MALFORMED_COST)
+@direct_check("bytes that are no proper HTTP harm nobody else", requests=_MALFORMED_COST, tokens=16 * _MALFORMED_COST)
 def test_wrong_bytes_harm_nobody(ai_client: Session) -> Verdict:
     control, probes, after, _ = _send_malformed(ai_client)
     return malformed.judge_malformed_harm(control, probes, after, ai_client.show)

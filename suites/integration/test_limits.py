@@ -16,7 +16,7 @@ from harness.core.json_path import find_paths, read_at, replace_at
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
-from .bad_input_trials import CONTROL_REQUESTS, ask_control
+from .bad_input_trials import CONTROL_COST, ask_control
 from .test_batch import explain_no_batch
 
 _ROWS, CHARACTERS, BYTES = 4096, 200_000, 8 * 2**20
@@ -26,8 +26,8 @@ _MAX_TRIALS = 14
 SINGLES = 4
 _EXACT = 0.02
 """Share of itself to which a limit of characters or bytes is determined."""
-SIZE_REQUESTS = CONTROL_REQUESTS + 2 * _MAX_TRIALS + 2
-FILLER = "The river runs past the mill, and nobody has ever counted the stones in it. "
+SIZE_COST = CONTROL_COST + 2 * _MAX_TRIALS + 2
+_FILLER = "The river runs past the mill, and nobody has ever counted the stones in it. "
 """76 characters."""
 
 
@@ -126,7 +126,7 @@ def _search_rows(ai_client: Session) -> SizeSearch | None:
     return _Search(ai_client, ask, find_problem, 1, 4, cap).run("batch", "rows")
 
 
-@check("every batch up to the limit is answered whole", needs=("batches",), requests=SIZE_REQUESTS + 2 * SINGLES)
+@check("every batch up to the limit is answered whole", needs=("batches",), requests=SIZE_COST + 2 * SINGLES)
 def test_rows(ai_client: Session) -> Verdict:
     search = _search_rows(ai_client)
     return limits.judge_sizes(search, ai_client.show) if search else explain_no_batch()
@@ -142,7 +142,7 @@ def _lengthen(inputs: Any, size: int) -> Any:
     """The sample's input with a text of this many characters: the filler comes before its last text, the question."""
     last = find_paths(inputs, str)[-1]
     own = read_at(inputs, last)
-    filler = FILLER * (size // len(FILLER) + 1)
+    filler = _FILLER * (size // len(_FILLER) + 1)
     return replace_at(inputs, last, filler[: max(0, size - len(own))] + own)
 
 
@@ -162,7 +162,7 @@ def _search_prompt(ai_client: Session) -> SizeSearch:
     return search.run(limits.PROMPT_KIND, "characters")
 
 
-@check("every prompt up to the limit is answered", needs=("text",), requests=SIZE_REQUESTS, tokens=16 * SIZE_REQUESTS)
+@check("every prompt up to the limit is answered", needs=("text",), requests=SIZE_COST, tokens=16 * SIZE_COST)
 def test_prompt(ai_client: Session) -> Verdict:
     return limits.judge_sizes(_search_prompt(ai_client), ai_client.show)
 
@@ -188,7 +188,7 @@ def _search_body(ai_client: Session) -> SizeSearch:
     return _Search(ai_client, ask, find_problem, max(2**16, 2 * len(request.body)), 8, BYTES).run("body", "bytes")
 
 
-@check("every body up to the limit is answered", grounds=("http",), requests=SIZE_REQUESTS, tokens=16 * SIZE_REQUESTS)
+@check("every body up to the limit is answered", grounds=("http",), requests=SIZE_COST, tokens=16 * SIZE_COST)
 def test_body(ai_client: Session) -> Verdict:
     return limits.judge_sizes(_search_body(ai_client), ai_client.show)
 

@@ -5,44 +5,35 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.checks.generation import choices, parameters
-from harness.checks.generation.text_cases import choose_stop_sequence, get_text
+from harness.checks.generation.text_cases import choose_stop_sequence
 from harness.core.exchange import EventKind
 from harness.suite import Session, Verdict, check, make_inconclusive
 
-from .generated_text import (
-    LONG_TOKENS,
-    OPEN_PROMPT,
-    OWN_TOKENS,
-    SHORT_TOKENS,
-    ask_counts,
-    ask_limits,
-    ask_whole_and_streamed,
-    make_query,
-)
+from .generated_text import LONG, OPEN_PROMPT, OWN, SHORT, ask_both_ways, ask_counts, ask_limits, make_query
 
 _N, _TOP = 3, 2
-TOO_SHORT = "the answer is too short to be cut, so it shows nothing about a limit"
+_TOO_SHORT = "the answer is too short to be cut, so it shows nothing about a limit"
 
 
-_LIMITS_COST = LONG_TOKENS + 2 * SHORT_TOKENS
+_LIMITS_COST = LONG + 2 * SHORT
 
 
-@check("max_tokens bounds the answer", level="warn", needs=("generates",), requests=4, tokens=_LIMITS_COST + OWN_TOKENS)
+@check("max_tokens bounds the answer", level="warn", needs=("generates",), requests=4, tokens=_LIMITS_COST + OWN)
 def test_max_tokens(ai_client: Session) -> Verdict:
     limited, show = ask_limits(ai_client), ai_client.show
-    own = ai_client.ask(make_query(ai_client, OWN_TOKENS, ai_client.sample().inputs))
+    own = ai_client.ask(make_query(ai_client, OWN, ai_client.sample().inputs))
     if limited.limit is None and limited.long.ok:
-        return make_inconclusive(TOO_SHORT, n=0)
-    promised, limit = ai_client.promises.deterministic, limited.limit or SHORT_TOKENS
-    return parameters.judge_max_tokens(limited.long, limited.short, limit, own, OWN_TOKENS, show, promised=promised)
+        return make_inconclusive(_TOO_SHORT, n=0)
+    promised, limit = ai_client.promises.deterministic, limited.limit or SHORT
+    return parameters.judge_max_tokens(limited.long, limited.short, limit, own, OWN, show, promised=promised)
 
 
 @check("an answer that was cut is not declared complete", needs=("generates",), requests=3, tokens=_LIMITS_COST)
 def test_ending(ai_client: Session) -> Verdict:
     limited, show = ask_limits(ai_client), ai_client.show
     if limited.limit is None and limited.long.ok:
-        return make_inconclusive(TOO_SHORT, n=0)
-    promised, limit = ai_client.promises.deterministic, limited.limit or SHORT_TOKENS
+        return make_inconclusive(_TOO_SHORT, n=0)
+    promised, limit = ai_client.promises.deterministic, limited.limit or SHORT
     return parameters.judge_cut_endings(limited.long, limited.short, limit, show, promised=promised)
 
 
@@ -51,15 +42,15 @@ def test_ending(ai_client: Session) -> Verdict:
     level="warn",
     needs=("generates",),
     requests=5,
-    tokens=3 * LONG_TOKENS + 2 * SHORT_TOKENS,
+    tokens=3 * LONG + 2 * SHORT,
 )
 def test_stop(ai_client: Session) -> Verdict:
     long = ask_limits(ai_client).long
     deltas = [event.text for event in long.events if event.kind is EventKind.DELTA and event.index == 0]
-    stop = choose_stop_sequence(deltas or [get_text(long)])
+    stop = choose_stop_sequence(deltas or [long.text])
     if stop is None and long.ok:
-        return make_inconclusive(f"no stop sequence can be chosen from the text {get_text(long)[:60]!r}", n=0)
-    exchanges = ask_whole_and_streamed(ai_client, LONG_TOKENS, stop=[stop]) if stop else []
+        return make_inconclusive(f"no stop sequence can be chosen from the text {long.text[:60]!r}", n=0)
+    exchanges = ask_both_ways(ai_client, LONG, stop=[stop]) if stop else []
     promised = ai_client.promises.deterministic
     return parameters.judge_stop_sequence(long, stop or "", exchanges, ai_client.show, promised=promised)
 
@@ -69,11 +60,11 @@ def test_stop(ai_client: Session) -> Verdict:
     needs=("generates",),
     grounds=("deterministic",),
     requests=4,
-    tokens=2 * LONG_TOKENS + 3 * SHORT_TOKENS,
+    tokens=2 * LONG + 3 * SHORT,
 )
 def test_repeatable(ai_client: Session) -> Verdict:
     first, again, _ = ask_counts(ai_client)
-    third = ai_client.ask(make_query(ai_client, SHORT_TOKENS))
+    third = ai_client.ask(make_query(ai_client, SHORT))
     return parameters.judge_same_text("temperature 0", [first, again, third], ai_client.show)
 
 
@@ -82,11 +73,11 @@ def test_repeatable(ai_client: Session) -> Verdict:
     needs=("generates", "seeds"),
     grounds=("deterministic",),
     requests=6,
-    tokens=6 * 2 * SHORT_TOKENS,
+    tokens=6 * 2 * SHORT,
 )
 def test_seed(ai_client: Session) -> Verdict:
     seed = ai_client.settings.seed
-    query = make_query(ai_client, 2 * SHORT_TOKENS, OPEN_PROMPT, temperature=1, seed=seed)
+    query = make_query(ai_client, 2 * SHORT, OPEN_PROMPT, temperature=1, seed=seed)
     other_seeds = [replace(query, options={**query.options, "seed": seed + step}) for step in (1, 2, 3)]
     same = [ai_client.ask(query) for _ in range(3)]
     others = ai_client.ask_many(other_seeds, concurrency=3)
@@ -98,10 +89,10 @@ def test_seed(ai_client: Session) -> Verdict:
     needs=("generates", "chat_options"),
     grounds=("choices",),
     requests=2,
-    tokens=2 * _N * SHORT_TOKENS,
+    tokens=2 * _N * SHORT,
 )
 def test_choices(ai_client: Session) -> Verdict:
-    exchanges = ask_whole_and_streamed(ai_client, SHORT_TOKENS, n=_N, temperature=1)
+    exchanges = ask_both_ways(ai_client, SHORT, n=_N, temperature=1)
     return choices.judge_choices(exchanges, _N, ai_client.show)
 
 
@@ -110,9 +101,9 @@ def test_choices(ai_client: Session) -> Verdict:
     needs=("generates", "chat_options"),
     grounds=("logprobs",),
     requests=5,
-    tokens=5 * SHORT_TOKENS,
+    tokens=5 * SHORT,
 )
 def test_logprobs(ai_client: Session) -> Verdict:
     plain = ask_counts(ai_client)[0] if ai_client.promises.deterministic else None
-    exchanges = ask_whole_and_streamed(ai_client, SHORT_TOKENS, logprobs=True, top_logprobs=_TOP)
+    exchanges = ask_both_ways(ai_client, SHORT, logprobs=True, top_logprobs=_TOP)
     return choices.judge_log_probabilities(exchanges, _TOP, ai_client.show, plain)

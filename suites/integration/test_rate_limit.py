@@ -42,10 +42,8 @@ def _find_too_large(ai_client: Session) -> Verdict | None:
     limit = _get_limit(ai_client)
     if limit <= rate_limit.MAX_RATE_LIMIT:
         return None
-    why = (
-        f"a limit of {limit} requests a minute is not tested; the largest that is tested is {rate_limit.MAX_RATE_LIMIT}"
-    )
-    return make_inconclusive(why, n=0)
+    tested = f"the largest that is tested is {rate_limit.MAX_RATE_LIMIT}"
+    return make_inconclusive(f"a limit of {limit} requests a minute is not tested; {tested}", n=0)
 
 
 @once

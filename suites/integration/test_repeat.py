@@ -7,7 +7,7 @@ from harness.core.exchange import Exchange
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
-TIMES = 6
+_TIMES = 6
 
 
 @once
@@ -15,10 +15,10 @@ def _ask_repeats(ai_client: Session) -> list[Exchange]:
     """One request asked alone, then again, one after another and side by side."""
     rows = Rows(ai_client)
     query = rows.query(rows.distinct(2)[:1])
-    return [ai_client.ask(query), ai_client.ask(query), *ai_client.ask_many([query] * (TIMES - 2), concurrency=2)]
+    return [ai_client.ask(query), ai_client.ask(query), *ai_client.ask_many([query] * (_TIMES - 2), concurrency=2)]
 
 
-@check("the same request has answers of one form", requests=TIMES, tokens=16 * TIMES)
+@check("the same request has answers of one form", requests=_TIMES, tokens=16 * _TIMES)
 def test_same_form(ai_client: Session) -> Verdict:
     return repeat.judge_repeated_form(_ask_repeats(ai_client), ai_client.show)
 

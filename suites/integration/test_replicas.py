@@ -8,14 +8,14 @@ from harness.run.gate_run import GateRun
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check
 
-QUERIES = 4
-_REQUESTS = QUERIES * (1 + MOST_REPLICAS)
+_QUERIES = 4
+_REQUESTS = _QUERIES * (1 + MOST_REPLICAS)
 
 
 @check("replicas answer alike", grounds=("replicas",), requests=_REQUESTS, tokens=16 * _REQUESTS)
 def test_answer_alike(ai_client: Session, ai_run: GateRun) -> Verdict:
     rows = Rows(ai_client)
-    queries = [ai_client.sample(), *(rows.query([row]) for row in rows.distinct(QUERIES - 1))]
+    queries = [ai_client.sample(), *(rows.query([row]) for row in rows.distinct(_QUERIES - 1))]
     first = [ai_client.ask(query) for query in queries]
     sessions = ai_run.replicas("integration")
     others = {url: [session.ask(query) for query in queries] for url, session in sessions.items()}

@@ -8,7 +8,7 @@ from typing import Any
 from harness.checks.generation import structured
 from harness.suite import Session, Verdict, check
 
-from .generated_text import ask_whole_and_streamed, make_query
+from .generated_text import ask_both_ways, make_query
 
 _PROMPT = "Describe one animal in one short JSON object."
 _TOKENS, _CUT = 96, 3
@@ -40,7 +40,7 @@ def _make_format(name: str) -> dict[str, Any]:
     cases=tuple(ANSWER_SCHEMAS),
 )
 def test_obeys(ai_client: Session, case: str) -> Verdict:
-    exchanges = ask_whole_and_streamed(ai_client, _TOKENS, _PROMPT, response_format=_make_format(case))
+    exchanges = ask_both_ways(ai_client, _TOKENS, _PROMPT, response_format=_make_format(case))
     return structured.judge_structured_output(exchanges, ANSWER_SCHEMAS[case], ai_client.show)
 
 

@@ -9,7 +9,7 @@ from harness.checks.generation import tools
 from harness.core.exchange import Exchange
 from harness.suite import Session, Verdict, check, once
 
-from .generated_text import ask_whole_and_streamed, make_query
+from .generated_text import ask_both_ways, make_query
 
 _PROMPT = "Call get_weather for the city Paris, and add for the numbers 2 and 3."
 _TOKENS = 128
@@ -27,25 +27,25 @@ TOOL_SCHEMAS: dict[str, dict[str, Any]] = {
         "additionalProperties": False,
     },
 }
-TOOLS = [
-    {"type": "function", "function": {"name": name, "description": f"{name} of the service", "parameters": schema}}
-    for name, schema in TOOL_SCHEMAS.items()
+_TOOLS = [
+    {"type": "function", "function": {"name": _name, "description": f"{_name} of the service", "parameters": _schema}}
+    for _name, _schema in TOOL_SCHEMAS.items()
 ]
 tools_check = partial(check, needs=("generates", "chat_options"), grounds=("tools",))
-NAMED_CHOICE = {"type": "function", "function": {"name": "add"}}
+_NAMED_CHOICE = {"type": "function", "function": {"name": "add"}}
 
 
 @once
 def _ask_required(ai_client: Session) -> dict[str, Exchange]:
     """Answers for which a call is required: whole and, if the protocol can, streamed."""
-    exchanges = ask_whole_and_streamed(ai_client, _TOKENS, _PROMPT, tools=TOOLS, tool_choice="required")
+    exchanges = ask_both_ways(ai_client, _TOKENS, _PROMPT, tools=_TOOLS, tool_choice="required")
     return dict(zip(("required", "required and streamed"), exchanges, strict=False))
 
 
 @tools_check("a required call is whole and obeys its schema", requests=3, tokens=3 * _TOKENS)
 def test_called(ai_client: Session) -> Verdict:
     answers = {name: (exchange, TOOL_SCHEMAS) for name, exchange in _ask_required(ai_client).items()}
-    named = ai_client.ask(make_query(ai_client, _TOKENS, _PROMPT, tools=TOOLS, tool_choice=NAMED_CHOICE))
+    named = ai_client.ask(make_query(ai_client, _TOKENS, _PROMPT, tools=_TOOLS, tool_choice=_NAMED_CHOICE))
     return tools.judge_required_calls({**answers, "named": (named, {"add": TOOL_SCHEMAS["add"]})}, ai_client.show)
 
 
@@ -56,7 +56,7 @@ def test_call_ending(ai_client: Session) -> Verdict:
 
 @tools_check("with tool_choice none no tool is called", tokens=32)
 def test_not_called(ai_client: Session) -> Verdict:
-    exchange = ai_client.ask(make_query(ai_client, 32, _PROMPT, tools=TOOLS, tool_choice="none"))
+    exchange = ai_client.ask(make_query(ai_client, 32, _PROMPT, tools=_TOOLS, tool_choice="none"))
     return tools.judge_forbidden_call(exchange, ai_client.show)
 
 
@@ -67,5 +67,5 @@ def test_goes_on(ai_client: Session) -> Verdict:
     after = None
     if calls:
         messages = [{"role": "user", "content": _PROMPT}, *tools.make_tool_results(calls)]
-        after = ai_client.ask(make_query(ai_client, _TOKENS, messages, tools=TOOLS))
+        after = ai_client.ask(make_query(ai_client, _TOKENS, messages, tools=_TOOLS))
     return tools.judge_answer_after_results(first, after, ai_client.show)

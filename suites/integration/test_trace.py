@@ -9,9 +9,9 @@ from harness.checks.http.trace import MALFORMED_TRACE_HEADERS, VALID_TRACE_HEADE
 from harness.core.exchange import Exchange
 from harness.suite import Session, Verdict, check, once
 
-from .test_http import CONTROL_INPUT_REQUESTS, ask_control_inputs
+from .test_http import INPUTS_COST, ask_control_inputs
 
-SIDE_BY_SIDE = 8
+_CONCURRENT = 8
 
 
 @once
@@ -19,19 +19,14 @@ def _ask_with_headers(ai_client: Session) -> tuple[Control, dict[str, Exchange]]
     queries, control = ask_control_inputs(ai_client)
     headers = {**VALID_TRACE_HEADERS, **MALFORMED_TRACE_HEADERS}
     repeated = [queries[0]] * len(headers)
-    exchanges = ai_client.ask_many(repeated, concurrency=SIDE_BY_SIDE, headers=list(headers.values()))
+    exchanges = ai_client.ask_many(repeated, concurrency=_CONCURRENT, headers=list(headers.values()))
     return control, dict(zip(headers, exchanges, strict=True))
 
 
-TRACE_REQUESTS = CONTROL_INPUT_REQUESTS + len(VALID_TRACE_HEADERS) + len(MALFORMED_TRACE_HEADERS)
+_TRACE_COST = INPUTS_COST + len(VALID_TRACE_HEADERS) + len(MALFORMED_TRACE_HEADERS)
 
 
-@check(
-    "trace headers change nothing in an answer",
-    grounds=("direct",),
-    requests=TRACE_REQUESTS,
-    tokens=16 * TRACE_REQUESTS,
-)
+@check("trace headers change nothing in an answer", grounds=("direct",), requests=_TRACE_COST, tokens=16 * _TRACE_COST)
 def test_traced(ai_client: Session) -> Verdict:
     return trace.judge_trace_headers(*_ask_with_headers(ai_client), ai_client.show)
 
@@ -41,19 +36,19 @@ def test_malformed_ignored(ai_client: Session) -> Verdict:
     return trace.judge_malformed_trace_headers(*_ask_with_headers(ai_client), ai_client.show)
 
 
-ID_REQUESTS = SIDE_BY_SIDE + 7
+_ID_COST = _CONCURRENT + 7
 
 
-@check("every answer carries an id of its own", grounds=("request_id",), requests=ID_REQUESTS, tokens=16 * ID_REQUESTS)
+@check("every answer carries an id of its own", grounds=("request_id",), requests=_ID_COST, tokens=16 * _ID_COST)
 def test_request_id(ai_client: Session) -> Verdict:
     header = ai_client.promises.request_id or "x-request-id"
     sample = ai_client.sample()
     answers = [(f"plain request {number}", "", ai_client.ask(sample)) for number in (1, 2)]
     if ai_client.able.streaming:
         answers.append(("a stream", "", ai_client.ask(ai_client.sample(stream=True))))
-    ids = [f"aiharness-{ai_client.settings.seed}-{number}" for number in range(SIDE_BY_SIDE)]
+    ids = [f"aiharness-{ai_client.settings.seed}-{number}" for number in range(_CONCURRENT)]
     lines = [((header, given),) for given in ids]
-    concurrent = ai_client.ask_many([sample] * SIDE_BY_SIDE, concurrency=SIDE_BY_SIDE, headers=lines)
+    concurrent = ai_client.ask_many([sample] * _CONCURRENT, concurrency=_CONCURRENT, headers=lines)
     for given, exchange in zip(ids, concurrent, strict=True):
         answers.append((f"the request with id {given}", given, exchange))
     bad = make_bad_request(ai_client.request(), "empty_body").request

@@ -6,32 +6,24 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from harness.checks.generation import unicode
-from harness.checks.generation.unicode import (
-    MARK_AFTER,
-    MARK_BEFORE,
-    ODD_TEXTS,
-    PLAIN_TEXT,
-    UNICODE_TEXTS,
-    Spellings,
-    TextAnswers,
-)
+from harness.checks.generation.unicode import ODD_TEXTS, PLAIN_TEXT, UNICODE_TEXTS, Spellings, TextAnswers
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
 from harness.core.json_path import find_paths, replace_at
 from harness.suite import Session, Verdict, check, once
 
-from .bad_input_trials import CONTROL_REQUESTS, ask_control
+from .bad_input_trials import CONTROL_COST, ask_control
 from .generated_text import make_query
 
 _LIMIT = 80
 """Tokens: the odd texts are up to 40 bytes, and a byte may be a token."""
-_TEXT_REQUESTS = CONTROL_REQUESTS + 6 * len(UNICODE_TEXTS) + 2
-UNICODE_ID = "aiharness \u00e9\u05d0\U0001f600"
+_TEXT_REQUESTS = CONTROL_COST + 6 * len(UNICODE_TEXTS) + 2
+_ID = "aiharness \u00e9\u05d0\U0001f600"
 
 
 def _make_query(ai_client: Session, text: str) -> Query:
     """A request to repeat the text between its marks; if nothing is generated, it replaces a text of the sample."""
-    marked = f"{MARK_BEFORE} {text} {MARK_AFTER}"
+    marked = f"{unicode.MARK_BEFORE} {text} {unicode.MARK_AFTER}"
     able, sample = ai_client.able, ai_client.sample()
     if able.generates or able.streaming:
         return make_query(ai_client, _LIMIT, f"Repeat after me: {marked}")
@@ -89,16 +81,16 @@ def test_text_accepted(ai_client: Session) -> Verdict:
     "an id in Unicode comes back unchanged and changes nothing",
     needs=("tensors",),
     grounds=("http",),
-    requests=CONTROL_REQUESTS + 2,
+    requests=CONTROL_COST + 2,
 )
 def test_id(ai_client: Session) -> Verdict:
     sample, control = ai_client.sample(), ask_control(ai_client)
     bare = ai_client.request(sample)
     mark = "&" if "?" in bare.path else "?"
-    with_query = _send(ai_client, replace(bare, path=f"{bare.path}{mark}aiharness={quote(UNICODE_ID)}"))
+    with_query = _send(ai_client, replace(bare, path=f"{bare.path}{mark}aiharness={quote(_ID)}"))
     try:
-        request = ai_client.request(replace(sample, options={**sample.options, "id": UNICODE_ID}))
+        request = ai_client.request(replace(sample, options={**sample.options, "id": _ID}))
     except UsageError:  # a body that is not an object has no place for an id
-        return unicode.judge_unicode_ids(control, UNICODE_ID, with_query, with_query, ai_client.show)
+        return unicode.judge_unicode_ids(control, _ID, with_query, with_query, ai_client.show)
     with_id = _send(ai_client, unicode.encode_raw_utf8(request))
-    return unicode.judge_unicode_ids(control, UNICODE_ID, with_id, with_query, ai_client.show)
+    return unicode.judge_unicode_ids(control, _ID, with_id, with_query, ai_client.show)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from harness.checks.generation import usage
 from harness.suite import Session, Verdict, check
 
-from .generated_text import SHORT_TOKENS, ask_counts, make_query
+from .generated_text import SHORT, ask_counts, make_query
 
 _N = 2
 
 
-@check(
-    "token counts add up and follow the prompt", level="warn", needs=("generates",), requests=3, tokens=3 * SHORT_TOKENS
-)
+@check("token counts add up and follow the prompt", level="warn", needs=("generates",), requests=3, tokens=3 * SHORT)
 def test_counts(ai_client: Session) -> Verdict:
     first, again, longer = ask_counts(ai_client)
-    return usage.judge_token_counts(first, again, longer, SHORT_TOKENS, ai_client.show)
+    return usage.judge_token_counts(first, again, longer, SHORT, ai_client.show)
 
 
 @check(
@@ -23,12 +21,12 @@ def test_counts(ai_client: Session) -> Verdict:
     level="warn",
     needs=("generates", "streaming"),
     requests=4,
-    tokens=4 * SHORT_TOKENS,
+    tokens=4 * SHORT,
 )
 def test_streamed_counts(ai_client: Session) -> Verdict:
-    stream = ai_client.ask(make_query(ai_client, SHORT_TOKENS, stream=True))
+    stream = ai_client.ask(make_query(ai_client, SHORT, stream=True))
     whole, promised = ask_counts(ai_client)[0], ai_client.promises.deterministic
-    return usage.judge_streamed_counts(whole, stream, SHORT_TOKENS, ai_client.show, deterministic=promised)
+    return usage.judge_streamed_counts(whole, stream, SHORT, ai_client.show, deterministic=promised)
 
 
 @check(
@@ -37,8 +35,8 @@ def test_streamed_counts(ai_client: Session) -> Verdict:
     needs=("generates", "chat_options"),
     grounds=("choices",),
     requests=4,
-    tokens=(3 + _N) * SHORT_TOKENS,
+    tokens=(3 + _N) * SHORT,
 )
 def test_choices_counted(ai_client: Session) -> Verdict:
-    several = ai_client.ask(make_query(ai_client, SHORT_TOKENS, n=_N, temperature=1))
-    return usage.judge_choice_counts(ask_counts(ai_client)[0], several, _N, SHORT_TOKENS, ai_client.show)
+    several = ai_client.ask(make_query(ai_client, SHORT, n=_N, temperature=1))
+    return usage.judge_choice_counts(ask_counts(ai_client)[0], several, _N, SHORT, ai_client.show)

@@ -10,7 +10,7 @@ import pytest
 from harness.checks.answers import health, identity, latency, valid_answer
 from harness.checks.bad_input import clean_errors
 from harness.checks.generation import stream
-from harness.checks.generation.text_cases import count_common_characters
+from harness.checks.generation.text_cases import count_common
 from harness.checks.http import connection, credentials, headers
 from harness.core.errors import ErrorClass, TransportError
 from harness.core.exchange import Answer, EventKind, Exchange, Request, Response, StreamEvent, Timing
@@ -152,7 +152,7 @@ def test_terminator_and_role() -> None:
 
 
 def test_the_common_beginning_of_two_texts_is_counted() -> None:
-    assert [count_common_characters("one", other) for other in ("one two", "", "once", "one")] == [3, 0, 2, 3]
+    assert [count_common("one", other) for other in ("one two", "", "once", "one")] == [3, 0, 2, 3]
 
 
 def test_same_text_says_where_the_texts_part() -> None:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.checks.bad_input.requests import find_input_name, find_tensors, read_body
+from harness.checks.bad_input.requests import find_input_name, find_tensors, parse_body
 from harness.checks.common import (
+    UNRELATED_STATUSES,
     Show,
     has_counterexample,
     is_clear_refusal,
@@ -22,9 +23,6 @@ from harness.checks.comparison import find_difference, find_owner, find_row_mism
 from harness.checks.control import Control
 from harness.core.exchange import Exchange, Request
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
-
-_NO_INFORMATION = (401, 403, 404, 429, 503)
-"""Statuses that say nothing about an empty batch."""
 
 
 def arrange_order(order: Sequence[int], control: Control) -> list[int]:
@@ -54,9 +52,7 @@ def judge_batch(control: Control, batch: Exchange, order: Sequence[int], show: S
     alone = [_extract_rows(exchange, 1) for exchange in control.first]
     names = {name for name, rows in alone[0].items() if len(rows) == 1}
     if not names:
-        return make_inconclusive(
-            "no output has one entry for each row, so no answer shows which row it belongs to", n=0
-        )
+        return make_inconclusive("no output has one entry for each row, so no answer shows its row", n=0)
     batched = _extract_rows(batch, len(order))
     if problem := find_row_mismatch(batched, names, len(order)):
         return judge_contract([judge_case("batch", batch, problem, show)], "")
@@ -93,7 +89,7 @@ def _extract_rows(exchange: Exchange, n: int) -> Mapping[str, list[Any]]:
 
 def remove_rows(request: Request) -> Request | None:
     """A valid request with all rows removed: its tensors, list or text become empty lists. None: it has no rows."""
-    body = read_body(request)
+    body = parse_body(request)
     if isinstance(body, list):
         return replace(request, body=b"[]")
     if not isinstance(body, dict) or not body or not body[find_input_name(body)]:
@@ -121,7 +117,7 @@ def judge_empty_batch_refusal(empty: Exchange, decoded: Exchange, show: Show) ->
     """A batch without rows is refused with a 4xx, or has an empty result; `decoded` is the same exchange, decoded."""
     if empty.status is None:
         return make_inconclusive(f"an empty batch got no answer: {empty.outcome}", n=0)
-    if empty.status in _NO_INFORMATION:
+    if empty.status in UNRELATED_STATUSES:
         return make_inconclusive(f"status {empty.status} says nothing about the empty batch", n=0)
     problem = ""
     if empty.status < 300 and decoded.answer is not None:

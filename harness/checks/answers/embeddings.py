@@ -215,9 +215,7 @@ def judge_dimensions_option(floats: Exchange, cut: Exchange, wanted: int, show: 
     if why := explain_decline(cut):
         return make_inconclusive(why, n=0)
     if is_clear_refusal(cut):
-        return judge_contract(
-            [Case("dimensions")], f"dimensions={wanted} is refused with {cut.status}, and not ignored"
-        )
+        return judge_contract([Case("dimensions")], f"dimensions={wanted} is refused with {cut.status}")
     vectors = extract_vectors(cut)
     problem = ""
     if not cut.ok or not vectors:

@@ -33,8 +33,8 @@ def judge_identity(
             cases.append(judge_case(place, prediction, problem, show))
             places.append(place)
     if not places:
-        why = "" if prediction.ok else f" (a real prediction fails: {prediction.outcome})"
-        return make_inconclusive(
-            f"the service states no {what} anywhere{why}, so {configured!r} cannot be confirmed", n=0
-        )
+        why = f"the service states no {what} anywhere, so {configured!r} cannot be confirmed"
+        if not prediction.ok:
+            why += f" (a real prediction fails: {prediction.outcome})"
+        return make_inconclusive(why, n=0)
     return judge_contract(cases, f"{what} {configured!r} is what {' and '.join(places)} state", distinct=len(places))

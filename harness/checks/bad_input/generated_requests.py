@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.checks.answers.valid_answer import find_non_finite_output
 from harness.checks.bad_input.clean_errors import find_stack_trace
-from harness.checks.common import Show, find_harness_error, is_clear_refusal
+from harness.checks.common import UNRELATED_STATUSES, Show, find_harness_error, is_clear_refusal
 from harness.checks.comparison import extract_tensors, find_row_mismatch
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange
@@ -19,8 +19,6 @@ from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusiv
 
 _ORDINARY = 1e6
 """Magnitude up to which every model must accept a number, if nothing announces a range for it."""
-_NO_INFORMATION = (401, 403, 404, 429, 503)
-"""Statuses that say nothing about a generated request."""
 
 
 class OutcomeKind(StrEnum):
@@ -102,7 +100,7 @@ def classify_outcome(exchange: Exchange, value: Any, rows: int | None, announcem
 def _classify_status(exchange: Exchange, announcement: Announcement) -> Outcome:
     if trace := find_stack_trace(exchange):
         return Outcome(OutcomeKind.BROKEN, f"the answer ({exchange.status}) shows {trace}")
-    if exchange.status in _NO_INFORMATION:
+    if exchange.status in UNRELATED_STATUSES:
         return Outcome(OutcomeKind.UNJUDGED, exchange.outcome)
     if is_clear_refusal(exchange):
         return Outcome(OutcomeKind.REFUSED, exchange.outcome)

@@ -125,9 +125,8 @@ def find_batch_problem(control: Control, order: Sequence[int], batch: Exchange) 
         for place, row in enumerate(order):
             own = alone[row].get(name, [None])[:1]
             if difference := compare_contents({name: own}, {name: [batched[name][place]]}):
-                return (
-                    f"place {place} of a batch of {len(order)} rows differs from the row's answer alone: {difference}"
-                )
+                batch_place = f"place {place} of a batch of {len(order)} rows"
+                return f"{batch_place} differs from the row's answer alone: {difference}"
     return None
 
 

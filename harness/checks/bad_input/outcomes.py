@@ -17,8 +17,6 @@ from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 TIMEOUT_ERRORS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
-_UNRELATED_STATUSES = (401, 403, TOO_MANY_REQUESTS)
-"""Statuses that say nothing about an input."""
 _VERSION = "a software version"
 
 
@@ -144,7 +142,7 @@ def _judge_refusal(trial: BadInputTrial, show: Show) -> Case:
     bad, exchange, reaction = trial.bad, trial.exchange, trial.reaction
     if exchange is None or reaction is Reaction.UNKNOWN:
         return Case(bad.name, unjudged=trial.why or "no answer was seen")
-    if exchange.status in _UNRELATED_STATUSES or (exchange.status == 404 and not bad.routed):
+    if exchange.status in (401, 403, TOO_MANY_REQUESTS) or (exchange.status == 404 and not bad.routed):
         return Case(bad.name, unjudged=f"{exchange.status} says nothing about the input")
     proper = {Reaction.REFUSED}
     if bad.odd:

@@ -15,6 +15,8 @@ NESTING_DEPTH = 20_000
 _DIGITS = 5_000
 """Digits of a whole number that no machine type holds, and that Python refuses to read (its bound is 4,300)."""
 _NOWHERE = "/aiharness-no-such-path"
+_JSON = "application/json"
+_MakeBody = Callable[[Request], bytes]
 INPUT_MARK = "aiharness: the input"
 """A placeholder in a body for JSON text that no encoder writes."""
 
@@ -45,16 +47,16 @@ class _Change:
     routed: bool = False
 
 
-def read_body(request: Request) -> Any:
+def parse_body(request: Request) -> Any:
     """The JSON value of a valid request's body."""
     return json.loads(request.body)
 
 
-def replace_body(request: Request, body: bytes, content_type: str | None = "application/json") -> Request:
-    """The request with another body, not streamed; a content type of None removes the header line."""
+def replace_body(request: Request, body: bytes, kind: str | None = _JSON) -> Request:
+    """The request with another body, not streamed, and this content type; None removes the header line."""
     headers = [line for line in request.headers if line[0].lower() != "content-type"]
-    if content_type is not None:
-        headers.append(("content-type", content_type))
+    if kind is not None:
+        headers.append(("content-type", kind))
     return replace(request, body=body, headers=tuple(headers), stream=False)
 
 
@@ -93,14 +95,8 @@ def _encode_with_text(value: Any, path: JSONPath, raw: bytes) -> bytes:
     return fill_mark(json.dumps(replace_at(value, path, INPUT_MARK)).encode(), raw)
 
 
-def _change_body(
-    make: Callable[[Request], bytes],
-    content_type: str | None = "application/json",
-    *,
-    odd: bool = False,
-    same: bool = False,
-) -> _Change:
-    return _Change(lambda request: replace_body(request, make(request), content_type), odd, same)
+def _change_body(make: _MakeBody, kind: str | None = _JSON, *, odd: bool = False, same: bool = False) -> _Change:
+    return _Change(lambda request: replace_body(request, make(request), kind), odd, same)
 
 
 def _set_body(body: bytes) -> _Change:
@@ -111,7 +107,7 @@ def _set_input(raw: bytes) -> _Change:
     """JSON text in place of the whole input; it is the whole body where that has no members."""
 
     def make(request: Request) -> bytes:
-        body = read_body(request)
+        body = parse_body(request)
         return _encode_with_text(body, (find_input_name(body),), raw) if isinstance(body, dict) and body else raw
 
     return _change_body(make)
@@ -121,7 +117,7 @@ def _add_member(raw: bytes, *, odd: bool = False, same: bool = False) -> _Change
     """One more member; a body without members becomes a list of its value and the new one."""
 
     def make(request: Request) -> bytes:
-        body = read_body(request)
+        body = parse_body(request)
         extended = {**body, "aiharness": INPUT_MARK} if isinstance(body, dict) else [body, INPUT_MARK]
         return fill_mark(json.dumps(extended).encode(), raw)
 
@@ -132,7 +128,7 @@ def _set_number(raw: bytes) -> _Change:
     """JSON text in place of the input's first number, else of the body's last (a temperature), else of the input."""
 
     def make(request: Request) -> bytes:
-        body = read_body(request)
+        body = parse_body(request)
         path = find_input_path(body)
         if numbers := find_paths(read_at(body, path), int, float):
             path = (*path, *numbers[0])
@@ -144,7 +140,7 @@ def _set_number(raw: bytes) -> _Change:
 
 
 def _drop_input(request: Request) -> bytes:
-    body = read_body(request)
+    body = parse_body(request)
     if not isinstance(body, dict) or not body:
         return b"{}"
     del body[find_input_name(body)]
@@ -152,7 +148,7 @@ def _drop_input(request: Request) -> bytes:
 
 
 def _repeat_input(request: Request) -> bytes:
-    body = read_body(request)
+    body = parse_body(request)
     if not isinstance(body, dict) or not body:
         return b'{"aiharness": 1, "aiharness": 2}'
     member = json.dumps({find_input_name(body): body[find_input_name(body)]}).encode()
@@ -160,11 +156,11 @@ def _repeat_input(request: Request) -> bytes:
 
 
 def _replace_by_string(request: Request) -> bytes:
-    return b"5" if isinstance(read_body(request), str) else b'"aiharness"'
+    return b"5" if isinstance(parse_body(request), str) else b'"aiharness"'
 
 
-def _set_type(content_type: str | None) -> _Change:
-    return _change_body(lambda request: request.body, content_type, odd=True, same=True)
+def _set_type(kind: str | None) -> _Change:
+    return _change_body(lambda request: request.body, kind, odd=True, same=True)
 
 
 def _set_method(name: str, *, body: bool, odd: bool = False) -> _Change:
@@ -234,6 +230,6 @@ def make_bad_request(request: Request, name: str) -> BadRequest:
     """A valid request made bad in one way. Raises `KeyError` for a name that is not in `BAD_INPUTS`."""
     change = _CHANGES[name]
     # An empty list is a valid input where the body is a list of rows.
-    odd = change.odd or (name == "empty_array" and isinstance(read_body(request), list))
-    same = change.same and isinstance(read_body(request), dict)
+    odd = change.odd or (name == "empty_array" and isinstance(parse_body(request), list))
+    same = change.same and isinstance(parse_body(request), dict)
     return BadRequest(name, change.make(request), odd, same, change.routed)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness.checks.bad_input.requests import BadRequest, find_input_path, find_tensors, read_body, replace_body
+from harness.checks.bad_input.requests import BadRequest, find_input_path, find_tensors, parse_body, replace_body
 from harness.core.array_shape import find_shape, reshape
 from harness.core.exchange import Request
 from harness.core.json_path import JSONPath, find_paths, list_leaves, map_leaves, read_at, replace_at
@@ -23,7 +23,7 @@ def make_bad_values(request: Request, inputs: Any = None, *, variable: bool = Fa
     `inputs` is what the request was made from: if it is the whole body (features by name), the whole body is input.
     `variable`: rows may have any width.
     """
-    body = read_body(request)
+    body = parse_body(request)
     place = () if body == inputs else find_input_path(body)
     values = read_at(body, place)
     if _is_messages(values):

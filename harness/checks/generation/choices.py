@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from harness.checks.common import Show, judge
-from harness.checks.generation.text_cases import CUT_REASONS, Unjudged, judge_whole_and_streamed
+from harness.checks.generation.text_cases import Unjudged, is_cut, judge_both_ways
 from harness.core.exchange import Answer, Exchange, TokenLogprob
 from harness.core.verdict import Verdict, judge_contract
 
@@ -30,9 +30,7 @@ def judge_choices(exchanges: Sequence[Exchange], n: int, show: Show) -> Verdict:
                 return f"choice {choice.index} has no text"
         return None
 
-    return judge_contract(
-        judge_whole_and_streamed(exchanges, find_problem, show), f"n={n} gives {n} choices, each finished"
-    )
+    return judge_contract(judge_both_ways(exchanges, find_problem, show), f"n={n} gives {n} choices, each finished")
 
 
 @judge
@@ -58,7 +56,7 @@ def judge_log_probabilities(
             return f"with log-probabilities the text differs: {answer.text!r:.60}, not {plain.answer.text!r:.60}"
         return None
 
-    cases = judge_whole_and_streamed(exchanges, find_problem, show)
+    cases = judge_both_ways(exchanges, find_problem, show)
     return judge_contract(cases, "the tokens with their log-probabilities are those of the text")
 
 
@@ -89,7 +87,7 @@ def _find_other_text(tokens: Sequence[TokenLogprob], answer: Answer) -> str | No
     text = (answer.text or "").lstrip()
     if _join(tokens) == text:
         return None
-    if answer.finish_reason not in CUT_REASONS and _join(tokens[:-1]) == text:
+    if not is_cut(answer) and _join(tokens[:-1]) == text:
         return None
     return f"the tokens joined are {_join(tokens)[:60]!r}, the text is {text[:60]!r}"
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 from harness.checks.common import Show, is_clear_refusal, judge
 from harness.checks.generation.text_cases import (
-    CUT_REASONS,
     Unjudged,
-    count_common_characters,
-    get_text,
+    count_common,
     get_usage,
     is_beginning,
+    is_cut,
+    judge_both_ways,
     judge_exchange,
-    judge_whole_and_streamed,
 )
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
@@ -38,24 +37,24 @@ def judge_max_tokens(
         return make_inconclusive(_NOTHING_TO_COMPARE, n=0)
 
     def find_unbounded(answer: Answer) -> str | None:
-        tokens, text, longer = get_usage(answer).completion_tokens, answer.text or "", get_text(long)
+        tokens, text, longer = get_usage(answer).completion_tokens, answer.text or "", long.text
         if tokens is not None and tokens > limit:
             return f"{tokens} completion tokens with max_tokens {limit}"
         if text == longer:
             return f"the text is as long with max_tokens {limit} as with a larger limit"
         if promised and not is_beginning(text, longer):
             return f"{text[:60]!r} is not the beginning of the longer answer {longer[:60]!r}"
-        if is_beginning(text, longer) and answer.finish_reason not in CUT_REASONS:
+        if is_beginning(text, longer) and not is_cut(answer):
             return f"the answer was cut, and its finish reason is {answer.finish_reason!r}, not 'length'"
         return None
 
     def find_false_cut(answer: Answer) -> str | None:
         tokens = get_usage(answer).completion_tokens
-        if tokens is not None and tokens < own_limit and answer.finish_reason in CUT_REASONS:
+        if tokens is not None and tokens < own_limit and is_cut(answer):
             return f"the finish reason is {answer.finish_reason!r} after {tokens} tokens of {own_limit}"
         return None
 
-    cases = judge_whole_and_streamed(short, find_unbounded, show)
+    cases = judge_both_ways(short, find_unbounded, show)
     cases.append(judge_exchange("with room to spare", own, find_false_cut, show))
     return judge_contract(cases, f"max_tokens {limit} bounds the answer, and its finish reason says so")
 
@@ -73,13 +72,13 @@ def judge_cut_endings(long: Exchange, short: Sequence[Exchange], limit: int, sho
     def find_problem(answer: Answer) -> str | None:
         tokens = get_usage(answer).completion_tokens
         at_limit = promised or tokens is None or tokens >= limit
-        if not at_limit or not is_beginning(answer.text or "", get_text(long)):
+        if not at_limit or not is_beginning(answer.text or "", long.text):
             return Unjudged(f"max_tokens {limit} did not visibly cut the answer")
         if answer.finish_reason in _COMPLETE_REASONS:
             return f"the answer was cut at max_tokens {limit} and declared complete ({answer.finish_reason!r})"
         return None
 
-    cases = judge_whole_and_streamed(short, find_problem, show)
+    cases = judge_both_ways(short, find_problem, show)
     for number, case in enumerate(cases):
         if is_clear_refusal(short[number]):
             cases[number] = Case(case.name, unjudged=short[number].outcome)
@@ -93,7 +92,7 @@ def judge_stop_sequence(
     """The text ends before the stop sequence `stop`, which `long`, the same request without it, contains."""
     if not long.ok:
         return make_inconclusive(f"the request without a stop sequence has no valid answer: {long.outcome}", n=0)
-    expected, _, rest = get_text(long).partition(stop)
+    expected, _, rest = long.text.partition(stop)
 
     def find_problem(answer: Answer) -> str | None:
         text = answer.text or ""
@@ -105,11 +104,11 @@ def judge_stop_sequence(
             if promised:
                 return f"the text {text[-60:]!r} does not end where the stop sequence {stop!r} begins"
             return Unjudged("this text is another one, which may not contain the stop sequence")
-        if answer.finish_reason in CUT_REASONS:
+        if is_cut(answer):
             return f"a stop sequence ended the text, and the finish reason is {answer.finish_reason!r}"
         return None
 
-    cases = judge_whole_and_streamed(exchanges, find_problem, show)
+    cases = judge_both_ways(exchanges, find_problem, show)
     return judge_contract(cases, f"the text ends before the stop sequence {stop!r}")
 
 
@@ -119,7 +118,7 @@ def judge_same_text(name: str, exchanges: Sequence[Exchange], show: Show, others
 
     If the others have that text too, nothing shows whether the seed is used, which a note says.
     """
-    first, expected = exchanges[0], get_text(exchanges[0])
+    first, expected = exchanges[0], exchanges[0].text
     if not first.ok or not expected.strip():
         return make_inconclusive("the first answer has no text to compare with", n=0)
 
@@ -127,13 +126,13 @@ def judge_same_text(name: str, exchanges: Sequence[Exchange], show: Show, others
         text = answer.text or ""
         if text == expected:
             return None
-        at = count_common_characters(text, expected)
+        at = count_common(text, expected)
         return f"the same request gives {text[at : at + 30]!r} and {expected[at : at + 30]!r} at character {at}"
 
     cases = []
     for count, exchange in enumerate(exchanges[1:], 2):
         cases.append(judge_exchange(f"time {count}", exchange, find_problem, show))
     verdict = judge_contract(cases, f"{name}: the same text {len(exchanges)} times", distinct=1)
-    if others and {get_text(exchange) for exchange in others if exchange.ok} <= {expected}:
+    if others and {exchange.text for exchange in others if exchange.ok} <= {expected}:
         return verdict.with_notes("another seed gives the same text too: nothing shows that the seed is used")
     return verdict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.common import Show, judge, judge_aspects, judge_case
-from harness.checks.generation.text_cases import count_common_characters
+from harness.checks.generation.text_cases import count_common
 from harness.core.exchange import EventKind, Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
@@ -73,7 +73,7 @@ def judge_streamed_text(streamed: Exchange, whole: Exchange, show: Show) -> Verd
     one, other = streamed.answer.text or "", whole.answer.text or ""
     problem = ""
     if one != other:
-        at = count_common_characters(one, other)
+        at = count_common(one, other)
         pieces = f"{one[at : at + 20]!r} and {other[at : at + 20]!r}"
         problem = f"the streamed and the whole text differ from character {at} on: {pieces}"
     cases = [judge_case("text", streamed, problem, show)]

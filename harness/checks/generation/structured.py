@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.checks.common import Show, judge
 from harness.checks.generation.json_schema import find_text_violation
-from harness.checks.generation.text_cases import CUT_REASONS, Unjudged, judge_exchange, judge_whole_and_streamed
+from harness.checks.generation.text_cases import Unjudged, is_cut, judge_both_ways, judge_exchange
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, judge_contract
 
@@ -18,13 +18,11 @@ def judge_structured_output(exchanges: Sequence[Exchange], schema: Mapping[str, 
 
     def find_problem(answer: Answer) -> str | None:
         text = answer.text or ""
-        if answer.finish_reason in CUT_REASONS and text.lstrip()[:1] in ("", "{"):
+        if is_cut(answer) and text.lstrip()[:1] in ("", "{"):
             return Unjudged("the answer was cut at max_tokens")
         return find_text_violation(text, schema)
 
-    return judge_contract(
-        judge_whole_and_streamed(exchanges, find_problem, show), "the answer is JSON that obeys its schema"
-    )
+    return judge_contract(judge_both_ways(exchanges, find_problem, show), "the answer is JSON that obeys its schema")
 
 
 @judge
@@ -32,12 +30,11 @@ def judge_cut_json(exchange: Exchange, schema: Mapping[str, Any], show: Show) ->
     """JSON that `max_tokens` cut is not declared complete: a client would take half an object for a whole one."""
 
     def find_problem(answer: Answer) -> str | None:
-        if answer.finish_reason in CUT_REASONS:
+        if is_cut(answer):
             return None
         if violation := find_text_violation(answer.text or "", schema):
             return f"an answer cut at max_tokens is declared complete ({answer.finish_reason!r}): {violation}"
         return Unjudged("max_tokens did not cut the answer")
 
-    return judge_contract(
-        [judge_exchange("cut", exchange, find_problem, show)], "JSON that is cut is not declared complete"
-    )
+    case = judge_exchange("cut", exchange, find_problem, show)
+    return judge_contract([case], "JSON that is cut is not declared complete")

@@ -8,9 +8,6 @@ from harness.checks.common import Show, explain_decline, judge_case
 from harness.core.exchange import Answer, Exchange, Usage
 from harness.core.verdict import Case
 
-CUT_REASONS = ("length", "max_tokens")
-"""Finish reasons that say the limit cut the answer."""
-
 
 class Unjudged(str):
     """Why an answer does not show what a check asks."""
@@ -33,15 +30,15 @@ def judge_exchange(name: str, exchange: Exchange, find_problem: Problem, show: S
     return judge_case(name, exchange, problem and f"{name}: {problem}", show, unjudged)
 
 
-def judge_whole_and_streamed(exchanges: Sequence[Exchange], find_problem: Problem, show: Show) -> list[Case]:
+def judge_both_ways(exchanges: Sequence[Exchange], find_problem: Problem, show: Show) -> list[Case]:
     """The answers to one request, whole and (if there is one) streamed, as a case each."""
     named = zip(("whole", "streamed"), exchanges, strict=False)
     return [judge_exchange(name, exchange, find_problem, show) for name, exchange in named]
 
 
-def get_text(exchange: Exchange) -> str:
-    """The generated text; empty if there is none."""
-    return (exchange.answer.text if exchange.answer else None) or ""
+def is_cut(answer: Answer) -> bool:
+    """Whether the finish reason says that the limit of tokens cut the answer."""
+    return answer.finish_reason in ("length", "max_tokens")
 
 
 def get_usage(answer: Answer | None) -> Usage:
@@ -49,7 +46,7 @@ def get_usage(answer: Answer | None) -> Usage:
     return (answer.usage if answer else None) or Usage()
 
 
-def count_common_characters(one: str, other: str) -> int:
+def count_common(one: str, other: str) -> int:
     """The number of characters with which both texts begin."""
     for place, (character, other_character) in enumerate(zip(one, other, strict=False)):
         if character != other_character:
@@ -65,7 +62,7 @@ def is_beginning(text: str, longer: str) -> bool:
 
 def choose_limit(exchange: Exchange, most: int) -> int | None:
     """A limit of tokens that must cut this answer: about half of it, at most `most`; None: it is too short."""
-    tokens = get_usage(exchange.answer).completion_tokens or len(get_text(exchange).split())
+    tokens = get_usage(exchange.answer).completion_tokens or len(exchange.text.split())
     return min(most, tokens // 2) or None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.checks.common import Show, judge
 from harness.checks.generation.json_schema import find_text_violation
-from harness.checks.generation.text_cases import CUT_REASONS, Unjudged, judge_exchange
+from harness.checks.generation.text_cases import Unjudged, is_cut, judge_exchange
 from harness.core.exchange import Answer, Exchange, ToolCall
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
@@ -31,7 +31,7 @@ def judge_call_ending(answers: Mapping[str, Exchange], show: Show) -> Verdict:
 
     def find_problem(answer: Answer) -> str | None:
         reason = answer.finish_reason
-        if not answer.tool_calls or reason in CUT_REASONS:
+        if not answer.tool_calls or is_cut(answer):
             return Unjudged("the answer has no complete call")
         return None if reason == "tool_calls" else f"the finish reason of a call is {reason!r}, not 'tool_calls'"
 
@@ -50,9 +50,8 @@ def judge_forbidden_call(exchange: Exchange, show: Show) -> Verdict:
             return "the finish reason says that a tool is called, although tool_choice is none"
         return _find_empty(answer)
 
-    return judge_contract(
-        [judge_exchange("tool_choice none", exchange, find_problem, show)], "a forbidden call is not made"
-    )
+    case = judge_exchange("tool_choice none", exchange, find_problem, show)
+    return judge_contract([case], "a forbidden call is not made")
 
 
 @judge
@@ -60,26 +59,25 @@ def judge_answer_after_results(first: Exchange, after: Exchange | None, show: Sh
     """Given the results of its calls the model answers: `after` follows the calls of `first`, None if it had none."""
     if after is None:
         return make_inconclusive(f"there is no call whose result could be given: {first.outcome}", n=0)
-    return judge_contract(
-        [judge_exchange("the results", after, _find_empty, show)], "the conversation goes on after a call"
-    )
+    case = judge_exchange("the results", after, _find_empty, show)
+    return judge_contract([case], "the conversation goes on after a call")
 
 
 def make_tool_results(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
     """The messages that continue a conversation: the calls as the model made them, and a result for each."""
-    made, results = [], []
+    repeated, results = [], []
     for call in calls:
         function = {"name": call.name, "arguments": call.arguments}
-        made.append({"id": call.id, "type": "function", "function": function})
+        repeated.append({"id": call.id, "type": "function", "function": function})
         results.append({"role": "tool", "tool_call_id": call.id, "content": "5"})
-    return [{"role": "assistant", "content": "", "tool_calls": made}, *results]
+    return [{"role": "assistant", "content": "", "tool_calls": repeated}, *results]
 
 
 def _find_bad_call(answer: Answer, schemas: ToolSchemas) -> str | None:
     calls = answer.tool_calls
-    if not calls and (answer.text or answer.finish_reason not in CUT_REASONS):
+    if not calls and (answer.text or not is_cut(answer)):
         return f"no tool is called, although a call is required: {answer.text!r:.60}"
-    if answer.finish_reason in CUT_REASONS:
+    if is_cut(answer):
         return Unjudged("the answer was cut at max_tokens")
     ids = [call.id for call in calls]
     if None in ids or len(set(ids)) != len(ids):
@@ -95,6 +93,6 @@ def _find_bad_call(answer: Answer, schemas: ToolSchemas) -> str | None:
 def _find_empty(answer: Answer) -> str | None:
     if answer.text or answer.tool_calls:
         return None
-    if answer.finish_reason in CUT_REASONS:
+    if is_cut(answer):
         return Unjudged("the answer was cut at max_tokens before it had any content")
     return "the answer is empty"

@@ -11,7 +11,7 @@ from harness.checks.bad_input.outcomes import Reaction, classify_reaction
 from harness.checks.common import Show, explain_decline, judge, judge_case
 from harness.checks.comparison import compare_contents
 from harness.checks.control import Control
-from harness.checks.generation.text_cases import get_text, get_usage
+from harness.checks.generation.text_cases import get_usage
 from harness.core.exchange import Exchange, Request
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
@@ -73,7 +73,7 @@ class TextAnswers:
     @property
     def has_echo(self) -> bool:
         """Whether the service repeats a plain text with both its marks, so that a mangled text would show."""
-        plain = get_text(self.spellings[PLAIN_TEXT].escaped)
+        plain = self.spellings[PLAIN_TEXT].escaped.text
         return self.asked_to_echo and MARK_BEFORE in plain and MARK_AFTER in plain
 
 
@@ -116,15 +116,10 @@ def has_hung(spellings: Spellings) -> bool:
 
 def find_mangling(name: str, answer: str) -> str | None:
     """The sign that a text was read or written in another encoding, in the answer that should repeat it."""
-    for character in sorted(set(UNICODE_TEXTS[name])):
-        if ord(character) <= 0xFF or 0xD800 <= ord(character) < 0xE000:
-            continue
-        for encoding in ("latin-1", "cp1252"):
-            wrong = character.encode().decode(encoding, "replace")
-            if _REPLACEMENT not in wrong and wrong in answer:
-                return f"it holds {wrong!a}, which is {character!a} in UTF-8 read as {encoding}"
-        if (escaped := json.dumps(character)[1:-1]) in answer:
-            return f"it holds the escape {escaped!r} instead of the character"
+    wide = {letter for letter in UNICODE_TEXTS[name] if ord(letter) > 0xFF and not 0xD800 <= ord(letter) < 0xE000}
+    for character in sorted(wide):
+        if misread := _find_misread(character, answer):
+            return misread
     if name in ODD_TEXTS:
         return None
     if _has_replacement(answer):
@@ -137,6 +132,15 @@ def find_mangling(name: str, answer: str) -> str | None:
     if name in _NEVER_DROPPED and not between[1].strip():
         return "the text between its marks is lost"
     return None
+
+
+def _find_misread(character: str, answer: str) -> str | None:
+    for encoding in ("latin-1", "cp1252"):
+        wrong = character.encode().decode(encoding, "replace")
+        if _REPLACEMENT not in wrong and wrong in answer:
+            return f"it holds {wrong!a}, which is {character!a} in UTF-8 read as {encoding}"
+    escaped = json.dumps(character)[1:-1]
+    return f"it holds the escape {escaped!r} instead of the character" if escaped in answer else None
 
 
 def _has_replacement(text: str) -> bool:
@@ -200,7 +204,7 @@ def _judge_spellings(answers: TextAnswers, name: str, spellings: Spellings, show
 
 
 def _find_changed_text(answers: TextAnswers, name: str, spellings: Spellings, exchange: Exchange) -> str | None:
-    text, whole = get_text(exchange), get_text(spellings.escaped)
+    text, whole = exchange.text, spellings.escaped.text
     if answers.has_echo and (problem := find_mangling(name, text)):
         return problem
     if exchange is not spellings.streamed:

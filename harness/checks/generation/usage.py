@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.common import Show, judge
-from harness.checks.generation.text_cases import Unjudged, get_text, get_usage, judge_exchange
+from harness.checks.generation.text_cases import Unjudged, get_usage, judge_exchange
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, judge_contract
 
@@ -51,7 +51,7 @@ def judge_streamed_counts(whole: Exchange, stream: Exchange, limit: int, show: S
         if problem := _find_other_prompt(answer, expected.prompt_tokens):
             return problem
         streamed, counted = answer.usage.completion_tokens, expected.completion_tokens
-        if deterministic and get_text(whole) == answer.text and streamed != counted:
+        if deterministic and whole.text == answer.text and streamed != counted:
             return f"{streamed} completion tokens streamed, {counted} whole, for the same text"
         return None
 
@@ -77,13 +77,12 @@ def judge_choice_counts(single: Exchange, several: Exchange, n: int, limit: int,
         if tokens < sum(bool(text.strip()) for text in texts):
             return f"{tokens} completion tokens for {len(texts)} texts"
         one = usage.completion_tokens
-        if one and set(texts) == {get_text(single)} and tokens != n * one:
+        if one and set(texts) == {single.text} and tokens != n * one:
             return f"{tokens} completion tokens for {n} texts of {one}"
         return None
 
-    return judge_contract(
-        [judge_exchange(f"n={n}", several, find_problem, show)], f"the tokens of all {n} choices are counted"
-    )
+    case = judge_exchange(f"n={n}", several, find_problem, show)
+    return judge_contract([case], f"the tokens of all {n} choices are counted")
 
 
 def _find_other_prompt(answer: Answer, expected: int | None) -> str | None:

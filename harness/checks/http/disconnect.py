@@ -40,6 +40,5 @@ def judge_service_after_disconnects(
             break
     if not gone and not has_counterexample(cases):
         return make_inconclusive(f"none of {len(left)} clients could disconnect before its answer was complete", n=0)
-    return judge_contract(
-        cases, f"after {gone} clients disconnected during an answer, {len(after)} requests at once succeed"
-    )
+    holds = f"after {gone} clients disconnected during an answer, {len(after)} requests at once succeed"
+    return judge_contract(cases, holds)

@@ -76,13 +76,11 @@ def judge_repeats_under_key(keyed: KeyedExchanges, show: Show) -> Verdict:
 
 
 def _judge_repeat(name: str, first: Exchange, again: Exchange, show: Show) -> Case:
-    problem = ""
+    problem, before, now = "", _read_answer_id(first), _read_answer_id(again)
     if not again.ok:
         problem = f"a repeat with its key fails: {again.outcome}"
-    elif _read_answer_id(first) != _read_answer_id(again):
-        problem = (
-            f"a repeat is executed again: its id is {_read_answer_id(again)!r}, and was {_read_answer_id(first)!r}"
-        )
+    elif now != before:
+        problem = f"a repeat is executed again: its id is {now!r}, and was {before!r}"
     elif difference := find_difference(first.content, again.content, absolute=0.0, relative=0.0):
         problem = f"a repeat has another answer: {difference}"
     return judge_case(name, again, problem and f"{name}: {problem}", show, explain_decline(again))

@@ -63,6 +63,5 @@ def judge_pipelining(pipelined: Sequence[NumberedExchange], show: Show) -> Verdi
         if place > 0 and exchange.error is ErrorClass.CLOSED and exchange.response is None:
             unjudged = exchange.outcome
         cases.append(judge_success(name, exchange, f"{name} is not answered", show, unjudged))
-    return judge_contract(
-        cases, f"{len(pipelined)} requests sent at once over one connection are all answered", distinct=1
-    )
+    holds = f"{len(pipelined)} requests sent at once over one connection are all answered"
+    return judge_contract(cases, holds, distinct=1)

@@ -179,9 +179,7 @@ def judge_form_answers(control: Control, forms: Mapping[str, Exchange], after: E
     if not answered and not has_counterexample(cases):
         return make_inconclusive(f"all {len(forms)} forms are refused: none could be misread", n=0)
     how = "as the plain request" if control.is_repeatable() else "validly (the service does not repeat itself)"
-    return judge_contract(
-        cases, f"{answered} of {len(forms)} legal forms are answered {how}, the others clearly refused"
-    )
+    return judge_contract(cases, f"{answered} of {len(forms)} legal forms are answered {how}, the others are refused")
 
 
 def _find_misreading(control: Control, name: str, exchange: Exchange) -> str:
@@ -225,6 +223,4 @@ def judge_form_acceptance(control: Control, forms: Mapping[str, Exchange], show:
             problem = "HTTP/1.0: the answer is in a transfer coding, which only HTTP/1.1 has"
         cases.append(judge_case(name, exchange, problem, show, unjudged))
         accepted += exchange.ok
-    return judge_contract(
-        cases, f"{accepted} of {len(forms)} legal forms of HTTP are accepted, the others are optional"
-    )
+    return judge_contract(cases, f"{accepted} of {len(forms)} legal forms are accepted, the others are optional")

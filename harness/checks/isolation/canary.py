@@ -18,7 +18,7 @@ CANARY_ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CANARY_LENGTH, _HALF = 16, 8
 """79 bits: half of it in a row was in none of 19,500 unrelated texts (a canary of 8 characters would be in 1 %)."""
 _CONFUSABLE = str.maketrans("АВЕКМНРСТУХЅЈԚԜаеорсухΑΒΕΖΗΚΜΝΡΤΥΧ", "ABEKMHPCTYXSJQWAEOPCYXABEZHKMNPTYX")
-_TAGS = {0xE0000 + code: chr(code) for code in range(0x20, 0x7F)}
+_TAGS = dict(zip(range(0xE0020, 0xE007F), map(chr, range(0x20, 0x7F)), strict=True))
 _STANDARD = str.maketrans("-_", "+/")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{11,}")
 _HEX = re.compile(r"[0-9a-fA-F](?:[\s:,-]?[0-9a-fA-F]){15,}")
@@ -91,12 +91,9 @@ def judge_canaries(probes: Sequence[CanaryProbe], controls: Sequence[CanaryProbe
             return make_error(f"the detector is unsound: {control.name} holds {hit}, which it was never given")
     cases = []
     for probe in probes:
-        if hit := _find_hit(probe):
-            cases.append(
-                judge_case(probe.name, probe.exchange, f"{probe.name}: the answer holds the canary {hit}", show)
-            )
-        else:
-            cases.append(judge_case(probe.name, probe.exchange, None, show, _explain_unjudged(probe)))
+        hit = _find_hit(probe)
+        problem = hit and f"{probe.name}: the answer holds the canary {hit}"
+        cases.append(judge_case(probe.name, probe.exchange, problem, show, "" if hit else _explain_unjudged(probe)))
     return judge_contract(cases, holds, distinct=len({probe.exchange.request.body for probe in probes}))
 
 
