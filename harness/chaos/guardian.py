@@ -25,7 +25,7 @@ from harness.core.errors import HarnessError
 _PATIENCE, _TRY, _START = 10.0, 3.0, 10.0
 """Seconds: how long a proxy that does not answer is tried, one try, and the wait for the guardian's start."""
 
-Call = tuple[str, str, dict[str, Any] | None]
+ApiCall = tuple[str, str, dict[str, Any] | None]
 """One call to a Toxiproxy API: method, path, and the body (JSON) or None."""
 
 
@@ -35,7 +35,7 @@ class Guardian:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def watch(self, key: str, base: str, calls: Sequence[Call]) -> None:
+    def watch(self, key: str, base: str, calls: Sequence[ApiCall]) -> None:
         """Say how to lift a fault before it is applied. Raises `HarnessError` when the guardian is not ready."""
         if self._process is None:
             self._process = _start_guardian()

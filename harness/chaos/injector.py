@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from harness.chaos.guardian import Call, Guardian
+from harness.chaos.guardian import ApiCall, Guardian
 from harness.chaos.proof import probe_link, prove_fault
 from harness.chaos.toxiproxy_api import ToxiproxyApi, list_removal_calls
 from harness.core.errors import UsageError
@@ -197,8 +197,8 @@ class ActiveFault:
             self._injector.api.call(method, path, allow_missing=True, json=body)
         self._injector.guardian.forget(self.name)
 
-    def _list_lifting_calls(self) -> list[Call]:
-        enable: list[Call] = [("POST", self._proxy.path, {"enabled": True})] if self._disables else []
+    def _list_lifting_calls(self) -> list[ApiCall]:
+        enable: list[ApiCall] = [("POST", self._proxy.path, {"enabled": True})] if self._disables else []
         return enable + list_removal_calls(self._path)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from harness.chaos.guardian import Call
+from harness.chaos.guardian import ApiCall
 from harness.core.errors import UsageError
 from harness.core.experiment import Link
 
@@ -44,7 +44,7 @@ class ToxiproxyApi:
         raise UsageError(f"{self.where}: {method} {path} was refused with {answer}")
 
 
-def list_removal_calls(toxic: str) -> list[Call]:
+def list_removal_calls(toxic: str) -> list[ApiCall]:
     """The calls that remove a toxic, given by its path in the API.
 
     Toxiproxy 2.12 hangs for good when a toxic is deleted while clients have broken off their connections through it,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
-from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Literal, TypeVar, get_args, get_type_hints
 
 from harness.core.errors import UsageError
 from harness.core.fault_stage import Stage
@@ -134,12 +134,11 @@ class FaultKind(Generic[_Parameters]):
         hints = get_type_hints(type(self.example), include_extras=True)
         parameters = []
         for field in fields(self.example):
-            value_type, *notes = get_args(hints[field.name]) if get_origin(hints[field.name]) is Annotated else (None,)
-            described = [note for note in notes if isinstance(note, Parameter)]
-            if not described or field.default is MISSING:
+            value_type, parameter = (*get_args(hints[field.name]), None, None)[:2]
+            if not isinstance(parameter, Parameter) or field.default is MISSING:
                 raise TypeError(f"{self.name}: {field.name} must be Annotated[..., Parameter(...)] with a default")
-            choices = get_args(value_type) if get_origin(value_type) is Literal else ()
-            parameters.append(replace(described[0], name=field.name, default=field.default, choices=choices))
+            choices = get_args(value_type)  # of a Literal
+            parameters.append(replace(parameter, name=field.name, default=field.default, choices=choices))
         return tuple(parameters)
 
     def parse(self, values: Mapping[str, Any], base: _Parameters | None = None, *, strict: bool = True) -> _Parameters:

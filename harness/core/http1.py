@@ -89,42 +89,48 @@ class MessageScanner:
 
     def _find_end(self) -> int:
         """Where the head, line or trailers at the start of the buffer end; 0 when that has not arrived."""
-        has_trailers = self._state == "trailer" and self._buffer[:2] != b"\r\n"
-        mark = b"\r\n\r\n" if self._state == "head" or has_trailers else b"\r\n"
-        place = self._buffer.find(mark)
-        return 0 if place < 0 else place + len(mark)
+        mark = b"\r\n"
+        if self._state == "head" or (self._state == "trailer" and self._buffer[:2] != mark):
+            mark = b"\r\n\r\n"
+        return self._buffer.find(mark) + len(mark) if mark in self._buffer else 0
 
     def _take_data(self) -> bytes:
         data, self._buffer = self._buffer[: self._left], self._buffer[self._left :]
         self._left -= len(data)
         if not self._left:
-            self._state = "head" if self._state == "length" else "after"
+            self._state = {"length": "head", "data": "after"}[self._state]
         return data
 
     def _read_part(self, raw: bytes) -> MessagePart:
         """What a complete head, line or trailer is; sets the state for what follows it."""
-        state = self._state
-        if state in ("after", "trailer"):
-            self._state = "size" if state == "after" else "head"
-            return MessagePart.CHUNK_END if state == "after" else MessagePart.END
+        if self._state == "after":
+            self._state = "size"
+            return MessagePart.CHUNK_END
+        if self._state == "trailer":
+            self._state = "head"
+            return MessagePart.END
         try:
-            if state == "head":
+            if self._state == "head":
                 self._begin_body(self._choose_framing(MessageHead.parse(raw)))
                 return MessagePart.HEAD
             self._left = _read_length(raw.split(b";")[0], 16)
         except ValueError:
             self._state = "raw"
             return MessagePart.RAW
-        self._state = "data" if self._left else "trailer"
-        return MessagePart.CHUNK_SIZE if self._left else MessagePart.END
+        if self._left:
+            self._state = "data"
+            return MessagePart.CHUNK_SIZE
+        self._state = "trailer"
+        return MessagePart.END
 
     def _begin_body(self, framing: int | str) -> None:
-        if isinstance(framing, int):
-            self._left = framing
-            self._state = "length" if framing else "head"
-        else:
-            self._left = 0
-            self._state = "size" if framing == "chunked" else framing
+        self._left = 0
+        if framing == "chunked":
+            self._state = "size"
+        elif isinstance(framing, str):
+            self._state = framing
+        elif framing:
+            self._state, self._left = "length", framing
 
 
 def _read_length(digits: str | bytes, base: int) -> int:

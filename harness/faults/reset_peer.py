@@ -36,7 +36,7 @@ class _ResetPeer(Stage[_Parameters]):
         if not self._is_running:
             self._is_running = True
             self.due = now + self.parameters.timeout / 1000
-        self.context.record_effect(0 if isinstance(data, Close) else len(data))
+        self.context.record_effect(len(data) if isinstance(data, bytes) else 0)
         return self.tick(now) if self.due <= now else []
 
     def tick(self, now: float) -> Sequence[StreamChunk]:

@@ -107,15 +107,15 @@ class _TruncateStream(Stage[_Parameters]):
         """What may leave now that this part has come."""
         if part is MessagePart.HEAD or self._events is None:
             return raw
-        cut = self._events.find_cut(raw) if part is MessagePart.DATA else None
-        if cut is not None:
+        if part is MessagePart.DATA and (cut := self._events.find_cut(raw)) is not None:
             self._is_over = True
             self.context.record_effect(len(raw) - cut)
             return self._end_body(raw[:cut])
         if not self._is_chunked:
             return raw
         self._chunk += raw
-        self._payload += raw if part is MessagePart.DATA else b""
+        if part is MessagePart.DATA:
+            self._payload += raw
         is_complete = part in (MessagePart.CHUNK_END, MessagePart.END)
         if not is_complete and len(self._chunk) <= _MOST_BUFFERED:
             return b""
@@ -127,9 +127,12 @@ class _TruncateStream(Stage[_Parameters]):
     def _end_body(self, last: bytes) -> bytes:
         if not self._is_chunked:
             return last
-        payload = self._payload + last
-        chunk = b"%x\r\n%b\r\n" % (len(payload), payload) if payload else b""
-        return chunk + (b"0\r\n\r\n" if self.parameters.mode == "fin" else b"")
+        ending = b""
+        if payload := self._payload + last:
+            ending = b"%x\r\n%b\r\n" % (len(payload), payload)
+        if self.parameters.mode == "fin":
+            ending += b"0\r\n\r\n"
+        return ending
 
     def _read_request(self, head: MessageHead) -> int | str:
         if not head.start[2].startswith("HTTP/1."):
@@ -145,7 +148,9 @@ class _TruncateStream(Stage[_Parameters]):
         status = int(head.start[1])
         if 100 <= status < 200:
             return "raw" if status == 101 else 0
-        method, path = self._open_requests.popleft() if self._open_requests else ("GET", "")
+        method, path = "GET", ""
+        if self._open_requests:
+            method, path = self._open_requests.popleft()
         if method == "CONNECT" and 200 <= status < 300:
             return "raw"
         if method == "HEAD" or status in (204, 304):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from harness.attacks.square import ATTACK, Square, picture, share, window
+from harness.attacks.square import ATTACK, Square, choose_window, compute_share, view_picture
 from harness.core.attack import Criterion, Distance, Reply, Task
 from harness.reference.digits import HIGH, make_dataset, train
 
@@ -42,9 +42,9 @@ def task(budget: int = 50, shape: tuple[int, ...] = (8, 8), seed: int = 1, **mor
     [(0, 0), *((at + more, index + more) for index, at in enumerate(PUBLISHED) for more in (0, 1)), (9999, 9)],
 )
 def test_the_share_is_halved_where_the_paper_says(turn: int, halvings: int) -> None:
-    assert share(turn, 10_000, 0.8) == 0.8 / 2**halvings
+    assert compute_share(turn, 10_000, 0.8) == 0.8 / 2**halvings
     if turn % 10 == 0:
-        assert share(turn // 10, 1000, 0.8) == 0.8 / 2**halvings  # the schedule scales with the budget
+        assert compute_share(turn // 10, 1000, 0.8) == 0.8 / 2**halvings  # the schedule scales with the budget
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_share_is_halved_where_the_paper_says(turn: int, halvings: int) -> N
     ],
 )
 def test_windows_have_the_published_size(shape: tuple[int, int], covered: float, expected: tuple[int, int]) -> None:
-    assert window(*shape, covered) == expected
+    assert choose_window(*shape, covered) == expected
 
 
 def test_every_pixel_changes_after_the_stripes_the_last_row_and_column_too() -> None:
@@ -117,10 +117,10 @@ def test_windows_do_not_shrink_without_scores() -> None:
 
 def test_a_channel_may_come_first_or_last() -> None:
     row = np.arange(3 * 5 * 6, dtype=float)
-    assert np.array_equal(picture(row, (3, 5, 6)), row.reshape(3, 5, 6).transpose(1, 2, 0))
-    assert np.array_equal(picture(row, (5, 6, 3)), row.reshape(5, 6, 3))
-    with pytest.raises(ValueError, match="no picture"):
-        picture(row, (5, 5))
+    assert np.array_equal(view_picture(row, (3, 5, 6)), row.reshape(3, 5, 6).transpose(1, 2, 0))
+    assert np.array_equal(view_picture(row, (5, 6, 3)), row.reshape(5, 6, 3))
+    with pytest.raises(ValueError, match="not a picture"):
+        view_picture(row, (5, 5))
 
 
 def test_the_margin_leads_the_best_other_class() -> None:

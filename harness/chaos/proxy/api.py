@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from harness.chaos.proxy.api_rows import ApiRefusal, ProxyRow, ToxicRow, convert_row, decode_value, read_body
+from harness.chaos.proxy.api_rows import ApiRefusal, ProxyRow, ToxicRow, convert_row, decode_value, read_api_body
 from harness.chaos.proxy.proxy import ListenError, Proxy, Toxic, resolve_listen_address
 from harness.chaos.proxy.record import Journal
 from harness.core.errors import UsageError
@@ -64,7 +64,7 @@ class ProxyApi:
         if request.headers.get("user-agent", "").startswith("Mozilla/"):
             return PlainTextResponse("User agent not allowed\n", 403, _NOSNIFF)
         try:
-            raw = await read_body(request)
+            raw = await read_api_body(request)
             async with self._lock:  # one change at a time: a listener may need a DNS look-up
                 status, value = await self._route(request.method, parts, raw, request.query_params.get("since", "0"))
         except ApiRefusal as refusal:
@@ -172,7 +172,7 @@ class ProxyApi:
 
     async def _update(self, proxy: Proxy, row: ProxyRow) -> None:
         listen, upstream = row.listen or proxy.listen, row.upstream or proxy.upstream
-        enabled = proxy.enabled if row.enabled is None else row.enabled
+        enabled = proxy.is_enabled if row.enabled is None else row.enabled
         if not await self._listens_at(proxy, listen) or upstream != proxy.upstream:
             proxy.stop()
             proxy.listen, proxy.upstream = listen, upstream

@@ -44,7 +44,7 @@ class ApiRefusal(Exception):
         self.status, self.message, self.more = status, message, more
 
 
-async def read_body(request: Request) -> bytes:
+async def read_api_body(request: Request) -> bytes:
     """The body of a request. Raises `ApiRefusal` for one that is too large or too slow."""
     raw = b""
     try:

@@ -103,13 +103,13 @@ class Proxy:
         self._accepted = self._bytes = 0
 
     @property
-    def enabled(self) -> bool:
+    def is_enabled(self) -> bool:
         """Whether it listens."""
         return self._server is not None
 
     def to_row(self) -> dict[str, Any]:
         """The object of the API."""
-        row = {"name": self.name, "listen": self.listen, "upstream": self.upstream, "enabled": self.enabled}
+        row = {"name": self.name, "listen": self.listen, "upstream": self.upstream, "enabled": self.is_enabled}
         return {**row, "toxics": [toxic.to_row() for toxic in self.list_toxics()]}
 
     def read_counters(self) -> dict[str, Any]:
