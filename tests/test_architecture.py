@@ -45,6 +45,7 @@ LAZY = {
     "harness/plugin/__init__.py": "a plain pytest run must not pay for a gate that it does not use",
     "harness/config/suite_sections.py": "numpy is loaded only for those who have data",
     "harness/chaos/injector.py": "toxiproxy-python is an extra, loaded only to disturb a link",
+    "harness/generation/search.py": "Hypothesis and jsonschema are an extra, loaded only when a search begins",
     "harness/io/client.py": "gRPC is an extra, loaded only for a protocol that is spoken over it",
     "harness/plugin/run_checks.py": "allure is an extra, loaded only when the user writes Allure results",
 }

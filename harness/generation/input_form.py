@@ -1,4 +1,4 @@
-"""What a valid input of an endpoint looks like: by its metadata, its document, its protocol, or its sample."""
+"""What a valid input of an endpoint is: by its metadata, its OpenAPI document, its protocol, or its sample."""
 
 from __future__ import annotations
 
@@ -13,57 +13,57 @@ from harness.protocols.shared.valid_input import derive_schema, is_bounded, narr
 from harness.run.session import Session
 
 MOST_GENERATED, _MOST_GENERATED_TEXTS = 40, 12
-"""Requests drawn: a text costs tokens, and few things about it can be announced."""
+"""Requests generated; fewer for texts, which cost tokens and of which little is announced."""
 GENERATED_MAX_TOKENS = 16
-"""Some services take no lower limit."""
+"""The largest `max_tokens` of a generated request; some services accept no smaller limit."""
 
-_OPTIONS = {
+_GENERATION_OPTIONS = {
     "max_tokens": {"type": "integer", "minimum": 1, "maximum": GENERATED_MAX_TOKENS},
     "temperature": {"type": "number", "minimum": 0, "maximum": 2},
     "seed": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
     "stop": {"type": "string", "minLength": 1, "maxLength": 8},
 }
-"""What every service that generates understands (`Capabilities.generates`), in the documented ranges."""
+"""The options of every service that generates (`Capabilities.generates`), in their documented ranges."""
+
+_LARGEST_FLOAT = {"FP16": 65504.0, "FP64": 1.7976931348623157e308}
 
 
 @dataclass(frozen=True, slots=True)
 class InputForm:
     """What a valid input is: a JSON Schema, or tensors (name, shape, element schema) whose open sizes agree.
 
-    `options` is the schema of the object of what stands beside the input; `bounded` as `Known.bounded`; `source` says
-    where this is from.
+    `source` names where this comes from, `options` is the schema of the options object beside the input, `is_bounded`
+    says that the form leaves nothing about a valid input open, `most` is the number of requests to generate.
     """
 
     source: str
     schema: Mapping[str, Any] = field(default_factory=dict)
     tensors: tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, Any] = field(default_factory=lambda: object_schema({}, []))
-    bounded: bool = False
+    is_bounded: bool = False
     most: int = MOST_GENERATED
 
 
 def find_input_form(session: Session) -> InputForm:
     """What a valid input is: by the metadata, by the OpenAPI document, by the chat protocol, or like the sample.
 
-    Raises `UsageError` where no sample can be had.
+    Raises `UsageError` where there is no sample.
     """
-    specs, stated = session.facts.inputs.get("inputs"), session.facts.inputs.get("valid")
+    specs, announced = session.facts.inputs.get("inputs"), session.facts.inputs.get("valid")
     if isinstance(specs, list) and specs:
-        tensors = tuple({**each, "element": _element(each)} for each in specs)
-        closed = all(is_bounded(each["element"]) and all(size > 0 for size in each["shape"][1:]) for each in tensors)
-        return InputForm("the model's metadata", tensors=tensors, bounded=closed)
+        return _describe_tensors(specs)
     sample = session.sample()
-    if isinstance(stated, Mapping) and (session.sample_query is None):
-        whole = object_schema(stated["options"], stated["required"])
-        schema = narrow_schema(dict(stated["input"]), [sample.inputs])
-        closed = is_bounded(dict(stated["input"])) and is_bounded(whole)
-        return InputForm("the OpenAPI document", schema, options=whole, bounded=closed)
+    if isinstance(announced, Mapping) and session.sample_query is None:
+        options = object_schema(announced["options"], announced["required"])
+        schema = dict(announced["input"])
+        bounded = is_bounded(schema) and is_bounded(options)
+        narrowed_schema = narrow_schema(schema, [sample.inputs])
+        return InputForm("the OpenAPI document", narrowed_schema, options=options, is_bounded=bounded)
     if session.able.generates and isinstance(sample.inputs, str):
         prompt = {"type": "string", "minLength": 1, "maxLength": 40}
-        return InputForm(
-            "the protocol", prompt, options=object_schema(_OPTIONS, ["max_tokens"]), most=_MOST_GENERATED_TEXTS
-        )
-    return InputForm("the sample", derive_schema(sample.inputs), options=object_schema({}, []))
+        options = object_schema(_GENERATION_OPTIONS, ["max_tokens"])
+        return InputForm("the protocol", prompt, options=options, most=_MOST_GENERATED_TEXTS)
+    return InputForm("the sample", derive_schema(sample.inputs))
 
 
 def object_schema(properties: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
@@ -71,27 +71,32 @@ def object_schema(properties: Mapping[str, Any], required: list[str]) -> dict[st
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def _element(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of one element of a tensor: the range of its datatype, within the bounds that are stated."""
+def _describe_tensors(specs: list[Mapping[str, Any]]) -> InputForm:
+    described = tuple({**spec, "element": _element_schema(spec)} for spec in specs)
+    bounded = all(is_bounded(spec["element"]) and min(spec["shape"][1:], default=1) > 0 for spec in described)
+    return InputForm("the model's metadata", tensors=described, is_bounded=bounded)
+
+
+def _element_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of one element of a tensor: the range of its datatype, within the bounds that are announced."""
     datatype = spec["datatype"]
     if datatype == "BOOL":
         return {"type": "boolean"}
     if datatype == "BYTES":
         return {"type": "string"}
+    low: float
     if datatype in tensors.INTEGER_TYPES:
-        bits, signed = tensors.INTEGER_TYPES[datatype]
-        low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
         kind = "integer"
+        bits, is_signed = tensors.INTEGER_TYPES[datatype]
+        low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if is_signed else (0, 2**bits - 1)
     else:
-        largest = {"FP16": 65504.0, "FP64": 1.7976931348623157e308}.get(datatype, MAX_FLOAT32)
-        low, high, kind = -largest, largest, "number"
-    return {
-        "type": kind,
-        "minimum": max(low, spec.get("minimum", low)),
-        "maximum": min(high, spec.get("maximum", high)),
-    }
+        kind = "number"
+        high = _LARGEST_FLOAT.get(datatype, MAX_FLOAT32)
+        low = -high
+    minimum, maximum = max(low, spec.get("minimum", low)), min(high, spec.get("maximum", high))
+    return {"type": kind, "minimum": minimum, "maximum": maximum}
 
 
 def count_elements(shape: list[int]) -> int:
-    """Elements of a tensor with one entry for each open dimension."""
+    """The elements of a tensor of this shape whose open dimensions have one entry each."""
     return prod(max(1, size) for size in shape)

@@ -1,13 +1,12 @@
-"""Requests generated from what the endpoint announces, the smallest failing one, and how it was found.
+"""Generate requests from what the endpoint announces, and find the smallest failing one of each kind.
 
-Hypothesis draws them and makes a failing one simpler; a deterministic pass of our own ends that, which tries every
-single removal and simplification. What draws is loaded by name when a search begins.
+Hypothesis draws the requests and simplifies a failing one first; a deterministic pass of our own then tries every
+single removal and simplification. Hypothesis and jsonschema are loaded only when a search begins.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import time
 from dataclasses import replace
@@ -30,164 +29,163 @@ from harness.run.session import Session
 from harness.run.valid_inputs import Rows
 
 _DRAWS = 3
-"""Values that may be drawn for each request that is sent: what was drawn before is not sent again."""
-_SIMPLER = 70
-"""Requests that making one failing request simpler may cost; Hypothesis has the first `DRAWN_SIMPLER` of them."""
-_DRAWN_SIMPLER = 25
+"""Values that may be drawn for each request that is sent: a value that was drawn before is not sent again."""
+_SIMPLIFYING, _SIMPLIFYING_BY_HYPOTHESIS = 70, 25
+"""Requests that simplifying one failing request may cost, and how many of them Hypothesis may use."""
 _SECONDS = 20.0
-"""After so long nothing more is drawn; making it simpler may take as long again."""
-_AGAIN = 2
-SEARCH_REQUESTS = 2 + MOST_GENERATED + 2 * (_SIMPLER + _AGAIN)
-_LARGEST = 200_000
+"""Seconds after which nothing more is drawn; simplifying may take as long again."""
+_REPEATS = 2
+"""How often the smallest failing request is sent again."""
+SEARCH_REQUESTS = 2 + MOST_GENERATED + 2 * (_SIMPLIFYING + _REPEATS)
+"""The most requests that a search sends."""
+_MOST_NUMBERS = 200_000
 """Numbers in one row above which no request is generated."""
 
 
 def search_failures(session: Session) -> RequestSearch:
-    """Draw requests, ask them, and find the smallest failing one of each kind.
+    """Send generated requests, and find the smallest failing one of each kind.
 
-    Raises `BudgetExhausted` where a ceiling of the run ends it before anything failed.
+    Raises `BudgetExhausted` where a ceiling of the run ends the search before any request failed.
     """
     return _Search(session).run()
 
 
 class _Search:
-    """One search: what was asked is asked once, so that simplifying meets the same answers again."""
+    """One search. Equal requests are sent once, so that simplifying meets the same answers again."""
 
     def __init__(self, session: Session) -> None:
-        self.session = session
-        self.form = find_input_form(session)
-        self.seen: dict[str, GeneratedRequest] = {}
-        self.known = Announcement()
-        self.rows = Rows(session)
-        self.last: GeneratedRequest | None = None
-        self.unspent, self.left, self.until = SEARCH_REQUESTS - 2, 0, 0.0
-        self.stopped: BudgetExhausted | None = None
-        self.drawn = False
+        self._session = session
+        self._form = find_input_form(session)
+        self._rows = Rows(session)
+        self._announced = Announcement()
+        self._generated: dict[str, GeneratedRequest] = {}
+        self._failing: GeneratedRequest | None = None
+        self._smallest: dict[OutcomeKind, GeneratedRequest] = {}
+        self._minimal: set[OutcomeKind] = set()
+        self._requests_left = SEARCH_REQUESTS - 2
+        self._phase_requests_left, self._phase_end = 0, 0.0
+        self._stopped: BudgetExhausted | None = None
+        self._has_drawn_all = False
 
     def run(self) -> RequestSearch:
-        if any(count_elements(each["shape"]) > _LARGEST for each in self.form.tensors):
-            return RequestSearch(unable=f"a row of an input has over {_LARGEST} numbers: no requests are generated")
-        drawing = importlib.import_module("harness.generation.strategies")
+        """Search for each kind of failure in turn."""
+        if any(count_elements(spec["shape"]) > _MOST_NUMBERS for spec in self._form.tensors):
+            return RequestSearch(
+                unable=f"a row of an input has over {_MOST_NUMBERS} numbers: no requests are generated"
+            )
+        from harness.generation import strategies
+
         try:
-            with drawing.isolate_hypothesis():
-                made = self._strategy(drawing)
-                self._get_to_know()
-                found = {kind: self._of_kind(kind, made, drawing) for kind in (OutcomeKind.BROKEN, OutcomeKind.FAILED)}
-        except drawing.HypothesisException as problem:
+            with strategies.isolate_hypothesis():
+                strategy = strategies.make_input_strategy(self._form)
+                self._learn_outputs()
+                for kind in (OutcomeKind.BROKEN, OutcomeKind.FAILED):
+                    self._find_smallest(kind, strategy)
+        except strategies.HypothesisException as problem:
             why = f"{type(problem).__name__}: {problem}"[:200]
-            return RequestSearch(unable=f"no request can be made from {self.form.source}: {why}")
-        smallest = {kind: each[0] for kind, each in found.items() if each is not None}
-        if self.stopped and not smallest:
-            raise self.stopped
-        generated = tuple(self.seen.values())
+            return RequestSearch(unable=f"no request can be made from {self._form.source}: {why}")
+        if self._stopped and not self._smallest:
+            raise self._stopped
         return RequestSearch(
-            generated,
-            smallest,
-            {kind: self._failures(kind, smallest.get(kind)) for kind in smallest},
-            frozenset(kind for kind, each in found.items() if each is not None and each[1]),
-            (f"valid by {self.form.source}, seed {self.session.settings.seed}",),
+            generated=tuple(self._generated.values()),
+            smallest=self._smallest,
+            failures={kind: self._count_failures(kind) for kind in self._smallest},
+            minimal=frozenset(self._minimal),
+            notes=(f"valid by {self._form.source}, seed {self._session.settings.seed}",),
         )
 
-    def _strategy(self, drawing: Any) -> Any:
-        form = self.form
-        inputs = drawing.draw_tensors(form.tensors) if form.tensors else drawing.make_strategy(form.schema)
-        return drawing.combine_options(inputs, form.options)
-
-    def _get_to_know(self) -> None:
-        """Ask the sample alone and twice in one request: which outputs have one entry for each row?"""
+    def _learn_outputs(self) -> None:
+        """Ask for one row and for two rows: which outputs have one entry for each row?"""
         answers = []
-        if self.rows.batches:
-            row = self.rows.distinct(2)
-            answers = [(len(given), self.session.ask(self.rows.query(given))) for given in (row[:1], row)]
-        outputs = {str(each["name"]): each for each in self.session.facts.inputs.get("outputs") or []}
-        self.known = Announcement(find_row_outputs(answers), outputs, self.form.bounded)
+        if self._rows.batches:
+            rows = self._rows.distinct(2)
+            for batch in (rows[:1], rows):
+                answers.append((len(batch), self._session.ask(self._rows.query(batch))))
+        outputs = {str(spec["name"]): spec for spec in self._session.facts.inputs.get("outputs") or []}
+        self._announced = Announcement(find_row_outputs(answers), outputs, self._form.is_bounded)
 
-    def _of_kind(self, kind: OutcomeKind, made: Any, drawing: Any) -> tuple[GeneratedRequest, bool] | None:
-        """The smallest request that fails so, asked again, and whether it is proved minimal; None: there is none."""
-        if (
-            kind is OutcomeKind.FAILED
-            and OutcomeKind.FAILED not in {each.outcome.kind for each in self.seen.values()}
-            and self.drawn
-        ):
-            return None  # all were drawn, and none failed so
-        self.last, self.left = None, self.form.most
-        self.until = time.monotonic() + _SECONDS
-        minimal = False
+    def _find_smallest(self, kind: OutcomeKind, strategy: Any) -> None:
+        """Find the smallest request that fails in this way, and send it again."""
+        from harness.generation import strategies, validity
+
+        if self._has_drawn_all and not any(request.outcome.kind is kind for request in self._generated.values()):
+            return
+        self._start_phase(self._form.most)
 
         def fails(value: Any) -> bool:
-            asked = self._asked(value)
-            if asked.outcome.kind is not kind:
+            request = self._send_once(value)
+            if request.outcome.kind is not kind:
                 return False
-            if self.last is None:  # from here on it is made simpler
-                self.left, self.until = _DRAWN_SIMPLER, time.monotonic() + _SECONDS
-            self.last = asked
+            if self._failing is None:  # every further value is a simpler one
+                self._start_phase(_SIMPLIFYING_BY_HYPOTHESIS)
+            self._failing = request
             return True
 
-        seed = f"{self.session.settings.seed} property"
+        seed = f"{self._session.settings.seed} property"
         with contextlib.suppress(SearchStopped):
-            drawing.draw_smallest(made, fails, seed=seed, most=_DRAWS * self.form.most)
-        if self.last is None:
-            self.drawn = True
-            return None
-        valid = importlib.import_module("harness.generation.validity").make_validator(self.form, self.last.value)
-        self.left += _SIMPLER - _DRAWN_SIMPLER
-        try:
-            minimise_value(self.last.value, lambda value: valid(value) and fails(value))
-            minimal = True
-        except SearchStopped:
-            pass
-        return self._again(self.last, kind), minimal
+            strategies.draw_smallest(strategy, fails, seed=seed, most=_DRAWS * self._form.most)
+        if self._failing is None:
+            self._has_drawn_all = True
+            return
+        is_valid = validity.make_validator(self._form, self._failing.value)
+        self._phase_requests_left += _SIMPLIFYING - _SIMPLIFYING_BY_HYPOTHESIS
+        with contextlib.suppress(SearchStopped):
+            minimise_value(self._failing.value, lambda value: is_valid(value) and fails(value))
+            self._minimal.add(kind)
+        self._smallest[kind] = self._repeat(self._failing, kind)
+        self._failing = None
 
-    def _asked(self, value: Any) -> GeneratedRequest:
-        text = json.dumps(value, sort_keys=True)
-        if text in self.seen:
-            return self.seen[text]
-        if self.left <= 0 or time.monotonic() > self.until:
-            raise SearchStopped
-        self.left -= 1
-        exchange = self._exchange(value)
-        self.seen[text] = GeneratedRequest(value, exchange, self._outcome(value, exchange))
-        return self.seen[text]
+    def _start_phase(self, requests: int) -> None:
+        self._phase_requests_left, self._phase_end = requests, time.monotonic() + _SECONDS
 
-    def _exchange(self, value: Any) -> Exchange:
+    def _send_once(self, value: Any) -> GeneratedRequest:
+        """Send a generated request, or return what became of an equal one. Raises `SearchStopped`."""
+        key = json.dumps(value, sort_keys=True)
+        if key not in self._generated:
+            if self._phase_requests_left <= 0 or time.monotonic() > self._phase_end:
+                raise SearchStopped
+            self._phase_requests_left -= 1
+            exchange = self._send(value)
+            self._generated[key] = GeneratedRequest(value, exchange, self._judge(value, exchange))
+        return self._generated[key]
+
+    def _send(self, value: Any) -> Exchange:
         inputs = value["inputs"]
-        if self.form.tensors and len(self.form.tensors) == 1:
+        if len(self._form.tensors) == 1:
             inputs = next(iter(inputs.values()))
-        # The sample's options are what the service needs; without its limit a model may run on into the deadline.
-        query = Query(inputs, options={**self.session.sample().options, **value["options"]})
+        # The sample's options are what the service needs; without its limit a model may generate until the deadline.
+        query = Query(inputs, options={**self._session.sample().options, **value["options"]})
+        if self._requests_left <= 0:
+            raise SearchStopped
+        self._requests_left -= 1
         try:
-            return self._send(query)
-        except BudgetExhausted as spent:
-            self.stopped = spent
+            return self._session.ask(query)
+        except BudgetExhausted as problem:
+            self._stopped = problem
             raise SearchStopped from None
 
-    def _send(self, query: Query) -> Exchange:
-        if self.unspent <= 0:
-            raise SearchStopped
-        self.unspent -= 1
-        return self.session.ask(query)
+    def _judge(self, value: Any, exchange: Exchange) -> Outcome:
+        return classify_outcome(exchange, value, self._count_rows(value["inputs"]), self._announced)
 
-    def _outcome(self, value: Any, exchange: Exchange) -> Outcome:
-        return classify_outcome(exchange, value, self._rows(value["inputs"]), self.known)
-
-    def _rows(self, inputs: Any) -> int | None:
-        """The rows of an input whose sample is one of rows."""
-        if not self.rows.batches:
+    def _count_rows(self, inputs: Any) -> int | None:
+        """The rows of an input, None where inputs are not made of rows."""
+        if not self._rows.batches:
             return None
-        first = next(iter(inputs.values()), None) if isinstance(inputs, dict) else inputs
-        return len(first) if isinstance(first, list) else None
+        rows = next(iter(inputs.values()), None) if isinstance(inputs, dict) else inputs
+        return len(rows) if isinstance(rows, list) else None
 
-    def _again(self, found: GeneratedRequest, kind: OutcomeKind) -> GeneratedRequest:
-        """Ask the smallest request again; a failure that does not come back is said to be so."""
-        for _ in range(_AGAIN):
+    def _repeat(self, request: GeneratedRequest, kind: OutcomeKind) -> GeneratedRequest:
+        """Send a failing request again, and count how often it fails again."""
+        for _ in range(_REPEATS):
             try:
-                exchange = self._exchange(found.value)
+                exchange = self._send(request.value)
             except SearchStopped:
                 break
-            same = self._outcome(found.value, exchange)
-            found = replace(found, asked=found.asked + 1, failed=found.failed + (same.kind is kind))
-        return found
+            fails_again = self._judge(request.value, exchange).kind is kind
+            request = replace(request, asked=request.asked + 1, failed=request.failed + fails_again)
+        return request
 
-    def _failures(self, kind: OutcomeKind, found: GeneratedRequest | None) -> int:
-        others = sum(each.outcome.kind is kind for each in self.seen.values())
-        return others + (found.failed - 1 if found else 0)
+    def _count_failures(self, kind: OutcomeKind) -> int:
+        """All failures of this kind, with those of the smallest request when it was sent again."""
+        distinct = sum(request.outcome.kind is kind for request in self._generated.values())
+        return distinct + self._smallest[kind].failed - 1

@@ -36,7 +36,13 @@ def test_a_run_without_the_check_loads_none_of_it(tmp_path: Path, reference: str
     )
     wanted = ["-k", "not generated and not own_ and not singles"] if suite == "integration" else []
     outcome = run_gate(
-        tmp_path, f"--ai-endpoint={reference}", "--ai-model=digits", "--ai-protocol=v2", *wanted, suite=suite
+        tmp_path,
+        f"--ai-endpoint={reference}",
+        "--ai-model=digits",
+        "--ai-protocol=v2",
+        *wanted,
+        suite=suite,
+        fresh=True,
     )
     assert "loaded: :end" in outcome.out, outcome.out
 
