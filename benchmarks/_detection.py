@@ -16,7 +16,7 @@ from typing import Any
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
 from harness.reference.embeddings import DIMENSION
 from harness.reference.process import ReferenceProcess
-from harness.reference.settings import CHAT_MODEL, DIGITS_MODEL, EMBEDDING_MODEL, VERSION, Settings
+from harness.reference.settings import CHAT_MODEL, DIGITS_MODEL, EMBEDDING_MODEL, VERSION, ServiceSettings
 
 KEY = "detection-key-0123456789"
 SECONDS = 600.0
@@ -90,7 +90,7 @@ def configuration(protocol: str, promises: Mapping[str, Any], deadlines: Mapping
 
 def with_defect(name: str, protocol: str, promises: Mapping[str, Any]) -> Outcome:
     """Both suites over the service with a defect, in a run that makes its promises."""
-    settings, text = Settings(api_key=KEY, defects=(name,)), configuration(protocol, promises, QUICK)
+    settings, text = ServiceSettings(api_key=KEY, defects=(name,)), configuration(protocol, promises, QUICK)
     return _run(name, protocol, settings, text, f"--ai-max-time={MOST}")
 
 
@@ -98,7 +98,7 @@ def with_variant(found: Variant, protocol: str) -> Outcome:
     """Both suites over the healthy service in one of its manners, with every promise that it keeps."""
     kept = {name: value for name, value in KEPT[protocol].items() if name not in found.withdraws}
     text = configuration(protocol, {**kept, **found.promises})
-    return _run(found.name, protocol, Settings(api_key=KEY, variants=(found.name,)), text)
+    return _run(found.name, protocol, ServiceSettings(api_key=KEY, variants=(found.name,)), text)
 
 
 def protocols(found: Switch, *, every: bool, turn: int) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def caught(found: Defect, outcome: Outcome) -> tuple[Row, ...]:
     return tuple(row for row in outcome.failed() if row.id.startswith(found.caught_by))
 
 
-def _run(name: str, protocol: str, settings: Settings, text: str, *more: str) -> Outcome:
+def _run(name: str, protocol: str, settings: ServiceSettings, text: str, *more: str) -> Outcome:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ReferenceProcess(settings, deadline_s=60.0) as server:
         Path(folder, "aiharness.toml").write_text(text)

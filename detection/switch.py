@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from starlette.types import ASGIApp
 
 from detection.outbound import Wire
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 
 PLAIN, V2, CHAT, EMBEDDINGS = "plain_json", "v2", "openai_chat", "openai_embeddings"
 """The protocols that the service speaks, under the names of their adapters."""
@@ -39,7 +39,7 @@ class Switch:
     protocols: tuple[str, ...] = (PLAIN, V2, CHAT)
     promises: Mapping[str, Any] = field(default_factory=dict)
     needs_key: bool = False
-    configure: Callable[[Settings], Settings] = _same
+    configure: Callable[[ServiceSettings], ServiceSettings] = _same
     wrap: Callable[[ASGIApp], ASGIApp] = _same
     outside: Callable[[ASGIApp], ASGIApp] = _same
     wire: Wire | None = None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.reference.process import ReferenceProcess
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from tests.programs import run_module
 
 pytest_plugins = ["pytester"]
@@ -26,7 +26,7 @@ KEY = "test-key-0123456789"
 @pytest.fixture(scope="session")
 def reference() -> Iterator[str]:
     """The URL of a healthy reference deployment without credentials."""
-    with ReferenceProcess(Settings()) as server:
+    with ReferenceProcess(ServiceSettings()) as server:
         yield server.url
 
 

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp
 
 from detection.intercept import Call, taking
 from detection.switch import Defect
-from harness.reference.apierror import ApiError, error_response
+from harness.reference.api_error import ApiError, make_error_response
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
@@ -14,7 +14,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
     async def handle(call: Call) -> None:
         if "charset" in call.headers.get("content-type", ""):
-            await call.answer(error_response(call.path, failure))
+            await call.answer(make_error_response(call.path, failure))
         else:
             await call.forward()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from detection.switch import Defect
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 
 
-def _configure(settings: Settings) -> Settings:
+def _configure(settings: ServiceSettings) -> ServiceSettings:
     return replace(settings, api_key=None)
 
 

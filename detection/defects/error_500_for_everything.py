@@ -6,12 +6,12 @@ from starlette.types import ASGIApp
 
 from detection.rewrite import answering
 from detection.switch import Defect
-from harness.reference.apierror import ApiError, error_response
+from harness.reference.api_error import ApiError, make_error_response
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
     failure = ApiError(500, "internal error", "internal_error")
-    return answering(app, lambda path, body: error_response(path, failure))
+    return answering(app, lambda path, body: make_error_response(path, failure))
 
 
 DEFECT = Defect(

@@ -6,12 +6,12 @@ from starlette.types import ASGIApp
 
 from detection.rewrite import answering
 from detection.switch import Defect
-from harness.reference.apierror import ApiError, error_response
+from harness.reference.api_error import ApiError, make_error_response
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
     refusal = ApiError(503, "no worker is available", "unavailable")
-    return answering(app, lambda path, body: error_response(path, refusal))
+    return answering(app, lambda path, body: make_error_response(path, refusal))
 
 
 DEFECT = Defect(

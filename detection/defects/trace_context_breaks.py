@@ -6,14 +6,16 @@ from starlette.types import ASGIApp
 
 from detection.intercept import Call, taking
 from detection.switch import Defect
-from harness.reference.apierror import ApiError, error_response
+from harness.reference.api_error import ApiError, make_error_response
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
     failure = ApiError(500, "internal error", "internal_error")
 
     async def handle(call: Call) -> None:
-        await (call.answer(error_response(call.path, failure)) if "traceparent" in call.headers else call.forward())
+        await (
+            call.answer(make_error_response(call.path, failure)) if "traceparent" in call.headers else call.forward()
+        )
 
     return taking(app, handle)
 

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from detection.rewrite import is_inference
 from detection.switch import Variant
-from harness.reference.apierror import ApiError, error_response
+from harness.reference.api_error import ApiError, make_error_response
 
 _MOST = 12
 
@@ -21,7 +21,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
             await app(scope, receive, send)
             return
         if running >= _MOST:
-            await error_response(scope["path"], refusal)(scope, receive, send)
+            await make_error_response(scope["path"], refusal)(scope, receive, send)
             return
         running += 1
         try:

@@ -6,10 +6,10 @@ import time
 from dataclasses import replace
 
 from detection.switch import Variant
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 
 
-def _configure(settings: Settings) -> Settings:
+def _configure(settings: ServiceSettings) -> ServiceSettings:
     time.sleep(1.0)
     return replace(settings)
 

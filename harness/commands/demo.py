@@ -16,7 +16,7 @@ from harness.commands.gate import run_pytest
 from harness.core.gate import Exit
 from harness.reference import digits
 from harness.reference.deployment import Deployment
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from harness.reference.switches import load_switches
 
 _ISOLATED = ("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider")
@@ -38,7 +38,7 @@ def _add_options(parser: ArgumentParser) -> None:
 
 def _run(edition: str, port: int, defect: Sequence[str], serve: bool, rest: Sequence[str]) -> int:
     """Start the deployment and run every suite against it, or with `serve` only keep it up until Ctrl-C."""
-    settings = Settings(defects=tuple(defect))
+    settings = ServiceSettings(defects=tuple(defect))
     load_switches(settings)  # an unknown defect is refused before anything starts
     with Deployment(edition, api_key=KEY, port=port, backend=settings) as deployment:
         if serve:

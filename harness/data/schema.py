@@ -1,6 +1,6 @@
 """The JSON Schema of `gate.json`, made from the report model; `gate.schema.json` beside this file is its output.
 
-`python -m harness.data.schema > harness/data/gate.schema.json` writes it anew; a test holds the two in step.
+`python -m harness.data.schema > harness/data/gate.schema.json` writes it again; a test compares the two.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "schema": "Name and version of this format.",
         "run": "When the run was, how it ended and who answers for it.",
         "target": "What was judged.",
-        "plan": "What was set out to be judged, and how much of it was.",
-        "checks": "One row for every planned check, in the plan's order; none is ever absent.",
+        "plan": "How many checks were planned, how many were judged, and under which settings.",
+        "checks": "One row for every planned check, in the plan's order.",
         "distributions": "Histograms over the whole run.",
         "series": "One row a second of traffic.",
         "faults": "Every disturbance that was applied.",
@@ -34,9 +34,9 @@ FIELDS: dict[str, dict[str, str]] = {
         "exit_status": "0 PASS, 1 FAIL, 2 interrupted, 3 internal error, 20 INCONCLUSIVE, 21 ERROR.",
         "verdict": "The gate's decision; never SKIPPED.",
         "reason": "One sentence why.",
-        "partial": "Whether a planned check was left unrun.",
+        "partial": "Whether a planned check did not run.",
         "responsible": "Who answers for the run, if named.",
-        "interrupted": "Why the run did not end in order, if it did not.",
+        "interrupted": "Why the run did not end normally, if it did not.",
         "deciding": "Ids of the checks that decided the verdict.",
         "loosened": "What explicit options let through, as sentences.",
     },
@@ -52,8 +52,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "planned": "Checks in the plan.",
         "judged": "Planned checks that ended with a verdict of their own.",
         "suites": "Requested suites.",
-        "not_judged": "What the configuration gives no ground to judge, as sentences.",
-        "policy": "What else binds the verdicts: profile, confidence, seed, deadlines, ceilings.",
+        "not_judged": "Checks that were not planned because something they need is not configured, as sentences.",
+        "policy": "Other settings that the verdicts depend on: profile, confidence, seed, deadlines, ceilings.",
     },
     "CheckRow": {
         "id": "The pytest id.",
@@ -63,7 +63,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "kind": "contract, estimate or user.",
         "verdict": "How it ended.",
         "reason": "One sentence why.",
-        "missing": "Whether it was left unrun or without evidence.",
+        "missing": "Whether it did not run, or left no evidence.",
         "metric": "What the estimate estimates.",
         "unit": "Unit of estimate, bounds and limits; empty for shares.",
         "direction": "Which side of the limit is good: <= or >=.",
@@ -72,9 +72,9 @@ FIELDS: dict[str, dict[str, str]] = {
         "confidence": "Confidence of each bound, between 0 and 1.",
         "method": "How the bounds were made.",
         "n": "Samples, or distinct cases, behind the verdict.",
-        "n_needed": "About how many samples a fresh run needs to decide.",
-        "limit": "FAIL refutes this.",
-        "limit_loosened": "The limit with its tolerance; PASS refutes anything worse.",
+        "n_needed": "About how many samples a new run needs to decide.",
+        "limit": "The limit that a FAIL refutes.",
+        "limit_loosened": "The limit with its tolerance; a PASS refutes anything worse.",
         "excluded_rate": "The failure rate that a contract check's n excludes at its confidence.",
         "objective": "The service-level objective in words.",
         "baseline": "The comparison with an older run.",
@@ -88,7 +88,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "Baseline": {
         "run": "Id of the older run.",
         "estimate": "Its estimate.",
-        "delta": "This estimate less the older.",
+        "delta": "This estimate minus the older one.",
         "delta_ci": "Bounds of the difference.",
         "margin": "The difference that is tolerated.",
     },
@@ -116,37 +116,37 @@ FIELDS: dict[str, dict[str, str]] = {
     },
     "Second": {
         "t": "Seconds from the start of the run.",
-        "requests": "Inferences meant to be sent in this second.",
+        "requests": "Inferences scheduled in this second.",
         "errors": "Those of them that failed.",
         "q50": "Median latency, seconds.",
         "q99": "99th percentile of latency, seconds.",
-        "target_rate": "What an open-loop load asked for, requests per second.",
+        "target_rate": "The rate planned by an open-loop load, requests per second.",
     },
     "FaultRow": {
-        "kind": "What was done.",
-        "target": "To what.",
+        "kind": "The kind of fault.",
+        "target": "The link or proxy that it was applied to.",
         "applied_at": "Seconds from the start of the run.",
         "lifted_at": "Seconds from the start of the run; null when it was not lifted.",
-        "confirmed": "How it is known to have happened: counter, probe or none.",
-        "affected": "Requests or connections that it touched, where counted.",
+        "confirmed": "What proves that it took effect: counter, probe or none.",
+        "affected": "Requests or connections that it disturbed, where counted.",
         "name": "The fault's name in the configuration.",
-        "recovered_at": "Seconds from the start of the run; null when the service was not seen to recover.",
+        "recovered_at": "Seconds from the start of the run; null when no recovery was observed.",
         "phases": "When baseline, inject, lift and end were, in seconds from the start of the run.",
     },
     "Generator": {
-        "target_rate": "Intended requests per second.",
+        "target_rate": "Planned requests per second.",
         "achieved_rate": "Sent requests per second.",
         "lag_p99": "99th percentile of how late a request was sent, seconds.",
-        "cpu": "Share of one core that the generator used.",
+        "cpu": "Share of one CPU core that the generator used.",
     },
 }
 """A sentence for every field, by record; the records' own sentences are their docstrings."""
 
 
-def gate_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of `gate.json`; readers must accept fields that they do not know."""
-    made = msgspec.json.schema(Report)
-    definitions = made["$defs"]
+def make_gate_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of `gate.json`; readers must accept unknown fields."""
+    schema = msgspec.json.schema(Report)
+    definitions = schema["$defs"]
     for record, described in FIELDS.items():
         for name, sentence in described.items():
             definitions[record]["properties"][name]["description"] = sentence
@@ -157,14 +157,14 @@ def gate_schema() -> dict[str, Any]:
         "$id": f"urn:{SCHEMA.replace('/', ':')}",
         "title": "aiharness gate report",
         "description": "What one run of aiharness decided, with its evidence: the content of gate.json.",
-        **made,
+        **schema,
     }
 
 
-def text() -> str:
-    """The schema as the file holds it."""
-    return json.dumps(gate_schema(), indent=2, ensure_ascii=False) + "\n"
+def format_gate_schema() -> str:
+    """The schema as the content of the file."""
+    return json.dumps(make_gate_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    print(text(), end="")
+    print(format_gate_schema(), end="")

@@ -10,7 +10,7 @@ import sys
 from harness.core.errors import UsageError
 from harness.reference.backend import create_app
 from harness.reference.server import listen, serve, stop_with_standard_input
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from harness.reference.switches import choose_http, list_titles
 
 _USAGE_STATUS = 4
@@ -45,11 +45,11 @@ def _listening(options: argparse.Namespace) -> socket.socket:
     return listen(options.host, options.port)
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _settings(options: argparse.Namespace) -> ServiceSettings:
     key = None
     if options.api_key_env is not None and not (key := os.environ.get(options.api_key_env)):
         raise UsageError(f"the environment variable {options.api_key_env} is not set or empty")
-    return Settings(
+    return ServiceSettings(
         api_key=key,
         seed=options.seed,
         latency_ms=options.latency_ms,
@@ -71,7 +71,7 @@ def _positive(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    normal = Settings()
+    normal = ServiceSettings()
     parser = argparse.ArgumentParser(prog="python -m harness.reference", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")

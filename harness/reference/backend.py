@@ -8,20 +8,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from harness.reference.apierror import ApiError, error_response
+from harness.reference.api_error import ApiError, make_error_response
 from harness.reference.chat import Chat
-from harness.reference.door import Door
 from harness.reference.embeddings import Embeddings
+from harness.reference.middleware import Door
 from harness.reference.plain import Plain
 from harness.reference.service import Service
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from harness.reference.switches import load_switches
 from harness.reference.v2 import V2
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-def create_app(settings: Settings) -> ASGIApp:
+def create_app(settings: ServiceSettings) -> ASGIApp:
     """The service of these settings, trained, with their seeded defects and variants in place.
 
     Raises `UsageError` for a defect or variant that does not exist.
@@ -50,15 +50,15 @@ def _starlette(service: Service) -> Starlette:
 
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return error_response(request.url.path, error)
+    return make_error_response(request.url.path, error)
 
 
 async def _refuse_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _CODES.get(error.status_code, "invalid_request")
     refusal = ApiError(error.status_code, code.replace("_", " "), code, headers=error.headers)
-    return error_response(request.url.path, refusal)
+    return make_error_response(request.url.path, refusal)
 
 
 async def _fail(request: Request, error: Exception) -> Response:
-    return error_response(request.url.path, ApiError(500, "internal error", "internal_error"))
+    return make_error_response(request.url.path, ApiError(500, "internal error", "internal_error"))

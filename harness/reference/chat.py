@@ -15,13 +15,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from harness.reference.apierror import ApiError
-from harness.reference.chatchoice import Choice, Piece
-from harness.reference.chatrequest import ChatRequest, parse_chat
+from harness.reference.api_error import ApiError
+from harness.reference.chat_choice import ChatChoice, ChoicePiece
+from harness.reference.chat_request import ChatRequest, parse_chat
+from harness.reference.request_body import read_object
 from harness.reference.service import Service
 from harness.reference.settings import CHAT_MODEL
-from harness.reference.textmodel import CONTEXT, usage
-from harness.reference.wire import read_object
+from harness.reference.text_model import CONTEXT, count_usage
 
 _LOOK_EVERY = 16
 """Tokens between two looks at whether the client of an answer that is not streamed is still there."""
@@ -57,13 +57,13 @@ class Chat:
         prompt_tokens = self._prompt_tokens(asked)
         room = CONTEXT - prompt_tokens
         asked = replace(asked, max_tokens=min(asked.max_tokens or room, room))
-        choices = [Choice(index, asked, self.service.text) for index in range(asked.n)]
+        choices = [ChatChoice(index, asked, self.service.text) for index in range(asked.n)]
         answer = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": CHAT_MODEL}
         if asked.stream:
             events = self._events(answer, choices, prompt_tokens, asked.include_usage)
             return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
         await self._finish(request, choices)
-        counts = usage(prompt_tokens, sum(choice.completion_tokens for choice in choices))
+        counts = count_usage(prompt_tokens, sum(choice.completion_tokens for choice in choices))
         whole = [choice.whole() for choice in choices]
         return JSONResponse({**answer, "object": "chat.completion", "choices": whole, "usage": counts})
 
@@ -78,7 +78,7 @@ class Chat:
             raise ApiError(400, message, "context_length_exceeded", param="messages")
         return tokens
 
-    async def _pieces(self, choices: Sequence[Choice]) -> AsyncGenerator[Piece, None]:
+    async def _pieces(self, choices: Sequence[ChatChoice]) -> AsyncGenerator[ChoicePiece, None]:
         """The pieces of all choices in turn, at the service's pace; the counters follow, however the answer ends."""
         with self._counted(choices):
             await self.service.think()
@@ -90,7 +90,7 @@ class Chat:
                 going = [pieces for pieces, _ in found]
 
     @contextmanager
-    def _counted(self, choices: Sequence[Choice]) -> Iterator[None]:
+    def _counted(self, choices: Sequence[ChatChoice]) -> Iterator[None]:
         counters = self.service.counters
         counters.generations += 1
         counters.active_generations += 1
@@ -100,7 +100,7 @@ class Chat:
             counters.active_generations -= 1
             counters.tokens += sum(choice.completion_tokens for choice in choices)
 
-    async def _finish(self, request: Request, choices: Sequence[Choice]) -> None:
+    async def _finish(self, request: Request, choices: Sequence[ChatChoice]) -> None:
         """Have all choices written, unless the client leaves."""
         made = 0
         async with aclosing(self._pieces(choices)) as pieces:
@@ -110,7 +110,7 @@ class Chat:
                     break
 
     async def _events(
-        self, answer: dict[str, Any], choices: Sequence[Choice], prompt_tokens: int, include_usage: bool
+        self, answer: dict[str, Any], choices: Sequence[ChatChoice], prompt_tokens: int, include_usage: bool
     ) -> AsyncIterator[bytes]:
         """The stream: the roles, the pieces, the finish reasons, the usage where it was asked for, the terminator."""
 
@@ -126,5 +126,5 @@ class Chat:
         for choice in choices:
             yield event([choice.ending()])
         if include_usage:
-            yield event([], usage=usage(prompt_tokens, sum(choice.completion_tokens for choice in choices)))
+            yield event([], usage=count_usage(prompt_tokens, sum(choice.completion_tokens for choice in choices)))
         yield b"data: [DONE]\n\n"

@@ -13,8 +13,8 @@ from harness.core.errors import UsageError
 from harness.reference.child import Child, StartError
 from harness.reference.gateway import EDITIONS
 from harness.reference.process import ReferenceProcess
-from harness.reference.server import address, listen
-from harness.reference.settings import Settings
+from harness.reference.server import format_socket_url, listen
+from harness.reference.settings import ServiceSettings
 
 BACKENDS = ("backend-a", "backend-b")
 """The names of the backends' links, and of their proxies."""
@@ -41,7 +41,7 @@ class Deployment:
         api_key: str | None = None,
         seed: int = 0,
         port: int = 0,
-        backend: Settings | None = None,
+        backend: ServiceSettings | None = None,
         proxy_api: str | None = None,
         deadline_s: float = 30.0,
     ) -> None:
@@ -54,7 +54,7 @@ class Deployment:
         self.backends: dict[str, ReferenceProcess] = {}
         self._api_key = api_key
         self._port = port
-        self._settings = backend if backend is not None else Settings(seed=seed)
+        self._settings = backend if backend is not None else ServiceSettings(seed=seed)
         self._own_proxy = proxy_api is None
         self._deadline_s = deadline_s
         self.children: list[Child] = []
@@ -96,7 +96,7 @@ class Deployment:
         upstreams = {}
         for name in BACKENDS:
             with listen() as listening:
-                upstreams[name] = address(listening)
+                upstreams[name] = format_socket_url(listening)
                 backend = ReferenceProcess(self._open(), listening=listening, deadline_s=self._deadline_s)
                 self.backends[name] = self._launch(backend)
         if self._own_proxy:
@@ -107,7 +107,7 @@ class Deployment:
             backend.ready()
         self.url = gateway.ready().url
 
-    def _open(self) -> Settings:
+    def _open(self) -> ServiceSettings:
         """The backends' settings: only the gateway can reach them, and it keeps its callers' key to itself."""
         return replace(self._settings, api_key=None)
 

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from harness.reference.apierror import ApiError
+from harness.reference.api_error import ApiError
+from harness.reference.request_body import kind_of, read_object
 from harness.reference.service import Service
 from harness.reference.settings import EMBEDDING_MODEL
-from harness.reference.wire import kind_of, read_object
 
 DIMENSION = 64
 _GRAMS = (2, 3, 4)
@@ -25,7 +25,7 @@ _PER_TOKEN = 4
 _MOST_CHARACTERS = 8192
 
 
-def embed(texts: Sequence[str], dimension: int = DIMENSION) -> NDArray[np.float32]:
+def embed_texts(texts: Sequence[str], dimension: int = DIMENSION) -> NDArray[np.float32]:
     """One vector of length 1 for each text, (n, dimension): signed counts of its n-grams, hashed (Weinberger 2009).
 
     Fewer dimensions are the first ones, made to length 1 again. The text's frame is part of it, so that no text is
@@ -68,7 +68,7 @@ class Embeddings:
         counters = self.service.counters
         counters.predictions += 1
         counters.rows += len(texts)
-        vectors = embed(texts, dimension)
+        vectors = embed_texts(texts, dimension)
         data = [
             {"object": "embedding", "index": index, "embedding": _base64(vector) if encoded else vector.tolist()}
             for index, vector in enumerate(vectors)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 from starlette.requests import Request
 
-from harness.reference.apierror import ApiError
+from harness.reference.api_error import ApiError
 
 _Headers = list[tuple[bytes, bytes]]
 _MAX_BODY = 8 * 1024 * 1024
@@ -25,7 +25,7 @@ _REMADE = {b"host", b"content-length", b"expect", b"date", b"server", b"x-reques
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class UpstreamCall:
     """A request that can be sent as often as needed: `path` is decoded, `target` the raw path with its query."""
 
     method: str
@@ -36,7 +36,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class UpstreamAnswer:
     """What can be delivered now: a whole body, or the first events of a stream and, in `rest`, those to come.
 
     `close` gives the connection back; it must be awaited, and a second call does nothing.
@@ -49,14 +49,14 @@ class Answer:
     close: Callable[[], Awaitable[None]]
 
 
-def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> _Headers:
+def select_headers(headers: Iterable[tuple[bytes, bytes]]) -> _Headers:
     """The headers that travel on: none of this hop, none that names a secret, none that each hop makes itself."""
     given = [(name.lower(), value) for name, value in headers]
     named = {word.strip().lower() for name, value in given if name == b"connection" for word in value.split(b",")}
     return [(name, value) for name, value in given if name not in _HOP_BY_HOP | _SECRET | _REMADE | named]
 
 
-async def read_call(request: Request) -> Call:
+async def read_call(request: Request) -> UpstreamCall:
     """The whole request. Raises `ApiError`: 413 over 8 MiB, 408 after 10 s, 400 for a target that is no path."""
     target = request.scope.get("raw_path", b"") or request.url.path.encode()
     if query := request.scope["query_string"]:
@@ -65,9 +65,9 @@ async def read_call(request: Request) -> Call:
         httpx.URL("http://upstream").copy_with(raw_path=target)
     except (httpx.InvalidURL, ValueError):
         raise ApiError(400, "the request's target is not a path", "invalid_target") from None
-    headers = end_to_end(request.headers.raw)
+    headers = select_headers(request.headers.raw)
     headers.append((b"x-request-id", request.headers["x-request-id"].encode("latin-1")))
-    return Call(request.method, request.url.path, target, headers, await _body(request))
+    return UpstreamCall(request.method, request.url.path, target, headers, await _body(request))
 
 
 async def _body(request: Request) -> bytes:

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp
 
 from harness.core.errors import UsageError
-from harness.reference.door import Door
 from harness.reference.hardened import create_hardened
+from harness.reference.middleware import Door
 from harness.reference.naive import create_naive
 from harness.reference.server import listen, serve, stop_with_standard_input
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from harness.reference.upstream import Limits
 
 EDITIONS = ("hardened", "naive")
@@ -24,7 +24,7 @@ _USAGE_STATUS = 4
 def create_gateway(edition: str, urls: list[str], api_key: str | None, limits: Limits | None = None) -> ASGIApp:
     """One edition behind the door that the backends have too: the key is asked for here and passed on to nobody."""
     inner = create_hardened(urls, limits) if edition == "hardened" else create_naive(urls)
-    return Door(inner, Settings(api_key=api_key))
+    return Door(inner, ServiceSettings(api_key=api_key))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,10 +15,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from harness.reference.apierror import ApiError, error_response
+from harness.reference.api_error import ApiError, make_error_response
 from harness.reference.breaker import Failure, State
-from harness.reference.forwarding import Answer, Call, read_call
-from harness.reference.race import Race, cancelled
+from harness.reference.forwarding import UpstreamAnswer, UpstreamCall, read_call
+from harness.reference.race import Race, cancel_tasks
 from harness.reference.upstream import Limits, Upstream
 
 WARM_UP_S = 10.0
@@ -72,20 +72,20 @@ class Hardened:
         self.counters.requests += 1
         if self.in_flight >= self.limits.in_flight:
             self.counters.shed += 1
-            await error_response(scope["path"], _unavailable("overloaded"))(scope, receive, send)
+            await make_error_response(scope["path"], _unavailable("overloaded"))(scope, receive, send)
             return
         self.in_flight += 1
         try:
             call = await read_call(Request(scope, receive))
             await _while_connected(self._serve(call, scope, receive, send), receive)
         except ApiError as refusal:
-            await error_response(scope["path"], refusal)(scope, receive, send)
+            await make_error_response(scope["path"], refusal)(scope, receive, send)
         except ClientDisconnect:
             return
         finally:
             self.in_flight -= 1
 
-    async def _serve(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, call: UpstreamCall, scope: Scope, receive: Receive, send: Send) -> None:
         self.budget.earn()
         upstream, answer = await self._race(call)
         try:
@@ -120,7 +120,7 @@ class Hardened:
         order = sorted(closed or self.upstreams, key=lambda each: (each.in_flight, each.requests))
         return [*order, order[0]]
 
-    async def _race(self, call: Call) -> tuple[Upstream, Answer]:
+    async def _race(self, call: UpstreamCall) -> tuple[Upstream, UpstreamAnswer]:
         """The first answer that can be delivered, of attempts that follow a failure or overtake a slow one.
 
         Raises `ApiError` 503 when all failed, 504 at the deadline.
@@ -190,7 +190,7 @@ class Hardened:
         try:
             yield
         finally:
-            await cancelled(watches)
+            await cancel_tasks(watches)
             for each in self.upstreams:
                 await each.close()
 
@@ -215,7 +215,7 @@ async def _while_connected(work: Any, receive: Receive) -> None:
         if serving.done():
             serving.result()
     finally:
-        await cancelled([serving, leaving])
+        await cancel_tasks([serving, leaving])
 
 
 def _unavailable(message: str) -> ApiError:

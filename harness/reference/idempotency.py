@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from harness.reference.apierror import ApiError, error_response
+from harness.reference.api_error import ApiError, make_error_response
 
 _KEPT = 256
 """Answers kept; the oldest is forgotten first."""
@@ -63,7 +63,7 @@ class Idempotency:
             if found.print != mark:
                 said = "this idempotency key was used for another request"
                 refusal = ApiError(422, said, "idempotency_key_reused")
-                await error_response(scope["path"], refusal)(scope, receive, send)
+                await make_error_response(scope["path"], refusal)(scope, receive, send)
                 return
             await found.done.wait()
             if found.messages:

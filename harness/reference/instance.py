@@ -18,11 +18,11 @@ _UNDERSTOOD = {
 }
 
 
-class Unsupported(ValueError):
+class UnsupportedSchema(ValueError):
     """A schema of which no instance can be made here; the text begins with the place in it."""
 
 
-def instance(schema: Any) -> Any:
+def make_instance(schema: Any) -> Any:
     """A value that the schema accepts. Raises `Unsupported`.
 
     An enumeration gives its first value, `anyOf` its first schema, an array its least number of items and at least
@@ -38,13 +38,13 @@ class _Maker:
     def make(self, schema: Any, at: str) -> Any:
         self._left -= 1
         if self._left < 0:
-            raise Unsupported(f"{at}: more than {_MOST} values would be needed")
+            raise UnsupportedSchema(f"{at}: more than {_MOST} values would be needed")
         if schema is True:
             schema = {}
         if not isinstance(schema, dict):
-            raise Unsupported(f"{at}: no value obeys what is not a schema")
+            raise UnsupportedSchema(f"{at}: no value obeys what is not a schema")
         if unknown := sorted(schema.keys() - _UNDERSTOOD - _NOTES):
-            raise Unsupported(f"{at}: {unknown[0]!r} is not supported")
+            raise UnsupportedSchema(f"{at}: {unknown[0]!r} is not supported")
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
@@ -66,14 +66,14 @@ class _Maker:
                 return True
             case "null":
                 return None
-        raise Unsupported(f"{at}.type: {kind!r} is no type")
+        raise UnsupportedSchema(f"{at}.type: {kind!r} is no type")
 
     def _object(self, schema: Mapping[str, Any], at: str) -> dict[str, Any]:
         properties, required = schema.get("properties", {}), schema.get("required", [])
         if not isinstance(properties, dict):
-            raise Unsupported(f"{at}.properties: must be an object")
+            raise UnsupportedSchema(f"{at}.properties: must be an object")
         if not isinstance(required, list) or any(not isinstance(name, str) for name in required):
-            raise Unsupported(f"{at}.required: must be an array of names")
+            raise UnsupportedSchema(f"{at}.required: must be an array of names")
         made = {name: self.make(each, f"{at}.{name}") for name, each in properties.items()}
         further = schema.get("additionalProperties", True)
         return made | {name: self.make(further, f"{at}.{name}") for name in required if name not in made}
@@ -85,7 +85,7 @@ class _Maker:
 
 def _some(value: Any, at: str) -> list[Any]:
     if not isinstance(value, list) or not value:
-        raise Unsupported(f"{at}: must be an array of at least one")
+        raise UnsupportedSchema(f"{at}: must be an array of at least one")
     return value
 
 
@@ -93,7 +93,7 @@ def _size(schema: Mapping[str, Any], least: str, most: str, usual: int, at: str)
     """The usual size, within the bounds."""
     low, high = schema.get(least, 0), schema.get(most, _MOST)
     if type(low) is not int or type(high) is not int or not 0 <= low <= high or low > _MOST:
-        raise Unsupported(f"{at}: no size lies between {least} {low!r} and {most} {high!r}"[:200])
+        raise UnsupportedSchema(f"{at}: no size lies between {least} {low!r} and {most} {high!r}"[:200])
     return min(max(usual, low), high)
 
 
@@ -101,7 +101,7 @@ def _number(schema: Mapping[str, Any], kind: str, at: str) -> float:
     bounds = {name: schema[name] for name in schema if name.lower().endswith(("minimum", "maximum"))}
     for name, bound in bounds.items():
         if type(bound) not in (int, float) or not math.isfinite(bound):
-            raise Unsupported(f"{at}.{name}: must be a number")
+            raise UnsupportedSchema(f"{at}.{name}: must be a number")
     low = max((bounds[name] for name in ("minimum", "exclusiveMinimum") if name in bounds), default=-math.inf)
     high = min((bounds[name] for name in ("maximum", "exclusiveMaximum") if name in bounds), default=math.inf)
 
@@ -115,5 +115,5 @@ def _number(schema: Mapping[str, Any], kind: str, at: str) -> float:
         tried = [1, *(near for each in known for near in (math.ceil(each), math.floor(each) + 1, math.ceil(each) - 1))]
     found = next((each for each in tried if obeys(each)), None)
     if found is None:
-        raise Unsupported(f"{at}: no {kind} lies between its bounds")
+        raise UnsupportedSchema(f"{at}: no {kind} lies between its bounds")
     return found

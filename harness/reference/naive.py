@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from harness.reference.forwarding import end_to_end
+from harness.reference.forwarding import select_headers
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -27,7 +27,7 @@ def create_naive(urls: list[str]) -> Starlette:
         nonlocal requests
         requests += 1
         url = next(turns) + request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        headers = [*end_to_end(request.headers.raw), (b"x-request-id", request.headers["x-request-id"].encode())]
+        headers = [*select_headers(request.headers.raw), (b"x-request-id", request.headers["x-request-id"].encode())]
         try:
             asked = client.build_request(request.method, url, headers=headers, content=await request.body())
             answer = await client.send(asked, stream=True)
@@ -47,7 +47,7 @@ def create_naive(urls: list[str]) -> Starlette:
                 await answer.aclose()
 
         response = StreamingResponse(body(), answer.status_code)
-        response.raw_headers = end_to_end(answer.headers.raw)
+        response.raw_headers = select_headers(answer.headers.raw)
         return response
 
     async def status(request: Request) -> Response:

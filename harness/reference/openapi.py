@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from harness.reference.digits import CLASSES, FEATURES, HIGH, LOW, make_dataset
-from harness.reference.settings import CHAT_MODEL, EMBEDDING_MODEL, VERSION, Settings
+from harness.reference.settings import CHAT_MODEL, EMBEDDING_MODEL, VERSION, ServiceSettings
 
 
-def document(settings: Settings) -> dict[str, Any]:
+def make_document(settings: ServiceSettings) -> dict[str, Any]:
     """The document for these settings (bearer authentication stands in it when a key is set)."""
     paths = {
         "/predict": {"post": _predict(settings)},
@@ -55,7 +55,7 @@ _ERROR = _object(error=_object(message=_TEXT, type=_TEXT, code=_TEXT))
 _REFUSED = {"description": "Refused", **_json({"$ref": "#/components/schemas/Error"})}
 
 
-def _predict(settings: Settings) -> dict[str, Any]:
+def _predict(settings: ServiceSettings) -> dict[str, Any]:
     row = _array(_PIXEL, FEATURES, FEATURES)
     asked = _object(instances=_array(row, 1, settings.max_rows)) | {"additionalProperties": False}
     answered = _object(
@@ -83,7 +83,7 @@ def _chat() -> dict[str, Any]:
     }
 
 
-def _embeddings(settings: Settings) -> dict[str, Any]:
+def _embeddings(settings: ServiceSettings) -> dict[str, Any]:
     texts = {"anyOf": [_TEXT, _array(_TEXT, 1, settings.max_rows)]}
     asked = _object(model={"const": EMBEDDING_MODEL}, input=texts)
     example = {"model": EMBEDDING_MODEL, "input": "The quick brown fox"}

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from harness.reference.apierror import ApiError
+from harness.reference.api_error import ApiError
 from harness.reference.digits import FEATURES
-from harness.reference.openapi import document
+from harness.reference.openapi import make_document
+from harness.reference.request_body import kind_of, read_features, read_object
 from harness.reference.service import Service
 from harness.reference.settings import DIGITS_MODEL, VERSION
-from harness.reference.wire import features, kind_of, read_object
 
 
 class Plain:
@@ -22,7 +22,7 @@ class Plain:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.openapi = document(service.settings)
+        self.openapi = make_document(service.settings)
         self.routes = [
             Route("/predict", self.predict, methods=["POST"]),
             Route("/health", self.health),
@@ -49,7 +49,7 @@ class Plain:
             if len(row) != FEATURES:
                 message = f"instances[{index}] has {len(row)} values; {FEATURES} were expected"
                 raise ApiError(400, message, "invalid_shape")
-        probabilities = await self.service.classify(features(list(chain.from_iterable(instances)), "instances"))
+        probabilities = await self.service.classify(read_features(list(chain.from_iterable(instances)), "instances"))
         return JSONResponse(
             {
                 "predictions": probabilities.argmax(axis=1).tolist(),

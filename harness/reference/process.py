@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from harness.reference.child import Child, StartError
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 
 __all__ = ["ReferenceProcess", "StartError"]
 
@@ -24,13 +24,13 @@ class ReferenceProcess(Child):
 
     def __init__(
         self,
-        settings: Settings | None = None,
+        settings: ServiceSettings | None = None,
         *,
         port: int = 0,
         listening: socket.socket | None = None,
         deadline_s: float = 20.0,
     ) -> None:
-        self.settings = settings if settings is not None else Settings()
+        self.settings = settings if settings is not None else ServiceSettings()
         files = () if listening is None else (listening.fileno(),)
         super().__init__(
             "the reference service",
@@ -46,7 +46,7 @@ class ReferenceProcess(Child):
         return self.launch().ready()
 
 
-def _arguments(settings: Settings, port: int) -> list[str]:
+def _arguments(settings: ServiceSettings, port: int) -> list[str]:
     pairs: list[tuple[str, object]] = [
         ("--port", port),
         ("--seed", settings.seed),

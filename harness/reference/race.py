@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.reference.breaker import Failure
-from harness.reference.forwarding import Answer, Call
+from harness.reference.forwarding import UpstreamAnswer, UpstreamCall
 from harness.reference.upstream import Upstream
 
 _RETRIED = {500, 502, 503, 504}
@@ -18,17 +18,17 @@ class Attempt:
     """One upstream's answer in the making."""
 
     upstream: Upstream
-    task: asyncio.Task[Answer]
+    task: asyncio.Task[UpstreamAnswer]
 
 
 class Race:
     """The attempts at one call. `refused` is an answer with a server error, kept in case nothing better comes."""
 
-    def __init__(self, call: Call, order: list[Upstream]) -> None:
+    def __init__(self, call: UpstreamCall, order: list[Upstream]) -> None:
         self.call = call
         self.order = order
         self.running: list[Attempt] = []
-        self.refused: tuple[Upstream, Answer] | None = None
+        self.refused: tuple[Upstream, UpstreamAnswer] | None = None
 
     def launch(self) -> None:
         """Start the next attempt."""
@@ -73,12 +73,12 @@ class Race:
     async def cancel(self) -> None:
         """End what is still running; an answer that came all the same gives its connection back."""
         tasks = [each.task for each in self.running]
-        for answer in await cancelled(tasks):
-            if isinstance(answer, Answer):
+        for answer in await cancel_tasks(tasks):
+            if isinstance(answer, UpstreamAnswer):
                 await answer.close()
 
 
-async def cancelled(tasks: list[asyncio.Task[Any]]) -> list[Any]:
+async def cancel_tasks(tasks: list[asyncio.Task[Any]]) -> list[Any]:
     """Cancel tasks and wait for them; what they returned or raised."""
     for task in tasks:
         task.cancel()

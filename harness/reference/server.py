@@ -22,7 +22,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listening in sockets or ():
-            print(json.dumps({"url": address(listening), "pid": os.getpid()}), flush=True)
+            print(json.dumps({"url": format_socket_url(listening), "pid": os.getpid()}), flush=True)
 
 
 def serve(
@@ -68,7 +68,7 @@ def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
     return listening
 
 
-def address(listening: socket.socket) -> str:
+def format_socket_url(listening: socket.socket) -> str:
     """The URL of a listening socket."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -6,11 +6,11 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from harness.reference import digits, textmodel
-from harness.reference.apierror import ApiError
+from harness.reference import digits, text_model
+from harness.reference.api_error import ApiError
 from harness.reference.digits import DigitsModel, Floats
-from harness.reference.settings import Settings
-from harness.reference.textmodel import TextModel
+from harness.reference.settings import ServiceSettings
+from harness.reference.text_model import TextModel
 
 
 @dataclass(slots=True)
@@ -28,16 +28,16 @@ class _Counters:
 class Service:
     """One backend's models, settings and counters, shared by its protocols."""
 
-    settings: Settings
+    settings: ServiceSettings
     digits: DigitsModel
     text: TextModel
     started: int = field(default_factory=lambda: int(time.time()))
     counters: _Counters = field(default_factory=_Counters)
 
     @classmethod
-    def trained(cls, settings: Settings) -> Service:
+    def trained(cls, settings: ServiceSettings) -> Service:
         """Train both models from the settings' seed; well under a second."""
-        return cls(settings, digits.train(settings.seed), textmodel.trained(settings.seed))
+        return cls(settings, digits.train(settings.seed), text_model.load_text_model(settings.seed))
 
     async def classify(self, features: Floats) -> Floats:
         """Class probabilities (n, 10) for features (n, 64), after the artificial latency. Raises `ApiError` 413."""

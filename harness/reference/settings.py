@@ -12,7 +12,7 @@ VERSION = "1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class ServiceSettings:
     """One backend: what it serves, how slowly, for whom, and with which seeded defects.
 
     `api_key` None leaves it open. `latency_ms` is added to every inference, `token_ms` passes before every token.

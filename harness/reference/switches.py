@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from starlette.types import ASGIApp
 
 from harness.core.errors import UsageError
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 
 _CHECKOUT = Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ _CHECKOUT = Path(__file__).parents[2]
 class Switch(Protocol):
     """One change of the service; `detection/switch.py` of the repository says when each function is called."""
 
-    def configure(self, settings: Settings, /) -> Settings:
+    def configure(self, settings: ServiceSettings, /) -> ServiceSettings:
         """Change the settings before the service is made."""
 
     def wrap(self, app: ASGIApp, /) -> ASGIApp:
@@ -29,7 +29,7 @@ class Switch(Protocol):
         """Put an application around the door."""
 
 
-def load_switches(settings: Settings) -> Sequence[Switch]:
+def load_switches(settings: ServiceSettings) -> Sequence[Switch]:
     """The variants and defects that the settings name, the outermost first.
 
     Raises `UsageError` for an unknown one, and for any where the repository is not at hand.
@@ -40,7 +40,7 @@ def load_switches(settings: Settings) -> Sequence[Switch]:
     return switches
 
 
-def choose_http(settings: Settings) -> Any:
+def choose_http(settings: ServiceSettings) -> Any:
     """What uvicorn is told as `http`: its own choice, or with switches a protocol that can change what is sent."""
     switches = load_switches(settings)
     return _catalogue().wire_protocol(switches) if switches else "auto"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from harness.reference.breaker import Breaker, Failure
-from harness.reference.forwarding import Answer, Call, end_to_end
+from harness.reference.forwarding import UpstreamAnswer, UpstreamCall, select_headers
 from harness.reference.settings import CHAT_MODEL
 
 MAX_ANSWER = 32 * 1024 * 1024
@@ -28,7 +28,7 @@ _QUESTION = {
     "max_tokens": 16,
     "stream": True,
 }
-PROBE = Call(
+PROBE = UpstreamCall(
     "POST",
     "/v1/chat/completions",
     b"/v1/chat/completions",
@@ -74,7 +74,7 @@ class Upstream:
         # A fresh connection each time: a kept one says nothing about whether others can be had.
         self._prober = _client(limits, kept=0)
 
-    async def ask(self, call: Call) -> Answer:
+    async def ask(self, call: UpstreamCall) -> UpstreamAnswer:
         """One attempt. Raises `Failure`."""
         self.requests += 1
         return await self._ask(self._client, call)
@@ -101,7 +101,7 @@ class Upstream:
         await self._client.aclose()
         await self._prober.aclose()
 
-    async def _ask(self, client: httpx.AsyncClient, call: Call) -> Answer:
+    async def _ask(self, client: httpx.AsyncClient, call: UpstreamCall) -> UpstreamAnswer:
         url = self.url.copy_with(raw_path=call.target)
         request = httpx.Request(call.method, url, headers=call.headers, content=call.body)
         self.in_flight += 1
@@ -132,12 +132,12 @@ class Upstream:
             await close()
         return answer
 
-    async def _begun(self, response: httpx.Response, close: Callable[[], Awaitable[None]]) -> Answer:
-        headers = end_to_end(response.headers.raw)
+    async def _begun(self, response: httpx.Response, close: Callable[[], Awaitable[None]]) -> UpstreamAnswer:
+        headers = select_headers(response.headers.raw)
         media = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media == "text/event-stream" and response.status_code == 200:
             rest = self._events(response)
-            return Answer(response.status_code, headers, await anext(rest), rest, close)
+            return UpstreamAnswer(response.status_code, headers, await anext(rest), rest, close)
         body = await _whole(response)
         if media == "application/json" and len(body) <= _LOOKED_INTO and response.request.method != "HEAD":
             try:
@@ -145,7 +145,7 @@ class Upstream:
             except ValueError:
                 raise Failure("truncated: not a whole JSON text", 2) from None
         length = response.headers.get("content-length", str(len(body))).encode()
-        return Answer(response.status_code, [*headers, (b"content-length", length)], body, None, close)
+        return UpstreamAnswer(response.status_code, [*headers, (b"content-length", length)], body, None, close)
 
     async def _events(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
         """Whole events, as many as have come. Raises `Failure` for an end without terminator, clean as it may look."""

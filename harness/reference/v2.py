@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from harness.reference.apierror import ApiError
+from harness.reference.api_error import ApiError
 from harness.reference.digits import CLASSES, FEATURES, HIGH, LOW, Floats
+from harness.reference.request_body import kind_of, read_features, read_object
 from harness.reference.service import Service
 from harness.reference.settings import DIGITS_MODEL, VERSION
-from harness.reference.wire import features, kind_of, read_object
 
 _INPUT = "input"
 _DATATYPES = ("FP64", "FP32")
@@ -142,4 +142,4 @@ def _tensor(inputs: Any) -> Floats:
     if len(data) != rows * width:
         message = f"{_INPUT!r} has {len(data)} values where its shape says rows x {FEATURES}"
         raise ApiError(400, message, "invalid_shape")
-    return features(data, _INPUT)
+    return read_features(data, _INPUT)

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from harness.reference.digits import make_dataset
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 
 Look = Callable[[httpx.Client], object]
 Body = dict[str, Any]
@@ -258,13 +258,13 @@ def _echo(body: str, **more: Any) -> Look:
     return lambda client: text(post(client, chat(f"Repeat after me: {body}", max_tokens=60, **more)))
 
 
-BASE: dict[str, Settings] = {
-    "cache_ignores_credentials": Settings(token_ms=0, api_key="right"),
-    "credentials_ignored": Settings(token_ms=0, api_key="right"),
-    "rate_limit_without_retry_after": Settings(token_ms=0, rate_limit=40),
-    "rate_limit_ignored": Settings(token_ms=0, rate_limit=40),
-    "jumbled_streams": Settings(token_ms=2),
-    "disconnect_leaks_slot": Settings(token_ms=1),
+BASE: dict[str, ServiceSettings] = {
+    "cache_ignores_credentials": ServiceSettings(token_ms=0, api_key="right"),
+    "credentials_ignored": ServiceSettings(token_ms=0, api_key="right"),
+    "rate_limit_without_retry_after": ServiceSettings(token_ms=0, rate_limit=40),
+    "rate_limit_ignored": ServiceSettings(token_ms=0, rate_limit=40),
+    "jumbled_streams": ServiceSettings(token_ms=2),
+    "disconnect_leaks_slot": ServiceSettings(token_ms=1),
 }
 """Settings of the healthy edition where they are not the usual ones."""
 
@@ -443,7 +443,7 @@ VARIANTS: dict[str, Look] = {
     "text_with_finish_reason": _wire_text,
     "trailing_slash_redirects": lambda client: client.get("/health/").status_code,
 }
-SLOW = Settings(token_ms=2)
+SLOW = ServiceSettings(token_ms=2)
 BASE["busy_429"] = SLOW
 meaning: Look = _meaning
 

@@ -12,9 +12,9 @@ from detection.catalogue import load_switch, switch_names
 from detection.switch import Defect
 from harness.core.errors import UsageError
 from harness.reference.backend import create_app
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 
-Serving = Callable[[Settings], AbstractContextManager[httpx.Client]]
+Serving = Callable[[ServiceSettings], AbstractContextManager[httpx.Client]]
 Post = tuple[str, dict[str, Any]]
 PLAIN: Post = ("/predict", {"instances": [[0] * 64]})
 V2: Post = (
@@ -54,12 +54,12 @@ def test_every_defect_describes_itself() -> None:
         assert found.name == name
         assert "\n" not in found.title
         assert found.caught_by.startswith("ai-suite/")
-        create_app(Settings(defects=(name,)))
+        create_app(ServiceSettings(defects=(name,)))
 
 
 def test_an_unknown_defect_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match=r"unknown defect 'empty_20'.*Did you mean 'empty_200'"):
-        create_app(Settings(defects=("empty_20",)))
+        create_app(ServiceSettings(defects=("empty_20",)))
 
 
 def test_the_healthy_service_has_none_of_them(client: httpx.Client) -> None:
@@ -77,7 +77,7 @@ def test_the_healthy_service_has_none_of_them(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize(("name", "status"), [("ready_but_dead", 503), ("error_500_for_everything", 500)])
 def test_every_inference_fails_and_the_rest_is_well(serving: Serving, name: str, status: int) -> None:
-    with serving(Settings(defects=(name,))) as client:
+    with serving(ServiceSettings(defects=(name,))) as client:
         assert healthy(client)
         for path, body in ALL:
             answer = client.post(path, json=body)
@@ -86,7 +86,7 @@ def test_every_inference_fails_and_the_rest_is_well(serving: Serving, name: str,
 
 
 def test_empty_200(serving: Serving) -> None:
-    with serving(Settings(defects=("empty_200",))) as client:
+    with serving(ServiceSettings(defects=("empty_200",))) as client:
         answers = [client.post(path, json=body) for path, body in ALL]
         assert {(answer.status_code, answer.content) for answer in answers} == {(200, b"")}
         kinds = [answer.headers["content-type"].split(";")[0] for answer in answers]
@@ -96,7 +96,7 @@ def test_empty_200(serving: Serving) -> None:
 
 
 def test_html_instead_of_json(serving: Serving) -> None:
-    with serving(Settings(defects=("html_instead_of_json",))) as client:
+    with serving(ServiceSettings(defects=("html_instead_of_json",))) as client:
         for path, body in ALL:
             answer = client.post(path, json=body)
             assert answer.status_code == 200
@@ -106,7 +106,7 @@ def test_html_instead_of_json(serving: Serving) -> None:
 
 
 def test_nan_in_200(serving: Serving) -> None:
-    with serving(Settings(defects=("nan_in_200",))) as client:
+    with serving(ServiceSettings(defects=("nan_in_200",))) as client:
         for path, body in (PLAIN, V2, CHAT):
             answer = client.post(path, json=body)
             assert answer.status_code == 200
@@ -120,7 +120,7 @@ def test_nan_in_200(serving: Serving) -> None:
 
 
 def test_wrong_model_version(serving: Serving) -> None:
-    with serving(Settings(defects=("wrong_model_version",))) as client:
+    with serving(ServiceSettings(defects=("wrong_model_version",))) as client:
         assert client.post(PLAIN[0], json=PLAIN[1]).json()["version"] == "0"
         assert client.post(V2[0], json=V2[1]).json()["model_version"] == "0"
         assert client.post(CHAT[0], json=CHAT[1]).json()["model"] == "tiny-chat-0"
@@ -132,13 +132,13 @@ def test_wrong_model_version(serving: Serving) -> None:
 
 
 def test_credentials_ignored(serving: Serving) -> None:
-    with serving(Settings(api_key="right", defects=("credentials_ignored",))) as client:
+    with serving(ServiceSettings(api_key="right", defects=("credentials_ignored",))) as client:
         for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Bearer right"}):
             assert all(client.post(path, json=body, headers=headers).status_code == 200 for path, body in ALL)
 
 
 def test_traceback_leak(serving: Serving, client: httpx.Client) -> None:
-    with serving(Settings(defects=("traceback_leak",))) as leaking:
+    with serving(ServiceSettings(defects=("traceback_leak",))) as leaking:
         for path, body in ALL:
             bad, sound = leaking.post(path, json={}), client.post(path, json={})
             assert bad.status_code == sound.status_code == 400
@@ -150,7 +150,7 @@ def test_traceback_leak(serving: Serving, client: httpx.Client) -> None:
 
 
 def test_missing_terminator(serving: Serving) -> None:
-    with serving(Settings(defects=("missing_terminator",))) as client:
+    with serving(ServiceSettings(defects=("missing_terminator",))) as client:
         data = [json.loads(each) for each in chunks(client.post(STREAM[0], json=STREAM[1]))]
         assert "".join(each["choices"][0]["delta"]["content"] for each in data) == "one two three four five six"
         assert {each["choices"][0]["finish_reason"] for each in data} == {None}
@@ -158,7 +158,7 @@ def test_missing_terminator(serving: Serving) -> None:
 
 
 def test_stuck_stream(serving: Serving) -> None:
-    with serving(Settings(defects=("stuck_stream",))) as client:
+    with serving(ServiceSettings(defects=("stuck_stream",))) as client:
         seen = b""
         with client.stream("POST", STREAM[0], json=STREAM[1], timeout=0.3) as response:
             arriving = response.iter_bytes()
@@ -174,7 +174,7 @@ def test_stuck_stream(serving: Serving) -> None:
 
 
 def test_two_defects_at_once(serving: Serving) -> None:
-    with serving(Settings(defects=("nan_in_200", "wrong_model_version"))) as client:
+    with serving(ServiceSettings(defects=("nan_in_200", "wrong_model_version"))) as client:
         answer = json.loads(client.post(PLAIN[0], json=PLAIN[1]).text)
         assert answer["version"] == "0"
         assert answer["probabilities"][0][0] != answer["probabilities"][0][0]

@@ -19,11 +19,11 @@ from detection.catalogue import load_switch, switch_names
 from detection.switch import CHAT, PLAIN, V2, Defect, Variant
 from harness.core.verdict import Status
 from harness.reference.process import ReferenceProcess
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from tests.conftest import run_gate
 from tests.detection.judging import verdicts
 
-Serving = Callable[[Settings], contextlib.AbstractContextManager[httpx.Client]]
+Serving = Callable[[ServiceSettings], contextlib.AbstractContextManager[httpx.Client]]
 KILLING = ("deep_nesting_wedges", "dies_on_deep_nesting", "lone_surrogate_crash", "maximum_crashes")
 """Defects that end or block the process they are in: these get one of their own."""
 TURN = {name: number for number, name in enumerate(switch_names(Defect))}
@@ -38,7 +38,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextlib.contextmanager
 def _served(serving: Serving, name: str) -> Iterator[str]:
-    settings = Settings(api_key=KEY, defects=(name,))
+    settings = ServiceSettings(api_key=KEY, defects=(name,))
     if name in KILLING:
         with ReferenceProcess(settings) as server:
             yield server.url
@@ -61,7 +61,7 @@ def test_a_defect_is_caught_by_its_check(tmp_path: Path, serving: Serving, name:
 @pytest.mark.parametrize(("name", "protocol"), [("nan_in_200", PLAIN), ("missing_terminator", CHAT)])
 def test_what_is_caught_fails_the_gate_and_can_be_replayed(tmp_path: Path, name: str, protocol: str) -> None:
     (tmp_path / "aiharness.toml").write_text(configuration(protocol, {}, QUICK))
-    with ReferenceProcess(Settings(api_key=KEY, defects=(name,))) as server:
+    with ReferenceProcess(ServiceSettings(api_key=KEY, defects=(name,))) as server:
         outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", env={"AIHARNESS_API_KEY": KEY})
     assert outcome.status == 1, outcome.out
     assert outcome.gate is not None
@@ -79,7 +79,7 @@ def test_a_healthy_variant_passes(tmp_path: Path, name: str, protocol: str) -> N
     """With every promise that the service keeps, so that nearly every check judges it."""
     assert protocol in load_switch(Variant, name).protocols
     (tmp_path / "aiharness.toml").write_text(configuration(protocol, KEPT[protocol]))
-    with ReferenceProcess(Settings(api_key=KEY, variants=(name,))) as server:
+    with ReferenceProcess(ServiceSettings(api_key=KEY, variants=(name,))) as server:
         env = {"AIHARNESS_API_KEY": KEY}
         outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", env=env, suite="smoke,integration", timeout=300)
     assert outcome.status == 0, outcome.out

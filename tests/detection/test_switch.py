@@ -17,10 +17,10 @@ from harness.core.errors import UsageError
 from harness.core.settings import Promises
 from harness.reference.backend import create_app
 from harness.reference.process import ReferenceProcess
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from tests.detection.looks import BASE, CUT, DEFECTS, ONE, VARIANTS, meaning, raw, written
 
-Serving = Callable[[Settings], AbstractContextManager[httpx.Client]]
+Serving = Callable[[ServiceSettings], AbstractContextManager[httpx.Client]]
 
 
 def test_every_defect_is_looked_at() -> None:
@@ -31,7 +31,7 @@ def test_every_defect_is_looked_at() -> None:
 def test_a_defect_shows_and_the_healthy_service_does_not_have_it(
     serving: Serving, client: httpx.Client, name: str
 ) -> None:
-    look, base = DEFECTS[name], BASE.get(name, Settings(token_ms=0))
+    look, base = DEFECTS[name], BASE.get(name, ServiceSettings(token_ms=0))
     with serving(replace(base, defects=(name,))) as broken:
         shown = look(broken)
     if name not in BASE:
@@ -49,7 +49,7 @@ def test_every_variant_is_looked_at() -> None:
 
 @pytest.mark.parametrize("name", sorted(VARIANTS))
 def test_a_variant_is_odd_and_means_the_same(serving: Serving, client: httpx.Client, name: str) -> None:
-    look, base = VARIANTS[name], BASE.get(name, Settings(token_ms=0))
+    look, base = VARIANTS[name], BASE.get(name, ServiceSettings(token_ms=0))
     with serving(replace(base, variants=(name,))) as odd:
         shown, meant = look(odd), meaning(odd)
     assert meant == meaning(client)
@@ -71,7 +71,7 @@ def test_a_variant_cuts_what_goes_out_and_loses_nothing(serving: Serving, client
     pieces = asyncio.run(sent())
     assert b"".join(pieces) == data
     assert len(pieces) >= least
-    with serving(Settings(token_ms=0, variants=(name,))) as odd:
+    with serving(ServiceSettings(token_ms=0, variants=(name,))) as odd:
         assert meaning(odd) == meaning(client)
 
 
@@ -86,17 +86,17 @@ def test_switches_describe_themselves() -> None:
 
 def test_the_late_port_is_late() -> None:
     began = time.monotonic()
-    create_app(Settings(variants=("late_port",)))
+    create_app(ServiceSettings(variants=("late_port",)))
     assert time.monotonic() - began >= 1.0
 
 
 def test_an_unknown_variant_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match=r"unknown variant 'jitery'.*Did you mean 'jittery'"):
-        create_app(Settings(variants=("jitery",)))
+        create_app(ServiceSettings(variants=("jitery",)))
 
 
 def test_a_process_has_switches_of_both_kinds() -> None:
-    with ReferenceProcess(Settings(defects=("content_length_short",), variants=("proxy_headers",))) as process:
+    with ReferenceProcess(ServiceSettings(defects=("content_length_short",), variants=("proxy_headers",))) as process:
         answer = raw(httpx.Client(base_url=process.url), b"".join(written(ONE, "/predict")))
     head, _, body = answer.partition(b"\r\n\r\n")
     announced = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from harness.reference.process import ReferenceProcess
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from tests.conftest import run_gate
 from tests.load.loads import (
     STEADY,
@@ -90,7 +90,7 @@ def test_forked_workers_send_one_schedule_and_their_counts_are_merged(reference:
 
 def test_workers_started_apart_read_their_own_key(tmp_path: Path) -> None:
     """The master's key never crosses the wire: a worker without its own cannot take part, one with it can."""
-    with ReferenceProcess(Settings(api_key=KEY)) as server, ExitStack() as stack:
+    with ReferenceProcess(ServiceSettings(api_key=KEY)) as server, ExitStack() as stack:
         masters = {}
         for name, own in {"keyed": {"AIHARNESS_API_KEY": KEY}, "bare": {}}.items():
             port, far = free_port(), tmp_path / f"{name}-worker"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.reference.process import ReferenceProcess
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from tests.conftest import run_gate
 from tests.load.loads import STEADY, children, configure, later, locust, ports, result_of
 
@@ -30,7 +30,7 @@ def test_a_healthy_service_is_judged_on_exactly_what_was_asked(reference: str, t
 
 
 def test_a_false_success_under_load_is_a_contract_failure(tmp_path: Path) -> None:
-    with ReferenceProcess(Settings(defects=("nan_in_200",))) as server:
+    with ReferenceProcess(ServiceSettings(defects=("nan_in_200",))) as server:
         outcome = run_gate(configure(tmp_path), f"--ai-endpoint={server.url}", suite="load")
     row = outcome.check("test_errors.py::test_intact")
     assert outcome.status == 1
@@ -53,7 +53,7 @@ def test_a_killed_generator_is_an_error_and_leaves_no_process(reference: str, tm
 
 
 def test_an_endpoint_that_dies_ends_the_load_early_and_fails(tmp_path: Path) -> None:
-    with ReferenceProcess(Settings()) as server:
+    with ReferenceProcess(ServiceSettings()) as server:
         thread = later(tmp_path, lambda _: server.stop())
         began = time.monotonic()
         outcome = run_gate(configure(tmp_path, duration=60), f"--ai-endpoint={server.url}", suite="load")
@@ -104,7 +104,7 @@ def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path) 
 
 def test_a_freeze_is_seen_from_the_schedule_and_every_request_is_sent(tmp_path: Path) -> None:
     """Coordinated omission: with ten places a 1 s freeze is felt by about all arrivals meant for that second."""
-    with ReferenceProcess(Settings()) as server:
+    with ReferenceProcess(ServiceSettings()) as server:
         pid = server.pid
 
         def freeze(_: dict[str, Any]) -> None:

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 from harness.reference.process import ReferenceProcess
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from tests.conftest import run_gate
 
 
 def test_request_answer_and_curl_are_attached(tmp_path: Path) -> None:
-    with ReferenceProcess(Settings(defects=("error_500_for_everything",))) as server:
+    with ReferenceProcess(ServiceSettings(defects=("error_500_for_everything",))) as server:
         outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", "--ai-protocol=openai_chat", "--alluredir=allure")
     assert outcome.status == 1
     results = [json.loads(path.read_text()) for path in (tmp_path / "allure").glob("*-result.json")]

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from harness.reference.process import ReferenceProcess
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from tests.conftest import run_gate
 
 
@@ -49,7 +49,7 @@ def test_gives_up_at_its_deadline(tmp_path: Path) -> None:
 
 
 def test_ready_but_dead_is_not_ready(tmp_path: Path) -> None:
-    with ReferenceProcess(Settings(defects=("ready_but_dead",))) as server:
+    with ReferenceProcess(ServiceSettings(defects=("ready_but_dead",))) as server:
         args = [f"--ai-endpoint={server.url}", "--ai-protocol=openai_chat", "--ai-wait-ready=1"]
         outcome = run_gate(tmp_path, *args)
     assert outcome.status == 1, outcome.out

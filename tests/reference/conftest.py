@@ -12,14 +12,14 @@ import uvicorn
 
 from harness.reference.backend import create_app
 from harness.reference.digits import make_dataset
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from harness.reference.switches import choose_http
 
-Serving = Callable[[Settings], contextlib.AbstractContextManager[httpx.Client]]
+Serving = Callable[[ServiceSettings], contextlib.AbstractContextManager[httpx.Client]]
 
 
 @contextlib.contextmanager
-def _serving(settings: Settings) -> Iterator[httpx.Client]:
+def _serving(settings: ServiceSettings) -> Iterator[httpx.Client]:
     """A client of the service, run on a real socket in a thread of this process (its models are trained once)."""
     config = uvicorn.Config(
         create_app(settings),
@@ -56,7 +56,7 @@ def serving() -> Serving:
 @pytest.fixture(scope="session")
 def client(serving: Serving) -> Iterator[httpx.Client]:
     """The healthy service, without artificial time."""
-    with serving(Settings(token_ms=0)) as found:
+    with serving(ServiceSettings(token_ms=0)) as found:
         yield found
 
 

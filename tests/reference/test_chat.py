@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 
-Serving = Callable[[Settings], AbstractContextManager[httpx.Client]]
+Serving = Callable[[ServiceSettings], AbstractContextManager[httpx.Client]]
 PATH = "/v1/chat/completions"
 QUESTIONS = ["Hello!", "What is six plus seven?", "Where is the old dog?", "Repeat after me: näive 北京 🦊\u2028x"]
 
@@ -202,7 +202,7 @@ def test_an_answer_ends_where_the_context_does(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_client_that_leaves_stops_the_generation(serving: Serving, stream: bool) -> None:
-    with serving(Settings(token_ms=2)) as client:
+    with serving(ServiceSettings(token_ms=2)) as client:
 
         def settles_at(active: int) -> bool:
             ends = time.monotonic() + 5

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 import httpx
 import pytest
 
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 
-Serving = Callable[[Settings], AbstractContextManager[httpx.Client]]
+Serving = Callable[[ServiceSettings], AbstractContextManager[httpx.Client]]
 KEY = "s3cret-ключ"
 PROTECTED = [
     ("POST", "/predict"),
@@ -25,7 +25,7 @@ OPEN = ["/health", "/ready", "/version", "/openapi.json", "/metrics", "/v2", "/v
 
 @pytest.fixture(scope="module")
 def guarded(serving: Serving) -> Iterator[httpx.Client]:
-    with serving(Settings(api_key=KEY)) as client:
+    with serving(ServiceSettings(api_key=KEY)) as client:
         yield client
 
 
@@ -62,4 +62,4 @@ def test_the_document_says_so(guarded: httpx.Client, client: httpx.Client) -> No
 
 
 def test_the_key_is_not_printed() -> None:
-    assert KEY not in repr(Settings(api_key=KEY))
+    assert KEY not in repr(ServiceSettings(api_key=KEY))

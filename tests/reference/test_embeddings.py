@@ -7,7 +7,7 @@ import httpx
 import numpy as np
 import pytest
 
-from harness.reference.embeddings import embed
+from harness.reference.embeddings import embed_texts
 
 PATH = "/v1/embeddings"
 TEXTS = ["The red fox is behind the barn.", "The red fox is in the garden.", "Rates rose again, and banks followed."]
@@ -33,11 +33,11 @@ def test_each_text_has_its_own_vector_alone_and_in_any_batch(client: httpx.Clien
 
 def test_short_and_strange_texts_have_vectors() -> None:
     texts = ["a", "b", " ", "  ", "\x00", "é", "e\u0301", "\U0001f642", "a" * 8000]
-    found = embed(texts)
+    found = embed_texts(texts)
     assert np.isfinite(found).all()
     assert len({tuple(row) for row in found}) == len(texts)
     for dimension in (1, 2, 63):
-        np.testing.assert_allclose(np.linalg.norm(embed(texts, dimension), axis=1), 1, atol=1e-6)
+        np.testing.assert_allclose(np.linalg.norm(embed_texts(texts, dimension), axis=1), 1, atol=1e-6)
 
 
 def test_base64_and_fewer_dimensions(client: httpx.Client) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 
 from harness.reference.process import _arguments
-from harness.reference.ratelimit import RateLimit
-from harness.reference.settings import Settings
+from harness.reference.rate_limit import RateLimit
+from harness.reference.settings import ServiceSettings
 
-Serving = Callable[[Settings], AbstractContextManager[httpx.Client]]
+Serving = Callable[[ServiceSettings], AbstractContextManager[httpx.Client]]
 PATH = "/v1/chat/completions"
 BODY = {"model": "tiny-chat", "messages": [{"role": "user", "content": "Repeat after me: 12345678"}]}
 
@@ -31,7 +31,7 @@ def test_a_repeat_gets_the_first_answer_under_a_request_id_of_its_own(client: ht
 
 
 def test_repeats_side_by_side_are_carried_out_once(serving: Serving) -> None:
-    with serving(Settings(latency_ms=50, token_ms=0)) as client, ThreadPoolExecutor(4) as pool:
+    with serving(ServiceSettings(latency_ms=50, token_ms=0)) as client, ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: ask(client, "beside"), range(4)))
         assert len({answer.json()["id"] for answer in answers}) == 1
         assert "reference_generations 1" in client.get("/metrics").text
@@ -51,14 +51,14 @@ def test_a_stream_is_repeated_whole(client: httpx.Client) -> None:
 
 
 def test_what_is_refused_is_kept_and_what_failed_is_not(serving: Serving) -> None:
-    with serving(Settings(defects=("error_500_for_everything",))) as client:
+    with serving(ServiceSettings(defects=("error_500_for_everything",))) as client:
         assert [ask(client, "five").status_code for _ in range(2)] == [500, 500]
-    with serving(Settings()) as client:
+    with serving(ServiceSettings()) as client:
         assert [ask(client, "five", {"model": 5}).status_code for _ in range(2)] == [400, 400]
 
 
 def test_a_key_belongs_to_its_caller(serving: Serving) -> None:
-    with serving(Settings(api_key="right")) as client:
+    with serving(ServiceSettings(api_key="right")) as client:
         good = client.post(PATH, json=BODY, headers={"idempotency-key": "x", "authorization": "Bearer right"})
         assert good.status_code == 200
         assert ask(client, "x").status_code == 401
@@ -72,7 +72,7 @@ def test_the_oldest_answers_are_forgotten(client: httpx.Client) -> None:
 
 
 def test_inferences_over_the_limit_are_declined(serving: Serving) -> None:
-    with serving(Settings(rate_limit=3)) as client:
+    with serving(ServiceSettings(rate_limit=3)) as client:
         found = [client.post("/predict", json={"instances": [[0.0] * 64]}) for _ in range(5)]
         assert [answer.status_code for answer in found] == [200, 200, 200, 429, 429]
         assert 55 <= int(found[3].headers["retry-after"]) <= 60
@@ -91,5 +91,5 @@ def test_a_place_is_free_a_minute_after_it_was_taken() -> None:
 
 
 def test_the_limit_is_handed_to_the_process() -> None:
-    assert "--rate-limit=7" in _arguments(Settings(rate_limit=7), 0)
-    assert not any("rate" in argument for argument in _arguments(Settings(), 0))
+    assert "--rate-limit=7" in _arguments(ServiceSettings(rate_limit=7), 0)
+    assert not any("rate" in argument for argument in _arguments(ServiceSettings(), 0))

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from harness.reference.digits import DigitsModel, make_dataset, train
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 
-Serving = Callable[[Settings], AbstractContextManager[httpx.Client]]
+Serving = Callable[[ServiceSettings], AbstractContextManager[httpx.Client]]
 JSON = {"content-type": "application/json"}
 
 
@@ -122,17 +122,17 @@ def test_a_charset_of_utf8_is_accepted(client: httpx.Client, rows: list[list[flo
 
 
 def test_too_large_is_413(serving: Serving, rows: list[list[float]]) -> None:
-    with serving(Settings(max_body=2000, max_rows=2)) as client:
+    with serving(ServiceSettings(max_body=2000, max_rows=2)) as client:
         assert client.post("/predict", json={"instances": rows[:2]}).status_code == 200
         refusal(client.post("/predict", json={"instances": rows * 100}), 413)
         refusal(client.post("/predict", content=iter([b" " * 1500] * 4), headers=JSON), 413)
         assert client.post("/predict", json={"instances": rows[:2]}).status_code == 200
-    with serving(Settings(max_rows=2)) as client:
+    with serving(ServiceSettings(max_rows=2)) as client:
         refusal(client.post("/predict", json={"instances": rows}), 413)
 
 
 def test_a_body_that_does_not_come_is_408(serving: Serving) -> None:
-    with serving(Settings(body_timeout_s=0.1)) as client:
+    with serving(ServiceSettings(body_timeout_s=0.1)) as client:
         with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=5) as raw:
             raw.sendall(
                 b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"
@@ -158,7 +158,7 @@ def test_a_failure_inside_is_a_500_that_tells_nothing(
         raise ZeroDivisionError("a secret")
 
     monkeypatch.setattr(DigitsModel, "predict_proba", fail)
-    with serving(Settings()) as client:
+    with serving(ServiceSettings()) as client:
         answer = client.post("/predict", json={"instances": rows}, headers={"x-request-id": "abc-2"})
         assert refusal(answer, 500)["type"] == "server_error"
         assert answer.headers["x-request-id"] == "abc-2"

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from harness.reference.process import ReferenceProcess, StartError
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 
 RUN = [sys.executable, "-P", "-m", "harness.reference"]
 
@@ -37,7 +37,7 @@ def accepts(url: str) -> bool:
 
 
 def test_serves_and_leaves_nothing(rows: list[list[float]]) -> None:
-    with ReferenceProcess(Settings(api_key="key", defects=("wrong_model_version",))) as service:
+    with ReferenceProcess(ServiceSettings(api_key="key", defects=("wrong_model_version",))) as service:
         assert service.url.startswith("http://127.0.0.1:")
         headers = {"authorization": "Bearer key"}
         answer = httpx.post(f"{service.url}/predict", json={"instances": rows}, headers=headers)
@@ -60,7 +60,7 @@ def test_a_process_that_ignores_the_request_to_stop_is_killed() -> None:
 
 def test_stopping_does_not_wait_for_an_endless_stream() -> None:
     body = {"model": "tiny-chat", "messages": [{"role": "user", "content": "Count."}], "stream": True}
-    with ReferenceProcess(Settings(defects=("stuck_stream",))) as service, httpx.Client() as client:
+    with ReferenceProcess(ServiceSettings(defects=("stuck_stream",))) as service, httpx.Client() as client:
         with client.stream("POST", f"{service.url}/v1/chat/completions", json=body) as response:
             assert response.status_code == 200
             service.stop()
@@ -69,7 +69,7 @@ def test_stopping_does_not_wait_for_an_endless_stream() -> None:
 
 def test_a_failed_start_says_why() -> None:
     with pytest.raises(StartError, match="ended before it was ready: error: unknown defect 'nope'"):
-        ReferenceProcess(Settings(defects=("nope",))).start()
+        ReferenceProcess(ServiceSettings(defects=("nope",))).start()
 
 
 def test_a_port_that_is_taken_is_named() -> None:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.reference.textmodel import CONTEXT, Generation, trained
+from harness.reference.text_model import CONTEXT, Generation, load_text_model
 
-MODEL = trained(0)
+MODEL = load_text_model(0)
 TEXTS = ["Hello, world!", "  two  blanks ", "näive 北京 🦊👩‍👩‍👧 e\u0301", "a\tb\nc\r\n\u2028d", "x" * 30, ""]
 
 
@@ -34,7 +34,7 @@ def test_answers(question: str, expected: str) -> None:
 
 def test_animals_are_where_the_seed_puts_them() -> None:
     question = "Where is the red fox?"
-    places = {"".join(trained(seed).generate([("user", question)], max_tokens=20)) for seed in range(4)}
+    places = {"".join(load_text_model(seed).generate([("user", question)], max_tokens=20)) for seed in range(4)}
     assert all(place.startswith("The red fox is ") and place.endswith(".") for place in places)
     assert len(places) > 1
 

@@ -8,7 +8,7 @@ import pytest
 
 from harness.core.verdict import Slice, Status
 from harness.reference.process import ReferenceProcess
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from harness.run.baseline import no_worse
 from tests.conftest import GateOutcome, run_gate
 
@@ -52,7 +52,7 @@ def test_saved_baseline(tmp_path: Path, reference: str) -> None:
     assert row["baseline"]["run"] == "first"
     assert row["n"] == 60
 
-    with ReferenceProcess(Settings(latency_ms=150)) as slow:
+    with ReferenceProcess(ServiceSettings(latency_ms=150)) as slow:
         worse = _run(tmp_path, slow.url, "--ai-baseline=first", run="worse")
     assert worse.status == 1
     assert worse.check(ID)["verdict"] == "FAIL"
@@ -78,11 +78,11 @@ def test_vacuous_10_a_candidate_compared_with_itself_is_refused(tmp_path: Path, 
 
 
 def test_second_endpoint_as_baseline(tmp_path: Path, reference: str) -> None:
-    with ReferenceProcess(Settings()) as other:
+    with ReferenceProcess(ServiceSettings()) as other:
         same = _run(tmp_path, reference, f"--ai-baseline={other.url}", run="same")
     assert same.status == 0, same.out
     assert same.check(ID)["verdict"] == "PASS"
-    with ReferenceProcess(Settings(latency_ms=150)) as slow:
+    with ReferenceProcess(ServiceSettings(latency_ms=150)) as slow:
         worse = _run(tmp_path, slow.url, f"--ai-baseline={reference}", run="worse")
     assert worse.check(ID)["verdict"] == "FAIL"
 
@@ -91,7 +91,7 @@ def test_a_dead_baseline_does_not_flatter_the_candidate(tmp_path: Path, referenc
     outcome = _run(tmp_path, reference, "--ai-baseline=http://127.0.0.1:1", run="dead")
     assert outcome.status in (20, 21), outcome.out
     assert outcome.check(ID)["verdict"] == "INCONCLUSIVE"
-    with ReferenceProcess(Settings(defects=("error_500_for_everything",))) as broken:
+    with ReferenceProcess(ServiceSettings(defects=("error_500_for_everything",))) as broken:
         failing = _run(tmp_path, reference, f"--ai-baseline={broken.url}", run="failing")
     assert failing.check(ID)["verdict"] == "INCONCLUSIVE"
 

@@ -11,7 +11,7 @@ from harness.core.adapter import Capabilities
 from harness.core.registry import list_plugins
 from harness.core.settings import GROUNDS
 from harness.reference.process import ReferenceProcess
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from harness.suite import catalogue
 from tests.conftest import KEY, run_gate
 
@@ -32,7 +32,7 @@ def test_every_check_declares_itself(suite: str) -> None:
 def test_no_check_sends_more_than_it_declares(tmp_path: Path) -> None:
     config = '[endpoint]\nprotocol = "v2"\nmodel = "digits"\nversion = "1"\n[promises]\ndeterministic = true\n'
     (tmp_path / "aiharness.toml").write_text(config)
-    with ReferenceProcess(Settings(api_key=KEY)) as server:
+    with ReferenceProcess(ServiceSettings(api_key=KEY)) as server:
         for protocol in ("v2", "openai_chat"):
             args = [f"--ai-endpoint={server.url}", f"--ai-protocol={protocol}"]
             if protocol == "openai_chat":

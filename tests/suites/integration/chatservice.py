@@ -21,7 +21,7 @@ from harness.core.settings import Promises, Settings
 from harness.core.verdict import Verdict
 from harness.reference.backend import create_app
 from harness.reference.server import listen
-from harness.reference.settings import Settings as Backend
+from harness.reference.settings import ServiceSettings as Backend
 from tests.services import QUICK, asking
 
 Change = Callable[[dict[str, Any]], Any]

@@ -15,7 +15,7 @@ import pytest
 
 from harness.core.settings import Promises
 from harness.core.verdict import Status, Verdict
-from harness.reference.embeddings import embed
+from harness.reference.embeddings import embed_texts
 from tests.suites.integration.manners import Answer, Sent, judged
 
 suite = import_module("harness.suites.integration.test_embeddings")
@@ -43,7 +43,7 @@ def made(body: Any, change: Any = None) -> Sent:
     texts = [given] if isinstance(given, str) else given
     if not texts or not all(isinstance(text, str) for text in texts):
         return 400, {}, {"error": {"message": "texts are expected"}}
-    rows = embed(texts, body.get("dimensions") or 64).astype(float)
+    rows = embed_texts(texts, body.get("dimensions") or 64).astype(float)
     rows = rows if change is None else change(rows)
     return 200, {}, {"data": data(rows, body.get("encoding_format") == "base64"), "model": "m"}
 

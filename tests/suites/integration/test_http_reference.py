@@ -12,7 +12,7 @@ from harness.core.endpoint import TLS, Credentials, Endpoint, Secret
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Status
 from harness.reference.process import ReferenceProcess
-from harness.reference.settings import Settings as ReferenceSettings
+from harness.reference.settings import ServiceSettings as ReferenceSettings
 from tests.conftest import KEY, run_gate
 from tests.services import asking
 from tests.suites.smoke.test_https import served

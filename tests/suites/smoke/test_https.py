@@ -14,7 +14,7 @@ import trustme
 import uvicorn
 
 from harness.reference.backend import create_app
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 from tests.conftest import GateOutcome, run_gate
 
 
@@ -24,7 +24,7 @@ def served(folder: Path, ca: trustme.CA, certificate: trustme.LeafCert, *, mutua
     certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
     config = uvicorn.Config(
-        create_app(Settings()),
+        create_app(ServiceSettings()),
         host="127.0.0.1",
         port=0,
         log_level="critical",

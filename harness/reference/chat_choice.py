@@ -6,14 +6,14 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from harness.reference.chatrequest import ChatRequest
-from harness.reference.textmodel import Generation, TextModel, Token
+from harness.reference.chat_request import ChatRequest
+from harness.reference.text_model import Generation, TextModel, Token
 
-Piece = dict[str, Any]
+ChoicePiece = dict[str, Any]
 """One element of `choices` in a chunk of a stream."""
 
 
-class Choice:
+class ChatChoice:
     """The choice of an index: `pieces` writes it, and then `ending` and `whole` say what it came to."""
 
     def __init__(self, index: int, asked: ChatRequest, model: TextModel) -> None:
@@ -25,15 +25,15 @@ class Choice:
         self._calls: list[dict[str, Any]] = []
         self._logprobs: list[dict[str, Any]] = []
 
-    def opening(self) -> Piece:
+    def opening(self) -> ChoicePiece:
         """The piece that names the role."""
         return self._piece({"role": "assistant", "content": None if self._asked.calls else ""})
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[ChoicePiece]:
         """What is written, in order."""
         return self._call() if self._asked.calls else self._say()
 
-    def ending(self) -> Piece:
+    def ending(self) -> ChoicePiece:
         """The piece that tells the finish reason."""
         return self._piece({}) | {"finish_reason": self.finish_reason}
 
@@ -49,11 +49,11 @@ class Choice:
             "finish_reason": self.finish_reason,
         }
 
-    def _piece(self, delta: dict[str, Any], tokens: list[dict[str, Any]] | None = None) -> Piece:
+    def _piece(self, delta: dict[str, Any], tokens: list[dict[str, Any]] | None = None) -> ChoicePiece:
         logprobs = {"content": tokens, "refusal": None} if tokens else None
         return {"index": self.index, "delta": delta, "logprobs": logprobs, "finish_reason": None}
 
-    def _say(self) -> Iterator[Piece]:
+    def _say(self) -> Iterator[ChoicePiece]:
         generation = self._generation()
         for text in generation:
             self._text.append(text)
@@ -80,7 +80,7 @@ class Choice:
             top=top,
         )
 
-    def _call(self) -> Iterator[Piece]:
+    def _call(self) -> Iterator[ChoicePiece]:
         """The calls one after the other, within one limit of tokens; stop sequences are for text only."""
         self.finish_reason = "length"
         for number, (name, arguments) in enumerate(self._asked.calls):

@@ -11,10 +11,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from harness.reference.apierror import ApiError, error_response
+from harness.reference.api_error import ApiError, make_error_response
 from harness.reference.idempotency import Idempotency
-from harness.reference.ratelimit import RateLimit
-from harness.reference.settings import Settings
+from harness.reference.rate_limit import RateLimit
+from harness.reference.settings import ServiceSettings
 
 _log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
@@ -27,7 +27,7 @@ class Door:
     An inference with an `Idempotency-Key` is carried out once.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
         self.app = Idempotency(app, settings.body_timeout_s)
         self.key = settings.api_key
         self.limit = None if settings.rate_limit is None else RateLimit(settings.rate_limit)
@@ -55,7 +55,7 @@ class Door:
             if (refusal := self._refusal(scope, headers)) is None:
                 await self.app(scope, receive, stamped)
             else:
-                await error_response(scope["path"], refusal)(scope, receive, stamped)
+                await make_error_response(scope["path"], refusal)(scope, receive, stamped)
         except ClientDisconnect:
             return
         except Exception:

@@ -30,7 +30,7 @@ class ApiError(Exception):
         self.headers = headers
 
 
-def error_response(path: str, error: ApiError) -> Response:
+def make_error_response(path: str, error: ApiError) -> Response:
     """The error in the one shape of the protocol that owns the path: V2 (a text), OpenAI (with `param`), or plain."""
     if path == "/v2" or path.startswith("/v2/"):
         body: dict[str, Any] = {"error": error.message}

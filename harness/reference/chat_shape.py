@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.reference.apierror import ApiError
-from harness.reference.instance import Unsupported, instance
-from harness.reference.wire import kind_of
+from harness.reference.api_error import ApiError
+from harness.reference.instance import UnsupportedSchema, make_instance
+from harness.reference.request_body import kind_of
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _ANY_OBJECT = {"type": "object", "properties": {"answer": {"type": "string"}}}
@@ -95,7 +95,7 @@ def content(body: Mapping[str, Any]) -> str | None:
         return None
     kind = value.get("type") if isinstance(value, dict) else None
     if kind == "json_object":
-        return _json(instance(_ANY_OBJECT))
+        return _json(make_instance(_ANY_OBJECT))
     given = value.get("json_schema") if kind == "json_schema" else None
     if not isinstance(given, dict) or "schema" not in given or not isinstance(given.get("name"), str):
         what = 'must be of type text, json_object, or json_schema with "json_schema": {"name": ..., "schema": {...}}'
@@ -110,8 +110,8 @@ def shown(body: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
 
 def _instance(schema: Any, at: str) -> Any:
     try:
-        return instance(schema)
-    except Unsupported as error:
+        return make_instance(schema)
+    except UnsupportedSchema as error:
         raise refusal(at, f"cannot be honoured: {error}", "unsupported_value") from None
 
 

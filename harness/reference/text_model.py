@@ -63,7 +63,7 @@ class Token:
     top: tuple[tuple[str, float], ...] = ()
 
 
-def corpus(seed: int) -> list[Message]:
+def _make_corpus(seed: int) -> list[Message]:
     """Questions and answers to learn from; the seed says where each animal is. Counting is cut and shows no end."""
     random = np.random.default_rng(seed)
     pairs = [(greeting, reply) for greeting in _GREETINGS for reply in _REPLIES for _ in range(2)]
@@ -81,7 +81,7 @@ class TextModel:
 
     def __init__(self, seed: int) -> None:
         counts: defaultdict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
-        documents = [_document(question, answer) for question, answer in corpus(seed)]
+        documents = [_document(question, answer) for question, answer in _make_corpus(seed)]
         self._vocabulary = [*_SPECIAL, *sorted({token for each in documents for token in each} - set(_SPECIAL))]
         self._ids = {token: number for number, token in enumerate(self._vocabulary)}
         for document in documents:
@@ -247,12 +247,12 @@ def _beginning(text: str, stop: Iterable[str]) -> int:
 
 
 @lru_cache(maxsize=4)
-def trained(seed: int) -> TextModel:
+def load_text_model(seed: int) -> TextModel:
     """The model of a seed, made once in a process."""
     return TextModel(seed)
 
 
-def usage(prompt_tokens: int, completion_tokens: int) -> Mapping[str, int]:
+def count_usage(prompt_tokens: int, completion_tokens: int) -> Mapping[str, int]:
     """The three token counts of an answer, under the names that OpenAI's API gives them."""
     return {
         "prompt_tokens": prompt_tokens,

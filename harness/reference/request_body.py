@@ -13,9 +13,9 @@ from starlette.requests import Request
 
 from harness.core import json_text
 from harness.core.errors import ProtocolError
-from harness.reference.apierror import ApiError
+from harness.reference.api_error import ApiError
 from harness.reference.digits import FEATURES, HIGH, LOW, Floats
-from harness.reference.settings import Settings
+from harness.reference.settings import ServiceSettings
 
 _NAMES = {
     bool: "a boolean",
@@ -28,7 +28,7 @@ _NAMES = {
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-async def read_object(request: Request, settings: Settings) -> dict[str, Any]:
+async def read_object(request: Request, settings: ServiceSettings) -> dict[str, Any]:
     """The JSON object in a request's body.
 
     Raises `ApiError` 415 for another media type, 413 over the size cap, 408 when it does not come, 400 when it is not
@@ -89,7 +89,7 @@ def kind_of(value: Any) -> str:
     return _NAMES.get(type(value), "null")
 
 
-def features(values: Sequence[Any], at: str) -> Floats:
+def read_features(values: Sequence[Any], at: str) -> Floats:
     """Pixels, flat, as (n, 64). Raises `ApiError` 400 that names the first value that is no number in 0..16."""
     for index, value in enumerate(values):
         # A boolean is an int to Python, and a text is a number to NumPy; to this service they are mistakes.

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.reference.apierror import ApiError
-from harness.reference.chatshape import calls, content, flag, refusal, shown
+from harness.reference.api_error import ApiError
+from harness.reference.chat_shape import calls, content, flag, refusal, shown
+from harness.reference.request_body import kind_of
 from harness.reference.settings import CHAT_MODEL
-from harness.reference.textmodel import CONTEXT, Message
-from harness.reference.wire import kind_of
+from harness.reference.text_model import CONTEXT, Message
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _MOST_STOPS = 4
