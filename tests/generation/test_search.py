@@ -276,7 +276,7 @@ def wrong_at(
         (None, survive, "closed"),
         ((200, {"scores": ["x"] * 9}), survive, "entries"),
         ((200, {"scores": [float("inf")]}), survive, "Infinity"),
-        ((200, "nothing"), survive, "no entries"),
+        ((200, "nothing"), survive, "is missing"),
         ((200, {"error": "out of memory"}), survive, "no valid answer"),
         ((400, {"error": "Traceback (most recent call last):"}), survive, "a Python traceback"),
         ((500, {"error": "broken"}), survive, "500"),
