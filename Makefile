@@ -3,11 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SELECT ?= not servers
+PARALLEL ?= -n auto --dist=worksteal
+PURE := attacks checks config core data faults protocols reports stats test_architecture.py test_check_ids.py test_docs.py
+ONE_GATE := tests/plugin/test_collection.py::test_empty_folder
 UV := $(shell command -v uv 2>/dev/null)
 OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: demo serve check test test-servers fuzz generate bench detection build format clean
+.PHONY: install demo serve check test test-quick test-servers fuzz generate bench detection build format clean
+
+install: $(VENV)/.dev  ## everything that the other targets need, into .venv
 
 demo: $(VENV)/.core  ## run the six suites against the embedded reference deployment, and write a report
 	$(BIN)/aiharness demo
@@ -20,8 +25,15 @@ check: $(VENV)/.dev  ## style, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: $(VENV)/.dev  ## all tests, except those that install real servers
-	$(BIN)/python -m pytest -m "$(SELECT)" $(ARGS)
+# The tests start hundreds of Python processes: compiled files are kept, and 64-column matrices need no thread pool.
+test test-quick: export PYTHONDONTWRITEBYTECODE =
+test test-quick: export OPENBLAS_NUM_THREADS = 1
+
+test: $(VENV)/.dev  ## all tests, except those that install real servers, on every core
+	$(BIN)/python -m pytest -m "$(SELECT)" $(PARALLEL) $(ARGS)
+
+test-quick: $(VENV)/.dev  ## tests of pure code and one gate run, on every core: under a minute
+	$(BIN)/python -m pytest -m "not slow and not servers" $(PARALLEL) $(addprefix tests/,$(PURE)) $(ONE_GATE) $(ARGS)
 
 test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a cached environment of its own)
 	$(BIN)/python -m pytest -m servers tests/servers $(ARGS)

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy so that nothing is left in the checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    ignore = shutil.ignore_patterns("__pycache__", ".*", "build", "dist", "*.egg-info", "tests", "benchmarks")
-    shutil.copytree(ROOT, folder / "source", ignore=ignore)
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
-    subprocess.run([*command, str(folder / "source")], check=True, capture_output=True, timeout=120)
-    return next(folder.glob("*.whl"))
 
 
 def test_only_top_level_name_is_harness(wheel: Path) -> None:
@@ -80,10 +66,13 @@ def test_the_wheel_works_from_elsewhere(wheel: Path, tmp_path: Path) -> None:
 def test_an_installed_wheel_works_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
     """Installed by pip, offline; the dependencies are lent by this environment, the checkout is not."""
     place = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True, capture_output=True, timeout=120)
-    pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(place)], check=True, capture_output=True, timeout=120
+    )
+    pip = [sys.executable, "-m", "pip", "--python", str(place / "bin" / "python")]
+    install = [*pip, "install", "--quiet", "--no-index", "--no-deps"]
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PIP_", "AIHARNESS_"))}
-    subprocess.run([*pip, str(wheel)], cwd=tmp_path, env=clean, check=True, capture_output=True, timeout=120)
+    subprocess.run([*install, str(wheel)], cwd=tmp_path, env=clean, check=True, capture_output=True, timeout=120)
     (site,) = place.glob("lib/python*/site-packages")
     (site / "lent.pth").write_text(next(path for path in sys.path if path.endswith("site-packages")))
 

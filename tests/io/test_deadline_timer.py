@@ -75,14 +75,14 @@ def test_first_byte(serve: Serve, connect: Connect, script: Callable[[Conn], Non
 
 
 def test_first_byte_keeps_the_head_that_came(serve: Serve, connect: Connect) -> None:
-    exchange = connect(serve(stops_after_headers).url, deadlines=deadlines(first_byte=0.1)).exchange(GET)
+    exchange = connect(serve(stops_after_headers).url, deadlines=deadlines(first_byte=0.5)).exchange(GET)
     assert exchange.status == 200
     assert exchange.response is not None
     assert exchange.response.body == b""
 
 
 def test_inter_token(serve: Serve, connect: Connect, lines: Callable[[], StreamDecoder]) -> None:
-    client = connect(serve(falls_silent).url, deadlines=deadlines(inter_token=0.1))
+    client = connect(serve(falls_silent).url, deadlines=deadlines(inter_token=0.5))
     exchange = client.exchange(GET, decoder=lines())
     assert exchange.error is ErrorClass.INTER_TOKEN_TIMEOUT
     assert [event.text for event in exchange.events] == ["a", "b"]
@@ -101,7 +101,7 @@ def test_inter_token(serve: Serve, connect: Connect, lines: Callable[[], StreamD
     ],
 )
 def test_total(serve: Serve, connect: Connect, script: Callable[[Conn], None], during: str) -> None:
-    exchange = connect(serve(script).url, deadlines=deadlines(inter_token=5.0, total=0.15)).exchange(GET)
+    exchange = connect(serve(script).url, deadlines=deadlines(inter_token=5.0, total=0.5)).exchange(GET)
     assert exchange.error is ErrorClass.TOTAL_TIMEOUT
     assert during in exchange.detail
 
@@ -147,6 +147,6 @@ def test_the_transport_is_whole_after_a_timeout(serve: Serve, connect: Connect) 
                 conn.pause()
             conn.answer(b"ok")
 
-    client = connect(serve(slow_once).url, deadlines=deadlines(first_byte=0.1))
+    client = connect(serve(slow_once).url, deadlines=deadlines(first_byte=0.5))
     assert client.exchange(Request("GET", "/slow")).error is ErrorClass.FIRST_BYTE_TIMEOUT
     assert client.exchange(GET).ok

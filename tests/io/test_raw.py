@@ -23,7 +23,7 @@ from harness.protocols.text.openai_chat import ADAPTER as CHAT
 
 ASK = Request("POST", "/x", (("content-type", "application/json"),), b'{"a":1}')
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
-QUICK = Deadlines(connect=2.0, first_byte=0.2, inter_token=0.1, total=0.6)
+QUICK = Deadlines(connect=2.0, first_byte=0.5, inter_token=0.3, total=1.0)
 Talk = Callable[[socket.socket], None]
 
 

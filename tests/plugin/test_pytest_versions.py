@@ -15,24 +15,6 @@ ROOT = Path(__file__).parents[2]
 VERSIONS = ("8.4.2", "9.0.3")  # the newest is what every other test of this folder runs on
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout, built from a copy so that no build folder is left in it."""
-    folder = tmp_path_factory.mktemp("wheel")
-    keep = ("harness", "suites", "scenarios", "reports", "pyproject.toml", "README.md")
-    source = folder / "source"
-    source.mkdir()
-    for name in keep:
-        origin = ROOT / name
-        if origin.is_dir():
-            shutil.copytree(origin, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(origin, source / name)
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    return next(folder.glob("*.whl"))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_older_pytest(tmp_path: Path, wheel: Path, reference: str, version: str) -> None:
@@ -47,8 +29,8 @@ def test_older_pytest(tmp_path: Path, wheel: Path, reference: str, version: str)
         create = ["uv", "venv", "--quiet", "--python", sys.executable, str(venv)]
         install = ["uv", "pip", "install", "--quiet", "--python", str(python)]
     else:
-        create = [sys.executable, "-m", "venv", str(venv)]
-        install = [str(python), "-m", "pip", "install", "--quiet"]
+        create = [sys.executable, "-m", "venv", "--without-pip", str(venv)]
+        install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
     subprocess.run(create, check=True, timeout=120)
     subprocess.run([*install, "-c", str(constraints), str(wheel), "pytest-xdist"], check=True, timeout=300)
     user = tmp_path / "user"

@@ -154,23 +154,23 @@ def test_a_golden_row_that_was_declined_is_neither_met_nor_broken() -> None:
     assert expected("x", "", 503).status is Status.FAIL
 
 
-HASTE = Deadlines(connect=2.0, first_byte=0.1, inter_token=0.1, total=0.5)
+HASTE = Deadlines(connect=2.0, first_byte=0.3, inter_token=0.3, total=1.0)
 
 
 def test_a_service_too_slow_for_our_batches_is_not_wrong(tmp_path: Path) -> None:
     never = threading.Event()
-    slow = Service(lambda rows: (never.wait(0.2 * (len(rows) > 1)), [int(row[1]) for row in rows])[1])
+    slow = Service(lambda rows: (never.wait(0.6 * (len(rows) > 1)), [int(row[1]) for row in rows])[1])
     few = replace(DATA, inputs=DATA.inputs[:60], labels=(DATA.labels or ())[:60], groups=None)
     verdict = judged(slow, tmp_path, few, deadlines=HASTE)
     assert (verdict.estimate, verdict.n) == (1.0, 60)
-    dead = Service(lambda rows: (never.wait(0.2), [0])[1])
+    dead = Service(lambda rows: (never.wait(0.6), [0])[1])
     assert judged(dead, tmp_path, few, deadlines=HASTE).status is Status.FAIL
     assert len(dead.sizes) < 5, "silence is not asked for row by row"
 
 
 def test_a_service_too_slow_for_a_batch_of_rows_under_attack_is_asked_row_by_row(tmp_path: Path) -> None:
     never = threading.Event()
-    slow = Digits(lambda rows, found: (never.wait(0.2 * (len(rows) > 1)), found)[1])
+    slow = Digits(lambda rows, found: (never.wait(0.6 * (len(rows) > 1)), found)[1])
     with serving(slow) as url:
         given = settings(url, digits(20), eps=0.01, budget=2)
         with asking(replace(given, endpoint=replace(given.endpoint, deadlines=HASTE)), tmp_path) as session:

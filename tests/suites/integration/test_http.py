@@ -141,7 +141,7 @@ class OnePacket(Service):
             wire.more()
             size = int(asked.headers["content-length"])
             if len(wire.buffer) < size:
-                threading.Event().wait(1.0)
+                threading.Event().wait(1.5)
         return super().content(wire, asked)
 
 
@@ -297,7 +297,7 @@ class OneAtATime(Service):
     """Serves one connection after another: who holds one holds all."""
 
     def dispatch(self, sock: socket.socket) -> None:
-        sock.settimeout(1.0)
+        sock.settimeout(2.0)
         self.connected(sock)
 
     def closes(self, asked: Asked) -> bool:

@@ -17,7 +17,7 @@ from harness.core.settings import Promises, Settings
 from harness.core.verdict import Verdict
 from tests.services import asking
 
-SHORT = Deadlines(connect=2.0, first_byte=0.4, inter_token=0.2, total=0.8)
+SHORT = Deadlines(connect=2.0, first_byte=1.0, inter_token=0.5, total=1.5)
 
 
 class Bad(Exception):
