@@ -215,6 +215,10 @@ class Endpoint:
         """Whether requests are gRPC calls: the name of such a protocol ends with `_grpc`."""
         return self.protocol.endswith(GRPC_SUFFIX)
 
+    def get_sample(self, default: Any) -> Any:
+        """The configured sample, or the default if there is none."""
+        return default if self.sample is None else self.sample
+
     def list_secrets(self) -> tuple[str, ...]:
         """Everything that no output may contain, in every spelling: credentials, secret header lines, a proxy password.
 

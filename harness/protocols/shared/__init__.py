@@ -1,1 +1,1 @@
-"""What several adapters share."""
+"""What several adapters share; `harness.protocols` lists what other packages may import."""

@@ -1,8 +1,8 @@
-"""The common chunk of a streamed chat, read quickly: msgspec checks its types as it parses.
+"""A fast decoder for the common chunk of a streamed chat: msgspec checks its types while it parses.
 
-Taken is an event of one `data:` line whose JSON has none but the usual members, and which brings a role, a text or a
-finish reason. It gives what the strict way (`_chatstream`) gives; anything else is left to that way, which says what is
-wrong. No member is skipped unread, and the types bound the depth.
+It decodes events of one `data:` line whose JSON has only the usual members and contains a role, a text or a finish
+reason. The result is the same as that of the strict decoder (`chat_stream`). Everything else is left to the strict
+decoder, which explains what is wrong. No member is ignored, and the types limit the depth.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from harness.core.exchange import EventKind, StreamEvent
 
 _PREFIX = b"data: {"
 _LONGEST = 2**16
-"""Bytes of an event over which the strict way keeps the limits."""
+"""Longer events, in bytes, are left to the strict decoder, which enforces the limits."""
 
 _Scalar = bool | int | float | str | None
 
@@ -59,10 +59,10 @@ _DELTA, _ROLE, _FINISH = EventKind.DELTA, EventKind.ROLE, EventKind.FINISH
 
 
 def read_common_chunk(part: bytes, model: str | None, events: list[StreamEvent]) -> bool:
-    """Add what an event of the common form brings; False, and nothing is added, for one of another form.
+    """Append what an event of the common form contains to `events`; False for other events, and nothing is appended.
 
-    `part` is the event without the blank line that ended it, of LF alone; `model` is the name told last, which must not
-    change.
+    `part` is the event without the blank line at its end; its line ends are LF. `model` is the name of the model so
+    far, which must not change.
     """
     if part[:7] != _PREFIX or len(part) > _LONGEST or _LF in part:
         return False
@@ -72,7 +72,7 @@ def read_common_chunk(part: bytes, model: str | None, events: list[StreamEvent])
         return False
     if chunk.model != model and chunk.model is not None:
         return False
-    brought = len(events)
+    count = len(events)
     for choice in chunk.choices:
         delta = choice.delta
         if delta.role:
@@ -81,4 +81,4 @@ def read_common_chunk(part: bytes, model: str | None, events: list[StreamEvent])
             events.append(StreamEvent(_DELTA, delta.content, None, choice.index))
         if choice.finish_reason:
             events.append(StreamEvent(_FINISH, "", choice.finish_reason, choice.index))
-    return len(events) > brought
+    return len(events) > count

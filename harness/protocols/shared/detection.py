@@ -1,7 +1,7 @@
-"""Which protocol an endpoint speaks: the pure part, from the answers to every adapter's probes.
+"""Which protocol an endpoint speaks, judged from the responses to the probes of every adapter.
 
-The highest score wins; a tie goes by the order of `ORDER`, then by name. Every protocol that was recognised is in the
-list, so that the user can choose another one.
+The highest score wins; among equal scores the order of `PREFERENCE` decides, then the name. The result lists every
+protocol that was recognised, so that the user can choose another one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from harness.core.adapter import Adapter, Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
-from harness.core.exchange import Exchange, Response
+from harness.core.exchange import Exchange
 
 PREFERENCE = (
     "openai_chat",
@@ -29,14 +29,15 @@ PREFERENCE = (
     "mlflow",
     "plain_json",
 )
-"""Who wins a tie: the richer protocol first."""
+"""The order among protocols with equal scores: those with more features first."""
 
-_ANSWERED = (None, ErrorClass.STATUS, ErrorClass.REDIRECT)
+_COMPLETE = (None, ErrorClass.STATUS, ErrorClass.REDIRECT)
+"""The errors of exchanges with a complete response; other responses are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectedProtocol:
-    """One protocol that was recognised: how sure that is (above 0, to 1), why, and what the endpoint said of itself."""
+    """A recognised protocol: how sure that is (above 0, up to 1), why, and what the endpoint states about itself."""
 
     protocol: str
     score: float
@@ -47,37 +48,36 @@ class DetectedProtocol:
 def rank_protocols(
     endpoint: Endpoint, adapters: Sequence[Adapter], by_path: Mapping[str, Exchange]
 ) -> list[DetectedProtocol]:
-    """Every protocol recognised, the surest first; empty when none is. `by_path` holds what each probe's path got."""
-    responses = {path: answer for path, exchange in by_path.items() if (answer := _answer(exchange)) is not None}
-    found: list[DetectedProtocol] = []
+    """Every recognised protocol, the surest first; may be empty. `by_path` has the exchange of each probe's path."""
+    ranked: list[DetectedProtocol] = []
     for adapter in adapters:
-        probes = adapter.probes(endpoint)
-        answers = {role: responses[probe.path] for role, probe in probes.items() if probe.path in responses}
+        answers = {}
+        for role, probe in adapter.probes(endpoint).items():
+            exchange = by_path.get(probe.path)
+            if exchange is not None and exchange.response is not None and exchange.error in _COMPLETE:
+                answers[role] = exchange.response
         recognition = adapter.recognise(endpoint, answers)
         if recognition.score > 0:
-            found.append(DetectedProtocol(adapter.name, recognition.score, recognition.reason, recognition.facts))
-    found.sort(key=lambda each: (-each.score, _place(each.protocol), each.protocol))
-    if len(found) > 1:
-        found[0] = replace(found[0], reason=found[0].reason + _over(found))
-    return found
+            ranked.append(DetectedProtocol(adapter.name, recognition.score, recognition.reason, recognition.facts))
+    ranked.sort(key=lambda detected: (-detected.score, _find_position(detected.protocol), detected.protocol))
+    if len(ranked) > 1:
+        ranked[0] = replace(ranked[0], reason=ranked[0].reason + _describe_choice(ranked))
+    return ranked
 
 
 def choose_protocol(ranked: Sequence[DetectedProtocol]) -> DetectedProtocol | None:
-    """The protocol to speak when none was named: the first of the ranked list, or None when there is none."""
-    return ranked[0] if ranked else None
+    """The protocol to use if the user chose none: the first of the ranked list, or None if it is empty."""
+    return next(iter(ranked), None)
 
 
-def _answer(exchange: Exchange) -> Response | None:
-    """The whole answer; one that broke on its way tells nothing."""
-    return exchange.response if exchange.error in _ANSWERED else None
-
-
-def _place(protocol: str) -> int:
+def _find_position(protocol: str) -> int:
     return PREFERENCE.index(protocol) if protocol in PREFERENCE else len(PREFERENCE)
 
 
-def _over(found: Sequence[DetectedProtocol]) -> str:
-    others = ", ".join(f"{each.protocol} ({each.score:.0%})" for each in found[1:])
-    order = ", ".join(sorted((each.protocol for each in found), key=_place))
-    tie = f"a tie goes by the order {order}" if found[0].score == found[1].score else "the highest score wins"
-    return f"; chosen over {others}: {tie}"
+def _describe_choice(ranked: Sequence[DetectedProtocol]) -> str:
+    others = ", ".join(f"{detected.protocol} ({detected.score:.0%})" for detected in ranked[1:])
+    rule = "the highest score wins"
+    if ranked[0].score == ranked[1].score:
+        order = sorted((detected.protocol for detected in ranked), key=_find_position)
+        rule = f"among equal scores the order is {', '.join(order)}"
+    return f"; chosen over {others}: {rule}"

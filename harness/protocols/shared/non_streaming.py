@@ -1,4 +1,4 @@
-"""What the protocols without streamed answers share."""
+"""The base of protocols without streamed answers."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from harness.core.exchange import Answer, Query, Response, StreamEvent
 
 
 class NonStreaming:
-    """A protocol whose answers come whole, and whose pages state neither a model's name nor its version."""
+    """A protocol without streamed answers, whose pages state neither the name of the model nor its version."""
 
     name: str
 
     def refuse_stream(self, query: Query) -> None:
-        """Raise `UsageError` for a query that asks for a stream."""
+        """Raise `UsageError` if the query asks for a stream."""
         if query.stream:
-            self._no_stream()
+            self._raise_no_stream()
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
-        """Raises `UsageError`: there is no stream in this protocol."""
-        self._no_stream()
+        """Raises `UsageError`: this protocol has no streams."""
+        self._raise_no_stream()
 
     def assemble(self, events: Sequence[StreamEvent]) -> Answer:
-        """Raises `UsageError`: there is no stream in this protocol."""
-        self._no_stream()
+        """Raises `UsageError`: this protocol has no streams."""
+        self._raise_no_stream()
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """Nothing: no page states them."""
+        """No name and no version."""
         return None, None
 
-    def _no_stream(self) -> NoReturn:
+    def _raise_no_stream(self) -> NoReturn:
         raise UsageError(f"{self.name} has no streamed answers; use a protocol that streams, such as openai_chat")

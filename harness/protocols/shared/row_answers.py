@@ -1,6 +1,6 @@
-"""Answers that are rows: JSON values, nested lists, or one object for each row (TensorFlow Serving, KServe V1, MLflow).
+"""Answers that consist of rows: JSON values, nested lists, or one object per row (TensorFlow Serving, KServe, MLflow).
 
-Null stands in such answers where a server wrote NaN as JSON can, so it is refused, but for a field of a row's object.
+Servers write null for NaN, so null is refused, except as a field in the object of a row.
 """
 
 from __future__ import annotations
@@ -13,48 +13,48 @@ from harness.core.exchange import Answer
 from harness.protocols.shared.values import describe_kind
 
 
-def decode_rows(value: dict[str, Any], name: str) -> Answer:
+def decode_rows(body: dict[str, Any], name: str) -> Answer:
     """The answer in the member `name` of a body. Raises `ProtocolError` with the place.
 
-    A text is the answer's text. A list of objects gives an output for each of their keys, with an entry for each row;
-    an object one for each key; anything else one output of this name.
+    A text is the text of the answer. A list of objects becomes one output for each of their keys, with an entry for
+    each row; an object becomes one output for each key; anything else becomes one output called `name`.
     """
-    found, at = value[name], f"$.{name}"
-    if wrong := _wrong(found):
-        raise ProtocolError(wrong[1], at=at + wrong[0])
-    if isinstance(found, str):
-        return Answer(text=found, value=value)
-    if isinstance(found, list) and found and isinstance(found[0], dict):
-        return Answer(outputs=_columns(found, at), value=value)
-    return Answer(outputs=found if isinstance(found, dict) and found else {name: found}, value=value)
+    value, at = body[name], f"$.{name}"
+    if problem := _find_problem(value):
+        raise ProtocolError(problem[1], at=at + problem[0])
+    if isinstance(value, str):
+        return Answer(text=value, value=body)
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return Answer(outputs=_collect_columns(value, at), value=body)
+    return Answer(outputs=value if isinstance(value, dict) and value else {name: value}, value=body)
 
 
-def _columns(rows: list[Any], at: str) -> dict[str, list[Any]]:
+def _collect_columns(rows: list[Any], at: str) -> dict[str, list[Any]]:
     names = list(rows[0])
     if not names:
         raise ProtocolError("a row without a field", at=f"{at}[0]")
     for i, row in enumerate(rows):
         if not isinstance(row, dict):
-            raise ProtocolError(f"{describe_kind(row)} beside rows that are objects", at=f"{at}[{i}]")
+            raise ProtocolError(f"{describe_kind(row)} among rows that are objects", at=f"{at}[{i}]")
         if row.keys() != rows[0].keys():
-            raise ProtocolError("a row with other fields than the first one's", at=f"{at}[{i}]")
+            raise ProtocolError("a row with other fields than the first row", at=f"{at}[{i}]")
     return {name: [row[name] for row in rows] for name in names}
 
 
-def _wrong(value: Any) -> tuple[str, str] | None:
-    """The first place in a value that cannot be in an answer, and why."""
+def _find_problem(value: Any) -> tuple[str, str] | None:
+    """The first place in a value that is not valid in an answer, and the reason."""
     if value is None:
         return "", "null where a value was expected"
     if isinstance(value, float) and not math.isfinite(value):
         return "", "a number that is not finite"
     if isinstance(value, list):
-        for i, each in enumerate(value):
-            if type(each) is float and math.isfinite(each):
-                continue  # most of them: no call for each number
-            if found := _wrong(each):
-                return f"[{i}]{found[0]}", found[1]
+        for i, element in enumerate(value):
+            if type(element) is float and math.isfinite(element):
+                continue  # faster: most elements are numbers
+            if problem := _find_problem(element):
+                return f"[{i}]{problem[0]}", problem[1]
     elif isinstance(value, dict):
-        for name, each in value.items():
-            if each is not None and (found := _wrong(each)):
-                return f".{name}{found[0]}", found[1]
+        for name, element in value.items():
+            if element is not None and (problem := _find_problem(element)):
+                return f".{name}{problem[0]}", problem[1]
     return None

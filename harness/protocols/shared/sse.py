@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.core.errors import ProtocolError
 
 MAX_EVENT_SIZE = 2**20
-"""Bytes that one line, or the data of one event, may hold before the stream is refused."""
+"""The most bytes of one line, and the most characters in the data of one event; a larger one breaks the stream."""
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
@@ -17,79 +17,79 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
-    """One dispatched event: its data (lines joined by LF) and its type."""
+    """One event: its data (lines joined by LF) and its type."""
 
     data: str
     event: str = "message"
 
 
 class LineBuffer:
-    """The line under way, which may come in pieces."""
+    """A line that arrives in pieces."""
 
     def __init__(self, limit: int) -> None:
         self.size = 0
         self._limit = limit
         self._parts: list[bytes] = []
 
-    def keep(self, part: bytes) -> None:
-        """Put a piece behind the others. Raises `ProtocolError` over the limit."""
+    def append(self, part: bytes) -> None:
+        """Add a piece of the line. Raises `ProtocolError` if the line is longer than the limit."""
         self.size += len(part)
         if self.size > self._limit:
             raise ProtocolError(f"a line of the stream is over {self._limit} bytes")
         self._parts.append(part)
 
-    def take(self) -> bytes:
-        """The whole line; the next one begins."""
-        whole = b"".join(self._parts)
+    def take_line(self) -> bytes:
+        """The complete line; a new one begins."""
+        line = b"".join(self._parts)
         self._parts, self.size = [], 0
-        return whole
+        return line
 
 
 class SSEDecoder:
-    """Decodes one event stream fed in any pieces: the events do not depend on where the bytes are cut.
+    """Decodes an event stream that arrives in pieces; where the pieces are cut makes no difference to the events.
 
-    Bytes that are not UTF-8 become U+FFFD, and what the stream leaves unfinished is dropped, both as the standard says.
-    Ids and reconnection times are passed over: a broken stream is judged, and not resumed.
+    As the standard says, bytes that are not UTF-8 become U+FFFD, and an unfinished event at the end is dropped. Ids and
+    reconnection times are ignored, because a broken stream is judged and not resumed.
     """
 
     def __init__(self, limit: int = MAX_EVENT_SIZE) -> None:
         self._limit = limit
         self._line = LineBuffer(limit)
-        self._first = True
+        self._is_first = True
         self._after_cr = False
         self._data: list[str] = []
         self._data_size = 0
         self._event = ""
 
     @property
-    def between(self) -> bool:
-        """Whether nothing is under way: the next byte begins an event."""
-        return not (self._line.size or self._data or self._event or self._after_cr or self._first)
+    def is_between_events(self) -> bool:
+        """Whether no event is in progress: the next byte begins one."""
+        return not (self._line.size or self._data or self._event or self._after_cr or self._is_first)
 
     def feed(self, data: bytes) -> Iterator[ServerEvent]:
-        """The events that these bytes complete; to be consumed whole. Raises `ProtocolError` over the limit."""
+        """The events that these bytes complete; read all of them. Raises `ProtocolError` over the limit."""
         if self._after_cr and data:
-            # The CR has ended its line already, so that an event is not held back until the next byte comes.
+            # A CR at the end of the last piece ended its line at once, so that no event had to wait for this piece.
             self._after_cr = False
             data = data.removeprefix(b"\n")
         if not data:
             return
         self._after_cr = data.endswith(b"\r")
         *lines, rest = _LINE_END.split(data)
-        for line in lines:
-            self._line.keep(line)
-            whole = self._line.take()
-            if self._first:
-                self._first, whole = False, whole.removeprefix(_BOM)
-            # CR and LF are no part of any other character in UTF-8, so whole lines can be decoded one by one.
-            if (event := self._take(whole.decode("utf-8", "replace"))) is not None:
+        for part in lines:
+            self._line.append(part)
+            line = self._line.take_line()
+            if self._is_first:
+                self._is_first, line = False, line.removeprefix(_BOM)
+            # In UTF-8, CR and LF are not part of any other character, so each line can be decoded separately.
+            if (event := self._process_line(line.decode("utf-8", "replace"))) is not None:
                 yield event
-        self._line.keep(rest)
+        self._line.append(rest)
 
-    def _take(self, line: str) -> ServerEvent | None:
-        """Process one line: an empty one dispatches the event, a comment (`:` first) is passed over."""
+    def _process_line(self, line: str) -> ServerEvent | None:
+        """An empty line completes the event; a comment (`:` first) is ignored."""
         if not line:
-            return self._dispatch()
+            return self._complete_event()
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if field == "data":
@@ -101,7 +101,7 @@ class SSEDecoder:
             self._event = value
         return None
 
-    def _dispatch(self) -> ServerEvent | None:
+    def _complete_event(self) -> ServerEvent | None:
         data, event = self._data, self._event
         self._data, self._data_size, self._event = [], 0, ""
         return ServerEvent("\n".join(data), event or "message") if data else None

@@ -1,4 +1,4 @@
-"""A small part of JSONPath (RFC 9535): `$`, `.name`, `['any name']`, `["any name"]`, `[0]`, `[-1]`."""
+"""Paths in templates: a small part of JSONPath (RFC 9535), `$`, `.name`, `['any name']`, `["any name"]`, `[0]`."""
 
 from __future__ import annotations
 
@@ -16,38 +16,35 @@ _STEP = re.compile(
 
 @lru_cache(maxsize=64)
 def parse_template_path(path: str) -> JSONPath:
-    """The names and indices of a path. Raises `UsageError` that shows where it is not one."""
+    """The names and indices of a path. Raises `UsageError` with the position from which it is not valid."""
     if not path.startswith("$"):
         raise UsageError(f"path {path!r} must start with '$', like $.predictions[0]")
-    found: list[str | int] = []
+    steps: list[str | int] = []
     position = 1
     while position < len(path):
         match = _STEP.match(path, position)
         if match is None:
-            raise UsageError(
-                f"path {path!r} is not understood from {path[position:]!r} on; allowed: .name, ['a name'], [0]"
-            )
-        name, index, single, double = match.groups()
-        found.append(int(index) if index is not None else next(x for x in (name, single, double) if x is not None))
+            raise UsageError(f"path {path!r} is not valid from {path[position:]!r} on; allowed: .name, ['a name'], [0]")
+        steps.append(int(match[2]) if match.lastindex == 2 else match[match.lastindex or 0])
         position = match.end()
-    return tuple(found)
+    return tuple(steps)
 
 
 def extract_value(value: Any, path: str) -> Any:
-    """What stands at the path. Raises `ProtocolError` at the first step that leads nowhere."""
-    reached = "$"
+    """The value at the path. Raises `ProtocolError` with the place where it does not continue."""
+    at = "$"
     for step in parse_template_path(path):
         if isinstance(step, int):
             if not isinstance(value, list) or not -len(value) <= step < len(value):
-                raise ProtocolError(f"no element [{step}] there (looking for {path})", at=reached)
-            value, reached = value[step], f"{reached}[{step}]"
+                raise ProtocolError(f"no element [{step}] (looking for {path})", at=at)
+            value, at = value[step], f"{at}[{step}]"
         else:
             if not isinstance(value, dict) or step not in value:
-                raise ProtocolError(f"no {step!r} there (looking for {path})", at=reached)
-            value, reached = value[step], f"{reached}.{step}"
+                raise ProtocolError(f"no member {step!r} (looking for {path})", at=at)
+            value, at = value[step], f"{at}.{step}"
     return value
 
 
 def find_last_name(path: str) -> str:
-    """The last name in a path, or `answer` when there is none: `$.data[0]` is `data`."""
+    """The last name in a path, such as `data` in `$.data[0]`; `answer` if it has no name."""
     return next((step for step in reversed(parse_template_path(path)) if isinstance(step, str)), "answer")

@@ -11,98 +11,99 @@ from harness.core.errors import ProtocolError, UsageError
 from harness.protocols.shared.values import describe_kind, expect_array
 
 INTEGER_TYPES = {f"{sign}INT{bits}": (bits, sign == "") for bits in (8, 16, 32, 64) for sign in ("", "U")}
-"""Integer datatypes: bits, and whether they are signed."""
+"""Integer datatypes with their bits, and whether they are signed."""
 
 FLOAT_TYPES = ("FP16", "FP32", "FP64", "BF16")
 DATATYPES = ("BOOL", *INTEGER_TYPES, *FLOAT_TYPES, "BYTES")
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = dict.fromkeys(FLOAT_TYPES, (int, float))
+_PYTHON_TYPES |= dict.fromkeys(INTEGER_TYPES, (int,)) | {"BOOL": (bool,), "BYTES": (str,)}
+
 MAX_RANK = 32
-"""Most dimensions of a tensor, as in NumPy until version 2."""
+"""The most dimensions of a tensor, as in NumPy before version 2."""
 _MAX_SAMPLE_SIZE = 1_000_000
-"""Elements of a sample made from metadata; a larger tensor must be given by the user."""
+"""The most elements of a sample made from metadata; for a larger tensor the user has to give one."""
 
 
 def find_regular_shape(value: Any) -> tuple[int, ...]:
-    """The shape of nested lists; a bare value has the shape `()`. Raises `UsageError` for ragged ones."""
+    """The shape of nested lists, `()` for other values. Raises `UsageError` if rows have different shapes."""
     if not isinstance(value, list | tuple):
         return ()
-    inner = [find_regular_shape(each) for each in value]
-    if any(shape != inner[0] for shape in inner):
+    shapes = [find_regular_shape(row) for row in value]
+    if any(shape != shapes[0] for shape in shapes):
         raise UsageError("the rows have different shapes; a tensor needs rows of one shape")
-    return (len(value), *(inner[0] if inner else ()))
+    return (len(value), *(shapes[0] if shapes else ()))
 
 
 def flatten_rows(value: Any) -> list[Any]:
     """The elements of nested lists in row-major order."""
     flat = [value]
-    while any(isinstance(each, list | tuple) for each in flat):
-        flat = list(chain.from_iterable(each if isinstance(each, list | tuple) else (each,) for each in flat))
+    while any(isinstance(row, list | tuple) for row in flat):
+        flat = list(chain.from_iterable(row if isinstance(row, list | tuple) else (row,) for row in flat))
     return flat
 
 
 def _infer_datatype(flat: Sequence[Any]) -> str:
-    """The datatype that holds these elements without loss: BYTES, BOOL, INT64 or FP64."""
-    kinds = {type(each) for each in flat}
-    if kinds == {str}:
-        return "BYTES"
-    if kinds == {bool}:
-        return "BOOL"
-    return "INT64" if kinds == {int} else "FP64"
-
-
-def _convert_elements(flat: list[Any], datatype: str) -> list[Any]:
-    """Elements as the datatype writes them: `0.0` for an integer tensor becomes `0`; nothing else is changed."""
-    if datatype not in INTEGER_TYPES:
-        return flat
-    return [int(each) if isinstance(each, float) and each.is_integer() else each for each in flat]
+    """The datatype for these elements: BYTES, BOOL, INT64 or FP64."""
+    types = {type(element) for element in flat}
+    if len(types) != 1:
+        return "FP64"
+    return {str: "BYTES", bool: "BOOL", int: "INT64"}.get(types.pop(), "FP64")
 
 
 def fit_tensor(value: Any, spec: Mapping[str, Any] | None) -> tuple[tuple[int, ...], list[Any], str]:
-    """The shape of an input, its elements in row-major order, and their datatype, as the metadata have them.
+    """The shape of an input, its elements in row-major order and their datatype, according to the metadata `spec`.
 
-    Where these have one dimension more, a batch of one is made. Raises `UsageError` for ragged rows.
+    If the metadata have one more dimension, the input becomes a batch of one. For an integer datatype, `0.0` becomes
+    `0`. Raises `UsageError` if rows have different shapes.
     """
     shape, flat = find_regular_shape(value), flatten_rows(value)
-    if len(shape) == (len(spec["shape"]) if spec else 1) - 1:
+    if spec:
+        rank, datatype = len(spec["shape"]), spec["datatype"]
+    else:
+        rank, datatype = 1, _infer_datatype(flat)
+    if len(shape) == rank - 1:
         shape = (1, *shape)
-    datatype = spec["datatype"] if spec else _infer_datatype(flat)
-    return shape, _convert_elements(flat, datatype), datatype
+    if datatype in INTEGER_TYPES:
+        flat = [int(number) if isinstance(number, float) and number.is_integer() else number for number in flat]
+    return shape, flat, datatype
 
 
 def parse_datatype_and_shape(tensor: dict[str, Any], at: str) -> tuple[str, tuple[int, ...]]:
-    """The datatype and the shape that an answered tensor states. Raises `ProtocolError` with the place."""
+    """The datatype and the shape that a tensor in an answer states. Raises `ProtocolError` with the place."""
     datatype = tensor.get("datatype")
     if datatype not in DATATYPES:
-        raise ProtocolError(f"{datatype!r:.60} is no datatype of the protocol", at=f"{at}.datatype")
-    return datatype, _shape_in(tensor.get("shape"), f"{at}.shape")
+        raise ProtocolError(f"{datatype!r:.60} is not a datatype of the protocol", at=f"{at}.datatype")
+    return datatype, _parse_shape(tensor.get("shape"), f"{at}.shape")
 
 
 def find_integer_range(datatype: str) -> tuple[int, int]:
-    """The least number of an integer datatype, and the first above its greatest."""
-    bits, signed = INTEGER_TYPES[datatype]
-    return (-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else (0, 2**bits)
+    """The smallest number of an integer datatype, and the first number above its largest."""
+    bits, is_signed = INTEGER_TYPES[datatype]
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1)) if is_signed else (0, 2**bits)
 
 
 def decode_tensor(tensor: dict[str, Any], at: str) -> Any:
-    """The nested lists of an answered tensor. Raises `ProtocolError` where data, shape and datatype disagree."""
+    """The nested lists of a tensor in an answer. Raises `ProtocolError` if data, shape and datatype disagree."""
     datatype, shape = parse_datatype_and_shape(tensor, at)
     data = expect_array(tensor.get("data"), f"{at}.data")
-    if any(isinstance(each, list) for each in data):
+    if any(isinstance(row, list) for row in data):
         try:
-            found = find_regular_shape(data)
+            nested = find_regular_shape(data)
         except UsageError:
             raise ProtocolError("the rows of the data have different shapes", at=f"{at}.data") from None
-        if found != shape:
-            raise ProtocolError(f"nested data of shape {list(found)} where {list(shape)} is stated", at=f"{at}.data")
+        if nested != shape:
+            raise ProtocolError(f"nested data of shape {list(nested)} where {list(shape)} is stated", at=f"{at}.data")
         data = flatten_rows(data)
     return build_tensor(data, datatype, shape, f"{at}.data")
 
 
 def build_tensor(flat: list[Any], datatype: str, shape: Sequence[int], at: str) -> Any:
-    """The nested lists of row-major elements. Raises `ProtocolError` for a wrong number, or one of another datatype."""
+    """The nested lists of row-major elements. Raises `ProtocolError` for a wrong count or an invalid element."""
     if len(flat) != prod(shape):
         raise ProtocolError(f"{len(flat)} elements where the shape {list(shape)} is stated", at=at)
     for index, element in enumerate(flat):
-        if problem := _wrong(element, datatype):
+        if not _is_element(element, datatype):
+            problem = f"{element!r:.40} ({describe_kind(element)}) is not a valid {datatype}"
             raise ProtocolError(problem, at=f"{at}[{index}]")
     return fold_elements(flat, shape)
 
@@ -119,36 +120,29 @@ def fold_elements(flat: list[Any], shape: Sequence[int]) -> Any:
 
 
 def make_zeros(spec: Mapping[str, Any]) -> Any:
-    """Zeros (of text: "hello") of an input's shape, one of each open size. Raises `UsageError` for too many."""
+    """Zeros (for BYTES "hello") in the shape of an input; open sizes become 1. Raises `UsageError` for too many."""
     shape = [size if size >= 0 else 1 for size in spec["shape"]]
     if (count := prod(shape)) > _MAX_SAMPLE_SIZE:
         raise UsageError(f"input {spec['name']!r} has {count} elements; give one valid input as [endpoint] sample")
     datatype = spec["datatype"]
-    zero: Any = {"BYTES": "hello", "BOOL": False}.get(datatype, 0 if datatype in INTEGER_TYPES else 0.0)
+    zero: Any = 0 if datatype in INTEGER_TYPES else {"BYTES": "hello", "BOOL": False}.get(datatype, 0.0)
     return fold_elements([zero] * count, shape)
 
 
-def _shape_in(value: Any, at: str) -> tuple[int, ...]:
-    """The shape that an answer states. Raises `ProtocolError` with the place of what is no size."""
+def _parse_shape(value: Any, at: str) -> tuple[int, ...]:
     sizes = expect_array(value, at)
     if len(sizes) > MAX_RANK:
-        raise ProtocolError(f"{len(sizes)} dimensions; at most {MAX_RANK} are read", at=at)
+        raise ProtocolError(f"{len(sizes)} dimensions; at most {MAX_RANK} are accepted", at=at)
     for index, size in enumerate(sizes):
         if type(size) is not int or not 0 <= size < 2**63:
             raise ProtocolError("a size must be a whole number from 0", at=f"{at}[{index}]")
     return tuple(sizes)
 
 
-def _wrong(element: Any, datatype: str) -> str | None:
-    """Why an element is none of the datatype, or None."""
-    kind = type(element)
-    if datatype in INTEGER_TYPES:
-        low, high = find_integer_range(datatype)
-        right = kind is int and low <= element < high
-    elif datatype == "BOOL":
-        right = kind is bool
-    elif datatype == "BYTES":
-        right = kind is str
-    else:
-        right = kind in (int, float)
-    return None if right else f"{element!r:.40} ({describe_kind(element)}) is no {datatype}"
+def _is_element(element: Any, datatype: str) -> bool:
+    if type(element) not in _PYTHON_TYPES[datatype]:
+        return False
+    if datatype not in INTEGER_TYPES:
+        return True
+    low, high = find_integer_range(datatype)
+    return bool(low <= element < high)

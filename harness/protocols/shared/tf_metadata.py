@@ -1,4 +1,4 @@
-"""What TensorFlow Serving's pages say of a model: the states of its versions, and its signatures (protobuf's JSON)."""
+"""TensorFlow Serving's pages about a model: the states of its versions, and its signatures (in protobuf's JSON)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.protocols.shared import tensors
-from harness.protocols.shared.values import get_member, parse_name
+from harness.protocols.shared.values import get_list, get_member, parse_name, pick_only
 
 _DEFAULT_SIGNATURE = "serving_default"
 _DATATYPES = {
@@ -18,59 +18,63 @@ _DATATYPES = {
     "DT_DOUBLE": "FP64",
     **{f"DT_{name}": name for name in tensors.INTEGER_TYPES},
 }
-"""TensorFlow's data types that JSON can carry, in the names of the Open Inference Protocol."""
+"""TensorFlow's data types that can be written in JSON, with their names in the Open Inference Protocol."""
 
 
-def parse_version_states(own: Any) -> list[tuple[str, str]]:
-    """Version and state of each version on a page of status (`START`, `LOADING`, `AVAILABLE`, `UNLOADING`, `END`)."""
-    listed = get_member(own, "model_version_status")
-    pairs = [(parse_version(each), get_member(each, "state")) for each in (listed if isinstance(listed, list) else ())]
-    return [(stated, state) for stated, state in pairs if stated is not None and isinstance(state, str)]
+def parse_version_states(page: Any) -> list[tuple[str, str]]:
+    """Each version and its state on a status page (`START`, `LOADING`, `AVAILABLE`, `UNLOADING`, `END`)."""
+    pairs = [(parse_version(entry), get_member(entry, "state")) for entry in get_list(page, "model_version_status")]
+    return [(version, state) for version, state in pairs if version is not None and isinstance(state, str)]
 
 
-def find_available_version(pairs: Sequence[tuple[str, str]]) -> str | None:
-    """The version that is served, where it is one alone."""
-    found = [stated for stated, state in pairs if state == "AVAILABLE"]
-    return found[0] if len(found) == 1 else None
+def find_available_version(states: Sequence[tuple[str, str]]) -> str | None:
+    """The version that is served, if it is the only one."""
+    return pick_only([version for version, state in states if state == "AVAILABLE"])
 
 
-def parse_version(holder: Any) -> str | None:
-    """The version that an object states: text, for 64-bit numbers are text in protobuf's JSON."""
-    stated = get_member(holder, "version")
-    return str(stated) if type(stated) is int else parse_name(stated)
+def parse_version(entry: Any) -> str | None:
+    """The version that an object states. It may be a text, because protobuf's JSON has 64-bit numbers as texts."""
+    version = get_member(entry, "version")
+    return str(version) if type(version) is int else parse_name(version)
 
 
 def parse_signatures(metadata: Any) -> dict[str, Any] | None:
-    """The signatures by name on a page of metadata, or None when it is no such page."""
-    found = get_member(metadata, "metadata", "signature_def", "signature_def")
-    return found if isinstance(found, dict) and isinstance(metadata.get("model_spec"), dict) else None
+    """The signatures by name on a page of metadata, or None if it is not such a page."""
+    signatures = get_member(metadata, "metadata", "signature_def", "signature_def")
+    is_page = isinstance(signatures, dict) and isinstance(metadata.get("model_spec"), dict)
+    return signatures if is_page else None
 
 
-def describe_inputs(named: dict[str, Any]) -> dict[str, Any]:
-    """Facts of the default signature, or of the only one, which must then be named in requests (`signature_name`).
+def describe_inputs(signatures: dict[str, Any]) -> dict[str, Any]:
+    """Facts about the default signature, or about the only one, which requests must then name (`signature_name`).
 
-    `inputs` holds name, datatype and shape of each input, and is left out where one of them is not known.
+    `inputs` has the name, datatype and shape of each input; it is left out if one of them is not known.
     """
-    name = _DEFAULT_SIGNATURE if _DEFAULT_SIGNATURE in named or len(named) != 1 else next(iter(named))
-    stated = get_member(named, name, "inputs")
-    specs = [_spec(each, info) for each, info in stated.items()] if isinstance(stated, dict) else []
-    known = [each for each in specs if each is not None]
-    found: dict[str, Any] = {"inputs": known} if known and len(known) == len(specs) else {}
-    return found if name == _DEFAULT_SIGNATURE else {**found, "signature_name": name}
+    name = _DEFAULT_SIGNATURE
+    facts: dict[str, Any] = {}
+    if name not in signatures and len(signatures) == 1:
+        name = facts["signature_name"] = next(iter(signatures))
+    inputs = get_member(signatures, name, "inputs")
+    if isinstance(inputs, dict) and inputs:
+        specs = [_parse_spec(input_name, info) for input_name, info in inputs.items()]
+        if None not in specs:
+            facts["inputs"] = specs
+    return facts
 
 
-def _spec(name: str, info: Any) -> dict[str, Any] | None:
-    """Name, datatype and shape of an input; None when its rank or its type is not known."""
+def _parse_spec(name: str, info: Any) -> dict[str, Any] | None:
+    """Name, datatype and shape of an input; None if its rank or its type is not known."""
     shape, datatype = get_member(info, "tensor_shape"), _DATATYPES.get(str(get_member(info, "dtype")))
     if not isinstance(shape, dict) or shape.get("unknown_rank") is True or datatype is None:
         return None
     dims = shape.get("dim", [])
-    sizes = [_size(each) for each in dims] if isinstance(dims, list) and len(dims) <= tensors.MAX_RANK else [None]
-    known = [size for size in sizes if size is not None]
-    return {"name": name, "datatype": datatype, "shape": known} if len(known) == len(sizes) else None
+    if not isinstance(dims, list) or len(dims) > tensors.MAX_RANK:
+        return None
+    sizes = [_parse_size(dim) for dim in dims]
+    return None if None in sizes else {"name": name, "datatype": datatype, "shape": sizes}
 
 
-def _size(dim: Any) -> int | None:
+def _parse_size(dim: Any) -> int | None:
     size = get_member(dim, "size")
     try:
         return int(size) if isinstance(size, str | int) and -1 <= int(size) < 2**63 else None

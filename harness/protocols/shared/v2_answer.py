@@ -1,9 +1,9 @@
-"""The answer of V2 over HTTP, read strictly; and read quickly where it is of the common form.
+"""Decoding answers of V2 over HTTP: a fast decoder for the common form, and a strict one for everything else.
 
-The quick way takes a JSON body of nothing but the protocol's own members with flat numbers, whose types msgspec checks
-as it parses. It gives what the strict way gives, or nothing: then the strict way reads it and says what is wrong. The
-types bound the depth. Bytes behind the JSON (Triton's extension binary_tensor_data) are read wherever a header tells
-how long the JSON is.
+The fast decoder accepts a JSON body that has only members of the protocol and flat numbers; msgspec checks the types
+while it parses, and the types limit the depth. Its result is that of the strict decoder, or none: then the strict one
+decodes the body and explains what is wrong. Both also decode tensors in bytes after the JSON (Triton's extension
+binary_tensor_data) if a header states the length of the JSON.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from harness.core.errors import ProtocolError
 from harness.core.exchange import Response
 from harness.core.json_text import parse_json
 from harness.protocols.shared import binary_tensor, tensors
-from harness.protocols.shared.values import expect_array, expect_object, refuse_error
+from harness.protocols.shared.values import accept_object, expect_array, expect_object, refuse_error
 
 JSON_LENGTH_HEADER = "inference-header-content-length"
-"""The header that tells how many bytes of JSON stand before those of the tensors."""
+"""The header with the number of bytes of the JSON; the bytes of the tensors follow it."""
 
 _Scalar = bool | int | float | str | None
 _Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -48,42 +48,40 @@ _ANSWER = msgspec.json.Decoder(_Answer)
 
 def decode_outputs(response: Response) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parsed body, and every output as nested lists of its stated shape. Raises `ProtocolError` with the place."""
-    body, rest = _split(response)
-    return _quickly(body, rest) or _strictly(body, rest, response)
+    body, rest = _split_body(response)
+    return _decode_fast(body, rest) or _decode_strictly(body, rest, response)
 
 
-def _split(response: Response) -> tuple[bytes, bytes]:
-    """The JSON, and the bytes of the tensors behind it."""
+def _split_body(response: Response) -> tuple[bytes, bytes]:
+    """The JSON, and the bytes of the tensors after it."""
     stated = response.header(JSON_LENGTH_HEADER)
     if stated is None:
         return response.body, b""
     length = int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 16 else -1
     if not 0 <= length <= len(response.body):
-        raise ProtocolError(
-            f"{stated!r:.40} is no length within a body of {len(response.body)} bytes", at=JSON_LENGTH_HEADER
-        )
+        problem = f"{stated!r:.40} is not a valid length within a body of {len(response.body)} bytes"
+        raise ProtocolError(problem, at=JSON_LENGTH_HEADER)
     return response.body[:length], response.body[length:]
 
 
-def _strictly(body: bytes, rest: bytes, response: Response) -> tuple[dict[str, Any], dict[str, Any]]:
+def _decode_strictly(body: bytes, rest: bytes, response: Response) -> tuple[dict[str, Any], dict[str, Any]]:
     value = expect_object(parse_json(body))
     refuse_error(value, response)
     outputs: dict[str, Any] = {}
-    for i, each in enumerate(expect_array(value.get("outputs"), "$.outputs")):
+    for i, output in enumerate(expect_array(value.get("outputs"), "$.outputs")):
         at = f"$.outputs[{i}]"
-        tensor = expect_object(each, at)
+        tensor = expect_object(output, at)
         name = tensor.get("name")
         if not isinstance(name, str) or name in outputs:
-            raise ProtocolError(f"the name {name!r:.60} is no string, or there twice", at=f"{at}.name")
-        stated = tensor.get("parameters")
-        size = None if stated is None else expect_object(stated, f"{at}.parameters").get("binary_data_size")
+            raise ProtocolError(f"the name {name!r:.60} is not a string, or occurs twice", at=f"{at}.name")
+        size = accept_object(tensor.get("parameters"), f"{at}.parameters").get("binary_data_size")
         if size is None:
             outputs[name] = tensors.decode_tensor(tensor, at)
             continue
-        raw, rest = _taken(size, rest, at)
+        raw, rest = _split_raw(size, rest, at)
         datatype, shape = tensors.parse_datatype_and_shape(tensor, at)
         if "data" in tensor:
-            raise ProtocolError("data beside binary ones", at=f"{at}.data")
+            raise ProtocolError("the output has both data and binary data", at=f"{at}.data")
         outputs[name] = binary_tensor.unpack_tensor(raw, datatype, shape, at)
     if not outputs:
         raise ProtocolError("no output in the answer", at="$.outputs")
@@ -92,34 +90,34 @@ def _strictly(body: bytes, rest: bytes, response: Response) -> tuple[dict[str, A
     return value, outputs
 
 
-def _quickly(body: bytes, rest: bytes) -> tuple[dict[str, Any], dict[str, Any]] | None:
+def _decode_fast(body: bytes, rest: bytes) -> tuple[dict[str, Any], dict[str, Any]] | None:
     try:
         answer = _ANSWER.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     outputs: dict[str, Any] = {}
-    for each in answer.outputs:
-        size = each.parameters.get("binary_data_size") if each.parameters else None
-        if each.name in outputs or each.datatype not in tensors.DATATYPES:
+    for output in answer.outputs:
+        size = output.parameters.get("binary_data_size") if output.parameters else None
+        if output.name in outputs or output.datatype not in tensors.DATATYPES:
             return None
-        if size is None and each.data is not UNSET:
-            found = _numbers(each.data, each.datatype, each.shape)
-        elif size is not None and each.data is UNSET:
-            at = f"$.outputs[{len(outputs)}]"
-            raw, rest = _taken(size, rest, at)
-            found = binary_tensor.unpack_tensor(raw, each.datatype, each.shape, at)
+        if (size is None) is (output.data is UNSET):
+            return None
+        if output.data is not UNSET:
+            value = _fold_numbers(output.data, output.datatype, output.shape)
         else:
+            at = f"$.outputs[{len(outputs)}]"
+            raw, rest = _split_raw(size, rest, at)
+            value = binary_tensor.unpack_tensor(raw, output.datatype, output.shape, at)
+        if value is None:
             return None
-        if found is None:
-            return None
-        outputs[each.name] = found
+        outputs[output.name] = value
     if not outputs or rest:
         return None
-    return _parsed(answer), outputs
+    return _to_builtins(answer), outputs
 
 
-def _numbers(data: list[int | float], datatype: str, shape: list[int]) -> Any:
-    """The nested lists, or None where these are no such numbers."""
+def _fold_numbers(data: list[int | float], datatype: str, shape: list[int]) -> Any:
+    """The nested lists, or None if the numbers are not valid for the datatype or the shape."""
     if len(data) != prod(shape):
         return None
     if datatype in tensors.INTEGER_TYPES:
@@ -131,21 +129,21 @@ def _numbers(data: list[int | float], datatype: str, shape: list[int]) -> Any:
     return tensors.fold_elements(data, shape)
 
 
-def _parsed(answer: _Answer) -> dict[str, Any]:
-    """The body as plain values; the numbers are laid aside meanwhile, for they would be copied one by one."""
-    numbers = [each.data for each in answer.outputs]
-    for each in answer.outputs:
-        each.data = UNSET
+def _to_builtins(answer: _Answer) -> dict[str, Any]:
+    """The body as plain values. Numbers are put back afterwards, because msgspec would copy them one by one."""
+    numbers = [output.data for output in answer.outputs]
+    for output in answer.outputs:
+        output.data = UNSET
     value: dict[str, Any] = msgspec.to_builtins(answer)
-    for output, data in zip(value["outputs"], numbers, strict=True):
+    for plain, data in zip(value["outputs"], numbers, strict=True):
         if data is not UNSET:
-            output["data"] = data
+            plain["data"] = data
     return value
 
 
-def _taken(size: Any, rest: bytes, at: str) -> tuple[bytes, bytes]:
-    """The next `size` bytes, and what is left."""
+def _split_raw(size: Any, rest: bytes, at: str) -> tuple[bytes, bytes]:
+    """The next `size` bytes, and the bytes after them."""
     if type(size) is not int or not 0 <= size <= len(rest):
-        what = f"{size!r:.40} bytes are stated where {len(rest)} are left"
-        raise ProtocolError(what, at=f"{at}.parameters.binary_data_size")
+        problem = f"{size!r:.40} bytes are stated where {len(rest)} are left"
+        raise ProtocolError(problem, at=f"{at}.parameters.binary_data_size")
     return rest[:size], rest[size:]

@@ -1,4 +1,4 @@
-"""What a valid input looks like, as a JSON Schema: the part of a body's schema that is the input, or like a sample."""
+"""What a valid input looks like, as a JSON Schema: a part of the schema of the body, or made from a sample."""
 
 from __future__ import annotations
 
@@ -9,68 +9,70 @@ from harness.core.json_path import list_leaves
 from harness.protocols.shared.json_schema import MAX_SAFE_INTEGER, Schema
 
 _MOST_ROWS = 4
-"""Entries of a list whose length is left open."""
+"""The most entries of a list whose length is not stated."""
 
 
 def split_schema(form: Any, mark: Any, schema: Schema) -> Schema | None:
-    """What may stand for `mark` in a body of this form, and beside it: `{"input", "options", "required"}`; or None.
+    """The schemas for the input and for options beside it, as `{"input", "options", "required"}`; or None.
 
-    `form` is a template's body. Properties of the top-level object that the form does not fill in are options.
+    `form` is the body of a template, in which `mark` is replaced by the input. Properties of the body that are not in
+    the form are options.
     """
     if form == mark:
         return {"input": schema, "options": {}, "required": []}
-    found, place = schema, form
+    part, place = schema, form
     while place != mark:
-        if not (isinstance(place, dict) and isinstance(found.get("properties"), dict)):
+        if not (isinstance(place, dict) and isinstance(part.get("properties"), dict)):
             return None
-        held = [name for name, part in place.items() if _holds(part, mark)]
-        if len(held) != 1 or not set(place) <= found["properties"].keys():
+        names = [name for name, value in place.items() if _contains(value, mark)]
+        if len(names) != 1 or not set(place) <= part["properties"].keys():
             return None
-        place, found = place[held[0]], found["properties"][held[0]]
-    plain = {"type", "properties", "required", "additionalProperties"}
-    others = {name: each for name, each in schema["properties"].items() if name not in form}
-    if schema.keys() - plain:
-        return None  # a rule that binds the properties together
+        place, part = place[names[0]], part["properties"][names[0]]
+    if schema.keys() - {"type", "properties", "required", "additionalProperties"}:
+        return None  # a rule about several properties at once
+    options = {name: option for name, option in schema["properties"].items() if name not in form}
     required = [name for name in schema.get("required", []) if name not in form]
-    return {"input": found, "options": others, "required": required} if set(required) <= others.keys() else None
+    return {"input": part, "options": options, "required": required} if set(required) <= options.keys() else None
 
 
-def _holds(part: Any, mark: Any) -> bool:
-    if isinstance(part, dict):
-        return any(_holds(each, mark) for each in part.values())
-    return bool(part == mark)
+def _contains(value: Any, mark: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_contains(child, mark) for child in value.values())
+    return bool(value == mark)
 
 
-def narrow_schema(schema: Schema, samples: Sequence[Any], *, outer: bool = True) -> Schema:
-    """The schema with the lengths that it leaves open taken from valid samples.
+def narrow_schema(schema: Schema, samples: Sequence[Any], *, is_outer: bool = True) -> Schema:
+    """The schema with lengths that it does not state taken from valid samples.
 
-    A list below another one, and a flat one of numbers, is one row: as long as the samples' are. The outermost list of
-    anything else is a batch of at most `MOST_ROWS`.
+    A list inside another list, and a flat list of numbers, is one row: it gets the length of the samples. The outermost
+    list of anything else is a batch of at most four rows.
     """
     if isinstance(schema.get("items"), dict):
-        lists = [each for each in samples if isinstance(each, list)]
-        items = schema["items"]
-        row = not outer or _numeric(items)
-        lengths: set[int] = {len(each) for each in lists}
-        least: int = schema.get("minItems", 1 if lengths and all(lengths) else 0)
-        most = schema.get("maxItems")
-        if row and most is None and len(lengths) == 1 and min(lengths) >= least:
-            least = min(lengths)
-            most = least
-        most = max(least, min(most if isinstance(most, int) else _MOST_ROWS, max(least, _MOST_ROWS)))
-        inner = narrow_schema(items, [part for each in lists for part in each], outer=False)
-        return {**schema, "items": inner, "minItems": least, "maxItems": most}
+        return _narrow_list(schema, [sample for sample in samples if isinstance(sample, list)], is_outer)
     if isinstance(schema.get("properties"), dict):
-        parts = {
-            name: narrow_schema(each, [s[name] for s in samples if isinstance(s, dict) and name in s], outer=outer)
-            for name, each in schema["properties"].items()
-        }
-        return {**schema, "properties": parts}
+        properties = {}
+        for name, part in schema["properties"].items():
+            values = [sample[name] for sample in samples if isinstance(sample, dict) and name in sample]
+            properties[name] = narrow_schema(part, values, is_outer=is_outer)
+        return {**schema, "properties": properties}
     return schema
 
 
+def _narrow_list(schema: Schema, samples: list[list[Any]], is_outer: bool) -> Schema:
+    items = schema["items"]
+    lengths = {len(sample) for sample in samples}
+    shortest: int = schema.get("minItems", 1 if lengths and all(lengths) else 0)
+    longest = schema.get("maxItems")
+    is_row = not is_outer or _is_numeric(items)
+    if is_row and longest is None and len(lengths) == 1 and min(lengths) >= shortest:
+        shortest = longest = min(lengths)
+    longest = max(shortest, min(longest if isinstance(longest, int) else _MOST_ROWS, max(shortest, _MOST_ROWS)))
+    inner = narrow_schema(items, [row for sample in samples for row in sample], is_outer=False)
+    return {**schema, "items": inner, "minItems": shortest, "maxItems": longest}
+
+
 def derive_schema(sample: Any) -> Schema:
-    """What is like a valid sample: its lists as long as they are, its numbers within their range, its texts or others.
+    """The schema of inputs like a valid sample: lists of the same length, numbers in the same range, any texts.
 
     The outermost list of lists, texts or objects is a batch.
     """
@@ -78,57 +80,53 @@ def derive_schema(sample: Any) -> Schema:
     low, high = min(numbers, default=0), max(numbers, default=1)
     if low == high:
         low, high = min(low, 0), max(high, 1)
-    kind = "integer" if all(type(each) is int for each in numbers) else "number"
-    return _like(sample, {"type": kind, "minimum": low, "maximum": high}, outer=True)
+    kind = "integer" if all(type(number) is int for number in numbers) else "number"
+    return _derive_part(sample, {"type": kind, "minimum": low, "maximum": high}, is_outer=True)
 
 
-def _like(value: Any, number: Schema, *, outer: bool) -> Schema:
+def _derive_part(value: Any, number: Schema, *, is_outer: bool) -> Schema:
     if isinstance(value, dict):
-        parts = {name: _like(each, number, outer=outer and len(value) == 1) for name, each in value.items()}
+        is_only = is_outer and len(value) == 1
+        parts = {name: _derive_part(part, number, is_outer=is_only) for name, part in value.items()}
         return {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
-    if isinstance(value, list):
-        if not value:
-            return {"enum": [[]]}
-        inner = _like(value[0], number, outer=False)
-        batch = outer and not _numeric(inner)
-        return {
-            "type": "array",
-            "items": inner,
-            "minItems": 1 if batch else len(value),
-            "maxItems": _MOST_ROWS if batch else len(value),
-        }
+    if isinstance(value, list) and value:
+        items = _derive_part(value[0], number, is_outer=False)
+        shortest, longest = len(value), len(value)
+        if is_outer and not _is_numeric(items):
+            shortest, longest = 1, _MOST_ROWS
+        return {"type": "array", "items": items, "minItems": shortest, "maxItems": longest}
     if isinstance(value, bool):
         return {"type": "boolean"}
     if isinstance(value, int | float):
         return dict(number)
-    if isinstance(value, str):  # it may be a name of which only some are known
+    if isinstance(value, str):  # it may be a name, of which only some are known
         return {"anyOf": [{"enum": [value]}, {"type": "string", "minLength": 1, "maxLength": 40}]}
     return {"enum": [value]}
 
 
-def _numeric(schema: Schema) -> bool:
+def _is_numeric(schema: Schema) -> bool:
     return schema.get("type") in ("number", "integer")
 
 
 def is_bounded(schema: Schema) -> bool:
-    """Whether a schema says wholly what is valid: every list's length and every number's range, no open text or part.
+    """Whether a schema states all limits: the length of every list, the range of every number, no free text or part.
 
-    Then an answer that treats a request made from it as the server's own failure breaks what is announced.
+    Then a service breaks its own schema if it answers a request that conforms to it with an internal error.
     """
     if "enum" in schema or "const" in schema:
         return True
-    if any(key in schema for key in ("anyOf", "oneOf")):
-        return all(is_bounded(each) for key in ("anyOf", "oneOf") for each in schema.get(key, []))
+    if "anyOf" in schema or "oneOf" in schema:
+        return all(map(is_bounded, [*schema.get("anyOf", []), *schema.get("oneOf", [])]))
     kind = schema.get("type")
     if kind in ("number", "integer"):
         low = schema.get("minimum", schema.get("exclusiveMinimum"))
         high = schema.get("maximum", schema.get("exclusiveMaximum"))
         return low is not None and high is not None and low > -MAX_SAFE_INTEGER and high < MAX_SAFE_INTEGER
     if kind == "string":
-        return "maxLength" in schema or "format" in schema or "pattern" in schema
+        return bool({"maxLength", "format", "pattern"} & schema.keys())
     if kind == "array":
         return "maxItems" in schema and isinstance(schema.get("items"), dict) and is_bounded(schema["items"])
     if kind == "object":
-        closed = schema.get("additionalProperties") is False
-        return closed and all(is_bounded(each) for each in schema.get("properties", {}).values())
+        is_closed = schema.get("additionalProperties") is False
+        return is_closed and all(map(is_bounded, schema.get("properties", {}).values()))
     return kind in ("boolean", "null")

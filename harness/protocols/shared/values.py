@@ -1,42 +1,60 @@
-"""What the adapters share: the values in an answer, each checked and refused with its place."""
+"""Reading values out of an answer: each is checked, and an error names its place.
+
+`expect_...` requires a value of the type; `accept_...` also takes null, or a missing member.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Response
 from harness.core.json_text import parse_json
 
-_SHOWN = 200
+_T = TypeVar("_T")
+
+_LONGEST_SHOWN = 200
 _LONGEST_NAME = 512
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", dict: "an object"}
 
 
 def describe_kind(value: Any) -> str:
-    """The JSON kind of a value, for messages: `null`, `a boolean`, `a number`, `a string`, `an array`, `an object`."""
+    """The JSON type of a value, for messages: `null`, `a boolean`, `a number`, `a string`, `an array`, `an object`."""
     return _KINDS.get(type(value), "null")
 
 
 def parse_name(value: Any) -> str | None:
-    """The value when it can be the name of a model: printable text of sane length."""
+    """The value if it can be the name of a model: printable text of 1 to 512 characters; otherwise None."""
     return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST_NAME else None
 
 
 def get_member(value: Any, *names: str) -> Any:
-    """What stands under these names, one inside the other; None where there is nothing, or no object."""
+    """The value under these names, one inside the other; None if one of them is missing or not in an object."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
+def get_list(value: Any, *names: str) -> list[Any]:
+    """The list under these names, one inside the other; empty if there is none."""
+    member = get_member(value, *names)
+    return member if isinstance(member, list) else []
+
+
+def pick_only(items: Sequence[_T] | None) -> _T | None:
+    """The only item of a sequence; None if there are none or several."""
+    return items[0] if items and len(items) == 1 else None
+
+
 def parse_names(entries: Any, key: str) -> tuple[str, ...] | None:
-    """The name under a key of each object in a list; None when it is no such list."""
-    found = [parse_name(get_member(each, key)) for each in entries] if isinstance(entries, list) else [None]
-    known = tuple(name for name in found if name is not None)
-    return known if len(known) == len(found) else None
+    """The name under a key of each object in a list; None if it is not a list of such objects."""
+    if not isinstance(entries, list):
+        return None
+    names = [parse_name(get_member(entry, key)) for entry in entries]
+    return None if None in names else tuple(filter(None, names))
 
 
 def expect_object(value: Any, at: str = "$") -> dict[str, Any]:
@@ -53,7 +71,17 @@ def expect_array(value: Any, at: str) -> list[Any]:
     return value
 
 
-def expect_text(value: Any, at: str) -> str | None:
+def accept_object(value: Any, at: str) -> dict[str, Any]:
+    """The value, which must be a JSON object or null; null counts as empty. Raises `ProtocolError` with the place."""
+    return {} if value is None else expect_object(value, at)
+
+
+def accept_array(value: Any, at: str) -> list[Any]:
+    """The value, which must be a JSON array or null; null counts as empty. Raises `ProtocolError` with the place."""
+    return [] if value is None else expect_array(value, at)
+
+
+def accept_text(value: Any, at: str) -> str | None:
     """The value, which must be a string or null. Raises `ProtocolError` with the place."""
     if value is not None and not isinstance(value, str):
         raise ProtocolError(f"{describe_kind(value)} where a string was expected", at=at)
@@ -61,38 +89,38 @@ def expect_text(value: Any, at: str) -> str | None:
 
 
 def shorten_value(value: Any) -> str:
-    """A value of the peer's for a message: printable, and cut."""
+    """A value from the answer for a message: only printable characters, at most 200 of them."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
-    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:_SHOWN])
-    return clean if len(text) <= _SHOWN else clean + "…"
+    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:_LONGEST_SHOWN])
+    return clean if len(text) <= _LONGEST_SHOWN else clean + "…"
 
 
 def parse_answer(response: Response) -> dict[str, Any]:
-    """The object in a body, which must be no error. Raises `ProtocolError`."""
+    """The JSON object in a body, which must not be an error. Raises `ProtocolError`."""
     value = expect_object(parse_json(response.body))
     refuse_error(value, response)
     return value
 
 
 def refuse_error(value: Any, response: Response) -> None:
-    """Raise `ProtocolError` for an error (a text, an object, true) in the body of a success; a number is no error."""
+    """Raise `ProtocolError` if the body has an `error` that is a text, an object or true; a number is not an error."""
     error = get_member(value, "error")
     if (error and not isinstance(error, int | float)) or error is True:
-        said = error.get("message", error) if isinstance(error, dict) else error
-        raise ProtocolError(f"an error in an answer of status {response.status}: {shorten_value(said)}", at="$.error")
+        text = shorten_value(error.get("message", error) if isinstance(error, dict) else error)
+        raise ProtocolError(f"an error in an answer of status {response.status}: {text}", at="$.error")
 
 
 def expect_number(value: Any, at: str) -> float:
-    """The value, which must be a number that a float holds. Raises `ProtocolError` with the place."""
+    """The value, which must be a number in the range of a float. Raises `ProtocolError` with the place."""
     if type(value) not in (int, float):
         raise ProtocolError(f"{describe_kind(value)} where a number was expected", at=at)
     try:
-        found = float(value)
+        number = float(value)
     except OverflowError:
-        found = math.inf
-    if not math.isfinite(found):
+        number = math.inf
+    if not math.isfinite(number):
         raise ProtocolError("a number that is not finite", at=at)
-    return found
+    return number
 
 
 def expect_whole_number(value: Any, at: str) -> int:
@@ -100,3 +128,8 @@ def expect_whole_number(value: Any, at: str) -> int:
     if type(value) is not int or value < 0:
         raise ProtocolError(f"{describe_kind(value)} where a whole number from 0 was expected", at=at)
     return value
+
+
+def accept_whole_number(value: Any, at: str) -> int | None:
+    """The value, which must be a whole number from 0, or null. Raises `ProtocolError` with the place."""
+    return None if value is None else expect_whole_number(value, at)

@@ -1,4 +1,4 @@
-"""What the adapters share: making requests, and reading the answers to probes."""
+"""Making requests, and reading the responses to probes."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from harness.core.exchange import Request, Response
 from harness.core.json_text import parse_json
 
 UNKNOWN_PATH = "/aiharness-no-such-path"
-"""A path that no service has: what it answers there (a catch-all page, 401 for everything) proves nothing elsewhere."""
+"""A path that no service has. A response that other paths get too (a catch-all page, 401 everywhere) proves nothing."""
 
 OPENAPI_PATH = "/openapi.json"
 JSON_HEADERS = (("content-type", "application/json"),)
-_NOT_THERE = frozenset({301, 302, 303, 307, 308, 404, 405, 410, 501})
+_MISSING_STATUSES = frozenset({301, 302, 303, 307, 308, 404, 405, 410, 501})
 
 
 def make_get(path: str) -> Request:
-    """A harmless request."""
+    """A GET request, which must be harmless."""
     return Request("GET", path)
 
 
 def make_post(path: str, value: Any, *, stream: bool = False) -> Request:
-    """A request with a JSON body. Raises `UsageError` for a value that JSON cannot hold."""
+    """A POST request with a JSON body. Raises `UsageError` for a value that cannot be written as JSON."""
     return Request("POST", path, JSON_HEADERS, dump_json(value), stream)
 
 
 def dump_json(value: Any) -> bytes:
-    """Compact JSON in ASCII, the same bytes each time. Raises `UsageError` for NaN, Infinity and foreign types."""
+    """Compact JSON in ASCII, always the same bytes. Raises `UsageError` for NaN, Infinity and values not in JSON."""
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
@@ -39,19 +39,20 @@ def dump_json(value: Any) -> bytes:
 
 
 def read_page(answers: Mapping[str, Response], role: str) -> Any:
-    """The JSON value that a probe was answered with; None when it failed, or brought no JSON, or brought only what
-    the service says at a path that no one has.
+    """The JSON value of the response to a probe.
+
+    None if there is no successful response, if it is not JSON, or if an unknown path gets the same.
     """
-    response, nowhere = answers.get(role), answers.get("nowhere")
+    response, unknown = answers.get(role), answers.get("nowhere")
     if response is None or not 200 <= response.status < 300:
         return None
-    if nowhere is not None and nowhere.status == response.status and nowhere.body == response.body:
+    if unknown is not None and unknown.status == response.status and unknown.body == response.body:
         return None
     return read_json(response)
 
 
 def read_json(response: Response) -> Any:
-    """The JSON value of a body, or None when it is none."""
+    """The JSON value of a body, or None if it is not valid JSON."""
     try:
         return parse_json(response.body)
     except ProtocolError:
@@ -59,30 +60,30 @@ def read_json(response: Response) -> Any:
 
 
 def get_status(answers: Mapping[str, Response], role: str) -> int | None:
-    """The status that a probe was answered with, or None."""
+    """The status of the response to a probe, or None without a response."""
     return answers[role].status if role in answers else None
 
 
 def is_offered(answers: Mapping[str, Response], role: str) -> bool:
-    """Whether something stands at a probe's path: an answer of its own, unlike the one for a path that no one has."""
-    found, nowhere = answers.get(role), answers.get("nowhere")
-    if found is None or found.status in _NOT_THERE:
+    """Whether the path of a probe exists: its response differs from that of an unknown path."""
+    response, unknown = answers.get(role), answers.get("nowhere")
+    if response is None or response.status in _MISSING_STATUSES:
         return False
-    return nowhere is None or (found.status, found.content_type) != (nowhere.status, nowhere.content_type)
+    return unknown is None or (response.status, response.content_type) != (unknown.status, unknown.content_type)
 
 
 def needs_credentials(answers: Mapping[str, Response], role: str) -> bool:
-    """Whether a probe was refused for want of credentials."""
+    """Whether a probe was refused because credentials are missing or wrong."""
     return get_status(answers, role) in (401, 403)
 
 
 def join_path(endpoint: Endpoint, path: str) -> str:
-    """The path as the server sees it: with the prefix that stands in the endpoint's URL."""
+    """The path as the server sees it: after the path in the URL of the endpoint."""
     return urlsplit(endpoint.url).path.rstrip("/") + path
 
 
 def has_rows(sample: Any) -> bool:
-    """Whether an input is a list of rows, or an object with a list for each name: several can go in one request."""
+    """Whether an input is a list of rows, or an object with a list for each name, so that requests can be batched."""
     if isinstance(sample, dict):
-        return bool(sample) and all(isinstance(each, list) and each for each in sample.values())
+        return bool(sample) and all(isinstance(rows, list) and rows for rows in sample.values())
     return isinstance(sample, list) and bool(sample) and isinstance(sample[0], list)

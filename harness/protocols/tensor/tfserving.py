@@ -1,11 +1,12 @@
-"""TensorFlow Serving's REST API (`:predict`), and its dialect KServe V1.
+"""TensorFlow Serving's REST API (`:predict`), and KServe V1, a variant of it.
 
-KServe V1 (the KServe SDK, TorchServe with the KServe envelope) has no metadata and no versions, and says `ready` where
-TensorFlow Serving lists the states of versions; a sample must be given there. OpenVINO Model Server has the same calls.
+KServe V1 (the KServe SDK, TorchServe with the KServe envelope) has no metadata and no versions, and states `ready`
+where TensorFlow Serving lists the states of versions; it needs a configured sample. OpenVINO Model Server has the same
+API.
 
-Rows are sent in the row format (`instances`, answered with `predictions`), an object of inputs by name in the columnar
-one (`inputs`, answered with `outputs`). Lenient about extension fields, rows that are objects, text. Strict about
-numbers: the API's document allows bare NaN and Infinity, which are no JSON, and they are refused.
+Rows are sent in the row format (`instances`, answered with `predictions`), an object of inputs by name in the column
+format (`inputs`, answered with `outputs`). Extension fields, rows that are objects, and text are accepted. The document
+of the API allows bare NaN and Infinity, but these are not valid JSON and are refused.
 """
 
 from __future__ import annotations
@@ -17,19 +18,12 @@ from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
-from harness.protocols.shared import row_answers, tensors, tf_metadata
+from harness.protocols.shared import tensors, tf_metadata, wire
 from harness.protocols.shared.named_models import NamedModels, parse_kserve_list
-from harness.protocols.shared.values import get_member, parse_answer, parse_name, shorten_value
-from harness.protocols.shared.wire import (
-    JSON_HEADERS,
-    UNKNOWN_PATH,
-    get_status,
-    has_rows,
-    make_get,
-    make_post,
-    read_json,
-    read_page,
-)
+from harness.protocols.shared.row_answers import decode_rows
+from harness.protocols.shared.values import get_member, parse_answer, parse_name, pick_only, shorten_value
+
+_ROLES = ("model_ready", "metadata", "models")
 
 
 class TFServing(NamedModels):
@@ -40,11 +34,11 @@ class TFServing(NamedModels):
     title = "TensorFlow Serving REST (:predict), and KServe V1"
 
     def capabilities(self, endpoint: Endpoint, facts: Facts) -> Capabilities:
-        """Tensors; the model's status needs its name in the configuration; batches as metadata or the sample say."""
+        """Tensors; readiness if the name of the model is configured; batches according to the metadata or sample."""
         specs = facts.inputs.get("inputs") or []
-        batches = endpoint.sample is None or has_rows(endpoint.sample)
+        batches = endpoint.sample is None or wire.has_rows(endpoint.sample)
         if specs:
-            batches = all(len(each["shape"]) > 1 and each["shape"][0] < 0 for each in specs)
+            batches = all(len(spec["shape"]) > 1 and spec["shape"][0] < 0 for spec in specs)
         return Capabilities(
             model_readiness=endpoint.model is not None,
             metadata=bool(specs),
@@ -55,108 +49,106 @@ class TFServing(NamedModels):
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """KServe's list of models; the status and the metadata of a configured model."""
-        found = {"models": make_get("/v1/models"), "nowhere": make_get(UNKNOWN_PATH)}
+        probes = {"models": wire.make_get("/v1/models"), "nowhere": wire.make_get(wire.UNKNOWN_PATH)}
         if endpoint.model is not None:
-            path = self.path(endpoint, endpoint.model)
-            found |= {"model_ready": make_get(path), "metadata": make_get(f"{path}/metadata")}
-        return found
+            path = self.build_path(endpoint, endpoint.model)
+            probes |= {"model_ready": wire.make_get(path), "metadata": wire.make_get(f"{path}/metadata")}
+        return probes
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
-        """1.0: signatures; 0.9: states of versions; 0.8: KServe's readiness; 0.6: no more than GET /v1/models tells."""
-        own, metadata, named = (read_page(answers, role) for role in ("model_ready", "metadata", "models"))
-        path = self.path(endpoint, endpoint.model or "")
-        signatures, states = tf_metadata.parse_signatures(metadata), tf_metadata.parse_version_states(own)
-        known = (endpoint.model,) if endpoint.model is not None else ()
+        """1.0: signatures; 0.9: states of versions; 0.8: readiness as in KServe; 0.6: only GET /v1/models."""
+        ready_page, metadata, list_page = (wire.read_page(answers, role) for role in _ROLES)
+        path = self.build_path(endpoint, endpoint.model or "")
+        names: tuple[str, ...] = () if endpoint.model is None else (endpoint.model,)
+        signatures, states = tf_metadata.parse_signatures(metadata), tf_metadata.parse_version_states(ready_page)
+        available = tf_metadata.find_available_version(states)
         if signatures is not None:
             inputs = tf_metadata.describe_inputs(signatures)
-            told = ", ".join(f"{each['name']} {each['datatype']}{each['shape']}" for each in inputs.get("inputs", []))
-            version = tf_metadata.parse_version(metadata.get("model_spec")) or tf_metadata.find_available_version(
-                states
-            )
-            return Recognition(1.0, f"GET {path}/metadata: inputs {told or 'unknown'}", Facts(known, version, inputs))
+            shapes = [f"{spec['name']} {spec['datatype']}{spec['shape']}" for spec in inputs.get("inputs", [])]
+            reason = f"GET {path}/metadata: inputs {', '.join(shapes) or 'unknown'}"
+            version = tf_metadata.parse_version(metadata.get("model_spec")) or available
+            return Recognition(1.0, reason, Facts(names, version, inputs))
         if states:
-            said = ", ".join(
-                f"version {shorten_value(version)} {shorten_value(state)}" for version, state in states[:5]
-            )
-            return Recognition(0.9, f"GET {path}: {said}", Facts(known, tf_metadata.find_available_version(states)))
-        if parse_name(get_member(own, "name")) and isinstance(own.get("ready"), bool):
-            ready = "ready" if own["ready"] else "not ready"
-            return Recognition(0.8, f"GET {path} says as KServe V1 does: {ready}", Facts(known))
-        if names := parse_kserve_list(named):
+            listing = ", ".join(f"version {shorten_value(text)} {shorten_value(state)}" for text, state in states[:5])
+            return Recognition(0.9, f"GET {path}: {listing}", Facts(names, available))
+        if parse_name(get_member(ready_page, "name")) and isinstance(ready_page.get("ready"), bool):
+            ready = "ready" if ready_page["ready"] else "not ready"
+            return Recognition(0.8, f"GET {path} answered as KServe V1 does: {ready}", Facts(names))
+        if names := parse_kserve_list(list_page):
             return Recognition(0.6, f"GET /v1/models lists names as KServe does: {', '.join(names[:3])}", Facts(names))
-        if _wants_name(answers):
-            return Recognition(0.6, "GET /v1/models says that a model's name is missing; give --ai-model")
-        return Recognition(0.0, "nothing under /v1/models tells of TensorFlow Serving or KServe V1")
+        if _requires_name(answers):
+            return Recognition(0.6, "GET /v1/models says that the name of a model is missing; give --ai-model")
+        return Recognition(0.0, "nothing under /v1/models indicates TensorFlow Serving or KServe V1")
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
-        """Rows as `instances`, an object of inputs by name as `inputs`; options (`signature_name`) stand beside them.
+        """Rows as `instances`, an object of inputs by name as `inputs`; options (`signature_name`) beside them.
 
-        Where the signature has one dimension more than the rows, a batch of one is made of them. Raises `UsageError`
-        for a stream, or rows of lists where the signature has several inputs.
+        If the signature has one more dimension than the rows, they become a batch of one. Raises `UsageError` for a
+        stream, or for rows of lists if the signature has several inputs.
         """
         self.refuse_stream(query)
-        specs = {each["name"]: each for each in facts.inputs.get("inputs") or []}
+        specs = {spec["name"]: spec for spec in facts.inputs.get("inputs") or []}
         signature = facts.inputs.get("signature_name")
         body: dict[str, Any] = {} if signature is None else {"signature_name": signature}
         if isinstance(query.inputs, dict):
-            body["inputs"] = {name: _fitted(value, specs.get(name)) for name, value in query.inputs.items()}
-        elif len(specs) > 1 and not _objects(query.inputs):
+            body["inputs"] = {name: _fit_value(value, specs.get(name)) for name, value in query.inputs.items()}
+        elif _are_objects(query.inputs) or not specs:
+            body["instances"] = query.inputs
+        elif len(specs) > 1:
             raise UsageError(f"the model takes {', '.join(specs)}: give an object with rows for each of them")
         else:
-            spec = next(iter(specs.values())) if specs and not _objects(query.inputs) else None
-            body["instances"] = _fitted(query.inputs, spec)
-        return make_post(self._predict_path(endpoint, facts), {**body, **query.options})
+            body["instances"] = _fit_value(query.inputs, next(iter(specs.values())))
+        return wire.make_post(self._build_predict_path(endpoint, facts), {**body, **query.options})
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """`predictions` or `outputs`; of several outputs each by its name. Raises `ProtocolError` with the place."""
         value = parse_answer(response)
-        name = next((each for each in ("predictions", "outputs") if each in value), None)
-        if name is None:
-            raise ProtocolError("neither predictions nor outputs in the answer", at="$")
-        return row_answers.decode_rows(value, name)
+        for name in ("predictions", "outputs"):
+            if name in value:
+                return decode_rows(value, name)
+        raise ProtocolError("neither predictions nor outputs in the answer", at="$")
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
-        """Broken JSON, no input, an input of the wrong type, a model that is not there."""
-        path = self._predict_path(endpoint, facts)
+        """Invalid JSON, no input, an input of the wrong type, an unknown model."""
+        path = self._build_predict_path(endpoint, facts)
+        wrong = {"instances": {"aiharness": "an object where rows belong"}}
         return {
-            "malformed_json": Request("POST", path, JSON_HEADERS, b'{"instances": [[1, 2'),
-            "null_body": make_post(path, None),
-            "missing_instances": make_post(path, {}),
-            "input_of_wrong_type": make_post(path, {"instances": {"aiharness": "an object where rows belong"}}),
-            "unknown_model": make_post("/v1/models/aiharness-no-such-model:predict", {"instances": [[0.0]]}),
+            "malformed_json": Request("POST", path, wire.JSON_HEADERS, b'{"instances": [[1, 2'),
+            "null_body": wire.make_post(path, None),
+            "missing_instances": wire.make_post(path, {}),
+            "input_of_wrong_type": wire.make_post(path, wrong),
+            "unknown_model": wire.make_post("/v1/models/aiharness-no-such-model:predict", {"instances": [[0.0]]}),
         }
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """The name in the metadata, on KServe's page or alone in its list; the version where just one is available."""
-        own, metadata, named = (read_page(answers, role) for role in ("model_ready", "metadata", "models"))
-        spec, names = get_member(metadata, "model_spec"), parse_kserve_list(named)
-        stated = spec if isinstance(spec, dict) else own
-        name = parse_name(get_member(stated, "name")) or (names[0] if len(names) == 1 else None)
-        return name, tf_metadata.find_available_version(
-            tf_metadata.parse_version_states(own)
-        ) or tf_metadata.parse_version(spec)
+        """The name in the metadata, on KServe's page or alone in its list; the version if only one is available."""
+        ready_page, metadata, list_page = (wire.read_page(answers, role) for role in _ROLES)
+        spec, names = get_member(metadata, "model_spec"), parse_kserve_list(list_page)
+        name = parse_name(get_member(spec if isinstance(spec, dict) else ready_page, "name")) or pick_only(names)
+        version = tf_metadata.find_available_version(tf_metadata.parse_version_states(ready_page))
+        return name, version or tf_metadata.parse_version(spec)
 
-    def _predict_path(self, endpoint: Endpoint, facts: Facts) -> str:
-        return self.path(endpoint, self.model(endpoint, facts)) + ":predict"
+    def _build_predict_path(self, endpoint: Endpoint, facts: Facts) -> str:
+        return self.build_path(endpoint, self.choose_model(endpoint, facts)) + ":predict"
 
 
-def _objects(inputs: Any) -> bool:
-    return isinstance(inputs, list) and bool(inputs) and all(isinstance(each, dict) for each in inputs)
+def _are_objects(inputs: Any) -> bool:
+    return isinstance(inputs, list) and bool(inputs) and all(isinstance(row, dict) for row in inputs)
 
 
-def _fitted(value: Any, spec: Mapping[str, Any] | None) -> Any:
-    """The value as the signature has it: whole numbers for integer types, and the batch's dimension."""
+def _fit_value(value: Any, spec: Mapping[str, Any] | None) -> Any:
+    """The value as the signature requires it: integers for integer types, and the dimension of the batch."""
     if spec is None:
         return value
     shape, flat, _ = tensors.fit_tensor(value, spec)
     return tensors.fold_elements(flat, shape)
 
 
-def _wants_name(answers: Mapping[str, Response]) -> bool:
-    """Whether GET /v1/models is refused as TensorFlow Serving does it, and not like a path that no one has."""
-    if get_status(answers, "models") != 400 or get_status(answers, "nowhere") == 400:
+def _requires_name(answers: Mapping[str, Response]) -> bool:
+    """Whether GET /v1/models is refused as TensorFlow Serving does it, and not like an unknown path."""
+    if wire.get_status(answers, "models") != 400 or wire.get_status(answers, "nowhere") == 400:
         return False
-    return str(get_member(read_json(answers["models"]), "error")).startswith("Missing model name")
+    return str(get_member(wire.read_json(answers["models"]), "error")).startswith("Missing model name")
 
 
 ADAPTER = TFServing()

@@ -1,9 +1,9 @@
-"""The Open Inference Protocol, version 2, over gRPC (Triton, MLServer, KServe), for which the extra `grpc` is needed.
+"""The Open Inference Protocol, version 2, over gRPC (Triton, MLServer, KServe); it needs the extra `grpc`.
 
-A request's body is the serialised message and its path names the call; harness/io/grpc.py carries it. Inputs are sent
-as raw contents, which hold every datatype; outputs are read raw (Triton) and typed (MLServer, KServe). It lists no
-models: the name must be said. What raw contents a server demands of a wrong message is left to it: gRPC itself answers
-bytes that are no message with INTERNAL or UNKNOWN.
+The body of a request is the serialised message, and its path names the call; `harness.io.grpc` sends it. Inputs are
+sent as raw contents, which exist for every datatype. Outputs may be raw (Triton) or typed (MLServer, KServe). The
+protocol has no list of models, so the name must be configured. There is no request with bytes that are not a message:
+gRPC itself answers them with INTERNAL or UNKNOWN.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from harness.protocols.shared.v2_family import LIVENESS_SCORE, OpenInference, en
 from harness.protocols.shared.values import parse_name, shorten_value
 from harness.protocols.shared.wire import get_status, needs_credentials
 
-HEADERS = (("content-type", "application/grpc"),)
-SERVICE = "/inference.GRPCInferenceService"
+_HEADERS = (("content-type", "application/grpc"),)
+_SERVICE = "/inference.GRPCInferenceService"
 
-M = TypeVar("M", bound=Message)
+_Message = TypeVar("_Message", bound=Message)
 
 
 class V2Grpc(OpenInference):
@@ -36,20 +36,20 @@ class V2Grpc(OpenInference):
     title = "Open Inference Protocol V2 over gRPC"
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
-        """Server live, ready, metadata; the model's readiness and metadata. Calls that read: gRPC has no GET."""
-        found = {
-            "live": _call("ServerLive", pb.ServerLiveRequest()),
-            "ready": _call("ServerReady", pb.ServerReadyRequest()),
-            "server": _call("ServerMetadata", pb.ServerMetadataRequest()),
+        """Liveness, readiness and metadata of the server and of the model. gRPC has no GET; these calls only read."""
+        probes = {
+            "live": _make_call("ServerLive", pb.ServerLiveRequest()),
+            "ready": _make_call("ServerReady", pb.ServerReadyRequest()),
+            "server": _make_call("ServerMetadata", pb.ServerMetadataRequest()),
         }
         if endpoint.model is not None:
-            named = {"name": endpoint.model, "version": endpoint.version or ""}
-            found["model_ready"] = _call("ModelReady", pb.ModelReadyRequest(**named))
-            found["metadata"] = _call("ModelMetadata", pb.ModelMetadataRequest(**named))
-        return found
+            model = {"name": endpoint.model, "version": endpoint.version or ""}
+            probes["model_ready"] = _make_call("ModelReady", pb.ModelReadyRequest(**model))
+            probes["metadata"] = _make_call("ModelMetadata", pb.ModelMetadataRequest(**model))
+        return probes
 
     def find_denial(self, role: str, response: Response) -> str | None:
-        """What a health call of status OK says in its message where that is no: Triton's of a model not there."""
+        """That the message of a health call says no, which may come with status OK (Triton, for an unknown model)."""
         kinds: dict[str, type[Any]] = {
             "live": pb.ServerLiveResponse,
             "ready": pb.ServerReadyResponse,
@@ -58,148 +58,149 @@ class V2Grpc(OpenInference):
         if role not in kinds:
             return None
         try:
-            message = _read(kinds[role], response.body)
+            message = _parse_message(kinds[role], response.body)
         except ProtocolError as error:
             return str(error)
         return None if getattr(message, role.removeprefix("model_")) else f"it answers that {role} is false"
 
-    def metadata(self, answers: Mapping[str, Response]) -> dict[str, Any] | None:
-        """The model's metadata, where they have a name."""
-        found = _found(pb.ModelMetadataResponse, answers, "metadata")
-        if found is None or parse_name(found.name) is None:
+    def read_metadata(self, answers: Mapping[str, Response]) -> dict[str, Any] | None:
+        """The metadata of the model, if they have a name."""
+        message = _find_message(pb.ModelMetadataResponse, answers, "metadata")
+        if message is None or parse_name(message.name) is None:
             return None
-        stated = {
-            role: [{"name": each.name, "datatype": each.datatype, "shape": list(each.shape)} for each in tensors_]
-            for role, tensors_ in (("inputs", found.inputs), ("outputs", found.outputs))
-        }
-        return {"name": found.name, "versions": list(found.versions), **stated}
+        metadata: dict[str, Any] = {"name": message.name, "versions": list(message.versions)}
+        for role, specs in (("inputs", message.inputs), ("outputs", message.outputs)):
+            metadata[role] = [{"name": s.name, "datatype": s.datatype, "shape": list(s.shape)} for s in specs]
+        return metadata
 
-    def spoken(self, answers: Mapping[str, Response]) -> tuple[float, str]:
-        """0.9: the server's metadata; 0.5: only its liveness; 0.4: it needs a key."""
-        server, live = (
-            _found(pb.ServerMetadataResponse, answers, "server"),
-            _found(pb.ServerLiveResponse, answers, "live"),
-        )
+    def score_without_metadata(self, answers: Mapping[str, Response]) -> tuple[float, str]:
+        """0.9: the metadata of the server; 0.5: only its liveness; 0.4: it needs a key."""
+        server = _find_message(pb.ServerMetadataResponse, answers, "server")
         if server is not None and parse_name(server.name):
             return 0.9, f"ServerMetadata answered: {shorten_value(server.name)}"
+        live = _find_message(pb.ServerLiveResponse, answers, "live")
         if live is not None and live.live:
             return LIVENESS_SCORE, "ServerLive answered"
-        if role := next((each for each in ("metadata", "server") if needs_credentials(answers, each)), None):
-            return 0.4, f"the {role} call answered {get_status(answers, role)}: it needs a key"
-        return 0.0, "ServerMetadata brought none"
+        for role in ("metadata", "server"):
+            if needs_credentials(answers, role):
+                return 0.4, f"the {role} call answered {get_status(answers, role)}: it needs a key"
+        return 0.0, "ServerMetadata did not answer with metadata"
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
-        """`inputs` is the nested lists of the one input, or an object of them by input name.
+        """`inputs` is the nested lists of the only input, or an object of them by input name.
 
-        Of options `id`, `parameters` and `outputs` (names) can be said. Raises `UsageError` for others, for a stream,
-        ragged rows, or lists for many inputs.
+        The options are `id`, `parameters` and `outputs` (names). Raises `UsageError` for others, for a stream, for rows
+        of different shapes, or for lists if there are several inputs.
         """
         self.refuse_stream(query)
-        return _call(
-            "ModelInfer",
-            _infer(self.model(endpoint, facts), endpoint, encode_tensors(query.inputs, facts), query.options),
-        )
+        model, inputs = self.choose_model(endpoint, facts), encode_tensors(query.inputs, facts)
+        return _make_call("ModelInfer", _build_infer(model, endpoint, inputs, query.options))
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """Every output, as nested lists of its stated shape. Raises `ProtocolError` with the place."""
-        message = _read(pb.ModelInferResponse, response.body)
+        message = _parse_message(pb.ModelInferResponse, response.body)
         raw = message.raw_output_contents
         if raw and len(raw) != len(message.outputs):
             raise ProtocolError(f"{len(raw)} raw contents for {len(message.outputs)} outputs", at="raw_output_contents")
-        outputs: dict[str, Any] = {}
-        for i, each in enumerate(message.outputs):
-            if each.name in outputs:
-                raise ProtocolError(f"the name {each.name!r:.60} is there twice", at=f"outputs[{i}].name")
-            outputs[each.name] = _output(each, raw[i] if raw else None, f"outputs[{i}]")
-        if not outputs:
+        decoded: dict[str, Any] = {}
+        for i, output in enumerate(message.outputs):
+            if output.name in decoded:
+                raise ProtocolError(f"the name {output.name!r:.60} occurs twice", at=f"outputs[{i}].name")
+            decoded[output.name] = _decode_output(output, raw[i] if raw else None, f"outputs[{i}]")
+        if not decoded:
             raise ProtocolError("no output in the answer", at="outputs")
-        found = binary_tensor.LazyOutputs(outputs)
+        outputs = binary_tensor.LazyOutputs(decoded)
         model, version = message.model_name, message.model_version
-        value = {"model_name": model, "model_version": version, "outputs": found}
-        return Answer(outputs=found, value=value, model=model or None, version=version or None)
+        value = {"model_name": model, "model_version": version, "outputs": outputs}
+        return Answer(outputs=outputs, value=value, model=model or None, version=version or None)
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
-        """No inputs, data shorter than their shape, a datatype that is none, a model that is not there."""
-        whole = _infer(self.model(endpoint, facts), endpoint, self.valid(endpoint, facts), {})
-        messages = {name: pb.ModelInferRequest.FromString(whole.SerializeToString()) for name in _BAD}
-        del messages["missing_inputs"].inputs[:], messages["missing_inputs"].raw_input_contents[:]
-        short = messages["data_shorter_than_shape"].raw_input_contents
-        short[:] = [each[: len(each) // 2] for each in short]
-        for each in messages["unknown_datatype"].inputs:
-            each.datatype = "FP99"
-        messages["unknown_model"].model_name = "aiharness-no-such-model"
-        return {name: _call("ModelInfer", message) for name, message in messages.items()}
+        """No inputs, data shorter than their shape, an unknown datatype, an unknown model."""
+        names = ("missing_inputs", "data_shorter_than_shape", "unknown_datatype", "unknown_model")
+        inputs = self.make_valid_tensors(endpoint, facts)
+        no_inputs, short, datatype, model = (
+            _build_infer(self.choose_model(endpoint, facts), endpoint, inputs, {}) for _ in names
+        )
+        del no_inputs.inputs[:], no_inputs.raw_input_contents[:]
+        short.raw_input_contents[:] = [data[: len(data) // 2] for data in short.raw_input_contents]
+        for tensor in datatype.inputs:
+            tensor.datatype = "FP99"
+        model.model_name = "aiharness-no-such-model"
+        messages = zip(names, (no_inputs, short, datatype, model), strict=True)
+        return {name: _make_call("ModelInfer", message) for name, message in messages}
 
-
-_BAD = ("missing_inputs", "data_shorter_than_shape", "unknown_datatype", "unknown_model")
 
 _FIELDS = {"BOOL": "bool_contents", "BYTES": "bytes_contents", "INT64": "int64_contents", "UINT64": "uint64_contents"}
 _FIELDS |= {f"INT{bits}": "int_contents" for bits in (8, 16, 32)} | {"FP32": "fp32_contents"}
 _FIELDS |= {f"UINT{bits}": "uint_contents" for bits in (8, 16, 32)} | {"FP64": "fp64_contents"}
-"""Where typed contents stand; FP16 and BF16 have no place among them."""
+"""The field for the typed contents of each datatype; FP16 and BF16 have none."""
 
 
-def _call(name: str, message: Message) -> Request:
-    # Deterministic: maps are written in the order of their keys, so the same query is the same bytes.
-    return Request("POST", f"{SERVICE}/{name}", HEADERS, message.SerializeToString(deterministic=True))
+def _make_call(name: str, message: Message) -> Request:
+    # Deterministic: maps are written in the order of their keys, so that equal queries are equal bytes.
+    return Request("POST", f"{_SERVICE}/{name}", _HEADERS, message.SerializeToString(deterministic=True))
 
 
-def _read(kind: type[M], body: bytes) -> M:
+def _parse_message(kind: type[_Message], body: bytes) -> _Message:
     try:
         return kind.FromString(body)
     except DecodeError as error:
-        raise ProtocolError(f"the body is no {kind.DESCRIPTOR.name} ({error})") from None
+        raise ProtocolError(f"the body is not a valid {kind.DESCRIPTOR.name} ({error})") from None
 
 
-def _found(kind: type[M], answers: Mapping[str, Response], role: str) -> M | None:
-    """The message that a probe was answered with, or None."""
+def _find_message(kind: type[_Message], answers: Mapping[str, Response], role: str) -> _Message | None:
+    """The message in the response to a probe, or None."""
     response = answers.get(role)
     if response is None or response.status != 200:
         return None
     try:
-        return _read(kind, response.body)
+        return _parse_message(kind, response.body)
     except ProtocolError:
         return None
 
 
-def _infer(
-    model: str, endpoint: Endpoint, made: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
+def _build_infer(
+    model: str, endpoint: Endpoint, inputs: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
 ) -> pb.ModelInferRequest:
     message = pb.ModelInferRequest(model_name=model, model_version=endpoint.version or "")
-    for each in made:
-        message.inputs.add(name=each["name"], datatype=each["datatype"], shape=each["shape"])
-        message.raw_input_contents.append(binary_tensor.pack_tensor(each["data"], each["datatype"]))
-    kinds: dict[type, str] = {bool: "bool_param", int: "int64_param", str: "string_param"}
-    try:
-        for name, value in options.items():
-            if name == "id":
-                message.id = value
-            elif name == "outputs":
-                for output in value:
-                    message.outputs.add(name=output)
-            elif name == "parameters":
-                for key, given in value.items():
-                    setattr(message.parameters[key], kinds[type(given)], given)
-            else:
-                raise UsageError(f"{name!r} cannot be said over gRPC; options are id, outputs and parameters")
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise UsageError(f"the option {name!r} has a value that gRPC has no place for") from None
+    for tensor in inputs:
+        message.inputs.add(name=tensor["name"], datatype=tensor["datatype"], shape=tensor["shape"])
+        message.raw_input_contents.append(binary_tensor.pack_tensor(tensor["data"], tensor["datatype"]))
+    for name, value in options.items():
+        try:
+            _set_option(message, name, value)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise UsageError(f"the option {name!r} has a value that cannot be sent over gRPC") from None
     return message
 
 
-def _output(tensor: pb.ModelInferResponse.InferOutputTensor, raw: bytes | None, at: str) -> Any:
-    datatype, shape = tensors.parse_datatype_and_shape({"datatype": tensor.datatype, "shape": list(tensor.shape)}, at)
-    filled = {field.name: value for field, value in tensor.contents.ListFields()}
+def _set_option(message: pb.ModelInferRequest, name: str, value: Any) -> None:
+    if name == "id":
+        message.id = value
+    elif name == "outputs":
+        for output in value:
+            message.outputs.add(name=output)
+    elif name == "parameters":
+        kinds: dict[type, str] = {bool: "bool_param", int: "int64_param", str: "string_param"}
+        for key, parameter in value.items():
+            setattr(message.parameters[key], kinds[type(parameter)], parameter)
+    else:
+        raise UsageError(f"{name!r} cannot be sent over gRPC; options are id, outputs and parameters")
+
+
+def _decode_output(tensor: pb.ModelInferResponse.InferOutputTensor, raw: bytes | None, at: str) -> Any:
+    stated = {"datatype": tensor.datatype, "shape": list(tensor.shape)}
+    datatype, shape = tensors.parse_datatype_and_shape(stated, at)
+    contents = {field.name: values for field, values in tensor.contents.ListFields()}
     if raw is not None:
-        if filled:
-            raise ProtocolError("typed contents beside raw ones", at=f"{at}.contents")
+        if contents:
+            raise ProtocolError("the output has both typed and raw contents", at=f"{at}.contents")
         return binary_tensor.unpack_tensor(raw, datatype, shape, at)
-    place = _FIELDS.get(datatype, "")
-    if wrong := [name for name in filled if name != place]:
-        raise ProtocolError(f"{wrong[0]} in a tensor of {datatype}", at=f"{at}.contents")
-    data = list(filled.get(place, ()))
+    data = list(contents.pop(_FIELDS.get(datatype, ""), ()))
+    for name in contents:
+        raise ProtocolError(f"{name} in a tensor of {datatype}", at=f"{at}.contents")
     if datatype == "BYTES":
-        data = [binary_tensor.decode_element(each) for each in data]
+        data = [binary_tensor.decode_element(element) for element in data]
     elif datatype in tensors.FLOAT_TYPES:
         binary_tensor.refuse_non_finite(data, f"{at}.contents")
     return tensors.build_tensor(data, datatype, shape, f"{at}.contents")

@@ -1,49 +1,30 @@
-"""Anthropic's Messages over HTTP, streamed (named server-sent events) or whole (Anthropic, Ollama, LiteLLM, vLLM).
+"""Anthropic's Messages over HTTP, streamed (named server-sent events) or not (Anthropic, Ollama, LiteLLM, vLLM).
 
-The key goes in `x-api-key` ([endpoint] credentials, scheme `header`); the version of the API is sent as the header
-`anthropic-version` unless another is configured. Blocks of a kind that is not known (thinking) are passed over. An
-answer is complete with its stop reason; finish reasons are told in chat's words.
+The key is sent in `x-api-key` ([endpoint] credentials, scheme `header`). The header `anthropic-version` has the version
+of the API, unless another one is configured. Blocks of an unknown kind (thinking) are ignored. An answer is complete
+if it has a stop reason; finish reasons are those of chat.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall, Usage
-from harness.protocols.shared import openapi
+from harness.protocols.shared import openai_family, openapi, wire
 from harness.protocols.shared.chat_parts import parse_counts
 from harness.protocols.shared.chat_stream import make_answer, make_model_event
 from harness.protocols.shared.event_stream import JSONEventDecoder
-from harness.protocols.shared.openai_family import (
-    SAMPLE_MAX_TOKENS,
-    GeneratesText,
-    OpenAIFamily,
-    build_messages,
-    choose_model,
-    drop_none,
-    find_prefix,
-    parse_model_list,
-)
 from harness.protocols.shared.values import (
+    accept_text,
     expect_array,
     expect_object,
-    expect_text,
     expect_whole_number,
     get_member,
     parse_answer,
-)
-from harness.protocols.shared.wire import (
-    JSON_HEADERS,
-    dump_json,
-    get_status,
-    is_offered,
-    join_path,
-    needs_credentials,
-    read_json,
-    read_page,
 )
 
 _VERSION = ("anthropic-version", "2023-06-01")
@@ -51,71 +32,72 @@ _COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_toke
 _REASONS = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
 
 
-class Anthropic(OpenAIFamily):
-    """The adapter; `/v1` is put before every path unless the endpoint's URL ends with it already."""
+class Anthropic(openai_family.OpenAIFamily):
+    """The adapter; `/v1` is put before every path unless the URL of the endpoint already ends with it."""
 
     name = "anthropic"
     title = "Anthropic messages, streamed or whole"
     route = "/messages"
-    asked = "messages"
-    mistyped = ("messages_not_an_array", 5)
+    input_member = "messages"
+    wrong_input = ("messages_not_an_array", 5)
 
-    can = Capabilities(streaming=True, roles=True, text=True, generates=True)
-    capabilities = GeneratesText.capabilities  # the API has no page of health
+    offers = Capabilities(streaming=True, roles=True, text=True, generates=True)
+    capabilities = openai_family.GeneratesText.capabilities  # the API has no health page
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
-        """1.0: models are listed in this API's shape; 0.7: the list needs a key, said in its shape; 0.3 beside chat."""
-        root = join_path(endpoint, find_prefix(endpoint))
-        found = read_page(answers, "models")
-        if _own_list(found):
-            return Recognition(
-                1.0, f"GET {root}/models answered with this API's list", Facts(parse_model_list(found) or ())
-            )
-        if needs_credentials(answers, "models") and is_offered(answers, "models") and _own_error(answers["models"]):
-            said = f"GET {root}/models answered {get_status(answers, 'models')} with an Anthropic error: it needs a key"
-            return Recognition(0.7, said)
-        if openapi.has_post(read_page(answers, "openapi"), f"{root}/messages", "/v1/messages"):
-            chat = openapi.has_post(read_page(answers, "openapi"), f"{root}/chat/completions", "/v1/chat/completions")
-            said = f"its OpenAPI document has POST {root}/messages" + (", beside the one for chat" if chat else "")
-            return Recognition(0.3 if chat else 0.95, said, Facts(parse_model_list(found) or ()))
-        return Recognition(0.0, f"GET {root}/models brought no list of this API's")
+        """1.0: a list of models in this API's format; 0.7: an error in it; 0.95: its route; 0.3: chat's route too."""
+        root = wire.join_path(endpoint, openai_family.find_prefix(endpoint))
+        page, document = wire.read_page(answers, "models"), wire.read_page(answers, "openapi")
+        facts = Facts(openai_family.parse_model_list(page) or ())
+        if _is_anthropic_list(page):
+            return Recognition(1.0, f"GET {root}/models answered with this API's list", facts)
+        is_refused = wire.needs_credentials(answers, "models") and wire.is_offered(answers, "models")
+        if is_refused and _is_anthropic_error(answers["models"]):
+            status = wire.get_status(answers, "models")
+            return Recognition(0.7, f"GET {root}/models answered {status} with an Anthropic error: it needs a key")
+        if not openapi.has_post(document, f"{root}/messages", "/v1/messages"):
+            return Recognition(0.0, f"GET {root}/models did not answer with a list in the format of this API")
+        reason = f"its OpenAPI document has POST {root}/messages"
+        if openapi.has_post(document, f"{root}/chat/completions", "/v1/chat/completions"):
+            return Recognition(0.3, f"{reason}, beside the one for chat", facts)
+        return Recognition(0.95, reason, facts)
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
-        """`inputs` is a prompt or a list of messages; system messages go where this API has them.
+        """`inputs` is a prompt or a list of messages; the text of system messages becomes `system`.
 
-        `stop` is called `stop_sequences` here; `max_tokens`, which it asks for, is 16 where none is given.
+        The option `stop` is sent as `stop_sequences`; `max_tokens`, which the API requires, is 16 by default.
         """
-        given = build_messages(query.inputs, self.name)
-        system = "\n".join(str(each.get("content", "")) for each in given if each["role"] == "system") or None
+        messages = openai_family.build_messages(query.inputs, self.name)
+        system = "\n".join(str(message.get("content", "")) for message in messages if message["role"] == "system")
         options = dict(query.options)
         if (stop := options.pop("stop", None)) is not None:
             options["stop_sequences"] = [stop] if isinstance(stop, str) else stop
         body = {
-            "model": choose_model(endpoint, facts),
-            "max_tokens": SAMPLE_MAX_TOKENS,
-            "system": system,
-            "messages": [each for each in given if each["role"] != "system"],
-            "stream": True if query.stream else None,
+            "model": openai_family.choose_model(endpoint, facts),
+            "max_tokens": openai_family.SAMPLE_MAX_TOKENS,
+            "system": system or None,
+            "messages": [message for message in messages if message["role"] != "system"],
+            "stream": query.stream or None,
             **options,
         }
-        own = any(name.lower() == _VERSION[0] for name, _ in endpoint.headers)
-        headers = JSON_HEADERS if own else (*JSON_HEADERS, _VERSION)
-        return Request("POST", find_prefix(endpoint) + self.route, headers, dump_json(drop_none(body)), query.stream)
+        has_version = any(name.lower() == _VERSION[0] for name, _ in endpoint.headers)
+        headers = wire.JSON_HEADERS if has_version else (*wire.JSON_HEADERS, _VERSION)
+        return replace(self.make_request(endpoint, query, body), headers=headers)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The text and the tool calls. Raises `ProtocolError` with the place."""
         value = parse_answer(response)
         texts, calls = [], []
-        for i, each in enumerate(expect_array(value.get("content"), "$.content")):
+        for i, item in enumerate(expect_array(value.get("content"), "$.content")):
             at = f"$.content[{i}]"
-            block = expect_object(each, at)
+            block = expect_object(item, at)
             if block.get("type") == "text":
-                texts.append(expect_text(block.get("text"), f"{at}.text") or "")
+                texts.append(accept_text(block.get("text"), f"{at}.text") or "")
             elif block.get("type") == "tool_use":
-                calls.append(_call(block, at, dump_json(block.get("input") or {}).decode()))
-        reason = expect_text(value.get("stop_reason"), "$.stop_reason")
-        choice = Choice(0, "".join(texts), _REASONS.get(reason or "", reason) or None, tuple(calls))
-        return make_answer(value, [choice], _usage(value.get("usage"), "$.usage"))
+                calls.append(_parse_call(block, at, wire.dump_json(block.get("input") or {}).decode()))
+        reason = accept_text(value.get("stop_reason"), "$.stop_reason") or ""
+        choice = Choice(0, "".join(texts), _REASONS.get(reason, reason) or None, tuple(calls))
+        return make_answer(value, [choice], _parse_usage(value.get("usage"), "$.usage"))
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of named server-sent events."""
@@ -123,78 +105,83 @@ class Anthropic(OpenAIFamily):
 
 
 class _Stream(JSONEventDecoder):
-    """`message_start` brings model and prompt tokens, `message_delta` the stop reason, `message_stop` the end."""
+    """`message_start` has the model and the prompt tokens, `message_delta` the stop reason, `message_stop` the end."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._prompt: int | None = None
+        self._prompt_tokens: int | None = None
 
-    def read(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
-        kind = expect_text(value.get("type"), f"{at}.type") or name
+    def read_event(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
+        kind = accept_text(value.get("type"), f"{at}.type") or name
         if kind == "message_start":
-            message = expect_object(value.get("message"), f"{at}.message")
-            self._counted(message.get("usage"), f"{at}.message.usage")
-            stated = expect_text(message.get("model"), f"{at}.message.model")
-            return [*([make_model_event(stated)] if stated else []), StreamEvent(EventKind.ROLE, value="assistant")]
+            return self._read_start(expect_object(value.get("message"), f"{at}.message"), f"{at}.message")
         if kind == "content_block_start":
-            return self._begin(value, at)
+            return self._read_block(value, at)
         if kind == "content_block_delta":
-            return self._delta(value, at)
+            return self._read_delta(value, at)
         if kind == "message_delta":
-            reason = expect_text(expect_object(value.get("delta"), f"{at}.delta").get("stop_reason"), f"{at}.delta")
-            counted = self._counted(value.get("usage"), f"{at}.usage")
-            finish = [StreamEvent(EventKind.FINISH, value=_REASONS.get(reason, reason))] if reason else []
-            return [*counted, *finish]
+            reason = accept_text(expect_object(value.get("delta"), f"{at}.delta").get("stop_reason"), f"{at}.delta")
+            events = self._read_usage(value.get("usage"), f"{at}.usage")
+            if reason:
+                events.append(StreamEvent(EventKind.FINISH, value=_REASONS.get(reason, reason)))
+            return events
         if kind == "message_stop":
             return [StreamEvent(EventKind.DONE)]
         return [StreamEvent(EventKind.OTHER, value=value)]
 
-    def _begin(self, value: dict[str, Any], at: str) -> list[StreamEvent]:
+    def _read_start(self, message: dict[str, Any], at: str) -> list[StreamEvent]:
+        self._read_usage(message.get("usage"), f"{at}.usage")
+        role = StreamEvent(EventKind.ROLE, value="assistant")
+        model = accept_text(message.get("model"), f"{at}.model")
+        return [make_model_event(model), role] if model else [role]
+
+    def _read_block(self, value: dict[str, Any], at: str) -> list[StreamEvent]:
         block = expect_object(value.get("content_block"), f"{at}.content_block")
         if block.get("type") == "tool_use":
             number = expect_whole_number(value.get("index"), f"{at}.index")
-            call = _call(block, f"{at}.content_block", "")
-            return [StreamEvent(EventKind.TOOL_CALL, value=(number, call))]
-        if text := expect_text(block.get("text"), f"{at}.content_block.text"):
-            return [StreamEvent(EventKind.DELTA, text=text)]
-        return []
+            return [StreamEvent(EventKind.TOOL_CALL, value=(number, _parse_call(block, f"{at}.content_block", "")))]
+        text = accept_text(block.get("text"), f"{at}.content_block.text")
+        return [StreamEvent(EventKind.DELTA, text=text)] if text else []
 
-    def _delta(self, value: dict[str, Any], at: str) -> list[StreamEvent]:
+    def _read_delta(self, value: dict[str, Any], at: str) -> list[StreamEvent]:
         delta = expect_object(value.get("delta"), f"{at}.delta")
         if delta.get("type") == "text_delta":
-            return [StreamEvent(EventKind.DELTA, text=expect_text(delta.get("text"), f"{at}.delta.text") or "")]
+            return [StreamEvent(EventKind.DELTA, text=accept_text(delta.get("text"), f"{at}.delta.text") or "")]
         if delta.get("type") == "input_json_delta":
             number = expect_whole_number(value.get("index"), f"{at}.index")
-            piece = expect_text(delta.get("partial_json"), f"{at}.delta.partial_json") or ""
+            piece = accept_text(delta.get("partial_json"), f"{at}.delta.partial_json") or ""
             return [StreamEvent(EventKind.TOOL_CALL, value=(number, ToolCall(arguments=piece)))]
         return [StreamEvent(EventKind.OTHER, value=value)]
 
-    def _counted(self, value: Any, at: str) -> list[StreamEvent]:
-        if (told := _usage(value, at)) is None:
+    def _read_usage(self, value: Any, at: str) -> list[StreamEvent]:
+        usage = _parse_usage(value, at)
+        if usage is None:
             return []
-        if told.prompt_tokens is not None:
-            self._prompt = told.prompt_tokens
-        return [StreamEvent(EventKind.USAGE, value=Usage(self._prompt, told.completion_tokens))]
+        if usage.prompt_tokens is not None:
+            self._prompt_tokens = usage.prompt_tokens
+        return [StreamEvent(EventKind.USAGE, value=Usage(self._prompt_tokens, usage.completion_tokens))]
 
 
-def _call(block: Mapping[str, Any], at: str, arguments: str) -> ToolCall:
-    parts = [expect_text(block.get(key), f"{at}.{key}") for key in ("id", "name")]
-    return ToolCall(parts[0] or None, parts[1] or "", arguments)
+def _parse_call(block: Mapping[str, Any], at: str, arguments: str) -> ToolCall:
+    call_id, name = (accept_text(block.get(key), f"{at}.{key}") for key in ("id", "name"))
+    return ToolCall(call_id or None, name or "", arguments)
 
 
-def _usage(value: Any, at: str) -> Usage | None:
-    """The prompt's tokens are counted in three parts, of which `input_tokens` is what no cache held."""
-    new, read, written, out = parse_counts(value, at, _COUNTS)
-    return None if new is out is None else Usage(None if new is None else new + (read or 0) + (written or 0), out)
+def _parse_usage(value: Any, at: str) -> Usage | None:
+    """The tokens of the prompt are stated in three parts; `input_tokens` are those that were not in a cache."""
+    new, read, written, completion = parse_counts(value, at, _COUNTS)
+    if new is None:
+        return None if completion is None else Usage(None, completion)
+    return Usage(new + (read or 0) + (written or 0), completion)
 
 
-def _own_list(value: Any) -> bool:
-    data = value.get("data") if isinstance(value, dict) and "has_more" in value else None
-    return isinstance(data, list) and all(get_member(each, "type") == "model" for each in data)
+def _is_anthropic_list(page: Any) -> bool:
+    models = page.get("data") if isinstance(page, dict) and "has_more" in page else None
+    return isinstance(models, list) and all(get_member(model, "type") == "model" for model in models)
 
 
-def _own_error(response: Response) -> bool:
-    value = read_json(response)
+def _is_anthropic_error(response: Response) -> bool:
+    value = wire.read_json(response)
     return get_member(value, "type") == "error" and isinstance(get_member(value, "error", "type"), str)
 
 

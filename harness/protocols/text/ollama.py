@@ -1,7 +1,8 @@
-"""Ollama's own API over HTTP: chat as newline-delimited JSON, or whole.
+"""Ollama's own API over HTTP: chat as newline-delimited JSON, or as one JSON object.
 
-Lenient about what versions add; strict about the types of message and counts, an `error` object in a success (which is
-how Ollama tells of a failure in mid-stream), and the last line: only `"done": true` makes an answer complete.
+Members that newer versions add are accepted. The types of messages and counts must be right; an `error` object in a
+successful answer is an error (this is how Ollama reports a failure in the middle of a stream); and only a last line
+with `"done": true` makes an answer complete.
 """
 
 from __future__ import annotations
@@ -13,142 +14,133 @@ from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall
+from harness.protocols.shared import openai_family, values, wire
 from harness.protocols.shared.chat_parts import parse_usage
 from harness.protocols.shared.chat_stream import make_answer, make_model_event
 from harness.protocols.shared.event_stream import JSONEventDecoder
-from harness.protocols.shared.openai_family import (
-    SAMPLE_PROMPT,
-    GeneratesText,
-    build_messages,
-    choose_model,
-    drop_none,
-    join_names,
-    pick_only,
-)
-from harness.protocols.shared.values import (
-    expect_array,
-    expect_object,
-    expect_text,
-    get_member,
-    parse_answer,
-    parse_names,
-)
-from harness.protocols.shared.wire import JSON_HEADERS, UNKNOWN_PATH, dump_json, make_get, make_post, read_page
 
 _CHAT = "/api/chat"
 _COUNTS = ("prompt_eval_count", "eval_count")
-_IN_OPTIONS = {"max_tokens": "num_predict"} | {
+_OPTION_NAMES = {"max_tokens": "num_predict"} | {
     name: name for name in ("temperature", "seed", "stop", "top_p", "top_k", "num_predict", "num_ctx")
 }
 
 
-class Ollama(GeneratesText):
-    """The adapter. Sampling parameters go into `options`, under the names that Ollama has for them."""
+class Ollama(openai_family.GeneratesText):
+    """The adapter. Sampling parameters are sent in `options`, under Ollama's names."""
 
     name = "ollama"
     title = "Ollama's own chat, streamed as lines or whole"
 
-    can = Capabilities(streaming=True, roles=True, text=True, generates=True, seeds=True, liveness=True)
+    offers = Capabilities(streaming=True, roles=True, text=True, generates=True, seeds=True, liveness=True)
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
         """The version and the list of models."""
-        return {"live": make_get("/api/version"), "models": make_get("/api/tags"), "nowhere": make_get(UNKNOWN_PATH)}
+        paths = {"live": "/api/version", "models": "/api/tags", "nowhere": wire.UNKNOWN_PATH}
+        return {role: wire.make_get(path) for role, path in paths.items()}
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
-        """0.9: `/api/tags` lists models. Below 1, for such a server speaks OpenAI's chat too, as most clients do."""
-        found = parse_names(get_member(read_page(answers, "models"), "models"), "name")
-        if found is None:
-            return Recognition(0.0, "GET /api/tags brought no list of models")
-        return Recognition(0.9, f"GET /api/tags answered 200 with a list of models: {join_names(found)}", Facts(found))
+        """0.9: `/api/tags` lists models. Not 1, because Ollama also speaks OpenAI's chat, as most clients do."""
+        names = _parse_tags(answers)
+        if names is None:
+            return Recognition(0.0, "GET /api/tags did not answer with a list of models")
+        listing = openai_family.join_names(names)
+        return Recognition(0.9, f"GET /api/tags answered 200 with a list of models: {listing}", Facts(names))
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
-        """`inputs` is a prompt or a list of messages; whole unless the query asks for a stream."""
-        inner = {_IN_OPTIONS[n]: value for n, value in query.options.items() if n in _IN_OPTIONS and value is not None}
-        if isinstance(inner.get("stop"), str):  # a string is answered with 500 here: only a list is taken
-            inner["stop"] = [inner["stop"]]
-        outer = {n: value for n, value in query.options.items() if n not in _IN_OPTIONS}
+        """`inputs` is a prompt or a list of messages."""
+        options, others = {}, {}
+        for name, value in query.options.items():
+            if name not in _OPTION_NAMES:
+                others[name] = value
+            elif value is not None:
+                options[_OPTION_NAMES[name]] = value
+        if isinstance(options.get("stop"), str):  # Ollama answers a string with 500: it accepts only a list
+            options["stop"] = [options["stop"]]
         body = {
-            "model": choose_model(endpoint, facts),
-            "messages": build_messages(query.inputs, self.name),
+            "model": openai_family.choose_model(endpoint, facts),
+            "messages": openai_family.build_messages(query.inputs, self.name),
             "stream": query.stream,
-            "options": inner or None,
-            **outer,
+            "options": options or None,
+            **others,
         }
         if body["model"] is None:
             raise UsageError("ollama needs the name of the model: give --ai-model or [endpoint] model")
-        return make_post(_CHAT, drop_none(body), stream=query.stream)
+        return wire.make_post(_CHAT, openai_family.drop_none(body), stream=query.stream)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The message. Raises `ProtocolError` with the place."""
-        value = parse_answer(response)
-        text, calls = _message(value, "$")
-        return make_answer(
-            value, [Choice(0, text, _reason(value, "$"), tuple(calls))], parse_usage(value, "$", _COUNTS)
-        )
+        value = values.parse_answer(response)
+        text, calls = _parse_message(value, "$")
+        choice = Choice(0, text, _parse_reason(value, "$"), tuple(calls))
+        return make_answer(value, [choice], parse_usage(value, "$", _COUNTS))
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of newline-delimited JSON."""
         return _Stream(lines=True)
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
-        """Broken JSON, messages of the wrong type, no model, a model that is not there, a route that is not there."""
-        valid = {
-            "model": choose_model(endpoint, facts) or "none",
-            "messages": build_messages(SAMPLE_PROMPT, self.name),
-            "stream": False,
-        }
+        """Invalid JSON, messages of the wrong type, no model, an unknown model, an unknown path."""
+        messages = openai_family.build_messages(openai_family.SAMPLE_PROMPT, self.name)
+        valid = {"model": openai_family.choose_model(endpoint, facts) or "none", "messages": messages, "stream": False}
         return {
-            "malformed_json": Request("POST", _CHAT, JSON_HEADERS, b'{"messages": [{"role": "user", '),
-            "messages_not_an_array": make_post(_CHAT, {**valid, "messages": 5}),
-            "missing_model": make_post(_CHAT, {name: value for name, value in valid.items() if name != "model"}),
-            "unknown_model": make_post(_CHAT, {**valid, "model": "aiharness-no-such-model"}),
-            "unknown_path": make_post(UNKNOWN_PATH, valid),
+            "malformed_json": Request("POST", _CHAT, wire.JSON_HEADERS, b'{"messages": [{"role": "user", '),
+            "messages_not_an_array": wire.make_post(_CHAT, {**valid, "messages": 5}),
+            "missing_model": wire.make_post(_CHAT, {"messages": messages, "stream": False}),
+            "unknown_model": wire.make_post(_CHAT, {**valid, "model": "aiharness-no-such-model"}),
+            "unknown_path": wire.make_post(wire.UNKNOWN_PATH, valid),
         }
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
-        """The one listed model; of several none can be told to be the served one. No version is ever stated."""
-        return pick_only(parse_names(get_member(read_page(answers, "models"), "models"), "name")), None
+        """The only listed model: of several it is not known which one is served. A version is never stated."""
+        return values.pick_only(_parse_tags(answers)), None
 
 
 class _Stream(JSONEventDecoder):
     def __init__(self, *, lines: bool) -> None:
         super().__init__(lines=lines)
-        self._begun = False
+        self._has_begun = False
 
-    def read(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
-        text, calls = _message(value, at)
+    def read_event(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
+        text, calls = _parse_message(value, at)
         events = []
-        if not self._begun:
-            self._begun = True
-            if stated := expect_text(value.get("model"), f"{at}.model"):
-                events.append(make_model_event(stated))
+        if not self._has_begun:
+            self._has_begun = True
+            if model := values.accept_text(value.get("model"), f"{at}.model"):
+                events.append(make_model_event(model))
             events.append(StreamEvent(EventKind.ROLE, value="assistant"))
         if text:
             events.append(StreamEvent(EventKind.DELTA, text=text))
-        events += [StreamEvent(EventKind.TOOL_CALL, value=(None, each)) for each in calls]
+        events += [StreamEvent(EventKind.TOOL_CALL, value=(None, call)) for call in calls]
         if value.get("done") is True:
-            events.append(StreamEvent(EventKind.FINISH, value=_reason(value, at)))
-            events += (
-                [StreamEvent(EventKind.USAGE, value=counts)] if (counts := parse_usage(value, at, _COUNTS)) else []
-            )
+            events.append(StreamEvent(EventKind.FINISH, value=_parse_reason(value, at)))
+            if usage := parse_usage(value, at, _COUNTS):
+                events.append(StreamEvent(EventKind.USAGE, value=usage))
             events.append(StreamEvent(EventKind.DONE))
         return events
 
 
-def _message(value: Mapping[str, Any], at: str) -> tuple[str, list[ToolCall]]:
-    message = expect_object(value.get("message"), f"{at}.message")
+def _parse_tags(answers: Mapping[str, Response]) -> tuple[str, ...] | None:
+    """The names of the listed models, or None without a list."""
+    return values.parse_names(values.get_member(wire.read_page(answers, "models"), "models"), "name")
+
+
+def _parse_message(value: Mapping[str, Any], at: str) -> tuple[str, list[ToolCall]]:
+    message = values.expect_object(value.get("message"), f"{at}.message")
     calls = []
-    for i, each in enumerate(expect_array(message.get("tool_calls") or [], f"{at}.message.tool_calls")):
+    for i, call in enumerate(values.expect_array(message.get("tool_calls") or [], f"{at}.message.tool_calls")):
         place = f"{at}.message.tool_calls[{i}].function"
-        function = expect_object(expect_object(each, place).get("function"), place)
-        arguments = dump_json(expect_object(function.get("arguments") or {}, f"{place}.arguments")).decode()
-        calls.append(ToolCall(None, expect_text(function.get("name"), f"{place}.name") or "", arguments))
-    return expect_text(message.get("content"), f"{at}.message.content") or "", calls
+        function = values.expect_object(values.expect_object(call, place).get("function"), place)
+        arguments = wire.dump_json(values.expect_object(function.get("arguments") or {}, f"{place}.arguments")).decode()
+        calls.append(ToolCall(None, values.accept_text(function.get("name"), f"{place}.name") or "", arguments))
+    return values.accept_text(message.get("content"), f"{at}.message.content") or "", calls
 
 
-def _reason(value: Mapping[str, Any], at: str) -> str | None:
-    """Why it ended; None before the last line."""
-    return expect_text(value.get("done_reason"), f"{at}.done_reason") or "stop" if value.get("done") is True else None
+def _parse_reason(value: Mapping[str, Any], at: str) -> str | None:
+    """The finish reason; None before the last line."""
+    if value.get("done") is not True:
+        return None
+    return values.accept_text(value.get("done_reason"), f"{at}.done_reason") or "stop"
 
 
 ADAPTER = Ollama()

@@ -1,7 +1,7 @@
 """Hugging Face text-generation-inference over HTTP: `/generate`, and `/generate_stream` with server-sent events.
 
-Written after the project's published OpenAPI document; no such server could be run for it. Special tokens are no text.
-The last event brings the whole text and, in `details`, why it ended; without it an answer never came to its end.
+Written from the published OpenAPI document of the project; no such server could be run to test it. Special tokens are
+not text. The last event has the whole text and, in `details`, the finish reason; without it an answer is not complete.
 """
 
 from __future__ import annotations
@@ -14,45 +14,36 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, TokenLogprob, Usage
 from harness.core.json_text import parse_json
+from harness.protocols.shared import values
 from harness.protocols.shared.chat_stream import make_answer
 from harness.protocols.shared.event_stream import JSONEventDecoder
 from harness.protocols.shared.openai_family import SAMPLE_MAX_TOKENS, SAMPLE_PROMPT, GeneratesText
-from harness.protocols.shared.values import (
-    expect_array,
-    expect_number,
-    expect_object,
-    expect_text,
-    expect_whole_number,
-    get_member,
-    parse_name,
-    refuse_error,
-)
 from harness.protocols.shared.wire import JSON_HEADERS, UNKNOWN_PATH, make_get, make_post, read_page
 
 _REASONS = {"eos_token": "stop", "stop_sequence": "stop", "length": "length"}
 
 
 class TGI(GeneratesText):
-    """The adapter. Sampling parameters go into `parameters`, under the names that the server has for them."""
+    """The adapter. Sampling parameters are sent in `parameters`, under the names of the server."""
 
     name = "tgi"
     title = "Hugging Face text-generation-inference, streamed or whole"
 
-    can = Capabilities(streaming=True, text=True, generates=True, seeds=True, liveness=True, model_version=True)
+    offers = Capabilities(streaming=True, text=True, generates=True, seeds=True, liveness=True, model_version=True)
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:
-        """The health page and the server's description of itself."""
+        """The health page, and the description of the server."""
         return {"live": make_get("/health"), "metadata": make_get("/info"), "nowhere": make_get(UNKNOWN_PATH)}
 
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
-        """0.9: `/info` describes a text model. Below 1, for such a server speaks OpenAI's chat too."""
-        (model, revision), info = self.identity(answers), read_page(answers, "metadata")
-        if model is None or "max_total_tokens" not in info:
-            return Recognition(0.0, "GET /info described no text model")
+        """0.9: `/info` describes a text model. Not 1, because such a server also speaks OpenAI's chat."""
+        model, revision = self.identity(answers)
+        if model is None or "max_total_tokens" not in read_page(answers, "metadata"):
+            return Recognition(0.0, "GET /info did not describe a text model")
         return Recognition(0.9, f"GET /info describes the text model {model}", Facts((model,), revision))
 
     def encode(self, endpoint: Endpoint, query: Query, facts: Facts) -> Request:
-        """`inputs` is a prompt. A temperature of 0, which the server refuses, is asked for as greedy decoding."""
+        """`inputs` is a prompt. A temperature of 0, which the server refuses, becomes greedy decoding."""
         if not isinstance(query.inputs, str):
             raise UsageError("tgi takes a prompt as its input; check [endpoint] sample")
         parameters = {name: value for name, value in query.options.items() if value is not None}
@@ -61,32 +52,31 @@ class TGI(GeneratesText):
         if isinstance(parameters.get("stop"), str):
             parameters["stop"] = [parameters["stop"]]
         if parameters.get("temperature") == 0:
-            parameters |= {"do_sample": False}
             del parameters["temperature"]
+            parameters["do_sample"] = False
+        parameters["details"] = True
         path = "/generate_stream" if query.stream else "/generate"
-        return make_post(
-            path, {"inputs": query.inputs, "parameters": {**parameters, "details": True}}, stream=query.stream
-        )
+        return make_post(path, {"inputs": query.inputs, "parameters": parameters}, stream=query.stream)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The text. Raises `ProtocolError` with the place."""
         value: Any = parse_json(response.body)
         if isinstance(value, list) and len(value) == 1:
             value = value[0]  # the root path of the older API
-        value = expect_object(value)
-        refuse_error(value, response)
-        text = expect_text(value.get("generated_text"), "$.generated_text")
+        value = values.expect_object(value)
+        values.refuse_error(value, response)
+        text = values.accept_text(value.get("generated_text"), "$.generated_text")
         if text is None:
             raise ProtocolError("no generated_text in the answer", at="$")
-        reason, counts = _details(value.get("details"), "$.details")
-        return make_answer(value, [Choice(0, text, reason)], counts)
+        reason, usage = _parse_details(value.get("details"), "$.details")
+        return make_answer(value, [Choice(0, text, reason)], usage)
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
         """A decoder of server-sent tokens."""
         return _Stream()
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
-        """Broken JSON, no inputs or those of the wrong type, a limit in words, a route that is not there."""
+        """Invalid JSON, no inputs, inputs of the wrong type, a limit that is a word, an unknown path."""
         valid = {"inputs": SAMPLE_PROMPT, "parameters": {"max_new_tokens": SAMPLE_MAX_TOKENS}}
         return {
             "malformed_json": Request("POST", "/generate", JSON_HEADERS, b'{"inputs": "Say'),
@@ -99,37 +89,39 @@ class TGI(GeneratesText):
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The model and its revision as `/info` states them."""
         info = read_page(answers, "metadata")
-        return parse_name(get_member(info, "model_id")), parse_name(get_member(info, "model_sha"))
+        model, revision = (values.parse_name(values.get_member(info, name)) for name in ("model_id", "model_sha"))
+        return model, revision
 
 
 class _Stream(JSONEventDecoder):
-    def read(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
-        token = expect_object(value.get("token"), f"{at}.token")
+    def read_event(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
+        token = values.expect_object(value.get("token"), f"{at}.token")
         events = []
-        text = expect_text(token.get("text"), f"{at}.token.text") or ""
+        text = values.accept_text(token.get("text"), f"{at}.token.text") or ""
         if text and token.get("special") is not True:
             events.append(StreamEvent(EventKind.DELTA, text=text))
             if token.get("logprob") is not None:
-                found = TokenLogprob(text, expect_number(token["logprob"], f"{at}.token.logprob"))
-                events.append(StreamEvent(EventKind.LOGPROBS, value=(found,)))
-        if expect_text(value.get("generated_text"), f"{at}.generated_text") is not None:
-            reason, usage = _details(value.get("details"), f"{at}.details")
+                logprob = TokenLogprob(text, values.expect_number(token["logprob"], f"{at}.token.logprob"))
+                events.append(StreamEvent(EventKind.LOGPROBS, value=(logprob,)))
+        if values.accept_text(value.get("generated_text"), f"{at}.generated_text") is not None:
+            reason, usage = _parse_details(value.get("details"), f"{at}.details")
             events.append(StreamEvent(EventKind.FINISH, value=reason or "stop"))
-            events += [StreamEvent(EventKind.USAGE, value=usage)] if usage else []
+            if usage:
+                events.append(StreamEvent(EventKind.USAGE, value=usage))
             events.append(StreamEvent(EventKind.DONE))
         return events
 
 
-def _details(value: Any, at: str) -> tuple[str | None, Usage | None]:
+def _parse_details(value: Any, at: str) -> tuple[str | None, Usage | None]:
+    """The finish reason and the token counts."""
     if value is None:
         return None, None
-    details = expect_object(value, at)
-    reason = expect_text(details.get("finish_reason"), f"{at}.finish_reason")
+    details = values.expect_object(value, at)
+    reason = values.accept_text(details.get("finish_reason"), f"{at}.finish_reason") or ""
     prefill = details.get("prefill")
-    prompt = len(expect_array(prefill, f"{at}.prefill")) if prefill else None
-    count = details.get("generated_tokens")
-    usage = Usage(prompt, None if count is None else expect_whole_number(count, f"{at}.generated_tokens"))
-    return _REASONS.get(reason or "", reason) or None, usage
+    prompt_tokens = len(values.expect_array(prefill, f"{at}.prefill")) if prefill else None
+    completion_tokens = values.accept_whole_number(details.get("generated_tokens"), f"{at}.generated_tokens")
+    return _REASONS.get(reason, reason) or None, Usage(prompt_tokens, completion_tokens)
 
 
 ADAPTER = TGI()

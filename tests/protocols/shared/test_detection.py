@@ -152,7 +152,7 @@ def test_openai_error_for_everything_is_a_weak_sign() -> None:
     closed = json_page({"error": {"message": "no key", "type": "authentication_error"}}, 401)
     (found,) = ranked(Everywhere(closed))
     assert (found.protocol, found.score) == ("openai_chat", 0.5)
-    assert "needs a key, and so does a path that no one has" in found.reason
+    assert "needs a key, and so does an unknown path" in found.reason
     (found,) = ranked(Everywhere(NOT_FOUND, {"/v1/models": closed}))
     assert (found.protocol, found.score) == ("openai_chat", 0.7)
     assert "needs a key" in found.reason
@@ -206,7 +206,7 @@ def test_two_protocols_on_one_server() -> None:
     assert [each.protocol for each in found] == ["openai_chat", "v2", "plain_json"]
     assert found[0].score == found[1].score == 1.0
     assert found[0].reason.endswith(
-        "chosen over v2 (100%), plain_json (50%): a tie goes by the order openai_chat, v2, plain_json"
+        "chosen over v2 (100%), plain_json (50%): among equal scores the order is openai_chat, v2, plain_json"
     )
     assert choose_protocol(found) == found[0]
     pages["/v1/models"] = json_page({"object": "list", "data": [{"id": "tiny-chat"}]})
@@ -240,7 +240,7 @@ def test_a_sagemaker_container_is_not_taken_for_mlflow() -> None:
     pages = {"/ping": Response(200), "/invocations": Response(405)}
     (found,) = ranked(Everywhere(NOT_FOUND, pages))
     assert (found.protocol, found.score) == ("mlflow", 0.3)
-    assert "any SageMaker container looks so" in found.reason
+    assert "it may be any SageMaker container" in found.reason
     spoken = Endpoint("http://h", template=Template(path="/invocations", health="/ping"))
     assert [each.protocol for each in ranked(Everywhere(NOT_FOUND, pages), spoken)] == ["plain_json", "mlflow"]
     pages["/version"] = json_page({"version": "0.32.0"})  # vLLM, whose ping and invocations are SageMaker's too

@@ -121,9 +121,9 @@ def test_sample() -> None:
     [
         ({"version": Response(200, body=b"3.17.2")}, 1.0, "GET /version answered 3.17.2"),
         ({"version": Response(200, body=b"2.9.2.dev0\n")}, 1.0, "2.9.2.dev0"),
-        ({}, 0.3, "any SageMaker container looks so"),
+        ({}, 0.3, "it may be any SageMaker container"),
         ({"live": Response(200, body=b"pong")}, 0.3, "template.path /invocations"),
-        ({"version": Response(200, body=b'{"version":"0.32.0"}')}, 0.0, "no version of MLflow's"),
+        ({"version": Response(200, body=b'{"version":"0.32.0"}')}, 0.0, "did not answer with a version of MLflow"),
         ({"version": Response(200, body=b"3.17.2"), "route": NOT_FOUND}, 0.0, "not both found"),
         ({"version": Response(200, body=b"3.17.2"), "live": NOT_FOUND}, 0.0, "not both found"),
     ],

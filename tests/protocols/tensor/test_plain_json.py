@@ -86,12 +86,12 @@ def test_model_and_version_where_stated() -> None:
         ({"error": "boom"}, {}, r"\$\.error: an error in an answer of status 200: boom"),
         ({"error": {"message": "boom"}, "y": [1]}, {}, r"\$\.error: .*boom"),
         ({"error": True, "y": [1]}, {}, r"\$\.error"),
-        ({"a": {"b": [1]}}, {"answer": "$.a.c"}, r"^\$\.a: no 'c' there \(looking for \$\.a\.c\)"),
+        ({"a": {"b": [1]}}, {"answer": "$.a.c"}, r"^\$\.a: no member 'c' \(looking for \$\.a\.c\)"),
         ({"a": {"b": [1]}}, {"answer": "$.a.b[1]"}, r"^\$\.a\.b: no element \[1\]"),
-        ({"a": [1]}, {"answer": "$.a.b"}, r"^\$\.a: no 'b'"),
+        ({"a": [1]}, {"answer": "$.a.b"}, r"^\$\.a: no member 'b'"),
         ({"a": None}, {"answer": "$.a"}, r"^\$\.a: null"),
         (None, {}, r"^\$: null"),
-        ({"y": [1]}, {"probabilities": "$.p"}, r"no 'p'"),
+        ({"y": [1]}, {"probabilities": "$.p"}, r"no member 'p'"),
     ],
 )
 def test_refused_answer(value: Any, template: Any, place: str) -> None:
@@ -147,11 +147,11 @@ def test_encode(template: Any, inputs: Any, options: Any, body: Any) -> None:
     ("template", "query", "says"),
     [
         ({"body": '{"a": "{{input}}"}'}, Query("x"), "without quotes"),
-        ({"body": '{"a": {{input}}'}, Query("x"), "no JSON"),
-        ({"body": "{}"}, Query("x"), "must hold"),
+        ({"body": '{"a": {{input}}'}, Query("x"), "not valid JSON"),
+        ({"body": "{}"}, Query("x"), "must contain"),
         ({}, Query([float("inf")]), "JSON"),
         ({}, Query([1], stream=True), "no streamed"),
-        ({"body": "{{input}}"}, Query([1], options={"k": 1}), "no place"),
+        ({"body": "{{input}}"}, Query([1], options={"k": 1}), "cannot be added"),
     ],
 )
 def test_query_that_cannot_be_expressed(template: Any, query: Query, says: str) -> None:

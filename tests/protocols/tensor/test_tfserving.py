@@ -108,7 +108,7 @@ def test_what_is_the_answer(value: Any, outputs: dict[str, Any]) -> None:
         ({"predictions": None}, r"^\$\.predictions: null"),
         ({"predictions": [[1.0, None]]}, r"^\$\.predictions\[0\]\[1\]: null"),
         ({"predictions": [{"a": 1}, {"b": 1}]}, r"^\$\.predictions\[1\]: a row with other fields"),
-        ({"predictions": [{"a": 1}, 2]}, r"^\$\.predictions\[1\]: a number beside"),
+        ({"predictions": [{"a": 1}, 2]}, r"^\$\.predictions\[1\]: a number among"),
         ({"predictions": [{}]}, r"^\$\.predictions\[0\]: a row without a field"),
         ({"outputs": {"a": [1, None]}}, r"^\$\.outputs\.a\[1\]: null"),
         ({"error": "Servable not found for request: Latest(m)"}, r"^\$\.error: .*Servable not found"),

@@ -110,7 +110,7 @@ def test_bytes_are_the_numbers_of_the_text_and_no_number_that_is_not_finite_pass
     written = {"name": "y", "datatype": kind, "shape": [len(numbers), 1], "data": numbers.tolist()}
     if not np.isfinite(numbers).all():
         place = int(np.argmin(np.isfinite(numbers)))
-        with pytest.raises(ProtocolError, match=rf"outputs\[0\]\[{place}\]: -?(inf|nan) is no finite number"):
+        with pytest.raises(ProtocolError, match=rf"outputs\[0\]\[{place}\]: -?(inf|nan) is not a finite number"):
             ADAPTER.decode(ENDPOINT, body([packed], numbers.tobytes()))
         return
     in_bytes = ADAPTER.decode(ENDPOINT, body([packed], numbers.tobytes()))
@@ -138,14 +138,14 @@ def test_lists_are_made_when_they_are_asked_for_and_once() -> None:
 
 def strictly(text: bytes) -> tuple[dict[str, Any], dict[str, Any]] | None:
     try:
-        return v2_answer._strictly(text, b"", Response(200, body=text))
+        return v2_answer._decode_strictly(text, b"", Response(200, body=text))
     except ProtocolError:
         return None
 
 
 def same(text: bytes) -> bool:
     """Whether the quick way gave an answer; it must be the strict way's to the type of every number."""
-    quick = v2_answer._quickly(text, b"")
+    quick = v2_answer._decode_fast(text, b"")
     if quick is not None:
         assert repr(_sorted(quick[0])) == repr(_sorted((strictly(text) or ({}, {}))[0]))
         assert repr(quick[1]) == repr((strictly(text) or ({}, {}))[1])

@@ -56,14 +56,14 @@ def test_base64_is_little_endian_float32() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ([entry(0, [1.0]), entry(0, [2.0])], "index 0 is there twice"),
+        ([entry(0, [1.0]), entry(0, [2.0])], "index 0 occurs twice"),
         ([entry(1, [1.0])], "1 is not an index from 0 to 0"),
         ([entry(-1, [1.0])], "not an index"),
         ([entry(True, [1.0])], "not an index"),
         ([entry(0, [1.0]), entry(None, [1.0])], "not an index"),
         ([entry(0, [1.0, 2.0]), entry(1, [1.0])], "a vector of 1 numbers beside one of 2"),
         ([entry(0, [])], "an empty vector"),
-        ([entry(0, [[1.0], [2.0]])], "one a token"),
+        ([entry(0, [[1.0], [2.0]])], "a vector for each token"),
         ([entry(0, [1.0, None])], "null where a number was expected"),
         ([entry(0, [1.0, "2"])], "a string where a number was expected"),
         ([entry(0, [True])], "a boolean where a number was expected"),

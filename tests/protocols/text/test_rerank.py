@@ -58,7 +58,7 @@ def test_documents_left_out_are_named() -> None:
     ("results", "place"),
     [
         ([], r"^\$\.results: no result"),
-        ([result(0, 0.9), result(0, 0.8)], r"^\$\.results\[1\]\.index: index 0 is there twice"),
+        ([result(0, 0.9), result(0, 0.8)], r"^\$\.results\[1\]\.index: index 0 occurs twice"),
         ([result(-1, 0.9)], r"^\$\.results\[0\]\.index: -1 is not the index"),
         ([result(True, 0.9)], r"\.index: True"),
         ([result("0", 0.9)], r"\.index"),
