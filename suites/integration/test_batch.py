@@ -27,11 +27,11 @@ def test_equals_singles(ai_client: Session) -> Verdict:
     order = list(range(len(inputs)))
     random.Random(ai_client.settings.seed).shuffle(order)
     queries = [rows.query([row]) for row in inputs]
-    first = [ai_client.ask(query) for query in queries]
+    first = [*map(ai_client.ask, queries)]
     if rows.embeds:
         whole = ai_client.ask(rows.query([inputs[row] for row in order]))
         return embeddings.judge_batched_vectors(first, [(order, whole)], ai_client.show)
-    control = Control(first, [ai_client.ask(query) for query in queries])
+    control = Control(first, [*map(ai_client.ask, queries)])
     order = batch.arrange_order(order, control)
     together = ai_client.ask(rows.query([inputs[row] for row in order]))
     return batch.judge_batch(control, together, order, ai_client.show)

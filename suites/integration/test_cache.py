@@ -37,6 +37,6 @@ def test_credentials(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
     used, fresh = (rows.query([row]) for row in rows.fresh(2, "credentials"))
     control = ai_client.ask(fresh, credentials=right.make_wrong())
-    first, again = (ai_client.ask(used) for _ in range(2))
-    attempts = [ai_client.ask(used, credentials=credential) for credential in (right.make_wrong(), None)]
+    first, again = ai_client.ask(used), ai_client.ask(used)
+    attempts = [ai_client.ask(used, credentials=right.make_wrong()), ai_client.ask(used, credentials=None)]
     return cache.judge_cached_credentials(first, again, control, attempts, ai_client.show)

@@ -18,7 +18,8 @@ def _judge_concurrent(ai_client: Session, *, stream: bool) -> Verdict:
     rows = Rows(ai_client)
     inputs = rows.distinct(_INPUTS)
     queries = [rows.query([row], stream=stream) for row in inputs]
-    first, again = ([ai_client.ask(query) for query in queries] for _ in range(2))
+    first = [*map(ai_client.ask, queries)]
+    again = [*map(ai_client.ask, queries)]
     marks: list[str] = []
     if rows.coded and not ai_client.promises.deterministic:
         marks = [row.split()[-1] for row in inputs]  # the code that a prompt asks for

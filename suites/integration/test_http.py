@@ -26,7 +26,8 @@ def ask_control_inputs(ai_client: Session) -> tuple[list[Query], Control]:
     """A few inputs and their answers to plain requests."""
     rows = Rows(ai_client)
     queries = [rows.query([_TEXT + row if rows.coded else row]) for row in rows.distinct(_INPUTS)]
-    first, again = ([_ask_afresh(ai_client, query) for query in queries] for _ in range(2))
+    first = [_ask_afresh(ai_client, query) for query in queries]
+    again = [_ask_afresh(ai_client, query) for query in queries]
     marks = [query.inputs.split()[-1] for query in queries if isinstance(query.inputs, str)]
     return queries, Control(first, again, marks, rows.text and not ai_client.promises.deterministic)
 

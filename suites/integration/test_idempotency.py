@@ -20,7 +20,7 @@ def _ask_keyed(ai_client: Session) -> KeyedExchanges:
     rows = Rows(ai_client)
     one, two = (rows.query([row]) for row in rows.distinct(2))
     # A key must never have been used before, so it does not come from the seed.
-    key, other_key = (f"aiharness-{uuid.uuid4()}" for _ in range(2))
+    key, other_key = f"aiharness-{uuid.uuid4()}", f"aiharness-{uuid.uuid4()}"
     [first] = _send(ai_client, one, key)
     [again] = _send(ai_client, one, key)
     together = _send(ai_client, one, other_key, _CONCURRENT)

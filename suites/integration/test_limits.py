@@ -112,8 +112,8 @@ def _search_rows(ai_client: Session) -> SizeSearch | None:
     if not rows.batches:
         return None
     inputs = rows.distinct(SINGLES)
-    first, again = ([ai_client.ask(rows.query([row])) for row in inputs] for _ in range(2))
-    control = Control(first, again)
+    queries = [rows.query([row]) for row in inputs]
+    control = Control([*map(ai_client.ask, queries)], [*map(ai_client.ask, queries)])
     smallest = len(ai_client.request(rows.query(inputs[:1])).body)
     cap = max(1, min(_ROWS, BYTES // smallest))
 

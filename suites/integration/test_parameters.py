@@ -79,7 +79,7 @@ def test_seed(ai_client: Session) -> Verdict:
     seed = ai_client.settings.seed
     query = make_query(ai_client, 2 * SHORT, OPEN_PROMPT, temperature=1, seed=seed)
     other_seeds = [replace(query, options={**query.options, "seed": seed + step}) for step in (1, 2, 3)]
-    same = [ai_client.ask(query) for _ in range(3)]
+    same = [ai_client.ask(query), ai_client.ask(query), ai_client.ask(query)]
     others = ai_client.ask_many(other_seeds, concurrency=3)
     return parameters.judge_same_text(f"temperature 1 and seed {seed}", same, ai_client.show, others)
 

@@ -16,7 +16,7 @@ _REQUESTS = _QUERIES * (1 + MOST_REPLICAS)
 def test_answer_alike(ai_client: Session, ai_run: GateRun) -> Verdict:
     rows = Rows(ai_client)
     queries = [ai_client.sample(), *(rows.query([row]) for row in rows.distinct(_QUERIES - 1))]
-    first = [ai_client.ask(query) for query in queries]
+    first = [*map(ai_client.ask, queries)]
     sessions = ai_run.replicas("integration")
     others = {url: [session.ask(query) for query in queries] for url, session in sessions.items()}
     shows = {url: session.show for url, session in sessions.items()}

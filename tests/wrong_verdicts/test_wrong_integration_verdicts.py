@@ -1,4 +1,4 @@
-"""Batches and bad inputs: passes without ground, and false alarms over a healthy service."""
+"""Batches and bad inputs: unfounded passes, and false alarms on a healthy service."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from harness.checks.isolation.crosstalk import judge_own_answers
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.verdict import Counterexample, Status
 from tests.services import Answered
-from tests.suites.integration.test_bad_inputs import judged as asked_badly
 from tests.suites.integration.test_bad_inputs import right
-from tests.suites.integration.test_batch_and_concurrent import batch, good, judged
+from tests.suites.integration.test_bad_inputs import run_both_checks as asked_badly
+from tests.suites.integration.test_batch_and_concurrent import batch, good, run_check
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}], "model": "an-organisation/" + "a-long-name-" * 20}
 
@@ -42,14 +42,14 @@ def test_a_rate_limiter_among_bad_inputs_is_no_death(tmp_path: Path, plain: int)
 
 
 def test_a_batch_that_differs_fails_though_all_rows_alone_have_one_answer(tmp_path: Path) -> None:
-    """The rows differ in an output that is one for the whole request."""
+    """The rows differ only in an output that belongs to the whole request."""
 
     def answer(path: str, body: Any) -> Answered:
         status, value = good(path, body)
         rows = value["sums"]
         return status, {"label": [1 if len(rows) == 1 else 0] * len(rows), "total": [sum(rows), 0.0, 0.0]}
 
-    verdict = judged(answer, batch, tmp_path)
+    verdict = run_check(answer, batch, tmp_path)
     assert verdict.status is Status.FAIL, verdict.reason
     assert "differs from the row's answer alone" in verdict.reason
 

@@ -1,4 +1,4 @@
-"""What bad inputs are made of valid requests in each form, and how their answers are classed."""
+"""The bad inputs made from valid requests of each form, and how reactions to them are classified."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def post(body: Any) -> Request:
 
 
 def by_name(body: Any, inputs: Any = None, **more: Any) -> dict[str, BadRequest]:
-    found = make_bad_values(post(body), inputs, **more)
-    assert 4 < len(found) <= MAX_BAD_VALUES
-    assert len({each.name for each in found}) == len(found)
-    assert all(each.request.body != post(body).body for each in found)
-    return {each.name: each for each in found}
+    requests = make_bad_values(post(body), inputs, **more)
+    assert 4 < len(requests) <= MAX_BAD_VALUES
+    assert len({bad.name for bad in requests}) == len(requests)
+    assert all(bad.request.body != post(body).body for bad in requests)
+    return {bad.name: bad for bad in requests}
 
 
 def spoil(request: Request, name: str) -> Request:
@@ -42,18 +42,18 @@ def spoil(request: Request, name: str) -> Request:
 def test_every_bad_input_is_made_of_every_form(body: Any) -> None:
     request = post(body)
     for name in BAD_INPUTS:
-        found = make_bad_request(request, name)
-        assert found.request != request
-        assert not found.request.stream
-        if found.odd or name.startswith(("method", "unknown_path", "overflow", "huge")):
+        bad = make_bad_request(request, name)
+        assert bad.request != request
+        assert not bad.request.stream
+        if bad.odd or name.startswith(("method", "unknown_path", "overflow", "huge")):
             continue
         try:
-            assert json.loads(found.request.body, parse_constant=float) != body, name
+            assert json.loads(bad.request.body, parse_constant=float) != body, name
         except (ValueError, RecursionError):
             continue
 
 
-def test_bad_numbers_stand_in_the_input_and_else_in_a_parameter() -> None:
+def test_bad_numbers_replace_one_of_the_input_or_else_a_parameter() -> None:
     assert json.loads(spoil(post({"instances": [ROW]}), "overflow").body)["instances"][0][0] == float("inf")
     tensor = json.loads(spoil(post({"inputs": [TENSOR]}), "nan").body)["inputs"][0]
     assert tensor["shape"] == [2, 3]
@@ -62,7 +62,7 @@ def test_bad_numbers_stand_in_the_input_and_else_in_a_parameter() -> None:
     assert spoil(post({"input": "text"}), "nan").body == b'{"input": NaN}'
 
 
-def test_bad_inputs_are_what_their_names_say() -> None:
+def test_bad_inputs_match_their_names() -> None:
     request = post({"instances": [ROW], "parameters": {}})
     assert spoil(request, "deep_nesting").body.count(b"[") == NESTING_DEPTH
     assert spoil(request, "duplicate_keys").body.count(b'"instances"') == 2
@@ -77,8 +77,8 @@ def test_bad_inputs_are_what_their_names_say() -> None:
 
 
 def test_values_of_a_list_of_rows() -> None:
-    found = by_name({"instances": [ROW, ROW]})
-    got = {name: json.loads(each.request.body)["instances"] for name, each in found.items()}
+    requests = by_name({"instances": [ROW, ROW]})
+    got = {name: json.loads(bad.request.body)["instances"] for name, bad in requests.items()}
     assert got["rows that are one too short"] == [ROW[:2], ROW[:2]]
     assert got["rows that are one too long"] == [[*ROW, 2.5], [*ROW, 2.5]]
     assert got["ragged rows"] == [ROW, ROW[:2]]
@@ -86,7 +86,7 @@ def test_values_of_a_list_of_rows() -> None:
     assert got["one level more of lists"] == [[ROW, ROW]]
     assert got["a word for a number"][0] == ["aiharness", 1.0, 2.5]
     assert got["numbers as strings"][0] == ["0.5", "1.0", "2.5"]
-    odd = {name for name, each in found.items() if each.odd}
+    odd = {name for name, bad in requests.items() if bad.odd}
     assert "rows that are one too short" not in odd
     assert "1e308 for a number" in odd
     variable = by_name({"instances": [ROW, ROW]}, variable=True)
@@ -95,8 +95,8 @@ def test_values_of_a_list_of_rows() -> None:
 
 
 def test_values_of_a_tensor_keep_its_shape_true_to_its_data() -> None:
-    found = by_name({"inputs": [TENSOR]})
-    got = {name: json.loads(each.request.body)["inputs"][0] for name, each in found.items()}
+    requests = by_name({"inputs": [TENSOR]})
+    got = {name: json.loads(bad.request.body)["inputs"][0] for name, bad in requests.items()}
     assert got["rows that are one too short"] == {**TENSOR, "shape": [2, 2], "data": [0.5, 1.0] * 2}
     assert got["ragged rows"] == {**TENSOR, "data": [*ROW, 0.5, 1.0]}
     assert got["one level less of lists"] == {**TENSOR, "shape": [3], "data": ROW}
@@ -149,7 +149,7 @@ def exchange(status: int | None, error: ErrorClass | None, body: bytes = b"") ->
         (None, ErrorClass.TOO_LARGE, Reaction.UNKNOWN),
     ],
 )
-def test_kinds_of_answers(status: int | None, error: ErrorClass | None, kind: Reaction) -> None:
+def test_reactions(status: int | None, error: ErrorClass | None, kind: Reaction) -> None:
     assert classify_reaction(exchange(status, error)) is kind
 
 

@@ -21,17 +21,17 @@ SCHEMAS = {
 
 
 @given(st.lists(st.text("ab c\n", min_size=1, max_size=5), min_size=1, max_size=12))
-def test_a_stop_string_is_where_the_text_can_be_stopped(deltas: list[str]) -> None:
-    found = choose_stop_sequence(deltas)
-    if found is None:
+def test_a_stop_sequence_can_stop_the_text(deltas: list[str]) -> None:
+    stop = choose_stop_sequence(deltas)
+    if stop is None:
         return
     text = "".join(deltas)
-    before, _, _ = text.partition(found)
-    assert len(found) >= 3
+    before, _, _ = text.partition(stop)
+    assert len(stop) >= 3
     assert before.strip()
-    assert found == found.strip()
+    assert stop == stop.strip()
     ends = [len("".join(deltas[:count])) for count in range(1, len(deltas))]
-    assert not ends or any(len(before) < end < len(before) + len(found) for end in ends)
+    assert not ends or any(len(before) < end < len(before) + len(stop) for end in ends)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_stop_string_is_where_the_text_can_be_stopped(deltas: list[str]) -> No
         (["x", "\n", "\n", "\n"], None),
     ],
 )
-def test_stop_strings(deltas: list[str], expected: str | None) -> None:
+def test_stop_sequences(deltas: list[str], expected: str | None) -> None:
     assert choose_stop_sequence(deltas) == expected
 
 
@@ -68,11 +68,11 @@ def test_beginnings(text: str, longer: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "made", "expected"),
+    ("text", "tokens", "expected"),
     [("a b c d", 24, 8), ("a b c d", 9, 4), ("a b c d", None, 2), ("a", None, None), ("a", 1, None), ("", None, None)],
 )
-def test_a_limit_that_must_cut(text: str, made: int | None, expected: int | None) -> None:
-    answer = Answer(text=text, usage=Usage(3, made))
+def test_a_limit_that_must_cut(text: str, tokens: int | None, expected: int | None) -> None:
+    answer = Answer(text=text, usage=Usage(3, tokens))
     assert choose_limit(Exchange(Request("POST", "/"), Timing(0.0), answer=answer), 8) == expected
 
 
@@ -86,7 +86,7 @@ _VALUES = st.recursive(
 def near(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Values that obey the schema, and values that nearly do."""
     if schema.get("type") == "object":
-        parts = {name: near(each) for name, each in schema["properties"].items()}
+        parts = {name: near(property_schema) for name, property_schema in schema["properties"].items()}
         return st.fixed_dictionaries(parts, optional={"more": _LEAVES}) | st.fixed_dictionaries({}, optional=parts)
     if schema.get("type") == "array":
         return st.lists(near(schema["items"]), max_size=3)
@@ -101,7 +101,7 @@ def test_the_validator_agrees_with_jsonschema(data: st.DataObject, name: str) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
         ('{"a": 2, "b": 3}', None),
         (' {"a": 2.0, "b": 3}\n', None),
@@ -117,11 +117,11 @@ def test_the_validator_agrees_with_jsonschema(data: st.DataObject, name: str) ->
         ("[2, 3]", "has type object"),
     ],
 )
-def test_arguments(text: str, said: str | None) -> None:
-    found = find_text_violation(text, SCHEMAS["add"])
-    if said is None:
-        assert found is None
+def test_arguments(text: str, reason: str | None) -> None:
+    violation = find_text_violation(text, SCHEMAS["add"])
+    if reason is None:
+        assert violation is None
     else:
-        assert found is not None
-        with pytest.raises(ValueError, match=said):
-            raise ValueError(found)
+        assert violation is not None
+        with pytest.raises(ValueError, match=reason):
+            raise ValueError(violation)

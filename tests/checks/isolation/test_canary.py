@@ -1,4 +1,4 @@
-"""The canary detector on labelled texts of both classes, and what a hit, a miss, an error and silence come to."""
+"""The canary detector on labelled texts of both classes, and the verdicts for a hit, a miss, an error and silence."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_each_disguise_is_seen_through(form: str) -> None:
     assert find_canary(canary, f"It is {FORMS[form](canary)}, as told.")
 
 
-def test_another_canary_or_a_shorter_piece_is_no_hit() -> None:
+def test_another_canary_or_a_shorter_piece_is_not_a_hit() -> None:
     source = random.Random(1)
     canary, other = mint_canary(source.choice), mint_canary(source.choice)
     assert not any(find_canary(canary, disguise(other)) for disguise in FORMS.values())
@@ -110,20 +110,20 @@ def show(summary: str, exchange: Exchange) -> Counterexample:
     return Counterexample(summary)
 
 
-def judged(seen: Exchange, *, control: Exchange | None = None, refused: bool = False) -> Status:
+def judge_text(seen: Exchange, *, control: Exchange | None = None, refused: bool = False) -> Status:
     probes = [CanaryProbe("b", seen, (CANARY,), refused), CanaryProbe("c", exchange("also fine"), (CANARY,))]
     controls = [CanaryProbe("control", control or exchange(), (NEVER,))]
     return judge_canaries(probes, controls, "kept", show).status
 
 
 def test_a_clean_answer_passes_and_a_foreign_canary_fails_wherever_it_stands() -> None:
-    assert judged(exchange()) is Status.PASS
-    assert judged(exchange(f"it is {CANARY}")) is Status.FAIL
-    assert judged(exchange(body=f'{{"trace": "{CANARY}"}}'.encode())) is Status.FAIL
-    assert judged(exchange(line=f"prompt={CANARY.lower()}")) is Status.FAIL
+    assert judge_text(exchange()) is Status.PASS
+    assert judge_text(exchange(f"it is {CANARY}")) is Status.FAIL
+    assert judge_text(exchange(body=f'{{"trace": "{CANARY}"}}'.encode())) is Status.FAIL
+    assert judge_text(exchange(line=f"prompt={CANARY.lower()}")) is Status.FAIL
     refusal = exchange(None, body=CANARY.encode(), status=400, error=ErrorClass.STATUS)
-    assert judged(refusal, refused=True) is Status.FAIL
-    assert judged(exchange(None, body=CANARY.encode(), status=500, error=ErrorClass.STATUS)) is Status.FAIL
+    assert judge_text(refusal, refused=True) is Status.FAIL
+    assert judge_text(exchange(None, body=CANARY.encode(), status=500, error=ErrorClass.STATUS)) is Status.FAIL
 
 
 @pytest.mark.parametrize(
@@ -137,19 +137,19 @@ def test_a_clean_answer_passes_and_a_foreign_canary_fails_wherever_it_stands() -
     ],
     ids=["empty", "blank", "error", "timeout", "invalid"],
 )
-def test_no_answer_is_never_called_safe(seen: Exchange) -> None:
-    assert judged(seen) is Status.INCONCLUSIVE
+def test_a_missing_answer_never_passes(seen: Exchange) -> None:
+    assert judge_text(seen) is Status.INCONCLUSIVE
 
 
 def test_a_refusal_of_a_wrong_request_is_judged() -> None:
-    assert judged(exchange(None, status=400, error=ErrorClass.STATUS), refused=True) is Status.PASS
+    assert judge_text(exchange(None, status=400, error=ErrorClass.STATUS), refused=True) is Status.PASS
     silence = exchange(None, status=0, error=ErrorClass.TOTAL_TIMEOUT)
-    assert judged(silence, refused=True) is Status.INCONCLUSIVE
+    assert judge_text(silence, refused=True) is Status.INCONCLUSIVE
 
 
 def test_a_hit_in_the_control_arm_condemns_the_detector() -> None:
-    assert judged(exchange(CANARY), control=exchange(f"well, {NEVER}")) is Status.ERROR
+    assert judge_text(exchange(CANARY), control=exchange(f"well, {NEVER}")) is Status.ERROR
 
 
 def test_a_service_never_reached_is_an_error() -> None:
-    assert judged(exchange(None, status=0, error=ErrorClass.CONNECT)) is Status.ERROR
+    assert judge_text(exchange(None, status=0, error=ErrorClass.CONNECT)) is Status.ERROR

@@ -50,15 +50,15 @@ def asked_for(app: ASGIApp, change: Change) -> ASGIApp:
             body, more = body + message.get("body", b""), message.get("more_body", False)
         asked = json.loads(body)
         change(asked)
-        changed = json.dumps(asked).encode()
+        data = json.dumps(asked).encode()
         headers = [(k, v) for k, v in scope["headers"] if k != b"content-length"]
-        length = (b"content-length", str(len(changed)).encode())
-        sent = iter([{"type": "http.request", "body": changed}])
+        length = (b"content-length", str(len(data)).encode())
+        sent = iter([{"type": "http.request", "body": data}])
 
-        async def replayed() -> Any:
+        async def replay() -> Any:
             return next(sent, None) or await receive()
 
-        await app({**scope, "headers": [*headers, length]}, replayed, send)
+        await app({**scope, "headers": [*headers, length]}, replay, send)
 
     return around
 
@@ -86,7 +86,7 @@ def chat(request: Change | None = None, answer: Change | None = None) -> Iterato
         listening.close()
 
 
-def verdict(
+def judge_service(
     name: str,
     folder: Path,
     request: Change | None = None,
@@ -94,17 +94,17 @@ def verdict(
     promises: Promises = ALL,
 ) -> Verdict:
     with chat(request, answer) as url:
-        return judged(url, name, folder, promises)
+        return run_check(url, name, folder, promises)
 
 
-def judged(url: str, name: str, folder: Path, promises: Promises = ALL, protocol: str = "openai_chat") -> Verdict:
+def run_check(url: str, name: str, folder: Path, promises: Promises = ALL, protocol: str = "openai_chat") -> Verdict:
     test, args = CHECKS[name]
     endpoint = Endpoint(url, protocol, model="tiny-chat", deadlines=QUICK)
     with asking(Settings(endpoint, ("integration",), promises=promises), folder) as session:
         session.begin_check()
-        found: Verdict = test(session, *args)
+        verdict: Verdict = test(session, *args)
         assert session.sent <= test.__aicheck__.requests
-        return found
+        return verdict
 
 
 def without(*names: str) -> Change:
@@ -124,25 +124,25 @@ def finish(reason: str, *instead_of: str) -> Change:
 
 
 def counts(change: Change, *, streamed: bool = True, whole: bool = True) -> Change:
-    def changed(answer: dict[str, Any]) -> None:
+    def apply(answer: dict[str, Any]) -> None:
         wanted = streamed if answer["object"] == "chat.completion.chunk" else whole
         if wanted and answer.get("usage"):
             change(answer["usage"])
 
-    return changed
+    return apply
 
 
 def part_of(choice: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = choice.get("message") or choice.get("delta") or {}
-    return found
+    part: dict[str, Any] = choice.get("message") or choice.get("delta") or {}
+    return part
 
 
-def said(change: Callable[[str], str]) -> Change:
-    def changed(choice: dict[str, Any]) -> None:
+def change_text(change: Callable[[str], str]) -> Change:
+    def apply(choice: dict[str, Any]) -> None:
         if part_of(choice).get("content"):
             part_of(choice)["content"] = change(part_of(choice)["content"])
 
-    return each_choice(changed)
+    return each_choice(apply)
 
 
 def calls(change: Change) -> Change:
@@ -150,10 +150,10 @@ def calls(change: Change) -> Change:
 
 
 def arguments(change: Callable[[str], str]) -> Change:
-    def changed(call: dict[str, Any]) -> None:
+    def apply(call: dict[str, Any]) -> None:
         call["function"]["arguments"] = change(call["function"]["arguments"])
 
-    return calls(changed)
+    return calls(apply)
 
 
 def tokens(change: Callable[[list[dict[str, Any]]], Any]) -> Change:
@@ -163,19 +163,19 @@ def tokens(change: Callable[[list[dict[str, Any]]], Any]) -> Change:
 
 
 def token(change: Change) -> Change:
-    return tokens(lambda found: [change(each) for each in found])
+    return tokens(lambda entries: [change(entry) for entry in entries])
 
 
 def set_to(**values: Any) -> Change:
-    return lambda found: found.update(values)
+    return lambda part: part.update(values)
 
 
-def shifted(found: list[dict[str, Any]]) -> None:
-    """Each token has the numbers of another one (in a stream, where each comes alone, another token has its)."""
+def shift_logprobs(entries: list[dict[str, Any]]) -> None:
+    """Each token gets the numbers of the next one (in a stream of single tokens, of a token that is not there)."""
     names = ["token", "bytes"]
-    values = [{name: each[name] for name in names} for each in found]
-    for each, value in zip(found, [*values[1:], {"token": "x", "bytes": None}], strict=True):
-        each.update(value)
+    values = [{name: entry[name] for name in names} for entry in entries]
+    for entry, value in zip(entries, [*values[1:], {"token": "x", "bytes": None}], strict=True):
+        entry.update(value)
 
 
 def one_choice(answer: dict[str, Any]) -> None:
@@ -190,7 +190,7 @@ def streamed_only(change: Change) -> Change:
     return lambda answer: change(answer) if answer["object"] == "chat.completion.chunk" else None
 
 
-def raised(name: str, by: int) -> Change:
+def raise_count(name: str, by: int) -> Change:
     return lambda used: used.update({name: used[name] + by, "total_tokens": used["total_tokens"] + by})
 
 
@@ -204,17 +204,17 @@ def whole_only(change: Change) -> Change:
 
 
 def choice(index: int, change: Change) -> Change:
-    return each_choice(lambda each: each["index"] == index and change(each))
+    return each_choice(lambda part: part["index"] == index and change(part))
 
 
-def count(**found: int) -> Change:
+def count(**stated: int) -> Change:
     """State these counts, with a total that adds up."""
 
-    def changed(used: dict[str, Any]) -> None:
-        used.update(found)
+    def apply(used: dict[str, Any]) -> None:
+        used.update(stated)
         used["total_tokens"] = used["prompt_tokens"] + used["completion_tokens"]
 
-    return counts(changed)
+    return counts(apply)
 
 
 def where(name: str, change: Change) -> Change:
@@ -226,19 +226,19 @@ def prompt(text: str) -> Change:
     return set_to(messages=[{"role": "user", "content": text}])
 
 
-def named(body: dict[str, Any]) -> None:
+def drop_named_choice(body: dict[str, Any]) -> None:
     if isinstance(body.get("tool_choice"), dict):
         body.update(tool_choice="required", messages=[{"role": "user", "content": "Hi"}])
 
 
-def blank_first(found: list[dict[str, Any]]) -> None:
-    likeliest = [{"token": " one", "logprob": found[0]["logprob"]}]
-    found[0].update(token=" one", bytes=None, top_logprobs=likeliest)
+def blank_first(entries: list[dict[str, Any]]) -> None:
+    likeliest = [{"token": " one", "logprob": entries[0]["logprob"]}]
+    entries[0].update(token=" one", bytes=None, top_logprobs=likeliest)
 
 
 _SEEDS = itertools.count()
 
 
-def drawn(body: dict[str, Any]) -> None:
+def draw_answer(body: dict[str, Any]) -> None:
     """Each request draws an answer of its own, whatever temperature and seed it asks for."""
     body.update(temperature=1.5, seed=next(_SEEDS))

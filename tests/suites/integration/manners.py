@@ -1,4 +1,4 @@
-"""Small real services with headers of their own, and a session that asks them by one check."""
+"""Small real services with their own headers, and a session that runs one check on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.services import QUICK, asking
 Sent = tuple[int, Mapping[str, str], Any]
 """Status, headers, and the JSON value of a body."""
 Answer = Callable[[str, Mapping[str, str], Any], Sent]
-"""What a path, the headers (lower-case) and the body are answered with."""
+"""The answer to a path, headers (lower-case) and a body."""
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def serving(answer: Answer) -> Iterator[str]:
         thread.join(5)
 
 
-def judged(
+def run_check(
     answer: Answer,
     test: Callable[..., Verdict],
     folder: Path,
@@ -74,7 +74,7 @@ def judged(
     promises: Promises | None = None,
     seed: int = 5,
 ) -> Verdict:
-    """The verdict of a packaged check on a service that answers so."""
+    """The verdict of a packaged check on a service with these answers."""
     with serving(answer) as url:
         credentials = Credentials("bearer", Secret(key)) if key else None
         endpoint = Endpoint(url, protocol, model="m", sample=sample, credentials=credentials, deadlines=QUICK)

@@ -1,4 +1,4 @@
-"""Services that are wrong in one way each, and those on which nothing can be shown: none of them passes."""
+"""Services that are each wrong in one way, and those about which nothing can be shown, do not pass."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def good(path: str, body: Any) -> Answered:
     """The sum of each row of three numbers, and a 400 for anything else."""
     rows: Any = body.get("instances") if isinstance(body, dict) else None
     numbers = isinstance(rows, list) and rows and all(isinstance(row, list) and len(row) == 3 for row in rows)
-    if not numbers or not all(type(each) in (int, float) and math.isfinite(each) for row in rows for each in row):
+    if not numbers or not all(type(number) in (int, float) and math.isfinite(number) for row in rows for number in row):
         return 400, {"error": "rows of three numbers are expected"}
     return 200, {"sums": [sum(row) for row in rows], "took_ms": next(_TIMES)}
 
@@ -34,7 +34,7 @@ def good(path: str, body: Any) -> Answered:
 _TIMES = itertools.count(1)
 
 
-def judged(
+def run_check(
     answer: Callable[[str, Any], Answered], test: Callable[..., Verdict], folder: Path, *args: str, **more: Any
 ) -> Verdict:
     sample = more.pop("sample", [[0.0, 0.5, 2.0]])
@@ -44,7 +44,7 @@ def judged(
             return test(session, *args)
 
 
-def altered(change: Callable[[list[float]], Sequence[float]]) -> Callable[[str, Any], Answered]:
+def alter_sums(change: Callable[[list[float]], Sequence[float]]) -> Callable[[str, Any], Answered]:
     def answer(path: str, body: Any) -> Answered:
         status, value = good(path, body)
         return status, {"sums": change(value["sums"])} if status == 200 else value
@@ -52,76 +52,78 @@ def altered(change: Callable[[list[float]], Sequence[float]]) -> Callable[[str, 
     return answer
 
 
-def counted(change: Callable[[int, list[float]], list[float]]) -> Callable[[str, Any], Answered]:
+def count_requests(change: Callable[[int, list[float]], list[float]]) -> Callable[[str, Any], Answered]:
     number = itertools.count()
-    return altered(lambda sums: change(next(number), sums))
+    return alter_sums(lambda sums: change(next(number), sums))
 
 
 def test_a_right_service_passes(tmp_path: Path) -> None:
     for test in (batch, concurrent):
-        verdict = judged(good, test, tmp_path)
+        verdict = run_check(good, test, tmp_path)
         assert verdict.status is Status.PASS, verdict.reason
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
         (lambda sums: sums[::-1], "the order is not kept"),
         (lambda sums: sums[1:] + sums[:1], "the order is not kept"),
         (lambda sums: [*sums[:-1], sums[0]] if len(sums) > 1 else sums, "the order is not kept"),
-        (lambda sums: [each + 0.01 * (len(sums) > 1) for each in sums], "differs from the row's answer alone"),
+        (lambda sums: [number + 0.01 * (len(sums) > 1) for number in sums], "differs from the row's answer alone"),
         (lambda sums: sums[: max(1, len(sums) - 1)], "7 entries for a batch of 8"),
         (lambda sums: sums[:1], "1 entries for a batch of 8"),
     ],
     ids=["reversed", "rotated", "first twice", "moved", "one lost", "only the first"],
 )
-def test_a_batch_that_is_not_its_rows_fails(tmp_path: Path, change: Any, said: str) -> None:
-    verdict = judged(altered(change), batch, tmp_path)
+def test_a_batch_that_is_not_its_rows_fails(tmp_path: Path, change: Any, reason: str) -> None:
+    verdict = run_check(alter_sums(change), batch, tmp_path)
     assert verdict.status is Status.FAIL, verdict.reason
-    assert said in verdict.reason
+    assert reason in verdict.reason
     assert verdict.counterexamples[0].curl
 
 
 def test_two_classes_still_show_a_reversed_batch(tmp_path: Path) -> None:
-    verdict = judged(altered(lambda sums: [int(each > 2.5) for each in sums][::-1]), batch, tmp_path)
+    verdict = run_check(alter_sums(lambda sums: [int(number > 2.5) for number in sums][::-1]), batch, tmp_path)
     assert verdict.status is Status.FAIL, verdict.reason
 
 
 def test_a_batch_that_crashes_the_service_fails_and_one_refused_proves_nothing(tmp_path: Path) -> None:
-    def limited(status: int) -> Callable[[str, Any], Answered]:
+    def refuse_batches(status: int) -> Callable[[str, Any], Answered]:
         return lambda path, body: (status, {"error": "one row"}) if len(body["instances"]) > 1 else good(path, body)
 
-    assert judged(limited(500), batch, tmp_path).status is Status.FAIL
-    refused = judged(limited(422), batch, tmp_path)
+    assert run_check(refuse_batches(500), batch, tmp_path).status is Status.FAIL
+    refused = run_check(refuse_batches(422), batch, tmp_path)
     assert refused.status is Status.INCONCLUSIVE
     assert "refuses a batch of 8 rows" in refused.reason
 
 
 @pytest.mark.parametrize("test", [batch, concurrent], ids=["batch", "concurrent"])
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "reason"),
     [
-        (altered(lambda sums: [1.0] * len(sums)), "have the same answer"),
-        (counted(lambda number, sums: [each + number for each in sums]), "does not repeat itself"),
+        (alter_sums(lambda sums: [1.0] * len(sums)), "have the same answer"),
+        (count_requests(lambda number, sums: [total + number for total in sums]), "does not repeat itself"),
         (lambda path, body: (500, {"error": "no"}), "has no answer to compare with"),
         (lambda path, body: (200, {"sums": []}), "have the same answer"),
     ],
     ids=["constant", "random", "dead", "empty"],
 )
-def test_what_cannot_be_told_apart_proves_nothing(tmp_path: Path, test: Any, answer: Any, said: str) -> None:
-    verdict = judged(answer, test, tmp_path)
+def test_answers_that_do_not_show_their_request_prove_nothing(
+    tmp_path: Path, test: Any, answer: Any, reason: str
+) -> None:
+    verdict = run_check(answer, test, tmp_path)
     assert verdict.status is Status.INCONCLUSIVE, verdict.reason
-    assert said in verdict.reason
+    assert reason in verdict.reason
 
 
 def test_a_single_row_sample_makes_no_batch(tmp_path: Path) -> None:
-    verdict = judged(good, batch, tmp_path, sample=[0.0, 0.5, 2.0])
+    verdict = run_check(good, batch, tmp_path, sample=[0.0, 0.5, 2.0])
     assert verdict.status is Status.INCONCLUSIVE
     assert "no batch can be made" in verdict.reason
 
 
 class Shared:
-    """A service whose handler keeps the request in a field of its own: the race that cross-talk comes from."""
+    """A service whose handler keeps the request in a shared field: the race that causes cross-talk."""
 
     def __init__(self, spoil: Callable[[float, float], float]) -> None:
         self.spoil, self.lock, self.under_way = spoil, threading.Lock(), 0
@@ -146,24 +148,24 @@ class Shared:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "reason"),
     [(lambda mine, other: other, "cross-talk"), (lambda mine, other: mine + 1000, "wrong answer under concurrency")],
 )
-def test_answers_mixed_up_side_by_side_fail(tmp_path: Path, spoil: Any, said: str) -> None:
-    verdict = judged(Shared(spoil), concurrent, tmp_path)
+def test_answers_mixed_up_side_by_side_fail(tmp_path: Path, spoil: Any, reason: str) -> None:
+    verdict = run_check(Shared(spoil), concurrent, tmp_path)
     assert verdict.status is Status.FAIL, verdict.reason
-    assert said in verdict.reason
+    assert reason in verdict.reason
 
 
 @pytest.mark.parametrize(("status", "expected"), [(503, Status.INCONCLUSIVE), (500, Status.FAIL)])
-def test_requests_that_are_declined_side_by_side_are_no_pass(tmp_path: Path, status: int, expected: Status) -> None:
+def test_requests_that_are_declined_side_by_side_do_not_pass(tmp_path: Path, status: int, expected: Status) -> None:
     asked = itertools.count()
     answer = lambda path, body: good(path, body) if next(asked) < 20 else (status, {"error": "busy"})  # noqa: E731
-    assert judged(answer, concurrent, tmp_path).status is expected
+    assert run_check(answer, concurrent, tmp_path).status is expected
 
 
 def test_a_service_of_one_input_a_request_takes_no_batches(tmp_path: Path) -> None:
-    """The plan SKIPs it: its gate can be green."""
+    """The plan skips the check, so that the gate can pass."""
 
     def answer(path: str, body: Any) -> Answered:
         row = body.get("instances") if isinstance(body, dict) else None

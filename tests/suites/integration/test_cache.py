@@ -1,4 +1,4 @@
-"""Services whose cache takes one request for another: each is caught, and none without a cache is blamed."""
+"""Services whose cache confuses two requests fail; services without a cache pass."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from harness.core.verdict import Status, Verdict
-from tests.suites.integration.manners import Answer, Sent, judged
-from tests.suites.integration.test_embeddings import made
+from tests.suites.integration.manners import Answer, Sent, run_check
+from tests.suites.integration.test_embeddings import make_answer
 
 suite = import_module("harness.suites.integration.test_cache")
 WEIGHTS = np.random.default_rng(1).normal(0, 0.2, (12, 4))
-SAMPLE = [[0.5 * each for each in range(12)]]
+SAMPLE = [[0.5 * index for index in range(12)]]
 
 
 def digits(path: str, headers: Mapping[str, str], body: Any) -> Sent:
@@ -34,7 +34,7 @@ def labels(path: str, headers: Mapping[str, str], body: Any) -> Sent:
 
 
 def chat(path: str, headers: Mapping[str, str], body: Any) -> Sent:
-    """Repeats what it is asked to, in words of one token each; `text/event-stream` on demand."""
+    """Repeats the text after "Repeat after me:", one word a token; as `text/event-stream` on demand."""
     if body["model"] != "m":
         return 404, {}, {"error": {"message": "no such model"}}
     words = body["messages"][-1]["content"].partition("Repeat after me: ")[2].split(" ")
@@ -50,41 +50,41 @@ def chat(path: str, headers: Mapping[str, str], body: Any) -> Sent:
 
 
 def texts(path: str, headers: Mapping[str, str], body: Any) -> Sent:
-    return made(body) if body["model"] == "m" else (404, {}, {"error": {"message": "no such model"}})
+    return make_answer(body) if body["model"] == "m" else (404, {}, {"error": {"message": "no such model"}})
 
 
-def cached(answer: Answer, key: Callable[[str, Mapping[str, str], Any], Any]) -> Answer:
-    """What was answered once under a key is answered again."""
-    kept: dict[str, Sent] = {}
+def cache_answers(answer: Answer, key: Callable[[str, Mapping[str, str], Any], Any]) -> Answer:
+    """The first answer under a key is given again."""
+    store: dict[str, Sent] = {}
     lock = threading.Lock()
 
     def ask(path: str, headers: Mapping[str, str], body: Any) -> Sent:
         mark = json.dumps(key(path, headers, body))
         with lock:
-            if mark not in kept:
-                found = answer(path, headers, body)
-                if found[0] != 200:
-                    return found
-                kept[mark] = found
-            return kept[mark]
+            if mark not in store:
+                answered = answer(path, headers, body)
+                if answered[0] != 200:
+                    return answered
+                store[mark] = answered
+            return store[mark]
 
     return ask
 
 
-def verdict_of(answer: Answer, test: Any, folder: Path, **more: Any) -> Verdict:
+def judge_service(answer: Answer, test: Any, folder: Path, **more: Any) -> Verdict:
     protocol = {suite.test_rows: "plain_json", suite.test_prompts: "openai_chat", suite.test_texts: "openai_embeddings"}
     sample = SAMPLE if test is suite.test_rows else None
-    return judged(answer, test, folder, protocol=protocol.get(test, "openai_chat"), sample=sample, **more)
+    return run_check(answer, test, folder, protocol=protocol.get(test, "openai_chat"), sample=sample, **more)
 
 
 RIGHT = [(digits, suite.test_rows), (labels, suite.test_rows), (chat, suite.test_prompts), (texts, suite.test_texts)]
 
 
-@pytest.mark.parametrize(("answer", "test"), RIGHT, ids=lambda each: each.__name__)
+@pytest.mark.parametrize(("answer", "test"), RIGHT, ids=lambda item: item.__name__)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_right_service_passes_with_a_cache_or_without(tmp_path: Path, answer: Answer, test: Any, seed: int) -> None:
-    for right in (answer, cached(answer, lambda path, headers, body: [path, body])):
-        verdict = verdict_of(right, test, tmp_path, seed=seed)
+    for right in (answer, cache_answers(answer, lambda path, headers, body: [path, body])):
+        verdict = judge_service(right, test, tmp_path, seed=seed)
         assert verdict.status is Status.PASS, verdict.reason
         assert verdict.n
         assert "fits neither" not in " ".join(verdict.notes)
@@ -94,7 +94,7 @@ def rest(body: Any, *names: str) -> Any:
     return {name: value for name, value in body.items() if name not in names}
 
 
-def said(body: Any) -> str:
+def read_prompt(body: Any) -> str:
     return str(body["messages"][-1]["content"])
 
 
@@ -105,14 +105,14 @@ ROW_KEYS = {
     "the order of its rows": lambda path, headers, body: sorted(body["instances"]),
 }
 PROMPT_KEYS = {
-    "the last character of its prompt": lambda path, headers, body: [rest(body, "messages"), said(body)[:-1]],
+    "the last character of its prompt": lambda path, headers, body: [rest(body, "messages"), read_prompt(body)[:-1]],
     "a character in its middle": lambda path, headers, body: [
         rest(body, "messages"),
-        said(body)[:10],
-        said(body)[-30:],
+        read_prompt(body)[:10],
+        read_prompt(body)[-30:],
     ],
-    "the case of its letters": lambda path, headers, body: [rest(body, "messages"), said(body).lower()],
-    "a blank": lambda path, headers, body: [rest(body, "messages"), said(body).replace(" ", "")],
+    "the case of its letters": lambda path, headers, body: [rest(body, "messages"), read_prompt(body).lower()],
+    "a blank": lambda path, headers, body: [rest(body, "messages"), read_prompt(body).replace(" ", "")],
     "max_tokens": lambda path, headers, body: rest(body, "max_tokens"),
     "stream": lambda path, headers, body: rest(body, "stream", "stream_options"),
     "the model's name": lambda path, headers, body: rest(body, "model"),
@@ -128,29 +128,31 @@ TEXT_KEYS = {
 @pytest.mark.parametrize(
     ("answer", "test", "name", "key"),
     [
-        *((digits, suite.test_rows, *each) for each in ROW_KEYS.items()),
-        *((chat, suite.test_prompts, *each) for each in PROMPT_KEYS.items()),
-        *((texts, suite.test_texts, *each) for each in TEXT_KEYS.items()),
+        *((digits, suite.test_rows, *item) for item in ROW_KEYS.items()),
+        *((chat, suite.test_prompts, *item) for item in PROMPT_KEYS.items()),
+        *((texts, suite.test_texts, *item) for item in TEXT_KEYS.items()),
     ],
 )
 def test_a_key_that_leaves_out_one_thing_fails(tmp_path: Path, answer: Answer, test: Any, name: str, key: Any) -> None:
-    verdict = verdict_of(cached(answer, key), test, tmp_path)
+    verdict = judge_service(cache_answers(answer, key), test, tmp_path)
     assert verdict.status is Status.FAIL, (verdict.reason, verdict.notes)
-    assert any(f"differs from it only in {name}" in each.summary for each in verdict.counterexamples), verdict.reason
+    assert any(f"differs from it only in {name}" in example.summary for example in verdict.counterexamples), (
+        verdict.reason
+    )
 
 
 def test_labels_show_a_key_that_is_too_short(tmp_path: Path) -> None:
-    """Labels seldom change with one number: the one that changes them is searched for."""
-    short = cached(labels, lambda path, headers, body: [row[:1] for row in body["instances"]])
-    verdict = verdict_of(short, suite.test_rows, tmp_path)
+    """Few numbers change a label, so the check searches for one that does."""
+    short = cache_answers(labels, lambda path, headers, body: [row[:1] for row in body["instances"]])
+    verdict = judge_service(short, suite.test_rows, tmp_path)
     assert verdict.status is Status.FAIL, (verdict.reason, verdict.notes)
 
 
-def test_what_shows_nothing_is_no_pass(tmp_path: Path) -> None:
+def test_pairs_that_show_nothing_do_not_pass(tmp_path: Path) -> None:
     def constant(path: str, headers: Mapping[str, str], body: Any) -> Sent:
         return 200, {}, {"sums": [1.0] * len(body["instances"])}
 
-    verdict = verdict_of(constant, suite.test_rows, tmp_path)
+    verdict = judge_service(constant, suite.test_rows, tmp_path)
     assert verdict.status is Status.INCONCLUSIVE
     assert "their answers do not differ" in verdict.reason
 
@@ -158,19 +160,19 @@ def test_what_shows_nothing_is_no_pass(tmp_path: Path) -> None:
         choice = {"index": 0, "message": {"content": "Hello!"}, "finish_reason": "stop"}
         return 200, {}, {"choices": [choice]}
 
-    assert verdict_of(mumbling, suite.test_prompts, tmp_path).status is Status.INCONCLUSIVE
+    assert judge_service(mumbling, suite.test_prompts, tmp_path).status is Status.INCONCLUSIVE
 
 
-def test_a_busy_service_is_no_pass(tmp_path: Path) -> None:
+def test_a_busy_service_does_not_pass(tmp_path: Path) -> None:
     asked = iter(range(10**6))
 
     def busy(path: str, headers: Mapping[str, str], body: Any) -> Sent:
         return digits(path, headers, body) if next(asked) % 3 else (429, {}, {"error": "busy"})
 
-    assert verdict_of(busy, suite.test_rows, tmp_path).status is Status.INCONCLUSIVE
+    assert judge_service(busy, suite.test_rows, tmp_path).status is Status.INCONCLUSIVE
 
 
-def guarded(answer: Answer) -> Answer:
+def guard(answer: Answer) -> Answer:
     def ask(path: str, headers: Mapping[str, str], body: Any) -> Sent:
         known = headers.get("authorization") == "Bearer the-right-key"
         return answer(path, headers, body) if known else (401, {}, {"error": {"message": "no"}})
@@ -182,10 +184,10 @@ def test_credentials(tmp_path: Path) -> None:
     key = {"key": "the-right-key"}
     ask = suite.test_credentials
     by_body = lambda path, headers, body: body  # noqa: E731
-    assert verdict_of(guarded(cached(chat, by_body)), ask, tmp_path, **key).status is Status.PASS
-    leaking = verdict_of(cached(guarded(chat), by_body), ask, tmp_path, **key)
+    assert judge_service(guard(cache_answers(chat, by_body)), ask, tmp_path, **key).status is Status.PASS
+    leaking = judge_service(cache_answers(guard(chat), by_body), ask, tmp_path, **key)
     assert leaking.status is Status.FAIL
     assert "answered for another caller is answered with a wrong credential too: status 200" in leaking.reason
-    open_to_all = verdict_of(chat, ask, tmp_path, **key)
+    open_to_all = judge_service(chat, ask, tmp_path, **key)
     assert open_to_all.status is Status.INCONCLUSIVE
     assert "is not refused" in open_to_all.reason

@@ -1,4 +1,4 @@
-"""Services that lose something with every client that leaves do not pass; those that let go do."""
+"""Services that lose capacity with every client that disconnects do not pass; those that release it do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from harness.core.endpoint import Deadlines
 from harness.core.verdict import Status
-from tests.suites.integration.wireservice import Asked, Service, Wire, judged
+from tests.suites.integration.wireservice import Asked, Service, Wire, run_checks
 
 leaving = import_module("harness.suites.integration.test_disconnect").test_leaving_uses_nothing_up
 
@@ -40,21 +40,21 @@ class Slots(Service):
 
 
 @pytest.mark.parametrize("slots", [4, 8])
-def test_a_service_that_lets_go_passes(tmp_path: Path, slots: int) -> None:
-    [found] = judged(Slots(slots, leaks=False, waits=True), tmp_path, leaving)
-    assert found.status is Status.PASS, found.reason
-    assert "clients disconnected during an answer, 24 requests at once succeed" in found.reason
+def test_a_service_that_releases_its_slots_passes(tmp_path: Path, slots: int) -> None:
+    [verdict] = run_checks(Slots(slots, leaks=False, waits=True), tmp_path, leaving)
+    assert verdict.status is Status.PASS, verdict.reason
+    assert "clients disconnected during an answer, 24 requests at once succeed" in verdict.reason
 
 
 def test_a_slot_lost_with_each_client_fails(tmp_path: Path) -> None:
     patient = Deadlines(connect=2.0, first_byte=1.0, inter_token=1.0, total=1.5)
-    [found] = judged(Slots(3, leaks=True, waits=True, work=0.02), tmp_path, leaving, deadlines=patient)
-    assert found.status is Status.FAIL, found.reason
-    assert "is not answered: first byte timeout" in found.reason
+    [verdict] = run_checks(Slots(3, leaks=True, waits=True, work=0.02), tmp_path, leaving, deadlines=patient)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert "is not answered: first byte timeout" in verdict.reason
 
 
 class GivesUp(Slots):
-    """Declines everything once it has lost four of its workers to clients that left."""
+    """Declines everything once it has lost four of its workers to disconnected clients."""
 
     lost = 0
 
@@ -66,15 +66,15 @@ class GivesUp(Slots):
         return Service.answer(self, asked, wire)
 
 
-def test_room_that_went_with_the_clients_fails_though_it_is_declined_politely(tmp_path: Path) -> None:
-    [found] = judged(GivesUp(1, leaks=True, waits=False, work=0.03), tmp_path, leaving)
-    assert found.status is Status.FAIL, found.reason
-    assert "HTTP 503" in found.reason
+def test_capacity_lost_with_the_clients_fails_even_if_requests_are_declined_properly(tmp_path: Path) -> None:
+    [verdict] = run_checks(GivesUp(1, leaks=True, waits=False, work=0.03), tmp_path, leaving)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert "HTTP 503" in verdict.reason
 
 
-def test_a_service_that_never_had_the_room_is_not_judged(tmp_path: Path) -> None:
-    [found] = judged(Slots(2, leaks=False, waits=False, work=0.15), tmp_path, leaving)
-    assert found.status is Status.INCONCLUSIVE, found.reason
+def test_a_service_that_never_had_the_capacity_is_not_judged(tmp_path: Path) -> None:
+    [verdict] = run_checks(Slots(2, leaks=False, waits=False, work=0.15), tmp_path, leaving)
+    assert verdict.status is Status.INCONCLUSIVE, verdict.reason
 
 
 def test_a_service_that_fails_side_by_side_anyway_is_not_judged(tmp_path: Path) -> None:
@@ -82,9 +82,9 @@ def test_a_service_that_fails_side_by_side_anyway_is_not_judged(tmp_path: Path) 
         def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
             return "500 Internal Server Error", {}
 
-    [found] = judged(Failing(), tmp_path, leaving)
-    assert found.status is Status.INCONCLUSIVE
-    assert "before any client disconnected" in found.reason
+    [verdict] = run_checks(Failing(), tmp_path, leaving)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "before any client disconnected" in verdict.reason
 
 
 class DiesOfLeaving(Service):
@@ -103,6 +103,6 @@ class DiesOfLeaving(Service):
         return True
 
 
-def test_a_service_that_dies_of_a_client_that_leaves_fails(tmp_path: Path) -> None:
-    [found] = judged(DiesOfLeaving(), tmp_path, leaving)
-    assert found.status is Status.FAIL, found.reason
+def test_a_service_that_dies_of_a_disconnecting_client_fails(tmp_path: Path) -> None:
+    [verdict] = run_checks(DiesOfLeaving(), tmp_path, leaving)
+    assert verdict.status is Status.FAIL, verdict.reason

@@ -1,4 +1,4 @@
-"""Services of embeddings that are wrong in one way each, and real servers' manners that are no fault."""
+"""Embedding services that are each wrong in one way fail; what real servers do without fault passes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from harness.core.settings import Promises
 from harness.core.verdict import Status, Verdict
 from harness.reference.embeddings import embed_texts
-from tests.suites.integration.manners import Answer, Sent, judged
+from tests.suites.integration.manners import Answer, Sent, run_check
 
 suite = import_module("harness.suites.integration.test_embeddings")
 batches = import_module("harness.suites.integration.test_batch")
@@ -37,7 +37,7 @@ EVERY = (
 PROMISES = Promises(dimension=64, normalised=True)
 
 
-def made(body: Any, change: Any = None) -> Sent:
+def make_answer(body: Any, change: Any = None) -> Sent:
     """The reference's embedding of a body; `change` alters its rows (an array of n by 64)."""
     given = body["input"]
     texts = [given] if isinstance(given, str) else given
@@ -55,17 +55,17 @@ def data(rows: Any, encoded: bool) -> list[dict[str, Any]]:
     return [{"index": i, "embedding": vector(row)} for i, row in enumerate(rows)]
 
 
-def altered(change: Any) -> Answer:
-    return lambda path, headers, body: made(body, change)
+def alter_vectors(change: Any) -> Answer:
+    return lambda path, headers, body: make_answer(body, change)
 
 
-def alone(change: Any) -> Answer:
-    """Altered in batches only."""
-    return altered(lambda rows: change(rows) if len(rows) > 1 else rows)
+def alter_batches(change: Any) -> Answer:
+    """Only the vectors of batches are altered."""
+    return alter_vectors(lambda rows: change(rows) if len(rows) > 1 else rows)
 
 
-def verdict_of(answer: Answer, test: Any, folder: Path, promises: Promises = PROMISES) -> Verdict:
-    return judged(answer, test, folder, protocol="openai_embeddings", promises=promises)
+def judge_service(answer: Answer, test: Any, folder: Path, promises: Promises = PROMISES) -> Verdict:
+    return run_check(answer, test, folder, protocol="openai_embeddings", promises=promises)
 
 
 NOISE = np.random.default_rng(0)
@@ -80,77 +80,87 @@ NOISE = np.random.default_rng(0)
 def test_a_right_service_passes(tmp_path: Path, test: Any, change: Any) -> None:
     if change is not None and test is suite.test_base64:
         return  # a warning, which noise this large may set off
-    verdict = verdict_of(altered(change), test, tmp_path)
+    verdict = judge_service(alter_vectors(change), test, tmp_path)
     assert verdict.status is Status.PASS, verdict.reason
 
 
-def cut(rows: Any) -> Any:
+def cut_vectors(rows: Any) -> Any:
     return [row[: 64 - place] for place, row in enumerate(rows)]
 
 
 @pytest.mark.parametrize(
-    ("answer", "test", "said"),
+    ("answer", "test", "reason"),
     [
-        (altered(lambda rows: rows * 0 + 1 / 8), suite.test_sound, "have the same vector"),
-        (altered(lambda rows: rows * 0), suite.test_sound, "only zeros"),
-        (altered(lambda rows: rows[:, : 40 + len(rows)]), suite.test_sound, "numbers, where others have"),
-        (alone(lambda rows: rows[1:]), suite.test_sound, "7 vectors for 8 texts"),
-        (alone(cut), suite.test_sound, "a vector of 63 numbers beside one of 64"),
-        (altered(lambda rows: rows * float("inf")), suite.test_sound, "no valid vector"),
-        (alone(lambda rows: rows[::-1]), suite.test_same_in_any_batch, "the order is not kept"),
-        (alone(lambda rows: np.roll(rows, 1, axis=0)), suite.test_same_in_any_batch, "the order is not kept"),
-        (alone(lambda rows: rows[[0] * len(rows)]), suite.test_same_in_any_batch, "the order is not kept"),
-        (alone(lambda rows: rows + 0.2 * rows.mean(axis=0)), suite.test_same_in_any_batch, "from its vector alone"),
-        (alone(lambda rows: rows * 3), suite.test_same_in_any_batch, "from its vector alone"),
-        (alone(lambda rows: rows[:-1]), suite.test_same_in_any_batch, "vectors"),
-        (alone(lambda rows: rows[::-1]), batches.test_equals_singles, "the order is not kept"),
-        (altered(lambda rows: rows[:, :32]), suite.test_dimension, "32 numbers; 64 are promised"),
-        (altered(lambda rows: rows * 1.02), suite.test_normalised, "length 1.02, not 1"),
-        (altered(lambda rows: rows + NOISE.normal(0, 0.1, rows.shape)), repeats.test_same_vector, "another value"),
+        (alter_vectors(lambda rows: rows * 0 + 1 / 8), suite.test_sound, "have the same vector"),
+        (alter_vectors(lambda rows: rows * 0), suite.test_sound, "only zeros"),
+        (alter_vectors(lambda rows: rows[:, : 40 + len(rows)]), suite.test_sound, "numbers, where others have"),
+        (alter_batches(lambda rows: rows[1:]), suite.test_sound, "7 vectors for 8 texts"),
+        (alter_batches(cut_vectors), suite.test_sound, "a vector of 63 numbers beside one of 64"),
+        (alter_vectors(lambda rows: rows * float("inf")), suite.test_sound, "no valid vector"),
+        (alter_batches(lambda rows: rows[::-1]), suite.test_same_in_any_batch, "the order is not kept"),
+        (alter_batches(lambda rows: np.roll(rows, 1, axis=0)), suite.test_same_in_any_batch, "the order is not kept"),
+        (alter_batches(lambda rows: rows[[0] * len(rows)]), suite.test_same_in_any_batch, "the order is not kept"),
+        (
+            alter_batches(lambda rows: rows + 0.2 * rows.mean(axis=0)),
+            suite.test_same_in_any_batch,
+            "from its vector alone",
+        ),
+        (alter_batches(lambda rows: rows * 3), suite.test_same_in_any_batch, "from its vector alone"),
+        (alter_batches(lambda rows: rows[:-1]), suite.test_same_in_any_batch, "vectors"),
+        (alter_batches(lambda rows: rows[::-1]), batches.test_equals_singles, "the order is not kept"),
+        (alter_vectors(lambda rows: rows[:, :32]), suite.test_dimension, "32 numbers; 64 are promised"),
+        (alter_vectors(lambda rows: rows * 1.02), suite.test_normalised, "length 1.02, not 1"),
+        (
+            alter_vectors(lambda rows: rows + NOISE.normal(0, 0.1, rows.shape)),
+            repeats.test_same_vector,
+            "another value",
+        ),
     ],
 )
-def test_a_wrong_service_fails(tmp_path: Path, answer: Answer, test: Any, said: str) -> None:
-    verdict = verdict_of(answer, test, tmp_path)
+def test_a_wrong_service_fails(tmp_path: Path, answer: Answer, test: Any, reason: str) -> None:
+    verdict = judge_service(answer, test, tmp_path)
     assert verdict.status is Status.FAIL, verdict.reason
-    assert said in verdict.reason
+    assert reason in verdict.reason
     assert verdict.counterexamples
 
 
 def floats_only(path: str, headers: Mapping[str, str], body: Any) -> Sent:
     """base64 and dimensions are ignored (llama-cpp-python)."""
-    return made({"input": body["input"]})
+    return make_answer({"input": body["input"]})
 
 
 def refusing(path: str, headers: Mapping[str, str], body: Any) -> Sent:
-    return made(body) if body.keys() <= {"model", "input"} else (400, {}, {"error": {"message": "unknown field"}})
+    return (
+        make_answer(body) if body.keys() <= {"model", "input"} else (400, {}, {"error": {"message": "unknown field"}})
+    )
 
 
-def test_what_is_passed_over_or_refused_only_warns(tmp_path: Path) -> None:
+def test_an_ignored_or_refused_option_only_warns(tmp_path: Path) -> None:
     for answer in (floats_only, refusing):
-        assert verdict_of(answer, suite.test_sound, tmp_path).status is Status.PASS
-    assert "ignored" in verdict_of(floats_only, suite.test_base64, tmp_path).reason
-    assert "a request for base64 fails" in verdict_of(refusing, suite.test_base64, tmp_path).reason
-    assert "the vector has 64 numbers" in verdict_of(floats_only, suite.test_dimensions, tmp_path).reason
-    refused = verdict_of(refusing, suite.test_dimensions, tmp_path)
+        assert judge_service(answer, suite.test_sound, tmp_path).status is Status.PASS
+    assert "ignored" in judge_service(floats_only, suite.test_base64, tmp_path).reason
+    assert "a request for base64 fails" in judge_service(refusing, suite.test_base64, tmp_path).reason
+    assert "the vector has 64 numbers" in judge_service(floats_only, suite.test_dimensions, tmp_path).reason
+    refused = judge_service(refusing, suite.test_dimensions, tmp_path)
     assert (refused.status, "refused with 400" in refused.reason) == (Status.PASS, True)
 
 
 def test_base64_of_other_numbers_fails(tmp_path: Path) -> None:
     def answer(path: str, headers: Mapping[str, str], body: Any) -> Sent:
-        return made(body, (lambda rows: -rows) if "encoding_format" in body else None)
+        return make_answer(body, (lambda rows: -rows) if "encoding_format" in body else None)
 
     for test in (suite.test_sound, suite.test_base64):
-        verdict = verdict_of(answer, test, tmp_path)
+        verdict = judge_service(answer, test, tmp_path)
         assert verdict.status is Status.FAIL
         assert "other numbers than the floats" in verdict.reason
 
 
 def test_a_batch_refused_shows_nothing(tmp_path: Path) -> None:
     def answer(path: str, headers: Mapping[str, str], body: Any) -> Sent:
-        return made(body) if isinstance(body["input"], str) else (413, {}, {"error": "one text"})
+        return make_answer(body) if isinstance(body["input"], str) else (413, {}, {"error": "one text"})
 
     for test in (suite.test_same_in_any_batch, batches.test_equals_singles, suite.test_sound):
-        assert verdict_of(answer, test, tmp_path).status is Status.INCONCLUSIVE
+        assert judge_service(answer, test, tmp_path).status is Status.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -166,27 +176,27 @@ def test_a_batch_refused_shows_nothing(tmp_path: Path) -> None:
 )
 def test_an_empty_batch(tmp_path: Path, answer: Sent, survived: Status, refused: Status) -> None:
     def service(path: str, headers: Mapping[str, str], body: Any) -> Sent:
-        return made(body) if body["input"] else answer
+        return make_answer(body) if body["input"] else answer
 
-    assert verdict_of(service, batches.test_empty_survived, tmp_path).status is survived
-    assert verdict_of(service, batches.test_empty_refused, tmp_path).status is refused
+    assert judge_service(service, batches.test_empty_survived, tmp_path).status is survived
+    assert judge_service(service, batches.test_empty_refused, tmp_path).status is refused
 
 
 def test_a_service_that_dies_of_an_empty_batch_fails(tmp_path: Path) -> None:
     dead = itertools.count()
 
     def service(path: str, headers: Mapping[str, str], body: Any) -> Sent:
-        return (500, {}, {"error": "dead"}) if not body["input"] or next(dead) else made(body)
+        return (500, {}, {"error": "dead"}) if not body["input"] or next(dead) else make_answer(body)
 
     next(dead)
-    verdict = verdict_of(service, batches.test_empty_survived, tmp_path)
+    verdict = judge_service(service, batches.test_empty_survived, tmp_path)
     assert verdict.status is Status.FAIL
     assert "after an empty batch a valid request is not answered" in verdict.reason
 
 
 def test_another_form_fails(tmp_path: Path) -> None:
     number = itertools.count()
-    sizes = altered(lambda rows: rows[:, : 60 + next(number) % 2])
-    verdict = verdict_of(sizes, repeats.test_same_form, tmp_path)
+    sizes = alter_vectors(lambda rows: rows[:, : 60 + next(number) % 2])
+    verdict = judge_service(sizes, repeats.test_same_form, tmp_path)
     assert verdict.status is Status.FAIL
     assert "of shape [1, 61], and was" in verdict.reason

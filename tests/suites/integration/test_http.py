@@ -1,4 +1,4 @@
-"""Services that read or write HTTP wrongly in one way each, and a right one: only the right one passes."""
+"""Of services that each read or write HTTP wrongly in one way, and a correct one, only the correct one passes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.core.settings import Settings
 from harness.core.verdict import Status
 from harness.run.planning import build_plan
 from harness.suite import catalogue
-from tests.suites.integration.wireservice import Asked, Bad, Service, Wire, judged
+from tests.suites.integration.wireservice import Asked, Bad, Service, Wire, run_checks
 
 http = import_module("harness.suites.integration.test_http")
 alike, accepted = http.test_forms_answered_alike, http.test_forms_accepted
@@ -26,7 +26,7 @@ harmless, refused, smuggling = http.test_wrong_bytes_harm_nobody, http.test_wron
 
 
 def test_a_right_service_passes(tmp_path: Path) -> None:
-    for verdict in judged(Service(), tmp_path, alike, accepted, own, piped, harmless, refused, smuggling):
+    for verdict in run_checks(Service(), tmp_path, alike, accepted, own, piped, harmless, refused, smuggling):
         assert verdict.status is Status.PASS, verdict.reason
 
 
@@ -48,9 +48,9 @@ class NoEmptyLine(Service):
         return super().read(wire)
 
 
-def test_an_empty_line_need_not_be_read_over(tmp_path: Path) -> None:
-    for found in judged(NoEmptyLine(), tmp_path, alike, accepted):
-        assert found.status is Status.PASS, found.reason
+def test_an_empty_line_need_not_be_skipped(tmp_path: Path) -> None:
+    for verdict in run_checks(NoEmptyLine(), tmp_path, alike, accepted):
+        assert verdict.status is Status.PASS, verdict.reason
 
 
 class Silent(Service):
@@ -65,7 +65,7 @@ class Silent(Service):
 
 
 def test_silence_over_an_empty_line_is_a_warning(tmp_path: Path) -> None:
-    alike_, accepted_ = judged(Silent(), tmp_path, alike, accepted)
+    alike_, accepted_ = run_checks(Silent(), tmp_path, alike, accepted)
     assert alike_.status is Status.PASS, alike_.reason
     assert accepted_.status is Status.FAIL
     assert "an empty line before the request: neither answered nor refused" in accepted_.reason
@@ -73,7 +73,7 @@ def test_silence_over_an_empty_line_is_a_warning(tmp_path: Path) -> None:
 
 class NoChunks(Service):
     def content(self, wire: Wire, asked: Asked) -> bytes:
-        if asked.chunked:
+        if asked.is_chunked:
             raise Bad("411 Length Required")
         return super().content(wire, asked)
 
@@ -87,23 +87,23 @@ class NoExpectation(Service):
 
 @pytest.mark.parametrize("service", [FussyType, NoChunks, NoExpectation])
 def test_a_legal_form_that_is_refused_is_a_warning(tmp_path: Path, service: type[Service]) -> None:
-    found = judged(service(), tmp_path, alike, accepted)
-    assert [each.status for each in found] == [Status.PASS, Status.FAIL], found[0].reason
-    assert len(found[1].counterexamples) == 1
+    verdicts = run_checks(service(), tmp_path, alike, accepted)
+    assert [verdict.status for verdict in verdicts] == [Status.PASS, Status.FAIL], verdicts[0].reason
+    assert len(verdicts[1].counterexamples) == 1
 
 
 class ChunksUnread(Service):
-    """Takes the last body it has seen for one that comes in chunks."""
+    """Reuses the last body instead of reading one in chunks."""
 
     last = b""
 
     def content(self, wire: Wire, asked: Asked) -> bytes:
-        if asked.chunked:
+        if asked.is_chunked:
             super().content(wire, asked)
             return ChunksUnread.last
-        found = super().content(wire, asked)
+        content = super().content(wire, asked)
         ChunksUnread.last = b'{"instances": [[9, 9, 9]]}'
-        return found
+        return content
 
 
 class ZipUnread(Service):
@@ -114,14 +114,14 @@ class ZipUnread(Service):
 
 
 class ZipLie(Service):
-    """Says gzip and sends what is none, whether it was asked for or not."""
+    """Labels an answer as gzip that is not, whether gzip was requested or not."""
 
     asked_for = "gzip"
 
-    def rendered(self, asked: Asked, status: str, value: Any) -> bytes:
+    def render(self, asked: Asked, status: str, value: Any) -> bytes:
         if asked.headers.get("accept-encoding", "") == self.asked_for:
-            return self.framed(status, json.dumps(value).encode(), "content-encoding: gzip")
-        return super().rendered(asked, status, value)
+            return self.frame(status, json.dumps(value).encode(), "content-encoding: gzip")
+        return super().render(asked, status, value)
 
 
 class ZipLieUnasked(ZipLie):
@@ -129,15 +129,15 @@ class ZipLieUnasked(ZipLie):
 
 
 class AlwaysZips(Service):
-    def rendered(self, asked: Asked, status: str, value: Any) -> bytes:
-        return self.framed(status, gzip.compress(json.dumps(value).encode()), "content-encoding: gzip")
+    def render(self, asked: Asked, status: str, value: Any) -> bytes:
+        return self.frame(status, gzip.compress(json.dumps(value).encode()), "content-encoding: gzip")
 
 
 class OnePacket(Service):
-    """Takes for the whole body what came in one piece with the head's end or right after it."""
+    """Reads only the first packet of a body."""
 
     def content(self, wire: Wire, asked: Asked) -> bytes:
-        if not asked.chunked and not wire.buffer:
+        if not asked.is_chunked and not wire.buffer:
             wire.more()
             size = int(asked.headers["content-length"])
             if len(wire.buffer) < size:
@@ -154,22 +154,22 @@ class DropsOld(Service):
 class Longer(Service):
     """States fewer bytes than it sends."""
 
-    def rendered(self, asked: Asked, status: str, value: Any) -> bytes:
+    def render(self, asked: Asked, status: str, value: Any) -> bytes:
         body = json.dumps(value).encode()
-        return self.framed(status, body + b"\n\n", length=len(body), close=self.closes(asked))
+        return self.frame(status, body + b"\n\n", length=len(body), close=self.closes(asked))
 
 
 class Shorter(Service):
     """States more bytes than it sends."""
 
-    def rendered(self, asked: Asked, status: str, value: Any) -> bytes:
+    def render(self, asked: Asked, status: str, value: Any) -> bytes:
         body = json.dumps(value).encode()
         close = asked.headers.get("connection") == "close"
-        return self.framed(status, body, length=len(body) + 2 * close, close=self.closes(asked))
+        return self.frame(status, body, length=len(body) + 2 * close, close=self.closes(asked))
 
 
 @pytest.mark.parametrize(
-    ("service", "said"),
+    ("service", "reason"),
     [
         (ChunksUnread, "a chunked body: its answer differs"),
         (ZipUnread, "a gzip body: its answer differs"),
@@ -182,10 +182,10 @@ class Shorter(Service):
         (Shorter, "Connection: close: a legal form has no valid answer: closed"),
     ],
 )
-def test_a_form_that_is_misread_fails(tmp_path: Path, service: type[Service], said: str) -> None:
-    [found] = judged(service(), tmp_path, alike)
-    assert found.status is Status.FAIL, found.reason
-    assert any(said in each.summary for each in found.counterexamples), [e.summary for e in found.counterexamples]
+def test_a_form_that_is_misread_fails(tmp_path: Path, service: type[Service], reason: str) -> None:
+    [verdict] = run_checks(service(), tmp_path, alike)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert any(reason in example.summary for example in verdict.counterexamples), verdict.reason
 
 
 class OffByOne(Service):
@@ -196,12 +196,12 @@ class OffByOne(Service):
         while True:
             asked = self.read(wire)
             mine = self.answer(asked, wire)
-            wire.sock.sendall(self.rendered(asked, *(before or mine)))
+            wire.sock.sendall(self.render(asked, *(before or mine)))
             before = mine
 
 
 class Backwards(Service):
-    """Answers what was sent at once in reverse order."""
+    """Answers requests that were sent at once in reverse order."""
 
     def talk(self, wire: Wire) -> None:
         while True:
@@ -209,43 +209,43 @@ class Backwards(Service):
             while wire.buffer:
                 batch.append(self.read(wire))
             for asked in reversed(batch):
-                wire.sock.sendall(self.rendered(asked, *self.answer(asked, wire)))
+                wire.sock.sendall(self.render(asked, *self.answer(asked, wire)))
 
 
 class Sticky(Service):
     """Reads a kept connection's first body again for every request."""
 
     def content(self, wire: Wire, asked: Asked) -> bytes:
-        found = super().content(wire, asked)
-        wire.last = wire.last or found
+        content = super().content(wire, asked)
+        wire.last = wire.last or content
         return wire.last
 
 
 @pytest.mark.parametrize("service", [OffByOne, Backwards, Sticky])
 def test_mixed_up_answers_on_a_connection_fail(tmp_path: Path, service: type[Service]) -> None:
-    [found] = judged(service(), tmp_path, own)
-    assert found.status is Status.FAIL, found.reason
-    assert "got the answer to another request" in found.reason
+    [verdict] = run_checks(service(), tmp_path, own)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert "got the answer to another request" in verdict.reason
 
 
 class LongerAtTheEnd(Service):
-    """States fewer bytes than it sends, and ends the connection, so that most clients never see it."""
+    """States fewer bytes than it sends and closes the connection, so that most clients do not notice."""
 
-    def rendered(self, asked: Asked, status: str, value: Any) -> bytes:
+    def render(self, asked: Asked, status: str, value: Any) -> bytes:
         body = json.dumps(value).encode()
         close = asked.headers.get("connection") == "close"
-        return self.framed(status, body + b"\n\n" * close, length=len(body), close=self.closes(asked))
+        return self.frame(status, body + b"\n\n" * close, length=len(body), close=self.closes(asked))
 
 
-def test_bytes_behind_the_last_answer_are_seen(tmp_path: Path) -> None:
-    [found] = judged(LongerAtTheEnd(), tmp_path, alike)
-    assert found.status is Status.FAIL
-    assert "Connection: close" in found.reason
-    assert "2 bytes or more follow the end of the answer" in found.reason
+def test_bytes_after_the_last_answer_are_detected(tmp_path: Path) -> None:
+    [verdict] = run_checks(LongerAtTheEnd(), tmp_path, alike)
+    assert verdict.status is Status.FAIL
+    assert "Connection: close" in verdict.reason
+    assert "2 bytes or more follow the end of the answer" in verdict.reason
 
 
 class ForgetsPiped(Service):
-    """Throws away what was sent behind the request that it is busy with."""
+    """Discards requests that are sent while it is busy with another."""
 
     def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
         wire.buffer = b""
@@ -257,11 +257,11 @@ class ClosesEach(Service):
         return True
 
 
-def test_what_was_sent_behind_may_be_dropped_but_not_silently(tmp_path: Path) -> None:
-    found = judged(ForgetsPiped(), tmp_path, own, piped)
-    assert [each.status for each in found] == [Status.PASS, Status.FAIL], found[0].reason
-    found = judged(ClosesEach(), tmp_path, own, piped)
-    assert [each.status for each in found] == [Status.PASS, Status.INCONCLUSIVE], found[0].reason
+def test_pipelined_requests_may_be_dropped_but_not_silently(tmp_path: Path) -> None:
+    verdicts = run_checks(ForgetsPiped(), tmp_path, own, piped)
+    assert [verdict.status for verdict in verdicts] == [Status.PASS, Status.FAIL], verdicts[0].reason
+    verdicts = run_checks(ClosesEach(), tmp_path, own, piped)
+    assert [verdict.status for verdict in verdicts] == [Status.PASS, Status.INCONCLUSIVE], verdicts[0].reason
 
 
 def test_answers_that_are_all_the_same_show_no_order(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_answers_that_are_all_the_same_show_no_order(tmp_path: Path) -> None:
         def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
             return "200 OK", {"sums": [1.0]}
 
-    assert judged(Constant(), tmp_path, own)[0].status is Status.INCONCLUSIVE
+    assert run_checks(Constant(), tmp_path, own)[0].status is Status.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("status", ["500 Internal Server Error", "429 Too Many Requests"])
@@ -278,27 +278,28 @@ def test_a_service_that_answers_nothing_passes_nothing(tmp_path: Path, status: s
         def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
             return status, {"error": "no"}
 
-    for found in judged(Dead(), tmp_path, alike, accepted, own, piped, harmless, refused, smuggling):
-        assert found.status is Status.INCONCLUSIVE, found.reason
+    for verdict in run_checks(Dead(), tmp_path, alike, accepted, own, piped, harmless, refused, smuggling):
+        assert verdict.status is Status.INCONCLUSIVE, verdict.reason
 
 
 def test_through_a_proxy_nothing_is_planned() -> None:
-    declared = [(each.id, each.suite, each.spec) for each in catalogue("integration")]
+    declared = [(entry.id, entry.suite, entry.spec) for entry in catalogue("integration")]
     straight = Settings(Endpoint("http://127.0.0.1:1"), ("integration",))
     proxied = Settings(Endpoint("http://127.0.0.1:1", proxy="http://127.0.0.1:2"), ("integration",))
     plans = [
-        {check.id.partition("::")[2] for check in build_plan(each, declared).checks} for each in (straight, proxied)
+        {check.id.partition("::")[2] for check in build_plan(settings, declared).checks}
+        for settings in (straight, proxied)
     ]
     assert {"test_forms_answered_alike", "test_leaving_uses_nothing_up"} <= plans[0] - plans[1]
     assert "test_equals_singles" in plans[1]
 
 
 class OneAtATime(Service):
-    """Serves one connection after another: who holds one holds all."""
+    """Serves one connection at a time, so that an open connection blocks all others."""
 
     def dispatch(self, sock: socket.socket) -> None:
         sock.settimeout(2.0)
-        self.connected(sock)
+        self.serve_connection(sock)
 
     def closes(self, asked: Asked) -> bool:
         return True
@@ -315,7 +316,7 @@ class DiesOfGarbage(Service):
 
 
 class AnothersData(Service):
-    """Answers a request with two lengths with somebody else's answer."""
+    """Answers a request with two lengths with another client's answer."""
 
     def accept(self, asked: Asked) -> None:
         try:
@@ -325,24 +326,24 @@ class AnothersData(Service):
             asked.headers["broken"] = "yes"
 
     def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
-        found = super().answer(asked, wire)
+        answered = super().answer(asked, wire)
         if "broken" not in asked.headers:
-            kept = getattr(self, "kept", {})
-            self.kept = {**kept, str(found[1]): found[1]}
-            return found
+            stored = getattr(self, "kept", {})
+            self.kept = {**stored, str(answered[1]): answered[1]}
+            return answered
         wire.buffer = b""
         return "200 OK", list(self.kept.values())[1]
 
 
 class ShowsTraceback(Service):
-    def framed(self, status: str, body: bytes, *lines: str, close: bool = False, length: int | None = None) -> bytes:
+    def frame(self, status: str, body: bytes, *lines: str, close: bool = False, length: int | None = None) -> bytes:
         if b'"bad"' in body:
             body = b'Traceback (most recent call last):\n  File "/srv/http.py", line 3'
-        return super().framed(status, body, *lines, close=close, length=length)
+        return super().frame(status, body, *lines, close=close, length=length)
 
 
 @pytest.mark.parametrize(
-    ("service", "said"),
+    ("service", "reason"),
     [
         (OneAtATime, "meanwhile a plain request on another connection fails"),
         (DiesOfGarbage, "garbage: meanwhile a plain request on another connection fails"),
@@ -350,14 +351,14 @@ class ShowsTraceback(Service):
         (ShowsTraceback, "the answer shows a Python traceback"),
     ],
 )
-def test_wrong_bytes_that_harm_fail(tmp_path: Path, service: type[Service], said: str) -> None:
-    [found] = judged(service(), tmp_path, harmless)
-    assert found.status is Status.FAIL, found.reason
-    assert any(said in each.summary for each in found.counterexamples), found.reason
+def test_wrong_bytes_that_harm_fail(tmp_path: Path, service: type[Service], reason: str) -> None:
+    [verdict] = run_checks(service(), tmp_path, harmless)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert any(reason in example.summary for example in verdict.counterexamples), verdict.reason
 
 
 class TakesAnything(Service):
-    """Reads whatever comes, as many servers do: no Host, no proper length; and both lengths by the chunks."""
+    """Accepts a missing Host and invalid lengths, as many servers do; reads requests with both lengths by chunks."""
 
     def accept(self, asked: Asked) -> None:
         if not asked.headers.get("content-length", "0").isdigit():
@@ -365,15 +366,15 @@ class TakesAnything(Service):
 
 
 class ClosesBehind(TakesAnything):
-    """RFC 9112 section 6.1: by the chunks, and then the end of the connection."""
+    """Reads by chunks and then closes the connection (RFC 9112 section 6.1)."""
 
     def closes(self, asked: Asked) -> bool:
-        return super().closes(asked) or (asked.chunked and "content-length" in asked.headers)
+        return super().closes(asked) or (asked.is_chunked and "content-length" in asked.headers)
 
 
 def test_lenience_is_a_warning(tmp_path: Path) -> None:
-    found = judged(TakesAnything(), tmp_path, harmless, refused, smuggling)
-    assert [each.status for each in found] == [Status.PASS, Status.FAIL, Status.FAIL], found[0].reason
-    assert any("no Host is not refused" in each.summary for each in found[1].counterexamples)
-    found = judged(ClosesBehind(), tmp_path, smuggling)
-    assert found[0].status is Status.PASS, found[0].reason
+    verdicts = run_checks(TakesAnything(), tmp_path, harmless, refused, smuggling)
+    assert [verdict.status for verdict in verdicts] == [Status.PASS, Status.FAIL, Status.FAIL], verdicts[0].reason
+    assert any("no Host is not refused" in example.summary for example in verdicts[1].counterexamples)
+    verdicts = run_checks(ClosesBehind(), tmp_path, smuggling)
+    assert verdicts[0].status is Status.PASS, verdicts[0].reason

@@ -1,4 +1,4 @@
-"""The reference passes what is asked about HTTP itself, in each protocol, and over TLS."""
+"""The reference passes the checks of HTTP in each protocol, and over TLS."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def test_the_reference_passes(tmp_path: Path, reference: str, protocol: str) -> 
     chosen = ("-k", "test_http or test_disconnect or test_trace", "--ai-allow-partial")
     outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", *chosen, suite="integration")
     assert outcome.gate is not None, outcome.out + outcome.err
-    mine = [each for each in outcome.gate["checks"] if any(name in each["id"] for name in OURS)]
+    mine = [check for check in outcome.gate["checks"] if any(name in check["id"] for name in OURS)]
     assert len(mine) == 11
-    lost = [each["id"] + ": " + each["reason"] for each in mine if each["verdict"] != "PASS"]
+    lost = [check["id"] + ": " + check["reason"] for check in mine if check["verdict"] != "PASS"]
     assert lost == []
 
 
@@ -52,7 +52,7 @@ def test_over_tls(tmp_path: Path) -> None:
 
 
 def test_the_key_is_sent_and_never_shown(tmp_path: Path) -> None:
-    """What is hand-written is authorised as everything else is; an echo of it stays out of the evidence."""
+    """Hand-written requests carry the credential too, and the evidence never shows it."""
     key = Credentials("bearer", Secret(KEY))
     with ReferenceProcess(ReferenceSettings(api_key=KEY)) as server:
         endpoint = Endpoint(server.url, "openai_chat", model="tiny-chat", credentials=key)

@@ -1,4 +1,4 @@
-"""`pytest --ai-suite=integration` as a user runs it: the reference passes, whatever protocol it is spoken to."""
+"""`pytest --ai-suite=integration` as a user runs it: the reference passes in every protocol."""
 
 from __future__ import annotations
 

@@ -14,24 +14,24 @@ PAGE = (Path(__file__).parents[3] / "docs" / "integration.md").read_text()
 CHECKS = {declared.id.removeprefix("ai-suite/integration/"): declared.spec for declared in catalogue("integration")}
 
 
-def documented() -> dict[str, str]:
-    """Level by check, as the tables have them."""
-    found: dict[str, str] = {}
+def read_documented_levels() -> dict[str, str]:
+    """The levels by check, as in the tables."""
+    levels: dict[str, str] = {}
     for ids, letters in re.findall(r"^\| (`test_[^|]+) \| ([BW ]+) \|", PAGE, re.MULTILINE):
         names = re.findall(r"`([^`]+)`", ids)
         full = [name if "::" in name else f"test_bad_inputs.py::{name}" for name in names]
-        found |= dict(zip(full, letters.split(), strict=True))
-    return found
+        levels |= dict(zip(full, letters.split(), strict=True))
+    return levels
 
 
 @pytest.mark.parametrize("id_", CHECKS)
 def test_the_page_has_every_check_with_its_level(id_: str) -> None:
     level = {Level.BLOCKER: "B", Level.WARN: "W"}[CHECKS[id_].level]
-    assert documented().get(id_) == level
+    assert read_documented_levels().get(id_) == level
 
 
 def test_the_page_has_no_other_checks() -> None:
-    assert set(documented()) <= set(CHECKS)
+    assert set(read_documented_levels()) <= set(CHECKS)
 
 
 def test_the_page_counts_the_bad_inputs() -> None:

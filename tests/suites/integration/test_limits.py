@@ -1,4 +1,4 @@
-"""Services whose limits are wrong in one way each, and those whose limits are clear."""
+"""Services whose limits are each wrong in one way fail; clear limits pass."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict
 from tests.services import Answered, asking, serving
 from tests.suites.integration.wireservice import Asked, Bad, Service, Wire
-from tests.suites.integration.wireservice import judged as on_wire
+from tests.suites.integration.wireservice import run_checks as on_wire
 
 SHORT = Deadlines(connect=2.0, first_byte=1.0, inter_token=1.0, total=2.0)
 suite = import_module("harness.suites.integration.test_limits")
@@ -30,7 +30,7 @@ def sums(path: str, body: Any) -> Answered:
 
 
 def over(most: int, then: Callable[[list[Any]], Answered]) -> Callable[[str, Any], Answered]:
-    """Sums of at most so many rows; what is done with more."""
+    """Sums of at most this many rows; `then` answers larger batches."""
 
     def answer(path: str, body: Any) -> Answered:
         rows = body["instances"]
@@ -39,34 +39,34 @@ def over(most: int, then: Callable[[list[Any]], Answered]) -> Callable[[str, Any
     return answer
 
 
-def judged(answer: Callable[[str, Any], Answered], folder: Path, *tests: str, **more: Any) -> list[Verdict]:
+def run_checks(answer: Callable[[str, Any], Answered], folder: Path, *tests: str, **more: Any) -> list[Verdict]:
     sample, protocol = more.pop("sample", [[0.0, 0.5, 2.0]]), more.pop("protocol", "plain_json")
     with serving(answer) as url:
         endpoint = Endpoint(url, protocol, sample=sample, **more)
         with asking(Settings(endpoint, ("integration",)), folder) as session:
             session.reached = True
-            found = [getattr(suite, f"test_{name}")(session) for name in tests]
+            verdicts = [getattr(suite, f"test_{name}")(session) for name in tests]
             assert session.sent <= suite.SIZE_COST + 2 * suite.SINGLES
-            return found
+            return verdicts
 
 
 def test_a_clear_limit_is_found_and_passes(tmp_path: Path) -> None:
     for limit in (1, 37, 64):
         answer = over(limit, lambda rows: (413, {"error": "too many"}))
-        for verdict in judged(answer, tmp_path, "rows", "rows_refused"):
+        for verdict in run_checks(answer, tmp_path, "rows", "rows_refused"):
             assert verdict.status is PASS, verdict.reason
             assert f"answered has {limit} rows" in verdict.reason
             assert f"not answered has {limit + 1} and is refused (413)" in verdict.reason
 
 
-def test_no_limit_is_said_to_be_none(tmp_path: Path) -> None:
-    for verdict in judged(sums, tmp_path, "rows", "rows_refused"):
+def test_a_service_without_a_limit_is_reported_so(tmp_path: Path) -> None:
+    for verdict in run_checks(sums, tmp_path, "rows", "rows_refused"):
         assert verdict.status is PASS, verdict.reason
         assert "4,096 rows: no limit up to this size" in verdict.reason
 
 
 @pytest.mark.parametrize(
-    ("then", "said"),
+    ("then", "reason"),
     [
         (lambda rows: (200, {"sums": [sum(row) for row in rows[:64]]}), "has 64 entries for a batch of 256 rows"),
         (lambda rows: (200, {"sums": [sum(rows[0])] * len(rows)}), "place 1 of a batch of 256 rows differs"),
@@ -75,19 +75,19 @@ def test_no_limit_is_said_to_be_none(tmp_path: Path) -> None:
     ],
     ids=["cut", "first row for all", "reversed", "last lost"],
 )
-def test_an_answer_to_less_or_other_than_was_asked_fails(tmp_path: Path, then: Any, said: str) -> None:
-    verdicts = judged(over(64, then), tmp_path, "rows", "rows_refused")
-    assert [each.status for each in verdicts] == [FAIL, FAIL]
-    assert said in verdicts[0].reason
+def test_an_answer_to_less_or_other_than_was_asked_fails(tmp_path: Path, then: Any, reason: str) -> None:
+    verdicts = run_checks(over(64, then), tmp_path, "rows", "rows_refused")
+    assert [verdict.status for verdict in verdicts] == [FAIL, FAIL]
+    assert reason in verdicts[0].reason
     assert len(verdicts[0].counterexamples) == 1
 
 
 def test_a_limit_answered_with_a_5xx_only_warns(tmp_path: Path) -> None:
-    verdicts = judged(over(64, lambda rows: (500, {"error": "no room"})), tmp_path, "rows", "rows_refused")
-    assert [each.status for each in verdicts] == [PASS, FAIL]
+    verdicts = run_checks(over(64, lambda rows: (500, {"error": "no room"})), tmp_path, "rows", "rows_refused")
+    assert [verdict.status for verdict in verdicts] == [PASS, FAIL]
     assert "refused as broken (500)" in verdicts[0].reason
-    declined = judged(over(64, lambda rows: (429, {})), tmp_path, "rows", "rows_refused")
-    assert [each.status for each in declined] == [PASS, INCONCLUSIVE]
+    declined = run_checks(over(64, lambda rows: (429, {})), tmp_path, "rows", "rows_refused")
+    assert [verdict.status for verdict in declined] == [PASS, INCONCLUSIVE]
 
 
 def test_a_service_that_hangs_or_drops_over_its_limit_fails(tmp_path: Path) -> None:
@@ -100,10 +100,10 @@ def test_a_service_that_hangs_or_drops_over_its_limit_fails(tmp_path: Path) -> N
         never.wait(1.3)
         return 200, {"sums": []}
 
-    for then, said in ((drop, "crashed"), (wait, "hung")):
-        verdicts = judged(over(64, then), tmp_path, "rows", "rows_refused", deadlines=SHORT)
-        assert [each.status for each in verdicts] == [FAIL, FAIL]
-        assert said in verdicts[0].reason
+    for then, reason in ((drop, "crashed"), (wait, "hung")):
+        verdicts = run_checks(over(64, then), tmp_path, "rows", "rows_refused", deadlines=SHORT)
+        assert [verdict.status for verdict in verdicts] == [FAIL, FAIL]
+        assert reason in verdicts[0].reason
         assert "64 rows" in verdicts[0].reason
 
 
@@ -116,7 +116,7 @@ def test_a_service_that_dies_of_a_large_batch_fails(tmp_path: Path) -> None:
 
     alive = over(64, then)
     answer = lambda path, body: (500, {"error": "dead"}) if dead.is_set() else alive(path, body)  # noqa: E731
-    verdict = judged(answer, tmp_path, "rows")[0]
+    verdict = run_checks(answer, tmp_path, "rows")[0]
     assert verdict.status is FAIL
     assert "afterwards a valid request is not answered" in verdict.reason
 
@@ -129,30 +129,30 @@ def test_a_service_that_is_slow_by_size_is_not_driven_into_its_deadline(tmp_path
         never.wait(0.0025 * len(body["instances"]))
         return sums(path, body)
 
-    verdict = judged(answer, tmp_path, "rows", deadlines=SHORT)[0]
+    verdict = run_checks(answer, tmp_path, "rows", deadlines=SHORT)[0]
     assert verdict.status is PASS, verdict.reason
     assert "larger ones were not tried" in verdict.reason
     assert max(asked) <= 256
 
 
-def test_a_service_of_one_answer_for_the_whole_batch_is_only_kept_alive(tmp_path: Path) -> None:
-    verdict = judged(lambda path, body: (200, {"rows": len(body["instances"])}), tmp_path, "rows")[0]
+def test_of_a_service_with_one_answer_for_the_whole_batch_only_survival_is_judged(tmp_path: Path) -> None:
+    verdict = run_checks(lambda path, body: (200, {"rows": len(body["instances"])}), tmp_path, "rows")[0]
     assert verdict.status is PASS, verdict.reason
 
 
 def test_a_service_that_refuses_everything_shows_nothing(tmp_path: Path) -> None:
-    for verdict in judged(lambda path, body: (400, {}), tmp_path, "rows", "rows_refused", "body", "body_refused"):
+    for verdict in run_checks(lambda path, body: (400, {}), tmp_path, "rows", "rows_refused", "body", "body_refused"):
         assert verdict.status is INCONCLUSIVE
 
 
 def test_blanks_in_a_body_change_nothing_up_to_its_limit(tmp_path: Path) -> None:
-    verdicts = judged(sums, tmp_path, "body", "body_refused")
-    assert [each.status for each in verdicts] == [PASS, PASS]
+    verdicts = run_checks(sums, tmp_path, "body", "body_refused")
+    assert [verdict.status for verdict in verdicts] == [PASS, PASS]
     assert "8,388,608 bytes: no limit" in verdicts[0].reason
 
 
 class Bounded(Service):
-    """Reads bodies of at most 100,000 bytes, and does something else with longer ones."""
+    """Reads bodies of at most 100,000 bytes; `then` says what happens to longer ones."""
 
     def __init__(self, then: str) -> None:
         self.then = then
@@ -168,7 +168,7 @@ class Bounded(Service):
 
 
 @pytest.mark.parametrize(
-    ("then", "statuses", "said"),
+    ("then", "statuses", "reason"),
     [
         ("413 Content Too Large", [PASS, PASS], "is refused (413)"),
         ("500 Internal Server Error", [PASS, FAIL], "refused as broken (500)"),
@@ -176,22 +176,22 @@ class Bounded(Service):
         ("cut", [FAIL, FAIL], "differs from that to the same request without the blanks"),
     ],
 )
-def test_what_is_done_with_a_body_over_the_limit(tmp_path: Path, then: str, statuses: Any, said: str) -> None:
-    """The small service refuses early and ends the connection with the body unread."""
+def test_bodies_over_the_limit(tmp_path: Path, then: str, statuses: Any, reason: str) -> None:
+    """The small service refuses early and closes the connection without reading the body."""
     tests = (suite.test_body, suite.test_body_refused)
     verdicts = on_wire(Bounded(then), tmp_path, *tests, deadlines=SHORT)
-    assert [each.status for each in verdicts] == statuses, verdicts[0].reason
-    assert said in verdicts[0].reason
+    assert [verdict.status for verdict in verdicts] == statuses, verdicts[0].reason
+    assert reason in verdicts[0].reason
 
 
 CHAT = "openai_chat"
 
 
 def chat(most: int, *, then: Answered | None = None, counted: int | None = None) -> Callable[[str, Any], Answered]:
-    """Reads prompts of at most so many characters; its count of tokens is right up to `counted`."""
+    """Reads prompts of at most this many characters; its token counts are right up to `counted`."""
 
     def answer(path: str, body: Any) -> Answered:
-        length = sum(len(each["content"]) for each in body["messages"])
+        length = sum(len(message["content"]) for message in body["messages"])
         if length > most and then is not None:
             return then
         tokens = min(length, counted or length) // 4
@@ -203,7 +203,7 @@ def chat(most: int, *, then: Answered | None = None, counted: int | None = None)
 
 
 def test_the_longest_prompt(tmp_path: Path) -> None:
-    refused = judged(
+    refused = run_checks(
         chat(10_000, then=(400, {"error": {"message": "context"}})),
         tmp_path,
         *("prompt", "prompt_refused"),
@@ -211,34 +211,37 @@ def test_the_longest_prompt(tmp_path: Path) -> None:
         sample=None,
         model="m",
     )
-    assert [each.status for each in refused] == [PASS, PASS]
+    assert [verdict.status for verdict in refused] == [PASS, PASS]
     assert "is refused (400)" in refused[0].reason
-    held = int(refused[0].reason.split(" has ")[1].split()[0].replace(",", ""))
-    assert 9_700 <= held <= 10_000
+    largest = int(refused[0].reason.split(" has ")[1].split()[0].replace(",", ""))
+    assert 9_700 <= largest <= 10_000
 
 
-def test_a_prompt_cut_in_silence_is_found_by_its_tokens(tmp_path: Path) -> None:
-    verdicts = judged(
+def test_a_silently_cut_prompt_is_detected_by_its_tokens(tmp_path: Path) -> None:
+    verdicts = run_checks(
         chat(10**6, counted=4_000), tmp_path, "prompt", "prompt_refused", protocol=CHAT, sample=None, model="m"
     )
-    assert [each.status for each in verdicts] == [PASS, FAIL]
+    assert [verdict.status for verdict in verdicts] == [PASS, FAIL]
     assert "12,800 characters is silently cut" in verdicts[1].reason
 
 
 def test_a_longer_prompt_with_an_empty_answer_fails(tmp_path: Path) -> None:
     empty = {"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}]}
-    verdict = judged(chat(5_000, then=(200, empty)), tmp_path, "prompt", protocol=CHAT, sample=None, model="m")[0]
+    verdict = run_checks(chat(5_000, then=(200, empty)), tmp_path, "prompt", protocol=CHAT, sample=None, model="m")[0]
     assert verdict.status is FAIL
     assert "its answer is empty" in verdict.reason
 
 
-def counted(size: int, tokens: int | None) -> SizeTrial:
+def make_trial(size: int, tokens: int | None) -> SizeTrial:
     answer = Answer("hi", usage=Usage(prompt_tokens=tokens))
     return SizeTrial(size, Exchange(Request("POST", "/"), Timing(0.0), Response(200), answer))
 
 
-def test_tokens_that_grow_with_the_prompt_are_no_cut() -> None:
-    assert find_cut_prompt([counted(800, 210), counted(3200, 810), counted(12800, 3200), counted(12900, 3210)]) is None
-    assert find_cut_prompt([counted(800, None), counted(3200, None)]) is None
-    last = counted(12800, 900)
-    assert find_cut_prompt([counted(800, 210), counted(3200, 810), last]) is last
+def test_a_prompt_whose_tokens_grow_with_it_is_not_cut() -> None:
+    assert (
+        find_cut_prompt([make_trial(800, 210), make_trial(3200, 810), make_trial(12800, 3200), make_trial(12900, 3210)])
+        is None
+    )
+    assert find_cut_prompt([make_trial(800, None), make_trial(3200, None)]) is None
+    last = make_trial(12800, 900)
+    assert find_cut_prompt([make_trial(800, 210), make_trial(3200, 810), last]) is last

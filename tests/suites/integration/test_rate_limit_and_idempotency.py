@@ -1,4 +1,4 @@
-"""Rate limits and idempotency keys that are kept, and services that keep them wrongly in one way each."""
+"""Services that respect rate limits and idempotency keys pass; those that do it wrongly in one way fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.checks.http.rate_limit import read_retry_after
 from harness.core.exchange import Response
 from harness.core.settings import Promises
 from harness.core.verdict import Status, Verdict
-from tests.suites.integration.manners import Answer, Sent, judged
+from tests.suites.integration.manners import Answer, Sent, run_check
 
 rate = import_module("harness.suites.integration.test_rate_limit")
 once = import_module("harness.suites.integration.test_idempotency")
@@ -28,7 +28,7 @@ def sums(path: str, headers: Mapping[str, str], body: Any) -> Sent:
 
 
 class Limited:
-    """Declines what is over the limit, until a wait has passed (`pause`, which no test really waits)."""
+    """Declines requests over the limit until a wait has passed (`pause`; no test really waits)."""
 
     def __init__(self, limit: int, *, status: int = 429, wait: str | None = "30", body: Any = None) -> None:
         self.left, self.limit, self.status, self.lock = limit, limit, status, threading.Lock()
@@ -48,25 +48,25 @@ class Limited:
         self.left = self.limit
 
 
-def limited(
+def judge_limited(
     service: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, test: Any = rate.test_declined, limit: int = 20
 ) -> Verdict:
     monkeypatch.setattr(rate, "pause", getattr(service, "pause", lambda seconds: None))
     promises = Promises(rate_limit=limit)
-    return judged(service, test, folder, protocol="plain_json", sample=SAMPLE, promises=promises)
+    return run_check(service, test, folder, protocol="plain_json", sample=SAMPLE, promises=promises)
 
 
 def test_a_limit_that_is_kept_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     service = Limited(20)
-    verdict = limited(service, tmp_path, monkeypatch)
+    verdict = judge_limited(service, tmp_path, monkeypatch)
     assert verdict.status is Status.PASS, verdict.reason
     assert "20 requests were served" in verdict.reason
     assert service.waits == [31.0, 29.0]
-    assert limited(Limited(20), tmp_path, monkeypatch, rate.test_manner).status is Status.PASS
+    assert judge_limited(Limited(20), tmp_path, monkeypatch, rate.test_manner).status is Status.PASS
 
 
 @pytest.mark.parametrize(
-    ("service", "said"),
+    ("service", "reason"),
     [
         (sums, "45 requests within a minute, and none is declined"),
         (Limited(20, wait=None), "429 without Retry-After"),
@@ -79,34 +79,34 @@ def test_a_limit_that_is_kept_passes(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ids=["none", "no wait", "words", "negative", "years", "503", "500"],
 )
 def test_a_limit_that_is_kept_wrongly_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: Any, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: Any, reason: str
 ) -> None:
-    verdict = limited(service, tmp_path, monkeypatch)
+    verdict = judge_limited(service, tmp_path, monkeypatch)
     assert verdict.status is Status.FAIL, verdict.reason
-    assert said in verdict.reason
+    assert reason in verdict.reason
 
 
 def test_a_service_that_never_serves_again_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     service = Limited(20)
     service.pause = lambda seconds: None  # type: ignore[method-assign]
-    verdict = limited(service, tmp_path, monkeypatch)
+    verdict = judge_limited(service, tmp_path, monkeypatch)
     assert verdict.status is Status.FAIL
     assert "31 s later, the wait that Retry-After asked for, a request is not served" in verdict.reason
 
 
 def test_what_takes_too_long_is_not_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting = limited(Limited(20, wait="3600"), tmp_path, monkeypatch)
+    waiting = judge_limited(Limited(20, wait="3600"), tmp_path, monkeypatch)
     assert waiting.status is Status.PASS
     assert "not judged: whether requests are served again" in " ".join(waiting.notes)
-    nobody = limited(Limited(0, wait="3600"), tmp_path, monkeypatch)
+    nobody = judge_limited(Limited(0, wait="3600"), tmp_path, monkeypatch)
     assert nobody.status is Status.INCONCLUSIVE
-    many = limited(Limited(20), tmp_path, monkeypatch, limit=601)
+    many = judge_limited(Limited(20), tmp_path, monkeypatch, limit=601)
     assert many.status is Status.INCONCLUSIVE
     assert "601 requests a minute is not tested" in many.reason
 
 
 def test_refusals_in_html_warn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    verdict = limited(Limited(20, body="<html>slow down</html>"), tmp_path, monkeypatch, rate.test_manner)
+    verdict = judge_limited(Limited(20, body="<html>slow down</html>"), tmp_path, monkeypatch, rate.test_manner)
     assert verdict.status is Status.FAIL
     assert "is not a JSON object" in verdict.reason
 
@@ -131,7 +131,7 @@ def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
 
 
 class Once:
-    """Carries a key out once; `ids` puts an id of its own into each carrying out."""
+    """Executes a request once a key; `ids` gives each execution an id of its own."""
 
     def __init__(self, *, ids: bool = True, reuse: int = 422) -> None:
         self.ids, self.reuse, self.lock, self.numbers = ids, reuse, threading.Lock(), itertools.count()
@@ -156,7 +156,7 @@ class Once:
 
 def carried_out(service: Answer, folder: Path, test: Any = once.test_carried_out_once) -> Verdict:
     promises = Promises(idempotency="Idempotency-Key")
-    return judged(service, test, folder, protocol="plain_json", sample=SAMPLE, promises=promises)
+    return run_check(service, test, folder, protocol="plain_json", sample=SAMPLE, promises=promises)
 
 
 @pytest.mark.parametrize("service", [Once(), Once(ids=False), Once(reuse=200), Once(reuse=409)])
@@ -171,14 +171,14 @@ def test_the_first_answer_to_another_request_warns(tmp_path: Path) -> None:
 
 
 class Anew(Once):
-    """The key is passed over."""
+    """The key is ignored."""
 
     def __call__(self, path: str, headers: Mapping[str, str], body: Any) -> Sent:
         return self.carry_out(path, headers, body)
 
 
 class OneForAll(Once):
-    """Every key is one key."""
+    """All keys are treated as one."""
 
     def __call__(self, path: str, headers: Mapping[str, str], body: Any) -> Sent:
         known = {**headers, KEY: "same"} if KEY in headers else headers
@@ -186,7 +186,7 @@ class OneForAll(Once):
 
 
 class Racing(Once):
-    """Requests side by side are each carried out: a key is known only when its answer is."""
+    """Concurrent requests are each executed: a key is known only after its answer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -201,7 +201,7 @@ class Racing(Once):
 
 
 class Mixed(Once):
-    """The numbers are the new ones, under the first one's id."""
+    """A repeat has new numbers under the first answer's id."""
 
     def __call__(self, path: str, headers: Mapping[str, str], body: Any) -> Sent:
         first = super().__call__(path, headers, body)
@@ -209,7 +209,7 @@ class Mixed(Once):
 
 
 @pytest.mark.parametrize(
-    ("service", "said"),
+    ("service", "reason"),
     [
         (Anew(), "a repeat is executed again: its id is 'n1', and was 'n0'"),
         (Anew(ids=False), "another body under a used key is neither refused nor gets the first answer"),
@@ -219,10 +219,10 @@ class Mixed(Once):
     ],
     ids=["anew", "anew without ids", "one for all", "race", "mixture"],
 )
-def test_a_key_that_is_kept_wrongly_fails(tmp_path: Path, service: Once, said: str) -> None:
+def test_a_key_that_is_kept_wrongly_fails(tmp_path: Path, service: Once, reason: str) -> None:
     verdict = carried_out(service, tmp_path)
     assert verdict.status is Status.FAIL, verdict.reason
-    assert said in verdict.reason
+    assert reason in verdict.reason
 
 
 def test_one_answer_to_everything_shows_nothing(tmp_path: Path) -> None:

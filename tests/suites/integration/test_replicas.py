@@ -1,4 +1,4 @@
-"""Replicas that are one service pass; one that answers otherwise, says another version, or fails, does not."""
+"""Replicas of one service pass; a replica with other answers, another version or a failure does not."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ def answering(version: str = "1", *, moved: float = 0.0, fails: bool = False) ->
     return answer
 
 
-def judged(folder: Path, *replicas: Any) -> GateOutcome:
+def run_replicas(folder: Path, *replicas: Any) -> GateOutcome:
     with ExitStack() as stack:
-        first, *others = [stack.enter_context(serving(each)) for each in (answering(), *replicas)]
+        first, *others = [stack.enter_context(serving(service)) for service in (answering(), *replicas)]
         (folder / "aiharness.toml").write_text(f'[endpoint]\nurl = "{first}"\nreplicas = {others!r}\n' + SPOKEN)
         return run_gate(folder, "-k", "test_answer_alike", suite="integration")
 
 
 def test_equal_replicas_pass(tmp_path: Path) -> None:
-    found = judged(tmp_path, answering(), answering())
-    assert found.check("test_answer_alike")["verdict"] == "PASS", found.out
-    assert found.check("test_answer_alike")["n"] == 8
+    run = run_replicas(tmp_path, answering(), answering())
+    assert run.check("test_answer_alike")["verdict"] == "PASS", run.out
+    assert run.check("test_answer_alike")["n"] == 8
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "reason"),
     [
         (answering(moved=0.5), "not"),
         (answering("2"), "it states version '2', the first URL '1'"),
@@ -50,11 +50,11 @@ def test_equal_replicas_pass(tmp_path: Path) -> None:
     ],
     ids=["moved", "version", "fails"],
 )
-def test_a_replica_that_differs_fails(tmp_path: Path, other: Any, said: str) -> None:
-    found = judged(tmp_path, answering(), other)
-    check = found.check("test_answer_alike")
-    assert check["verdict"] == "FAIL", found.out
-    assert said in check["reason"]
+def test_a_replica_that_differs_fails(tmp_path: Path, other: Any, reason: str) -> None:
+    run = run_replicas(tmp_path, answering(), other)
+    check = run.check("test_answer_alike")
+    assert check["verdict"] == "FAIL", run.out
+    assert reason in check["reason"]
     shown = check["counterexamples"][0]
     assert shown["request"]["url"].rpartition(":")[0] == "http://127.0.0.1"
     assert shown["request"]["url"].partition("/v2")[0] in check["reason"], "the curl line asks the replica"
@@ -63,20 +63,20 @@ def test_a_replica_that_differs_fails(tmp_path: Path, other: Any, said: str) -> 
 def test_a_replica_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "aiharness.toml").write_text('[endpoint]\nreplicas = ["http://127.0.0.1:9"]\n' + SPOKEN)
     with serving(answering()) as url:
-        found = run_gate(tmp_path, f"--ai-endpoint={url}", "-k", "test_answer_alike", suite="integration")
-    assert found.check("test_answer_alike")["verdict"] == "ERROR", found.out
+        run = run_gate(tmp_path, f"--ai-endpoint={url}", "-k", "test_answer_alike", suite="integration")
+    assert run.check("test_answer_alike")["verdict"] == "ERROR", run.out
 
 
 def test_without_replicas_nothing_is_planned(tmp_path: Path) -> None:
     with serving(answering()) as url:
         (tmp_path / "aiharness.toml").write_text("[endpoint]\n" + SPOKEN)
-        found = run_gate(tmp_path, f"--ai-endpoint={url}", "-k", "test_answer_alike", suite="integration")
-    assert found.gate
-    assert "test_answer_alike" not in str([each["id"] for each in found.gate["checks"]])
+        run = run_gate(tmp_path, f"--ai-endpoint={url}", "-k", "test_answer_alike", suite="integration")
+    assert run.gate
+    assert "test_answer_alike" not in str([check["id"] for check in run.gate["checks"]])
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "reason"),
     [
         ('replicas = ["ftp://x"]', "scheme"),
         ('replicas = ["http://u:password@x"]', "endpoint's credentials"),
@@ -87,9 +87,9 @@ def test_without_replicas_nothing_is_planned(tmp_path: Path) -> None:
         ('credentials = { command = ["echo", "token"], refresh = 0 }', "over 0"),
     ],
 )
-def test_what_cannot_be_used_is_one_clear_line(tmp_path: Path, line: str, said: str) -> None:
+def test_what_cannot_be_used_is_one_clear_line(tmp_path: Path, line: str, reason: str) -> None:
     (tmp_path / "aiharness.toml").write_text(f'[endpoint]\nurl = "http://127.0.0.1:9"\n{line}\n')
-    found = run_gate(tmp_path)
-    assert found.status == 4
-    assert said in found.err
-    assert "Traceback" not in found.err
+    run = run_gate(tmp_path)
+    assert run.status == 4
+    assert reason in run.err
+    assert "Traceback" not in run.err

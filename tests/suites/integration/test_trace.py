@@ -1,4 +1,4 @@
-"""Services that stumble over trace headers, or whose request ids tell nothing apart, do not pass."""
+"""Services that fail on trace headers, or whose request ids are not unique, do not pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from harness.core.settings import Promises
 from harness.core.verdict import Status
-from tests.suites.integration.wireservice import Asked, Bad, Service, Wire, judged
+from tests.suites.integration.wireservice import Asked, Bad, Service, Wire, run_checks
 
 trace = import_module("harness.suites.integration.test_trace")
 traced, ignored, identified = trace.test_traced, trace.test_malformed_ignored, trace.test_request_id
@@ -21,12 +21,12 @@ NAMED = Promises(request_id="x-request-id")
 
 
 def test_a_service_that_knows_nothing_of_traces_passes(tmp_path: Path) -> None:
-    for found in judged(Service(), tmp_path, traced, ignored):
-        assert found.status is Status.PASS, found.reason
+    for verdict in run_checks(Service(), tmp_path, traced, ignored):
+        assert verdict.status is Status.PASS, verdict.reason
 
 
 class Strict(Service):
-    """Refuses what is no traceparent."""
+    """Refuses an invalid traceparent."""
 
     def accept(self, asked: Asked) -> None:
         super().accept(asked)
@@ -36,8 +36,8 @@ class Strict(Service):
 
 
 def test_a_malformed_traceparent_refused_is_a_warning(tmp_path: Path) -> None:
-    found = judged(Strict(), tmp_path, traced, ignored)
-    assert [each.status for each in found] == [Status.PASS, Status.FAIL], found[0].reason
+    verdicts = run_checks(Strict(), tmp_path, traced, ignored)
+    assert [verdict.status for verdict in verdicts] == [Status.PASS, Status.FAIL], verdicts[0].reason
 
 
 class Crashes(Service):
@@ -61,9 +61,9 @@ class OtherAnswer(Service):
 
 
 @pytest.mark.parametrize("service", [Crashes, RefusesTraces, OtherAnswer])
-def test_a_service_that_stumbles_over_traces_fails(tmp_path: Path, service: type[Service]) -> None:
-    [found] = judged(service(), tmp_path, traced)
-    assert found.status is Status.FAIL, found.reason
+def test_a_service_that_fails_on_trace_headers_fails(tmp_path: Path, service: type[Service]) -> None:
+    [verdict] = run_checks(service(), tmp_path, traced)
+    assert verdict.status is Status.FAIL, verdict.reason
 
 
 class Identified(Service):
@@ -75,9 +75,9 @@ class Identified(Service):
     def id_of(self, asked: Asked) -> str:
         return asked.headers.get("x-request-id") or f"id-{next(self.count)}"
 
-    def rendered(self, asked: Asked, status: str, value: Any) -> bytes:
+    def render(self, asked: Asked, status: str, value: Any) -> bytes:
         line = f"X-Request-Id: {self.id_of(asked)}"
-        return self.framed(status, json.dumps(value).encode(), line, close=self.closes(asked))
+        return self.frame(status, json.dumps(value).encode(), line, close=self.closes(asked))
 
 
 class Replaces(Identified):
@@ -87,8 +87,8 @@ class Replaces(Identified):
 
 @pytest.mark.parametrize("service", [Identified, Replaces])
 def test_ids_of_their_own_pass(tmp_path: Path, service: type[Identified]) -> None:
-    [found] = judged(service(), tmp_path, identified, promises=NAMED)
-    assert found.status is Status.PASS, found.reason
+    [verdict] = run_checks(service(), tmp_path, identified, promises=NAMED)
+    assert verdict.status is Status.PASS, verdict.reason
 
 
 class Constant(Identified):
@@ -97,16 +97,14 @@ class Constant(Identified):
 
 
 class NotOnErrors(Identified):
-    def rendered(self, asked: Asked, status: str, value: Any) -> bytes:
+    def render(self, asked: Asked, status: str, value: Any) -> bytes:
         return (
-            super().rendered(asked, status, value)
-            if status == "200 OK"
-            else Service.rendered(self, asked, status, value)
+            super().render(asked, status, value) if status == "200 OK" else Service.render(self, asked, status, value)
         )
 
 
 class LastGiven(Identified):
-    """Keeps the id in a field of the service: beside others it is another's."""
+    """Keeps the id in a field of the service, so that concurrent requests overwrite it."""
 
     last = ""
 
@@ -120,7 +118,7 @@ class LastGiven(Identified):
 
 
 @pytest.mark.parametrize(
-    ("service", "said"),
+    ("service", "reason"),
     [
         (Service, "has no x-request-id"),
         (Constant, "carries the same x-request-id"),
@@ -128,7 +126,7 @@ class LastGiven(Identified):
         (LastGiven, "of the request with id"),
     ],
 )
-def test_ids_that_tell_nothing_apart_fail(tmp_path: Path, service: type[Service], said: str) -> None:
-    [found] = judged(service(), tmp_path, identified, promises=NAMED)
-    assert found.status is Status.FAIL, found.reason
-    assert said in found.reason
+def test_ids_that_do_not_distinguish_answers_fail(tmp_path: Path, service: type[Service], reason: str) -> None:
+    [verdict] = run_checks(service(), tmp_path, identified, promises=NAMED)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert reason in verdict.reason

@@ -1,4 +1,4 @@
-"""Services that spoil text in one way each: none of them passes, and no right one fails."""
+"""Services that each damage text in one way do not pass; correct services do not fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Status, Verdict
 from tests.services import asking
-from tests.suites.integration.wireservice import Asked, Service, Wire, wired
+from tests.suites.integration.wireservice import Asked, Service, Wire, serve_wire
 
 suite = import_module("harness.suites.integration.test_unicode")
 PASS, FAIL, INCONCLUSIVE = Status.PASS, Status.FAIL, Status.INCONCLUSIVE
@@ -50,33 +50,33 @@ class Echo(Service):
             text = self.hear(body["messages"][-1]["content"])
         except (ValueError, TypeError, KeyError):
             return "400 Bad Request", {"error": {"message": "no messages"}}
-        if any(0xD800 <= ord(each) < 0xE000 for each in text):
+        if any(0xD800 <= ord(letter) < 0xE000 for letter in text):
             return self.surrogate()
-        said = self.say(text.partition("Repeat after me: ")[2] or "Hello!")
+        echo = self.say(text.partition("Repeat after me: ")[2] or "Hello!")
         self.streaming = body.get("stream") is True
         tokens = len(text.encode())
         usage = {"prompt_tokens": tokens, "completion_tokens": 1, "total_tokens": tokens + 1} if self.counts else None
-        return "200 OK", (said, usage)
+        return "200 OK", (echo, usage)
 
     def surrogate(self) -> tuple[str, Any]:
         return "400 Bad Request", {"error": {"message": "a lone surrogate"}}
 
-    def rendered(self, asked: Asked, status: str, value: Any) -> bytes:
+    def render(self, asked: Asked, status: str, value: Any) -> bytes:
         if not status.startswith("200"):
-            return super().rendered(asked, status, value)
-        said, usage = value
+            return super().render(asked, status, value)
+        content, usage = value
         if not self.streaming:
-            choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
-            return self.framed(status, json.dumps({"choices": [choice], "usage": usage}).encode())
-        pieces = [{"delta": {"content": self.pieces(said[at : at + 3])}} for at in range(0, len(said), 3)]
-        events: list[dict[str, Any]] = [{"choices": [{"index": 0, "finish_reason": None, **each}]} for each in pieces]
+            choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
+            return self.frame(status, json.dumps({"choices": [choice], "usage": usage}).encode())
+        pieces = [{"delta": {"content": self.pieces(content[at : at + 3])}} for at in range(0, len(content), 3)]
+        events: list[dict[str, Any]] = [{"choices": [{"index": 0, "finish_reason": None, **piece}]} for piece in pieces]
         events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage})
-        data = "".join(f"data: {json.dumps(each)}\n\n" for each in events) + "data: [DONE]\n\n"
-        return self.framed(status, data.encode()).replace(b"application/json", b"text/event-stream")
+        data = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
+        return self.frame(status, data.encode()).replace(b"application/json", b"text/event-stream")
 
 
-def judged(service: Service, folder: Path, deterministic: bool = False) -> list[Verdict]:
-    with wired(service) as url:
+def run_checks(service: Service, folder: Path, deterministic: bool = False) -> list[Verdict]:
+    with serve_wire(service) as url:
         given = Settings(
             Endpoint(url, "openai_chat", model="m"), ("integration",), promises=Promises(deterministic=deterministic)
         )
@@ -97,7 +97,7 @@ def judged(service: Service, folder: Path, deterministic: bool = False) -> list[
     ids=["right", "uncounted", "normalising", "refusing in words"],
 )
 def test_a_right_service_passes(tmp_path: Path, service: Echo, deterministic: bool) -> None:
-    for verdict in judged(service, tmp_path, deterministic):
+    for verdict in run_checks(service, tmp_path, deterministic):
         assert verdict.status is PASS, verdict.reason
 
 
@@ -106,7 +106,7 @@ def latin(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("service", "said"),
+    ("service", "reason"),
     [
         (Echo(say=latin), "read as latin-1"),
         (Echo(hear=latin), "read as latin-1"),
@@ -123,30 +123,30 @@ def latin(text: str) -> str:
         ),
     ],
 )
-def test_text_that_is_spoilt_fails(tmp_path: Path, service: Echo, said: str) -> None:
-    kept = judged(service, tmp_path)[0]
-    assert kept.status is FAIL, kept.reason
-    assert said in kept.reason
+def test_damaged_text_fails(tmp_path: Path, service: Echo, reason: str) -> None:
+    verdict = run_checks(service, tmp_path)[0]
+    assert verdict.status is FAIL, verdict.reason
+    assert reason in verdict.reason
 
 
 def test_raw_bytes_read_wrongly_fail_without_a_count_where_answers_repeat(tmp_path: Path) -> None:
     mute = Echo(raw=lambda body: body.decode("latin-1").encode(), say=lambda text: f"{len(text)} letters", counts=False)
-    kept = judged(mute, tmp_path, deterministic=True)[0]
-    assert kept.status is FAIL
-    assert "has another answer in raw UTF-8" in kept.reason
+    verdict = run_checks(mute, tmp_path, deterministic=True)[0]
+    assert verdict.status is FAIL
+    assert "has another answer in raw UTF-8" in verdict.reason
 
 
 class Losing(Echo):
-    """The last piece of a stream that is not ASCII is lost."""
+    """Loses the last piece of a stream that is not ASCII."""
 
-    def rendered(self, asked: Asked, status: str, value: Any) -> bytes:
+    def render(self, asked: Asked, status: str, value: Any) -> bytes:
         if self.streaming and not value[0].isascii():
             value = (value[0][:-3], value[1])
-        return super().rendered(asked, status, value)
+        return super().render(asked, status, value)
 
 
 def test_a_stream_that_is_not_the_whole_fails_where_answers_repeat(tmp_path: Path) -> None:
-    assert judged(Losing(), tmp_path, deterministic=True)[0].status is FAIL
+    assert run_checks(Losing(), tmp_path, deterministic=True)[0].status is FAIL
 
 
 class Dropping(Echo):
@@ -160,7 +160,7 @@ class Broken(Echo):
 
 
 class Plain(Echo):
-    """Ordinary text is refused, and what is none too."""
+    """Refuses ordinary text as well as invalid text."""
 
     def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
         emoji = "\U0001f44d" in json.loads(asked.body)["messages"][-1]["content"]
@@ -168,17 +168,17 @@ class Plain(Echo):
 
 
 @pytest.mark.parametrize(
-    ("service", "statuses", "said"),
+    ("service", "statuses", "reason"),
     [
         (Dropping(), [FAIL, FAIL], "harms the service"),
         (Broken(), [PASS, FAIL], "neither answered nor clearly refused"),
         (Plain(), [PASS, FAIL], "which is ordinary text, is refused"),
     ],
 )
-def test_odd_text(tmp_path: Path, service: Echo, statuses: list[Status], said: str) -> None:
-    verdicts = judged(service, tmp_path)
-    assert [each.status for each in verdicts] == statuses
-    assert said in next(each.reason for each in verdicts if each.status is FAIL)
+def test_odd_text(tmp_path: Path, service: Echo, statuses: list[Status], reason: str) -> None:
+    verdicts = run_checks(service, tmp_path)
+    assert [verdict.status for verdict in verdicts] == statuses
+    assert reason in next(verdict.reason for verdict in verdicts if verdict.status is FAIL)
 
 
 class Tensors(Service):
@@ -190,8 +190,8 @@ class Tensors(Service):
     def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
         body = json.loads(asked.body)
         data = [sum(body["inputs"][0]["data"]) + (self.spoilt and "id" in body)]
-        found = {"outputs": [{"name": "sum", "shape": [1], "datatype": "FP64", "data": data}]}
-        return "200 OK", {**found, "id": self.back(body.get("id", "own-id"))}
+        answered = {"outputs": [{"name": "sum", "shape": [1], "datatype": "FP64", "data": data}]}
+        return "200 OK", {**answered, "id": self.back(body.get("id", "own-id"))}
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ class Tensors(Service):
     ],
 )
 def test_ids(tmp_path: Path, service: Service, status: Status) -> None:
-    with wired(service) as url:
+    with serve_wire(service) as url:
         endpoint = Endpoint(url, "v2", model="m", sample=[[0.25, 0.5, 2.0]])
         with asking(Settings(endpoint, ("integration",)), tmp_path) as session:
             session.reached = True

@@ -1,4 +1,4 @@
-"""Chat services that are wrong in one way each: what must catch each does, and what real servers do is borne."""
+"""Chat services that are each wrong in one way fail the right check; what real servers do passes."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from tests.suites.integration.chatservice import (
     arguments,
     blank_first,
     calls,
+    change_text,
     chat,
     choice,
     count,
     counts,
-    drawn,
+    draw_answer,
+    drop_named_choice,
     each_choice,
     finish,
     in_short,
-    judged,
-    named,
+    judge_service,
     one_choice,
     part_of,
     prompt,
-    raised,
-    said,
+    raise_count,
+    run_check,
     set_to,
-    shifted,
+    shift_logprobs,
     streamed_only,
     token,
     tokens,
     usage_less,
-    verdict,
     where,
     whole_only,
     without,
@@ -61,31 +61,37 @@ def healthy() -> Iterator[str]:
 @pytest.mark.parametrize("promises", [ALL, Promises()], ids=["promised", "unpromised"])
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_right_service_passes(tmp_path: Path, healthy: str, name: str, promises: Promises) -> None:
-    found = judged(healthy, name, tmp_path, promises)
-    assert found.status is Status.PASS, found.reason
-    assert not [note for note in found.notes if "seed" in note]
+    verdict = run_check(healthy, name, tmp_path, promises)
+    assert verdict.status is Status.PASS, verdict.reason
+    assert not [note for note in verdict.notes if "seed" in note]
 
 
-def reworded(body: dict[str, Any]) -> None:
+def reword(body: dict[str, Any]) -> None:
     """Each request has another answer."""
     prompt("What is it?")(body)
-    drawn(body)
+    draw_answer(body)
 
 
 _ANSWERS = itertools.count(1)
 
 
 def growing(used: dict[str, Any]) -> None:
-    raised("prompt_tokens", next(_ANSWERS))(used)
+    raise_count("prompt_tokens", next(_ANSWERS))(used)
 
 
 UNCLOSED = arguments(lambda text: text.replace("}", ""))
-COMMA = said(lambda text: text.replace("}", ",}"))
+COMMA = change_text(lambda text: text.replace("}", ",}"))
 WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
     ("no usage", "usage.test_counts", None, usage_less, "no token counts are stated"),
     ("no prompt count", "usage.test_counts", None, counts(set_to(prompt_tokens=None)), "does not state prompt_tokens"),
     ("no sum", "usage.test_counts", None, counts(set_to(total_tokens=1)), "total_tokens is"),
-    ("over the limit", "usage.test_counts", None, counts(raised("completion_tokens", 30)), "although the limit is 8"),
+    (
+        "over the limit",
+        "usage.test_counts",
+        None,
+        counts(raise_count("completion_tokens", 30)),
+        "although the limit is 8",
+    ),
     ("zero", "usage.test_counts", None, count(completion_tokens=0), "0 completion tokens for the text"),
     ("constant", "usage.test_counts", None, count(prompt_tokens=9), "a longer prompt counts 9"),
     ("growing", "usage.test_counts", None, counts(growing), "for the same request before"),
@@ -94,14 +100,14 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "other streamed prompt",
         "usage.test_streamed_counts",
         None,
-        counts(raised("prompt_tokens", 1), whole=False),
+        counts(raise_count("prompt_tokens", 1), whole=False),
         "prompt tokens",
     ),
     (
         "other streamed completion",
         "usage.test_streamed_counts",
         None,
-        counts(raised("completion_tokens", -1), whole=False),
+        counts(raise_count("completion_tokens", -1), whole=False),
         "7 completion tokens streamed, 8 whole",
     ),
     (
@@ -129,7 +135,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "another answer",
         "parameters.test_max_tokens",
         None,
-        in_short(said(lambda t: "ten " + t)),
+        in_short(change_text(lambda t: "ten " + t)),
         "is not the beginning of the longer answer",
     ),
     ("cut and stop", "parameters.test_max_tokens", None, finish("stop"), "not 'length'"),
@@ -167,7 +173,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "stop taken out",
         "parameters.test_stop",
         where("stop", set_to(stop=["zz"])),
-        said(lambda t: t.replace("n f", "")),
+        change_text(lambda t: t.replace("n f", "")),
         "the text goes on after the stop sequence",
     ),
     (
@@ -178,11 +184,11 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "does not end where the stop sequence",
     ),
     ("stop says length", "parameters.test_stop", None, finish("length"), "the finish reason is 'length'"),
-    ("seed ignored", "parameters.test_seed", drawn, None, "the same request gives"),
+    ("seed ignored", "parameters.test_seed", draw_answer, None, "the same request gives"),
     (
         "temperature stuck",
         "parameters.test_repeatable",
-        reworded,
+        reword,
         None,
         "the same request gives",
     ),
@@ -225,14 +231,20 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
     ("top ignored", "parameters.test_logprobs", without("top_logprobs"), None, "none of the 2 likeliest tokens"),
     ("probabilities", "parameters.test_logprobs", None, token(set_to(logprob=0.9)), "is over 0"),
     ("NaN", "parameters.test_logprobs", None, token(set_to(logprob=float("nan"))), "bare NaN"),
-    ("shifted", "parameters.test_logprobs", None, tokens(shifted), "not among the likeliest tokens of its place"),
+    (
+        "shifted",
+        "parameters.test_logprobs",
+        None,
+        tokens(shift_logprobs),
+        "not among the likeliest tokens of its place",
+    ),
     ("logprob of another", "parameters.test_logprobs", None, token(set_to(logprob=-7.5)), "among the likeliest"),
     ("unsorted", "parameters.test_logprobs", None, token(lambda t: t["top_logprobs"].reverse()), "not sorted"),
     (
         "a token lost",
         "parameters.test_logprobs",
         None,
-        whole_only(tokens(lambda found: found.pop(2))),
+        whole_only(tokens(lambda result: result.pop(2))),
         "the tokens joined are",
     ),
     ("the last lost", "parameters.test_logprobs", None, whole_only(tokens(list.pop)), "the tokens joined are"),
@@ -262,7 +274,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
     ("tools ignored", "tools.test_called", without("tools", "tool_choice"), None, "no tool is called"),
     ("same ids", "tools.test_called", None, calls(set_to(id="call_1")), "ids do not distinguish the calls"),
     ("no ids", "tools.test_called", None, calls(set_to(id=None)), "ids do not distinguish the calls"),
-    ("name ignored", "tools.test_called", named, None, "named: 'get_weather' is called"),
+    ("name ignored", "tools.test_called", drop_named_choice, None, "named: 'get_weather' is called"),
     (
         "calls say stop",
         "tools.test_call_ending",
@@ -277,7 +289,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         None,
         "is called, although tool_choice is none",
     ),
-    ("empty afterwards", "tools.test_goes_on", None, said(lambda text: ""), "the answer is empty"),
+    ("empty afterwards", "tools.test_goes_on", None, change_text(lambda text: ""), "the answer is empty"),
     (
         "results refused",
         "tools.test_goes_on",
@@ -288,19 +300,25 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
     ("format ignored", "structured.test_obeys", without("response_format"), None, "is not valid JSON"),
     ("a trailing comma", "structured.test_obeys", None, COMMA, "is not valid JSON"),
     ("streamed comma", "structured.test_obeys", None, streamed_only(COMMA), "streamed: "),
-    ("fenced", "structured.test_obeys", None, said(lambda text: text.replace("{", "```json\n{")), "is not valid JSON"),
+    (
+        "fenced",
+        "structured.test_obeys",
+        None,
+        change_text(lambda text: text.replace("{", "```json\n{")),
+        "is not valid JSON",
+    ),
     (
         "text after it",
         "structured.test_obeys",
         None,
-        said(lambda text: text.replace("}", "} Done.")),
+        change_text(lambda text: text.replace("}", "} Done.")),
         "is not valid JSON",
     ),
     (
         "another colour",
         "structured.test_obeys",
         None,
-        said(lambda text: text.replace("red", "grey")),
+        change_text(lambda text: text.replace("red", "grey")),
         "not one of 'red'",
     ),
     ("half an object", "structured.test_cut", None, finish("stop"), "declared complete"),
@@ -308,15 +326,15 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("name", "request_", "answer", "because"), [each[1:] for each in WRONG], ids=[e[0] for e in WRONG]
+    ("name", "request_", "answer", "because"), [row[1:] for row in WRONG], ids=[e[0] for e in WRONG]
 )
 def test_a_wrong_service_fails(
     tmp_path: Path, name: str, request_: Change | None, answer: Change | None, because: str
 ) -> None:
-    found = verdict(name, tmp_path, request_, answer)
-    assert found.status is Status.FAIL, found.reason
-    assert because in found.reason
-    assert found.counterexamples[0].curl
+    result = judge_service(name, tmp_path, request_, answer)
+    assert result.status is Status.FAIL, result.reason
+    assert because in result.reason
+    assert result.counterexamples[0].curl
 
 
 BORNE: list[tuple[str, str, Change | None, Change | None]] = [
@@ -324,17 +342,15 @@ BORNE: list[tuple[str, str, Change | None, Change | None]] = [
     ("no bytes of tokens", "parameters.test_logprobs", None, token(set_to(bytes=None))),
     ("legacy word for a cut", "parameters.test_ending", None, finish("max_tokens", "length")),
     ("no total", "usage.test_counts", None, counts(set_to(total_tokens=None))),
-    ("the end token uncounted", "usage.test_streamed_counts", None, counts(raised("completion_tokens", -1))),
+    ("the end token uncounted", "usage.test_streamed_counts", None, counts(raise_count("completion_tokens", -1))),
     ("a blank before the first token", "parameters.test_logprobs", None, whole_only(tokens(blank_first))),
 ]
 
 
-@pytest.mark.parametrize(("name", "request_", "answer"), [each[1:] for each in BORNE], ids=[each[0] for each in BORNE])
-def test_what_real_servers_do_is_borne(
-    tmp_path: Path, name: str, request_: Change | None, answer: Change | None
-) -> None:
-    found = verdict(name, tmp_path, request_, answer)
-    assert found.status is Status.PASS, found.reason
+@pytest.mark.parametrize(("name", "request_", "answer"), [row[1:] for row in BORNE], ids=[row[0] for row in BORNE])
+def test_what_real_servers_do_passes(tmp_path: Path, name: str, request_: Change | None, answer: Change | None) -> None:
+    result = judge_service(name, tmp_path, request_, answer)
+    assert result.status is Status.PASS, result.reason
 
 
 OPEN: list[tuple[str, str, Change | None, Change | None, str]] = [
@@ -348,7 +364,7 @@ OPEN: list[tuple[str, str, Change | None, Change | None, str]] = [
         "no stop sequence can be chosen",
     ),
     ("one choice", "usage.test_choices_counted", without("n"), None, "n=2 gives 1 choices"),
-    ("no text to repeat", "parameters.test_repeatable", None, said(lambda text: ""), "no text to compare with"),
+    ("no text to repeat", "parameters.test_repeatable", None, change_text(lambda text: ""), "no text to compare with"),
     ("calls that are cut", "tools.test_called", set_to(max_tokens=3), None, "cut at max_tokens"),
     ("no call, no results", "tools.test_goes_on", without("tools", "tool_choice"), None, "no call whose result"),
     ("JSON that is cut", "structured.test_obeys", set_to(max_tokens=3), None, "cut at max_tokens"),
@@ -356,15 +372,13 @@ OPEN: list[tuple[str, str, Change | None, Change | None, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "request_", "answer", "because"), [each[1:] for each in OPEN], ids=[e[0] for e in OPEN]
-)
-def test_what_shows_nothing_passes_nothing(
+@pytest.mark.parametrize(("name", "request_", "answer", "because"), [row[1:] for row in OPEN], ids=[e[0] for e in OPEN])
+def test_answers_that_show_nothing_are_inconclusive(
     tmp_path: Path, name: str, request_: Change | None, answer: Change | None, because: str
 ) -> None:
-    found = verdict(name, tmp_path, request_, answer)
-    assert found.status is Status.INCONCLUSIVE, found.reason
-    assert because in found.reason
+    result = judge_service(name, tmp_path, request_, answer)
+    assert result.status is Status.INCONCLUSIVE, result.reason
+    assert because in result.reason
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -381,21 +395,21 @@ def test_a_service_that_answers_nothing_never_passes(
     tmp_path: Path, name: str, answered: Answered, statuses: Sequence[Status]
 ) -> None:
     with serving(lambda path, body: answered) as url:
-        found = judged(url, name, tmp_path)
-    assert found.status in statuses, found.reason
+        verdict = run_check(url, name, tmp_path)
+    assert verdict.status in statuses, verdict.reason
 
 
-def test_an_unheard_seed_is_noted(tmp_path: Path) -> None:
-    found = verdict("parameters.test_seed", tmp_path, set_to(temperature=0))
-    assert found.status is Status.PASS
-    assert any("nothing shows that the seed is used" in note for note in found.notes)
+def test_an_ignored_seed_is_noted(tmp_path: Path) -> None:
+    result = judge_service("parameters.test_seed", tmp_path, set_to(temperature=0))
+    assert result.status is Status.PASS
+    assert any("nothing shows that the seed is used" in note for note in result.notes)
 
 
-def test_what_a_protocol_has_no_form_for_is_skipped_in_the_plan() -> None:
+def test_options_that_a_protocol_lacks_are_skipped_in_the_plan() -> None:
     promises = Promises(True, tools=True, structured_output=True, choices=True, logprobs=True)
-    declared = [(each.id, each.suite, each.spec) for each in catalogue("integration")]
+    declared = [(entry.id, entry.suite, entry.spec) for entry in catalogue("integration")]
 
-    def skipped(name: str) -> set[str]:
+    def list_skipped(name: str) -> set[str]:
         endpoint = Endpoint("http://127.0.0.1:1", name, model="m")
         able = adapter(name).capabilities(endpoint, Facts())
         settings = Settings(endpoint, ("integration",), promises=promises)
@@ -403,15 +417,15 @@ def test_what_a_protocol_has_no_form_for_is_skipped_in_the_plan() -> None:
         return {check.id.partition("::")[2].partition("[")[0] for check in plan.checks if check.not_applicable}
 
     shapes = {"test_choices", "test_logprobs", "test_called", "test_goes_on", "test_obeys", "test_choices_counted"}
-    assert shapes | {"test_seed"} <= skipped("anthropic")
-    assert shapes <= skipped("ollama")
-    assert "test_seed" not in skipped("ollama")
-    assert not (shapes | {"test_seed"}) & skipped("openai_chat")
+    assert shapes | {"test_seed"} <= list_skipped("anthropic")
+    assert shapes <= list_skipped("ollama")
+    assert "test_seed" not in list_skipped("ollama")
+    assert not (shapes | {"test_seed"}) & list_skipped("openai_chat")
 
 
 @pytest.mark.parametrize("name", ["usage.test_streamed_counts", "parameters.test_ending", "parameters.test_stop"])
-def test_a_service_that_words_each_answer_anew_is_not_blamed(tmp_path: Path, name: str) -> None:
-    """Hosted models are not repeatable at temperature 0; nobody promised that they were."""
-    with chat(reworded) as url:
-        found = [judged(url, name, tmp_path, Promises()) for _ in range(6)]
-    assert all(each.status is not Status.FAIL for each in found), [each.reason for each in found]
+def test_a_service_that_words_each_answer_differently_does_not_fail(tmp_path: Path, name: str) -> None:
+    """Hosted models are not repeatable at temperature 0, and none promises to be."""
+    with chat(reword) as url:
+        verdicts = [run_check(url, name, tmp_path, Promises()) for _ in range(6)]
+    assert all(verdict.status is not Status.FAIL for verdict in verdicts), [verdict.reason for verdict in verdicts]

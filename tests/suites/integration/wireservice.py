@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 service on bare sockets, right in every way; tests override what it is to do wrong."""
+"""A small, correct HTTP/1.1 service on bare sockets; tests override what it does wrong."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHORT = Deadlines(connect=2.0, first_byte=1.0, inter_token=0.5, total=1.5)
 
 
 class Bad(Exception):
-    """What cannot be read; the status to say so."""
+    """A request that cannot be read; its text is the status of the answer."""
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Asked:
     lines: list[str] = field(default_factory=list)
 
     @property
-    def chunked(self) -> bool:
+    def is_chunked(self) -> bool:
         return "chunked" in self.headers.get("transfer-encoding", "")
 
 
@@ -53,14 +53,14 @@ class Wire:
     def until(self, mark: bytes) -> bytes:
         while mark not in self.buffer:
             self.more()
-        found, _, self.buffer = self.buffer.partition(mark)
-        return found
+        line, _, self.buffer = self.buffer.partition(mark)
+        return line
 
     def take(self, size: int) -> bytes:
         while len(self.buffer) < size:
             self.more()
-        found, self.buffer = self.buffer[:size], self.buffer[size:]
-        return found
+        data, self.buffer = self.buffer[:size], self.buffer[size:]
+        return data
 
 
 class Service:
@@ -90,25 +90,25 @@ class Service:
     def accept(self, asked: Asked) -> None:
         names = [line.partition(":")[0].lower() for line in asked.lines]
         length = asked.headers.get("content-length", "0")
-        twice = asked.chunked and "content-length" in asked.headers
+        twice = asked.is_chunked and "content-length" in asked.headers
         if twice or names.count("content-length") > 1 or not length.isdigit() or int(length) > 2**40:
             raise Bad("400 Bad Request")
         if asked.line.endswith("1.1") and "host" not in asked.headers:
             raise Bad("400 Bad Request")
 
     def content(self, wire: Wire, asked: Asked) -> bytes:
-        if not asked.chunked:
+        if not asked.is_chunked:
             return wire.take(int(asked.headers.get("content-length", "0")))
-        found = b""
+        content = b""
         while True:
             try:
                 size = int(wire.until(b"\r\n"), 16)
             except ValueError:
                 raise Bad("400 Bad Request") from None
-            found += wire.take(size)
+            content += wire.take(size)
             wire.take(2)
             if not size:
-                return found
+                return content
 
     def answer(self, asked: Asked, wire: Wire) -> tuple[str, Any]:
         try:
@@ -118,41 +118,41 @@ class Service:
         except (ValueError, TypeError, KeyError, OSError):
             return "400 Bad Request", {"error": "no rows"}
 
-    def rendered(self, asked: Asked, status: str, value: Any) -> bytes:
-        return self.framed(status, json.dumps(value).encode(), close=self.closes(asked))
+    def render(self, asked: Asked, status: str, value: Any) -> bytes:
+        return self.frame(status, json.dumps(value).encode(), close=self.closes(asked))
 
     def closes(self, asked: Asked) -> bool:
         return asked.line.endswith("1.0") or asked.headers.get("connection") == "close"
 
-    def framed(self, status: str, body: bytes, *lines: str, close: bool = False, length: int | None = None) -> bytes:
+    def frame(self, status: str, body: bytes, *lines: str, close: bool = False, length: int | None = None) -> bytes:
         size = len(body) if length is None else length
-        told = ["content-type: application/json", f"content-length: {size}", *lines]
-        told += ["connection: close"] if close else []
-        return "\r\n".join([f"HTTP/1.1 {status}", *told, "", ""]).encode() + body
+        head = ["content-type: application/json", f"content-length: {size}", *lines]
+        head += ["connection: close"] if close else []
+        return "\r\n".join([f"HTTP/1.1 {status}", *head, "", ""]).encode() + body
 
     def talk(self, wire: Wire) -> None:
         while True:
             try:
                 asked = self.read(wire)
             except Bad as problem:
-                wire.sock.sendall(self.framed(str(problem), b'{"error": "bad"}', close=True))
+                wire.sock.sendall(self.frame(str(problem), b'{"error": "bad"}', close=True))
                 return
             status, value = self.answer(asked, wire)
-            wire.sock.sendall(self.rendered(asked, status, value))
+            wire.sock.sendall(self.render(asked, status, value))
             if self.closes(asked):
                 return
 
-    def connected(self, sock: socket.socket) -> None:
+    def serve_connection(self, sock: socket.socket) -> None:
         with sock, suppress(OSError, EOFError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.talk(Wire(sock))
 
     def dispatch(self, sock: socket.socket) -> None:
-        threading.Thread(target=self.connected, args=(sock,), daemon=True).start()
+        threading.Thread(target=self.serve_connection, args=(sock,), daemon=True).start()
 
 
 @contextmanager
-def wired(service: Service) -> Iterator[str]:
+def serve_wire(service: Service) -> Iterator[str]:
     """The URL of a service that runs inside the `with`."""
     listening = socket.create_server(("127.0.0.1", 0))
     address = listening.getsockname()
@@ -179,12 +179,12 @@ def wired(service: Service) -> Iterator[str]:
         listening.close()
 
 
-def judged(
+def run_checks(
     service: Service, folder: Path, *tests: Callable[..., Verdict], promises: Promises | None = None, **more: Any
 ) -> list[Verdict]:
-    """What the checks say of a service that takes rows of three numbers over plain JSON."""
+    """The verdicts of the checks on a service that takes rows of three numbers over plain JSON."""
     more.setdefault("deadlines", SHORT)
-    with wired(service) as url:
+    with serve_wire(service) as url:
         endpoint = Endpoint(url, "plain_json", sample=[[0.25, 0.5, 2.0]], **more)
         with asking(Settings(endpoint, ("integration",), promises=promises or Promises()), folder) as session:
             session.reached = True
