@@ -22,7 +22,7 @@ from tests.config.test_resolve import SMOKE, URL, read
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('[run]\n\nprofile = "relase"', r"toml:3: run.profile: unknown profile 'relase'.*Did you mean 'release'"),
         ('[run]\nsuites = ["smok"]', r"toml:2: run.suites: unknown suite 'smok'.*Did you mean 'smoke'"),
@@ -58,9 +58,9 @@ from tests.config.test_resolve import SMOKE, URL, read
     ],
     ids=lambda value: value[:40] if "toml" not in value else "",
 )
-def test_what_is_wrong_names_file_line_and_key(tmp_path: Path, text: str, said: str) -> None:
+def test_what_is_wrong_names_file_line_and_key(tmp_path: Path, text: str, message: str) -> None:
     options = Options(suites=() if "suites" in text else ("smoke",), endpoint=URL)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         read(tmp_path, text, options)
 
 
@@ -100,10 +100,10 @@ def test_an_empty_address_on_the_command_line_is_not_the_files(tmp_path: Path) -
 def test_credentials_in_the_address_are_the_addresss_own(tmp_path: Path) -> None:
     given = Options(suites=("smoke",), endpoint="http://user:password@host")
     for text in ("", '[endpoint]\ncredentials = { env = "K" }'):
-        found = read(tmp_path, text, given, {"AIHARNESS_API_KEY": "sk-another", "K": "sk-third"}).endpoint
-        assert found.credentials is not None
-        assert found.credentials.build_headers() == (("Authorization", "Basic dXNlcjpwYXNzd29yZA=="),)
-        assert "password" not in found.url
+        endpoint = read(tmp_path, text, given, {"AIHARNESS_API_KEY": "sk-another", "K": "sk-third"}).endpoint
+        assert endpoint.credentials is not None
+        assert endpoint.credentials.build_headers() == (("Authorization", "Basic dXNlcjpwYXNzd29yZA=="),)
+        assert "password" not in endpoint.url
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def test_a_basic_secret_may_be_any_text(tmp_path: Path) -> None:
 )
 def test_a_pyproject_of_another_shape_says_nothing(tmp_path: Path, content: str) -> None:
     (tmp_path / "pyproject.toml").write_text(content)
-    found = resolve_settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path])
-    assert found.endpoint.url == URL
+    settings = resolve_settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path])
+    assert settings.endpoint.url == URL
 
 
 def test_a_pyproject_with_a_wrong_table_names_it(tmp_path: Path) -> None:
@@ -158,10 +158,14 @@ def test_suites_all_and_twice() -> None:
 
 def known_tables() -> dict[str, list[str]]:
     """Each section of the file with its keys, from the model itself."""
-    found = {"endpoint": EndpointSection, "endpoint.credentials": CredentialsSection, "endpoint.deadlines": Deadlines}
+    sections = {
+        "endpoint": EndpointSection,
+        "endpoint.credentials": CredentialsSection,
+        "endpoint.deadlines": Deadlines,
+    }
     more = {"endpoint.tls": TLS, "endpoint.template": Template, "promises": Promises, "run": RunSection}
     return {
-        **{f"[{name}]": [item.name for item in fields(model)] for name, model in {**found, **more}.items()},
+        **{f"[{name}]": [item.name for item in fields(model)] for name, model in {**sections, **more}.items()},
         "[[objective]]": [item.name for item in fields(ObjectiveSection)],
         "[profile.pr]": [item.name for item in fields(ProfileSection)],
     }
@@ -187,6 +191,6 @@ def test_any_value_of_any_key_is_a_plan_or_a_usage_error(tmp_path: Path, parts: 
     (tmp_path / "aiharness.toml").write_text("\n".join(parts))
     declared = [(d.id, d.suite, d.spec) for d in catalogue("smoke")]
     with contextlib.suppress(UsageError):
-        found = resolve_settings(SMOKE, {"AIHARNESS_ENDPOINT": URL, "K": key or "x"}, [tmp_path])
-        found.endpoint.list_secrets()
-        assert build_plan(found, declared).hash
+        settings = resolve_settings(SMOKE, {"AIHARNESS_ENDPOINT": URL, "K": key or "x"}, [tmp_path])
+        settings.endpoint.list_secrets()
+        assert build_plan(settings, declared).hash

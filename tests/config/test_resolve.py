@@ -34,8 +34,13 @@ def test_command_line_over_environment_over_file_over_default(tmp_path: Path) ->
     assert read(tmp_path, text, every, env).profile.name == "strict"
     assert read(tmp_path, text, every, env).seed == 9
     assert read(tmp_path, text, env=env).endpoint.url == "http://env:2"
-    found = read(tmp_path, text)
-    assert (found.endpoint.url, found.endpoint.model, found.seed, found.profile.name) == (URL, "file", 7, "pr")
+    settings = read(tmp_path, text)
+    assert (settings.endpoint.url, settings.endpoint.model, settings.seed, settings.profile.name) == (
+        URL,
+        "file",
+        7,
+        "pr",
+    )
     bare = resolve_settings(Options(suites=("smoke",), endpoint="http://cli:3"), {}, [])
     assert (bare.seed, bare.profile.name, bare.endpoint.protocol) == (DEFAULT_SEED, "release", "auto")
 
@@ -51,7 +56,7 @@ def test_pyproject_and_nearest_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('[endpoint]\nurll = "x"', r"aiharness.toml:2: endpoint.urll: unknown key 'urll'; .*Did you mean 'url'"),
         ("[endpiont]\n", r"toml:1: endpiont: .*Did you mean 'endpoint'"),
@@ -88,10 +93,10 @@ def test_pyproject_and_nearest_folder(tmp_path: Path) -> None:
         ("[run]\nmax_requests = -1", r"over 0"),
     ],
 )
-def test_wrong_files_are_one_clear_line(tmp_path: Path, text: str, said: str) -> None:
+def test_wrong_files_are_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
     options = Options(suites=() if "smok" in text and "run" in text else ("smoke",))
     env = {} if "url" in text else {"AIHARNESS_ENDPOINT": URL}
-    with pytest.raises(UsageError, match=said) as caught:
+    with pytest.raises(UsageError, match=message) as caught:
         read(tmp_path, text, options, env)
     assert len(str(caught.value).splitlines()) <= 3
 
@@ -124,8 +129,8 @@ def test_credentials_from_everywhere(tmp_path: Path) -> None:
 
 
 def test_tls_files_are_relative_to_the_configuration(tmp_path: Path) -> None:
-    found = read(tmp_path, f'[endpoint]\nurl = "{URL}"\ntls = {{ ca_file = "ca.pem" }}').endpoint.tls
-    assert found.ca_file == str(tmp_path / "ca.pem")
+    tls = read(tmp_path, f'[endpoint]\nurl = "{URL}"\ntls = {{ ca_file = "ca.pem" }}').endpoint.tls
+    assert tls.ca_file == str(tmp_path / "ca.pem")
 
 
 def test_profiles_override_and_add(tmp_path: Path) -> None:

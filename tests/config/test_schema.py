@@ -21,9 +21,9 @@ PUT_IN = {"@METRIC@": '"latency p95"', "@URL@": '"http://h:1"', "@PROTOCOL@": '"
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(files("harness.data").joinpath("config.schema.json").read_text("utf-8"))
-    jsonschema.Draft202012Validator.check_schema(found)
-    return found
+    schema: dict[str, Any] = json.loads(files("harness.data").joinpath("config.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return schema
 
 
 def test_the_shipped_schema_is_the_one_that_the_code_makes() -> None:

@@ -48,14 +48,14 @@ def test_a_run_without_the_check_loads_none_of_it(tmp_path: Path, reference: str
 
 
 def test_without_the_extra_the_checks_are_not_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = importlib.util.find_spec
-    monkeypatch.setattr(resolve, "find_spec", lambda name: None if name == "hypothesis_jsonschema" else found(name))
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(resolve, "find_spec", lambda name: None if name == "hypothesis_jsonschema" else find_spec(name))
     options = Options(suites=("integration",), endpoint="http://127.0.0.1:1", protocol="v2")
-    declared = [(each.id, each.suite, each.spec) for each in catalogue("integration")]
+    declared = [(check.id, check.suite, check.spec) for check in catalogue("integration")]
     plan = build_plan(resolve.resolve_settings(options, {}, [tmp_path]), declared)
     assert not [check for check in plan.checks if "generated" in check.id]
-    told = [reason for reason in plan.not_judged if "aiharness[property]" in reason]
-    assert len(told) == 2
-    monkeypatch.setattr(resolve, "find_spec", found)
+    reasons = [reason for reason in plan.not_judged if "aiharness[property]" in reason]
+    assert len(reasons) == 2
+    monkeypatch.setattr(resolve, "find_spec", find_spec)
     plan = build_plan(resolve.resolve_settings(options, {}, [tmp_path]), declared)
     assert len([check for check in plan.checks if "generated" in check.id]) == 2

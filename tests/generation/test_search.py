@@ -103,7 +103,7 @@ def fields(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
 
 
 def numbers(body: Any) -> list[Any]:
-    return [each for row in body["instances"] for each in row]
+    return [number for row in body["instances"] for number in row]
 
 
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
@@ -153,12 +153,12 @@ def simpler(value: Any) -> Iterator[Any]:
     """Every value that has one element less, or one leaf simpler: written apart from what it tests."""
     if isinstance(value, dict):
         for name in value:
-            yield {key: each for key, each in value.items() if key != name}
-            yield from ({**value, name: each} for each in simpler(value[name]))
+            yield {key: child for key, child in value.items() if key != name}
+            yield from ({**value, name: child} for child in simpler(value[name]))
     elif isinstance(value, list):
         for index in range(len(value)):
             yield value[:index] + value[index + 1 :]
-            yield from ([*value[:index], each, *value[index + 1 :]] for each in simpler(value[index]))
+            yield from ([*value[:index], item, *value[index + 1 :]] for item in simpler(value[index]))
     elif isinstance(value, str):
         yield from (value[:index] + value[index + 1 :] for index in range(len(value)))
         yield from (value[:index] + "a" + value[index + 1 :] for index in range(len(value)) if value[index] != "a")
@@ -166,7 +166,7 @@ def simpler(value: Any) -> Iterator[Any]:
         yield False
     elif type(value) in (int, float):
         steps = {0, abs(value), int(value), int(value / 2), value - 1 if value > 0 else value + 1}
-        yield from (type(value)(each) for each in steps if each != value and abs(each) <= abs(value))
+        yield from (type(value)(number) for number in steps if number != value and abs(number) <= abs(value))
 
 
 def tensors(body: Any) -> Any:
@@ -177,7 +177,7 @@ def tensors(body: Any) -> Any:
 
 
 def body_of(given: Any) -> Any:
-    flat = [each for row in given for each in row]
+    flat = [number for row in given for number in row]
     return {
         "inputs": [
             {"name": "x", "datatype": "UINT8", "shape": [len(given), len(given[0]) if given else 0], "data": flat}
@@ -208,13 +208,13 @@ MINIMAL: dict[str, bool] = {}
 @pytest.mark.parametrize("name", SEEDED)
 def test_a_seeded_defect_is_found_and_replayed(tmp_path: Path, name: str) -> None:
     service = SEEDED[name]()
-    verdict, body, said = failing(service, tmp_path)
+    verdict, body, detail = failing(service, tmp_path)
     assert service.bad(body)
     status = 200 if service.wrong is None else service.wrong[0]
-    assert said == "" if service.wrong is None else f" {status} " in said.splitlines()[0]
+    assert detail == "" if service.wrong is None else f" {status} " in detail.splitlines()[0]
     assert any("of 3 times" in note for note in verdict.notes), verdict.notes
     candidates = map(body_of, simpler(tensors(body))) if service.specs else simpler(body)
-    still = [each for each in candidates if service.valid(each) and service.bad(each)]
+    still = [candidate for candidate in candidates if service.valid(candidate) and service.bad(candidate)]
     MINIMAL[name] = not still
     print(name, body, len(service.asked), still[:3], verdict.notes)
 
@@ -234,24 +234,24 @@ def test_a_right_service_passes_with_the_same_requests_each_time(tmp_path: Path)
     for seed in (1, 1, 2):
         service = Service(lambda body: False, schema=rows(ANY, 3), example=ROW)
         with asked(service, tmp_path, seed=seed) as session:
-            found = survive(session), answered(session)
-        assert [verdict.status for verdict in found] == [Status.PASS, Status.PASS]
-        assert found[0].n is not None
-        assert found[0].n > 30
+            verdicts = survive(session), answered(session)
+        assert [verdict.status for verdict in verdicts] == [Status.PASS, Status.PASS]
+        assert verdicts[0].n is not None
+        assert verdicts[0].n > 30
         bodies.append(service.asked)
     assert bodies[0] == bodies[1]
     assert bodies[0] != bodies[2]
 
 
-@pytest.mark.parametrize(("status", "said"), [(422, "none of"), (404, "none of"), (429, "none of"), (503, "none of")])
-def test_a_service_that_refuses_everything_has_shown_nothing(tmp_path: Path, status: int, said: str) -> None:
+@pytest.mark.parametrize(("status", "reason"), [(422, "none of"), (404, "none of"), (429, "none of"), (503, "none of")])
+def test_a_service_that_refuses_everything_has_shown_nothing(tmp_path: Path, status: int, reason: str) -> None:
     def answer(path: str, body: Any) -> Answered:
         return good(path, body) if body is None else (status, {"error": "no"})
 
     with asked(answer, tmp_path) as session:
         for verdict in (survive(session), answered(session)):
             assert verdict.status is Status.INCONCLUSIVE
-            assert said in verdict.reason
+            assert reason in verdict.reason
 
 
 def wrong_at(
@@ -271,7 +271,7 @@ def wrong_at(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "check", "said"),
+    ("wrong", "check", "reason"),
     [
         (None, survive, "closed"),
         ((200, {"scores": ["x"] * 9}), survive, "entries"),
@@ -283,11 +283,11 @@ def wrong_at(
         ((502, {"error": "broken"}), survive, "502"),
     ],
 )
-def test_what_is_not_survived_is_a_blocker(tmp_path: Path, wrong: Any, check: Any, said: str) -> None:
+def test_what_is_not_survived_is_a_blocker(tmp_path: Path, wrong: Any, check: Any, reason: str) -> None:
     with asked(wrong_at(wrong), tmp_path) as session:
         verdict = check(session)
     assert verdict.status is Status.FAIL, verdict
-    assert said in verdict.reason
+    assert reason in verdict.reason
 
 
 def test_a_5xx_warns_where_the_document_leaves_values_open(tmp_path: Path) -> None:
@@ -383,10 +383,10 @@ def test_the_pytest_id_replays_the_counterexample_and_leaves_nothing_behind(tmp_
     with serving(service) as url:
         (tmp_path / "aiharness.toml").write_text(f'[endpoint]\nurl = "{url}"\nprotocol = "{protocol}"\nmodel = "m"\n')
         first = run_gate(tmp_path, "-k", "generated", suite="integration")
-        found = next(c for c in first.gate["checks"] if "generated" in c["id"] and c["verdict"] == "FAIL")  # type: ignore[index]
-        shown = found["counterexamples"][0]
+        row = next(c for c in first.gate["checks"] if "generated" in c["id"] and c["verdict"] == "FAIL")  # type: ignore[index]
+        shown = row["counterexamples"][0]
         again = run_gate(tmp_path, shown["pytest"], f"--ai-seed={shown['seed']}", suite="integration", run="again")
-    replayed = again.check(found["id"])
+    replayed = again.check(row["id"])
     assert replayed["verdict"] == "FAIL"
     assert replayed["counterexamples"][0]["request"] == shown["request"]
     assert {path.name for path in tmp_path.iterdir()} == {"aiharness.toml", "run", "again"}

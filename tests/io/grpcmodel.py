@@ -40,7 +40,7 @@ async def model(path: str, message: bytes, context: Any) -> bytes:
     answer = pb.ModelInferResponse(model_name=MODEL, model_version="1", id=request.id)
     answer.outputs.add(name="sum", datatype="FP64", shape=[len(sums)]).contents.fp64_contents.extend(sums)
     positive = answer.outputs.add(name="positive", datatype="BOOL", shape=[len(sums)])
-    positive.contents.bool_contents.extend(each > 0 for each in sums)
+    positive.contents.bool_contents.extend(total > 0 for total in sums)
     return answer.SerializeToString()
 
 

@@ -33,8 +33,8 @@ def echo_path(conn: Conn) -> None:
 def test_many_in_order(serve: Serve, connect: Connect) -> None:
     peer = serve(echo_path)
     requests = [Request("GET", f"/{index}") for index in range(40)]
-    found = connect(peer.url).exchange_many(requests, concurrency=7)
-    assert [e.response.body.decode() for e in found if e.response] == [r.path for r in requests]
+    exchanges = connect(peer.url).exchange_many(requests, concurrency=7)
+    assert [e.response.body.decode() for e in exchanges if e.response] == [r.path for r in requests]
     assert peer.accepted <= 7
 
 
@@ -47,19 +47,19 @@ def test_many_with_decoders(serve: Serve, connect: Connect, lines: Callable[[], 
         while conn.request():
             conn.answer(b"data: a\n\n", b"content-type: text/event-stream")
 
-    found = connect(serve(stream).url).exchange_many([GET, GET], concurrency=2, decoders=[lines(), None])
-    assert [len(exchange.events) for exchange in found] == [1, 0]
+    exchanges = connect(serve(stream).url).exchange_many([GET, GET], concurrency=2, decoders=[lines(), None])
+    assert [len(exchange.events) for exchange in exchanges] == [1, 0]
 
 
 def test_from_several_threads(serve: Serve, connect: Connect) -> None:
     client = connect(serve(echo_path).url)
-    found: list[Exchange] = []
-    threads = [threading.Thread(target=lambda: found.append(client.exchange(GET))) for _ in range(8)]
+    exchanges: list[Exchange] = []
+    threads = [threading.Thread(target=lambda: exchanges.append(client.exchange(GET))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert [exchange.ok for exchange in found] == [True] * 8
+    assert [exchange.ok for exchange in exchanges] == [True] * 8
 
 
 def test_an_interrupt_cancels_the_exchange(serve: Serve, connect: Connect) -> None:
@@ -94,13 +94,13 @@ def test_closing_ends_what_is_under_way(serve: Serve) -> None:
         conn.until_closed()
 
     client = Client(Endpoint(serve(silent).url))
-    found: list[Exchange] = []
-    waiting = threading.Thread(target=lambda: found.append(client.exchange(GET)))
+    exchanges: list[Exchange] = []
+    waiting = threading.Thread(target=lambda: exchanges.append(client.exchange(GET)))
     waiting.start()
     assert asked.wait(5)
     client.close()
     waiting.join(5)
-    assert [exchange.error for exchange in found] == [ErrorClass.HARNESS]
+    assert [exchange.error for exchange in exchanges] == [ErrorClass.HARNESS]
     with pytest.raises(RuntimeError, match="closed"):
         client.exchange(GET)
     client.close()

@@ -47,7 +47,7 @@ def test_a_commands_first_line_is_the_secret() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         (python("import sys; print('hush'); sys.exit('secret-in-stderr')"), "ended with status 1"),
         (python("pass"), "printed nothing"),
@@ -55,8 +55,8 @@ def test_a_commands_first_line_is_the_secret() -> None:
         (python("import time; time.sleep(60)"), "did not end within 0.1 s"),
     ],
 )
-def test_a_command_that_gives_no_secret_is_named(command: tuple[str, ...], said: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(said)) as caught:
+def test_a_command_that_gives_no_secret_is_named(command: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
         run_credential_command(command, patience=0.1 if "sleep" in command[-1] else 20)
     assert "secret-in-stderr" not in str(caught.value)
 
@@ -74,9 +74,9 @@ def test_an_old_secret_is_asked_for_again(serve: Serve, connect: Connect, tmp_pa
     def sent() -> str:
         exchange = client.exchange(POST)
         assert exchange.response, exchange.detail
-        found = re.search(rb"token-\d", exchange.response.body)
-        assert found
-        return found[0].decode()
+        token = re.search(rb"token-\d", exchange.response.body)
+        assert token
+        return token[0].decode()
 
     assert [sent(), sent()] == ["token-0", "token-0"]
     ends = time.monotonic() + 20
@@ -126,11 +126,11 @@ def test_every_request_is_signed_over_what_is_sent(serve: Serve, connect: Connec
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [("def other(): ...", "no function 'sign'"), ("1/0", "ZeroDivisionError"), ("def sign(", "SyntaxError")],
 )
-def test_a_file_without_the_function_is_refused(connect: Connect, tmp_path: Path, code: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_a_file_without_the_function_is_refused(connect: Connect, tmp_path: Path, code: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         connect("http://127.0.0.1:1", signer=signer(tmp_path, code))
 
 
@@ -138,8 +138,8 @@ def test_a_file_without_the_function_is_refused(connect: Connect, tmp_path: Path
 def test_a_function_that_breaks_is_the_harnesss_own_failure(
     serve: Serve, connect: Connect, tmp_path: Path, code: str
 ) -> None:
-    made = signer(tmp_path, f"def sign(method, url, headers, body):\n    {code}\n")
-    exchange = connect(serve(echo).url, signer=made).exchange(POST)
+    signing = signer(tmp_path, f"def sign(method, url, headers, body):\n    {code}\n")
+    exchange = connect(serve(echo).url, signer=signing).exchange(POST)
     assert exchange.error is ErrorClass.HARNESS, exchange.detail
     assert "my-secret" not in exchange.detail
 

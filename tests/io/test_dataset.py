@@ -23,19 +23,19 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 
 def test_csv_rows_labels_groups_and_digest(tmp_path: Path) -> None:
     path = write(tmp_path, "d.csv", "\ufeffa,label, b ,site\n1,3,2.5,x\n-1e3,4, 0 ,\n")
-    found = read_dataset(path, group="site", shape=(1, 2))
-    assert found.inputs == ([1.0, 2.5], [-1000.0, 0.0])
-    assert found.labels == (3, 4)
-    assert found.groups == ("x", "")
-    assert found.shape == (1, 2)
-    assert found.digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    dataset = read_dataset(path, group="site", shape=(1, 2))
+    assert dataset.inputs == ([1.0, 2.5], [-1000.0, 0.0])
+    assert dataset.labels == (3, 4)
+    assert dataset.groups == ("x", "")
+    assert dataset.shape == (1, 2)
+    assert dataset.digest == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_csv_takes_the_named_columns_text_and_class_names(tmp_path: Path) -> None:
     path = write(tmp_path, "d.csv", 'id,prompt,label\n1,"Hello,\nyou",yes\n2,5,007\n')
-    found = read_dataset(path)
-    assert found.inputs == ("Hello,\nyou", "5")
-    assert found.labels == ("yes", "007")
+    dataset = read_dataset(path)
+    assert dataset.inputs == ("Hello,\nyou", "5")
+    assert dataset.labels == ("yes", "007")
     assert read_dataset(path, inputs=("id",)).inputs == ([1.0], [2.0])
 
 
@@ -46,13 +46,13 @@ def test_jsonl_and_npz(tmp_path: Path) -> None:
     np.savez(
         tmp_path / "d.npz", x=np.arange(12).reshape(3, 2, 2), y=np.array([1, 2, 3]), group=np.array(["a", "b", ""])
     )
-    found = read_dataset(tmp_path / "d.npz", group="group", shape=(2, 2))
-    assert found.inputs[1] == [4.0, 5.0, 6.0, 7.0]
-    assert (found.labels, found.groups, found.shape) == ((1, 2, 3), ("a", "b", ""), (2, 2))
+    dataset = read_dataset(tmp_path / "d.npz", group="group", shape=(2, 2))
+    assert dataset.inputs[1] == [4.0, 5.0, 6.0, 7.0]
+    assert (dataset.labels, dataset.groups, dataset.shape) == ((1, 2, 3), ("a", "b", ""), (2, 2))
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "where", "said"),
+    ("name", "content", "where", "message"),
     [
         ("d.txt", "x", "d.txt", "unknown kind of file '.txt'"),
         ("d.csv", "", "d.csv", "the file is empty"),
@@ -85,17 +85,17 @@ def test_jsonl_and_npz(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_refused_with_its_place(
-    tmp_path: Path, name: str, content: str | bytes, where: str, said: str
+    tmp_path: Path, name: str, content: str | bytes, where: str, message: str
 ) -> None:
     path = write(tmp_path, name, content)
     with pytest.raises(ConfigError) as caught:
         read_dataset(path)
     assert caught.value.where.startswith(str(tmp_path / where))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "message"),
     [
         ({"x": np.ones((2, 2))}, "y: there is no such array"),
         ({"x": np.ones((2, 2)), "y": np.ones(3)}, "y: shape [3], and x has [2, 2]"),
@@ -105,11 +105,11 @@ def test_what_is_wrong_is_refused_with_its_place(
         ({"x": np.ones((0, 2)), "y": np.ones(0)}, "holds no rows"),
     ],
 )
-def test_wrong_arrays_are_refused(tmp_path: Path, arrays: dict[str, Any], said: str) -> None:
+def test_wrong_arrays_are_refused(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
     np.savez(tmp_path / "d.npz", **arrays)
     with pytest.raises(ConfigError) as caught:
         read_dataset(tmp_path / "d.npz")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_missing_files_folders_shapes_and_caps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ from harness.io.error_map import BY_TYPE, classify_error
 
 
 def exported(module: object) -> list[type[BaseException]]:
-    found = [getattr(module, name) for name in module.__all__]  # type: ignore[attr-defined]
-    return [item for item in found if isinstance(item, type) and issubclass(item, BaseException)]
+    members = [getattr(module, name) for name in module.__all__]  # type: ignore[attr-defined]
+    return [item for item in members if isinstance(item, type) and issubclass(item, BaseException)]
 
 
 @pytest.mark.parametrize("kind", [*exported(httpx), *exported(httpcore)], ids=lambda k: f"{k.__module__}.{k.__name__}")
@@ -43,9 +43,9 @@ def test_the_walk_finds_them_all() -> None:
 def wrapped(outer: type[Exception], inner: Exception) -> Exception:
     """As httpcore does: the original is the argument, its cause wiped; httpx wraps that once more."""
     core = getattr(httpcore, outer.__name__)(inner)
-    made: Exception = outer(str(core))
-    made.__cause__ = core
-    return made
+    wrapper: Exception = outer(str(core))
+    wrapper.__cause__ = core
+    return wrapper
 
 
 def attempts(*causes: Exception) -> OSError:
@@ -100,8 +100,8 @@ CASES: list[tuple[Exception, ErrorClass, str]] = [
 
 @pytest.mark.parametrize(("error", "expected", "words"), CASES, ids=lambda value: str(value)[:40])
 def test_classify(error: Exception, expected: ErrorClass, words: str) -> None:
-    found, detail = classify_error(error)
-    assert found is expected
+    error_class, detail = classify_error(error)
+    assert error_class is expected
     assert words in detail
 
 

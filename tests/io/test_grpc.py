@@ -33,7 +33,7 @@ async def echo(path: str, message: bytes, context: Any) -> bytes:
 
 
 async def says_no(path: str, message: bytes, context: Any) -> bytes:
-    code = next(each for each in grpc.StatusCode if each.value[0] == int(message))
+    code = next(status for status in grpc.StatusCode if status.value[0] == int(message))
     await context.abort(code, "no, \N{EURO SIGN}\nreally", (("retry-after", "3"),))
     raise AssertionError
 
@@ -43,7 +43,7 @@ async def never(path: str, message: bytes, context: Any) -> bytes:
     return b""
 
 
-async def told(path: str, message: bytes, context: Any) -> bytes:
+async def send_details(path: str, message: bytes, context: Any) -> bytes:
     return "\n".join(f"{key}: {value}" for key, value in sorted(context.invocation_metadata())).encode()
 
 
@@ -71,13 +71,17 @@ def nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_an_answer_is_the_message_with_times_and_status() -> None:
     with served(echo) as port:
-        found = asked(at(port))
-    assert found.ok, found.detail
-    assert found.response is not None
-    assert found.response.body == CALL.path.encode() + b" hello"
-    assert (found.status, found.response.header("grpc-status"), found.response.http_version) == (200, "0", "HTTP/2")
-    assert found.response.content_type == "application/grpc"
-    timing = found.timing
+        exchange = asked(at(port))
+    assert exchange.ok, exchange.detail
+    assert exchange.response is not None
+    assert exchange.response.body == CALL.path.encode() + b" hello"
+    assert (exchange.status, exchange.response.header("grpc-status"), exchange.response.http_version) == (
+        200,
+        "0",
+        "HTTP/2",
+    )
+    assert exchange.response.content_type == "application/grpc"
+    timing = exchange.timing
     assert timing.sent is not None
     assert timing.first_byte is not None
     assert timing.done is not None
@@ -89,32 +93,32 @@ def test_an_empty_message_is_an_answer() -> None:
         return b""
 
     with served(empty) as port:
-        found = asked(at(port))
-    assert (found.ok, found.response and found.response.body) == (True, b"")
+        exchange = asked(at(port))
+    assert (exchange.ok, exchange.response and exchange.response.body) == (True, b"")
 
 
 @pytest.mark.parametrize("code", [code.value[0] for code in grpc.StatusCode if code is not grpc.StatusCode.OK])
 def test_a_status_is_kept_and_mapped(code: int) -> None:
     with served(says_no) as port:
-        found = asked(at(port), Request("POST", CALL.path, CALL.headers, str(code).encode()))
-    assert found.error is ErrorClass.STATUS, found.detail
-    assert found.response is not None
-    assert found.status == HTTP_STATUSES[code]
-    assert found.response.header("grpc-status") == str(code)
-    assert found.response.header("retry-after") == "3"
-    assert found.response.body.decode() == "no, \N{EURO SIGN}\nreally"
-    assert "\n" not in (found.response.header("grpc-message") or "\n")
-    assert "\n" not in found.detail
-    assert classify_exchange(found) not in (AnswerClass.OK, AnswerClass.INVALID, None)
+        exchange = asked(at(port), Request("POST", CALL.path, CALL.headers, str(code).encode()))
+    assert exchange.error is ErrorClass.STATUS, exchange.detail
+    assert exchange.response is not None
+    assert exchange.status == HTTP_STATUSES[code]
+    assert exchange.response.header("grpc-status") == str(code)
+    assert exchange.response.header("retry-after") == "3"
+    assert exchange.response.body.decode() == "no, \N{EURO SIGN}\nreally"
+    assert "\n" not in (exchange.response.header("grpc-message") or "\n")
+    assert "\n" not in exchange.detail
+    assert classify_exchange(exchange) not in (AnswerClass.OK, AnswerClass.INVALID, None)
 
 
 def test_metadata_are_the_headers_without_what_is_http() -> None:
     endpoint_headers = (("X-Tenant", "blue"), ("Connection", "close"))
-    with served(told) as port:
+    with served(send_details) as port:
         endpoint = at(port, credentials=Credentials("bearer", Secret("hush-hush")), headers=endpoint_headers)
-        found = asked(endpoint)
-    assert found.response is not None
-    lines = found.response.body.decode().split("\n")
+        exchange = asked(endpoint)
+    assert exchange.response is not None
+    lines = exchange.response.body.decode().split("\n")
     assert "authorization: Bearer hush-hush" in lines
     assert "x-tenant: blue" in lines
     assert not [line for line in lines if line.startswith(("connection", "accept:", "host"))]
@@ -132,9 +136,9 @@ def test_a_silent_server_runs_into_the_deadline() -> None:
 
 def test_a_peer_that_never_speaks_http2_is_no_connection_in_time() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as peer:
-        found = asked(at(peer.getsockname()[1], deadlines=Deadlines(0.2, 8.0, 8.0, 8.0)))
-    assert found.error is ErrorClass.CONNECT_TIMEOUT
-    assert found.timing.sent is None
+        exchange = asked(at(peer.getsockname()[1], deadlines=Deadlines(0.2, 8.0, 8.0, 8.0)))
+    assert exchange.error is ErrorClass.CONNECT_TIMEOUT
+    assert exchange.timing.sent is None
 
 
 def test_nobody_there_is_no_connection_and_is_tried_again() -> None:
@@ -145,13 +149,13 @@ def test_nobody_there_is_no_connection_and_is_tried_again() -> None:
         assert client.exchange_many([CALL] * 5, concurrency=5)[4].error is ErrorClass.CONNECT
         with served(echo, address=f"127.0.0.1:{port}"):
             assert client.exchange(CALL).ok
-            assert all(each.ok for each in client.exchange_many([CALL] * 5, concurrency=5))
+            assert all(exchange.ok for exchange in client.exchange_many([CALL] * 5, concurrency=5))
         assert client.exchange(CALL).error is ErrorClass.CONNECT
 
 
 def test_a_name_without_address() -> None:
-    found = asked(Endpoint("http://no-such-host.invalid:1", "v2_grpc", deadlines=LONG))
-    assert found.error in (ErrorClass.NAME, ErrorClass.CONNECT_TIMEOUT)
+    exchange = asked(Endpoint("http://no-such-host.invalid:1", "v2_grpc", deadlines=LONG))
+    assert exchange.error in (ErrorClass.NAME, ErrorClass.CONNECT_TIMEOUT)
 
 
 def one_shot(answer: Callable[[socket.socket], None]) -> tuple[int, threading.Thread]:
@@ -176,9 +180,9 @@ def test_a_peer_that_speaks_http1() -> None:
         peer.recv(100)
 
     port, thread = one_shot(http1)
-    found = asked(at(port))
+    exchange = asked(at(port))
     thread.join(8.0)
-    assert found.error is ErrorClass.MALFORMED, found.detail
+    assert exchange.error is ErrorClass.MALFORMED, exchange.detail
 
 
 def test_a_connection_that_ends_before_the_answer() -> None:
@@ -191,10 +195,10 @@ def test_a_connection_that_ends_before_the_answer() -> None:
             data += peer.recv(4096)
 
     port, thread = one_shot(hangs_up)
-    found = asked(at(port))
+    exchange = asked(at(port))
     thread.join(8.0)
-    assert found.error is ErrorClass.CLOSED, found.detail
-    assert found.timing.sent is not None
+    assert exchange.error is ErrorClass.CLOSED, exchange.detail
+    assert exchange.timing.sent is not None
 
 
 def test_big_messages_go_both_ways_within_the_cap() -> None:
@@ -214,7 +218,7 @@ def authority() -> trustme.CA:
 
 def secured(authority: trustme.CA, name: str, client_ca: bytes | None = None) -> grpc.ServerCredentials:
     certificate = authority.issue_cert(name)
-    chain = b"".join(each.bytes() for each in certificate.cert_chain_pems)
+    chain = b"".join(pem.bytes() for pem in certificate.cert_chain_pems)
     pair = [(certificate.private_key_pem.bytes(), chain)]
     return grpc.ssl_server_credentials(pair, client_ca, client_ca is not None)
 
@@ -261,8 +265,8 @@ def test_clients_side_by_side_and_closed_in_mid_call() -> None:
         lost: list[Exchange] = []
         thread = threading.Thread(target=lambda: lost.append(waiting.exchange(CALL)))
         thread.start()
-        found = client.exchange_many([CALL] * 50, concurrency=10)
+        exchanges = client.exchange_many([CALL] * 50, concurrency=10)
         waiting.close()
         thread.join(8.0)
-    assert all(each.ok for each in found)
-    assert [each.error for each in lost] == [ErrorClass.HARNESS]
+    assert all(exchange.ok for exchange in exchanges)
+    assert [exchange.error for exchange in lost] == [ErrorClass.HARNESS]

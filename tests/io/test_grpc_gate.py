@@ -53,7 +53,7 @@ def test_a_broken_service_is_seen(tmp_path: Path) -> None:
     outcome = gate(tmp_path, lying)
     assert outcome.status not in (0, None)
     failed = {check: outcome.check(check) for check in ("test_model_ready", "test_predicts", "test_nothing_leaks")}
-    assert [each["verdict"] for each in failed.values()] == ["FAIL"] * 3
+    assert [check["verdict"] for check in failed.values()] == ["FAIL"] * 3
     assert "false" in failed["test_model_ready"]["reason"]
     assert "gRPC 13 INTERNAL" in failed["test_predicts"]["reason"]
 

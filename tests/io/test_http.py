@@ -35,9 +35,9 @@ def lines_of(peer: Peer) -> dict[str, str]:
     """The header lines of the last request, names in lower case; a repeated name fails the test."""
     head = peer.seen[-1].partition(b"\r\n\r\n")[0].decode()
     pairs = [line.split(": ", 1) for line in head.split("\r\n")[1:]]
-    found = {name.lower(): value for name, value in pairs}
-    assert len(found) == len(pairs), head
-    return found
+    headers = {name.lower(): value for name, value in pairs}
+    assert len(headers) == len(pairs), head
+    return headers
 
 
 def test_what_is_sent_and_what_comes_back(serve: Serve, connect: Connect) -> None:
@@ -259,6 +259,6 @@ def test_two_hundred_at_once(serve: Serve, connect: Connect) -> None:
             conn.answer(conn.seen[-1].split(b" ")[1])
 
     requests = [Request("GET", f"/{index}") for index in range(200)]
-    found = connect(serve(meet).url).exchange_many(requests, concurrency=200)
-    assert [exchange.error for exchange in found] == [None] * 200
-    assert [exchange.request for exchange in found] == requests
+    exchanges = connect(serve(meet).url).exchange_many(requests, concurrency=200)
+    assert [exchange.error for exchange in exchanges] == [None] * 200
+    assert [exchange.request for exchange in exchanges] == requests

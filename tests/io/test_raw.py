@@ -86,7 +86,7 @@ def test_a_request_carries_what_the_endpoint_adds() -> None:
     assert body == b'{"a":1}'
     over = Request("GET", "/", (("authorization", "Bearer other"), ("a", "1"), ("a", "2")))
     lines = encode_request(endpoint, over)[0].decode().split("\r\n")
-    assert [each for each in lines if "uthorization" in each] == ["authorization: Bearer other"]
+    assert [line for line in lines if "uthorization" in line] == ["authorization: Bearer other"]
     assert lines.count("a: 1") == lines.count("a: 2") == 1
     assert b"Host: [::1]\r\n" in encode_request(Endpoint("http://[::1]:80"), ASK)[0]
 
@@ -112,13 +112,13 @@ def test_answers_in_one_packet_are_told_apart() -> None:
     empty = b"HTTP/1.1 204 No Content\r\n\r\n"
     with peer(answering(b"HTTP/1.1 100 Continue\r\n\r\n" + chunked + empty + OK)) as url, line(url) as talk:
         talk.send([b"three"], answers=3)
-        found = [talk.receive(ASK) for _ in range(3)]
-    assert [each.status for each in found] == [200, 204, 200]
-    assert [each.error for each in found] == [None] * 3
+        exchanges = [talk.receive(ASK) for _ in range(3)]
+    assert [exchange.status for exchange in exchanges] == [200, 204, 200]
+    assert [exchange.error for exchange in exchanges] == [None] * 3
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "said"),
+    ("answer", "error", "message"),
     [
         (b"", ErrorClass.CLOSED, "before the answer began"),
         (OK[:-1], ErrorClass.CLOSED, "before the answer ended"),
@@ -131,12 +131,12 @@ def test_answers_in_one_packet_are_told_apart() -> None:
         (b"HTTP/1.1 200 OK\r\ncontent-length: 2000\r\n\r\n" + b"x" * 2000, ErrorClass.TOO_LARGE, "1000 bytes"),
     ],
 )
-def test_what_breaks_is_told(answer: bytes, error: ErrorClass, said: str) -> None:
+def test_what_breaks_is_named(answer: bytes, error: ErrorClass, message: str) -> None:
     with peer(answering(answer)) as url, line(url) as talk:
         talk.send([b"one"])
-        found = talk.receive(ASK)
-    assert found.error is error, found.detail
-    assert said in found.detail
+        exchange = talk.receive(ASK)
+    assert exchange.error is error, exchange.detail
+    assert message in exchange.detail
 
 
 def test_a_coded_body_is_undone() -> None:
@@ -144,9 +144,9 @@ def test_a_coded_body_is_undone() -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(body)
     with peer(answering(head + body)) as url, line(url) as talk:
         talk.send([b"one"])
-        found = talk.receive(ASK)
-    assert found.response is not None
-    assert (found.response.body, found.error) == (b"{}", None)
+        exchange = talk.receive(ASK)
+    assert exchange.response is not None
+    assert (exchange.response.body, exchange.error) == (b"{}", None)
 
 
 @pytest.mark.parametrize(
@@ -162,9 +162,9 @@ def test_silence_ends_with_its_deadline(answer: bytes, error: ErrorClass) -> Non
 
     with peer(talk_silently) as url, line(url) as talk:
         talk.send([b"one"])
-        found = talk.receive(ASK, patience=0.05)
+        exchange = talk.receive(ASK, patience=0.05)
         never.set()
-    assert found.error is error
+    assert exchange.error is error
 
 
 def test_a_drip_ends_with_the_total_deadline() -> None:
@@ -178,9 +178,9 @@ def test_a_drip_ends_with_the_total_deadline() -> None:
 
     with peer(dripping) as url, line(url) as talk:
         talk.send([b"one"])
-        found = talk.receive(ASK)
+        exchange = talk.receive(ASK)
         stop.set()
-    assert found.error is ErrorClass.TOTAL_TIMEOUT
+    assert exchange.error is ErrorClass.TOTAL_TIMEOUT
 
 
 def test_a_reset_is_a_closed_connection() -> None:
@@ -197,11 +197,11 @@ def test_after_the_end_the_next_request_goes_over_a_new_connection() -> None:
     with peer(answering(OK)) as url, line(url) as talk:
         for _ in range(3):
             talk.send([b"one"])
-            found = talk.receive(ASK)
-            if found.error is ErrorClass.CLOSED and talk.is_reused:  # the end crossed the request
+            exchange = talk.receive(ASK)
+            if exchange.error is ErrorClass.CLOSED and talk.is_reused:  # the end crossed the request
                 talk.send([b"one"])
-                found = talk.receive(ASK)
-            assert found.error is None, found.detail
+                exchange = talk.receive(ASK)
+            assert exchange.error is None, exchange.detail
 
 
 def test_nobody_there_is_never_reached() -> None:
@@ -228,10 +228,10 @@ def test_a_stream_is_left_after_its_first_content() -> None:
     with peer(streaming) as url:
         with line(url) as talk:
             talk.send([b"one"])
-            found = talk.receive(ASK, decoder=CHAT.decoder(Endpoint(url)), until=1)
+            exchange = talk.receive(ASK, decoder=CHAT.decoder(Endpoint(url)), until=1)
         assert gone.wait(2.0)
     never.set()
-    assert (found.error, found.timing.done, len(found.timing.tokens)) == (None, None, 1)
+    assert (exchange.error, exchange.timing.done, len(exchange.timing.tokens)) == (None, None, 1)
 
 
 def test_over_tls(tmp_path: Path) -> None:
@@ -243,8 +243,8 @@ def test_over_tls(tmp_path: Path) -> None:
         with line(url, tls=TLS(ca_file=str(tmp_path / "ca.pem"))) as talk:
             for _ in range(2):
                 talk.send([b"one"])
-                found = talk.receive(ASK)
-                assert found.error is None, found.detail
+                exchange = talk.receive(ASK)
+                assert exchange.error is None, exchange.detail
             assert talk.is_reused
         with line(url) as talk:
             talk.send([b"one"])
@@ -267,11 +267,11 @@ def test_over_a_unix_socket(tmp_path: Path) -> None:
         thread.start()
         with line("http://model.local", unix_socket=path) as talk:
             talk.send([b"one"])
-            found = talk.receive(ASK)
+            exchange = talk.receive(ASK)
         thread.join(5)
-    assert found.ok, found.detail
-    assert found.response
-    assert found.response.body == b"ok"
+    assert exchange.ok, exchange.detail
+    assert exchange.response
+    assert exchange.response.body == b"ok"
 
 
 def test_no_secret_is_told() -> None:
@@ -279,6 +279,6 @@ def test_no_secret_is_told() -> None:
     lying = b"HTTP/1.1 200 OK\r\ncontent-encoding: a-secret-key\r\ncontent-length: 1\r\n\r\nx"
     with peer(answering(lying)) as url, line(url, credentials=secret) as talk:
         talk.send([b"one"])
-        found = talk.receive(ASK)
-    assert "a-secret-key" not in found.detail
-    assert "***" in found.detail
+        exchange = talk.receive(ASK)
+    assert "a-secret-key" not in exchange.detail
+    assert "***" in exchange.detail

@@ -86,10 +86,10 @@ def test_connect_reaches_for_the_proxy(serve: Serve) -> None:
 def test_certificate(serve: Serve, server_context: Context, ca_file: str) -> None:
     until = datetime.datetime(2035, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     peer = serve(nothing, server_context(not_after=until))
-    found = reachability.read_certificate(Endpoint(peer.url, tls=TLS(ca_file)), 5.0)
-    assert found.not_after == until.timestamp()
-    assert found.not_before < found.not_after
-    assert "trustme" in found.subject
+    certificate = reachability.read_certificate(Endpoint(peer.url, tls=TLS(ca_file)), 5.0)
+    assert certificate.not_after == until.timestamp()
+    assert certificate.not_before < certificate.not_after
+    assert "trustme" in certificate.subject
 
 
 @pytest.mark.parametrize(

@@ -92,14 +92,14 @@ def test_a_secret_like_an_ordinary_word_breaks_no_file(tmp_path: Path, word: str
     run = saved(
         tmp_path / "run", endpoint(f"{word:4}").list_secrets(), f'said {word:4}, "kind": {{}},{{"a","b" \n nope'
     )
-    found = read_run(run.path)
-    assert not found.notes, "no torn line"
-    report = build_report(found, policy=Policy())
+    saved_run = read_run(run.path)
+    assert not saved_run.notes, "no torn line"
+    report = build_report(saved_run, policy=Policy())
     assert report.run.verdict is Status.FAIL
     assert report.checks[0].estimate == 0.1234
     assert report.series[0].t == 1234
-    assert found.gate is not None
-    assert found.gate.checks[0].n == 3
+    assert saved_run.gate is not None
+    assert saved_run.gate.checks[0].n == 3
 
 
 @given(
@@ -220,9 +220,9 @@ def test_whatever_a_torn_file_holds_is_passed_over(tmp_path_factory: pytest.Temp
     line = msgspec.json.encode(EvidenceLine("c0", Verdict(Status.PASS, "", n=1)))
     torn = torn.replace(b"{", b"[")
     (run.path / EVIDENCE).write_bytes(torn + b"\n" + line + b"\n" + line[: len(line) // 2])
-    found = read_run(run.path)
-    assert [entry.check for entry in found.evidence] == ["c0"]
-    assert any("torn" in note for note in found.notes)
+    saved_run = read_run(run.path)
+    assert [entry.check for entry in saved_run.evidence] == ["c0"]
+    assert any("torn" in note for note in saved_run.notes)
 
 
 def test_a_file_of_the_run_names_its_run(tmp_path: Path) -> None:

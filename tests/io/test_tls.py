@@ -127,8 +127,8 @@ def test_http2(serve: Serve, connect: Connect, server_context: Context, ca_file:
     assert exchange.response is not None
     assert (exchange.response.http_version, exchange.response.body) == ("HTTP/2", b"/x")
     assert exchange.timing.sent is not None
-    found = client.exchange_many([Request("GET", f"/{i}") for i in range(20)], concurrency=20)
-    assert [e.response.body for e in found if e.response] == [b"/%d" % i for i in range(20)]
+    exchanges = client.exchange_many([Request("GET", f"/{i}") for i in range(20)], concurrency=20)
+    assert [e.response.body for e in exchanges if e.response] == [b"/%d" % i for i in range(20)]
     assert http2_script.versions == ["h2"]
 
 

@@ -41,8 +41,8 @@ def configure(folder: Path, rate: float = 40, duration: float = 2, processes: in
 
 def result_of(run: Path) -> dict[str, Any]:
     """The load's result in a run directory."""
-    found: dict[str, Any] = json.loads((run / "load" / "steady.json").read_text())
-    return found
+    result: dict[str, Any] = json.loads((run / "load" / "steady.json").read_text())
+    return result
 
 
 def later(folder: Path, act: Callable[[dict[str, Any]], None]) -> threading.Thread:
@@ -52,11 +52,11 @@ def later(folder: Path, act: Callable[[dict[str, Any]], None]) -> threading.Thre
         ends = time.monotonic() + 20
         while time.monotonic() < ends:
             try:
-                found = result_of(folder / "run")
+                result = result_of(folder / "run")
             except (OSError, ValueError):
-                found = {}
-            if found.get("completed"):
-                act(found)
+                result = {}
+            if result.get("completed"):
+                act(result)
                 return
             time.sleep(0.05)
 
@@ -67,14 +67,14 @@ def later(folder: Path, act: Callable[[dict[str, Any]], None]) -> threading.Thre
 
 def children(marker: str) -> list[int]:
     """Processes whose command line holds this text."""
-    found = []
+    pids = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             if marker in entry.read_bytes().replace(b"\0", b" ").decode():
-                found.append(int(entry.parent.name))
+                pids.append(int(entry.parent.name))
         except OSError:
             continue
-    return [pid for pid in found if pid != os.getpid()]
+    return [pid for pid in pids if pid != os.getpid()]
 
 
 def command(url: str, *options: str) -> Sequence[str]:

@@ -75,24 +75,24 @@ def pieces_of(body: bytes, seed: int) -> list[tuple[float, bytes]]:
 def read(speaker: Any, pieces: list[tuple[float, bytes]]) -> Exchange:
     endpoint = Endpoint("http://127.0.0.1:1", "openai_chat")
     reader = AnswerReader(speaker, Job(endpoint, (ASKED,), LoadSettings(), "", 0.0))
-    *_, found = reader.read(ASKED, 0.0, RawExchange(0.0, 0.0, 99.0, HEAD, pieces))
-    assert found is not None
-    return found
+    *_, exchange = reader.read(ASKED, 0.0, RawExchange(0.0, 0.0, 99.0, HEAD, pieces))
+    assert exchange is not None
+    return exchange
 
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("name", STREAMS)
 def test_tokens_and_errors_are_those_of_the_decoder(name: str, end: str, seed: int) -> None:
-    body = b"".join(f"data: {each}{end}{end}".encode() for each in STREAMS[name])
+    body = b"".join(f"data: {data}{end}{end}".encode() for data in STREAMS[name])
     pieces = pieces_of(body, seed)
     decoder, tokens, broken, complete = adapter("openai_chat").decoder(Endpoint("http://h")), [], False, False
     events = []
     try:
         for at, data in pieces:
-            found = decoder.feed(data)
-            events += found
-            tokens += [at for each in found if each.kind is EventKind.DELTA and each.text]
+            new_events = decoder.feed(data)
+            events += new_events
+            tokens += [at for event in new_events if event.kind is EventKind.DELTA and event.text]
         decoder.close()
         complete = adapter("openai_chat").assemble(events).complete
     except ProtocolError:
@@ -108,7 +108,7 @@ def test_tokens_and_errors_are_those_of_the_decoder(name: str, end: str, seed: i
 
 
 def test_events_alike_are_not_parsed() -> None:
-    body = b"".join(f"data: {each}\n\n".encode() for each in [*WORDS, *END])
+    body = b"".join(f"data: {data}\n\n".encode() for data in [*WORDS, *END])
     speaker = Counting(adapter("openai_chat"))
     assert len(read(speaker, [(1.0, body)]).timing.tokens) == len(WORDS)
     assert speaker.fed < len(body) / 8

@@ -23,13 +23,13 @@ JOB = Job(
 def exchanges() -> list[Exchange]:
     """A thousand, one in twenty failed, a third process's part four times as slow."""
     draw = random.Random(5)
-    made = []
+    sent = []
     for k in range(1000):
         at, took = 1.0 + k / 50, draw.expovariate(10 if k % 3 else 2.5)
         timing = Timing(at, at + draw.random() * 1e-3, at + took, (), at + took)
         bad = k % 20 == 0
-        made.append(Exchange(ASKED, timing, Response(200), error=ErrorClass.STATUS if bad else None, detail="500"))
-    return made
+        sent.append(Exchange(ASKED, timing, Response(200), error=ErrorClass.STATUS if bad else None, detail="500"))
+    return sent
 
 
 def record(part: list[Exchange]) -> WorkerCounts:

@@ -39,10 +39,10 @@ PLAIN = ("--protocol=plain_json", "--warm-up=0.2")
 
 @contextmanager
 def started(words: list[str], folder: Path, **env: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that is ended at the latest with the block; what it says goes to `said` in its folder."""
-    with (folder / "said").open("w") as said:
+    """A process that is ended at the latest with the block; what it says goes to `output` in its folder."""
+    with (folder / "output").open("w") as output:
         child = subprocess.Popen(
-            words, cwd=folder, env=environment() | env, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            words, cwd=folder, env=environment() | env, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             text=True, start_new_session=True,
         )  # fmt: skip
     try:
@@ -69,22 +69,22 @@ def under_way(folder: Path) -> bool:
 
 def workers_of(marker: str) -> list[int]:
     """The forked processes among those with this text in their command line: their parent is one of them too."""
-    found = children(marker)
-    return [pid for pid in found if int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) in found]
+    pids = children(marker)
+    return [pid for pid in pids if int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) in pids]
 
 
 def test_forked_workers_send_one_schedule_and_their_counts_are_merged(reference: str, tmp_path: Path) -> None:
     chat = ("--protocol=openai_chat", "--model=tiny-chat", "--stream", "--arrivals=poisson", "--warm-up=0")
-    status, said = locust(tmp_path, reference, "--rate=60", "--duration=2", "--processes=2", *chat, *ports())
-    found = result_of(tmp_path / "run")
-    assert found["sent"] == found["completed"] == found["judged"] == 120, said
-    latency = found["blocks"]["latency"]
+    status, output = locust(tmp_path, reference, "--rate=60", "--duration=2", "--processes=2", *chat, *ports())
+    result = result_of(tmp_path / "run")
+    assert result["sent"] == result["completed"] == result["judged"] == 120, output
+    latency = result["blocks"]["latency"]
     assert sum(latency["n"]) == 120
     # Over the p90 of the whole sample lie at most 10 % of it, and less than that only by a bucket's width.
     assert 4 <= sum(latency["over_p90"]) <= 12
     lines = [json.loads(line) for line in (tmp_path / "run" / "series.jsonl").read_text().splitlines()]
     assert sum(line["requests"] for line in lines) == 120
-    assert status == (20 if found["client_bound"] else 0), said
+    assert status == (20 if result["client_bound"] else 0), output
     assert nobody(f"{STEADY} --host {reference}")
 
 
@@ -102,12 +102,12 @@ def test_workers_started_apart_read_their_own_key(tmp_path: Path) -> None:
             words = [*command(server.url, *asked)]
             masters[name] = stack.enter_context(started(words, tmp_path / name, AIHARNESS_API_KEY=KEY))
         status = {name: master.wait(40) for name, master in masters.items()}
-    found = {name: result_of(tmp_path / name / "run") for name in masters}
-    assert found["keyed"]["completed"] == 20
-    assert found["keyed"]["errors"] == {}
+    results = {name: result_of(tmp_path / name / "run") for name in masters}
+    assert results["keyed"]["completed"] == 20
+    assert results["keyed"]["errors"] == {}
     assert status["keyed"] in (0, 20)
-    assert "it has none" in found["bare"]["problem"]
-    assert found["bare"]["sent"] == 0
+    assert "it has none" in results["bare"]["problem"]
+    assert results["bare"]["sent"] == 0
     assert status["bare"] == 21
 
 
@@ -133,7 +133,7 @@ def test_a_gate_stopped_under_load_leaves_nobody(reference: str, tmp_path: Path,
         status = gate.wait(20)
     assert nobody(f"{STEADY} --headless --host {reference}")
     if number is signal.SIGINT:
-        assert status == 2, (tmp_path / "said").read_text()
+        assert status == 2, (tmp_path / "output").read_text()
         assert json.loads((tmp_path / "run" / "gate.json").read_text())["run"]["partial"]
 
 
@@ -144,7 +144,7 @@ def test_a_stopped_master_takes_its_workers_along(reference: str, tmp_path: Path
         master.send_signal(signal.SIGINT)
         status = master.wait(20)
         assert nobody(f"{STEADY} --host {reference}")
-    assert status == 20, (tmp_path / "said").read_text()
+    assert status == 20, (tmp_path / "output").read_text()
     assert not result_of(tmp_path / "run")["finished"]
 
 
@@ -178,7 +178,7 @@ def test_locusts_own_page_starts_our_schedule_again_and_again(reference: str, tm
         return next((row["num_requests"] for row in shown if row["name"] == "plain_json /predict"), 0)
 
     def heard(words: str) -> bool:
-        return words in (tmp_path / "said").read_text()
+        return words in (tmp_path / "output").read_text()
 
     words = command(reference, f"--web-port={port}", "--web-host=127.0.0.1", *PLAIN)
     with started([*words], tmp_path) as server:

@@ -20,10 +20,10 @@ CHECK = PlannedCheck("ai-suite/load/x.py::test", "load", Level.BLOCKER, "x", alp
 KEPT_UP = Generator(target_rate=100, achieved_rate=100, lag_p99=0.002, cpu=0.2)
 
 
-def result(over: int, *, each: int = 50, **changed: object) -> LoadResult:
+def result(over: int, *, per_block: int = 50, **changed: object) -> LoadResult:
     """`over` bad ones in each of 20 blocks of `each` requests."""
-    counts = Counts((each,) * BLOCKS, (over,) * BLOCKS, {"0.1": (over,) * BLOCKS})
-    n = each * BLOCKS
+    counts = Counts((per_block,) * BLOCKS, (over,) * BLOCKS, {"0.1": (over,) * BLOCKS})
+    n = per_block * BLOCKS
     whole = LoadResult(
         "steady", "v2", n, n, n, judged=n, blocks={"latency": counts, "error_rate": counts},
         generator=KEPT_UP, finished=True,
@@ -41,7 +41,7 @@ def test_the_share_over_the_limit_decides(objective: Objective, over: int, statu
 
 
 def test_between_the_budgets_nothing_is_decided() -> None:
-    assert judge_load(result(1, each=7), LATENCY, CHECK).status is Status.INCONCLUSIVE
+    assert judge_load(result(1, per_block=7), LATENCY, CHECK).status is Status.INCONCLUSIVE
 
 
 def test_what_comes_in_one_clump_counts_for_less() -> None:
@@ -89,7 +89,7 @@ def test_a_false_success_is_a_contract_failure_even_if_the_client_was_the_limit(
 
 
 @pytest.mark.parametrize(
-    ("made", "stall", "word"),
+    ("generator", "stall", "word"),
     [
         (replace(KEPT_UP, lag_p99=0.05), 0.0, "late"),
         (replace(KEPT_UP, cpu=0.95), 0.0, "core"),
@@ -97,8 +97,8 @@ def test_a_false_success_is_a_contract_failure_even_if_the_client_was_the_limit(
         (KEPT_UP, 0.5, "stood still"),
     ],
 )
-def test_every_bound_of_the_client_is_noticed(made: Generator, stall: float, word: str) -> None:
-    (reason,) = client_bound(result(0, generator=made, stall=stall), (0.1, 0.3))
+def test_every_bound_of_the_client_is_noticed(generator: Generator, stall: float, word: str) -> None:
+    (reason,) = client_bound(result(0, generator=generator, stall=stall), (0.1, 0.3))
     assert word in reason
 
 

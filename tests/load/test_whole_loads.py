@@ -18,12 +18,12 @@ from tests.load.loads import STEADY, children, configure, later, locust, ports, 
 
 def test_a_healthy_service_is_judged_on_exactly_what_was_asked(reference: str, tmp_path: Path) -> None:
     outcome = run_gate(configure(tmp_path), f"--ai-endpoint={reference}", suite="load")
-    found = result_of(outcome.run_dir)
-    assert found["intended"] == found["sent"] == found["completed"] == 80
-    assert found["judged"] == sum(found["blocks"]["latency"]["n"]) == 60
-    assert found["failed"] == 0
+    result = result_of(outcome.run_dir)
+    assert result["intended"] == result["sent"] == result["completed"] == 80
+    assert result["judged"] == sum(result["blocks"]["latency"]["n"]) == 60
+    assert result["failed"] == 0
     assert outcome.check("test_errors.py::test_intact")["verdict"] == "PASS"
-    if not found["client_bound"]:
+    if not result["client_bound"]:
         assert outcome.status == 0, outcome.out
     lines = [json.loads(line) for line in (outcome.run_dir / "series.jsonl").read_text().splitlines()]
     assert sum(line["requests"] for line in lines if line["worker"] == "load") == 80
@@ -60,10 +60,10 @@ def test_an_endpoint_that_dies_ends_the_load_early_and_fails(tmp_path: Path) -> 
         thread.join()
     assert time.monotonic() - began < 50
     assert outcome.status == 1, outcome.out
-    found = result_of(outcome.run_dir)
-    assert found["finished"]
-    assert found["gone"]
-    assert found["errors"]["connect"] > 3
+    result = result_of(outcome.run_dir)
+    assert result["finished"]
+    assert result["gone"]
+    assert result["errors"]["connect"] > 3
 
 
 def test_a_ceiling_forbids_the_whole_load_before_its_start(reference: str, tmp_path: Path) -> None:
@@ -73,13 +73,13 @@ def test_a_ceiling_forbids_the_whole_load_before_its_start(reference: str, tmp_p
 
 
 def test_locust_alone_detects_sends_and_sums_up(reference: str, tmp_path: Path) -> None:
-    status, said = locust(tmp_path, reference, "--rate=30", "--duration=1.5", "--arrivals=poisson", "--model=tiny-chat",
-                          "--protocol=openai_chat", "--stream")  # fmt: skip
-    found = result_of(tmp_path / "run")
-    assert found["sent"] == found["completed"] == 45
-    assert sum(found["blocks"]["inter_token"]["n"]) > sum(found["blocks"]["ttft"]["n"]) > 0
-    assert "45 of 45 requests sent" in said
-    assert status == (20 if found["client_bound"] else 0), said
+    chat = ("--model=tiny-chat", "--protocol=openai_chat", "--stream")
+    status, output = locust(tmp_path, reference, "--rate=30", "--duration=1.5", "--arrivals=poisson", *chat)
+    result = result_of(tmp_path / "run")
+    assert result["sent"] == result["completed"] == 45
+    assert sum(result["blocks"]["inter_token"]["n"]) > sum(result["blocks"]["ttft"]["n"]) > 0
+    assert "45 of 45 requests sent" in output
+    assert status == (20 if result["client_bound"] else 0), output
 
 
 def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path) -> None:
@@ -94,8 +94,8 @@ def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path) 
     def tried(name: str) -> None:
         (tmp_path / name).mkdir()
         plain = ("--protocol=plain_json", "--rate=10", "--duration=1", "--warm-up=0")
-        status, said = locust(tmp_path / name, reference, *plain, *refused[name][2])
-        assert (status, refused[name][1] in said, "Traceback" in said) == (refused[name][0], True, False), said
+        status, output = locust(tmp_path / name, reference, *plain, *refused[name][2])
+        assert (status, refused[name][1] in output, "Traceback" in output) == (refused[name][0], True, False), output
         assert not (tmp_path / name / "run" / "load").exists()
 
     with ThreadPoolExecutor() as pool:
@@ -115,16 +115,16 @@ def test_a_freeze_is_seen_from_the_schedule_and_every_request_is_sent(tmp_path: 
         thread = later(tmp_path, freeze)
         locust(tmp_path, server.url, "--rate=60", "--duration=3", "--warm-up=0.2", "--protocol=plain_json", "-u", "10")
         thread.join()
-    found = result_of(tmp_path / "run")
-    assert found["sent"] == found["completed"] == found["intended"] == 180
-    assert found["waited"] >= 20
-    assert over(found, "latency", 0.2) >= 30
-    assert over(found, "service", 0.2) <= 20
-    assert over(found, "lag", 0.2) >= 20
+    result = result_of(tmp_path / "run")
+    assert result["sent"] == result["completed"] == result["intended"] == 180
+    assert result["waited"] >= 20
+    assert over(result, "latency", 0.2) >= 30
+    assert over(result, "service", 0.2) <= 20
+    assert over(result, "lag", 0.2) >= 20
 
 
-def over(found: dict[str, Any], metric: str, limit: float) -> int:
-    buckets = found["histograms"][metric]
+def over(result: dict[str, Any], metric: str, limit: float) -> int:
+    buckets = result["histograms"][metric]
     return sum(
         n for key, n in buckets.items() if key == "inf" or (key.lstrip("-").isdigit() and 1.02 ** int(key) > limit)
     )

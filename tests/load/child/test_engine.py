@@ -86,8 +86,8 @@ def fetch(port: int, *, scheme: str = "http", tls: TLS | None = None, **task: An
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
+    outcomes: list[dict[str, Any]] = json.loads(done.stdout)
+    return outcomes
 
 
 def test_requests_share_a_kept_connection() -> None:
@@ -98,16 +98,16 @@ def test_requests_share_a_kept_connection() -> None:
         sock.sendall(OK)
 
     with served(answer) as (port, seen):
-        found = fetch(port, rounds=5, at_once=2)
-    assert [(f["status"], f["body"], f["error"]) for f in found] == [(200, "hi", None)] * 10
+        outcomes = fetch(port, rounds=5, at_once=2)
+    assert [(f["status"], f["body"], f["error"]) for f in outcomes] == [(200, "hi", None)] * 10
     assert len(peers) == 2
     assert seen[0].startswith(b"POST /base/x HTTP/1.1\r\n")
 
 
 def test_a_large_request_is_sent_whole() -> None:
     with served(lambda sock, _: sock.sendall(OK)) as (port, seen):
-        found = fetch(port, size=3_000_000)
-    assert found[0]["error"] is None
+        outcomes = fetch(port, size=3_000_000)
+    assert outcomes[0]["error"] is None
     assert len(seen[0]) > 3_000_000
 
 
@@ -120,9 +120,9 @@ def test_pieces_are_stamped_as_they_come() -> None:
         sock.sendall(b"\n0\r\n\r\n")
 
     with served(answer) as (port, _):
-        (found,) = fetch(port)
-    assert found["body"] == "ab"
-    assert found["stamps"][1] - found["stamps"][0] >= 0.14
+        (outcome,) = fetch(port)
+    assert outcome["body"] == "ab"
+    assert outcome["stamps"][1] - outcome["stamps"][0] >= 0.14
 
 
 def _reset(sock: socket.socket, _: bytes) -> None:
@@ -160,10 +160,10 @@ def _drip(sock: socket.socket, _: bytes) -> None:
 )
 def test_a_broken_exchange_has_its_class(answer: Answer, deadlines: Deadlines, error: str) -> None:
     with served(answer) as (port, _):
-        (found,) = fetch(port, deadlines=deadlines)
-    assert found["error"] == error
-    assert found["detail"]
-    assert not found["ended"]
+        (outcome,) = fetch(port, deadlines=deadlines)
+    assert outcome["error"] == error
+    assert outcome["detail"]
+    assert not outcome["ended"]
 
 
 def test_a_refused_connection_is_one_and_none_is_sent_twice() -> None:
@@ -180,8 +180,8 @@ def test_after_a_broken_exchange_the_next_one_gets_a_connection_of_its_own() -> 
         _cut(sock, data) if len(seen_ports) == 1 else sock.sendall(OK)
 
     with served(answer) as (port, _):
-        found = fetch(port, rounds=2)
-    assert [f["error"] for f in found] == ["closed", None]
+        outcomes = fetch(port, rounds=2)
+    assert [f["error"] for f in outcomes] == ["closed", None]
 
 
 def test_tls_is_verified_and_spoken(tmp_path: Path) -> None:
@@ -191,8 +191,8 @@ def test_tls_is_verified_and_spoken(tmp_path: Path) -> None:
     trusted = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(trusted)
     with served(lambda sock, _: sock.sendall(OK), context) as (port, seen):
-        found = fetch(port, scheme="https", tls=TLS(ca_file=str(trusted)), rounds=3, size=100_000)
-        assert [(f["body"], f["error"]) for f in found] == [("hi", None)] * 3
+        outcomes = fetch(port, scheme="https", tls=TLS(ca_file=str(trusted)), rounds=3, size=100_000)
+        assert [(f["body"], f["error"]) for f in outcomes] == [("hi", None)] * 3
         count = len(seen)
         (untrusted,) = fetch(port, scheme="https")
     assert untrusted["error"] == "tls"
