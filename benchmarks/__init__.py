@@ -1,1 +1,1 @@
-"""Benchmarks: each file measures one figure of the README beside a yardstick, and prints it."""
+"""Benchmarks: each file measures one figure of the README, beside something to compare it with, and prints it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def main() -> int:
-    """Each benchmark in a process of its own; exit status 1 when one misses its figure."""
+    """Run each benchmark in a process of its own; exit status 1 if one misses its figure."""
     folder = Path(__file__).parent
     wanted = sys.argv[1:] or sorted(m.name for m in pkgutil.iter_modules([str(folder)]) if not m.name.startswith("_"))
     print(f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
@@ -18,8 +18,7 @@ def main() -> int:
     for name in wanted:
         print(f"\n== {name}", flush=True)
         command = [sys.executable, "-m", f"benchmarks.{name}"]
-        done = subprocess.run(command, cwd=folder.parent, timeout=1800, check=False)
-        if done.returncode:
+        if subprocess.run(command, cwd=folder.parent, timeout=1800, check=False).returncode:
             missed.append(name)
     print(f"\nmissed: {', '.join(missed)}" if missed else "\nevery figure was reached")
     return 1 if missed else 0

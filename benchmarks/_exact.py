@@ -1,6 +1,6 @@
-"""What a rate test does at a true rate, computed: dynamic programming over (k, n), without simulation.
+"""The exact probabilities of a rate test's decisions at a true rate, by dynamic programming over (k, n).
 
-A Monte-Carlo check of an error rate near .05 rejects a correct implementation one time in eight; this one cannot.
+A Monte-Carlo check of an error rate near .05 would reject a correct implementation one time in eight.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """Probabilities of the three ends of a test, and the mean number of requests it takes."""
+class Probabilities:
+    """The probabilities of the three decisions of a test, and the mean number of requests that it takes."""
 
     passed: float
     failed: float
@@ -27,16 +27,18 @@ class Outcome:
     mean_n: float
 
 
-def outcome(test: RateTest, rate: float | Sequence[float] | NDArray[np.float64]) -> Outcome:
+def compute_probabilities(test: RateTest, rate: float | Sequence[float] | NDArray[np.float64]) -> Probabilities:
     """The probabilities of PASS, FAIL and INCONCLUSIVE when a share `rate` of independent requests is over the limit.
 
     `rate` may be one rate per request, shape (cap,), for a service that changes during the run. Raises `ValueError`.
     """
-    return walk(*boundaries(test), rate)
+    return walk_boundaries(*find_boundaries(test), rate)
 
 
-def walk(passing: IntArray, failing: IntArray, rate: float | Sequence[float] | NDArray[np.float64]) -> Outcome:
-    """As `outcome`, for any pair of boundaries in the form of `boundaries`."""
+def walk_boundaries(
+    passing: IntArray, failing: IntArray, rate: float | Sequence[float] | NDArray[np.float64]
+) -> Probabilities:
+    """As `compute_probabilities`, for any pair of boundaries in the form of `find_boundaries`."""
     cap = len(passing) - 1
     rates = np.broadcast_to(np.asarray(rate, dtype=float), (cap,))
     if not ((rates >= 0) & (rates <= 1)).all():
@@ -57,11 +59,11 @@ def walk(passing: IntArray, failing: IntArray, rate: float | Sequence[float] | N
         alive, low = moved[first:last], low + first
         if not len(alive):
             break
-    return Outcome(passed, failed, float(alive.sum()), mean_n)
+    return Probabilities(passed, failed, float(alive.sum()), mean_n)
 
 
 @lru_cache(maxsize=64)
-def boundaries(test: RateTest) -> tuple[IntArray, IntArray]:
+def find_boundaries(test: RateTest) -> tuple[IntArray, IntArray]:
     """For each n from 0 to the cap, the largest k that passes (-1: none) and the smallest that fails (n + 1: none).
 
     Both of shape (cap + 1,). About 0.1 ms per request of the cap, once; treat the arrays as read-only.

@@ -1,10 +1,10 @@
-"""Error rates of the sequential test at its limits, by exact dynamic programming, for every profile."""
+"""Error rates of the sequential test at its limits for every profile, by exact dynamic programming."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks._exact import outcome
+from benchmarks._exact import compute_probabilities
 from harness.core.objective import PROFILES
 from harness.stats.sequential import RateTest
 
@@ -18,9 +18,9 @@ def main() -> int:
     for profile in PROFILES.values():
         budget = 1 - profile.quantile
         test = RateTest(budget=budget, loosened=budget * profile.tolerance, cap=profile.cap)
-        false_fail = outcome(test, test.budget).failed
-        false_pass = outcome(test, test.loosened).passed
-        half = outcome(test, budget / 2)
+        false_fail = compute_probabilities(test, test.budget).failed
+        false_pass = compute_probabilities(test, test.loosened).passed
+        half = compute_probabilities(test, budget / 2)
         print(
             f"{profile.name:9}  {false_fail:10.4f}  {false_pass:10.4f}  |  {half.passed:24.4f}  "
             f"{half.inconclusive:12.4f}  {half.mean_n:13.0f}"

@@ -1,4 +1,4 @@
-"""False alarms: the smoke suite over the healthy reference backend, 50 runs; and what that bounds."""
+"""False alarms: 50 runs of the smoke suite on the healthy reference service, and the rate that they exclude."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks._processes import PYTEST, cpu_seconds
+from benchmarks._processes import PYTEST_COMMAND, measure_cpu
 from harness.reference.process import ReferenceProcess
 
 RUNS = 50
 
 
 def main() -> int:
-    spoken = (
+    protocols = (
         ("--ai-protocol=openai_chat", "--ai-model=tiny-chat"),
         ("--ai-protocol=v2", "--ai-model=digits"),
         ("--ai-protocol=plain_json",),
@@ -21,9 +21,9 @@ def main() -> int:
     statuses = []
     with tempfile.TemporaryDirectory() as name, ReferenceProcess() as server:
         for number in range(RUNS):
-            options = spoken[number % len(spoken)]
-            command = [*PYTEST, "--ai-suite=smoke", f"--ai-endpoint={server.url}", *options, "-q"]
-            statuses.append(cpu_seconds(command, Path(name))[1])
+            options = protocols[number % len(protocols)]
+            command = [*PYTEST_COMMAND, "--ai-suite=smoke", f"--ai-endpoint={server.url}", *options, "-q"]
+            statuses.append(measure_cpu(command, Path(name))[1])
     passed = statuses.count(0)
     bound = 1 - 0.05 ** (1 / RUNS)
     print(f"{passed} of {RUNS} healthy runs PASS; {RUNS} of {RUNS} would bound the false-alarm rate below {bound:.1%}")

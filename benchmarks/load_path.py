@@ -1,9 +1,9 @@
-"""The load path beside locust's own clients, in one run against one server: requests/s and streamed events/s.
+"""Our load generator beside locust's own clients against one server: requests/s and streamed events/s.
 
-The server runs in a process of its own and answers at once; every client runs alone, in a process of its own, with as
-many users. Ours stamps every read, reads every answer with its adapter (JSON of every event) and counts it, partly
-after the last one has come; the others only split lines. Look at the ratios: absolute figures are the
-machine's. Exit status 1 where plain requests are slower than locust's own.
+The server runs in a process of its own and answers at once. The clients run one after the other, each in a process of
+its own, with the same number of users. Ours records the time of every read, decodes every answer with its adapter (the
+JSON of every event) and counts it, partly after the load has ended; the others only split lines. Only the ratios
+matter, because the absolute figures depend on the machine. Exit status 1 if plain requests are slower than locust's.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _event(delta: str, finish: str = "null") -> bytes:
 
 
 class _Server(asyncio.Protocol):
-    """Just enough HTTP/1.1: one small request after another, each answered at once, one write an event."""
+    """A minimal HTTP/1.1 server: it answers each request at once, with one write for each event."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -85,46 +85,45 @@ class _Server(asyncio.Protocol):
 
 
 async def _serve() -> None:
-    logging.getLogger("asyncio").setLevel(logging.ERROR)  # a client that ends its load closes connections under us
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # a client closes its connections when its load ends
     server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
 
 
-def _locust(folder: Path, file: Path, url: str, *options: str) -> str:
+def _run_locust(folder: Path, file: Path, url: str, *options: str) -> str:
     command = [sys.executable, "-m", "locust", "-f", str(file), "--headless", "--host", url, "--only-summary"]
-    done = subprocess.run(
+    process = subprocess.run(
         [*command, "-u", str(USERS), "-r", "1000", *options],
         cwd=folder, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    return done.stdout + done.stderr
+    return process.stdout + process.stderr
 
 
-def _theirs(folder: Path, url: str, base: str, stream: bool) -> float:
+def _measure_theirs(folder: Path, url: str, base: str, stream: bool) -> float:
     """Requests/s, or events/s, of one of locust's own clients."""
     lines = "answer.iter_lines()" if base == "HttpUser" else 'iter(lambda: answer._response.readline(b"\\n"), b"")'
     ask = _ASK[stream].replace("{lines}", lines).strip()
     file = folder / f"{base}.py"
     file.write_text(_LOCUSTFILE.format(base=base, ask=ask))
-    said = _locust(folder, file, url, "--run-time", f"{SECONDS:g}s")
-    found = next((line for line in said.splitlines() if line.startswith("COUNT ")), "COUNT [0, 0]")
-    return float(json.loads(found.removeprefix("COUNT "))[int(stream)] / SECONDS)
+    output = _run_locust(folder, file, url, "--run-time", f"{SECONDS:g}s")
+    counts = next((line for line in output.splitlines() if line.startswith("COUNT ")), "COUNT [0, 0]")
+    return float(json.loads(counts.removeprefix("COUNT "))[int(stream)] / SECONDS)
 
 
-def _ours(folder: Path, url: str, stream: bool, rate: float) -> float:
-    """The same of the load path, asked for more than it can do: it is then as fast as it can be."""
+def _measure_ours(folder: Path, url: str, stream: bool, rate: float) -> float:
+    """The same of ours, at a rate that it cannot reach, so that it is as fast as it can be."""
     run = folder / f"run-{stream}"
     options = ["--protocol=openai_chat", "--model=m", "--stream"] if stream else ["--protocol=plain_json"]
     (folder / "aiharness.toml").write_text("" if stream else "[endpoint]\nsample = [[1.0]]\n")
-    said = _locust(
+    output = _run_locust(
         folder, ROOT / "scenarios" / "steady.py", url, *options,
         f"--rate={rate:g}", f"--duration={SECONDS:g}", "--warm-up=0", f"--run-dir={run}",
     )  # fmt: skip
     path = run / "load" / "steady.json"
     if not path.exists():
-        raise SystemExit(said)
-    found = json.loads(path.read_text())
-    achieved = float(found["generator"]["achieved_rate"])
+        raise SystemExit(output)
+    achieved = float(json.loads(path.read_text())["generator"]["achieved_rate"])
     return achieved * (TOKENS if stream else 1)
 
 
@@ -144,10 +143,10 @@ def main() -> int:
                 (False, "plain JSON requests/s", 40_000.0),
                 (True, "streamed events/s", 2_000.0),
             ):
-                ours = _ours(folder, url, stream, rate)
+                ours = _measure_ours(folder, url, stream, rate)
                 print(f"{what}: ours {ours:,.0f}", end="")
                 for base in ("FastHttpUser", "HttpUser"):
-                    theirs = _theirs(folder, url, base, stream)
+                    theirs = _measure_theirs(folder, url, base, stream)
                     behind = behind or (not stream and ours < theirs)
                     print(f"; {base} {theirs:,.0f} (ours x {ours / max(theirs, 1):.1f})", end="")
                 print()

@@ -1,4 +1,4 @@
-"""CPU time of `pytest --ai-suite=smoke` on the reference backend, process start to exit; beside plain pytest."""
+"""CPU time of `pytest --ai-suite=smoke` on the reference service, from start to exit, beside plain pytest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks._processes import PYTEST, cpu_seconds, spread
+from benchmarks._processes import PYTEST_COMMAND, format_spread, measure_cpu
 from harness.reference.process import ReferenceProcess
 
 MOST = 3.0
@@ -20,14 +20,17 @@ def main() -> int:
         folder = Path(name)
         (folder / "test_one.py").write_text("def test_one():\n    assert True\n")
         for _ in range(RUNS):
-            seconds, status = cpu_seconds([*PYTEST, "--ai-suite=smoke", f"--ai-endpoint={server.url}", "-q"], folder)
+            seconds, status = measure_cpu(
+                [*PYTEST_COMMAND, "--ai-suite=smoke", f"--ai-endpoint={server.url}", "-q"], folder
+            )
             if status != 0:
                 print(f"the smoke suite ended with exit status {status}")
                 return 1
             smoke.append(seconds)
-            plain.append(cpu_seconds([*PYTEST, "-q"], folder)[0])
-    print(f"smoke suite        {spread(smoke)} of CPU; at most {MOST:g} s is the figure")
-    print(f"plain pytest       {spread(plain)} of CPU; ratio {statistics.median(smoke) / statistics.median(plain):.2f}")
+            plain.append(measure_cpu([*PYTEST_COMMAND, "-q"], folder)[0])
+    print(f"smoke suite        {format_spread(smoke)} of CPU; at most {MOST:g} s is the figure")
+    ratio = statistics.median(smoke) / statistics.median(plain)
+    print(f"plain pytest       {format_spread(plain)} of CPU; ratio {ratio:.2f}")
     return int(statistics.median(smoke) > MOST)
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks._detection import KEY, SERVED
+from benchmarks._detection import KEY, SERVED_MODELS
 from detection.switch import Switch
 from harness.core.endpoint import Credentials, Deadlines, Endpoint, Secret
 from harness.core.settings import Ceilings, Promises, Settings
@@ -29,7 +29,7 @@ SHORT = Deadlines(connect=5.0, first_byte=2.0, inter_token=0.5, total=6.0)
 
 def verdicts(folder: Path, url: str, switch: Switch, protocol: str, beginning: str) -> dict[str, Verdict]:
     """The verdicts of those checks whose id has this beginning, by id, in a run that makes the switch's promises."""
-    named = SERVED[protocol]
+    named = SERVED_MODELS[protocol]
     endpoint = Endpoint(
         url,
         protocol,

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from benchmarks._detection import KEPT, KEY, QUICK, configuration
+from benchmarks._detection import HEALTHY_PROMISES, KEY, SHORT_DEADLINES, build_configuration
 from detection.catalogue import load_switch, switch_names
 from detection.switch import CHAT, PLAIN, V2, Defect, Variant
 from harness.core.verdict import Status
@@ -60,7 +60,7 @@ def test_a_defect_is_caught_by_its_check(tmp_path: Path, serving: Serving, name:
 
 @pytest.mark.parametrize(("name", "protocol"), [("nan_in_200", PLAIN), ("missing_terminator", CHAT)])
 def test_what_is_caught_fails_the_gate_and_can_be_replayed(tmp_path: Path, name: str, protocol: str) -> None:
-    (tmp_path / "aiharness.toml").write_text(configuration(protocol, {}, QUICK))
+    (tmp_path / "aiharness.toml").write_text(build_configuration(protocol, {}, SHORT_DEADLINES))
     with ReferenceProcess(ServiceSettings(api_key=KEY, defects=(name,))) as server:
         outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", env={"AIHARNESS_API_KEY": KEY})
     assert outcome.status == 1, outcome.out
@@ -78,7 +78,7 @@ def test_what_is_caught_fails_the_gate_and_can_be_replayed(tmp_path: Path, name:
 def test_a_healthy_variant_passes(tmp_path: Path, name: str, protocol: str) -> None:
     """With every promise that the service keeps, so that nearly every check judges it."""
     assert protocol in load_switch(Variant, name).protocols
-    (tmp_path / "aiharness.toml").write_text(configuration(protocol, KEPT[protocol]))
+    (tmp_path / "aiharness.toml").write_text(build_configuration(protocol, HEALTHY_PROMISES[protocol]))
     with ReferenceProcess(ServiceSettings(api_key=KEY, variants=(name,))) as server:
         env = {"AIHARNESS_API_KEY": KEY}
         outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", env=env, suite="smoke,integration", timeout=300)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks._exact import IntArray, boundaries, outcome, walk
+from benchmarks._exact import IntArray, compute_probabilities, find_boundaries, walk_boundaries
 from harness.stats.beta import binomial_cdf, binomial_sf
 from harness.stats.sequential import MIN_EXCEEDANCES, RateDecision, RateTest, log_e_fail
 
@@ -30,11 +30,11 @@ def shared(name: str, m: int) -> RateTest:
 @pytest.mark.parametrize("name", PROFILES)
 def test_no_profile_errs_more_than_its_alpha(name: str, m: int) -> None:
     test = shared(name, m)
-    assert outcome(test, test.budget).failed <= 0.05 / m
-    assert outcome(test, test.loosened).passed <= 0.05
+    assert compute_probabilities(test, test.budget).failed <= 0.05 / m
+    assert compute_probabilities(test, test.loosened).passed <= 0.05
     # and worse or better services err less
-    assert outcome(test, test.budget * 0.8).failed <= outcome(test, test.budget).failed
-    assert outcome(test, test.loosened * 1.2).passed <= outcome(test, test.loosened).passed
+    assert compute_probabilities(test, test.budget * 0.8).failed <= compute_probabilities(test, test.budget).failed
+    assert compute_probabilities(test, test.loosened * 1.2).passed <= compute_probabilities(test, test.loosened).passed
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_no_profile_errs_more_than_its_alpha(name: str, m: int) -> None:
     ],
 )
 def test_profiles_do_what_the_verdict_page_says(name: str, rate: float, passed: float, mean_n: float | None) -> None:
-    found = outcome(PROFILES[name], rate)
+    found = compute_probabilities(PROFILES[name], rate)
     assert found.passed == pytest.approx(passed, abs=0.006)
     if mean_n is not None:
         assert found.mean_n == pytest.approx(mean_n, abs=0.6)
@@ -60,19 +60,19 @@ def test_profiles_do_what_the_verdict_page_says(name: str, rate: float, passed: 
 @pytest.mark.parametrize("m", [1, 20])
 def test_a_healthy_service_is_hardly_ever_inconclusive(name: str, m: int) -> None:
     test = shared(name, m)
-    assert outcome(test, test.budget / 2).inconclusive < 0.02
+    assert compute_probabilities(test, test.budget / 2).inconclusive < 0.02
 
 
 def test_outcomes_agree_with_a_simulation() -> None:
     test = PROFILES["pr"]
-    passing, failing = boundaries(test)
+    passing, failing = find_boundaries(test)
     draws = np.random.default_rng(5).random((4000, test.cap)) < 0.07
     counts = draws.cumsum(axis=1)
     passes, fails = counts <= passing[1:], counts >= failing[1:]
     ended = passes | fails
     first = np.where(ended.any(axis=1), ended.argmax(axis=1), test.cap - 1)
     rows = np.arange(len(first))
-    found = outcome(test, 0.07)
+    found = compute_probabilities(test, 0.07)
     assert passes[rows, first].mean() == pytest.approx(found.passed, abs=0.03)
     assert fails[rows, first].mean() == pytest.approx(found.failed, abs=0.03)
     assert (first + 1).mean() == pytest.approx(found.mean_n, rel=0.03)
@@ -81,7 +81,7 @@ def test_outcomes_agree_with_a_simulation() -> None:
 @pytest.mark.parametrize("rate", [0.0, 0.003, 0.07, 0.5, 1.0])
 def test_probabilities_add_up(rate: float) -> None:
     for test in PROFILES.values():
-        found = outcome(test, rate)
+        found = compute_probabilities(test, rate)
         assert found.passed + found.failed + found.inconclusive == pytest.approx(1, abs=1e-9)
         assert 0 < found.mean_n <= test.cap
 
@@ -89,14 +89,14 @@ def test_probabilities_add_up(rate: float) -> None:
 def test_rates_that_are_none_are_refused() -> None:
     for rate in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match="rate"):
-            outcome(PROFILES["pr"], rate)
+            compute_probabilities(PROFILES["pr"], rate)
 
 
 @cache
 def unsplit(budget: float, cap: int) -> tuple[IntArray, IntArray]:
     """The e-processes alone at alpha .05 a side (E >= 20), without the look at the cap and without the floor."""
     longer = RateTest(budget=budget, loosened=budget, cap=cap + 1, alpha_pass=0.1, alpha_fail=0.1)
-    passing, failing = (array[:-1].copy() for array in boundaries(longer))
+    passing, failing = (array[:-1].copy() for array in find_boundaries(longer))
     for n in range(1, cap + 1):
         for k in range(min(n, MIN_EXCEEDANCES - 1), 0, -1):
             if log_e_fail(k, n, budget) < math.log(20):
@@ -108,7 +108,7 @@ def unsplit(budget: float, cap: int) -> tuple[IntArray, IntArray]:
 @pytest.mark.parametrize(("budget", "false_pass", "false_fail"), [(0.05, 0.046, 0.019), (0.5, 0.037, 0.037)])
 def test_the_e_process_alone_holds_its_alpha(budget: float, false_pass: float, false_fail: float) -> None:
     """At a cap of 4,000, somewhat under the page's figures for an endless run."""
-    found = walk(*unsplit(budget, 4000), budget)
+    found = walk_boundaries(*unsplit(budget, 4000), budget)
     assert false_pass - 0.008 < found.passed <= false_pass + 0.001
     assert found.failed == pytest.approx(false_fail, abs=0.008)
 
@@ -117,8 +117,8 @@ def test_a_look_at_the_cap_without_splitting_alpha_breaks_it() -> None:
     """Trap: adding a Clopper-Pearson look at the cap costs .063 in place of .05."""
     passing, failing = (array.copy() for array in unsplit(0.01, 3000))
     passing[-1] = max(k for k in range(40) if binomial_cdf(k, 3000, 0.01) <= 0.05)
-    assert walk(passing, failing, 0.01).passed == pytest.approx(0.063, abs=0.002)
-    assert outcome(PROFILES["strict"], 0.01).passed <= 0.05
+    assert walk_boundaries(passing, failing, 0.01).passed == pytest.approx(0.063, abs=0.002)
+    assert compute_probabilities(PROFILES["strict"], 0.01).passed <= 0.05
 
 
 def test_peeking_with_a_fixed_n_bound_breaks_alpha() -> None:
@@ -130,8 +130,8 @@ def test_peeking_with_a_fixed_n_bound_breaks_alpha() -> None:
         passing[n] = int(low) if binomial_cdf(int(low), n, 0.01) <= 0.05 else int(low) - 1
         failing[n] = int(high) + 1
         assert binomial_sf(int(failing[n]), n, 0.01) <= 0.05
-    only_pass = walk(passing, np.arange(1, 3002, dtype=np.int64), 0.01)
-    only_fail = walk(np.full(3001, -1, dtype=np.int64), failing, 0.01)
+    only_pass = walk_boundaries(passing, np.arange(1, 3002, dtype=np.int64), 0.01)
+    only_fail = walk_boundaries(np.full(3001, -1, dtype=np.int64), failing, 0.01)
     assert only_pass.passed == pytest.approx(0.19, abs=0.01)
     assert only_fail.failed == pytest.approx(0.22, abs=0.01)
 
@@ -142,18 +142,18 @@ def test_extending_a_fixed_n_run_breaks_alpha() -> None:
     passing = np.full(5001, -1, dtype=np.int64)
     for n in range(1000, 5001, 1000):
         passing[n] = max(k for k in range(60) if binomial_cdf(k, n, 0.01) <= 0.05)
-    once = walk(passing[:1001], nothing[:1001], 0.01).passed
+    once = walk_boundaries(passing[:1001], nothing[:1001], 0.01).passed
     assert once == pytest.approx(0.029, abs=0.001)
-    assert walk(passing, nothing, 0.01).passed == pytest.approx(0.104, abs=0.001)
+    assert walk_boundaries(passing, nothing, 0.01).passed == pytest.approx(0.104, abs=0.001)
     assert 1 - (1 - once) ** 5 == pytest.approx(0.135, abs=0.002)
 
 
 def test_an_or_of_two_limits_needs_half_of_alpha() -> None:
     """Trap: the better of two runs at the limit PASSes too often, unless each is tried at alpha/k."""
-    whole = outcome(PROFILES["strict"], 0.01).passed
+    whole = compute_probabilities(PROFILES["strict"], 0.01).passed
     half = RateTest(budget=0.01, loosened=0.01, cap=3000, alpha_pass=0.025)
     assert 1 - (1 - whole) ** 2 > 0.05
-    assert 1 - (1 - outcome(half, 0.01).passed) ** 2 <= 0.05
+    assert 1 - (1 - compute_probabilities(half, 0.01).passed) ** 2 <= 0.05
 
 
 def test_a_cold_start_fails_a_good_service() -> None:
@@ -162,9 +162,9 @@ def test_a_cold_start_fails_a_good_service() -> None:
     rates = np.full(test.cap, 0.002)
     rates[:50] = 0.1
     passing, failing = unsplit(0.01, 1600)
-    assert walk(passing, failing, rates).failed == pytest.approx(0.75, abs=0.01)
-    assert outcome(test, rates).failed > 0.6
-    assert outcome(test, 0.002).failed < 0.001
+    assert walk_boundaries(passing, failing, rates).failed == pytest.approx(0.75, abs=0.01)
+    assert compute_probabilities(test, rates).failed > 0.6
+    assert compute_probabilities(test, 0.002).failed < 0.001
 
 
 def fixed_rate_test(k: int, n: int, budget: float, loosened: float) -> RateDecision:
@@ -228,18 +228,18 @@ def test_fixed_n_holds_alpha_at_every_n(n: int, budget: float) -> None:
 
 def test_the_floor_is_part_of_the_boundaries() -> None:
     for test in PROFILES.values():
-        assert boundaries(test)[1][MIN_EXCEEDANCES:].min() >= MIN_EXCEEDANCES
+        assert find_boundaries(test)[1][MIN_EXCEEDANCES:].min() >= MIN_EXCEEDANCES
 
 
 def test_the_e_process_alone_over_twenty_thousand_requests() -> None:
     """p99 .045/.018; at half the budget 99 % PASS with a mean n of 2,316; unsplit with a look at the cap .082."""
     passing, failing = unsplit(0.01, 20_000)
-    found = walk(passing, failing, 0.01)
+    found = walk_boundaries(passing, failing, 0.01)
     assert found.passed == pytest.approx(0.045, abs=0.004)
     assert found.failed == pytest.approx(0.018, abs=0.004)
-    half = walk(passing, failing, 0.005)
+    half = walk_boundaries(passing, failing, 0.005)
     assert half.passed == pytest.approx(0.99, abs=0.005)
     assert half.mean_n == pytest.approx(2316, abs=10)
     looked = passing.copy()
     looked[-1] = max(k for k in range(150, 200) if binomial_cdf(k, 20_000, 0.01) <= 0.05)
-    assert walk(looked, failing, 0.01).passed == pytest.approx(0.082, abs=0.004)
+    assert walk_boundaries(looked, failing, 0.01).passed == pytest.approx(0.082, abs=0.004)

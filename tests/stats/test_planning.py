@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks._exact import outcome
+from benchmarks._exact import compute_probabilities
 from harness.stats.planning import can_pass, compute_min_n_to_pass, compute_n_needed
 from harness.stats.sequential import RateTest, SequentialRateTest
 
@@ -34,7 +34,7 @@ def test_an_objective_that_cannot_pass_is_known_before_the_first_request(loosene
     for cap, can in ((least, True), (least - 1, False)):
         test = RateTest(budget=loosened, loosened=loosened, cap=cap)
         assert can_pass(test) is can
-        assert (outcome(test, 0.0).passed == 1.0) is can
+        assert (compute_probabilities(test, 0.0).passed == 1.0) is can
 
 
 def brute_n(rate: float, bound: float, alpha: float, power: float, most: int, passing: bool) -> int:
@@ -76,7 +76,7 @@ def test_n_needed_is_near_the_verdict_page() -> None:
 def test_a_run_of_the_needed_size_decides(k: int, n: int) -> None:
     needed = compute_n_needed(k, n, 0.01, 0.02, 0.05, 0.05 / 3)
     assert needed is not None
-    found = outcome(RateTest(budget=0.01, loosened=0.02, cap=needed, alpha_fail=0.05 / 3), k / n)
+    found = compute_probabilities(RateTest(budget=0.01, loosened=0.02, cap=needed, alpha_fail=0.05 / 3), k / n)
     assert (found.failed if k / n > 0.02 else found.passed) >= 0.8
 
 
@@ -99,7 +99,7 @@ def test_nonsense_is_refused() -> None:
 def test_twenty_checks_at_their_limit_need_alpha_over_m() -> None:
     """Uncorrected, some false FAIL is likely; a share of alpha each keeps it under .05."""
     whole, shared = (
-        outcome(RateTest(budget=0.05, loosened=0.05, cap=500, alpha_fail=alpha), 0.05).failed
+        compute_probabilities(RateTest(budget=0.05, loosened=0.05, cap=500, alpha_fail=alpha), 0.05).failed
         for alpha in (0.05, 0.05 / 20)
     )
     assert 1 - (1 - whole) ** 20 > 0.3

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from benchmarks._exact import boundaries
+from benchmarks._exact import find_boundaries
 from harness.stats.sequential import (
     RateTest,
     SequentialRateTest,
@@ -157,7 +157,7 @@ def test_nonsense_counts_of_a_look_are_refused(k: int, n: int) -> None:
     ],
 )
 def test_boundaries_are_the_decisions(test: RateTest) -> None:
-    passing, failing = boundaries(test)
+    passing, failing = find_boundaries(test)
     for n in [1, 2, *range(3, test.cap, 37), test.cap - 1, test.cap]:
         said = [test.decide(k, n) for k in range(n + 1)]
         assert [k for k, decision in enumerate(said) if decision == "pass"] == list(range(int(passing[n]) + 1))
@@ -166,12 +166,12 @@ def test_boundaries_are_the_decisions(test: RateTest) -> None:
 
 def test_boundaries_cannot_be_spoiled_through_the_cache() -> None:
     with pytest.raises(ValueError, match="read-only"):
-        boundaries(PR)[0][3] = 7
+        find_boundaries(PR)[0][3] = 7
 
 
 def test_steps_and_boundaries_agree_on_a_random_stream() -> None:
     rng = np.random.default_rng(11)
-    passing, failing = boundaries(PR)
+    passing, failing = find_boundaries(PR)
     for rate in (0.02, 0.05, 0.08, 0.2):
         state = SequentialRateTest(PR)
         for over in rng.random(PR.cap) < rate:

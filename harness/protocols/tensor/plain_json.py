@@ -28,7 +28,7 @@ from harness.protocols.shared.json_schema import Schema
 from harness.protocols.shared.valid_input import split_schema
 from harness.protocols.shared.values import get_member, refuse_error
 
-INPUT_MARK = "{{input}}"
+PLACEHOLDER = "{{input}}"
 _MODEL = ("model", "model_name")
 _VERSION = ("version", "model_version")
 
@@ -83,7 +83,7 @@ class PlainJSON:
             return Query(_find_sample(endpoint, facts))
         raise UsageError(
             f"no sample of a valid input for POST {endpoint.template.path}: give one as [endpoint] sample "
-            f"(it replaces {INPUT_MARK} in the template's body {endpoint.template.body!r}); "
+            f"(it replaces {PLACEHOLDER} in the template's body {endpoint.template.body!r}); "
             "the OpenAPI document of the service has no example for it"
         )
 
@@ -197,26 +197,26 @@ def _raise_no_stream() -> NoReturn:
 def _fill_template(template: str, value: Any) -> bytes:
     """The template with the JSON of the input in it. Raises `UsageError` if the template is not valid JSON."""
     _validate_template(template)
-    return template.replace(INPUT_MARK, wire.dump_json(value).decode("ascii")).encode()
+    return template.replace(PLACEHOLDER, wire.dump_json(value).decode("ascii")).encode()
 
 
 @lru_cache(maxsize=8)
 def _validate_template(template: str) -> None:
-    if INPUT_MARK not in template:
-        raise UsageError(f"[endpoint] template.body must contain {INPUT_MARK} for the input's JSON; got {template!r}")
+    if PLACEHOLDER not in template:
+        raise UsageError(f"[endpoint] template.body must contain {PLACEHOLDER} for the input's JSON; got {template!r}")
     try:
-        json.loads(template.replace(INPUT_MARK, '""'))
+        json.loads(template.replace(PLACEHOLDER, '""'))
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            f"[endpoint] template.body {template!r} is not valid JSON with a value in place of {INPUT_MARK} ({error}); "
-            f"write {INPUT_MARK} where a value goes, without quotes around it"
+            f"[endpoint] template.body {template!r} is not valid JSON with a value for {PLACEHOLDER} ({error}); "
+            f"write {PLACEHOLDER} where a value goes, without quotes around it"
         ) from None
 
 
 def _parse_form(body: str) -> Any:
-    """The template as a JSON value that contains `INPUT_MARK` as a string; None if it is not valid JSON."""
+    """The template as a JSON value that contains `PLACEHOLDER` as a string; None if it is not valid JSON."""
     try:
-        return json.loads(body.replace(INPUT_MARK, json.dumps(INPUT_MARK)))
+        return json.loads(body.replace(PLACEHOLDER, json.dumps(PLACEHOLDER)))
     except (ValueError, RecursionError):
         return None
 
@@ -228,7 +228,7 @@ def _extract_sample(template: Template, example: Any) -> dict[str, Any]:
         return {}
     if inputs := _match_input(form, example):
         return {"sample": inputs[0]}
-    return {"sample": example, "body": INPUT_MARK} if template.body == Template().body else {}
+    return {"sample": example, "body": PLACEHOLDER} if template.body == Template().body else {}
 
 
 def _describe_valid(body: str, schema: Schema | None) -> dict[str, Any]:
@@ -236,13 +236,13 @@ def _describe_valid(body: str, schema: Schema | None) -> dict[str, Any]:
     form = _parse_form(body)
     if schema is None or form is None:
         return {}
-    valid = split_schema(form, INPUT_MARK, schema)
+    valid = split_schema(form, PLACEHOLDER, schema)
     return {"valid": valid} if valid else {}
 
 
 def _match_input(form: Any, example: Any) -> list[Any]:
     """The part of the example in the place of the input, as a list of one; empty if it does not match the form."""
-    if form == INPUT_MARK:
+    if form == PLACEHOLDER:
         return [example]
     pairs: list[tuple[Any, Any]] = []
     if isinstance(form, dict) and isinstance(example, dict) and form.keys() == example.keys():

@@ -24,7 +24,7 @@ from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols.shared.values import get_list, get_member, parse_name, parse_names, pick_only, shorten_value
 from harness.protocols.shared.wire import UNKNOWN_PATH, has_rows, is_offered, make_get, make_post, read_json, read_page
-from harness.protocols.tensor.plain_json import INPUT_MARK, PlainJSON
+from harness.protocols.tensor.plain_json import PLACEHOLDER, PlainJSON
 
 _PATH = "/predictions/"
 
@@ -168,7 +168,7 @@ def _adapt_endpoint(endpoint: Endpoint, facts: Facts, inputs: Any) -> Endpoint:
     """The endpoint as plain JSON must use it."""
     template = replace(endpoint.template, path=_find_path(endpoint, facts))
     if isinstance(inputs, dict) and template.body == Template().body:
-        template = replace(template, body=INPUT_MARK)
+        template = replace(template, body=PLACEHOLDER)
     return replace(endpoint, template=template)
 
 
