@@ -20,9 +20,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
+from harness.core.check_spec import CheckSpec
 from harness.core.errors import UsageError
 from harness.core.registry import load_plugin
-from harness.core.verdict import CheckSpec, Level, Verdict, make_inconclusive
+from harness.core.verdict import Level, Verdict, make_inconclusive
 from harness.run.session import Session
 
 __all__ = [
@@ -45,7 +46,12 @@ ROOT = "ai-suite"
 
 
 def check(title: str, *, level: str = "blocker", cases: tuple[str, ...] = (), **declared: Any) -> Callable[[F], F]:
-    """Declare a packaged check; `declared` are further fields of `CheckSpec`. `cases` arrive as the argument `case`."""
+    """Declare a packaged check; `declared` are further fields of `CheckSpec`. `cases` arrive as the argument `case`.
+
+    A check of measurements sends nothing of its own unless it says so in `requests`.
+    """
+    if "measures" in declared:
+        declared.setdefault("requests", 0)
     spec = CheckSpec(title, level=Level(level), cases=cases, **declared)
 
     def declare(function: F) -> F:

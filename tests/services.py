@@ -14,16 +14,19 @@ import numpy as np
 
 from harness.attacks.square import ATTACK
 from harness.core.adapter import Facts
+from harness.core.attack import Attack
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Deadlines, Endpoint
-from harness.core.objective import PROFILES, Objective, parse_objective
+from harness.core.errors import HarnessError
+from harness.core.objective import PROFILES, Objective
+from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.settings import AttackSettings, Ceilings, DataSettings, Settings
-from harness.core.verdict import Verdict
+from harness.core.verdict import Verdict, make_error
 from harness.io.client import Client
 from harness.io.ledger import Ledger
 from harness.reference.digits import HIGH, LOW, make_dataset, train
-from harness.robustness.attack_driver import judge_attack
+from harness.robustness.robust_accuracy import attack_inputs, judge_robust_accuracy
 from harness.run.preflight import adapter
 from harness.run.series import Meter
 from harness.run.session import Session
@@ -32,9 +35,8 @@ Answered = tuple[int, Any]
 QUICK = Deadlines(connect=5.0, first_byte=5.0, inter_token=5.0, total=10.0)
 
 
-@contextmanager
-def serving(answer: Callable[[str, Any], Answered]) -> Iterator[str]:
-    """A service whose POSTs are answered by `answer(path, body)`; GETs by it too, with a body of None."""
+def make_handler(answer: Callable[[str, Any], Answered]) -> type[BaseHTTPRequestHandler]:
+    """A handler whose POSTs are answered by `answer(path, body)`; GETs by it too, with a body of None."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -63,7 +65,13 @@ def serving(answer: Callable[[str, Any], Answered]) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    return Handler
+
+
+@contextmanager
+def serving(answer: Callable[[str, Any], Answered]) -> Iterator[str]:
+    """A service that answers as `make_handler` says; its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), make_handler(answer))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -106,7 +114,7 @@ def digits(n: int, seed: int = 7, label: int | None = None) -> Dataset:
 def settings(url: str, data: Dataset, eps: float = 1.0, budget: int = 60, seed: int = 3) -> Settings:
     attack = AttackSettings(eps, LOW, HIGH, budget, len(data.inputs))
     endpoint = Endpoint(url, "plain_json", deadlines=QUICK)
-    return Settings(endpoint, ("adversarial",), seed=seed, data=DataSettings(data), attack=attack)
+    return Settings(endpoint, ("adversarial",), seed=seed, data=DataSettings(data), sections={"adversarial": attack})
 
 
 @contextmanager
@@ -120,6 +128,15 @@ def objective(limit: str = ">= 0.5") -> tuple[Objective, PlannedCheck]:
     found = parse_objective("adversarial", "robust_accuracy", limit, profile=PROFILES["release"])
     check = PlannedCheck("x", "adversarial", found.level, "x", "estimate", alpha_fail=found.alpha)
     return found, check
+
+
+def judge_attack(session: Session, attack: Attack, objective: Objective, check: PlannedCheck) -> Verdict:
+    """Attack and judge; what the measurement raises ends the check in ERROR."""
+    try:
+        inputs = attack_inputs(session, attack)
+    except HarnessError as problem:
+        return make_error(str(problem))
+    return judge_robust_accuracy(inputs, objective, check)
 
 
 def attacked(url: str, data: Dataset, folder: Path, limit: str = ">= 0.5", **more: Any) -> Verdict:

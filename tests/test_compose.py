@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from harness.config.sections import ConfigFile
+from harness.core.suite_policy import list_sections
 from harness.reference import gateway
 from harness.reference.__main__ import _parser as backend_parser
 
@@ -124,7 +125,7 @@ def test_variables_are_declared_and_hold_no_secret() -> None:
 
 def test_the_gates_configuration_is_one() -> None:
     config = tomllib.loads((ROOT / "docker" / "aiharness.toml").read_text())
-    known = set(ConfigFile.__dataclass_fields__)
+    known = {*ConfigFile.__dataclass_fields__, *list_sections()}
     assert config.keys() <= known
     assert config["endpoint"]["url"] == "http://gateway:8080"
     names = {each["name"] for each in links()}

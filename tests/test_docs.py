@@ -15,6 +15,7 @@ from harness.commands.main import main
 from harness.config.file import read_file
 from harness.config.resolve import Options, resolve_settings
 from harness.config.sections import ConfigFile
+from harness.core.suite_policy import list_sections
 from tests.conftest import run_gate
 
 ROOT = Path(__file__).parents[1]
@@ -103,5 +104,7 @@ def test_there_are_configurations_to_try() -> None:
 def test_every_key_and_every_fault_is_documented() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text()
     words = set(re.findall(r"[a-z0-9_]+", " ".join(re.findall(r"`[^`\n]+`", text))))
-    assert config_keys(ConfigFile) - words == set()
+    sections = list_sections()
+    keys = config_keys(ConfigFile).union(sections, *(config_keys(section.record) for section in sections.values()))
+    assert keys - words == set()
     assert BEGIN + format_fault_table() + END in text, "run: make generate"

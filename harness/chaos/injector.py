@@ -19,7 +19,7 @@ from harness.chaos.toxiproxy_api import ToxiproxyApi, list_removal_calls
 from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Link, Proof
 from harness.core.fault import LinkProbe, load_fault
-from harness.core.plan import slug
+from harness.core.plan import make_slug
 
 if TYPE_CHECKING:
     from harness.chaos.toxiproxy_client import LinkProxy, LinkToxiproxy
@@ -158,7 +158,7 @@ class ActiveFault:
         self._carried = injector.count_carried_bytes() - injector.bytes_before
         self._disables = load_fault(fault.kind).stage is None
         self._is_counted = injector.is_own_proxy and not self._disables
-        self.name = f"{_DISABLED_PREFIX if self._disables else _PREFIX}{slug(fault.name)}"
+        self.name = f"{_DISABLED_PREFIX if self._disables else _PREFIX}{make_slug(fault.name)}"
         self._path = f"{self._proxy.path}/toxics/{self.name}"
 
     def apply(self) -> None:

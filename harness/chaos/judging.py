@@ -52,7 +52,7 @@ def explain_unsteady_baseline(baseline: Sequence[Sample], objectives: Sequence[O
     if len(baseline) < _FEWEST_REQUESTS:
         count = len(baseline)
         return f"no steady state: {count} requests are too few for a baseline; make [chaos] baseline or rate larger"
-    budgets = [o.budget for o in objectives if o.suite == "chaos" and o.metric == "error_rate"]
+    budgets = [o.budget for o in objectives if o.metric == "error_rate"]
     if compute_failed_share(baseline) <= min([_MOST_BASELINE_FAILURES, *budgets]):
         return ""
     failures = sum(not sample.is_good for sample in baseline)

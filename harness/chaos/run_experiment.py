@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import msgspec
-
 from harness.chaos.injector import ActiveFault, Injector, lift_faults
 from harness.chaos.judging import explain_invisible_fault, explain_unsteady_baseline
-from harness.chaos.steady_load import SteadyLoad
+from harness.chaos.steady_load import WARM_UP, SteadyLoad
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.core.errors import UsageError
 from harness.core.experiment import (
     RECOVERY_STEP,
     RECOVERY_WINDOW,
     RECOVERY_WINDOWS,
+    ChaosSettings,
     Experiment,
     Fault,
     Sample,
     find_recovery,
     select_samples,
 )
-from harness.core.plan import slug
+from harness.core.measurement import TOKENS_PER_ANSWER, Measurement, Scope
+from harness.core.plan import Cost, make_slug
 from harness.core.report import FaultRow
 from harness.core.settings import Settings
 from harness.io.rundir import FAULTS, read_run
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
 
-_LOOK, _RENEW = 0.2, 1.0
-"""Seconds between two looks for recovery, and between two renewals of a lease."""
+_LOOK, _RENEW, _SPARE = 0.2, 1.0, 10.0
+"""Seconds between two looks for recovery, and between two renewals of a lease; seconds for calls to the proxy."""
 
 
 def prepare_links(settings: Settings) -> list[str]:
@@ -65,16 +66,12 @@ def lift_faults_of_runs(
     return lift_faults(urls, allow=allow)
 
 
-def run_experiment(session: Session, run: GateRun, fault: Fault) -> Experiment:
-    """The experiment with this fault: the first caller runs it, every later one reads it from the run directory.
+def run_experiment(scope: Scope, session: Session, run: GateRun) -> Experiment:
+    """Run the experiment with the fault of the scope's case.
 
-    A proxy that does not answer costs its deadline once, not once for each check. Raises `UsageError` as `Injector`
-    does, `BudgetExhausted` for a ceiling; the fault is lifted then.
+    Raises `UsageError` as `Injector` does, `BudgetExhausted` for a ceiling; the fault is lifted then.
     """
-    name = f"chaos/{slug(fault.name)}.json"
-    path = run.run_dir.path / name
-    if path.exists():
-        return msgspec.json.decode(path.read_bytes(), type=Experiment)
+    fault: Fault = scope.case
     link = next(link for link in session.settings.links if link.name == fault.link)
     try:
         with Injector(link, allow=session.settings.allow) as injector:
@@ -83,19 +80,37 @@ def run_experiment(session: Session, run: GateRun, fault: Fault) -> Experiment:
             direct = injector.carries_url(session.endpoint.url)
             with SteadyLoad(session, run, fault, direct=direct) as load:
                 begun = Experiment(fault, load.began)
-                experiment = _Phases(session.settings, run, fault, injector, direct, load, begun).run_all()
+                return _Phases(scope, run, fault, injector, direct, load, begun).run_all()
     except ProxyGone as gone:
-        experiment = Experiment(fault, run.now(), broken=str(gone))
-    path.parent.mkdir(exist_ok=True)
-    run.run_dir.write(name, msgspec.json.encode(experiment))
-    return experiment
+        return Experiment(fault, run.now(), broken=str(gone))
+
+
+def _compute_cost(scope: Scope) -> Cost:
+    """The steady load: until every baseline request has ended, under the fault, and until recovery is ruled out."""
+    chaos, fault = scope.settings.chaos, scope.case
+    deadline = scope.settings.endpoint.deadlines.total
+    recovery = chaos.recovery + RECOVERY_WINDOWS * _compute_window(chaos)
+    seconds = chaos.baseline + fault.duration + recovery
+    requests = WARM_UP + math.ceil(chaos.rate * (seconds + deadline + _SPARE))
+    return Cost(requests, TOKENS_PER_ANSWER * requests, seconds)
+
+
+def _compute_window(chaos: ChaosSettings) -> float:
+    """Seconds of a recovery window: long enough for five requests."""
+    return max(RECOVERY_WINDOW, 5 / chaos.rate)
+
+
+EXPERIMENT = Measurement(
+    Experiment, _compute_cost, lambda scope: f"chaos/{make_slug(scope.case.name)}", run_experiment, alone=True
+)
+"""The experiment with one fault, the scope's case."""
 
 
 @dataclass
 class _Phases:
     """The phases of one experiment, which fill in `experiment`; `direct` as in `SteadyLoad`."""
 
-    settings: Settings
+    scope: Scope
     run: GateRun
     fault: Fault
     injector: Injector
@@ -105,25 +120,30 @@ class _Phases:
     _applying_since: float = 0.0
 
     @property
+    def chaos(self) -> ChaosSettings:
+        """The length of the phases, and the rate of the load."""
+        return self.scope.settings.chaos
+
+    @property
     def window(self) -> float:
-        """Seconds of a recovery window: long enough for five requests."""
-        return max(RECOVERY_WINDOW, 5 / self.settings.chaos.rate)
+        """Seconds of a recovery window."""
+        return _compute_window(self.chaos)
 
     @property
     def longest_recovery(self) -> float:
         """Seconds from the lift to the end of the last windows that can show recovery."""
-        return self.settings.chaos.recovery + RECOVERY_WINDOWS * self.window
+        return self.chaos.recovery + RECOVERY_WINDOWS * self.window
 
     def run_all(self) -> Experiment:
         """Run every phase; `broken` of the result says what broke the experiment itself."""
-        load, chaos = self.load, self.settings.chaos
+        load, chaos = self.load, self.chaos
         self._report(f"{chaos.rate:g} requests/s, baseline {chaos.baseline:g} s")
         steady = load.began + chaos.baseline
         load.wait(steady - load.now())
         while load.find_settled_time(load.began) < steady:  # the endpoint's deadlines end every request
             load.wait(_LOOK)
         baseline = select_samples(load.list_samples(), load.began, steady)
-        if reason := explain_unsteady_baseline(baseline, self.settings.objectives):
+        if reason := explain_unsteady_baseline(baseline, self.scope.objectives):
             self._update(undecided=reason)
         else:
             try:
@@ -161,7 +181,7 @@ class _Phases:
 
     def _hold(self, active: ActiveFault) -> None:
         # One gap longer than configured, so that the planned number of requests falls into it wherever it begins.
-        ends = self.load.now() + self.fault.duration + 1 / self.settings.chaos.rate
+        ends = self.load.now() + self.fault.duration + 1 / self.chaos.rate
         self.load.wait(min(_LOOK, self.fault.duration / 4))
         self._update(proof=active.prove())
         while (left := ends - self.load.now()) > 0:

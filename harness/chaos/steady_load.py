@@ -19,7 +19,7 @@ from harness.run.gate_run import GateRun
 from harness.run.series import Meter
 from harness.run.session import Session, decoded
 
-_WARM_UP, IN_FLIGHT, _MOST_EXAMPLES, _TICK, _GRACE = 3, 2000, 3, 0.05, 5.0
+WARM_UP, IN_FLIGHT, _MOST_EXAMPLES, _TICK, _GRACE = 3, 2000, 3, 0.05, 5.0
 """First requests that are not counted, most requests in flight, most counterexamples; seconds between two looks at the
 schedule, and seconds that a request may need beyond its deadlines."""
 
@@ -88,7 +88,7 @@ class SteadyLoad:
 
     def __enter__(self) -> SteadyLoad:
         self.next_due = self.now()
-        self.began = self.next_due + _WARM_UP * self._gap
+        self.began = self.next_due + WARM_UP * self._gap
         self._thread.start()
         return self
 
@@ -119,7 +119,7 @@ class SteadyLoad:
                 tasks.add(task := asyncio.create_task(self._send_request(transport, count, self.next_due)))
                 task.add_done_callback(tasks.discard)
                 count += 1
-                self.next_due = self.began + (count - _WARM_UP) * self._gap
+                self.next_due = self.began + (count - WARM_UP) * self._gap
         finally:
             for task in tasks:
                 task.cancel()
@@ -132,7 +132,7 @@ class SteadyLoad:
             exchange = await transport.exchange(request, decoder=session.decoder(request), intended=due)
             exchange = decoded(session.adapter, session.endpoint, exchange)
             self._ledger.after_answer(exchange.generated_tokens)
-            if index >= _WARM_UP:
+            if index >= WARM_UP:
                 self._meter.record(exchange)
                 self._add_sample(exchange, lag)
         except Exception as problem:

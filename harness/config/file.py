@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -17,7 +17,10 @@ from harness.config.sections import ConfigFile
 from harness.config.toml_lines import find_line
 from harness.core.bounds import OVER_ZERO
 from harness.core.errors import ConfigError, UsageError
-from harness.core.registry import describe_unknown
+from harness.core.registry import describe_unknown, list_plugins
+from harness.core.suite_policy import Section, find_policy, list_sections
+
+_T = TypeVar("_T")
 
 CONFIG_FILE = "aiharness.toml"
 
@@ -57,11 +60,14 @@ class ConfigSource:
             raise self.error(str(error), *keys) from None
 
 
-def read_file(given: str | None, folders: Sequence[Path]) -> tuple[ConfigSource, ConfigFile]:
-    """The configuration file and its content; an empty one when there is none and none was named."""
+def read_file(given: str | None, folders: Sequence[Path]) -> tuple[ConfigSource, ConfigFile, dict[str, Any]]:
+    """The configuration file, its content, and the suites' own sections in it, by suite.
+
+    All are empty when there is no file and none was named.
+    """
     path = Path(given) if given else _find(folders)
     if path is None:
-        return ConfigSource(), ConfigFile()
+        return ConfigSource(), ConfigFile(), {}
     try:
         text = path.read_text("utf-8-sig")
         raw: Any = tomllib.loads(text)
@@ -77,12 +83,36 @@ def read_file(given: str | None, folders: Sequence[Path]) -> tuple[ConfigSource,
         tool = raw.get("tool")
         raw = tool.get("aiharness", {}) if isinstance(tool, dict) else {}
     place = ConfigSource(path, text, prefix)
-    _check(raw, ConfigFile, place, ())
+    own = _find_own_sections(raw, place)
+    sections = {name: _convert(raw.pop(name), section.record, place, name) for name, section in own.items()}
+    return place, _convert(raw, ConfigFile, place), sections
+
+
+def _find_own_sections(raw: Any, place: ConfigSource) -> dict[str, Section]:
+    """The suites' own sections in the file. Imports no other suite."""
+    sections = {}
+    for name in raw if isinstance(raw, dict) else ():
+        if name in ConfigFile.__dataclass_fields__:
+            continue
+        section = None
+        if name in list_plugins("suites"):
+            with place.blamed(None, name):
+                section = find_policy(name).section
+        if section is None:
+            place.among("key", name, {*ConfigFile.__dataclass_fields__, *list_sections()}, name)
+        else:
+            sections[name] = section
+    return sections
+
+
+def _convert(raw: Any, model: type[_T], place: ConfigSource, *at: str) -> _T:
+    """The table as a record of this model. Raises `ConfigError` that names file, line and key."""
+    _check(raw, model, place, at)
     try:
-        return place, msgspec.convert(raw, ConfigFile)
+        return msgspec.convert(raw, model)
     except msgspec.ValidationError as error:
-        message, _, at = str(error).partition(" - at `$")
-        raise place.error(message, *_path_keys(at.rstrip("`"))) from None
+        message, _, path = str(error).partition(" - at `$")
+        raise place.error(message, *at, *_path_keys(path.rstrip("`"))) from None
 
 
 def _find(folders: Sequence[Path]) -> Path | None:

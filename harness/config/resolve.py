@@ -19,20 +19,20 @@ from harness.config.credentials import check_secret, read_credentials
 from harness.config.file import CONFIG_FILE, ConfigSource, read_file
 from harness.config.sections import ConfigFile, EndpointSection, ObjectiveSection, ProfileSection
 from harness.config.suite_sections import (
-    read_attack_settings,
-    read_chaos_settings,
+    complete_sections,
     read_data_settings,
     read_faults,
     read_links,
-    read_load_settings,
     resolve_suite_endpoints,
 )
 from harness.core.endpoint import MIN_SECRET_LENGTH, TLS, Endpoint, Signer, Template, parse_url
 from harness.core.errors import UsageError
 from harness.core.gate import Policy
-from harness.core.objective import PROFILES, Objective, Profile, parse_objective
+from harness.core.objective import PROFILES, Objective, Profile
+from harness.core.objective_parser import parse_objective
 from harness.core.registry import describe_unknown, list_plugins
-from harness.core.settings import DEFAULT_SEED, MOST_REPLICAS, ORDER, Ceilings, Promises, Settings
+from harness.core.settings import DEFAULT_SEED, MOST_REPLICAS, Ceilings, Promises, Settings
+from harness.core.suite_policy import sort_suites
 
 _EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema")}
 """Optional dependencies that a check has for its ground, by the modules that they bring; found and not imported."""
@@ -71,7 +71,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
 
     Raises `UsageError`, or `ConfigError` for the file's part.
     """
-    place, file = read_file(options.config, folders)
+    place, file, sections = read_file(options.config, folders)
     with place.blamed(options.suites, "run", "suites"):
         suites = _suites(options.suites or tuple(file.run.suites) or (("all",) if options.all_suites else ()))
     with place.blamed(options.profile, "run", "profile"):
@@ -87,11 +87,9 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         promises=_promises(file.promises, place),
         others=resolve_suite_endpoints(file.suite, endpoint, suites, place),
         data=read_data_settings(file.data, suites, place),
-        load=read_load_settings(file.load, place),
+        sections=complete_sections(sections, suites, place),
         links=read_links(file.links, place),
         faults=read_faults(file, suites, place),
-        chaos=read_chaos_settings(file.chaos, place),
-        attack=read_attack_settings(file.adversarial, place),
         allow=tuple(file.targets.allow),
         wait_ready=_positive("--ai-wait-ready", options.wait_ready),
         policy=Policy(options.inconclusive, options.allow_partial, options.accept_first),
@@ -107,7 +105,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
 def _suites(wanted: tuple[str, ...]) -> tuple[str, ...]:
     known = list_plugins("suites")
     if "all" in wanted:
-        return tuple(sorted(known, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)))
+        return sort_suites(known)
     for name in wanted:
         if name not in known:
             raise UsageError(describe_unknown("suite", name, (*known, "all")))

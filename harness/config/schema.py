@@ -7,25 +7,34 @@ from typing import Any
 
 import msgspec
 
+from harness.config.file import CONFIG_FILE
 from harness.config.sections import ConfigFile
 from harness.core.fault import FaultKind, Parameter, load_fault
-from harness.core.objective import METRICS
 from harness.core.registry import list_plugins
+from harness.core.suite_policy import find_policy, list_sections, sort_suites
 from harness.core.verdict import Level
 
 
 def config_schema() -> dict[str, Any]:
-    """The schema (draft 2020-12); an unknown key is an error in it, as it is for the harness."""
-    made = msgspec.json.schema(ConfigFile)
-    records = made["$defs"]
-    for record in records.values():
-        record["additionalProperties"] = False
-    records["ObjectiveSection"]["properties"]["suite"]["enum"] = list(METRICS)
-    records["ObjectiveSection"]["properties"]["level"]["enum"] = list(Level)
+    """The schema (draft 2020-12); an unknown key is an error in it, as it is for the harness.
+
+    It has the own sections of all suites that are installed.
+    """
+    sections = {name: section.record for name, section in list_sections().items()}
+    models = msgspec.json.schema_components([ConfigFile, *sections.values()], ref_template="#/$defs/{name}")[1]
+    for model in models.values():
+        model["additionalProperties"] = False
+    whole = models["ConfigFile"]["properties"]
+    for name, record in sections.items():
+        whole[name] = {"$ref": f"#/$defs/{record.__name__}"}
+    objective = models["ObjectiveSection"]["properties"]
+    objective["suite"]["enum"] = [name for name in sort_suites(list_plugins("suites")) if find_policy(name).metrics]
+    objective["level"]["enum"] = list(Level)
     kinds = [load_fault(name) for name in list_plugins("faults")]
-    records["Fault"]["properties"]["kind"]["enum"] = [kind.name for kind in kinds]
-    records["Fault"]["allOf"] = [_describe_kind(kind) for kind in kinds]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "aiharness.toml", **made}
+    models["Fault"]["properties"]["kind"]["enum"] = [kind.name for kind in kinds]
+    models["Fault"]["allOf"] = [_describe_kind(kind) for kind in kinds]
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, "title": CONFIG_FILE, "$ref": "#/$defs/ConfigFile", "$defs": models}
 
 
 def _describe_kind(kind: FaultKind[Any]) -> dict[str, Any]:

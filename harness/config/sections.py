@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from harness.core.bounds import OverZero
 from harness.core.endpoint import TLS, Deadlines, Template
-from harness.core.experiment import ChaosSettings, Fault
-from harness.core.settings import AttackSettings, LoadSettings, Promises
+from harness.core.experiment import Fault
+from harness.core.settings import Promises
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class RunSection:
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """The whole file."""
+    """The file without the suites' own sections, which their policies declare."""
 
     endpoint: EndpointSection = field(default_factory=EndpointSection)
     objective: list[ObjectiveSection] = field(default_factory=list)
@@ -136,9 +136,6 @@ class ConfigFile:
     run: RunSection = field(default_factory=RunSection)
     suite: dict[str, SuiteSection] = field(default_factory=dict)
     data: DataSection = field(default_factory=DataSection)
-    adversarial: AttackSettings | None = None
-    load: LoadSettings | None = None
     links: dict[str, LinkSection] = field(default_factory=dict)
     fault: list[Fault] = field(default_factory=list)
-    chaos: ChaosSettings = field(default_factory=ChaosSettings)
     targets: TargetsSection = field(default_factory=TargetsSection)

@@ -1,4 +1,4 @@
-"""The sections of the configuration that single suites read: data, load, links, faults, threat model."""
+"""The sections of the configuration that single suites read: their own, data, links and faults."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from harness.config.file import ConfigSource
 from harness.config.sections import ConfigFile, DataSection, LinkSection, SuiteSection
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
-from harness.core.experiment import ChaosSettings, Fault, Link
+from harness.core.experiment import Fault, Link
 from harness.core.fault import load_fault
-from harness.core.plan import slug
+from harness.core.plan import make_slug
 from harness.core.registry import list_plugins
-from harness.core.settings import AttackSettings, DataSettings, LoadSettings
-
-_MOST_REQUESTS, _MOST_PROCESSES = 1_000_000, 64
-"""Requests, and processes, of one load run above which a typing error is more likely than a wish."""
+from harness.core.settings import DataSettings
+from harness.core.suite_policy import find_policy
 
 
 def resolve_suite_endpoints(
@@ -44,7 +43,7 @@ def resolve_suite_endpoints(
 
 def read_data_settings(section: DataSection, suites: tuple[str, ...], place: ConfigSource) -> DataSettings | None:
     """Read the data files that the wanted suites use. Raises `ConfigError` that names file and row."""
-    if not {"integration", "validation", "adversarial"} & set(suites) or not (section.file or section.golden):
+    if not _is_read("data", suites) or not (section.file or section.golden):
         return None
     if not section.tolerance >= 0:
         raise place.error(f"must be 0 or more, got {section.tolerance!r}", "data", "tolerance")
@@ -68,33 +67,25 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], place: Con
     return DataSettings(read("file", section.file), read("golden", section.golden), section.tolerance)
 
 
-def read_load_settings(section: LoadSettings | None, place: ConfigSource) -> LoadSettings | None:
-    """The load as configured. Raises `ConfigError` for one that cannot be generated or judged."""
-    if section is None:
-        return None
-    if section.processes > min(_MOST_PROCESSES, section.concurrency):
-        raise place.error(f"is at most {_MOST_PROCESSES} and the concurrency", "load", "processes")
-    place.among("scenario", section.scenario, list_plugins("scenarios"), "load", "scenario")
-    if not 0 <= section.warm_up < section.duration:
-        raise place.error(f"must be from 0 to under the duration, got {section.warm_up!r}", "load", "warm_up")
-    if section.rate * section.duration > _MOST_REQUESTS:
-        raise place.error(f"rate times duration is over {_MOST_REQUESTS:,} requests; give fewer", "load", "rate")
-    _installed("locust", "load", place, "load")
-    return section
+def complete_sections(configured: Mapping[str, Any], suites: tuple[str, ...], place: ConfigSource) -> Mapping[str, Any]:
+    """The suites' own sections, with the defaults of the wanted suites that always have one.
 
-
-def read_attack_settings(section: AttackSettings | None, place: ConfigSource) -> AttackSettings | None:
-    """The threat model as configured. Raises `ConfigError`."""
-    if section and not section.low < section.high:
-        raise place.error(f"must be over low, got {section.high!r} and {section.low!r}", "adversarial", "high")
-    return section
-
-
-def read_chaos_settings(section: ChaosSettings, place: ConfigSource) -> ChaosSettings:
-    """The phases of every experiment. Raises `ConfigError`."""
-    if section.rate * (section.baseline + section.recovery) > _MOST_REQUESTS:
-        raise place.error(f"rate times the phases is over {_MOST_REQUESTS:,} requests; give fewer", "chaos", "rate")
-    return section
+    Raises `ConfigError` for values that do not fit together, and for a module that is not installed.
+    """
+    sections = dict(configured)
+    for name in suites:
+        section = find_policy(name).section
+        if section and section.always and name not in sections:
+            sections[name] = section.record()
+    for name, record in configured.items():
+        find_problem = getattr(record, "find_problem", None)
+        if find_problem and (problem := find_problem()):
+            raise place.error(problem[1], name, problem[0])
+        declared = find_policy(name).section
+        assert declared is not None
+        for module, package in declared.requires.items():
+            _check_installed(module, package, place, name)
+    return sections
 
 
 def read_links(sections: Mapping[str, LinkSection], place: ConfigSource) -> tuple[Link, ...]:
@@ -114,7 +105,7 @@ def read_links(sections: Mapping[str, LinkSection], place: ConfigSource) -> tupl
 
 
 def read_faults(file: ConfigFile, suites: tuple[str, ...], place: ConfigSource) -> tuple[Fault, ...]:
-    """The faults as configured, where the chaos suite is wanted. Raises `ConfigError`."""
+    """The faults as configured, where a suite that reads them is wanted. Raises `ConfigError`."""
     found: list[Fault] = []
     for index, section in enumerate(file.fault):
         place.among("link", section.link, file.links, "fault", index, "link")
@@ -122,7 +113,7 @@ def read_faults(file: ConfigFile, suites: tuple[str, ...], place: ConfigSource) 
         if not 0 < section.toxicity <= 1:
             raise place.error(f"must be over 0 and at most 1, got {section.toxicity!r}", "fault", index, "toxicity")
         name = section.name or f"{section.kind} on {section.link}"
-        if slug(name) in {slug(f.name) for f in found}:
+        if make_slug(name) in {make_slug(f.name) for f in found}:
             raise place.error(f"a second fault named {name!r}; give each a name", "fault", index, "name")
         with place.blamed(None, "fault", index, "kind"):
             kind = load_fault(section.kind)
@@ -132,13 +123,17 @@ def read_faults(file: ConfigFile, suites: tuple[str, ...], place: ConfigSource) 
         with place.blamed(None, "fault", index, "attributes"):
             parameters = kind.parse(section.attributes)
         found.append(replace(section, name=name, attributes=asdict(parameters)))
-    if "chaos" not in suites:
+    if not _is_read("fault", suites):
         return ()
     if found:
-        _installed("toxiproxy", "chaos", place, "fault")
+        _check_installed("toxiproxy", "aiharness[chaos]", place, "fault")
     return tuple(found)
 
 
-def _installed(module: str, extra: str, place: ConfigSource, section: str) -> None:
+def _is_read(section: str, suites: tuple[str, ...]) -> bool:
+    return any(section in find_policy(suite).reads for suite in suites)
+
+
+def _check_installed(module: str, package: str, place: ConfigSource, section: str) -> None:
     if importlib.util.find_spec(module) is None:
-        raise place.error(f"needs {module}: pip install 'aiharness[{extra}]'", section)
+        raise place.error(f"needs {module}: pip install '{package}'", section)

@@ -9,3 +9,6 @@ _N = TypeVar("_N", int, float)
 OVER_ZERO = "over 0"
 OverZero = Annotated[_N, OVER_ZERO]
 """A finite number over 0."""
+
+MOST_REQUESTS = 1_000_000
+"""Requests of one load above which a typing error is more likely than a wish."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from harness.core.bounds import OverZero
+from harness.core.bounds import MOST_REQUESTS, OverZero
 from harness.core.verdict import Counterexample
 
 RECOVERY_WINDOW, RECOVERY_WINDOWS, RECOVERY_STEP = 1.0, 3, 0.1
@@ -62,6 +62,12 @@ class ChaosSettings:
     rate: OverZero[float] = 10.0
     baseline: OverZero[float] = 5.0
     recovery: OverZero[float] = 10.0
+
+    def find_problem(self) -> tuple[str, str] | None:
+        """The key that makes every experiment impossible, and why; or None."""
+        if self.rate * (self.baseline + self.recovery) > MOST_REQUESTS:
+            return "rate", f"rate times the phases is over {MOST_REQUESTS:,} requests; give fewer"
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,6 @@ from harness.core.report import Generator
 from harness.core.settings import LoadSettings
 from harness.core.verdict import Counterexample
 
-BLOCKS = 20
-"""Time blocks in which a run is counted (harness.stats.dependence)."""
-
 _LAG, LAG_SHARE = 0.010, 0.10
 """Seconds by which the p99 of the sends may be late, or this share of the smallest latency limit if that is more."""
 CPU, KEPT_UP, STALL = 0.9, 0.98, 0.25
@@ -43,7 +40,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """One metric's samples per time block, each list of `BLOCKS`: all, those over the run's own p90, over a limit."""
+    """One metric's samples in each time block (`harness.stats.dependence.TIME_BLOCKS` of them).
+
+    All samples, those over the run's own p90, and those over each limit.
+    """
 
     n: tuple[int, ...]
     over_p90: tuple[int, ...]

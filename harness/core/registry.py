@@ -31,8 +31,18 @@ def list_plugins(kind: str) -> tuple[str, ...]:
 
 
 def load_plugin(kind: str, name: str) -> ModuleType:
-    """Import the module of one plug-in. Raises `UsageError` with the known names."""
-    return importlib.import_module(find_module(kind, name))
+    """Import the module of one plug-in.
+
+    Raises `UsageError` with the known names, or that says why one of an outside package cannot be imported.
+    """
+    module = find_module(kind, name)
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        if module.startswith("harness."):
+            raise
+        what, problem = kind.removesuffix("s"), f"{type(error).__name__}: {error}"
+        raise UsageError(f"{what} {name!r} of {module} cannot be imported: {problem}") from error
 
 
 def find_module(kind: str, name: str) -> str:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
 
-from harness.core.bounds import OverZero
+from harness.core.bounds import MOST_REQUESTS, OverZero
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.experiment import ChaosSettings, Fault, Link
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
+from harness.core.registry import describe_unknown, list_plugins
+
+T = TypeVar("T")
 
 DEFAULT_SEED = 20_240_229
 
 MOST_REPLICAS = 8
 """Replicas beside the endpoint itself that one run compares."""
 
-ORDER = ("smoke", "integration", "validation", "adversarial", "load", "chaos")
-"""The order in which `all` runs the suites: the cheap and telling first, what disturbs the service last."""
+_MOST_PROCESSES = 64
+"""Processes of one load above which a typing error is more likely than a wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,26 @@ class LoadSettings:
     processes: OverZero[int] = 1
 
     @property
-    def judged(self) -> int:
-        """Requests that count: those meant to be sent after the warm-up."""
+    def judged_requests(self) -> int:
+        """How many requests are intended after the warm-up."""
         return int(self.rate * self.duration) - int(self.rate * self.warm_up)
+
+    def find_problem(self) -> tuple[str, str] | None:
+        """The key that makes this load impossible to generate or to judge, and why; or None."""
+        if self.processes > min(_MOST_PROCESSES, self.concurrency):
+            return "processes", f"is at most {_MOST_PROCESSES} and the concurrency"
+        if self.scenario not in list_plugins("scenarios"):
+            return "scenario", describe_unknown("scenario", self.scenario, list_plugins("scenarios"))
+        if not 0 <= self.warm_up < self.duration:
+            return "warm_up", f"must be from 0 to under the duration, got {self.warm_up!r}"
+        if self.rate * self.duration > MOST_REQUESTS:
+            return "rate", f"rate times duration is over {MOST_REQUESTS:,} requests; give fewer"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class AttackSettings:
-    """The threat model of an evasion attack.
+    """The threat model of evasion attacks, and the attacks that are tried.
 
     Each input may be moved by at most `eps` in every number (Linf) within [`low`, `high`], with `budget` rows sent per
     input, over `inputs` inputs drawn from the data.
@@ -104,6 +120,20 @@ class AttackSettings:
     high: float = 1.0
     budget: OverZero[int] = 200
     inputs: OverZero[int] = 100
+    attacks: tuple[str, ...] = ("square",)
+
+    def find_problem(self) -> tuple[str, str] | None:
+        """The key that makes every attack impossible, and why; or None."""
+        if not self.low < self.high:
+            return "high", f"must be over low, got {self.high!r} and {self.low!r}"
+        if not self.attacks:
+            return "attacks", f"names no attack; known: {', '.join(list_plugins('attacks'))}"
+        for name in self.attacks:
+            if name not in list_plugins("attacks"):
+                return "attacks", describe_unknown("attack", name, list_plugins("attacks"))
+        if len(set(self.attacks)) < len(self.attacks):
+            return "attacks", "names an attack twice"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +142,8 @@ class Settings:
 
     `reports` are extra formats as (name, path or None); `sources` says for each setting where it came from, for the
     header and the report; `others` holds the endpoint as those suites see it that speak another protocol to it or ask
-    another model; `allow` names the hosts beside loopback that faults may touch; `extras` the optional parts that are
-    installed.
+    another model; `sections` holds the suites' own sections of the configuration, by suite; `allow` names the hosts
+    beside loopback that faults may touch; `extras` the optional parts that are installed.
     """
 
     endpoint: Endpoint
@@ -125,11 +155,9 @@ class Settings:
     promises: Promises = Promises()
     others: Mapping[str, Endpoint] = field(default_factory=dict)
     data: DataSettings | None = None
-    load: LoadSettings | None = None
+    sections: Mapping[str, Any] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
     faults: tuple[Fault, ...] = ()
-    chaos: ChaosSettings = field(default_factory=ChaosSettings)
-    attack: AttackSettings | None = None
     allow: tuple[str, ...] = ()
     wait_ready: float | None = None
     policy: Policy = field(default_factory=Policy)
@@ -140,14 +168,37 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict)
     extras: tuple[str, ...] = ()
 
+    def find_section(self, record: type[T]) -> T | None:
+        """The configured section of this kind."""
+        return next((section for section in self.sections.values() if isinstance(section, record)), None)
+
+    @property
+    def load(self) -> LoadSettings | None:
+        """The load, where one is configured."""
+        return self.find_section(LoadSettings)
+
+    @property
+    def attack(self) -> AttackSettings | None:
+        """The threat model, where one is configured."""
+        return self.find_section(AttackSettings)
+
+    @property
+    def chaos(self) -> ChaosSettings:
+        """The phases of every experiment."""
+        return self.find_section(ChaosSettings) or ChaosSettings()
+
     def endpoint_of(self, suite: str) -> Endpoint:
         """The endpoint as this suite speaks to it."""
         return self.others.get(suite, self.endpoint)
 
     def grounds(self) -> frozenset[str]:
-        """What the configuration gives ground to judge; a check whose grounds are not all here is not planned."""
+        """What the configuration gives ground to judge; a check whose grounds are not all here is not planned.
+
+        The name of a suite is the ground that its own section gives.
+        """
         endpoint = self.endpoint
-        found = {
+        grounds = {
+            **dict.fromkeys(self.sections, True),
             "named": endpoint.unix_socket is None,
             "direct": endpoint.proxy is None and endpoint.signer is None and not endpoint.is_grpc,
             "http": not endpoint.is_grpc and not endpoint.binary,
@@ -158,13 +209,11 @@ class Settings:
             **asdict(self.promises),
             "data": self.data is not None and self.data.dataset is not None,
             "golden": self.data is not None and self.data.golden is not None,
-            "load": self.load is not None,
             "replicas": bool(endpoint.replicas),
             "faults": bool(self.faults),
-            "attack": self.attack is not None,
             "property": "property" in self.extras,
         }
-        return frozenset(name for name, there in found.items() if there)
+        return frozenset(name for name, is_given in grounds.items() if is_given)
 
 
 GROUNDS = {
@@ -178,10 +227,8 @@ GROUNDS = {
     **{field.name: f"[promises] {field.name} is not set" for field in fields(Promises)},
     "data": "no labelled data is configured ([data] file)",
     "golden": "no golden outputs are configured ([data] golden)",
-    "load": "no load is configured ([load] rate and duration)",
     "replicas": "no further URLs are configured ([endpoint] replicas)",
     "faults": "no fault is configured ([links.NAME] and [[fault]])",
-    "attack": "no threat model is configured ([adversarial] eps)",
     "property": "what generates requests is not installed: pip install 'aiharness[property]'",
 }
-"""Each ground that a check may need, and why it is not judged without."""
+"""Each ground that a check may need, beside the suites' own sections, and why it is not judged without."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 ALPHA = 0.05
 """Error rate of each side of every decision: the bounds are one-sided at 95 % each (DESIGN 6.3)."""
@@ -174,26 +174,3 @@ _ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS, Status.SK
 def find_worst_status(statuses: Sequence[Status]) -> Status:
     """The first of FAIL, ERROR, INCONCLUSIVE, PASS, SKIPPED that occurs; INCONCLUSIVE if there are none."""
     return min(statuses, key=_ORDER.index, default=Status.INCONCLUSIVE)
-
-
-@dataclass(frozen=True, slots=True)
-class CheckSpec:
-    """What a packaged check declares of itself, before anything is sent.
-
-    `needs` names capabilities without which it is SKIPPED, `grounds` settings without which it is not planned;
-    `requests` and `tokens` are what it costs at most, per case; `cases` its parametrised ids; `per` gives it one case
-    for each configured objective of its suite, each fault, or each pair of them. `before_contact` marks a check that
-    runs on an endpoint never reached, `alone` one beside which, under xdist, no other runs.
-    """
-
-    title: str
-    level: Level = Level.BLOCKER
-    needs: tuple[str, ...] = ()
-    grounds: tuple[str, ...] = ()
-    requests: int = 1
-    tokens: int = 0
-    cases: tuple[str, ...] = ()
-    per: Literal["", "objective", "fault", "fault_objective"] = ""
-    before_contact: bool = False
-    alone: bool = False
-    clauses: tuple[str, ...] = field(default=())

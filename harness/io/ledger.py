@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
-from harness.core.errors import BudgetExhausted
+from harness.core.errors import BudgetExhausted, HarnessError
 from harness.core.settings import Ceilings
 
 REQUESTS_FILE, TOKENS_FILE = ".requests", ".tokens"
@@ -24,10 +27,27 @@ class Ledger:
         self._folder = folder
         self._ceilings = ceilings
         self._started = started
+        self._limited = ""
+        self._most, self._numbers = 0, count(1)
 
-    def before_request(self) -> None:
-        """Count one request that is about to be sent. Raises `BudgetExhausted` when a ceiling forbids it."""
+    @contextmanager
+    def limit(self, measurement: str, requests: int) -> Iterator[None]:
+        """Allow this measurement, which sends inside the `with` block, no more requests than its planned cost."""
+        self._limited, self._most, self._numbers = measurement, requests, count(1)
+        try:
+            yield
+        finally:
+            self._limited = ""
+
+    def before_request(self, *, repeat: bool = False) -> None:
+        """Count one request that is about to be sent.
+
+        `repeat`: once more, since the service ended a kept connection without an answer; the plan's cost leaves it out.
+        Raises `BudgetExhausted` when a ceiling forbids it, `HarnessError` beyond the planned cost of a measurement.
+        """
         self.check_time()
+        if self._limited and not repeat and next(self._numbers) > self._most:
+            raise HarnessError(f"{self._limited} needs more than the {self._most} requests that the plan allows it")
         tokens = self._ceilings.tokens
         if tokens is not None and (spent := self._size(TOKENS_FILE)) >= tokens:
             raise BudgetExhausted(f"--ai-max-tokens={tokens} is reached ({spent} generated)")

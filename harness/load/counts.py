@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 
-from harness.core.load import BLOCKS, Counts, Job, LoadResult, client_bound
+from harness.core.load import Counts, Job, LoadResult, client_bound
 from harness.core.pacing import Pacer
 from harness.core.report import Generator
 from harness.core.verdict import Counterexample
+from harness.stats.dependence import TIME_BLOCKS
 from harness.stats.histogram import Histogram
 
 MOST_EXAMPLES = 3
@@ -26,7 +27,7 @@ NEVER = float("inf")
 
 
 def _zeros() -> list[int]:
-    return [0] * BLOCKS
+    return [0] * TIME_BLOCKS
 
 
 @dataclass(slots=True)

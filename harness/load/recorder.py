@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
-from harness.core.load import BLOCKS, DEAD, Job
+from harness.core.load import DEAD, Job
 from harness.core.replay import show_exchange
 from harness.load.counts import MOST_EXAMPLES, NEVER, WorkerCounts
 from harness.run.series import Seconds
+from harness.stats.dependence import TIME_BLOCKS
 from harness.stats.histogram import Histogram
 
 _METRICS = ("latency", "service", "ttft", "inter_token", "lag")
@@ -22,11 +23,13 @@ class Recorder:
     def __init__(self, job: Job) -> None:
         load = job.load
         self.job, self.t0 = job, 0.0
-        self._warm_up, self._block_seconds = load.warm_up, (load.duration - load.warm_up) / BLOCKS
+        self._warm_up, self._block_seconds = load.warm_up, (load.duration - load.warm_up) / TIME_BLOCKS
         self._unanswered, self._answered_at = 0, 0.0
         limits = {metric: job.limits.get(metric, ()) for metric in _METRICS}
         limits["service"] = limits["latency"]  # judged where the load itself could not keep up
-        self.counts = WorkerCounts({metric: [Histogram(limits[metric]) for _ in range(BLOCKS)] for metric in _METRICS})
+        self.counts = WorkerCounts(
+            {metric: [Histogram(limits[metric]) for _ in range(TIME_BLOCKS)] for metric in _METRICS}
+        )
         self._pending: dict[tuple[str, int], list[float]] = {}
         self._seconds = Seconds("load", "load", load.rate)
 
@@ -44,7 +47,7 @@ class Recorder:
         since_start = timing.intended - self.t0
         if since_start < self._warm_up - _ROUNDING:
             return
-        block = min(int((since_start - self._warm_up) / self._block_seconds + _ROUNDING), BLOCKS - 1)
+        block = min(int((since_start - self._warm_up) / self._block_seconds + _ROUNDING), TIME_BLOCKS - 1)
         counts.requests[block] += 1
         counts.failed[block] += not exchange.ok
         latency, service, ttft = timing.latency, timing.service_time, timing.ttft

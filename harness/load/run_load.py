@@ -1,4 +1,4 @@
-"""The load of a gate run: made once in a child, read by every check, and judged."""
+"""The load of a gate run: the measurement, made in a child, and the verdicts on it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import msgspec
 
 from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.load import Job, LoadResult, unloadable
-from harness.core.objective import LATENCY_METRICS, Objective
+from harness.core.measurement import TOKENS_PER_ANSWER, Measurement, Scope
+from harness.core.objective import INTER_TOKEN, LATENCY, TTFT, Objective
 from harness.core.pacing import Pacer
-from harness.core.plan import PlannedCheck
+from harness.core.plan import Cost, PlannedCheck
 from harness.core.settings import LoadSettings
 from harness.core.verdict import Case, Counterexample, Status, Verdict, judge_contract, make_error, make_inconclusive
 from harness.load.counts import get_result_path
@@ -22,40 +23,35 @@ from harness.run.rate_judging import Blocks, judge_dependent, missed
 from harness.run.session import Session
 from harness.stats.histogram import Histogram
 
-STREAMED = ("ttft", "inter_token")
-"""Metrics for which streamed answers are asked."""
-
 _START, _AFTER = 30.0, 10.0
 """Seconds in which the child must have started, and past the last deadline in which it must have ended."""
 
 
 def collect_limits(objectives: Sequence[Objective]) -> dict[str, tuple[float, ...]]:
     """The limits of the load's latency objectives by metric, in seconds."""
-    mine = [o for o in objectives if o.suite == "load" and o.metric in LATENCY_METRICS]
-    return {metric: tuple(sorted({o.limit for o in mine if o.metric == metric})) for metric in LATENCY_METRICS}
+    metrics = (LATENCY.name, TTFT.name, INTER_TOKEN.name)
+    return {metric: tuple(sorted({o.limit for o in objectives if o.metric == metric})) for metric in metrics}
 
 
-def load(session: Session, run: GateRun) -> LoadResult:
-    """The load's result: made by the first who asks, read from the run directory by everyone after.
+def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
+    """Make the load in a child and return its result.
 
     Raises `BudgetExhausted` before the start where a ceiling forbids the whole, `UsageError` for a load that cannot be
     made here.
     """
-    settings = session.settings
-    wanted = settings.load or LoadSettings()
+    wanted = _settings(scope)
     path = get_result_path(run.run_dir.path, wanted.scenario)
-    if path.exists():
-        return msgspec.json.decode(path.read_bytes(), type=LoadResult)
     if why := unloadable(session.endpoint, wanted.duration):
         raise UsageError(why)
     file = find_locustfile(wanted.scenario)
     _reserve(session, run, wanted)
-    mine = [o for o in settings.objectives if o.suite == "load"]
-    query = session.sample(stream=any(o.metric in STREAMED for o in mine))
+    objectives = scope.objectives
+    query = session.sample(stream=any(objective.streamed for objective in objectives))
     request = session.adapter.encode(session.endpoint, query, session.facts)
     endpoint = replace(session.endpoint, protocol=session.adapter.name)
     folder = str(run.run_dir.path)
-    job = Job(endpoint, (request,), wanted, folder, run.started, collect_limits(mine), seed=settings.seed)
+    limits = collect_limits(objectives)
+    job = Job(endpoint, (request,), wanted, folder, run.started, limits, seed=scope.settings.seed)
     path.parent.mkdir(exist_ok=True)
     options = ["--headless", "--host", endpoint.url, "-u", str(wanted.concurrency), "-r", "1000", "--only-summary"]
     if wanted.processes > 1:
@@ -65,11 +61,24 @@ def load(session: Session, run: GateRun) -> LoadResult:
     patience = _START + wanted.duration + endpoint.deadlines.connect + endpoint.deadlines.total + _AFTER
     run.progress(f"load: {wanted.scenario}: {wanted.rate:g} requests/s for {wanted.duration:g} s, open loop")
     ended = run_locust(file, options, msgspec.json.encode(job), path.with_suffix(".log"), patience)
-    result = _taken(path, job, ended)
+    result = _read_result(path, job, ended)
     run.run_dir.scrub(path.with_suffix(".log"))
     run.ledger.after_answer(result.tokens)
-    run.run_dir.write(f"load/{path.name}", msgspec.json.encode(result))
     return result
+
+
+def _settings(scope: Scope) -> LoadSettings:
+    return scope.settings.load or LoadSettings()
+
+
+def _compute_cost(scope: Scope) -> Cost:
+    wanted = _settings(scope)
+    requests = Pacer(wanted.rate, wanted.duration).count
+    return Cost(requests, TOKENS_PER_ANSWER * requests, wanted.duration)
+
+
+LOAD = Measurement(LoadResult, _compute_cost, lambda scope: f"load/{_settings(scope).scenario}", make_load, alone=True)
+"""The open-loop load of `[load]`."""
 
 
 def _reserve(session: Session, run: GateRun, wanted: LoadSettings) -> None:
@@ -85,17 +94,17 @@ def _reserve(session: Session, run: GateRun, wanted: LoadSettings) -> None:
         run.ledger.before_request()
 
 
-def _taken(path: Path, job: Job, ended: LocustExit) -> LoadResult:
-    """What the child wrote, with what is wrong with it if the child did not end as it should."""
-    count = Pacer(job.load.rate, job.load.duration).count
+def _read_result(path: Path, job: Job, ended: LocustExit) -> LoadResult:
+    """What the child wrote; it has a `problem` if the child did not end as it should."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=LoadResult)
+        result = msgspec.json.decode(path.read_bytes(), type=LoadResult)
     except (OSError, msgspec.MsgspecError):
-        found = LoadResult(job.load.scenario, job.endpoint.protocol, count)
-    if ended.status != 0 or ended.overran or not found.finished:
-        problem = found.problem or f"the load generator died: {ended.description}"
-        return replace(found, problem=problem, finished=False)
-    return found
+        count = Pacer(job.load.rate, job.load.duration).count
+        result = LoadResult(job.load.scenario, job.endpoint.protocol, count)
+    if ended.status != 0 or ended.overran or not result.finished:
+        problem = result.problem or f"the load generator died: {ended.description}"
+        return replace(result, problem=problem, finished=False)
+    return result
 
 
 def judge_load(result: LoadResult, objective: Objective, check: PlannedCheck) -> Verdict:

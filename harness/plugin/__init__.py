@@ -35,7 +35,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ai-responsible", metavar="NAME", help="who answers for this run; printed in the report")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """`--ai-dry-run` prints the plan in place of a session."""
     if not (config.getoption("ai_dry_run") and config.getoption("ai_suite")):

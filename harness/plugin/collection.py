@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.plan import slug
+from harness.core.check_spec import list_axes
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.settings import Settings
 from harness.suite import ROOT, modules, spec_of
@@ -83,17 +83,13 @@ class Collecting:
         return report
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Give a check one case for each configured fault, or objective of its suite, or each pair of them."""
+        """Give a check one case for each value that the settings have for its parameters."""
         spec = spec_of(metafunc.function)
         marker = metafunc.definition.get_closest_marker("ai_suite")
         if spec is None or not spec.per or marker is None:
             return
-        if "fault" in spec.per:
-            faults = self._settings.faults
-            metafunc.parametrize("fault", faults, ids=[slug(f.name) for f in faults])
-        if "objective" in spec.per:
-            objectives = [o for o in self._settings.objectives if o.suite == marker.args[0]]
-            metafunc.parametrize("objective", objectives, ids=[o.slug for o in objectives])
+        for axis in list_axes(spec, marker.args[0], self._settings):
+            metafunc.parametrize(axis.name, axis.values, ids=axis.ids)
 
     def selects(self, item: pytest.Item) -> bool:
         """Whether an item is wanted by its suite and by the ids given on the command line."""

@@ -22,5 +22,14 @@ def options_of(config: pytest.Config) -> Options:
     return Options(**given)
 
 
+def count_processes(config: pytest.Config) -> int:
+    """How many processes run the checks: xdist's workers, or this one."""
+    if config.getoption("dist", "no") == "no":
+        return 1
+    specs = config.getoption("tx", None) or []
+    counts = (spec.partition("*")[0] for spec in specs)  # "popen" or "3*popen"
+    return max(1, sum(int(count) if count.isdigit() else 1 for count in counts))
+
+
 def _split(given: list[str]) -> tuple[str, ...]:
     return tuple(part.strip() for text in given for part in text.split(",") if part.strip())

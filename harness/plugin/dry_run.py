@@ -9,9 +9,9 @@ import pytest
 from harness.config.resolve import resolve_settings
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
-from harness.core.plan import Plan
+from harness.core.plan import Plan, PlannedCheck, PlannedMeasurement
 from harness.plugin.collection import search_folders
-from harness.plugin.command_line import options_of
+from harness.plugin.command_line import count_processes, options_of
 from harness.run.planning import build_plan
 from harness.suite import catalogue
 
@@ -21,7 +21,7 @@ def dry_run(config: pytest.Config) -> int:
     try:
         wanted = resolve_settings(options_of(config), os.environ, search_folders(config))
         declared = [d for suite in wanted.suites for d in catalogue(suite)]
-        plan = build_plan(wanted, declared)
+        plan = build_plan(wanted, declared, processes=count_processes(config))
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
     print("\n".join(_describe(plan, wanted.endpoint.url)))
@@ -29,17 +29,34 @@ def dry_run(config: pytest.Config) -> int:
 
 
 def _describe(plan: Plan, url: str) -> list[str]:
-    """The plan as lines: each check with what it sends and needs."""
+    """The plan as lines: each check and each measurement with what it sends and needs."""
     lines = [f"plan {plan.hash[:16]} for {url}: {len(plan.checks)} checks; nothing was sent", ""]
     for check in plan.checks:
-        cost = f"{check.requests} requests" + (f", {check.tokens} tokens" if check.tokens else "")
         need = f"; PASS needs at least {check.min_n} of at most {check.cap} samples" if check.min_n else ""
         lines.append(f"  {check.level:8} {check.id}")
-        lines.append(f"           {check.title} ({cost} at most{need})")
-    lines += ["", "not judged:", *(f"  {line}" for line in plan.not_judged)] if plan.not_judged else []
-    total, tokens = sum(c.requests for c in plan.checks), sum(c.tokens for c in plan.checks)
-    lines += ["", f"at most {total} requests and about {tokens} generated tokens, apart from a few harmless GETs"]
-    lines += [
-        "a capability that the endpoint does not offer turns its checks into SKIPPED; your own marked tests are added"
+        lines.append(f"           {check.title} ({_describe_cost(check)}{need})")
+    if plan.measurements:
+        lines += ["", "measured once, and judged by the checks that name it:"]
+        lines += [f"  {measurement.id} ({_describe_cost(measurement)})" for measurement in plan.measurements]
+    if plan.not_judged:
+        lines += ["", "not judged:", *(f"  {line}" for line in plan.not_judged)]
+    cost = plan.cost
+    processes = f" in {plan.processes} processes" if plan.processes > 1 else ""
+    return [
+        *lines,
+        "",
+        f"at most {cost.requests} requests{processes} and about {cost.tokens} generated tokens, apart from a few "
+        "harmless GETs and from repeats of requests that the service dropped with a kept connection",
+        "a capability that the endpoint does not offer turns its checks into SKIPPED; your own marked tests are added",
     ]
-    return lines
+
+
+def _describe_cost(planned: PlannedCheck | PlannedMeasurement) -> str:
+    if isinstance(planned, PlannedCheck) and planned.measures:
+        return f"judges {', '.join(planned.measures)}"
+    parts = [f"{planned.requests} requests"]
+    if planned.tokens:
+        parts.append(f"{planned.tokens} tokens")
+    if isinstance(planned, PlannedMeasurement) and planned.seconds:
+        parts.append(f"about {planned.seconds:.0f} s")
+    return f"{', '.join(parts)} at most"

@@ -13,6 +13,7 @@ from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level
 from harness.plugin.user_client import Asking, Judging, Reply, share_of
 from harness.run.gate_run import GateRun
+from harness.run.measurements import Measurements
 from harness.run.session import Session
 
 RUN = pytest.StashKey[GateRun]()
@@ -51,6 +52,12 @@ def ai_client(ai_run: GateRun, ai_sample: Any, ai_planned: PlannedCheck) -> Sess
     # A plain prompt, or plain rows, are what most users have.
     session.sample_query = ai_sample if ai_sample is None or isinstance(ai_sample, Query) else Query(ai_sample)
     return session
+
+
+@pytest.fixture
+def ai_measure(ai_client: Session, ai_run: GateRun, ai_planned: PlannedCheck) -> Measurements:
+    """The measurements that `@check(..., measures=...)` names: `ai_measure(LOAD)` is the one load of the run."""
+    return Measurements(ai_client, ai_run, ai_planned)
 
 
 @pytest.fixture

@@ -30,10 +30,10 @@ from harness.core.verdict import Level, Status, make_error
 from harness.io.rundir import EVIDENCE, EvidenceLine
 from harness.plugin import fixtures
 from harness.plugin.collection import Collecting, search_folders
-from harness.plugin.command_line import options_of
+from harness.plugin.command_line import count_processes, options_of
 from harness.plugin.run_checks import Running
 from harness.run.gate_run import GateRun, RunState
-from harness.run.planning import user_check
+from harness.run.planning import plan_user_check
 from harness.suite import ROOT, catalogue
 
 _KEPT_EXITS = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
@@ -51,7 +51,8 @@ def register(config: pytest.Config) -> None:
     if not wanted.suites:
         raise pytest.UsageError(f"--ai-suite is empty; known: {', '.join(list_plugins('suites'))}, all")
     collecting = Collecting(config, wanted)
-    run = GateRun(wanted, [d for suite in wanted.suites for d in catalogue(suite)])
+    declared = [spec for suite in wanted.suites for spec in catalogue(suite)]
+    run = GateRun(wanted, declared, count_processes(config))
     config.pluginmanager.register(collecting, "aiharness-collecting")
     config.pluginmanager.register(Running(run), "aiharness-running")
     config.stash[fixtures.RUN] = run
@@ -183,7 +184,7 @@ class Gate:
             return
         lines = str(report.longrepr or "no reason was given").strip().splitlines()
         title = f"{report.nodeid} can be collected"
-        self._run.add_user_checks([user_check(report.nodeid, self._run.settings.suites[0], title, "blocker")])
+        self._run.add_user_checks([plan_user_check(report.nodeid, self._run.settings.suites[0], title, "blocker")])
         verdict = make_error(f"could not be collected: {lines[-1][:300]}")
         self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, verdict, self._run.now()))
 
@@ -234,7 +235,7 @@ def _planned(item: pytest.Item) -> PlannedCheck:
         raise pytest.UsageError(f"{item.nodeid}: ai_suite level {level!r} is not one of {', '.join(Level)}")
     title = str(marker.kwargs.get("title") or item.name)
     suite = marker.args[0] if marker.args else marker.kwargs["name"]
-    return user_check(item.nodeid, str(suite), title, level)
+    return plan_user_check(item.nodeid, str(suite), title, level)
 
 
 def _own_signals() -> dict[signal.Signals, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness.core.check_spec import CheckSpec
 from harness.core.endpoint import redact_text
 from harness.core.errors import BudgetExhausted, HarnessError
 from harness.core.plan import PlannedCheck
@@ -18,12 +19,10 @@ from harness.core.verdict import Counterexample, Level, Status, Verdict, make_er
 from harness.io.rundir import EvidenceLine
 from harness.plugin.user_client import AskFailed, Judging
 from harness.run.gate_run import GateRun
+from harness.run.measurements import are_begun
 from harness.suite import spec_of
 
 VERDICT = pytest.StashKey[Verdict]()
-
-_ALONE = ("load", "chaos")
-"""Suites whose checks would disturb every other one that runs beside them."""
 
 
 class CheckFailed(AssertionError):
@@ -42,16 +41,19 @@ class Running:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
-        """Under xdist, run a check of load or chaos, or one declared `alone`, while no other worker runs any."""
+        """Under xdist, run a check that is declared `alone`, or makes such a measurement, while no other runs."""
         check = self._run.planned.get(item.nodeid)
         if check is None or self._run.worker == "main":
             return (yield)
         spec = spec_of(getattr(item, "function", None))
-        alone = check.suite in _ALONE or (spec is not None and spec.alone)
+        alone = spec is not None and (spec.alone or self._measures_alone(spec, check))
         with open(self._run.run_dir.path / ".alone", "w") as lock:
             # A worker that dies gives its lock back.
             fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
             return (yield)
+
+    def _measures_alone(self, spec: CheckSpec, check: PlannedCheck) -> bool:
+        return any(measurement.alone for measurement in spec.measures) and not are_begun(self._run, check.measures)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

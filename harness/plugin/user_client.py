@@ -10,11 +10,12 @@ from typing import Any
 from harness.checks.common import TOO_MANY_REQUESTS, find_harness_error
 from harness.core.errors import HarnessError, UsageError
 from harness.core.exchange import Answer, EventKind, Exchange, Query, ToolCall, Usage
-from harness.core.objective import Objective, parse_objective
+from harness.core.objective import Objective
+from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level, Status, Verdict, make_inconclusive
 from harness.run.objective import judge_asked, value_of
-from harness.run.planning import rate_test
+from harness.run.planning import make_rate_test
 from harness.run.rate_judging import judge_fixed, missed
 from harness.run.session import Session
 from harness.stats.planning import can_pass
@@ -167,10 +168,10 @@ class Judging:
     def _objective(self, text: str) -> Objective:
         at = next((place for place, letter in enumerate(text) if letter in "<>"), len(text))
         profile = self._asking.session.settings.profile
-        return parse_objective("smoke", text[:at], text[at:], profile, level=str(self._check.level))
+        return parse_objective("", text[:at], text[at:], profile, level=str(self._check.level))
 
     def _sampled(self, objective: Objective, check: PlannedCheck, ask: Callable[[], object]) -> Verdict:
-        if not can_pass(rate_test(objective, objective.alpha / self._share)):
+        if not can_pass(make_rate_test(objective, objective.alpha / self._share)):
             raise UsageError(f"objective {objective.text!r} cannot PASS, not even by {objective.cap} flawless requests")
         heard = self._asking.heard
 

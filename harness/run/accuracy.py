@@ -1,19 +1,22 @@
-"""Accuracy: ask the endpoint for labelled rows, each at most once a run, and judge the share of wrong ones."""
+"""Accuracy: the measurement of labelled rows, each asked at most once a run, and the verdict of an objective on it."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from harness.checks.common import TOO_MANY_REQUESTS, find_harness_error
 from harness.core.dataset import Dataset
-from harness.core.errors import ErrorClass
+from harness.core.errors import ErrorClass, HarnessError
 from harness.core.exchange import Exchange
+from harness.core.measurement import TOKENS_PER_ANSWER, Measurement, Scope
 from harness.core.objective import Objective
-from harness.core.plan import PlannedCheck
-from harness.core.verdict import Slice, Verdict, make_inconclusive
+from harness.core.plan import Cost, PlannedCheck
+from harness.core.verdict import Counterexample, Slice, Verdict, make_inconclusive
+from harness.run.gate_run import GateRun
 from harness.run.oracle import read
 from harness.run.rate_judging import judge_fixed, right_share, unrepeated
 from harness.run.session import Session
@@ -24,113 +27,201 @@ _WIDTH, _CONCURRENCY = 32, 4
 _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT, ErrorClass.GONE)
 
 
-class Asked:
-    """The rows asked so far: `labels` holds the label answered to each (None: none), `exchanges` how it came.
+@dataclass(frozen=True, slots=True)
+class LabelledRows:
+    """How the labelled rows were answered: the content of `validation/accuracy.json`.
 
-    Objectives of one run share it, so no row is asked twice for two of them.
+    All are places of rows in the data. `wrong` are the rows without their label in the answer; of them, `unlabelled`
+    had a valid answer without any label, and `failed` no valid answer, `declined` with a 429. `examples` shows the
+    first wrong row of the data and of each slice that an objective names.
     """
 
+    asked: tuple[int, ...] = ()
+    wrong: tuple[int, ...] = ()
+    unlabelled: tuple[int, ...] = ()
+    failed: tuple[int, ...] = ()
+    declined: tuple[int, ...] = ()
+    examples: Mapping[int, Counterexample] = field(default_factory=dict)
+
+
+def choose_rows(data: Dataset, seed: int, objective: Objective) -> list[int]:
+    """The places of the rows that an objective is judged on, drawn by the seed; a row that repeats another is left out.
+
+    They are those of the objective's slice, or all; at most its cap of them.
+    """
+    order = list(range(len(data.inputs)))
+    random.Random(f"{seed} accuracy").shuffle(order)
+    return list(islice(unrepeated(data, _select_slice(data, objective.slice, order)), objective.cap))
+
+
+def _select_slice(data: Dataset, name: str | None, numbers: Iterable[int]) -> list[int]:
+    if name is None:
+        return list(numbers)
+    return [number for number in numbers if data.groups and data.groups[number] == name]
+
+
+class _RowAsker:
+    """Asks for rows in batches: `labels` holds the label answered to each (None: none), `exchanges` how it came."""
+
     def __init__(self, session: Session, data: Dataset) -> None:
-        self.data = data
         self.labels: dict[int, str | None] = {}
         self.exchanges: dict[int, Exchange] = {}
+        self._data = data
         self._rows = Rows(session)
-        self._width = _WIDTH if self._rows.batches and not isinstance(data.inputs[0], str) else 1
+        self._width = 1
+        if self._rows.batches and not isinstance(data.inputs[0], str):
+            self._width = _WIDTH
         self._proven = self._width == 1
-        self.order = list(range(len(data.inputs)))
-        random.Random(f"{session.settings.seed} accuracy").shuffle(self.order)
 
-    def ask(self, wanted: Sequence[int]) -> None:
-        """Ask for the rows that were not asked yet. The first batch goes alone: a service may refuse them all.
+    def ask(self, numbers: Sequence[int]) -> None:
+        """Ask for these rows. The first batch goes alone: a service may refuse all batches.
 
         Rows of a batch that fails are asked alone, so that one row does not take the others with it; after silence
         they are not, since every row would cost a deadline, unless one of the first batch is answered alone.
         """
-        left = [number for number in wanted if number not in self.labels]
-        if not self._proven and left:
-            self._send([left[: self._width]])
+        if not self._proven:
+            self._send([numbers[: self._width]])
             self._proven = True
-            left = [number for number in left if number not in self.labels]
-        self._send([left[at : at + self._width] for at in range(0, len(left), self._width)])
+        left = [number for number in numbers if number not in self.labels]
+        self._send([left[start : start + self._width] for start in range(0, len(left), self._width)])
 
-    def _send(self, parts: Sequence[Sequence[int]]) -> None:
+    def _send(self, batches: Sequence[Sequence[int]]) -> None:
         session = self._rows.session
         alone: list[int] = []
-        queries = [self._rows.query([self.data.inputs[number] for number in part]) for part in parts]
-        for part, exchange in zip(parts, session.ask_many(queries, concurrency=_CONCURRENCY), strict=True):
-            replies = read(exchange.answer, len(part)) if exchange.ok and exchange.answer else None
-            if replies is None and len(part) > 1 and (exchange.error not in _SILENT or self._too_many(part[0])):
-                alone += [number for number in part if number not in self.labels]
+        queries = [self._rows.query([self._data.inputs[number] for number in batch]) for batch in batches]
+        for batch, exchange in zip(batches, session.ask_many(queries, concurrency=_CONCURRENCY), strict=True):
+            replies = read(exchange.answer, len(batch)) if exchange.ok and exchange.answer else None
+            if replies is None and len(batch) > 1 and (exchange.error not in _SILENT or self._is_too_large(batch)):
+                alone += [number for number in batch if number not in self.labels]
                 continue
-            for index, number in enumerate(part):
-                self.labels[number] = str(replies[index].label).strip() if replies else None
+            for place, number in enumerate(batch):
+                self.labels[number] = str(replies[place].label).strip() if replies else None
                 self.exchanges[number] = exchange
         if alone:
             if not self._proven:
                 self._width = 1
             self._send([[number] for number in alone])
 
-    def _too_many(self, number: int) -> bool:
-        """Whether a row of a first batch that met silence is answered alone: the batch was too much, not the row."""
-        if not self._proven:
-            self._send([[number]])
-        return not self._proven and self.labels[number] is not None
+    def _is_too_large(self, batch: Sequence[int]) -> bool:
+        """Whether the first batch met silence, but its first row alone is answered: the row is not what is wrong."""
+        if self._proven:
+            return False
+        self._send([batch[:1]])
+        return self.labels[batch[0]] is not None
 
 
-def judge_accuracy(session: Session, asked: Asked, objective: Objective, check: PlannedCheck) -> Verdict:
+def ask_labelled_rows(session: Session, data: Dataset, objectives: Sequence[Objective]) -> LabelledRows:
+    """Ask for every row that one of the objectives is judged on, once.
+
+    Raises `HarnessError` where the service was not reached.
+    """
+    if not _holds_classes(data):
+        return LabelledRows()
+    assert data.labels is not None
+    rows = [choose_rows(data, session.settings.seed, objective) for objective in objectives]
+    asked = list(dict.fromkeys(number for chosen in rows for number in chosen))
+    if not asked:
+        return LabelledRows()
+    asker = _RowAsker(session, data)
+    asker.ask(asked)
+    labels, exchanges = asker.labels, asker.exchanges
+    if unreached := find_harness_error(*(exchanges[number] for number in asked)):
+        raise HarnessError(unreached.reason)
+    failed = [number for number in asked if labels[number] is None and not exchanges[number].ok]
+    wrong = {number for number in asked if labels[number] != str(data.labels[number])}
+    shown = [next((number for number in chosen if number in wrong), None) for chosen in rows]
+    return LabelledRows(
+        tuple(asked),
+        tuple(number for number in asked if number in wrong),
+        tuple(number for number in asked if labels[number] is None and exchanges[number].ok),
+        tuple(failed),
+        tuple(number for number in failed if exchanges[number].status == TOO_MANY_REQUESTS),
+        {
+            number: session.show(_describe_row(data, number, labels[number], exchanges[number]), exchanges[number])
+            for number in shown
+            if number is not None
+        },
+    )
+
+
+def _holds_classes(data: Dataset) -> bool:
+    return data.labels is not None and not any(isinstance(label, float | list | dict) for label in data.labels)
+
+
+def _describe_row(data: Dataset, number: int, label: str | None, exchange: Exchange) -> str:
+    row = f"row {number}, labelled {data.labels[number]!r}," if data.labels else f"row {number}"
+    if label is not None:
+        return f"{row} is answered {label!r}"
+    if exchange.ok:
+        return f"{row} is answered without a label"
+    return f"{row} has no answer: {exchange.outcome}"
+
+
+def _compute_cost(scope: Scope) -> Cost:
+    """Every row alone, after the batches that failed."""
+    data = scope.settings.data.dataset if scope.settings.data else None
+    if data is None:
+        return Cost()
+    caps = {objective.slice: objective.cap for objective in scope.objectives}
+    rows = sum(min(cap, len(_select_slice(data, name, range(len(data.inputs))))) for name, cap in caps.items())
+    rows = min(rows, len(data.inputs))
+    return Cost(rows + -(-rows // _WIDTH), TOKENS_PER_ANSWER * rows)
+
+
+def _make(scope: Scope, session: Session, run: GateRun) -> LabelledRows:
+    data = scope.settings.data
+    assert data is not None
+    assert data.dataset is not None
+    return ask_labelled_rows(session, data.dataset, scope.objectives)
+
+
+LABELLED_ROWS = Measurement(LabelledRows, _compute_cost, lambda scope: f"{scope.suite}/accuracy", _make)
+"""The labelled rows that the accuracy objectives of the suite are judged on."""
+
+
+def judge_accuracy(rows: LabelledRows, data: Dataset, seed: int, objective: Objective, check: PlannedCheck) -> Verdict:
     """The share of rows answered wrongly, over all rows or those of the objective's slice, at most its cap of them.
 
-    A row that the endpoint failed on is wrong, and one that repeats another is not asked. Every group of the data is
-    shown as a slice, not judged.
+    A row that the endpoint failed on is wrong. Every group of the data is shown as a slice, not judged.
     """
-    data = asked.data
-    if data.labels is None or any(isinstance(label, float | list | dict) for label in data.labels):
+    if not _holds_classes(data):
         return make_inconclusive(f"{data.name} holds no classes as labels: accuracy needs whole numbers or text", n=0)
+    assert data.labels is not None
+    chosen = choose_rows(data, seed, objective)
     groups = data.groups or ("",) * len(data.inputs)
-    part = objective.slice
-    there = [number for number in asked.order if part is None or groups[number] == part]
-    wanted = list(islice(unrepeated(data, there), objective.cap))
-    if not wanted:
+    if not chosen:
         others = ", ".join(sorted({group for group in groups if group})[:20]) or "none"
-        return make_inconclusive(f"the data hold no slice {part!r}; there are: {others}", n=0)
-    asked.ask(wanted)
-    if broken := find_harness_error(*(asked.exchanges[number] for number in wanted)):
-        return broken
-    if all(asked.labels[number] is None and asked.exchanges[number].ok for number in wanted):
-        shown = session.show("a valid answer in which no label and no scores are found", asked.exchanges[wanted[0]])
-        return make_inconclusive(shown.summary, n=0, counterexamples=(shown,))
-    wrong = [number for number in wanted if asked.labels[number] != str(data.labels[number])]
-    failed = [asked.exchanges[number] for number in wanted if asked.labels[number] is None]
-    examples = tuple(session.show(_told(asked, number), asked.exchanges[number]) for number in wrong[:1])
-    notes = [f"rows drawn by seed {session.settings.seed} out of {len(data.inputs)}"]
-    notes += [f"{len(failed)} of the wrong rows had no answer with a label"] if failed else []
-    if len(wanted) < min(len(there), objective.cap):
-        notes.append(f"{len(there) - len(wanted)} rows repeat another, and count once")
-    label, most = Counter(str(data.labels[number]) for number in wanted).most_common(1)[0]
-    if most / len(wanted) >= objective.limit:
-        notes.append(f"always answering {label!r} would be right in {most} of {len(wanted)} rows, and hold this too")
+        return make_inconclusive(f"the data hold no slice {objective.slice!r}; there are: {others}", n=0)
+    all_wrong = set(rows.wrong)
+    wrong = [number for number in chosen if number in all_wrong]
+    examples = tuple(rows.examples[number] for number in wrong[:1])
+    if set(chosen) <= set(rows.unlabelled):
+        summary = "a valid answer in which no label and no scores are found"
+        return make_inconclusive(
+            summary, n=0, counterexamples=tuple(replace(example, summary=summary) for example in examples)
+        )
+    label, most = Counter(str(data.labels[number]) for number in chosen).most_common(1)[0]
+    notes = [f"rows drawn by seed {seed} out of {len(data.inputs)}"]
+    if lacking := len(set(chosen) & {*rows.unlabelled, *rows.failed}):
+        notes.append(f"{lacking} of the wrong rows had no answer with a label")
+    in_slice = len(_select_slice(data, objective.slice, range(len(data.inputs))))
+    if len(chosen) < min(in_slice, objective.cap):
+        notes.append(f"{in_slice - len(chosen)} rows repeat another, and count once")
+    if most / len(chosen) >= objective.limit:
+        notes.append(f"always answering {label!r} would be right in {most} of {len(chosen)} rows, and hold this too")
     return judge_fixed(
         len(wrong),
-        len(wanted),
+        len(chosen),
         objective,
         check,
         what="rows were answered wrongly",
-        declined=sum(exchange.status == TOO_MANY_REQUESTS for exchange in failed),
+        declined=len(set(chosen) & set(rows.declined)),
         examples=examples,
-        slices=_slices([groups[number] for number in wanted], [groups[number] for number in wrong], objective.alpha),
+        slices=_make_slices([groups[number] for number in chosen], [groups[number] for number in wrong], objective),
         notes=tuple(notes),
     )
 
 
-def _told(asked: Asked, number: int) -> str:
-    label, exchange = asked.labels[number], asked.exchanges[number]
-    wanted = asked.data.labels[number] if asked.data.labels else None
-    if label is None and not exchange.ok:
-        return f"row {number}, labelled {wanted!r}, has no answer: {exchange.outcome}"
-    said = "an answer without a label" if label is None else repr(label)
-    return f"row {number}, labelled {wanted!r}, is answered {said}"
-
-
-def _slices(groups: Sequence[str], wrong: Sequence[str], alpha: float) -> tuple[Slice, ...]:
+def _make_slices(groups: Sequence[str], wrong: Sequence[str], objective: Objective) -> tuple[Slice, ...]:
     names = sorted({group for group in groups if group})
-    return tuple(right_share(name, wrong.count(name), groups.count(name), alpha) for name in names)
+    return tuple(right_share(name, wrong.count(name), groups.count(name), objective.alpha) for name in names)

@@ -15,7 +15,7 @@ from harness.core.settings import Settings
 from harness.core.verdict import Baseline, Slice, Status, Verdict, make_inconclusive
 from harness.io.rundir import GATE, read_gate
 from harness.run.objective import BASELINE, CANDIDATE
-from harness.run.planning import comparison_id
+from harness.run.planning import make_comparison_id
 from harness.run.rate_judging import clopper_pearson
 
 _SAME = ("profile", "sample", "deadlines")
@@ -65,7 +65,7 @@ def compare(
     mismatch = _mismatch(older.report, plan, settings, version) if older.report else None
     found: dict[str, Verdict] = {}
     for objective in settings.objectives:
-        id_ = comparison_id(objective.suite, objective)
+        id_ = make_comparison_id(objective.suite, objective)
         source = next((c.id for c in plan.checks if _judges(c, objective)), "")
         if source in verdicts:
             found[id_] = mismatch or _one(older, objective, source, verdicts[source], settings.policy.accept_first)

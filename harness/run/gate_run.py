@@ -14,12 +14,13 @@ from typing import Any
 
 import msgspec
 
+from harness.core.check_spec import CheckSpec
 from harness.core.endpoint import Endpoint, redact_text
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.registry import load_plugin
 from harness.core.report import Report
 from harness.core.settings import Settings
-from harness.core.verdict import CheckSpec, Status, Verdict, make_error
+from harness.core.verdict import Status, Verdict, make_error
 from harness.io.client import Client
 from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
@@ -46,13 +47,15 @@ class RunState:
 
 
 class GateRun:
-    """Plans, lends the session to checks, and decides. `declared` are the packaged checks of the wanted suites.
+    """Plans, lends the session to checks, and decides.
 
-    `progress` is told what a long run is at, a line each; under xdist nobody hears it.
+    `declared` are the packaged checks of the wanted suites, which `processes` processes run. `progress` takes a line
+    for each step of a long measurement; under xdist nothing shows them.
     """
 
-    def __init__(self, settings: Settings, declared: Iterable[tuple[str, str, CheckSpec]]) -> None:
+    def __init__(self, settings: Settings, declared: Iterable[tuple[str, str, CheckSpec]], processes: int = 1) -> None:
         self.settings = settings
+        self._processes = processes
         self.worker = "main"
         self.progress: Callable[[str], None] = lambda line: None
         self.started = 0.0
@@ -102,7 +105,7 @@ class GateRun:
 
     def plan_only(self) -> None:
         """Make the plan without asking anything (`--collect-only`)."""
-        self.plan = build_plan(self.settings, self._declared)
+        self.plan = build_plan(self.settings, self._declared, processes=self._processes)
 
     def join(self, state: RunState, worker: str) -> None:
         """Take part in a run that another process has started."""
@@ -150,11 +153,11 @@ class GateRun:
             self._sessions[key] = session
         return self._sessions[key]
 
-    def baseline_session(self) -> Session | None:
-        """A session with the second endpoint that `--ai-baseline=URL` names, spoken to as the first is; or None."""
+    def baseline_session(self, suite: str) -> Session | None:
+        """A session with the second endpoint that `--ai-baseline=URL` names, spoken to as this suite does; or None."""
         if self._older is None or self._older.url is None:
             return None
-        return self._beside(self._older.url, "smoke")
+        return self._beside(self._older.url, suite)
 
     def replicas(self, suite: str) -> dict[str, Session]:
         """Sessions with the endpoint's further URLs, by URL, spoken to as this suite speaks to the first."""
@@ -267,7 +270,7 @@ class GateRun:
             found, endpoint = self.preflight_of(suite), self.settings.endpoint_of(suite)
             if not found.obstacle:
                 known[suite] = adapter(found.protocol).capabilities(endpoint, found.facts)
-        self.plan = build_plan(self.settings, self._declared, known)
+        self.plan = build_plan(self.settings, self._declared, known, self._processes)
 
     def _make_head(self) -> dict[str, Any]:
         endpoint, facts = self.settings.endpoint, self.preflight.facts

@@ -12,14 +12,11 @@ from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Verdict, make_error
-from harness.run.planning import rate_test
+from harness.run.planning import WARM_UP, make_rate_test
 from harness.run.rate_judging import clopper_pearson, missed, rate_verdict
 from harness.run.session import Session
 from harness.stats.planning import compute_n_needed
 from harness.stats.sequential import SequentialRateTest
-
-_WARM_UP = 3
-"""Requests sent before the sampling and not counted: cold starts are not the steady state (verdicts.md, trap 2)."""
 
 CANDIDATE, BASELINE = "fixed sample", "fixed sample of the baseline"
 """Names of the slices that a comparison reads."""
@@ -44,7 +41,7 @@ def judge_objective(
     With a baseline configured the sampling goes on to the cap, so that the comparison has a sample of fixed size; a
     `baseline` session is asked in turn, request by request. The objective's own verdict is final when its test ends.
     """
-    query = session.sample(stream=objective.metric == "ttft")
+    query = session.sample(stream=objective.streamed)
     verdict = judge_asked(
         lambda: session.ask(query, again=False),
         objective,
@@ -71,9 +68,9 @@ def judge_asked(
     the harness itself ends the sampling with ERROR.
     """
     assert check.alpha_fail is not None
-    for _ in range(_WARM_UP):
+    for _ in range(WARM_UP):
         ask()
-    state, seen = SequentialRateTest(rate_test(objective, check.alpha_fail)), _Seen()
+    state, seen = SequentialRateTest(make_rate_test(objective, check.alpha_fail)), _Seen()
     while state.decision is None or seen.asked < fixed:
         exchange = ask()
         other = ask_baseline() if ask_baseline and seen.asked < fixed else None
@@ -137,7 +134,7 @@ def _verdict(show: Show, objective: Objective, state: SequentialRateTest, seen: 
         examples=(show(f"one of {k} of {n} {what}", seen.worst),) if seen.worst else (),
         method="truncated e-process and one Clopper-Pearson look at the cap",
         n_needed=needed,
-        notes=(f"{_WARM_UP} warm-up requests were not counted", *_percentile(objective, seen)),
+        notes=(f"{WARM_UP} warm-up requests were not counted", *_percentile(objective, seen)),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.core.dataset import Dataset
-from harness.core.objective import LATENCY_METRICS, SHARE_METRICS, Objective
+from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Slice, Status, Verdict, make_inconclusive
 from harness.stats.beta import binomial_cdf, binomial_sf
@@ -30,7 +30,7 @@ def unrepeated(data: Dataset, numbers: Iterable[int]) -> Iterator[int]:
 
 def missed(objective: Objective) -> str:
     """What a request did that missed a limit of latency or an error rate."""
-    slow = objective.metric in LATENCY_METRICS
+    slow = objective.is_latency
     return f"took longer than {objective.limit * 1e3:g} ms or failed" if slow else "failed"
 
 
@@ -59,11 +59,11 @@ def rate_verdict(
         Status.INCONCLUSIVE: said or f"neither {budget} nor {loosened} is refuted",
     }[status]
     shown = k / n, *bounds, objective.budget, objective.loosened
-    if objective.metric in SHARE_METRICS:
+    if objective.direction == ">=":
         estimate, upper, lower, limit, limit_loosened = (1 - share for share in shown)
     else:
         estimate, lower, upper, limit, limit_loosened = shown
-    latency = objective.metric in LATENCY_METRICS
+    latency = objective.is_latency
     return Verdict(
         status,
         f"{k} of {n} {what}: {said}",

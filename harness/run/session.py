@@ -98,12 +98,13 @@ class Session:
         that fail is what is judged.
         """
         request = self.request(query, headers)
-        self._ledger.before_request()
-        raw = self.client.exchange(request, decoder=self.decoder(request), credentials=credentials)
-        exchange = self._finish(raw)
-        self._metered(exchange)
-        if again and _raced(exchange):
-            return self.ask(query, credentials=credentials, headers=headers, again=False)
+        for repeat in (False, True) if again else (False,):
+            self._ledger.before_request(repeat=repeat)
+            raw = self.client.exchange(request, decoder=self.decoder(request), credentials=credentials)
+            exchange = self._finish(raw)
+            self._metered(exchange)
+            if not _raced(exchange):
+                break
         return exchange
 
     def ask_many(
@@ -125,7 +126,10 @@ class Session:
             self._metered(exchange)
         for at, exchange in enumerate(found):
             if _raced(exchange):
-                found[at] = self.ask(queries[at], headers=extra[at], again=False)
+                self._ledger.before_request(repeat=True)
+                raw_again = self.client.exchange(requests[at], decoder=self.decoder(requests[at]))
+                found[at] = self._finish(raw_again)
+                self._metered(found[at])
         return found
 
     def send(self, request: Request) -> Exchange:
@@ -134,8 +138,8 @@ class Session:
         It is sent once more where the service ended a kept-alive connection, perhaps before it saw the request: it may
         do so at any time, and many do after an error, unannounced (RFC 9112 section 9.5).
         """
-        for _ in range(2):
-            self._ledger.before_request()
+        for repeat in (False, True):
+            self._ledger.before_request(repeat=repeat)
             exchange = self._keep(self.client.exchange(request))
             if not _raced(exchange):
                 break
@@ -236,8 +240,8 @@ class Session:
         self.watch(exchange)
 
     def _turn(self, line: RawConnection, request: Request, wire: Sequence[BytesOrPause]) -> Exchange:
-        for _ in range(2):
-            self._ledger.before_request()
+        for repeat in (False, True):
+            self._ledger.before_request(repeat=repeat)
             line.send(wire)
             exchange = self._heard(line, request)
             # A server may end a kept-alive connection at any time, also while a request is on its way (RFC 9112 9.5).

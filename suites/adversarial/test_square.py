@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from harness.attacks.square import ATTACK
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.robustness.attack_driver import judge_attack
-from harness.suite import Session, Verdict, check
+from harness.robustness.robust_accuracy import ATTACKED_INPUTS, judge_robust_accuracy
+from harness.run.measurements import Measurements
+from harness.suite import Verdict, check
+
+SQUARE = "square"
 
 
-@check("robust accuracy", per="objective", grounds=("data", "attack"), needs=("tensors",))
-def test_square(ai_client: Session, ai_planned: PlannedCheck, objective: Objective) -> Verdict:
-    return judge_attack(ai_client, ATTACK, objective, ai_planned)
+@check(
+    "robust accuracy",
+    per="objective",
+    attack=SQUARE,
+    grounds=("data", "adversarial"),
+    needs=("tensors",),
+    measures=(ATTACKED_INPUTS,),
+)
+def test_square(ai_measure: Measurements, ai_planned: PlannedCheck, objective: Objective) -> Verdict:
+    return judge_robust_accuracy(ai_measure(ATTACKED_INPUTS, SQUARE), objective, ai_planned)

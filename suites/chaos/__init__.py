@@ -1,1 +1,27 @@
-"""Chaos: what the service does while a link is disturbed, and whether it comes back."""
+"""Chaos: what the service does while a link is disturbed, and whether it comes back.
+
+Latency and error rate are those of the requests that were due while the fault was on.
+"""
+
+from __future__ import annotations
+
+from harness.core.experiment import ChaosSettings
+from harness.core.measurement import Scope
+from harness.core.objective import ERROR_RATE, LATENCY, RECOVERY, Objective
+from harness.core.suite_policy import Section, SuitePolicy
+
+
+def _count_samples(scope: Scope, objective: Objective) -> int:
+    return int(scope.settings.chaos.rate * scope.case.duration) if scope.case else 0
+
+
+POLICY = SuitePolicy(
+    order=60,
+    metrics=(LATENCY, ERROR_RATE, RECOVERY),
+    samples=_count_samples,
+    dependent=True,
+    hint="a longer fault or a higher [chaos] rate",
+    section=Section(ChaosSettings, always=True),
+    reads=("fault",),
+    disturbs=True,
+)

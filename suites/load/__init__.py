@@ -1,1 +1,26 @@
 """Load: does the service keep its objectives under an open-loop load that kept up?"""
+
+from __future__ import annotations
+
+from harness.core.measurement import Scope
+from harness.core.objective import ERROR_RATE, INTER_TOKEN, LATENCY, TTFT, Objective
+from harness.core.settings import LoadSettings
+from harness.core.suite_policy import Section, SuitePolicy
+
+
+def _count_samples(scope: Scope, objective: Objective) -> int:
+    return scope.settings.load.judged_requests if scope.settings.load else 0
+
+
+POLICY = SuitePolicy(
+    order=50,
+    metrics=(LATENCY, TTFT, INTER_TOKEN, ERROR_RATE),
+    samples=_count_samples,
+    dependent=True,
+    hint="a longer [load] duration or a higher rate",
+    section=Section(
+        LoadSettings,
+        missing="no load is configured ([load] rate and duration)",
+        requires={"locust": "aiharness[load]"},
+    ),
+)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness.load.run_load import judge_errors, load
-from harness.run.gate_run import GateRun
-from harness.suite import Session, Verdict, check
+from harness.load.run_load import LOAD, judge_errors
+from harness.run.measurements import Measurements
+from harness.suite import Verdict, check
 
 
-@check("no answer under load is silently wrong", grounds=("load",), requests=0)
-def test_intact(ai_client: Session, ai_run: GateRun) -> Verdict:
-    return judge_errors(load(ai_client, ai_run))
+@check("no answer under load is silently wrong", grounds=("load",), measures=(LOAD,))
+def test_intact(ai_measure: Measurements) -> Verdict:
+    return judge_errors(ai_measure(LOAD))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness.load.run_load import judge_generator, load
-from harness.run.gate_run import GateRun
-from harness.suite import Session, Verdict, check
+from harness.load.run_load import LOAD, judge_generator
+from harness.run.measurements import Measurements
+from harness.suite import Verdict, check
 
 
-@check("the load generator kept up", grounds=("load",), requests=0)
-def test_kept_up(ai_client: Session, ai_run: GateRun) -> Verdict:
-    return judge_generator(load(ai_client, ai_run))
+@check("the load generator kept up", grounds=("load",), measures=(LOAD,))
+def test_kept_up(ai_measure: Measurements) -> Verdict:
+    return judge_generator(ai_measure(LOAD))

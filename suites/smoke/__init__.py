@@ -1,1 +1,8 @@
 """Smoke: is the service there, able, and honest about itself? Under 30 s on a healthy endpoint."""
+
+from __future__ import annotations
+
+from harness.core.objective import SINGLE_REQUESTS
+from harness.core.suite_policy import SuitePolicy
+
+POLICY = SuitePolicy(order=10, metrics=SINGLE_REQUESTS, compares=True)

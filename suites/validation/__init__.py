@@ -1,1 +1,18 @@
 """Model validation: are the answers right, on labelled data and against golden outputs?"""
+
+from __future__ import annotations
+
+from harness.core.measurement import Scope
+from harness.core.objective import ACCURACY, Objective
+from harness.core.suite_policy import SuitePolicy
+
+
+def _count_samples(scope: Scope, objective: Objective) -> int:
+    data = scope.settings.data.dataset if scope.settings.data else None
+    if data is None:
+        return 0
+    rows = len(data.inputs) if objective.slice is None else (data.groups or ()).count(objective.slice)
+    return min(objective.cap, rows)
+
+
+POLICY = SuitePolicy(order=30, metrics=(ACCURACY,), samples=_count_samples, hint="more rows of data", reads=("data",))

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.run.accuracy import Asked, judge_accuracy
-from harness.suite import Session, Verdict, check
+from harness.run.accuracy import LABELLED_ROWS, judge_accuracy
+from harness.run.gate_run import GateRun
+from harness.run.measurements import Measurements
+from harness.suite import Verdict, check
 
 
-@pytest.fixture(scope="module")
-def shared() -> list[Asked]:
-    """What the first objective of this process asked, for those after it."""
-    return []
-
-
-@check("accuracy", per="objective", grounds=("data",), tokens=16)
-def test_accuracy(ai_client: Session, ai_planned: PlannedCheck, shared: list[Asked], objective: Objective) -> Verdict:
-    data = ai_client.settings.data
+@check("accuracy", per="objective", grounds=("data",), measures=(LABELLED_ROWS,))
+def test_accuracy(ai_measure: Measurements, ai_run: GateRun, ai_planned: PlannedCheck, objective: Objective) -> Verdict:
+    data = ai_run.settings.data
     assert data is not None
     assert data.dataset is not None
-    if not shared:
-        shared.append(Asked(ai_client, data.dataset))
-    return judge_accuracy(ai_client, shared[0], objective, ai_planned)
+    return judge_accuracy(ai_measure(LABELLED_ROWS), data.dataset, ai_run.settings.seed, objective, ai_planned)

@@ -15,7 +15,12 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.core.experiment import Fault, Link
+from harness.chaos.run_experiment import EXPERIMENT
+from harness.core.experiment import Experiment, Fault, Link
+from harness.core.measurement import Scope
+from harness.core.plan import PlannedCheck
+from harness.core.verdict import Level
+from harness.run.measurements import Measurements
 from harness.run.session import Session
 
 TOXIPROXY = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
@@ -90,6 +95,13 @@ class Toxiproxy:
         self.http.close()
         self.child.kill()
         self.child.wait()
+
+
+def run_experiment(session: Session, run: Any, fault: Fault) -> Experiment:
+    """What a check of the suite gets that measures with this fault."""
+    planned = EXPERIMENT.plan(Scope(run.settings, "chaos", fault))
+    check = PlannedCheck("x", "chaos", Level.BLOCKER, "x", measures=(planned.id,))
+    return Measurements(session, run, check)(EXPERIMENT, fault)
 
 
 def fault(kind: str, name: str = "f", link: str = "model", duration: float = 0.8, **attributes: int | str) -> Fault:

@@ -50,13 +50,17 @@ def gate(tmp_path: Path, toxiproxy: Toxiproxy, monkeypatch: pytest.MonkeyPatch) 
         endpoint = Endpoint(url or f"http://{toxiproxy.listen}", protocol="openai_chat", deadlines=deadlines)
         settings = Settings(endpoint, ("chaos",), links=links or (toxiproxy.link(),))
         chaos = ChaosSettings(rate=25.0, baseline=0.6, recovery=2.0)
-        settings = replace(settings, chaos=chaos, promises=Promises(deterministic=True), ceilings=Ceilings(ceiling))
+        settings = replace(
+            settings, sections={"chaos": chaos}, promises=Promises(deterministic=True), ceilings=Ceilings(ceiling)
+        )
         started, run_dir = time.monotonic(), RunDir.create(tmp_path / f"run{len(clients)}")
         client = Client(endpoint, clock=Monotonic(started))
         clients.append(client)
         ledger, meter = Ledger(run_dir.path, settings.ceilings, started), Meter(run_dir)
         session = Session(settings, ADAPTER, Facts(models=("tiny-chat",)), client, ledger, meter)
-        return session, SimpleNamespace(run_dir=run_dir, ledger=ledger, worker="main", planned={}, progress=print)
+        return session, SimpleNamespace(
+            settings=settings, run_dir=run_dir, ledger=ledger, worker="main", planned={}, progress=print
+        )
 
     yield make
     for client in clients:

@@ -22,7 +22,8 @@ from harness.chaos.judging import (
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, EventKind, Exchange, Request, Response, StreamEvent, Timing
 from harness.core.experiment import Experiment, Proof, Sample, compute_p95, find_recovery
-from harness.core.objective import PROFILES, parse_objective
+from harness.core.objective import PROFILES
+from harness.core.objective_parser import parse_objective
 from harness.core.verdict import Counterexample, Status
 from tests.chaos.chaosparts import fault
 

@@ -13,12 +13,11 @@ from harness.chaos import injector
 from harness.chaos.guardian import Guardian
 from harness.chaos.injector import Injector
 from harness.chaos.judging import judge_integrity, judge_recovery
-from harness.chaos.run_experiment import run_experiment
 from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Link
 from harness.core.verdict import Status
 from harness.reference.deployment import Deployment
-from tests.chaos.chaosparts import Run, eventually, fault, free_port
+from tests.chaos.chaosparts import Run, eventually, fault, free_port, run_experiment
 
 pytest.importorskip("harness.chaos.proxy.server")
 

@@ -28,7 +28,7 @@ def test_writes_what_the_gate_then_takes(tmp_path: Path, reference: str) -> None
     done = init(tmp_path, reference, "--protocol=openai_chat")
     assert done.returncode == 0, done.stderr
     assert "written: aiharness.toml" in done.stdout
-    _, file = read_file(None, [tmp_path])
+    _, file, _ = read_file(None, [tmp_path])
     assert (file.endpoint.url, file.endpoint.protocol) == (reference, "openai_chat")
     assert file.endpoint.model == "tiny-chat"
     assert run_gate(tmp_path).status == 0
@@ -60,7 +60,7 @@ def test_every_hint_is_a_key_that_is_known(tmp_path: Path, models: tuple[str, ..
         folder = tmp_path / str(number)
         folder.mkdir()
         (folder / "aiharness.toml").write_text(content)
-        _, file = read_file(None, [folder])
+        _, file, _ = read_file(None, [folder])
         assert file.run.profile == "pr"
         assert file.endpoint.url == "http://h:1"
     assert file.fault[0].link in file.links

@@ -15,7 +15,7 @@ from harness.config.resolve import Options, resolve_settings
 from harness.config.sections import CredentialsSection, EndpointSection, ObjectiveSection, ProfileSection, RunSection
 from harness.core.endpoint import TLS, Deadlines, Template
 from harness.core.errors import ConfigError, UsageError
-from harness.core.settings import ORDER, Promises
+from harness.core.settings import Promises
 from harness.run.planning import build_plan
 from harness.suite import catalogue
 from tests.config.test_resolve import SMOKE, URL, read
@@ -150,7 +150,14 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_suites_all_and_twice() -> None:
-    assert resolve_settings(Options(suites=("all",), endpoint=URL), {}, []).suites == ORDER
+    assert resolve_settings(Options(suites=("all",), endpoint=URL), {}, []).suites == (
+        "smoke",
+        "integration",
+        "validation",
+        "adversarial",
+        "load",
+        "chaos",
+    )
     assert resolve_settings(Options(suites=("smoke", "smoke"), endpoint=URL), {}, []).suites == ("smoke",)
     with pytest.raises(UsageError, match="unknown report format 'pdf'"):
         resolve_settings(Options(suites=("smoke",), endpoint=URL, reports=("pdf:x",)), {}, [])

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from harness.core.gate import Exit, Policy, decide
-from harness.core.plan import Plan, PlannedCheck, statistical_blockers
+from harness.core.plan import Plan, PlannedCheck, count_statistical_blockers
 from harness.core.verdict import (
     Case,
     Counterexample,
@@ -137,9 +137,9 @@ def test_inconclusive_option_names_what_it_lets_through(choice: str, status: int
 
 def test_statistical_blockers_are_known_from_the_plan() -> None:
     estimates = plan(Level.BLOCKER, Level.BLOCKER, Level.WARN, kind="estimate").checks
-    assert statistical_blockers(estimates) == 2
-    assert statistical_blockers(plan(Level.BLOCKER).checks) == 1
-    assert statistical_blockers([replace(estimates[0], not_applicable="x"), estimates[1]]) == 1
+    assert count_statistical_blockers(estimates) == 2
+    assert count_statistical_blockers(plan(Level.BLOCKER).checks) == 1
+    assert count_statistical_blockers([replace(estimates[0], not_applicable="x"), estimates[1]]) == 1
 
 
 def test_plan_hash_binds_everything() -> None:

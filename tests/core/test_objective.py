@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import UsageError
-from harness.core.objective import PROFILES, Profile, parse_limit, parse_objective
+from harness.core.objective import PROFILES, Profile
+from harness.core.objective_parser import parse_limit, parse_objective
 
 RELEASE, STRICT = PROFILES["release"], PROFILES["strict"]
 

@@ -15,7 +15,8 @@ from harness.core.endpoint import Credentials, Endpoint, Secret, list_spellings,
 from harness.core.errors import ErrorClass, ProtocolError, UsageError
 from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.core.json_text import find_depth, parse_json
-from harness.core.objective import PROFILES, parse_limit, parse_metric, parse_objective
+from harness.core.objective import PROFILES
+from harness.core.objective_parser import parse_limit, parse_metric, parse_objective
 from harness.core.registry import describe_unknown, list_plugins, load_plugin
 from harness.core.replay import build_curl, shorten_body, show_exchange
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from harness.core.load import BLOCKS, Counts, LoadResult, client_bound
-from harness.core.objective import PROFILES, Objective, parse_objective
+from harness.core.load import Counts, LoadResult, client_bound
+from harness.core.objective import PROFILES, Objective
+from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.report import Generator
 from harness.core.verdict import Counterexample, Level, Status
 from harness.load.run_load import judge_errors, judge_generator, judge_load
+from harness.stats.dependence import TIME_BLOCKS
 
 LATENCY = parse_objective("load", "latency p90", "<= 100ms", PROFILES["release"])
 ERRORS = parse_objective("load", "error_rate", "<= 5%", PROFILES["release"])
@@ -22,8 +24,8 @@ KEPT_UP = Generator(target_rate=100, achieved_rate=100, lag_p99=0.002, cpu=0.2)
 
 def result(over: int, *, per_block: int = 50, **changed: object) -> LoadResult:
     """`over` bad ones in each of 20 blocks of `each` requests."""
-    counts = Counts((per_block,) * BLOCKS, (over,) * BLOCKS, {"0.1": (over,) * BLOCKS})
-    n = per_block * BLOCKS
+    counts = Counts((per_block,) * TIME_BLOCKS, (over,) * TIME_BLOCKS, {"0.1": (over,) * TIME_BLOCKS})
+    n = per_block * TIME_BLOCKS
     whole = LoadResult(
         "steady", "v2", n, n, n, judged=n, blocks={"latency": counts, "error_rate": counts},
         generator=KEPT_UP, finished=True,
@@ -46,12 +48,14 @@ def test_between_the_budgets_nothing_is_decided() -> None:
 
 def test_what_comes_in_one_clump_counts_for_less() -> None:
     def upper(over: tuple[int, ...]) -> float:
-        verdict = judge_load(result(0, blocks={"latency": Counts((25,) * BLOCKS, over, {"0.1": over})}), LATENCY, CHECK)
+        verdict = judge_load(
+            result(0, blocks={"latency": Counts((25,) * TIME_BLOCKS, over, {"0.1": over})}), LATENCY, CHECK
+        )
         assert verdict.ci is not None
         assert verdict.ci[1] is not None
         return verdict.ci[1]
 
-    assert upper((20, *([0] * (BLOCKS - 1)))) > upper((1,) * BLOCKS) + 0.02
+    assert upper((20, *([0] * (TIME_BLOCKS - 1)))) > upper((1,) * TIME_BLOCKS) + 0.02
 
 
 @pytest.mark.parametrize("over", [0, 25])
@@ -77,7 +81,7 @@ def test_an_endpoint_that_disappears_fails_its_objectives() -> None:
 
 
 def test_an_empty_time_block_decides_nothing() -> None:
-    counts = Counts((0, *([50] * 19)), (0,) * BLOCKS, {"0.1": (0,) * BLOCKS})
+    counts = Counts((0, *([50] * 19)), (0,) * TIME_BLOCKS, {"0.1": (0,) * TIME_BLOCKS})
     assert judge_load(result(0, blocks={"latency": counts}), LATENCY, CHECK).status is Status.INCONCLUSIVE
 
 
@@ -129,8 +133,8 @@ def test_a_repeated_input_excludes_no_rate() -> None:
 def test_a_service_that_holds_every_place_fails_by_what_was_counted_from_the_send(
     over: int, cpu: float, status: Status
 ) -> None:
-    late = Counts((50,) * BLOCKS, (50,) * BLOCKS, {"0.1": (50,) * BLOCKS})
-    service = Counts((50,) * BLOCKS, (over,) * BLOCKS, {"0.1": (over,) * BLOCKS})
+    late = Counts((50,) * TIME_BLOCKS, (50,) * TIME_BLOCKS, {"0.1": (50,) * TIME_BLOCKS})
+    service = Counts((50,) * TIME_BLOCKS, (over,) * TIME_BLOCKS, {"0.1": (over,) * TIME_BLOCKS})
     blocks = {"latency": late, "service": service}
     bound: dict[str, Any] = {"waited": 900, "client_bound": ("requests left late",), "blocks": blocks}
     verdict = judge_load(result(0, generator=replace(KEPT_UP, cpu=cpu), **bound), LATENCY, CHECK)

@@ -69,7 +69,9 @@ def test_an_endpoint_that_dies_ends_the_load_early_and_fails(tmp_path: Path) -> 
 def test_a_ceiling_forbids_the_whole_load_before_its_start(reference: str, tmp_path: Path) -> None:
     outcome = run_gate(configure(tmp_path), f"--ai-endpoint={reference}", "--ai-max-requests=50", suite="load")
     assert outcome.status == 20, outcome.out
-    assert not (outcome.run_dir / "load").exists()
+    assert sorted(path.name for path in (outcome.run_dir / "load").iterdir()) == [".steady.lock", "steady.state"]
+    assert outcome.gate is not None
+    assert {check["verdict"] for check in outcome.gate["checks"]} == {"INCONCLUSIVE"}
 
 
 def test_locust_alone_detects_sends_and_sums_up(reference: str, tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from harness.chaos import toxiproxy_api
-from harness.chaos.run_experiment import run_experiment
 from harness.core.endpoint import Endpoint
 from harness.core.experiment import Fault, Link
 from harness.core.objective import PROFILES
 from harness.core.settings import Settings
 from harness.run.gate_run import GateRun
+from tests.chaos.chaosparts import run_experiment
 
 
 def test_a_silent_proxy_is_asked_once(tmp_path: Path, reference: str, monkeypatch: pytest.MonkeyPatch) -> None:

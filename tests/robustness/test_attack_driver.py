@@ -16,9 +16,9 @@ from harness.core.attack import Search, Task
 from harness.core.exchange import Answer
 from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict
-from harness.robustness.attack_driver import REPLAYS, judge_attack
+from harness.robustness.attack_driver import REPLAYS
 from harness.run.oracle import read
-from tests.services import Digits, asking, attacked, digits, objective, serving, settings
+from tests.services import Digits, asking, attacked, digits, judge_attack, objective, serving, settings
 
 N, BUDGET = 30, 40
 
@@ -215,7 +215,7 @@ def test_data_that_break_the_threat_model_are_named(tmp_path: Path) -> None:
 
 def _unit(given: Settings) -> Settings:
     assert given.attack is not None
-    return replace(given, attack=replace(given.attack, low=0.0, high=1.0))
+    return replace(given, sections={"adversarial": replace(given.attack, low=0.0, high=1.0)})
 
 
 def test_an_attack_that_leaves_its_constraint_is_stopped(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.core.check_spec import CheckSpec
 from harness.core.endpoint import Endpoint
-from harness.core.objective import PROFILES, parse_objective
+from harness.core.objective import PROFILES
+from harness.core.objective_parser import parse_objective
 from harness.core.settings import Settings
-from harness.core.verdict import CheckSpec, Level
+from harness.core.verdict import Level
 from harness.run.planning import build_plan
 
 

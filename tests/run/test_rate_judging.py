@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
-from harness.core.objective import PROFILES, Objective, parse_objective
+from harness.core.objective import PROFILES, Objective
+from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level, Status
 from harness.run.rate_judging import in_blocks, judge_dependent, judge_fixed

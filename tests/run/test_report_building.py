@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from harness.core.verdict import Status, Verdict
 from harness.io.rundir import EVIDENCE, GATE, PLAN, SERIES, RunDir, SavedRun, read_gate, read_run
 from harness.run.gate_run import write_reports
 from harness.run.report_building import build_report
+from tests.core.test_plan import SAVED
 from tests.run.saved import GOOD, judged, planned
 
 
@@ -151,3 +153,16 @@ def test_nothing_saved_at_all_is_a_readable_report() -> None:
     report = build_report(SavedRun(None, {}), policy=Policy())
     assert report.run.verdict is Status.INCONCLUSIVE
     assert report.target.url == "unknown"
+
+
+def test_a_run_saved_by_an_earlier_version_is_read_and_judged_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(SAVED, folder)
+    decided = saved_report(folder)
+    (folder / GATE).unlink()
+    again = build_report(read_run(folder), policy=Policy())
+    assert again.plan == decided.plan
+    assert again.checks == decided.checks
+    assert (again.run.verdict, again.run.reason) == (decided.run.verdict, decided.run.reason)
+    assert (again.distributions, again.series) == (decided.distributions, decided.series)
+    assert (again.faults, again.generator) == (decided.faults, decided.generator)

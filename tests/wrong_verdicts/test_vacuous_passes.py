@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.check_spec import CheckSpec
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.gate import Policy, decide
-from harness.core.objective import PROFILES, Objective, parse_objective
+from harness.core.objective import PROFILES, Objective
+from harness.core.objective_parser import parse_objective
 from harness.core.plan import Plan
 from harness.core.report import Report
 from harness.core.settings import Settings
 from harness.core.verdict import (
     Case,
-    CheckSpec,
     Level,
     Slice,
     Status,
@@ -32,7 +33,7 @@ from harness.core.verdict import (
 )
 from harness.run.baseline import Older, compare, find_baseline
 from harness.run.objective import CANDIDATE
-from harness.run.planning import build_plan, comparison_id, user_check
+from harness.run.planning import build_plan, make_comparison_id, plan_user_check
 from tests.run.saved import GOOD, judged, planned
 
 OBJECTIVE = parse_objective("smoke", "latency p95", "<= 1s", PROFILES["pr"])
@@ -54,7 +55,7 @@ def asked(baseline: str | None, objective: Objective = OBJECTIVE, *, accept_firs
 def comparison(older: Older, verdict: Verdict, *, accept_first: bool = False) -> Verdict:
     settings = asked(older.name, accept_first=accept_first)
     plan = build_plan(settings, [("t::objectives", "smoke", SPEC)])
-    return compare(older, settings, plan, {SOURCE: verdict}, "1")[comparison_id("smoke", OBJECTIVE)]
+    return compare(older, settings, plan, {SOURCE: verdict}, "1")[make_comparison_id("smoke", OBJECTIVE)]
 
 
 def older_run(
@@ -175,7 +176,7 @@ def test_vacuous_14_a_dead_workers_check_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", ["blocker", "warn", "info"])
 def test_vacuous_15_a_check_that_was_deselected_is_a_hole(tmp_path: Path, level: str) -> None:
     """`-k`, `-m` and `--deselect` act after the plan is written, on packaged checks and on the user's own."""
-    plan = planned(1).adding([user_check("mine.py::test_it", "smoke", "mine", level)])
+    plan = planned(1).adding([plan_user_check("mine.py::test_it", "smoke", "mine", level)])
     report = judged(tmp_path, plan, ("c0", GOOD))
     assert report.run.verdict is Status.INCONCLUSIVE
     assert report.run.partial

@@ -17,7 +17,8 @@ from harness.chaos.judging import (
 )
 from harness.core.exchange import Answer
 from harness.core.experiment import Sample
-from harness.core.objective import PROFILES, parse_objective
+from harness.core.objective import PROFILES
+from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Status, Verdict
 from tests.chaos.test_judging import BASELINE, exchange, lived, load
@@ -27,29 +28,28 @@ ERRORS = parse_objective("chaos", "error_rate", "<= 30%", PROFILES["pr"])
 PLANNED = PlannedCheck("x", "chaos", ERRORS.level, "x", "estimate", alpha_fail=0.05, cap=40)
 
 
-def judged(monkeypatch: pytest.MonkeyPatch, during: list[Sample]) -> Verdict:
+def judged(during: list[Sample]) -> Verdict:
     """The verdict over the error rate of an experiment with 40 planned requests under the fault."""
     found = lived(lifted=9.0, samples=(*BASELINE, *during, *load(9, 12)))
-    monkeypatch.setattr(suite, "run_experiment", lambda *_: found)
-    verdict = suite.test_objective(None, None, PLANNED, found.fault, ERRORS)
+    verdict = suite.test_objective(lambda *_: found, None, PLANNED, found.fault, ERRORS)
     assert isinstance(verdict, Verdict)
     return verdict
 
 
-def test_a_load_that_stopped_under_the_fault_is_not_judged_on_what_it_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert judged(monkeypatch, load(5, 9)).status is Status.PASS
-    stopped = judged(monkeypatch, load(5, 8.5))
+def test_a_load_that_stopped_under_the_fault_is_not_judged_on_what_it_sent() -> None:
+    assert judged(load(5, 9)).status is Status.PASS
+    stopped = judged(load(5, 8.5))
     assert stopped.status is Status.INCONCLUSIVE
     assert "35 of 40 planned requests" in stopped.reason
 
 
-def test_failures_in_one_clump_tell_less_than_as_many_spread_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failures_in_one_clump_tell_less_than_as_many_spread_out() -> None:
     every = [replace(sample, error="closed") for sample in load(5, 9)]
     clump = [*every[:13], *load(6.3, 9)]
     spread = [
         failed if i % 3 == 0 else sample for i, (failed, sample) in enumerate(zip(every, load(5, 9), strict=True))
     ]
-    widths = [verdict.ci[1] - verdict.ci[0] for each in (clump, spread) if (verdict := judged(monkeypatch, each)).ci]  # type: ignore[operator]
+    widths = [verdict.ci[1] - verdict.ci[0] for each in (clump, spread) if (verdict := judged(each)).ci]  # type: ignore[operator]
     assert widths[0] > widths[1] + 0.05
 
 

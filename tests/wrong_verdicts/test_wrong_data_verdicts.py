@@ -17,13 +17,13 @@ from harness.core.dataset import Dataset
 from harness.core.endpoint import Deadlines
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
-from harness.core.objective import PROFILES, parse_objective
+from harness.core.objective import PROFILES
+from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Status, Verdict
-from harness.robustness.attack_driver import judge_attack
 from harness.run.oracle import read
 from harness.run.rate_judging import judge_fixed
-from tests.services import Answered, Digits, asking, attacked, digits, objective, serving, settings
+from tests.services import Answered, Digits, asking, attacked, digits, judge_attack, objective, serving, settings
 from tests.suites.validation.test_accuracy import DATA, Service, judged
 
 

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from harness.core.adapter import Facts
+from harness.core.check_spec import CheckSpec
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.experiment import ChaosSettings, Fault
-from harness.core.objective import PROFILES, parse_objective
+from harness.core.objective import PROFILES
+from harness.core.objective_parser import parse_objective
 from harness.core.plan import Plan
 from harness.core.settings import LoadSettings, Settings
-from harness.core.verdict import CheckSpec, Status, Verdict
-from harness.run.planning import build_plan, user_check
+from harness.core.verdict import Status, Verdict
+from harness.run.planning import build_plan, plan_user_check
 from harness.run.preflight import adapter
 from harness.suite import catalogue
 from tests.run.saved import judged
@@ -32,7 +34,7 @@ DECLARED = [
 
 def asked(**more: object) -> Settings:
     settings = Settings(Endpoint("http://h:1", protocol="v2"), ("smoke", "load", "chaos"), (SMOKE, LOAD, CHAOS))
-    whole = replace(settings, load=LoadSettings(), faults=(Fault("model", "latency", name="slow"),))
+    whole = replace(settings, sections={"load": LoadSettings()}, faults=(Fault("model", "latency", name="slow"),))
     return replace(whole, **more)  # type: ignore[arg-type]
 
 
@@ -51,8 +53,11 @@ def test_a_baseline_with_which_nothing_is_compared_is_refused() -> None:
 @pytest.mark.parametrize(
     "few",
     [
-        {"faults": (Fault("model", "latency", name="slow", duration=3.9),), "chaos": ChaosSettings(rate=10)},
-        {"load": LoadSettings(rate=10, duration=4.9, warm_up=1.0)},
+        {
+            "faults": (Fault("model", "latency", name="slow", duration=3.9),),
+            "sections": {"load": LoadSettings(), "chaos": ChaosSettings(rate=10)},
+        },
+        {"sections": {"load": LoadSettings(rate=10, duration=4.9, warm_up=1.0)}},
     ],
     ids=["chaos", "load"],
 )
@@ -63,7 +68,7 @@ def test_one_request_a_time_block_hides_every_clump_and_is_refused(few: dict[str
 
 
 def test_a_users_own_verdict_over_nothing_is_no_pass(tmp_path: Path) -> None:
-    plan = Plan(("smoke",), (user_check("mine.py::test_it", "smoke", "mine", "blocker"),))
+    plan = Plan(("smoke",), (plan_user_check("mine.py::test_it", "smoke", "mine", "blocker"),))
     for number, (n, status) in enumerate([(0, Status.INCONCLUSIVE), (None, Status.PASS), (3, Status.PASS)]):
         report = judged(tmp_path / str(number), plan, ("mine.py::test_it", Verdict(Status.PASS, "holds", n=n)))
         assert report.run.verdict is status

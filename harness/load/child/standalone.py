@@ -24,7 +24,7 @@ from harness.core.verdict import Level, Status, Verdict, find_worst_status, make
 from harness.io.rundir import RunDir
 from harness.load.counts import get_result_path
 from harness.load.preflight_process import PreflightRequest, PreflightResult
-from harness.load.run_load import STREAMED, collect_limits, judge_load
+from harness.load.run_load import collect_limits, judge_load
 
 _EXIT_STATUS = {Status.PASS: 0, Status.FAIL: 1, Status.INCONCLUSIVE: 20, Status.ERROR: 21}
 _PREFLIGHT_SECONDS = 60.0
@@ -39,7 +39,7 @@ def make_job(environment: Environment) -> Job:
     settings = _read_settings(environment.host, options.protocol, options.model)
     load = _read_load(settings, options)
     _objectives[:] = settings.objectives
-    stream = options.stream or any(objective.metric in STREAMED for objective in settings.objectives)
+    stream = options.stream or any(objective.streamed for objective in settings.objectives)
     preflight = _run_preflight(PreflightRequest(settings.endpoint_of("load"), stream))
     return Job(
         preflight.endpoint,

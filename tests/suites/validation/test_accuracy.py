@@ -14,11 +14,12 @@ from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
-from harness.core.objective import PROFILES, parse_objective
+from harness.core.objective import PROFILES
+from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.settings import DataSettings, Settings
 from harness.core.verdict import Counterexample, Status, Verdict
-from harness.run.accuracy import Asked, judge_accuracy
+from harness.run.accuracy import ask_labelled_rows, judge_accuracy
 from tests.services import Answered, asking, serving
 
 ROWS = tuple([float(i), float(i % 3)] for i in range(200))
@@ -51,7 +52,8 @@ def judged(
         endpoint = Endpoint(url, "plain_json", sample=[[0.0, 1.0]], **more)
         with asking(Settings(endpoint, ("validation",), data=DataSettings(data)), folder) as session:
             session.reached = True
-            return judge_accuracy(session, Asked(session, data), objective, check)
+            rows = ask_labelled_rows(session, data, [objective])
+            return judge_accuracy(rows, data, session.settings.seed, objective, check)
 
 
 def test_a_right_service_passes_in_batches(tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""CheckSpec: what a packaged check declares of itself, and the cases that the settings give it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from harness.core.measurement import Measurement
+from harness.core.plan import make_slug
+from harness.core.settings import Settings
+from harness.core.verdict import Level
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """What a packaged check declares of itself, before any request is sent.
+
+    `needs` names capabilities without which it is SKIPPED, `grounds` settings without which it is not planned;
+    `requests` and `tokens` are its own cost at most, per case; `measures` are the measurements that it judges, each of
+    which has a cost of its own. `cases` are its parametrised ids; `per` gives it one case for each configured objective
+    of its suite, each fault, each chosen attack but those in `without_attacks`, or each pair of them. `attack` is the
+    one attack that it judges: it is planned where that is chosen. `before_contact` marks a check that runs on an
+    endpoint which was never reached, `alone` one beside which, under xdist, no other runs.
+    """
+
+    title: str
+    level: Level = Level.BLOCKER
+    needs: tuple[str, ...] = ()
+    grounds: tuple[str, ...] = ()
+    requests: int = 1
+    tokens: int = 0
+    cases: tuple[str, ...] = ()
+    per: Literal["", "objective", "fault", "fault_objective", "attack_objective"] = ""
+    attack: str = ""
+    without_attacks: tuple[str, ...] = ()
+    measures: tuple[Measurement[Any], ...] = ()
+    before_contact: bool = False
+    alone: bool = False
+    clauses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One parameter of a check: its name in the function, its values, and the part of the id that stands for each."""
+
+    name: str
+    values: Sequence[Any]
+    ids: Sequence[str]
+
+
+def list_axes(spec: CheckSpec, suite: str, settings: Settings) -> list[Axis]:
+    """The parameters that the settings give to a check of this suite, in the order of its id."""
+    axes = []
+    if "fault" in spec.per:
+        axes.append(Axis("fault", settings.faults, [make_slug(fault.name) for fault in settings.faults]))
+    if "attack" in spec.per and settings.attack:
+        attacks = [name for name in settings.attack.attacks if name not in spec.without_attacks]
+        axes.append(Axis("attack", attacks, attacks))
+    if "objective" in spec.per:
+        objectives = [objective for objective in settings.objectives if objective.suite == suite]
+        axes.append(Axis("objective", objectives, [objective.slug for objective in objectives]))
+    return axes

@@ -1,0 +1,53 @@
+"""Measurement: what is sent once a run and judged by many checks. Here is what the plan must know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from harness.core.objective import Objective
+from harness.core.plan import Cost, PlannedMeasurement
+from harness.core.settings import Settings
+
+T = TypeVar("T")
+
+TOKENS_PER_ANSWER = 16
+"""Generated tokens that the plan expects of one answer to the sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a measurement is planned and made for.
+
+    `suite` is that of the check which judges it; `case` the fault or the attack of that check, None where it has none.
+    """
+
+    settings: Settings
+    suite: str
+    case: Any = None
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The objectives of the suite."""
+        return tuple(objective for objective in self.settings.objectives if objective.suite == self.suite)
+
+
+@dataclass(frozen=True)
+class Measurement(Generic[T]):
+    """Something made at most once a run, in whatever process first needs it.
+
+    `result` is the record that its file holds: counts and shown counterexamples, never exchanges, whose bodies may hold
+    secrets. `make(scope, session, run)` sends the requests. `alone`: under xdist nothing else runs meanwhile.
+    """
+
+    result: type[T]
+    cost: Callable[[Scope], Cost]
+    file: Callable[[Scope], str]
+    make: Callable[[Scope, Any, Any], T]
+    alone: bool = False
+
+    def plan(self, scope: Scope) -> PlannedMeasurement:
+        """This measurement as a line of the plan."""
+        cost = self.cost(scope)
+        return PlannedMeasurement(self.file(scope), cost.requests, cost.tokens, cost.seconds)

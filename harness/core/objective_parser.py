@@ -1,0 +1,135 @@
+"""Read an objective as the configuration writes it: `latency p95`, `<= 800ms`."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from harness.core.errors import UsageError
+from harness.core.objective import Metric, Objective, Profile
+from harness.core.suite_policy import find_policy
+from harness.core.verdict import Level
+
+_UNITS = {"ms": ("s", 1e-3), "s": ("s", 1.0), "us": ("s", 1e-6), "%": ("", 1e-2), "": ("", 1.0)}
+_LIMIT = re.compile(r"^\s*(<=|>=|<|>)\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)\s*([a-z%]*)\s*$")
+_METRIC = re.compile(r"^\s*([a-z][a-z0-9_]*)(?:\s+p([0-9]{1,2}(?:\.[0-9]+)?))?\s*$")
+
+
+def parse_limit(text: str) -> tuple[str, float, str]:
+    """`<= 800ms` as (direction, 0.8, "s"). Raises `UsageError`."""
+    match = _LIMIT.match(text)
+    value = float(match[2]) if match else math.inf
+    if not match or match[3] not in _UNITS or not math.isfinite(value):
+        units = ", ".join(unit for unit in _UNITS if unit)
+        raise UsageError(f"limit {text!r} cannot be read; write like '<= 800ms', '<= 1%' or '>= 0.9' (units: {units})")
+    unit, factor = _UNITS[match[3]]
+    direction = "<=" if match[1].startswith("<") else ">="
+    return direction, value * factor, unit
+
+
+def parse_metric(text: str) -> tuple[str, float | None]:
+    """`ttft p99` as ("ttft", 0.99). Raises `UsageError`."""
+    match = _METRIC.match(text)
+    if not match:
+        raise UsageError(f"metric {text!r} cannot be read; write like 'latency p95', 'ttft p99' or 'error_rate'")
+    quantile = None if match[2] is None else float(match[2]) / 100
+    if quantile is not None and not 0 < quantile < 1:
+        raise UsageError(f"metric {text!r}: the percentile must lie between p0 and p100, both excluded")
+    return match[1], quantile
+
+
+def parse_objective(
+    suite: str,
+    metric: str,
+    limit: str,
+    profile: Profile,
+    *,
+    level: str = "blocker",
+    confidence: float | None = None,
+    margin: float | None = None,
+    name: str = "",
+    slice: str | None = None,
+) -> Objective:
+    """The objective that the configuration's words describe.
+
+    `margin` overrides the profile's tolerance: the factor on the budget, or the points of an accuracy. `confidence` is
+    per side. Raises `UsageError` for a bound that could never be judged.
+    """
+    kind, quantile = parse_metric(metric)
+    direction, value, unit = parse_limit(limit)
+    bounded = _find_metric(suite, kind)
+    if level not in tuple(Level):
+        raise UsageError(f"level {level!r} is not one of {', '.join(Level)}")
+    alpha = profile.alpha if confidence is None else 1 - confidence
+    if not 0 < alpha <= 0.5:
+        raise UsageError(f"confidence {confidence!r} must lie in [0.5, 1)")
+    if quantile is not None and not bounded.percentile:
+        raise UsageError(f"metric {metric!r}: {kind} takes no percentile")
+    is_share = bounded.direction == ">="
+    if slice is not None and not is_share:
+        raise UsageError(f"metric {metric!r}: {kind} takes no slice")
+    if bounded.percentile and quantile is None:
+        quantile = profile.quantile
+    _check_limit(bounded, limit, direction, value, unit)
+    budget, loosened = _compute_budget(bounded, quantile, value, profile, margin)
+    if loosened >= 1:
+        margins = f"under {1 - budget:.3g}" if is_share else f"from 1 to under {1 / budget:.3g}"
+        raise UsageError(
+            f"objective '{metric} {limit}': a budget of {budget * 100:g} % with its tolerance lets every request break "
+            f"the limit. Give a margin {margins}, or a stricter bound"
+        )
+    return Objective(
+        suite,
+        kind,
+        quantile,
+        direction,
+        value,
+        unit,
+        budget,
+        loosened,
+        profile.items if is_share else profile.cap,
+        alpha,
+        Level(level),
+        name,
+        slice,
+        bounded.streamed,
+    )
+
+
+def _find_metric(suite: str, name: str) -> Metric:
+    metrics = {metric.name: metric for metric in find_policy(suite).metrics}
+    if name not in metrics:
+        judged = ", ".join(metrics) or "no metric"
+        raise UsageError(f"metric {name!r} cannot be judged in suite {suite!r}, which can judge {judged}")
+    return metrics[name]
+
+
+def _check_limit(metric: Metric, limit: str, direction: str, value: float, unit: str) -> None:
+    """Refuse a bound that does not fit its metric."""
+    fits = direction == metric.direction and unit == metric.unit and value > 0
+    if metric.unit:
+        if not fits:
+            raise UsageError(f"limit {limit!r}: {metric.name} takes an upper bound in time, like '<= 800ms'")
+    elif not fits or value >= 1:
+        bound = "a lower bound between 0 and 1, like '>= 0.9' or '>= 90%'"
+        if metric.direction == "<=":
+            bound = "an upper bound between 0 and 1, like '<= 1%'"
+        raise UsageError(f"limit {limit!r}: {metric.name} takes {bound}")
+
+
+def _compute_budget(
+    metric: Metric, quantile: float | None, value: float, profile: Profile, margin: float | None
+) -> tuple[float, float]:
+    """The share of requests or items that may break the limit, and the same with its tolerance."""
+    if not metric.sampled:
+        return 0.0, 0.0
+    if metric.direction == ">=":
+        points = profile.points if margin is None else margin
+        if not 0 <= points < 1:
+            raise UsageError(f"margin {margin!r}: the tolerance of {metric.name} is in points and must lie in [0, 1)")
+        return round(1 - value, 12), round(1 - value + points, 12)
+    tolerance = profile.tolerance if margin is None else margin
+    if not 1 <= tolerance < math.inf:
+        raise UsageError(f"margin {margin!r} is a factor on the budget and must be at least 1")
+    budget = value if quantile is None else 1 - quantile
+    return round(budget, 12), round(budget * tolerance, 12)
