@@ -71,7 +71,7 @@ class _Search:
         """Search for each kind of failure in turn."""
         if any(count_elements(spec["shape"]) > _MOST_NUMBERS for spec in self._form.tensors):
             return RequestSearch(
-                unable=f"a row of an input has over {_MOST_NUMBERS} numbers: no requests are generated"
+                problem=f"a row of an input has over {_MOST_NUMBERS} numbers: no requests are generated"
             )
         from harness.generation import strategies
 
@@ -83,14 +83,14 @@ class _Search:
                     self._find_smallest(kind, strategy)
         except strategies.HypothesisException as problem:
             why = f"{type(problem).__name__}: {problem}"[:200]
-            return RequestSearch(unable=f"no request can be made from {self._form.source}: {why}")
+            return RequestSearch(problem=f"no request can be made from {self._form.source}: {why}")
         if self._stopped and not self._smallest:
             raise self._stopped
         return RequestSearch(
             generated=tuple(self._generated.values()),
             smallest=self._smallest,
             failures={kind: self._count_failures(kind) for kind in self._smallest},
-            minimal=frozenset(self._minimal),
+            minimal_kinds=frozenset(self._minimal),
             notes=(f"valid by {self._form.source}, seed {self._session.settings.seed}",),
         )
 
@@ -182,10 +182,10 @@ class _Search:
             except SearchStopped:
                 break
             fails_again = self._judge(request.value, exchange).kind is kind
-            request = replace(request, asked=request.asked + 1, failed=request.failed + fails_again)
+            request = replace(request, tries=request.tries + 1, failures=request.failures + fails_again)
         return request
 
     def _count_failures(self, kind: OutcomeKind) -> int:
         """All failures of this kind, with those of the smallest request when it was sent again."""
         distinct = sum(request.outcome.kind is kind for request in self._generated.values())
-        return distinct + self._smallest[kind].failed - 1
+        return distinct + self._smallest[kind].failures - 1

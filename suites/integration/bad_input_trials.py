@@ -68,7 +68,7 @@ def _try(ai_client: Session, bad: BadRequest) -> BadInputTrial:
 
 def _send(ai_client: Session, bad: BadRequest) -> Exchange:
     exchange = ai_client.send(bad.request)
-    if not bad.same:
+    if not bad.keeps_meaning:
         return exchange
     decoded = ai_client.read(exchange)
     return decoded if decoded.ok else replace(exchange, answer=None)

@@ -68,7 +68,7 @@ def _try_parameter(ai_client: Session, case: str) -> list[BadInputTrial]:
     query = replace(sample, inputs=_PROMPT, options={**sample.options, option: INPUT_MARK})
     request = ai_client.request(query)
     filled = replace(request, body=fill_mark(request.body, parameter.raw))
-    return [try_bad_request(ai_client, BadRequest(case, filled, parameter.odd))]
+    return [try_bad_request(ai_client, BadRequest(case, filled, parameter.may_accept))]
 
 
 parameter_check = partial(check, needs=("generates",), cases=tuple(BAD_PARAMETERS))
@@ -86,7 +86,7 @@ def test_refused_parameter(ai_client: Session, case: str) -> Verdict:
 
 def _try_protocol(ai_client: Session) -> list[BadInputTrial]:
     wrong = ai_client.adapter.bad_requests(ai_client.endpoint, ai_client.facts)
-    requests = [BadRequest(f"{name} (protocol)", request, routed=True) for name, request in wrong.items()]
+    requests = [BadRequest(f"{name} (protocol)", request, is_routing=True) for name, request in wrong.items()]
     return try_bad_requests(ai_client, requests[:_MAX_OF_PROTOCOL])
 
 

@@ -47,14 +47,14 @@ class _Search:
     order: int = 1
     base: float = 0.0
     trials: list[SizeTrial] = field(default_factory=list)
-    stopped: str = ""
+    stop_reason: str = ""
 
     def run(self, what: str, unit: str) -> SizeSearch:
         """Search, and send a valid request after it."""
         control = ask_control(self.ai_client)
         if not control.problem:
             self._try_sizes()
-        return SizeSearch(what, unit, self.cap, self.trials, control, self.ai_client.ask(), self.stopped)
+        return SizeSearch(what, unit, self.cap, self.trials, control, self.ai_client.ask(), self.stop_reason)
 
     def _try_sizes(self) -> None:
         """Try sizes until a limit is known, one does harm, the cap is reached, or larger ones would take too long."""
@@ -89,7 +89,7 @@ class _Search:
             if larger > size and expected < longest and len(self.trials) < _MAX_TRIALS:
                 return larger
         if size < self.cap:
-            self.stopped = f"larger ones were not tried: this one took {seconds:.1f} s, and the deadline is near"
+            self.stop_reason = f"larger ones were not tried: this one took {seconds:.1f} s, and the deadline is near"
         return 0
 
 

@@ -37,13 +37,13 @@ class OutcomeKind(StrEnum):
 class Announcement:
     """What the endpoint announces, or its first answers show, about valid inputs and their answers.
 
-    `by_row` names the outputs that have one entry for each row; `outputs` are the announced tensors by name (datatype
-    and shape); `bounded` says that the announcement leaves nothing about a valid input open.
+    `row_outputs` names the outputs that have one entry for each row; `outputs` are the announced tensors by name
+    (datatype and shape); `is_bounded` says that the announcement leaves nothing about a valid input open.
     """
 
-    by_row: frozenset[str] = frozenset()
+    row_outputs: frozenset[str] = frozenset()
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    bounded: bool = False
+    is_bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +61,24 @@ class GeneratedRequest:
     value: Any
     exchange: Exchange
     outcome: Outcome
-    asked: int = 1
-    failed: int = 1
+    tries: int = 1
+    failures: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class RequestSearch:
     """All generated requests, and the smallest failing one of each kind.
 
-    `minimal` names the kinds whose smallest request is proved to be minimal: each simpler one was sent and is answered.
-    `unable` says why nothing could be generated.
+    `minimal_kinds` are the kinds whose smallest request is proved to be minimal: each simpler one was sent and is
+    answered. `problem` says why nothing could be generated.
     """
 
     generated: tuple[GeneratedRequest, ...] = ()
     smallest: Mapping[OutcomeKind, GeneratedRequest] = field(default_factory=dict)
     failures: Mapping[OutcomeKind, int] = field(default_factory=dict)
-    minimal: frozenset[OutcomeKind] = frozenset()
+    minimal_kinds: frozenset[OutcomeKind] = frozenset()
     notes: tuple[str, ...] = ()
-    unable: str = ""
+    problem: str = ""
 
 
 def classify_outcome(exchange: Exchange, value: Any, rows: int | None, announcement: Announcement) -> Outcome:
@@ -104,7 +104,7 @@ def _classify_status(exchange: Exchange, announcement: Announcement) -> Outcome:
         return Outcome(OutcomeKind.UNJUDGED, exchange.outcome)
     if is_clear_refusal(exchange):
         return Outcome(OutcomeKind.REFUSED, exchange.outcome)
-    kind = OutcomeKind.BROKEN if announcement.bounded else OutcomeKind.FAILED
+    kind = OutcomeKind.BROKEN if announcement.is_bounded else OutcomeKind.FAILED
     return Outcome(kind, _describe_failure(exchange))
 
 
@@ -116,7 +116,7 @@ def _classify_answer(answer: Answer, value: Any, rows: int | None, announcement:
     if problem := find_non_finite_output(answer):
         kind = OutcomeKind.BROKEN if _must_be_accepted(value, announcement) else OutcomeKind.FAILED
         return Outcome(kind, problem)
-    if rows is not None and (problem := find_row_mismatch(answer.arrays, announcement.by_row, rows)):
+    if rows is not None and (problem := find_row_mismatch(answer.arrays, announcement.row_outputs, rows)):
         return Outcome(OutcomeKind.BROKEN, problem)
     for tensor in extract_tensors(answer):
         announced = announcement.outputs.get(str(tensor.get("name")))
@@ -137,7 +137,7 @@ def _compare_tensor(tensor: Mapping[str, Any], announced: Mapping[str, Any]) -> 
 
 def _must_be_accepted(value: Any, announcement: Announcement) -> bool:
     """Whether the announcement leaves nothing open, or no number is larger than `_ORDINARY`."""
-    if announcement.bounded:
+    if announcement.is_bounded:
         return True
     return all(abs(leaf) <= _ORDINARY for leaf in list_leaves(value) if isinstance(leaf, int | float))
 
@@ -164,8 +164,8 @@ def judge_generated_failures(search: RequestSearch, show: Show) -> Verdict:
 
 
 def _judge_kind(search: RequestSearch, kind: OutcomeKind, holds: str, show: Show) -> Verdict:
-    if search.unable:
-        return make_inconclusive(search.unable, n=0)
+    if search.problem:
+        return make_inconclusive(search.problem, n=0)
     generated = search.generated
     if broken := find_harness_error(*(request.exchange for request in generated)):
         return broken
@@ -185,16 +185,16 @@ def _judge_kind(search: RequestSearch, kind: OutcomeKind, holds: str, show: Show
 
 def _judge_smallest(search: RequestSearch, kind: OutcomeKind, smallest: GeneratedRequest, show: Show) -> Verdict:
     """FAIL if the failure was seen at least twice; a single failure that cannot be repeated decides nothing."""
-    summary, total = smallest.outcome.why, search.failures.get(kind, smallest.failed)
+    summary, total = smallest.outcome.why, search.failures.get(kind, smallest.failures)
     example = show(summary, smallest.exchange)
     if total < 2:
         why = f"one generated request failed once, and not when it was sent again: {summary}"
         return make_inconclusive(why, n=1, counterexamples=(example,))
-    if smallest.failed < smallest.asked:
-        note = f"not repeatable: this request failed {smallest.failed} of {smallest.asked} times, {total} in all"
-    elif kind in search.minimal:
+    if smallest.failures < smallest.tries:
+        note = f"not repeatable: this request failed {smallest.failures} of {smallest.tries} times, {total} in all"
+    elif kind in search.minimal_kinds:
         note = "minimal: every simpler request that was tried is answered well"
     else:
         note = "not proved to be minimal: the budget for simplifying it is spent"
     verdict = judge_contract([Case("generated", replace(example, summary=summary))], "")
-    return verdict.with_notes(note, f"it failed {smallest.failed} of {smallest.asked} times")
+    return verdict.with_notes(note, f"it failed {smallest.failures} of {smallest.tries} times")

@@ -42,16 +42,16 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class SizeTrial:
-    """One request of `size`; `wrong` says what is wrong with its answer."""
+    """One request of `size`; `problem` says what is wrong with its answer."""
 
     size: int
     exchange: Exchange
-    wrong: str | None = None
+    problem: str | None = None
 
     @property
     def outcome(self) -> SizeOutcome:
         """What became of it."""
-        if self.wrong:
+        if self.problem:
             return SizeOutcome.HARMED
         if self.exchange.status in (*OVERLOAD_STATUSES, 401, 403):
             return SizeOutcome.DECLINED
@@ -64,8 +64,8 @@ class SizeTrial:
 class SizeSearch:
     """A search for the largest request of a kind: the trials in their order, and a valid request after them.
 
-    `what` and `unit` are words ("batch", "rows"). `stopped` says why the search ended before it reached a limit or the
-    cap.
+    `what` and `unit` are words ("batch", "rows"). `stop_reason` says why the search ended before it reached a limit or
+    the cap.
     """
 
     what: str
@@ -74,7 +74,7 @@ class SizeSearch:
     trials: Sequence[SizeTrial]
     control: Control
     after: Exchange
-    stopped: str = ""
+    stop_reason: str = ""
 
     def describe(self, trial: SizeTrial) -> str:
         """A trial's request in words."""
@@ -97,8 +97,8 @@ class SizeSearch:
         largest, over = f"no {self.what} was answered", self.over
         if answered := self.list_answered():
             largest = f"the largest {self.what} answered has {answered[-1].size:,} {self.unit}"
-        if over is None and self.stopped:
-            return f"{largest}; {self.stopped}"
+        if over is None and self.stop_reason:
+            return f"{largest}; {self.stop_reason}"
         if over is None:
             return f"{largest}: no limit up to this size, the largest that is tried"
         outcome = str(over.outcome)
@@ -163,11 +163,11 @@ def judge_sizes(search: SizeSearch, show: Show) -> Verdict:
         trace = find_stack_trace(exchange)
         problem = trace and f"the answer to {name} shows {trace}"
         if trial.outcome is SizeOutcome.HARMED:
-            harm = trial.wrong or f"it harms the service: {classify_reaction(exchange)}, {exchange.outcome}"
+            harm = trial.problem or f"it harms the service: {classify_reaction(exchange)}, {exchange.outcome}"
             problem = f"{name}: {harm}; {search.limit}"
         cases.append(judge_case(name, exchange, problem, show))
     cases.append(search.control.judge_last_request(search.after, show))
-    notes = [search.limit, search.stopped] if search.stopped else [search.limit]
+    notes = [search.limit, search.stop_reason] if search.stop_reason else [search.limit]
     return judge_contract(cases, search.limit).with_notes(*notes)
 
 
@@ -183,7 +183,7 @@ def judge_sizes_over_limit(search: SizeSearch, show: Show) -> Verdict:
         if trial.outcome is SizeOutcome.DECLINED:
             unjudged = f"declined: {trial.exchange.outcome}"
         elif trial.outcome in (SizeOutcome.BROKEN, SizeOutcome.HARMED):
-            problem = f"{name} is not refused with a 4xx: {trial.wrong or trial.exchange.outcome}"
+            problem = f"{name} is not refused with a 4xx: {trial.problem or trial.exchange.outcome}"
         elif trial is cut:
             problem = f"{name} is silently cut: it counts hardly more tokens than a shorter one"
         cases.append(judge_case(name, trial.exchange, problem, show, unjudged))
@@ -196,5 +196,5 @@ def _find_unable(search: SizeSearch) -> Verdict | None:
         return make_inconclusive(search.control.problem, n=0)
     if {SizeOutcome.ANSWERED, SizeOutcome.HARMED} & {trial.outcome for trial in search.trials}:
         return None
-    why = search.trials[0].exchange.outcome if search.trials else search.stopped
+    why = search.trials[0].exchange.outcome if search.trials else search.stop_reason
     return make_inconclusive(f"not even the smallest {search.what} is answered: {why}", n=0)

@@ -129,7 +129,7 @@ def _find_harm(control: Control, trial: BadInputTrial, exchange: Exchange) -> st
         return None
     if number := find_non_finite_number(response.body):
         return f"{name} is answered {response.status} with {number}, which is not a finite number"
-    if trial.bad.same and exchange.answer is not None and (change := control.find_change(exchange)):
+    if trial.bad.keeps_meaning and exchange.answer is not None and (change := control.find_change(exchange)):
         return f"{name} does not change the meaning of the request, but its answer differs: {change}"
     return None
 
@@ -142,12 +142,12 @@ def _judge_refusal(trial: BadInputTrial, show: Show) -> Case:
     bad, exchange, reaction = trial.bad, trial.exchange, trial.reaction
     if exchange is None or reaction is Reaction.UNKNOWN:
         return Case(bad.name, unjudged=trial.why or "no answer was seen")
-    if exchange.status in (401, 403, TOO_MANY_REQUESTS) or (exchange.status == 404 and not bad.routed):
+    if exchange.status in (401, 403, TOO_MANY_REQUESTS) or (exchange.status == 404 and not bad.is_routing):
         return Case(bad.name, unjudged=f"{exchange.status} says nothing about the input")
     proper = {Reaction.REFUSED}
-    if bad.odd:
-        proper |= {Reaction.ACCEPTED, Reaction.REDIRECTED} if bad.routed else {Reaction.ACCEPTED}
-    if reaction not in proper and not (bad.routed and exchange.status == 501):
+    if bad.may_accept:
+        proper |= {Reaction.ACCEPTED, Reaction.REDIRECTED} if bad.is_routing else {Reaction.ACCEPTED}
+    if reaction not in proper and not (bad.is_routing and exchange.status == 501):
         problem = f"{bad.name} is not refused with a 4xx, but {reaction}: {exchange.outcome}"
         return judge_case(bad.name, exchange, problem, show)
     leak = _find_leak_in_answer(trial)

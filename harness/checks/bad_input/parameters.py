@@ -12,11 +12,11 @@ _STOPS = json.dumps([*map("aiharness {}".format, range(5_000))]).encode()
 
 @dataclass(frozen=True, slots=True)
 class BadParameter:
-    """A value, as JSON text, for an option. `odd`: a service may accept it."""
+    """A value, as JSON text, for an option. `may_accept`: a service may accept it."""
 
     option: str
     raw: bytes
-    odd: bool = False
+    may_accept: bool = False
 
 
 LIMIT_OPTION = "max_tokens"
@@ -27,11 +27,11 @@ BAD_PARAMETERS: Mapping[str, BadParameter] = {
     "max_tokens_words": BadParameter(LIMIT_OPTION, b'"sixteen"'),
     "temperature_nan": BadParameter("temperature", b"NaN"),
     "temperature_negative": BadParameter("temperature", b"-1"),
-    "temperature_99": BadParameter("temperature", b"99", odd=True),
+    "temperature_99": BadParameter("temperature", b"99", may_accept=True),
     "temperature_words": BadParameter("temperature", b'"hot"'),
     "seed_words": BadParameter("seed", b'"lucky"'),
     "n_zero": BadParameter("n", b"0"),
     "stop_number": BadParameter("stop", b"5"),
-    "stop_thousands": BadParameter("stop", _STOPS, odd=True),
+    "stop_thousands": BadParameter("stop", _STOPS, may_accept=True),
 }
 """Bad parameters by name, with OpenAI's names for the options; the largest request comes last."""

@@ -25,16 +25,16 @@ INPUT_MARK = "aiharness: the input"
 class BadRequest:
     """A request that is wrong in one way.
 
-    `odd`: not certainly wrong, so that an answer is as proper as a refusal. `same`: its meaning is not changed, so
-    that its answer must be that of the valid request. `routed`: wrong in its method or path, which a service may also
-    say with 404, 405 or 501.
+    `may_accept`: not certainly wrong, so that an answer is as proper as a refusal. `keeps_meaning`: its answer, if it
+    has one, must be that of the valid request. `is_routing`: wrong in its method or path, for which 404, 405 and 501
+    are refusals too.
     """
 
     name: str
     request: Request
-    odd: bool = False
-    same: bool = False
-    routed: bool = False
+    may_accept: bool = False
+    keeps_meaning: bool = False
+    is_routing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class _Change:
     """A way to make a request bad; the flags are those of `BadRequest`."""
 
     make: Callable[[Request], Request]
-    odd: bool = False
-    same: bool = False
-    routed: bool = False
+    may_accept: bool = False
+    keeps_meaning: bool = False
+    is_routing: bool = False
 
 
 def parse_body(request: Request) -> Any:
@@ -95,8 +95,8 @@ def _encode_with_text(value: Any, path: JSONPath, raw: bytes) -> bytes:
     return fill_mark(json.dumps(replace_at(value, path, INPUT_MARK)).encode(), raw)
 
 
-def _change_body(make: _MakeBody, kind: str | None = _JSON, *, odd: bool = False, same: bool = False) -> _Change:
-    return _Change(lambda request: replace_body(request, make(request), kind), odd, same)
+def _change_body(make: _MakeBody, kind: str | None = _JSON, *, keeps_meaning: bool = False) -> _Change:
+    return _Change(lambda request: replace_body(request, make(request), kind), keeps_meaning, keeps_meaning)
 
 
 def _set_body(body: bytes) -> _Change:
@@ -113,7 +113,7 @@ def _set_input(raw: bytes) -> _Change:
     return _change_body(make)
 
 
-def _add_member(raw: bytes, *, odd: bool = False, same: bool = False) -> _Change:
+def _add_member(raw: bytes, *, keeps_meaning: bool = False) -> _Change:
     """One more member; a body without members becomes a list of its value and the new one."""
 
     def make(request: Request) -> bytes:
@@ -121,7 +121,7 @@ def _add_member(raw: bytes, *, odd: bool = False, same: bool = False) -> _Change
         extended = {**body, "aiharness": INPUT_MARK} if isinstance(body, dict) else [body, INPUT_MARK]
         return fill_mark(json.dumps(extended).encode(), raw)
 
-    return _change_body(make, odd=odd, same=same)
+    return _change_body(make, keeps_meaning=keeps_meaning)
 
 
 def _set_number(raw: bytes) -> _Change:
@@ -160,24 +160,24 @@ def _replace_by_string(request: Request) -> bytes:
 
 
 def _set_type(kind: str | None) -> _Change:
-    return _change_body(lambda request: request.body, kind, odd=True, same=True)
+    return _change_body(lambda request: request.body, kind, keeps_meaning=True)
 
 
-def _set_method(name: str, *, body: bool, odd: bool = False) -> _Change:
+def _set_method(name: str, *, body: bool, may_accept: bool = False) -> _Change:
     def make(request: Request) -> Request:
         if body:
             return replace(request, method=name, stream=False)
         return replace_body(replace(request, method=name), b"", None)
 
-    return _Change(make, odd=odd, routed=True)
+    return _Change(make, may_accept=may_accept, is_routing=True)
 
 
-def _change_path(change: Callable[[str], str], *, odd: bool = False) -> _Change:
+def _change_path(change: Callable[[str], str], *, may_accept: bool = False) -> _Change:
     def make(request: Request) -> Request:
         path, mark, query = request.path.partition("?")
         return replace(request, path=change(path) + mark + query, stream=False)
 
-    return _Change(make, odd=odd, routed=True)
+    return _Change(make, may_accept=may_accept, is_routing=True)
 
 
 def _toggle_slash(path: str) -> str:
@@ -195,12 +195,12 @@ _CHANGES: Mapping[str, _Change] = {
     "string": _change_body(_replace_by_string),
     "missing_field": _change_body(_drop_input),
     "wrong_input_type": _set_input(b'{"aiharness":{"is":[true,null]}}'),
-    "unknown_key": _add_member(b'"no such key"', odd=True, same=True),
-    "duplicate_keys": _change_body(_repeat_input, odd=True, same=True),
+    "unknown_key": _add_member(b'"no such key"', keeps_meaning=True),
+    "duplicate_keys": _change_body(_repeat_input, keeps_meaning=True),
     "trailing_garbage": _change_body(lambda request: request.body + b"}] aiharness"),
     "control_characters": _add_member(b'"a\x00\x01\x1f\nb"'),
-    "byte_order_mark": _change_body(lambda request: b"\xef\xbb\xbf" + request.body, odd=True, same=True),
-    "utf16": _change_body(lambda request: request.body.decode().encode("utf-16"), odd=True, same=True),
+    "byte_order_mark": _change_body(lambda request: b"\xef\xbb\xbf" + request.body, keeps_meaning=True),
+    "utf16": _change_body(lambda request: request.body.decode().encode("utf-16"), keeps_meaning=True),
     "nan": _set_number(b"NaN"),
     "infinity": _set_number(b"-Infinity"),
     "overflow": _set_number(b"1e999"),
@@ -213,10 +213,10 @@ _CHANGES: Mapping[str, _Change] = {
     "method_put": _set_method("PUT", body=True),
     "method_patch": _set_method("PATCH", body=True),
     "method_delete": _set_method("DELETE", body=False),
-    "method_head": _set_method("HEAD", body=False, odd=True),
-    "method_options": _set_method("OPTIONS", body=False, odd=True),
+    "method_head": _set_method("HEAD", body=False, may_accept=True),
+    "method_options": _set_method("OPTIONS", body=False, may_accept=True),
     "unknown_path": _change_path(lambda _: _NOWHERE),
-    "trailing_slash": _change_path(_toggle_slash, odd=True),
+    "trailing_slash": _change_path(_toggle_slash, may_accept=True),
     "deep_nesting": _set_input(b"[" * NESTING_DEPTH + b"]" * NESTING_DEPTH),
 }
 BAD_INPUTS = tuple(_CHANGES)
@@ -230,6 +230,6 @@ def make_bad_request(request: Request, name: str) -> BadRequest:
     """A valid request made bad in one way. Raises `KeyError` for a name that is not in `BAD_INPUTS`."""
     change = _CHANGES[name]
     # An empty list is a valid input where the body is a list of rows.
-    odd = change.odd or (name == "empty_array" and isinstance(parse_body(request), list))
-    same = change.same and isinstance(parse_body(request), dict)
-    return BadRequest(name, change.make(request), odd, same, change.routed)
+    may_accept = change.may_accept or (name == "empty_array" and isinstance(parse_body(request), list))
+    keeps_meaning = change.keeps_meaning and isinstance(parse_body(request), dict)
+    return BadRequest(name, change.make(request), may_accept, keeps_meaning, change.is_routing)

@@ -40,8 +40,8 @@ def _is_messages(value: Any) -> bool:
     return all(isinstance(message, dict) and "role" in message for message in value)
 
 
-def _make_request(request: Request, name: str, body: Any, *, odd: bool = False) -> BadRequest:
-    return BadRequest(name, replace_body(request, json.dumps(body).encode()), odd)
+def _make_request(request: Request, name: str, body: Any, *, may_accept: bool = False) -> BadRequest:
+    return BadRequest(name, replace_body(request, json.dumps(body).encode()), may_accept)
 
 
 def _make_wrong_texts(request: Request, body: Any, place: JSONPath, what: str) -> Iterator[BadRequest]:
@@ -49,11 +49,11 @@ def _make_wrong_texts(request: Request, body: Any, place: JSONPath, what: str) -
         yield _make_request(request, f"{name} for {what}", replace_at(body, place, value))
     if what == "text":
         yield _make_request(request, "a list of nulls for text", replace_at(body, place, [None]))
-        yield _make_request(request, "an empty text", replace_at(body, place, ""), odd=True)
+        yield _make_request(request, "an empty text", replace_at(body, place, ""), may_accept=True)
         return
     # Text in place of messages is valid in the API of responses, where the member is called `input`.
-    odd = place[-1:] != ("messages",)
-    yield _make_request(request, "text for messages", replace_at(body, place, "hello"), odd=odd)
+    may_accept = place[-1:] != ("messages",)
+    yield _make_request(request, "text for messages", replace_at(body, place, "hello"), may_accept=may_accept)
     yield _make_request(request, "no messages", replace_at(body, place, []))
 
 
@@ -68,21 +68,22 @@ def _make_wrong_messages(request: Request, body: Any, place: JSONPath) -> Iterat
         ("a number for content", {**message, "content": 5}),
     ):
         yield _make_request(request, name, replace_at(body, last, wrong))
-    yield _make_request(request, "null for content", replace_at(body, last, {**message, "content": None}), odd=True)
+    without_content = replace_at(body, last, {**message, "content": None})
+    yield _make_request(request, "null for content", without_content, may_accept=True)
 
 
 def _make_wrong_numbers(request: Request, body: Any, place: JSONPath) -> Iterator[BadRequest]:
     values = read_at(body, place)
     first = find_paths(values, int, float)[0]
 
-    def replace_first(name: str, new: Any, *, odd: bool = True) -> BadRequest:
-        return _make_request(request, name, replace_at(body, (*place, *first), new), odd=odd)
+    def replace_first(name: str, new: Any, *, may_accept: bool = True) -> BadRequest:
+        return _make_request(request, name, replace_at(body, (*place, *first), new), may_accept=may_accept)
 
     def change_all(name: str, change: Callable[[Any], Any]) -> BadRequest:
         changed = map_leaves(values, lambda leaf: change(leaf) if type(leaf) in (int, float) else leaf)
-        return _make_request(request, name, replace_at(body, place, changed), odd=True)
+        return _make_request(request, name, replace_at(body, place, changed), may_accept=True)
 
-    yield replace_first("a word for a number", "aiharness", odd=False)
+    yield replace_first("a word for a number", "aiharness", may_accept=False)
     yield replace_first("null for a number", None)  # odd: a model may support missing values
     yield change_all("numbers as strings", str)
     yield change_all("booleans for numbers", lambda _: True)
@@ -101,19 +102,19 @@ def _make_wrong_shapes(request: Request, body: Any, place: JSONPath, variable: b
         return
     variable = variable or (bool(tensors) and depth == 1)  # a vector may be a batch of numbers
 
-    def replace_rows(name: str, new: Any, *, odd: bool = False) -> BadRequest:
+    def replace_rows(name: str, new: Any, *, may_accept: bool = False) -> BadRequest:
         if not tensors:
-            return _make_request(request, name, replace_at(body, place, new), odd=odd)
+            return _make_request(request, name, replace_at(body, place, new), may_accept=may_accept)
         tensor = {**tensors[0], "shape": find_shape(new), "data": list_leaves(new)}
-        return _make_request(request, name, replace_at(body, place[:-1], tensor), odd=odd)
+        return _make_request(request, name, replace_at(body, place[:-1], tensor), may_accept=may_accept)
 
-    narrow = _change_rows(rows, lambda row: row[:-1])
-    yield replace_rows("rows that are one too short", narrow, odd=variable)
-    yield replace_rows("rows that are one too long", _change_rows(rows, lambda row: [*row, *row[-1:]]), odd=variable)
+    narrow, wide = _change_rows(rows, lambda row: row[:-1]), _change_rows(rows, lambda row: [*row, *row[-1:]])
+    yield replace_rows("rows that are one too short", narrow, may_accept=variable)
+    yield replace_rows("rows that are one too long", wide, may_accept=variable)
     if depth > 1:
         yield replace_rows("ragged rows", [rows[0], narrow[0]])
         # A service may take one row as a batch of one.
-        yield replace_rows("one level less of lists", rows[0], odd=True)
+        yield replace_rows("one level less of lists", rows[0], may_accept=True)
     yield replace_rows("one level more of lists", [rows] if depth > 1 else [[rows]])
 
 

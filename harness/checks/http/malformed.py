@@ -23,14 +23,14 @@ _HUGE = 64 * 1024
 class MalformedRequest:
     """Invalid bytes made from a valid request's head and body.
 
-    `waits`: the service may wait for more, so it is given only `PATIENCE`. `legal`: an answer is as proper as a
-    refusal. `closes`: closing the connection without an answer is a proper refusal.
+    `may_wait`: the service may wait for more, so it is given only `PATIENCE`. `may_accept`: an answer is as proper as a
+    refusal. `may_close`: closing the connection without an answer is a proper refusal.
     """
 
     write: Callable[[bytes, bytes], Pieces]
-    waits: bool = False
-    legal: bool = False
-    closes: bool = False
+    may_wait: bool = False
+    may_accept: bool = False
+    may_close: bool = False
 
 
 def _write_length(choose: Callable[[bytes], int]) -> Callable[[bytes, bytes], Pieces]:
@@ -43,20 +43,22 @@ def _write_bad_chunk(head: bytes, body: bytes) -> Pieces:
 
 
 MALFORMED_REQUESTS: Mapping[str, MalformedRequest] = {
-    "garbage": MalformedRequest(lambda head, body: [bytes(range(128, 256)) + b"\r\n\r\n"], waits=True, closes=True),
+    "garbage": MalformedRequest(
+        lambda head, body: [bytes(range(128, 256)) + b"\r\n\r\n"], may_wait=True, may_close=True
+    ),
     "a body shorter than its Content-Length": MalformedRequest(
-        _write_length(lambda body: len(body) + 64), waits=True, legal=True
+        _write_length(lambda body: len(body) + 64), may_wait=True, may_accept=True
     ),
     "a body longer than its Content-Length": MalformedRequest(_write_length(lambda body: len(body) - 9)),
-    "a negative Content-Length": MalformedRequest(_write_length(lambda body: -len(body)), waits=True),
-    "a Content-Length of 2^63": MalformedRequest(_write_length(lambda body: 2**63), waits=True, legal=True),
+    "a negative Content-Length": MalformedRequest(_write_length(lambda body: -len(body)), may_wait=True),
+    "a Content-Length of 2^63": MalformedRequest(_write_length(lambda body: 2**63), may_wait=True, may_accept=True),
     "two unlike Content-Lengths": MalformedRequest(
         lambda head, body: [head[:-2] + b"Content-Length: %d\r\n\r\n" % (len(body) - 9) + body]
     ),
     "a chunk without a size": MalformedRequest(_write_bad_chunk),
     "no Host": MalformedRequest(lambda head, body: [set_header(head, "Host", None) + body]),
     "a header of 64 KiB": MalformedRequest(
-        lambda head, body: [set_header(head, "X-Filler", "x" * _HUGE) + body], legal=True
+        lambda head, body: [set_header(head, "X-Filler", "x" * _HUGE) + body], may_accept=True
     ),
 }
 """Invalid requests by name."""
@@ -126,9 +128,9 @@ def judge_malformed_refusals(control: Control, answers: Mapping[str, Exchange], 
         malformed = MALFORMED_REQUESTS[name]
         proper = is_clear_refusal(exchange) or exchange.status in (501, 505)
         if exchange.status is None:
-            proper = malformed.closes or (malformed.legal and malformed.waits)
+            proper = malformed.may_close or (malformed.may_accept and malformed.may_wait)
         elif exchange.ok:
-            proper = malformed.legal
+            proper = malformed.may_accept
         problem = "" if proper else f"{name} is not refused with a 4xx: {exchange.outcome}"
         cases.append(judge_case(name, exchange, problem, show, explain_decline(exchange, (TOO_MANY_REQUESTS,))))
     return judge_contract(cases, f"{len(cases)} kinds of invalid bytes are refused")

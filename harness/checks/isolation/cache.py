@@ -24,13 +24,13 @@ class AskedPair:
     """Two requests sent in turn (A, B, A, B), and how the right answers to them are recognised.
 
     `name` says in what alone they differ. `fits` tests the answers to A and to B; None: nothing distinguishes them, for
-    the reason `why`. `unequal`: the answers must differ by construction, if only in the last digit.
+    the reason `why`. `must_differ`: the answers must differ by construction, if only in the last digit.
     """
 
     name: str
-    asked: tuple[Exchange, ...]
+    exchanges: tuple[Exchange, ...]
     fits: tuple[AnswerTest, AnswerTest] | None = None
-    unequal: bool = False
+    must_differ: bool = False
     why: str = ""
 
 
@@ -45,7 +45,7 @@ def judge_pairs(pairs: Sequence[AskedPair], show: Show) -> Verdict:
     for pair in pairs:
         wrong = _find_wrong_answer(pair, show)
         case = wrong or Case(pair.name, unjudged=_explain_unjudged(pair))
-        if case.unjudged and not any(map(explain_decline, pair.asked)):
+        if case.unjudged and not any(map(explain_decline, pair.exchanges)):
             notes.append(f"not judged: {pair.name}: {case.unjudged}")
         else:
             cases.append(case)
@@ -57,31 +57,31 @@ def judge_pairs(pairs: Sequence[AskedPair], show: Show) -> Verdict:
 
 def _find_wrong_answer(pair: AskedPair, show: Show) -> Case | None:
     """The first answer that is the other request's, as a case. No other request came before the first of the pair."""
-    for number, exchange in enumerate(pair.asked[1:], 1):
+    for number, exchange in enumerate(pair.exchanges[1:], 1):
         own, other = "AB"[number % 2], "BA"[number % 2]
         problem = f"asked {own} after {other}, which differs from it only in {pair.name}: the answer is {other}'s"
         if pair.fits is not None and exchange.status not in OVERLOAD_STATUSES:
             fits_own, fits_other = pair.fits[number % 2], pair.fits[1 - number % 2]
             if not fits_own(exchange) and fits_other(exchange):
                 return Case(pair.name, show(problem, exchange))
-        if pair.unequal and _is_same_answer(pair.asked[number - 1], exchange):
+        if pair.must_differ and _is_same_answer(pair.exchanges[number - 1], exchange):
             return Case(pair.name, show(f"{problem}, to the last digit", exchange))
     return None
 
 
 def _explain_unjudged(pair: AskedPair) -> str:
     """Why a pair without a wrong answer shows nothing, or an empty text."""
-    for number, exchange in enumerate(pair.asked):
+    for number, exchange in enumerate(pair.exchanges):
         if why := explain_decline(exchange):
             return why
         if pair.fits is not None:
             if not pair.fits[number % 2](exchange):
                 return f"an answer that fits neither request: {exchange.outcome}"
-        elif not pair.unequal:
+        elif not pair.must_differ:
             return pair.why or "their answers do not differ"
         elif not exchange.ok:
             return exchange.outcome
-    return "" if pair.asked else pair.why or "it was not asked"
+    return "" if pair.exchanges else pair.why or "it was not asked"
 
 
 def _is_same_answer(one: Exchange, other: Exchange) -> bool:

@@ -45,7 +45,7 @@ def test_every_bad_input_is_made_of_every_form(body: Any) -> None:
         bad = make_bad_request(request, name)
         assert bad.request != request
         assert not bad.request.stream
-        if bad.odd or name.startswith(("method", "unknown_path", "overflow", "huge")):
+        if bad.may_accept or name.startswith(("method", "unknown_path", "overflow", "huge")):
             continue
         try:
             assert json.loads(bad.request.body, parse_constant=float) != body, name
@@ -86,12 +86,12 @@ def test_values_of_a_list_of_rows() -> None:
     assert got["one level more of lists"] == [[ROW, ROW]]
     assert got["a word for a number"][0] == ["aiharness", 1.0, 2.5]
     assert got["numbers as strings"][0] == ["0.5", "1.0", "2.5"]
-    odd = {name for name, bad in requests.items() if bad.odd}
+    odd = {name for name, bad in requests.items() if bad.may_accept}
     assert "rows that are one too short" not in odd
     assert "1e308 for a number" in odd
     variable = by_name({"instances": [ROW, ROW]}, variable=True)
-    assert variable["rows that are one too short"].odd
-    assert not variable["ragged rows"].odd
+    assert variable["rows that are one too short"].may_accept
+    assert not variable["ragged rows"].may_accept
 
 
 def test_values_of_a_tensor_keep_its_shape_true_to_its_data() -> None:
@@ -114,8 +114,8 @@ def test_values_of_other_forms() -> None:
     assert json.loads(named["a word for a number"].request.body)["age"] == "aiharness"
     chat = by_name(CHAT)
     assert json.loads(chat["an unknown role"].request.body)["messages"][0] == {"role": "aiharness", "content": "hi"}
-    assert not chat["text for messages"].odd
-    assert by_name({**CHAT, "messages": "", "input": CHAT["messages"]})["text for messages"].odd
+    assert not chat["text for messages"].may_accept
+    assert by_name({**CHAT, "messages": "", "input": CHAT["messages"]})["text for messages"].may_accept
     texts = by_name({"model": "m", "input": ["one", "two"]})
     assert json.loads(texts["an object for text"].request.body)["input"] == [{"aiharness": [None]}, "two"]
 
