@@ -129,9 +129,11 @@ def measure_servers(servers: dict[str, tuple[int, int]], upstream: int) -> dict[
             wall, core = measure_throughput(pid, port)
             figures = {"CPU us/request": measure_cpu_per_request(pid, port) * 1e6, "added us": added * 1e6}
             rounds[name].append({**figures, "MB/s": wall, "MB/s per core": core})
-    medians = {}
+    medians: dict[str, dict[str, float]] = {}
     for name, rows in rounds.items():
-        medians[name] = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
+        medians[name] = {}
+        for key in rows[0]:
+            medians[name][key] = statistics.median(row[key] for row in rows)
     return medians
 
 

@@ -1,1 +1,1 @@
-"""L0: the words of the project. Standard library only; no clock, no file, no socket."""
+"""L0: the basic types of the project. Standard library only; no clock, no files, no sockets."""

@@ -1,5 +1,5 @@
-"""The messages of the Open Inference Protocol over gRPC, generated; imported by `v2_grpc` alone (extra `grpc`).
+"""The messages of the Open Inference Protocol over gRPC, generated; imported only by `v2_grpc` (extra `grpc`).
 
-`make proto` generates them again. They live in a descriptor pool of their own: a program that loads the same messages
-from tritonclient, MLServer or KServe beside this one would otherwise be refused for defining them twice.
+`make proto` generates them again. They have a descriptor pool of their own: without it, a program that also loads the
+messages of tritonclient, MLServer or KServe would fail, because protobuf refuses a second definition.
 """

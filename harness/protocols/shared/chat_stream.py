@@ -170,14 +170,12 @@ def _join_calls(pieces: Iterable[tuple[int | None, ToolCall]]) -> tuple[ToolCall
             number = last + 1 if begins else last
         calls[number].append(piece)
         last = number
-    return tuple(
-        ToolCall(
-            next((piece.id for piece in parts if piece.id), None),
-            next((piece.name for piece in parts if piece.name), ""),
-            "".join(piece.arguments for piece in parts),
-        )
-        for _, parts in sorted(calls.items())
-    )
+    joined = []
+    for _, parts in sorted(calls.items()):
+        call_id = next((piece.id for piece in parts if piece.id), None)
+        name = next((piece.name for piece in parts if piece.name), "")
+        joined.append(ToolCall(call_id, name, "".join(piece.arguments for piece in parts)))
+    return tuple(joined)
 
 
 def decode_choices(value: dict[str, Any], read_choice: Callable[[dict[str, Any], str, int], Choice]) -> Answer:

@@ -38,7 +38,10 @@ def _collect_columns(rows: list[Any], at: str) -> dict[str, list[Any]]:
             raise ProtocolError(f"{describe_kind(row)} among rows that are objects", at=f"{at}[{i}]")
         if row.keys() != rows[0].keys():
             raise ProtocolError("a row with other fields than the first row", at=f"{at}[{i}]")
-    return {name: [row[name] for row in rows] for name in names}
+    columns = {}
+    for name in names:
+        columns[name] = [row[name] for row in rows]
+    return columns
 
 
 def _find_problem(value: Any) -> tuple[str, str] | None:

@@ -36,7 +36,7 @@ class Anthropic(openai_family.OpenAIFamily):
     """The adapter; `/v1` is put before every path unless the URL of the endpoint already ends with it."""
 
     name = "anthropic"
-    title = "Anthropic messages, streamed or whole"
+    title = "Anthropic messages, streamed or not"
     route = "/messages"
     input_member = "messages"
     wrong_input = ("messages_not_an_array", 5)

@@ -30,7 +30,7 @@ class Ollama(openai_family.GeneratesText):
     """The adapter. Sampling parameters are sent in `options`, under Ollama's names."""
 
     name = "ollama"
-    title = "Ollama's own chat, streamed as lines or whole"
+    title = "Ollama's own chat, streamed as lines or not"
 
     offers = Capabilities(streaming=True, roles=True, text=True, generates=True, seeds=True, liveness=True)
 

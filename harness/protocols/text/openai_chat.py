@@ -33,7 +33,7 @@ class OpenAIChat(OpenAIFamily):
     """The adapter; `/v1` is put before every path unless the URL of the endpoint already ends with it."""
 
     name = "openai_chat"
-    title = "OpenAI chat completions, streamed or whole"
+    title = "OpenAI chat completions, streamed or not"
     route = "/chat/completions"
 
     input_member = "messages"

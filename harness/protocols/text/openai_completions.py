@@ -21,7 +21,7 @@ class OpenAICompletions(OpenAIFamily):
     """The adapter; `/v1` is put before every path unless the URL of the endpoint already ends with it."""
 
     name = "openai_completions"
-    title = "OpenAI completions, streamed or whole"
+    title = "OpenAI completions, streamed or not"
     route = "/completions"
 
     input_member = "prompt"

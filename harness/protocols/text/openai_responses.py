@@ -26,7 +26,7 @@ class OpenAIResponses(OpenAIFamily):
     """The adapter; `/v1` is put before every path unless the URL of the endpoint already ends with it."""
 
     name = "openai_responses"
-    title = "OpenAI responses, streamed or whole"
+    title = "OpenAI responses, streamed or not"
     route = "/responses"
 
     input_member = "input"

@@ -27,7 +27,7 @@ class TGI(GeneratesText):
     """The adapter. Sampling parameters are sent in `parameters`, under the names of the server."""
 
     name = "tgi"
-    title = "Hugging Face text-generation-inference, streamed or whole"
+    title = "Hugging Face text-generation-inference, streamed or not"
 
     offers = Capabilities(streaming=True, text=True, generates=True, seeds=True, liveness=True, model_version=True)
 
