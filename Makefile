@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SELECT ?= not servers
 PARALLEL ?= -n auto --dist=worksteal
-PURE := attacks checks config core data faults protocols reports stats test_architecture.py test_check_ids.py test_docs.py
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+PURE := attacks checks config core data faults protocols reports run stats test_architecture.py test_check_ids.py test_docs.py
 ONE_GATE := tests/plugin/test_collection.py::test_empty_folder
 UV := $(shell command -v uv 2>/dev/null)
 OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")
@@ -33,7 +34,7 @@ test: $(VENV)/.dev  ## all tests, except those that install real servers, on eve
 	$(BIN)/python -m pytest -m "$(SELECT)" $(PARALLEL) $(ARGS)
 
 test-quick: $(VENV)/.dev  ## tests of pure code and one gate run, on every core: under a minute
-	$(BIN)/python -m pytest -m "not slow and not servers" $(PARALLEL) $(addprefix tests/,$(PURE)) $(ONE_GATE) $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not browser" -n $(CORES) $(addprefix tests/,$(PURE)) $(ONE_GATE) $(ARGS)
 
 test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a cached environment of its own)
 	$(BIN)/python -m pytest -m servers tests/servers $(ARGS)

@@ -7,6 +7,8 @@ A packaged check is a pytest function whose return value is its `Verdict`:
     @check("the service answers its liveness call", needs=("liveness",))
     def test_live(ai_client: Session) -> Verdict:
         return health.live(ai_client.probe("live"), ai_client.show)
+
+Tested in tests/suites/test_catalogue.py.
 """
 
 from __future__ import annotations

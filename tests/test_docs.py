@@ -43,6 +43,7 @@ def test_options_commands_and_links_exist(path: Path, capsys: pytest.CaptureFixt
     assert "@MEASURED@" not in text
 
 
+@pytest.mark.slow
 def test_the_readmes_own_check_joins_the_gate(tmp_path: Path, reference: str) -> None:
     readme = (ROOT / "README.md").read_text()
     example = re.search(r"(    import pytest\n.+?\n)\n(?=\S)", readme, re.DOTALL)

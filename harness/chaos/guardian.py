@@ -3,6 +3,8 @@
 It reads JSON lines: `{"key", "base", "calls": [[method, path, body], ...]}` is how to lift a fault that is about to be
 applied, `{"key"}` alone a fault that is lifted. When its input ends, or its parent is gone, it lifts the remaining
 faults, and only those.
+
+Tested in tests/chaos/test_own_proxy.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A real Toxiproxy counts nothing while connections live, so this is the only proof that it allows. It shows that the
 link is disturbed, not that the service uses it.
+
+Tested in tests/chaos/test_judging.py.
 """
 
 from __future__ import annotations

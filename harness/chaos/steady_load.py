@@ -1,4 +1,7 @@
-"""The steady load of a chaos experiment: one query, sent open-loop on an absolute schedule."""
+"""The steady load of a chaos experiment: one query, sent open-loop on an absolute schedule.
+
+Tested in tests/chaos/test_run_experiment.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Calls to the API of a Toxiproxy or of the harness's own fault proxy: one address, deadlines, errors that help."""
+"""Calls to the API of a Toxiproxy or of the harness's own fault proxy: one address, deadlines, errors that help.
+
+Tested in tests/chaos/test_injector.py.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 The package keeps one address for the whole process, on a class that its `Toxiproxy` and `Proxy` call by name, and has
 no deadlines. The harness speaks to the servers of several links at once. So these subclasses send the package's calls
 over the connection of their own link; nothing in the package is changed.
+
+Tested in tests/chaos/test_injector.py.
 """
 
 from __future__ import annotations

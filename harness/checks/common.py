@@ -1,4 +1,7 @@
-"""What all judges share: how a judge is declared, and how an exchange becomes a case."""
+"""What all judges share: how a judge is declared, and how an exchange becomes a case.
+
+Tested in tests/wrong_verdicts/test_wrong_smoke_verdicts.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whether two answers agree: text exactly, numbers and embeddings within a tolerance; and where they differ."""
+"""Whether two answers agree: text exactly, numbers and embeddings within a tolerance; and where they differ.
+
+Tested in tests/suites/integration/test_batch_and_concurrent.py.
+"""
 
 from __future__ import annotations
 

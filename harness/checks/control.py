@@ -1,4 +1,7 @@
-"""The control: valid inputs whose answers are known before anything unusual is sent."""
+"""The control: valid inputs whose answers are known before anything unusual is sent.
+
+Tested in tests/wrong_verdicts/test_wrong_integration_verdicts.py.
+"""
 
 from __future__ import annotations
 

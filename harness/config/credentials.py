@@ -1,4 +1,7 @@
-"""The credentials of the configuration: a variable, a file or a command that holds the secret."""
+"""The credentials of the configuration: a variable, a file or a command that holds the secret.
+
+Tested in tests/config/test_resolve.py.
+"""
 
 from __future__ import annotations
 

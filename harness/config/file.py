@@ -1,4 +1,7 @@
-"""Find and read the configuration file: every error in it names file, line and key, and the nearest known key."""
+"""Find and read the configuration file: every error in it names file, line and key, and the nearest known key.
+
+Tested in tests/config/test_resolve.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The shape of `aiharness.toml`: each section as a record, its fields the keys, its defaults the defaults."""
+"""The shape of `aiharness.toml`: each section as a record, its fields the keys, its defaults the defaults.
+
+Tested in tests/config/test_config_errors.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Find the line of a key in TOML text: the standard library's parser keeps no positions."""
+"""Find the line of a key in TOML text: the standard library's parser keeps no positions.
+
+Tested in tests/config/test_resolve.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Adapter: one wire protocol without IO. A file in `harness/protocols/` defines one as `ADAPTER`."""
+"""Adapter: one wire protocol without IO. A file in `harness/protocols/` defines one as `ADAPTER`.
+
+Tested in tests/protocols/test_conformance.py.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 An attack sends nothing. Its search is a generator that yields batches of rows and is sent one margin a row; the driver
 sends the rows, holds the budget, and decides what counts as found.
+
+Tested in tests/attacks/test_attacks_conformance.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Bounds of settings, as annotations: the configuration refuses values outside of them and names the line."""
+"""Bounds of settings, as annotations: the configuration refuses values outside of them and names the line.
+
+Tested in tests/config/test_config_errors.py.
+"""
 
 from __future__ import annotations
 

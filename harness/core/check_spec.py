@@ -1,4 +1,7 @@
-"""CheckSpec: what a packaged check declares of itself, and the cases that the settings give it."""
+"""CheckSpec: what a packaged check declares of itself, and the cases that the settings give it.
+
+Tested in tests/suites/test_catalogue.py.
+"""
 
 from __future__ import annotations
 

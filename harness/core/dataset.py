@@ -1,4 +1,7 @@
-"""Dataset: labelled inputs, read once before the plan."""
+"""Dataset: labelled inputs, read once before the plan.
+
+Tested in tests/io/test_dataset.py.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Times are seconds from the start of the run. One open-loop load runs through baseline, fault and recovery. Every
 request is assigned to the moment at which the schedule intended to send it, so that a stalled client hides nothing.
+
+Tested in tests/wrong_verdicts/test_wrong_plans.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The configuration's schema, the messages about wrong values (of `[[fault]]` and of the proxy's API) and the table in
 the documentation are made from the parameters; nothing outside of a fault's file names its kind.
+
+Tested in tests/faults/test_fault_conformance.py.
 """
 
 from __future__ import annotations

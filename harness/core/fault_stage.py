@@ -1,4 +1,7 @@
-"""The stage of a fault: a machine without IO and without a clock, which disturbs one stream of one connection."""
+"""The stage of a fault: a machine without IO and without a clock, which disturbs one stream of one connection.
+
+Tested in tests/faults/test_fault_conformance.py.
+"""
 
 from __future__ import annotations
 

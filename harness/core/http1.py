@@ -1,4 +1,7 @@
-"""HTTP/1.1 messages in a stream of bytes (RFC 9112), without IO: where each part begins and ends."""
+"""HTTP/1.1 messages in a stream of bytes (RFC 9112), without IO: where each part begins and ends.
+
+Tested in tests/faults/test_fault_conformance.py.
+"""
 
 from __future__ import annotations
 

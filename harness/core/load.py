@@ -1,4 +1,7 @@
-"""Load: what a load child is asked to do, and what it brings back. Plain data, JSON-able."""
+"""Load: what a load child is asked to do, and what it brings back. Plain data, JSON-able.
+
+Tested in tests/load/test_run_load.py.
+"""
 
 from __future__ import annotations
 

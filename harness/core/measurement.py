@@ -1,4 +1,7 @@
-"""Measurement: what is sent once a run and judged by many checks. Here is what the plan must know of it."""
+"""Measurement: what is sent once a run and judged by many checks. Here is what the plan must know of it.
+
+Tested in tests/run/test_measurements.py.
+"""
 
 from __future__ import annotations
 

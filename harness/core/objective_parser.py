@@ -1,4 +1,7 @@
-"""Read an objective as the configuration writes it: `latency p95`, `<= 800ms`."""
+"""Read an objective as the configuration writes it: `latency p95`, `<= 800ms`.
+
+Tested in tests/core/test_objective.py.
+"""
 
 from __future__ import annotations
 

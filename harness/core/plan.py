@@ -1,4 +1,7 @@
-"""The plan: every check that must end with a verdict, written down and hashed before the first request."""
+"""The plan: every check that must end with a verdict, written down and hashed before the first request.
+
+Tested in tests/wrong_verdicts/test_wrong_plans.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The report model: `gate.json` as frozen records, the only source of every other format."""
+"""The report model: `gate.json` as frozen records, the only source of every other format.
+
+Tested in tests/reports/test_gate_schema.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Settings: what a run was asked to do, after command line, environment, file and defaults are joined."""
+"""Settings: what a run was asked to do, after command line, environment, file and defaults are joined.
+
+Tested in tests/config/test_resolve.py.
+"""
 
 from __future__ import annotations
 

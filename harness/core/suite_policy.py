@@ -1,4 +1,7 @@
-"""SuitePolicy: what a suite declares of itself in its package, and what planning, settings, running and reports ask."""
+"""SuitePolicy: what a suite declares of itself in its package, and what planning, settings, running and reports ask.
+
+Tested in tests/suites/test_catalogue.py.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """The JSON Schema of `gate.json`, made from the report model; `gate.schema.json` beside this file is its output.
 
 `python -m harness.data.schema > harness/data/gate.schema.json` writes it again; a test compares the two.
+
+Tested in tests/reports/test_gate_schema.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What a valid input of an endpoint is: by its metadata, its OpenAPI document, its protocol, or its sample."""
+"""What a valid input of an endpoint is: by its metadata, its OpenAPI document, its protocol, or its sample.
+
+Tested in tests/generation/test_search.py.
+"""
 
 from __future__ import annotations
 

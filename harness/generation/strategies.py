@@ -1,6 +1,8 @@
 """What is used of Hypothesis: strategies for a JSON Schema and for tensors, and a search without side effects.
 
 Loaded only when its check runs (the extra `property`): Hypothesis takes 0.3 s of CPU to import.
+
+Tested in tests/generation/test_search.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Whether a value is still a valid input: a simplified request must not leave what the endpoint announces.
 
 Loaded only for a request that fails (jsonschema is part of the extra `property`).
+
+Tested in tests/generation/test_search.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The clock that every stamp of a run is read from."""
+"""The clock that every stamp of a run is read from.
+
+Tested in tests/io/test_client.py.
+"""
 
 from __future__ import annotations
 

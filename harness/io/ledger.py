@@ -1,4 +1,7 @@
-"""The ledger of cost: what a run has spent, counted across processes and kept through a kill."""
+"""The ledger of cost: what a run has spent, counted across processes and kept through a kill.
+
+Tested in tests/io/test_rundir.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Remove what no file may hold: secrets, and text that UTF-8 cannot encode."""
+"""Remove what no file may hold: secrets, and text that UTF-8 cannot encode.
+
+Tested in tests/io/test_rundir.py.
+"""
 
 from __future__ import annotations
 

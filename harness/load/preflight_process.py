@@ -3,6 +3,8 @@
 gevent patches the process that runs locust, and the preflight's event loop would not survive it. Reads a
 `PreflightRequest` as JSON from standard input and writes a `PreflightResult` to standard output. Exit status 4, with
 the reason on standard error, where no request can be sent.
+
+Tested in tests/load/test_processes.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Counts the exchanges of one process's load, by second of the run and by time block."""
+"""Counts the exchanges of one process's load, by second of the run and by time block.
+
+Tested in tests/load/test_counts.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The pytest plugin's front: options and the marker. Everything else is loaded only when `--ai-suite` is given."""
+"""The pytest plugin's front: options and the marker. Everything else is loaded only when `--ai-suite` is given.
+
+Tested in tests/plugin/test_collection.py, tests/plugin/test_exit_statuses.py and tests/plugin/test_fixtures.py, where
+a file has no test of its own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Robust accuracy: the measurement of one attack on the labelled data, and the verdict of an objective on it."""
+"""Robust accuracy: the measurement of one attack on the labelled data, and the verdict of an objective on it.
+
+Tested in tests/robustness/test_attack_driver.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Accuracy: the measurement of labelled rows, each asked at most once a run, and the verdict of an objective on it."""
+"""Accuracy: the measurement of labelled rows, each asked at most once a run, and the verdict of an objective on it.
+
+Tested in tests/suites/validation/test_accuracy.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""GateRun: one run of the gate from preflight to decision, whoever drives it."""
+"""GateRun: one run of the gate from preflight to decision, whoever drives it.
+
+Tested in tests/run/test_report_building.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Judge an objective by asking the endpoint, one request after the other, until its sequential test ends."""
+"""Judge an objective by asking the endpoint, one request after the other, until its sequential test ends.
+
+Tested in tests/wrong_verdicts/test_vacuous_passes.py.
+"""
 
 from __future__ import annotations
 

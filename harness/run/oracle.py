@@ -1,4 +1,7 @@
-"""Oracle: sends rows of numbers to the endpoint, and reads a label and scores for each of them."""
+"""Oracle: sends rows of numbers to the endpoint, and reads a label and scores for each of them.
+
+Tested in tests/robustness/test_attack_driver.py.
+"""
 
 from __future__ import annotations
 

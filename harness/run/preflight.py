@@ -1,4 +1,7 @@
-"""Preflight: find out, before the plan, whether the endpoint is there, what it speaks and what it says of itself."""
+"""Preflight: find out, before the plan, whether the endpoint is there, what it speaks and what it says of itself.
+
+Tested in tests/wrong_verdicts/test_wrong_plans.py.
+"""
 
 from __future__ import annotations
 

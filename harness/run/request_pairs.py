@@ -1,4 +1,7 @@
-"""Pairs of requests that differ in one element, asked in turn, with what each is answered on its own."""
+"""Pairs of requests that differ in one element, asked in turn, with what each is answered on its own.
+
+Tested in tests/suites/integration/test_cache.py.
+"""
 
 from __future__ import annotations
 

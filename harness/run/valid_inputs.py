@@ -1,4 +1,7 @@
-"""Rows: distinct valid inputs for an endpoint, alone or as one batch, in the form of its sample."""
+"""Rows: distinct valid inputs for an endpoint, alone or as one batch, in the form of its sample.
+
+Tested in tests/suites/integration/test_cache.py.
+"""
 
 from __future__ import annotations
 

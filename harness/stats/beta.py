@@ -2,6 +2,8 @@
 
 scipy has the same functions, but importing it would take two seconds of every run. Parameters may be real numbers
 everywhere, because the design-effect rule divides counts.
+
+Tested in tests/stats/test_exact_error_rates.py.
 """
 
 from __future__ import annotations

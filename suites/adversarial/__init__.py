@@ -1,4 +1,8 @@
-"""Adversarial: does the service hold against inputs made to break it, and does it keep what it was told to itself?"""
+"""Adversarial: does the service hold against inputs made to break it, and does it keep what it was told to itself?
+
+Tested in tests/robustness/test_attack_driver.py and tests/suites/adversarial/test_adversarial_gate.py, where a file
+has no test of its own.
+"""
 
 from __future__ import annotations
 

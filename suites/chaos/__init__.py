@@ -1,6 +1,9 @@
 """Chaos: what the service does while a link is disturbed, and whether it comes back.
 
 Latency and error rate are those of the requests that were due while the fault was on.
+
+Tested in tests/chaos/test_run_experiment.py and tests/wrong_verdicts/test_wrong_chaos_verdicts.py, where a file has
+no test of its own.
 """
 
 from __future__ import annotations

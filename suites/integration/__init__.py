@@ -1,4 +1,9 @@
-"""Integration: do batches, concurrent requests and wrong input come out right?"""
+"""Integration: do batches, concurrent requests and wrong input come out right?
+
+Tested in tests/suites/integration/test_integration_gate.py, tests/suites/integration/test_batch_and_concurrent.py,
+tests/suites/integration/test_wrong_generation.py, tests/suites/integration/test_rate_limit_and_idempotency.py and
+tests/generation/test_search.py, where a file has no test of its own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Smoke: is the service there, able, and honest about itself? Under 30 s on a healthy endpoint."""
+"""Smoke: is the service there, able, and honest about itself? Under 30 s on a healthy endpoint.
+
+Tested in tests/wrong_verdicts/test_wrong_smoke_verdicts.py and tests/plugin/test_exit_statuses.py, where a file has
+no test of its own.
+"""
 
 from __future__ import annotations
 

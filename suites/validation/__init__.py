@@ -1,4 +1,8 @@
-"""Model validation: are the answers right, on labelled data and against golden outputs?"""
+"""Model validation: are the answers right, on labelled data and against golden outputs?
+
+Tested in tests/suites/validation/test_accuracy.py and tests/suites/validation/test_validation_gate.py, where a file
+has no test of its own.
+"""
 
 from __future__ import annotations
 

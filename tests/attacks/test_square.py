@@ -191,6 +191,7 @@ def peer(x: np.ndarray, y: np.ndarray, eps: float, budget: int) -> np.ndarray:
         return found
 
 
+@pytest.mark.slow
 def test_no_weaker_than_the_robustness_toolbox_at_equal_rows() -> None:
     x, y = make_dataset(99, 40)
     right = PREDICT(x).argmax(axis=1) == y
@@ -213,6 +214,7 @@ def exact(x: np.ndarray, y: np.ndarray, eps: float) -> np.ndarray:
     return robust
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("eps", [0.75, 1.25])
 def test_it_finds_nearly_all_there_is_and_nothing_else(eps: float) -> None:
     x, y = make_dataset(99, 80)

@@ -100,6 +100,7 @@ def test_an_unknown_defect_of_the_demo_is_refused(tmp_path: Path) -> None:
     assert "Did you mean 'traceback_leak'" in unknown.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_demo_writes_the_report_and_stops_the_deployment(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "harness", "demo", "--defect=stuck_stream", "--ai-run-dir=run"]
     child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)

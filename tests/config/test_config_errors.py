@@ -192,6 +192,7 @@ def tables(draw: st.DrawFn) -> str:
     return "\n".join([head, *(f"{key} = {draw(SCALARS)}" for key in chosen)])
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.lists(tables(), max_size=4, unique_by=lambda part: part.split("\n")[0]), key=st.text(max_size=6))
 def test_any_value_of_any_key_is_a_plan_or_a_usage_error(tmp_path: Path, parts: list[str], key: str) -> None:

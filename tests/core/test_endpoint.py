@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.endpoint import Credentials, Endpoint, Secret, parse_url, redact_headers, redact_text
+from harness.core.endpoint import Credentials, Endpoint, Secret, list_spellings, parse_url, redact_headers, redact_text
 from harness.core.errors import UsageError
 
 PASSWORD = "hunter2hunter2"
@@ -148,3 +148,64 @@ def test_a_wrong_credential_is_another_one_of_the_same_kind() -> None:
 def test_spellings_of_undecodable_bytes_are_made_all_the_same() -> None:
     endpoint = Endpoint("http://h", headers=(("X-Key", "abcd\udc80"),))
     assert "abcd%ED%B2%80" in endpoint.list_secrets()
+
+
+PLAIN_KEY = "sk-0123456789"
+
+
+def test_urls() -> None:
+    assert parse_url("http://host:81/prefix/") == ("http://host:81/prefix", None)
+    assert parse_url("https://[::1]:8443")[0] == "https://[::1]:8443"
+    url, credentials = parse_url("http://user:p%40ss@host/")
+    assert url == "http://host"
+    assert credentials is not None
+    assert credentials.username == "user"
+    assert credentials.secret.value == "p@ss"
+    assert credentials.build_headers() == (("Authorization", "Basic dXNlcjpwQHNz"),)
+
+
+@pytest.mark.parametrize(
+    "given_url",
+    [
+        "",
+        "host",
+        "ftp://h",
+        "http://",
+        "http://h:1x",
+        "http://h:99999",
+        "http://h/?key=1",
+        "http://h/#a",
+        "http://[::1",
+    ],
+)
+def test_wrong_urls_say_what_to_give(given_url: str) -> None:
+    with pytest.raises(UsageError, match="http"):
+        parse_url(given_url)
+
+
+def test_wrong_urls_do_not_show_a_password() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_url(f"ftp://user:{PLAIN_KEY}@host/?token={PLAIN_KEY}")
+    assert PLAIN_KEY not in str(caught.value)
+
+
+def test_secrets_never_print() -> None:
+    credentials = Credentials("bearer", Secret(PLAIN_KEY))
+    endpoint = Endpoint("http://h", credentials=credentials, headers=(("X-Api-Key", "another-secret"),))
+    for shown in (repr(endpoint), str(endpoint), f"{credentials}", repr(Secret(PLAIN_KEY)), str(Secret(PLAIN_KEY))):
+        assert PLAIN_KEY not in shown
+    hidden = endpoint.list_secrets()
+    assert PLAIN_KEY in hidden
+    assert "another-secret" in hidden
+    assert redact_text(f"a {PLAIN_KEY} another-secret b", hidden) == "a *** *** b"
+
+
+def test_redaction_takes_the_longest_first() -> None:
+    assert redact_text("abcdef", ("abc", "abcdef")) == "***"
+
+
+@given(st.text(min_size=4, max_size=30))
+def test_spellings_cover_json_in_json(secret: str) -> None:
+    found = tuple(list_spellings(secret))
+    for shown in (secret, json.dumps(secret)[1:-1], json.dumps(json.dumps(secret)[1:-1])[1:-1]):
+        assert redact_text(f"<<{shown}>>", found) == "<<***>>" or shown in ("", "*")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.core.errors import UsageError
 from harness.core.objective import PROFILES, Profile
-from harness.core.objective_parser import parse_limit, parse_objective
+from harness.core.objective_parser import parse_limit, parse_metric, parse_objective
 
 RELEASE, STRICT = PROFILES["release"], PROFILES["strict"]
 
@@ -94,3 +94,62 @@ def test_a_name_without_plain_letters_still_gives_an_id() -> None:
     assert named.slug == "latency-p99"
     assert parse_objective("smoke", "latency", "<= 1s", RELEASE, name="a b/c").slug == "a-b-c"
     assert parse_objective("smoke", "latency p99.9", "<= 1s", RELEASE).slug == "latency-p99.9"
+
+
+@pytest.mark.parametrize(
+    ("given_limit", "read"),
+    [
+        ("<= 800ms", ("<=", 0.8, "s")),
+        ("<2s", ("<=", 2.0, "s")),
+        (">= 0.9", (">=", 0.9, "")),
+        ("<= 1%", ("<=", 0.01, "")),
+    ],
+)
+def test_limits(given_limit: str, read: tuple[str, float, str]) -> None:
+    assert parse_limit(given_limit) == pytest.approx(read)
+
+
+@pytest.mark.parametrize("given_limit", ["800ms", "<= 800 parsecs", "<= ", "== 3", "<= -1", "<= 1,5s"])
+def test_wrong_limits(given_limit: str) -> None:
+    with pytest.raises(UsageError, match="limit"):
+        parse_limit(given_limit)
+
+
+def test_metrics() -> None:
+    assert parse_metric("ttft p99") == ("ttft", 0.99)
+    assert parse_metric("latency p99.9")[1] == pytest.approx(0.999)
+    assert parse_metric("error_rate") == ("error_rate", None)
+    for wrong in ("", "latency p0", "latency 99", "Latency p9"):
+        with pytest.raises(UsageError):
+            parse_metric(wrong)
+
+
+def test_objectives_by_profile() -> None:
+    pr = parse_objective("smoke", "latency", "<= 1s", PROFILES["pr"])
+    assert (pr.budget, pr.loosened, pr.cap, pr.slug) == (0.05, 0.1, 500, "latency-p95")
+    strict = parse_objective("smoke", "ttft p99", "<= 1s", PROFILES["strict"])
+    assert (strict.budget, strict.loosened) == (0.01, 0.01)
+    rate = parse_objective("smoke", "error_rate", "<= 1%", PROFILES["release"], margin=3, name="few errors")
+    assert (rate.budget, rate.loosened, rate.slug) == (0.01, 0.03, "few-errors")
+    assert pr.text == "latency p95 <= 1 s"
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "more"),
+    [
+        ("latency", ">= 1s", {}),
+        ("latency", "<= 1", {}),
+        ("latency", "<= 0s", {}),
+        ("error_rate", "<= 1s", {}),
+        ("error_rate p9", "<= 1%", {}),
+        ("error_rate", "<= 100%", {}),
+        ("accuracy", ">= 0.9", {}),
+        ("latency", "<= 1s", {"level": "urgent"}),
+        ("latency", "<= 1s", {"confidence": 1.0}),
+        ("latency", "<= 1s", {"confidence": 0.2}),
+        ("latency", "<= 1s", {"margin": 0.5}),
+    ],
+)
+def test_objectives_that_cannot_be_judged(metric: str, limit: str, more: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        parse_objective("smoke", metric, limit, PROFILES["pr"], **more)  # type: ignore[arg-type]

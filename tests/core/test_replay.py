@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.endpoint import TLS, Credentials, Endpoint, Secret
-from harness.core.exchange import Request
-from harness.core.replay import MAX_BODY_SHOWN, build_curl, shorten_body
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Exchange, Request, Response, Timing
+from harness.core.replay import MAX_BODY_SHOWN, build_curl, shorten_body, show_exchange
 
 KEY = "it's-a-key"
 HOSTILE = (
@@ -87,3 +88,30 @@ def test_text_is_cut_with_the_count_of_what_is_left() -> None:
     assert shorten_body("é".encode() * 10, limit=10) == "é" * 10
     assert shorten_body("é".encode() * 11, limit=10) == "é" * 10 + " …[22 bytes in all]"
     assert shorten_body(b"a" * 100, limit=10) == "a" * 10 + " …[100 bytes in all]"
+
+
+PLAIN_KEY = "sk-0123456789"
+
+
+@pytest.mark.parametrize("body", ['{"a": "it\'s"}', '{"x": "$(reboot) `id` \\\\ \\n"}', "{'", '""'])
+def test_curl_lines_are_safe_to_paste(body: str) -> None:
+    endpoint = Endpoint("http://h:1/p", credentials=Credentials("bearer", Secret(PLAIN_KEY)))
+    line = build_curl(Request("POST", "/v1", (("content-type", "application/json"),), body.encode()), endpoint)
+    words = shlex.split(line)
+    assert words[words.index("--data-raw") + 1] == body
+    assert "http://h:1/p/v1" in words
+    assert PLAIN_KEY not in line
+    assert "Authorization: Bearer $AIHARNESS_API_KEY" in words
+
+
+def test_shown_exchanges_are_redacted_and_capped() -> None:
+    endpoint = Endpoint("http://h", credentials=Credentials("header", Secret(PLAIN_KEY), header="X-Api-Key"))
+    response = Response(500, (("x-echo", PLAIN_KEY), ("set-cookie", "a=b")), f"{PLAIN_KEY} {'x' * 9000}".encode())
+    example = show_exchange(
+        Exchange(Request("POST", "/"), Timing(0.0), response, error=ErrorClass.STATUS), endpoint, f"saw {PLAIN_KEY}"
+    )
+    assert PLAIN_KEY not in str(example)
+    assert example.response is not None
+    assert example.response["headers"]["set-cookie"] == "***"
+    assert "bytes in all" in example.response["body"]
+    assert shorten_body(b"\xff") == "\ufffd"

@@ -74,6 +74,7 @@ def test_what_is_caught_fails_the_gate_and_can_be_replayed(tmp_path: Path, name:
     assert KEY not in str(outcome.gate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "protocol"), [("large_answers", PLAIN), ("pretty_json", V2), ("crlf_sse", CHAT)])
 def test_a_healthy_variant_passes(tmp_path: Path, name: str, protocol: str) -> None:
     """With every promise that the service keeps, so that nearly every check judges it."""

@@ -105,6 +105,7 @@ def test_the_configuration_knows_it(
             del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_it_conforms(outside: Path) -> None:
     (outside / "outside_faults" / "broken.py").write_text("", "utf-8")
     (outside / "outside-1.0.dist-info" / "entry_points.txt").write_text(

@@ -221,6 +221,7 @@ def test_hostile_stream(adapter: Adapter, body: bytes, pieces: int) -> None:
     assert isinstance(adapter.assemble(events), Answer)
 
 
+@pytest.mark.slow
 @hostile
 @given(found=st.lists(st.tuples(st.sampled_from([200, 200, 401, 404, 503]), _BODIES), min_size=8, max_size=8))
 def test_hostile_probes(adapter: Adapter, found: list[tuple[int, bytes]]) -> None:

@@ -28,13 +28,14 @@ limit = "<= 100ms"
 """
 ID = "ai-baseline/smoke/latency-p80"
 
+pytestmark = pytest.mark.slow  # gates of sixty requests each
+
 
 def _run(folder: Path, url: str, *args: str, run: str) -> GateOutcome:
     (folder / "aiharness.toml").write_text(CONFIG)
     return run_gate(folder, f"--ai-endpoint={url}", "--ai-only-packaged", *args, run=run)
 
 
-@pytest.mark.slow
 def test_saved_baseline(tmp_path: Path, reference: str) -> None:
     missing = _run(tmp_path, reference, "--ai-baseline=nowhere", run="missing")
     assert missing.status == 4

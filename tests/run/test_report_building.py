@@ -91,6 +91,7 @@ for check in checks:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(20))
 def test_a_kill_at_any_instant_leaves_a_readable_run(tmp_path: Path, number: int) -> None:
     child = subprocess.Popen(

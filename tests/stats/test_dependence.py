@@ -92,6 +92,7 @@ def near(share: float, runs: int) -> object:
     return pytest.approx(share, abs=3 * spread)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("phi", "n", "naive", "false_pass", "true_pass"),
     [(0.8, 3000, 0.15, 0.01, 0.51), (0.8, 10_000, 0.15, 0.02, 0.99), (0.95, 10_000, 0.35, 0.01, 0.38)],
@@ -105,6 +106,7 @@ def test_autoregressive_latency(phi: float, n: int, naive: float, false_pass: fl
     assert passes(latency, ar_limit(0.003)) == near(true_pass, runs)
 
 
+@pytest.mark.slow
 def test_a_queue_at_four_fifths_of_its_capacity() -> None:
     """Treated as independent it passes at the limit every second time; the rule's PASS at 0.3 of budget is .10."""
     runs = 250
@@ -114,6 +116,7 @@ def test_a_queue_at_four_fifths_of_its_capacity() -> None:
     assert passes(latency, queue_limit(0.003)) == near(0.10, runs)
 
 
+@pytest.mark.slow
 def test_the_load_default() -> None:
     """p99, 2x, 10,000 requests: AR .8 at the limit PASSes .98; a queue is INCONCLUSIVE 39 % at 0.3 of budget."""
     rng, runs = np.random.default_rng(21), 250
@@ -146,6 +149,7 @@ def test_thirty_thousand_requests() -> None:
     assert passes(latency, queue_limit(0.003)) == near(0.48, runs)
 
 
+@pytest.mark.slow
 def test_independent_samples_lose_little() -> None:
     runs = 400
     latency = np.random.default_rng(4).standard_normal((runs, 4000))

@@ -231,6 +231,7 @@ def test_the_floor_is_part_of_the_boundaries() -> None:
         assert find_boundaries(test)[1][MIN_EXCEEDANCES:].min() >= MIN_EXCEEDANCES
 
 
+@pytest.mark.slow
 def test_the_e_process_alone_over_twenty_thousand_requests() -> None:
     """p99 .045/.018; at half the budget 99 % PASS with a mean n of 2,316; unsplit with a look at the cap .082."""
     passing, failing = unsplit(0.01, 20_000)

@@ -1,1 +1,4 @@
-"""Adapters of protocols that take text."""
+"""Adapters of protocols that take text.
+
+Tested in tests/protocols/text/test_text_family.py, where a file has no test of its own.
+"""

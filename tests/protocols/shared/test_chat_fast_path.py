@@ -123,6 +123,7 @@ def test_chunks_of_any_form_are_the_same_both_ways(chunks: list[bytes], seed: in
     assert said(ChatStream(), cut) == said(Strict(), cut)
 
 
+@pytest.mark.slow
 def test_mutated_streams_are_the_same_both_ways() -> None:
     seeds = [each.encode() for each in load("streams").values()]
     seeds += [b"".join(word(text) for text in ["some", "words", "and", "more"]) + b"data: [DONE]\n\n"] * 5

@@ -179,6 +179,7 @@ _KEYS = st.sampled_from(
 _VALUES = st.recursive(_LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4))
 
 
+@pytest.mark.slow
 @given(st.dictionaries(_KEYS, _VALUES), st.dictionaries(_KEYS, _VALUES))
 def test_whatever_stands_there_is_an_answer_or_a_protocol_error(part: dict[str, Any], choice: dict[str, Any]) -> None:
     for stream in (False, True):

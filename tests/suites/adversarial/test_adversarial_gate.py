@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harness.reference.digits import make_dataset
 from tests.conftest import GateOutcome, run_gate
 
@@ -40,6 +42,7 @@ def run(folder: Path, url: str, *, protocol: str = "v2", eps: float = 0.5, limit
     return run_gate(folder, f"--ai-endpoint={url}", suite="adversarial")
 
 
+@pytest.mark.slow
 def test_the_reference_passes_against_small_changes(tmp_path: Path, reference: str) -> None:
     outcome = run(tmp_path, reference)
     assert outcome.status == 0, outcome.out + outcome.err

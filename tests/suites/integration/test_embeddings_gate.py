@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import run_gate
 
 
+@pytest.mark.slow
 def test_the_reference_passes(tmp_path: Path, reference: str) -> None:
     (tmp_path / "aiharness.toml").write_text(
         '[endpoint]\nprotocol = "openai_embeddings"\nmodel = "tiny-embed"\n'

@@ -23,6 +23,7 @@ http, disconnect, trace = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["v2", "plain_json", "openai_chat"])
 def test_the_reference_passes(tmp_path: Path, reference: str, protocol: str) -> None:
     model = "tiny-chat" if protocol == "openai_chat" else "digits"

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import run_gate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["v2", "plain_json", "openai_chat"])
 def test_the_reference_passes(tmp_path: Path, reference: str, protocol: str) -> None:
     model = "tiny-chat" if protocol == "openai_chat" else "digits"

@@ -1,0 +1,40 @@
+"""Plug-ins found by name: the packaged ones, those of outside packages, and names that are misspelt."""
+
+from __future__ import annotations
+
+import types
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from harness import suite
+from harness.core import registry
+from harness.core.errors import UsageError
+from harness.core.registry import describe_unknown, list_plugins, load_plugin
+
+SUITES = ("smoke", "integration", "validation", "adversarial", "load", "chaos")
+
+
+def test_registry() -> None:
+    assert list_plugins("suites") == ("adversarial", "chaos", "integration", "load", "smoke", "validation")
+    assert "Did you mean 'smoke'" in describe_unknown("suite", "smok", list_plugins("suites"))
+    with pytest.raises(UsageError, match="html"):
+        load_plugin("reports", "htm")
+
+
+def test_suites_of_outside_packages_are_found_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    outside = EntryPoint("theirs", "harness.suites.smoke", "harness.suites")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [outside] if group == outside.group else [])
+    assert set(registry.list_plugins("suites")) == {*SUITES, "theirs"}
+    assert [stem for _, stem in suite.modules("theirs")] == [stem for _, stem in suite.modules("smoke")]
+    with pytest.raises(UsageError, match="Did you mean 'theirs'"):
+        suite.modules("thiers")
+
+
+def test_a_packaged_function_without_a_declaration_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("harness.suites.bare.test_bare")
+    exec("def test_bare(): pass", vars(module))
+    monkeypatch.setattr(suite, "modules", lambda name: [("bare", "test_bare")])
+    monkeypatch.setattr("importlib.import_module", lambda name: module)
+    with pytest.raises(UsageError, match="declares no @check"):
+        list(suite.catalogue("bare"))
