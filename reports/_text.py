@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _SHOWN = 2000
-"""Characters of one value that a report for people shows; gate.json holds the whole."""
+"""Characters of one value that a report for people shows; gate.json has all of them."""
 
 _INVISIBLE = re.compile(
     "["

@@ -16,7 +16,7 @@ import yaml
 from harness.config.sections import ConfigFile
 from harness.core.suite_policy import list_sections
 from harness.reference import gateway
-from harness.reference.__main__ import _parser as backend_parser
+from harness.reference.__main__ import _make_parser as backend_parser
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -78,7 +78,7 @@ def test_commands_can_be_run(name: str) -> None:
     assert program in PROGRAMS
     if command[:2] == ["python", "-m"]:
         assert importlib.util.find_spec(command[2]) is not None
-        parsers = {"harness.reference": backend_parser, "harness.reference.gateway": gateway._parser}
+        parsers = {"harness.reference": backend_parser, "harness.reference.gateway": gateway._make_parser}
         options = [re.sub(r"\$\{\w+:-(\w+)\}", r"\1", word) for word in command[3:]]
         parsers[command[2]]().parse_args(options)  # exits for an option that does not exist
     if program == "locust":

@@ -64,7 +64,7 @@ def _keep_up(deployment: Deployment) -> int:
     print(f"its links {', '.join(deployment.links)} run through the fault proxy {deployment.proxy_api}")
     print(f"try: pytest --ai-suite=smoke --ai-endpoint={deployment.url}\nCtrl-C ends it", flush=True)
     try:
-        while deployment.alive:
+        while deployment.is_alive:
             time.sleep(0.2)
     except KeyboardInterrupt:
         return int(Exit.PASS)

@@ -1,4 +1,4 @@
-"""A refused request, and its shape in each protocol."""
+"""The error of a refused request, and its shape in each protocol."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KINDS = {401: "authentication_error", 404: "not_found_error", 405: "method_not_
 
 
 class ApiError(Exception):
-    """A request that is refused: status, a message for people, a code for programs, and the parameter to blame."""
+    """A request that is refused: status, a message for people, a code for programs, and the wrong parameter."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The ASGI application: four protocols over one service, behind one door that knows identifiers, keys and errors."""
+"""The ASGI application: four protocols over one service, behind one middleware for identifiers, keys and errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from harness.reference.api_error import ApiError, make_error_response
 from harness.reference.chat import Chat
 from harness.reference.embeddings import Embeddings
-from harness.reference.middleware import Door
+from harness.reference.middleware import RequestMiddleware
 from harness.reference.plain import Plain
 from harness.reference.service import Service
 from harness.reference.settings import ServiceSettings
@@ -29,10 +29,10 @@ def create_app(settings: ServiceSettings) -> ASGIApp:
     switches = load_switches(settings)
     for switch in switches:
         settings = switch.configure(settings)
-    app: ASGIApp = _starlette(Service.trained(settings))
+    app: ASGIApp = _starlette(Service.train(settings))
     for switch in reversed(switches):
         app = switch.wrap(app)
-    app = Door(app, settings)
+    app = RequestMiddleware(app, settings)
     for switch in reversed(switches):
         app = switch.outside(app)
     return app
@@ -43,7 +43,7 @@ def _starlette(service: Service) -> Starlette:
         routes=[*Plain(service).routes, *V2(service).routes, *Embeddings(service).routes, *Chat(service).routes],
         exception_handlers={ApiError: _refuse, HTTPException: _refuse_route, Exception: _fail},
     )
-    # A redirect would turn `/predict/` into a second, slower spelling of the same address.
+    # A redirect would make `/predict/` a second, slower address of the same page.
     app.router.redirect_slashes = False
     return app
 

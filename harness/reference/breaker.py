@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Failure(Exception):
-    """An attempt that gave no answer, or only a part of one. `weight` 2 opens the breaker at once."""
+    """An attempt that gave no answer, or only a part of one. One of weight 2 opens the breaker at once."""
 
     def __init__(self, reason: str, weight: float = 1.0) -> None:
         super().__init__(reason)
@@ -15,7 +15,7 @@ class Failure(Exception):
 
 
 class State(StrEnum):
-    """Of a circuit breaker: requests pass, none do, or only probes do."""
+    """The state of a circuit breaker: requests pass, nothing passes, or only probes pass."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -36,30 +36,31 @@ class Breaker:
         self.last_reason = ""
         self._good_probes = 0
 
-    def success(self) -> None:
-        """A client's request was answered well."""
+    def record_success(self) -> None:
+        """Record a good answer to a client's request."""
         self.score *= 0.8
 
     def strike(self, failure: Failure) -> None:
-        """An attempt failed, or another upstream did better."""
+        """Record a failed attempt, or that another upstream did better."""
         self.last_reason = failure.reason
         self.score += failure.weight
         if self.state is State.CLOSED and self.score >= 2:
             self.state = State.OPEN
             self.ejections += 1
 
-    def probing(self) -> None:
-        """A probe goes out."""
+    def begin_probe(self) -> None:
+        """Let a probe pass."""
         if self.state is State.OPEN:
             self.state, self._good_probes = State.HALF_OPEN, 0
 
-    def probed(self, failure: Failure | None) -> None:
-        """A probe came back."""
-        if failure is not None and self.state is State.HALF_OPEN:
-            self.state, self.last_reason = State.OPEN, failure.reason
+    def end_probe(self, failure: Failure | None) -> None:
+        """Record what a probe came to: its failure, or None."""
+        if self.state is not State.HALF_OPEN:
+            if failure is not None:
+                self.strike(failure)
         elif failure is not None:
-            self.strike(failure)
-        elif self.state is State.HALF_OPEN:
+            self.state, self.last_reason = State.OPEN, failure.reason
+        else:
             self._good_probes += 1
             if self._good_probes >= 2:
                 self.state, self.score = State.CLOSED, 0.0

@@ -6,9 +6,10 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from starlette.requests import Request
@@ -23,8 +24,8 @@ from harness.reference.service import Service
 from harness.reference.settings import CHAT_MODEL
 from harness.reference.text_model import CONTEXT, count_usage
 
-_LOOK_EVERY = 16
-"""Tokens between two looks at whether the client of an answer that is not streamed is still there."""
+_CHECK_EVERY = 16
+"""Tokens after which it is checked again whether the client of an answer that is not streamed is still there."""
 
 
 class Chat:
@@ -33,64 +34,61 @@ class Chat:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.routes = [
-            Route("/v1/models", self.models),
-            Route("/v1/models/{model:path}", self.model),
+            Route("/v1/models", self.list_models),
+            Route("/v1/models/{model:path}", self.get_model),
             Route("/v1/chat/completions", self.complete, methods=["POST"]),
         ]
 
-    def _card(self) -> dict[str, Any]:
+    def _make_card(self) -> dict[str, Any]:
         return {"id": CHAT_MODEL, "object": "model", "created": self.service.started, "owned_by": "reference"}
 
-    async def models(self, request: Request) -> Response:
+    async def list_models(self, request: Request) -> Response:
         """The served models."""
-        return JSONResponse({"object": "list", "data": [self._card()]})
+        return JSONResponse({"object": "list", "data": [self._make_card()]})
 
-    async def model(self, request: Request) -> Response:
+    async def get_model(self, request: Request) -> Response:
         """One served model."""
         if request.path_params["model"] != CHAT_MODEL:
             raise ApiError(404, "the model does not exist", "model_not_found", param="model")
-        return JSONResponse(self._card())
+        return JSONResponse(self._make_card())
 
     async def complete(self, request: Request) -> Response:
         """One answer to a conversation, whole or as server-sent events."""
-        asked = parse_chat(await read_object(request, self.service.settings))
-        prompt_tokens = self._prompt_tokens(asked)
+        chat = parse_chat(await read_object(request, self.service.settings))
+        prompt_tokens = self._count_prompt(chat)
         room = CONTEXT - prompt_tokens
-        asked = replace(asked, max_tokens=min(asked.max_tokens or room, room))
-        choices = [ChatChoice(index, asked, self.service.text) for index in range(asked.n)]
+        chat = replace(chat, max_tokens=min(chat.max_tokens or room, room))
+        choices = [ChatChoice(index, chat, self.service.text) for index in range(chat.n)]
         answer = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": CHAT_MODEL}
-        if asked.stream:
-            events = self._events(answer, choices, prompt_tokens, asked.include_usage)
+        if chat.stream:
+            events = self._stream(answer, choices, prompt_tokens, chat.include_usage)
             return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
         await self._finish(request, choices)
-        counts = count_usage(prompt_tokens, sum(choice.completion_tokens for choice in choices))
-        whole = [choice.whole() for choice in choices]
-        return JSONResponse({**answer, "object": "chat.completion", "choices": whole, "usage": counts})
+        answer |= {"object": "chat.completion", "choices": [choice.format_whole() for choice in choices]}
+        return JSONResponse({**answer, "usage": _sum_usage(prompt_tokens, choices)})
 
-    def _prompt_tokens(self, asked: ChatRequest) -> int:
-        model = self.service.text
+    def _count_prompt(self, chat: ChatRequest) -> int:
+        model, messages = self.service.text, [*chat.shape, *chat.messages]
         # The characters alone give a lower bound, so that a prompt of megabytes is refused without cutting it up.
-        read = [*asked.shown, *asked.messages]
-        least = sum(2 + len(text) // model.longest for _, text in read)
-        tokens = least if least >= CONTEXT else model.count(read)
+        tokens = sum(2 + len(text) // model.longest for _, text in messages)
+        if tokens < CONTEXT:
+            tokens = model.count(messages)
         if tokens >= CONTEXT:
             message = f"the context holds {CONTEXT} tokens; the messages alone are at least {tokens}"
             raise ApiError(400, message, "context_length_exceeded", param="messages")
         return tokens
 
-    async def _pieces(self, choices: Sequence[ChatChoice]) -> AsyncGenerator[ChoicePiece, None]:
+    async def _write(self, choices: Sequence[ChatChoice]) -> AsyncGenerator[ChoicePiece, None]:
         """The pieces of all choices in turn, at the service's pace; the counters follow, however the answer ends."""
-        with self._counted(choices):
+        with self._count(choices):
             await self.service.think()
-            going = [choice.pieces() for choice in choices]
-            while found := [(pieces, piece) for pieces in going if (piece := next(pieces, None)) is not None]:
+            for turn in zip_longest(*(choice.write() for choice in choices)):
                 await asyncio.sleep(self.service.settings.token_ms / 1000)
-                for _, piece in found:
+                for piece in filter(None, turn):
                     yield piece
-                going = [pieces for pieces, _ in found]
 
     @contextmanager
-    def _counted(self, choices: Sequence[ChatChoice]) -> Iterator[None]:
+    def _count(self, choices: Sequence[ChatChoice]) -> Iterator[None]:
         counters = self.service.counters
         counters.generations += 1
         counters.active_generations += 1
@@ -101,30 +99,37 @@ class Chat:
             counters.tokens += sum(choice.completion_tokens for choice in choices)
 
     async def _finish(self, request: Request, choices: Sequence[ChatChoice]) -> None:
-        """Have all choices written, unless the client leaves."""
-        made = 0
-        async with aclosing(self._pieces(choices)) as pieces:
+        """Write all choices, unless the client leaves."""
+        written = 0
+        async with aclosing(self._write(choices)) as pieces:
             async for _ in pieces:
-                made += 1
-                if made % _LOOK_EVERY == 0 and await request.is_disconnected():
+                written += 1
+                if written % _CHECK_EVERY == 0 and await request.is_disconnected():
                     break
 
-    async def _events(
+    async def _stream(
         self, answer: dict[str, Any], choices: Sequence[ChatChoice], prompt_tokens: int, include_usage: bool
     ) -> AsyncIterator[bytes]:
         """The stream: the roles, the pieces, the finish reasons, the usage where it was asked for, the terminator."""
 
-        def event(given: list[dict[str, Any]], **more: Any) -> bytes:
-            blank = {"usage": None} if include_usage else {}
-            chunk = {**answer, "object": "chat.completion.chunk", "choices": given, **blank, **more}
-            return b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
-
-        for choice in choices:
-            yield event([choice.opening()])
-        async for piece in self._pieces(choices):
-            yield event([piece])
-        for choice in choices:
-            yield event([choice.ending()])
+        answer = {**answer, "object": "chat.completion.chunk"}
         if include_usage:
-            yield event([], usage=count_usage(prompt_tokens, sum(choice.completion_tokens for choice in choices)))
+            answer["usage"] = None
+        for choice in choices:
+            yield _format_event(answer, [choice.format_opening()])
+        async for piece in self._write(choices):
+            yield _format_event(answer, [piece])
+        for choice in choices:
+            yield _format_event(answer, [choice.format_ending()])
+        if include_usage:
+            yield _format_event(answer | {"usage": _sum_usage(prompt_tokens, choices)}, [])
         yield b"data: [DONE]\n\n"
+
+
+def _format_event(answer: dict[str, Any], choices: list[ChoicePiece]) -> bytes:
+    chunk = json.dumps({**answer, "choices": choices}, ensure_ascii=False, separators=(",", ":"))
+    return b"data: " + chunk.encode() + b"\n\n"
+
+
+def _sum_usage(prompt_tokens: int, choices: Sequence[ChatChoice]) -> Mapping[str, int]:
+    return count_usage(prompt_tokens, sum(choice.completion_tokens for choice in choices))

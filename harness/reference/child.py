@@ -1,4 +1,4 @@
-"""Part of the deployment as a child process that is always stopped again."""
+"""A part of the deployment as a child process, which is always stopped in the end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TAIL = 4000
 
 
 class StartError(HarnessError):
-    """A part did not become ready; the text holds what it wrote to standard error."""
+    """A part did not become ready; the text has what it wrote to standard error."""
 
 
 class Child:
@@ -57,13 +57,13 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id, for those who pause or kill it. Raises `RuntimeError` when it was not started."""
+        """The process id, for a test that pauses or kills it. Raises `RuntimeError` when it was not started."""
         if self._process is None:
             raise RuntimeError(f"{self.what} was not started")
         return self._process.pid
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether it is running."""
         return self._process is not None and self._process.poll() is None
 
@@ -82,10 +82,10 @@ class Child:
         )
         return self
 
-    def ready(self) -> Self:
-        """Wait until it announced itself. Raises `StartError`, and stops it, when it ended or the deadline passed."""
+    def await_ready(self) -> Self:
+        """Wait until it announces itself. Raises `StartError`, and stops it, when it ended or the deadline passed."""
         try:
-            self.url = str(self._announced()["url"])
+            self.url = str(self._read_announcement()["url"])
         except BaseException:
             self.stop()
             raise
@@ -93,7 +93,7 @@ class Child:
 
     def terminate(self) -> None:
         """Ask it to stop, without waiting."""
-        if self.alive and not self._asked_to_stop:
+        if self.is_alive and not self._asked_to_stop:
             self._asked_to_stop = True
             self._signal(signal.SIGTERM)
 
@@ -113,7 +113,7 @@ class Child:
                 stream.close()
 
     def __enter__(self) -> Self:
-        return self.launch().ready()
+        return self.launch().await_ready()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -124,7 +124,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
-    def _announced(self) -> dict[str, Any]:
+    def _read_announcement(self) -> dict[str, Any]:
         assert self._process is not None
         assert self._process.stdout is not None
         pipe = self._process.stdout.fileno()
@@ -132,14 +132,14 @@ class Child:
         while not line.endswith(b"\n"):
             readable, _, _ = select.select([pipe], [], [], max(0.0, self._ends - time.monotonic()))
             if not readable:
-                raise StartError(f"{self.what} was not ready after {self._deadline_s:g} s: {self._tail()}")
+                raise StartError(f"{self.what} was not ready after {self._deadline_s:g} s: {self._read_errors()}")
             if not (read := os.read(pipe, 4096)):
-                raise StartError(f"{self.what} ended before it was ready: {self._tail()}")
+                raise StartError(f"{self.what} ended before it was ready: {self._read_errors()}")
             line += read
-        announced: dict[str, Any] = json.loads(line)
-        return announced
+        announcement: dict[str, Any] = json.loads(line)
+        return announcement
 
-    def _tail(self) -> str:
+    def _read_errors(self) -> str:
         assert self._errors is not None
         self._errors.seek(0)
         return self._errors.read()[-_TAIL:].decode(errors="replace").strip() or "it wrote nothing to standard error"

@@ -1,4 +1,4 @@
-"""The reference deployment, whole: a gateway in front of two backends, its links through a fault proxy."""
+"""The whole reference deployment: a gateway in front of two backends, with a fault proxy on the links."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Deployment:
     The gateway reaches the backends only through the fault proxy, so that a fault on a link is a fault of that backend.
     Once it is entered, `url` is the gateway's address, `proxy_api` that of the fault proxy's Toxiproxy API, `links`
     maps the name of a link to its proxy there, and `backends` the same names to the backends' processes. `edition` is
-    hardened or naive; `api_key` is the gateway's (None: open); `port` the gateway's (0: a free one); `backend` sets
-    both backends, its key left aside. With `proxy_api`, the URL of a Toxiproxy that runs on this machine, no fault
-    proxy is started. Everything is stopped on every way out (SIGTERM, SIGKILL after 3 seconds), and ends by itself when
-    this process dies.
+    hardened or naive; `api_key` is the gateway's (None: open); `port` the gateway's (0: a free one); `backend` are the
+    settings of both backends, except their key. With `proxy_api`, the URL of a Toxiproxy that runs on this machine, no
+    fault proxy is started. Everything is stopped on every way out (SIGTERM, SIGKILL after 3 seconds), and ends by
+    itself when this process dies.
     """
 
     def __init__(
@@ -60,9 +60,9 @@ class Deployment:
         self.children: list[Child] = []
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether every process is running."""
-        return bool(self.children) and all(child.alive for child in self.children)
+        return bool(self.children) and all(child.is_alive for child in self.children)
 
     def start(self) -> Self:
         """Start all and wait until the gateway has had real work done by both backends. Raises `StartError`."""
@@ -92,26 +92,26 @@ class Deployment:
     def _start(self) -> None:
         if self._own_proxy:
             proxy = self._launch(Child("the fault proxy", "harness.chaos.proxy", ["--port=0", "--stop-with-stdin"]))
-        # The backends listen before they exist: so their addresses are known, and everything can start at once.
+        # The sockets listen before the backends run: so their addresses are known, and everything can start at once.
         upstreams = {}
         for name in BACKENDS:
             with listen() as listening:
                 upstreams[name] = format_socket_url(listening)
-                backend = ReferenceProcess(self._open(), listening=listening, deadline_s=self._deadline_s)
+                backend = ReferenceProcess(self._open_settings(), listening=listening, deadline_s=self._deadline_s)
                 self.backends[name] = self._launch(backend)
         if self._own_proxy:
-            self.proxy_api = proxy.ready().url
-        links = [self._linked(name, upstream) for name, upstream in upstreams.items()]
-        gateway = self._launch(self._gateway(links))
+            self.proxy_api = proxy.await_ready().url
+        links = [self._make_link(name, upstream) for name, upstream in upstreams.items()]
+        gateway = self._launch(self._make_gateway(links))
         for backend in self.backends.values():
-            backend.ready()
-        self.url = gateway.ready().url
+            backend.await_ready()
+        self.url = gateway.await_ready().url
 
-    def _open(self) -> ServiceSettings:
-        """The backends' settings: only the gateway can reach them, and it keeps its callers' key to itself."""
+    def _open_settings(self) -> ServiceSettings:
+        """The backends' settings, without a key: the gateway asks for the key and does not forward it."""
         return replace(self._settings, api_key=None)
 
-    def _gateway(self, upstreams: list[str]) -> Child:
+    def _make_gateway(self, upstreams: list[str]) -> Child:
         arguments = ["--stop-with-stdin", f"--port={self._port}", f"--edition={self.edition}"]
         arguments += [f"--upstream={url}" for url in upstreams]
         if self._api_key is not None:
@@ -124,7 +124,7 @@ class Deployment:
         self.children.append(child)
         return child.launch()
 
-    def _linked(self, name: str, upstream: str) -> str:
+    def _make_link(self, name: str, upstream: str) -> str:
         """Make a proxy in front of an upstream; the URL at which it listens."""
         proxy = {"name": name, "listen": "127.0.0.1:0", "upstream": upstream.removeprefix("http://"), "enabled": True}
         try:
@@ -132,4 +132,4 @@ class Deployment:
                 answer = client.post(f"{self.proxy_api}/proxies", json=proxy).raise_for_status()
             return f"http://{answer.json()['listen']}"
         except (httpx.HTTPError, ValueError, KeyError) as error:
-            raise StartError(f"the fault proxy made no proxy {name}: {error}") from None
+            raise StartError(f"the fault proxy did not create the proxy {name}: {error}") from None

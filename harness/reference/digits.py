@@ -1,4 +1,4 @@
-"""A digits classifier made from a seed: 8x8 pictures of 0 to 9, told apart by softmax regression.
+"""A digits classifier made from a seed: 8x8 pictures of 0 to 9, classified by softmax regression.
 
 The data have the form of the well-known `load_digits` set (64 whole numbers 0 to 16, row by row), but are drawn here,
 so that nothing is downloaded: each picture is a 5x7 glyph under a random shift, scale, shear, stroke, contrast and
@@ -66,16 +66,16 @@ def make_dataset(seed: int, n: int) -> tuple[Floats, NDArray[np.int64]]:
     random = np.random.default_rng(seed)
     labels = random.permutation(np.arange(n, dtype=np.int64) % CLASSES)
 
-    def each(low: float, high: float) -> Floats:
+    def vary(low: float, high: float) -> Floats:
         return random.uniform(low, high, size=(n, 1, 1))
 
     centre = (SIDE - 1) / 2
     rows, columns = np.mgrid[0:SIDE, 0:SIDE] - centre
-    down = (rows[None] - each(-0.8, 0.8)) / each(0.85, 1.15)
-    right = (columns[None] - each(-1.0, 1.0)) / each(0.9, 1.4) + each(-0.25, 0.25) * down
+    down = (rows[None] - vary(-0.8, 0.8)) / vary(0.85, 1.15)
+    right = (columns[None] - vary(-1.0, 1.0)) / vary(0.9, 1.4) + vary(-0.25, 0.25) * down
     glyphs = _glyphs()
     ink = _draw(labels, down + (glyphs.shape[1] - 1) / 2, right + (glyphs.shape[2] - 1) / 2)
-    stroke, contrast = each(1.0, 2.0), each(0.55, 1.0)
+    stroke, contrast = vary(1.0, 2.0), vary(0.55, 1.0)
     pictures = np.clip(ink * stroke, 0, 1) * contrast + random.normal(0, _NOISE, size=ink.shape)
     return np.clip(np.round(pictures * HIGH), LOW, HIGH).reshape(n, FEATURES), labels
 
@@ -101,7 +101,7 @@ def _softmax(scores: Floats) -> Floats:
 def train(seed: int) -> DigitsModel:
     """Fit to `make_dataset(seed, TRAINING_SIZE)`: accelerated descent, preconditioned by Böhning's bound (1992).
 
-    The bound says that the cross-entropy's curvature is at most half the inputs' second moment, alike for all classes.
+    The bound says that the cross-entropy's curvature is at most half the inputs' second moment, for every class.
     """
     features, labels = make_dataset(seed, TRAINING_SIZE)
     inputs = np.hstack([features / HIGH, np.ones((len(features), 1))])

@@ -1,4 +1,4 @@
-"""What passing a request on means: which headers travel, which never do, and what an answer is made of."""
+"""Pass a request on: which headers are forwarded and which never are, and the parts of an answer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class UpstreamCall:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamAnswer:
-    """What can be delivered now: a whole body, or the first events of a stream and, in `rest`, those to come.
+    """What can be delivered now: a whole body, or the first events of a stream and, in `rest`, the later ones.
 
     `close` gives the connection back; it must be awaited, and a second call does nothing.
     """
@@ -50,14 +50,17 @@ class UpstreamAnswer:
 
 
 def select_headers(headers: Iterable[tuple[bytes, bytes]]) -> _Headers:
-    """The headers that travel on: none of this hop, none that names a secret, none that each hop makes itself."""
-    given = [(name.lower(), value) for name, value in headers]
-    named = {word.strip().lower() for name, value in given if name == b"connection" for word in value.split(b",")}
-    return [(name, value) for name, value in given if name not in _HOP_BY_HOP | _SECRET | _REMADE | named]
+    """The headers to forward: not those of this hop, not those with a secret, not those that each hop makes itself."""
+    pairs = [(name.lower(), value) for name, value in headers]
+    dropped = _HOP_BY_HOP | _SECRET | _REMADE
+    for name, value in pairs:
+        if name == b"connection":
+            dropped |= {word.strip().lower() for word in value.split(b",")}
+    return [(name, value) for name, value in pairs if name not in dropped]
 
 
 async def read_call(request: Request) -> UpstreamCall:
-    """The whole request. Raises `ApiError`: 413 over 8 MiB, 408 after 10 s, 400 for a target that is no path."""
+    """The whole request. Raises `ApiError`: 413 over 8 MiB, 408 after 10 s, 400 for a target that is not a path."""
     target = request.scope.get("raw_path", b"") or request.url.path.encode()
     if query := request.scope["query_string"]:
         target += b"?" + query

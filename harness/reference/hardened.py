@@ -1,4 +1,4 @@
-"""The hardened gateway: a faulty backend among healthy ones costs its clients nothing but, once, a little time."""
+"""The hardened gateway: a faulty backend among healthy ones costs its clients a little time once, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from harness.reference.race import Race, cancel_tasks
 from harness.reference.upstream import Limits, Upstream
 
 WARM_UP_S = 10.0
-"""Seconds that a start waits for every upstream to have done real work once."""
+"""Seconds that a start waits until every upstream has done real work once."""
 
 
 @dataclass(slots=True)
 class _Counters:
-    """What happened since the start: further attempts are `retries` (after a failure) and `hedges` (beside one)."""
+    """Counts since the start: further attempts are `retries` (after a failure) and `hedges` (beside a slow one)."""
 
     requests: int = 0
     retries: int = 0
@@ -46,11 +46,11 @@ class Budget:
         self.tokens = float(burst)
 
     def earn(self) -> None:
-        """A request came."""
+        """Earn a share of an attempt with a request."""
         self.tokens = min(self.burst, self.tokens + self.share)
 
     def spend(self) -> bool:
-        """Whether one further attempt may be made."""
+        """Spend one further attempt; False where there is none left."""
         if self.tokens < 1:
             return False
         self.tokens -= 1
@@ -72,7 +72,7 @@ class Hardened:
         self.counters.requests += 1
         if self.in_flight >= self.limits.in_flight:
             self.counters.shed += 1
-            await make_error_response(scope["path"], _unavailable("overloaded"))(scope, receive, send)
+            await make_error_response(scope["path"], _make_unavailable("overloaded"))(scope, receive, send)
             return
         self.in_flight += 1
         try:
@@ -87,7 +87,7 @@ class Hardened:
 
     async def _serve(self, call: UpstreamCall, scope: Scope, receive: Receive, send: Send) -> None:
         self.budget.earn()
-        upstream, answer = await self._race(call)
+        upstream, answer = await self._ask_upstreams(call)
         try:
             await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
             if answer.rest is None:
@@ -102,78 +102,76 @@ class Hardened:
                 if isinstance(failure, Failure):
                     upstream.breaker.strike(failure)
                 self.counters.broken_streams += 1
-                # Part of it is with the client, so it can be neither repeated nor ended as if it were whole: an error
-                # event, no terminator, and a connection that closes without the end of the HTTP message.
+                # The client has a part of it, so it can be neither repeated nor ended as if it were whole: it gets an
+                # error event, no terminator, and a connection that closes without the end of the HTTP message.
                 await send({"type": "http.response.body", "body": _BROKEN, "more_body": True})
                 return
-            upstream.breaker.success()
+            upstream.breaker.record_success()
             await send({"type": "http.response.body", "body": b""})
         finally:
             await answer.close()
 
-    def _order(self) -> list[Upstream]:
+    def _order_upstreams(self) -> list[Upstream]:
         """Upstreams to try, the one with the least outstanding requests first, and that one once more at the end.
 
-        When every breaker is open all are tried: nobody is helped by a breaker that leaves nobody.
+        When every breaker is open, all are tried.
         """
-        closed = [each for each in self.upstreams if each.breaker.state is State.CLOSED]
-        order = sorted(closed or self.upstreams, key=lambda each: (each.in_flight, each.requests))
+        closed = [upstream for upstream in self.upstreams if upstream.breaker.state is State.CLOSED]
+        order = sorted(closed or self.upstreams, key=lambda upstream: (upstream.in_flight, upstream.requests))
         return [*order, order[0]]
 
-    async def _race(self, call: UpstreamCall) -> tuple[Upstream, UpstreamAnswer]:
+    async def _ask_upstreams(self, call: UpstreamCall) -> tuple[Upstream, UpstreamAnswer]:
         """The first answer that can be delivered, of attempts that follow a failure or overtake a slow one.
 
         Raises `ApiError` 503 when all failed, 504 at the deadline.
         """
-        race = Race(call, self._order())
+        race = Race(call, self._order_upstreams())
         try:
             async with asyncio.timeout(self.limits.first):
-                race.launch()
-                while True:
+                race.start()
+                while race.running:
                     done = await race.wait(self.limits.hedge)
-                    if not done and self._may_go_on("hedges"):
-                        race.launch()
+                    if not done and self._may_repeat("hedges"):
+                        race.start()
                     for attempt in done:
-                        if race.settled(attempt):
-                            return attempt.upstream, attempt.task.result()
-                    if not race.running:
-                        if not race.order or not self._may_go_on("retries"):
-                            break
-                        race.launch()
+                        if winner := race.judge(attempt):
+                            return winner
+                    if not race.running and race.order and self._may_repeat("retries"):
+                        race.start()
         except TimeoutError:
             raise ApiError(504, "no upstream answered in time", "upstream_timeout") from None
         finally:
             await race.cancel()
-        if race.refused is not None:
-            return race.refused
+        if race.refusal is not None:
+            return race.refusal
         self.counters.unavailable += 1
-        raise _unavailable("no upstream available")
+        raise _make_unavailable("no upstream available")
 
-    def _may_go_on(self, kind: str) -> bool:
+    def _may_repeat(self, kind: str) -> bool:
         allowed = self.budget.spend()
         name = kind if allowed else "refused_by_budget"
         setattr(self.counters, name, getattr(self.counters, name) + 1)
         return allowed
 
     async def watch(self, upstream: Upstream) -> None:
-        """Probe one upstream for ever."""
+        """Probe one upstream again and again."""
         while True:
             await asyncio.sleep(self.limits.probe_every)
-            upstream.breaker.probing()
-            upstream.breaker.probed(await upstream.probe())
+            upstream.breaker.begin_probe()
+            upstream.breaker.end_probe(await upstream.probe())
 
-    def status(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """What `/gateway/status` shows."""
         upstreams = [
             {
-                "url": str(each.url),
-                "state": each.breaker.state,
-                "in_flight": each.in_flight,
-                "requests": each.requests,
-                "ejections": each.breaker.ejections,
-                "last_reason": each.breaker.last_reason,
+                "url": str(upstream.url),
+                "state": upstream.breaker.state,
+                "in_flight": upstream.in_flight,
+                "requests": upstream.requests,
+                "ejections": upstream.breaker.ejections,
+                "last_reason": upstream.breaker.last_reason,
             }
-            for each in self.upstreams
+            for upstream in self.upstreams
         ]
         return {
             "edition": "hardened",
@@ -183,19 +181,19 @@ class Hardened:
         }
 
     @asynccontextmanager
-    async def running(self, app: Starlette) -> AsyncIterator[None]:
-        """The health checks, from the first work that every upstream did until the gateway stops."""
-        await asyncio.gather(*map(_warmed_up, self.upstreams))
-        watches = [asyncio.create_task(self.watch(each)) for each in self.upstreams]
+    async def check_health(self, app: Starlette) -> AsyncIterator[None]:
+        """Check the upstreams' health, from the first work that each has done until the gateway stops."""
+        await asyncio.gather(*map(_warm_up, self.upstreams))
+        watches = [asyncio.create_task(self.watch(upstream)) for upstream in self.upstreams]
         try:
             yield
         finally:
             await cancel_tasks(watches)
-            for each in self.upstreams:
-                await each.close()
+            for upstream in self.upstreams:
+                await upstream.close()
 
 
-async def _warmed_up(upstream: Upstream) -> None:
+async def _warm_up(upstream: Upstream) -> None:
     try:
         async with asyncio.timeout(WARM_UP_S):
             while await upstream.probe() is not None:
@@ -205,11 +203,11 @@ async def _warmed_up(upstream: Upstream) -> None:
 
 
 async def _while_connected(work: Any, receive: Receive) -> None:
-    async def left() -> None:
+    async def wait_for_disconnect() -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    serving, leaving = asyncio.create_task(work), asyncio.create_task(left())
+    serving, leaving = asyncio.create_task(work), asyncio.create_task(wait_for_disconnect())
     try:
         await asyncio.wait({serving, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
@@ -218,24 +216,20 @@ async def _while_connected(work: Any, receive: Receive) -> None:
         await cancel_tasks([serving, leaving])
 
 
-def _unavailable(message: str) -> ApiError:
+def _make_unavailable(message: str) -> ApiError:
     return ApiError(503, message, "unavailable", headers={"retry-after": "1"})
 
 
-_BROKEN = (
-    b"data: %s\n\n"
-    % json.dumps(
-        {"error": {"message": "the answer was cut off", "type": "server_error", "code": "upstream_truncated"}}
-    ).encode()
-)
+_ERROR = {"message": "the answer was cut off", "type": "server_error", "code": "upstream_truncated"}
+_BROKEN = b"data: %s\n\n" % json.dumps({"error": _ERROR}).encode()
 
 
 def create_hardened(urls: list[str], limits: Limits | None = None) -> Starlette:
-    """The hardened edition, without its door."""
+    """The hardened edition, without the middleware."""
     gateway = Hardened(urls, limits)
 
     async def status(request: Request) -> Response:
-        return JSONResponse(gateway.status())
+        return JSONResponse(gateway.describe())
 
     routes = [Route("/gateway/status", status), Route("/{path:path}", gateway)]
-    return Starlette(routes=routes, lifespan=gateway.running)
+    return Starlette(routes=routes, lifespan=gateway.check_health)

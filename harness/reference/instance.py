@@ -23,7 +23,7 @@ class UnsupportedSchema(ValueError):
 
 
 def make_instance(schema: Any) -> Any:
-    """A value that the schema accepts. Raises `Unsupported`.
+    """A value that the schema accepts. Raises `UnsupportedSchema`.
 
     An enumeration gives its first value, `anyOf` its first schema, an array its least number of items and at least
     one, an object all its properties.
@@ -48,48 +48,50 @@ class _Maker:
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
-            return _some(schema["enum"], f"{at}.enum")[0]
+            return _take_first(schema["enum"], f"{at}.enum")
         if "anyOf" in schema:
-            return self.make(_some(schema["anyOf"], f"{at}.anyOf")[0], f"{at}.anyOf[0]")
-        given = schema.get("type", "object" if "properties" in schema else "null")
-        kind = _some(given, f"{at}.type")[0] if isinstance(given, list) else given
+            return self.make(_take_first(schema["anyOf"], f"{at}.anyOf"), f"{at}.anyOf[0]")
+        kind = schema.get("type", "object" if "properties" in schema else "null")
+        if isinstance(kind, list):
+            kind = _take_first(kind, f"{at}.type")
+        return self._make_kind(kind, schema, at)
+
+    def _make_kind(self, kind: Any, schema: Mapping[str, Any], at: str) -> Any:
         match kind:
             case "object":
-                return self._object(schema, at)
+                return self._make_object(schema, at)
             case "array":
-                return self._array(schema, at)
+                size = _choose_size(schema, "minItems", "maxItems", 1, at)
+                return [self.make(schema.get("items", {}), f"{at}[{number}]") for number in range(size)]
             case "string":
-                return (_WORD * _MOST)[: _size(schema, "minLength", "maxLength", len(_WORD), at)]
+                return (_WORD * _MOST)[: _choose_size(schema, "minLength", "maxLength", len(_WORD), at)]
             case "integer" | "number":
-                return _number(schema, kind, at)
+                return _choose_number(schema, kind, at)
             case "boolean":
                 return True
             case "null":
                 return None
-        raise UnsupportedSchema(f"{at}.type: {kind!r} is no type")
+        raise UnsupportedSchema(f"{at}.type: {kind!r} is not a type")
 
-    def _object(self, schema: Mapping[str, Any], at: str) -> dict[str, Any]:
+    def _make_object(self, schema: Mapping[str, Any], at: str) -> dict[str, Any]:
         properties, required = schema.get("properties", {}), schema.get("required", [])
         if not isinstance(properties, dict):
             raise UnsupportedSchema(f"{at}.properties: must be an object")
         if not isinstance(required, list) or any(not isinstance(name, str) for name in required):
             raise UnsupportedSchema(f"{at}.required: must be an array of names")
-        made = {name: self.make(each, f"{at}.{name}") for name, each in properties.items()}
-        further = schema.get("additionalProperties", True)
-        return made | {name: self.make(further, f"{at}.{name}") for name in required if name not in made}
-
-    def _array(self, schema: Mapping[str, Any], at: str) -> list[Any]:
-        size = _size(schema, "minItems", "maxItems", 1, at)
-        return [self.make(schema.get("items", {}), f"{at}[{number}]") for number in range(size)]
+        parts = dict(properties)
+        for name in required:
+            parts.setdefault(name, schema.get("additionalProperties", True))
+        return {name: self.make(part, f"{at}.{name}") for name, part in parts.items()}
 
 
-def _some(value: Any, at: str) -> list[Any]:
+def _take_first(value: Any, at: str) -> Any:
     if not isinstance(value, list) or not value:
         raise UnsupportedSchema(f"{at}: must be an array of at least one")
-    return value
+    return value[0]
 
 
-def _size(schema: Mapping[str, Any], least: str, most: str, usual: int, at: str) -> int:
+def _choose_size(schema: Mapping[str, Any], least: str, most: str, usual: int, at: str) -> int:
     """The usual size, within the bounds."""
     low, high = schema.get(least, 0), schema.get(most, _MOST)
     if type(low) is not int or type(high) is not int or not 0 <= low <= high or low > _MOST:
@@ -97,23 +99,20 @@ def _size(schema: Mapping[str, Any], least: str, most: str, usual: int, at: str)
     return min(max(usual, low), high)
 
 
-def _number(schema: Mapping[str, Any], kind: str, at: str) -> float:
-    bounds = {name: schema[name] for name in schema if name.lower().endswith(("minimum", "maximum"))}
-    for name, bound in bounds.items():
+def _choose_number(schema: Mapping[str, Any], kind: str, at: str) -> float:
+    """1, one of the bounds, a number beside one of them, or their middle: the first that obeys the bounds."""
+    for name in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"):
+        bound = schema.get(name, 0)
         if type(bound) not in (int, float) or not math.isfinite(bound):
             raise UnsupportedSchema(f"{at}.{name}: must be a number")
-    low = max((bounds[name] for name in ("minimum", "exclusiveMinimum") if name in bounds), default=-math.inf)
-    high = min((bounds[name] for name in ("maximum", "exclusiveMaximum") if name in bounds), default=math.inf)
-
-    def obeys(value: float) -> bool:
-        inside = bounds.get("exclusiveMinimum", -math.inf) < value < bounds.get("exclusiveMaximum", math.inf)
-        return low <= value <= high and inside
-
-    known = [bound for bound in (low, high) if math.isfinite(bound)]
-    tried: list[float] = [1, *(near for each in known for near in (each, each + 1, each - 1)), sum(known) / 2]
-    if kind == "integer":
-        tried = [1, *(near for each in known for near in (math.ceil(each), math.floor(each) + 1, math.ceil(each) - 1))]
-    found = next((each for each in tried if obeys(each)), None)
-    if found is None:
-        raise UnsupportedSchema(f"{at}: no {kind} lies between its bounds")
-    return found
+    least, above = schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf)
+    most, below = schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf)
+    low, high = max(least, above), min(most, below)
+    for number in (1, low, high, low + 1, high + 1, low - 1, high - 1, (low + high) / 2):
+        if not math.isfinite(number):
+            continue
+        if kind == "integer":
+            number = math.floor(number)
+        if least <= number <= most and above < number < below:
+            return number
+    raise UnsupportedSchema(f"{at}: no {kind} lies between its bounds")

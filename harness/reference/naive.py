@@ -1,4 +1,4 @@
-"""The naive gateway, the way tutorials write it: round robin, and every answer passed on as it comes, or does not."""
+"""The naive gateway, the way tutorials write it: round robin, and every answer is passed on as it comes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def create_naive(urls: list[str]) -> Starlette:
-    """The naive edition, without its door. No deadline but 30 seconds, no health check, no retry, no shedding."""
+    """The naive edition, without the middleware: a deadline of 30 seconds, no health check, no retry, no shedding."""
     turns = itertools.cycle(urls)
     client = httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=None), trust_env=False)
     requests = 0
@@ -29,8 +29,8 @@ def create_naive(urls: list[str]) -> Starlette:
         url = next(turns) + request.url.path + (f"?{request.url.query}" if request.url.query else "")
         headers = [*select_headers(request.headers.raw), (b"x-request-id", request.headers["x-request-id"].encode())]
         try:
-            asked = client.build_request(request.method, url, headers=headers, content=await request.body())
-            answer = await client.send(asked, stream=True)
+            forwarded = client.build_request(request.method, url, headers=headers, content=await request.body())
+            answer = await client.send(forwarded, stream=True)
         except Exception as error:
             return PlainTextResponse(f"Internal Server Error: {error}", 500)
         if answer.status_code >= 500:
@@ -42,7 +42,7 @@ def create_naive(urls: list[str]) -> Starlette:
                 async for chunk in answer.aiter_raw():
                     yield chunk
             except httpx.HTTPError:
-                pass  # the client has what there was
+                pass  # the client has what came
             finally:
                 await answer.aclose()
 
@@ -56,9 +56,9 @@ def create_naive(urls: list[str]) -> Starlette:
         )
 
     @asynccontextmanager
-    async def running(app: Starlette) -> AsyncIterator[None]:
+    async def close_client(app: Starlette) -> AsyncIterator[None]:
         async with client:
             yield
 
     routes = [Route("/gateway/status", status), Route("/{path:path}", forward, methods=METHODS)]
-    return Starlette(routes=routes, lifespan=running)
+    return Starlette(routes=routes, lifespan=close_client)

@@ -9,7 +9,7 @@ from harness.reference.settings import CHAT_MODEL, EMBEDDING_MODEL, VERSION, Ser
 
 
 def make_document(settings: ServiceSettings) -> dict[str, Any]:
-    """The document for these settings (bearer authentication stands in it when a key is set)."""
+    """The document for these settings (with bearer authentication when a key is set)."""
     paths = {
         "/predict": {"post": _predict(settings)},
         "/v1/chat/completions": {"post": _chat()},

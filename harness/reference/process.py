@@ -1,4 +1,4 @@
-"""One backend as a child process that is always stopped again."""
+"""One backend as a child process, which is always stopped in the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.reference.settings import ServiceSettings
 __all__ = ["ReferenceProcess", "StartError"]
 
 _KEY_VARIABLE = "AIHARNESS_REFERENCE_KEY"
-# The matrices are small: threads that wait for one another make the training ten times dearer.
+# The matrices are small: threads that wait for one another make the training ten times slower.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
@@ -18,7 +18,7 @@ class ReferenceProcess(Child):
     """A context manager around `python -m harness.reference` in a process group of its own, on a loopback port.
 
     `url` is its address once it is entered. With `listening`, a socket that listens already, it serves on that one:
-    its address is known, and connections queue, before it is ready. It is stopped on every way out: SIGTERM to the
+    then its address is known, and connections wait, before it is ready. It is stopped on every way out: SIGTERM to the
     group, SIGKILL after 3 seconds; and it ends by itself when this process dies, whatever kills it. POSIX only.
     """
 
@@ -35,7 +35,7 @@ class ReferenceProcess(Child):
         super().__init__(
             "the reference service",
             "harness.reference",
-            [*_arguments(self.settings, port), *(f"--listening={number}" for number in files)],
+            [*_list_arguments(self.settings, port), *(f"--listening={number}" for number in files)],
             environment={_KEY_VARIABLE: self.settings.api_key or "", **_ONE_THREAD},
             files=files,
             deadline_s=deadline_s,
@@ -43,10 +43,10 @@ class ReferenceProcess(Child):
 
     def start(self) -> ReferenceProcess:
         """Start and wait until it is ready. Raises `StartError` when it ends or the deadline passes before that."""
-        return self.launch().ready()
+        return self.launch().await_ready()
 
 
-def _arguments(settings: ServiceSettings, port: int) -> list[str]:
+def _list_arguments(settings: ServiceSettings, port: int) -> list[str]:
     pairs: list[tuple[str, object]] = [
         ("--port", port),
         ("--seed", settings.seed),

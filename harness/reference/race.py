@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from harness.reference.breaker import Failure
@@ -11,69 +11,59 @@ from harness.reference.forwarding import UpstreamAnswer, UpstreamCall
 from harness.reference.upstream import Upstream
 
 _RETRIED = {500, 502, 503, 504}
-
-
-@dataclass(eq=False, slots=True)
-class Attempt:
-    """One upstream's answer in the making."""
-
-    upstream: Upstream
-    task: asyncio.Task[UpstreamAnswer]
+Attempt = asyncio.Task[UpstreamAnswer]
 
 
 class Race:
-    """The attempts at one call. `refused` is an answer with a server error, kept in case nothing better comes."""
+    """The attempts at one call, oldest first. `refusal` is an answer with a server error, unless a better one comes."""
 
     def __init__(self, call: UpstreamCall, order: list[Upstream]) -> None:
         self.call = call
         self.order = order
-        self.running: list[Attempt] = []
-        self.refused: tuple[Upstream, UpstreamAnswer] | None = None
+        self.running: dict[Attempt, Upstream] = {}
+        self.refusal: tuple[Upstream, UpstreamAnswer] | None = None
 
-    def launch(self) -> None:
+    def start(self) -> None:
         """Start the next attempt."""
         upstream = self.order.pop(0)
-        self.running.append(Attempt(upstream, asyncio.create_task(upstream.ask(self.call))))
+        self.running[asyncio.create_task(upstream.ask(self.call))] = upstream
 
     async def wait(self, hedge_s: float) -> list[Attempt]:
-        """The attempts that ended; none when it is time for another upstream, which needs one that is not asked yet."""
-        asked = [each.upstream for each in self.running]
-        spare = len(asked) == 1 and bool(self.order) and self.order[0] not in asked
-        tasks = [each.task for each in self.running]
-        done, _ = await asyncio.wait(tasks, timeout=hedge_s if spare else None, return_when=asyncio.FIRST_COMPLETED)
-        return [each for each in self.running if each.task in done]
+        """The attempts that ended; none when it is time to ask another upstream, which must be one not asked yet."""
+        can_hedge = len(self.running) == 1 and bool(self.order) and self.order[0] not in self.running.values()
+        timeout = hedge_s if can_hedge else None
+        done, _ = await asyncio.wait(self.running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        return [attempt for attempt in self.running if attempt in done]
 
-    def settled(self, attempt: Attempt) -> bool:
-        """Take an attempt that ended out of the race; whether it won. Whoever it shows to be worse gets a strike.
+    def judge(self, attempt: Attempt) -> tuple[Upstream, UpstreamAnswer] | None:
+        """Take an attempt that ended out of the race; its upstream and answer if it won. Worse upstreams get a strike.
 
-        A server error or a long wait alone blames nobody, since it may be the request's: only the comparison does.
+        A server error or a long wait alone is no reason for a strike, since the request may cause it: only the
+        comparison is.
         """
-        place = self.running.index(attempt)
-        self.running.remove(attempt)
-        error = attempt.task.exception()
-        if isinstance(error, Failure):
-            attempt.upstream.breaker.strike(error)
-            return False
-        if error is not None:
-            raise error
-        answer = attempt.task.result()
+        overtaken = [self.running[earlier] for earlier in takewhile(lambda other: other is not attempt, self.running)]
+        upstream = self.running.pop(attempt)
+        try:
+            answer = attempt.result()
+        except Failure as failure:
+            upstream.breaker.strike(failure)
+            return None
         if answer.status in _RETRIED:
-            if self.refused is not None:
+            if self.refusal is not None:
                 self.order.clear()  # two of them agree: it is the request
-            self.refused = attempt.upstream, answer
-            return False
-        for overtaken in self.running[:place]:
-            overtaken.upstream.breaker.strike(Failure("overtaken: another upstream answered first"))
-        if self.refused is not None and self.refused[0] is not attempt.upstream:
-            self.refused[0].breaker.strike(Failure(f"status {self.refused[1].status} where another did better"))
+            self.refusal = upstream, answer
+            return None
+        for other in overtaken:
+            other.breaker.strike(Failure("overtaken: another upstream answered first"))
+        if self.refusal is not None and self.refusal[0] is not upstream:
+            self.refusal[0].breaker.strike(Failure(f"status {self.refusal[1].status} where another did better"))
         if answer.rest is None:
-            attempt.upstream.breaker.success()
-        return True
+            upstream.breaker.record_success()
+        return upstream, answer
 
     async def cancel(self) -> None:
-        """End what is still running; an answer that came all the same gives its connection back."""
-        tasks = [each.task for each in self.running]
-        for answer in await cancel_tasks(tasks):
+        """Cancel what is still running; the connection of an answer that came all the same is given back."""
+        for answer in await cancel_tasks(list(self.running)):
             if isinstance(answer, UpstreamAnswer):
                 await answer.close()
 

@@ -19,8 +19,8 @@ class RateLimit:
         self._clock = clock
         self._admitted: deque[float] = deque()
 
-    def wait(self) -> int:
-        """0 and the request is admitted, or the whole seconds after which one will be."""
+    def admit(self) -> int:
+        """0 when the request is admitted, else the whole seconds after which one will be."""
         now = self._clock()
         while self._admitted and now - self._admitted[0] >= _WINDOW:
             self._admitted.popleft()

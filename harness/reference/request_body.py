@@ -1,30 +1,24 @@
-"""What the three protocols share: reading a body, the checking of numbers."""
+"""Read the JSON body of a request, and convert it into a typed structure."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-import numpy as np
+import msgspec
 from starlette.requests import Request
 
 from harness.core import json_text
 from harness.core.errors import ProtocolError
 from harness.reference.api_error import ApiError
-from harness.reference.digits import FEATURES, HIGH, LOW, Floats
+from harness.reference.digits import HIGH, LOW
 from harness.reference.settings import ServiceSettings
 
-_NAMES = {
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    str: "a string",
-    list: "an array",
-    dict: "an object",
-}
+Pixel = Annotated[float, msgspec.Meta(ge=LOW, le=HIGH)]
+T = TypeVar("T")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -46,16 +40,32 @@ async def read_object(request: Request, settings: ServiceSettings) -> dict[str, 
     except ProtocolError as error:
         raise ApiError(400, str(error), "invalid_json") from None
     if not isinstance(value, dict):
-        raise ApiError(400, f"the body is {kind_of(value)}, not a JSON object", "invalid_json")
-    if b"\\u" in body and any(_SURROGATE.search(text) for text in _texts(value)):
+        raise ApiError(400, "the body is not a JSON object", "invalid_json")
+    if b"\\u" in body and any(_SURROGATE.search(text) for text in _list_texts(value)):
         raise ApiError(400, "a text in the body holds a lone surrogate, which is not Unicode text", "invalid_text")
     return value
 
 
+def convert(value: Any, shape: type[T], at: str = "") -> T:
+    """A JSON value as a structure. Raises `ApiError` 400 that names the first wrong place in it, below `at`."""
+    try:
+        return msgspec.convert(value, shape)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `$")
+        field = text.partition("missing required field `")[2]
+        place = at + path.rstrip("`") + (field and f".{field.rstrip('`')}")
+        raise refuse(place.removeprefix("."), text[:200]) from None
+
+
+def refuse(place: str, problem: str, code: str = "invalid_value") -> ApiError:
+    """The 400 that names a place in the body and says what is wrong with it."""
+    return ApiError(400, f"{place}: {problem}", code, param=place or None)
+
+
 def _check_media_type(request: Request) -> None:
     media, *parameters = (part.strip().lower() for part in request.headers.get("content-type", "").split(";"))
-    charsets = [each for each in parameters if each.startswith("charset=")]
-    if media != "application/json" or any(each not in ("charset=utf-8", 'charset="utf-8"') for each in charsets):
+    charsets = {part for part in parameters if part.startswith("charset=")}
+    if media != "application/json" or charsets - {"charset=utf-8", 'charset="utf-8"'}:
         raise ApiError(415, "send the body as application/json in UTF-8", "unsupported_media_type")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise ApiError(415, "send the body without a content encoding", "unsupported_media_type")
@@ -66,35 +76,18 @@ async def _read(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced[:20]) > limit:
         raise refusal
-    parts, size = [], 0
+    body = bytearray()
     async for part in request.stream():
-        size += len(part)
-        if size > limit:
+        body += part
+        if len(body) > limit:
             raise refusal
-        parts.append(part)
-    return b"".join(parts)
+    return bytes(body)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _list_texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        yield from chain(value, *map(_texts, value.values()))
+        yield from chain(value, *map(_list_texts, value.values()))
     elif isinstance(value, list):
-        yield from chain.from_iterable(map(_texts, value))
-
-
-def kind_of(value: Any) -> str:
-    """The JSON kind of a value, for messages: `null`, `a boolean`, `a number`, `a string`, `an array`, `an object`."""
-    return _NAMES.get(type(value), "null")
-
-
-def read_features(values: Sequence[Any], at: str) -> Floats:
-    """Pixels, flat, as (n, 64). Raises `ApiError` 400 that names the first value that is no number in 0..16."""
-    for index, value in enumerate(values):
-        # A boolean is an int to Python, and a text is a number to NumPy; to this service they are mistakes.
-        if type(value) is not float and type(value) is not int:
-            raise ApiError(400, f"{at}: value {index} is {kind_of(value)}, not a number", "invalid_type", param=at)
-        if not LOW <= value <= HIGH:
-            raise ApiError(400, f"{at}: value {index} is outside {LOW:g} to {HIGH:g}", "out_of_range", param=at)
-    return np.array(values, dtype=np.float64).reshape(-1, FEATURES)
+        yield from chain.from_iterable(map(_list_texts, value))

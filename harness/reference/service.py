@@ -15,7 +15,7 @@ from harness.reference.text_model import TextModel
 
 @dataclass(slots=True)
 class _Counters:
-    """What the service has done so far; `/metrics` shows it. `active_generations` shows work orphaned by a client."""
+    """What the service has done so far, for `/metrics`. `active_generations` shows work whose client has left."""
 
     predictions: int = 0
     rows: int = 0
@@ -35,7 +35,7 @@ class Service:
     counters: _Counters = field(default_factory=_Counters)
 
     @classmethod
-    def trained(cls, settings: ServiceSettings) -> Service:
+    def train(cls, settings: ServiceSettings) -> Service:
         """Train both models from the settings' seed; well under a second."""
         return cls(settings, digits.train(settings.seed), text_model.load_text_model(settings.seed))
 
@@ -49,6 +49,6 @@ class Service:
         return self.digits.predict_proba(features)
 
     async def think(self) -> None:
-        """Let the artificial service time of one inference pass."""
+        """Wait for the artificial service time of one inference."""
         if self.settings.latency_ms > 0:
             await asyncio.sleep(self.settings.latency_ms / 1000)

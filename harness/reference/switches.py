@@ -1,4 +1,4 @@
-"""Seeded defects and healthy variants of the service: found beside `harness` in a checkout, not held by the wheel."""
+"""Seeded defects and healthy variants of the service: only a checkout has them, in the folder `detection/`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Switch(Protocol):
 def load_switches(settings: ServiceSettings) -> Sequence[Switch]:
     """The variants and defects that the settings name, the outermost first.
 
-    Raises `UsageError` for an unknown one, and for any where the repository is not at hand.
+    Raises `UsageError` for an unknown one, and for every one outside a checkout.
     """
     if not settings.variants and not settings.defects:
         return ()
@@ -41,7 +41,7 @@ def load_switches(settings: ServiceSettings) -> Sequence[Switch]:
 
 
 def choose_http(settings: ServiceSettings) -> Any:
-    """What uvicorn is told as `http`: its own choice, or with switches a protocol that can change what is sent."""
+    """uvicorn's option `http`: its own choice, or with switches a protocol that can change what is sent."""
     switches = load_switches(settings)
     return _catalogue().wire_protocol(switches) if switches else "auto"
 

@@ -1,8 +1,9 @@
 """A small language model made from a seed: word and sub-word n-grams with back-off, and a rule that copies.
 
 It greets, adds two digits, knows where each animal is, counts without end ("Count.": for streams that must outlast a
-disconnect or a deadline), and answers "Repeat after me: XYZ" with XYZ, token by token, so that an answer can be bound
-to its request. The probabilities interpolate all orders (Witten and Bell 1991), so any temperature means what it says.
+disconnect or a deadline), and answers "Repeat after me: XYZ" with XYZ, token by token, so that an answer can be
+matched to its request. The probabilities interpolate all orders (Witten and Bell 1991), so every temperature is
+meaningful.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ Message = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One generated token, its log-probability before temperature, and the likeliest tokens of its place with theirs.
+    """One generated token, its log-probability before temperature, and the likeliest tokens at its place with theirs.
 
-    What a rule writes, and not chance, has probability 1.
+    A token that a rule writes has probability 1.
     """
 
     text: str
@@ -64,7 +65,7 @@ class Token:
 
 
 def _make_corpus(seed: int) -> list[Message]:
-    """Questions and answers to learn from; the seed says where each animal is. Counting is cut and shows no end."""
+    """Questions and answers to learn from; the seed decides where each animal is. Counting has no end token."""
     random = np.random.default_rng(seed)
     pairs = [(greeting, reply) for greeting in _GREETINGS for reply in _REPLIES for _ in range(2)]
     for a, b in product(range(10), repeat=2):
@@ -81,30 +82,28 @@ class TextModel:
 
     def __init__(self, seed: int) -> None:
         counts: defaultdict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
-        documents = [_document(question, answer) for question, answer in _make_corpus(seed)]
-        self._vocabulary = [*_SPECIAL, *sorted({token for each in documents for token in each} - set(_SPECIAL))]
+        documents = [_tokenize(question, answer) for question, answer in _make_corpus(seed)]
+        self._vocabulary = [*_SPECIAL, *sorted(set().union(*documents) - set(_SPECIAL))]
         self._ids = {token: number for number, token in enumerate(self._vocabulary)}
         for document in documents:
             ids = [self._ids[token] for token in document]
             for end in range(1, len(ids)):
                 for start in range(max(0, end - _ORDER + 1), end + 1):
                     counts[tuple(ids[start:end])][ids[end]] += 1
-        self._table = {
-            context: (np.array(list(found)), np.array(list(found.values()), dtype=float))
-            for context, found in counts.items()
-        }
+        self._table = {}
+        for context, followers in counts.items():
+            self._table[context] = np.array(list(followers)), np.array(list(followers.values()), dtype=float)
         self.longest = max(PIECE, *map(len, self._vocabulary))
         """Characters of the longest token."""
         self._never = [self._ids[token] for token in _SPECIAL if token != _END]
 
     def tokens(self, text: str) -> list[str]:
-        """The tokens of a text, which joined give it back: a blank belongs to the word after it."""
-        return [piece for word in _WORD.findall(text) for piece in self._pieces(word)]
-
-    def _pieces(self, word: str) -> list[str]:
-        if word in self._ids:
-            return [word]
-        return [word[start : start + PIECE] for start in range(0, len(word), PIECE)]
+        """The tokens of a text, which joined are the text again: a blank belongs to the word after it."""
+        tokens = []
+        for word in _WORD.findall(text):
+            length = len(word) if word in self._ids else PIECE
+            tokens += [word[start : start + length] for start in range(0, len(word), length)]
+        return tokens
 
     def count(self, messages: Iterable[Message]) -> int:
         """How many tokens the messages are, with the two that frame each and the one that opens the answer."""
@@ -126,50 +125,50 @@ class TextModel:
         Temperature 0 takes the likeliest token each time; above it tokens are drawn, the same ones for the same seed.
         """
         random = np.random.default_rng(seed)
-        copied = _COPY.search(next((text for role, text in reversed(messages) if role == "user"), ""))
-        if copied:
-            return self.write(copied[1].strip(), max_tokens=max_tokens, stop=stop, top=top)
-        tokens = self._sample(self._history(messages), temperature, top_p, random, top)
+        question = next((text for role, text in reversed(messages) if role == "user"), "")
+        if match := _COPY.search(question):
+            return self.write(match[1].strip(), max_tokens=max_tokens, stop=stop, top=top)
+        tokens = self._sample(self._read_history(messages), temperature, top_p, random, top)
         return Generation(tokens, max_tokens=max_tokens, stop=stop)
 
     def write(self, text: str, *, max_tokens: int, stop: Sequence[str] = (), top: int = 0) -> Generation:
-        """A given text, token by token, as far as `max_tokens` reaches."""
-        tokens = (Token(each, 0.0, ((each, 0.0),) if top else ()) for each in self.tokens(text))
+        """A given text, token by token, up to `max_tokens`."""
+        tokens = (Token(token, 0.0, ((token, 0.0),) if top else ()) for token in self.tokens(text))
         return Generation(tokens, max_tokens=max_tokens, stop=stop)
 
-    def _history(self, messages: Iterable[Message]) -> list[int]:
-        """The last tokens of the conversation as the model was shown them, from the prompt's end backwards."""
+    def _read_history(self, messages: Iterable[Message]) -> list[int]:
+        """The last tokens of the conversation as the model reads it."""
         tokens: list[str] = []
         for role, text in messages:
             tokens += [_ASSISTANT if role == "assistant" else _USER, *self.tokens(text)]
         unknown = self._ids[_UNKNOWN]
-        # A special token's spelling inside a message is text, not control: the tokenizer never makes one of it.
+        # The name of a special token inside a message is text: the tokenizer never makes a special token of it.
         return [self._ids.get(token, unknown) for token in [*tokens[-_ORDER:], _ASSISTANT]]
 
     def _sample(
         self, history: list[int], temperature: float, top_p: float, random: np.random.Generator, top: int
     ) -> Iterator[Token]:
         while True:
-            chances = self._chances(history)
+            chances = self._compute_chances(history)
             if temperature == 0:
                 chosen = int(chances.argmax())
             else:
-                chosen = int(random.choice(len(chances), p=_shaped(chances, temperature, top_p)))
+                chosen = int(random.choice(len(chances), p=_apply_temperature(chances, temperature, top_p)))
             if chosen == self._ids[_END]:
                 return
             history = [*history[1 - _ORDER :], chosen]
             likeliest = np.argsort(-chances, kind="stable")[:top] if top else ()
-            pairs = ((self._vocabulary[each], float(np.log(chances[each]))) for each in likeliest if chances[each] > 0)
+            pairs = ((self._vocabulary[id_], float(np.log(chances[id_]))) for id_ in likeliest if chances[id_] > 0)
             yield Token(self._vocabulary[chosen], float(np.log(chances[chosen])), tuple(pairs))
 
-    def _chances(self, history: list[int]) -> NDArray[np.float64]:
+    def _compute_chances(self, history: list[int]) -> NDArray[np.float64]:
         """The probability of each next token: Witten-Bell from the shortest context seen to the longest."""
         chances = np.full(len(self._vocabulary), 1 / len(self._vocabulary))
         for length in range(min(_ORDER - 1, len(history)) + 1):
-            seen = self._table.get(tuple(history[len(history) - length :]))
-            if seen is None:
+            context = tuple(history[len(history) - length :])
+            if context not in self._table:
                 break
-            followers, counts = seen
+            followers, counts = self._table[context]
             chances *= len(followers)
             chances[followers] += counts
             chances /= counts.sum() + len(followers)
@@ -177,7 +176,7 @@ class TextModel:
         return np.asarray(chances / chances.sum(), dtype=np.float64)
 
 
-def _shaped(chances: NDArray[np.float64], temperature: float, top_p: float) -> NDArray[np.float64]:
+def _apply_temperature(chances: NDArray[np.float64], temperature: float, top_p: float) -> NDArray[np.float64]:
     """The chances at a temperature, cut to the likeliest tokens that together reach `top_p` (nucleus sampling)."""
     with np.errstate(divide="ignore"):
         logits = np.log(chances) / temperature
@@ -191,7 +190,7 @@ def _shaped(chances: NDArray[np.float64], temperature: float, top_p: float) -> N
     return chances
 
 
-def _document(question: str, answer: str) -> list[str]:
+def _tokenize(question: str, answer: str) -> list[str]:
     words = [_USER, *_WORD.findall(question), _ASSISTANT, *_WORD.findall(answer)]
     return words if question == "Count." else [*words, _END]
 
@@ -199,9 +198,9 @@ def _document(question: str, answer: str) -> list[str]:
 class Generation(Iterator[str]):
     """The pieces of one answer; when they have ended, `finish_reason` is `stop` or `length`.
 
-    Text that may turn out to begin a stop sequence is held back until it is clear; a stop sequence itself is left out.
-    `completion_tokens` counts what was made so far, without the end token; `tokens` are those of them that the text
-    begun, so that a stop sequence has none.
+    Text that may be the beginning of a stop sequence waits until it is clear; a stop sequence itself is left out.
+    `completion_tokens` counts the tokens so far, without the end token; `tokens` are those whose text is part of the
+    answer, not of a stop sequence.
     """
 
     def __init__(self, tokens: Iterable[Token], *, max_tokens: int, stop: Sequence[str]) -> None:
@@ -214,36 +213,39 @@ class Generation(Iterator[str]):
         return next(self._pieces)
 
     def _run(self, tokens: Iterable[Token], max_tokens: int, stop: Sequence[str]) -> Iterator[str]:
-        held, reason = "", "stop"
+        waiting, reason = "", "stop"
         for token in islice(tokens, max_tokens):
             self.completion_tokens += 1
             self.tokens.append(token)
-            held += token.text
-            if found := [at for each in stop if (at := held.find(each)) >= 0]:
-                self._drop(len(held) - min(found))
-                held = held[: min(found)]
+            waiting += token.text
+            if places := [waiting.index(word) for word in stop if word in waiting]:
+                self._drop(len(waiting) - min(places))
+                waiting = waiting[: min(places)]
                 break
-            safe = len(held) - _beginning(held, stop)
+            safe = len(waiting) - _count_beginning(waiting, stop)
             if safe:
-                yield held[:safe]
-                held = held[safe:]
+                yield waiting[:safe]
+                waiting = waiting[safe:]
         else:
-            reason = "length" if self.completion_tokens == max_tokens else "stop"
-        if held:
-            yield held
+            if self.completion_tokens == max_tokens:
+                reason = "length"
+        if waiting:
+            yield waiting
         self.finish_reason = reason
 
     def _drop(self, characters: int) -> None:
-        """Forget the last tokens that lie wholly within the last characters."""
+        """Remove the last tokens that lie wholly within the last characters."""
         while self.tokens and len(self.tokens[-1].text) <= characters:
             characters -= len(self.tokens.pop().text)
 
 
-def _beginning(text: str, stop: Iterable[str]) -> int:
+def _count_beginning(text: str, stop: Sequence[str]) -> int:
     """How many characters at the end of the text are the beginning of a stop sequence."""
-    longest = max((len(each) for each in stop), default=1) - 1
-    ends = range(min(longest, len(text)), 0, -1)
-    return next((n for n in ends if any(each.startswith(text[-n:]) for each in stop)), 0)
+    longest = max(map(len, stop), default=1) - 1
+    for length in range(min(longest, len(text)), 0, -1):
+        if any(word.startswith(text[-length:]) for word in stop):
+            return length
+    return 0
 
 
 @lru_cache(maxsize=4)

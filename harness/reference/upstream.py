@@ -1,4 +1,4 @@
-"""One upstream of the hardened gateway: its connections, what may be expected of them, and its circuit breaker."""
+"""One upstream of the hardened gateway: its connections, their limits, and its circuit breaker."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _MAX_EVENT = 1024 * 1024
 _EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _TERMINATOR = re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]\s*$")
 _DRAIN_S = 0.1
-_LOOKED_INTO = 256 * 1024
-"""Bytes up to which an answer that calls itself JSON is parsed: framing alone does not show that it was cut."""
+_MAX_PARSED = 256 * 1024
+"""Bytes up to which an answer labelled JSON is parsed: framing alone does not show that it was cut."""
 
 _QUESTION = {
     "model": CHAT_MODEL,
@@ -35,18 +35,18 @@ PROBE = UpstreamCall(
     [(b"content-type", b"application/json"), (b"x-request-id", b"gateway-probe")],
     json.dumps(_QUESTION).encode(),
 )
-"""Real work, streamed to its terminator: a health page knows nothing of a model that hangs or a stream that is cut."""
+"""Real work, streamed to its terminator: a health page does not show a model that hangs or a stream that is cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Seconds, unless it says otherwise.
+    """Limits of the gateway, in seconds unless stated otherwise.
 
-    What can still be retried has tight deadlines, what was delivered in part has loose ones. `connect`: for the
-    connection. `hedge`: without a deliverable answer, ask another upstream too. `first`: for a deliverable answer over
-    all attempts. `gap`: between two events. `total`: for the whole answer. `probe_every`, `probe`: period and deadline
-    of active health checks. `in_flight`: requests at once, more are shed. `retry_share`, `retry_burst`: the token
-    bucket of further attempts (as in Finagle's RetryBudget).
+    An answer that can still be retried has tight deadlines, one that was delivered in part has loose ones. `connect`:
+    for the connection. `hedge`: without a deliverable answer after this time, ask another upstream too. `first`: for a
+    deliverable answer over all attempts. `gap`: between two events. `total`: for the whole answer. `probe_every`,
+    `probe`: period and deadline of active health checks. `in_flight`: requests at once, more are shed. `retry_share`,
+    `retry_burst`: the token bucket of further attempts (as in Finagle's RetryBudget).
     """
 
     connect: float = 0.5
@@ -62,7 +62,7 @@ class Limits:
 
 
 class Upstream:
-    """A backend as the gateway sees it. Its pool is its own: connections that hang here take none from the others."""
+    """A backend as the gateway sees it, with its own connection pool: connections that hang here block no other."""
 
     def __init__(self, url: str, limits: Limits) -> None:
         self.url = httpx.URL(url)
@@ -70,9 +70,9 @@ class Upstream:
         self.breaker = Breaker()
         self.in_flight = 0
         self.requests = 0
-        self._client = _client(limits, kept=32)
-        # A fresh connection each time: a kept one says nothing about whether others can be had.
-        self._prober = _client(limits, kept=0)
+        self._client = _make_client(limits, keep_alive=32)
+        # A new connection each time: an open one does not show whether new ones are accepted.
+        self._prober = _make_client(limits, keep_alive=0)
 
     async def ask(self, call: UpstreamCall) -> UpstreamAnswer:
         """One attempt. Raises `Failure`."""
@@ -80,7 +80,7 @@ class Upstream:
         return await self._ask(self._client, call)
 
     async def probe(self) -> Failure | None:
-        """Have real work done; what was wrong with it, or None. A refusal (4xx) is an answer too."""
+        """Send real work; its failure, or None. A refusal (4xx) is an answer too."""
         try:
             async with asyncio.timeout(self.limits.probe):
                 answer = await self._ask(self._prober, PROBE)
@@ -94,7 +94,9 @@ class Upstream:
             return Failure("the probe took too long")
         except Failure as failure:
             return failure
-        return Failure(f"the probe got status {answer.status}") if answer.status >= 500 else None
+        if answer.status >= 500:
+            return Failure(f"the probe got status {answer.status}")
+        return None
 
     async def close(self) -> None:
         """Close every connection."""
@@ -118,7 +120,7 @@ class Upstream:
 
         try:
             response = await client.send(request, stream=True)
-            answer = await self._begun(response, close)
+            answer = await self._read_answer(response, close)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             await close()
             raise Failure(f"no connection: {type(error).__name__}", 2) from None
@@ -132,14 +134,14 @@ class Upstream:
             await close()
         return answer
 
-    async def _begun(self, response: httpx.Response, close: Callable[[], Awaitable[None]]) -> UpstreamAnswer:
+    async def _read_answer(self, response: httpx.Response, close: Callable[[], Awaitable[None]]) -> UpstreamAnswer:
         headers = select_headers(response.headers.raw)
         media = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media == "text/event-stream" and response.status_code == 200:
-            rest = self._events(response)
+            rest = self._read_events(response)
             return UpstreamAnswer(response.status_code, headers, await anext(rest), rest, close)
-        body = await _whole(response)
-        if media == "application/json" and len(body) <= _LOOKED_INTO and response.request.method != "HEAD":
+        body = await _read_body(response)
+        if media == "application/json" and len(body) <= _MAX_PARSED and response.request.method != "HEAD":
             try:
                 json.loads(body)
             except ValueError:
@@ -147,8 +149,8 @@ class Upstream:
         length = response.headers.get("content-length", str(len(body))).encode()
         return UpstreamAnswer(response.status_code, [*headers, (b"content-length", length)], body, None, close)
 
-    async def _events(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
-        """Whole events, as many as have come. Raises `Failure` for an end without terminator, clean as it may look."""
+    async def _read_events(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
+        """Whole events, as many as have come. Raises `Failure` for an end without terminator, even a clean one."""
         waiting = b""
         finished = False
         chunks = response.aiter_raw()
@@ -164,7 +166,7 @@ class Upstream:
             if chunk is None:
                 break
             waiting += chunk
-            if ends := [found.end() for found in _EVENT_END.finditer(waiting)]:
+            if ends := [match.end() for match in _EVENT_END.finditer(waiting)]:
                 events, waiting = waiting[: ends[-1]], waiting[ends[-1] :]
                 finished = _TERMINATOR.search(events) is not None
                 yield events
@@ -174,14 +176,14 @@ class Upstream:
             raise Failure("truncated: the stream ended without terminator", 2)
 
 
-def _client(limits: Limits, kept: int) -> httpx.AsyncClient:
-    pool = httpx.Limits(max_connections=None, max_keepalive_connections=kept, keepalive_expiry=10)
-    # Only the connection has a deadline here: the others span attempts, or bodies, not single reads.
+def _make_client(limits: Limits, keep_alive: int) -> httpx.AsyncClient:
+    pool = httpx.Limits(max_connections=None, max_keepalive_connections=keep_alive, keepalive_expiry=10)
+    # Only connecting has a deadline here: the others are for attempts, or bodies, not for single reads.
     timeout = httpx.Timeout(None, connect=limits.connect)
     return httpx.AsyncClient(limits=pool, timeout=timeout, trust_env=False)
 
 
-async def _whole(response: httpx.Response) -> bytes:
+async def _read_body(response: httpx.Response) -> bytes:
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk

@@ -22,7 +22,7 @@ def test_a_failure_in_ten_never_adds_up_and_one_in_two_does() -> None:
     def after(turns: int, bad_every: int) -> State:
         breaker = Breaker()
         for turn in range(turns):
-            breaker.strike(Failure("now and then")) if turn % bad_every == 0 else breaker.success()
+            breaker.strike(Failure("now and then")) if turn % bad_every == 0 else breaker.record_success()
         return breaker.state
 
     assert after(1000, 10) is State.CLOSED
@@ -37,9 +37,9 @@ def test_closes_after_two_good_probes_in_a_row_only() -> None:
         (True, State.HALF_OPEN),
         (True, State.CLOSED),
     ]:
-        breaker.probing()
+        breaker.begin_probe()
         assert breaker.state is State.HALF_OPEN
-        breaker.probed(None if good else Failure("still"))
+        breaker.end_probe(None if good else Failure("still"))
         assert breaker.state is state
     assert breaker.score == 0
     assert breaker.ejections == 1
@@ -48,8 +48,8 @@ def test_closes_after_two_good_probes_in_a_row_only() -> None:
 def test_bad_probes_open_it_without_any_traffic() -> None:
     breaker = Breaker()
     for _ in range(2):
-        breaker.probing()
-        breaker.probed(Failure("hangs"))
+        breaker.begin_probe()
+        breaker.end_probe(Failure("hangs"))
     assert breaker.state is State.OPEN
 
 

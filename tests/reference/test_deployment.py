@@ -65,14 +65,14 @@ def test_hardened_serves_all_protocols_and_hides_faults_of_one_link() -> None:
         Deployment("hardened", api_key=KEY) as deployment,
         httpx.Client(base_url=deployment.url, headers=HEADERS, timeout=10) as client,
     ):
-        assert deployment.alive
+        assert deployment.is_alive
         assert client.get("/health").json() == {"status": "ok"}
         assert client.get("/v1/models", headers={"authorization": ""}).status_code == 401
         tensor = {"name": "input", "datatype": "FP64", "shape": [1, 64], "data": [0] * 64}
         assert client.post("/v2/models/digits/infer", json={"inputs": [tensor]}).status_code == 200
         assert client.post("/predict", json={"instances": [[0] * 64]}).json()["model"] == "digits"
         refused = client.post("/predict", json={"instances": [[0]]})
-        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_shape")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_value")
         assert whole(client)
         for kind, attributes in (("latency", {"latency": 2000}), ("reset_peer", {"timeout": 0})):
             toxic(deployment, kind, **attributes)
@@ -82,7 +82,7 @@ def test_hardened_serves_all_protocols_and_hides_faults_of_one_link() -> None:
             assert within(5, lambda: states(client) == ["closed", "closed"])
         os.kill(deployment.backends["backend-b"].pid, signal.SIGKILL)
         assert all(whole(client) for _ in range(12))
-        assert not deployment.alive
+        assert not deployment.is_alive
     assert not any(map(exists, pids(deployment)))
     deployment.stop()
 
@@ -116,7 +116,7 @@ def test_a_failed_start_says_why_and_leaves_nothing() -> None:
     with pytest.raises(UsageError, match="unknown edition 'soft'; the editions are hardened, naive"):
         Deployment("soft")
     deployment = Deployment(proxy_api="http://127.0.0.1:9")
-    with pytest.raises(StartError, match="the fault proxy made no proxy backend-a"):
+    with pytest.raises(StartError, match="the fault proxy did not create the proxy backend-a"):
         deployment.start()
     assert pids(deployment)
     assert not any(map(exists, pids(deployment)))

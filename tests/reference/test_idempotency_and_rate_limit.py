@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from harness.reference.process import _arguments
+from harness.reference.process import _list_arguments
 from harness.reference.rate_limit import RateLimit
 from harness.reference.settings import ServiceSettings
 
@@ -83,13 +83,13 @@ def test_inferences_over_the_limit_are_declined(serving: Serving) -> None:
 def test_a_place_is_free_a_minute_after_it_was_taken() -> None:
     now = [100.0]
     limit = RateLimit(2, lambda: now[0])
-    assert [limit.wait(), limit.wait(), limit.wait()] == [0, 0, 60]
+    assert [limit.admit(), limit.admit(), limit.admit()] == [0, 0, 60]
     now[0] = 159.5
-    assert limit.wait() == 1
+    assert limit.admit() == 1
     now[0] = 160.0
-    assert [limit.wait(), limit.wait(), limit.wait()] == [0, 0, 60]
+    assert [limit.admit(), limit.admit(), limit.admit()] == [0, 0, 60]
 
 
 def test_the_limit_is_handed_to_the_process() -> None:
-    assert "--rate-limit=7" in _arguments(ServiceSettings(rate_limit=7), 0)
-    assert not any("rate" in argument for argument in _arguments(ServiceSettings(), 0))
+    assert "--rate-limit=7" in _list_arguments(ServiceSettings(rate_limit=7), 0)
+    assert not any("rate" in argument for argument in _list_arguments(ServiceSettings(), 0))

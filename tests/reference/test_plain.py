@@ -98,7 +98,7 @@ def test_a_bad_body_is_refused_in_one_shape(client: httpx.Client, body: bytes) -
 
 def test_message_says_where_and_does_not_echo(client: httpx.Client) -> None:
     message = refusal(client.post("/predict", json={"instances": [[0] * 64, [0] * 9]}), 400)["message"]
-    assert message == "instances[1] has 9 values; 64 were expected"
+    assert message == "instances[1]: Expected `array` of length >= 64"
 
 
 @pytest.mark.parametrize(
