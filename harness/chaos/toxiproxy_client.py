@@ -1,9 +1,6 @@
-"""`toxiproxy-python` for several Toxiproxy servers in one process.
+"""`toxiproxy-python` for several servers in one process: the package keeps one address for all its objects, on a class.
 
-The package keeps one address for the whole process, on a class that its `Toxiproxy` and `Proxy` call by name, and has
-no deadlines. The harness speaks to the servers of several links at once. So these subclasses send the package's calls
-over the connection of their own link; nothing in the package is changed.
-
+So these subclasses send the package's calls over the connection of their own link; nothing in the package is changed.
 Tested in tests/chaos/test_injector.py.
 """
 
