@@ -30,15 +30,15 @@ from harness.run.session import Session
 
 __all__ = [
     "ROOT",
-    "Declared",
+    "DeclaredCheck",
     "Session",
     "Verdict",
-    "catalogue",
     "check",
+    "find_spec",
+    "list_checks",
+    "list_modules",
     "make_inconclusive",
-    "modules",
     "once",
-    "spec_of",
 ]
 
 _T = TypeVar("_T")
@@ -70,13 +70,13 @@ def once(asked: Callable[[Session], _T]) -> Callable[[Session], _T]:
     return functools.wraps(asked)(lambda session: session.once(asked, lambda: asked(session)))
 
 
-def spec_of(function: object) -> CheckSpec | None:
+def find_spec(function: object) -> CheckSpec | None:
     """What a function declared with `check`, or None for a test of the user's own."""
     spec = getattr(function, "__aicheck__", None)
     return spec if isinstance(spec, CheckSpec) else None
 
 
-class Declared(NamedTuple):
+class DeclaredCheck(NamedTuple):
     """A packaged check as its file declares it; `id` is without the parameter."""
 
     id: str
@@ -84,21 +84,21 @@ class Declared(NamedTuple):
     spec: CheckSpec
 
 
-def modules(suite: str) -> list[tuple[str, str]]:
+def list_modules(suite: str) -> list[tuple[str, str]]:
     """The test modules of a suite, sorted, as (module name, file stem). Raises `UsageError` for an unknown suite."""
     package = load_plugin("suites", suite)
     found = (info.name for info in pkgutil.iter_modules(package.__path__) if info.name.startswith("test_"))
     return [(f"{package.__name__}.{stem}", stem) for stem in sorted(found)]
 
 
-def catalogue(suite: str) -> Iterator[Declared]:
+def list_checks(suite: str) -> Iterator[DeclaredCheck]:
     """Every check that a suite's files declare, in the order in which they run."""
-    for module_name, stem in modules(suite):
+    for module_name, stem in list_modules(suite):
         module = importlib.import_module(module_name)
         for name, function in vars(module).items():
             if not (name.startswith("test") and inspect.isfunction(function)):
                 continue
-            spec = spec_of(function)
+            spec = find_spec(function)
             if spec is None:
                 raise UsageError(f"{module_name}.{name} is in a packaged suite and declares no @check")
-            yield Declared(f"{ROOT}/{suite}/{stem}.py::{name}", suite, spec)
+            yield DeclaredCheck(f"{ROOT}/{suite}/{stem}.py::{name}", suite, spec)

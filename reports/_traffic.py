@@ -36,12 +36,12 @@ def explain_client_bound(report: Report) -> tuple[str, ...]:
         return ()
     limits = []
     for distribution in report.distributions:
-        if distribution.suite == "load":
+        if distribution.suite:
             limits += [limit for limit in distribution.limits if math.isfinite(limit)]
     if reasons := client_bound(LoadResult("", "", 0, generator=report.generator), limits):
         return reasons
     for row in report.checks:
-        if row.suite == "load" and row.verdict is Status.INCONCLUSIVE and row.reason.startswith(_SAID_SO):
+        if row.verdict is Status.INCONCLUSIVE and row.reason.startswith(_SAID_SO):
             return (row.reason,)
     return ()
 

@@ -27,7 +27,7 @@ from harness.io.client import Client
 from harness.io.ledger import Ledger
 from harness.reference.digits import HIGH, LOW, make_dataset, train
 from harness.robustness.robust_accuracy import attack_inputs, judge_robust_accuracy
-from harness.run.preflight import adapter
+from harness.run.preflight import load_adapter
 from harness.run.series import Meter
 from harness.run.session import Session
 
@@ -121,7 +121,7 @@ def settings(url: str, data: Dataset, eps: float = 1.0, budget: int = 60, seed: 
 def asking(given: Settings, folder: Path) -> Iterator[Session]:
     with Client(given.endpoint) as client:
         ledger = Ledger(folder, Ceilings(), 0.0)
-        yield Session(given, adapter(given.endpoint.protocol), Facts(), client, ledger, Meter(None))
+        yield Session(given, load_adapter(given.endpoint.protocol), Facts(), client, ledger, Meter(None))
 
 
 def objective(limit: str = ">= 0.5") -> tuple[Objective, PlannedCheck]:

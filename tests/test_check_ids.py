@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.core.registry import list_plugins
-from harness.suite import catalogue
+from harness.suite import list_checks
 
 LIST = Path(__file__).parent / "data" / "checks.txt"
 """`aiharness list checks > tests/data/checks.txt` writes it anew."""
 
 
 def test_ids_titles_and_levels_are_as_promised() -> None:
-    declared = [each for suite in list_plugins("suites") for each in catalogue(suite)]
+    declared = [each for suite in list_plugins("suites") for each in list_checks(suite)]
     lines = [f"{each.spec.level:8} {each.id}  {each.spec.title}" for each in declared]
     assert lines == LIST.read_text("utf-8").splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,12 @@ def test_plain_pytest_loads_nothing_heavy(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_public_names_are_true_and_sorted() -> None:
+def test_public_names_are_true_and_known_to_the_type_checker() -> None:
     assert sorted(harness.__all__) == harness.__all__
     assert all(hasattr(harness, name) for name in harness.__all__)
+    [typed] = [node for node in ast.parse(Path(harness.__file__).read_text()).body if isinstance(node, ast.If)]
+    imported = {alias.name for node in typed.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert imported == {*harness.__all__, "ArrivalUser"} - {"__version__"}
+    assert imported <= set(dir(harness))
+    with pytest.raises(AttributeError, match="has no attribute 'Verdct'"):
+        harness.Verdct  # noqa: B018

@@ -78,7 +78,7 @@ def run_experiment(scope: Scope, session: Session, run: GateRun) -> Experiment:
             injector.check_fault(fault)
             injector.settle()
             direct = injector.carries_url(session.endpoint.url)
-            with SteadyLoad(session, run, fault, direct=direct) as load:
+            with SteadyLoad(scope, session, run, direct=direct) as load:
                 begun = Experiment(fault, load.began)
                 return _Phases(scope, run, fault, injector, direct, load, begun).run_all()
     except ProxyGone as gone:
@@ -101,7 +101,7 @@ def _compute_window(chaos: ChaosSettings) -> float:
 
 
 EXPERIMENT = Measurement(
-    Experiment, _compute_cost, lambda scope: f"chaos/{make_slug(scope.case.name)}", run_experiment, alone=True
+    Experiment, _compute_cost, lambda scope: f"{scope.suite}/{make_slug(scope.case.name)}", run_experiment, alone=True
 )
 """The experiment with one fault, the scope's case."""
 

@@ -15,12 +15,13 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Exchange
 from harness.core.experiment import Fault, Sample
 from harness.core.fault import load_fault
+from harness.core.measurement import Scope
 from harness.core.verdict import Counterexample
 from harness.io.client import create_transport as transport_to
 from harness.io.http import HttpTransport
 from harness.run.gate_run import GateRun
 from harness.run.series import Meter
-from harness.run.session import Session, decoded
+from harness.run.session import Session, decode_exchange
 
 WARM_UP, IN_FLIGHT, _MOST_EXAMPLES, _TICK, _GRACE = 3, 2000, 3, 0.05, 5.0
 """First requests that are not counted, most requests in flight, most counterexamples; seconds between two looks at the
@@ -34,7 +35,8 @@ class SteadyLoad:
     fault lies between the harness and the service. Raises `UsageError` for a fault of streams where there are none.
     """
 
-    def __init__(self, session: Session, run: GateRun, fault: Fault, *, direct: bool) -> None:
+    def __init__(self, scope: Scope, session: Session, run: GateRun, *, direct: bool) -> None:
+        fault: Fault = scope.case
         stream = load_fault(fault.kind).needs_streaming
         if stream and not session.able.streaming:
             raise UsageError(f"fault {fault.name!r} needs streams, but {session.adapter.title} does not stream here")
@@ -49,7 +51,7 @@ class SteadyLoad:
             headers = (*self._request.headers, ("connection", "close"))
             self._request = replace(self._request, headers=headers)
         self._ledger = run.ledger
-        self._meter = Meter(run.run_dir, run.worker, suite="chaos", rate=session.settings.chaos.rate)
+        self._meter = Meter(run.run_dir, run.worker, suite=scope.suite, rate=session.settings.chaos.rate)
         self._gap = 1 / session.settings.chaos.rate
         self._reference: Answer | None = None
         self._samples: list[Sample] = []
@@ -133,7 +135,7 @@ class SteadyLoad:
         session, request, lag = self._session, self._request, self.now() - due
         try:
             exchange = await transport.exchange(request, decoder=session.decoder(request), intended=due)
-            exchange = decoded(session.adapter, session.endpoint, exchange)
+            exchange = decode_exchange(session.adapter, session.endpoint, exchange)
             self._ledger.after_answer(exchange.generated_tokens)
             if index >= WARM_UP:
                 self._meter.record(exchange)

@@ -12,7 +12,7 @@ from harness.config.resolve import Options, resolve_settings
 from harness.core.endpoint import Endpoint, redact_text
 from harness.core.gate import Exit
 from harness.io.client import Client
-from harness.run.preflight import Preflight, detect
+from harness.run.preflight import Preflight, detect_protocol
 
 
 def add_endpoint_options(parser: ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_endpoint_options(parser: ArgumentParser) -> None:
 def _run(url: str, protocol: str) -> int:
     """Send the harmless probes and print the result; exit status 0, or 21 when no protocol was recognised."""
     endpoint, preflight = detect_endpoint(url, protocol, [Path.cwd()])
-    if not preflight.recognised:
+    if not preflight.is_recognised:
         return int(Exit.ERROR)
     command = f"pytest --ai-suite=smoke --ai-endpoint={endpoint.url} --ai-protocol={preflight.protocol}"
     print(redact_text(f"next: {command}", endpoint.list_secrets()))
@@ -35,7 +35,7 @@ def detect_endpoint(url: str, protocol: str, folders: Sequence[Path]) -> tuple[E
     """Send the harmless probes, with the configuration of these folders, and print the result."""
     endpoint = resolve_settings(Options(endpoint=url, protocol=protocol), os.environ, folders).endpoint
     with Client(endpoint) as client:
-        preflight = detect(endpoint, client)
+        preflight = detect_protocol(endpoint, client)
     for line in _describe(endpoint, preflight):
         print(redact_text(line, endpoint.list_secrets()))
     return endpoint, preflight
@@ -43,10 +43,10 @@ def detect_endpoint(url: str, protocol: str, folders: Sequence[Path]) -> tuple[E
 
 def _describe(endpoint: Endpoint, preflight: Preflight) -> list[str]:
     """The chosen protocol, then every candidate with its reason, then the models."""
-    if preflight.is_before_contact:
-        return [f"{endpoint.url} was never reached: {preflight.is_before_contact}"]
-    if preflight.unrecognised:
-        return [f"{endpoint.url}: {preflight.unrecognised}"]
+    if preflight.no_contact:
+        return [f"{endpoint.url} was never reached: {preflight.no_contact}"]
+    if preflight.no_protocol:
+        return [f"{endpoint.url}: {preflight.no_protocol}"]
     if not preflight.detected:
         return [f"{endpoint.url} does not look like {endpoint.protocol}"]
     lines, others = [f"{endpoint.url} speaks {preflight.protocol}"], []

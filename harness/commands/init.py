@@ -32,7 +32,7 @@ def _run(url: str, protocol: str, output: str | None, force: bool) -> int:
     if path.exists() and not force:
         raise UsageError(f"{path} exists already: give --force to overwrite it, or --output FILE")
     endpoint, preflight = detect_endpoint(url, protocol, [])
-    if not preflight.recognised:
+    if not preflight.is_recognised:
         return int(Exit.ERROR)
     try:
         path.write_text(fill_template(TEMPLATE.read_text("utf-8"), endpoint, preflight), "utf-8")

@@ -9,7 +9,7 @@ from harness.core.errors import UsageError
 from harness.core.gate import Exit
 from harness.core.registry import describe_unknown, list_plugins
 from harness.load.locust_process import find_locustfile
-from harness.suite import catalogue
+from harness.suite import list_checks
 
 LISTABLE = ("suites", "protocols", "faults", "attacks", "checks", "reports", "scenarios")
 """What can be listed."""
@@ -35,7 +35,7 @@ def _run(kind: str, name: str | None) -> int:
 
 def _print_checks() -> None:
     for suite in list_plugins("suites"):
-        for declared in catalogue(suite):
+        for declared in list_checks(suite):
             print(f"{declared.spec.level:8} {declared.id}  {declared.spec.title}")
 
 

@@ -28,7 +28,8 @@ class Job:
     """One load: `requests` are sent in turn to `endpoint`, whose protocol is decided.
 
     `limits` maps a metric to the limits of its objectives, in seconds. `started` is the run's start on the
-    system-wide monotonic clock; `run_dir` a folder that exists. Holds the endpoint's secrets: never written to disk.
+    system-wide monotonic clock; `run_dir` a folder that exists; `suite` is the one whose measurement it is.
+    Holds the endpoint's secrets: never written to disk.
     """
 
     endpoint: Endpoint
@@ -39,6 +40,7 @@ class Job:
     limits: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     arrivals: str = "constant"
     seed: int = 0
+    suite: str = ""
 
 
 @dataclass(frozen=True, slots=True)

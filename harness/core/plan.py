@@ -110,7 +110,7 @@ class Plan:
             seconds=sum(measurement.seconds for measurement in self.measurements),
         )
 
-    def adding(self, checks: Sequence[PlannedCheck]) -> Plan:
+    def add_checks(self, checks: Sequence[PlannedCheck]) -> Plan:
         """The plan with collected user checks added; one already planned is kept as it is."""
         known = {check.id for check in self.checks}
         fresh = tuple(check for check in checks if check.id not in known)

@@ -68,7 +68,7 @@ class RunDir:
         folder = Path(path) if path else _choose_folder(DEFAULT_ROOT)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if any((folder / name).exists() for name in (PLAN, EVIDENCE, GATE, "load", "chaos")):
+            if any((folder / name).exists() for name in (PLAN, EVIDENCE, GATE)):
                 raise RunDirError(f"run directory {folder} already holds a run; give another --ai-run-dir")
             (folder / "exchanges").mkdir(exist_ok=True)
             for name in (EVIDENCE, SERIES, FAULTS):

@@ -14,7 +14,7 @@ from harness.core.load import Job
 from harness.io.content import Inflater
 from harness.io.http import classify_status
 from harness.io.response_reader import STREAM_TYPES, Caps
-from harness.run.session import decoded
+from harness.run.session import decode_exchange
 
 _SLICE, _MOST_KNOWN, _LONGEST_KNOWN = 16, 256, 65536
 """Pieces decoded at a time; bodies remembered as valid, and the bytes that such a body may have."""
@@ -87,7 +87,7 @@ class AnswerReader:
         if failure is not None:
             yield Exchange(request, timing, response, None, events, *failure)
         elif is_stream:
-            yield decoded(self._adapter, self._endpoint, exchange)
+            yield decode_exchange(self._adapter, self._endpoint, exchange)
         else:
             yield self._read_body(exchange)
 
@@ -119,7 +119,7 @@ class AnswerReader:
             except TransportError as problem:
                 return Exchange(exchange.request, exchange.timing, response, error=problem.error, detail=str(problem))
             response = Response(response.status, response.headers, body, response.http_version)
-        read = decoded(self._adapter, self._endpoint, Exchange(exchange.request, exchange.timing, response))
+        read = decode_exchange(self._adapter, self._endpoint, Exchange(exchange.request, exchange.timing, response))
         if read.ok and not coding and len(self._known) < _MOST_KNOWN and len(response.body) < _LONGEST_KNOWN:
             self._known[key] = read
         return read

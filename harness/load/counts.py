@@ -132,9 +132,14 @@ def make_load_result(
     return replace(result, client_bound=client_bound(result, list(chain.from_iterable(job.limits.values()))))
 
 
+def make_result_id(scenario: str) -> str:
+    """The id of the measurement that a load of this scenario is."""
+    return f"load/{scenario}"
+
+
 def get_result_path(run_dir: Path, scenario: str) -> Path:
     """The file of a scenario's result in a run directory."""
-    return run_dir / "load" / f"{scenario}.json"
+    return run_dir / f"{make_result_id(scenario)}.json"
 
 
 def _describe_generator(job: Job, counts: WorkerCounts, lag: Histogram, t0: float, planned: int) -> Generator:

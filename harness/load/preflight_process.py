@@ -18,7 +18,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Request
 from harness.io.client import Client
-from harness.run.preflight import adapter, contact
+from harness.run.preflight import load_adapter, run_preflight
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
     """Detect the endpoint's protocol and make one request for it. Raises `UsageError` where that cannot be done."""
     endpoint = wanted.endpoint
     with Client(endpoint) as client:
-        preflight = contact(endpoint, client)
+        preflight = run_preflight(endpoint, client)
     if preflight.obstacle:
         raise UsageError(f"{endpoint.url} cannot be used: {preflight.obstacle}")
     endpoint = replace(endpoint, protocol=preflight.protocol)
-    protocol = adapter(preflight.protocol)
+    protocol = load_adapter(preflight.protocol)
     if wanted.stream and not protocol.capabilities(endpoint, preflight.facts).streaming:
         raise UsageError(f"protocol {preflight.protocol} has no streamed answers at this endpoint")
     query = replace(protocol.sample(endpoint, preflight.facts), stream=wanted.stream)

@@ -16,10 +16,10 @@ from harness.core.pacing import Pacer
 from harness.core.plan import Cost, PlannedCheck
 from harness.core.settings import LoadSettings
 from harness.core.verdict import Case, Counterexample, Status, Verdict, judge_contract, make_error, make_inconclusive
-from harness.load.counts import get_result_path
+from harness.load.counts import get_result_path, make_result_id
 from harness.load.locust_process import LocustExit, find_free_port, find_locustfile, run_locust
 from harness.run.gate_run import GateRun
-from harness.run.rate_judging import Blocks, judge_dependent, missed
+from harness.run.rate_judging import TimeBlocks, describe_miss, judge_dependent_samples
 from harness.run.session import Session
 from harness.stats.histogram import Histogram
 
@@ -51,7 +51,7 @@ def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
     endpoint = replace(session.endpoint, protocol=session.adapter.name)
     folder = str(run.run_dir.path)
     limits = collect_limits(objectives)
-    job = Job(endpoint, (request,), wanted, folder, run.started, limits, seed=scope.settings.seed)
+    job = Job(endpoint, (request,), wanted, folder, run.started, limits, seed=scope.settings.seed, suite=scope.suite)
     path.parent.mkdir(exist_ok=True)
     options = ["--headless", "--host", endpoint.url, "-u", str(wanted.concurrency), "-r", "1000", "--only-summary"]
     if wanted.processes > 1:
@@ -77,7 +77,9 @@ def _compute_cost(scope: Scope) -> Cost:
     return Cost(requests, TOKENS_PER_ANSWER * requests, wanted.duration)
 
 
-LOAD = Measurement(LoadResult, _compute_cost, lambda scope: f"load/{_settings(scope).scenario}", make_load, alone=True)
+LOAD = Measurement(
+    LoadResult, _compute_cost, lambda scope: make_result_id(_settings(scope).scenario), make_load, alone=True
+)
 """The open-loop load of `[load]`."""
 
 
@@ -149,8 +151,10 @@ def _judged(
 ) -> Verdict:
     counts = result.blocks[counted or objective.metric]
     over = counts.over_p90 if objective.metric == "error_rate" else counts.over_limit(objective.limit)
-    blocks, said = Blocks(counts.n, over, counts.over_p90), f"{what} {missed(objective)}"
-    return judge_dependent(blocks, objective, check, what=said, examples=examples, notes=_notes(result, objective))
+    blocks, said = TimeBlocks(counts.n, over, counts.over_p90), f"{what} {describe_miss(objective)}"
+    return judge_dependent_samples(
+        blocks, objective, check, what=said, examples=examples, notes=_notes(result, objective)
+    )
 
 
 def judge_generator(result: LoadResult) -> Verdict:
@@ -166,7 +170,7 @@ def judge_generator(result: LoadResult) -> Verdict:
         f"{result.sent} of {result.intended} requests were sent, late by {(made.lag_p99 or 0) * 1e3:.3g} ms at p99, "
         f"with {(made.cpu or 0) * 100:.0f} % of a core"
     )
-    return judge_contract([Case("load")], holds)
+    return judge_contract([Case("generator")], holds)
 
 
 def judge_errors(result: LoadResult) -> Verdict:

@@ -17,7 +17,7 @@ import pytest
 from harness.core.check_spec import list_axes
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.settings import Settings
-from harness.suite import ROOT, modules, spec_of
+from harness.suite import ROOT, find_spec, list_modules
 
 
 class SuiteModule(pytest.Module):
@@ -42,7 +42,7 @@ class _Suite(pytest.Collector):
 
     def collect(self) -> Iterable[SuiteModule]:
         """The suite's modules, in order of their names."""
-        for module_name, stem in modules(self.name):
+        for module_name, stem in list_modules(self.name):
             module = importlib.import_module(module_name)
             nodeid = f"{ROOT}/{self.name}/{stem}.py"
             node = SuiteModule.from_parent(self, path=Path(module.__file__ or ""), name=f"{stem}.py", nodeid=nodeid)
@@ -84,7 +84,7 @@ class Collecting:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Give a check one case for each value that the settings have for its parameters."""
-        spec = spec_of(metafunc.function)
+        spec = find_spec(metafunc.function)
         marker = metafunc.definition.get_closest_marker("ai_suite")
         if spec is None or not spec.per or marker is None:
             return

@@ -13,14 +13,14 @@ from harness.core.plan import Plan, PlannedCheck, PlannedMeasurement
 from harness.plugin.collection import search_folders
 from harness.plugin.command_line import count_processes, options_of
 from harness.run.planning import build_plan
-from harness.suite import catalogue
+from harness.suite import list_checks
 
 
 def dry_run(config: pytest.Config) -> int:
     """Print the plan; exit status 0, or 4 with one clear line."""
     try:
         wanted = resolve_settings(options_of(config), os.environ, search_folders(config))
-        declared = [d for suite in wanted.suites for d in catalogue(suite)]
+        declared = [d for suite in wanted.suites for d in list_checks(suite)]
         plan = build_plan(wanted, declared, processes=count_processes(config))
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None

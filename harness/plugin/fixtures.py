@@ -11,7 +11,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.exchange import Query
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level
-from harness.plugin.user_client import Asking, Judging, Reply, share_of
+from harness.plugin.user_client import Asking, Judging, Reply, count_deciding_tests
 from harness.run.gate_run import GateRun
 from harness.run.measurements import Measurements
 from harness.run.session import Session
@@ -30,7 +30,7 @@ def ai_run(pytestconfig: pytest.Config) -> GateRun:
 def ai_planned(ai_run: GateRun, request: pytest.FixtureRequest) -> PlannedCheck:
     """This test as the plan has it; a test of the user's own that is not in the plan yet, as a blocker."""
     id_ = request.node.nodeid
-    return ai_run.planned.get(id_) or PlannedCheck(id_, "", Level.BLOCKER, id_, kind="user")
+    return ai_run.checks.get(id_) or PlannedCheck(id_, "", Level.BLOCKER, id_, kind="user")
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def ai_sample() -> Any:
 @pytest.fixture
 def ai_client(ai_run: GateRun, ai_sample: Any, ai_planned: PlannedCheck) -> Session:
     """Asks the endpoint, as the test's suite speaks to it: `ask()`, `ask_many(...)`, `send(...)`, `sample()`."""
-    session = ai_run.session(ai_planned.suite)
+    session = ai_run.get_session(ai_planned.suite)
     # A plain prompt, or plain rows, are what most users have.
     session.sample_query = ai_sample if ai_sample is None or isinstance(ai_sample, Query) else Query(ai_sample)
     return session
@@ -87,4 +87,4 @@ def ai_predict(ai_asking: Asking) -> Callable[..., Reply]:
 @pytest.fixture
 def ai_objective(ai_run: GateRun, ai_asking: Asking, ai_planned: PlannedCheck) -> Judging:
     """Judge `latency p95 <= 300ms` over what this test has asked, or by asking: `ai_objective(text, ask)`."""
-    return Judging(ai_asking, ai_planned, share_of(ai_run.plan.checks))
+    return Judging(ai_asking, ai_planned, count_deciding_tests(ai_run.plan.checks))

@@ -34,7 +34,7 @@ from harness.plugin.command_line import count_processes, options_of
 from harness.plugin.run_checks import Running
 from harness.run.gate_run import GateRun, RunState
 from harness.run.planning import plan_user_check
-from harness.suite import ROOT, catalogue
+from harness.suite import ROOT, list_checks
 
 _KEPT_EXITS = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
 
@@ -51,7 +51,7 @@ def register(config: pytest.Config) -> None:
     if not wanted.suites:
         raise pytest.UsageError(f"--ai-suite is empty; known: {', '.join(list_plugins('suites'))}, all")
     collecting = Collecting(config, wanted)
-    declared = [spec for suite in wanted.suites for spec in catalogue(suite)]
+    declared = [spec for suite in wanted.suites for spec in list_checks(suite)]
     run = GateRun(wanted, declared, count_processes(config))
     config.pluginmanager.register(collecting, "aiharness-collecting")
     config.pluginmanager.register(Running(run), "aiharness-running")
@@ -93,7 +93,7 @@ class Gate:
                 self._run.progress = self._say
                 self._run.start(lambda line: print(line, flush=True))
             else:
-                self._run.plan_only()
+                self._run.make_plan()
         except HarnessError as problem:
             self._interrupted = str(problem)
             self._early = Exit.USAGE
@@ -120,11 +120,11 @@ class Gate:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Hand the facts to an xdist worker."""
-        node.workerinput["aiharness"] = msgspec.to_builtins(self._run.state())
+        node.workerinput["aiharness"] = msgspec.to_builtins(self._run.get_state())
 
     def pytest_report_header(self) -> list[str]:
         """Target, protocol and seed, above the first test."""
-        return self._run.header() if self._judges else []
+        return self._run.format_header() if self._judges else []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -135,7 +135,7 @@ class Gate:
             (kept if self._collecting.selects(item) else rest).append(item)
         user = [_planned(item) for item in kept if not item.nodeid.startswith(f"{ROOT}/")]
         self._run.add_user_checks(user)
-        items[:] = [item for item in kept if not self._judges or item.nodeid in self._run.planned]
+        items[:] = [item for item in kept if not self._judges or item.nodeid in self._run.checks]
         if rest:
             config.hook.pytest_deselected(items=rest)
 
@@ -208,7 +208,7 @@ class Gate:
         terminalreporter.section("AI release gate")
         width = getattr(terminalreporter, "_screen_width", 100)
         colour = terminalreporter.hasmarkup if hasattr(terminalreporter, "hasmarkup") else False
-        for line in self._run.summary(self._report, colour=colour, width=width):
+        for line in self._run.format_summary(self._report, colour=colour, width=width):
             terminalreporter.write_line(line)
 
     @pytest.hookimpl(trylast=True)

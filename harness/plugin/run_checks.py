@@ -20,7 +20,7 @@ from harness.io.rundir import EvidenceLine
 from harness.plugin.user_client import AskFailed, Judging
 from harness.run.gate_run import GateRun
 from harness.run.measurements import are_begun
-from harness.suite import spec_of
+from harness.suite import find_spec
 
 VERDICT = pytest.StashKey[Verdict]()
 
@@ -42,10 +42,10 @@ class Running:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
         """Under xdist, run a check that is declared `alone`, or makes such a measurement, while no other runs."""
-        check = self._run.planned.get(item.nodeid)
+        check = self._run.checks.get(item.nodeid)
         if check is None or self._run.worker == "main":
             return (yield)
-        spec = spec_of(getattr(item, "function", None))
+        spec = find_spec(getattr(item, "function", None))
         alone = spec is not None and (spec.alone or self._measures_alone(spec, check))
         with open(self._run.run_dir.path / ".alone", "w") as lock:
             # A worker that dies gives its lock back.
@@ -58,7 +58,7 @@ class Running:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Do not run what cannot be asked: an endpoint never reached, a capability that is not offered."""
-        check = self._run.planned.get(item.nodeid)
+        check = self._run.checks.get(item.nodeid)
         if check is None:
             return
         self._run.begin_check()
@@ -68,8 +68,8 @@ class Running:
             self._run.ledger.check_time()
         except BudgetExhausted as over:
             _end(item, make_skipped(str(over)), check)
-        spec = spec_of(getattr(item, "function", None))
-        verdict = self._run.obstacle_verdict(check.suite)
+        spec = find_spec(getattr(item, "function", None))
+        verdict = self._run.judge_obstacle(check.suite)
         if verdict is not None and not (spec and spec.before_contact):
             _end(item, verdict, check)
             pytest.skip(verdict.reason)  # a warning is not asked either
@@ -77,10 +77,10 @@ class Running:
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object:
         """Call a packaged check and take the verdict that it returns."""
-        check = self._run.planned.get(pyfuncitem.nodeid)
+        check = self._run.checks.get(pyfuncitem.nodeid)
         if check is None:
             return None
-        if spec_of(pyfuncitem.function) is None:
+        if find_spec(pyfuncitem.function) is None:
             return self._users_own(pyfuncitem, check)
         _end(pyfuncitem, self._verdict(pyfuncitem), check)
         return True
@@ -123,7 +123,7 @@ class Running:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
         """Attach the verdict as evidence; plain data, so that it survives the way from a worker."""
         report: Any = yield
-        check = self._run.planned.get(item.nodeid)
+        check = self._run.checks.get(item.nodeid)
         if check is None:
             return report
         raised = call.excinfo.value if call.excinfo else None
@@ -145,7 +145,7 @@ class Running:
 
     def _last_asked(self, check: PlannedCheck, reason: str) -> tuple[Counterexample, ...]:
         """What a test had asked last when its own assertion failed, the newest first."""
-        session = self._run.session(check.suite)
+        session = self._run.get_session(check.suite)
         asked = list(reversed(session.recent))
         words = (reason, *("asked before that",) * len(asked))
         return tuple(session.show(said, exchange) for said, exchange in zip(words, asked, strict=False))

@@ -14,9 +14,9 @@ from harness.core.objective import Objective
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level, Status, Verdict, make_inconclusive
-from harness.run.objective import judge_asked, value_of
+from harness.run.objective import get_bounded_value, judge_sampled
 from harness.run.planning import make_rate_test
-from harness.run.rate_judging import judge_fixed, missed
+from harness.run.rate_judging import describe_miss, judge_independent_samples
 from harness.run.session import Session
 from harness.stats.planning import can_pass
 
@@ -184,18 +184,18 @@ class Judging:
             _refuse_whole(objective, heard)
             return heard[0]
 
-        return judge_asked(once, objective, check, self._asking.session.show)
+        return judge_sampled(once, objective, check, self._asking.session.show)
 
     def _over_heard(self, objective: Objective, check: PlannedCheck) -> Verdict:
         heard = self._asking.heard
         if found := find_harness_error(*heard):
             return found
         _refuse_whole(objective, heard)
-        over = [exchange for exchange in heard if value_of(exchange, objective) > objective.limit]
-        what = f"requests {missed(objective)}"
+        over = [exchange for exchange in heard if get_bounded_value(exchange, objective) > objective.limit]
+        what = f"requests {describe_miss(objective)}"
         example = tuple(self._asking.session.show(f"one of {len(over)} of {len(heard)} {what}", e) for e in over[:1])
         declined = sum(exchange.status == TOO_MANY_REQUESTS for exchange in over)
-        return judge_fixed(
+        return judge_independent_samples(
             len(over), len(heard), objective, check, what=what, declined=declined, examples=example
         ).with_notes("over the inferences of this test, its first ones too")
 
@@ -205,6 +205,6 @@ def _refuse_whole(objective: Objective, heard: Sequence[Exchange]) -> None:
         raise UsageError("ttft is judged over streamed answers: ask with ai_stream")
 
 
-def share_of(checks: Sequence[PlannedCheck]) -> int:
+def count_deciding_tests(checks: Sequence[PlannedCheck]) -> int:
     """Among how many the error rate of a FAIL is divided: the blockers that are estimates or tests of the user's."""
     return max(1, sum(c.kind in ("estimate", "user") and c.level is Level.BLOCKER for c in checks))

@@ -27,7 +27,7 @@ from harness.core.verdict import Counterexample, Slice, Status, Verdict, make_in
 from harness.robustness.attack_driver import REPLAYS, Target, attack_all
 from harness.run.gate_run import GateRun
 from harness.run.oracle import Oracle
-from harness.run.rate_judging import judge_fixed, right_share, unrepeated
+from harness.run.rate_judging import judge_independent_samples, make_slice, skip_repeated_rows
 from harness.run.session import Session
 
 _MOST_EXAMPLES = 5
@@ -103,7 +103,7 @@ def _draw_targets(data: Dataset, settings: AttackSettings, seed: int) -> list[Ta
     distance = Distance(settings.eps, settings.low, settings.high)
     order = np.random.default_rng(seed).permutation(len(data.inputs)).tolist()
     targets = []
-    for number in islice(unrepeated(data, order), settings.inputs):
+    for number in islice(skip_repeated_rows(data, order), settings.inputs):
         row, side = data.inputs[number], math.isqrt(len(data.inputs[number]))
         shape = data.shape or ((side, side) if side * side == len(row) else (1, len(row)))
         task = Task(row, distance, shape, settings.budget, (seed, number))
@@ -171,7 +171,7 @@ def judge_robust_accuracy(inputs: AttackedInputs, objective: Objective, check: P
     if inputs.masked:
         unproven, why = count["robust"], inputs.masked
         notes.append(f"score-masking possible: {inputs.masked}; an attack of another kind may find more")
-    judge = partial(judge_fixed, n=n, objective=objective, check=check, what="inputs were not robust")
+    judge = partial(judge_independent_samples, n=n, objective=objective, check=check, what="inputs were not robust")
     broken = n - count["robust"]
     verdict = judge(broken, declined=inputs.declined, examples=inputs.examples, notes=tuple(notes))
     verdict = replace(verdict, slices=_draw_curve(inputs.states, objective.alpha))
@@ -187,5 +187,5 @@ def _draw_curve(states: Sequence[tuple[str, int]], alpha: float) -> tuple[Slice,
     slices = []
     for rows in sorted({*(step for step in _STEPS if step < longest), longest}):
         broken = sum(state != "robust" and queries <= rows for state, queries in states)
-        slices.append(right_share(f"after {rows} rows", broken, len(states), alpha))
+        slices.append(make_slice(f"after {rows} rows", broken, len(states), alpha))
     return tuple(slices)

@@ -20,8 +20,8 @@ from harness.core.objective import Objective
 from harness.core.plan import Cost, PlannedCheck
 from harness.core.verdict import Counterexample, Slice, Verdict, make_inconclusive
 from harness.run.gate_run import GateRun
-from harness.run.oracle import read
-from harness.run.rate_judging import judge_fixed, right_share, unrepeated
+from harness.run.oracle import read_rows
+from harness.run.rate_judging import judge_independent_samples, make_slice, skip_repeated_rows
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
 
@@ -54,7 +54,7 @@ def choose_rows(data: Dataset, seed: int, objective: Objective) -> list[int]:
     """
     order = list(range(len(data.inputs)))
     random.Random(f"{seed} accuracy").shuffle(order)
-    return list(islice(unrepeated(data, _select_slice(data, objective.slice, order)), objective.cap))
+    return list(islice(skip_repeated_rows(data, _select_slice(data, objective.slice, order)), objective.cap))
 
 
 def _select_slice(data: Dataset, name: str | None, numbers: Iterable[int]) -> list[int]:
@@ -93,7 +93,7 @@ class _RowAsker:
         alone: list[int] = []
         queries = [self._rows.query([self._data.inputs[number] for number in batch]) for batch in batches]
         for batch, exchange in zip(batches, session.ask_many(queries, concurrency=_CONCURRENCY), strict=True):
-            replies = read(exchange.answer, len(batch)) if exchange.ok and exchange.answer else None
+            replies = read_rows(exchange.answer, len(batch)) if exchange.ok and exchange.answer else None
             if replies is None and len(batch) > 1 and (exchange.error not in _SILENT or self._is_too_large(batch)):
                 alone += [number for number in batch if number not in self.labels]
                 continue
@@ -212,7 +212,7 @@ def judge_accuracy(rows: LabelledRows, data: Dataset, seed: int, objective: Obje
         notes.append(f"{in_slice - len(chosen)} rows repeat another, and count once")
     if most / len(chosen) >= objective.limit:
         notes.append(f"always answering {label!r} would be right in {most} of {len(chosen)} rows, and hold this too")
-    return judge_fixed(
+    return judge_independent_samples(
         len(wrong),
         len(chosen),
         objective,
@@ -227,4 +227,4 @@ def judge_accuracy(rows: LabelledRows, data: Dataset, seed: int, objective: Obje
 
 def _make_slices(groups: Sequence[str], wrong: Sequence[str], objective: Objective) -> tuple[Slice, ...]:
     names = sorted({group for group in groups if group})
-    return tuple(right_share(name, wrong.count(name), groups.count(name), objective.alpha) for name in names)
+    return tuple(make_slice(name, wrong.count(name), groups.count(name), objective.alpha) for name in names)

@@ -14,16 +14,16 @@ from harness.core.report import Report
 from harness.core.settings import Settings
 from harness.core.verdict import Baseline, Slice, Status, Verdict, make_inconclusive
 from harness.io.rundir import GATE, read_gate
-from harness.run.objective import BASELINE, CANDIDATE
+from harness.run.objective import BASELINE_SAMPLE, CANDIDATE_SAMPLE
 from harness.run.planning import make_comparison_id
-from harness.run.rate_judging import clopper_pearson
+from harness.run.rate_judging import compute_rate_bounds
 
 _SAME = ("profile", "sample", "deadlines")
 """Parts of a plan's policy that two runs must share to be compared."""
 
 
 @dataclass(frozen=True, slots=True)
-class Older:
+class BaselineSource:
     """What there is to compare with: a saved report, a second endpoint's URL, or nothing yet (a first run)."""
 
     name: str
@@ -31,7 +31,7 @@ class Older:
     url: str | None = None
 
 
-def find_baseline(settings: Settings) -> Older | None:
+def find_baseline(settings: Settings) -> BaselineSource | None:
     """What `--ai-baseline` names. Raises `UsageError` for what is not there, without `--ai-accept-first`."""
     given = settings.baseline
     if given is None:
@@ -42,24 +42,24 @@ def find_baseline(settings: Settings) -> Older | None:
             raise UsageError(
                 f"--ai-baseline={given} is the endpoint itself: a candidate compared with itself proves nothing"
             )
-        return Older(url, url=url)
+        return BaselineSource(url, url=url)
     path = Path(given)
     path = path / GATE if path.is_dir() else path
     if not path.exists():
         if settings.policy.accept_first:
-            return Older(given)
+            return BaselineSource(given)
         raise UsageError(
             f"--ai-baseline={given} is not there: give a gate.json, a run directory or a URL, "
             "or --ai-accept-first to take this run as the first"
         )
     try:
-        return Older(given, report=read_gate(path))
+        return BaselineSource(given, report=read_gate(path))
     except RunDirError as problem:
         raise UsageError(f"--ai-baseline: {problem}") from None
 
 
-def compare(
-    older: Older, settings: Settings, plan: Plan, verdicts: Mapping[str, Verdict], version: str
+def compare_with_baseline(
+    older: BaselineSource, settings: Settings, plan: Plan, verdicts: Mapping[str, Verdict], version: str
 ) -> dict[str, Verdict]:
     """A verdict for every planned comparison, by its id, from the samples that this run's objectives left."""
     mismatch = _mismatch(older.report, plan, settings, version) if older.report else None
@@ -91,17 +91,17 @@ def _mismatch(report: Report, plan: Plan, settings: Settings, version: str) -> V
     return None
 
 
-def _one(older: Older, objective: Objective, source: str, verdict: Verdict, accept_first: bool) -> Verdict:
-    candidate = _slice(verdict.slices, CANDIDATE)
+def _one(older: BaselineSource, objective: Objective, source: str, verdict: Verdict, accept_first: bool) -> Verdict:
+    candidate = _slice(verdict.slices, CANDIDATE_SAMPLE)
     if candidate is None:
         return make_inconclusive("this run left no sample of fixed size to compare", n=0)
     if older.url:
-        baseline = _slice(verdict.slices, BASELINE)
+        baseline = _slice(verdict.slices, BASELINE_SAMPLE)
     else:
         row = next((c for c in older.report.checks if c.id == source), None) if older.report else None
         if row is not None and row.objective != objective.text:
             return make_inconclusive(f"the baseline judged {row.objective}", n=0)
-        baseline = _slice(row.slices, CANDIDATE) if row else None
+        baseline = _slice(row.slices, CANDIDATE_SAMPLE) if row else None
     if baseline is None:
         why = f"{older.name} holds no sample of fixed size for {objective.text} (made without --ai-baseline?)"
         if accept_first:
@@ -109,10 +109,10 @@ def _one(older: Older, objective: Objective, source: str, verdict: Verdict, acce
                 Status.PASS, f"first run, accepted by --ai-accept-first: {why}", n=candidate.n, method="first run"
             )
         return make_inconclusive(f"no baseline: {why}", n=0)
-    return no_worse(candidate, baseline, objective.budget, objective.alpha, older.name)
+    return judge_non_inferiority(candidate, baseline, objective.budget, objective.alpha, older.name)
 
 
-def no_worse(candidate: Slice, baseline: Slice, margin: float, alpha: float, name: str) -> Verdict:
+def judge_non_inferiority(candidate: Slice, baseline: Slice, margin: float, alpha: float, name: str) -> Verdict:
     """Whether the candidate's rate exceeds the baseline's by at most `margin`.
 
     The interval of the difference joins one exact bound of each sample at alpha/2, so it holds whatever the rates are
@@ -122,8 +122,8 @@ def no_worse(candidate: Slice, baseline: Slice, margin: float, alpha: float, nam
     assert baseline.estimate is not None
     k1, k0 = round(candidate.estimate * candidate.n), round(baseline.estimate * baseline.n)
     half = alpha / 2
-    low1, high1 = clopper_pearson(k1, candidate.n, half)
-    low0, high0 = clopper_pearson(k0, baseline.n, half)
+    low1, high1 = compute_rate_bounds(k1, candidate.n, half)
+    low0, high0 = compute_rate_bounds(k0, baseline.n, half)
     lower, upper = low1 - high0, high1 - low0
     delta = candidate.estimate - baseline.estimate
     status = Status.PASS if upper <= margin else Status.FAIL if lower > margin else Status.INCONCLUSIVE

@@ -16,12 +16,12 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Verdict, make_error
 from harness.run.planning import WARM_UP, make_rate_test
-from harness.run.rate_judging import clopper_pearson, missed, rate_verdict
+from harness.run.rate_judging import compute_rate_bounds, describe_miss, make_rate_verdict
 from harness.run.session import Session
 from harness.stats.planning import compute_n_needed
 from harness.stats.sequential import SequentialRateTest
 
-CANDIDATE, BASELINE = "fixed sample", "fixed sample of the baseline"
+CANDIDATE_SAMPLE, BASELINE_SAMPLE = "fixed sample", "fixed sample of the baseline"
 """Names of the slices that a comparison reads."""
 
 
@@ -45,7 +45,7 @@ def judge_objective(
     `baseline` session is asked in turn, request by request. The objective's own verdict is final when its test ends.
     """
     query = session.sample(stream=objective.streamed)
-    verdict = judge_asked(
+    verdict = judge_sampled(
         lambda: session.ask(query, again=False),
         objective,
         check,
@@ -56,7 +56,7 @@ def judge_objective(
     return verdict.with_notes("one input was repeated") if verdict.estimate is not None else verdict
 
 
-def judge_asked(
+def judge_sampled(
     ask: Callable[[], Exchange],
     objective: Objective,
     check: PlannedCheck,
@@ -95,13 +95,13 @@ def judge_asked(
                 seen.values.append(value)
             if over and seen.worst is None:
                 seen.worst = exchange
-    samples = [Slice(CANDIDATE, fixed, seen.over / fixed)] if seen.asked == fixed else []
+    samples = [Slice(CANDIDATE_SAMPLE, fixed, seen.over / fixed)] if seen.asked == fixed else []
     if samples and ask_baseline and seen.baseline_over is not None:
-        samples.append(Slice(BASELINE, fixed, seen.baseline_over / fixed))
+        samples.append(Slice(BASELINE_SAMPLE, fixed, seen.baseline_over / fixed))
     return replace(_verdict(show, objective, state, seen), slices=tuple(samples))
 
 
-def value_of(exchange: Exchange, objective: Objective) -> float:
+def get_bounded_value(exchange: Exchange, objective: Objective) -> float:
     """What the objective's limit is compared with, in its unit; infinite for a failure.
 
     Of an error rate it is 0 for a success, which is below every limit.
@@ -115,7 +115,7 @@ def value_of(exchange: Exchange, objective: Objective) -> float:
 
 
 def _over(exchange: Exchange, objective: Objective) -> bool:
-    return value_of(exchange, objective) > objective.limit
+    return get_bounded_value(exchange, objective) > objective.limit
 
 
 def _value(exchange: Exchange, objective: Objective) -> float | None:
@@ -126,13 +126,13 @@ def _verdict(show: Show, objective: Objective, state: SequentialRateTest, seen: 
     k, n, alpha, needed = state.k, state.n, objective.alpha, None
     if state.decision == "inconclusive":
         needed = compute_n_needed(k, n, objective.budget, objective.loosened, alpha, state.test.alpha_fail)
-    what = f"requests {missed(objective)}"
-    return rate_verdict(
+    what = f"requests {describe_miss(objective)}"
+    return make_rate_verdict(
         state.decision,
         k,
         n,
         objective,
-        clopper_pearson(k, n, alpha),
+        compute_rate_bounds(k, n, alpha),
         what=what,
         examples=(show(f"one of {k} of {n} {what}", seen.worst),) if seen.worst else (),
         method="truncated e-process and one Clopper-Pearson look at the cap",

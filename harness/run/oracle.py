@@ -22,7 +22,7 @@ _ROWS, NUMBERS = 128, 200_000
 _LABELS = ("predictions", "prediction", "labels", "label", "classes", "class")
 _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 
-Said = tuple[Reply | None, Exchange]
+RowAnswer = tuple[Reply | None, Exchange]
 """What was said of one row, None when no valid answer came, and the exchange that it came with."""
 
 
@@ -43,7 +43,7 @@ class Oracle:
         """Whether all scores are rounded: two decimals at most, or no more than 101 values among over a thousand."""
         return self.scored > 0 and (not self._fine or (self.scored > 1000 and len(self._scores) <= 101))
 
-    def ask(self, rows: Sequence[Row], purpose: str) -> list[Said]:
+    def ask(self, rows: Sequence[Row], purpose: str) -> list[RowAnswer]:
         """What is said of each row.
 
         A row without an answer is sent once more, alone, so that one row which the service cannot bear does not take
@@ -63,18 +63,18 @@ class Oracle:
             self._width = 1  # a service that takes one row a request
         return found
 
-    def replay(self, row: Row, times: int) -> list[Said]:
+    def replay(self, row: Row, times: int) -> list[RowAnswer]:
         """What is said of one row each time that it is sent alone: the batch may have been what made the answer."""
         return self._send([row] * times, 1, "replay")
 
-    def _send(self, rows: Sequence[Row], width: int, purpose: str) -> list[Said]:
+    def _send(self, rows: Sequence[Row], width: int, purpose: str) -> list[RowAnswer]:
         self.sent[purpose] += len(rows)
         width = max(1, min(width, NUMBERS // max(1, len(rows[0]))))
         parts = [[list(map(float, row)) for row in rows[at : at + width]] for at in range(0, len(rows), width)]
         queries = [Query(part[0] if self._flat else part) for part in parts]
-        found: list[Said] = []
+        found: list[RowAnswer] = []
         for part, exchange in zip(parts, self._session.ask_many(queries, concurrency=_CONCURRENCY), strict=True):
-            replies = read(exchange.answer, len(part)) if exchange.ok and exchange.answer else None
+            replies = read_rows(exchange.answer, len(part)) if exchange.ok and exchange.answer else None
             self._notice(replies or [])
             found += [(replies[index] if replies else None, exchange) for index in range(len(part))]
         return found
@@ -96,7 +96,7 @@ def _takes_one(session: Session) -> bool:
     return isinstance(sample, list) and bool(sample) and type(sample[0]) in (int, float)
 
 
-def read(answer: Answer, n: int) -> list[Reply] | None:
+def read_rows(answer: Answer, n: int) -> list[Reply] | None:
     """One reply for each of n rows; None where the answer holds neither a label nor scores for every row.
 
     Scores are an (n, classes) output, one named prob… before any other; without a label the highest score is it. A

@@ -17,42 +17,46 @@ from harness.core.exchange import Exchange, Request
 from harness.core.registry import list_plugins, load_plugin
 from harness.io.client import Client
 from harness.protocols.shared.detection import DetectedProtocol, choose_protocol, rank_protocols
-from harness.run.service_states import held, starting_state
-from harness.run.session import decoded
+from harness.run.service_states import describe_slow_start, describe_start_state
+from harness.run.session import decode_exchange
 
 _NO_HTTP = (ErrorClass.MALFORMED, ErrorClass.CLOSED)
-"""How gRPC answers HTTP/1: frames of HTTP/2, and the end of the connection, which may overtake them."""
+"""How gRPC answers HTTP/1: frames of HTTP/2, and the end of the connection, which may come first."""
 _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
+_FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 0.1, 1.5, 2.0
+"""Seconds between two tries of an endpoint that is not ready yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What is known of the endpoint before the plan; plain data, handed to every xdist worker.
+    """What is known of the endpoint before the plan; plain data, which every xdist worker gets.
 
-    At most one of these is set: `is_before_contact` (name, connect, TLS: ERROR), `unrecognised` (no protocol: ERROR),
-    `unusable` (reached, and no prediction can be had of it at all: silent for a whole deadline, or without the metadata
-    that its protocol promises: every check FAILs at once).
+    At most one of these says why no check can judge it: `no_contact` (name, connect, TLS: ERROR), `no_protocol` (none
+    was recognised: ERROR), `no_prediction` (it was reached, and is silent for a whole deadline or lacks the metadata
+    that its protocol promises: every check FAILs at once). `notes` names protocols of outside packages that cannot be
+    imported.
     """
 
     protocol: str
     facts: Facts = field(default_factory=Facts)
     detected: tuple[DetectedProtocol, ...] = ()
-    is_before_contact: str | None = None
-    unrecognised: str | None = None
-    unusable: str | None = None
+    no_contact: str | None = None
+    no_protocol: str | None = None
+    no_prediction: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def obstacle(self) -> str | None:
         """Why no check can ask the service anything, or None."""
-        return self.is_before_contact or self.unrecognised or self.unusable
+        return self.no_contact or self.no_protocol or self.no_prediction
 
     @property
-    def recognised(self) -> bool:
+    def is_recognised(self) -> bool:
         """Whether the service answers as one of the protocols does."""
-        return bool(self.detected) and not self.is_before_contact and not self.unrecognised
+        return bool(self.detected) and not self.no_contact and not self.no_protocol
 
 
-def adapter(name: str) -> Adapter:
+def load_adapter(name: str) -> Adapter:
     """The adapter of this name. Raises `UsageError` that lists the known ones."""
     try:
         module = load_plugin("protocols", name)
@@ -60,57 +64,67 @@ def adapter(name: str) -> Adapter:
         if name.endswith(GRPC_SUFFIX):
             raise UsageError(f"protocol {name!r} needs {error.name}: pip install 'aiharness[grpc]'") from None
         raise
-    found = module.ADAPTER
-    if not isinstance(found, Adapter):
+    adapter = module.ADAPTER
+    if not isinstance(adapter, Adapter):
         raise UsageError(f"protocol {name!r} ({module.__name__}) offers no ADAPTER that satisfies harness.core.adapter")
-    return found
+    return adapter
 
 
-def adapters(protocol: str) -> list[Adapter]:
-    """The adapters that may speak: the named one, or for `auto` all but those over gRPC."""
-    every = (name for name in list_plugins("protocols") if not name.endswith(GRPC_SUFFIX))
-    return [adapter(name) for name in (every if protocol == "auto" else (protocol,))]
+def load_candidates() -> tuple[list[Adapter], tuple[str, ...]]:
+    """The adapters over HTTP, of which one is detected; and why one of an outside package cannot be."""
+    adapters, notes = [], []
+    for name in list_plugins("protocols"):
+        if not name.endswith(GRPC_SUFFIX):
+            try:
+                adapters.append(load_adapter(name))
+            except UsageError as problem:
+                notes.append(f"left out of the detection: {problem}")
+    return adapters, tuple(notes)
 
 
-def detect(endpoint: Endpoint, client: Client) -> Preflight:
+def detect_protocol(endpoint: Endpoint, client: Client) -> Preflight:
     """Ask every candidate's harmless probes, each path once, and choose a protocol. Sends no inference.
 
-    A service whose every answer is no HTTP/1 is asked once more, over gRPC.
+    A service that answers nothing in HTTP/1 is asked once more, over gRPC.
     """
-    candidates = adapters(endpoint.protocol)
-    by_path = _ask(endpoint, client, candidates, {})
-    failures = [e for e in by_path.values() if e.response is None]
+    is_named = endpoint.protocol != "auto"
+    candidates, notes = ([load_adapter(endpoint.protocol)], ()) if is_named else load_candidates()
+    by_path = _ask_probes(endpoint, client, candidates, {})
+    failures = [exchange for exchange in by_path.values() if exchange.response is None]
     if failures and len(failures) == len(by_path) and all(e.error and e.error.is_before_contact for e in failures):
-        return Preflight(endpoint.protocol, is_before_contact=f"{failures[0].error}: {failures[0].detail}")
+        return Preflight(endpoint.protocol, no_contact=f"{failures[0].error}: {failures[0].detail}", notes=notes)
     ranked = rank_protocols(endpoint, candidates, by_path)
-    if endpoint.protocol == "auto" and by_path and all(e.error in _NO_HTTP for e in by_path.values()):
-        ranked = _over_grpc(endpoint)
+    if not is_named and by_path and all(exchange.error in _NO_HTTP for exchange in by_path.values()):
+        ranked = _ask_over_grpc(endpoint)
     if endpoint.model is None and ranked and len(ranked[0].facts.models) == 1:
         # A service with one model: ask for that model's own pages too, as if it had been named.
-        named = replace(endpoint, model=ranked[0].facts.models[0])
-        speaker = [candidate for candidate in candidates if candidate.name == ranked[0].protocol]
-        if refined := rank_protocols(named, speaker, _ask(named, client, speaker, by_path)):
+        with_model = replace(endpoint, model=ranked[0].facts.models[0])
+        speakers = [candidate for candidate in candidates if candidate.name == ranked[0].protocol]
+        if refined := rank_protocols(with_model, speakers, _ask_probes(with_model, client, speakers, by_path)):
             ranked[0] = replace(ranked[0], facts=refined[0].facts)
-    if endpoint.protocol != "auto":
-        facts = ranked[0].facts if ranked else Facts()
-        return Preflight(endpoint.protocol, facts, tuple(ranked))
+    if is_named:
+        return Preflight(endpoint.protocol, ranked[0].facts if ranked else Facts(), tuple(ranked))
     chosen = choose_protocol(ranked)
     if chosen is None:
-        return Preflight("auto", detected=tuple(ranked), unrecognised=_unrecognised(by_path))
-    return Preflight(chosen.protocol, chosen.facts, tuple(ranked))
+        reason = _explain_unrecognised(by_path)
+        return Preflight("auto", detected=tuple(ranked), no_protocol=reason, notes=notes)
+    return Preflight(chosen.protocol, chosen.facts, tuple(ranked), notes=notes)
 
 
-def _over_grpc(endpoint: Endpoint) -> list[DetectedProtocol]:
-    """What the calls that read say of a service; nothing where gRPC is not installed."""
-    found = []
-    for name in (name for name in list_plugins("protocols") if name.endswith(GRPC_SUFFIX)):
-        spoken = replace(endpoint, protocol=name)
-        with suppress(UsageError), Client(spoken) as client:
-            found += rank_protocols(spoken, adapters(name), _ask(spoken, client, adapters(name), {}))
-    return found
+def _ask_over_grpc(endpoint: Endpoint) -> list[DetectedProtocol]:
+    """The protocols that the gRPC calls for reading show; empty where gRPC is not installed."""
+    ranked = []
+    for name in list_plugins("protocols"):
+        if name.endswith(GRPC_SUFFIX):
+            over_grpc = replace(endpoint, protocol=name)
+            with suppress(UsageError), Client(over_grpc) as client:
+                candidates = [load_adapter(name)]
+                by_path = _ask_probes(over_grpc, client, candidates, {})
+                ranked += rank_protocols(over_grpc, candidates, by_path)
+    return ranked
 
 
-def _ask(
+def _ask_probes(
     endpoint: Endpoint, client: Client, candidates: list[Adapter], known: dict[str, Exchange]
 ) -> dict[str, Exchange]:
     """The answers to the candidates' probes by path; those already known are not asked for again."""
@@ -120,73 +134,74 @@ def _ask(
             if request.path not in known:
                 probes.setdefault(request.path, request)
     answers = dict(zip(probes, client.exchange_many(list(probes.values()), concurrency=8), strict=True))
-    refused = [path for path, e in answers.items() if e.error and e.error.is_before_contact]
+    refused = [path for path, answer in answers.items() if answer.error and answer.error.is_before_contact]
     if refused and len(refused) < len(answers):
-        # Half of a service that is just starting looks like another protocol's: ask again what was refused.
+        # A service that is just starting answers some probes, as another protocol would: ask again what was refused.
         again = client.exchange_many([probes[path] for path in refused], concurrency=8)
         answers |= dict(zip(refused, again, strict=True))
     return {**known, **answers}
 
 
-def predict_once(endpoint: Endpoint, client: Client, found: Preflight) -> Exchange:
+def send_prediction(endpoint: Endpoint, client: Client, preflight: Preflight) -> Exchange:
     """One real prediction, decoded. Raises `UsageError` when no valid sample can be made."""
-    speaker, spoken = adapter(found.protocol), replace(endpoint, protocol=found.protocol)
-    request = speaker.encode(spoken, speaker.sample(spoken, found.facts), found.facts)
+    adapter, spoken = load_adapter(preflight.protocol), replace(endpoint, protocol=preflight.protocol)
+    request = adapter.encode(spoken, adapter.sample(spoken, preflight.facts), preflight.facts)
     if spoken.is_grpc is endpoint.is_grpc:
-        return decoded(speaker, spoken, client.exchange(request))
-    with Client(spoken, clock=client.clock) as caller:  # gRPC was detected over HTTP
-        return decoded(speaker, spoken, caller.exchange(request))
+        return decode_exchange(adapter, spoken, client.exchange(request))
+    with Client(spoken, clock=client.clock) as grpc_client:  # gRPC was detected over HTTP
+        return decode_exchange(adapter, spoken, grpc_client.exchange(request))
 
 
-def contact(endpoint: Endpoint, client: Client) -> Preflight:
-    """Detect, then make one real prediction to tell a silent endpoint from one that answers, well or badly."""
-    return _look(endpoint, client, lambda _: None)[0]
+def run_preflight(endpoint: Endpoint, client: Client) -> Preflight:
+    """Detect the protocol, then make one real prediction: a silent endpoint is not judged check by check."""
+    return _try_once(endpoint, client, lambda _: None)[0]
 
 
-def wait_ready(
+def wait_until_ready(
     endpoint: Endpoint, client: Client, seconds: float, progress: Callable[[str], None] = lambda _: None
 ) -> Preflight:
-    """Ask until one real prediction succeeds or `seconds` are over; health endpoints lie, so they do not count."""
+    """Ask until one real prediction succeeds or `seconds` are over. Health endpoints may be wrong and do not count."""
     deadline = time.monotonic() + seconds
-    pause, said = 0.1, ""
+    pause, reported = _FIRST_PAUSE, ""
     while True:
         try:
-            found, state = _look(endpoint, client, progress)
+            preflight, state = _try_once(endpoint, client, progress)
         except UsageError as problem:  # a service that starts may not announce its models yet
             if time.monotonic() + pause >= deadline:
                 raise
             state = str(problem)
         if state is None or time.monotonic() + pause >= deadline:
-            return found
-        if state != said:
+            return preflight
+        if state != reported:
             progress(state)
-            said = state
+            reported = state
         time.sleep(pause)
-        pause = min(pause * 1.5, 2.0)
+        pause = min(pause * _PAUSE_FACTOR, _LONGEST_PAUSE)
 
 
-def _look(endpoint: Endpoint, client: Client, progress: Callable[[str], None]) -> tuple[Preflight, str | None]:
-    """What is there, and why it is not ready, or None."""
-    found = detect(endpoint, client)
-    if found.obstacle:
-        return found, found.obstacle
+def _try_once(endpoint: Endpoint, client: Client, progress: Callable[[str], None]) -> tuple[Preflight, str | None]:
+    """The preflight, and why the service is not ready, or None."""
+    preflight = detect_protocol(endpoint, client)
+    if preflight.obstacle:
+        return preflight, preflight.obstacle
     try:
-        exchange = predict_once(endpoint, client, found)
+        exchange = send_prediction(endpoint, client, preflight)
     except UsageError as problem:
-        if found.detected:
+        if preflight.detected:
             raise
-        found = replace(found, unusable=f"it does not look like {found.protocol}, and {problem}")
-        return found, found.unusable
-    state = starting_state(exchange)
-    if late := held(exchange):
-        progress(late)
+        reason = f"it does not look like {preflight.protocol}, and {problem}"
+        return replace(preflight, no_prediction=reason), reason
+    state = describe_start_state(exchange)
+    if note := describe_slow_start(exchange):
+        progress(note)
     if exchange.error and exchange.error.is_before_contact:
-        return replace(found, is_before_contact=state), state
+        return replace(preflight, no_contact=state), state
     if exchange.error in _SILENT and exchange.response is None:
-        return replace(found, unusable=f"no answer to one prediction: {exchange.detail}"), state
-    return found, state
+        return replace(preflight, no_prediction=f"no answer to one prediction: {exchange.detail}"), state
+    return preflight, state
 
 
-def _unrecognised(by_path: dict[str, Exchange]) -> str:
-    seen = ", ".join(f"GET {path} → {e.status or e.error}" for path, e in list(by_path.items())[:6])
-    return f"no protocol recognised ({seen}); name one with --ai-protocol: {', '.join(list_plugins('protocols'))}"
+def _explain_unrecognised(by_path: dict[str, Exchange]) -> str:
+    answers = [f"GET {path} → {exchange.status or exchange.error}" for path, exchange in list(by_path.items())[:6]]
+    protocols = ", ".join(list_plugins("protocols"))
+    return f"no protocol recognised ({', '.join(answers)}); name one with --ai-protocol: {protocols}"

@@ -17,7 +17,7 @@ from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 from harness.stats.planning import compute_n_needed
 
 
-def unrepeated(data: Dataset, numbers: Iterable[int]) -> Iterator[int]:
+def skip_repeated_rows(data: Dataset, numbers: Iterable[int]) -> Iterator[int]:
     """Those of the rows that repeat no earlier one, label included: a row asked twice is no second sample."""
     seen = set()
     for number in numbers:
@@ -28,13 +28,13 @@ def unrepeated(data: Dataset, numbers: Iterable[int]) -> Iterator[int]:
             yield number
 
 
-def missed(objective: Objective) -> str:
+def describe_miss(objective: Objective) -> str:
     """What a request did that missed a limit of latency or an error rate."""
     slow = objective.is_latency
     return f"took longer than {objective.limit * 1e3:g} ms or failed" if slow else "failed"
 
 
-def rate_verdict(
+def make_rate_verdict(
     decision: str | None,
     k: int,
     n: int,
@@ -81,18 +81,18 @@ def rate_verdict(
     )
 
 
-def clopper_pearson(k: int, n: int, alpha: float) -> tuple[float, float]:
+def compute_rate_bounds(k: int, n: int, alpha: float) -> tuple[float, float]:
     """The two one-sided bounds of a rate at alpha each."""
     return clopper_pearson_lower(k, n, alpha), clopper_pearson_upper(k, n, alpha)
 
 
-def right_share(name: str, wrong: int, n: int, alpha: float) -> Slice:
+def make_slice(name: str, wrong: int, n: int, alpha: float) -> Slice:
     """A part of the data, shown and not judged: the share of good ones, and its bounds at alpha each."""
-    lower, upper = clopper_pearson(wrong, n, alpha)
+    lower, upper = compute_rate_bounds(wrong, n, alpha)
     return Slice(name, n, 1 - wrong / n, (1 - upper, 1 - lower))
 
 
-def judge_fixed(
+def judge_independent_samples(
     k: int, n: int, objective: Objective, check: PlannedCheck, *, what: str, declined: int = 0, **evidence: Any
 ) -> Verdict:
     """The verdict over k bad ones of n independent samples; `what` and `evidence` as in `rate_verdict`.
@@ -107,21 +107,21 @@ def judge_fixed(
     if n == 0:
         return make_inconclusive(f"no samples: nothing of which to say that {what}", notes=evidence.get("notes", ()))
     alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
-    bounds = clopper_pearson(k, n, alpha)
+    bounds = compute_rate_bounds(k, n, alpha)
     evidence |= {"what": what, "method": "Clopper-Pearson at a fixed n"}
     if binomial_sf(k - declined, n, objective.budget) <= alpha_fail:
-        return rate_verdict("fail", k, n, objective, bounds, **evidence)
+        return make_rate_verdict("fail", k, n, objective, bounds, **evidence)
     if binomial_cdf(k, n, objective.loosened) <= alpha:
-        return rate_verdict("pass", k, n, objective, bounds, **evidence)
+        return make_rate_verdict("pass", k, n, objective, bounds, **evidence)
     if declined:
         said = f"{declined} of them declined with 429, which says nothing of them"
-        return rate_verdict(None, k, n, objective, bounds, said=said, **evidence)
+        return make_rate_verdict(None, k, n, objective, bounds, said=said, **evidence)
     needed = compute_n_needed(k, n, objective.budget, objective.loosened, alpha, alpha_fail, sequential=False)
-    return rate_verdict(None, k, n, objective, bounds, n_needed=needed, **evidence)
+    return make_rate_verdict(None, k, n, objective, bounds, n_needed=needed, **evidence)
 
 
 @dataclass(frozen=True, slots=True)
-class Blocks:
+class TimeBlocks:
     """The counts of the 20 time blocks of a run with dependent samples, each of length 20.
 
     Samples, those over the limit, and those over the whole run's p90, which shows the clumping.
@@ -132,7 +132,7 @@ class Blocks:
     over_p90: tuple[int, ...]
 
 
-def in_blocks(values: Sequence[float], limit: float) -> Blocks | None:
+def split_into_blocks(values: Sequence[float], limit: float) -> TimeBlocks | None:
     """Values in intended order, infinite for a failure, in 20 blocks of equal length; None for fewer than 20."""
     if len(values) < TIME_BLOCKS:
         return None
@@ -141,13 +141,13 @@ def in_blocks(values: Sequence[float], limit: float) -> Blocks | None:
     def counted(holds: Sequence[bool]) -> tuple[int, ...]:
         return tuple(int(count) for count in sum_into_blocks([int(each) for each in holds]))
 
-    return Blocks(
+    return TimeBlocks(
         counted([True] * len(values)), counted([v > limit for v in values]), counted([v > p90 for v in values])
     )
 
 
-def judge_dependent(
-    blocks: Blocks | None,
+def judge_dependent_samples(
+    blocks: TimeBlocks | None,
     objective: Objective,
     check: PlannedCheck,
     *,
@@ -177,4 +177,4 @@ def judge_dependent(
         needed = None if needed is None else math.ceil(needed * share)
     method, bounds = "Clopper-Pearson at the effective n of 20 time blocks", (shown.lower, shown.upper)
     evidence: dict[str, Any] = {"method": method, "n_needed": needed, "examples": examples, "notes": notes}
-    return rate_verdict(found.decision, k, n, objective, bounds, what=what, **evidence)
+    return make_rate_verdict(found.decision, k, n, objective, bounds, what=what, **evidence)

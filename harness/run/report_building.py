@@ -6,19 +6,32 @@ The same function ends a live run, re-reads a finished one and reads what a kill
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from harness.core.errors import UsageError
 from harness.core.gate import Decision, Exit, Judged, Policy, decide
 from harness.core.plan import Plan
-from harness.core.report import CheckRow, FaultRow, Generator, PlanInfo, Report, RunInfo, Target
+from harness.core.report import (
+    CheckRow,
+    Distribution,
+    FaultRow,
+    Generator,
+    PlanInfo,
+    Report,
+    RunInfo,
+    Second,
+    Target,
+)
+from harness.core.suite_policy import SuitePolicy, find_policy
 from harness.core.verdict import Evidence, Status, Verdict
 from harness.io.rundir import EvidenceLine, SavedRun
-from harness.run.series import distribution, merged
+from harness.run.series import make_distribution, merge_lines
 
 _WORST_FIRST = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.SKIPPED, Status.PASS)
 KILLED = "the run ended before its decision was written"
@@ -40,18 +53,17 @@ def build_report(
     plan = saved.plan or Plan((), ())
     if interrupted and policy.inconclusive == "pass":
         policy = replace(policy, inconclusive=None)
-    verdicts, seconds, notes = _last_word(saved.evidence)
+    verdicts, seconds, notes = _choose_verdicts(saved.evidence)
     decision = decide(plan, verdicts, policy)
     if interrupted:
-        decision = _not_in_order(decision, interrupted, policy)
-    series, histograms = merged(saved.series)
-    found = (distribution(*key, histogram, _limits(plan, *key)) for key, histogram in histograms.items())
+        decision = _mark_interrupted(decision, interrupted, policy)
+    series, distributions = _draw_series(saved, plan)
     head = saved.head
     return Report(
         run=RunInfo(
             id=str(head.get("id", "unknown")),
             started=str(head.get("started", "")),
-            finished=finished or _last_time(saved, head),
+            finished=finished or _find_last_time(saved, head),
             exit_status=decision.exit_status if exit_status is None else exit_status,
             verdict=decision.verdict,
             reason=decision.reason,
@@ -70,37 +82,37 @@ def build_report(
             not_judged=plan.not_judged,
             policy=plan.policy,
         ),
-        checks=tuple(_row(judged, seconds.get(judged.check.id)) for judged in decision.checks),
-        distributions=tuple(d for d in found if d is not None),
+        checks=tuple(_make_row(judged, seconds.get(judged.check.id)) for judged in decision.checks),
+        distributions=distributions,
         series=series,
-        faults=_faults(saved.faults),
+        faults=_read_fault_rows(saved.faults),
         generator=msgspec.convert(saved.generator, Generator) if saved.generator else None,
         environment=dict(head.get("environment", {})),
         notes=(*head.get("notes", ()), *saved.notes, *notes),
     )
 
 
-def fingerprint(url: str, protocol: str, model: str | None, version: str | None) -> str:
+def compute_fingerprint(url: str, protocol: str, model: str | None, version: str | None) -> str:
     """A digest that two runs share when they judged the same thing."""
     text = "\0".join((url, protocol, model or "", version or ""))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]  # a service may name a lone surrogate
 
 
-def _last_word(evidence: Iterable[EvidenceLine]) -> tuple[dict[str, Verdict], dict[str, float], list[str]]:
-    """Each check's verdict; one that reported several times keeps its worst (best of n is no verdict)."""
+def _choose_verdicts(evidence: Iterable[EvidenceLine]) -> tuple[dict[str, Verdict], dict[str, float], list[str]]:
+    """Each check's verdict and seconds, and notes; a check that reported several times keeps its worst verdict."""
     verdicts: dict[str, Verdict] = {}
     seconds: dict[str, float] = {}
-    notes: list[str] = []
+    notes: dict[str, None] = {}
     for line in evidence:
         seconds[line.check] = seconds.get(line.check, 0.0) + line.seconds
         known = verdicts.setdefault(line.check, line.verdict)
         if known is not line.verdict:
-            notes.append(f"{line.check} reported more than once; its worst verdict counts")
+            notes[f"{line.check} reported more than once; its worst verdict counts"] = None
             verdicts[line.check] = min(known, line.verdict, key=lambda verdict: _WORST_FIRST.index(verdict.status))
-    return verdicts, seconds, sorted(set(notes))
+    return verdicts, seconds, sorted(notes)
 
 
-def _not_in_order(decision: Decision, interrupted: str, policy: Policy) -> Decision:
+def _mark_interrupted(decision: Decision, interrupted: str, policy: Policy) -> Decision:
     reason = f"{interrupted}; {decision.reason}"
     if decision.verdict is Status.PASS:
         exit_status = int(Exit.FAIL if policy.inconclusive == "fail" else Exit.INCONCLUSIVE)
@@ -108,20 +120,42 @@ def _not_in_order(decision: Decision, interrupted: str, policy: Policy) -> Decis
     return replace(decision, reason=reason) if decision.partial else decision
 
 
-def _faults(lines: Iterable[Mapping[str, Any]]) -> tuple[FaultRow, ...]:
-    """Each fault's last line: it is written down as it goes on, and again as it is lifted and recovered from."""
+def _draw_series(saved: SavedRun, plan: Plan) -> tuple[tuple[Second, ...], tuple[Distribution, ...]]:
+    """The seconds of the run, and the histograms with the limits of the objectives that they show."""
+    policies = {suite: _find_policy(suite) for suite in (*plan.suites, *_list_suites(saved.series))}
+    seconds, histograms = merge_lines(saved.series, [suite for suite in policies if policies[suite].disturbs])
+    single = [suite for suite in plan.suites if not policies[suite].dependent]
+    distributions = []
+    for (suite, metric), histogram in histograms.items():
+        limits = _collect_limits(plan, [suite] if suite else single, metric)
+        if distribution := make_distribution(suite, metric, histogram, limits):
+            distributions.append(distribution)
+    return seconds, tuple(distributions)
+
+
+def _find_policy(suite: str) -> SuitePolicy:
+    """The suite's policy; the defaults where its package is not installed any more."""
+    with suppress(UsageError):
+        return find_policy(suite)
+    return SuitePolicy()
+
+
+def _list_suites(lines: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {line["suite"] for line in lines if line.get("suite")}
+
+
+def _read_fault_rows(lines: Iterable[Mapping[str, Any]]) -> tuple[FaultRow, ...]:
+    """Each fault's last line: there is one when it is applied, when it is lifted, and when it is judged."""
     last = {(line.get("name"), line.get("target"), line.get("applied_at")): line for line in lines}
     return tuple(msgspec.convert(line, FaultRow) for line in last.values())
 
 
-def _limits(plan: Plan, suite: str, metric: str) -> tuple[float, ...]:
-    suite = suite or "smoke"
-    return tuple(
-        sorted({c.limit for c in plan.checks if c.limit is not None and (c.suite, c.metric) == (suite, metric)})
-    )
+def _collect_limits(plan: Plan, suites: Collection[str], metric: str) -> tuple[float, ...]:
+    limits = {check.limit for check in plan.checks if check.suite in suites and check.metric == metric}
+    return tuple(sorted(limit for limit in limits if limit is not None))
 
 
-def _row(judged: Judged, seconds: float | None) -> CheckRow:
+def _make_row(judged: Judged, seconds: float | None) -> CheckRow:
     check, verdict = judged.check, judged.verdict
     evidence = {field.name: getattr(verdict, field.name) for field in fields(Evidence)}
     evidence["clauses"] = (*check.clauses, *verdict.clauses)
@@ -140,8 +174,8 @@ def _row(judged: Judged, seconds: float | None) -> CheckRow:
     )
 
 
-def _last_time(saved: SavedRun, head: Mapping[str, Any]) -> str:
-    """The time of the last thing seen, for a run that never wrote its end."""
+def _find_last_time(saved: SavedRun, head: Mapping[str, Any]) -> str:
+    """The time of the last verdict, for a run that did not write its end."""
     epoch = head.get("started_epoch")
     if epoch is None:
         return str(head.get("started", ""))

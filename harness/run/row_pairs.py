@@ -15,7 +15,7 @@ from harness.core.exchange import Exchange
 from harness.core.json_path import list_leaves, replace_leaves
 from harness.run.request_pairs import Pair, coded, other_model, play
 from harness.run.session import Session
-from harness.run.valid_inputs import Rows, span
+from harness.run.valid_inputs import Rows, compute_range
 
 _STEPS = 12
 """Halvings in the search for a number that changes a label."""
@@ -48,7 +48,7 @@ class _NumberPairs:
         self.chosen = random.Random(f"{session.settings.seed} pairs")
         self.base, *self.others = rows.distinct(1 + OTHERS)
         self._two: tuple[Any, Any, Any] | None = None
-        self.low, self.high = span(list_leaves([self.base, *self.others[:1]]))
+        self.low, self.high = compute_range(list_leaves([self.base, *self.others[:1]]))
         self.at = [at for at, each in enumerate(list_leaves(self.base)) if type(each) in (int, float)]
 
     def places(self) -> list[tuple[str, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.core.exchange import Exchange
@@ -72,10 +72,13 @@ class Meter:
                 self._run_dir.append(SERIES, line)
 
 
-def merged(lines: Iterable[Mapping[str, Any]]) -> tuple[tuple[Second, ...], dict[tuple[str, str], Histogram]]:
+def merge_lines(
+    lines: Iterable[Mapping[str, Any]], disturbing: Collection[str] = ()
+) -> tuple[tuple[Second, ...], dict[tuple[str, str], Histogram]]:
     """The seconds of all workers added up, and the histograms of each suite's load and metric.
 
-    The suite is empty for single requests. Those of chaos are left out: what a fault did is no property of the service.
+    The suite is empty for single requests. Histograms of `disturbing` suites are left out: what a fault does to the
+    times is not a property of the service.
     """
     whole: dict[tuple[str, str], Histogram] = {}
     seconds: dict[int, tuple[int, int, Histogram, float]] = {}
@@ -84,7 +87,7 @@ def merged(lines: Iterable[Mapping[str, Any]]) -> tuple[tuple[Second, ...], dict
         requests, errors, latency, rate = seconds.get(line["t"], (0, 0, Histogram(), 0.0))
         for metric, sparse in line.get("hist", {}).items():
             found = Histogram.from_sparse(sparse)
-            if suite != "chaos" and metric in _METRICS:
+            if suite not in disturbing and metric in _METRICS:
                 whole[suite, metric] = whole.get((suite, metric), Histogram()).merge(found)
             if metric == "latency":
                 latency = latency.merge(found)
@@ -97,7 +100,7 @@ def merged(lines: Iterable[Mapping[str, Any]]) -> tuple[tuple[Second, ...], dict
     return rows, dict(sorted(whole.items()))
 
 
-def distribution(suite: str, metric: str, histogram: Histogram, limits: tuple[float, ...]) -> Distribution | None:
+def make_distribution(suite: str, metric: str, histogram: Histogram, limits: tuple[float, ...]) -> Distribution | None:
     """A histogram as the report draws it, or None when it is empty."""
     if not histogram.n:
         return None

@@ -1,4 +1,4 @@
-"""The states of a service that is starting, told apart: real servers show all of them before they answer."""
+"""The states of a service that is starting: real servers show all of them before they answer."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from harness.core.answer_class import AnswerClass, classify_exchange
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 
-HELD = 2.0
-"""Seconds that a first prediction may take before it is said: TorchServe holds it until the model is loaded."""
+SLOW_START = 2.0
+"""Seconds of a first prediction from which it is noted: TorchServe answers it when the model is loaded."""
 
-_SAID = 80
+_MOST_CHARACTERS = 80
 
 
-def starting_state(prediction: Exchange) -> str | None:
-    """Why a prediction says that the service is not ready, in a few words; None when it is.
+def describe_start_state(prediction: Exchange) -> str | None:
+    """Why a prediction shows that the service is not ready, in a few words; None when it is ready.
 
-    Not listening, accepting and silent, 503 with its text (Ray, llama-server), 400 with an empty body (MLServer).
+    Not listening, accepting and silent, 503 with a text (Ray, llama-server), 400 with an empty body (MLServer).
     """
     if prediction.ok:
         return None
@@ -23,19 +23,19 @@ def starting_state(prediction: Exchange) -> str | None:
     if error is not None and error.is_before_contact:
         return f"not listening: {error}: {prediction.detail}"
     if error in (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT) and response is None:
-        return f"accepts and is silent: {prediction.detail}"
-    if error is ErrorClass.STATUS and response is not None:
-        said = " ".join(response.body[: 4 * _SAID].decode("utf-8", "replace").split())
-        said = "".join(each for each in said if each.isprintable())[:_SAID] or "an empty body"
-        if classify_exchange(prediction) is AnswerClass.OVERLOADED:
-            return f"starting or overloaded: {response.status} with {said}"
-        return f"answers {response.status} with {said}"
-    return f"{error}: {prediction.detail}"
+        return f"accepts connections and does not answer: {prediction.detail}"
+    if error is not ErrorClass.STATUS or response is None:
+        return f"{error}: {prediction.detail}"
+    text = " ".join(response.body[: 4 * _MOST_CHARACTERS].decode("utf-8", "replace").split())
+    text = "".join(filter(str.isprintable, text))[:_MOST_CHARACTERS] or "an empty body"
+    if classify_exchange(prediction) is AnswerClass.OVERLOADED:
+        return f"starting or overloaded: {response.status} with {text}"
+    return f"answers {response.status} with {text}"
 
 
-def held(prediction: Exchange) -> str | None:
-    """A note on a first prediction that was answered, and late."""
+def describe_slow_start(prediction: Exchange) -> str | None:
+    """A note on a first prediction that was answered late; None for any other."""
     seconds = prediction.timing.service_time
-    if not prediction.ok or seconds is None or seconds < HELD:
+    if not prediction.ok or seconds is None or seconds < SLOW_START:
         return None
-    return f"ready, but the first prediction was held for {seconds:.1f} s"
+    return f"ready, but the first prediction took {seconds:.1f} s"

@@ -147,7 +147,7 @@ class Session:
 
     def read(self, exchange: Exchange) -> Exchange:
         """An exchange of `send` with its answer decoded, as `ask` has it."""
-        return decoded(self.adapter, self.endpoint, exchange)
+        return decode_exchange(self.adapter, self.endpoint, exchange)
 
     def probe(self, role: str) -> Exchange | None:
         """Send the adapter's probe of this role (`live`, `ready`, `model_ready`, ...); None when it has none."""
@@ -227,7 +227,7 @@ class Session:
         """Write down what was metered so far."""
         self._meter.flush()
 
-    def shown_exchanges(self) -> list[dict[str, Any]]:
+    def show_exchanges(self) -> list[dict[str, Any]]:
         """What the current check sent and got, JSON-able and without secrets."""
         return [self._shown(exchange) for exchange in self.exchanges]
 
@@ -260,7 +260,7 @@ class Session:
         return self._finish(line.receive(request, patience=patience, decoder=self.decoder(request)))
 
     def _finish(self, exchange: Exchange) -> Exchange:
-        exchange = decoded(self.adapter, self.endpoint, exchange)
+        exchange = decode_exchange(self.adapter, self.endpoint, exchange)
         self._ledger.after_answer(exchange.generated_tokens)
         return self._keep(exchange)
 
@@ -302,7 +302,7 @@ def _whole(head: bytes, body: bytes) -> Sequence[BytesOrPause]:
     return [head + body]
 
 
-def decoded(adapter: Adapter, endpoint: Endpoint, exchange: Exchange) -> Exchange:
+def decode_exchange(adapter: Adapter, endpoint: Endpoint, exchange: Exchange) -> Exchange:
     """The exchange with its answer read: INVALID where it is not one, INCOMPLETE where it never came to its end."""
     if exchange.error is not None or exchange.response is None:
         return exchange

@@ -124,7 +124,7 @@ class Rows:
         return reshape(row, sizes)
 
 
-def span(found: Sequence[Any]) -> tuple[Any, Any]:
+def compute_range(found: Sequence[Any]) -> tuple[Any, Any]:
     """The range of the numbers among these values, widened by 0 and 1 where all are one."""
     numbers = [each for each in found if type(each) in (int, float)]
     low, high = min(numbers, default=0), max(numbers, default=1)
@@ -133,7 +133,7 @@ def span(found: Sequence[Any]) -> tuple[Any, Any]:
 
 def _moved(value: Any, chosen: random.Random) -> Any:
     """The value with each number drawn anew from the range of all its numbers; a single number's range is 0 to 1."""
-    low, high = span(list_leaves(value))
+    low, high = compute_range(list_leaves(value))
     draw: dict[type, Callable[[Any], Any]] = {
         int: lambda _: chosen.randint(int(low), int(high)),
         float: lambda _: chosen.uniform(low, high),

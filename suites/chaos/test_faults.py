@@ -12,7 +12,7 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.run.gate_run import GateRun
 from harness.run.measurements import Measurements
-from harness.run.rate_judging import in_blocks, judge_dependent
+from harness.run.rate_judging import judge_dependent_samples, split_into_blocks
 from harness.suite import Verdict, check, make_inconclusive
 
 
@@ -48,7 +48,7 @@ def test_objective(
     if objective.metric == "latency":
         limit, slow = objective.limit, f" took longer than {objective.limit * 1e3:g} ms or"
     values = [s.latency if s.is_good and s.latency is not None else math.inf for s in samples]
-    blocks = in_blocks(values, min(limit, sys.float_info.max))
+    blocks = split_into_blocks(values, min(limit, sys.float_info.max))
     examples = experiment.failed or experiment.corrupted
     what = f"requests under the fault{slow} failed"
-    return judge_dependent(blocks, objective, ai_planned, what=what, examples=examples, notes=experiment.notes)
+    return judge_dependent_samples(blocks, objective, ai_planned, what=what, examples=examples, notes=experiment.notes)

@@ -18,7 +18,7 @@ def test_answer_alike(ai_client: Session, ai_run: GateRun, ai_planned: PlannedCh
     rows = Rows(ai_client)
     queries = [ai_client.sample(), *(rows.query([row]) for row in rows.distinct(_QUERIES - 1))]
     first = [*map(ai_client.ask, queries)]
-    sessions = ai_run.replicas(ai_planned.suite)
+    sessions = ai_run.get_replicas(ai_planned.suite)
     others = {url: [session.ask(query) for query in queries] for url, session in sessions.items()}
     shows = {url: session.show for url, session in sessions.items()}
     return replicas.judge_replicas(first, others, shows, same_text=ai_client.promises.deterministic)

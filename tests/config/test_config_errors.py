@@ -17,7 +17,7 @@ from harness.core.endpoint import TLS, Deadlines, Template
 from harness.core.errors import ConfigError, UsageError
 from harness.core.settings import Promises
 from harness.run.planning import build_plan
-from harness.suite import catalogue
+from harness.suite import list_checks
 from tests.config.test_resolve import SMOKE, URL, read
 
 
@@ -197,7 +197,7 @@ def tables(draw: st.DrawFn) -> str:
 @given(parts=st.lists(tables(), max_size=4, unique_by=lambda part: part.split("\n")[0]), key=st.text(max_size=6))
 def test_any_value_of_any_key_is_a_plan_or_a_usage_error(tmp_path: Path, parts: list[str], key: str) -> None:
     (tmp_path / "aiharness.toml").write_text("\n".join(parts))
-    declared = [(d.id, d.suite, d.spec) for d in catalogue("smoke")]
+    declared = [(d.id, d.suite, d.spec) for d in list_checks("smoke")]
     with contextlib.suppress(UsageError):
         settings = resolve_settings(SMOKE, {"AIHARNESS_ENDPOINT": URL, "K": key or "x"}, [tmp_path])
         settings.endpoint.list_secrets()

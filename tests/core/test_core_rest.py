@@ -112,18 +112,18 @@ def test_suites_of_outside_packages_are_found_by_entry_point(monkeypatch: pytest
     outside = EntryPoint("theirs", "harness.suites.smoke", "harness.suites")
     monkeypatch.setattr(registry, "entry_points", lambda group: [outside] if group == outside.group else [])
     assert set(registry.list_plugins("suites")) == {*SUITES, "theirs"}
-    assert [stem for _, stem in suite.modules("theirs")] == [stem for _, stem in suite.modules("smoke")]
+    assert [stem for _, stem in suite.list_modules("theirs")] == [stem for _, stem in suite.list_modules("smoke")]
     with pytest.raises(UsageError, match="Did you mean 'theirs'"):
-        suite.modules("thiers")
+        suite.list_modules("thiers")
 
 
 def test_a_packaged_function_without_a_declaration_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("harness.suites.bare.test_bare")
     exec("def test_bare(): pass", vars(module))
-    monkeypatch.setattr(suite, "modules", lambda name: [("bare", "test_bare")])
+    monkeypatch.setattr(suite, "list_modules", lambda name: [("bare", "test_bare")])
     monkeypatch.setattr("importlib.import_module", lambda name: module)
     with pytest.raises(UsageError, match="declares no @check"):
-        list(suite.catalogue("bare"))
+        list(suite.list_checks("bare"))
 
 
 def test_the_error_tree_hangs_as_it_is_drawn() -> None:

@@ -149,14 +149,14 @@ def test_plan_hash_binds_everything() -> None:
         replace(base, suites=("load",)),
         replace(base, not_judged=("x",)),
         replace(base, policy=(("seed", "1"),)),
-        base.adding([PlannedCheck("mine", "smoke", Level.BLOCKER, "mine", kind="user")]),
+        base.add_checks([PlannedCheck("mine", "smoke", Level.BLOCKER, "mine", kind="user")]),
         *(
             replace(base, checks=(replace(base.checks[0], **{name: value}),))  # type: ignore[arg-type]
             for name, value in {"id": "x", "level": Level.WARN, "budget": 0.1, "cap": 9, "alpha": 0.1}.items()
         ),
     ]
     assert len({base.hash, *(p.hash for p in changed)}) == len(changed) + 1
-    assert base.adding(base.checks) == base
+    assert base.add_checks(base.checks) == base
 
 
 def case(name: str, *, broken: bool = False, unjudged: str = "") -> Case:

@@ -18,10 +18,10 @@ from harness.core.verdict import Status, Verdict
 from harness.io.client import Client
 from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
-from harness.run.preflight import adapter, contact
+from harness.run.preflight import load_adapter, run_preflight
 from harness.run.series import Meter
 from harness.run.session import Session
-from harness.suite import ROOT, catalogue, modules
+from harness.suite import ROOT, list_checks, list_modules
 
 SUITES = ("smoke", "integration")
 SHORT = Deadlines(connect=5.0, first_byte=2.0, inter_token=0.5, total=6.0)
@@ -61,23 +61,23 @@ def _session(folder: Path, settings: Settings) -> Iterator[tuple[Session, str | 
     started = time.monotonic()
     client = Client(settings.endpoint, clock=Monotonic(started))
     try:
-        looked = contact(settings.endpoint, client)
-        assert not looked.is_before_contact, looked.is_before_contact
+        looked = run_preflight(settings.endpoint, client)
+        assert not looked.no_contact, looked.no_contact
         ledger = Ledger(folder, Ceilings(), started)
-        speaker = adapter(settings.endpoint.protocol)
+        speaker = load_adapter(settings.endpoint.protocol)
         session = Session(settings, speaker, looked.facts, client, ledger, Meter(None))
         session.reached = True
-        yield session, looked.unusable
+        yield session, looked.no_prediction
     finally:
         client.close()
 
 
 def _checks(settings: Settings, session: Session, beginning: str) -> Iterator[tuple[str, Any, str | None]]:
     """The checks of that beginning which such a run plans and does not skip: id, function, case."""
-    places = {f"{ROOT}/{suite}/{stem}.py": name for suite in SUITES for name, stem in modules(suite)}
+    places = {f"{ROOT}/{suite}/{stem}.py": name for suite in SUITES for name, stem in list_modules(suite)}
     offered = session.adapter.capabilities(session.endpoint, session.facts)
     for suite in SUITES:
-        for declared in catalogue(suite):
+        for declared in list_checks(suite):
             spec = declared.spec
             if not set(spec.grounds) <= settings.grounds() or offered.find_missing(spec.needs) or spec.per:
                 continue

@@ -12,7 +12,7 @@ import pytest
 from harness.config import resolve
 from harness.config.resolve import Options
 from harness.run.planning import build_plan
-from harness.suite import catalogue
+from harness.suite import list_checks
 from tests.conftest import run_gate
 
 HEAVY = ("hypothesis", "hypothesis_jsonschema", "jsonschema", "schemathesis")
@@ -51,7 +51,7 @@ def test_without_the_extra_the_checks_are_not_judged(tmp_path: Path, monkeypatch
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(resolve, "find_spec", lambda name: None if name == "hypothesis_jsonschema" else find_spec(name))
     options = Options(suites=("integration",), endpoint="http://127.0.0.1:1", protocol="v2")
-    declared = [(check.id, check.suite, check.spec) for check in catalogue("integration")]
+    declared = [(check.id, check.suite, check.spec) for check in list_checks("integration")]
     plan = build_plan(resolve.resolve_settings(options, {}, [tmp_path]), declared)
     assert not [check for check in plan.checks if "generated" in check.id]
     reasons = [reason for reason in plan.not_judged if "aiharness[property]" in reason]

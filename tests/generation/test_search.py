@@ -23,7 +23,7 @@ from harness.core.verdict import Status, Verdict
 from harness.generation.search import SEARCH_REQUESTS
 from harness.io.client import Client
 from harness.io.ledger import Ledger
-from harness.run.preflight import adapter, detect
+from harness.run.preflight import detect_protocol, load_adapter
 from harness.run.series import Meter
 from harness.run.session import Session
 from tests.conftest import run_gate
@@ -89,7 +89,9 @@ def asked(service: Callable[[str, Any], Answered], folder: Path, **more: Any) ->
         with Client(endpoint) as client:
             settings = Settings(endpoint, ("integration",), extras=("property",), **given)
             ledger = Ledger(folder, settings.ceilings, 0.0)
-            yield Session(settings, adapter(protocol), detect(endpoint, client).facts, client, ledger, Meter(None))
+            yield Session(
+                settings, load_adapter(protocol), detect_protocol(endpoint, client).facts, client, ledger, Meter(None)
+            )
 
 
 def rows(item: dict[str, Any], width: int) -> dict[str, Any]:

@@ -26,8 +26,8 @@ from harness.core.verdict import Counterexample, Level, Status, Verdict
 from harness.io.ledger import MOST_COUNTED_TOKENS, REQUESTS_FILE, TOKENS_FILE, Ledger
 from harness.io.rundir import EVIDENCE, FAULTS, GATE, PLAN, SERIES, EvidenceLine, RunDir, read_run
 from harness.io.sanitize import Cleaner, encode_line
-from harness.run.gate_run import write_reports
 from harness.run.report_building import build_report
+from harness.run.report_files import write_reports
 from harness.run.series import Meter
 
 SECRET = "p\"ä<&>\\'s s/0123456789"

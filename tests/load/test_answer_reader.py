@@ -15,7 +15,7 @@ from harness.core.exchange import EventKind, Exchange, Request, Response
 from harness.core.load import Job
 from harness.core.settings import LoadSettings
 from harness.load.answer_reader import AnswerReader, RawExchange
-from harness.run.preflight import adapter
+from harness.run.preflight import load_adapter
 
 HEAD = Response(200, (("content-type", "text/event-stream"),))
 ASKED = Request("POST", "/v1/chat/completions", (), b"{}", stream=True)
@@ -86,7 +86,7 @@ def read(speaker: Any, pieces: list[tuple[float, bytes]]) -> Exchange:
 def test_tokens_and_errors_are_those_of_the_decoder(name: str, end: str, seed: int) -> None:
     body = b"".join(f"data: {data}{end}{end}".encode() for data in STREAMS[name])
     pieces = pieces_of(body, seed)
-    decoder, tokens, broken, complete = adapter("openai_chat").decoder(Endpoint("http://h")), [], False, False
+    decoder, tokens, broken, complete = load_adapter("openai_chat").decoder(Endpoint("http://h")), [], False, False
     events = []
     try:
         for at, data in pieces:
@@ -94,10 +94,10 @@ def test_tokens_and_errors_are_those_of_the_decoder(name: str, end: str, seed: i
             events += new_events
             tokens += [at for event in new_events if event.kind is EventKind.DELTA and event.text]
         decoder.close()
-        complete = adapter("openai_chat").assemble(events).complete
+        complete = load_adapter("openai_chat").assemble(events).complete
     except ProtocolError:
         broken = True
-    seen = read(adapter("openai_chat"), pieces)
+    seen = read(load_adapter("openai_chat"), pieces)
     if end == "\n":
         assert list(seen.timing.tokens) == tokens
     else:  # the last byte of the blank line may come a read later
@@ -109,6 +109,6 @@ def test_tokens_and_errors_are_those_of_the_decoder(name: str, end: str, seed: i
 
 def test_events_alike_are_not_parsed() -> None:
     body = b"".join(f"data: {data}\n\n".encode() for data in [*WORDS, *END])
-    speaker = Counting(adapter("openai_chat"))
+    speaker = Counting(load_adapter("openai_chat"))
     assert len(read(speaker, [(1.0, body)]).timing.tokens) == len(WORDS)
     assert speaker.fed < len(body) / 8

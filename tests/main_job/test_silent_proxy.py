@@ -30,10 +30,10 @@ def test_a_silent_proxy_is_asked_once(tmp_path: Path, reference: str, monkeypatc
         run = GateRun(replace(settings, links=(link,), faults=(fault,)), [])
         run.start(lambda line: None)
         try:
-            first = run_experiment(run.session("chaos"), run, fault)
+            first = run_experiment(run.get_session("chaos"), run, fault)
             silent.accept()[0].close()
             silent.settimeout(0)
-            assert run_experiment(run.session("chaos"), run, fault) == first
+            assert run_experiment(run.get_session("chaos"), run, fault) == first
             with pytest.raises(BlockingIOError):
                 silent.accept()
         finally:

@@ -17,7 +17,7 @@ from harness.core.exchange import Answer
 from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict
 from harness.robustness.attack_driver import REPLAYS
-from harness.run.oracle import read
+from harness.run.oracle import read_rows
 from tests.services import Digits, asking, attacked, digits, judge_attack, objective, serving, settings
 
 N, BUDGET = 30, 40
@@ -269,12 +269,12 @@ def test_an_attack_that_wants_more_than_its_budget_is_cut(tmp_path: Path) -> Non
 def test_labels_and_scores_are_read_or_nothing_is(
     outputs: dict[str, Any], n: int, labels: list[Any] | None, columns: int | None
 ) -> None:
-    found = read(Answer(outputs=outputs), n)
+    found = read_rows(Answer(outputs=outputs), n)
     assert (None if found is None else [reply.label for reply in found]) == labels
     if found is not None:
         assert (None if found[0].scores is None else len(found[0].scores)) == columns
 
 
 def test_a_bare_text_is_the_label_of_one_row() -> None:
-    assert [reply.label for reply in read(Answer(text="cat"), 1) or []] == ["cat"]
-    assert read(Answer(text="cat"), 2) is None
+    assert [reply.label for reply in read_rows(Answer(text="cat"), 1) or []] == ["cat"]
+    assert read_rows(Answer(text="cat"), 2) is None

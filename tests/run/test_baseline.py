@@ -9,7 +9,7 @@ import pytest
 from harness.core.verdict import Slice, Status
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
-from harness.run.baseline import no_worse
+from harness.run.baseline import judge_non_inferiority
 from tests.conftest import GateOutcome, run_gate
 
 CONFIG = """
@@ -108,7 +108,7 @@ def test_a_dead_baseline_does_not_flatter_the_candidate(tmp_path: Path, referenc
     ],
 )
 def test_no_worse(k1: int, k0: int, n: int, status: Status) -> None:
-    verdict = no_worse(Slice("a", n, k1 / n), Slice("b", n, k0 / n), 0.05, 0.05, "older")
+    verdict = judge_non_inferiority(Slice("a", n, k1 / n), Slice("b", n, k0 / n), 0.05, 0.05, "older")
     assert verdict.status is status
     assert verdict.ci is not None
     assert verdict.ci[0] is not None

@@ -12,14 +12,14 @@ from harness.core.objective import PROFILES, Objective
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level, Status
-from harness.run.rate_judging import in_blocks, judge_dependent, judge_fixed
+from harness.run.rate_judging import judge_dependent_samples, judge_independent_samples, split_into_blocks
 
 CHECK = PlannedCheck("ai-suite/x.py::test", "validation", Level.BLOCKER, "x", alpha_fail=0.05)
 ACCURACY = parse_objective("validation", "accuracy", ">= 90%", PROFILES["release"])
 
 
 def decide(k: int, n: int, objective: Objective = ACCURACY, check: PlannedCheck = CHECK) -> Status:
-    return judge_fixed(k, n, objective, check, what="rows were answered wrongly").status
+    return judge_independent_samples(k, n, objective, check, what="rows were answered wrongly").status
 
 
 @pytest.mark.parametrize("n", [50, 200, 1000])
@@ -45,7 +45,7 @@ def test_shares_its_alpha_with_the_other_blockers() -> None:
 
 
 def test_shows_an_accuracy_as_the_share_of_good_ones() -> None:
-    verdict = judge_fixed(30, 1000, ACCURACY, CHECK, what="rows were answered wrongly")
+    verdict = judge_independent_samples(30, 1000, ACCURACY, CHECK, what="rows were answered wrongly")
     assert verdict.status is Status.PASS
     assert verdict.estimate == pytest.approx(0.97)
     assert verdict.ci is not None
@@ -63,7 +63,7 @@ def test_nothing_seen_decides_nothing() -> None:
 
 
 def test_says_how_many_a_fresh_run_needs() -> None:
-    verdict = judge_fixed(8, 100, ACCURACY, CHECK, what="rows were answered wrongly")
+    verdict = judge_independent_samples(8, 100, ACCURACY, CHECK, what="rows were answered wrongly")
     assert verdict.status is Status.INCONCLUSIVE
     assert verdict.n_needed is not None
     assert verdict.n_needed > 100
@@ -74,18 +74,18 @@ LATENCY_CHECK = PlannedCheck("ai-suite/x.py::test", "chaos", Level.BLOCKER, "x",
 
 
 def under_load(values: list[float]) -> Status:
-    blocks = in_blocks(values, LATENCY.limit)
-    return judge_dependent(blocks, LATENCY, LATENCY_CHECK, what="requests took too long").status
+    blocks = split_into_blocks(values, LATENCY.limit)
+    return judge_dependent_samples(blocks, LATENCY, LATENCY_CHECK, what="requests took too long").status
 
 
 def test_a_load_too_short_for_blocks_decides_nothing() -> None:
-    assert in_blocks([0.1] * 19, 1.0) is None
+    assert split_into_blocks([0.1] * 19, 1.0) is None
     assert under_load([0.1] * 19) is Status.INCONCLUSIVE
 
 
 def test_blocks_hold_every_sample_once() -> None:
     values = [0.1] * 90 + [2.0] * 10 + [math.inf] * 7
-    blocks = in_blocks(values, 1.0)
+    blocks = split_into_blocks(values, 1.0)
     assert blocks is not None
     assert (sum(blocks.n), sum(blocks.over)) == (107, 17)
     assert blocks.over[0] == 0
@@ -104,12 +104,12 @@ def test_clumped_samples_say_less_than_scattered_ones() -> None:
     scattered = [2.0 if i % 8 == 0 else 0.1 for i in range(240)]
     clumped = [0.1] * 210 + [2.0] * 30
     assert under_load(clumped) is Status.INCONCLUSIVE
-    one, other = in_blocks(scattered, 1.0), in_blocks(clumped, 1.0)
+    one, other = split_into_blocks(scattered, 1.0), split_into_blocks(clumped, 1.0)
     assert one is not None
     assert other is not None
     widths = []
     for blocks in (one, other):
-        verdict = judge_dependent(blocks, LATENCY, LATENCY_CHECK, what="requests took too long")
+        verdict = judge_dependent_samples(blocks, LATENCY, LATENCY_CHECK, what="requests took too long")
         assert verdict.ci is not None
         low, high = verdict.ci
         assert low is not None
@@ -120,6 +120,8 @@ def test_clumped_samples_say_less_than_scattered_ones() -> None:
 
 
 def test_a_pass_under_load_names_its_window() -> None:
-    verdict = judge_dependent(in_blocks([0.1] * 120, 1.0), LATENCY, LATENCY_CHECK, what="requests took too long")
+    verdict = judge_dependent_samples(
+        split_into_blocks([0.1] * 120, 1.0), LATENCY, LATENCY_CHECK, what="requests took too long"
+    )
     assert any("this window" in note for note in verdict.notes)
     assert verdict.limit_loosened == pytest.approx(0.2)

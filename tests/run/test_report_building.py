@@ -20,8 +20,8 @@ from harness.core.errors import RunDirError
 from harness.core.gate import Policy
 from harness.core.verdict import Status, Verdict
 from harness.io.rundir import EVIDENCE, GATE, PLAN, SERIES, RunDir, SavedRun, read_gate, read_run
-from harness.run.gate_run import write_reports
 from harness.run.report_building import build_report
+from harness.run.report_files import write_reports
 from tests.core.test_plan import SAVED
 from tests.run.saved import GOOD, judged, planned
 

@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.exchange import Exchange, Request, Timing
 from harness.io.rundir import RunDir, read_run
-from harness.run.series import Meter, distribution, merged
+from harness.run.series import Meter, make_distribution, merge_lines
 
 
 def exchange(intended: float, latency: float) -> Exchange:
@@ -29,7 +29,7 @@ def lines(tmp_path: Path) -> list[dict[str, object]]:
 
 
 def test_loads_stand_apart_and_chaos_stays_out(lines: list[dict[str, object]]) -> None:
-    seconds, histograms = merged(lines)
+    seconds, histograms = merge_lines(lines, ["chaos"])
     assert set(histograms) == {("", "latency"), ("load", "latency")}
     single, load = histograms["", "latency"], histograms["load", "latency"]
     assert (single.n, load.n) == (10, 10)
@@ -38,7 +38,7 @@ def test_loads_stand_apart_and_chaos_stays_out(lines: list[dict[str, object]]) -
     assert (second.t, second.requests, second.target_rate) == (3, 30, 20.0)
     assert second.q99 is not None
     assert second.q99 == pytest.approx(5.0, rel=0.05), "the timeline shows the fault"
-    drawn = distribution("load", "latency", load, (0.2,))
+    drawn = make_distribution("load", "latency", load, (0.2,))
     assert drawn is not None
     assert (drawn.suite, sum(drawn.counts), drawn.limits) == ("load", 10, (0.2,))
 

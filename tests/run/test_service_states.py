@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
-from harness.run.service_states import held, starting_state
+from harness.run.service_states import describe_slow_start, describe_start_state
 
 
 def exchange(error: ErrorClass | None, response: Response | None = None, seconds: float = 0.1) -> Exchange:
@@ -18,7 +18,7 @@ def exchange(error: ErrorClass | None, response: Response | None = None, seconds
     ("error", "response", "said"),
     [
         (ErrorClass.CONNECT, None, "not listening: connect: refused"),
-        (ErrorClass.FIRST_BYTE_TIMEOUT, None, "accepts and is silent: refused"),
+        (ErrorClass.FIRST_BYTE_TIMEOUT, None, "accepts connections and does not answer: refused"),
         (
             ErrorClass.STATUS,
             Response(503, body=b"Route table is not populated yet."),
@@ -35,10 +35,10 @@ def exchange(error: ErrorClass | None, response: Response | None = None, seconds
     ],
 )
 def test_states(error: ErrorClass | None, response: Response | None, said: str | None) -> None:
-    assert starting_state(exchange(error, response)) == said
+    assert describe_start_state(exchange(error, response)) == said
 
 
 def test_a_first_prediction_that_was_held_is_said() -> None:
-    assert held(exchange(None, Response(200), 5.5)) == "ready, but the first prediction was held for 5.5 s"
-    assert held(exchange(None, Response(200), 0.5)) is None
-    assert held(exchange(ErrorClass.STATUS, Response(503), 5.5)) is None
+    assert describe_slow_start(exchange(None, Response(200), 5.5)) == "ready, but the first prediction took 5.5 s"
+    assert describe_slow_start(exchange(None, Response(200), 0.5)) is None
+    assert describe_slow_start(exchange(ErrorClass.STATUS, Response(503), 5.5)) is None

@@ -12,13 +12,13 @@ from harness.core.registry import list_plugins
 from harness.core.suite_policy import explain_ground
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
-from harness.suite import catalogue
+from harness.suite import list_checks
 from tests.conftest import KEY, run_gate
 
 
 @pytest.mark.parametrize("suite", list_plugins("suites"))
 def test_every_check_declares_itself(suite: str) -> None:
-    declared = list(catalogue(suite))
+    declared = list(list_checks(suite))
     ids = [d.id for d in declared]
     assert len(ids) == len(set(ids)) >= (20 if suite == "smoke" else 2)
     for check in declared:

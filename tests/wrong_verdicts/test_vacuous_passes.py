@@ -31,15 +31,15 @@ from harness.core.verdict import (
     make_inconclusive,
     make_skipped,
 )
-from harness.run.baseline import Older, compare, find_baseline
-from harness.run.objective import CANDIDATE
+from harness.run.baseline import BaselineSource, compare_with_baseline, find_baseline
+from harness.run.objective import CANDIDATE_SAMPLE
 from harness.run.planning import build_plan, make_comparison_id, plan_user_check
 from tests.run.saved import GOOD, judged, planned
 
 OBJECTIVE = parse_objective("smoke", "latency p95", "<= 1s", PROFILES["pr"])
 SPEC = CheckSpec("objectives hold", per="objective")
 SOURCE = f"t::objectives[{OBJECTIVE.slug}]"
-SAMPLED = Verdict(Status.PASS, "0 of 500", n=500, estimate=0.0, slices=(Slice(CANDIDATE, 500, 0.0),))
+SAMPLED = Verdict(Status.PASS, "0 of 500", n=500, estimate=0.0, slices=(Slice(CANDIDATE_SAMPLE, 500, 0.0),))
 
 
 def asked(baseline: str | None, objective: Objective = OBJECTIVE, *, accept_first: bool = False) -> Settings:
@@ -52,10 +52,10 @@ def asked(baseline: str | None, objective: Objective = OBJECTIVE, *, accept_firs
     )
 
 
-def comparison(older: Older, verdict: Verdict, *, accept_first: bool = False) -> Verdict:
+def comparison(older: BaselineSource, verdict: Verdict, *, accept_first: bool = False) -> Verdict:
     settings = asked(older.name, accept_first=accept_first)
     plan = build_plan(settings, [("t::objectives", "smoke", SPEC)])
-    return compare(older, settings, plan, {SOURCE: verdict}, "1")[make_comparison_id("smoke", OBJECTIVE)]
+    return compare_with_baseline(older, settings, plan, {SOURCE: verdict}, "1")[make_comparison_id("smoke", OBJECTIVE)]
 
 
 def older_run(
@@ -103,19 +103,19 @@ def test_vacuous_05_without_an_older_result_nothing_is_no_worse(tmp_path: Path, 
     else:
         with pytest.raises(UsageError, match="is not there"):
             find_baseline(settings)
-        assert comparison(Older("gone"), SAMPLED).status is Status.INCONCLUSIVE
+        assert comparison(BaselineSource("gone"), SAMPLED).status is Status.INCONCLUSIVE
 
 
 def test_vacuous_05_an_older_result_of_something_else_proves_nothing(tmp_path: Path) -> None:
     good = older_run(tmp_path / "good")
-    assert comparison(Older("good", good), SAMPLED).status is Status.PASS
+    assert comparison(BaselineSource("good", good), SAMPLED).status is Status.PASS
     for name, other in {
         "failed": older_run(tmp_path / "failed", status=Status.FAIL),
         "version": older_run(tmp_path / "version", version="2"),
         "objective": older_run(tmp_path / "objective", objective="latency p50 <= 9000 ms"),
         "sample": replace(older_run(tmp_path / "sample"), plan=replace(good.plan, policy=(("sample", "x"),))),
     }.items():
-        assert comparison(Older(name, other), SAMPLED).status is Status.INCONCLUSIVE, name
+        assert comparison(BaselineSource(name, other), SAMPLED).status is Status.INCONCLUSIVE, name
 
 
 def test_vacuous_06_nothing_judged_is_not_everything_good(tmp_path: Path) -> None:
@@ -153,12 +153,12 @@ def test_vacuous_10_a_candidate_is_not_compared_with_itself(same: str) -> None:
 
 
 def test_vacuous_11_a_missing_sample_is_no_equal_sample(tmp_path: Path) -> None:
-    older = Older("older", older_run(tmp_path))
+    older = BaselineSource("older", older_run(tmp_path))
     assert comparison(older, replace(SAMPLED, slices=())).status is Status.INCONCLUSIVE
     assert older.report is not None
     bare = tuple(replace(row, slices=()) for row in older.report.checks)
-    assert comparison(Older("bare", replace(older.report, checks=bare)), SAMPLED).status is Status.INCONCLUSIVE
-    assert comparison(Older("empty", replace(older.report, checks=())), SAMPLED).status is Status.INCONCLUSIVE
+    assert comparison(BaselineSource("bare", replace(older.report, checks=bare)), SAMPLED).status is Status.INCONCLUSIVE
+    assert comparison(BaselineSource("empty", replace(older.report, checks=())), SAMPLED).status is Status.INCONCLUSIVE
 
 
 def test_vacuous_12_the_best_of_several_tries_does_not_count(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_vacuous_14_a_dead_workers_check_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", ["blocker", "warn", "info"])
 def test_vacuous_15_a_check_that_was_deselected_is_a_hole(tmp_path: Path, level: str) -> None:
     """`-k`, `-m` and `--deselect` act after the plan is written, on packaged checks and on the user's own."""
-    plan = planned(1).adding([plan_user_check("mine.py::test_it", "smoke", "mine", level)])
+    plan = planned(1).add_checks([plan_user_check("mine.py::test_it", "smoke", "mine", level)])
     report = judged(tmp_path, plan, ("c0", GOOD))
     assert report.run.verdict is Status.INCONCLUSIVE
     assert report.run.partial

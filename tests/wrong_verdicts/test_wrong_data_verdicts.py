@@ -21,8 +21,8 @@ from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Status, Verdict
-from harness.run.oracle import read
-from harness.run.rate_judging import judge_fixed
+from harness.run.oracle import read_rows
+from harness.run.rate_judging import judge_independent_samples
 from tests.services import Answered, Digits, asking, attacked, digits, judge_attack, objective, serving, settings
 from tests.suites.validation.test_accuracy import DATA, Service, judged
 
@@ -77,9 +77,9 @@ def test_a_rate_limiter_under_an_attack_is_no_finding(tmp_path: Path) -> None:
 def test_what_was_declined_turns_nothing_green_or_red(k: int, declined: int, status: str) -> None:
     wanted = parse_objective("validation", "accuracy", ">= 0.95", PROFILES["release"])
     check = PlannedCheck("x", "validation", wanted.level, "x", "estimate", alpha_fail=0.05)
-    assert judge_fixed(k, 1000, wanted, check, what="were wrong", declined=declined).status == status
+    assert judge_independent_samples(k, 1000, wanted, check, what="were wrong", declined=declined).status == status
     with pytest.raises(ValueError, match="no count"):
-        judge_fixed(1, 1000, wanted, check, what="were wrong", declined=2)
+        judge_independent_samples(1, 1000, wanted, check, what="were wrong", declined=2)
 
 
 def test_one_digit_fifty_times_is_not_fifty_robust_inputs(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def _jitter(answered: Answered, number: int) -> Answered:
     ],
 )
 def test_a_time_or_a_row_number_is_no_label(outputs: dict[str, Any], n: int, labels: list[int] | None) -> None:
-    found = read(Answer(outputs=outputs), n)
+    found = read_rows(Answer(outputs=outputs), n)
     assert (None if found is None else [reply.label for reply in found]) == labels
 
 

@@ -18,8 +18,8 @@ from harness.core.plan import Plan
 from harness.core.settings import LoadSettings, Settings
 from harness.core.verdict import Status, Verdict
 from harness.run.planning import build_plan, plan_user_check
-from harness.run.preflight import adapter
-from harness.suite import catalogue
+from harness.run.preflight import load_adapter
+from harness.suite import list_checks
 from tests.run.saved import judged
 
 SMOKE = parse_objective("smoke", "latency p95", "<= 1s", PROFILES["pr"])
@@ -80,8 +80,8 @@ def test_a_users_own_verdict_over_nothing_is_no_pass(tmp_path: Path) -> None:
 )
 def test_what_a_protocol_never_states_is_skipped_and_not_left_inconclusive(protocol: str, skipped: list[bool]) -> None:
     endpoint = Endpoint("http://h:1", protocol, model="m", version="1", sample=[[1.0]])
-    declared = [(each.id, each.suite, each.spec) for each in catalogue("smoke") if "::test_model_" in each.id]
-    able = adapter(protocol).capabilities(endpoint, Facts())
+    declared = [(each.id, each.suite, each.spec) for each in list_checks("smoke") if "::test_model_" in each.id]
+    able = load_adapter(protocol).capabilities(endpoint, Facts())
     plan = build_plan(Settings(endpoint, ("smoke",)), declared, {"smoke": able})
     reasons = {each.id.rpartition("::")[2]: each.not_applicable for each in plan.checks}
     assert [bool(reasons[name]) for name in ("test_model_name", "test_model_version")] == skipped

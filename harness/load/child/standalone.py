@@ -30,6 +30,9 @@ _EXIT_STATUS = {Status.PASS: 0, Status.FAIL: 1, Status.INCONCLUSIVE: 20, Status.
 _PREFLIGHT_SECONDS = 60.0
 """Seconds past the endpoint's total deadline that the preflight may take."""
 
+_SUITE = "load"
+"""The suite whose endpoint and objectives count for locust started by hand."""
+
 _objectives: list[Objective] = []
 
 
@@ -40,7 +43,7 @@ def make_job(environment: Environment) -> Job:
     load = _read_load(settings, options)
     _objectives[:] = settings.objectives
     stream = options.stream or any(objective.streamed for objective in settings.objectives)
-    preflight = _run_preflight(PreflightRequest(settings.endpoint_of("load"), stream))
+    preflight = _run_preflight(PreflightRequest(settings.endpoint_of(_SUITE), stream))
     return Job(
         preflight.endpoint,
         (preflight.request,),
@@ -50,6 +53,7 @@ def make_job(environment: Environment) -> Job:
         collect_limits(settings.objectives),
         options.arrivals,
         options.seed,
+        _SUITE,
     )
 
 
@@ -79,11 +83,11 @@ def _read_load(settings: Settings, options: Any) -> LoadSettings:
 
 def read_own_endpoint(host: str | None, masters: Endpoint) -> Endpoint:
     """The endpoint as this machine's environment and aiharness.toml describe it, with its own credentials."""
-    return _read_settings(host or masters.url, masters.protocol, masters.model).endpoint_of("load")
+    return _read_settings(host or masters.url, masters.protocol, masters.model).endpoint_of(_SUITE)
 
 
 def _read_settings(host: str | None, protocol: str | None, model: str | None) -> Settings:
-    options = Options(suites=("load",), endpoint=host or None, protocol=protocol or None, model=model or None)
+    options = Options(suites=(_SUITE,), endpoint=host or None, protocol=protocol or None, model=model or None)
     return resolve_settings(options, os.environ, [Path.cwd()])
 
 

@@ -19,7 +19,7 @@ from harness.load.answer_reader import AnswerReader, RawExchange
 from harness.load.child.engine import LoadEngine
 from harness.load.counts import WorkerCounts
 from harness.load.recorder import Recorder
-from harness.run.preflight import adapter
+from harness.run.preflight import load_adapter
 
 _REPORT_INTERVAL, _LOOK = 1.0, 0.05
 """Seconds between two reports of the counts, and between two looks whether everything is sent and read."""
@@ -45,7 +45,7 @@ class LoadWorker:
         self._environment, self._step, self._report = environment, step, report
         self._pacer = Pacer(job.load.rate, job.load.duration, job.arrivals, job.seed)
         self._engine = LoadEngine(job.endpoint, job.started)
-        self._reader = AnswerReader(adapter(job.endpoint.protocol), job)
+        self._reader = AnswerReader(load_adapter(job.endpoint.protocol), job)
         self._requests = [
             (request, b"".join(encode_request(job.endpoint, request, "identity"))) for request in job.requests
         ]

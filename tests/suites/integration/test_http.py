@@ -16,7 +16,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.settings import Settings
 from harness.core.verdict import Status
 from harness.run.planning import build_plan
-from harness.suite import catalogue
+from harness.suite import list_checks
 from tests.suites.integration.wireservice import Asked, Bad, Service, Wire, run_checks
 
 http = import_module("harness.suites.integration.test_http")
@@ -283,7 +283,7 @@ def test_a_service_that_answers_nothing_passes_nothing(tmp_path: Path, status: s
 
 
 def test_through_a_proxy_nothing_is_planned() -> None:
-    declared = [(entry.id, entry.suite, entry.spec) for entry in catalogue("integration")]
+    declared = [(entry.id, entry.suite, entry.spec) for entry in list_checks("integration")]
     straight = Settings(Endpoint("http://127.0.0.1:1"), ("integration",))
     proxied = Settings(Endpoint("http://127.0.0.1:1", proxy="http://127.0.0.1:2"), ("integration",))
     plans = [

@@ -63,7 +63,7 @@ def test_the_key_is_sent_and_never_shown(tmp_path: Path) -> None:
                 session.begin_check()
                 verdict = test(session)
                 assert verdict.status is Status.PASS, verdict.reason
-                assert KEY not in str(session.shown_exchanges())
-                assert session.shown_exchanges()
+                assert KEY not in str(session.show_exchanges())
+                assert session.show_exchanges()
                 shown = session.show("as it was", session.raw([session.request()])[0])
                 assert KEY not in str(shown)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness.core.verdict import Level
-from harness.suite import catalogue
+from harness.suite import list_checks
 
 PAGE = (Path(__file__).parents[3] / "docs" / "integration.md").read_text()
-CHECKS = {declared.id.removeprefix("ai-suite/integration/"): declared.spec for declared in catalogue("integration")}
+CHECKS = {declared.id.removeprefix("ai-suite/integration/"): declared.spec for declared in list_checks("integration")}
 
 
 def read_documented_levels() -> dict[str, str]:

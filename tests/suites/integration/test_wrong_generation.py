@@ -14,8 +14,8 @@ from harness.core.endpoint import Endpoint
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Status
 from harness.run.planning import build_plan
-from harness.run.preflight import adapter
-from harness.suite import catalogue
+from harness.run.preflight import load_adapter
+from harness.suite import list_checks
 from tests.services import Answered, serving
 from tests.suites.integration.chatservice import (
     ALL,
@@ -407,11 +407,11 @@ def test_an_ignored_seed_is_noted(tmp_path: Path) -> None:
 
 def test_options_that_a_protocol_lacks_are_skipped_in_the_plan() -> None:
     promises = Promises(True, tools=True, structured_output=True, choices=True, logprobs=True)
-    declared = [(entry.id, entry.suite, entry.spec) for entry in catalogue("integration")]
+    declared = [(entry.id, entry.suite, entry.spec) for entry in list_checks("integration")]
 
     def list_skipped(name: str) -> set[str]:
         endpoint = Endpoint("http://127.0.0.1:1", name, model="m")
-        able = adapter(name).capabilities(endpoint, Facts())
+        able = load_adapter(name).capabilities(endpoint, Facts())
         settings = Settings(endpoint, ("integration",), promises=promises)
         plan = build_plan(settings, declared, {"integration": able})
         return {check.id.partition("::")[2].partition("[")[0] for check in plan.checks if check.not_applicable}
