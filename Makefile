@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SELECT ?= not servers
 PARALLEL ?= -n auto --dist=worksteal
 CORES := $(shell getconf _NPROCESSORS_ONLN)
-PURE := attacks checks config core data faults protocols reports run stats test_architecture.py test_check_ids.py test_docs.py
+PURE := attacks checks config core data faults protocols reports run stats test_architecture.py test_check_ids.py test_docs.py test_layout.py
 ONE_GATE := tests/plugin/test_collection.py::test_empty_folder
 UV := $(shell command -v uv 2>/dev/null)
 OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
 
@@ -53,8 +55,14 @@ def find_module(kind: str, name: str) -> str:
     return modules[name]
 
 
-def _find_modules(kind: str) -> dict[str, str]:
+def _find_modules(kind: str) -> Mapping[str, str]:
     """The module of each plug-in by its name; one of an outside package replaces ours of the same name."""
+    return _find_modules_on(tuple(sys.path), kind)
+
+
+@cache
+def _find_modules_on(path: tuple[str, ...], kind: str) -> Mapping[str, str]:
+    """Cached for each import path, because entry points are in the metadata of every installed package."""
     modules = {}
     for package_name in _PACKAGES[kind]:
         package = importlib.import_module(package_name)

@@ -63,7 +63,7 @@ def test_the_proxy_offers_it_and_a_broken_one_harms_nobody(outside: Path, capfd:
     finally:
         assert ended(child) == 0
         end()
-    assert "the file of fault 'broken' cannot be loaded" in capfd.readouterr().err
+    assert "fault 'broken' of outside_faults.broken cannot be imported" in capfd.readouterr().err
 
 
 CONFIG = """[endpoint]
@@ -82,7 +82,7 @@ attributes = {{ bytes = {} }}
     [
         ("stall", 5, ""),
         ("stall", -5, "a.toml:8: fault[0].attributes: attribute bytes must be a whole number from 0 to"),
-        ("broken", 5, "a.toml:7: fault[0].kind: the file of fault 'broken' cannot be loaded"),
+        ("broken", 5, "a.toml:7: fault[0].kind: fault 'broken' of outside_faults.broken cannot be imported"),
     ],
 )
 def test_the_configuration_knows_it(
