@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from harness.core.load import LoadResult, client_bound
+from harness.core.load import LoadResult, find_client_limits
 from harness.core.report import FaultRow, Report
 from harness.core.verdict import Status
 
@@ -38,7 +38,7 @@ def explain_client_bound(report: Report) -> tuple[str, ...]:
     for distribution in report.distributions:
         if distribution.suite:
             limits += [limit for limit in distribution.limits if math.isfinite(limit)]
-    if reasons := client_bound(LoadResult("", "", 0, generator=report.generator), limits):
+    if reasons := find_client_limits(LoadResult("", "", 0, generator=report.generator), limits):
         return reasons
     for row in report.checks:
         if row.verdict is Status.INCONCLUSIVE and row.reason.startswith(_SAID_SO):

@@ -1,4 +1,4 @@
-"""The credentials of the configuration: a variable, a file or a command that holds the secret.
+"""The credentials of the configuration: the secret is in a variable, in a file or in the output of a command.
 
 Tested in tests/config/test_resolve.py.
 """
@@ -18,21 +18,22 @@ from harness.io.credentials import run_credential_command
 def read_credentials(
     section: CredentialsSection | None, environ: Mapping[str, str], place: ConfigSource
 ) -> Credentials | None:
-    """The credentials of the file, else of the environment. Raises `ConfigError`, or `UsageError` for a command."""
+    """The credentials that the file names, else those of the environment. Raises `ConfigError` or `UsageError`."""
     if section is None:
         key = environ.get("AIHARNESS_API_KEY")
         return Credentials("bearer", Secret(key), source="AIHARNESS_API_KEY") if key else None
     if sum(map(bool, (section.env, section.file, section.command))) > 1:
-        raise place.error("give one of env, file and command, not both or all", "endpoint", "credentials")
+        raise place.error("give only one of env, file and command", "endpoint", "credentials")
     if section.file:
         path = Path(place.file(section.file) or "")
         try:
             secret, source = path.read_text("utf-8").strip(), str(path)
         except (OSError, UnicodeDecodeError) as error:
-            raise place.error(f"{path} cannot be read ({error})", "endpoint", "credentials", "file") from None
+            raise place.error(f"{path} cannot be read: {error}", "endpoint", "credentials", "file") from None
     elif section.command:
         with place.blamed(None, "endpoint", "credentials", "command"):
-            secret, source = run_credential_command(tuple(section.command)), f"the command {section.command[0]!r}"
+            source = f"the command {section.command[0]!r}"
+            secret = run_credential_command(tuple(section.command))
     else:
         source = section.env or "AIHARNESS_API_KEY"
         secret = environ.get(source, "")
@@ -51,19 +52,23 @@ def read_credentials(
 
 
 def check_secret(credentials: Credentials) -> None:
-    """Refuse, without showing it, a secret that no header can hold or that is too short to be told from text."""
+    """Refuse, without showing it, a secret that no header can hold or that is too short to be recognised in outputs."""
     secret, source = credentials.secret.value, credentials.source
     if len(secret) < MIN_SECRET_LENGTH:
         raise UsageError(
             f"the credential from {source} has {len(secret)} characters: too short to be kept out of every output; "
             f"use one of at least {MIN_SECRET_LENGTH}"
         )
-    try:
-        secret.encode("utf-8" if credentials.scheme == "basic" else "ascii")
-        whole = credentials.scheme == "basic" or secret.isprintable()
-    except UnicodeEncodeError:
-        whole = False
-    if not whole:
+    if not _fits_in_header(secret, credentials.scheme):
         raise UsageError(
             f"the credential from {source} has characters that no header can hold, perhaps a line break at its end"
         )
+
+
+def _fits_in_header(secret: str, scheme: str) -> bool:
+    try:
+        if scheme == "basic":
+            return bool(secret.encode())
+        return bool(secret.encode("ascii")) and secret.isprintable()
+    except UnicodeEncodeError:
+        return False

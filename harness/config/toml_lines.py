@@ -6,37 +6,36 @@ Tested in tests/config/test_resolve.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 _TABLE = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
 
 def find_line(text: str, keys: Sequence[str | int]) -> int | None:
-    """The line, from 1, of the deepest part of the path that stands on a line of its own; None: no part does."""
+    """The line, from 1, of the deepest part of the path that has a line of its own; None where no part has."""
     wanted = list(keys)
-    best: tuple[int, int] | None = None
-    for number, path in _places(text):
-        if path == wanted[: len(path)] and (best is None or len(path) > best[1]):
-            best = (number, len(path))
-    return best[0] if best else None
+    line, depth = None, -1
+    for number, path in _find_paths(text):
+        if path == wanted[: len(path)] and len(path) > depth:
+            line, depth = number, len(path)
+    return line
 
 
-def _places(text: str) -> list[tuple[int, list[str | int]]]:
+def _find_paths(text: str) -> Iterator[tuple[int, list[str | int]]]:
+    """The lines that hold a table's header or a key, each with its path."""
     table: list[str | int] = []
     counts: dict[str, int] = {}
-    found: list[tuple[int, list[str | int]]] = []
     for number, line in enumerate(text.splitlines(), 1):
         if match := _TABLE.match(line):
-            table = _split(match[2])
+            table = _split_key(match[2])
             if match[1] == "[[":
                 counts[match[2]] = counts.get(match[2], -1) + 1
-                table = [*table, counts[match[2]]]
-            found.append((number, table))
+                table.append(counts[match[2]])
+            yield number, table
         elif match := _KEY.match(line):
-            found.append((number, [*table, *_split(match[1])]))
-    return found
+            yield number, [*table, *_split_key(match[1])]
 
 
-def _split(dotted: str) -> list[str | int]:
+def _split_key(dotted: str) -> list[str | int]:
     return [part.strip().strip("\"'") for part in dotted.split(".")]

@@ -1,6 +1,6 @@
-"""Load: what a load child is asked to do, and what it brings back. Plain data, JSON-able.
+"""The job that a load child is given, and the result that it returns: plain data that can be written as JSON.
 
-Tested in tests/load/test_run_load.py.
+Tested in tests/load/test_judging.py.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from harness.core.report import Generator
 from harness.core.settings import LoadSettings
 from harness.core.verdict import Counterexample
 
-_LAG, LAG_SHARE = 0.010, 0.10
+_LAG, _LAG_SHARE = 0.010, 0.10
 """Seconds by which the p99 of the sends may be late, or this share of the smallest latency limit if that is more."""
-CPU, KEPT_UP, STALL = 0.9, 0.98, 0.25
-"""The most CPU (share of one core), the least share of the asked rate, the longest stall or skew of clocks (s)."""
+_MOST_CPU, _LEAST_RATE, _LONGEST_STALL = 0.9, 0.98, 0.25
+"""The most CPU (share of one core), the least share of the wanted rate, the longest stall or skew of clocks (s)."""
 
-DEAD = 5.0
-"""Seconds in which no request got an answer at all, after which an endpoint is taken to be gone."""
+SECONDS_UNTIL_GONE = 5.0
+"""Seconds without an answer to any request after which the endpoint counts as gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What a load brought: the content of `load/SCENARIO.json`, rewritten every second until `finished`.
+    """The result of a load: the content of `load/SCENARIO.json`, rewritten every second until `finished`.
 
-    Counts of requests cover the whole run, `blocks` and `histograms` (sparse, seconds) only those meant to be sent
+    Counts of requests cover the whole run, `blocks` and `histograms` (sparse, seconds) only requests that were due
     after the warm-up. `latency` counts from the schedule, `service` from the send. `waited` arrivals found no free
-    place among the requests in flight. `broken` are successes that were no valid or no whole answer. `gone` says that
-    the endpoint disappeared, `client_bound` why the child and not the service may have set the pace. Of several
-    processes `generator` and `stall` show the worst, and `skew` how far their clocks are apart (s).
+    slot among the requests in flight. `broken` are answers that were declared a success and are invalid or incomplete.
+    `gone` says that the endpoint disappeared, `client_bound` why the load generator and not the service may have been
+    the limit. Of several processes `generator` and `stall` show the worst, `skew` by how much their clocks differ (s).
     """
 
     scenario: str
@@ -94,40 +94,42 @@ class LoadResult:
     problem: str | None = None
 
     @property
-    def starved(self) -> bool:
-        """Whether the child had no processor time to keep up with, whatever the service did."""
-        return (self.generator.cpu or 0.0) > CPU or self.stall > STALL
+    def is_starved(self) -> bool:
+        """Whether the load generator had too little processor time to keep up, whatever the service did."""
+        return (self.generator.cpu or 0.0) > _MOST_CPU or self.stall > _LONGEST_STALL
 
 
-def client_bound(result: LoadResult, limits: Sequence[float]) -> tuple[str, ...]:
-    """Why the generator may have been the limit, as sentences; empty when it kept up. `limits` in seconds."""
-    made, bound = result.generator, max(_LAG, LAG_SHARE * min(limits, default=0.0))
+def find_client_limits(result: LoadResult, limits: Sequence[float]) -> tuple[str, ...]:
+    """Why the load generator may have been the limit, as sentences; empty when it kept up. `limits` in seconds."""
+    generator, most_lag = result.generator, max(_LAG, _LAG_SHARE * min(limits, default=0.0))
     reasons = []
-    if made.lag_p99 is not None and made.lag_p99 > bound:
-        why = f": {result.waited} arrivals found no free place, raise concurrency" if result.waited else ""
-        reasons.append(
-            f"requests left late: p99 {made.lag_p99 * 1e3:.3g} ms, at most {bound * 1e3:.3g} ms is allowed{why}"
-        )
-    if made.cpu is not None and made.cpu > CPU:
-        reasons.append(f"the load generator used {made.cpu * 100:.0f} % of its core")
-    if result.stall > max(STALL, bound):
+    if generator.lag_p99 is not None and generator.lag_p99 > most_lag:
+        lag, allowed = generator.lag_p99 * 1e3, most_lag * 1e3
+        reason = f"requests were sent late: p99 {lag:.3g} ms, at most {allowed:.3g} ms is allowed"
+        if result.waited:
+            reason += f": {result.waited} arrivals found no free slot, raise concurrency"
+        reasons.append(reason)
+    if generator.cpu is not None and generator.cpu > _MOST_CPU:
+        reasons.append(f"the load generator used {generator.cpu * 100:.0f} % of its core")
+    if result.stall > max(_LONGEST_STALL, most_lag):
         reasons.append(f"the load generator's own loop stood still for {result.stall:.2g} s")
-    if result.skew > STALL:
-        reasons.append(f"the clocks of its machines are {result.skew:.2g} s apart")
-    if made.target_rate and made.achieved_rate is not None and made.achieved_rate < KEPT_UP * made.target_rate:
-        reasons.append(f"{made.achieved_rate:.4g} of {made.target_rate:.4g} requests/s were sent")
+    if result.skew > _LONGEST_STALL:
+        reasons.append(f"the clocks of its machines differ by {result.skew:.2g} s")
+    target, achieved = generator.target_rate, generator.achieved_rate
+    if target and achieved is not None and achieved < _LEAST_RATE * target:
+        reasons.append(f"{achieved:.4g} of {target:.4g} requests/s were sent")
     return tuple(reasons)
 
 
-def unloadable(endpoint: Endpoint, duration: float = 0.0) -> str | None:
-    """Why the load path, whose requests are made once, cannot reach this endpoint for so many seconds, or None."""
+def find_load_obstacle(endpoint: Endpoint, duration: float = 0.0) -> str | None:
+    """Why this endpoint cannot be loaded for so many seconds, or None: every request is encoded once, for HTTP/1.1."""
     if endpoint.is_grpc:
-        return "the load suite speaks HTTP/1.1 and no gRPC; give its endpoint another protocol ([suite.load] protocol)"
+        return "the load suite speaks HTTP/1.1 and not gRPC; give another protocol as [suite.load] protocol"
     if endpoint.proxy is not None:
-        return "the load suite cannot send through a proxy; take [endpoint] proxy out"
+        return "the load suite cannot send through a proxy; remove [endpoint] proxy"
     if endpoint.signer is not None:
-        return "the load suite cannot sign each request; take [endpoint] sign out"
+        return "the load suite cannot sign each request; remove [endpoint] sign"
     key = endpoint.credentials
     if key and key.command and duration > key.refresh:
-        return f"the credential lasts {key.refresh:g} s and the load {duration:g} s; give a shorter load"
+        return f"the credential lasts {key.refresh:g} s and the load {duration:g} s; shorten [load] duration"
     return None

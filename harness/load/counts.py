@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from harness.core.load import Counts, Job, LoadResult, client_bound
+from harness.core.load import Counts, Job, LoadResult, find_client_limits
 from harness.core.pacing import Pacer
 from harness.core.report import Generator
 from harness.core.verdict import Counterexample
@@ -129,7 +129,7 @@ def make_load_result(
         problem=problem,
         **{name: getattr(counts, name) for name in (*_ADDED, *_WORST, "errors", "gone")},
     )
-    return replace(result, client_bound=client_bound(result, list(chain.from_iterable(job.limits.values()))))
+    return replace(result, client_bound=find_client_limits(result, list(chain.from_iterable(job.limits.values()))))
 
 
 def make_result_id(scenario: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
-from harness.core.load import DEAD, Job
+from harness.core.load import SECONDS_UNTIL_GONE, Job
 from harness.core.replay import show_exchange
 from harness.load.counts import MOST_EXAMPLES, NEVER, WorkerCounts
 from harness.run.series import Seconds
@@ -95,5 +95,5 @@ class Recorder:
             return
         self._unanswered += 1
         since = exchange.timing.intended - max(self._answered_at, self.t0)
-        if self._unanswered >= 3 and since >= DEAD and self.counts.gone is None:
+        if self._unanswered >= 3 and since >= SECONDS_UNTIL_GONE and self.counts.gone is None:
             self.counts.gone = f"no request of {since:.1f} s was answered ({exchange.error}: {exchange.detail})"

@@ -1,6 +1,6 @@
 """Load: does the service keep its objectives under an open-loop load that kept up?
 
-Tested in tests/load/test_run_load.py and tests/load/test_whole_loads.py, where a file has no test of its own.
+Tested in tests/load/test_judging.py and tests/load/test_whole_loads.py, where a file has no test of its own.
 """
 
 from __future__ import annotations

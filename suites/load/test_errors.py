@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.load.run_load import LOAD, judge_errors
+from harness.load.judging import judge_errors
+from harness.load.run_load import LOAD
 from harness.run.measurements import Measurements
 from harness.suite import Verdict, check
 

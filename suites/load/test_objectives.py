@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.load.run_load import LOAD, judge_load
+from harness.load.judging import judge_load
+from harness.load.run_load import LOAD
 from harness.run.measurements import Measurements
 from harness.suite import Verdict, check
 

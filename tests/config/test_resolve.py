@@ -68,7 +68,7 @@ def test_pyproject_and_nearest_folder(tmp_path: Path) -> None:
         ('[endpoint]\ncredentials = { scheme = "bearer", enf = "X" }', r"toml:2: .*Did you mean 'env'"),
         ('[endpoint]\ncredentials = { scheme = "token" }', r"toml:2: .*Invalid enum value"),
         ('[endpoint]\ncredentials = { env = "NOT_SET_ANYWHERE" }', r"NOT_SET_ANYWHERE is empty or not set"),
-        ('[endpoint]\ncredentials = { env = "A", file = "b" }', r"not both"),
+        ('[endpoint]\ncredentials = { env = "A", file = "b" }', r"only one of"),
         ('[endpoint]\ncredentials = { file = "nowhere.txt" }', r"nowhere.txt cannot be read"),
         ('[endpoint.template]\nbody = "{}"', r"toml:2: endpoint.template.body: must hold {{input}}"),
         ('[endpoint.template]\npath = "predict"', r"toml:2: endpoint.template.path: must start with a slash"),

@@ -22,7 +22,7 @@ from botocore.credentials import Credentials as AwsKeys
 from harness.core.endpoint import Credentials, Endpoint, Secret, Signer
 from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.core.exchange import Exchange, Request
-from harness.core.load import unloadable
+from harness.core.load import find_load_obstacle
 from harness.core.replay import build_curl, show_exchange
 from harness.io import reachability
 from harness.io.credentials import run_credential_command
@@ -215,7 +215,7 @@ def test_a_unix_socket_that_is_not_there(connect: Connect, tmp_path: Path) -> No
 
 def test_what_the_load_path_cannot_do_is_refused() -> None:
     short = Credentials("bearer", Secret("token"), command=("true",), refresh=60)
-    assert unloadable(Endpoint("http://h")) is None
-    assert "sign" in (unloadable(Endpoint("http://h", signer=Signer("a.py", "sign"))) or "")
-    assert unloadable(Endpoint("http://h", credentials=short), 59) is None
-    assert "lasts 60 s" in (unloadable(Endpoint("http://h", credentials=short), 61) or "")
+    assert find_load_obstacle(Endpoint("http://h")) is None
+    assert "sign" in (find_load_obstacle(Endpoint("http://h", signer=Signer("a.py", "sign"))) or "")
+    assert find_load_obstacle(Endpoint("http://h", credentials=short), 59) is None
+    assert "lasts 60 s" in (find_load_obstacle(Endpoint("http://h", credentials=short), 61) or "")

@@ -63,7 +63,7 @@ def test_load_is_refused(tmp_path: Path) -> None:
     with served(model) as port:
         outcome = run_gate(tmp_path, f"--ai-endpoint=http://127.0.0.1:{port}", "--ai-config=load.toml", suite="load")
     assert outcome.status != 0
-    assert "the load suite speaks HTTP/1.1 and no gRPC" in outcome.out + outcome.err
+    assert "the load suite speaks HTTP/1.1 and not gRPC" in outcome.out + outcome.err
 
 
 @pytest.mark.parametrize("hidden", ["grpc", "google.protobuf"])

@@ -74,4 +74,4 @@ def test_one_process_without_an_answer_is_not_the_end_of_the_service() -> None:
 def test_clocks_that_disagree_are_reported() -> None:
     counts = record(exchanges())
     counts.skew = 0.6
-    assert any("0.6 s apart" in reason for reason in add_up(record(exchanges()), counts).client_bound)
+    assert any("differ by 0.6 s" in reason for reason in add_up(record(exchanges()), counts).client_bound)

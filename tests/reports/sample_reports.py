@@ -311,7 +311,7 @@ def _load_rows(passes: bool) -> list[CheckRow]:
     )  # fmt: skip
     slow = {"verdict": Status.PASS, "reason": "6 of 1500 requests took longer than 800 ms or failed: 2 % is refuted"}
     if not passes:
-        late = "requests left late: p99 210 ms, at most 80 ms is true: 31 arrivals found no free place"
+        late = "requests were sent late: p99 210 ms, at most 80 ms is true: 31 arrivals found no free slot"
         kept_up = replace(kept_up, verdict=Status.INCONCLUSIVE, reason=late)
         slow = {"verdict": Status.INCONCLUSIVE, "reason": f"the load generator did not keep up: {late}"}
     return [kept_up, _estimate("latency p99 <= 800ms", **shown, **slow)]

@@ -16,7 +16,7 @@ from gevent.hub import Waiter, get_hub
 
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, UsageError
-from harness.core.load import unloadable
+from harness.core.load import find_load_obstacle
 from harness.io import tls
 from harness.io.error_map import classify_error
 from harness.io.http import KEEPALIVE
@@ -36,7 +36,7 @@ class LoadEngine:
     """
 
     def __init__(self, endpoint: Endpoint, zero: float, caps: Caps | None = None) -> None:
-        if why := unloadable(endpoint):
+        if why := find_load_obstacle(endpoint):
             raise UsageError(why)
         self.endpoint = endpoint
         tls_context = tls.create_context(endpoint.tls) if endpoint.is_secure else None

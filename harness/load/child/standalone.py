@@ -23,8 +23,9 @@ from harness.core.settings import LoadSettings, Settings
 from harness.core.verdict import Level, Status, Verdict, find_worst_status, make_error
 from harness.io.rundir import RunDir
 from harness.load.counts import get_result_path
+from harness.load.judging import judge_load
 from harness.load.preflight_process import PreflightRequest, PreflightResult
-from harness.load.run_load import collect_limits, judge_load
+from harness.load.run_load import collect_limits
 
 _EXIT_STATUS = {Status.PASS: 0, Status.FAIL: 1, Status.INCONCLUSIVE: 20, Status.ERROR: 21}
 _PREFLIGHT_SECONDS = 60.0

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from harness.core.load import Counts, LoadResult, client_bound
+from harness.core.load import Counts, LoadResult, find_client_limits
 from harness.core.objective import PROFILES, Objective
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.report import Generator
 from harness.core.verdict import Counterexample, Level, Status
-from harness.load.run_load import judge_errors, judge_generator, judge_load
+from harness.load.judging import judge_errors, judge_generator, judge_load
 from harness.stats.dependence import TIME_BLOCKS
 
 LATENCY = parse_objective("load", "latency p90", "<= 100ms", PROFILES["release"])
@@ -60,9 +60,9 @@ def test_what_comes_in_one_clump_counts_for_less() -> None:
 
 @pytest.mark.parametrize("over", [0, 25])
 def test_a_client_that_was_the_limit_decides_nothing_and_says_what_it_saw(over: int) -> None:
-    verdict = judge_load(result(over, client_bound=("requests left late",)), LATENCY, CHECK)
+    verdict = judge_load(result(over, client_bound=("requests were sent late",)), LATENCY, CHECK)
     assert verdict.status is Status.INCONCLUSIVE
-    assert "requests left late" in verdict.reason
+    assert "requests were sent late" in verdict.reason
     assert ("FAIL" if over else "PASS") in verdict.notes[0]
 
 
@@ -102,14 +102,14 @@ def test_a_false_success_is_a_contract_failure_even_if_the_client_was_the_limit(
     ],
 )
 def test_every_bound_of_the_client_is_noticed(generator: Generator, stall: float, word: str) -> None:
-    (reason,) = client_bound(result(0, generator=generator, stall=stall), (0.1, 0.3))
+    (reason,) = find_client_limits(result(0, generator=generator, stall=stall), (0.1, 0.3))
     assert word in reason
 
 
 def test_the_bound_on_late_sends_grows_with_the_smallest_limit() -> None:
     late = result(0, generator=replace(KEPT_UP, lag_p99=0.05))
-    assert client_bound(late, ())
-    assert not client_bound(late, (1.0, 0.6))
+    assert find_client_limits(late, ())
+    assert not find_client_limits(late, (1.0, 0.6))
 
 
 def test_a_half_written_result_says_nothing_of_the_generator() -> None:
@@ -136,7 +136,7 @@ def test_a_service_that_holds_every_place_fails_by_what_was_counted_from_the_sen
     late = Counts((50,) * TIME_BLOCKS, (50,) * TIME_BLOCKS, {"0.1": (50,) * TIME_BLOCKS})
     service = Counts((50,) * TIME_BLOCKS, (over,) * TIME_BLOCKS, {"0.1": (over,) * TIME_BLOCKS})
     blocks = {"latency": late, "service": service}
-    bound: dict[str, Any] = {"waited": 900, "client_bound": ("requests left late",), "blocks": blocks}
+    bound: dict[str, Any] = {"waited": 900, "client_bound": ("requests were sent late",), "blocks": blocks}
     verdict = judge_load(result(0, generator=replace(KEPT_UP, cpu=cpu), **bound), LATENCY, CHECK)
     assert verdict.status is status
 
