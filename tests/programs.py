@@ -135,6 +135,7 @@ def _import_everything() -> None:
     for info in pkgutil.walk_packages(package.__path__, "harness.", onerror=lambda name: None):
         if not info.name.startswith(_LEFT_OUT) and not info.name.endswith(".__main__"):
             importlib.import_module(info.name)
+    importlib.import_module("harness.reports.as_html")._template()  # compiled once, as every report needs it
 
 
 def _serve(channel: socket.socket) -> None:

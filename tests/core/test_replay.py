@@ -33,7 +33,7 @@ def words_in_a_shell(line: str, folder: Path) -> list[str]:
     """What a shell passes to `curl` for this line."""
     script = f"curl() {{ printf '%s\\0' \"$@\"; }}\n{line}\n"
     env = {"PATH": os.environ["PATH"], "AIHARNESS_API_KEY": KEY}
-    done = subprocess.run(["/bin/sh", "-c", script], cwd=folder, env=env, capture_output=True, timeout=10, check=True)
+    done = subprocess.run(["/bin/sh", "-c", script], cwd=folder, env=env, capture_output=True, timeout=60, check=True)
     return done.stdout.decode().split("\0")[:-1]
 
 

@@ -198,7 +198,7 @@ def failing(service: Service, folder: Path) -> tuple[Verdict, Any, str]:
         assert shown.curl is not None
         sent = len(service.asked)
         assert shutil.which("curl"), "this test needs curl"
-        done = subprocess.run(shown.curl, shell=True, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(shown.curl, shell=True, capture_output=True, text=True, timeout=60, check=False)
         body = json.loads(shown.request["body"])
         assert service.asked[sent:] == [body]
         return verdict, body, done.stdout

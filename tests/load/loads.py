@@ -49,7 +49,7 @@ def later(folder: Path, act: Callable[[dict[str, Any]], None]) -> threading.Thre
     """Act once, as soon as the load in this run has ended some requests."""
 
     def wait() -> None:
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 60
         while time.monotonic() < ends:
             try:
                 result = result_of(folder / "run")
@@ -97,7 +97,7 @@ def locust(folder: Path, url: str, *options: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def nobody(marker: str, seconds: float = 5.0) -> bool:
+def nobody(marker: str, seconds: float = 20.0) -> bool:
     """Whether every process with this text in its command line ends within a time."""
     ends = time.monotonic() + seconds
     while children(marker) and time.monotonic() < ends:

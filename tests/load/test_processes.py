@@ -53,7 +53,7 @@ def started(words: list[str], folder: Path, **env: str) -> Iterator[subprocess.P
         child.wait(10)
 
 
-def until(holds: Callable[[], bool], seconds: float = 20) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < ends, "it never came"

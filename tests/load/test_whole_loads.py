@@ -105,13 +105,16 @@ def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path) 
 
 
 def test_a_freeze_is_seen_from_the_schedule_and_every_request_is_sent(tmp_path: Path) -> None:
-    """Coordinated omission: with ten places a 1 s freeze is felt by about all arrivals meant for that second."""
+    """Coordinated omission: with ten places a freeze of 1.5 s is felt by about all arrivals meant for it.
+
+    A busy machine delays requests by less than half a second, the freeze most of them by more.
+    """
     with ReferenceProcess(ServiceSettings()) as server:
         pid = server.pid
 
         def freeze(_: dict[str, Any]) -> None:
             os.kill(pid, signal.SIGSTOP)
-            time.sleep(1.0)
+            time.sleep(1.5)
             os.kill(pid, signal.SIGCONT)
 
         thread = later(tmp_path, freeze)
@@ -120,9 +123,9 @@ def test_a_freeze_is_seen_from_the_schedule_and_every_request_is_sent(tmp_path: 
     result = result_of(tmp_path / "run")
     assert result["sent"] == result["completed"] == result["intended"] == 180
     assert result["waited"] >= 20
-    assert over(result, "latency", 0.2) >= 30
-    assert over(result, "service", 0.2) <= 20
-    assert over(result, "lag", 0.2) >= 20
+    assert over(result, "latency", 0.5) >= 30
+    assert over(result, "service", 0.5) <= 20
+    assert over(result, "lag", 0.5) >= 20
 
 
 def over(result: dict[str, Any], metric: str, limit: float) -> int:

@@ -29,7 +29,7 @@ def test_the_report_is_written_however_often_the_run_is_interrupted(
     command = [sys.executable, "-m", "pytest", "--ai-suite=smoke", f"--ai-endpoint={reference}"]
     command += ["--ai-run-dir=run", "-p", "no:cacheprovider", "-k", "test_slow"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 120
         while not (tmp_path / "begun").exists() and time.monotonic() < ends and child.poll() is None:
             time.sleep(0.02)
         while child.poll() is None and time.monotonic() < ends:
@@ -51,7 +51,7 @@ def test_sigterm_ends_the_demo_before_its_first_check_and_leaves_nothing(tmp_pat
     environment = {**os.environ, "TMPDIR": str(temporary)}
     out = (tmp_path / "out").open("wb")
     with out, subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=out, stderr=out) as child:
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 120
         while time.monotonic() < ends and child.poll() is None:
             if any(temporary.iterdir()) if moment == "folder" else "http" in (tmp_path / "out").read_text():
                 break

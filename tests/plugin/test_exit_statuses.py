@@ -270,7 +270,7 @@ def test_interrupt_writes_the_report(tmp_path: Path, number: signal.Signals) -> 
         )
         _wait_for(lambda: (run_dir / "plan.json").exists())
         child.send_signal(number)
-        out, _ = child.communicate(timeout=30)
+        out, _ = child.communicate(timeout=120)
     assert child.returncode == 2, out
     gate = json.loads((run_dir / "gate.json").read_text())
     assert gate["run"]["verdict"] == "INCONCLUSIVE"
@@ -301,7 +301,7 @@ def test_killed_run_is_reported_as_inconclusive(tmp_path: Path, reference: str) 
     assert json.loads(done.stdout)["run"]["verdict"] == "INCONCLUSIVE"
 
 
-def _wait_for(holds: Callable[[], bool], seconds: float = 30) -> None:
+def _wait_for(holds: Callable[[], bool], seconds: float = 120) -> None:
     ends = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < ends, "waited in vain"

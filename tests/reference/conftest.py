@@ -35,7 +35,7 @@ def _serving(settings: ServiceSettings) -> Iterator[httpx.Client]:
     listening.listen()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 30
     while not server.started and time.monotonic() < ends:
         time.sleep(0.005)
     try:

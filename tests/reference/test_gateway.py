@@ -124,7 +124,7 @@ def serving(edition: str, *backends: Raw, limits: Limits = QUICK, key: str | Non
     listening = listen()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 30
     while not server.started and time.monotonic() < ends:
         time.sleep(0.005)
     try:
@@ -188,12 +188,12 @@ def test_hardened_hides_one_faulty_backend_and_takes_it_back(backends: tuple[Raw
             answer = client.post(path, json={})
             assert answer.status_code == 200, answer.text
             assert path != CHAT or answer.content.endswith(DONE)
-        assert within(3, lambda: states(client)[0] != "closed")
+        assert within(20, lambda: states(client)[0] != "closed")
         asked = len(faulty.seen)
         assert all(client.post(path, json={}).status_code == 200 for _ in range(10))
         assert len(faulty.seen) == asked
         faulty.mode = "good"
-        assert within(3 + SLOW_S, lambda: states(client) == ["closed", "closed"])
+        assert within(20, lambda: states(client) == ["closed", "closed"])
         assert all(client.post(path, json={}).status_code == 200 for _ in range(10))
         assert len(faulty.seen) > asked
         assert status(client)["upstreams"][0]["ejections"] >= 1
@@ -272,7 +272,7 @@ def test_work_ends_when_its_client_leaves(backends: tuple[Raw, Raw]) -> None:
             each.held.set()
         with client.stream("POST", CHAT, json={}) as answer:
             assert next(answer.iter_raw()) == EVENT
-        assert within(3, lambda: sum(each["in_flight"] for each in status(client)["upstreams"]) == 0)
+        assert within(20, lambda: sum(each["in_flight"] for each in status(client)["upstreams"]) == 0)
         assert status(client)["in_flight"] == 0
         assert status(client)["counters"]["broken_streams"] == 0
 

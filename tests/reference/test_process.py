@@ -120,8 +120,8 @@ def test_the_command_announces_itself_on_one_line() -> None:
 
 
 def test_the_command_lists_defects_and_refuses_what_it_cannot_use() -> None:
-    listed = subprocess.run([*RUN, "--defect", "list"], capture_output=True, text=True, timeout=20, check=True)
+    listed = subprocess.run([*RUN, "--defect", "list"], capture_output=True, text=True, timeout=60, check=True)
     assert "stuck_stream " in listed.stdout
-    unset = subprocess.run([*RUN, "--api-key-env", "NOT_SET_ANYWHERE"], capture_output=True, text=True, timeout=20)
+    unset = subprocess.run([*RUN, "--api-key-env", "NOT_SET_ANYWHERE"], capture_output=True, text=True, timeout=60)
     assert unset.returncode == 4
     assert "NOT_SET_ANYWHERE" in unset.stderr

@@ -82,7 +82,7 @@ def fetch(port: int, *, scheme: str = "http", tls: TLS | None = None, **task: An
         input=json.dumps({"endpoint": msgspec.to_builtins(endpoint), **task}),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert done.returncode == 0, done.stderr
