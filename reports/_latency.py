@@ -27,7 +27,7 @@ QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999)
 
 @dataclass(frozen=True, slots=True)
 class Cumulative:
-    """A distribution as points (`values[i]`, `below[i]`): so many samples are at most this value, in `unit`."""
+    """A distribution as points: `below[i]` samples are at most `values[i]`, in `unit`."""
 
     metric: str
     unit: str

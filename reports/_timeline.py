@@ -40,7 +40,7 @@ class Bin(Second):
 
 
 def fold_series(series: Sequence[Second], most: int = _MOST) -> list[Bin]:
-    """The series in at most so many bins, in order; a bin in which nothing was sent counts 0."""
+    """The series in at most `most` bins, in order; a bin in which nothing was sent counts 0."""
     if not series:
         return []
     first, last = min(s.t for s in series), max(s.t for s in series)
@@ -69,7 +69,7 @@ def _sum_up(t: int, width: int, part: list[Second]) -> Bin:
 
 
 def draw_timeline(bins: list[Bin], faults: Sequence[FaultRow]) -> Markup:
-    """Three panels over one time axis: requests and errors per second, q50 and q99; each fault from on to recovered."""
+    """Three panels over one time axis: requests and errors per second, q50 and q99; each fault until its recovery."""
     start, end = float(bins[0].t), float(bins[-1].t + bins[-1].width)
     x = Scale(start, end, _LEFT, _RIGHT)
     shown = [fault for fault in faults if math.isfinite(fault.applied_at)][:MOST_FAULTS]
@@ -156,10 +156,8 @@ def _draw_fault(fault: FaultRow, x: Scale, index: int, bottom: float, end: float
     if not _traffic.is_confirmed(fault):
         edge, tone = "fault-edge unproven", "lost"
         parts.append(_svg.draw_box(left, y, right - left, bottom - y, "blind"))
-    text, recovery = (
-        f"{_traffic.name_fault(fault)[:64]}, {_traffic.describe_proof(fault)[:50]}",
-        _traffic.describe_recovery(fault),
-    )
+    text = f"{_traffic.name_fault(fault)[:64]}, {_traffic.describe_proof(fault)[:50]}"
+    recovery = _traffic.describe_recovery(fault)
     parts.append(_svg.draw_rule(left, y, right, y, edge))
     spans = [_svg.make_element("tspan", text=text, cls=tone)]
     if recovery:

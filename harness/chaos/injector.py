@@ -72,7 +72,7 @@ class Injector:
             raise UsageError(f"fault {fault.name!r}: {needs}; {self.api.where} is a plain Toxiproxy")
 
     def settle(self) -> None:
-        """Lift what a killed run has left on. Raises `UsageError` for a disturbance of somebody else on the link."""
+        """Lift what a killed run has left on. Raises `UsageError` if somebody else disturbs the link."""
         self._await_leases()
         lifted = _lift_ours(self.api, self._client, self.link.proxy)
         self.notes += [f"left by an earlier run, ended now: {line}" for line in lifted]
@@ -128,7 +128,7 @@ class Injector:
         self.api.close()
 
     def _open_proxy(self) -> LinkProxy:
-        """The link's proxy on the server, created where the link says how."""
+        """The link's proxy on the server; it is created if it is missing and the link states its addresses."""
         link, where = self.link, self.api.where
         try:
             proxy: LinkProxy | None = self._client.get_proxy(link.proxy)
@@ -181,10 +181,14 @@ class ActiveFault:
             self._injector.api.call("GET", self._path)
 
     def prove(self) -> Proof:
-        """What the fault has struck: by our own proxy's counters, else by a connection of our own through the link."""
+        """Whether the fault took effect: by our own proxy's counters, otherwise by a probe through the link."""
         if self._is_counted:
             affected = int(self._injector.read_counters()["toxics"].get(self.name, {}).get("affected", 0))
-            return Proof("counter" if affected else "none", affected, f"the proxy counted {affected} that it struck")
+            return Proof(
+                "counter" if affected else "none",
+                affected,
+                f"the proxy counted {affected} affected connections or requests",
+            )
         proof = prove_fault(self._fault, self._injector.listen, self._injector.before)
         if proof.confirmed == "none" or self._carried <= 0:
             return proof

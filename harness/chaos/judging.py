@@ -1,4 +1,4 @@
-"""Judge a chaos experiment: was every declared success right, did the fault land, did the service recover?"""
+"""Judge a chaos experiment: every declared success was right, the fault landed, and the service recovered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ above which a baseline is not a steady state, whatever is promised; and the fewe
 
 
 def find_silent_corruption(exchange: Exchange, reference: Answer | None, *, cut: bool = False) -> str:
-    """Why an answer is wrong that the service declared a success; empty when it is right or was declared a failure.
+    """Why an answer that the service declared a success is wrong; empty if it is right or was declared a failure.
 
     `reference` is an answer of a service that promises to be deterministic, else None. A broken answer was declared a
     success when the HTTP message was complete by its own framing and holds no error event; a message that only the
@@ -85,7 +85,7 @@ def judge_validity(experiment: Experiment) -> Verdict | None:
     if experiment.proof.confirmed == "none":
         return make_inconclusive(f"the fault did not land: {experiment.proof.detail}", **evidence)
     if not experiment.fault_samples:
-        return make_inconclusive("no request fell into the time of the fault: its effect was not measured", **evidence)
+        return make_inconclusive("no request was sent during the fault: its effect was not measured", **evidence)
     return None
 
 
@@ -106,7 +106,7 @@ def judge_integrity(experiment: Experiment) -> Verdict:
     failures = sum(not sample.is_good for sample in under_fault)
     reason = (
         f"{experiment.fault.kind} landed ({experiment.proof.detail}) and was lifted; {failures} of {len(under_fault)} "
-        f"requests under it failed visibly, and of all {n} no declared success was wrong"
+        f"requests under it failed visibly, and none of all {n} was a wrong answer declared a success"
     )
     # One input, repeated: no rate over inputs is excluded (DESIGN 6.2).
     notes = (*experiment.notes, "one input was repeated: what the service does with others is not judged")

@@ -1,4 +1,4 @@
-"""Does a fault act on a link? A plain connection through the proxy, before and while the fault is applied.
+"""Prove that a fault acts on a link: a plain connection through the proxy, before and while the fault is applied.
 
 A real Toxiproxy counts nothing while connections live, so this is the only proof that it allows. It shows that the
 link is disturbed, not that the service uses it.

@@ -206,7 +206,7 @@ class _Phases:
         progress = "no recovery seen"
         if recovered is not None:
             span = f"between {lifted:.2f} s and {recovered:.2f} s of the run"
-            note = f"recovery lies {span}, in steps of {RECOVERY_STEP:g} s"
+            note = f"the service recovered {span}, measured in steps of {RECOVERY_STEP:g} s"
             self._update(recovered=recovered, notes=(*self.experiment.notes, note))
             progress = f"steady again {max(0.0, recovered - lifted):.1f} s later"
         if self.experiment.proof.confirmed == "probe" and not self.direct:

@@ -12,11 +12,11 @@ from typing import Any
 from harness.core.exchange import Answer
 
 _ABSOLUTE, _RELATIVE = 1e-5, 1e-4
-"""How much a number may change with the size of its batch: single precision summed in another order stays inside."""
+"""How much a number may change with the size of its batch: sums in single precision, in another order, change less."""
 
 EMBEDDING_OUTPUT = "embedding"
 SAME_VECTOR_DISTANCE = 0.045
-"""Distance, as a share of the longer vector's length, within which two vectors are those of one text.
+"""Two vectors count as the same if their distance is at most this share of the longer one's length.
 
 A batch pads its texts, and half precision on a GPU then moves a vector by up to about 1 % of its length (single
 precision by a millionth). This is a cosine of 0.999 at equal length; vectors of different texts are ten times further
@@ -93,7 +93,7 @@ def find_owner(content: Any, contents: Sequence[Any]) -> int | None:
 
 
 def extract_tensors(answer: Answer) -> list[Mapping[str, Any]]:
-    """The tensors of an answer, with their datatypes and shapes; only the Open Inference Protocol has any."""
+    """The tensors of an answer, with their datatypes and shapes; only the Open Inference Protocol has tensors."""
     tensors = answer.value.get("outputs") if isinstance(answer.value, dict) else None
     return [tensor for tensor in tensors if isinstance(tensor, dict)] if isinstance(tensors, list) else []
 

@@ -19,7 +19,7 @@ from harness.core.verdict import Case
 class Control:
     """The answers to a few valid inputs, each sent twice, with which later answers are compared.
 
-    `marks` are texts, one for each input or none at all, that only the right answer to that input contains.
+    `marks` has one text for each input, which only the right answer to that input contains; or it is empty.
     `may_reword`: the service is a language model that does not promise determinism, so its texts may vary.
     """
 

@@ -20,7 +20,7 @@ from harness.reference.settings import ServiceSettings
 from harness.reference.switches import load_switches
 
 _ISOLATED = ("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider")
-"""Keep the settings of the project in whose folder it is started away from the demo."""
+"""Options that keep the demo free of the settings of the project in whose folder it is started."""
 
 KEY = "demo-key-for-the-reference-deployment"
 CONFIG = Path(__file__).parents[1] / "data" / "demo.toml"
@@ -30,7 +30,7 @@ _ROWS, HELD_OUT_SEED = 600, 7
 
 def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("--serve", action="store_true", help="only keep the deployment up, to try things on")
+    add("--serve", action="store_true", help="only keep the deployment running, to try things on")
     add("--edition", default="hardened", help="hardened (default), which passes, or naive, which fails")
     add("--defect", action="append", default=[], metavar="NAME", help="switch a seeded defect on (in a checkout)")
     add("--port", type=int, default=0, help="port of the deployment (default: a free one)")

@@ -30,7 +30,7 @@ CONFIG_FILE = "aiharness.toml"
 
 @dataclass(frozen=True, slots=True)
 class ConfigSource:
-    """Where the configuration stands: for errors that name file, line and key."""
+    """The configuration file and its text, for errors that name file, line and key."""
 
     path: Path | None = None
     text: str = ""
@@ -44,7 +44,7 @@ class ConfigSource:
         return ConfigError(message, where=where, key=dotted)
 
     def among(self, what: str, given: str, known: Collection[str], *keys: str | int) -> None:
-        """Refuse what is not known, with the nearest one that is."""
+        """Raise `ConfigError` for a name that is not known; the error suggests the nearest known one."""
         if given not in known:
             raise self.error(describe_unknown(what, given, known), *keys)
 

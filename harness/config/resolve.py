@@ -35,7 +35,7 @@ from harness.core.settings import DEFAULT_SEED, MOST_REPLICAS, Ceilings, Promise
 from harness.core.suite_policy import sort_suites
 
 _EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema")}
-"""Optional dependencies that a check has for its ground, by the modules that they bring; found and not imported."""
+"""Optional extras that a check may need as its ground, with the modules that each installs; none is imported here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +176,14 @@ def _template(template: Template, place: ConfigSource) -> Template:
         if each and each.path is not None and not each.path.startswith("/"):
             raise place.error(f"must start with a slash, got {each.path!r}", "endpoint", "template", *at, "path")
         if each and each.body is not None and "{{input}}" not in each.body:
-            raise place.error("must hold {{input}}, where the input's JSON goes", "endpoint", "template", *at, "body")
+            raise place.error(
+                "must contain {{input}}, where the input's JSON goes", "endpoint", "template", *at, "body"
+            )
     return template
 
 
 def _proxy(proxy: str | None, place: ConfigSource) -> str | None:
-    """The proxy's URL as it is; the transport says what else may be wrong with it."""
+    """The proxy's URL, unchanged; the transport reports anything else that is wrong with it."""
     try:
         password = urlsplit(proxy or "").password
     except ValueError:
@@ -217,13 +219,13 @@ def _unix_socket(section: EndpointSection, place: ConfigSource) -> str | None:
 
 def _replicas(given: Sequence[str], place: ConfigSource) -> tuple[str, ...]:
     if len(given) > MOST_REPLICAS:
-        raise place.error(f"are {len(given)}; at most {MOST_REPLICAS} are compared", "endpoint", "replicas")
+        raise place.error(f"lists {len(given)} URLs; at most {MOST_REPLICAS} are compared", "endpoint", "replicas")
     found = []
     for index, text in enumerate(given):
         with place.blamed(None, "endpoint", "replicas", index):
             url, inline = parse_url(text)
         if inline:
-            raise place.error("are asked with the endpoint's credentials", "endpoint", "replicas", index)
+            raise place.error("has credentials of its own; replicas get the endpoint's", "endpoint", "replicas", index)
         found.append(url)
     return tuple(found)
 

@@ -99,7 +99,7 @@ class LinkSection:
 
 @dataclass(frozen=True, slots=True)
 class TargetsSection:
-    """`[targets]`: hosts beside the endpoint's own and loopback that faults may touch."""
+    """`[targets]`: hosts other than this machine whose fault proxies may set faults."""
 
     allow: list[str] = field(default_factory=list)
 
@@ -117,7 +117,7 @@ class ProfileSection:
 
 @dataclass(frozen=True, slots=True)
 class RunSection:
-    """`[run]`: what the command line may also say."""
+    """`[run]`: options that the command line has too; the command line wins."""
 
     suites: list[str] = field(default_factory=list)
     profile: str = "release"

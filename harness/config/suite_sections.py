@@ -24,7 +24,7 @@ from harness.core.suite_policy import find_policy
 def resolve_suite_endpoints(
     sections: Mapping[str, SuiteSection], endpoint: Endpoint, suites: tuple[str, ...], place: ConfigSource
 ) -> Mapping[str, Endpoint]:
-    """The endpoint as the wanted suites see it that have a section of their own. Raises `ConfigError`."""
+    """The endpoint of each wanted suite that has a section of its own. Raises `ConfigError`."""
     found = {}
     for name, section in sections.items():
         place.among("suite", name, list_plugins("suites"), "suite", name)
@@ -89,7 +89,7 @@ def complete_sections(configured: Mapping[str, Any], suites: tuple[str, ...], pl
 
 
 def read_links(sections: Mapping[str, LinkSection], place: ConfigSource) -> tuple[Link, ...]:
-    """The links as configured. Raises `ConfigError` for an api that is no URL."""
+    """The links as configured. Raises `ConfigError` for an api that is not a URL."""
     found = []
     for name, section in sections.items():
         parts = urlsplit(section.api)
@@ -105,7 +105,7 @@ def read_links(sections: Mapping[str, LinkSection], place: ConfigSource) -> tupl
 
 
 def read_faults(file: ConfigFile, suites: tuple[str, ...], place: ConfigSource) -> tuple[Fault, ...]:
-    """The faults as configured, where a suite that reads them is wanted. Raises `ConfigError`."""
+    """The faults as configured; none if no wanted suite reads them. Raises `ConfigError`."""
     found: list[Fault] = []
     for index, section in enumerate(file.fault):
         place.among("link", section.link, file.links, "fault", index, "link")

@@ -21,7 +21,7 @@ _MOST_BUFFERED = 1 << 20
 class _Parameters(FaultParameters):
     events: Annotated[int, Parameter("events that pass", high=1_000_000)] = 0
     mode: Annotated[
-        Literal["fin", "rst"], Parameter("`fin`: a clean end, which HTTP does not show where it can; `rst`: a reset")
+        Literal["fin", "rst"], Parameter("`fin`: a clean end, which ends a chunked body properly; `rst`: a reset")
     ] = "fin"
     path: Annotated[str, Parameter("only responses to paths that start with this")] = ""
 
@@ -104,7 +104,7 @@ class _TruncateStream(Stage[_Parameters]):
         return [(rest, 0.0)] if rest else []
 
     def _pass_part(self, part: MessagePart, raw: bytes) -> bytes:
-        """What may leave now that this part has come."""
+        """The bytes that may pass, now that this part has arrived."""
         if part is MessagePart.HEAD or self._events is None:
             return raw
         if part is MessagePart.DATA and (cut := self._events.find_cut(raw)) is not None:

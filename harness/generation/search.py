@@ -139,14 +139,14 @@ class _Search:
         self._phase_requests_left, self._phase_end = requests, time.monotonic() + _SECONDS
 
     def _send_once(self, value: Any) -> GeneratedRequest:
-        """Send a generated request, or return what became of an equal one. Raises `SearchStopped`."""
+        """Send a generated request, or return the result of an equal one sent before. Raises `SearchStopped`."""
         key = json.dumps(value, sort_keys=True)
         if key not in self._generated:
             if self._phase_requests_left <= 0 or time.monotonic() > self._phase_end:
                 raise SearchStopped
             self._phase_requests_left -= 1
             exchange = self._send(value)
-            self._generated[key] = GeneratedRequest(value, exchange, self._judge(value, exchange))
+            self._generated[key] = GeneratedRequest(value, exchange, self._classify(value, exchange))
         return self._generated[key]
 
     def _send(self, value: Any) -> Exchange:
@@ -164,7 +164,7 @@ class _Search:
             self._stopped = problem
             raise SearchStopped from None
 
-    def _judge(self, value: Any, exchange: Exchange) -> Outcome:
+    def _classify(self, value: Any, exchange: Exchange) -> Outcome:
         return classify_outcome(exchange, value, self._count_rows(value["inputs"]), self._announced)
 
     def _count_rows(self, inputs: Any) -> int | None:
@@ -181,7 +181,7 @@ class _Search:
                 exchange = self._send(request.value)
             except SearchStopped:
                 break
-            fails_again = self._judge(request.value, exchange).kind is kind
+            fails_again = self._classify(request.value, exchange).kind is kind
             request = replace(request, tries=request.tries + 1, failures=request.failures + fails_again)
         return request
 

@@ -19,9 +19,9 @@ from harness.protocols.shared import tensors
 
 
 def make_validator(form: InputForm, failing: Any) -> Callable[[Any], bool]:
-    """A function that tells whether a value `{"inputs", "options"}` has this form.
+    """A function that says whether a value `{"inputs", "options"}` has this form.
 
-    A text with a `format` is valid only if it stands in the `failing` request too: formats themselves are not checked.
+    A text with a `format` is valid only if it occurs in the `failing` request too: formats themselves are not checked.
     """
     inputs: Mapping[str, Any] = form.schema
     if form.tensors:

@@ -78,7 +78,7 @@ def _refuse(where: str, message: str, column: str = "") -> NoReturn:
 
 
 def _find_width(rows: Sequence[_Row]) -> int | None:
-    """The count of numbers in every row, None for text. Raises `ConfigError` for a row that differs from the first."""
+    """How many numbers every row has, None for text. Raises `ConfigError` for a row that differs from the first."""
     widths = ((row.where, None if isinstance(row.input, str) else len(row.input)) for row in rows)
     _, first = next(widths)
     for where, width in widths:
@@ -86,7 +86,7 @@ def _find_width(rows: Sequence[_Row]) -> int | None:
             _refuse(
                 where,
                 f"the input is {_describe_width(width)}, and that of the first row {_describe_width(first)}; "
-                "all rows must have the same",
+                "all rows must have the same form",
             )
     return first
 
@@ -131,7 +131,7 @@ def _parse_csv_label(text: str, where: str, column: str) -> Any:
         float(text)
     except ValueError:
         return _parse_label(text, where, column)
-    # "007" names a class as text would: a number is only what would be printed in the same way.
+    # "007" is the name of a class and not the number 7: a whole number counts only if it is written as it is printed.
     number = _parse_number(text, where, column)
     stripped = text.strip()
     if number.is_integer() and stripped in (str(int(number)), str(number)):
@@ -193,7 +193,7 @@ def _check_names(where: str, kind: str, known: Sequence[str], *names: str | None
     """Refuse the first of the configuration's names that the file does not have."""
     for name in names:
         if name is not None and name not in known:
-            _refuse(where, f"there is no such {kind}; there are {', '.join(known[:20]) or 'none'}", name)
+            _refuse(where, f"there is no such {kind}; known: {', '.join(known[:20]) or 'none'}", name)
 
 
 def _is_text(columns: Sequence[str], first: str, is_named: bool) -> bool:
@@ -281,10 +281,10 @@ def _load_arrays(
             _check_names(str(path), "array", file.files, *names)
             arrays = [file[name] for name in names]
     except (ValueError, EOFError, zipfile.BadZipFile) as problem:
-        _refuse(str(path), f"not an NPZ file without pickled objects ({problem})")
+        _refuse(str(path), f"not an NPZ file, or one with pickled objects ({problem})")
     for name, array, kinds in zip(names, arrays, ("iufU", "iufU", "iuU"), strict=False):
         if array.dtype.kind not in kinds:
-            _refuse(str(path), f"dtype {array.dtype}; numbers or text are read", name)
+            _refuse(str(path), f"dtype {array.dtype}; give an array of numbers or text", name)
         if array.ndim == 0 or len(array) != len(arrays[0]):
             _refuse(str(path), f"shape {list(array.shape)}, and {names[0]} has {list(arrays[0].shape)}", name)
     return names, arrays

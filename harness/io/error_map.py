@@ -1,7 +1,7 @@
 """Every exception that a transport can meet, mapped to the `ErrorClass` that it means.
 
-Three rules. An unmistakable cause decides, however deep it lies (a name without address, TLS, our own lack of sockets);
-else the class of the exception itself decides; an unknown exception is the harness's own fault, never the service's.
+Three rules. An unmistakable cause decides, however deep it lies (a name without address, TLS, no sockets left here);
+otherwise the class of the exception itself decides; an unknown exception is the harness's fault, never the service's.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ BY_TYPE |= {  # httpcore's names are httpx's
 """The nearest class in an exception's method resolution order decides."""
 
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
-_OWN_LACK = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
-"""Out of file descriptors, memory or ephemeral ports: the generator's machine, not the service."""
+_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
+"""No file descriptors, memory or ephemeral ports are left on this machine: not the service's fault."""
 
 _EXPLANATIONS = {
     ErrorClass.NAME: "the host name has no address",
@@ -99,7 +99,7 @@ def classify_error(error: BaseException) -> tuple[ErrorClass, str]:
             return ErrorClass.TLS, tls.describe_tls_error(link)
     error_class = next(filter(None, map(_find_unmistakable, chain)), None) or _classify_by_type(error)
     if error_class is ErrorClass.HARNESS and isinstance(error, httpx.ProtocolError | httpcore.ProtocolError):
-        # httpcore calls every error of h2 local; what the peer sent is among them.
+        # httpcore raises its local error for every error of h2, also for those that the peer caused.
         h2_errors = (_classify_by_type(link) for link in chain if isinstance(link, h2.exceptions.H2Error))
         error_class = next(h2_errors, error_class)
     texts = (str(link).strip() for link in reversed(chain))
@@ -142,7 +142,7 @@ def _find_unmistakable(link: BaseException) -> ErrorClass | None:
         return _classify_by_type(link)
     if isinstance(link, UnicodeError) and _is_host_name(link):
         return ErrorClass.NAME
-    if isinstance(link, OSError) and link.errno in _OWN_LACK:
+    if isinstance(link, OSError) and link.errno in _OUT_OF_RESOURCES:
         return ErrorClass.HARNESS
     if isinstance(link, OSError) and link.errno in _UNREACHABLE:
         return ErrorClass.CONNECT

@@ -17,7 +17,7 @@ from harness.core.settings import Ceilings
 
 REQUESTS_FILE, TOKENS_FILE = ".requests", ".tokens"
 MOST_COUNTED_TOKENS = 1_000_000
-"""Tokens that one answer is counted for at most: above what any model generates, below what a disk would notice."""
+"""The most tokens counted for one answer: more than any model generates, and little enough to write to a disk."""
 
 
 class Ledger:
@@ -45,8 +45,9 @@ class Ledger:
     def before_request(self, *, repeat: bool = False) -> None:
         """Count one request that is about to be sent.
 
-        `repeat`: once more, since the service ended a kept connection without an answer; the plan's cost leaves it out.
-        Raises `BudgetExhausted` when a ceiling forbids it, `HarnessError` beyond the planned cost of a measurement.
+        `repeat`: the request is sent again, because the service closed a kept-alive connection without an answer; it
+        does not count towards the planned cost. Raises `BudgetExhausted` when a ceiling forbids it, `HarnessError`
+        beyond the planned cost of a measurement.
         """
         self.check_time()
         if self._limited and not repeat and next(self._numbers) > self._most:
@@ -55,14 +56,14 @@ class Ledger:
         if tokens is not None and (spent := self._size(TOKENS_FILE)) >= tokens:
             raise BudgetExhausted(f"--ai-max-tokens={tokens} is reached ({spent} generated)")
         most = self._ceilings.requests
-        # Two looks: the first keeps refused requests out of the count, the second settles a race between workers.
+        # Two checks: the first keeps refused requests out of the count, the second settles a race between workers.
         if most is not None and (self._size(REQUESTS_FILE) >= most or self._add(REQUESTS_FILE, 1) > most):
             raise BudgetExhausted(f"--ai-max-requests={most} is reached")
         if most is None:
             self._add(REQUESTS_FILE, 1)
 
     def after_answer(self, tokens: int) -> None:
-        """Count the tokens that an answer cost, where they have a ceiling; the count is only the service's word."""
+        """Count the tokens that an answer cost, where they have a ceiling; the number is what the service states."""
         if tokens > 0 and self._ceilings.tokens is not None:
             self._add(TOKENS_FILE, min(tokens, self._ceilings.tokens, MOST_COUNTED_TOKENS))
 

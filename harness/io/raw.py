@@ -38,7 +38,7 @@ def encode_request(endpoint: Endpoint, request: Request, codings: str = ACCEPTED
     """Encode a request as (head with its blank line, body), with the endpoint's path, headers and credentials.
 
     A later source's lines replace an earlier one's of the same name: the harness's own, the endpoint's, the
-    credentials, the request's. `codings` are those offered. The head holds the secret; never show it.
+    credentials, the request's. `codings` are the content codings offered. The head holds the secret; never show it.
     """
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     standard = endpoint.port == (443 if endpoint.is_secure else 80)
@@ -123,7 +123,7 @@ class RawConnection:
         except (TransportError, ProtocolError) as problem:
             failure = self._describe_problem(problem)
         self._expected_answers -= 1
-        # The socket stays open: a peer that waits for the rest of a request must wait on while others are served.
+        # The socket stays open: a peer that waits for the rest of a request must keep waiting while others are served.
         self._is_exhausted = failure is not None or (answer.done is not None and not answer.framer.persistent)
         response = answer.response
         if failure is None and response is not None:
@@ -242,7 +242,7 @@ class _RawAnswer:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing more is to be read: its end has come, or as many events as were wanted."""
+        """Whether nothing more is to be read: the answer has ended, or as many events as were wanted have come."""
         return self.done is not None or (self._until is not None and len(self.reader.tokens) >= self._until)
 
     @property

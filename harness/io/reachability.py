@@ -95,7 +95,7 @@ def open_connection(endpoint: Endpoint, timeout: float) -> socket.socket:
     if context is None:
         return sock
     try:
-        # The socket's timeout bounds the handshake as a whole, however it drips (CPython counts one deadline).
+        # The socket's timeout bounds the handshake as a whole, however slow its bytes (CPython counts one deadline).
         sock.settimeout(_compute_remaining(deadline))
         return context.wrap_socket(sock, server_hostname=endpoint.host)
     except TimeoutError:

@@ -20,7 +20,7 @@ _SLICE, _MOST_KNOWN, _LONGEST_KNOWN = 16, 256, 65536
 """Pieces decoded at a time; bodies remembered as valid, and the bytes that such a body may have."""
 
 _LONG_EVENT = 65536
-"""Bytes of an event after which it is given to the decoder in parts, so that its limits hold."""
+"""Bytes of an event after which the decoder gets it in parts, so that the decoder's own limits apply."""
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _COMMON = (EventKind.DELTA, EventKind.ROLE, EventKind.OTHER)
@@ -103,7 +103,7 @@ class AnswerReader:
         stream.close(pieces[-1][0] if pieces else 0.0)
 
     def _read_body(self, exchange: Exchange) -> Exchange:
-        """Decode a body that is no stream. One that was valid before is not decoded again: a load repeats inputs."""
+        """Decode an unstreamed body. One that was valid before is not decoded again: a load repeats inputs."""
         response = exchange.response
         assert response is not None
         key = (response.content_type, response.body)
@@ -126,7 +126,7 @@ class AnswerReader:
 
 
 class _StreamReader:
-    """Decodes a stream event by event, without parsing the JSON of an event that differs from another in its text only.
+    """Decodes a stream event by event; an event that differs from an earlier one only in its text is not parsed.
 
     Such an event is counted with the stamp of the read that ended it, and its text is not kept. Servers make their
     streams from a template, so most events are read at a fraction of the cost; an event that differs in anything else

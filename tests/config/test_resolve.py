@@ -70,7 +70,7 @@ def test_pyproject_and_nearest_folder(tmp_path: Path) -> None:
         ('[endpoint]\ncredentials = { env = "NOT_SET_ANYWHERE" }', r"NOT_SET_ANYWHERE is empty or not set"),
         ('[endpoint]\ncredentials = { env = "A", file = "b" }', r"only one of"),
         ('[endpoint]\ncredentials = { file = "nowhere.txt" }', r"nowhere.txt cannot be read"),
-        ('[endpoint.template]\nbody = "{}"', r"toml:2: endpoint.template.body: must hold {{input}}"),
+        ('[endpoint.template]\nbody = "{}"', r"toml:2: endpoint.template.body: must contain {{input}}"),
         ('[endpoint.template]\npath = "predict"', r"toml:2: endpoint.template.path: must start with a slash"),
         ('[[objective]]\nsuite = "smoke"\nmetric = "latency p95"', r"toml:1: objective\[0\].*limit"),
         (

@@ -57,7 +57,7 @@ def test_jsonl_and_npz(tmp_path: Path) -> None:
         ("d.txt", "x", "d.txt", "unknown kind of file '.txt'"),
         ("d.csv", "", "d.csv", "the file is empty"),
         ("d.csv", "a,label\n", "d.csv", "holds no rows"),
-        ("d.csv", "a,b\n1,2\n", "d.csv:1", "label: there is no such column; there are a, b"),
+        ("d.csv", "a,b\n1,2\n", "d.csv:1", "label: there is no such column; known: a, b"),
         ("d.csv", "label\n2\n", "d.csv:1", "no column beside the label"),
         ("d.csv", "a,a,label\n1,2,3\n", "d.csv:1", "a: two columns have this name"),
         ("d.csv", "a,label\n1,2\nfive,3\n", "d.csv:3", "a: 'five' is not a number"),

@@ -89,7 +89,7 @@ def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path) 
         "none": (4, "none", ["--protocol=none"]),
         "warm": (4, "--warm-up 9", ["--warm-up=9"]),
         "places": (4, "1 requests in flight are too few for 2 load workers", ["-u1", "--processes=2", *ports()]),
-        "alone": (21, "0 of 2 load workers came within 1 s",
+        "alone": (21, "0 of 2 load workers connected within 1 s",
                   ["--master", "--expect-workers=2", "--expect-workers-max-wait=1", ports()[0]]),
     }  # fmt: skip
 

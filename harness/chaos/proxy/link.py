@@ -115,7 +115,7 @@ class _Side(asyncio.Protocol):
 
 
 class _Link:
-    """One direction. `stages` follows the proxy's toxics of this stream; None where the draw spared the connection."""
+    """One direction. `stages` has an entry for each toxic of this stream; None: the draw left this connection alone."""
 
     def __init__(self, connection: ProxiedConnection, stream: str, source: _Side, target: _Side) -> None:
         self.connection, self.stream = connection, stream
@@ -250,7 +250,7 @@ class ProxiedConnection:
         return self.client.link.bytes + self.server.link.bytes
 
     def begin(self, side: _Side) -> None:
-        """A socket is open. The client's is not read from while the upstream is being connected to."""
+        """A socket is open. Nothing is read from the client until the upstream is connected."""
         transport = side.transport
         if side is self.client and transport is not None:
             transport.pause_reading()

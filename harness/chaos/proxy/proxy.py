@@ -52,9 +52,9 @@ class Toxic:
         return {**row, "toxicity": toxicity, **lease}
 
     def make_stage(self, number: int, now: float, is_fresh: bool) -> Stage[Any] | None:
-        """A stage for the connection of this number; None when the draw spares it.
+        """A stage for the connection of this number; None if the draw leaves the connection alone.
 
-        For a fault that strikes single requests, the stage draws for each of them.
+        For a fault on single requests, the stage draws for each request.
         """
         journal, key = self.proxy.journal, (self.proxy.name, self.name, self.generation)
         by_request = self.kind.by_request
@@ -157,7 +157,7 @@ class Proxy:
         self.journal.write("applied", self.name, toxic.name, type=toxic.kind.name)
 
     def update(self, toxic: Toxic) -> None:
-        """Replace the stages of a toxic on open connections; each connection is drawn anew."""
+        """Replace the stages of a toxic on open connections; the toxicity is drawn again for each of them."""
         toxic.generation += 1
         self._change_links(toxic, self._toxics[toxic.direction].index(toxic), toxic)
 
@@ -223,7 +223,7 @@ async def resolve_listen_address(listen: str, allow_remote: bool) -> tuple[socke
 async def bind_listener(listen: str, allow_remote: bool) -> socket.socket:
     """A listening socket for "host:port". Raises `ListenError`."""
     family, address = await resolve_listen_address(listen, allow_remote)
-    # Named TCP: only then asyncio sets TCP_NODELAY on the connections, without which small writes wait 40 ms.
+    # With the protocol named, asyncio sets TCP_NODELAY on the connections; without it, small writes wait 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

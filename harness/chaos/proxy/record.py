@@ -15,7 +15,7 @@ _MOST_EVENTS = 10_000
 
 @dataclass(slots=True)
 class ToxicCounts:
-    """Of one toxic: connections it was drawn for, connections, requests and bytes that it disturbed."""
+    """One toxic's counts: connections for which it was drawn; connections, requests and bytes that it affected."""
 
     connections: int = 0
     affected_connections: int = 0

@@ -26,7 +26,7 @@ from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 
 def arrange_order(order: Sequence[int], control: Control) -> list[int]:
-    """The order, changed so that its last row has another answer than its first: then a reversal always shows."""
+    """The order, changed so that its first and last rows have different answers: then a reversed batch always shows."""
     arranged, contents = list(order), control.contents
     for place in range(len(order) - 1, 0, -1):
         if find_difference(contents[order[0]], contents[order[place]]):
@@ -62,7 +62,9 @@ def judge_batch(control: Control, batch: Exchange, order: Sequence[int], show: S
         outputs = {name: batched[name][place] for name in names}
         cases.append(judge_case(f"place {place}", batch, _find_problem(place, row, own, outputs), show))
     if not has_counterexample(cases) and not any(find_difference(own[order[0]], own[row]) for row in order):
-        return make_inconclusive("the outputs that have one entry for each row are all the same: no order shows", n=0)
+        return make_inconclusive(
+            "the outputs that have one entry for each row are all the same: they do not show the order", n=0
+        )
     holds = f"{len(order)} rows in one batch have the same answers as alone, in their order"
     return judge_contract(cases, holds, distinct=len(distinct))
 
@@ -130,5 +132,5 @@ def judge_empty_batch_refusal(empty: Exchange, decoded: Exchange, show: Show) ->
 
 
 def _has_no_number(exchange: Exchange) -> bool:
-    """Whether a body that is not a valid answer contains no digit, as an empty list does not."""
+    """Whether a body that is not a valid answer contains no digit: an empty list contains none."""
     return exchange.response is not None and re.search(rb"[0-9]", exchange.response.body) is None

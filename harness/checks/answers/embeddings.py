@@ -1,6 +1,6 @@
 """Embeddings: one valid vector for each text, the same alone and in any batch, each in its own place.
 
-Two vectors are taken for those of one text if they are at most `SAME_VECTOR_DISTANCE` of their length apart.
+Two vectors count as the same if their distance is at most `SAME_VECTOR_DISTANCE` of their length.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 _NORM_TOLERANCE = 5e-3
-"""How far the length of a normalised vector may be from 1: sums of numbers in bfloat16 stay inside."""
+"""How far the length of a normalised vector may be from 1: rounding to bfloat16 changes it by less."""
 _BASE64_DISTANCE = 1e-3
 """Distance within which the vectors of one text in base64 and in floats are the same."""
 _EQUAL_DISTANCE = 1e-6
@@ -41,7 +41,7 @@ def extract_vectors(exchange: Exchange) -> list[list[float]]:
 
 @judge
 def judge_vectors(singles: Sequence[Exchange], batch: VectorBatch, encoded: Exchange, show: Show) -> Verdict:
-    """Each text gets one vector, finite and not zero, all of one dimension, and no two texts the same one.
+    """Each text has one finite vector that is not zero; all have one dimension, and no two texts have the same vector.
 
     `encoded` is the first text asked for in base64. It is judged only if the service answers in base64: then it must
     hold the numbers of the floats.
@@ -51,8 +51,8 @@ def judge_vectors(singles: Sequence[Exchange], batch: VectorBatch, encoded: Exch
     for number, exchange in enumerate(singles):
         cases.append(_judge_form(f"text {number}", exchange, 1, vectors[:1], show))
         vectors += extract_vectors(exchange)[:1]
-    order, together = batch
-    cases.append(_judge_form(f"a batch of {len(order)} texts", together, len(order), vectors[:1], show))
+    order, batch_exchange = batch
+    cases.append(_judge_form(f"a batch of {len(order)} texts", batch_exchange, len(order), vectors[:1], show))
     if encoded.status is None:
         cases.append(judge_success("base64", encoded, "a request for base64 gets no answer", show))
     elif has_base64_vectors(encoded) and vectors:
@@ -66,7 +66,7 @@ def judge_vectors(singles: Sequence[Exchange], batch: VectorBatch, encoded: Exch
 
 
 def _judge_form(name: str, exchange: Exchange, texts: int, like: Sequence[Vector], show: Show) -> Case:
-    """An answer that must have one vector for each text, of the dimension of those before; a batch may be refused."""
+    """Judge that an answer has one vector for each text, of the same dimension as `like`; a batch may be refused."""
     unjudged = explain_decline(exchange)
     if texts > 1:
         unjudged = unjudged or explain_decline(exchange, range(400, 500))
@@ -138,7 +138,7 @@ def _judge_each_vector(
 
 @judge
 def judge_batched_vectors(singles: Sequence[Exchange], batches: Sequence[VectorBatch], show: Show) -> Verdict:
-    """Each place of each batch holds the vector that its text has alone, closer to it than to any other text's.
+    """Each place of each batch holds the vector that its text has when it is sent alone, not that of another text.
 
     A batch that is refused with a 4xx breaks no promise, and leaves its places unjudged.
     """
@@ -148,7 +148,9 @@ def judge_batched_vectors(singles: Sequence[Exchange], batches: Sequence[VectorB
             return make_inconclusive(f"text {number}, asked alone, has no vector: {exchange.outcome}", n=0)
         own += extract_vectors(exchange)[:1]
     for a, b in _find_close_pairs(own, 2 * SAME_VECTOR_DISTANCE):
-        return make_inconclusive(f"texts {a} and {b} have almost the same vector: a vector does not show its text", n=0)
+        return make_inconclusive(
+            f"texts {a} and {b} have almost the same vector: a vector does not identify its text", n=0
+        )
     cases: list[Case] = []
     for order, exchange in batches:
         cases += _judge_places(order, exchange, own, show)
@@ -179,7 +181,8 @@ def _find_misplacement(place: int, text: int, own: Sequence[Vector], vector: Vec
     if nearest != text and distances[nearest] <= SAME_VECTOR_DISTANCE:
         return f"the order is not kept: place {place}, text {text}, holds the vector of text {nearest}"
     if distances[text] > SAME_VECTOR_DISTANCE:
-        return f"place {place}, text {text}, is {distances[text]:.3g} of its length from its vector alone"
+        distance = f"{distances[text]:.3g} of its length"
+        return f"place {place}, text {text}: the vector differs by {distance} from that of the text alone"
     return None
 
 
@@ -211,7 +214,7 @@ def judge_base64(floats: Exchange, encoded: Exchange, show: Show) -> Verdict:
 def judge_dimensions_option(floats: Exchange, cut: Exchange, wanted: int, show: Show) -> Verdict:
     """A service that accepts `dimensions` gives a vector of that many numbers; one that does not refuses with a 4xx."""
     if not extract_vectors(floats):
-        return make_inconclusive(f"a request for a whole vector has none: {floats.outcome}", n=0)
+        return make_inconclusive(f"a request for a full vector has no vector: {floats.outcome}", n=0)
     if why := explain_decline(cut):
         return make_inconclusive(why, n=0)
     if is_clear_refusal(cut):

@@ -17,8 +17,8 @@ def judge_replicas(
     """Every replica answers each query as the first URL does, from the same model and version.
 
     `first` holds the first URL's answers to the queries, `others` those of each replica by its URL, and `shows` the
-    makers of its counterexamples. Generated text is compared only with `same_text`, because one engine may word an
-    answer in two ways.
+    function that makes counterexamples for each replica. Generated text is compared only with `same_text`, because one
+    engine may word an answer in two ways.
     """
     for exchange in first:
         if not exchange.ok or exchange.answer is None:

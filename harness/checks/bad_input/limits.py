@@ -18,7 +18,7 @@ from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 PROMPT_KIND = "prompt"
 _CUT_SHARE = 0.6
-"""Share of the tokens that a longer prompt should have, below which it was cut."""
+"""A longer prompt was cut if it counts less than this share of the tokens that its length suggests."""
 
 
 class SizeOutcome(StrEnum):
@@ -154,9 +154,9 @@ def find_cut_prompt(answered: Sequence[SizeTrial]) -> SizeTrial | None:
 
 @judge
 def judge_sizes(search: SizeSearch, show: Show) -> Verdict:
-    """Every size has a complete and right answer or none; none hangs or crashes the service, which works afterwards."""
-    if unable := _find_unable(search):
-        return unable
+    """Every success is complete and right; no size hangs or crashes the service, and it still works afterwards."""
+    if obstacle := _find_obstacle(search):
+        return obstacle
     cases = []
     for trial in search.trials:
         name, exchange = search.describe(trial), trial.exchange
@@ -174,8 +174,8 @@ def judge_sizes(search: SizeSearch, show: Show) -> Verdict:
 @judge
 def judge_sizes_over_limit(search: SizeSearch, show: Show) -> Verdict:
     """A request over a limit is refused with a clear 4xx; nothing is silently cut to fit."""
-    if unable := _find_unable(search):
-        return unable
+    if obstacle := _find_obstacle(search):
+        return obstacle
     cases = []
     cut = find_cut_prompt(search.list_answered()) if search.what == PROMPT_KIND else None
     for trial in search.trials:
@@ -190,8 +190,8 @@ def judge_sizes_over_limit(search: SizeSearch, show: Show) -> Verdict:
     return judge_contract(cases, search.limit).with_notes(search.limit)
 
 
-def _find_unable(search: SizeSearch) -> Verdict | None:
-    """INCONCLUSIVE if the search shows nothing."""
+def _find_obstacle(search: SizeSearch) -> Verdict | None:
+    """INCONCLUSIVE, if not even the smallest request is answered, so that nothing can be judged."""
     if search.control.problem:
         return make_inconclusive(search.control.problem, n=0)
     if {SizeOutcome.ANSWERED, SizeOutcome.HARMED} & {trial.outcome for trial in search.trials}:

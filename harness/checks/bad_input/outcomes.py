@@ -87,7 +87,7 @@ def find_non_finite_number(body: bytes) -> str | None:
 
 
 def _find_leak_in_answer(trial: BadInputTrial) -> str | None:
-    """The first internal detail that the answer shows; a path that only repeats the request's own is not one."""
+    """The first internal detail that the answer shows; the request's own path, repeated, does not count."""
     response = trial.exchange.response if trial.exchange else None
     if response is None:
         return None
@@ -101,7 +101,7 @@ def _judge_harm(control: Control, trial: BadInputTrial, show: Show) -> Case:
     """The service answers, shows nothing internal and no number that is not finite, and works as before afterwards."""
     name, exchange, after = trial.bad.name, trial.exchange, trial.after
     if exchange is None or after is None:
-        return Case(name, unjudged=trial.why or "not asked")
+        return Case(name, unjudged=trial.why or "not sent")
     if problem := _find_harm(control, trial, exchange):
         return judge_case(name, exchange, problem, show)
     for answer in (after, exchange):

@@ -12,7 +12,7 @@ from harness.core.exchange import Answer, Exchange, TokenLogprob
 from harness.core.verdict import Verdict, judge_contract
 
 _ROUNDING = 1e-3
-"""How far a logarithm may be over 0, or from another statement of itself: half precision stays inside."""
+"""How far a log-probability may exceed 0, or differ between two places: half precision rounds by less."""
 
 
 @judge
@@ -39,8 +39,9 @@ def judge_log_probabilities(
 ) -> Verdict:
     """The tokens joined are the text, and each log-probability is valid.
 
-    It is finite and at most 0, and stated in the same way among the `top` likeliest tokens of its place, which are
-    sorted (the temperature is 0). `plain` is the answer without log-probabilities, given if the text must be the same.
+    Each is finite and at most 0. Because the temperature is 0, each token is among the `top` likeliest tokens of its
+    place, with the same value; those are sorted. `plain` is the answer to the request without log-probabilities, given
+    only if its text must be the same.
     """
 
     def find_problem(answer: Answer) -> str | None:
@@ -48,9 +49,9 @@ def judge_log_probabilities(
         if not tokens:
             return "there are no log-probabilities" if answer.text else Unjudged("there is no text")
         for place, token in enumerate(tokens):
-            if wrong := _find_wrong_token(token, top):
+            if wrong := _find_token_problem(token, top):
                 return f"token {place} ({token.token!r}): {wrong}"
-        if wrong := _find_other_text(tokens, answer):
+        if wrong := _find_text_difference(tokens, answer):
             return wrong
         if plain is not None and plain.answer is not None and plain.ok and answer.text != plain.answer.text:
             return f"with log-probabilities the text differs: {answer.text!r:.60}, not {plain.answer.text!r:.60}"
@@ -60,7 +61,7 @@ def judge_log_probabilities(
     return judge_contract(cases, "the tokens with their log-probabilities are those of the text")
 
 
-def _find_wrong_token(token: TokenLogprob, top: int) -> str | None:
+def _find_token_problem(token: TokenLogprob, top: int) -> str | None:
     likeliest = [logprob for _, logprob in token.top]
     numbers = [token.logprob, *likeliest]
     if not all(map(math.isfinite, numbers)):
@@ -68,21 +69,21 @@ def _find_wrong_token(token: TokenLogprob, top: int) -> str | None:
     if max(numbers) > _ROUNDING:
         return f"the log-probability {max(numbers):g} is over 0"
     if not token.top:
-        return f"none of the {top} likeliest tokens is stated"
+        return f"the {top} likeliest tokens are missing"
     if any(later > earlier + _ROUNDING for earlier, later in pairwise(likeliest)):
         return "its alternatives are not sorted by their log-probability"
     same = [logprob for text, logprob in token.top if text == token.token]
     if not same:
         return "it is not among the likeliest tokens of its place, although the temperature is 0"
     if min(abs(logprob - token.logprob) for logprob in same) > _ROUNDING * max(1.0, abs(token.logprob)):
-        return f"its log-probability is {token.logprob:g}, and {same[0]:g} among the likeliest tokens"
+        return f"its log-probability is {token.logprob:g}, but {same[0]:g} among the likeliest tokens"
     return None
 
 
-def _find_other_text(tokens: Sequence[TokenLogprob], answer: Answer) -> str | None:
+def _find_text_difference(tokens: Sequence[TokenLogprob], answer: Answer) -> str | None:
     """How the tokens' text differs from the answer's.
 
-    A text that ended by itself may have one more token for its end, and a blank before it may have been removed.
+    Blanks before the text do not count. If the text was not cut, one more token may follow that marks its end.
     """
     text = (answer.text or "").lstrip()
     if _join(tokens) == text:

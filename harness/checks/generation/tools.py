@@ -18,7 +18,10 @@ ToolSchemas = Mapping[str, Mapping[str, Any]]
 
 @judge
 def judge_required_calls(answers: Mapping[str, tuple[Exchange, ToolSchemas]], show: Show) -> Verdict:
-    """Each answer calls one of the allowed tools, which come with it, with arguments that obey the tool's schema."""
+    """Each answer calls a tool that its request allows, with arguments that obey the tool's schema.
+
+    `answers` has each exchange with the schemas of the tools that it may call.
+    """
     cases = []
     for name, (exchange, schemas) in answers.items():
         cases.append(judge_exchange(name, exchange, partial(_find_bad_call, schemas=schemas), show))
@@ -56,7 +59,10 @@ def judge_forbidden_call(exchange: Exchange, show: Show) -> Verdict:
 
 @judge
 def judge_answer_after_results(first: Exchange, after: Exchange | None, show: Show) -> Verdict:
-    """Given the results of its calls the model answers: `after` follows the calls of `first`, None if it had none."""
+    """The model answers when it is given the results of its calls.
+
+    `after` is the exchange that follows the calls of `first`; None if `first` called no tool.
+    """
     if after is None:
         return make_inconclusive(f"there is no call whose result could be given: {first.outcome}", n=0)
     case = judge_exchange("the results", after, _find_empty, show)
@@ -84,7 +90,7 @@ def _find_bad_call(answer: Answer, schemas: ToolSchemas) -> str | None:
         return f"the ids do not distinguish the calls: {ids}"
     for call in calls:
         if call.name not in schemas:
-            return f"{call.name!r} is called, and the allowed tools are {', '.join(schemas)}"
+            return f"{call.name!r} is called, but the allowed tools are {', '.join(schemas)}"
         if violation := find_text_violation(call.arguments, schemas[call.name]):
             return f"the arguments of {call.name!r}: {violation}"
     return None

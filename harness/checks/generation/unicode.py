@@ -1,4 +1,4 @@
-"""Unicode: text means the same in every JSON spelling, comes back as it was sent, and unusual text harms nothing."""
+"""Unicode: a text has the same answer in every JSON spelling, is repeated unchanged, and does the service no harm."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ODD_TEXTS = ("NUL", "a lone surrogate")
 _NEVER_DROPPED = ("emoji", "right to left", "four bytes")
 """Texts that no tokenizer may drop: normalisation may remove marks and blanks, but not these."""
 _TOKEN_SLACK = 3
-"""Tokens by which two prompts that differ in the text between the marks may differ."""
+"""By how many tokens two prompts may differ of which only the texts between the marks differ."""
 _CRASHES = (Reaction.HUNG, Reaction.CRASHED)
 
 
@@ -43,7 +43,8 @@ _CRASHES = (Reaction.HUNG, Reaction.CRASHED)
 class Spellings:
     """The answers to one text: sent in ASCII with JSON's escapes, in raw UTF-8, and streamed.
 
-    `again` is the escaped one sent once more, if the two spellings had different answers.
+    `again` is the answer to the escaped text sent a second time, which is done only if the two spellings had different
+    answers.
     """
 
     escaped: Exchange
@@ -59,9 +60,10 @@ class Spellings:
 
 @dataclass(frozen=True, slots=True)
 class TextAnswers:
-    """The answers by name of text, and that to a valid request after them.
+    """The answers to each text, by its name, and the answer to a valid request sent after them.
 
-    `deterministic`: the same request has the same text. `asked_to_echo`: the requests ask to repeat the texts.
+    `deterministic`: the service promises the same text for the same request. `asked_to_echo`: the requests ask the
+    model to repeat the texts.
     """
 
     spellings: Mapping[str, Spellings]
@@ -83,7 +85,7 @@ def encode_raw_utf8(request: Request) -> Request:
 
 
 def find_spelling_difference(spellings: Spellings, deterministic: bool) -> str | None:
-    """How the answers to the two spellings differ because one was misread; None: they do not, or may differ anyway."""
+    """How the answers to the two spellings differ, if this shows that one was misread; otherwise None."""
     raw, escaped, again = spellings.raw, spellings.escaped, spellings.again
     if raw is None or not (raw.ok and escaped.ok):
         return None
@@ -96,11 +98,11 @@ def find_spelling_difference(spellings: Spellings, deterministic: bool) -> str |
         return None
     if again is not None and compare_contents(escaped.content, again.content):
         return None
-    return f"the same text has another answer in raw UTF-8 than in escapes: {difference}"
+    return f"the text has a different answer in raw UTF-8 than in escapes: {difference}"
 
 
 def has_unlike_spellings(spellings: Spellings) -> bool:
-    """Whether the two spellings had different answers, if only by chance: then the first is sent again."""
+    """Whether the two spellings had different answers, perhaps by chance: then the escaped text is sent again."""
     raw, escaped = spellings.raw, spellings.escaped
     if raw is None or not (raw.ok and escaped.ok):
         return False
@@ -110,12 +112,12 @@ def has_unlike_spellings(spellings: Spellings) -> bool:
 
 
 def has_hung(spellings: Spellings) -> bool:
-    """Whether one of the answers never came: each such request costs a whole deadline."""
+    """Whether one of the requests got no answer in time: each such request costs a full deadline."""
     return Reaction.HUNG in map(classify_reaction, spellings.list_exchanges())
 
 
 def find_mangling(name: str, answer: str) -> str | None:
-    """The sign that a text was read or written in another encoding, in the answer that should repeat it."""
+    """The sign, in an answer that should repeat a text, that the text was read or written in another encoding."""
     wide = {letter for letter in UNICODE_TEXTS[name] if ord(letter) > 0xFF and not 0xD800 <= ord(letter) < 0xE000}
     for character in sorted(wide):
         if misread := _find_misread(character, answer):
@@ -123,7 +125,7 @@ def find_mangling(name: str, answer: str) -> str | None:
     if name in ODD_TEXTS:
         return None
     if _has_replacement(answer):
-        return "it holds U+FFFD, which nobody sent"
+        return "it contains U+FFFD, which was not sent"
     between = re.search(f"{MARK_BEFORE}(.*?){MARK_AFTER}", answer, re.DOTALL)
     if between is None:
         return None
@@ -138,9 +140,9 @@ def _find_misread(character: str, answer: str) -> str | None:
     for encoding in ("latin-1", "cp1252"):
         wrong = character.encode().decode(encoding, "replace")
         if _REPLACEMENT not in wrong and wrong in answer:
-            return f"it holds {wrong!a}, which is {character!a} in UTF-8 read as {encoding}"
+            return f"it contains {wrong!a}, which is {character!a} in UTF-8 read as {encoding}"
     escaped = json.dumps(character)[1:-1]
-    return f"it holds the escape {escaped!r} instead of the character" if escaped in answer else None
+    return f"it contains the escape {escaped!r} instead of the character" if escaped in answer else None
 
 
 def _has_replacement(text: str) -> bool:
@@ -149,7 +151,7 @@ def _has_replacement(text: str) -> bool:
 
 
 def _find_cut(spellings: Spellings, plain: Spellings) -> str | None:
-    """Whether the prompt's tokens, as the service counts them, show that a part of it did not reach the model."""
+    """The sign that a part of the prompt did not reach the model, in the prompt tokens that the service counts."""
     tokens, base = _count_prompt_tokens(spellings.escaped), _count_prompt_tokens(plain.escaped)
     if tokens is None or base is None or tokens + _TOKEN_SLACK >= base:
         return None
@@ -162,9 +164,9 @@ def _count_prompt_tokens(exchange: Exchange | None) -> int | None:
 
 @judge
 def judge_texts(answers: TextAnswers, show: Show) -> Verdict:
-    """No text is mangled, cut or answered differently for its spelling, streamed or whole; none harms the service."""
-    if unable := _find_unable(answers):
-        return unable
+    """No text is mangled or cut, has a different answer in another spelling or streamed, or harms the service."""
+    if obstacle := _find_obstacle(answers):
+        return obstacle
     cases: list[Case] = []
     answered = []
     for name, spellings in answers.spellings.items():
@@ -204,23 +206,23 @@ def _judge_spellings(answers: TextAnswers, name: str, spellings: Spellings, show
 
 
 def _find_changed_text(answers: TextAnswers, name: str, spellings: Spellings, exchange: Exchange) -> str | None:
-    text, whole = exchange.text, spellings.escaped.text
+    text, unstreamed = exchange.text, spellings.escaped.text
     if answers.has_echo and (problem := find_mangling(name, text)):
         return problem
     if exchange is not spellings.streamed:
         return None
-    if _has_replacement(text) and _REPLACEMENT not in whole:
-        return "the stream holds U+FFFD, and the whole answer does not: a character was cut between two pieces"
-    if answers.deterministic and text != whole:
-        return f"the streamed text is {text!a:.80}, the whole one {whole!a:.80}"
+    if _has_replacement(text) and _REPLACEMENT not in unstreamed:
+        return "the streamed text contains U+FFFD, the unstreamed one does not: a character was cut between two pieces"
+    if answers.deterministic and text != unstreamed:
+        return f"the streamed text is {text!a:.80}, the unstreamed one {unstreamed!a:.80}"
     return None
 
 
 @judge
 def judge_text_acceptance(answers: TextAnswers, show: Show) -> Verdict:
     """Ordinary text is answered; NUL and lone surrogates are answered or refused with a 4xx, in every spelling."""
-    if unable := _find_unable(answers):
-        return unable
+    if obstacle := _find_obstacle(answers):
+        return obstacle
     cases = []
     for name, spellings in answers.spellings.items():
         for exchange in spellings.list_exchanges():
@@ -233,8 +235,8 @@ def judge_text_acceptance(answers: TextAnswers, show: Show) -> Verdict:
     return judge_contract(cases, f"{len(answers.spellings)} texts are each answered, or refused where that is allowed")
 
 
-def _find_unable(answers: TextAnswers) -> Verdict | None:
-    """INCONCLUSIVE if the answers show nothing."""
+def _find_obstacle(answers: TextAnswers) -> Verdict | None:
+    """INCONCLUSIVE, if not even ordinary requests are answered, so that nothing can be judged."""
     if answers.control.problem:
         return make_inconclusive(answers.control.problem, n=0)
     plain = answers.spellings[PLAIN_TEXT].escaped
@@ -243,9 +245,9 @@ def _find_unable(answers: TextAnswers) -> Verdict | None:
 
 @judge
 def judge_unicode_ids(control: Control, given: str, with_id: Exchange, with_query: Exchange, show: Show) -> Verdict:
-    """Unicode in a request's id and in its query string changes no answer, and an id comes back as it was sent.
+    """Unicode in a request's id or in its query string changes no answer, and the id is returned unchanged.
 
-    Both may be refused with a 4xx.
+    `given` is the id that was sent. Both requests may be refused with a 4xx.
     """
     if control.problem:
         return make_inconclusive(control.problem, n=0)
@@ -265,5 +267,5 @@ def judge_unicode_ids(control: Control, given: str, with_id: Exchange, with_quer
 
 
 def _is_mangled_id(returned: str, given: str) -> bool:
-    """Whether an id is the given one with other characters, and not one of the service's own."""
+    """Whether a returned id is the given one with its characters changed, and not an id that the service made up."""
     return returned != given and (returned.split(" ")[0] == given.split(" ")[0] or not returned.isascii())

@@ -1,4 +1,4 @@
-"""Bytes that are not valid HTTP: whatever becomes of them, no other client is harmed, and they are refused."""
+"""Bytes that are not valid HTTP: they harm no other client, and the service refuses them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 PATIENCE = 0.5
-"""Seconds in which an incomplete request may be refused; it is no mistake to wait for the rest of it."""
+"""Seconds to wait for the refusal of an incomplete request; a service may also wait for the rest of it."""
 
 _HUGE = 64 * 1024
 """Bytes of one header, far more than servers accept (8 to 16 KiB)."""
@@ -67,8 +67,8 @@ MALFORMED_REQUESTS: Mapping[str, MalformedRequest] = {
 def smuggle_request(other: bytes) -> Callable[[bytes, bytes], Pieces]:
     """Write a request with both Transfer-Encoding and Content-Length, and a second one (body `other`) inside it.
 
-    By its length the second request is a part of the body; by its chunks it follows the first one. A server that reads
-    it so executes what was never sent as a request (RFC 9112 section 6.1 and 11.2).
+    By the Content-Length the second request is a part of the body; by the chunks it follows the first request. A server
+    that goes by the chunks executes what was never sent as a request (RFC 9112 section 6.1 and 11.2).
     """
 
     def write(head: bytes, body: bytes) -> Pieces:
@@ -85,8 +85,8 @@ def judge_malformed_harm(
 ) -> Verdict:
     """While a connection with invalid bytes is open, and after it, a plain request gets its own answer.
 
-    A probe is (name, the answer to the invalid bytes, the plain request sent meanwhile). The answer to the bytes
-    themselves must only not be another request's, nor show anything internal.
+    A probe is (name, the answer to the invalid bytes, the plain request sent meanwhile). The answer to the invalid
+    bytes must not be that of another request, and must show nothing internal; nothing else is required of it.
     """
     if why := control.explain_empty():
         return make_inconclusive(why, n=0)
@@ -138,7 +138,7 @@ def judge_malformed_refusals(control: Control, answers: Mapping[str, Exchange], 
 
 @judge
 def judge_smuggling(control: Control, answers: Sequence[Exchange], show: Show) -> Verdict:
-    """A second request behind the last chunk of a request with both lengths is not executed.
+    """A second request, hidden after the last chunk of a request with both lengths, is not executed.
 
     The service refuses it, or closes the connection after the first answer. `answers` are the first and the second.
     """
@@ -147,6 +147,6 @@ def judge_smuggling(control: Control, answers: Sequence[Exchange], show: Show) -
     first, second = answers
     problem = ""
     if first.ok and second.status is not None and second.status < 400:
-        problem = "the bytes behind the last chunk, which the Content-Length makes a part of the body, are executed"
+        problem = "the bytes after the last chunk, a part of the body by its Content-Length, are executed as a request"
     cases = [judge_case("smuggled", second, problem, show, explain_decline(first, (TOO_MANY_REQUESTS,)))]
     return judge_contract(cases, "a request that hides another one in its body is read as one request, or refused")

@@ -50,7 +50,7 @@ def _parse_date(text: str) -> datetime:
 
 
 def read_wait(exchange: Exchange) -> float | None:
-    """The seconds that a refusal asks the client to wait; None: it is not a refusal, or asks nothing plausible."""
+    """The seconds that a refusal asks the client to wait; None: it is not a refusal, or states no plausible wait."""
     return read_retry_after(exchange.response) if exchange.status == TOO_MANY_REQUESTS else None
 
 
@@ -76,11 +76,11 @@ def judge_rate_limit(
     if refused:
         cases.append(Case("declined"))
     elif not failed:
-        problem = f"{len(sent)} requests within a minute, and none is declined: the promised limit is {limit}"
+        problem = f"none of {len(sent)} requests within a minute is declined; the promised limit is {limit}"
         cases.append(judge_case("declined", sent[-1], problem, show))
     for exchange in failed[:1]:
         problem = f"in a burst over the limit a request fails and is not declined with 429: {exchange.outcome}"
-        cases.append(judge_case("whole", exchange, problem, show))
+        cases.append(judge_case("burst", exchange, problem, show))
     for exchange in refused:
         if read_wait(exchange) is None:
             value = exchange.response.header("retry-after") if exchange.response else None

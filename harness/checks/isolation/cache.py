@@ -1,4 +1,4 @@
-"""A cache answers only the same request from its store, and never one that differs in a single element.
+"""A cache answers only an identical request from its store, never one that differs in a single element.
 
 Pairs of requests A and B are sent in turn: A, B, A, B. The right answer to each is known without trusting a cache: from
 control requests that share no part with any other (every number moved by a millionth, another text around the same
@@ -23,8 +23,9 @@ AnswerTest = Callable[[Exchange], bool]
 class AskedPair:
     """Two requests sent in turn (A, B, A, B), and how the right answers to them are recognised.
 
-    `name` says in what alone they differ. `fits` tests the answers to A and to B; None: nothing distinguishes them, for
-    the reason `why`. `must_differ`: the answers must differ by construction, if only in the last digit.
+    `name` is the only thing in which they differ. `fits` tests the answers to A and to B; None: the answers cannot be
+    distinguished, and `why` says why. `must_differ`: the answers must differ by construction, if only in their last
+    digit.
     """
 
     name: str
@@ -52,20 +53,20 @@ def judge_pairs(pairs: Sequence[AskedPair], show: Show) -> Verdict:
     if not cases:
         return make_inconclusive("; ".join(notes) or "no pair of requests could be made", n=0)
     names = ", ".join(case.name for case in cases)
-    return judge_contract(cases, f"each has its own answer where requests differ only in {names}").with_notes(*notes)
+    return judge_contract(cases, f"requests that differ only in {names} have their own answers").with_notes(*notes)
 
 
 def _find_wrong_answer(pair: AskedPair, show: Show) -> Case | None:
     """The first answer that is the other request's, as a case. No other request came before the first of the pair."""
     for number, exchange in enumerate(pair.exchanges[1:], 1):
         own, other = "AB"[number % 2], "BA"[number % 2]
-        problem = f"asked {own} after {other}, which differs from it only in {pair.name}: the answer is {other}'s"
+        problem = f"request {own} got the answer to {other}, sent before it, which differs from it only in {pair.name}"
         if pair.fits is not None and exchange.status not in OVERLOAD_STATUSES:
             fits_own, fits_other = pair.fits[number % 2], pair.fits[1 - number % 2]
             if not fits_own(exchange) and fits_other(exchange):
                 return Case(pair.name, show(problem, exchange))
         if pair.must_differ and _is_same_answer(pair.exchanges[number - 1], exchange):
-            return Case(pair.name, show(f"{problem}, to the last digit", exchange))
+            return Case(pair.name, show(f"{problem}; the two answers are equal to the last digit", exchange))
     return None
 
 
@@ -78,10 +79,10 @@ def _explain_unjudged(pair: AskedPair) -> str:
             if not pair.fits[number % 2](exchange):
                 return f"an answer that fits neither request: {exchange.outcome}"
         elif not pair.must_differ:
-            return pair.why or "their answers do not differ"
+            return pair.why or "the two answers do not differ"
         elif not exchange.ok:
             return exchange.outcome
-    return "" if pair.exchanges else pair.why or "it was not asked"
+    return "" if pair.exchanges else pair.why or "the pair was not sent"
 
 
 def _is_same_answer(one: Exchange, other: Exchange) -> bool:
@@ -97,9 +98,9 @@ def judge_cached_credentials(
 ) -> Verdict:
     """An answer given twice to an authorised caller is not given to one whose credential is wrong or missing.
 
-    `control` is a request never sent before, with the wrong credential: if that is not refused, a cache is not the
-    cause (the smoke suite judges credentials), and nothing is shown. `attempts` are those with a wrong and with no
-    credential.
+    `control` is a request never sent before, with a wrong credential: if it is not refused either, the cause is not a
+    cache (the smoke suite judges credentials), and this check is INCONCLUSIVE. `attempts` are the answered request with
+    a wrong credential and without one.
     """
     for exchange in (first, again):
         if not exchange.ok:

@@ -16,7 +16,7 @@ from harness.core.verdict import Verdict, judge_contract, make_error
 CANARY_ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """31 characters, none of which is mistaken for another."""
 CANARY_LENGTH, _HALF = 16, 8
-"""79 bits: half of it in a row was in none of 19,500 unrelated texts (a canary of 8 characters would be in 1 %)."""
+"""79 bits. None of 19,500 unrelated texts contained half of it in a row; with 8 characters, 1 % of them would."""
 _CONFUSABLE = str.maketrans("АВЕКМНРСТУХЅЈԚԜаеорсухΑΒΕΖΗΚΜΝΡΤΥΧ", "ABEKMHPCTYXSJQWAEOPCYXABEZHKMNPTYX")
 _TAGS = dict(zip(range(0xE0020, 0xE007F), map(chr, range(0x20, 0x7F)), strict=True))
 _STANDARD = str.maketrans("-_", "+/")
@@ -30,7 +30,7 @@ def mint_canary(choose: Callable[[str], str]) -> str:
 
 
 def find_canary(canary: str, text: str) -> str | None:
-    """The reading of the text in which at least half of the canary is found in a row, or None."""
+    """How the text must be read to find at least half of the canary in a row (`plain`, `base64`, ...), or None."""
     halves = [canary[start : start + _HALF] for start in range(len(canary) - _HALF + 1)]
     for name, reading in _list_readings(text):
         if any(half in reading for half in halves):
@@ -70,7 +70,7 @@ def _decode(run: str, group: int, decode: Callable[[str], bytes]) -> Iterator[st
 class CanaryProbe:
     """One request and the canaries that its answer must not hold.
 
-    `refused`: the request is wrong, and its refusal is searched; any other request must be answered to be judged.
+    `refused`: the request is invalid, and its refusal is searched. Any other probe is judged only if it was answered.
     """
 
     name: str

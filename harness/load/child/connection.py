@@ -62,7 +62,7 @@ class Connection:
         self.idle_since = 0.0
 
     def begin(self, request: bytes, exchange: RawExchange, waiter: Any) -> None:
-        """Carry an exchange and wake `waiter` at its end. Raises `OSError` where no socket can be had."""
+        """Carry an exchange and wake `waiter` at its end. Raises `OSError` if no socket can be opened."""
         self._exchange, self._waiter, self._request = exchange, waiter, request
         self._framer = Framer(self._context.caps)
         self._last_progress, self.reusable = exchange.started, False
@@ -72,7 +72,7 @@ class Connection:
             self._connect()
 
     def release(self) -> None:
-        """The greenlet has its exchange, however it ended: the connection is idle."""
+        """The exchange has ended, in success or error, and its greenlet has it: the connection is idle from now on."""
         self._exchange = self._waiter = None
         self.idle_since = self._context.now()
 
@@ -236,7 +236,10 @@ class Connection:
 
     def _read_tls(self, data: bytes, now: float) -> None:
         assert self._tls is not None
-        self._incoming.write(data) if data else self._incoming.write_eof()
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
         if not self._is_open:
             self._handshake()
             if not data and not self._is_open:

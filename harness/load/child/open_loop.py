@@ -29,7 +29,7 @@ from harness.load.counts import WorkerCounts, decode_counts, encode_counts
 _LEAD, _FORKED_LEAD, _FAR_LEAD = 0.1, 0.5, 2.0
 """Seconds from the last user's start to the schedule's zero: in one process, in forked ones, on other machines."""
 _WORKERS_DEADLINE, _PARENT_LOOK = 20.0, 0.5
-"""Seconds in which all workers must have come, and between two looks at the parent process."""
+"""Seconds in which all workers must have connected, and between two looks at the parent process."""
 
 
 @dataclass(slots=True)
@@ -85,12 +85,12 @@ def _report_problem(problem: HarnessError) -> int:
 
 
 def _wait_for_workers(runner: MasterRunner, options: Any) -> None:
-    """Wait for the workers, and exit where too few have come."""
+    """Wait until all workers have connected; exit if they do not in time."""
     patience = options.expect_workers_max_wait or _WORKERS_DEADLINE
     deadline = time.monotonic() + patience
     while (ready := len(runner.clients.ready)) < options.expect_workers:
         if time.monotonic() > deadline:
-            sys.stderr.write(f"{ready} of {options.expect_workers} load workers came within {patience:g} s\n")
+            sys.stderr.write(f"{ready} of {options.expect_workers} load workers connected within {patience:g} s\n")
             runner.quit()
             sys.exit(21)
         gevent.sleep(0.05)
@@ -169,10 +169,10 @@ def _finish_load(**_: Any) -> None:
 
 
 def _watch_parent(parent: int | None = None) -> None:
-    """End with the process that started this one, even where that was killed before the two had met."""
+    """End this process when its parent ends, even if the parent was killed before this process began to watch it."""
     parent = parent or os.getppid()
     for timer in _PARENT_TIMERS:
-        timer.stop()  # that of the process which has forked this one
+        timer.stop()  # the parent's timer, inherited by the fork
     _PARENT_TIMERS[:] = [gevent.get_hub().loop.timer(_PARENT_LOOK, _PARENT_LOOK)]
     _PARENT_TIMERS[0].start(lambda: os.getppid() == parent or os._exit(3))
 

@@ -1,4 +1,4 @@
-"""Answers made of choices: streamed chunks decoded to events, events put together, and whole bodies."""
+"""Answers made of choices: decode streamed chunks into events, events into an answer, and unstreamed bodies."""
 
 from __future__ import annotations
 

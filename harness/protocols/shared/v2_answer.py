@@ -1,9 +1,9 @@
 """Decoding answers of V2 over HTTP: a fast decoder for the common form, and a strict one for everything else.
 
 The fast decoder accepts a JSON body that has only members of the protocol and flat numbers; msgspec checks the types
-while it parses, and the types limit the depth. Its result is that of the strict decoder, or none: then the strict one
-decodes the body and explains what is wrong. Both also decode tensors in bytes after the JSON (Triton's extension
-binary_tensor_data) if a header states the length of the JSON.
+while it parses, and the types limit the depth. It returns the same result as the strict decoder, or None: then the
+strict one decodes the body and explains what is wrong. Both also decode tensors in bytes after the JSON (Triton's
+extension binary_tensor_data) if a header states the length of the JSON.
 """
 
 from __future__ import annotations

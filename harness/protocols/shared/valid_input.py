@@ -109,9 +109,9 @@ def _is_numeric(schema: Schema) -> bool:
 
 
 def is_bounded(schema: Schema) -> bool:
-    """Whether a schema states all limits: the length of every list, the range of every number, no free text or part.
+    """Whether a schema limits everything: the length of every list and text, the range of every number, every property.
 
-    Then a service breaks its own schema if it answers a request that conforms to it with an internal error.
+    A service that answers a request within such a schema with an internal error breaks its own schema.
     """
     if "enum" in schema or "const" in schema:
         return True

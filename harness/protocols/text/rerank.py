@@ -1,9 +1,10 @@
 """Rerank: a query and documents in, one relevance score for each document out.
 
 The format that infinity, vLLM, LiteLLM, Jina and Cohere share, on `/rerank` or `/v1/rerank`. Extension fields, a
-missing `usage`, and documents returned as text, as an object or not at all are accepted. Required are each index once
-and finite scores, the best first. An answer does not state the number of documents: the scores are put in the order of
-the documents, and if documents are left out (`top_n`), the output `index` says to which documents they belong.
+missing `usage`, and documents returned as text, as an object or not at all are accepted. Each index must occur once,
+and the scores must be finite and sorted, the best first. An answer does not state the number of documents: the scores
+are put in the order of the documents, and if documents are left out (`top_n`), the output `index` says to which
+documents they belong.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class Rerank(TextInputs):
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: the route, and only models that rerank or no other route for texts; 0.9: other models embed.
 
-        0.5: models say that they rerank, but no document has the route; 0.3: the route, beside those of other
-        protocols. 0 if every model states its capabilities and none of them reranks.
+        0.5: models say that they rerank, but no document has the route; 0.3: a document has the route, and also routes
+        of other protocols. 0 if every model states its capabilities and none of them reranks.
         """
         cards, document = list_cards(answers), read_page(answers, "openapi")
         stated = [card for card in cards if isinstance(card.get("capabilities"), list)]
@@ -137,7 +138,7 @@ def _parse_score(result: Mapping[str, Any], last: float, at: str) -> float:
     """A finite score that is not better than the last one."""
     score = values.expect_number(result.get("relevance_score"), at)
     if score > last:
-        raise ProtocolError(f"the score {score:g} after {last:g}: not the best first", at=at)
+        raise ProtocolError(f"the score {score:g} follows {last:g}: the best must come first", at=at)
     return score
 
 

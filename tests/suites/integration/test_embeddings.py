@@ -103,9 +103,9 @@ def cut_vectors(rows: Any) -> Any:
         (
             alter_batches(lambda rows: rows + 0.2 * rows.mean(axis=0)),
             suite.test_same_in_any_batch,
-            "from its vector alone",
+            "from that of the text alone",
         ),
-        (alter_batches(lambda rows: rows * 3), suite.test_same_in_any_batch, "from its vector alone"),
+        (alter_batches(lambda rows: rows * 3), suite.test_same_in_any_batch, "from that of the text alone"),
         (alter_batches(lambda rows: rows[:-1]), suite.test_same_in_any_batch, "vectors"),
         (alter_batches(lambda rows: rows[::-1]), batches.test_equals_singles, "the order is not kept"),
         (alter_vectors(lambda rows: rows[:, :32]), suite.test_dimension, "32 numbers; 64 are promised"),

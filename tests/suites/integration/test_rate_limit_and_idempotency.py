@@ -68,7 +68,7 @@ def test_a_limit_that_is_kept_passes(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("service", "reason"),
     [
-        (sums, "45 requests within a minute, and none is declined"),
+        (sums, "none of 45 requests within a minute is declined"),
         (Limited(20, wait=None), "429 without Retry-After"),
         (Limited(20, wait="soon"), "429 with Retry-After 'soon'"),
         (Limited(20, wait="-5"), "429 with Retry-After '-5'"),

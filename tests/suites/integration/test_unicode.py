@@ -133,7 +133,7 @@ def test_raw_bytes_read_wrongly_fail_without_a_count_where_answers_repeat(tmp_pa
     mute = Echo(raw=lambda body: body.decode("latin-1").encode(), say=lambda text: f"{len(text)} letters", counts=False)
     verdict = run_checks(mute, tmp_path, deterministic=True)[0]
     assert verdict.status is FAIL
-    assert "has another answer in raw UTF-8" in verdict.reason
+    assert "has a different answer in raw UTF-8" in verdict.reason
 
 
 class Losing(Echo):

@@ -228,7 +228,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         None,
         "there are no log-probabilities",
     ),
-    ("top ignored", "parameters.test_logprobs", without("top_logprobs"), None, "none of the 2 likeliest tokens"),
+    ("top ignored", "parameters.test_logprobs", without("top_logprobs"), None, "the 2 likeliest tokens are missing"),
     ("probabilities", "parameters.test_logprobs", None, token(set_to(logprob=0.9)), "is over 0"),
     ("NaN", "parameters.test_logprobs", None, token(set_to(logprob=float("nan"))), "bare NaN"),
     (
