@@ -8,8 +8,8 @@ import pkgutil
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from detection.outbound import make_protocol
 from detection.switch import Defect, Switch, Variant
+from detection.wire import make_protocol
 from harness.core.errors import UsageError
 from harness.core.registry import describe_unknown
 

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from detection.rewrite import is_inference
+from detection.change_answer import is_inference
 
 _DEEP = re.compile(rb'(?:\[\s*){100}|(?:\{\s*"[^"]*"\s*:\s*){100}')
 _PATIENCE_S = 10.0
@@ -23,7 +23,7 @@ _PATIENCE_S = 10.0
 
 
 @dataclass(slots=False)
-class Call:
+class Inference:
     """One inference: its request, and what can be done about its answer."""
 
     app: ASGIApp
@@ -44,7 +44,7 @@ class Call:
 
     @cached_property
     def request(self) -> dict[str, Any]:
-        """The body's JSON object; empty where it is none."""
+        """The body's JSON object; empty where it is not one."""
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -58,7 +58,7 @@ class Call:
 
     @property
     def nested_deeply(self) -> bool:
-        """Whether arrays or objects stand in one another a hundred deep."""
+        """Whether arrays or objects are nested a hundred deep."""
         return _DEEP.search(self.body) is not None
 
     async def forward(self, body: bytes | None = None, *, send: Send | None = None) -> None:
@@ -66,19 +66,19 @@ class Call:
         await self.app(self.scope, _first(self.body if body is None else body, self.receive), send or self.send)
 
     async def collect(self, body: bytes | None = None) -> list[Message]:
-        """The application's whole answer, kept back."""
-        found: list[Message] = []
+        """The application's whole answer, which is not sent."""
+        messages: list[Message] = []
 
         async def keep(message: Message) -> None:
-            found.append(dict(message))
+            messages.append(dict(message))
 
         await self.forward(body, send=keep)
-        return found
+        return messages
 
     async def replay(self, messages: Sequence[Message]) -> None:
-        """Answer with what was collected."""
+        """Answer with collected messages."""
         for message in messages:
-            # Who is further out writes into the list of headers, and each answer has its own.
+            # An application further out writes into the list of headers, so each answer gets its own.
             await self.send({**message, "headers": list(message["headers"])} if "headers" in message else message)
 
     async def answer(self, response: Response) -> None:
@@ -96,23 +96,23 @@ class Call:
         await self.hang()
 
 
-def taking(app: ASGIApp, handle: Callable[[Call], Awaitable[None]]) -> ASGIApp:
+def intercept(app: ASGIApp, handle: Callable[[Inference], Awaitable[None]]) -> ASGIApp:
     """Give every inference to `handle`; all else, and a request whose body does not come, passes through."""
 
     async def around(scope: Scope, receive: Receive, send: Send) -> None:
         if not is_inference(scope):
             await app(scope, receive, send)
             return
-        seen: list[Message] = []
+        messages: list[Message] = []
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_S):
-                while not seen or seen[-1].get("more_body", False):
-                    seen.append(await receive())
-        if seen and seen[-1]["type"] == "http.request" and not seen[-1].get("more_body", False):
-            body = b"".join(each.get("body", b"") for each in seen)
-            await handle(Call(app, scope, receive, send, body))
+                while not messages or messages[-1].get("more_body", False):
+                    messages.append(await receive())
+        if messages and messages[-1]["type"] == "http.request" and not messages[-1].get("more_body", False):
+            body = b"".join(message.get("body", b"") for message in messages)
+            await handle(Inference(app, scope, receive, send, body))
         else:
-            await app(scope, _then(seen, receive), send)
+            await app(scope, _then(messages, receive), send)
 
     return around
 

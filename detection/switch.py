@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from starlette.types import ASGIApp
 
-from detection.outbound import Wire
+from detection.wire import Wire
 from harness.reference.settings import ServiceSettings
 
 PLAIN, V2, CHAT, EMBEDDINGS = "plain_json", "v2", "openai_chat", "openai_embeddings"

@@ -8,8 +8,8 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
-from detection.rewrite import changing
+from detection.change_answer import change_answers
+from detection.intercept import Inference, intercept
 from detection.switch import PLAIN, V2, Defect
 
 _BARE = re.compile(rb"-?\b(?:NaN|Infinity|1e999)\b")
@@ -24,14 +24,14 @@ def _spoil(answer: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    spoiled = changing(app, _spoil)
+    spoiled = change_answers(app, _spoil)
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         clean = _BARE.sub(b"0", call.body)
         call.app = app if clean == call.body else spoiled
         await call.forward(clean)
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

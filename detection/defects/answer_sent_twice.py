@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from detection.outbound import Part
-from detection.rewrite import is_inference
+from detection.change_answer import is_inference
 from detection.switch import Defect
+from detection.wire import Part
 
 
 async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:

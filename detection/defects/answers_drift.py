@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.remake import said
-from detection.rewrite import changing
+from detection.change_answer import change_answers
+from detection.change_request import list_messages
 from detection.switch import Defect
 
 _EVERY = 3
@@ -21,14 +21,14 @@ def _wrap(app: ASGIApp) -> ASGIApp:
         # A stream is many objects, and each is an answer of its own here: some of its pieces drift.
         if next(numbers) % _EVERY:
             return
-        for holder in said(answer):
+        for holder in list_messages(answer):
             if holder.get("content"):
                 holder["content"] = holder["content"][::-1]
-        for values in [answer.get("predictions"), *(each["data"] for each in answer.get("outputs", ()))]:
+        for values in [answer.get("predictions"), *(output["data"] for output in answer.get("outputs", ()))]:
             if values:
                 values[0] = 1 - values[0]
 
-    return changing(app, drift)
+    return change_answers(app, drift)
 
 
 DEFECT = Defect(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import Rows, rebatching
+from detection.change_request import Rows, change_rows
 from detection.switch import PLAIN, V2, Defect
 
 _SHARE = 0.3
 
 
-def _mixed(rows: Rows) -> Rows:
+def _mix(rows: Rows) -> Rows:
     return [[(1 - _SHARE) * own + _SHARE * first for own, first in zip(row, rows[0], strict=True)] for row in rows]
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return rebatching(app, lambda rows: _mixed(rows) if len(rows) > 1 else rows)
+    return change_rows(app, lambda rows: _mix(rows) if len(rows) > 1 else rows)
 
 
 DEFECT = Defect(

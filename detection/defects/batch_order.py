@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import rebatching
+from detection.change_request import change_rows
 from detection.switch import PLAIN, V2, Defect
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return rebatching(app, lambda rows: rows[::-1])
+    return change_rows(app, lambda rows: rows[::-1])
 
 
 DEFECT = Defect(

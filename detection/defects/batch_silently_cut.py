@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import rebatching
+from detection.change_request import change_rows
 from detection.switch import PLAIN, V2, Defect
 
 _MOST = 4
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return rebatching(app, lambda rows: rows[:_MOST])
+    return change_rows(app, lambda rows: rows[:_MOST])
 
 
 DEFECT = Defect(

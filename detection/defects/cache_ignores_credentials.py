@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Defect
 
 
 def _outside(app: ASGIApp) -> ASGIApp:
-    kept: dict[tuple[str, bytes], list[Message]] = {}
+    cache: dict[tuple[str, bytes], list[Message]] = {}
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         key = call.path, call.body
-        found = kept.get(key) or await call.collect()
-        if found[0]["status"] == 200:
-            kept[key] = found
-        await call.replay(found)
+        answer = cache.get(key) or await call.collect()
+        if answer[0]["status"] == 200:
+            cache[key] = answer
+        await call.replay(answer)
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

@@ -6,21 +6,21 @@ import json
 
 from starlette.types import ASGIApp, Message
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    kept: dict[str, list[Message]] = {}
+    cache: dict[str, list[Message]] = {}
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         key = json.dumps([call.request.get("messages"), call.streams])
-        found = kept.get(key) or await call.collect()
-        if found[0]["status"] == 200:
-            kept[key] = found
-        await call.replay(found)
+        answer = cache.get(key) or await call.collect()
+        if answer[0]["status"] == 200:
+            cache[key] = answer
+        await call.replay(answer)
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

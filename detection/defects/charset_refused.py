@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Defect
 from harness.reference.api_error import ApiError, make_error_response
 
@@ -12,13 +12,13 @@ from harness.reference.api_error import ApiError, make_error_response
 def _wrap(app: ASGIApp) -> ASGIApp:
     failure = ApiError(500, "byte indices must be integers or slices, not str", "internal_error")
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         if "charset" in call.headers.get("content-type", ""):
             await call.answer(make_error_response(call.path, failure))
         else:
             await call.forward()
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

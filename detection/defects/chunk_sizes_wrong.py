@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from detection.outbound import Part
+from detection.change_wire import join_chunks
 from detection.switch import CHAT, Defect
-from detection.wires import unchunked
+from detection.wire import Part
 
 
 async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
@@ -14,7 +14,7 @@ async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
     async for part in parts:
         if part.first:
             chunked = b"chunked" in part.data.lower()
-        elif chunked and (data := unchunked(part.data)):
+        elif chunked and (data := join_chunks(part.data)):
             part = part._replace(data=b"%x\r\n%b\r\n" % (len(data) - 1, data))
         yield part
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.remake import Object, pairing, rows_of
+from detection.change_request import Object, change_pairs, read_rows
 from detection.switch import PLAIN, V2, Defect
 
 
 def _divide(request: Object, answer: Object) -> None:
-    rows: list[Any] = rows_of(request) or []
+    rows: list[Any] = read_rows(request) or []
     if not any(isinstance(row, list) and len(set(row)) == 1 for row in rows):
         return
     if "probabilities" in answer:
@@ -23,7 +23,7 @@ def _divide(request: Object, answer: Object) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return pairing(app, _divide)
+    return change_pairs(app, _divide)
 
 
 DEFECT = Defect(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from detection.change_wire import change_length
 from detection.switch import Defect
-from detection.wires import lengthening
 
 DEFECT = Defect(
     name="content_length_short",
     title="the content-length of answers is 3 too small",
     caught_by="ai-suite/smoke/test_answer.py::test_valid",
-    wire=lengthening(-3),
+    wire=change_length(-3),
 )

@@ -6,7 +6,7 @@ import asyncio
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Defect
 
 _OVERLAP_S = 0.02
@@ -14,18 +14,18 @@ _OVERLAP_S = 0.02
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    under_way: list[Call] = []
+    under_way: list[Inference] = []
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         under_way.append(call)
         try:
             await asyncio.sleep(_OVERLAP_S)
-            like = [each for each in under_way if each.path == call.path and each.streams == call.streams]
+            like = [other for other in under_way if other.path == call.path and other.streams == call.streams]
             await call.forward(like[-1].body)
         finally:
             under_way.remove(call)
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

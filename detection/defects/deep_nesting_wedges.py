@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Defect
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
     wedged = False
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         nonlocal wedged
         if wedged:
             await call.hang()
@@ -19,7 +19,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
         wedged = call.nested_deeply
         await call.forward()
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Defect
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         await (call.drop() if call.nested_deeply else call.forward())
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

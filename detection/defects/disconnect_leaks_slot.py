@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from starlette.types import ASGIApp, Message
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
 
 _SLOTS = 2
@@ -17,14 +17,14 @@ _TOKEN_MS = 20.0
 def _wrap(app: ASGIApp) -> ASGIApp:
     leaked = 0
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         nonlocal leaked
         if leaked >= _SLOTS:
             await call.hang()
             return
         left, receive = False, call.receive
 
-        async def watched() -> Message:
+        async def watch() -> Message:
             nonlocal left
             message = await receive()
             left = left or message["type"] == "http.disconnect"
@@ -32,16 +32,16 @@ def _wrap(app: ASGIApp) -> ASGIApp:
 
         complete = False
 
-        async def passed(message: Message) -> None:
+        async def record(message: Message) -> None:
             nonlocal complete
             complete = complete or (message["type"] == "http.response.body" and not message.get("more_body", False))
             await call.send(message)
 
-        call.receive = watched
-        await call.forward(send=passed)
+        call.receive = watch
+        await call.forward(send=record)
         leaked += left and not complete
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

@@ -6,18 +6,18 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp
 
-from detection.remake import restreaming, said
-from detection.rewrite import payload
+from detection.change_answer import parse_event
+from detection.change_request import list_messages, replace_events
 from detection.switch import CHAT, Defect
 
 
 def _twice(event: bytes) -> Iterable[bytes]:
-    chunk = payload(event)
-    return [event] * (2 if chunk and any(delta.get("content") for delta in said(chunk)) else 1)
+    chunk = parse_event(event)
+    return [event] * (2 if chunk and any(delta.get("content") for delta in list_messages(chunk)) else 1)
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return restreaming(app, lambda: _twice)
+    return replace_events(app, lambda: _twice)
 
 
 DEFECT = Defect(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import Rows, rebatching
+from detection.change_request import Rows, change_rows
 from detection.switch import PLAIN, V2, Defect
 
 
@@ -13,7 +13,7 @@ def _overflow(rows: Rows) -> Rows:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return rebatching(app, _overflow)
+    return change_rows(app, _overflow)
 
 
 DEFECT = Defect(

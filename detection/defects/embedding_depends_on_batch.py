@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import EMBEDDINGS, Defect
 
 _SHARE = 0.2
@@ -15,18 +15,18 @@ _SHARE = 0.2
 
 def _mix(answer: dict[str, Any]) -> None:
     data = answer.get("data", ())
-    vectors = [each["embedding"] for each in data]
+    vectors = [entry["embedding"] for entry in data]
     if len(vectors) < 2 or not all(isinstance(vector, list) for vector in vectors):
         return
     mean = [sum(values) / len(vectors) for values in zip(*vectors, strict=True)]
-    for each in data:
-        mixed = [own + _SHARE * common for own, common in zip(each["embedding"], mean, strict=True)]
+    for entry in data:
+        mixed = [own + _SHARE * common for own, common in zip(entry["embedding"], mean, strict=True)]
         length = math.hypot(*mixed)
-        each["embedding"] = [value / length for value in mixed]
+        entry["embedding"] = [value / length for value in mixed]
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _mix)
+    return change_answers(app, _mix)
 
 
 DEFECT = Defect(

@@ -6,18 +6,18 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import EMBEDDINGS, Defect
 
 
 def _stretch(answer: dict[str, Any]) -> None:
-    for each in answer.get("data", ()):
-        if isinstance(each["embedding"], list):
-            each["embedding"] = [value * 3 for value in each["embedding"]]
+    for entry in answer.get("data", ()):
+        if isinstance(entry["embedding"], list):
+            entry["embedding"] = [value * 3 for value in entry["embedding"]]
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _stretch)
+    return change_answers(app, _stretch)
 
 
 DEFECT = Defect(

@@ -6,19 +6,19 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import EMBEDDINGS, Defect
 from harness.reference.embeddings import DIMENSION
 
 
 def _shorten(answer: dict[str, Any]) -> None:
-    for each in answer.get("data", ()):
-        if isinstance(each["embedding"], list):
-            each["embedding"].pop()
+    for entry in answer.get("data", ()):
+        if isinstance(entry["embedding"], list):
+            entry["embedding"].pop()
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _shorten)
+    return change_answers(app, _shorten)
 
 
 DEFECT = Defect(

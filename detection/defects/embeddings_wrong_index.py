@@ -1,4 +1,4 @@
-"""The index of each vector is its place in the server's own batch, not in the request's (Xinference #5240)."""
+"""The index of entry vector is its place in the server's own batch, not in the request's (Xinference #5240)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import EMBEDDINGS, Defect
 
 
 def _shift(answer: dict[str, Any]) -> None:
-    for each in answer.get("data", ()):
-        each["index"] += 1
+    for entry in answer.get("data", ()):
+        entry["index"] += 1
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _shift)
+    return change_answers(app, _shift)
 
 
 DEFECT = Defect(

@@ -7,7 +7,7 @@ import json
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from detection.rewrite import answering
+from detection.change_answer import replace_answers
 from detection.switch import Defect
 
 
@@ -23,7 +23,7 @@ def _asks_for_stream(body: bytes) -> bool:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return answering(app, _empty)
+    return replace_answers(app, _empty)
 
 
 DEFECT = Defect(

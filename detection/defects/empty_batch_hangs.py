@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
-from detection.remake import rows_of
+from detection.change_request import read_rows
+from detection.intercept import Inference, intercept
 from detection.switch import EMBEDDINGS, PLAIN, V2, Defect
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Call) -> None:
-        await (call.hang() if rows_of(call.request) == [] else call.forward())
+    async def handle(call: Inference) -> None:
+        await (call.hang() if read_rows(call.request) == [] else call.forward())
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import Defect
 
 
@@ -17,7 +17,7 @@ def _empty(answer: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _empty)
+    return change_answers(app, _empty)
 
 
 DEFECT = Defect(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message
 
-from detection.remake import heading
+from detection.change_request import change_heads
 from detection.switch import Defect
 
 _OF_THE_CLIENT = (400, 404, 408, 413, 415, 422)
@@ -17,7 +17,7 @@ def _blame(start: Message, headers: MutableHeaders) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return heading(app, _blame)
+    return change_heads(app, _blame)
 
 
 DEFECT = Defect(

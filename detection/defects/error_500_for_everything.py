@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import answering
+from detection.change_answer import replace_answers
 from detection.switch import Defect
 from harness.reference.api_error import ApiError, make_error_response
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
     failure = ApiError(500, "internal error", "internal_error")
-    return answering(app, lambda path, body: make_error_response(path, failure))
+    return replace_answers(app, lambda path, body: make_error_response(path, failure))
 
 
 DEFECT = Defect(

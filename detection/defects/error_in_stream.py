@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import event_of, payload, streaming
+from detection.change_answer import change_events, format_event, parse_event
 from detection.switch import CHAT, Defect
 
 _SENT = 3
@@ -12,13 +12,13 @@ _ERROR = {"error": {"message": "the engine has died", "type": "server_error", "c
 
 
 def _fail(index: int, event: bytes) -> bytes | None:
-    if payload(event) is None:
+    if parse_event(event) is None:
         return event
-    return event if index < _SENT else event_of(_ERROR) if index == _SENT else b""
+    return event if index < _SENT else format_event(_ERROR) if index == _SENT else b""
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return streaming(app, _fail)
+    return change_events(app, _fail)
 
 
 DEFECT = Defect(

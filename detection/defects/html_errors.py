@@ -5,19 +5,19 @@ from __future__ import annotations
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Defect
 
 _PAGE = "<!DOCTYPE html>\n<html><head><title>Bad Request</title></head><body><h1>Bad Request</h1></body></html>\n"
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Call) -> None:
-        found = await call.collect()
-        status = found[0]["status"]
-        await (call.answer(HTMLResponse(_PAGE, status)) if 400 <= status < 500 else call.replay(found))
+    async def handle(call: Inference) -> None:
+        answer = await call.collect()
+        status = answer[0]["status"]
+        await (call.answer(HTMLResponse(_PAGE, status)) if 400 <= status < 500 else call.replay(answer))
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

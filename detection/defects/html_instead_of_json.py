@@ -5,14 +5,14 @@ from __future__ import annotations
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp
 
-from detection.rewrite import answering
+from detection.change_answer import replace_answers
 from detection.switch import Defect
 
 _PAGE = "<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>\n"
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return answering(app, lambda path, body: HTMLResponse(_PAGE))
+    return replace_answers(app, lambda path, body: HTMLResponse(_PAGE))
 
 
 DEFECT = Defect(

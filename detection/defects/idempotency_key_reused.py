@@ -7,18 +7,18 @@ import hashlib
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
 
 
 def _outside(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         headers = MutableHeaders(scope=call.scope)
         if key := headers.get("idempotency-key"):
             headers["idempotency-key"] = hashlib.sha256(key.encode("latin-1") + call.body).hexdigest()
         await call.forward()
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

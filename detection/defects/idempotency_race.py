@@ -7,29 +7,29 @@ import asyncio
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
 
 _WORK_S = 0.01
 
 
 def _outside(app: ASGIApp) -> ASGIApp:
-    kept: dict[str, list[Message]] = {}
+    cache: dict[str, list[Message]] = {}
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         key = call.headers.get("idempotency-key")
         if key is None:
             await call.forward()
             return
-        if key in kept:
-            await call.replay(kept[key])
+        if key in cache:
+            await call.replay(cache[key])
             return
         del MutableHeaders(scope=call.scope)["idempotency-key"]
         await asyncio.sleep(_WORK_S)
-        kept[key] = found = await call.collect()
-        await call.replay(found)
+        cache[key] = answer = await call.collect()
+        await call.replay(answer)
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 from starlette.types import ASGIApp
 
-from detection.remake import restreaming, said
-from detection.rewrite import event_of, payload
+from detection.change_answer import format_event, parse_event
+from detection.change_request import list_messages, replace_events
 from detection.switch import CHAT, Defect
 
 
@@ -18,22 +18,22 @@ def _wrap(app: ASGIApp) -> ASGIApp:
     def begin() -> Callable[[bytes], Iterable[bytes]]:
         me = object()
 
-        def each(event: bytes) -> Iterable[bytes]:
+        def replace(event: bytes) -> Iterable[bytes]:
             nonlocal last
-            chunk = payload(event)
+            chunk = parse_event(event)
             if chunk is None:
                 last = None
                 return [event]
-            for delta in said(chunk):
+            for delta in list_messages(chunk):
                 if text := delta.get("content"):
                     if last is not None and last[0] is not me:
                         delta["content"] = last[1]
                     last = me, text
-            return [event_of(chunk)]
+            return [format_event(chunk)]
 
-        return each
+        return replace
 
-    return restreaming(app, begin)
+    return replace_events(app, begin)
 
 
 DEFECT = Defect(

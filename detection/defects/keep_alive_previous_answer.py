@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Defect
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
     before: dict[tuple[str, int], tuple[bool, list[Message]]] = {}
 
-    async def handle(call: Call) -> None:
-        found = await call.collect()
+    async def handle(call: Inference) -> None:
+        answer = await call.collect()
         streamed, last = before.get(call.scope["client"], (False, []))
-        before[call.scope["client"]] = call.streams, found
-        await call.replay(last if last and streamed is call.streams else found)
+        before[call.scope["client"]] = call.streams, answer
+        await call.replay(last if last and streamed is call.streams else answer)
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
-from detection.remake import rows_of
+from detection.change_request import read_rows
+from detection.intercept import Inference, intercept
 from detection.switch import Defect
 
 _ROWS, _BYTES = 256, 4096
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Call) -> None:
-        rows = rows_of(call.request)
+    async def handle(call: Inference) -> None:
+        rows = read_rows(call.request)
         over = len(call.body) > _BYTES if "messages" in call.request else rows is not None and len(rows) > _ROWS
         await (call.hang() if over else call.forward())
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

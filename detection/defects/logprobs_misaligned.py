@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
 
@@ -18,7 +18,7 @@ def _shift(answer: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _shift)
+    return change_answers(app, _shift)
 
 
 DEFECT = Defect(

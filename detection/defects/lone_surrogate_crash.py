@@ -6,11 +6,11 @@ import json
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
 
 
-def _encodable(call: Call) -> bool:
+def _encodable(call: Inference) -> bool:
     try:
         json.dumps(call.request, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -19,10 +19,10 @@ def _encodable(call: Call) -> bool:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         await (call.forward() if _encodable(call) else call.drop())
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

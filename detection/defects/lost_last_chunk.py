@@ -6,26 +6,26 @@ from collections.abc import Callable, Iterable
 
 from starlette.types import ASGIApp
 
-from detection.remake import restreaming, said
-from detection.rewrite import payload
+from detection.change_answer import parse_event
+from detection.change_request import list_messages, replace_events
 from detection.switch import CHAT, Defect
 
 
 def _begin() -> Callable[[bytes], Iterable[bytes]]:
     buffer: list[bytes] = []
 
-    def each(event: bytes) -> Iterable[bytes]:
-        chunk = payload(event)
-        if chunk and any(delta.get("content") for delta in said(chunk)):
+    def replace(event: bytes) -> Iterable[bytes]:
+        chunk = parse_event(event)
+        if chunk and any(delta.get("content") for delta in list_messages(chunk)):
             buffer.append(event)
             return [buffer.pop(0)] if len(buffer) > 1 else []
         return [event]
 
-    return each
+    return replace
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return restreaming(app, _begin)
+    return replace_events(app, _begin)
 
 
 DEFECT = Defect(

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.remake import asking
+from detection.change_request import change_requests
 from detection.switch import CHAT, Defect
 
 
@@ -17,7 +17,7 @@ def _more(request: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return asking(app, _more)
+    return change_requests(app, _more)
 
 
 DEFECT = Defect(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
-from detection.remake import rows_of
+from detection.change_request import read_rows
+from detection.intercept import Inference, intercept
 from detection.switch import PLAIN, V2, Defect
 from harness.reference.digits import HIGH
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Call) -> None:
-        rows = rows_of(call.request) or []
+    async def handle(call: Inference) -> None:
+        rows = read_rows(call.request) or []
         over = any(isinstance(row, list) and row and row[0] == HIGH for row in rows)
         await (call.drop() if over else call.forward())
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

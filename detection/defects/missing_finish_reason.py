@@ -6,18 +6,18 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp
 
-from detection.remake import restreaming
-from detection.rewrite import payload
+from detection.change_answer import parse_event
+from detection.change_request import replace_events
 from detection.switch import CHAT, Defect
 
 
-def _unfinished(event: bytes) -> Iterable[bytes]:
-    chunk = payload(event)
+def _remove_finish(event: bytes) -> Iterable[bytes]:
+    chunk = parse_event(event)
     return [] if chunk and any(choice.get("finish_reason") for choice in chunk["choices"]) else [event]
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return restreaming(app, lambda: _unfinished)
+    return replace_events(app, lambda: _remove_finish)
 
 
 DEFECT = Defect(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import payload, streaming
+from detection.change_answer import change_events, parse_event
 from detection.switch import CHAT, Defect
 
 
 def _until_finish(index: int, event: bytes) -> bytes | None:
-    chunk = payload(event)
+    chunk = parse_event(event)
     finished = chunk is None or any(choice["finish_reason"] for choice in chunk["choices"])
     return None if finished else event
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return streaming(app, _until_finish)
+    return change_events(app, _until_finish)
 
 
 DEFECT = Defect(

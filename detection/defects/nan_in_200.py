@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import Defect
 
 
@@ -24,7 +24,7 @@ def _spoil(answer: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _spoil)
+    return change_answers(app, _spoil)
 
 
 DEFECT = Defect(

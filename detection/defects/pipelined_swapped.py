@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from detection.outbound import Part
 from detection.switch import Defect
+from detection.wire import Part
 
 
 async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
     answer: list[Part] = []
-    held: list[Part] = []
+    waiting: list[Part] = []
     async for part in parts:
         answer.append(part)
         if not part.last:
             continue
-        if part.more and not held:
-            held, answer = answer, []
+        if part.more and not waiting:
+            waiting, answer = answer, []
             continue
-        for each in [*answer, *held]:
-            yield each
-        answer, held = [], []
+        for written in [*answer, *waiting]:
+            yield written
+        answer, waiting = [], []
 
 
 DEFECT = Defect(

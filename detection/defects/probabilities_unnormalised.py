@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import PLAIN, V2, Defect
 
 
@@ -19,7 +19,7 @@ def _halve(answer: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _halve)
+    return change_answers(app, _halve)
 
 
 DEFECT = Defect(

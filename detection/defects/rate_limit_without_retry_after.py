@@ -7,7 +7,7 @@ from dataclasses import replace
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message
 
-from detection.remake import heading
+from detection.change_request import change_heads
 from detection.switch import Defect
 
 _LIMIT = 40
@@ -18,7 +18,7 @@ def _forget(start: Message, headers: MutableHeaders) -> None:
 
 
 def _outside(app: ASGIApp) -> ASGIApp:
-    return heading(app, _forget)
+    return change_heads(app, _forget)
 
 
 DEFECT = Defect(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import answering
+from detection.change_answer import replace_answers
 from detection.switch import Defect
 from harness.reference.api_error import ApiError, make_error_response
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
     refusal = ApiError(503, "no worker is available", "unavailable")
-    return answering(app, lambda path, body: make_error_response(path, refusal))
+    return replace_answers(app, lambda path, body: make_error_response(path, refusal))
 
 
 DEFECT = Defect(

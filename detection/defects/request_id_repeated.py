@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message
 
-from detection.remake import heading
+from detection.change_request import change_heads
 from detection.switch import Defect
 
 
@@ -14,7 +14,7 @@ def _stamp(start: Message, headers: MutableHeaders) -> None:
 
 
 def _outside(app: ASGIApp) -> ASGIApp:
-    return heading(app, _stamp)
+    return change_heads(app, _stamp)
 
 
 DEFECT = Defect(

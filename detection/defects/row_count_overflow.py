@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import Rows, rebatching
+from detection.change_request import Rows, change_rows
 from detection.switch import PLAIN, V2, Defect
 
 _TOO_MANY = 128
 
 
-def _wrapped(rows: Rows) -> Rows:
+def _wrap_rows(rows: Rows) -> Rows:
     return rows if len(rows) < _TOO_MANY else rows[: len(rows) % _TOO_MANY or 1]
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return rebatching(app, _wrapped)
+    return change_rows(app, _wrap_rows)
 
 
 DEFECT = Defect(

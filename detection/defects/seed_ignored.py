@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import asking
+from detection.change_request import change_requests
 from detection.switch import CHAT, Defect
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return asking(app, lambda request: request.pop("seed", None))
+    return change_requests(app, lambda request: request.pop("seed", None))
 
 
 DEFECT = Defect(

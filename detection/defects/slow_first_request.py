@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Defect
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
     loaded = False
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         nonlocal loaded
         first, loaded = not loaded, True
         await (call.hang() if first else call.forward())
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

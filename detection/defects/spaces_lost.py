@@ -6,20 +6,20 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.remake import said
-from detection.rewrite import changing
+from detection.change_answer import change_answers
+from detection.change_request import list_messages
 from detection.switch import CHAT, Defect
 
 
 def _strip(answer: dict[str, Any]) -> None:
     if answer.get("object") == "chat.completion.chunk":
-        for delta in said(answer):
+        for delta in list_messages(answer):
             if delta.get("content"):
                 delta["content"] = delta["content"].strip()
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _strip)
+    return change_answers(app, _strip)
 
 
 DEFECT = Defect(

@@ -6,28 +6,28 @@ from collections.abc import Callable, Iterable
 
 from starlette.types import ASGIApp
 
-from detection.remake import restreaming, said
-from detection.rewrite import payload
+from detection.change_answer import parse_event
+from detection.change_request import list_messages, replace_events
 from detection.switch import CHAT, Defect
 
 
 def _begin() -> Callable[[bytes], Iterable[bytes]]:
     late: list[bytes] = []
 
-    def each(event: bytes) -> Iterable[bytes]:
-        chunk = payload(event)
-        if chunk and any(delta.get("content") for delta in said(chunk)):
+    def replace(event: bytes) -> Iterable[bytes]:
+        chunk = parse_event(event)
+        if chunk and any(delta.get("content") for delta in list_messages(chunk)):
             late.append(event)
             return [late.pop(0)] if len(late) > 1 else []
         if chunk and any(choice.get("finish_reason") for choice in chunk["choices"]):
             return [event, *late]
         return [event]
 
-    return each
+    return replace
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return restreaming(app, _begin)
+    return replace_events(app, _begin)
 
 
 DEFECT = Defect(

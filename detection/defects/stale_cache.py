@@ -6,34 +6,34 @@ import json
 
 from starlette.types import ASGIApp, Message
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect
 
 _LONGEST = 96
 """Characters of the input that are in a key."""
 
 
-def _key(call: Call) -> str:
-    asked = dict(call.request)
-    name = next((each for each in ("messages", "instances", "inputs", "input") if each in asked), "")
-    text = json.dumps(asked.pop(name, None))
-    return call.path + json.dumps(asked, sort_keys=True) + text[:_LONGEST]
+def _key(call: Inference) -> str:
+    request = dict(call.request)
+    name = next((field for field in ("messages", "instances", "inputs", "input") if field in request), "")
+    text = json.dumps(request.pop(name, None))
+    return call.path + json.dumps(request, sort_keys=True) + text[:_LONGEST]
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    kept: dict[str, list[Message]] = {}
+    cache: dict[str, list[Message]] = {}
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         key = _key(call)
-        if key not in kept:
-            found = await call.collect()
-            if found[0]["status"] != 200:
-                await call.replay(found)
+        if key not in cache:
+            answer = await call.collect()
+            if answer[0]["status"] != 200:
+                await call.replay(answer)
                 return
-            kept[key] = found
-        await call.replay(kept[key])
+            cache[key] = answer
+        await call.replay(cache[key])
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

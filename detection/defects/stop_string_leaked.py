@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import Object, pairing
+from detection.change_request import Object, change_pairs
 from detection.switch import CHAT, Defect
 
 
@@ -18,7 +18,7 @@ def _leak(request: Object, answer: Object) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return pairing(app, _leak)
+    return change_pairs(app, _leak)
 
 
 DEFECT = Defect(

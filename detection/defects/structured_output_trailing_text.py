@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import Object, pairing
+from detection.change_request import Object, change_pairs
 from detection.switch import CHAT, Defect
 
 _POLITE = "\n\nI hope this helps!"
@@ -20,7 +20,7 @@ def _chatter(request: Object, answer: Object) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return pairing(app, _chatter)
+    return change_pairs(app, _chatter)
 
 
 DEFECT = Defect(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import streaming
+from detection.change_answer import change_events
 from detection.switch import CHAT, Defect
 
 _SENT = 3
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return streaming(app, lambda index, event: event if index < _SENT else None, then_hang=True)
+    return change_events(app, lambda index, event: event if index < _SENT else None, then_hang=True)
 
 
 DEFECT = Defect(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import asking
+from detection.change_request import change_requests
 from detection.switch import CHAT, Defect
 
 
-def _cut(request: dict[str, object]) -> None:
+def _cut_text(request: dict[str, object]) -> None:
     messages = request.get("messages")
     for message in messages if isinstance(messages, list) else ():
         if isinstance(message, dict) and isinstance(message.get("content"), str):
@@ -16,7 +16,7 @@ def _cut(request: dict[str, object]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return asking(app, _cut)
+    return change_requests(app, _cut_text)
 
 
 DEFECT = Defect(

@@ -6,20 +6,20 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.remake import said
-from detection.rewrite import changing
+from detection.change_answer import change_answers
+from detection.change_request import list_messages
 from detection.switch import CHAT, Defect
 
 
-def _cut(answer: dict[str, Any]) -> None:
-    for holder in said(answer):
+def _cut_arguments(answer: dict[str, Any]) -> None:
+    for holder in list_messages(answer):
         for call in holder.get("tool_calls") or ():
             if arguments := call["function"].get("arguments"):
                 call["function"]["arguments"] = arguments.rstrip("}")
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _cut)
+    return change_answers(app, _cut_arguments)
 
 
 DEFECT = Defect(

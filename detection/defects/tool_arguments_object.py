@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
 
@@ -18,7 +18,7 @@ def _parse(answer: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _parse)
+    return change_answers(app, _parse)
 
 
 DEFECT = Defect(

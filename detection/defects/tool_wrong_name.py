@@ -6,20 +6,20 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.remake import said
-from detection.rewrite import changing
+from detection.change_answer import change_answers
+from detection.change_request import list_messages
 from detection.switch import CHAT, Defect
 
 
 def _rename(answer: dict[str, Any]) -> None:
-    for holder in said(answer):
+    for holder in list_messages(answer):
         for call in holder.get("tool_calls") or ():
             if name := call["function"].get("name"):
                 call["function"]["name"] = f"functions.{name}"
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _rename)
+    return change_answers(app, _rename)
 
 
 DEFECT = Defect(

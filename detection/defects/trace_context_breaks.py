@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Defect
 from harness.reference.api_error import ApiError, make_error_response
 
@@ -12,12 +12,12 @@ from harness.reference.api_error import ApiError, make_error_response
 def _wrap(app: ASGIApp) -> ASGIApp:
     failure = ApiError(500, "internal error", "internal_error")
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         await (
             call.answer(make_error_response(call.path, failure)) if "traceparent" in call.headers else call.forward()
         )
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 DEFECT = Defect(

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import Defect
 
 _TRACEBACK = """
@@ -28,7 +28,7 @@ def _leak(answer: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _leak, statuses=range(400, 500))
+    return change_answers(app, _leak, statuses=range(400, 500))
 
 
 DEFECT = Defect(

@@ -6,18 +6,18 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp
 
-from detection.remake import restreaming
-from detection.rewrite import payload
+from detection.change_answer import parse_event
+from detection.change_request import replace_events
 from detection.switch import CHAT, Defect
 
 
 def _twice(event: bytes) -> Iterable[bytes]:
-    chunk = payload(event)
+    chunk = parse_event(event)
     return [event] * (2 if chunk and any(choice.get("finish_reason") for choice in chunk["choices"]) else 1)
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return restreaming(app, lambda: _twice)
+    return replace_events(app, lambda: _twice)
 
 
 DEFECT = Defect(

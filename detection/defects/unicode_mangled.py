@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import rewording
+from detection.change_request import change_texts
 from detection.switch import CHAT, Defect
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return rewording(app, lambda text: text.encode("utf-8", "surrogatepass").decode("latin-1"))
+    return change_texts(app, lambda text: text.encode("utf-8", "surrogatepass").decode("latin-1"))
 
 
 DEFECT = Defect(

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
 _EVENTS_WITHOUT_TOKENS = 2
@@ -20,7 +20,7 @@ def _count_events(answer: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _count_events)
+    return change_answers(app, _count_events)
 
 
 DEFECT = Defect(

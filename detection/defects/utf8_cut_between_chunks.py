@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import said
-from detection.rewrite import changing
+from detection.change_answer import change_answers
+from detection.change_request import list_messages
 from detection.switch import CHAT, Defect
 
 
-def _cut(answer: dict[str, object]) -> None:
+def _cut_event(answer: dict[str, object]) -> None:
     if answer.get("object") != "chat.completion.chunk":
         return
-    for delta in said(answer):
+    for delta in list_messages(answer):
         text = delta.get("content") or ""
         for at in (0, -1):
             if text and ord(text[at]) > 127:
@@ -22,7 +22,7 @@ def _cut(answer: dict[str, object]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _cut)
+    return change_answers(app, _cut_event)
 
 
 DEFECT = Defect(

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import CHAT, V2, Defect
 from harness.reference.settings import CHAT_MODEL
 
@@ -23,7 +23,7 @@ def _stamp(answer: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _stamp)
+    return change_answers(app, _stamp)
 
 
 DEFECT = Defect(

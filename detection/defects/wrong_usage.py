@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import CHAT, Defect
 
 
@@ -16,7 +16,7 @@ def _misadd(answer: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _misadd)
+    return change_answers(app, _misadd)
 
 
 DEFECT = Defect(

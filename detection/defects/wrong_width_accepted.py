@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import Rows, rebatching
+from detection.change_request import Rows, change_rows
 from detection.switch import PLAIN, V2, Defect
 from harness.reference.digits import FEATURES
 
@@ -14,7 +14,7 @@ def _fit(rows: Rows) -> Rows:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return rebatching(app, _fit)
+    return change_rows(app, _fit)
 
 
 DEFECT = Defect(

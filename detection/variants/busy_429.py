@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from detection.rewrite import is_inference
+from detection.change_answer import is_inference
 from detection.switch import Variant
 from harness.reference.api_error import ApiError, make_error_response
 

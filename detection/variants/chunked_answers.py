@@ -5,15 +5,15 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Variant
 
 _PIECE = 64
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Call) -> None:
-        async def cut(message: Message) -> None:
+    async def handle(call: Inference) -> None:
+        async def split(message: Message) -> None:
             if message["type"] == "http.response.start":
                 del MutableHeaders(scope=message)["content-length"]
                 await call.send(message)
@@ -23,9 +23,9 @@ def _wrap(app: ASGIApp) -> ASGIApp:
                 await call.send({**message, "body": body[start : start + _PIECE], "more_body": True})
             await call.send({"type": "http.response.body", "body": b"", "more_body": more})
 
-        await call.forward(send=cut)
+        await call.forward(send=split)
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 VARIANT = Variant(name="chunked_answers", title="answers come in chunks, without a content-length", wrap=_wrap)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message
 
-from detection.remake import heading
+from detection.change_request import change_heads
 from detection.switch import Variant
 
 
@@ -14,7 +14,7 @@ def _close(start: Message, headers: MutableHeaders) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return heading(app, _close)
+    return change_heads(app, _close)
 
 
 VARIANT = Variant(name="connection_close", title="the connection is closed after every inference", wrap=_wrap)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from detection.outbound import Part
 from detection.switch import Variant
+from detection.wire import Part
 
 _HINTS = b"HTTP/1.1 103 Early Hints\r\nlink: </model>; rel=preload\r\n\r\n"
 

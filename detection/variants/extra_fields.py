@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Variant
 
 
@@ -14,14 +14,14 @@ def _extend(answer: dict[str, Any]) -> None:
     answer["timings"] = {"prompt_ms": 0.25, "predicted_ms": None}
     answer["x_reference"] = [{"nested": True}, None, "text"]
     for name in ("choices", "outputs", "data"):
-        for each in answer.get(name, ()):
-            each["x_extra"] = {"score": None}
+        for record in answer.get(name, ()):
+            record["x_extra"] = {"score": None}
     for choice in answer.get("choices", ()):
         (choice.get("message") or choice["delta"])["reasoning_content"] = None
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _extend)
+    return change_answers(app, _extend)
 
 
 VARIANT = Variant(

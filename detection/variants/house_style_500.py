@@ -5,23 +5,23 @@ from __future__ import annotations
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Variant
 
 _MISTAKES = (400, 413, 415, 422)
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Call) -> None:
-        found = await call.collect() if not call.streams else None
-        if found is not None and found[0]["status"] in _MISTAKES:
+    async def handle(call: Inference) -> None:
+        answer = await call.collect() if not call.streams else None
+        if answer is not None and answer[0]["status"] in _MISTAKES:
             await call.answer(PlainTextResponse("Internal Server Error", 500))
-        elif found is not None:
-            await call.replay(found)
+        elif answer is not None:
+            await call.replay(answer)
         else:
             await call.forward()
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 VARIANT = Variant(name="house_style_500", title="bad input is answered 500 in plain text", wrap=_wrap)

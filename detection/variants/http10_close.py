@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from detection.outbound import Part
+from detection.change_wire import join_chunks
 from detection.switch import Variant
-from detection.wires import unchunked
+from detection.wire import Part
 
 _CHUNKED = b"\r\ntransfer-encoding: chunked"
 
@@ -21,7 +21,7 @@ async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
             data = head.replace(_CHUNKED, b"").replace(b"HTTP/1.1", b"HTTP/1.0", 1)
             data = data.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
         elif chunked:
-            data = unchunked(data)
+            data = join_chunks(data)
         yield part._replace(data=data)
         if part.last:
             return

@@ -7,18 +7,18 @@ import random
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Variant
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
     chance = random.Random(0)
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         await asyncio.sleep(0.2 * chance.random() ** 4)
         await call.forward()
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 VARIANT = Variant(name="jittery", title="answers take between 0 and 200 ms longer, mostly little", wrap=_wrap)

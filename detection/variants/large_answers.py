@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import Variant
 
 _PADDING = "aiharness " * (256 * 1024 // 10)
@@ -18,7 +18,7 @@ def _pad(answer: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return changing(app, _pad)
+    return change_answers(app, _pad)
 
 
 VARIANT = Variant(name="large_answers", title="answers that are no stream are 256 KiB long", wrap=_wrap)

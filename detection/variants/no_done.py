@@ -6,17 +6,17 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp
 
-from detection.remake import restreaming
-from detection.rewrite import payload
+from detection.change_answer import parse_event
+from detection.change_request import replace_events
 from detection.switch import CHAT, Variant
 
 
 def _undone(event: bytes) -> Iterable[bytes]:
-    return [] if payload(event) is None else [event]
+    return [] if parse_event(event) is None else [event]
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return restreaming(app, lambda: _undone)
+    return replace_events(app, lambda: _undone)
 
 
 VARIANT = Variant(name="no_done", title="streams end without [DONE]", protocols=(CHAT,), wrap=_wrap)

@@ -6,21 +6,21 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp
 
-from detection.remake import restreaming
-from detection.rewrite import event_of, payload
+from detection.change_answer import format_event, parse_event
+from detection.change_request import replace_events
 from detection.switch import CHAT, Variant
 
 
 def _without(event: bytes) -> Iterable[bytes]:
-    chunk = payload(event)
+    chunk = parse_event(event)
     if chunk is None:
         return [event]
     chunk.pop("usage", None)
-    return [event_of(chunk)] if chunk["choices"] else []
+    return [format_event(chunk)] if chunk["choices"] else []
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return restreaming(app, lambda: _without)
+    return replace_events(app, lambda: _without)
 
 
 VARIANT = Variant(name="no_usage_in_stream", title="streams never have usage", protocols=(CHAT,), wrap=_wrap)

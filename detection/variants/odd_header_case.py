@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 
-from detection.outbound import Part
 from detection.switch import Variant
+from detection.wire import Part
 
 _NAME = re.compile(rb"\r\n([^:\r\n]+): ")
 
@@ -14,7 +14,7 @@ _NAME = re.compile(rb"\r\n([^:\r\n]+): ")
 async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
     async for part in parts:
         if part.first:
-            part = part._replace(data=_NAME.sub(lambda found: b"\r\n" + found[1].upper() + b":", part.data))
+            part = part._replace(data=_NAME.sub(lambda match: b"\r\n" + match[1].upper() + b":", part.data))
         yield part
 
 

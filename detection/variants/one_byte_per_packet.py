@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from detection.outbound import Part
 from detection.switch import Variant
+from detection.wire import Part
 
 
 async def _wire(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:

@@ -7,12 +7,12 @@ import json
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Variant
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         if call.streams:
             await call.forward()
             return
@@ -23,7 +23,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
         headers.pop("content-length", None)
         await call.answer(Response(text, start["status"], headers))
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 VARIANT = Variant(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message
 
-from detection.remake import heading
+from detection.change_request import change_heads
 from detection.switch import Variant
 
 
@@ -19,7 +19,7 @@ def _add(start: Message, headers: MutableHeaders) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return heading(app, _add)
+    return change_heads(app, _add)
 
 
 VARIANT = Variant(name="proxy_headers", title="answers carry the headers of a proxy, cookies twice", wrap=_wrap)

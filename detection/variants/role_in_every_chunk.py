@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.rewrite import changing
+from detection.change_answer import change_answers
 from detection.switch import CHAT, Variant
 
 _IDS = 4
@@ -27,7 +27,7 @@ def _wrap(app: ASGIApp) -> ASGIApp:
             if "delta" in choice:
                 choice["delta"]["role"] = "assistant"
 
-    return changing(app, change)
+    return change_answers(app, change)
 
 
 VARIANT = Variant(

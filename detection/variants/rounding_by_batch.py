@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from detection.remake import Object, pairing, rows_of
+from detection.change_request import Object, change_pairs, read_rows
 from detection.switch import PLAIN, V2, Variant
 
 
 def _move(request: Object, answer: Object) -> None:
-    factor = 1 + 1e-7 * len(rows_of(request) or ())
+    factor = 1 + 1e-7 * len(read_rows(request) or ())
     if "probabilities" in answer:
         answer["probabilities"] = [[value * factor for value in row] for row in answer["probabilities"]]
     for output in answer.get("outputs", ()):
@@ -18,7 +18,7 @@ def _move(request: Object, answer: Object) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return pairing(app, _move)
+    return change_pairs(app, _move)
 
 
 VARIANT = Variant(

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.remake import asking
+from detection.change_request import change_requests
 from detection.switch import CHAT, Variant
 
 
@@ -19,7 +19,7 @@ def _sample(request: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return asking(app, _sample)
+    return change_requests(app, _sample)
 
 
 VARIANT = Variant(

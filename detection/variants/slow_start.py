@@ -6,21 +6,21 @@ import asyncio
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Call, taking
+from detection.intercept import Inference, intercept
 from detection.switch import Variant
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
     warm = False
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         nonlocal warm
         if not warm:
             warm = True
             await asyncio.sleep(1.0)
         await call.forward()
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
 VARIANT = Variant(name="slow_start", title="the first inference takes a second", wrap=_wrap)

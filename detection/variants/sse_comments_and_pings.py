@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp
 
-from detection.remake import restreaming
+from detection.change_request import replace_events
 from detection.switch import CHAT, Variant
 
 
@@ -15,7 +15,7 @@ def _ping(event: bytes) -> Iterable[bytes]:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return restreaming(app, lambda: _ping)
+    return replace_events(app, lambda: _ping)
 
 
 VARIANT = Variant(

@@ -7,34 +7,34 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from detection.remake import restreaming
-from detection.rewrite import event_of, payload
+from detection.change_answer import format_event, parse_event
+from detection.change_request import replace_events
 from detection.switch import CHAT, Variant
 
 
 def _begin() -> Callable[[bytes], Iterable[bytes]]:
-    held: dict[int, dict[str, Any]] = {}
+    waiting: dict[int, dict[str, Any]] = {}
     """The last chunk with text of each choice."""
 
-    def each(event: bytes) -> Iterable[bytes]:
-        chunk = payload(event)
+    def replace(event: bytes) -> Iterable[bytes]:
+        chunk = parse_event(event)
         if chunk is None or len(chunk["choices"]) != 1:
             return [event]
         [choice] = chunk["choices"]
         if choice["delta"].get("content"):
-            before, held[choice["index"]] = held.get(choice["index"]), chunk
-            return [event_of(before)] if before else []
-        if choice["finish_reason"] == "tool_calls" or not choice["finish_reason"] or choice["index"] not in held:
+            before, waiting[choice["index"]] = waiting.get(choice["index"]), chunk
+            return [format_event(before)] if before else []
+        if choice["finish_reason"] == "tool_calls" or not choice["finish_reason"] or choice["index"] not in waiting:
             return [event]
-        last = held.pop(choice["index"])
+        last = waiting.pop(choice["index"])
         last["choices"][0]["finish_reason"] = choice["finish_reason"]
-        return [event_of(last)]
+        return [format_event(last)]
 
-    return each
+    return replace
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return restreaming(app, _begin)
+    return replace_events(app, _begin)
 
 
 VARIANT = Variant(

@@ -18,7 +18,7 @@ from harness.reference.digits import HIGH, LOW
 from harness.reference.settings import ServiceSettings
 
 Pixel = Annotated[float, msgspec.Meta(ge=LOW, le=HIGH)]
-T = TypeVar("T")
+_T = TypeVar("_T")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -46,7 +46,7 @@ async def read_object(request: Request, settings: ServiceSettings) -> dict[str, 
     return value
 
 
-def convert(value: Any, shape: type[T], at: str = "") -> T:
+def convert(value: Any, shape: type[_T], at: str = "") -> _T:
     """A JSON value as a structure. Raises `ApiError` 400 that names the first wrong place in it, below `at`."""
     try:
         return msgspec.convert(value, shape)

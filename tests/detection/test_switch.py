@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from detection.catalogue import load_switch, load_switches, switch_names
-from detection.outbound import Part
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Variant
+from detection.wire import Part
 from harness.core.errors import UsageError
 from harness.core.settings import Promises
 from harness.reference.backend import create_app

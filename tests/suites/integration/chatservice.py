@@ -15,7 +15,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from detection.rewrite import changing, is_inference
+from detection.change_answer import change_answers, is_inference
 from harness.core.endpoint import Endpoint
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Verdict
@@ -67,7 +67,7 @@ def asked_for(app: ASGIApp, change: Change) -> ASGIApp:
 def chat(request: Change | None = None, answer: Change | None = None) -> Iterator[str]:
     """The reference's chat, whose requests and answers (each chunk of a stream) are altered."""
     app: ASGIApp = create_app(Backend(token_ms=0))
-    app = changing(app, answer) if answer else app
+    app = change_answers(app, answer) if answer else app
     app = asked_for(app, request) if request else app
     server = uvicorn.Server(
         uvicorn.Config(app, lifespan="off", log_level="critical", timeout_graceful_shutdown=1, server_header=False)

@@ -9,96 +9,96 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from detection.intercept import Call, taking
-from detection.rewrite import changing, events, is_inference, is_stream
+from detection.change_answer import change_answers, is_inference, is_stream, split_events
+from detection.intercept import Inference, intercept
 
 Object = dict[str, Any]
 Rows = list[Any]
 
 
-def asking(app: ASGIApp, change: Callable[[Object], None]) -> ASGIApp:
+def change_requests(app: ASGIApp, change: Callable[[Object], None]) -> ASGIApp:
     """Let `change` alter in place the JSON object of each inference's request."""
 
-    async def handle(call: Call) -> None:
+    async def handle(call: Inference) -> None:
         if not call.request:
             await call.forward()
             return
         change(call.request)
         await call.forward(json.dumps(call.request).encode())
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
-def pairing(app: ASGIApp, change: Callable[[Object, Object], None]) -> ASGIApp:
+def change_pairs(app: ASGIApp, change: Callable[[Object, Object], None]) -> ASGIApp:
     """Let `change(request, answer)` alter in place each JSON object that an inference answers with 200."""
 
-    async def handle(call: Call) -> None:
-        around = changing(_forwarding(call), lambda answer: change(call.request, answer))
+    async def handle(call: Inference) -> None:
+        around = change_answers(_forwarding(call), lambda answer: change(call.request, answer))
         await around(call.scope, call.receive, call.send)
 
-    return taking(app, handle)
+    return intercept(app, handle)
 
 
-def _forwarding(call: Call) -> ASGIApp:
+def _forwarding(call: Inference) -> ASGIApp:
     async def forward(scope: Scope, receive: Receive, send: Send) -> None:
         await call.forward(send=send)
 
     return forward
 
 
-def heading(app: ASGIApp, change: Callable[[Message, MutableHeaders], None]) -> ASGIApp:
+def change_heads(app: ASGIApp, change: Callable[[Message, MutableHeaders], None]) -> ASGIApp:
     """Let `change` alter in place the start (its status, its headers) of each inference's answer."""
 
     async def around(scope: Scope, receive: Receive, send: Send) -> None:
-        async def changed(message: Message) -> None:
+        async def send_changed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 change(message, MutableHeaders(scope=message))
             await send(message)
 
-        await app(scope, receive, changed if is_inference(scope) else send)
+        await app(scope, receive, send_changed if is_inference(scope) else send)
 
     return around
 
 
-def restreaming(app: ASGIApp, begin: Callable[[], Callable[[bytes], Iterable[bytes]]]) -> ASGIApp:
+def replace_events(app: ASGIApp, begin: Callable[[], Callable[[bytes], Iterable[bytes]]]) -> ASGIApp:
     """Send, for each event of an inference's stream, the events that a function made for this stream gives."""
 
     async def around(scope: Scope, receive: Receive, send: Send) -> None:
-        each = begin()
+        change = begin()
         stream = False
 
-        async def passed(message: Message) -> None:
+        async def send_changed(message: Message) -> None:
             nonlocal stream
             if message["type"] == "http.response.start":
                 stream = is_stream(message)
             elif stream:
-                body = b"".join(new for event in events(message.get("body", b"")) for new in each(event))
+                body = b"".join(new for event in split_events(message.get("body", b"")) for new in change(event))
                 message = {**message, "body": body}
             await send(message)
 
-        await app(scope, receive, passed if is_inference(scope) else send)
+        await app(scope, receive, send_changed if is_inference(scope) else send)
 
     return around
 
 
-def said(answer: Object) -> Iterator[Object]:
+def list_messages(answer: Object) -> Iterator[Object]:
     """What holds the text of each choice of a chat answer: the message, or a stream's delta."""
     for choice in answer.get("choices", ()):
         yield choice.get("message") or choice.get("delta") or {}
 
 
-def rewording(app: ASGIApp, reword: Callable[[str], str]) -> ASGIApp:
+def change_texts(app: ASGIApp, reword: Callable[[str], str]) -> ASGIApp:
     """Pass every text of a chat answer, of a stream piece by piece, through `reword`."""
 
     def change(answer: Object) -> None:
-        for holder in said(answer):
+        for holder in list_messages(answer):
             if holder.get("content"):
                 holder["content"] = reword(holder["content"])
 
-    return changing(app, change)
+    return change_answers(app, change)
 
 
-def rows_of(request: Object) -> Rows | None:
+def read_rows(request: Object) -> Rows | None:
     """The rows of a batch: instances, the rows of the first tensor, or texts; None where there are none."""
     if isinstance(request.get("instances"), list):
         return list(request["instances"])
@@ -114,11 +114,11 @@ def rows_of(request: Object) -> Rows | None:
         return None
 
 
-def rebatching(app: ASGIApp, change: Callable[[Rows], Rows]) -> ASGIApp:
+def change_rows(app: ASGIApp, change: Callable[[Rows], Rows]) -> ASGIApp:
     """Let the service answer other rows than it was sent, in any protocol that has batches."""
 
     def alter(request: Object) -> None:
-        if (rows := rows_of(request)) is None:
+        if (rows := read_rows(request)) is None:
             return
         rows = change(rows)
         for name in ("instances", "input"):
@@ -129,4 +129,4 @@ def rebatching(app: ASGIApp, change: Callable[[Rows], Rows]) -> ASGIApp:
             width = len(rows[0]) if rows else tensor["shape"][-1]
             tensor["shape"], tensor["data"] = [len(rows), width], [value for row in rows for value in row]
 
-    return asking(app, alter)
+    return change_requests(app, alter)

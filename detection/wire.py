@@ -73,8 +73,8 @@ class Outbound(asyncio.Transport):
             self.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self._inner.abort()
 
-    def lost(self) -> None:
-        """The client has left: nothing more goes out."""
+    def cancel(self) -> None:
+        """Stop because the client has left."""
         self._task.cancel()
 
     def is_closing(self) -> bool:
@@ -93,12 +93,12 @@ class Outbound(asyncio.Transport):
         """Resume the connection's own transport."""
         self._inner.resume_reading()
 
-    async def _queued(self) -> AsyncIterator[Part]:
+    async def _read_queue(self) -> AsyncIterator[Part]:
         while (part := await self._queue.get()) is not None:
             yield part
 
     async def _pump(self, wires: Sequence[Wire]) -> None:
-        parts = self._queued()
+        parts = self._read_queue()
         for wire in wires:
             parts = wire(parts)
         try:
@@ -115,7 +115,7 @@ class Outbound(asyncio.Transport):
 def make_protocol(wires: Sequence[Wire]) -> type[asyncio.Protocol]:
     """A server's protocol whose answers pass the wires.
 
-    In each request's scope stands `drop`, a function that resets its connection.
+    Each request's scope has `drop`, a function that resets its connection.
     """
 
     class Wired(H11Protocol):
@@ -141,7 +141,7 @@ def make_protocol(wires: Sequence[Wire]) -> type[asyncio.Protocol]:
             super().connection_made(Outbound(transport, self, wires))
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self.transport.lost()
+            self.transport.cancel()
             super().connection_lost(exc)
 
     return Wired

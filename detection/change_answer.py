@@ -20,7 +20,7 @@ def is_inference(scope: Scope) -> bool:
     return scope["type"] == "http" and scope["method"] == "POST" and _INFERENCE.fullmatch(scope["path"]) is not None
 
 
-def answering(app: ASGIApp, answer: Callable[[str, bytes], Response]) -> ASGIApp:
+def replace_answers(app: ASGIApp, answer: Callable[[str, bytes], Response]) -> ASGIApp:
     """Answer every inference with `answer(path, request body)`; all else passes through."""
 
     async def instead(scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,7 +33,9 @@ def answering(app: ASGIApp, answer: Callable[[str, bytes], Response]) -> ASGIApp
     return instead
 
 
-def changing(app: ASGIApp, change: Callable[[dict[str, Any]], None], *, statuses: Container[int] = (200,)) -> ASGIApp:
+def change_answers(
+    app: ASGIApp, change: Callable[[dict[str, Any]], None], *, statuses: Container[int] = (200,)
+) -> ASGIApp:
     """Let `change` alter in place each JSON object that an inference answers with one of the statuses.
 
     That is the body, or in a stream the object of each event; NaN is written as the bare word that JSON forbids.
@@ -46,7 +48,7 @@ def changing(app: ASGIApp, change: Callable[[dict[str, Any]], None], *, statuses
         start: Message = {}
         body = b""
 
-        async def changed(message: Message) -> None:
+        async def send_changed(message: Message) -> None:
             nonlocal start, body
             if message["type"] == "http.response.start":
                 start = message
@@ -56,22 +58,23 @@ def changing(app: ASGIApp, change: Callable[[dict[str, Any]], None], *, statuses
             if start["status"] not in statuses:
                 await send(message)
             elif is_stream(start):
-                await send({**message, "body": b"".join(_event(each, change) for each in events(message["body"]))})
+                events = [_change_event(event, change) for event in split_events(message["body"])]
+                await send({**message, "body": b"".join(events)})
             else:
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    body = _altered(body, change)
+                    body = _change_text(body, change)
                     MutableHeaders(scope=start)["content-length"] = str(len(body))
                     await send(start)
                     await send({"type": "http.response.body", "body": body})
 
-        await app(scope, receive, changed)
+        await app(scope, receive, send_changed)
 
     return around
 
 
-def streaming(app: ASGIApp, each: Callable[[int, bytes], bytes | None], *, then_hang: bool = False) -> ASGIApp:
-    """Pass each event of an inference's stream, counted from 0, through `each`; None cuts off it and all after it.
+def change_events(app: ASGIApp, change: Callable[[int, bytes], bytes | None], *, then_hang: bool = False) -> ASGIApp:
+    """Pass each event of an inference's stream, counted from 0, through `change`; None cuts off it and all after it.
 
     A cut stream ends as if it were complete, or with `then_hang` stays open and silent until the client leaves.
     """
@@ -82,23 +85,23 @@ def streaming(app: ASGIApp, each: Callable[[int, bytes], bytes | None], *, then_
             return
         counted, stream, cut = 0, False, False
 
-        async def passed(message: Message) -> None:
+        async def send_changed(message: Message) -> None:
             nonlocal counted, stream, cut
             if message["type"] == "http.response.start":
                 stream = is_stream(message)
             elif stream:
-                kept = b""
-                for event in events(message["body"]):
-                    changed = None if cut else each(counted, event)
+                body = b""
+                for event in split_events(message["body"]):
+                    new = None if cut else change(counted, event)
                     counted += 1
-                    cut = cut or changed is None
-                    kept += changed or b""
-                message = {**message, "body": kept}
+                    cut = cut or new is None
+                    body += new or b""
+                message = {**message, "body": body}
                 if cut and then_hang:
                     message["more_body"] = True
             await send(message)
 
-        await app(scope, receive, passed)
+        await app(scope, receive, send_changed)
         if cut and then_hang:
             while (await receive())["type"] != "http.disconnect":
                 pass
@@ -106,35 +109,35 @@ def streaming(app: ASGIApp, each: Callable[[int, bytes], bytes | None], *, then_
     return around
 
 
-def events(data: bytes) -> Iterable[bytes]:
+def split_events(data: bytes) -> Iterable[bytes]:
     """The server-sent events in what the application sent at once, each with its blank line."""
     return [part + b"\n\n" for part in data.split(b"\n\n") if part]
 
 
-def payload(event: bytes) -> dict[str, Any] | None:
+def parse_event(event: bytes) -> dict[str, Any] | None:
     """The JSON object of an event; None for the terminator."""
     text = event.removeprefix(b"data: ").strip()
     return None if text == b"[DONE]" else json.loads(text)
 
 
-def event_of(chunk: dict[str, Any]) -> bytes:
+def format_event(chunk: dict[str, Any]) -> bytes:
     """The event of a JSON object."""
-    return b"data: " + _written(chunk) + b"\n\n"
+    return b"data: " + _format_json(chunk) + b"\n\n"
 
 
-def _event(event: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
-    if payload(event) is None:
+def _change_event(event: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
+    if parse_event(event) is None:
         return event
-    return b"data: " + _altered(event.removeprefix(b"data: "), change) + b"\n\n"
+    return b"data: " + _change_text(event.removeprefix(b"data: "), change) + b"\n\n"
 
 
-def _altered(text: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
+def _change_text(text: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
     value = json.loads(text)
     change(value)
-    return _written(value)
+    return _format_json(value)
 
 
-def _written(value: dict[str, Any]) -> bytes:
+def _format_json(value: dict[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
