@@ -14,7 +14,6 @@ Tested in tests/suites/test_catalogue.py.
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ import pytest
 
 from harness.core.check_spec import CheckSpec
 from harness.core.errors import UsageError
-from harness.core.registry import load_plugin
+from harness.core.registry import import_module, load_plugin
 from harness.core.verdict import Level, Verdict, make_inconclusive
 from harness.run.session import Session
 
@@ -94,7 +93,7 @@ def list_modules(suite: str) -> list[tuple[str, str]]:
 def list_checks(suite: str) -> Iterator[DeclaredCheck]:
     """Every check that a suite's files declare, in the order in which they run."""
     for module_name, stem in list_modules(suite):
-        module = importlib.import_module(module_name)
+        module = import_module(module_name, f"suite {suite!r}")
         for name, function in vars(module).items():
             if not (name.startswith("test") and inspect.isfunction(function)):
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 
 from harness.commands.command import Command
@@ -35,7 +36,12 @@ def _run(kind: str, name: str | None) -> int:
 
 def _print_checks() -> None:
     for suite in list_plugins("suites"):
-        for declared in list_checks(suite):
+        try:
+            declared_checks = list(list_checks(suite))
+        except UsageError as problem:  # an outside package that is broken does not hide the others
+            print(f"left out: {problem}", file=sys.stderr)
+            continue
+        for declared in declared_checks:
             print(f"{declared.spec.level:8} {declared.id}  {declared.spec.title}")
 
 

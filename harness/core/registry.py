@@ -37,14 +37,18 @@ def load_plugin(kind: str, name: str) -> ModuleType:
 
     Raises `UsageError` with the known names, or that says why one of an outside package cannot be imported.
     """
-    module = find_module(kind, name)
+    return import_module(find_module(kind, name), f"{kind.removesuffix('s')} {name!r}")
+
+
+def import_module(module: str, plugin: str) -> ModuleType:
+    """Import a module of this plug-in. Raises `UsageError` that names both where an outside package is broken."""
     try:
         return importlib.import_module(module)
     except Exception as error:
         if module.startswith("harness."):
             raise
-        what, problem = kind.removesuffix("s"), f"{type(error).__name__}: {error}"
-        raise UsageError(f"{what} {name!r} of {module} cannot be imported: {problem}") from error
+        problem = f"{type(error).__name__}: {error}"
+        raise UsageError(f"{plugin} of {module} cannot be imported: {problem}") from error
 
 
 def find_module(kind: str, name: str) -> str:

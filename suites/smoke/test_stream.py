@@ -24,16 +24,16 @@ def test_complete(ai_client: Session, streamed: Exchange) -> Verdict:
     return stream.judge_stream(streamed, ai_client.show)
 
 
-@check("a stream ends with its terminator", level="warn", needs=("streaming",), requests=0)
+@check("a stream ends with its terminator", level="warn", needs=("streaming",), tokens=16)
 def test_terminator(ai_client: Session, streamed: Exchange) -> Verdict:
     return stream.judge_terminator(streamed, ai_client.show)
 
 
-@check("a stream names the role first", level="warn", needs=("streaming", "roles"), requests=0)
+@check("a stream names the role first", level="warn", needs=("streaming", "roles"), tokens=16)
 def test_role(ai_client: Session, streamed: Exchange) -> Verdict:
     return stream.judge_role(streamed, ai_client.show)
 
 
-@check("streamed and whole text are the same", needs=("streaming",), grounds=("deterministic",), tokens=16)
+@check("streamed and whole text are the same", needs=("streaming",), grounds=("deterministic",), requests=2, tokens=32)
 def test_same_text(ai_client: Session, streamed: Exchange) -> Verdict:
     return stream.judge_streamed_text(streamed, ai_client.ask(), ai_client.show)
