@@ -1,4 +1,4 @@
-"""What a load and its faults came to, in words: used by every format."""
+"""The load and the faults of a run, described in words for every format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._text import fold_line
 CLIENT_BOUND = "CLIENT-BOUND"
 """The mark of a load whose generator may have been the bottleneck: its figures say nothing about the service."""
 
-_SAID_SO = "the load generator did not keep up"
+_DID_NOT_KEEP_UP = "the load generator did not keep up"
 _PUNCTUATION = re.compile(r"[\W_]+")
 
 
@@ -31,7 +31,7 @@ def describe_load(report: Report) -> str:
 
 
 def explain_client_bound(report: Report) -> tuple[str, ...]:
-    """Why the load generator may have been the bottleneck, by the load suite's rule or as one of its checks says it."""
+    """Why the load generator may have been the bottleneck: by the load suite's rule, or by the reason of a check."""
     if report.generator is None:
         return ()
     limits = []
@@ -41,7 +41,7 @@ def explain_client_bound(report: Report) -> tuple[str, ...]:
     if reasons := find_client_limits(LoadResult("", "", 0, generator=report.generator), limits):
         return reasons
     for row in report.checks:
-        if row.verdict is Status.INCONCLUSIVE and row.reason.startswith(_SAID_SO):
+        if row.verdict is Status.INCONCLUSIVE and row.reason.startswith(_DID_NOT_KEEP_UP):
             return (row.reason,)
     return ()
 
@@ -55,7 +55,7 @@ def name_fault(fault: FaultRow) -> str:
 
 
 def is_confirmed(fault: FaultRow) -> bool:
-    """Whether there is a proof, beside the harness's own word, that the fault was on."""
+    """Whether a counter or a probe proves that the fault was on."""
     return fault.confirmed != "none"
 
 

@@ -96,4 +96,4 @@ class Recorder:
         self._unanswered += 1
         since = exchange.timing.intended - max(self._answered_at, self.t0)
         if self._unanswered >= 3 and since >= SECONDS_UNTIL_GONE and self.counts.gone is None:
-            self.counts.gone = f"no request of {since:.1f} s was answered ({exchange.error}: {exchange.detail})"
+            self.counts.gone = f"no request was answered for {since:.1f} s ({exchange.error}: {exchange.detail})"

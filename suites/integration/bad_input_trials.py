@@ -15,7 +15,7 @@ from harness.suite import Session, once
 CONTROL_COST, TRIAL_COST = 2, 4
 """The valid requests sent first, and the most that one bad request costs."""
 _MAX_HANGS = 3
-"""Hangs after which no more bad requests are sent: each costs a whole deadline."""
+"""Hangs after which no more bad requests are sent: each hang costs a full deadline."""
 
 
 @dataclass
@@ -35,12 +35,12 @@ def ask_control(ai_client: Session) -> Control:
 
 
 def try_bad_request(ai_client: Session, bad: BadRequest) -> BadInputTrial:
-    """One bad request and a valid one after it, sent once in a process."""
+    """Send one bad request and a valid one after it, once in a process."""
     return ai_client.once(f"bad inputs: {bad.name}", lambda: _try(ai_client, bad))
 
 
 def try_bad_requests(ai_client: Session, requests: Iterable[BadRequest]) -> list[BadInputTrial]:
-    """The same for several."""
+    """Try several bad requests in turn."""
     return [try_bad_request(ai_client, bad) for bad in requests]
 
 
@@ -49,13 +49,13 @@ def _try(ai_client: Session, bad: BadRequest) -> BadInputTrial:
     if control.problem:
         return BadInputTrial(bad, why=control.problem)
     if damage.hangs >= _MAX_HANGS:
-        why = f"not asked: the service hung {_MAX_HANGS} times, and each costs a whole deadline"
+        why = f"not sent: the service hung {_MAX_HANGS} times, and each hang costs a full deadline"
         return BadInputTrial(bad, why=why)
     if damage.lost_after:
         again = ai_client.ask()
         damage.hangs += again.error in TIMEOUT_ERRORS
         if not again.ok:
-            why = f"not asked: the service answers no valid request since {damage.lost_after}"
+            why = f"not sent: the service has answered no valid request since {damage.lost_after}"
             return BadInputTrial(bad, why=why)
         damage.lost_after = ""
     exchange = _send(ai_client, bad)

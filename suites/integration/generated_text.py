@@ -15,7 +15,7 @@ _PROMPT = "Say the numbers from one on in words, and go on without an end.\nCoun
 OPEN_PROMPT = "Which name has no ship had yet, and where would that ship sail?"
 """Its answer differs each time unless something prevents it."""
 LONG, SHORT, OWN = 24, 8, 48
-"""Limits: of the long answer, of one that is cut (at most), and of one that may end by itself."""
+"""Limits of tokens: for the long answer, at most for one that is cut, and for one that may end by itself."""
 
 
 def make_query(
@@ -33,7 +33,7 @@ def find_limit_option(sample: Query) -> str:
 
 
 def ask_both_ways(ai_client: Session, max_tokens: int, inputs: Any = _PROMPT, **more: Any) -> list[Exchange]:
-    """The same request whole and, if the protocol can, streamed."""
+    """The same request unstreamed and, if the protocol can, streamed."""
     queries = [make_query(ai_client, max_tokens, inputs, **more)]
     if ai_client.able.streaming:
         queries.append(make_query(ai_client, max_tokens, inputs, stream=True, **more))
@@ -42,7 +42,7 @@ def ask_both_ways(ai_client: Session, max_tokens: int, inputs: Any = _PROMPT, **
 
 @dataclass(frozen=True)
 class _LimitedAnswers:
-    """A long answer (streamed if possible), and the same request cut at `limit` (whole, streamed).
+    """A long answer (streamed if possible), and those to the same request cut at `limit` (unstreamed, streamed).
 
     `limit` None: the long answer is too short to be cut.
     """

@@ -1,4 +1,4 @@
-"""The answers of a batch are those that its rows have alone, in their order."""
+"""A batch has the same answers as its rows have alone, in the same order."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def test_equals_singles(ai_client: Session) -> Verdict:
     queries = [rows.query([row]) for row in inputs]
     first = [*map(ai_client.ask, queries)]
     if rows.embeds:
-        whole = ai_client.ask(rows.query([inputs[row] for row in order]))
-        return embeddings.judge_batched_vectors(first, [(order, whole)], ai_client.show)
+        exchange = ai_client.ask(rows.query([inputs[row] for row in order]))
+        return embeddings.judge_batched_vectors(first, [(order, exchange)], ai_client.show)
     control = Control(first, [*map(ai_client.ask, queries)])
     order = batch.arrange_order(order, control)
-    together = ai_client.ask(rows.query([inputs[row] for row in order]))
-    return batch.judge_batch(control, together, order, ai_client.show)
+    exchange = ai_client.ask(rows.query([inputs[row] for row in order]))
+    return batch.judge_batch(control, exchange, order, ai_client.show)
 
 
 @once

@@ -1,4 +1,4 @@
-"""Requests side by side each get their own answer, whole or streamed."""
+"""Each of several concurrent requests gets its own answer, streamed or not."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def _judge_concurrent(ai_client: Session, *, stream: bool) -> Verdict:
     control = Control(first, again, marks)
     distinct, _ = control.select_distinct()
     rounds: list[list[tuple[int, Exchange]]] = []
-    chosen = random.Random(ai_client.settings.seed)
+    generator = random.Random(ai_client.settings.seed)
     for _ in range(ROUNDS if distinct else 0):
-        order = chosen.sample(range(len(queries)), len(queries))
+        order = generator.sample(range(len(queries)), len(queries))
         exchanges = ai_client.ask_many([queries[number] for number in order], concurrency=_INPUTS)
         rounds.append(list(zip(order, exchanges, strict=True)))
     return crosstalk.judge_own_answers(control, rounds, ai_client.show)

@@ -49,9 +49,9 @@ def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
 
 
 def _disconnect(ai_client: Session, queries: list[Query], seconds: float) -> list[Exchange]:
-    """Clients that disconnect, from streams and whole answers in turn; none after the first that was not begun.
+    """Disconnect clients from streams and unstreamed answers in turn; stop if a request could not be sent.
 
-    From a slow service only streams: many servers compute a whole answer to its end even if nobody waits for it.
+    A slow service gets only streams: many servers compute an unstreamed answer to its end even if nobody waits for it.
     """
     left: list[Exchange] = []
     for number, query in enumerate(queries):

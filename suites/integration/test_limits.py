@@ -25,7 +25,7 @@ _MAX_TRIALS = 14
 """The most sizes that one search tries."""
 SINGLES = 4
 _EXACT = 0.02
-"""Share of itself to which a limit of characters or bytes is determined."""
+"""How exactly a limit of characters or bytes is determined, as a share of the limit."""
 SIZE_COST = CONTROL_COST + 2 * _MAX_TRIALS + 2
 _FILLER = "The river runs past the mill, and nobody has ever counted the stones in it. "
 """76 characters."""
@@ -35,7 +35,7 @@ _FILLER = "The river runs past the mill, and nobody has ever counted the stones 
 class _Search:
     """Sizes from `first` to `cap`, each `factor` times the last, then sizes between the last answered and the next.
 
-    A request may take longer than the `base` seconds of a small one by the power `order` of its size.
+    A small request takes `base` seconds; the time beyond that grows with the power `order` of the size.
     """
 
     ai_client: Session
@@ -57,7 +57,7 @@ class _Search:
         return SizeSearch(what, unit, self.cap, self.trials, control, self.ai_client.ask(), self.stop_reason)
 
     def _try_sizes(self) -> None:
-        """Try sizes until a limit is known, one does harm, the cap is reached, or larger ones would take too long."""
+        """Try sizes until the limit is known, one does harm, the cap is reached, or larger ones would take too long."""
         answered, size, outcome = 0, min(self.first, self.cap), SizeOutcome.ANSWERED
         while size and (outcome := self._try(size)) is SizeOutcome.ANSWERED:
             answered, size = size, self._choose_next(size)
@@ -79,12 +79,12 @@ class _Search:
         return self.trials[-1].outcome
 
     def _choose_next(self, size: int) -> int:
-        """The next larger size; 0 if there is none that can be tried."""
+        """The next larger size; 0 if no larger one can be tried."""
         seconds = self.trials[-1].exchange.timing.service_time or 0.0
         longest = self.ai_client.endpoint.deadlines.first_byte / 2
         for factor in (self.factor, 2):
             larger = min(size * factor, self.cap)
-            # A request that is slow only because of its size would finally look as if it hung.
+            # A request that is slow only because of its size would in the end look as if it had hung.
             expected = self.base + max(0.0, seconds - self.base) * (larger / size) ** self.order
             if larger > size and expected < longest and len(self.trials) < _MAX_TRIALS:
                 return larger

@@ -37,7 +37,7 @@ _NAMED_CHOICE = {"type": "function", "function": {"name": "add"}}
 
 @once
 def _ask_required(ai_client: Session) -> dict[str, Exchange]:
-    """Answers for which a call is required: whole and, if the protocol can, streamed."""
+    """Answers to a request that requires a call: unstreamed and, if the protocol can, streamed."""
     exchanges = ask_both_ways(ai_client, _TOKENS, _PROMPT, tools=_TOOLS, tool_choice="required")
     return dict(zip(("required", "required and streamed"), exchanges, strict=False))
 

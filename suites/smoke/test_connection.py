@@ -1,4 +1,4 @@
-"""Name, connection and certificate: before anything is asked."""
+"""The host name, the connection and the certificate, before any request is sent."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from harness.suite import Session, check
 def test_name(ai_client: Session) -> Verdict:
     endpoint = ai_client.endpoint
     try:
-        found = reachability.resolve_host(endpoint.host, endpoint.port, endpoint.deadlines.connect)
+        addresses = reachability.resolve_host(endpoint.host, endpoint.port, endpoint.deadlines.connect)
     except TransportError as problem:
         return connection.judge_connection_failure(problem)
-    return connection.judge_resolution(endpoint.host, found)
+    return connection.judge_resolution(endpoint.host, addresses)
 
 
 @check("the port accepts a connection", requests=0, before_contact=True)
@@ -34,8 +34,8 @@ def test_reachable(ai_client: Session) -> Verdict:
 @check("the certificate is trusted and not about to expire", grounds=("https",), requests=0, before_contact=True)
 def test_certificate(ai_client: Session) -> Verdict:
     try:
-        found = reachability.read_certificate(ai_client.endpoint, ai_client.endpoint.deadlines.connect)
+        certificate = reachability.read_certificate(ai_client.endpoint, ai_client.endpoint.deadlines.connect)
     except TransportError as problem:
         return connection.judge_connection_failure(problem)
-    days = ai_client.promises.certificate_days
-    return connection.judge_certificate(found.subject, found.not_before, found.not_after, time.time(), days)
+    subject, first, last = certificate.subject, certificate.not_before, certificate.not_after
+    return connection.judge_certificate(subject, first, last, time.time(), ai_client.promises.certificate_days)

@@ -8,13 +8,17 @@ from harness.checks.answers import identity
 from harness.suite import Session, Verdict, check
 
 STATING = ("models", "metadata", "model_ready")
-"""The probes in which a service says what it serves."""
+"""The probes in whose answers a service states its model."""
 
 
 def _serves(ai_client: Session, what: Literal["model", "version"]) -> Verdict:
     prediction = ai_client.ask()
-    probed = {role: found for role in STATING if (found := ai_client.probe(role)) and found.ok}
-    model, version = ai_client.adapter.identity({role: each.response for role, each in probed.items() if each.response})
+    pages = {}
+    for role in STATING:
+        page = ai_client.probe(role)
+        if page is not None and page.ok and page.response is not None:
+            pages[role] = page.response
+    model, version = ai_client.adapter.identity(pages)
     stated = {
         "the metadata": model if what == "model" else version,
         "the answer": getattr(prediction.answer, what, None),

@@ -66,7 +66,7 @@ def test_the_p90_is_that_of_the_whole_sample() -> None:
 
 def test_one_process_without_an_answer_is_not_the_end_of_the_service() -> None:
     gone, well = record([]), record(exchanges())
-    gone.gone = "no request of 5 s was answered"
+    gone.gone = "no request was answered for 5 s"
     assert add_up(gone, well).gone is None
     assert add_up(gone, gone).gone is not None
 

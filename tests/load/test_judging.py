@@ -74,7 +74,7 @@ def test_a_dead_generator_is_an_error(judge: object) -> None:
 
 
 def test_an_endpoint_that_disappears_fails_its_objectives() -> None:
-    gone = result(25, gone="no request of 5.0 s was answered", failures=(Counterexample("refused"),))
+    gone = result(25, gone="no request was answered for 5.0 s", failures=(Counterexample("refused"),))
     assert judge_load(gone, LATENCY, CHECK).status is Status.FAIL
     assert judge_load(gone, LATENCY, CHECK).counterexamples
     assert judge_generator(gone).status is Status.INCONCLUSIVE

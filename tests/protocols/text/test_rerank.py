@@ -67,7 +67,7 @@ def test_documents_left_out_are_named() -> None:
         ([result(0, "0.9")], r"\.relevance_score: a string"),
         ([result(0, True)], r"\.relevance_score: a boolean"),
         ([result(0, 10**400)], r"\.relevance_score: .*not finite"),
-        ([result(0, 0.1), result(1, 0.2)], r"^\$\.results\[1\]\.relevance_score: .*0\.2 after 0\.1: not the best"),
+        ([result(0, 0.1), result(1, 0.2)], r"^\$\.results\[1\]\.relevance_score: .*0\.2 follows 0\.1: the best"),
         ([result(0, 0.9, document=["a"])], r"\.document: an array"),
         (["a"], r"^\$\.results\[0\]: a string"),
     ],
