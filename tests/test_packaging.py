@@ -55,8 +55,8 @@ def test_the_wheel_works_from_elsewhere(wheel: Path, tmp_path: Path) -> None:
         "from harness.core.registry import list_plugins;"
         "assert len(list_plugins('suites')) == 6, list_plugins('suites');"
         "assert 'html' in list_plugins('reports'); assert 'steady' in list_plugins('scenarios');"
-        "from harness.suite import catalogue;"
-        "assert len(list(catalogue('smoke'))) > 10"
+        "from harness.suite import list_checks;"
+        "assert len(list(list_checks('smoke'))) > 10"
     )
     env = {**os.environ, "PYTHONPATH": str(site)}
     done = subprocess.run(
