@@ -13,7 +13,8 @@ import pytest
 from docs.generate import BEGIN, END, format_fault_table
 from harness.commands.main import main
 from harness.config.file import read_file
-from harness.config.resolve import Options, resolve_settings
+from harness.config.options import Options
+from harness.config.resolve import resolve_settings
 from harness.config.sections import ConfigFile
 from harness.core.suite_policy import list_sections
 from tests.conftest import run_gate

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.commands.command import Command
-from harness.config.resolve import Options, resolve_settings
+from harness.config.options import Options
+from harness.config.resolve import resolve_settings
 from harness.core.endpoint import Endpoint, redact_text
 from harness.core.gate import Exit
 from harness.io.client import Client

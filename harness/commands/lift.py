@@ -26,8 +26,8 @@ def _run(api: Sequence[str]) -> int:
 
     Exit status 0, or 21 when a proxy did not answer. Raises `UsageError` when no API is known.
     """
-    place, file, _ = read_file(None, [Path.cwd()])
-    urls = list(api) or [link.api for link in read_links(file.links, place)]
+    source, file, _ = read_file(None, [Path.cwd()])
+    urls = list(api) or [link.api for link in read_links(file.links, source)]
     runs = [] if api else sorted(str(path.parent) for path in RUNS.glob(f"*/{FAULTS}"))
     if not urls and not runs:
         raise UsageError(

@@ -16,29 +16,29 @@ from harness.io.credentials import run_credential_command
 
 
 def read_credentials(
-    section: CredentialsSection | None, environ: Mapping[str, str], place: ConfigSource
+    section: CredentialsSection | None, environ: Mapping[str, str], config: ConfigSource
 ) -> Credentials | None:
     """The credentials that the file names, else those of the environment. Raises `ConfigError` or `UsageError`."""
     if section is None:
         key = environ.get("AIHARNESS_API_KEY")
         return Credentials("bearer", Secret(key), source="AIHARNESS_API_KEY") if key else None
     if sum(map(bool, (section.env, section.file, section.command))) > 1:
-        raise place.error("give only one of env, file and command", "endpoint", "credentials")
+        raise config.error("give only one of env, file and command", "endpoint", "credentials")
     if section.file:
-        path = Path(place.file(section.file) or "")
+        path = Path(config.resolve_path(section.file) or "")
         try:
             secret, source = path.read_text("utf-8").strip(), str(path)
         except (OSError, UnicodeDecodeError) as error:
-            raise place.error(f"{path} cannot be read: {error}", "endpoint", "credentials", "file") from None
+            raise config.error(f"{path} cannot be read: {error}", "endpoint", "credentials", "file") from None
     elif section.command:
-        with place.blamed(None, "endpoint", "credentials", "command"):
+        with config.locate_errors("endpoint", "credentials", "command"):
             source = f"the command {section.command[0]!r}"
             secret = run_credential_command(tuple(section.command))
     else:
         source = section.env or "AIHARNESS_API_KEY"
         secret = environ.get(source, "")
     if not secret:
-        raise place.error(f"{source} is empty or not set; put the secret there", "endpoint", "credentials")
+        raise config.error(f"{source} is empty or not set; put the secret there", "endpoint", "credentials")
     header = section.header or ("X-API-Key" if section.scheme == "header" else "Authorization")
     return Credentials(
         section.scheme,

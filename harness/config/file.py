@@ -1,4 +1,4 @@
-"""Find and read the configuration file: every error in it names file, line and key, and the nearest known key.
+"""Find and read the configuration file. Every error in it names file, line and key, and the nearest known key.
 
 Tested in tests/config/test_resolve.py.
 """
@@ -30,7 +30,10 @@ CONFIG_FILE = "aiharness.toml"
 
 @dataclass(frozen=True, slots=True)
 class ConfigSource:
-    """The configuration file and its text, for errors that name file, line and key."""
+    """The configuration file and its text, for errors that name file, line and key.
+
+    `prefix` leads to the configuration in a file that holds other tables too.
+    """
 
     path: Path | None = None
     text: str = ""
@@ -43,22 +46,22 @@ class ConfigSource:
         dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
         return ConfigError(message, where=where, key=dotted)
 
-    def among(self, what: str, given: str, known: Collection[str], *keys: str | int) -> None:
+    def check_known(self, what: str, given: str, known: Collection[str], *keys: str | int) -> None:
         """Raise `ConfigError` for a name that is not known; the error suggests the nearest known one."""
         if given not in known:
             raise self.error(describe_unknown(what, given, known), *keys)
 
-    def file(self, value: str | None) -> str | None:
-        """A file named in the configuration, relative to it."""
+    def resolve_path(self, value: str | None) -> str | None:
+        """The path of a file that the configuration names relative to itself."""
         return str(self.path.parent / value) if value and self.path else value
 
     @contextlib.contextmanager
-    def blamed(self, elsewhere: object, *keys: str | int) -> Iterator[None]:
-        """Name file, line and key in a `UsageError` about a value, unless it was given `elsewhere`."""
+    def locate_errors(self, *keys: str | int, given_elsewhere: object = None) -> Iterator[None]:
+        """Name file, line and key in a `UsageError` about a value, unless the value was given elsewhere."""
         try:
             yield
         except UsageError as error:
-            if elsewhere or self.path is None or isinstance(error, ConfigError):
+            if given_elsewhere or self.path is None or isinstance(error, ConfigError):
                 raise
             raise self.error(str(error), *keys) from None
 
@@ -68,7 +71,7 @@ def read_file(given: str | None, folders: Sequence[Path]) -> tuple[ConfigSource,
 
     All are empty when there is no file and none was named.
     """
-    path = Path(given) if given else _find(folders)
+    path = Path(given) if given else _find_file(folders)
     if path is None:
         return ConfigSource(), ConfigFile(), {}
     try:
@@ -77,21 +80,21 @@ def read_file(given: str | None, folders: Sequence[Path]) -> tuple[ConfigSource,
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror}); give an existing file", where=str(path)) from None
     except UnicodeDecodeError:
-        raise ConfigError("is not UTF-8 text", where=str(path)) from None
-    except (ValueError, RecursionError) as error:  # beside TOMLDecodeError: a number or a nesting beyond all bounds
+        raise ConfigError("is not UTF-8 text; save it as UTF-8", where=str(path)) from None
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, numbers and nesting beyond Python's limits
         raise ConfigError(f"is not TOML: {error}", where=str(path)) from None
     prefix: tuple[str, ...] = ()
     if path.name == "pyproject.toml":
         prefix = ("tool", "aiharness")
         tool = raw.get("tool")
         raw = tool.get("aiharness", {}) if isinstance(tool, dict) else {}
-    place = ConfigSource(path, text, prefix)
-    own = _find_own_sections(raw, place)
-    sections = {name: _convert(raw.pop(name), section.record, place, name) for name, section in own.items()}
-    return place, _convert(raw, ConfigFile, place), sections
+    source = ConfigSource(path, text, prefix)
+    own = _find_own_sections(raw, source)
+    sections = {name: _convert(raw.pop(name), section.record, source, name) for name, section in own.items()}
+    return source, _convert(raw, ConfigFile, source), sections
 
 
-def _find_own_sections(raw: Any, place: ConfigSource) -> dict[str, Section]:
+def _find_own_sections(raw: Any, source: ConfigSource) -> dict[str, Section]:
     """The suites' own sections in the file. Imports no other suite."""
     sections = {}
     for name in raw if isinstance(raw, dict) else ():
@@ -99,26 +102,26 @@ def _find_own_sections(raw: Any, place: ConfigSource) -> dict[str, Section]:
             continue
         section = None
         if name in list_plugins("suites"):
-            with place.blamed(None, name):
+            with source.locate_errors(name):
                 section = find_policy(name).section
         if section is None:
-            place.among("key", name, {*ConfigFile.__dataclass_fields__, *list_sections()}, name)
+            source.check_known("key", name, {*ConfigFile.__dataclass_fields__, *list_sections()}, name)
         else:
             sections[name] = section
     return sections
 
 
-def _convert(raw: Any, model: type[_T], place: ConfigSource, *at: str) -> _T:
+def _convert(raw: Any, model: type[_T], source: ConfigSource, *at: str) -> _T:
     """The table as a record of this model. Raises `ConfigError` that names file, line and key."""
-    _check(raw, model, place, at)
+    _check(raw, model, source, at)
     try:
         return msgspec.convert(raw, model)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
-        raise place.error(message, *at, *_path_keys(path.rstrip("`"))) from None
+        raise source.error(message, *at, *_path_keys(path.rstrip("`"))) from None
 
 
-def _find(folders: Sequence[Path]) -> Path | None:
+def _find_file(folders: Sequence[Path]) -> Path | None:
     for folder in folders:
         if (folder / CONFIG_FILE).is_file():
             return folder / CONFIG_FILE
@@ -134,22 +137,22 @@ def _path_keys(at: str) -> list[str | int]:
     return [int(index) if index else name for index, name in re.findall(r"\[(\d+)\]|([^.\[\]]+)", at)]
 
 
-def _check(raw: Any, model: Any, place: ConfigSource, at: tuple[str | int, ...]) -> None:
-    """Refuse keys that the model does not know, with the nearest one that it does, and numbers out of bounds."""
+def _check(raw: Any, model: Any, source: ConfigSource, at: tuple[str | int, ...]) -> None:
+    """Refuse keys that the model does not have, and numbers out of bounds."""
     args = [arg for arg in get_args(model) if arg is not type(None)]
     if OVER_ZERO in args:
         if isinstance(raw, int | float) and not 0 < raw < math.inf:
-            raise place.error(f"must be over 0, got {raw!r}", *at)
+            raise source.error(f"must be {'finite' if raw == math.inf else 'over 0'}, got {raw!r}", *at)
     elif get_origin(model) is list and isinstance(raw, list):
         for index, item in enumerate(raw):
-            _check(item, args[0], place, (*at, index))
+            _check(item, args[0], source, (*at, index))
     elif get_origin(model) is dict and isinstance(raw, dict):
         for key, item in raw.items():
-            _check(item, args[1], place, (*at, key))
+            _check(item, args[1], source, (*at, key))
     elif args and get_origin(model) not in (list, dict):
-        _check(raw, args[0], place, at)
+        _check(raw, args[0], source, at)
     elif hasattr(model, "__dataclass_fields__") and isinstance(raw, dict):
         hints = get_type_hints(model, include_extras=True)
         for key, item in raw.items():
-            place.among("key", key, hints, *at, key)
-            _check(item, hints[key], place, (*at, key))
+            source.check_known("key", key, hints, *at, key)
+            _check(item, hints[key], source, (*at, key))

@@ -15,7 +15,7 @@ from harness.core.suite_policy import find_policy, list_sections, sort_suites
 from harness.core.verdict import Level
 
 
-def config_schema() -> dict[str, Any]:
+def _build_schema() -> dict[str, Any]:
     """The schema (draft 2020-12); an unknown key is an error in it, as it is for the harness.
 
     It has the own sections of all suites that are installed.
@@ -24,9 +24,9 @@ def config_schema() -> dict[str, Any]:
     models = msgspec.json.schema_components([ConfigFile, *sections.values()], ref_template="#/$defs/{name}")[1]
     for model in models.values():
         model["additionalProperties"] = False
-    whole = models["ConfigFile"]["properties"]
+    own_sections = models["ConfigFile"]["properties"]
     for name, record in sections.items():
-        whole[name] = {"$ref": f"#/$defs/{record.__name__}"}
+        own_sections[name] = {"$ref": f"#/$defs/{record.__name__}"}
     objective = models["ObjectiveSection"]["properties"]
     objective["suite"]["enum"] = [name for name in sort_suites(list_plugins("suites")) if find_policy(name).metrics]
     objective["level"]["enum"] = list(Level)
@@ -38,7 +38,7 @@ def config_schema() -> dict[str, Any]:
 
 
 def _describe_kind(kind: FaultKind[Any]) -> dict[str, Any]:
-    """What a `[[fault]]` of this kind may say."""
+    """The schema of a `[[fault]]` of this kind."""
     attributes = {parameter.name: _describe_parameter(parameter) for parameter in kind.parameters}
     properties = {
         "attributes": {"properties": attributes, "additionalProperties": False},
@@ -49,18 +49,20 @@ def _describe_kind(kind: FaultKind[Any]) -> dict[str, Any]:
 
 
 def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
-    row: dict[str, Any] = {"description": parameter.title, "default": parameter.default}
+    schema: dict[str, Any] = {"description": parameter.title, "default": parameter.default}
     if isinstance(parameter.default, str):
-        choices = {"enum": list(parameter.choices)} if parameter.choices else {}
-        return {**row, "type": "string", **choices}
-    unit = f" ({parameter.unit})" if parameter.unit else ""
-    row["description"] += unit
-    return {**row, "type": "integer", "minimum": parameter.low, "maximum": parameter.high}
+        schema["type"] = "string"
+        if parameter.choices:
+            schema["enum"] = list(parameter.choices)
+        return schema
+    if parameter.unit:
+        schema["description"] += f" ({parameter.unit})"
+    return {**schema, "type": "integer", "minimum": parameter.low, "maximum": parameter.high}
 
 
 def format_schema() -> str:
     """The schema as the file holds it."""
-    return json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(_build_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

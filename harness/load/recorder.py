@@ -34,7 +34,7 @@ class Recorder:
             {metric: [Histogram(limits[metric]) for _ in range(TIME_BLOCKS)] for metric in _METRICS}
         )
         self._pending: dict[tuple[str, int], list[float]] = {}
-        self._seconds = Seconds("locust", job.suite, load.rate)
+        self._seconds = Seconds(job.suite, job.suite, load.rate)
 
     def add(self, exchange: Exchange) -> None:
         """Count one exchange that has ended. One from the warm-up is counted by second and not judged."""

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import pytest
 
-from harness.config.resolve import Options
+from harness.config.options import Options
 
 CONFIGURED = "@configured"
 """The suite that stands for `[run] suites`, or for all where the file names none (`aiharness gate`)."""

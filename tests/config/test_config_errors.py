@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from harness.config.resolve import Options, resolve_settings
+from harness.config.options import Options
+from harness.config.resolve import resolve_settings
 from harness.config.sections import CredentialsSection, EndpointSection, ObjectiveSection, ProfileSection, RunSection
 from harness.core.endpoint import TLS, Deadlines, Template
 from harness.core.errors import ConfigError, UsageError
@@ -33,7 +34,7 @@ from tests.config.test_resolve import SMOKE, URL, read
         ('[endpoint]\nproxy = "http://[x"', r"toml:2: endpoint.proxy: is not a URL"),
         ('[endpoint]\nproxy = "http://u:abc@p:1"', r"toml:2: endpoint.proxy: its password is shorter"),
         ("[endpoint.deadlines]\ntotal = nan", r"toml:2: endpoint.deadlines.total: must be over 0"),
-        ("[endpoint.deadlines]\ntotal = inf", r"toml:2: endpoint.deadlines.total: must be over 0, got inf"),
+        ("[endpoint.deadlines]\ntotal = inf", r"toml:2: endpoint.deadlines.total: must be finite, got inf"),
         ("[promises]\nrate_limit = 0", r"toml:2: promises.rate_limit: must be over 0, got 0"),
         ("[load]\nprocesses = 0", r"toml:2: load.processes: must be over 0, got 0"),
         ("[adversarial]\neps = -0.1", r"toml:2: adversarial.eps: must be over 0, got -0.1"),

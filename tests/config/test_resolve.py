@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from harness.config.resolve import Options, resolve_settings
+from harness.config.options import Options
+from harness.config.resolve import resolve_settings
 from harness.config.toml_lines import find_line
 from harness.core.errors import ConfigError, UsageError
 from harness.core.settings import DEFAULT_SEED, Settings
@@ -81,7 +82,7 @@ def test_pyproject_and_nearest_folder(tmp_path: Path) -> None:
         ('[[objective]]\nsuite = "smoke"\nmetric = "latency"\nlimit = "1s"', r"toml:1: objective\[0\]: limit '1s'"),
         (
             '[[objective]]\nsuite = "smoke"\nmetric = "latency"\nlimit = "<= 1s"\n' * 2,
-            r"toml:5: .*a second objective named 'latency-p99'",
+            r"toml:5: .*another objective has the name 'latency-p99'",
         ),
         ("[profile.pr]\ntolerance = 0.5", r"toml:1: profile.pr: needs"),
         ("[profile.pr]\ntolerence = 2", r"Did you mean 'tolerance'"),

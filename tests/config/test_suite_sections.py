@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.config.resolve import Options, resolve_settings
+from harness.config.options import Options
+from harness.config.resolve import resolve_settings
 from harness.core.errors import ConfigError
 
 

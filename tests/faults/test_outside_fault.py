@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.config.resolve import Options, resolve_settings
+from harness.config.options import Options
+from harness.config.resolve import resolve_settings
 from harness.core.errors import ConfigError
 from harness.core.registry import list_plugins
 from tests.chaos.proxy.conftest import Served, ended, exactly, serve, spawn

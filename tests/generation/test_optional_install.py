@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.config import resolve
-from harness.config.resolve import Options
+from harness.config.options import Options
 from harness.run.planning import build_plan
 from harness.suite import list_checks
 from tests.conftest import run_gate

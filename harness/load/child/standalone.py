@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 from locust.env import Environment
 
-from harness.config.resolve import Options, resolve_settings
+from harness.config.options import Options
+from harness.config.resolve import resolve_settings
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.load import Job, LoadResult

@@ -1,0 +1,151 @@
+"""The endpoint under test, by command line over environment over file.
+
+Tested in tests/config/test_config_errors.py.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.config.credentials import check_secret, read_credentials
+from harness.config.file import CONFIG_FILE, ConfigSource
+from harness.config.options import Options
+from harness.config.sections import EndpointSection
+from harness.core.endpoint import MIN_SECRET_LENGTH, TLS, Endpoint, Signer, Template, parse_url
+from harness.core.errors import UsageError
+from harness.core.registry import describe_unknown, list_plugins
+from harness.core.settings import MOST_REPLICAS
+
+
+def resolve_endpoint(
+    options: Options, environ: Mapping[str, str], section: EndpointSection, source: ConfigSource
+) -> tuple[Endpoint, dict[str, str]]:
+    """The endpoint by command line, environment and file, and where its URL and its credentials come from.
+
+    Raises `UsageError`, or `ConfigError` for the file's part.
+    """
+    url, origin = _choose_url(options, environ, section, source)
+    with source.locate_errors("endpoint", "url", given_elsewhere=origin != str(source.path)):
+        clean_url, inline = parse_url(url)
+    protocol = options.protocol or section.protocol
+    if protocol != "auto" and protocol not in list_plugins("protocols"):
+        with source.locate_errors("endpoint", "protocol", given_elsewhere=options.protocol):
+            raise UsageError(describe_unknown("protocol", protocol, (*list_plugins("protocols"), "auto")))
+    credentials = inline or read_credentials(section.credentials, environ, source)
+    if credentials:
+        check_secret(credentials)
+    endpoint = Endpoint(
+        url=clean_url,
+        protocol=protocol,
+        model=options.model or section.model,
+        version=section.version,
+        credentials=credentials,
+        deadlines=section.deadlines,
+        tls=TLS(*(source.resolve_path(value) for value in asdict(section.tls).values())),
+        proxy=_check_proxy(section.proxy, source),
+        http2=section.http2,
+        headers=tuple(section.headers.items()),
+        template=_check_template(section.template, source),
+        sample=_read_sample(section, source),
+        prefix=_check_prefix(section.prefix, source),
+        binary=section.binary,
+        unix_socket=_resolve_unix_socket(section, source),
+        replicas=_parse_replicas(section.replicas, source),
+        signer=_parse_signer(section.sign, source),
+    )
+    return endpoint, {"endpoint": origin, "credentials": credentials.source if credentials else "none"}
+
+
+def _choose_url(
+    options: Options, environ: Mapping[str, str], section: EndpointSection, source: ConfigSource
+) -> tuple[str, str]:
+    """The URL as it was given, and where."""
+    if options.endpoint is not None:  # an empty one is wrong, not absent: a variable of the CI was not set
+        return options.endpoint, "--ai-endpoint"
+    if environ.get("AIHARNESS_ENDPOINT"):
+        return environ["AIHARNESS_ENDPOINT"], "AIHARNESS_ENDPOINT"
+    if section.url is not None:
+        return section.url, str(source.path)
+    raise UsageError(
+        "no endpoint: give one with --ai-endpoint=URL, in the environment variable AIHARNESS_ENDPOINT, "
+        f"or as url under [endpoint] in {CONFIG_FILE}"
+    )
+
+
+def _check_template(template: Template, source: ConfigSource) -> Template:
+    keys: tuple[str, ...] = ("endpoint", "template")
+    for part in (template, template.stream):
+        if part and part.path is not None and not part.path.startswith("/"):
+            raise source.error(f"must start with a slash, got {part.path!r}", *keys, "path")
+        if part and part.body is not None and "{{input}}" not in part.body:
+            raise source.error("must contain {{input}}, where the input's JSON goes", *keys, "body")
+        keys = (*keys, "stream")
+    return template
+
+
+def _check_proxy(proxy: str | None, source: ConfigSource) -> str | None:
+    """The proxy's URL, unchanged; the transport reports anything else that is wrong with it."""
+    try:
+        password = urlsplit(proxy or "").password
+    except ValueError:
+        raise source.error("is not a URL; give one like http://host:3128", "endpoint", "proxy") from None
+    if password is not None and len(password) < MIN_SECRET_LENGTH:
+        raise source.error(
+            f"its password is shorter than {MIN_SECRET_LENGTH} characters, too short to be kept out of every output",
+            "endpoint",
+            "proxy",
+        )
+    return proxy
+
+
+def _read_sample(section: EndpointSection, source: ConfigSource) -> Any:
+    """The sample as it is, or a file's bytes in base64."""
+    if section.sample_file is None:
+        return section.sample
+    if section.sample is not None:
+        raise source.error("give sample or sample_file, not both", "endpoint", "sample_file")
+    try:
+        return base64.b64encode(Path(source.resolve_path(section.sample_file) or "").read_bytes()).decode("ascii")
+    except OSError as error:
+        raise source.error(
+            f"cannot be read ({error.strerror}); give an existing file", "endpoint", "sample_file"
+        ) from None
+
+
+def _check_prefix(prefix: str | None, source: ConfigSource) -> str | None:
+    if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
+        raise source.error(f"must be empty or like /openai/v1, got {prefix!r}", "endpoint", "prefix")
+    return prefix
+
+
+def _resolve_unix_socket(section: EndpointSection, source: ConfigSource) -> str | None:
+    if section.unix_socket and section.proxy:
+        raise source.error("give a proxy or a unix socket, not both", "endpoint", "unix_socket")
+    return source.resolve_path(section.unix_socket)
+
+
+def _parse_replicas(texts: Sequence[str], source: ConfigSource) -> tuple[str, ...]:
+    if len(texts) > MOST_REPLICAS:
+        raise source.error(f"lists {len(texts)} URLs; at most {MOST_REPLICAS} are compared", "endpoint", "replicas")
+    urls = []
+    for index, text in enumerate(texts):
+        with source.locate_errors("endpoint", "replicas", index):
+            url, inline = parse_url(text)
+        if inline:
+            raise source.error("has credentials of its own; replicas get the endpoint's", "endpoint", "replicas", index)
+        urls.append(url)
+    return tuple(urls)
+
+
+def _parse_signer(text: str | None, source: ConfigSource) -> Signer | None:
+    if text is None:
+        return None
+    file, _, function = text.rpartition(":")
+    if not file.endswith(".py") or not function.isidentifier():
+        raise source.error(f"must be FILE.py:FUNCTION, got {text!r}", "endpoint", "sign")
+    return Signer(source.resolve_path(file) or "", function)

@@ -1,0 +1,36 @@
+"""The command line as the configuration reads it.
+
+Tested in tests/config/test_resolve.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line as it was given; None: not given. Names as the `--ai-…` options.
+
+    `all_suites`: every suite where neither the command line nor the file names any.
+    """
+
+    suites: tuple[str, ...] = ()
+    endpoint: str | None = None
+    protocol: str | None = None
+    model: str | None = None
+    config: str | None = None
+    run_dir: str | None = None
+    profile: str | None = None
+    seed: int | None = None
+    max_requests: int | None = None
+    max_tokens: int | None = None
+    max_time: float | None = None
+    wait_ready: float | None = None
+    reports: tuple[str, ...] = ()
+    baseline: str | None = None
+    inconclusive: str | None = None
+    allow_partial: bool = False
+    accept_first: bool = False
+    all_suites: bool = False
+    responsible: str | None = None
