@@ -19,9 +19,10 @@ from harness.core.measurement import Scope
 from harness.core.verdict import Counterexample
 from harness.io.client import create_transport as transport_to
 from harness.io.http import HttpTransport
+from harness.run.decoding import decode_exchange
 from harness.run.gate_run import GateRun
 from harness.run.series import Meter
-from harness.run.session import Session, decode_exchange
+from harness.run.session import Session
 
 WARM_UP, IN_FLIGHT, _MOST_EXAMPLES, _TICK, _GRACE = 3, 2000, 3, 0.05, 5.0
 """First requests that are not counted, most requests in flight, most counterexamples; seconds between two looks at the
@@ -38,7 +39,7 @@ class SteadyLoad:
     def __init__(self, scope: Scope, session: Session, run: GateRun, *, direct: bool) -> None:
         fault: Fault = scope.case
         stream = load_fault(fault.kind).needs_streaming
-        if stream and not session.able.streaming:
+        if stream and not session.capabilities.streaming:
             raise UsageError(f"fault {fault.name!r} needs streams, but {session.adapter.title} does not stream here")
         self.corrupted: list[Counterexample] = []
         self.failed: list[Counterexample] = []

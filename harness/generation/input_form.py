@@ -62,7 +62,7 @@ def find_input_form(session: Session) -> InputForm:
         bounded = is_bounded(schema) and is_bounded(options)
         narrowed_schema = narrow_schema(schema, [sample.inputs])
         return InputForm("the OpenAPI document", narrowed_schema, options=options, is_bounded=bounded)
-    if session.able.generates and isinstance(sample.inputs, str):
+    if session.capabilities.generates and isinstance(sample.inputs, str):
         prompt = {"type": "string", "minLength": 1, "maxLength": 40}
         options = object_schema(_GENERATION_OPTIONS, ["max_tokens"])
         return InputForm("the protocol", prompt, options=options, most=_MOST_GENERATED_TEXTS)

@@ -14,7 +14,7 @@ from harness.core.load import Job
 from harness.io.content import Inflater
 from harness.io.http import classify_status
 from harness.io.response_reader import STREAM_TYPES, Caps
-from harness.run.session import decode_exchange
+from harness.run.decoding import decode_exchange
 
 _SLICE, _MOST_KNOWN, _LONGEST_KNOWN = 16, 256, 65536
 """Pieces decoded at a time; bodies remembered as valid, and the bytes that such a body may have."""

@@ -125,7 +125,7 @@ class Asking:
 
     def _offers(self, capability: str, fixture: str) -> None:
         session = self.session
-        if session.able.find_missing((capability,)):
+        if session.capabilities.find_missing((capability,)):
             raise UsageError(f"{fixture} needs {capability}: {session.adapter.name} at this endpoint offers none")
 
     def _reply(self, query: Query) -> Reply:

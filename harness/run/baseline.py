@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.core.endpoint import parse_url
@@ -20,6 +20,8 @@ from harness.run.rate_judging import compute_rate_bounds
 
 _SAME = ("profile", "sample", "deadlines")
 """Parts of a plan's policy that two runs must share to be compared."""
+_FIRST_RUN = "first run"
+"""The method of a verdict without a baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,54 +35,55 @@ class BaselineSource:
 
 def find_baseline(settings: Settings) -> BaselineSource | None:
     """What `--ai-baseline` names. Raises `UsageError` for what is not there, without `--ai-accept-first`."""
-    given = settings.baseline
-    if given is None:
+    name = settings.baseline
+    if name is None:
         return None
-    if "://" in given:
-        url, _ = parse_url(given)
+    if "://" in name:
+        url, _ = parse_url(name)
         if url == settings.endpoint.url:
             raise UsageError(
-                f"--ai-baseline={given} is the endpoint itself: a candidate compared with itself proves nothing"
+                f"--ai-baseline={name} is the endpoint itself: a candidate compared with itself proves nothing"
             )
         return BaselineSource(url, url=url)
-    path = Path(given)
-    path = path / GATE if path.is_dir() else path
+    path = Path(name)
+    if path.is_dir():
+        path /= GATE
     if not path.exists():
         if settings.policy.accept_first:
-            return BaselineSource(given)
+            return BaselineSource(name)
         raise UsageError(
-            f"--ai-baseline={given} is not there: give a gate.json, a run directory or a URL, "
+            f"--ai-baseline={name} does not exist: give a gate.json, a run directory or a URL, "
             "or --ai-accept-first to take this run as the first"
         )
     try:
-        return BaselineSource(given, report=read_gate(path))
+        return BaselineSource(name, report=read_gate(path))
     except RunDirError as problem:
         raise UsageError(f"--ai-baseline: {problem}") from None
 
 
 def compare_with_baseline(
-    older: BaselineSource, settings: Settings, plan: Plan, verdicts: Mapping[str, Verdict], version: str
+    source: BaselineSource, settings: Settings, plan: Plan, verdicts: Mapping[str, Verdict], version: str
 ) -> dict[str, Verdict]:
     """A verdict for every planned comparison, by its id, from the samples that this run's objectives left."""
-    mismatch = _mismatch(older.report, plan, settings, version) if older.report else None
-    found: dict[str, Verdict] = {}
+    mismatch = _find_mismatch(source.report, plan, settings, version) if source.report else None
+    compared: dict[str, Verdict] = {}
     for objective in settings.objectives:
-        id_ = make_comparison_id(objective.suite, objective)
-        source = next((c.id for c in plan.checks if _judges(c, objective)), "")
-        if source in verdicts:
-            found[id_] = mismatch or _one(older, objective, source, verdicts[source], settings.policy.accept_first)
-    return found
+        judging = [check.id for check in plan.checks if _is_check_of(check, objective)]
+        if judging and judging[0] in verdicts:
+            comparison = make_comparison_id(objective.suite, objective)
+            verdict = mismatch or _compare(source, objective, judging[0], verdicts[judging[0]])
+            compared[comparison] = _accept_first(verdict, settings)
+    return compared
 
 
-def _judges(check: PlannedCheck, objective: Objective) -> bool:
+def _is_check_of(check: PlannedCheck, objective: Objective) -> bool:
     return check.kind == "estimate" and check.suite == objective.suite and check.id.endswith(f"[{objective.slug}]")
 
 
-def _mismatch(report: Report, plan: Plan, settings: Settings, version: str) -> Verdict | None:
+def _find_mismatch(report: Report, plan: Plan, settings: Settings, version: str) -> Verdict | None:
     if report.run.verdict is not Status.PASS:
-        return make_inconclusive(
-            f"the baseline run {report.run.id} ended in {report.run.verdict}; only a PASS can be one", n=0
-        )
+        reason = f"the baseline run {report.run.id} ended in {report.run.verdict}; only a PASS can be a baseline"
+        return make_inconclusive(reason, n=0)
     if report.environment.get("aiharness") != version:
         return make_inconclusive("the baseline was made by another version of the harness", n=0)
     if report.target.protocol != settings.endpoint.protocol:
@@ -91,25 +94,30 @@ def _mismatch(report: Report, plan: Plan, settings: Settings, version: str) -> V
     return None
 
 
-def _one(older: BaselineSource, objective: Objective, source: str, verdict: Verdict, accept_first: bool) -> Verdict:
-    candidate = _slice(verdict.slices, CANDIDATE_SAMPLE)
+def _compare(source: BaselineSource, objective: Objective, check: str, verdict: Verdict) -> Verdict:
+    candidate = _find_slice(verdict.slices, CANDIDATE_SAMPLE)
     if candidate is None:
         return make_inconclusive("this run left no sample of fixed size to compare", n=0)
-    if older.url:
-        baseline = _slice(verdict.slices, BASELINE_SAMPLE)
-    else:
-        row = next((c for c in older.report.checks if c.id == source), None) if older.report else None
-        if row is not None and row.objective != objective.text:
-            return make_inconclusive(f"the baseline judged {row.objective}", n=0)
-        baseline = _slice(row.slices, CANDIDATE_SAMPLE) if row else None
+    baseline = _find_slice(verdict.slices, BASELINE_SAMPLE)
+    if not source.url:
+        rows = [row for row in source.report.checks if row.id == check] if source.report else []
+        if rows and rows[0].objective != objective.text:
+            return make_inconclusive(f"the baseline judged {rows[0].objective}", n=0)
+        baseline = _find_slice(rows[0].slices, CANDIDATE_SAMPLE) if rows else None
     if baseline is None:
-        why = f"{older.name} holds no sample of fixed size for {objective.text} (made without --ai-baseline?)"
-        if accept_first:
-            return Verdict(
-                Status.PASS, f"first run, accepted by --ai-accept-first: {why}", n=candidate.n, method="first run"
-            )
-        return make_inconclusive(f"no baseline: {why}", n=0)
-    return judge_non_inferiority(candidate, baseline, objective.budget, objective.alpha, older.name)
+        reason = f"{source.name} holds no sample of fixed size for {objective.text} (made without --ai-baseline?)"
+        return make_inconclusive(reason, n=candidate.n, method=_FIRST_RUN)
+    return judge_non_inferiority(candidate, baseline, objective.budget, objective.alpha, source.name)
+
+
+def _accept_first(verdict: Verdict, settings: Settings) -> Verdict:
+    """The verdict on a run without a baseline: PASS where the user accepts a first run."""
+    if verdict.method != _FIRST_RUN:
+        return verdict
+    if settings.policy.accept_first:
+        reason = f"first run, accepted by --ai-accept-first: {verdict.reason}"
+        return replace(verdict, status=Status.PASS, reason=reason)
+    return make_inconclusive(f"no baseline: {verdict.reason}", n=0)
 
 
 def judge_non_inferiority(candidate: Slice, baseline: Slice, margin: float, alpha: float, name: str) -> Verdict:
@@ -121,20 +129,18 @@ def judge_non_inferiority(candidate: Slice, baseline: Slice, margin: float, alph
     assert candidate.estimate is not None
     assert baseline.estimate is not None
     k1, k0 = round(candidate.estimate * candidate.n), round(baseline.estimate * baseline.n)
-    half = alpha / 2
-    low1, high1 = compute_rate_bounds(k1, candidate.n, half)
-    low0, high0 = compute_rate_bounds(k0, baseline.n, half)
+    low1, high1 = compute_rate_bounds(k1, candidate.n, alpha / 2)
+    low0, high0 = compute_rate_bounds(k0, baseline.n, alpha / 2)
     lower, upper = low1 - high0, high1 - low0
     delta = candidate.estimate - baseline.estimate
-    status = Status.PASS if upper <= margin else Status.FAIL if lower > margin else Status.INCONCLUSIVE
-    said = {
-        Status.PASS: f"worse by more than {margin:g} is refuted",
-        Status.FAIL: f"worse by at most {margin:g} is refuted",
-        Status.INCONCLUSIVE: f"worse by {margin:g} is neither shown nor refuted",
-    }[status]
+    status, conclusion = Status.INCONCLUSIVE, f"worse by {margin:g} is neither shown nor refuted"
+    if upper <= margin:
+        status, conclusion = Status.PASS, f"worse by more than {margin:g} is refuted"
+    elif lower > margin:
+        status, conclusion = Status.FAIL, f"worse by at most {margin:g} is refuted"
     return Verdict(
         status,
-        f"{k1} of {candidate.n} against {k0} of {baseline.n}: {said}",
+        f"{k1} of {candidate.n} against {k0} of {baseline.n}: {conclusion}",
         metric="difference of the shares over the limit",
         unit="",
         direction="<=",
@@ -148,5 +154,5 @@ def judge_non_inferiority(candidate: Slice, baseline: Slice, margin: float, alph
     )
 
 
-def _slice(slices: tuple[Slice, ...], name: str) -> Slice | None:
-    return next((s for s in slices if s.name == name), None)
+def _find_slice(slices: tuple[Slice, ...], name: str) -> Slice | None:
+    return next((part for part in slices if part.name == name), None)

@@ -26,8 +26,8 @@ CANDIDATE_SAMPLE, BASELINE_SAMPLE = "fixed sample", "fixed sample of the baselin
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What was asked so far: all, and those over the limit; `baseline_over` is None once it can say nothing."""
+class _Samples:
+    """What was asked so far: all, and those over the limit; `baseline_over` is None once the baseline failed."""
 
     asked: int = 0
     over: int = 0
@@ -73,32 +73,50 @@ def judge_sampled(
     assert check.alpha_fail is not None
     for _ in range(WARM_UP):
         ask()
-    state, seen = SequentialRateTest(make_rate_test(objective, check.alpha_fail)), _Seen()
-    while state.decision is None or seen.asked < fixed:
+    test, samples = SequentialRateTest(make_rate_test(objective, check.alpha_fail)), _Samples()
+    while test.decision is None or samples.asked < fixed:
         exchange = ask()
-        other = ask_baseline() if ask_baseline and seen.asked < fixed else None
-        for found in (exchange, other):
-            if found is not None and found.error is ErrorClass.HARNESS:
-                return make_error(f"the harness broke while sampling: {found.detail}", n=state.n)
-        if other is not None and other.error and other.error.is_before_contact:
-            return make_error(f"the baseline was not reached: {other.detail}", n=state.n)
-        if other is not None and seen.baseline_over is not None:
-            # A baseline that fails would flatter the candidate.
-            useless = other.error and objective.metric != "error_rate"
-            seen.baseline_over = None if useless else seen.baseline_over + _over(other, objective)
-        over = _over(exchange, objective)
-        seen.asked += 1
-        seen.over += over
-        if state.decision is None:
-            state.add(over)
-            if (value := _value(exchange, objective)) is not None:
-                seen.values.append(value)
-            if over and seen.worst is None:
-                seen.worst = exchange
-    samples = [Slice(CANDIDATE_SAMPLE, fixed, seen.over / fixed)] if seen.asked == fixed else []
-    if samples and ask_baseline and seen.baseline_over is not None:
-        samples.append(Slice(BASELINE_SAMPLE, fixed, seen.baseline_over / fixed))
-    return replace(_verdict(show, objective, state, seen), slices=tuple(samples))
+        if exchange.error is ErrorClass.HARNESS:
+            return make_error(f"the harness broke while sampling: {exchange.detail}", n=test.n)
+        if ask_baseline and samples.asked < fixed:
+            other = ask_baseline()
+            if problem := _explain_useless_baseline(other):
+                return make_error(problem, n=test.n)
+            _count_baseline(samples, other, objective)
+        _count(samples, test, exchange, objective)
+    slices = []
+    if samples.asked == fixed:
+        slices.append(Slice(CANDIDATE_SAMPLE, fixed, samples.over / fixed))
+        if ask_baseline and samples.baseline_over is not None:
+            slices.append(Slice(BASELINE_SAMPLE, fixed, samples.baseline_over / fixed))
+    return replace(_make_verdict(show, objective, test, samples), slices=tuple(slices))
+
+
+def _explain_useless_baseline(exchange: Exchange) -> str:
+    if exchange.error is ErrorClass.HARNESS:
+        return f"the harness broke while sampling: {exchange.detail}"
+    if exchange.error and exchange.error.is_before_contact:
+        return f"the baseline was not reached: {exchange.detail}"
+    return ""
+
+
+def _count_baseline(samples: _Samples, exchange: Exchange, objective: Objective) -> None:
+    if exchange.error and objective.is_latency:
+        samples.baseline_over = None  # a baseline that fails would flatter the candidate
+    elif samples.baseline_over is not None:
+        samples.baseline_over += _is_over(exchange, objective)
+
+
+def _count(samples: _Samples, test: SequentialRateTest, exchange: Exchange, objective: Objective) -> None:
+    over = _is_over(exchange, objective)
+    samples.asked += 1
+    samples.over += over
+    if test.decision is None:
+        test.add(over)
+        if (value := _get_time(exchange, objective)) is not None:
+            samples.values.append(value)
+        if over and samples.worst is None:
+            samples.worst = exchange
 
 
 def get_bounded_value(exchange: Exchange, objective: Objective) -> float:
@@ -108,42 +126,43 @@ def get_bounded_value(exchange: Exchange, objective: Objective) -> float:
     """
     if not exchange.ok:
         return math.inf
-    if objective.metric == "error_rate":
+    if not objective.is_latency:
         return 0.0
-    value = _value(exchange, objective)
+    value = _get_time(exchange, objective)
     return math.inf if value is None else value
 
 
-def _over(exchange: Exchange, objective: Objective) -> bool:
+def _is_over(exchange: Exchange, objective: Objective) -> bool:
     return get_bounded_value(exchange, objective) > objective.limit
 
 
-def _value(exchange: Exchange, objective: Objective) -> float | None:
-    return exchange.timing.ttft if objective.metric == "ttft" else exchange.timing.latency
+def _get_time(exchange: Exchange, objective: Objective) -> float | None:
+    return exchange.timing.ttft if objective.streamed else exchange.timing.latency
 
 
-def _verdict(show: Show, objective: Objective, state: SequentialRateTest, seen: _Seen) -> Verdict:
-    k, n, alpha, needed = state.k, state.n, objective.alpha, None
-    if state.decision == "inconclusive":
-        needed = compute_n_needed(k, n, objective.budget, objective.loosened, alpha, state.test.alpha_fail)
+def _make_verdict(show: Show, objective: Objective, test: SequentialRateTest, samples: _Samples) -> Verdict:
+    k, n, alpha, needed = test.k, test.n, objective.alpha, None
+    if test.decision == "inconclusive":
+        needed = compute_n_needed(k, n, objective.budget, objective.loosened, alpha, test.test.alpha_fail)
     what = f"requests {describe_miss(objective)}"
     return make_rate_verdict(
-        state.decision,
+        test.decision,
         k,
         n,
         objective,
         compute_rate_bounds(k, n, alpha),
         what=what,
-        examples=(show(f"one of {k} of {n} {what}", seen.worst),) if seen.worst else (),
+        examples=(show(f"one of {k} of {n} {what}", samples.worst),) if samples.worst else (),
         method="truncated e-process and one Clopper-Pearson look at the cap",
         n_needed=needed,
-        notes=(f"{WARM_UP} warm-up requests were not counted", *_percentile(objective, seen)),
+        notes=(f"{WARM_UP} warm-up requests were not counted", *_describe_percentile(objective, samples)),
     )
 
 
-def _percentile(objective: Objective, seen: _Seen) -> tuple[str, ...]:
-    if objective.quantile is None or not seen.values:
+def _describe_percentile(objective: Objective, samples: _Samples) -> tuple[str, ...]:
+    if objective.quantile is None or not samples.values:
         return ()
-    values = sorted(seen.values)
-    at = values[min(len(values) - 1, int(objective.quantile * len(values)))]
-    return (f"observed p{objective.quantile * 100:g} of {len(values)} answers: {at * 1e3:.4g} ms (not what is judged)",)
+    ranked = sorted(samples.values)
+    value = ranked[min(len(ranked) - 1, int(objective.quantile * len(ranked)))]
+    percentile = f"p{objective.quantile * 100:g} of {len(ranked)} answers: {value * 1e3:.4g} ms"
+    return (f"observed {percentile} (not what is judged)",)

@@ -17,8 +17,8 @@ from harness.core.exchange import Exchange, Request
 from harness.core.registry import list_plugins, load_plugin
 from harness.io.client import Client
 from harness.protocols.shared.detection import DetectedProtocol, choose_protocol, rank_protocols
+from harness.run.decoding import decode_exchange
 from harness.run.service_states import describe_slow_start, describe_start_state
-from harness.run.session import decode_exchange
 
 _NO_HTTP = (ErrorClass.MALFORMED, ErrorClass.CLOSED)
 """How gRPC answers HTTP/1: frames of HTTP/2, and the end of the connection, which may come first."""

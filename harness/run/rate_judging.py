@@ -18,20 +18,19 @@ from harness.stats.planning import compute_n_needed
 
 
 def skip_repeated_rows(data: Dataset, numbers: Iterable[int]) -> Iterator[int]:
-    """Those of the rows that repeat no earlier one, label included: a row asked twice is no second sample."""
-    seen = set()
+    """The rows that do not repeat an earlier one, label included: a row that is asked twice is not a second sample."""
+    known = set()
     for number in numbers:
-        row = data.inputs[number]
-        key = (row if isinstance(row, str) else tuple(row), str(data.labels[number]) if data.labels else "")
-        if key not in seen:
-            seen.add(key)
+        row, label = data.inputs[number], data.labels[number] if data.labels else ""
+        key = (row if isinstance(row, str) else tuple(row), str(label))
+        if key not in known:
+            known.add(key)
             yield number
 
 
 def describe_miss(objective: Objective) -> str:
     """What a request did that missed a limit of latency or an error rate."""
-    slow = objective.is_latency
-    return f"took longer than {objective.limit * 1e3:g} ms or failed" if slow else "failed"
+    return f"took longer than {objective.limit * 1e3:g} ms or failed" if objective.is_latency else "failed"
 
 
 def make_rate_verdict(
@@ -42,32 +41,33 @@ def make_rate_verdict(
     bounds: tuple[float, float],
     *,
     what: str,
-    said: str = "",
+    undecided: str = "",
     examples: tuple[Counterexample, ...] = (),
     **evidence: Any,
 ) -> Verdict:
     """The verdict over k bad ones of n, `what` saying what was bad about them ("rows were answered wrongly").
 
-    `decision` is a test's "pass" or "fail"; anything else decides nothing, for the reason `said` where there is one.
-    `bounds` are those of the bad share, at the objective's alpha each; an accuracy is shown as the share of good ones.
+    `decision` is a test's "pass" or "fail"; anything else decides nothing, for the reason `undecided` where there is
+    one. `bounds` are those of the bad share, at the objective's alpha each; an accuracy is shown as the share of good
+    ones.
     """
-    status = {"pass": Status.PASS, "fail": Status.FAIL}.get(decision or "", Status.INCONCLUSIVE)
-    budget, loosened = (f"{share * 100:.3g} %" for share in (objective.budget, objective.loosened))
-    said = {
-        Status.PASS: f"a share of {loosened} is refuted",
-        Status.FAIL: f"the budget of {budget} is refuted",
-        Status.INCONCLUSIVE: said or f"neither {budget} nor {loosened} is refuted",
-    }[status]
-    shown = k / n, *bounds, objective.budget, objective.loosened
+    budget, loosened = f"{objective.budget * 100:.3g} %", f"{objective.loosened * 100:.3g} %"
+    status, conclusion = Status.INCONCLUSIVE, undecided or f"neither {budget} nor {loosened} is refuted"
+    if decision == "pass":
+        status, conclusion = Status.PASS, f"a share of {loosened} is refuted"
+    elif decision == "fail":
+        status, conclusion = Status.FAIL, f"the budget of {budget} is refuted"
+    estimate, (lower, upper), limit, limit_loosened = k / n, bounds, objective.budget, objective.loosened
     if objective.direction == ">=":
-        estimate, upper, lower, limit, limit_loosened = (1 - share for share in shown)
-    else:
-        estimate, lower, upper, limit, limit_loosened = shown
-    latency = objective.is_latency
+        estimate, lower, upper = 1 - estimate, 1 - upper, 1 - lower
+        limit, limit_loosened = 1 - limit, 1 - limit_loosened
+    metric = objective.metric.replace("_", " ")
+    if objective.is_latency:
+        metric = f"share over the limit of {objective.text}"
     return Verdict(
         status,
-        f"{k} of {n} {what}: {said}",
-        metric=f"share over the limit of {objective.text}" if latency else objective.metric.replace("_", " "),
+        f"{k} of {n} {what}: {conclusion}",
+        metric=metric,
         unit="",
         direction=objective.direction,
         estimate=estimate,
@@ -95,17 +95,17 @@ def make_slice(name: str, wrong: int, n: int, alpha: float) -> Slice:
 def judge_independent_samples(
     k: int, n: int, objective: Objective, check: PlannedCheck, *, what: str, declined: int = 0, **evidence: Any
 ) -> Verdict:
-    """The verdict over k bad ones of n independent samples; `what` and `evidence` as in `rate_verdict`.
+    """The verdict over k bad ones of n independent samples; `what` and `evidence` as in `make_rate_verdict`.
 
     FAIL refutes the budget at the check's alpha_fail, PASS refutes the loosened budget at the objective's alpha, both
     by the exact binomial tail at this n, which is where Clopper-Pearson's bounds come from. `declined` of the k were
-    refused with 429, which says nothing of them: there is no FAIL that would be none without them. Raises `ValueError`
-    for k outside 0 to n, or more declined than bad ones.
+    refused with 429, which does not show whether they are bad: a FAIL does not rest on them. Raises `ValueError` for k
+    outside 0 to n, or more declined than bad ones.
     """
     if not 0 <= declined <= k <= n:
-        raise ValueError(f"{k} of {n} is no count")
+        raise ValueError(f"{k} of {n}, {declined} declined, is not a valid count")
     if n == 0:
-        return make_inconclusive(f"no samples: nothing of which to say that {what}", notes=evidence.get("notes", ()))
+        return make_inconclusive(f"no samples: it cannot be said how many {what}", notes=evidence.get("notes", ()))
     alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
     bounds = compute_rate_bounds(k, n, alpha)
     evidence |= {"what": what, "method": "Clopper-Pearson at a fixed n"}
@@ -114,8 +114,8 @@ def judge_independent_samples(
     if binomial_cdf(k, n, objective.loosened) <= alpha:
         return make_rate_verdict("pass", k, n, objective, bounds, **evidence)
     if declined:
-        said = f"{declined} of them declined with 429, which says nothing of them"
-        return make_rate_verdict(None, k, n, objective, bounds, said=said, **evidence)
+        undecided = f"{declined} of them were declined with 429, which does not show whether they are bad"
+        return make_rate_verdict(None, k, n, objective, bounds, undecided=undecided, **evidence)
     needed = compute_n_needed(k, n, objective.budget, objective.loosened, alpha, alpha_fail, sequential=False)
     return make_rate_verdict(None, k, n, objective, bounds, n_needed=needed, **evidence)
 
@@ -137,13 +137,12 @@ def split_into_blocks(values: Sequence[float], limit: float) -> TimeBlocks | Non
     if len(values) < TIME_BLOCKS:
         return None
     p90 = sorted(values)[min(len(values) - 1, math.ceil(0.9 * len(values)) - 1)]
+    all_samples = _count_over(values, -math.inf)
+    return TimeBlocks(all_samples, _count_over(values, limit), _count_over(values, p90))
 
-    def counted(holds: Sequence[bool]) -> tuple[int, ...]:
-        return tuple(int(count) for count in sum_into_blocks([int(each) for each in holds]))
 
-    return TimeBlocks(
-        counted([True] * len(values)), counted([v > limit for v in values]), counted([v > p90 for v in values])
-    )
+def _count_over(values: Sequence[float], limit: float) -> tuple[int, ...]:
+    return tuple(int(count) for count in sum_into_blocks([int(value > limit) for value in values]))
 
 
 def judge_dependent_samples(
@@ -155,7 +154,7 @@ def judge_dependent_samples(
     notes: tuple[str, ...] = (),
     examples: tuple[Counterexample, ...] = (),
 ) -> Verdict:
-    """The verdict over the samples of a load, which come in clumps (DESIGN 6.5); `what` as in `rate_verdict`.
+    """The verdict over the samples of a load, which come in clumps (DESIGN 6.5); `what` as in `make_rate_verdict`.
 
     PASS covers the window of this run alone, and its notes say so.
     """
@@ -165,16 +164,16 @@ def judge_dependent_samples(
         )
     alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
     counts, limits = (blocks.n, blocks.over, blocks.over_p90), (objective.budget, objective.loosened)
-    found = judge_dependent_rate(*counts, *limits, alpha, alpha_fail)
+    test = judge_dependent_rate(*counts, *limits, alpha, alpha_fail)
     shown = judge_dependent_rate(*counts, *limits, alpha, alpha)
     k, n, needed = sum(blocks.over), sum(blocks.n), None
-    notes += (f"design effect {found.design_effect:.2f}: as telling as {found.effective_n:.0f} independent requests",)
-    if found.decision == "pass":
+    notes += (f"design effect {test.design_effect:.2f}: as telling as {test.effective_n:.0f} independent requests",)
+    if test.decision == "pass":
         notes += ("it holds for this window: a disturbance rarer than one per third of the run may not be in it",)
-    if found.decision == "inconclusive":
-        share = n / found.effective_n
+    if test.decision == "inconclusive":
+        share = n / test.effective_n
         needed = compute_n_needed(k / share, n / share, *limits, alpha, alpha_fail, sequential=False)
         needed = None if needed is None else math.ceil(needed * share)
     method, bounds = "Clopper-Pearson at the effective n of 20 time blocks", (shown.lower, shown.upper)
     evidence: dict[str, Any] = {"method": method, "n_needed": needed, "examples": examples, "notes": notes}
-    return make_rate_verdict(found.decision, k, n, objective, bounds, what=what, **evidence)
+    return make_rate_verdict(test.decision, k, n, objective, bounds, what=what, **evidence)

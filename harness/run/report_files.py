@@ -1,4 +1,7 @@
-"""Write the report of a run in every format, and what a reader needs to know of the machine that made it."""
+"""Write the report of a run in every format, and what a reader needs to know of the machine that made it.
+
+Tested in tests/run/test_report_building.py.
+"""
 
 from __future__ import annotations
 

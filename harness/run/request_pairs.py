@@ -60,7 +60,7 @@ def prompts_apart(session: Session, rows: Rows) -> list[AskedPair]:
     """
     chosen = random.Random(f"{session.settings.seed} pairs")
     pairs = [*coded(session, rows, chosen), _shorter(session, rows, chosen)]
-    if session.able.streaming:
+    if session.capabilities.streaming:
         pairs.append(_streamed(session, rows, chosen))
     return [*play(session, pairs), *other_model(session, rows)]
 

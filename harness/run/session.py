@@ -1,4 +1,4 @@
-"""Session: asks one endpoint on behalf of the checks, and keeps what they saw."""
+"""Session: asks one endpoint on behalf of the checks, and keeps their exchanges."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import Any, TypeVar
 
 from harness.core.adapter import Adapter, Capabilities, Facts, HealthReader, StreamDecoder
 from harness.core.endpoint import Credentials, Endpoint
-from harness.core.errors import ErrorClass, ProtocolError
+from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Headers, Query, Request
 from harness.core.replay import show_exchange, show_request, show_response
 from harness.core.settings import Promises, Settings
@@ -18,6 +19,7 @@ from harness.core.verdict import Counterexample
 from harness.io.client import ENDPOINT_CREDENTIALS, Client
 from harness.io.ledger import Ledger
 from harness.io.raw import BytesOrPause, RawConnection, encode_request
+from harness.run.decoding import decode_exchange, mark_invalid
 from harness.run.series import Meter
 
 _T = TypeVar("_T")
@@ -25,8 +27,8 @@ _T = TypeVar("_T")
 Write = Callable[[bytes, bytes], Sequence[BytesOrPause]]
 """Head (with its blank line) and body of a request, made into what goes over the wire: bytes, and pauses in seconds."""
 
-_KEPT = 20
-"""Exchanges of one check that are kept for the run directory; a long sampling keeps its first and its failed ones."""
+_MOST_EXCHANGES = 20
+"""Exchanges of one check that are saved in the run directory; a long sampling saves its first and its failed ones."""
 
 RECENT = 3
 """The last exchanges of one check, which are the counterexample of a test that asserts something of its own."""
@@ -35,9 +37,9 @@ RECENT = 3
 class Session:
     """One endpoint, asked through one adapter over one client.
 
-    Every request is counted against the ceilings before it is sent; every inference is metered, and shown to `watch`
-    during one check. Once `reached` is set, a service that cannot be connected to any more is gone, which counts
-    against it.
+    Every request is counted against the ceilings before it is sent; every inference is metered, and given to `watch`
+    during one check. Once `is_reached` is set, a service that cannot be connected to any more is gone, which counts
+    against it. `sent_requests` counts those of the current check.
     """
 
     def __init__(
@@ -50,10 +52,10 @@ class Session:
         self.client = client
         self.exchanges: list[Exchange] = []
         self.recent: deque[Exchange] = deque(maxlen=RECENT)
-        self.watch: Callable[[Exchange], None] = _unwatched
-        self.reached = False
+        self.watch: Callable[[Exchange], None] = _ignore_exchange
+        self.is_reached = False
         self.sample_query: Query | None = None
-        self.sent = 0
+        self.sent_requests = 0
         self._once: dict[Hashable, Any] = {}
         self._ledger = ledger
         self._meter = meter
@@ -64,7 +66,7 @@ class Session:
         return self.settings.promises
 
     @property
-    def able(self) -> Capabilities:
+    def capabilities(self) -> Capabilities:
         """What can be asked here."""
         return self.adapter.capabilities(self.endpoint, self.facts)
 
@@ -76,9 +78,9 @@ class Session:
     def request(self, query: Query | None = None, headers: Headers = ()) -> Request:
         """The request that asks a query, with these header lines in place of its own of the same names."""
         request = self.adapter.encode(self.endpoint, self.sample() if query is None else query, self.facts)
-        named = {name.lower() for name, _ in headers}
-        kept = tuple(line for line in request.headers if line[0].lower() not in named)
-        return replace(request, headers=(*kept, *headers))
+        replaced = {name.lower() for name, _ in headers}
+        own = tuple(line for line in request.headers if line[0].lower() not in replaced)
+        return replace(request, headers=(*own, *headers))
 
     def decoder(self, request: Request) -> StreamDecoder | None:
         """A fresh decoder for the answer to a request that asks for a stream."""
@@ -98,21 +100,24 @@ class Session:
         that fail is what is judged.
         """
         request = self.request(query, headers)
-        for repeat in (False, True) if again else (False,):
-            self._ledger.before_request(repeat=repeat)
-            raw = self.client.exchange(request, decoder=self.decoder(request), credentials=credentials)
-            exchange = self._finish(raw)
-            self._metered(exchange)
-            if not _raced(exchange):
-                break
+        exchange = self._infer(request, credentials)
+        if again and _is_dropped(exchange):
+            exchange = self._infer(request, credentials, repeat=True)
         return exchange
+
+    def _infer(
+        self, request: Request, credentials: Credentials | None = ENDPOINT_CREDENTIALS, *, repeat: bool = False
+    ) -> Exchange:
+        self._ledger.before_request(repeat=repeat)
+        exchange = self.client.exchange(request, decoder=self.decoder(request), credentials=credentials)
+        return self._meter_inference(self._finish(exchange))
 
     def ask_many(
         self, queries: Sequence[Query], *, concurrency: int, headers: Sequence[Headers] | None = None
     ) -> list[Exchange]:
         """Send inferences side by side, at most `concurrency` at once; answers in the queries' order.
 
-        `headers` has the header lines that each of them carries besides. What `ask` asks again is asked again at the
+        `headers` has the header lines that each of them carries besides. What `ask` sends again is sent again at the
         end, by itself.
         """
         extra = [()] * len(queries) if headers is None else headers
@@ -120,17 +125,14 @@ class Session:
         for _ in requests:
             self._ledger.before_request()
         decoders = [self.decoder(request) for request in requests]
-        raw = self.client.exchange_many(requests, concurrency=concurrency, decoders=decoders)
-        found = [self._finish(exchange) for exchange in raw]
-        for exchange in found:
-            self._metered(exchange)
-        for at, exchange in enumerate(found):
-            if _raced(exchange):
-                self._ledger.before_request(repeat=True)
-                raw_again = self.client.exchange(requests[at], decoder=self.decoder(requests[at]))
-                found[at] = self._finish(raw_again)
-                self._metered(found[at])
-        return found
+        answered = self.client.exchange_many(requests, concurrency=concurrency, decoders=decoders)
+        exchanges = [self._finish(exchange) for exchange in answered]
+        for exchange in exchanges:
+            self._meter_inference(exchange)
+        for place, exchange in enumerate(exchanges):
+            if _is_dropped(exchange):
+                exchanges[place] = self._infer(requests[place], repeat=True)
+        return exchanges
 
     def send(self, request: Request) -> Exchange:
         """Send a request as it is: a wrong one, or a probe. Its answer is not decoded.
@@ -140,8 +142,8 @@ class Session:
         """
         for repeat in (False, True):
             self._ledger.before_request(repeat=repeat)
-            exchange = self._keep(self.client.exchange(request))
-            if not _raced(exchange):
+            exchange = self._keep_exchange(self.client.exchange(request))
+            if not _is_dropped(exchange):
                 break
         return exchange
 
@@ -155,10 +157,10 @@ class Session:
         if request is None:
             return None
         exchange = self.send(request)
-        if exchange.ok and exchange.response is not None and isinstance(self.adapter, HealthReader):
-            said = self.adapter.find_denial(role, exchange.response)
-            return _invalid(exchange, said) if said else exchange
-        return exchange
+        if not exchange.ok or exchange.response is None or not isinstance(self.adapter, HealthReader):
+            return exchange
+        denial = self.adapter.find_denial(role, exchange.response)
+        return mark_invalid(exchange, denial) if denial else exchange
 
     def raw(self, requests: Sequence[Request], write: Write | None = None, *, together: bool = False) -> list[Exchange]:
         """Send inferences over one connection as `write` puts them on the wire (None: as they are), and decode.
@@ -166,19 +168,20 @@ class Session:
         Each is sent when the one before is answered; `together`, all at once and in one piece. Where the service ends
         the connection between two of them, as it may, the rest goes over the next one.
         """
-        wires = [(write or _whole)(*encode_request(self.endpoint, request)) for request in requests]
-        with RawConnection(self.endpoint, self.client.clock) as line:
+        wires = [(write or _join)(*encode_request(self.endpoint, request)) for request in requests]
+        with RawConnection(self.endpoint, self.client.clock) as connection:
             if not together:
-                return [self._turn(line, request, wire) for request, wire in zip(requests, wires, strict=True)]
+                turns = zip(requests, wires, strict=True)
+                return [self._take_turn(connection, request, wire) for request, wire in turns]
             for _ in requests:
                 self._ledger.before_request()
-            pieces = [piece for wire in wires for piece in wire]
-            only = [piece for piece in pieces if isinstance(piece, bytes)]
-            line.send(pieces if len(only) < len(pieces) else [b"".join(only)], answers=len(requests))
-            return self._answers(line, requests, None)
+            pieces = list(chain.from_iterable(wires))
+            data = [piece for piece in pieces if isinstance(piece, bytes)]
+            connection.send(pieces if len(data) < len(pieces) else [b"".join(data)], answers=len(requests))
+            return self._receive_all(connection, requests, None)
 
     @contextmanager
-    def holding(
+    def hold_open(
         self, request: Request, write: Write, *, patience: float | None = None, answers: int = 1
     ) -> Iterator[list[Exchange]]:
         """Send one request as `write` puts it on the wire, and keep the connection open inside the `with`.
@@ -187,9 +190,9 @@ class Session:
         where it may be taken for several requests.
         """
         self._ledger.before_request()
-        with RawConnection(self.endpoint, self.client.clock) as line:
-            line.send(write(*encode_request(self.endpoint, request)), answers)
-            yield self._answers(line, [request] * answers, patience)
+        with RawConnection(self.endpoint, self.client.clock) as connection:
+            connection.send(write(*encode_request(self.endpoint, request)), answers)
+            yield self._receive_all(connection, [request] * answers, patience)
 
     def leave(self, query: Query, *, after: float = 0.0) -> Exchange:
         """Send an inference and close the connection in mid-answer.
@@ -199,18 +202,18 @@ class Session:
         """
         request = self.request(query)
         self._ledger.before_request()
-        with RawConnection(self.endpoint, self.client.clock) as line:
-            line.send([b"".join(encode_request(self.endpoint, request)), after])
+        with RawConnection(self.endpoint, self.client.clock) as connection:
+            connection.send([b"".join(encode_request(self.endpoint, request)), after])
             if not request.stream:
-                return self._keep(line.abandon(request))
-            return self._keep(line.receive(request, decoder=self.decoder(request), until=1))
+                return self._keep_exchange(connection.abandon(request))
+            return self._keep_exchange(connection.receive(request, decoder=self.decoder(request), until=1))
 
-    def once(self, name: Hashable, asked: Callable[[], _T]) -> _T:
-        """What several checks judge: asked for by the first of them in this process."""
+    def once(self, name: Hashable, ask: Callable[[], _T]) -> _T:
+        """What several checks judge: the first of them in this process asks for it."""
         if name not in self._once:
-            self._once[name] = asked()
-        found: _T = self._once[name]
-        return found
+            self._once[name] = ask()
+        answer: _T = self._once[name]
+        return answer
 
     def show(self, summary: str, exchange: Exchange) -> Counterexample:
         """The exchange as a counterexample: request, answer and curl line, without secrets."""
@@ -220,8 +223,8 @@ class Session:
         """Forget the last check's exchanges."""
         self.exchanges = []
         self.recent.clear()
-        self.watch = _unwatched
-        self.sent = 0
+        self.watch = _ignore_exchange
+        self.sent_requests = 0
 
     def flush(self) -> None:
         """Write down what was metered so far."""
@@ -229,105 +232,80 @@ class Session:
 
     def show_exchanges(self) -> list[dict[str, Any]]:
         """What the current check sent and got, JSON-able and without secrets."""
-        return [self._shown(exchange) for exchange in self.exchanges]
+        return [_show(exchange, self.endpoint) for exchange in self.exchanges]
 
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
 
-    def _metered(self, exchange: Exchange) -> None:
+    def _meter_inference(self, exchange: Exchange) -> Exchange:
         self._meter.record(exchange)
         self.watch(exchange)
+        return exchange
 
-    def _turn(self, line: RawConnection, request: Request, wire: Sequence[BytesOrPause]) -> Exchange:
+    def _take_turn(self, connection: RawConnection, request: Request, wire: Sequence[BytesOrPause]) -> Exchange:
         for repeat in (False, True):
             self._ledger.before_request(repeat=repeat)
-            line.send(wire)
-            exchange = self._heard(line, request)
+            connection.send(wire)
+            exchange = self._receive(connection, request)
             # A server may end a kept-alive connection at any time, also while a request is on its way (RFC 9112 9.5).
-            if not line.is_reused or exchange.error is not ErrorClass.CLOSED or exchange.response is not None:
+            if not connection.is_reused or exchange.error is not ErrorClass.CLOSED or exchange.response is not None:
                 break
         return exchange
 
-    def _answers(self, line: RawConnection, requests: Sequence[Request], patience: float | None) -> list[Exchange]:
-        first = self._heard(line, requests[0], patience)
+    def _receive_all(
+        self, connection: RawConnection, requests: Sequence[Request], patience: float | None
+    ) -> list[Exchange]:
+        first = self._receive(connection, requests[0], patience)
         # What was sent behind others is answered when they are, or never: a lost one would cost a whole deadline.
         seconds = first.timing.service_time
         wait = self.endpoint.deadlines.first_byte if seconds is None else 1.0 + 4 * seconds
-        return [first, *(self._heard(line, each, wait) for each in requests[1:])]
+        return [first, *(self._receive(connection, request, wait) for request in requests[1:])]
 
-    def _heard(self, line: RawConnection, request: Request, patience: float | None = None) -> Exchange:
-        return self._finish(line.receive(request, patience=patience, decoder=self.decoder(request)))
+    def _receive(self, connection: RawConnection, request: Request, patience: float | None = None) -> Exchange:
+        return self._finish(connection.receive(request, patience=patience, decoder=self.decoder(request)))
 
     def _finish(self, exchange: Exchange) -> Exchange:
         exchange = decode_exchange(self.adapter, self.endpoint, exchange)
         self._ledger.after_answer(exchange.generated_tokens)
-        return self._keep(exchange)
+        return self._keep_exchange(exchange)
 
-    def _keep(self, exchange: Exchange) -> Exchange:
-        self.sent += 1
-        if self.reached and exchange.error and exchange.error.is_before_contact:
+    def _keep_exchange(self, exchange: Exchange) -> Exchange:
+        self.sent_requests += 1
+        if self.is_reached and exchange.error and exchange.error.is_before_contact:
             exchange = replace(exchange, error=ErrorClass.GONE, detail=f"it answered before: {exchange.detail}")
         self.recent.append(exchange)
-        if len(self.exchanges) < _KEPT or (not exchange.ok and len(self.exchanges) < 2 * _KEPT):
+        limit = _MOST_EXCHANGES if exchange.ok else 2 * _MOST_EXCHANGES
+        if len(self.exchanges) < limit:
             self.exchanges.append(exchange)
         return exchange
 
-    def _shown(self, exchange: Exchange) -> dict[str, Any]:
-        timing = exchange.timing
-        return {
-            "request": show_request(exchange.request, self.endpoint),
-            "response": show_response(exchange.response, self.endpoint) if exchange.response else None,
-            "error": exchange.error,
-            "detail": exchange.detail,
-            "timing": {
-                "intended": timing.intended,
-                "sent": timing.sent,
-                "first_byte": timing.first_byte,
-                "first_token": timing.tokens[0] if timing.tokens else None,
-                "done": timing.done,
-            },
-        }
+
+def _show(exchange: Exchange, endpoint: Endpoint) -> dict[str, Any]:
+    timing = exchange.timing
+    return {
+        "request": show_request(exchange.request, endpoint),
+        "response": show_response(exchange.response, endpoint) if exchange.response else None,
+        "error": exchange.error,
+        "detail": exchange.detail,
+        "timing": {
+            "intended": timing.intended,
+            "sent": timing.sent,
+            "first_byte": timing.first_byte,
+            "first_token": timing.tokens[0] if timing.tokens else None,
+            "done": timing.done,
+        },
+    }
 
 
-def _unwatched(exchange: Exchange) -> None:
-    """Nobody looks on."""
+def _ignore_exchange(exchange: Exchange) -> None:
+    """For a session that nobody watches."""
 
 
-def _raced(exchange: Exchange) -> bool:
+def _is_dropped(exchange: Exchange) -> bool:
+    """Whether the service ended a kept connection in place of an answer."""
     return exchange.error is ErrorClass.CLOSED and exchange.response is None and "kept alive" in exchange.detail
 
 
-def _whole(head: bytes, body: bytes) -> Sequence[BytesOrPause]:
+def _join(head: bytes, body: bytes) -> Sequence[BytesOrPause]:
     return [head + body]
-
-
-def decode_exchange(adapter: Adapter, endpoint: Endpoint, exchange: Exchange) -> Exchange:
-    """The exchange with its answer read: INVALID where it is not one, INCOMPLETE where it never came to its end."""
-    if exchange.error is not None or exchange.response is None:
-        return exchange
-    try:
-        if exchange.request.stream and exchange.events:
-            answer = adapter.assemble(exchange.events)
-        elif exchange.request.stream:
-            return _invalid(exchange, f"a stream was asked for and {_what_came(exchange)} came")
-        else:
-            answer = adapter.decode(endpoint, exchange.response)
-    except ProtocolError as error:
-        return _invalid(exchange, str(error))
-    if not answer.complete:
-        detail = "the answer was declared a success and never came to its proper end"
-        return replace(exchange, answer=answer, error=ErrorClass.INCOMPLETE, detail=detail)
-    return replace(exchange, answer=answer)
-
-
-def _invalid(exchange: Exchange, detail: str) -> Exchange:
-    return replace(exchange, error=ErrorClass.INVALID, detail=detail)
-
-
-def _what_came(exchange: Exchange) -> str:
-    response = exchange.response
-    assert response is not None
-    if not response.body:
-        return "an empty body"
-    return f"a body of type {response.content_type or 'unknown'}"

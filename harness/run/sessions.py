@@ -1,4 +1,7 @@
-"""The sessions of one process: one for each protocol and model, and those with further URLs of the service."""
+"""The sessions of one process: one for each protocol and model, and those with further URLs of the service.
+
+Tested in tests/config/test_suite_sections.py and tests/suites/integration/test_replicas.py.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ class Sessions:
             adapter = load_adapter(preflight.protocol) if is_known else load_candidates()[0][0]
             settings, meter = replace(self._settings, endpoint=endpoint), Meter(self._run_dir, self._worker)
             session = Session(settings, adapter, preflight.facts, self._client, self._ledger, meter)
-            session.reached = not preflight.obstacle
+            session.is_reached = not preflight.obstacle
             self._sessions[key] = session
         return self._sessions[key]
 

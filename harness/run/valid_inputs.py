@@ -48,7 +48,7 @@ class Rows:
         self._named = isinstance(inputs, dict) and bool(inputs) and all(map(find_shape, inputs.values()))
         flat = isinstance(inputs, list) and len(find_shape(inputs)) == 1
         stated = isinstance(specs, list) and len(specs) == 1 and len(specs[0]["shape"]) == 2
-        able = session.able
+        able = session.capabilities
         deep = isinstance(inputs, list) and len(find_shape(inputs)) > 1
         self.text = able.text or isinstance(inputs, str)
         self._outer = deep or (flat and stated)

@@ -29,7 +29,7 @@ class _Damage:
 @once
 def ask_control(ai_client: Session) -> Control:
     """The valid request and its answers, asked before the first bad one."""
-    able = ai_client.able
+    able = ai_client.capabilities
     may_reword = able.text and not able.embeds and not ai_client.promises.deterministic
     return Control([ai_client.ask()], [ai_client.ask()], may_reword=may_reword)
 

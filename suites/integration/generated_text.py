@@ -35,7 +35,7 @@ def find_limit_option(sample: Query) -> str:
 def ask_both_ways(ai_client: Session, max_tokens: int, inputs: Any = _PROMPT, **more: Any) -> list[Exchange]:
     """The same request unstreamed and, if the protocol can, streamed."""
     queries = [make_query(ai_client, max_tokens, inputs, **more)]
-    if ai_client.able.streaming:
+    if ai_client.capabilities.streaming:
         queries.append(make_query(ai_client, max_tokens, inputs, stream=True, **more))
     return ai_client.ask_many(queries, concurrency=2)
 
@@ -55,7 +55,7 @@ class _LimitedAnswers:
 @once
 def ask_limits(ai_client: Session) -> _LimitedAnswers:
     """The answers by which limits and stop sequences are judged: 3 requests, of the first check that needs them."""
-    long = ai_client.ask(make_query(ai_client, LONG, stream=ai_client.able.streaming))
+    long = ai_client.ask(make_query(ai_client, LONG, stream=ai_client.capabilities.streaming))
     limit = choose_limit(long, SHORT) if long.ok else None
     return _LimitedAnswers(long, limit, ask_both_ways(ai_client, limit) if limit else ())
 

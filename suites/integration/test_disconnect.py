@@ -55,7 +55,7 @@ def _disconnect(ai_client: Session, queries: list[Query], seconds: float) -> lis
     """
     left: list[Exchange] = []
     for number, query in enumerate(queries):
-        if ai_client.able.streaming and (number % 2 == 0 or seconds >= _SLOW):
+        if ai_client.capabilities.streaming and (number % 2 == 0 or seconds >= _SLOW):
             options = dict(query.options)
             if "max_tokens" in options:
                 options["max_tokens"] = _LONG_TOKENS

@@ -111,11 +111,11 @@ def _send_malformed(ai_client: Session) -> _MalformedProbes:
     request = ai_client.request(queries[0])
     probes = []
     for name, wrong in MALFORMED_REQUESTS.items():
-        with ai_client.holding(request, wrong.write, patience=PATIENCE if wrong.may_wait else None) as [exchange]:
+        with ai_client.hold_open(request, wrong.write, patience=PATIENCE if wrong.may_wait else None) as [exchange]:
             probes.append((name, exchange, _ask_afresh(ai_client, queries[0])))
     distinct, _ = control.select_distinct()
     other = ai_client.request(queries[distinct[1] if distinct else 1]).body
-    with ai_client.holding(request, malformed.smuggle_request(other), answers=2) as both:
+    with ai_client.hold_open(request, malformed.smuggle_request(other), answers=2) as both:
         probes.append((SMUGGLED, both[0], _ask_afresh(ai_client, queries[0])))
     return control, probes, _ask_afresh(ai_client, queries[0]), both
 

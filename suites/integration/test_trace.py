@@ -44,7 +44,7 @@ def test_request_id(ai_client: Session) -> Verdict:
     header = ai_client.promises.request_id or "x-request-id"
     sample = ai_client.sample()
     answers = [(f"plain request {number}", "", ai_client.ask(sample)) for number in (1, 2)]
-    if ai_client.able.streaming:
+    if ai_client.capabilities.streaming:
         answers.append(("a stream", "", ai_client.ask(ai_client.sample(stream=True))))
     ids = [f"aiharness-{ai_client.settings.seed}-{number}" for number in range(_CONCURRENT)]
     lines = [((header, given),) for given in ids]

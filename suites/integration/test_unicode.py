@@ -24,7 +24,7 @@ _ID = "aiharness \u00e9\u05d0\U0001f600"
 def _make_query(ai_client: Session, text: str) -> Query:
     """A request to repeat the text between its marks; if nothing is generated, it replaces a text of the sample."""
     marked = f"{unicode.MARK_BEFORE} {text} {unicode.MARK_AFTER}"
-    able, sample = ai_client.able, ai_client.sample()
+    able, sample = ai_client.capabilities, ai_client.sample()
     if able.generates or able.streaming:
         return make_query(ai_client, _LIMIT, f"Repeat after me: {marked}")
     if able.embeds:
@@ -42,7 +42,7 @@ def _ask_spellings(ai_client: Session, name: str) -> Spellings:
     spellings = Spellings(ai_client.ask(query))
     if name in ODD_TEXTS:
         return spellings  # JSON cannot hold a raw NUL, nor UTF-8 a lone surrogate
-    if ai_client.able.streaming:
+    if ai_client.capabilities.streaming:
         spellings = replace(spellings, streamed=ai_client.ask(replace(query, stream=True)))
     raw = _send(ai_client, unicode.encode_raw_utf8(ai_client.request(query)))
     spellings = replace(spellings, raw=raw)
@@ -53,7 +53,7 @@ def _ask_spellings(ai_client: Session, name: str) -> Spellings:
 
 @once
 def _ask_texts(ai_client: Session) -> TextAnswers:
-    control, able = ask_control(ai_client), ai_client.able
+    control, able = ask_control(ai_client), ai_client.capabilities
     answers: dict[str, Spellings] = {}
     for name in (PLAIN_TEXT,) if control.problem else UNICODE_TEXTS:
         if not any(map(unicode.has_hung, answers.values())):

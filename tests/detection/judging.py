@@ -66,7 +66,7 @@ def _session(folder: Path, settings: Settings) -> Iterator[tuple[Session, str | 
         ledger = Ledger(folder, Ceilings(), started)
         speaker = load_adapter(settings.endpoint.protocol)
         session = Session(settings, speaker, looked.facts, client, ledger, Meter(None))
-        session.reached = True
+        session.is_reached = True
         yield session, looked.no_prediction
     finally:
         client.close()

@@ -58,7 +58,7 @@ def test_shows_an_accuracy_as_the_share_of_good_ones() -> None:
 def test_nothing_seen_decides_nothing() -> None:
     assert decide(0, 0) is Status.INCONCLUSIVE
     assert decide(0, 5) is Status.INCONCLUSIVE
-    with pytest.raises(ValueError, match="no count"):
+    with pytest.raises(ValueError, match="is not a valid count"):
         decide(3, 2)
 
 

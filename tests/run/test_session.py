@@ -53,7 +53,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 def test_a_request_as_it_is_is_sent_again_over_a_new_connection(session: Session) -> None:
     assert [session.send(session.request()).status for _ in range(3)] == [200, 200, 200]
-    assert session.sent == 5
+    assert session.sent_requests == 5
 
 
 def test_an_inference_is_asked_again_unless_its_failure_counts(session: Session) -> None:
@@ -61,9 +61,9 @@ def test_an_inference_is_asked_again_unless_its_failure_counts(session: Session)
     assert session.ask(again=False).error is ErrorClass.CLOSED
     assert session.ask().ok
     assert session.ask().ok
-    assert session.sent == 5
+    assert session.sent_requests == 5
 
 
 def test_so_are_those_asked_side_by_side(session: Session) -> None:
     assert all(each.ok for each in session.ask_many([session.sample()] * 2, concurrency=1))
-    assert session.sent == 3
+    assert session.sent_requests == 3

@@ -101,7 +101,7 @@ def test_vacuous_05_without_an_older_result_nothing_is_no_worse(tmp_path: Path, 
         assert found.status is Status.PASS
         assert "--ai-accept-first" in found.reason, "let through aloud"
     else:
-        with pytest.raises(UsageError, match="is not there"):
+        with pytest.raises(UsageError, match="does not exist"):
             find_baseline(settings)
         assert comparison(BaselineSource("gone"), SAMPLED).status is Status.INCONCLUSIVE
 

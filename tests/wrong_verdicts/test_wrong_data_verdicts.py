@@ -78,7 +78,7 @@ def test_what_was_declined_turns_nothing_green_or_red(k: int, declined: int, sta
     wanted = parse_objective("validation", "accuracy", ">= 0.95", PROFILES["release"])
     check = PlannedCheck("x", "validation", wanted.level, "x", "estimate", alpha_fail=0.05)
     assert judge_independent_samples(k, 1000, wanted, check, what="were wrong", declined=declined).status == status
-    with pytest.raises(ValueError, match="no count"):
+    with pytest.raises(ValueError, match="is not a valid count"):
         judge_independent_samples(1, 1000, wanted, check, what="were wrong", declined=2)
 
 

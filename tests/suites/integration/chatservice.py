@@ -103,7 +103,7 @@ def run_check(url: str, name: str, folder: Path, promises: Promises = ALL, proto
     with asking(Settings(endpoint, ("integration",), promises=promises), folder) as session:
         session.begin_check()
         verdict: Verdict = test(session, *args)
-        assert session.sent <= test.__aicheck__.requests
+        assert session.sent_requests <= test.__aicheck__.requests
         return verdict
 
 

@@ -50,7 +50,7 @@ def run_both_checks(answer: Service, folder: Path, *cases: str, **more: Any) -> 
     with serving(answer) as url:
         endpoint = Endpoint(url, "plain_json", sample=sample, **more)
         with asking(Settings(endpoint, ("integration",)), folder) as session:
-            session.reached = True
+            session.is_reached = True
             return [test(session, case) for case in cases for test in (suite.test_survives, suite.test_refused)]
 
 

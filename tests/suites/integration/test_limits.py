@@ -44,9 +44,9 @@ def run_checks(answer: Callable[[str, Any], Answered], folder: Path, *tests: str
     with serving(answer) as url:
         endpoint = Endpoint(url, protocol, sample=sample, **more)
         with asking(Settings(endpoint, ("integration",)), folder) as session:
-            session.reached = True
+            session.is_reached = True
             verdicts = [getattr(suite, f"test_{name}")(session) for name in tests]
-            assert session.sent <= suite.SIZE_COST + 2 * suite.SINGLES
+            assert session.sent_requests <= suite.SIZE_COST + 2 * suite.SINGLES
             return verdicts
 
 

@@ -81,7 +81,7 @@ def run_checks(service: Service, folder: Path, deterministic: bool = False) -> l
             Endpoint(url, "openai_chat", model="m"), ("integration",), promises=Promises(deterministic=deterministic)
         )
         with asking(given, folder) as session:
-            session.reached = True
+            session.is_reached = True
             return [suite.test_text_kept(session), suite.test_text_accepted(session)]
 
 
@@ -210,6 +210,6 @@ def test_ids(tmp_path: Path, service: Service, status: Status) -> None:
     with serve_wire(service) as url:
         endpoint = Endpoint(url, "v2", model="m", sample=[[0.25, 0.5, 2.0]])
         with asking(Settings(endpoint, ("integration",)), tmp_path) as session:
-            session.reached = True
+            session.is_reached = True
             verdict = suite.test_id(session)
     assert verdict.status is status, verdict.reason

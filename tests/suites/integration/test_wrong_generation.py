@@ -159,7 +159,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "parameters.test_ending",
         None,
         in_short(each_choice(set_to(finish_reason=None))),
-        "never came to its proper end",
+        "did not come to its proper end",
     ),
     ("stop ignored", "parameters.test_stop", without("stop"), None, "contains the stop sequence"),
     (
@@ -219,7 +219,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         "parameters.test_choices",
         None,
         choice(1, set_to(finish_reason=None)),
-        "never came to its proper end",
+        "did not come to its proper end",
     ),
     (
         "logprobs ignored",

@@ -187,5 +187,5 @@ def run_checks(
     with serve_wire(service) as url:
         endpoint = Endpoint(url, "plain_json", sample=[[0.25, 0.5, 2.0]], **more)
         with asking(Settings(endpoint, ("integration",), promises=promises or Promises()), folder) as session:
-            session.reached = True
+            session.is_reached = True
             return [test(session) for test in tests]

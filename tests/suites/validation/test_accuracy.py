@@ -51,7 +51,7 @@ def judged(
     with serving(service) as url:
         endpoint = Endpoint(url, "plain_json", sample=[[0.0, 1.0]], **more)
         with asking(Settings(endpoint, ("validation",), data=DataSettings(data)), folder) as session:
-            session.reached = True
+            session.is_reached = True
             rows = ask_labelled_rows(session, data, [objective])
             return judge_accuracy(rows, data, session.settings.seed, objective, check)
 

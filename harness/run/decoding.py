@@ -1,0 +1,45 @@
+"""Decode the answer of an exchange by the protocol's adapter. Tested in tests/run/test_session.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.core.adapter import Adapter
+from harness.core.endpoint import Endpoint
+from harness.core.errors import ErrorClass, ProtocolError
+from harness.core.exchange import Exchange
+
+
+def decode_exchange(adapter: Adapter, endpoint: Endpoint, exchange: Exchange) -> Exchange:
+    """The exchange with its answer decoded.
+
+    Its error is INVALID for an answer that is not one of the protocol, INCOMPLETE for one that is cut off.
+    """
+    if exchange.error is not None or exchange.response is None:
+        return exchange
+    try:
+        if exchange.request.stream and exchange.events:
+            answer = adapter.assemble(exchange.events)
+        elif exchange.request.stream:
+            return mark_invalid(exchange, f"a stream was asked for and {_describe_body(exchange)} came")
+        else:
+            answer = adapter.decode(endpoint, exchange.response)
+    except ProtocolError as error:
+        return mark_invalid(exchange, str(error))
+    if not answer.complete:
+        detail = "the answer was declared a success and did not come to its proper end"
+        return replace(exchange, answer=answer, error=ErrorClass.INCOMPLETE, detail=detail)
+    return replace(exchange, answer=answer)
+
+
+def mark_invalid(exchange: Exchange, detail: str) -> Exchange:
+    """The exchange with the error INVALID."""
+    return replace(exchange, error=ErrorClass.INVALID, detail=detail)
+
+
+def _describe_body(exchange: Exchange) -> str:
+    response = exchange.response
+    assert response is not None
+    if not response.body:
+        return "an empty body"
+    return f"a body of type {response.content_type or 'unknown'}"
