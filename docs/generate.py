@@ -1,4 +1,4 @@
-"""Write what is made from the code: the table of faults in configuration.md and the JSON Schema of aiharness.toml.
+"""Write what is made from the code: the tables of faults, defects and variants, and the schema of aiharness.toml.
 
 `make generate` runs it; tests compare the files with the code.
 """
@@ -9,16 +9,35 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from detection.catalogue import load_switch, switch_names
+from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
 from harness.config.schema import format_schema
 from harness.core.fault import FaultKind, Parameter, load_fault
 from harness.core.registry import list_plugins
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "configuration.md"
-BEGIN, END = "<!-- make generate writes this table -->\n", "<!-- end of the table -->\n"
+BEGIN, END = "<!-- make generate writes this table: {} -->\n", "<!-- end of the table -->\n"
+_PROTOCOL_WORDS = {PLAIN: "plain", V2: "v2", CHAT: "chat", EMBEDDINGS: "embeddings"}
 
 
-def format_fault_table() -> str:
+def make_pages() -> dict[Path, str]:
+    """The content of every generated file, or file with a generated table, by its path."""
+    configuration, reference = (ROOT / "docs" / name for name in ("configuration.md", "reference.md"))
+    switches = _replace_table(reference.read_text("utf-8"), "defects", _format_defect_table())
+    return {
+        configuration: _replace_table(configuration.read_text("utf-8"), "faults", _format_fault_table()),
+        reference: _replace_table(switches, "variants", _format_variant_table()),
+        ROOT / "harness" / "data" / "config.schema.json": format_schema(),
+    }
+
+
+def _replace_table(page: str, name: str, table: str) -> str:
+    """The page with this table between the two comments that enclose it. Raises `ValueError` without them."""
+    begin = page.index(BEGIN.format(name)) + len(BEGIN.format(name))
+    return page[:begin] + table + page[page.index(END, begin) :]
+
+
+def _format_fault_table() -> str:
     """The table of every fault, as Markdown."""
     rows = ["| kind | what it does | attributes | example |", "|---|---|---|---|"]
     for name in list_plugins("faults"):
@@ -54,11 +73,31 @@ def _format_example(kind: FaultKind[Any]) -> str:
     return f"`{{ {', '.join(f'{name} = {values[name]!r}' for name in changed)} }}`" if changed else "no attributes"
 
 
+def _format_defect_table() -> str:
+    """The table of every seeded defect, as Markdown."""
+    rows = ["| name | what is wrong | in | caught by |", "|---|---|---|---|"]
+    for name in switch_names(Defect):
+        defect = load_switch(Defect, name)
+        rows.append(f"{_describe_switch(defect)} `{defect.caught_by.removeprefix('ai-suite/')}` |")
+    return "\n".join(rows) + "\n"
+
+
+def _format_variant_table() -> str:
+    """The table of every healthy variant, as Markdown."""
+    rows = ["| name | what is odd | in |", "|---|---|---|"]
+    rows += [_describe_switch(load_switch(Variant, name)) for name in switch_names(Variant)]
+    return "\n".join(rows) + "\n"
+
+
+def _describe_switch(switch: Switch) -> str:
+    words = ", ".join(_PROTOCOL_WORDS[protocol] for protocol in switch.protocols)
+    return f"| `{switch.name}` | {switch.title} | {words} |"
+
+
 def main() -> None:
     """Write every generated file."""
-    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
-    PAGE.write_text(before + BEGIN + format_fault_table() + END + rest.partition(END)[2], "utf-8")
-    (ROOT / "harness" / "data" / "config.schema.json").write_text(format_schema(), "utf-8")
+    for path, content in make_pages().items():
+        path.write_text(content, "utf-8")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import TypeGuard
 
 from harness.core.gate import Exit
-
-from ._text import fold_line
+from harness.core.visible_text import fold_line
 
 _SHARES = ("share", "rate", "accuracy", "agreement", "recall", "precision", "coverage")
 NONE = "–"

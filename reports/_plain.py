@@ -9,8 +9,7 @@ from enum import Enum
 from typing import Any
 
 from harness.core.report import Report
-
-from ._text import make_encodable
+from harness.core.visible_text import make_encodable
 
 _MAX_DEPTH = 64
 """Nesting that is written; what lies deeper is named and left out."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from ._text import fold_line
+from harness.core.visible_text import fold_line
 
 Point = tuple[float, float]
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from harness.core.load import LoadResult, find_client_limits
 from harness.core.report import FaultRow, Report
 from harness.core.verdict import Status
+from harness.core.visible_text import fold_line
 
 from ._format import format_count, format_duration, format_number, format_quantity
-from ._text import fold_line
 
 CLIENT_BOUND = "CLIENT-BOUND"
 """The mark of a load whose generator may have been the bottleneck: its figures say nothing about the service."""

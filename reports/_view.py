@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Counterexample, Level, Status, find_worst_status
+from harness.core.visible_text import fold_line, show_command
 
 from ._format import format_count, format_interval, format_quantity
-from ._text import fold_line, show_command
 
 STATUS_ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS, Status.SKIPPED)
 """Statuses from the worst to the least."""

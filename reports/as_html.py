@@ -20,10 +20,10 @@ from markupsafe import Markup
 
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Level, Slice, Status
+from harness.core.visible_text import fold_line, make_visible, show_command
 
 from . import _bars, _curve, _format, _latency, _timeline, _traffic, _view
 from ._plain import convert_report, convert_value
-from ._text import fold_line, make_visible, show_command
 
 SUFFIX = ".html"
 MAX_EMBEDDED = 1_000_000

@@ -15,10 +15,10 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from harness.core.gate import Exit
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Level, Status
+from harness.core.visible_text import fold_line, make_visible
 
 from . import _view
 from ._format import compute_span, format_direction, parse_moment
-from ._text import fold_line, make_visible
 from ._traffic import CLIENT_BOUND, describe_fault_row, describe_load, explain_client_bound
 
 SUFFIX = ".xml"

@@ -8,10 +8,10 @@ from typing import Any
 
 from harness.core.report import CheckRow, FaultRow, Report
 from harness.core.verdict import Status
+from harness.core.visible_text import fold_line, make_visible, show_command
 
 from . import _format, _view
 from ._plain import convert_value
-from ._text import fold_line, make_visible, show_command
 from ._traffic import CLIENT_BOUND, describe_load, describe_proof, describe_recovery, explain_client_bound, name_fault
 
 SUFFIX = ".md"

@@ -6,9 +6,9 @@ import textwrap
 
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Status
+from harness.core.visible_text import fold_line, show_command
 
 from . import _format, _view
-from ._text import fold_line, show_command
 from ._traffic import CLIENT_BOUND, describe_load, explain_client_bound, summarize_faults
 
 SUFFIX = ".txt"

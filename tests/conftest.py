@@ -17,7 +17,7 @@ import pytest
 
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
-from tests.programs import run_module
+from tests.programs import Forker, run_module
 
 pytest_plugins = ["pytester"]
 
@@ -90,14 +90,15 @@ def run_gate(
     run: str = "run",
     suite: str = "smoke",
     fresh: bool = False,
+    forker: Forker | None = None,
 ) -> GateOutcome:
     """Run `pytest --ai-suite=SUITE ...` in a folder as a user would, in a process of its own.
 
-    A `fresh` one has imported nothing yet: for tests of what is imported.
+    A `fresh` one has imported nothing yet: for tests of what is imported. `forker`: another than this checkout's.
     """
     run_dir = folder / run
     options = (f"--ai-suite={suite}", f"--ai-run-dir={run_dir}", "-p", "no:cacheprovider")
-    done = run_module("pytest", *options, *args, cwd=folder, env=env, timeout=timeout, fresh=fresh)
+    done = run_module("pytest", *options, *args, cwd=folder, env=env, timeout=timeout, fresh=fresh, forker=forker)
     gate_file = run_dir / "gate.json"
     gate = json.loads(gate_file.read_text()) if gate_file.exists() else None
     return GateOutcome(done.returncode, done.stdout, done.stderr, gate, run_dir)

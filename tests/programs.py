@@ -37,10 +37,11 @@ def run_module(
     env: Mapping[str, str] | None = None,
     timeout: float = 60,
     fresh: bool = False,
+    forker: Forker | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m MODULE ARGUMENTS` to its end; `fresh`: in a Python that has imported nothing yet.
 
-    Raises `subprocess.TimeoutExpired` after killing it.
+    `forker`: another one than that of this checkout. Raises `subprocess.TimeoutExpired` after killing it.
     """
     added = dict(env or {})
     environment = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_INHERITED)} | added
@@ -50,27 +51,33 @@ def run_module(
             command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False
         )
     with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+        forker = forker or Forker.started()
         order = {
             "module": module,
             "arguments": arguments,
             "cwd": str(cwd or Path.cwd()),
-            "env": environment,
+            "env": environment | forker.environment,
             "out": out.name,
             "err": err.name,
         }
-        status = _Forker.started().run(order, command, timeout)
+        status = forker.run(order, command, timeout)
         return subprocess.CompletedProcess(command, status, out.read().decode(), err.read().decode())
 
 
-class _Forker:
-    """The process that imported everything, seen from the tests: one for each test process, started when first used."""
+class Forker:
+    """The process that imported everything, seen from the tests: one for each test process, started when first used.
 
-    _only: _Forker | None = None
+    With a `path`, `harness` is imported from that folder, by the programs and by what they start.
+    """
 
-    def __init__(self) -> None:
+    _only: Forker | None = None
+
+    def __init__(self, path: Path | None = None) -> None:
         self._channel, theirs = socket.socketpair()
         self._unread = b""
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # a thread pool would not survive the fork
+        self.environment = {"PYTHONPATH": str(path)} if path else {}
+        environment = os.environ | self.environment
+        environment |= {"OPENBLAS_NUM_THREADS": "1"}  # a thread pool would not survive the fork
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", __file__, str(theirs.fileno())],
@@ -81,7 +88,7 @@ class _Forker:
             )
 
     @classmethod
-    def started(cls) -> _Forker:
+    def started(cls) -> Forker:
         """The one of this process."""
         if cls._only is None:
             cls._only = cls()
@@ -103,7 +110,8 @@ class _Forker:
             raise
         except BaseException:  # an answer may be left unread: the next order needs a new process
             self.stop()
-            type(self)._only = None
+            if type(self)._only is self:
+                type(self)._only = None
             raise
 
     def stop(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from docs.generate import BEGIN, END, format_fault_table
+from docs.generate import make_pages
 from harness.commands.main import main
 from harness.config.file import read_file
 from harness.config.options import Options
@@ -109,4 +109,8 @@ def test_every_key_and_every_fault_is_documented() -> None:
     sections = list_sections()
     keys = config_keys(ConfigFile).union(sections, *(config_keys(section.record) for section in sections.values()))
     assert keys - words == set()
-    assert BEGIN + format_fault_table() + END in text, "run: make generate"
+
+
+@pytest.mark.parametrize("path", make_pages(), ids=lambda path: path.name)
+def test_what_is_generated_is_up_to_date(path: Path) -> None:
+    assert path.read_text("utf-8") == make_pages()[path], "run: make generate"

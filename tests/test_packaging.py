@@ -53,7 +53,7 @@ def test_the_wheel_works_from_elsewhere(wheel: Path, tmp_path: Path) -> None:
     code = (
         "import harness, harness.commands.main, importlib, sys; assert 'site' in harness.__file__, harness.__file__;"
         "from harness.core.registry import list_plugins;"
-        "assert len(list_plugins('suites')) == 6, list_plugins('suites');"
+        "assert len(list_plugins('suites')) >= 6, list_plugins('suites');"
         "assert 'html' in list_plugins('reports'); assert 'steady' in list_plugins('scenarios');"
         "from harness.suite import list_checks;"
         "assert len(list(list_checks('smoke'))) > 10"

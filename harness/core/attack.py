@@ -17,7 +17,10 @@ from harness.core.exchange import Exchange
 Row = Collection[float]
 """One input as a flat row of numbers: a list, or a numpy array of shape (features,)."""
 Search = Generator[Sequence[Row], Sequence[float], None]
-"""Yields batches of rows, is sent their margins in the same order; ends when it has no more to try."""
+"""Yields batches of rows, is sent their margins in the same order, and ends when it has no more rows to try.
+
+A margin says how far the right label leads (`Criterion.margin`): the smaller it is, the closer the row is to success.
+"""
 
 
 @dataclass(frozen=True, slots=True)

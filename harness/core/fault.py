@@ -116,9 +116,9 @@ class FaultKind(Generic[_Parameters]):
 
     `stage` disturbs a stream; None means that the proxy is disabled instead. `example` are parameters with which the
     fault acts visibly on a request of 60 bytes and on an answer of 200, for the documentation and the conformance
-    test. `by_request`: the toxicity is drawn for each
-    request instead of each connection, by the stage. `needs_streaming`: it acts only on streamed answers.
-    `needs_own_proxy`: a real Toxiproxy does not have it, so that the proxy always counts what it strikes.
+    test. `by_request`: the toxicity is drawn for each request instead of each connection, by the stage.
+    `needs_streaming`: it acts only on streamed answers. `needs_own_proxy`: a real Toxiproxy does not have it, so that
+    the proxy always counts what it strikes.
     """
 
     name: str

@@ -61,7 +61,10 @@ class Stage(Generic[_Parameters]):
         self.buffered = 0
 
     def push(self, data: bytes | Close, arrived: float, now: float) -> Sequence[StreamChunk]:
-        """Take data that arrived, or the end of the stream; returns what leaves at once."""
+        """Take data that arrived, or the end of the stream; returns what leaves at once.
+
+        A stage ends the connection by returning a `Close`. Data may still be pushed after that; it is not delivered.
+        """
         return [(data, arrived)]
 
     def tick(self, now: float) -> Sequence[StreamChunk]:

@@ -115,6 +115,20 @@ def together(*bodies: Body, headers: Mapping[str, str] | None = None, path: str 
     return look
 
 
+def look_around(client: httpx.Client) -> object:
+    """A look at the answers to typical requests, for a defect that shows in one of them."""
+    shown: list[object] = []
+    for body in (ONE, plain(ROWS), v2(ROWS), chat(), STREAM, plain([])):
+        answer = post(client, body)
+        if not isinstance(answer, str):
+            shown.append({name: text for name, text in answer.headers.items() if name not in _NEVER_THE_SAME})
+        shown.append(value(answer))
+    return shown
+
+
+_NEVER_THE_SAME = ("date", "x-request-id")
+
+
 def raw(client: httpx.Client, *pieces: bytes, pause: float = 0.05) -> bytes:
     """What comes on one connection after these pieces were sent, until it falls silent."""
     url = client.base_url

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import gevent
 from locust import User, constant, events, task
@@ -46,13 +46,18 @@ _STATE = _ProcessState()
 
 
 class ArrivalUser(User):
-    """One slot, a place for one request in flight; all users of a process share one schedule."""
+    """One slot, a place for one request in flight; all users of a process share one schedule.
+
+    A scenario is a subclass. `arrivals` is its arrival process ("constant" or "poisson", as in `harness.core.pacing`);
+    for a scenario that leaves it empty, `--arrivals` decides.
+    """
 
     abstract = True
     wait_time = constant(0)
+    arrivals: ClassVar[str] = ""
 
     @task
-    def arrivals(self) -> None:
+    def serve_schedule(self) -> None:
         """Serve the schedule until it is over."""
         if _STATE.worker is not None:
             _STATE.worker.run_slot()
@@ -103,6 +108,8 @@ def _start_load(environment: Environment, **_: Any) -> None:
         return
     try:
         job, _STATE.job = _STATE.job or standalone.make_job(environment), None
+        for user_class in environment.user_classes:
+            job = replace(job, arrivals=getattr(user_class, "arrivals", "") or job.arrivals)
         workers = [node.id for node in runner.clients.ready] if isinstance(runner, MasterRunner) else []
         if len(workers) > job.load.concurrency:
             raise UsageError(f"{job.load.concurrency} requests in flight are too few for {len(workers)} load workers")

@@ -70,7 +70,8 @@ def _read_load(settings: Settings, options: Any) -> LoadSettings:
             given[name] = float(value)
         except ValueError as problem:
             raise UsageError(f"rate, duration and warm-up are numbers: {problem}") from None
-    load = replace(settings.load or LoadSettings(), concurrency=options.num_users, **given)
+    scenario = Path(options.locustfile).stem
+    load = replace(settings.load or LoadSettings(), scenario=scenario, concurrency=options.num_users, **given)
     if not 0 <= load.warm_up < load.duration:
         if "warm_up" in given:
             raise UsageError(f"--warm-up {load.warm_up:g} must be from 0 to under the duration of {load.duration:g} s")

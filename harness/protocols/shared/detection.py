@@ -29,7 +29,7 @@ PREFERENCE = (
     "mlflow",
     "plain_json",
 )
-"""The order among protocols with equal scores: those with more features first."""
+"""The order among protocols with equal scores: those with more features first. Any other one comes after these."""
 
 _COMPLETE = (None, ErrorClass.STATUS, ErrorClass.REDIRECT)
 """The errors of exchanges with a complete response; other responses are ignored."""

@@ -8,44 +8,10 @@ from harness.core.registry import load_plugin
 
 
 @pytest.fixture(scope="module")
-def text() -> ModuleType:
-    import importlib
-
-    return importlib.import_module("harness.reports._text")
-
-
-@pytest.fixture(scope="module")
 def form() -> ModuleType:
     import importlib
 
     return importlib.import_module("harness.reports._format")
-
-
-def test_controls_become_pictures(text: ModuleType) -> None:
-    assert text.make_visible("a\x00b\x1b[31mc\x7f") == "a␀b␛[31mc␡"
-
-
-def test_overrides_and_surrogates_become_numbers(text: ModuleType) -> None:
-    assert text.make_visible("\u202egnp\ud800\ufffe\u200b") == "⟨U+202E⟩gnp⟨U+D800⟩⟨U+FFFE⟩⟨U+200B⟩"
-
-
-def test_ordinary_text_of_every_script_is_left_alone(text: ModuleType) -> None:
-    said = "naïve 日本語 עברית 👩‍💻 a\tb\nc"
-    assert text.make_visible(said) == said
-
-
-def test_what_is_cut_is_counted(text: ModuleType) -> None:
-    assert text.make_visible("x" * 1_500, 100) == "x" * 100 + "… [+1,400 characters]"
-    assert text.fold_line("x" * 1_000_000, 10) == "xxxxxxxxxx… [+999,990 characters]"
-    assert text.make_visible("x" * 100, 100) == "x" * 100
-
-
-def test_a_line_is_one_line(text: ModuleType) -> None:
-    assert text.fold_line("a\r\n  b\u2028c\t d") == "a b c d"
-
-
-def test_only_lone_surrogates_are_rewritten(text: ModuleType) -> None:
-    assert text.make_encodable("a\udc80\u202e") == "a\\udc80\u202e"
 
 
 @pytest.mark.parametrize(
