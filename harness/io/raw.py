@@ -41,9 +41,10 @@ def encode_request(endpoint: Endpoint, request: Request, codings: str = ACCEPTED
     credentials, the request's. `codings` are the content codings offered. The head holds the secret; never show it.
     """
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    standard = endpoint.port == (443 if endpoint.is_secure else 80)
+    if endpoint.port != (443 if endpoint.is_secure else 80):
+        host = f"{host}:{endpoint.port}"
     own = (
-        ("Host", host if standard else f"{host}:{endpoint.port}"),
+        ("Host", host),
         ("User-Agent", format_user_agent()),
         ("Accept", "*/*"),
         ("Accept-Encoding", codings),
@@ -51,8 +52,8 @@ def encode_request(endpoint: Endpoint, request: Request, codings: str = ACCEPTED
     )
     secret = endpoint.credentials.build_headers() if endpoint.credentials else ()
     lines = merge_headers(own, endpoint.headers, secret, request.headers)
-    prefix = endpoint.url.split("//", 1)[1].partition("/")[2].rstrip("/")
-    path = f"/{prefix}{request.path}" if prefix else request.path
+    _, slash, prefix = endpoint.url.split("//", 1)[1].partition("/")
+    path = (slash + prefix).rstrip("/") + request.path
     head = "".join(f"{name}: {value}\r\n" for name, value in lines)
     return f"{request.method} {path} HTTP/1.1\r\n{head}\r\n".encode(), request.body
 
