@@ -98,7 +98,7 @@ class _Search:
         """Ask for one row and for two rows: which outputs have one entry for each row?"""
         answers = []
         if self._rows.batches:
-            rows = self._rows.distinct(2)
+            rows = self._rows.draw_distinct(2)
             for batch in (rows[:1], rows):
                 answers.append((len(batch), self._session.ask(self._rows.query(batch))))
         outputs = {str(spec["name"]): spec for spec in self._session.facts.inputs.get("outputs") or []}

@@ -78,14 +78,14 @@ def attack_inputs(session: Session, attack: Attack) -> AttackedInputs:
     if len(lost) == len(targets) and all(exchange.ok for exchange in lost):
         example = session.show("an answer with neither a label nor scores for each row", lost[0])
         return AttackedInputs(unattackable=example.summary, examples=(example,))
-    masked = "" if oracle.scored else "only labels are answered"
+    masked = "" if oracle.score_count else "only labels are answered"
     return AttackedInputs(
         states=tuple((target.state, target.queries) for target in targets),
         flaky=sum(target.flaky is not None for target in targets),
         declined=sum(exchange.status == TOO_MANY_REQUESTS for exchange in lost),
         unmoved=sum(target.state == "robust" and not target.moved for target in targets),
-        masked="the scores are rounded" if oracle.coarse else masked,
-        rows=dict(oracle.sent),
+        masked="the scores are rounded" if oracle.has_coarse_scores else masked,
+        rows=dict(oracle.rows),
         examples=_show_findings(session, targets),
     )
 

@@ -16,78 +16,92 @@ from harness.core.exchange import Answer, Exchange, Query
 from harness.run.session import Session
 
 _CONCURRENCY = 8
-"""Requests under way at once: beyond eight connections the client's own CPU is what is waited for."""
-_ROWS, NUMBERS = 128, 200_000
+"""Requests in flight at once: with more than eight connections the client's own CPU is what limits the rate."""
+_MOST_ROWS, _MOST_NUMBERS = 128, 200_000
 """Rows, and numbers in them, that one request carries at most."""
 _LABELS = ("predictions", "prediction", "labels", "label", "classes", "class")
 _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
+_COARSE_VALUES, _ENOUGH_SCORES = 101, 1000
+"""As many different values as scores of two decimals have; scores without which this number says nothing."""
 
 RowAnswer = tuple[Reply | None, Exchange]
-"""What was said of one row, None when no valid answer came, and the exchange that it came with."""
+"""The answer to one row, None when no valid one came, and the exchange that it came with."""
 
 
 class Oracle:
-    """Sends rows in batches; `sent` counts them by purpose (one row sent is one query), `scored` the scores seen."""
+    """Sends rows in batches.
+
+    `rows` counts them by purpose (one row sent is one query), `score_count` the scores in the answers.
+    """
 
     def __init__(self, session: Session) -> None:
-        self.sent: Counter[str] = Counter()
-        self.scored = 0
+        self.rows: Counter[str] = Counter()
+        self.score_count = 0
         self._session = session
-        self._flat = _takes_one(session)
-        self._width = 1 if self._flat else _ROWS
-        self._scores: set[float] = set()
-        self._fine = False
+        self._takes_one = _takes_one_row(session)
+        self._width = 1 if self._takes_one else _MOST_ROWS
+        self._values: set[float] = set()
+        self._has_fine_scores = False
 
     @property
-    def coarse(self) -> bool:
+    def has_coarse_scores(self) -> bool:
         """Whether all scores are rounded: two decimals at most, or no more than 101 values among over a thousand."""
-        return self.scored > 0 and (not self._fine or (self.scored > 1000 and len(self._scores) <= 101))
+        if not self.score_count:
+            return False
+        few_values = self.score_count > _ENOUGH_SCORES and len(self._values) <= _COARSE_VALUES
+        return few_values or not self._has_fine_scores
 
     def ask(self, rows: Sequence[Row], purpose: str) -> list[RowAnswer]:
-        """What is said of each row.
+        """The answer to each row.
 
         A row without an answer is sent once more, alone, so that one row which the service cannot bear does not take
-        the others with it. After silence the batch stays together: else every row would cost a deadline.
+        the others with it. After silence the batch is sent as a whole: else every row would cost a deadline.
         """
-        found = self._send(rows, self._width, purpose)
-        lost = [index for index, (reply, _) in enumerate(found) if reply is None]
+        answers = self._send(rows, self._width, purpose)
+        lost = [place for place, (reply, _) in enumerate(answers) if reply is None]
         if not lost:
-            return found
-        silent = any(found[index][1].error in _SILENT for index in lost)
-        if silent and len(lost) == len(rows) > 1 and self.sent["again"] == 0:
-            silent = self._send(rows[:1], 1, "again")[0][0] is None  # else the batch was too much, not the row
-        again = self._send([rows[index] for index in lost], self._width if silent else 1, "again")
-        for index, said in zip(lost, again, strict=True):
-            found[index] = said
-        if len(lost) == len(rows) > 1 and not silent and all(reply for reply, _ in again):
+            return answers
+        all_lost = len(lost) == len(rows) > 1
+        silent = any(answers[place][1].error in _SILENT for place in lost)
+        if silent and all_lost and self.rows["again"] == 0:
+            silent = self._send(rows[:1], 1, "again")[0][0] is None  # else the batch was too large for the deadline
+        again = self._send([rows[place] for place in lost], self._width if silent else 1, "again")
+        for place, answer in zip(lost, again, strict=True):
+            answers[place] = answer
+        if all_lost and not silent and all(reply for reply, _ in again):
             self._width = 1  # a service that takes one row a request
-        return found
+        return answers
 
     def replay(self, row: Row, times: int) -> list[RowAnswer]:
-        """What is said of one row each time that it is sent alone: the batch may have been what made the answer."""
+        """The answers to one row that is sent alone, several times: its batch may have changed the first answer."""
         return self._send([row] * times, 1, "replay")
 
     def _send(self, rows: Sequence[Row], width: int, purpose: str) -> list[RowAnswer]:
-        self.sent[purpose] += len(rows)
-        width = max(1, min(width, NUMBERS // max(1, len(rows[0]))))
-        parts = [[list(map(float, row)) for row in rows[at : at + width]] for at in range(0, len(rows), width)]
-        queries = [Query(part[0] if self._flat else part) for part in parts]
-        found: list[RowAnswer] = []
-        for part, exchange in zip(parts, self._session.ask_many(queries, concurrency=_CONCURRENCY), strict=True):
-            replies = read_rows(exchange.answer, len(part)) if exchange.ok and exchange.answer else None
-            self._notice(replies or [])
-            found += [(replies[index] if replies else None, exchange) for index in range(len(part))]
-        return found
+        self.rows[purpose] += len(rows)
+        width = max(1, min(width, _MOST_NUMBERS // max(1, len(rows[0]))))
+        numbers = [list(map(float, row)) for row in rows]
+        batches = [numbers[start : start + width] for start in range(0, len(numbers), width)]
+        queries = [Query(batch[0] if self._takes_one else batch) for batch in batches]
+        answers: list[RowAnswer] = []
+        for batch, exchange in zip(batches, self._session.ask_many(queries, concurrency=_CONCURRENCY), strict=True):
+            replies = read_rows(exchange.answer, len(batch)) if exchange.ok and exchange.answer else None
+            if replies is None:
+                answers += [(None, exchange)] * len(batch)
+            else:
+                self._note_scores(replies)
+                answers += [(reply, exchange) for reply in replies]
+        return answers
 
-    def _notice(self, replies: Sequence[Reply]) -> None:
-        scores = [score for reply in replies for score in reply.scores or ()]
-        self.scored += len(scores)
-        self._fine = self._fine or any(abs(score * 100 - round(score * 100)) > 1e-9 for score in scores)
-        if len(self._scores) <= 101:
-            self._scores.update(scores)
+    def _note_scores(self, replies: Sequence[Reply]) -> None:
+        for reply in replies:
+            for score in reply.scores or ():
+                self.score_count += 1
+                self._has_fine_scores |= abs(score * 100 - round(score * 100)) > 1e-9
+                if len(self._values) <= _COARSE_VALUES:
+                    self._values.add(score)
 
 
-def _takes_one(session: Session) -> bool:
+def _takes_one_row(session: Session) -> bool:
     """Whether the service's sample is a single row of numbers, so that no batch can be sent."""
     try:
         sample = session.sample().inputs
@@ -100,39 +114,60 @@ def read_rows(answer: Answer, n: int) -> list[Reply] | None:
     """One reply for each of n rows; None where the answer holds neither a label nor scores for every row.
 
     Scores are an (n, classes) output, one named prob… before any other; without a label the highest score is it. A
-    label is an output of that name, else the only one of its form: of several (row numbers, times) none is it.
+    label is an output of that name, else the only one of its form: among several (row numbers, times) there is none.
     """
     outputs = dict(answer.outputs) or {"label": answer.text}
     if n == 1:
-        # A bare number beside lists (a time, a counter) belongs to the request, unless it is named a label.
-        lists = any(isinstance(value, list) for value in outputs.values())
-        bare = [k for k, v in outputs.items() if lists and k not in _LABELS and type(v) in (int, float)]
-        kept = {k: v for k, v in outputs.items() if k not in bare}
-        outputs = {k: v if isinstance(v, list) and len(v) == 1 else [v] for k, v in kept.items()}
-    ranked = sorted(outputs, key=lambda name: not name.lower().startswith("prob"))
-    scores = next((found for name in ranked if (found := _matrix(outputs[name], n))), None)
-    columns = {name: column for name, value in outputs.items() if (column := _column(value, n))}
-    named = [columns[name] for name in _LABELS if name in columns] or list(columns.values())[: len(columns) == 1]
-    labels = named[0] if named else None
-    if labels is None and scores is not None:
+        outputs = _unwrap_single(outputs)
+    matrices = {name: matrix for name, value in outputs.items() if (matrix := _read_matrix(value, n))}
+    ranked = sorted(matrices, key=lambda name: not name.lower().startswith("prob"))
+    scores = matrices[ranked[0]] if ranked else None
+    columns = {name: column for name, value in outputs.items() if (column := _read_column(value, n))}
+    candidates = [columns[name] for name in _LABELS if name in columns]
+    if not candidates and len(columns) == 1:
+        candidates = list(columns.values())
+    if candidates:
+        labels = candidates[0]
+    elif scores is not None:
         labels = [max(range(len(row)), key=row.__getitem__) for row in scores]
-    if labels is None:
+    else:
         return None
-    return [Reply(label, scores[index] if scores else None) for index, label in enumerate(labels)]
+    return [Reply(label, scores[place] if scores else None) for place, label in enumerate(labels)]
 
 
-def _matrix(value: Any, n: int) -> list[tuple[float, ...]] | None:
-    rows = value if isinstance(value, list) and len(value) == n else []
-    wide = bool(rows) and all(isinstance(row, list) and len(row) > 1 for row in rows)
-    if wide and all(type(each) in (int, float) and math.isfinite(each) for row in rows for each in row):
-        return [tuple(row) for row in rows]
-    return None
+def _unwrap_single(outputs: dict[str, Any]) -> dict[str, Any]:
+    """The outputs for one row, each as a list of one entry.
+
+    A bare number beside lists (a time, a counter) belongs to the request, unless it is named a label.
+    """
+    has_lists = any(isinstance(value, list) for value in outputs.values())
+    entries = {}
+    for name, value in outputs.items():
+        if has_lists and name not in _LABELS and type(value) in (int, float):
+            continue
+        entries[name] = value if isinstance(value, list) and len(value) == 1 else [value]
+    return entries
 
 
-def _column(value: Any, n: int) -> list[int | str] | None:
-    rows = value if isinstance(value, list) and len(value) == n else [None]
-    flat: list[Any] = [each[0] if isinstance(each, list) and len(each) == 1 else each for each in rows]
-    if all(isinstance(each, str) for each in flat):
+def _read_matrix(value: Any, n: int) -> list[tuple[float, ...]] | None:
+    """n rows of at least two finite numbers, or None."""
+    if not isinstance(value, list) or len(value) != n:
+        return None
+    if not value or not all(isinstance(row, list) and len(row) > 1 for row in value):
+        return None
+    for row in value:
+        if not all(type(number) in (int, float) and math.isfinite(number) for number in row):
+            return None
+    return [tuple(row) for row in value]
+
+
+def _read_column(value: Any, n: int) -> list[int | str] | None:
+    """n texts or whole numbers, each bare or in a list of its own, or None."""
+    if not isinstance(value, list) or len(value) != n:
+        return None
+    flat: list[Any] = [entry[0] if isinstance(entry, list) and len(entry) == 1 else entry for entry in value]
+    if all(isinstance(entry, str) for entry in flat):
         return flat
-    whole = all(type(each) in (int, float) and float(each).is_integer() for each in flat)
-    return [int(each) for each in flat] if whole else None
+    if all(type(entry) in (int, float) and float(entry).is_integer() for entry in flat):
+        return [int(entry) for entry in flat]
+    return None

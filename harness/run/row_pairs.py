@@ -13,31 +13,32 @@ from harness.checks.comparison import find_difference
 from harness.checks.isolation.cache import AnswerTest, AskedPair
 from harness.core.exchange import Exchange
 from harness.core.json_path import list_leaves, replace_leaves
-from harness.run.request_pairs import Pair, coded, other_model, play
+from harness.run.request_pairs import RequestPair, ask_model_pair, ask_pairs, make_code_pairs
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows, compute_range
 
 _STEPS = 12
 """Halvings in the search for a number that changes a label."""
-OTHERS = 7
-"""Rows tried for one whose answer is another than the first's: few labels are shared by many rows."""
-ROW_REQUESTS = (6 + 3 * 4) + (1 + OTHERS) + (_STEPS + 2 + 4) + 4 + 6
+OTHER_ROWS = 7
+"""Rows that are tried for one with another answer than the first's: few labels are shared by many rows."""
+ROW_REQUESTS = (6 + 3 * 4) + (1 + OTHER_ROWS) + (_STEPS + 2 + 4) + 4 + 6
 """Pairs of one number, two rows with two answers, the search, the order of rows, the model's name."""
-CLOSE = 1e-6
+CLOSE_SHARE = 1e-6
 """By what share of its distance to the middle of the range a number is moved, so that no cache knows it."""
 
 
-def rows_apart(session: Session, rows: Rows) -> list[AskedPair]:
+def ask_row_pairs(session: Session, rows: Rows) -> list[AskedPair]:
     """Rows of numbers that differ in one number, batches that differ in their order, requests for another model."""
     if rows.text:
-        return play(session, coded(session, rows, random.Random(f"{session.settings.seed} pairs")))
-    made = _NumberPairs(session, rows)
-    played = play(session, [made.pair(name, at) for name, at in made.places()])
-    if not any(each.fits for each in played) and (found := made.searched()):
-        played += play(session, [found])
+        generator = random.Random(f"{session.settings.seed} pairs")
+        return ask_pairs(session, make_code_pairs(session, rows, generator))
+    maker = _NumberPairs(session, rows)
+    asked = ask_pairs(session, [maker.make_pair(name, place) for name, place in maker.choose_places()])
+    if not any(pair.fits for pair in asked) and (pair := maker.search_pair()):
+        asked += ask_pairs(session, [pair])
     if rows.batches:
-        played += play(session, [made.order()])
-    return [*played, *other_model(session, rows)]
+        asked += ask_pairs(session, [maker.make_order_pair()])
+    return [*asked, *ask_model_pair(session, rows)]
 
 
 class _NumberPairs:
@@ -45,114 +46,132 @@ class _NumberPairs:
 
     def __init__(self, session: Session, rows: Rows) -> None:
         self.session, self.rows = session, rows
-        self.chosen = random.Random(f"{session.settings.seed} pairs")
-        self.base, *self.others = rows.distinct(1 + OTHERS)
-        self._two: tuple[Any, Any, Any] | None = None
+        self.generator = random.Random(f"{session.settings.seed} pairs")
+        self.base, *self.others = rows.draw_distinct(1 + OTHER_ROWS)
         self.low, self.high = compute_range(list_leaves([self.base, *self.others[:1]]))
-        self.at = [at for at, each in enumerate(list_leaves(self.base)) if type(each) in (int, float)]
+        self.places = [place for place, leaf in enumerate(list_leaves(self.base)) if type(leaf) in (int, float)]
+        self._answers: tuple[Any, Any, Any] | None = None
 
-    def places(self) -> list[tuple[str, int]]:
-        """The last, the first and a middle number of a row."""
-        names = {"its last number": -1, "its first number": 0, "a number in its middle": len(self.at) // 2}
-        found = {self.at[place]: name for name, place in reversed(names.items())} if self.at else {}
-        return [(name, at) for at, name in found.items()]
+    def choose_places(self) -> list[tuple[str, int]]:
+        """The last, the first and a middle number of a row, with their places among its leaves."""
+        if not self.places:
+            return []
+        middle = self.places[len(self.places) // 2]
+        names = {
+            middle: "a number in its middle",
+            self.places[0]: "its first number",
+            self.places[-1]: "its last number",
+        }
+        return [(name, place) for place, name in names.items()]
 
-    def pair(self, name: str, at: int) -> Pair:
+    def make_pair(self, name: str, place: int) -> RequestPair:
         """A row, and the same with one number as far away as the range allows."""
-        given = list_leaves(self.base)
-        moved = self.low if abs(given[at] - self.low) > abs(given[at] - self.high) else self.high
-        other = replace_leaves(self.base, [*given[:at], type(given[at])(moved), *given[at + 1 :]])
-        return self._told(name, self.base, other)
+        leaves = list_leaves(self.base)
+        moved = self.low if abs(leaves[place] - self.low) > abs(leaves[place] - self.high) else self.high
+        other = replace_leaves(self.base, [*leaves[:place], type(leaves[place])(moved), *leaves[place + 1 :]])
+        return self._make_judgeable(name, self.base, other)
 
-    def two(self) -> tuple[Any, Any, Any]:
-        """The answer to the first row, a row with another answer, and that; None for what is not found."""
-        if self._two is None:
-            own = self._single(self.base)
-            self._two = own, None, None
+    def find_answers(self) -> tuple[Any, Any, Any]:
+        """The answer to the first row, a row with another answer, and that answer; None for what there is not."""
+        if self._answers is None:
+            own = self._ask_closely(self.base)
+            self._answers = own, None, None
             for row in self.others if own is not None else ():
-                other = self._single(row)
+                other = self._ask_closely(row)
                 if other is not None and find_difference(own, other) is not None:
-                    self._two = own, row, other
+                    self._answers = own, row, other
                     break
-        return self._two
+        return self._answers
 
-    def order(self) -> Pair:
+    def make_order_pair(self) -> RequestPair:
         """A batch of two rows, and the same two in the other order."""
-        name, (one, far, two) = "the order of its rows", self.two()
-        if far is None:
+        name, (own, row, other) = "the order of its rows", self.find_answers()
+        if row is None:
             queries = [self.rows.query([self.base, *self.others[:1]])] * 2
-            return Pair(name, queries, why="the rows have one answer")
-        queries = [self.rows.query(given) for given in ([self.base, far], [far, self.base])]
-        names = [each for each in one if len(one[each]) == len(two.get(each, ())) == 1]
-        expected = [{each: [*a[each], *b[each]] for each in names} for a, b in ((one, two), (two, one))]
-        if find_difference(*expected) is None:
-            return Pair(name, queries, why="no output has one entry for each row")
-        return Pair(name, queries, fits=(_like(expected[0]), _like(expected[1])))
+            return RequestPair(name, queries, why="the rows have one answer")
+        queries = [self.rows.query([self.base, row]), self.rows.query([row, self.base])]
+        names = [output for output in own if len(own[output]) == len(other.get(output, ())) == 1]
+        expected = {output: [*own[output], *other[output]] for output in names}
+        reverse = {output: [*other[output], *own[output]] for output in names}
+        if find_difference(expected, reverse) is None:
+            return RequestPair(name, queries, why="no output has one entry for each row")
+        return RequestPair(name, queries, fits=(_equals(expected), _equals(reverse)))
 
-    def searched(self) -> Pair | None:
+    def search_pair(self) -> RequestPair | None:
         """Two rows that differ in one number and in their label, found by halving the way from one row to another."""
-        near, start, end = list_leaves(self.base), 0, len(self.at)
-        own, row, _ = self.two()
+        near, start, end = list_leaves(self.base), 0, len(self.places)
+        own, row, _ = self.find_answers()
         far = list_leaves(row)
-        if row is None or len(far) != len(near) or not self.at:
+        if row is None or len(far) != len(near) or not self.places:
             return None
 
-        def mixed(count: int) -> Any:
-            kept = set(self.at[:count])
-            both = enumerate(zip(near, far, strict=True))
-            return replace_leaves(self.base, [one if at in kept else other for at, (one, other) in both])
+        def mix(count: int) -> Any:
+            """The far row with the first `count` numbers of the near one."""
+            leaves = list(far)
+            for place in self.places[:count]:
+                leaves[place] = near[place]
+            return replace_leaves(self.base, leaves)
 
         for _ in range(_STEPS):
             if end - start <= 1:
                 break
             middle = (start + end) // 2
-            found = self._single(mixed(middle))
-            start, end = (middle, end) if found is None or find_difference(own, found) else (start, middle)
-        return self._told(f"{end - start} of its numbers", mixed(start), mixed(end)) if end - start == 1 else None
+            answer = self._ask_closely(mix(middle))
+            if answer is None or find_difference(own, answer):
+                start = middle
+            else:
+                end = middle
+        if end - start != 1:
+            return None
+        return self._make_judgeable("1 of its numbers", mix(start), mix(end))
 
-    def _told(self, name: str, one: Any, other: Any) -> Pair:
-        own = [self._single(row) for row in (one, other)]
+    def _make_judgeable(self, name: str, one: Any, other: Any) -> RequestPair:
+        own = [self._ask_closely(row) for row in (one, other)]
         queries = [self.rows.query([row]) for row in (one, other)]
         if None in own:
-            return Pair(name, queries, why="no answer of their own is known")
+            return RequestPair(name, queries, why="no answer of their own is known")
         if find_difference(*own) is None:
-            return Pair(name, queries, why="their answers do not differ")
-        return Pair(name, queries, fits=(_like(own[0]), _like(own[1])), unequal=True)
+            return RequestPair(name, queries, why="their answers do not differ")
+        return RequestPair(name, queries, fits=(_equals(own[0]), _equals(own[1])), must_differ=True)
 
-    def _single(self, row: Any) -> Any:
-        """What a row is answered where no cache can know it; None: that cannot be found out."""
-        if any(type(each) is float for each in list_leaves(row)):
-            found = self.session.ask(self.rows.query([replace_leaves(row, map(self._closely, list_leaves(row)))]))
-            return found.content if found.ok else None
+    def _ask_closely(self, row: Any) -> Any:
+        """The answer to a row where no cache can know it; None where that cannot be found out."""
+        leaves = list_leaves(row)
+        if any(type(leaf) is float for leaf in leaves):
+            exchange = self.session.ask(self.rows.query([replace_leaves(row, map(self._move_closely, leaves))]))
+            return exchange.content if exchange.ok else None
         if not self.rows.batches:
             return None
-        before, after = (replace_leaves(row, self._shuffled(list_leaves(row))) for _ in range(2))
-        found = self.session.ask(self.rows.query([before, row, after]))
-        outputs = found.content if found.ok else None
+        before, after = (replace_leaves(row, self._draw_integers(leaves)) for _ in range(2))
+        exchange = self.session.ask(self.rows.query([before, row, after]))
+        outputs = exchange.content if exchange.ok else None
         if not isinstance(outputs, dict):
             return None
         own = {name: value[1:2] for name, value in outputs.items() if isinstance(value, list) and len(value) == 3}
         return own or None
 
-    def _closely(self, value: Any) -> Any:
+    def _move_closely(self, value: Any) -> Any:
         """A fraction moved a little towards the middle of the range, so that it stays valid."""
         if type(value) is not float:
             return value
         middle = (self.low + self.high) / 2
-        return value + (middle - value or self.high - middle) * CLOSE * self.chosen.uniform(0.5, 1.0)
+        return value + (middle - value or self.high - middle) * CLOSE_SHARE * self.generator.uniform(0.5, 1.0)
 
-    def _shuffled(self, values: Sequence[Any]) -> list[Any]:
+    def _draw_integers(self, values: Sequence[Any]) -> list[Any]:
         """Other whole numbers in the range, in the place of the row's."""
-        return [self.chosen.randint(int(self.low), int(self.high)) if type(each) is int else each for each in values]
+        drawn = []
+        for value in values:
+            drawn.append(self.generator.randint(int(self.low), int(self.high)) if type(value) is int else value)
+        return drawn
 
 
-def _like(expected: Any) -> AnswerTest:
-    """Whether an answer is the expected one, as far as its outputs are expected at all."""
+def _equals(expected: Any) -> AnswerTest:
+    """Whether an answer is the expected one, in those of its outputs that are expected."""
 
     def fits(exchange: Exchange) -> bool:
-        got = exchange.content if exchange.ok else None
-        if isinstance(expected, dict) and isinstance(got, dict):
-            got = {name: got[name] for name in expected if name in got}
-        return got is not None and find_difference(expected, got) is None
+        content = exchange.content if exchange.ok else None
+        if isinstance(expected, dict) and isinstance(content, dict):
+            content = {name: content[name] for name in expected if name in content}
+        return content is not None and find_difference(expected, content) is None
 
     return fits

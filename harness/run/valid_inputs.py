@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 from harness.core.array_shape import find_shape, reshape
+from harness.core.dataset import Dataset
 from harness.core.exchange import Query
 from harness.core.json_path import list_leaves, map_leaves
 from harness.run.session import Session
@@ -43,78 +44,81 @@ class Rows:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.sample = session.sample()
-        inputs = self.sample.inputs
+        inputs, capabilities = self.sample.inputs, session.capabilities
         specs = session.facts.inputs.get("inputs")
+        dimensions = len(find_shape(inputs)) if isinstance(inputs, list) else 0
+        is_flat, is_deep = dimensions == 1, dimensions > 1
+        takes_batch = isinstance(specs, list) and len(specs) == 1 and len(specs[0]["shape"]) == 2
         self._named = isinstance(inputs, dict) and bool(inputs) and all(map(find_shape, inputs.values()))
-        flat = isinstance(inputs, list) and len(find_shape(inputs)) == 1
-        stated = isinstance(specs, list) and len(specs) == 1 and len(specs[0]["shape"]) == 2
-        able = session.capabilities
-        deep = isinstance(inputs, list) and len(find_shape(inputs)) > 1
-        self.text = able.text or isinstance(inputs, str)
-        self._outer = deep or (flat and stated)
-        self._row = inputs if flat or not deep else inputs[0]
+        self._outer = is_deep or (is_flat and takes_batch)
+        self._row = inputs[0] if is_deep else inputs
         if self._named:
             self._row = {name: value[0] for name, value in inputs.items()}
-        self.embeds = able.embeds
-        self.batches = able.batches and (able.embeds or (not self.text and (self._outer or self._named)))
+        self.text = capabilities.text or isinstance(inputs, str)
+        self.embeds = capabilities.embeds
+        has_rows = not self.text and (self._outer or self._named)
+        self.batches = capabilities.batches and (self.embeds or has_rows)
 
     def query(self, rows: Sequence[Any], *, stream: bool = False) -> Query:
         """One request for these rows. Raises `ValueError` for none, or for several where no batch can be made."""
         if not rows or (len(rows) != 1 and not self.batches):
             raise ValueError(f"{len(rows)} rows, and no batch can be made")
+        inputs: Any
         if self.embeds:
-            given: Any = rows[0] if len(rows) == 1 else list(rows)
+            inputs = rows[0] if len(rows) == 1 else list(rows)
         elif self._named and isinstance(rows[0], dict):
-            given = {name: [row[name] for row in rows] for name in rows[0]}
+            inputs = {name: [row[name] for row in rows] for name in rows[0]}
         else:
-            formed = [self._like_sample(row) for row in rows]
-            given = formed if self._outer and not self.text else formed[0]
-        return replace(self.sample, inputs=given, stream=stream)
+            shaped = [self._like_sample(row) for row in rows]
+            inputs = shaped if self._outer and not self.text else shaped[0]
+        return replace(self.sample, inputs=inputs, stream=stream)
 
-    def distinct(self, n: int) -> list[Any]:
-        """Valid rows that differ, the same ones for the same seed: of the data, else the sample's numbers moved.
+    def draw_distinct(self, n: int) -> list[Any]:
+        """Valid rows that differ, the same ones for the same seed: of the data, else the sample's with new numbers.
 
         A prompt is one of the data's where determinism is promised; else it asks for a code of its own to be repeated,
-        so that its answer can be told from every other. Texts to
-        embed speak of different things, in different lengths.
+        which distinguishes its answer from every other. Texts to embed have different subjects and lengths.
         """
-        seed = f"{self.session.settings.seed} rows"
-        chosen = random.Random(seed)
-        data = self.session.settings.data.dataset if self.session.settings.data else None
+        generator = random.Random(f"{self.session.settings.seed} rows")
         if self.embeds:
-            order = chosen.sample(range(len(_TEXTS)), len(_TEXTS))
-            return [_TEXTS[order[at % len(_TEXTS)]] + (f" ({at})" if at >= len(_TEXTS) else "") for at in range(n)]
-        if self.text and (prompts := self._prompts()):
-            return chosen.sample(prompts, min(n, len(prompts)))
+            order = generator.sample(range(len(_TEXTS)), len(_TEXTS))
+            return [_number_text(_TEXTS[order[place % len(_TEXTS)]], place) for place in range(n)]
+        if self.text and (prompts := self._list_prompts()):
+            return generator.sample(prompts, min(n, len(prompts)))
         if self.text:
-            return [f"Repeat after me: {chosen.randrange(10**7, 10**8)}" for _ in range(n)]
+            return [f"Repeat after me: {generator.randrange(10**7, 10**8)}" for _ in range(n)]
+        data = self._dataset
         if data is not None and not isinstance(data.inputs[0], str):
-            order = chosen.sample(range(len(data.inputs)), len(data.inputs))
-            found = {tuple(data.inputs[at]): data.inputs[at] for at in order[: 10 * n]}
-            if len(found) > 1:
-                return list(found.values())[:n]
-        return [_moved(self._row, chosen) for _ in range(n)]
+            order = generator.sample(range(len(data.inputs)), len(data.inputs))
+            rows = {tuple(data.inputs[number]): data.inputs[number] for number in order[: 10 * n]}
+            if len(rows) > 1:
+                return list(rows.values())[:n]
+        return [_redraw(self._row, generator) for _ in range(n)]
 
     @property
-    def coded(self) -> bool:
+    def has_codes(self) -> bool:
         """Whether each of the distinct prompts asks for a code of its own, its last word, to be repeated."""
-        return self.text and not self.embeds and not self._prompts()
+        return self.text and not self.embeds and not self._list_prompts()
 
-    def _prompts(self) -> list[str]:
-        """The prompts of the data, for a service that answers them the same way each time: a model may repeat none."""
-        data = self.session.settings.data.dataset if self.session.settings.data else None
-        if data is None or not self.session.settings.promises.deterministic:
+    @property
+    def _dataset(self) -> Dataset | None:
+        data = self.session.settings.data
+        return data.dataset if data else None
+
+    def _list_prompts(self) -> list[str]:
+        """The prompts of the data, for a service that answers them the same way each time."""
+        if self._dataset is None or not self.session.settings.promises.deterministic:
             return []
-        found = list(dict.fromkeys(each for each in data.inputs if isinstance(each, str)))
-        return found if len(found) > 1 else []
+        prompts = list(dict.fromkeys(prompt for prompt in self._dataset.inputs if isinstance(prompt, str)))
+        return prompts if len(prompts) > 1 else []
 
-    def fresh(self, n: int, purpose: str) -> list[Any]:
-        """Valid rows that nothing else asks, the same ones for the same seed and purpose: no cache can know them."""
-        chosen = random.Random(f"{self.session.settings.seed} {purpose}")
+    def draw_fresh(self, n: int, purpose: str) -> list[Any]:
+        """Valid rows that no other check asks, the same ones for the same seed and purpose: no cache can know them."""
+        generator = random.Random(f"{self.session.settings.seed} {purpose}")
         if self.text:
-            given = self.distinct(n) if self.embeds else ["Repeat after me:"] * n
-            return [f"{text} {chosen.randrange(10**7, 10**8)}" for text in given]
-        return [_moved(self._row, chosen) for _ in range(n)]
+            texts = self.draw_distinct(n) if self.embeds else ["Repeat after me:"] * n
+            return [f"{text} {generator.randrange(10**7, 10**8)}" for text in texts]
+        return [_redraw(self._row, generator) for _ in range(n)]
 
     def _like_sample(self, row: Any) -> Any:
         """A flat row in the shape of the sample's row where that has several dimensions and as many numbers."""
@@ -124,20 +128,25 @@ class Rows:
         return reshape(row, sizes)
 
 
-def compute_range(found: Sequence[Any]) -> tuple[Any, Any]:
-    """The range of the numbers among these values, widened by 0 and 1 where all are one."""
-    numbers = [each for each in found if type(each) in (int, float)]
+def _number_text(text: str, place: int) -> str:
+    """The text, with its place where all texts are used up and repeat."""
+    return text if place < len(_TEXTS) else f"{text} ({place})"
+
+
+def compute_range(values: Sequence[Any]) -> tuple[Any, Any]:
+    """The range of the numbers among these values, widened to 0 and 1 where all are equal."""
+    numbers = [value for value in values if type(value) in (int, float)]
     low, high = min(numbers, default=0), max(numbers, default=1)
     return (min(low, 0), max(high, 1)) if low == high else (low, high)
 
 
-def _moved(value: Any, chosen: random.Random) -> Any:
+def _redraw(value: Any, generator: random.Random) -> Any:
     """The value with each number drawn anew from the range of all its numbers; a single number's range is 0 to 1."""
     low, high = compute_range(list_leaves(value))
     draw: dict[type, Callable[[Any], Any]] = {
-        int: lambda _: chosen.randint(int(low), int(high)),
-        float: lambda _: chosen.uniform(low, high),
-        bool: lambda _: chosen.random() < 0.5,
-        str: lambda text: f"{text} {chosen.randrange(10**6)}",
+        int: lambda _: generator.randint(int(low), int(high)),
+        float: lambda _: generator.uniform(low, high),
+        bool: lambda _: generator.random() < 0.5,
+        str: lambda text: f"{text} {generator.randrange(10**6)}",
     }
-    return map_leaves(value, lambda each: draw.get(type(each), lambda same: same)(each))
+    return map_leaves(value, lambda leaf: draw[type(leaf)](leaf) if type(leaf) in draw else leaf)

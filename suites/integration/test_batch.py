@@ -23,7 +23,7 @@ def test_equals_singles(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
     if not rows.batches:
         return explain_no_batch()
-    inputs = rows.distinct(_ROWS)
+    inputs = rows.draw_distinct(_ROWS)
     order = list(range(len(inputs)))
     random.Random(ai_client.settings.seed).shuffle(order)
     queries = [rows.query([row]) for row in inputs]
@@ -43,7 +43,7 @@ def _ask_empty(ai_client: Session) -> tuple[Exchange, Exchange] | None:
     rows = Rows(ai_client)
     if not rows.batches:
         return None
-    valid = ai_client.request(rows.query(rows.distinct(1)))
+    valid = ai_client.request(rows.query(rows.draw_distinct(1)))
     empty = batch.remove_rows(valid)
     return (ai_client.send(empty), ai_client.send(valid)) if empty else None
 

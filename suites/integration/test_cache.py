@@ -10,7 +10,7 @@ from harness.suite import Session, Verdict, check
 
 @check("rows that differ in one number have their own answers", needs=("tensors",), requests=row_pairs.ROW_REQUESTS)
 def test_rows(ai_client: Session) -> Verdict:
-    return cache.judge_pairs(row_pairs.rows_apart(ai_client, Rows(ai_client)), ai_client.show)
+    return cache.judge_pairs(row_pairs.ask_row_pairs(ai_client, Rows(ai_client)), ai_client.show)
 
 
 @check(
@@ -20,12 +20,12 @@ def test_rows(ai_client: Session) -> Verdict:
     tokens=16 * request_pairs.PROMPT_REQUESTS,
 )
 def test_prompts(ai_client: Session) -> Verdict:
-    return cache.judge_pairs(request_pairs.prompts_apart(ai_client, Rows(ai_client)), ai_client.show)
+    return cache.judge_pairs(request_pairs.ask_prompt_pairs(ai_client, Rows(ai_client)), ai_client.show)
 
 
 @check("texts that differ in one word have their own vectors", needs=("embeds",), requests=request_pairs.TEXT_REQUESTS)
 def test_texts(ai_client: Session) -> Verdict:
-    return cache.judge_pairs(request_pairs.texts_apart(ai_client, Rows(ai_client)), ai_client.show)
+    return cache.judge_pairs(request_pairs.ask_text_pairs(ai_client, Rows(ai_client)), ai_client.show)
 
 
 @check(
@@ -35,7 +35,7 @@ def test_credentials(ai_client: Session) -> Verdict:
     right = ai_client.endpoint.credentials
     assert right is not None
     rows = Rows(ai_client)
-    used, fresh = (rows.query([row]) for row in rows.fresh(2, "credentials"))
+    used, fresh = (rows.query([row]) for row in rows.draw_fresh(2, "credentials"))
     control = ai_client.ask(fresh, credentials=right.make_wrong())
     first, again = ai_client.ask(used), ai_client.ask(used)
     attempts = [ai_client.ask(used, credentials=right.make_wrong()), ai_client.ask(used, credentials=None)]

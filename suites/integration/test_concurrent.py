@@ -16,12 +16,12 @@ _REQUESTS = _INPUTS * (2 + ROUNDS)
 
 def _judge_concurrent(ai_client: Session, *, stream: bool) -> Verdict:
     rows = Rows(ai_client)
-    inputs = rows.distinct(_INPUTS)
+    inputs = rows.draw_distinct(_INPUTS)
     queries = [rows.query([row], stream=stream) for row in inputs]
     first = [*map(ai_client.ask, queries)]
     again = [*map(ai_client.ask, queries)]
     marks: list[str] = []
-    if rows.coded and not ai_client.promises.deterministic:
+    if rows.has_codes and not ai_client.promises.deterministic:
         marks = [row.split()[-1] for row in inputs]  # the code that a prompt asks for
     control = Control(first, again, marks)
     distinct, _ = control.select_distinct()

@@ -34,7 +34,7 @@ _REQUESTS = 1 + 3 * _ROUND + _LEAVING
 )
 def test_leaving_uses_nothing_up(ai_client: Session) -> Verdict:
     rows = Rows(ai_client)
-    inputs = rows.distinct(_USUAL)
+    inputs = rows.draw_distinct(_USUAL)
     seconds = ai_client.ask(rows.query([inputs[0]])).timing.service_time or 0.0
     leaving, usual = (_LEAVING, _USUAL) if seconds < _SLOW else (_FEW, _FEW)
     queries = [rows.query([inputs[number % len(inputs)]]) for number in range(leaving + usual)]

@@ -19,13 +19,13 @@ _SIZES = (2, 3, _TEXTS)
 def _ask_singles(ai_client: Session) -> list[Exchange]:
     """Each text asked alone."""
     rows = Rows(ai_client)
-    return [ai_client.ask(rows.query([text])) for text in rows.distinct(_TEXTS)]
+    return [ai_client.ask(rows.query([text])) for text in rows.draw_distinct(_TEXTS)]
 
 
 def _ask_first(ai_client: Session, **options: Any) -> Exchange:
     """The first text with these options."""
     rows = Rows(ai_client)
-    return ai_client.ask(replace(rows.query(rows.distinct(_TEXTS)[:1]), options=options))
+    return ai_client.ask(replace(rows.query(rows.draw_distinct(_TEXTS)[:1]), options=options))
 
 
 @once
@@ -37,7 +37,7 @@ def _ask_base64(ai_client: Session) -> Exchange:
 def _ask_batches(ai_client: Session) -> list[embeddings.VectorBatch]:
     """Every text at several places, in batches of several sizes."""
     rows, chosen = Rows(ai_client), random.Random(ai_client.settings.seed)
-    texts = rows.distinct(_TEXTS)
+    texts = rows.draw_distinct(_TEXTS)
     orders = [chosen.sample(range(_TEXTS), size) for size in _SIZES]
     return [(order, ai_client.ask(rows.query([texts[number] for number in order]))) for order in orders]
 

@@ -25,7 +25,7 @@ _TEXT = "na\u00efve \u6771\u4eac "
 def ask_control_inputs(ai_client: Session) -> tuple[list[Query], Control]:
     """A few inputs and their answers to plain requests."""
     rows = Rows(ai_client)
-    queries = [rows.query([_TEXT + row if rows.coded else row]) for row in rows.distinct(_INPUTS)]
+    queries = [rows.query([_TEXT + row if rows.has_codes else row]) for row in rows.draw_distinct(_INPUTS)]
     first = [_ask_afresh(ai_client, query) for query in queries]
     again = [_ask_afresh(ai_client, query) for query in queries]
     marks = [query.inputs.split()[-1] for query in queries if isinstance(query.inputs, str)]

@@ -18,7 +18,7 @@ _REQUESTS = 4 + _CONCURRENT
 @once
 def _ask_keyed(ai_client: Session) -> KeyedExchanges:
     rows = Rows(ai_client)
-    one, two = (rows.query([row]) for row in rows.distinct(2))
+    one, two = (rows.query([row]) for row in rows.draw_distinct(2))
     # A key must never have been used before, so it does not come from the seed.
     key, other_key = f"aiharness-{uuid.uuid4()}", f"aiharness-{uuid.uuid4()}"
     [first] = _send(ai_client, one, key)

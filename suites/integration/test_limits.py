@@ -111,7 +111,7 @@ def _search_rows(ai_client: Session) -> SizeSearch | None:
     rows = Rows(ai_client)
     if not rows.batches:
         return None
-    inputs = rows.distinct(SINGLES)
+    inputs = rows.draw_distinct(SINGLES)
     queries = [rows.query([row]) for row in inputs]
     control = Control([*map(ai_client.ask, queries)], [*map(ai_client.ask, queries)])
     smallest = len(ai_client.request(rows.query(inputs[:1])).body)

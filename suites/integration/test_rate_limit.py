@@ -27,7 +27,7 @@ pause = time.sleep
 def _make_query(ai_client: Session) -> Query:
     """A cheap request: one token, if the service generates tokens."""
     rows = Rows(ai_client)
-    query = rows.query(rows.distinct(1))
+    query = rows.query(rows.draw_distinct(1))
     return replace(query, options={**query.options, "max_tokens": 1}) if ai_client.capabilities.generates else query
 
 

@@ -14,7 +14,7 @@ _TIMES = 6
 def _ask_repeats(ai_client: Session) -> list[Exchange]:
     """One request asked alone, then again, one after another and side by side."""
     rows = Rows(ai_client)
-    query = rows.query(rows.distinct(2)[:1])
+    query = rows.query(rows.draw_distinct(2)[:1])
     return [ai_client.ask(query), ai_client.ask(query), *ai_client.ask_many([query] * (_TIMES - 2), concurrency=2)]
 
 

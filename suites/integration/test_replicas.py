@@ -16,7 +16,7 @@ _REQUESTS = _QUERIES * (1 + MOST_REPLICAS)
 @check("replicas answer alike", grounds=("replicas",), requests=_REQUESTS, tokens=16 * _REQUESTS)
 def test_answer_alike(ai_client: Session, ai_run: GateRun, ai_planned: PlannedCheck) -> Verdict:
     rows = Rows(ai_client)
-    queries = [ai_client.sample(), *(rows.query([row]) for row in rows.distinct(_QUERIES - 1))]
+    queries = [ai_client.sample(), *(rows.query([row]) for row in rows.draw_distinct(_QUERIES - 1))]
     first = [*map(ai_client.ask, queries)]
     sessions = ai_run.get_replicas(ai_planned.suite)
     others = {url: [session.ask(query) for query in queries] for url, session in sessions.items()}

@@ -79,7 +79,7 @@ def test_without_replicas_nothing_is_planned(tmp_path: Path) -> None:
     ("line", "reason"),
     [
         ('replicas = ["ftp://x"]', "scheme"),
-        ('replicas = ["http://u:password@x"]', "endpoint's credentials"),
+        ('replicas = ["http://u:password@x"]', "replicas get the endpoint's"),
         (f"replicas = {['http://x'] * 9}", "at most 8"),
         ('unix_socket = "s"\nproxy = "http://h"', "not both"),
         ('sign = "signing"', "FILE.py:FUNCTION"),
