@@ -11,7 +11,7 @@ UV := $(shell command -v uv 2>/dev/null)
 OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: install demo serve check test test-quick test-servers fuzz generate bench detection build format clean
+.PHONY: install demo serve check test test-quick test-servers fuzz generate bench figures detection build format clean
 
 install: $(VENV)/.dev  ## everything that the other targets need, into .venv
 
@@ -47,6 +47,9 @@ generate: $(VENV)/.dev  ## write what is made from the code: the table of faults
 
 bench: $(VENV)/.dev  ## the figures that the README quotes
 	$(BIN)/python -m benchmarks
+
+figures: $(VENV)/.dev  ## sizes, density and names of the code itself (ARGS="httpx=FOLDER" adds a peer, ARGS=-v the names)
+	$(BIN)/python -m benchmarks.figures $(ARGS)
 
 detection: $(VENV)/.dev  ## smoke and integration over every seeded defect and every healthy variant (20 minutes)
 	$(BIN)/python -m benchmarks.detection $(ARGS)

@@ -43,7 +43,7 @@ class Distance:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Prediction:
     """What the endpoint says of one row: its label, and a score per class where it gives scores."""
 
     label: int | str
@@ -57,11 +57,11 @@ class Criterion:
     label: int | str
     column: int | None = None
 
-    def met(self, reply: Reply) -> bool:
+    def met(self, reply: Prediction) -> bool:
         """Whether this answer is a success of the attack: any label but the right one."""
         return reply.label != self.label
 
-    def margin(self, reply: Reply) -> float:
+    def margin(self, reply: Prediction) -> float:
         """How far the right class leads the next one; without scores 1.0 when right and -1.0 when not."""
         if self.column is None or reply.scores is None:
             return -1.0 if self.met(reply) else 1.0

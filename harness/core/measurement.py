@@ -13,7 +13,7 @@ from harness.core.objective import Objective
 from harness.core.plan import Cost, PlannedMeasurement
 from harness.core.settings import Settings
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 TOKENS_PER_ANSWER = 16
 """Generated tokens that the plan expects of one answer to the sample."""
@@ -37,17 +37,17 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Measurement(Generic[T]):
+class Measurement(Generic[_T]):
     """Something made at most once a run, in whatever process first needs it.
 
     `result` is the record that its file holds: counts and shown counterexamples, never exchanges, whose bodies may hold
     secrets. `make(scope, session, run)` sends the requests. `alone`: under xdist nothing else runs meanwhile.
     """
 
-    result: type[T]
+    result: type[_T]
     cost: Callable[[Scope], Cost]
     file: Callable[[Scope], str]
-    make: Callable[[Scope, Any, Any], T]
+    make: Callable[[Scope, Any, Any], _T]
     alone: bool = False
 
     def plan(self, scope: Scope) -> PlannedMeasurement:

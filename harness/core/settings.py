@@ -17,7 +17,7 @@ from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.registry import describe_unknown, list_plugins
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 DEFAULT_SEED = 20_240_229
 
@@ -171,7 +171,7 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict)
     extras: tuple[str, ...] = ()
 
-    def find_section(self, record: type[T]) -> T | None:
+    def find_section(self, record: type[_T]) -> _T | None:
         """The configured section of this kind."""
         return next((section for section in self.sections.values() if isinstance(section, record)), None)
 

@@ -192,14 +192,14 @@ def _of_report(item: pytest.Item, report: pytest.TestReport, check: PlannedCheck
     if report.skipped and not hasattr(report, "wasxfail"):
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         return make_skipped(why.removeprefix("Skipped: "))
-    if report.when == "setup":
-        if report.failed:
-            return make_error(f"a fixture of this check broke: {_last_line(report)}")
-        return None
-    if report.when == "teardown":
-        return make_error(f"the teardown of this check broke: {_last_line(report)}") if report.failed else None
-    if check.kind != "user":
-        return None
+    if report.when != "call":
+        part = "a fixture" if report.when == "setup" else "the teardown"
+        return make_error(f"{part} of this check broke: {_last_line(report)}") if report.failed else None
+    return _of_user_test(report) if check.kind == "user" else None
+
+
+def _of_user_test(report: pytest.TestReport) -> Verdict:
+    """The verdict of a test of the user's own that came to its end."""
     if hasattr(report, "wasxfail"):
         return make_inconclusive(f"marked xfail ({report.wasxfail or 'no reason'}): an expected failure is no evidence")
     if report.failed:

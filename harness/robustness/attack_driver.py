@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.core.attack import Attack, Criterion, Finding, Reply, Row, Search, Task
+from harness.core.attack import Attack, Criterion, Finding, Prediction, Row, Search, Task
 from harness.core.exchange import Exchange
 from harness.run.oracle import Oracle
 
@@ -16,7 +16,7 @@ NOISE = 1e-6
 
 
 @dataclass(slots=True)
-class Target:
+class AttackedInput:
     """One input under attack; `number` is its place in the data, `left` the rows that may still be sent for it.
 
     `state` is alive, then one of wrong (before any attack), robust, confirmed, or lost (a row got no valid answer).
@@ -37,7 +37,7 @@ class Target:
     search: Search | None = None
     batch: Sequence[Row] = ()
 
-    def begin(self, attack: Attack, reply: Reply) -> None:
+    def begin(self, attack: Attack, reply: Prediction) -> None:
         """Take the answer to the clean row: it is wrong already, or the search yields its first batch."""
         if str(reply.label) != str(self.criterion.label):
             self.state = "wrong"
@@ -70,7 +70,7 @@ class Target:
         return True
 
 
-def attack_all(oracle: Oracle, attack: Attack, targets: Sequence[Target]) -> None:
+def attack_all(oracle: Oracle, attack: Attack, targets: Sequence[AttackedInput]) -> None:
     """Attack every target that the endpoint classifies right.
 
     A row that gets no valid answer ends its search. Raises `BudgetExhausted` at a ceiling of the run, and
@@ -92,7 +92,9 @@ def attack_all(oracle: Oracle, attack: Attack, targets: Sequence[Target]) -> Non
                 target.advance(margins)
 
 
-def _handle_answer(oracle: Oracle, target: Target, row: Row, reply: Reply | None, exchange: Exchange) -> float:
+def _handle_answer(
+    oracle: Oracle, target: AttackedInput, row: Row, reply: Prediction | None, exchange: Exchange
+) -> float:
     """Count one answer; returns the margin that the search is sent for it."""
     if target.state != "alive":
         return 0.0
@@ -109,7 +111,7 @@ def _handle_answer(oracle: Oracle, target: Target, row: Row, reply: Reply | None
     return abs(margin)  # a flaky success does not count: the search goes on
 
 
-def _replay(oracle: Oracle, target: Target, row: Row, reply: Reply) -> None:
+def _replay(oracle: Oracle, target: AttackedInput, row: Row, reply: Prediction) -> None:
     replays = oracle.replay(row, REPLAYS)
     confirmed = all(again is not None and target.criterion.met(again) for again, _ in replays)
     distance = target.task.distance.between(target.task.row, row)

@@ -24,7 +24,7 @@ from harness.core.plan import Cost, PlannedCheck
 from harness.core.registry import load_plugin
 from harness.core.settings import AttackSettings
 from harness.core.verdict import Counterexample, Slice, Status, Verdict, make_inconclusive
-from harness.robustness.attack_driver import REPLAYS, Target, attack_all
+from harness.robustness.attack_driver import REPLAYS, AttackedInput, attack_all
 from harness.run.gate_run import GateRun
 from harness.run.oracle import Oracle
 from harness.run.rate_judging import judge_independent_samples, make_slice, skip_repeated_rows
@@ -98,7 +98,7 @@ def _explain_unattackable(data: Dataset) -> str:
     return ""
 
 
-def _draw_targets(data: Dataset, settings: AttackSettings, seed: int) -> list[Target]:
+def _draw_targets(data: Dataset, settings: AttackSettings, seed: int) -> list[AttackedInput]:
     assert data.labels is not None
     distance = Distance(settings.eps, settings.low, settings.high)
     order = np.random.default_rng(seed).permutation(len(data.inputs)).tolist()
@@ -107,11 +107,11 @@ def _draw_targets(data: Dataset, settings: AttackSettings, seed: int) -> list[Ta
         row, side = data.inputs[number], math.isqrt(len(data.inputs[number]))
         shape = data.shape or ((side, side) if side * side == len(row) else (1, len(row)))
         task = Task(row, distance, shape, settings.budget, (seed, number))
-        targets.append(Target(number, task, Criterion(data.labels[number]), settings.budget))
+        targets.append(AttackedInput(number, task, Criterion(data.labels[number]), settings.budget))
     return targets
 
 
-def _show_findings(session: Session, targets: Sequence[Target]) -> tuple[Counterexample, ...]:
+def _show_findings(session: Session, targets: Sequence[AttackedInput]) -> tuple[Counterexample, ...]:
     """The confirmed findings that took fewest rows, then a flaky finding, then a row without an answer."""
     confirmed = sorted((target for target in targets if target.finding), key=lambda target: target.queries)
     findings = [(target, target.finding) for target in confirmed[:_MOST_EXAMPLES]]
@@ -124,7 +124,7 @@ def _show_findings(session: Session, targets: Sequence[Target]) -> tuple[Counter
     return tuple(examples)
 
 
-def _show_finding(session: Session, target: Target, finding: Finding) -> Counterexample:
+def _show_finding(session: Session, target: AttackedInput, finding: Finding) -> Counterexample:
     state = "confirmed" if finding.confirmed else "flaky"
     summary = f"{state}: input {target.number} (label {target.criterion.label}) was answered {finding.answered} after "
     summary += f"{finding.queries} rows, at a distance of {finding.distance:g}"

@@ -16,7 +16,7 @@ from harness.core.plan import PlannedCheck, PlannedMeasurement
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _ERRORS = {error.__name__: error for error in (BudgetExhausted, UsageError)}
 """Errors that a check's verdict tells from others."""
@@ -42,7 +42,7 @@ class Measurements:
         self._run = run
         self._check = check
 
-    def __call__(self, measurement: Measurement[T], case: Any = None) -> T:
+    def __call__(self, measurement: Measurement[_T], case: Any = None) -> _T:
         """Its result, for this fault or attack: made by the first who asks, read by everyone after.
 
         Raises what making it has raised, now or for an earlier check; a measurement that failed is not made again.

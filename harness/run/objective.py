@@ -15,7 +15,7 @@ from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Verdict, make_error
-from harness.run.planning import WARM_UP, make_rate_test
+from harness.run.planning import WARM_UP_REQUESTS, make_rate_test
 from harness.run.rate_judging import compute_rate_bounds, describe_miss, make_rate_verdict
 from harness.run.session import Session
 from harness.stats.planning import compute_n_needed
@@ -71,7 +71,7 @@ def judge_sampled(
     the harness itself ends the sampling with ERROR.
     """
     assert check.alpha_fail is not None
-    for _ in range(WARM_UP):
+    for _ in range(WARM_UP_REQUESTS):
         ask()
     test, samples = SequentialRateTest(make_rate_test(objective, check.alpha_fail)), _Samples()
     while test.decision is None or samples.asked < fixed:
@@ -155,7 +155,7 @@ def _make_verdict(show: Show, objective: Objective, test: SequentialRateTest, sa
         examples=(show(f"one of {k} of {n} {what}", samples.worst),) if samples.worst else (),
         method="truncated e-process and one Clopper-Pearson look at the cap",
         n_needed=needed,
-        notes=(f"{WARM_UP} warm-up requests were not counted", *_describe_percentile(objective, samples)),
+        notes=(f"{WARM_UP_REQUESTS} warm-up requests were not counted", *_describe_percentile(objective, samples)),
     )
 
 

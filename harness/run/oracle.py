@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from harness.core.attack import Reply, Row
+from harness.core.attack import Prediction, Row
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Answer, Exchange, Query
 from harness.run.session import Session
@@ -24,7 +24,7 @@ _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorC
 _COARSE_VALUES, _ENOUGH_SCORES = 101, 1000
 """As many different values as scores of two decimals have; scores without which this number says nothing."""
 
-RowAnswer = tuple[Reply | None, Exchange]
+RowAnswer = tuple[Prediction | None, Exchange]
 """The answer to one row, None when no valid one came, and the exchange that it came with."""
 
 
@@ -92,7 +92,7 @@ class Oracle:
                 answers += [(reply, exchange) for reply in replies]
         return answers
 
-    def _note_scores(self, replies: Sequence[Reply]) -> None:
+    def _note_scores(self, replies: Sequence[Prediction]) -> None:
         for reply in replies:
             for score in reply.scores or ():
                 self.score_count += 1
@@ -110,7 +110,7 @@ def _takes_one_row(session: Session) -> bool:
     return isinstance(sample, list) and bool(sample) and type(sample[0]) in (int, float)
 
 
-def read_rows(answer: Answer, n: int) -> list[Reply] | None:
+def read_rows(answer: Answer, n: int) -> list[Prediction] | None:
     """One reply for each of n rows; None where the answer holds neither a label nor scores for every row.
 
     Scores are an (n, classes) output, one named prob… before any other; without a label the highest score is it. A
@@ -132,7 +132,7 @@ def read_rows(answer: Answer, n: int) -> list[Reply] | None:
         labels = [max(range(len(row)), key=row.__getitem__) for row in scores]
     else:
         return None
-    return [Reply(label, scores[place] if scores else None) for place, label in enumerate(labels)]
+    return [Prediction(label, scores[place] if scores else None) for place, label in enumerate(labels)]
 
 
 def _unwrap_single(outputs: dict[str, Any]) -> dict[str, Any]:

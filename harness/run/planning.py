@@ -25,7 +25,7 @@ from harness.stats.sequential import RateTest
 STRICT = "strict"
 """The profile in which what is only a warning elsewhere (a server's house style) fails the gate."""
 
-WARM_UP = 3
+WARM_UP_REQUESTS = 3
 """Requests before a sequential test that are not counted: cold starts are not the steady state."""
 
 
@@ -245,7 +245,7 @@ def _count_requests(settings: Settings, policy: SuitePolicy, n: int, *, sequenti
     if not sequential:
         return n
     in_turn = policy.compares and "://" in (settings.baseline or "")  # the second endpoint is asked in turn
-    return WARM_UP + n * (2 if in_turn else 1)
+    return WARM_UP_REQUESTS + n * (2 if in_turn else 1)
 
 
 def _refuse_undecidable(objective: Objective, policy: SuitePolicy, n: int, *, sequential: bool) -> None:

@@ -12,7 +12,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from harness.attacks.square import ATTACK, Square, choose_window, compute_share, view_picture
-from harness.core.attack import Criterion, Distance, Reply, Task
+from harness.core.attack import Criterion, Distance, Prediction, Task
 from harness.reference.digits import HIGH, make_dataset, train
 
 PUBLISHED = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
@@ -124,7 +124,7 @@ def test_a_channel_may_come_first_or_last() -> None:
 
 
 def test_the_margin_leads_the_best_other_class() -> None:
-    reply = Reply(2, (0.1, 0.3, 0.6))
+    reply = Prediction(2, (0.1, 0.3, 0.6))
     assert Criterion(2, 2).margin(reply) == pytest.approx(0.3)
     assert Criterion(1, 1).margin(reply) == pytest.approx(-0.3)
     assert Criterion(2).margin(reply) == 1.0
