@@ -1,12 +1,13 @@
-"""What a suite module is written with: `check` declares a packaged check, `once` what several share.
-
-`catalogue` reads them back. `Session`, `Verdict` and `inconclusive` are here too, for nearly every check needs them.
+"""What a suite module is written with: `check` declares a packaged check, `once` a function whose result several share.
 
 A packaged check is a pytest function whose return value is its `Verdict`:
 
-    @check("the service answers its liveness call", needs=("liveness",))
+    @check("the service says it is live", needs=("liveness",))
     def test_live(ai_client: Session) -> Verdict:
-        return health.live(ai_client.probe("live"), ai_client.show)
+        return health.judge_health_call("live", ai_client.probe("live"), ai_client.show)
+
+`Session`, `Verdict` and `make_inconclusive` can be imported from here, too, because nearly every check needs them.
+`list_checks` gives all that a suite declares.
 
 Tested in tests/suites/test_catalogue.py.
 """
@@ -64,9 +65,9 @@ def check(title: str, *, level: str = "blocker", cases: tuple[str, ...] = (), **
     return declare
 
 
-def once(asked: Callable[[Session], _T]) -> Callable[[Session], _T]:
-    """What several checks judge: asked for by the first of them in this process."""
-    return functools.wraps(asked)(lambda session: session.once(asked, lambda: asked(session)))
+def once(ask: Callable[[Session], _T]) -> Callable[[Session], _T]:
+    """Declare a function whose result several checks judge: it is called by the first of them in this process."""
+    return functools.wraps(ask)(lambda session: session.once(ask, lambda: ask(session)))
 
 
 def find_spec(function: object) -> CheckSpec | None:
@@ -86,8 +87,8 @@ class DeclaredCheck(NamedTuple):
 def list_modules(suite: str) -> list[tuple[str, str]]:
     """The test modules of a suite, sorted, as (module name, file stem). Raises `UsageError` for an unknown suite."""
     package = load_plugin("suites", suite)
-    found = (info.name for info in pkgutil.iter_modules(package.__path__) if info.name.startswith("test_"))
-    return [(f"{package.__name__}.{stem}", stem) for stem in sorted(found)]
+    stems = [info.name for info in pkgutil.iter_modules(package.__path__) if info.name.startswith("test_")]
+    return [(f"{package.__name__}.{stem}", stem) for stem in sorted(stems)]
 
 
 def list_checks(suite: str) -> Iterator[DeclaredCheck]:

@@ -152,6 +152,7 @@ def test_a_check(checkout: Checkout, tmp_path: Path, reference: str) -> None:
     assert outcome.check(id_)["verdict"] == "PASS"
 
 
+@pytest.mark.slow
 def test_a_fault(checkout: Checkout, tmp_path: Path, reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(checkout.path))
     monkeypatch.chdir(tmp_path)

@@ -1,7 +1,7 @@
-"""The words of an attack: where it may search, what it may spend, what it is told, and what it found.
+"""What an attack is written with: the task that it is given, the rows that it yields, the margins that it is sent.
 
-An attack sends nothing. Its search is a generator that yields batches of rows and is sent one margin a row; the driver
-sends the rows, holds the budget, and decides what counts as found.
+An attack sends nothing. Its search is a generator that yields batches of rows and is sent one margin for each row. The
+driver (`harness.robustness.attack_driver`) sends the rows, keeps to the budget, and decides which row is a finding.
 
 Tested in tests/attacks/test_attacks_conformance.py.
 """
