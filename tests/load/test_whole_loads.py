@@ -84,6 +84,16 @@ def test_locust_alone_detects_sends_and_sums_up(reference: str, tmp_path: Path) 
     assert status == (20 if result["client_bound"] else 0), output
 
 
+def test_a_scenario_of_ones_own_has_its_arrivals_and_its_result(reference: str, tmp_path: Path) -> None:
+    lines = ("from harness import ArrivalUser", "class Crowd(ArrivalUser):", "    arrivals = 'poisson'", "")
+    (tmp_path / "crowd.py").write_text("\n".join(lines))
+    options = ("-f", "crowd.py", "--protocol=plain_json", "--rate=40", "--duration=1.5", "--warm-up=0")
+    _, output = locust(tmp_path, reference, *options)
+    result = json.loads((tmp_path / "run" / "load" / "crowd.json").read_text())
+    assert result["completed"] == 60, output
+    assert len(set(result["blocks"]["latency"]["n"])) > 3, "equal gaps give every block of time as many requests"
+
+
 def test_locust_alone_refuses_what_it_cannot_do(reference: str, tmp_path: Path) -> None:
     refused = {
         "none": (4, "none", ["--protocol=none"]),
