@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message
 from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect
 
-_WORK_S = 0.01
+_WORK_S = 0.1
 
 
 def _outside(app: ASGIApp) -> ASGIApp:

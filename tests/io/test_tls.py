@@ -150,7 +150,7 @@ def test_an_abandoned_http2_stream_does_not_stall_the_next(
     serve: Serve, connect: Connect, server_context: Context, ca_file: str, http2_script: Http2
 ) -> None:
     peer = serve(http2_script, server_context(alpn="h2"))
-    client = connect(peer.url, tls=TLS(ca_file), http2=True, deadlines=Deadlines(5.0, 0.3, 5.0, 8.0))
+    client = connect(peer.url, tls=TLS(ca_file), http2=True, deadlines=Deadlines(5.0, 1.5, 5.0, 8.0))
     assert client.exchange(Request("GET", "/flood")).error is ErrorClass.TOO_LARGE
     assert client.exchange(GET).ok
     assert client.exchange(Request("GET", "/silent")).error is ErrorClass.FIRST_BYTE_TIMEOUT

@@ -57,8 +57,12 @@ def test_sigterm_ends_the_demo_before_its_first_check_and_leaves_nothing(tmp_pat
                 break
             time.sleep(0.01)
         child.terminate()
-        status = child.wait(20)
+        status = child.wait(60)
     said = (tmp_path / "out").read_text()
-    assert status == (2 if moment == "folder" else 0), said
+    if status == -signal.SIGINT:  # CPython's way out after an interrupt in code that `exec` was given, caught or not
+        assert moment == "folder"
+        assert "aiharness demo: interrupted" in said
+    else:
+        assert status == (2 if moment == "folder" else 0), said
     assert "Traceback" not in said
     assert not list(temporary.iterdir())

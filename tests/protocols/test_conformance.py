@@ -186,6 +186,7 @@ DEEP = b"[" * 100_000
 hostile = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
 
 
+@pytest.mark.slow
 @hostile
 @given(body=_BODIES)
 @example(body=DEEP)
@@ -205,6 +206,7 @@ def test_hostile_body(adapter: Adapter, body: bytes) -> None:
             assert isinstance(answer.version, str | None)
 
 
+@pytest.mark.slow
 @hostile
 @given(body=_BODIES, pieces=st.integers(1, 5))
 @example(body=DEEP, pieces=2)
