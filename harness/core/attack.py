@@ -38,7 +38,7 @@ class Distance:
     def allows(self, original: Row, row: Row) -> bool:
         """Whether `row` keeps the constraint, up to the rounding of floating point."""
         slack = 1e-9 * max(1.0, abs(self.low), abs(self.high))
-        inside = all(self.low - slack <= each <= self.high + slack for each in row)
+        inside = all(self.low - slack <= number <= self.high + slack for number in row)
         return inside and self.between(original, row) <= self.eps + slack
 
 

@@ -37,7 +37,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedCheck:
     """A planned check with the verdict it ended with; `missing` when nothing reported one."""
 
     check: PlannedCheck
@@ -57,34 +57,34 @@ class Decision:
     exit_status: int
     reason: str
     partial: bool
-    checks: tuple[Judged, ...]
+    checks: tuple[JudgedCheck, ...]
     deciding: tuple[str, ...] = ()
     loosened: tuple[str, ...] = ()
 
 
-def _judge(plan: Plan, verdicts: Mapping[str, Verdict]) -> tuple[Judged, ...]:
+def _judge_checks(plan: Plan, verdicts: Mapping[str, Verdict]) -> tuple[JudgedCheck, ...]:
     """Give every planned check its verdict: its own, SKIPPED where declared, else INCONCLUSIVE (missing).
 
-    A SKIPPED that the plan did not declare is INCONCLUSIVE: skipping is not a way to be green.
+    A SKIPPED that the plan did not declare is INCONCLUSIVE: skipping is not a way to PASS.
     """
-    return tuple(_judge_one(check, verdicts.get(check.id)) for check in plan.checks)
+    return tuple(_judge_check(check, verdicts.get(check.id)) for check in plan.checks)
 
 
-def _judge_one(check: PlannedCheck, verdict: Verdict | None) -> Judged:
+def _judge_check(check: PlannedCheck, verdict: Verdict | None) -> JudgedCheck:
     if verdict is None:
         if check.not_applicable:
-            return Judged(check, make_skipped(check.not_applicable))
-        return Judged(check, make_inconclusive("missing: planned and left without a verdict"), missing=True)
+            return JudgedCheck(check, make_skipped(check.not_applicable))
+        return JudgedCheck(check, make_inconclusive("missing: planned and left without a verdict"), missing=True)
     if verdict.status is Status.SKIPPED and not check.not_applicable:
         reason = f"skipped without being declared in the plan: {verdict.reason}"
-        return Judged(check, make_inconclusive(reason), missing=True)
-    if verdict.status is Status.PASS and (vacuous := _vacuous(check, verdict)):
-        return Judged(check, replace(verdict, status=Status.INCONCLUSIVE, reason=f"a PASS without ground: {vacuous}"))
-    return Judged(check, verdict)
+        return JudgedCheck(check, make_inconclusive(reason), missing=True)
+    if verdict.status is Status.PASS and (problem := _explain_empty_pass(check, verdict)):
+        verdict = replace(verdict, status=Status.INCONCLUSIVE, reason=f"a PASS without evidence: {problem}")
+    return JudgedCheck(check, verdict)
 
 
-def _vacuous(check: PlannedCheck, verdict: Verdict) -> str | None:
-    """Why a PASS rests on nothing, or None. The last line of defence, whatever a check said."""
+def _explain_empty_pass(check: PlannedCheck, verdict: Verdict) -> str | None:
+    """Why a PASS rests on no evidence, or None. The last line of defence against a wrong check."""
     if verdict.estimate is not None and not math.isfinite(verdict.estimate):
         return f"the estimate is {verdict.estimate}"
     if check.kind == "estimate" and verdict.estimate is None:
@@ -98,49 +98,43 @@ def _vacuous(check: PlannedCheck, verdict: Verdict) -> str | None:
 
 def decide(plan: Plan, verdicts: Mapping[str, Verdict], policy: Policy = Policy()) -> Decision:
     """The release decision (DESIGN 6.1 and 6.6)."""
-    checks = _judge(plan, verdicts)
-    blockers = [j for j in checks if j.check.level is Level.BLOCKER]
-    partial = any(j.missing for j in checks)
+    checks = _judge_checks(plan, verdicts)
+    blockers = [judged for judged in checks if judged.check.level is Level.BLOCKER]
+    counted = [judged for judged in blockers if not (judged.missing and policy.allow_partial)]
     for status in (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE):
-        found = [j for j in blockers if j.verdict.status is status and not (j.missing and policy.allow_partial)]
-        if found:
-            return _decision(status, _say(found), partial, checks, tuple(j.check.id for j in found), policy)
-    empty = [
-        suite
-        for suite in plan.suites
-        if not any(j.verdict.status is Status.PASS for j in blockers if j.check.suite == suite)
-    ]
+        if deciding := [judged for judged in counted if judged.verdict.status is status]:
+            return _make_decision(status, _summarise(deciding), checks, deciding, policy)
+    passed = [judged for judged in blockers if judged.verdict.status is Status.PASS]
+    empty = [suite for suite in plan.suites if suite not in {judged.check.suite for judged in passed}]
     if not plan.suites or empty:
-        what = f"no blocker was judged in: {', '.join(empty)}" if empty else "no suite was planned"
-        return _decision(Status.INCONCLUSIVE, what, partial, checks, (), policy)
-    if partial and not policy.allow_partial:
-        missing = tuple(j.check.id for j in checks if j.missing)
-        what = f"partial run: {len(missing)} of {len(checks)} planned checks were left unrun"
-        return _decision(Status.INCONCLUSIVE, what, partial, checks, missing, policy)
-    passed = sum(j.verdict.status is Status.PASS for j in blockers)
-    return _decision(Status.PASS, f"all {passed} judged blockers hold", partial, checks, (), policy)
+        reason = f"no blocker was judged in: {', '.join(empty)}" if empty else "no suite was planned"
+        return _make_decision(Status.INCONCLUSIVE, reason, checks, [], policy)
+    missing = [judged for judged in checks if judged.missing]
+    if missing and not policy.allow_partial:
+        reason = f"partial run: {len(missing)} of {len(checks)} planned checks were left unrun"
+        return _make_decision(Status.INCONCLUSIVE, reason, checks, missing, policy)
+    return _make_decision(Status.PASS, f"all {len(passed)} judged blockers hold", checks, [], policy)
 
 
-def _say(found: list[Judged]) -> str:
-    first = found[0]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+def _summarise(deciding: list[JudgedCheck]) -> str:
+    first = deciding[0]
+    more = f" (and {len(deciding) - 1} more)" if len(deciding) > 1 else ""
     return f"{first.check.title}: {first.verdict.reason}{more}"
 
 
-def _decision(
-    status: Status, reason: str, partial: bool, checks: tuple[Judged, ...], deciding: tuple[str, ...], policy: Policy
+def _make_decision(
+    status: Status, reason: str, checks: tuple[JudgedCheck, ...], deciding: list[JudgedCheck], policy: Policy
 ) -> Decision:
     exit_status = int(Exit[status.name])
+    missing = [judged.check.id for judged in checks if judged.missing]
+    ids = tuple(judged.check.id for judged in deciding)
     loosened = []
-    if policy.allow_partial and partial:
-        unrun = [j.check.id for j in checks if j.missing]
-        loosened.append(f"--ai-allow-partial let {len(unrun)} unrun checks through: {', '.join(unrun)}")
+    if policy.allow_partial and missing:
+        loosened.append(f"--ai-allow-partial let {len(missing)} unrun checks through: {', '.join(missing)}")
     if status is Status.INCONCLUSIVE and policy.inconclusive:
         exit_status = int(Exit.PASS if policy.inconclusive == "pass" else Exit.FAIL)
-        names = ", ".join(deciding) or reason
-        loosened.append(
-            f"--ai-inconclusive={policy.inconclusive} turned exit status 20 into {exit_status} for: {names}"
-        )
+        option = f"--ai-inconclusive={policy.inconclusive}"
+        loosened.append(f"{option} turned exit status 20 into {exit_status} for: {', '.join(ids) or reason}")
     if policy.accept_first:
         loosened.append("--ai-accept-first: comparisons without a baseline are taken as first runs")
-    return Decision(status, exit_status, reason, partial, checks, deciding, tuple(loosened))
+    return Decision(status, exit_status, reason, bool(missing), checks, ids, tuple(loosened))

@@ -102,8 +102,8 @@ def parse_objective(
 def _find_metric(suite: str, name: str) -> Metric:
     metrics = {metric.name: metric for metric in find_policy(suite).metrics}
     if name not in metrics:
-        judged = ", ".join(metrics) or "no metric"
-        raise UsageError(f"metric {name!r} cannot be judged in suite {suite!r}, which can judge {judged}")
+        where = f"suite {suite!r}" if suite else "a test of your own"
+        raise UsageError(f"metric {name!r} cannot be judged in {where}, which can judge {', '.join(metrics) or 'none'}")
     return metrics[name]
 
 

@@ -53,9 +53,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker and, when a suite was asked for, the gate."""
     config.addinivalue_line("markers", MARKER)
     if config.getoption("ai_suite"):
-        from harness.plugin.gate import register
+        from harness.plugin.gate import register_gate
 
-        register(config)
+        register_gate(config)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

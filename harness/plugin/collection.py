@@ -50,13 +50,13 @@ class _Suite(pytest.Collector):
             yield node
 
 
-class Collecting:
+class CollectionHooks:
     """The collection hooks of a run with `--ai-suite`."""
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._settings = settings
-        self._selectors = [arg for arg in config.args if _is_ours(arg)]
-        config.args[:] = [arg for arg in config.args if not _is_ours(arg)]
+        self._selectors = [arg for arg in config.args if _is_packaged(arg)]
+        config.args[:] = [arg for arg in config.args if not _is_packaged(arg)]
         if config.getoption("ai_only_packaged"):
             config.args[:] = []
 
@@ -100,10 +100,9 @@ class Collecting:
         if name is None:
             raise pytest.UsageError(f"{item.nodeid}: ai_suite needs a name: @pytest.mark.ai_suite('smoke')")
         if name not in list_plugins("suites"):
-            # A misspelt suite would drop the test without a word.
-            raise pytest.UsageError(
-                f"{item.nodeid}: ai_suite: {describe_unknown('suite', str(name), list_plugins('suites'))}"
-            )
+            # Without an error a misspelt suite would drop the test silently.
+            problem = describe_unknown("suite", str(name), list_plugins("suites"))
+            raise pytest.UsageError(f"{item.nodeid}: ai_suite: {problem}")
         if name not in self._settings.suites:
             return False
         if not item.nodeid.startswith(f"{ROOT}/"):
@@ -111,7 +110,7 @@ class Collecting:
         return not self._selectors or any(_matches(item.nodeid, wanted) for wanted in self._selectors)
 
 
-def _is_ours(arg: str) -> bool:
+def _is_packaged(arg: str) -> bool:
     return arg == ROOT or arg.startswith(f"{ROOT}/")
 
 
@@ -120,7 +119,7 @@ def _matches(nodeid: str, wanted: str) -> bool:
     return nodeid == wanted or nodeid.startswith((f"{wanted}/", f"{wanted}::", f"{wanted}["))
 
 
-def search_folders(config: pytest.Config) -> list[Path]:
+def list_config_folders(config: pytest.Config) -> list[Path]:
     """Where the configuration file is looked for: the folder of the call, then each one up to the root."""
     start, root = Path(config.invocation_params.dir), config.rootpath
     folders = [start]

@@ -12,7 +12,7 @@ CONFIGURED = "@configured"
 """The suite that stands for `[run] suites`, or for all where the file names none (`aiharness gate`)."""
 
 
-def options_of(config: pytest.Config) -> Options:
+def read_options(config: pytest.Config) -> Options:
     """What pytest's command line said in `--ai-…` options."""
     suites = _split(config.getoption("ai_suite"))
     given = {field.name: config.getoption(f"ai_{field.name}", None) for field in fields(Options)}

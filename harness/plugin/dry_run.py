@@ -10,8 +10,8 @@ from harness.config.resolve import resolve_settings
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
 from harness.core.plan import Plan, PlannedCheck, PlannedMeasurement
-from harness.plugin.collection import search_folders
-from harness.plugin.command_line import count_processes, options_of
+from harness.plugin.collection import list_config_folders
+from harness.plugin.command_line import count_processes, read_options
 from harness.run.planning import build_plan
 from harness.suite import list_checks
 
@@ -19,7 +19,7 @@ from harness.suite import list_checks
 def dry_run(config: pytest.Config) -> int:
     """Print the plan; exit status 0, or 4 with one clear line."""
     try:
-        wanted = resolve_settings(options_of(config), os.environ, search_folders(config))
+        wanted = resolve_settings(read_options(config), os.environ, list_config_folders(config))
         declared = [d for suite in wanted.suites for d in list_checks(suite)]
         plan = build_plan(wanted, declared, processes=count_processes(config))
     except HarnessError as error:

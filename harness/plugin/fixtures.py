@@ -11,7 +11,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.exchange import Query
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level
-from harness.plugin.user_client import Asking, Judging, Reply, count_deciding_tests
+from harness.plugin.user_client import ObjectiveJudge, Reply, UserClient, count_deciding_tests
 from harness.run.gate_run import GateRun
 from harness.run.measurements import Measurements
 from harness.run.session import Session
@@ -61,30 +61,30 @@ def ai_measure(ai_client: Session, ai_run: GateRun, ai_planned: PlannedCheck) ->
 
 
 @pytest.fixture
-def ai_asking(ai_client: Session) -> Asking:
-    """What the fixtures below ask through; `heard` has the inferences of this test so far."""
-    return Asking(ai_client)
+def ai_asking(ai_client: Session) -> UserClient:
+    """What the fixtures below ask through; `inferences` has those of this test so far."""
+    return UserClient(ai_client)
 
 
 @pytest.fixture
-def ai_chat(ai_asking: Asking) -> Callable[..., Reply]:
+def ai_chat(ai_asking: UserClient) -> Callable[..., Reply]:
     """Ask for text: `ai_chat("Say hello.", max_tokens=8).text`; a failed exchange fails the test, and is shown."""
     return ai_asking.chat
 
 
 @pytest.fixture
-def ai_stream(ai_asking: Asking) -> Callable[..., Reply]:
+def ai_stream(ai_asking: UserClient) -> Callable[..., Reply]:
     """Ask for text, streamed: a reply of `pieces` (each with `text` and `at`, in seconds) and `ttft`."""
     return ai_asking.stream
 
 
 @pytest.fixture
-def ai_predict(ai_asking: Asking) -> Callable[..., Reply]:
+def ai_predict(ai_asking: UserClient) -> Callable[..., Reply]:
     """Ask for predictions of rows: `ai_predict([[5.1, 3.5]]).outputs`."""
     return ai_asking.predict
 
 
 @pytest.fixture
-def ai_objective(ai_run: GateRun, ai_asking: Asking, ai_planned: PlannedCheck) -> Judging:
+def ai_objective(ai_run: GateRun, ai_asking: UserClient, ai_planned: PlannedCheck) -> ObjectiveJudge:
     """Judge `latency p95 <= 300ms` over what this test has asked, or by asking: `ai_objective(text, ask)`."""
-    return Judging(ai_asking, ai_planned, count_deciding_tests(ai_run.plan.checks))
+    return ObjectiveJudge(ai_asking, ai_planned, count_deciding_tests(ai_run.plan.checks))

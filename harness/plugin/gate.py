@@ -29,51 +29,51 @@ from harness.core.report import Report
 from harness.core.verdict import Level, Status, make_error
 from harness.io.rundir import EVIDENCE, EvidenceLine
 from harness.plugin import fixtures
-from harness.plugin.collection import Collecting, search_folders
-from harness.plugin.command_line import count_processes, options_of
-from harness.plugin.run_checks import Running
+from harness.plugin.collection import CollectionHooks, list_config_folders
+from harness.plugin.command_line import count_processes, read_options
+from harness.plugin.run_checks import CheckHooks
 from harness.run.gate_run import GateRun, RunState
 from harness.run.planning import plan_user_check
 from harness.suite import ROOT, list_checks
 
-_KEPT_EXITS = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
+_PYTEST_EXITS = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
 
-CLOSING = 10.0
-"""Seconds after a Ctrl-C in which another is not heard: faults are lifted and the report is written."""
+CLOSING_SECONDS = 10.0
+"""Seconds after a Ctrl-C in which another one is ignored: faults are lifted and the report is written."""
 
 
-def register(config: pytest.Config) -> None:
+def register_gate(config: pytest.Config) -> None:
     """Read the settings and add the gate's hooks. Raises `pytest.UsageError` (exit status 4)."""
     try:
-        wanted = resolve_settings(options_of(config), os.environ, search_folders(config))
+        settings = resolve_settings(read_options(config), os.environ, list_config_folders(config))
     except HarnessError as problem:
         raise pytest.UsageError(str(problem)) from None
-    if not wanted.suites:
+    if not settings.suites:
         raise pytest.UsageError(f"--ai-suite is empty; known: {', '.join(list_plugins('suites'))}, all")
-    collecting = Collecting(config, wanted)
-    declared = [spec for suite in wanted.suites for spec in list_checks(suite)]
-    run = GateRun(wanted, declared, count_processes(config))
-    config.pluginmanager.register(collecting, "aiharness-collecting")
-    config.pluginmanager.register(Running(run), "aiharness-running")
+    collection = CollectionHooks(config, settings)
+    declared = [check for suite in settings.suites for check in list_checks(suite)]
+    run = GateRun(settings, declared, count_processes(config))
+    config.pluginmanager.register(collection, "aiharness-collecting")
+    config.pluginmanager.register(CheckHooks(run), "aiharness-running")
     config.stash[fixtures.RUN] = run
     config.pluginmanager.register(fixtures, "aiharness-fixtures")
-    config.pluginmanager.register(Gate(config, run, collecting), "aiharness-gate")
+    config.pluginmanager.register(GateHooks(config, run, collection), "aiharness-gate")
 
 
-class Gate:
+class GateHooks:
     """Session hooks of the controller (or of the only process), and the few that a worker needs."""
 
-    def __init__(self, config: pytest.Config, run: GateRun, collecting: Collecting) -> None:
+    def __init__(self, config: pytest.Config, run: GateRun, collection: CollectionHooks) -> None:
         self._config = config
         self._run = run
-        self._collecting = collecting
+        self._collection = collection
         self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._report: Report | None = None
         self._interrupted: str | None = None
         listing = ("collectonly", "showfixtures", "show_fixtures_per_test")
         self._judges = not any(config.getoption(name, False) for name in listing)
-        self._early = Exit.INTERRUPTED
-        self._finished = False
+        self._early_exit = Exit.INTERRUPTED
+        self._is_finished = False
         self._signals: dict[signal.Signals, Any] = {}
 
     @property
@@ -88,18 +88,18 @@ class Gate:
             if self._worker is not None:
                 self._run.join(msgspec.convert(self._worker["aiharness"], RunState), self._worker["workerid"])
             elif self._judges:
-                self._signals = _own_signals()
+                self._signals = _replace_signal_handlers()
                 self._prepare_links()
-                self._run.progress = self._say
+                self._run.progress = self._print_progress
                 self._run.start(lambda line: print(line, flush=True))
             else:
                 self._run.make_plan()
         except HarnessError as problem:
             self._interrupted = str(problem)
-            self._early = Exit.USAGE
+            self._early_exit = Exit.USAGE
             raise pytest.UsageError(str(problem)) from None
 
-    def _say(self, line: str) -> None:
+    def _print_progress(self, line: str) -> None:
         """Write a line on the terminal while a check runs and its output is captured."""
         capture = self._config.pluginmanager.getplugin("capturemanager")
         terminal: Any = self._config.pluginmanager.getplugin("terminalreporter")
@@ -115,11 +115,11 @@ class Gate:
             for line in prepare_links(self._run.settings):
                 print(line, flush=True)
         except ProxyGone as problem:
-            print(f"no fault can be put on yet: {problem}", flush=True)
+            print(f"no fault can be applied yet: {problem}", flush=True)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Hand the facts to an xdist worker."""
+        """Give what preflight found to an xdist worker."""
         node.workerinput["aiharness"] = msgspec.to_builtins(self._run.get_state())
 
     def pytest_report_header(self) -> list[str]:
@@ -129,15 +129,14 @@ class Gate:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Keep what belongs to the suites; add the user's marked tests to the plan before anything is deselected."""
-        kept: list[pytest.Item] = []
-        rest: list[pytest.Item] = []
+        selected: list[pytest.Item] = []
+        deselected: list[pytest.Item] = []
         for item in items:
-            (kept if self._collecting.selects(item) else rest).append(item)
-        user = [_planned(item) for item in kept if not item.nodeid.startswith(f"{ROOT}/")]
-        self._run.add_user_checks(user)
-        items[:] = [item for item in kept if not self._judges or item.nodeid in self._run.checks]
-        if rest:
-            config.hook.pytest_deselected(items=rest)
+            (selected if self._collection.selects(item) else deselected).append(item)
+        self._run.add_user_checks([_plan_test(item) for item in selected if not item.nodeid.startswith(f"{ROOT}/")])
+        if deselected:
+            config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in selected if not self._judges or item.nodeid in self._run.checks]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
@@ -157,7 +156,7 @@ class Gate:
             self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, crash, self._run.now()))
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
-        """Words for what pytest has none for."""
+        """The words and letters of statuses that pytest does not have."""
         status, level = getattr(report, "ai_status", None), getattr(report, "ai_level", None)
         if status == Status.INCONCLUSIVE:
             return "inconclusive", "?", ("INCONCLUSIVE", {"yellow": True})
@@ -168,7 +167,7 @@ class Gate:
         return None
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Remember why the run ended early."""
+        """Note why the run ended early."""
         self._interrupted = "interrupted before every planned check was run"
 
     @pytest.hookimpl(tryfirst=True)
@@ -176,7 +175,7 @@ class Gate:
         """Decide, write every file, and give the gate's exit status."""
         self._run.close()
         if self._decides:
-            session.exitstatus = self._finish(exitstatus if exitstatus in _KEPT_EXITS else None)
+            session.exitstatus = self._finish(exitstatus if exitstatus in _PYTEST_EXITS else None)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that cannot be collected may hold checks: it is planned, and ends in ERROR."""
@@ -188,19 +187,19 @@ class Gate:
         verdict = make_error(f"could not be collected: {lines[-1][:300]}")
         self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, verdict, self._run.now()))
 
-    def _finish(self, kept: int | None) -> int:
-        self._finished = True
-        if kept is not None and self._interrupted is None:
-            self._interrupted = f"pytest ended with {pytest.ExitCode(kept).name.lower().replace('_', ' ')}"
+    def _finish(self, pytest_exit: int | None) -> int:
+        self._is_finished = True
+        if pytest_exit is not None and self._interrupted is None:
+            self._interrupted = f"pytest ended with {pytest.ExitCode(pytest_exit).name.lower().replace('_', ' ')}"
         try:
-            self._report = self._run.finish(self._interrupted, kept)
+            self._report = self._run.finish(self._interrupted, pytest_exit)
         except HarnessError as problem:
             self._interrupted = str(problem)
             return int(Exit.INTERNAL)
         return self._report.run.exit_status
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """The decision and where its report lies, last on the screen."""
+        """Print the decision and where its report lies, last on the screen."""
         if self._report is None:
             if self._interrupted and self._worker is None and self._judges:
                 terminalreporter.write_line(f"aiharness: no report: {self._interrupted}")
@@ -213,21 +212,22 @@ class Gate:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """Write the report of a run that was stopped before its first test; give the signals back."""
-        if self._decides and not self._finished:
+        """Write the report of a run that was stopped before its first test; restore the signal handlers."""
+        if self._decides and not self._is_finished:
             # pytest calls no sessionfinish when the session ended while it started.
             self._run.close()
-            status = self._finish(self._early)
+            status = self._finish(self._early_exit)
             print(f"aiharness: ended before the first check, exit status {status}; see {self._run.run_dir.path}")
-        for option in ("allure_report_dir", "xmlpath") if self._run.started else ():
+        if self._run.started:
             # Other plugins write what a test printed or raised, which may hold a secret that the service echoed.
-            if written := self._config.getoption(option, None):
-                self._run.run_dir.scrub(Path(written))
+            for option in ("allure_report_dir", "xmlpath"):
+                if path := self._config.getoption(option, None):
+                    self._run.run_dir.scrub(Path(path))
         for number, handler in self._signals.items():
             signal.signal(number, handler)
 
 
-def _planned(item: pytest.Item) -> PlannedCheck:
+def _plan_test(item: pytest.Item) -> PlannedCheck:
     marker = item.get_closest_marker("ai_suite")
     assert marker is not None
     level = str(marker.kwargs.get("level", "blocker"))
@@ -238,20 +238,20 @@ def _planned(item: pytest.Item) -> PlannedCheck:
     return plan_user_check(item.nodeid, str(suite), title, level)
 
 
-def _own_signals() -> dict[signal.Signals, Any]:
-    """SIGTERM acts as Ctrl-C, and a second one of either waits until the report is written; the handlers before."""
-    deaf = 0.0
+def _replace_signal_handlers() -> dict[signal.Signals, Any]:
+    """Let SIGTERM act as Ctrl-C, and ignore a second one until the report is written; returns the handlers before."""
+    ignored_until = 0.0
 
     def interrupt(signum: int, frame: object) -> None:
-        nonlocal deaf
+        nonlocal ignored_until
         __tracebackhide__ = True
-        if time.monotonic() >= deaf:
-            deaf = time.monotonic() + CLOSING
+        if time.monotonic() >= ignored_until:
+            ignored_until = time.monotonic() + CLOSING_SECONDS
             raise KeyboardInterrupt
 
-    found: dict[signal.Signals, Any] = {}
+    handlers: dict[signal.Signals, Any] = {}
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Not the main thread: whoever owns it decides. Ignored, as for a job in the background: it stays so.
+        # Outside of the main thread its owner decides. What is ignored, as for a job in the background, stays ignored.
         if threading.current_thread() is threading.main_thread() and signal.getsignal(number) is not signal.SIG_IGN:
-            found[number] = signal.signal(number, interrupt)
-    return found
+            handlers[number] = signal.signal(number, interrupt)
+    return handlers

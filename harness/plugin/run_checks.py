@@ -17,7 +17,7 @@ from harness.core.errors import BudgetExhausted, HarnessError
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Level, Status, Verdict, make_error, make_inconclusive, make_skipped
 from harness.io.rundir import EvidenceLine
-from harness.plugin.user_client import AskFailed, Judging
+from harness.plugin.user_client import AskFailed, ObjectiveJudge
 from harness.run.gate_run import GateRun
 from harness.run.measurements import are_begun
 from harness.suite import find_spec
@@ -26,14 +26,14 @@ VERDICT = pytest.StashKey[Verdict]()
 
 
 class CheckFailed(AssertionError):
-    """A blocker's FAIL, as pytest and Allure know it."""
+    """A blocker's FAIL, for pytest and Allure."""
 
 
 class CheckError(Exception):
     """A blocker's ERROR: the harness or the way to the target broke."""
 
 
-class Running:
+class CheckHooks:
     """The hooks around a single item; they run in the process that runs it."""
 
     def __init__(self, run: GateRun) -> None:
@@ -57,7 +57,7 @@ class Running:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Do not run what cannot be asked: an endpoint never reached, a capability that is not offered."""
+        """End a check that cannot ask: the endpoint was never reached, or does not offer a capability."""
         check = self._run.checks.get(item.nodeid)
         if check is None:
             return
@@ -81,43 +81,9 @@ class Running:
         if check is None:
             return None
         if find_spec(pyfuncitem.function) is None:
-            return self._users_own(pyfuncitem, check)
-        _end(pyfuncitem, self._verdict(pyfuncitem), check)
+            return _run_user_test(pyfuncitem, check)
+        _end(pyfuncitem, _run_check(pyfuncitem), check)
         return True
-
-    def _users_own(self, item: pytest.Function, check: PlannedCheck) -> object:
-        """A test of the user's own may return a Verdict too; anything else that it returns decides nothing."""
-        if inspect.iscoroutinefunction(item.obj):
-            return None
-        try:
-            found = _called(item)
-        except (AskFailed, HarnessError) as raised:
-            verdict = _of_raised(raised)
-            if verdict is None or verdict.status is Status.FAIL:
-                raise  # where in the test it was asked is what its reader wants to see
-            _end(item, verdict, check)
-            return True
-        if found is None and isinstance(judging := item.funcargs.get("ai_objective"), Judging):
-            found = judging.verdict  # a forgotten `return` must not turn a FAIL into a PASS
-        if found is not None:
-            what = f"the test returned {type(found).__name__}: assert it, or return a Verdict"
-            _end(item, found if isinstance(found, Verdict) else make_error(what), check)
-        return True
-
-    def _verdict(self, item: pytest.Function) -> Verdict:
-        try:
-            verdict = _called(item)
-        except BudgetExhausted as over:
-            return make_skipped(str(over))
-        except HarnessError as problem:
-            return make_error(str(problem))
-        except Exception as problem:
-            at = traceback.extract_tb(problem.__traceback__)[-1]
-            where = f"{at.filename.rpartition('/')[2]}:{at.lineno}"
-            return make_error(f"the check itself broke at {where}: {type(problem).__name__}: {problem}")
-        if not isinstance(verdict, Verdict):
-            return make_error(f"the check returned {type(verdict).__name__} in place of a Verdict")
-        return verdict
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
@@ -126,45 +92,84 @@ class Running:
         check = self._run.checks.get(item.nodeid)
         if check is None:
             return report
-        raised = call.excinfo.value if call.excinfo else None
-        own = check.kind == "user" and not hasattr(report, "wasxfail")
-        verdict = (_of_raised(raised) if own else None) or _of_report(item, report, check)
+        verdict = None
+        if check.kind == "user" and call.excinfo and not hasattr(report, "wasxfail"):
+            verdict = _judge_exception(call.excinfo.value)
+        verdict = verdict or _judge_report(item, report, check)
         if verdict is None:
             return report
         if check.kind == "user" and verdict.status is Status.FAIL and not verdict.counterexamples:
-            verdict = replace(verdict, counterexamples=self._last_asked(check, verdict.reason))
+            verdict = replace(verdict, counterexamples=self._show_recent(check, verdict.reason))
         verdict = self._run.end_check(item.nodeid, verdict)
-        attach(item, verdict)
+        attach_to_allure(item, verdict)
         line = EvidenceLine(item.nodeid, verdict, self._run.now(), round(call.duration, 4), self._run.worker)
         report.aiharness = msgspec.json.encode(line).decode()
         report.ai_status, report.ai_level = str(verdict.status), str(check.level)
         if report.failed and VERDICT in item.stash:
             report.longrepr = f"{verdict.status}: {verdict.reason}"
-        self._hide(report)
+        self._redact(report)
         return report
 
-    def _last_asked(self, check: PlannedCheck, reason: str) -> tuple[Counterexample, ...]:
-        """What a test had asked last when its own assertion failed, the newest first."""
-        session = self._run.get_session(check.suite)
-        asked = list(reversed(session.recent))
-        words = (reason, *("asked before that",) * len(asked))
-        return tuple(session.show(said, exchange) for said, exchange in zip(words, asked, strict=False))
+    def _show_recent(self, check: PlannedCheck, reason: str) -> tuple[Counterexample, ...]:
+        """The last exchanges of a test whose own assertion failed, the newest first."""
+        session, examples = self._run.get_session(check.suite), list[Counterexample]()
+        for exchange in reversed(session.recent):
+            examples.append(session.show("asked before that" if examples else reason, exchange))
+        return tuple(examples)
 
-    def _hide(self, report: Any) -> None:
-        """Take secrets out of what pytest itself will print: a test of the user's own may show whole exchanges."""
+    def _redact(self, report: Any) -> None:
+        """Take secrets out of what pytest itself prints: a test of the user's own may show whole exchanges."""
         secrets = self._run.settings.endpoint.list_secrets()
         if report.longrepr is not None and redact_text(text := str(report.longrepr), secrets) != text:
             report.longrepr = redact_text(text, secrets)
         report.sections = [(name, redact_text(content, secrets)) for name, content in report.sections]
 
 
-def _called(item: pytest.Function) -> object:
+def _run_check(item: pytest.Function) -> Verdict:
+    """The verdict of a packaged check, whatever it raises."""
+    try:
+        verdict = _call(item)
+    except BudgetExhausted as over:
+        return make_skipped(str(over))
+    except HarnessError as problem:
+        return make_error(str(problem))
+    except Exception as problem:
+        frame = traceback.extract_tb(problem.__traceback__)[-1]
+        where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+        return make_error(f"the check itself broke at {where}: {type(problem).__name__}: {problem}")
+    if not isinstance(verdict, Verdict):
+        return make_error(f"the check returned {type(verdict).__name__} in place of a Verdict")
+    return verdict
+
+
+def _run_user_test(item: pytest.Function, check: PlannedCheck) -> object:
+    """A test of the user's own may return a Verdict too; anything else that it returns is an error."""
+    if inspect.iscoroutinefunction(item.obj):
+        return None
+    try:
+        result = _call(item)
+    except (AskFailed, HarnessError) as error:
+        verdict = _judge_exception(error)
+        if verdict is None or verdict.status is Status.FAIL:
+            raise  # its reader wants to see where in the test it was raised
+        _end(item, verdict, check)
+        return True
+    judge = item.funcargs.get("ai_objective")
+    if result is None and isinstance(judge, ObjectiveJudge):
+        result = judge.verdict  # a forgotten `return` must not turn a FAIL into a PASS
+    if result is not None:
+        reason = f"the test returned {type(result).__name__}: assert it, or return a Verdict"
+        _end(item, result if isinstance(result, Verdict) else make_error(reason), check)
+    return True
+
+
+def _call(item: pytest.Function) -> object:
     names = inspect.signature(item.obj).parameters
     return item.obj(**{name: item.funcargs[name] for name in names if name in item.funcargs})
 
 
 def _end(item: pytest.Item, verdict: Verdict, check: PlannedCheck) -> None:
-    """Keep the verdict, and tell pytest in its own terms how the check ended."""
+    """Store the verdict, and end the item in pytest's own terms."""
     item.stash[VERDICT] = verdict
     if verdict.status in (Status.INCONCLUSIVE, Status.SKIPPED):
         pytest.skip(verdict.reason)
@@ -174,47 +179,46 @@ def _end(item: pytest.Item, verdict: Verdict, check: PlannedCheck) -> None:
         raise CheckError(verdict.reason)
 
 
-def _of_raised(raised: BaseException | None) -> Verdict | None:
+def _judge_exception(error: BaseException) -> Verdict | None:
     """The verdict of a test of the user's own that was ended by the harness; None for any other exception."""
-    if isinstance(raised, AskFailed):
-        return raised.verdict
-    if isinstance(raised, BudgetExhausted):
-        return make_skipped(str(raised))
-    return make_error(str(raised)) if isinstance(raised, HarnessError) else None
+    if isinstance(error, AskFailed):
+        return error.verdict
+    if isinstance(error, BudgetExhausted):
+        return make_skipped(str(error))
+    return make_error(str(error)) if isinstance(error, HarnessError) else None
 
 
-def _of_report(item: pytest.Item, report: pytest.TestReport, check: PlannedCheck) -> Verdict | None:
-    """The verdict that one phase of an item brings, or None for a phase that brings none."""
-    if VERDICT in item.stash and report.when in ("setup", "call"):
-        if report.when == "setup" and report.passed:
-            return None
-        return item.stash[VERDICT]
+def _judge_report(item: pytest.Item, report: pytest.TestReport, check: PlannedCheck) -> Verdict | None:
+    """The verdict that one phase of an item brings, or None for a phase without one."""
+    has_verdict = VERDICT in item.stash and report.when in ("setup", "call")
+    if has_verdict:
+        return None if report.when == "setup" and report.passed else item.stash[VERDICT]
     if report.skipped and not hasattr(report, "wasxfail"):
-        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        return make_skipped(why.removeprefix("Skipped: "))
-    if report.when != "call":
-        part = "a fixture" if report.when == "setup" else "the teardown"
-        return make_error(f"{part} of this check broke: {_last_line(report)}") if report.failed else None
-    return _of_user_test(report) if check.kind == "user" else None
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        return make_skipped(reason.removeprefix("Skipped: "))
+    if report.when in ("setup", "teardown"):
+        phase = "a fixture" if report.when == "setup" else "the teardown"
+        return make_error(f"{phase} of this check broke: {_find_reason(report)}") if report.failed else None
+    return _judge_user_test(report) if check.kind == "user" else None
 
 
-def _of_user_test(report: pytest.TestReport) -> Verdict:
-    """The verdict of a test of the user's own that came to its end."""
+def _judge_user_test(report: pytest.TestReport) -> Verdict:
     if hasattr(report, "wasxfail"):
         return make_inconclusive(f"marked xfail ({report.wasxfail or 'no reason'}): an expected failure is no evidence")
     if report.failed:
-        return Verdict(Status.FAIL, _last_line(report), method="the test's own assertions", n=1)
+        return Verdict(Status.FAIL, _find_reason(report), method="the test's own assertions", n=1)
     return Verdict(Status.PASS, "the test's own assertions hold", method="the test's own assertions", n=1)
 
 
-def _last_line(report: pytest.TestReport) -> str:
+def _find_reason(report: pytest.TestReport) -> str:
+    """The first line of an exception's message, or the last line of anything else that pytest has to say."""
     crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash else str(report.longrepr or "no reason was given")
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    return (lines[0] if crash and lines else lines[-1] if lines else "no reason was given")[:500]
+    text = crash.message if crash else str(report.longrepr or "")
+    lines = [line for line in text.strip().splitlines() if line.strip()] or ["no reason was given"]
+    return lines[0 if crash else -1][:500]
 
 
-def attach(item: pytest.Item, verdict: Verdict) -> None:
+def attach_to_allure(item: pytest.Item, verdict: Verdict) -> None:
     """Attach request, answer and curl line to Allure's result, when the user writes one (`--alluredir`)."""
     if not item.config.getoption("allure_report_dir", None):
         return

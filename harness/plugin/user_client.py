@@ -1,7 +1,8 @@
-"""What a test of the user's own asks with: one call an inference, a reply to look at, a failure that shows itself."""
+"""What a test of the user's own asks with: one call an inference, a reply to look at, a failure that is shown."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -89,67 +90,72 @@ class Reply:
     @property
     def pieces(self) -> tuple[_Piece, ...]:
         """The first choice's pieces of text as they came; none for an answer that was not streamed."""
-        said = [event for event in self.exchange.events if event.kind is EventKind.DELTA and event.text]
+        events = [event for event in self.exchange.events if event.kind is EventKind.DELTA and event.text]
         timing = self.exchange.timing
-        pairs = zip(said, timing.tokens, strict=False)
-        return tuple(_Piece(event.text, at - timing.intended) for event, at in pairs if event.index == 0)
+        pairs = zip(events, timing.tokens, strict=False)
+        return tuple(_Piece(event.text, time - timing.intended) for event, time in pairs if event.index == 0)
 
     def __iter__(self) -> Iterator[_Piece]:
         return iter(self.pieces)
 
 
-class Asking:
-    """Asks in a session; `heard` are the inferences of the test so far, whoever sent them."""
+class UserClient:
+    """Asks in a session; `inferences` are those of the test so far, whoever sent them."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.heard: list[Exchange] = []
-        session.watch = self.heard.append
+        self.inferences: list[Exchange] = []
+        session.watch = self.inferences.append
 
     def chat(self, prompt: str | Sequence[Mapping[str, Any]], **options: Any) -> Reply:
         """Ask for text. `prompt` is a text or a list of messages; `options` go into the request as they are named.
 
         Raises `AskFailed` unless a valid and complete answer came, `UsageError` where the protocol generates no text.
         """
-        self._offers("text", "ai_chat")
-        return self._reply(Query(prompt if isinstance(prompt, str) else list(prompt), options=options))
+        self._require("text", "ai_chat")
+        return self._ask(Query(prompt if isinstance(prompt, str) else list(prompt), options=options))
 
     def stream(self, prompt: str | Sequence[Mapping[str, Any]], **options: Any) -> Reply:
         """Ask for text as `chat` does, streamed: the reply has `pieces` and `ttft`."""
-        self._offers("streaming", "ai_stream")
-        return self._reply(Query(prompt if isinstance(prompt, str) else list(prompt), stream=True, options=options))
+        self._require("streaming", "ai_stream")
+        return self._ask(Query(prompt if isinstance(prompt, str) else list(prompt), stream=True, options=options))
 
     def predict(self, inputs: Any, **options: Any) -> Reply:
         """Ask for predictions of rows (or of texts, where vectors are answered); the reply has `outputs`."""
-        return self._reply(Query(inputs, options=options))
+        return self._ask(Query(inputs, options=options))
 
-    def _offers(self, capability: str, fixture: str) -> None:
+    def _require(self, capability: str, fixture: str) -> None:
         session = self.session
         if session.capabilities.find_missing((capability,)):
-            raise UsageError(f"{fixture} needs {capability}: {session.adapter.name} at this endpoint offers none")
+            raise UsageError(
+                f"{fixture} needs {capability}, which {session.adapter.name} at this endpoint does not offer"
+            )
 
-    def _reply(self, query: Query) -> Reply:
+    def _ask(self, query: Query) -> Reply:
         exchange = self.session.ask(query)
-        if found := find_harness_error(exchange):
-            raise HarnessError(found.reason)
+        if problem := find_harness_error(exchange):
+            raise HarnessError(problem.reason)
         if exchange.ok:
             return Reply(exchange)
         reason = f"the service did not answer validly: {exchange.outcome}"
         examples = (self.session.show(reason, exchange),)
         if exchange.status == TOO_MANY_REQUESTS:
-            declined = f"declined with {exchange.status}, which says nothing of the answer"
+            declined = f"declined with {exchange.status}, which says nothing about the answer"
             raise AskFailed(make_inconclusive(declined, counterexamples=examples))
         raise AskFailed(Verdict(Status.FAIL, reason, n=1, method="contract", counterexamples=examples))
 
 
-class Judging:
-    """Judges one objective in a test of the user's own; `verdict` is the test's, returned by it or not."""
+class ObjectiveJudge:
+    """Judges one objective in a test of the user's own; `verdict` is the test's, returned by it or not.
 
-    def __init__(self, asking: Asking, check: PlannedCheck, share: int) -> None:
+    `tests` are the blockers among which the error rate of a FAIL is divided.
+    """
+
+    def __init__(self, client: UserClient, check: PlannedCheck, tests: int) -> None:
         self.verdict: Verdict | None = None
-        self._asking = asking
+        self._client = client
         self._check = check
-        self._share = share
+        self._tests = tests
 
     def __call__(self, text: str, ask: Callable[[], object] | None = None) -> Verdict:
         """Judge an objective like `latency p95 <= 300ms`, `ttft p99 <= 1s` or `error_rate <= 1%`.
@@ -160,49 +166,50 @@ class Judging:
         """
         if self.verdict is not None:
             raise UsageError("one objective a test: write another test for the second")
-        objective = self._objective(text)
-        check = replace(self._check, alpha_fail=objective.alpha / self._share)
-        self.verdict = self._over_heard(objective, check) if ask is None else self._sampled(objective, check, ask)
+        metric = re.split("[<>]", text, maxsplit=1)[0]
+        profile, level = self._client.session.settings.profile, str(self._check.level)
+        objective = parse_objective("", metric, text[len(metric) :], profile, level=level)
+        check = replace(self._check, alpha_fail=objective.alpha / self._tests)
+        if ask is None:
+            self.verdict = self._judge_inferences(objective, check)
+        else:
+            self.verdict = self._judge_by_asking(objective, check, ask)
         return self.verdict
 
-    def _objective(self, text: str) -> Objective:
-        at = next((place for place, letter in enumerate(text) if letter in "<>"), len(text))
-        profile = self._asking.session.settings.profile
-        return parse_objective("", text[:at], text[at:], profile, level=str(self._check.level))
-
-    def _sampled(self, objective: Objective, check: PlannedCheck, ask: Callable[[], object]) -> Verdict:
-        if not can_pass(make_rate_test(objective, objective.alpha / self._share)):
+    def _judge_by_asking(self, objective: Objective, check: PlannedCheck, ask: Callable[[], object]) -> Verdict:
+        if not can_pass(make_rate_test(objective, objective.alpha / self._tests)):
             raise UsageError(f"objective {objective.text!r} cannot PASS, not even by {objective.cap} flawless requests")
-        heard = self._asking.heard
+        inferences = self._client.inferences
 
-        def once() -> Exchange:
-            heard.clear()
+        def ask_once() -> Exchange:
+            inferences.clear()
             with suppress(AskFailed):  # the exchange counts as over
                 ask()
-            if len(heard) != 1:
-                raise UsageError(f"ask sent {len(heard)} inferences, and must send one a call")
-            _refuse_whole(objective, heard)
-            return heard[0]
+            if len(inferences) != 1:
+                raise UsageError(f"ask sent {len(inferences)} inferences, and must send one a call")
+            _check_streams(objective, inferences)
+            return inferences[0]
 
-        return judge_sampled(once, objective, check, self._asking.session.show)
+        return judge_sampled(ask_once, objective, check, self._client.session.show)
 
-    def _over_heard(self, objective: Objective, check: PlannedCheck) -> Verdict:
-        heard = self._asking.heard
-        if found := find_harness_error(*heard):
-            return found
-        _refuse_whole(objective, heard)
-        over = [exchange for exchange in heard if get_bounded_value(exchange, objective) > objective.limit]
+    def _judge_inferences(self, objective: Objective, check: PlannedCheck) -> Verdict:
+        inferences = self._client.inferences
+        if problem := find_harness_error(*inferences):
+            return problem
+        _check_streams(objective, inferences)
+        over = [exchange for exchange in inferences if get_bounded_value(exchange, objective) > objective.limit]
         what = f"requests {describe_miss(objective)}"
-        example = tuple(self._asking.session.show(f"one of {len(over)} of {len(heard)} {what}", e) for e in over[:1])
+        summary = f"one of {len(over)} of {len(inferences)} {what}"
+        examples = tuple(self._client.session.show(summary, exchange) for exchange in over[:1])
         declined = sum(exchange.status == TOO_MANY_REQUESTS for exchange in over)
         return judge_independent_samples(
-            len(over), len(heard), objective, check, what=what, declined=declined, examples=example
+            len(over), len(inferences), objective, check, what=what, declined=declined, examples=examples
         ).with_notes("over the inferences of this test, its first ones too")
 
 
-def _refuse_whole(objective: Objective, heard: Sequence[Exchange]) -> None:
-    if objective.metric == "ttft" and not all(exchange.request.stream for exchange in heard):
-        raise UsageError("ttft is judged over streamed answers: ask with ai_stream")
+def _check_streams(objective: Objective, inferences: Sequence[Exchange]) -> None:
+    if objective.streamed and not all(exchange.request.stream for exchange in inferences):
+        raise UsageError(f"{objective.metric} is judged over streamed answers: ask with ai_stream")
 
 
 def count_deciding_tests(checks: Sequence[PlannedCheck]) -> int:

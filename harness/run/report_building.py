@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from harness.core.errors import UsageError
-from harness.core.gate import Decision, Exit, Judged, Policy, decide
+from harness.core.gate import Decision, Exit, JudgedCheck, Policy, decide
 from harness.core.plan import Plan
 from harness.core.report import (
     CheckRow,
@@ -155,7 +155,7 @@ def _collect_limits(plan: Plan, suites: Collection[str], metric: str) -> tuple[f
     return tuple(sorted(limit for limit in limits if limit is not None))
 
 
-def _make_row(judged: Judged, seconds: float | None) -> CheckRow:
+def _make_row(judged: JudgedCheck, seconds: float | None) -> CheckRow:
     check, verdict = judged.check, judged.verdict
     evidence = {field.name: getattr(verdict, field.name) for field in fields(Evidence)}
     evidence["clauses"] = (*check.clauses, *verdict.clauses)

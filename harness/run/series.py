@@ -1,4 +1,4 @@
-"""Meter: what inferences took, second by second, in histograms that merge."""
+"""Meter: the times of inferences, second by second, in histograms that merge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Seconds:
     """Counts exchanges by the second in which they were meant to be sent; `lines` are those of `series.jsonl`.
 
     A line's `hist` maps a metric to the sparse buckets of its log-bucket histogram, in seconds; `suite` names a load
-    whose figures stand apart, sent at `rate` requests/s.
+    whose figures are reported by themselves, sent at `rate` requests/s.
     """
 
     def __init__(self, worker: str, suite: str = "", rate: float = 0.0) -> None:
@@ -40,7 +40,7 @@ class Seconds:
 
     def lines(self) -> list[dict[str, Any]]:
         """Every second counted since the last call; the same second may come again, and adds up."""
-        found = []
+        lines = []
         for second, (requests, errors) in sorted(self._counts.items()):
             hist = {}
             for metric, values in self._values[second].items():
@@ -48,9 +48,9 @@ class Seconds:
                     histogram = Histogram()
                     histogram.add(values)
                     hist[metric] = histogram.to_sparse()
-            found.append({"t": second, **self._head, "requests": requests, "errors": errors, "hist": hist})
+            lines.append({"t": second, **self._head, "requests": requests, "errors": errors, "hist": hist})
         self._counts, self._values = {}, {}
-        return found
+        return lines
 
 
 class Meter:
@@ -86,11 +86,11 @@ def merge_lines(
         suite = line.get("suite", "")
         requests, errors, latency, rate = seconds.get(line["t"], (0, 0, Histogram(), 0.0))
         for metric, sparse in line.get("hist", {}).items():
-            found = Histogram.from_sparse(sparse)
+            histogram = Histogram.from_sparse(sparse)
             if suite not in disturbing and metric in _METRICS:
-                whole[suite, metric] = whole.get((suite, metric), Histogram()).merge(found)
+                whole[suite, metric] = whole.get((suite, metric), Histogram()).merge(histogram)
             if metric == "latency":
-                latency = latency.merge(found)
+                latency = latency.merge(histogram)
         rate = max(rate, line.get("target_rate", 0.0))
         seconds[line["t"]] = (requests + line["requests"], errors + line["errors"], latency, rate)
     rows = tuple(

@@ -11,7 +11,7 @@ from harness.suite import Session, Verdict, check
 
 
 @pytest.fixture
-def streamed(ai_client: Session) -> Exchange:
+def stream_answer(ai_client: Session) -> Exchange:
     """The one stream of this process: a stuck one costs its deadline once, not once a check."""
     try:
         return ai_client.once("stream", lambda: ai_client.ask(ai_client.sample(stream=True)))
@@ -20,20 +20,20 @@ def streamed(ai_client: Session) -> Exchange:
 
 
 @check("a stream is whole, in order and ended once", needs=("streaming",), tokens=16)
-def test_complete(ai_client: Session, streamed: Exchange) -> Verdict:
-    return stream.judge_stream(streamed, ai_client.show)
+def test_complete(ai_client: Session, stream_answer: Exchange) -> Verdict:
+    return stream.judge_stream(stream_answer, ai_client.show)
 
 
 @check("a stream ends with its terminator", level="warn", needs=("streaming",), tokens=16)
-def test_terminator(ai_client: Session, streamed: Exchange) -> Verdict:
-    return stream.judge_terminator(streamed, ai_client.show)
+def test_terminator(ai_client: Session, stream_answer: Exchange) -> Verdict:
+    return stream.judge_terminator(stream_answer, ai_client.show)
 
 
 @check("a stream names the role first", level="warn", needs=("streaming", "roles"), tokens=16)
-def test_role(ai_client: Session, streamed: Exchange) -> Verdict:
-    return stream.judge_role(streamed, ai_client.show)
+def test_role(ai_client: Session, stream_answer: Exchange) -> Verdict:
+    return stream.judge_role(stream_answer, ai_client.show)
 
 
 @check("streamed and whole text are the same", needs=("streaming",), grounds=("deterministic",), requests=2, tokens=32)
-def test_same_text(ai_client: Session, streamed: Exchange) -> Verdict:
-    return stream.judge_streamed_text(streamed, ai_client.ask(), ai_client.show)
+def test_same_text(ai_client: Session, stream_answer: Exchange) -> Verdict:
+    return stream.judge_streamed_text(stream_answer, ai_client.ask(), ai_client.show)

@@ -51,8 +51,8 @@ def verdicts(folder: Path, url: str, switch: Switch, protocol: str, beginning: s
 def _called(function: Callable[..., Verdict], session: Session, case: str | None) -> Verdict:
     wanted = inspect.signature(function).parameters
     arguments: dict[str, Any] = {"ai_client": session, "case": case}
-    if "streamed" in wanted:  # the one fixture that packaged checks have of their own
-        arguments["streamed"] = session.once("stream", lambda: session.ask(session.sample(stream=True)))
+    if "stream_answer" in wanted:  # the one fixture that packaged checks have of their own
+        arguments["stream_answer"] = session.once("stream", lambda: session.ask(session.sample(stream=True)))
     return function(**{name: arguments[name] for name in wanted})
 
 
