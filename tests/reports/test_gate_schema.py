@@ -50,7 +50,7 @@ def test_every_description_names_a_field_of_the_model() -> None:
         assert set(described) == known, record
 
 
-@pytest.mark.parametrize("kind", ["sample", "empty", "hostile", "huge"])
+@pytest.mark.parametrize("kind", ["sample", "empty", "hostile", pytest.param("huge", marks=pytest.mark.slow)])
 def test_rendered_reports_are_valid_and_read_back(
     kind: str, render: Render, shipped: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.reports.conftest import Render
 
 FORMATS = list_plugins("reports")
-KINDS = ("sample", "empty", "hostile", "huge")
+KINDS = ("sample", "empty", "hostile", pytest.param("huge", marks=pytest.mark.slow))
 
 
 def test_the_shipped_formats_are_found() -> None:

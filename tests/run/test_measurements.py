@@ -133,6 +133,7 @@ def test_a_maker_that_died_is_not_replaced(run: Any) -> None:
             ask(run, measuring(lambda *_: Counted(1)))
 
 
+@pytest.mark.slow
 def test_processes_that_ask_at_once_make_it_once(run: Any) -> None:
     children = [spawn(run, "print(ask(run, measuring(count)).answers)") for _ in range(3)]
     answers = {child.communicate(timeout=60)[0].strip() for child in children}

@@ -31,6 +31,7 @@ def test_decides_as_the_exact_binomial_test_does(n: int) -> None:
         assert decide(k, n) is expected, k
 
 
+@pytest.mark.slow
 def test_errors_at_the_boundaries_are_held() -> None:
     n = 1000
     passed = sum(stats.binom.pmf(k, n, 0.12) for k in range(n + 1) if decide(k, n) is Status.PASS)

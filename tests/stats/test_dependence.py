@@ -126,6 +126,7 @@ def test_the_load_default() -> None:
     assert passes(latency, queue_limit(0.02), 0.02) == near(0.09, runs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3000, 10_000])
 def test_random_stalls_once_in_ten_seconds(n: int) -> None:
     runs = 250
