@@ -1,6 +1,6 @@
 """SuitePolicy: what a suite declares of itself in its package, and what planning, settings, running and reports ask.
 
-Tested in tests/suites/test_catalogue.py.
+Tested in tests/core/test_suite_policy.py.
 """
 
 from __future__ import annotations

@@ -1,16 +1,21 @@
-"""The profile `strict` makes blockers of what only warns elsewhere, and of nothing else."""
+"""The plan: what the profile `strict` raises, and what each measurement costs."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.core.adapter import Capabilities
 from harness.core.check_spec import CheckSpec
-from harness.core.endpoint import Endpoint
+from harness.core.dataset import Dataset
+from harness.core.endpoint import Deadlines, Endpoint
+from harness.core.experiment import ChaosSettings, Fault
 from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
-from harness.core.settings import Settings
+from harness.core.plan import Plan
+from harness.core.settings import AttackSettings, DataSettings, LoadSettings, Settings
 from harness.core.verdict import Level
 from harness.run.planning import build_plan
+from harness.suite import list_checks
 
 
 def levels(profile: str, objective_level: str = "warn") -> dict[str, Level]:
@@ -25,3 +30,77 @@ def levels(profile: str, objective_level: str = "warn") -> dict[str, Level]:
 def test_strict_raises_warnings_of_packaged_checks_only() -> None:
     assert levels("release") == {"blocker": "blocker", "warn": "warn", "info": "info", "objective": "warn"}
     assert levels("strict") == {"blocker": "blocker", "warn": "blocker", "info": "info", "objective": "warn"}
+
+
+DATA = Dataset("rows", tuple([float(number)] for number in range(200)), tuple(number % 2 for number in range(200)))
+ATTACK = AttackSettings(0.5, budget=10, inputs=50, attacks=("square", "other"))
+ENDPOINT = Endpoint("http://127.0.0.1:1", "v2", deadlines=Deadlines(total=2.0))
+
+
+def plan(suite: str, *objectives: tuple[str, str], **given: object) -> Plan:
+    parsed = [
+        parse_objective(suite, metric, limit, PROFILES["pr"], name=f"{number} {metric}")
+        for number, (metric, limit) in enumerate(objectives)
+    ]
+    settings = Settings(ENDPOINT, (suite,), tuple(parsed), PROFILES["pr"], data=DataSettings(DATA))
+    return build_plan(replace(settings, **given), list(list_checks(suite)))  # type: ignore[arg-type]
+
+
+def test_seven_objectives_of_an_attack_are_one_measurement() -> None:
+    only_square = {"adversarial": replace(ATTACK, attacks=("square",))}
+    made = plan("adversarial", *[("robust_accuracy", ">= 50%")] * 7, sections=only_square)
+    [square] = made.measurements
+    assert square.id == "adversarial/square"
+    assert square.requests == 50 * (2 * (1 + 10) + 3) + 1, "each row alone and once more, and the replays of a finding"
+    judging = [check for check in made.checks if check.measures == (square.id,)]
+    assert len(judging) == 7
+    assert sum(check.requests for check in judging) == 0
+    assert judging[0].id.startswith("ai-suite/adversarial/test_square.py::test_square[0-robust")
+
+
+def test_each_chosen_attack_is_a_measurement_and_has_checks_of_its_own() -> None:
+    made = plan("adversarial", ("robust_accuracy", ">= 50%"), sections={"adversarial": ATTACK})
+    assert [measurement.id for measurement in made.measurements] == ["adversarial/other", "adversarial/square"]
+    titles = {check.measures[0]: check.title for check in made.checks if check.measures}
+    assert titles == {
+        "adversarial/square": "0 robust_accuracy",
+        "adversarial/other": "0 robust_accuracy against other",
+    }
+    others = plan(
+        "adversarial", ("robust_accuracy", ">= 50%"), sections={"adversarial": replace(ATTACK, attacks=("a",))}
+    )
+    assert [measurement.id for measurement in others.measurements] == ["adversarial/a"]
+    assert "robust accuracy: attack 'square' is not chosen ([adversarial] attacks)" in others.not_judged
+
+
+def test_what_is_not_offered_is_not_measured() -> None:
+    settings = Settings(ENDPOINT, ("adversarial",), data=DataSettings(DATA), sections={"adversarial": ATTACK})
+    objective = parse_objective("adversarial", "robust_accuracy", ">= 50%", PROFILES["pr"])
+    settings = replace(settings, objectives=(objective,))
+    made = build_plan(settings, list(list_checks("adversarial")), {"adversarial": Capabilities(text=True)})
+    assert not made.measurements
+    assert all(check.not_applicable for check in made.checks if check.measures)
+
+
+def test_objectives_of_a_load_and_of_labelled_data_share_their_measurement() -> None:
+    load = plan("load", ("error_rate", "<= 30%"), ("latency p80", "<= 1s"), sections={"load": LoadSettings(rate=20)})
+    assert [(m.id, m.requests, m.seconds) for m in load.measurements] == [("load/steady", 600, 30.0)]
+    rows = plan("validation", ("accuracy", ">= 50%"), ("accuracy", ">= 60%"))
+    assert [(m.id, m.requests) for m in rows.measurements] == [("validation/accuracy", 200 + 7)], "7 batches refused"
+
+
+def test_each_fault_is_a_measurement_that_lasts_at_most_until_recovery_is_ruled_out() -> None:
+    faults = tuple(Fault("model", "latency", name=name, duration=4.0) for name in ("slow", "slower"))
+    chaos = ChaosSettings(rate=10.0, baseline=2.0, recovery=3.0)
+    made = plan("chaos", ("error_rate", "<= 30%"), faults=faults, sections={"chaos": chaos})
+    assert [m.id for m in made.measurements] == ["chaos/slow", "chaos/slower"]
+    phases = 2.0 + 4.0 + 3.0 + 3 * 1.0
+    assert {m.seconds for m in made.measurements} == {phases}
+    assert {m.requests for m in made.measurements} == {3 + round(10 * (phases + 2.0 + 10.0))}
+    assert {check.measures for check in made.checks} == {("chaos/slow",), ("chaos/slower",)}
+
+
+def test_a_sampled_objective_counts_its_warm_up_and_a_second_endpoint() -> None:
+    alone = plan("smoke", ("latency p80", "<= 1s"))
+    beside = plan("smoke", ("latency p80", "<= 1s"), baseline="http://127.0.0.1:2")
+    assert [[c.requests for c in made.checks if c.kind == "estimate"] for made in (alone, beside)] == [[503], [1003]]
