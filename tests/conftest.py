@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from harness.reference.process import ReferenceProcess
@@ -26,6 +27,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 KEY = "test-key-0123456789"
+
+if "CI" not in os.environ:  # there Hypothesis takes its own profile, without a deadline either
+    hypothesis.settings.register_profile("aiharness", deadline=None)
+    hypothesis.settings.load_profile("aiharness")
 
 
 @pytest.hookimpl(optionalhook=True)
