@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from harness.core.load import LoadResult, find_client_limits
+from harness.core.load import DID_NOT_KEEP_UP, LoadResult, find_client_limits
 from harness.core.report import FaultRow, Report
 from harness.core.verdict import Status
 from harness.core.visible_text import fold_line
@@ -16,7 +16,6 @@ from ._format import format_count, format_duration, format_number, format_quanti
 CLIENT_BOUND = "CLIENT-BOUND"
 """The mark of a load whose generator may have been the bottleneck: its figures say nothing about the service."""
 
-_DID_NOT_KEEP_UP = "the load generator did not keep up"
 _PUNCTUATION = re.compile(r"[\W_]+")
 
 
@@ -41,7 +40,7 @@ def explain_client_bound(report: Report) -> tuple[str, ...]:
     if reasons := find_client_limits(LoadResult("", "", 0, generator=report.generator), limits):
         return reasons
     for row in report.checks:
-        if row.verdict is Status.INCONCLUSIVE and row.reason.startswith(_DID_NOT_KEEP_UP):
+        if row.verdict is Status.INCONCLUSIVE and row.reason.startswith(DID_NOT_KEEP_UP):
             return (row.reason,)
     return ()
 

@@ -10,8 +10,8 @@ from benchmarks.figures import SHIPPED, Figures, count_figures
 
 ROOT = Path(__file__).parents[1]
 LIMITS = {
-    "participles": 4,
-    "dialect names": 14,
+    "participles": 0,
+    "dialect names": 0,
     "doubled names": 0,
     "conditional expressions": 23.5,
     "comprehensions": 33.0,

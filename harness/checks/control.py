@@ -87,23 +87,32 @@ class Control:
             return None
         return compare_contents(before, later.content)
 
+    def find_other_input(self, number: int, exchange: Exchange) -> int | None:
+        """The number of another input whose answer this request for input `number` got; None if it did not.
+
+        A text that contains its own mark is right. Nothing is found if the control's answers are not repeatable.
+        """
+        content = exchange.content
+        if compare_contents(self.contents[number], content) is None or not self.is_repeatable():
+            return None
+        marked = self.list_marks(content)
+        if number in marked:
+            return None
+        owner = find_owner(content, self.contents)
+        return marked[0] if owner is None and marked else owner
+
     def find_wrong_answer(self, number: int, exchange: Exchange) -> str:
         """What is wrong with a valid answer to this input, or an empty text.
 
-        A text that contains its own mark is right. If texts may vary, only another input's answer is wrong.
+        If texts may vary, only another input's answer is wrong.
         """
-        contents, content = self.contents, exchange.content
-        change = compare_contents(contents[number], content)
-        if change is None or not self.is_repeatable():
-            return ""
-        marked = self.list_marks(content)
-        if number in marked:
-            return ""
-        owner = find_owner(content, contents)
-        if owner is None and marked:
-            owner = marked[0]
+        owner = self.find_other_input(number, exchange)
         if owner is not None:
             return f"it got the answer to another request (input {owner} for input {number})"
+        content = exchange.content
+        change = compare_contents(self.contents[number], content)
+        if change is None or not self.is_repeatable() or number in self.list_marks(content):
+            return ""
         if self.may_reword and isinstance(content, str):
             return ""
         return f"its answer differs from that to the plain request: {change}"

@@ -19,6 +19,9 @@ _LAG, _LAG_SHARE = 0.010, 0.10
 _MOST_CPU, _LEAST_RATE, _LONGEST_STALL = 0.9, 0.98, 0.25
 """The most CPU (share of one core), the least share of the wanted rate, the longest stall or skew of clocks (s)."""
 
+DID_NOT_KEEP_UP = "the load generator did not keep up"
+"""How the reason of every verdict begins that a client-bound load leaves open; the reports recognise it by this."""
+
 SECONDS_UNTIL_GONE = 5.0
 """Seconds without an answer to any request after which the endpoint counts as gone."""
 

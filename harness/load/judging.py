@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.core.load import LoadResult
+from harness.core.load import DID_NOT_KEEP_UP, LoadResult
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Case, Status, Verdict, judge_contract, make_error, make_inconclusive
@@ -37,7 +37,7 @@ def judge_load(result: LoadResult, objective: Objective, check: PlannedCheck) ->
     return replace(
         verdict,
         status=Status.INCONCLUSIVE,
-        reason=f"the load generator did not keep up: {result.client_bound[0]}",
+        reason=f"{DID_NOT_KEEP_UP}: {result.client_bound[0]}",
         counterexamples=(),
         notes=(f"if it had, the verdict would be {verdict.status}: {verdict.reason}", *verdict.notes),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.random  # here, and not at its first use: a Ctrl-C that comes while it is imported is swallowed by it
 from numpy.typing import NDArray
 
 SIDE = 8

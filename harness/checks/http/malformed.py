@@ -114,8 +114,9 @@ def _find_bad_answer(control: Control, exchange: Exchange) -> str:
     leak = find_leak(response.body) if response.status >= 400 else None
     if leak:
         return f"the answer shows {leak}"
-    wrong = control.find_wrong_answer(0, exchange) if exchange.answer is not None else ""
-    return wrong if "another request" in wrong else ""
+    if exchange.answer is None or control.find_other_input(0, exchange) is None:
+        return ""
+    return control.find_wrong_answer(0, exchange)
 
 
 @judge
