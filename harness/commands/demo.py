@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -51,12 +54,23 @@ def _run_suites(deployment: Deployment, defects: Sequence[str], options: Sequenc
     os.environ["AIHARNESS_DEMO_KEY"] = KEY
     seeded = f" with {', '.join(defects)}" if defects else ""
     print(f"reference deployment, edition {deployment.edition}{seeded}, at {deployment.url}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="aiharness-demo-") as folder:
-        config = Path(folder) / "aiharness.toml"
+    with _make_folder() as folder:
+        config = folder / "aiharness.toml"
         text = CONFIG.read_text("utf-8")
         config.write_text(text.replace("@URL@", deployment.url).replace("@PROXY@", deployment.proxy_api), "utf-8")
-        write_digits(Path(folder) / "digits.csv")
+        write_digits(folder / "digits.csv")
         return run_pytest(["--ai-suite=all", f"--ai-config={config}", "--ai-only-packaged", *_ISOLATED, *options])
+
+
+@contextmanager
+def _make_folder() -> Iterator[Path]:
+    """A folder that is removed on every way out: its name is known before it exists, so no Ctrl-C falls in between."""
+    folder = Path(tempfile.gettempdir()) / f"aiharness-demo-{secrets.token_hex(8)}"
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _keep_up(deployment: Deployment) -> int:
