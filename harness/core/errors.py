@@ -46,7 +46,9 @@ class ErrorClass(StrEnum):
     CONNECT = "connect"
     """The connection was refused or reset, or the host cannot be reached."""
     TLS = "tls"
-    """The TLS handshake failed, or the certificate is not valid."""
+    """The TLS handshake failed for another reason than the service's certificate."""
+    CERTIFICATE = "certificate"
+    """The service's certificate does not verify: expired, not valid yet, for another host, or not trusted."""
     PROXY = "proxy"
     """The proxy between the harness and the endpoint refused the request or failed."""
     CONNECT_TIMEOUT = "connect_timeout"
@@ -77,12 +79,13 @@ class ErrorClass(StrEnum):
 
     @property
     def is_before_contact(self) -> bool:
-        """Whether the exchange failed before the service could get the request (name, connect, TLS, proxy)."""
+        """Whether the exchange failed before the service could get the request (name, connection, TLS, proxy)."""
         return self in _BEFORE_CONTACT
 
 
 _BEFORE_CONTACT = frozenset(
-    {ErrorClass.NAME, ErrorClass.CONNECT, ErrorClass.TLS, ErrorClass.PROXY, ErrorClass.CONNECT_TIMEOUT}
+    {ErrorClass.NAME, ErrorClass.CONNECT, ErrorClass.TLS, ErrorClass.CERTIFICATE}
+    | {ErrorClass.PROXY, ErrorClass.CONNECT_TIMEOUT}
 )
 
 

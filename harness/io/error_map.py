@@ -28,7 +28,8 @@ _KINDS: dict[ErrorClass, tuple[type[BaseException], ...]] = {
     ErrorClass.NAME: (socket.gaierror, socket.herror, UnicodeError),
     ErrorClass.CONNECT: (httpx.ConnectError, ConnectionRefusedError),
     ErrorClass.PROXY: (httpx.ProxyError, socksio.exceptions.SOCKSError),
-    ErrorClass.TLS: (ssl.SSLError, ssl.CertificateError),
+    ErrorClass.TLS: (ssl.SSLError,),
+    ErrorClass.CERTIFICATE: (ssl.SSLCertVerificationError,),
     ErrorClass.CONNECT_TIMEOUT: (httpx.ConnectTimeout, TimeoutError),
     # The harness sets none of httpx's timeouts: these come from the kernel giving up on the peer (ETIMEDOUT).
     ErrorClass.INTER_TOKEN_TIMEOUT: (httpx.ReadTimeout,),
@@ -96,7 +97,7 @@ def classify_error(error: BaseException) -> tuple[ErrorClass, str]:
     chain = list(_list_causes(error))
     for link in chain:
         if isinstance(link, ssl.SSLError):
-            return ErrorClass.TLS, tls.describe_tls_error(link)
+            return _classify_by_type(link), tls.describe_tls_error(link)
     error_class = next(filter(None, map(_find_unmistakable, chain)), None) or _classify_by_type(error)
     if error_class is ErrorClass.HARNESS and isinstance(error, httpx.ProtocolError | httpcore.ProtocolError):
         # httpcore raises its local error for every error of h2, also for those that the peer caused.

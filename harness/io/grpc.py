@@ -41,7 +41,8 @@ _NOT_SENT = frozenset(
 _OWN = frozenset({"content-type", "content-encoding", "grpc-status", "grpc-message"})
 
 _UNCONNECTED = (
-    (ErrorClass.TLS, re.compile(r"handshak|\bssl\b|\btls\b|certificate|verification check", re.I)),
+    (ErrorClass.CERTIFICATE, re.compile(r"certificate.verify.failed|verification check", re.I)),
+    (ErrorClass.TLS, re.compile(r"handshak|\bssl\b|\btls\b|certificate", re.I)),
     (ErrorClass.MALFORMED, re.compile(r"parsing HTTP/2|http1\.x server", re.I)),
     (ErrorClass.NAME, re.compile(r"resolving|name resolution|hostname lookup", re.I)),
     (ErrorClass.CONNECT, re.compile(r"")),

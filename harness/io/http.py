@@ -200,7 +200,10 @@ class HttpTransport:
                 return ErrorClass.TLS, "the peer ended the TLS handshake"
             if error is ErrorClass.CLOSED:
                 return ErrorClass.CONNECT, detail
-        elif error is ErrorClass.CLOSED and not timer.is_new_connection:
+            return error, detail
+        if error is ErrorClass.TLS and (timer.first_byte is not None or not timer.is_new_connection):
+            error = ErrorClass.CLOSED  # TLS had come about: only the first exchange can meet a refused handshake
+        if error is ErrorClass.CLOSED and not timer.is_new_connection:
             return error, f"{detail}; the connection had been kept alive from an earlier exchange"
         return error, detail
 

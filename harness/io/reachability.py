@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,11 @@ from harness.io.error_map import classify_error
 
 _PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 """Default ports of the proxy schemes that httpx speaks."""
+
+_ALERT_SECONDS = 1.0
+_RECORD_START = 6
+"""Bytes of a TLS record's header and of the type of the handshake message in it."""
+_SERVER_HELLO = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +78,9 @@ def try_connection(endpoint: Endpoint, timeout: float) -> None:
 def read_certificate(endpoint: Endpoint, timeout: float) -> Certificate:
     """Read the endpoint's certificate in a handshake verified with its TLS settings.
 
-    Raises `TransportError`: TLS for a certificate that is expired, self-signed, for another host, ..., and what
-    `try_connection` raises. Raises `UsageError` for an endpoint without TLS or behind a proxy, and for bad TLS files.
+    Raises `TransportError`: CERTIFICATE for one that is expired, self-signed, for another host, ...; TLS for a
+    handshake that fails otherwise; and what `try_connection` raises. Raises `UsageError` for an endpoint without TLS or
+    behind a proxy, and for bad TLS files.
     """
     if not endpoint.is_secure:
         raise UsageError(f"endpoint {endpoint.url!r} has no certificate: its URL is not https")
@@ -105,6 +112,67 @@ def open_connection(endpoint: Endpoint, timeout: float) -> socket.socket:
         if isinstance(error, ConnectionError):
             kind, detail = ErrorClass.TLS, "the peer ended the TLS handshake"
         raise TransportError(kind, detail) from None
+
+
+def find_tls_obstacle(endpoint: Endpoint, timeout: float) -> str | None:
+    """Why an endpoint that accepts connections answers no request: http to a TLS port, or no client certificate.
+
+    None where it is neither, and behind a proxy. Sends a handshake at most, and no request.
+    """
+    if endpoint.proxy is not None:
+        return None
+    try:
+        if not endpoint.is_secure:
+            port = "" if endpoint.port == 443 else f":{endpoint.port}"
+            url = f"https://{endpoint.host}{port}"
+            return f"the port speaks TLS, not plain HTTP: give {url}" if _speaks_tls(endpoint, timeout) else None
+        with open_connection(endpoint, timeout) as connection:
+            return _find_refused_client(connection, min(timeout, _ALERT_SECONDS), endpoint.tls)
+    except TransportError as error:
+        return str(error)
+    except (OSError, ValueError):
+        return None
+
+
+def _find_refused_client(connection: socket.socket, seconds: float, settings: TLS) -> str | None:
+    """Why a peer ends a connection on which nothing was sent; None where it keeps it.
+
+    In TLS 1.3 a client without a certificate is refused after its handshake, with an alert or with the mere end.
+    """
+    connection.settimeout(seconds)
+    try:
+        is_kept = bool(connection.recv(1))
+    except TimeoutError:
+        is_kept = True
+    except OSError as error:
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+            return classify_error(error)[1]
+        is_kept = False
+    if is_kept or settings.client_cert is not None:
+        return None
+    return (
+        "the service ends every connection right after the TLS handshake; it may require a client certificate: "
+        "give client_cert and client_key under [endpoint] tls"
+    )
+
+
+def _speaks_tls(endpoint: Endpoint, timeout: float) -> bool:
+    """Whether the peer answers a client's first message with a TLS handshake or alert of its own (RFC 8446, 5.1)."""
+    outgoing, deadline = ssl.MemoryBIO(), time.monotonic() + timeout
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=endpoint.host)
+    with suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    start = b""
+    with _dial(endpoint, deadline) as sock:
+        sock.sendall(outgoing.read())
+        while len(start) < _RECORD_START:
+            sock.settimeout(_compute_remaining(deadline))
+            received = sock.recv(_RECORD_START - len(start))
+            if not received:
+                return False
+            start += received
+    # A server that returns what it gets would return the client's own hello, which is of another type.
+    return start[:2] == b"\x15\x03" or (start[:2] == b"\x16\x03" and start[5] == _SERVER_HELLO)
 
 
 @lru_cache(maxsize=4)

@@ -11,8 +11,8 @@ from harness.core.endpoint import TLS
 from harness.core.errors import UsageError
 
 _VERIFY = {
-    9: "the certificate is not valid yet",
-    10: "the certificate has expired",
+    9: "the certificate, or that of a CA in its chain, is not valid yet",
+    10: "the certificate, or that of a CA in its chain, has expired",
     18: "the certificate is self-signed and not trusted",
     19: "the chain ends in a self-signed certificate that is not trusted (a private CA? give its CA file)",
     20: "the certificate's issuer is not trusted (a private CA? give its CA file)",
@@ -21,6 +21,24 @@ _VERIFY = {
     64: "the certificate is for another address",
 }
 """OpenSSL's X509_V_ERR codes (x509_vfy.h) that a misconfigured service shows."""
+
+_REASONS = {
+    ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"): (
+        "the service refused the handshake; it may require a client certificate: "
+        "give client_cert and client_key under [endpoint] tls"
+    ),
+    ("ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_CERTIFICATE", "ALERT_UNSUPPORTED_CERTIFICATE"): (
+        "the service does not accept the client certificate"
+    ),
+    ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"): (
+        "the peer does not speak TLS here; if it speaks plain HTTP, give an http:// URL"
+    ),
+    ("UNSUPPORTED_PROTOCOL", "ALERT_PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE"): (
+        "no TLS version in common; the harness speaks TLS 1.2 and 1.3"
+    ),
+    ("UNRECOGNIZED_NAME",): "the service has no certificate for this host name (SNI)",
+}
+"""Parts of OpenSSL's reasons (sslerr.h) and what they mean to the user."""
 
 
 def create_context(settings: TLS) -> ssl.SSLContext:
@@ -93,10 +111,9 @@ def describe_tls_error(error: ssl.SSLError) -> str:
         sentence = _VERIFY.get(error.verify_code)
         return f"{sentence or 'the certificate does not verify'} ({message})"
     name = getattr(error, "reason", None) or ""  # absent when Python, not OpenSSL, made the error
-    if "CERTIFICATE_REQUIRED" in name or "HANDSHAKE_FAILURE" in name:
-        return f"the service refused the handshake; it may require a client certificate ({_get_reason(error)})"
-    if name in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-        return f"the peer does not speak TLS here ({_get_reason(error)})"
+    for words, sentence in _REASONS.items():
+        if any(word in name for word in words):
+            return f"{sentence} ({_get_reason(error)})"
     if isinstance(error, ssl.SSLEOFError) or "UNEXPECTED_EOF" in name:
         return "the peer ended the handshake"
     return f"TLS failed ({_get_reason(error)})"

@@ -172,7 +172,9 @@ class GateRun:
         preflight = self.find_preflight(suite)
         if preflight.no_prediction:
             return Verdict(Status.FAIL, preflight.no_prediction, n=1, method="contract")
-        return make_error(preflight.obstacle) if preflight.obstacle else None
+        if preflight.no_contact:
+            return make_error(f"the endpoint was not reached: {preflight.no_contact}")
+        return make_error(preflight.no_protocol) if preflight.no_protocol else None
 
     def now(self) -> float:
         """Seconds since the run started."""

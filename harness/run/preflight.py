@@ -6,9 +6,10 @@ Tested in tests/wrong_verdicts/test_wrong_plans.py.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 
 from harness.core.adapter import Adapter, Facts
 from harness.core.endpoint import GRPC_SUFFIX, Endpoint
@@ -16,12 +17,14 @@ from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
 from harness.core.registry import list_plugins, load_plugin
 from harness.io.client import Client
+from harness.io.reachability import find_tls_obstacle
 from harness.protocols.shared.detection import DetectedProtocol, choose_protocol, rank_protocols
 from harness.run.decoding import decode_exchange
 from harness.run.service_states import describe_slow_start, describe_start_state
 
 _NO_HTTP = (ErrorClass.MALFORMED, ErrorClass.CLOSED)
 """How gRPC answers HTTP/1: frames of HTTP/2, and the end of the connection, which may come first."""
+_BROKEN = (*_NO_HTTP, ErrorClass.TLS)
 _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 _FIRST_PAUSE, _PAUSE_FACTOR, _LONGEST_PAUSE = 0.1, 1.5, 2.0
 """Seconds between two tries of an endpoint that is not ready yet."""
@@ -93,6 +96,8 @@ def detect_protocol(endpoint: Endpoint, client: Client) -> Preflight:
     failures = [exchange for exchange in by_path.values() if exchange.response is None]
     if failures and len(failures) == len(by_path) and all(e.error and e.error.is_before_contact for e in failures):
         return Preflight(endpoint.protocol, no_contact=f"{failures[0].error}: {failures[0].detail}", notes=notes)
+    if by_path and (obstacle := _find_tls_obstacle(endpoint, by_path.values())):
+        return Preflight(endpoint.protocol, no_contact=obstacle, notes=notes)
     ranked = rank_protocols(endpoint, candidates, by_path)
     if not is_named and by_path and all(exchange.error in _NO_HTTP for exchange in by_path.values()):
         ranked = _ask_over_grpc(endpoint)
@@ -196,9 +201,20 @@ def _try_once(endpoint: Endpoint, client: Client, progress: Callable[[str], None
         progress(note)
     if exchange.error and exchange.error.is_before_contact:
         return replace(preflight, no_contact=state), state
+    if not exchange.ok and (obstacle := _find_tls_obstacle(endpoint, [exchange])):
+        return replace(preflight, no_contact=obstacle), obstacle
     if exchange.error in _SILENT and exchange.response is None:
         return replace(preflight, no_prediction=f"no answer to one prediction: {exchange.detail}"), state
     return preflight, state
+
+
+def _find_tls_obstacle(endpoint: Endpoint, exchanges: Iterable[Exchange]) -> str | None:
+    """Why TLS never came about, where no exchange rules it out: each broke without an answer, or got a bare 400."""
+    for exchange in exchanges:
+        is_refused = exchange.status == HTTPStatus.BAD_REQUEST and not endpoint.is_secure
+        if exchange.error not in _BROKEN and not is_refused:
+            return None
+    return find_tls_obstacle(endpoint, endpoint.deadlines.connect)
 
 
 def _explain_unrecognised(by_path: dict[str, Exchange]) -> str:

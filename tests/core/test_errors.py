@@ -23,6 +23,7 @@ def test_never_reached_is_before_the_service() -> None:
         ErrorClass.NAME,
         ErrorClass.CONNECT,
         ErrorClass.TLS,
+        ErrorClass.CERTIFICATE,
         ErrorClass.PROXY,
         ErrorClass.CONNECT_TIMEOUT,
     }

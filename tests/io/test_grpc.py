@@ -233,7 +233,7 @@ def test_tls_is_verified(authority: trustme.CA, tmp_path: Path) -> None:
         plain = asked(at(port, deadlines=Deadlines(1.0, 1.0, 1.0, 1.0)))
     with served(echo, secured(authority, "elsewhere.example")) as port:
         elsewhere = asked(at(port, "https", tls=trusting))
-    assert (untrusted.error, elsewhere.error) == (ErrorClass.TLS, ErrorClass.TLS)
+    assert (untrusted.error, elsewhere.error) == (ErrorClass.CERTIFICATE, ErrorClass.CERTIFICATE)
     assert not plain.ok
     assert plain.error is not ErrorClass.HARNESS
 

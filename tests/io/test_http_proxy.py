@@ -79,7 +79,7 @@ def test_the_services_certificate_is_not_the_proxys_fault(
 ) -> None:
     service, proxy = serve(polite, server_context()), serve(tunnel)
     exchange = connect(service.url, proxy=proxy.url).exchange(GET)
-    assert exchange.error is ErrorClass.TLS, exchange.detail
+    assert exchange.error is ErrorClass.CERTIFICATE, exchange.detail
 
 
 def test_the_proxy_refuses(serve: Serve, connect: Connect) -> None:

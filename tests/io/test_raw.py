@@ -248,7 +248,7 @@ def test_over_tls(tmp_path: Path) -> None:
             assert talk.is_reused
         with line(url) as talk:
             talk.send([b"one"])
-            assert talk.receive(ASK).error is ErrorClass.TLS
+            assert talk.receive(ASK).error is ErrorClass.CERTIFICATE
 
 
 def test_over_a_unix_socket(tmp_path: Path) -> None:

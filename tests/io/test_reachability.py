@@ -112,7 +112,7 @@ def test_a_wrong_certificate_is_told(
     peer = serve(nothing, context)
     with pytest.raises(TransportError, match=words) as caught:
         reachability.read_certificate(Endpoint(peer.url, tls=TLS(ca_file)), 5.0)
-    assert caught.value.error is ErrorClass.TLS
+    assert caught.value.error is (ErrorClass.TLS if "mutual" in issue else ErrorClass.CERTIFICATE)
 
 
 def test_a_self_signed_certificate_is_told(serve: Serve, ca: trustme.CA) -> None:
@@ -121,7 +121,7 @@ def test_a_self_signed_certificate_is_told(serve: Serve, ca: trustme.CA) -> None
         context.load_cert_chain(cert, key)
     with pytest.raises(TransportError, match="self-signed") as caught:
         reachability.read_certificate(Endpoint(serve(nothing, context).url), 5.0)
-    assert caught.value.error is ErrorClass.TLS
+    assert caught.value.error is ErrorClass.CERTIFICATE
 
 
 def drip_handshake(conn: Conn) -> None:
@@ -149,3 +149,39 @@ def test_no_certificate_to_ask_for() -> None:
     for endpoint in (Endpoint("http://127.0.0.1:1"), Endpoint("https://127.0.0.1:1", proxy="http://127.0.0.1:2")):
         with pytest.raises(UsageError):
             reachability.read_certificate(endpoint, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("script", "speaks"),
+    [
+        (lambda conn: conn.send(conn.sock.recv(65536)), False),
+        (lambda conn: conn.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), False),
+        (lambda conn: conn.send(b"\x15\x03"), False),
+        (lambda conn: conn.send(b"\x15\x03\x03\x00\x02\x02\x28"), True),
+        (lambda conn: conn.sock.recv(1), False),
+    ],
+    ids=["echo", "http", "cut", "alert", "closes"],
+)
+def test_what_looks_like_tls(serve: Serve, script: Callable[[Conn], None], speaks: bool) -> None:
+    endpoint = Endpoint(serve(script).url)
+    words = reachability.find_tls_obstacle(endpoint, 5.0)
+    assert words == (f"the port speaks TLS, not plain HTTP: give https://127.0.0.1:{endpoint.port}" if speaks else None)
+
+
+def test_a_port_of_tls_is_seen_whatever_its_certificate(serve: Serve, server_context: Context) -> None:
+    for context in (server_context("other.example"), server_context(mutual=True)):
+        url = serve(nothing, context).url
+        words = reachability.find_tls_obstacle(Endpoint(url.replace("https:", "http:")), 5.0)
+        assert words is not None
+        assert words.endswith(f"give {url}")
+
+
+def test_a_required_client_certificate_is_seen_after_the_handshake(
+    serve: Serve, server_context: Context, ca_file: str
+) -> None:
+    required, open_to_all = (serve(nothing, server_context(mutual=mutual)).url for mutual in (True, False))
+    words = reachability.find_tls_obstacle(Endpoint(required, tls=TLS(ca_file)), 5.0)
+    assert words is not None
+    assert "client_cert" in words
+    assert reachability.find_tls_obstacle(Endpoint(open_to_all, tls=TLS(ca_file)), 5.0) is None
+    assert reachability.find_tls_obstacle(Endpoint(required, tls=TLS(ca_file), proxy="http://127.0.0.1:1"), 5.0) is None

@@ -38,14 +38,14 @@ def test_trusted(serve: Serve, connect: Connect, server_context: Context, ca_fil
 
 def test_the_systems_store_does_not_know_the_ca(serve: Serve, connect: Connect, server_context: Context) -> None:
     exchange = connect(serve(polite, server_context()).url).exchange(GET)
-    assert exchange.error is ErrorClass.TLS
+    assert exchange.error is ErrorClass.CERTIFICATE
     assert "not trusted" in exchange.detail
 
 
 def test_expired(serve: Serve, connect: Connect, server_context: Context, ca_file: str) -> None:
     context = server_context(not_before=PAST, not_after=PAST + datetime.timedelta(days=1))
     exchange = connect(serve(polite, context).url, tls=TLS(ca_file=ca_file)).exchange(GET)
-    assert exchange.error is ErrorClass.TLS
+    assert exchange.error is ErrorClass.CERTIFICATE
     assert "expired" in exchange.detail
 
 
@@ -53,7 +53,7 @@ def test_wrong_host(serve: Serve, connect: Connect, server_context: Context, ca_
     peer = serve(polite, server_context("elsewhere.example"))
     for url, words in ((peer.url, "another address"), (peer.url.replace("127.0.0.1", "localhost"), "another host")):
         exchange = connect(url, tls=TLS(ca_file=ca_file)).exchange(GET)
-        assert exchange.error is ErrorClass.TLS
+        assert exchange.error is ErrorClass.CERTIFICATE
         assert words in exchange.detail
 
 

@@ -272,6 +272,8 @@ def test_certificates_and_names() -> None:
     assert connection.judge_certificate("x", 0, 30 * day, 1 * day, 7).status is Status.PASS
     assert connection.judge_certificate("x", 0, 5 * day, 1 * day, 7).status is Status.FAIL
     assert connection.judge_certificate("x", 2 * day, 90 * day, 1 * day, 7).status is Status.FAIL
-    assert connection.judge_connection_failure(TransportError(ErrorClass.TLS, "expired")).status is Status.FAIL
+    expired = TransportError(ErrorClass.CERTIFICATE, "expired")
+    assert connection.judge_connection_failure(expired).status is Status.FAIL
+    assert connection.judge_connection_failure(TransportError(ErrorClass.TLS, "no TLS")).status is Status.ERROR
     assert connection.judge_connection_failure(TransportError(ErrorClass.NAME, "unknown")).status is Status.ERROR
     assert connection.judge_resolution("x", ()).status is Status.ERROR

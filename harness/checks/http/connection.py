@@ -19,9 +19,9 @@ def judge_resolution(host: str, addresses: tuple[str, ...]) -> Verdict:
 
 def judge_connection_failure(failure: TransportError) -> Verdict:
     """A failure to connect: a bad certificate is the service's FAIL, anything else an ERROR."""
-    if failure.error is ErrorClass.TLS:
+    if failure.error is ErrorClass.CERTIFICATE:
         return judge_contract([Case("certificate", Counterexample(str(failure)))], "")
-    return make_error(str(failure))
+    return make_error(f"the endpoint was not reached: {failure}")
 
 
 def judge_certificate(subject: str, not_before: float, not_after: float, now: float, days: float) -> Verdict:
