@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from http import HTTPStatus
 
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Response
+from harness.core.visible_text import fold_line
 
 
 class AnswerClass(StrEnum):
@@ -129,3 +131,16 @@ def classify_response(response: Response) -> AnswerClass:
     if is_grpc:
         return GRPC_CLASSES.get(int(code), AnswerClass.BROKEN)
     return _STATUSES.get(response.status, AnswerClass.BROKEN)
+
+
+def is_refusal(exchange: Exchange) -> bool:
+    """Whether the service refused the request itself: as invalid, or with these credentials."""
+    has_error_status = exchange.status is not None and exchange.status >= HTTPStatus.BAD_REQUEST
+    return has_error_status and classify_exchange(exchange) in (AnswerClass.REFUSED_INPUT, AnswerClass.REFUSED_AUTH)
+
+
+def describe_refusal(exchange: Exchange) -> str:
+    """How it was refused, on one line: the status, and the beginning of what the service says about it."""
+    body = exchange.response.body if exchange.response else b""
+    text = fold_line(body[:_SEARCHED_BYTES].decode("utf-8", "replace"), 200)
+    return f"{exchange.detail}: {text}" if text else exchange.detail

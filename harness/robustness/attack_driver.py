@@ -20,7 +20,7 @@ class AttackedInput:
     """One input under attack; `number` is its place in the data, `left` the rows that may still be sent for it.
 
     `state` is alive, then one of wrong (before any attack), robust, confirmed, or lost (a row got no valid answer).
-    `moved` says that some row changed the margin from `start`.
+    `moved` says that some row changed the margin from `start`; `first_label` is the answer to the clean row.
     """
 
     number: int
@@ -30,6 +30,7 @@ class AttackedInput:
     state: str = "alive"
     start: float = 0.0
     moved: bool = False
+    first_label: str | None = None
     queries: int = 0
     finding: Finding | None = None
     flaky: Finding | None = None
@@ -39,7 +40,8 @@ class AttackedInput:
 
     def begin(self, attack: Attack, reply: Prediction) -> None:
         """Take the answer to the clean row: it is wrong already, or the search yields its first batch."""
-        if str(reply.label) != str(self.criterion.label):
+        self.first_label = str(reply.label).strip()
+        if self.first_label != str(self.criterion.label):
             self.state = "wrong"
             return
         column = None if reply.scores is None else max(range(len(reply.scores)), key=reply.scores.__getitem__)

@@ -14,7 +14,9 @@ from itertools import islice
 
 import numpy as np
 
+from harness.checks.answers.label_forms import read_generously
 from harness.checks.common import TOO_MANY_REQUESTS, find_harness_error
+from harness.core.answer_class import describe_refusal, is_refusal
 from harness.core.attack import Attack, Criterion, Distance, Finding, Task
 from harness.core.dataset import Dataset
 from harness.core.errors import HarnessError
@@ -43,7 +45,8 @@ class AttackedInputs:
     `states` has each input's state at the end and the rows sent for it; `flaky` counts inputs with a finding that was
     not repeated, `declined` those lost to a 429, `unmoved` those held though no row changed their scores. `masked` says
     why the scores hide what a row changes, `rows` how many were sent for which purpose. `unattackable` says why no
-    input could be attacked.
+    input could be attacked; `mismatch` why no label was ever answered, in which case the most generous reading calls
+    `readable` inputs right.
     """
 
     states: tuple[tuple[str, int], ...] = ()
@@ -54,6 +57,8 @@ class AttackedInputs:
     rows: Mapping[str, int] = field(default_factory=dict)
     examples: tuple[Counterexample, ...] = ()
     unattackable: str = ""
+    mismatch: str = ""
+    readable: int = 0
 
 
 def attack_inputs(session: Session, attack: Attack) -> AttackedInputs:
@@ -78,6 +83,11 @@ def attack_inputs(session: Session, attack: Attack) -> AttackedInputs:
     if len(lost) == len(targets) and all(exchange.ok for exchange in lost):
         example = session.show("an answer with neither a label nor scores for each row", lost[0])
         return AttackedInputs(unattackable=example.summary, examples=(example,))
+    if len(lost) == len(targets) and all(map(is_refusal, lost)):
+        refusal = f"every row was refused, none was answered ({describe_refusal(lost[0])})"
+        return AttackedInputs(unattackable=refusal, examples=(session.show(refusal, lost[0]),))
+    labels, answers = [str(target.criterion.label) for target in targets], [target.first_label for target in targets]
+    reading = read_generously(labels, answers)
     masked = "" if oracle.score_count else "only labels are answered"
     return AttackedInputs(
         states=tuple((target.state, target.queries) for target in targets),
@@ -87,6 +97,8 @@ def attack_inputs(session: Session, attack: Attack) -> AttackedInputs:
         masked="the scores are rounded" if oracle.has_coarse_scores else masked,
         rows=dict(oracle.rows),
         examples=_show_findings(session, targets),
+        mismatch=reading.reason if reading else "",
+        readable=len(reading.right) if reading else 0,
     )
 
 
@@ -173,6 +185,8 @@ def judge_robust_accuracy(inputs: AttackedInputs, objective: Objective, check: P
         notes.append(f"score-masking possible: {inputs.masked}; an attack of another kind may find more")
     judge = partial(judge_independent_samples, n=n, objective=objective, check=check, what="inputs were not robust")
     broken = n - count["robust"]
+    if inputs.mismatch and judge(broken - inputs.readable, declined=inputs.declined).status is not Status.FAIL:
+        return make_inconclusive(inputs.mismatch, n=0, counterexamples=inputs.examples)
     verdict = judge(broken, declined=inputs.declined, examples=inputs.examples, notes=tuple(notes))
     verdict = replace(verdict, slices=_draw_curve(inputs.states, objective.alpha))
     if verdict.status is Status.PASS and judge(broken + unproven).status is not Status.PASS:

@@ -9,16 +9,19 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
+from harness.checks.answers.label_forms import find_renumbering, read_generously
 from harness.checks.common import TOO_MANY_REQUESTS, find_harness_error
+from harness.core.answer_class import describe_refusal, is_refusal
 from harness.core.dataset import Dataset
 from harness.core.errors import ErrorClass, HarnessError
 from harness.core.exchange import Exchange
 from harness.core.measurement import TOKENS_PER_ANSWER, Measurement, Scope
 from harness.core.objective import Objective
 from harness.core.plan import Cost, PlannedCheck
-from harness.core.verdict import Counterexample, Slice, Verdict, make_inconclusive
+from harness.core.verdict import Counterexample, Slice, Status, Verdict, make_inconclusive
 from harness.run.gate_run import GateRun
 from harness.run.oracle import read_rows
 from harness.run.rate_judging import judge_independent_samples, make_slice, skip_repeated_rows
@@ -35,8 +38,11 @@ class LabelledRows:
     """How the labelled rows were answered: the content of `validation/accuracy.json`.
 
     All are places of rows in the data. `wrong` are the rows without their label in the answer; of them, `unlabelled`
-    had a valid answer without any label, and `failed` no valid answer, `declined` with a 429. `examples` shows the
-    first wrong row of the data and of each slice that an objective names.
+    had a valid answer without any label, and `failed` no valid answer: `declined` with a 429, `refused` with another
+    4xx, of which `refusal` is the first. `examples` shows the first wrong row of the data and of each slice that an
+    objective names. Where no answer equals any label, `mismatch` says why, and `readable` are the wrong rows that the
+    most generous reading calls right; `renumbering` are the rows that a renaming of the classes would make right, and
+    its words.
     """
 
     asked: tuple[int, ...] = ()
@@ -44,6 +50,11 @@ class LabelledRows:
     unlabelled: tuple[int, ...] = ()
     failed: tuple[int, ...] = ()
     declined: tuple[int, ...] = ()
+    refused: tuple[int, ...] = ()
+    refusal: str = ""
+    mismatch: str = ""
+    readable: tuple[int, ...] = ()
+    renumbering: tuple[int, str] = (0, "")
     examples: Mapping[int, Counterexample] = field(default_factory=dict)
 
 
@@ -130,20 +141,29 @@ def ask_labelled_rows(session: Session, data: Dataset, objectives: Sequence[Obje
     labels, exchanges = asker.labels, asker.exchanges
     if unreached := find_harness_error(*(exchanges[number] for number in asked)):
         raise HarnessError(unreached.reason)
-    failed = [number for number in asked if labels[number] is None and not exchanges[number].ok]
-    wrong = {number for number in asked if labels[number] != str(data.labels[number])}
+    wrong = {number: None for number in asked if labels[number] != str(data.labels[number])}
     shown = [next((number for number in chosen if number in wrong), None) for chosen in rows]
+    examples = {
+        number: session.show(_describe_row(data, number, labels[number], exchanges[number]), exchanges[number])
+        for number in shown
+        if number is not None
+    }
+    failed = tuple(number for number in wrong if labels[number] is None and not exchanges[number].ok)
+    refused = tuple(number for number in failed if is_refusal(exchanges[number]))
+    expected, answered = [str(data.labels[number]) for number in asked], [labels[number] for number in asked]
+    reading = read_generously(expected, answered)
     return LabelledRows(
         tuple(asked),
-        tuple(number for number in asked if number in wrong),
-        tuple(number for number in asked if labels[number] is None and exchanges[number].ok),
-        tuple(failed),
-        tuple(number for number in failed if exchanges[number].status == TOO_MANY_REQUESTS),
-        {
-            number: session.show(_describe_row(data, number, labels[number], exchanges[number]), exchanges[number])
-            for number in shown
-            if number is not None
-        },
+        tuple(wrong),
+        unlabelled=tuple(number for number in wrong if labels[number] is None and exchanges[number].ok),
+        failed=failed,
+        declined=tuple(number for number in failed if exchanges[number].status == TOO_MANY_REQUESTS),
+        refused=refused,
+        refusal=describe_refusal(exchanges[refused[0]]) if refused else "",
+        mismatch=reading.reason if reading else "",
+        readable=tuple(asked[place] for place in reading.right) if reading else (),
+        renumbering=find_renumbering(expected, answered),
+        examples=examples,
     )
 
 
@@ -198,31 +218,58 @@ def judge_accuracy(rows: LabelledRows, data: Dataset, seed: int, objective: Obje
     all_wrong = set(rows.wrong)
     wrong = [number for number in chosen if number in all_wrong]
     examples = tuple(rows.examples[number] for number in wrong[:1])
+    if why := _explain_unjudged(rows, chosen):
+        return make_inconclusive(why, n=0, counterexamples=tuple(replace(example, summary=why) for example in examples))
+    declined = len(set(chosen) & set(rows.declined))
+    judge = partial(judge_independent_samples, n=len(chosen), objective=objective, check=check, declined=declined)
+    readable = set(rows.readable)
+    wrong_for_certain = [number for number in wrong if number not in readable]
+    if rows.mismatch and judge(len(wrong_for_certain), what="").status is not Status.FAIL:
+        return make_inconclusive(rows.mismatch, n=0, counterexamples=examples)
+    verdict = judge(
+        len(wrong),
+        what="rows were answered wrongly",
+        examples=examples,
+        slices=_make_slices([groups[number] for number in chosen], [groups[number] for number in wrong], objective),
+        notes=_list_notes(rows, data, seed, objective, chosen),
+    )
+    if rows.mismatch:
+        right = len(chosen) - len(wrong_for_certain)
+        return verdict.with_notes(f"{rows.mismatch}; even so at most {right} of {len(chosen)} rows can be right")
+    count, renaming = rows.renumbering
+    if verdict.status is Status.FAIL and count >= objective.limit * len(rows.asked):
+        renamed = f"if {renaming}, {count} of {len(rows.asked)} rows would be right"
+        return verdict.with_notes(f"{renamed}: do the service and the data name the classes alike?")
+    return verdict
+
+
+def _explain_unjudged(rows: LabelledRows, chosen: Sequence[int]) -> str:
+    """Why no answer says anything about the model: not one row was accepted, or none was answered with a label."""
     if set(chosen) <= set(rows.unlabelled):
-        summary = "a valid answer in which no label and no scores are found"
-        return make_inconclusive(
-            summary, n=0, counterexamples=tuple(replace(example, summary=summary) for example in examples)
+        return "a valid answer in which no label and no scores are found"
+    if rows.refused and set(chosen) <= {*rows.refused, *rows.declined}:
+        return (
+            f"every row was refused, none was answered ({rows.refusal}): give rows of the form that the service takes"
         )
+    return ""
+
+
+def _list_notes(
+    rows: LabelledRows, data: Dataset, seed: int, objective: Objective, chosen: Sequence[int]
+) -> tuple[str, ...]:
+    assert data.labels is not None
     label, most = Counter(str(data.labels[number]) for number in chosen).most_common(1)[0]
     notes = [f"rows drawn by seed {seed} out of {len(data.inputs)}"]
     if lacking := len(set(chosen) & {*rows.unlabelled, *rows.failed}):
         notes.append(f"{lacking} of the wrong rows had no answer with a label")
+    if refused := len(set(chosen) & set(rows.refused)):
+        notes.append(f"{refused} of the wrong rows were refused: {rows.refusal}")
     in_slice = len(_select_slice(data, objective.slice, range(len(data.inputs))))
     if len(chosen) < min(in_slice, objective.cap):
         notes.append(f"{in_slice - len(chosen)} rows repeat another, and count once")
     if most / len(chosen) >= objective.limit:
         notes.append(f"always answering {label!r} would be right in {most} of {len(chosen)} rows, and hold this too")
-    return judge_independent_samples(
-        len(wrong),
-        len(chosen),
-        objective,
-        check,
-        what="rows were answered wrongly",
-        declined=len(set(chosen) & set(rows.declined)),
-        examples=examples,
-        slices=_make_slices([groups[number] for number in chosen], [groups[number] for number in wrong], objective),
-        notes=tuple(notes),
-    )
+    return tuple(notes)
 
 
 def _make_slices(groups: Sequence[str], wrong: Sequence[str], objective: Objective) -> tuple[Slice, ...]:

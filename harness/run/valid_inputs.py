@@ -88,7 +88,8 @@ class Rows:
         if self.text:
             return [f"Repeat after me: {generator.randrange(10**7, 10**8)}" for _ in range(n)]
         data = self._dataset
-        if data is not None and not isinstance(data.inputs[0], str):
+        takes_lists = not isinstance(self._row, dict)  # a service of named fields would refuse every row of the data
+        if data is not None and takes_lists and not isinstance(data.inputs[0], str):
             order = generator.sample(range(len(data.inputs)), len(data.inputs))
             rows = {tuple(data.inputs[number]): data.inputs[number] for number in order[: 10 * n]}
             if len(rows) > 1:

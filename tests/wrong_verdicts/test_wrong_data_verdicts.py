@@ -9,20 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.attacks.square import ATTACK
 from harness.checks.answers.golden import judge_golden_outputs
 from harness.core.dataset import Dataset
-from harness.core.endpoint import Deadlines
+from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
+from harness.core.settings import DataSettings, Settings
 from harness.core.verdict import Counterexample, Status, Verdict
 from harness.run.oracle import read_rows
 from harness.run.rate_judging import judge_independent_samples
+from harness.run.valid_inputs import Rows
 from tests.services import Answered, Digits, asking, attacked, digits, judge_attack, objective, serving, settings
 from tests.suites.validation.test_accuracy import DATA, Service, judged
 
@@ -95,6 +98,31 @@ def test_labels_that_are_no_classes_are_no_attack(tmp_path: Path) -> None:
         verdict = attacked(url, replace(digits(20), labels=(0.5,) * 20), tmp_path, budget=2)
     assert verdict.status is Status.INCONCLUSIVE
     assert "no classes" in verdict.reason
+
+
+@pytest.mark.parametrize("label", [lambda n: "abcdefghij"[n], lambda n: f"digit {n}"], ids=["other", "in a text"])
+def test_labels_that_are_never_answered_are_no_robustness(tmp_path: Path, label: Callable[[int], str]) -> None:
+    data = digits(40)
+    named = replace(data, labels=tuple(label(number) for number in data.labels or ()))
+    with serving(Digits()) as url:
+        verdict = attacked(url, named, tmp_path, budget=2)
+    assert verdict.status is Status.INCONCLUSIVE, verdict.reason
+    assert "no answer can ever equal a label" in verdict.reason
+
+
+def test_a_constant_answer_is_wrong_whatever_it_means(tmp_path: Path) -> None:
+    data = digits(60)
+    named = replace(data, labels=tuple("abcdefghij"[number] for number in data.labels or ()))
+    with serving(Digits(lambda rows, found: found * 0 + np.eye(10)[3])) as url:
+        verdict = attacked(url, named, tmp_path, budget=2)
+    assert verdict.status is Status.FAIL, verdict.reason
+
+
+def test_an_attack_on_a_service_that_refuses_every_row_shows_nothing(tmp_path: Path) -> None:
+    with serving(lambda path, body: (422, {"error": "pixel_0 is missing"})) as url:
+        verdict = attacked(url, digits(40), tmp_path, budget=2)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "pixel_0 is missing" in verdict.reason
 
 
 def test_rounding_in_the_last_place_is_no_change_of_a_score(tmp_path: Path) -> None:
@@ -176,3 +204,12 @@ def test_a_service_too_slow_for_a_batch_of_rows_under_attack_is_asked_row_by_row
         with asking(replace(given, endpoint=replace(given.endpoint, deadlines=HASTE)), tmp_path) as session:
             verdict = judge_attack(session, ATTACK, *objective())
     assert "0 with a row that got no valid answer twice" in verdict.notes[0], verdict.notes
+
+
+def test_a_service_of_named_fields_is_not_asked_for_rows_of_a_table(tmp_path: Path) -> None:
+    """It would refuse each of them, and no check of the integration suite could be judged."""
+    endpoint = Endpoint("http://127.0.0.1:1", "plain_json", sample={"length": [1.5], "width": [0.5]})
+    given = Settings(endpoint, ("integration",), data=DataSettings(DATA))
+    with asking(given, tmp_path) as session:
+        rows = Rows(session).draw_distinct(5)
+    assert all(set(row) == {"length", "width"} for row in rows)

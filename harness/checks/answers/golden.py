@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.checks.common import TOO_MANY_REQUESTS, Show, explain_decline, judge, judge_case
 from harness.checks.comparison import find_difference
+from harness.core.answer_class import describe_refusal, is_refusal
 from harness.core.array_shape import find_shape
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
@@ -35,6 +36,9 @@ def judge_golden_outputs(
         difference = why or find_difference(golden, output, absolute=tolerance, relative=tolerance, at="the answer")
         unjudged = why if why.startswith("ambiguous") else ""
         cases.append(judge_case(name, exchange, difference and f"{name}: {difference}", show, unjudged))
+    if all(is_refusal(exchange) for exchange in exchanges):
+        why = f"every input was refused, none was answered ({describe_refusal(exchanges[0])})"
+        return make_inconclusive(why, n=0, counterexamples=(show(why, exchanges[0]),))
     distinct = len({exchange.request.body for exchange in exchanges})
     return judge_contract(cases, f"{len(cases)} golden outputs are met within {tolerance:g}", distinct=distinct)
 

@@ -111,6 +111,81 @@ def test_what_tells_nothing_is_inconclusive(tmp_path: Path) -> None:
     assert judged(Service(), tmp_path, slice="odd").n == 100
 
 
+CLASSES = ("setosa", "versicolor", "virginica")
+NAMED = replace(DATA, labels=tuple(CLASSES[i % 3] for i in range(200)))
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 413, 422])
+def test_rows_that_are_all_refused_say_nothing_of_the_model(tmp_path: Path, status: int) -> None:
+    verdict = judged(Service(lambda rows: (status, {"detail": "field required: sepal_length"})), tmp_path)
+    assert (verdict.status, verdict.n) == (Status.INCONCLUSIVE, 0), verdict.reason
+    assert f"every row was refused, none was answered (HTTP {status}" in verdict.reason
+    assert "field required: sepal_length" in verdict.reason
+    assert verdict.counterexamples
+
+
+def test_one_row_that_is_answered_makes_the_refused_ones_wrong(tmp_path: Path) -> None:
+    picky = Service(lambda rows: (422, {"error": "no"}) if any(row[0] > 0 for row in rows) else [0])
+    verdict = judged(picky, tmp_path)
+    assert verdict.status is Status.FAIL
+    assert any("199 of the wrong rows were refused: HTTP 422" in note for note in verdict.notes)
+
+
+def test_refusals_beside_failures_are_failures(tmp_path: Path) -> None:
+    dead = Service(lambda rows: (500 if rows[0][0] % 2 else 422, {"error": "no"}))
+    assert judged(dead, tmp_path).status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("data", "change", "words"),
+    [
+        (NAMED, _labels, "the answers are numbers (0, 1, 2), the labels are names"),
+        (NAMED, lambda rows: [str(label) for label in _labels(rows)], "the answers are numbers (0, 1, 2)"),
+        (NAMED, lambda rows: [[float(row[1] == i) for i in range(3)] for row in rows], "the answers are numbers"),
+        (NAMED, lambda rows: [CLASSES[int(row[1])].title() for row in rows], "case, spaces or punctuation ('"),
+        (DATA, lambda rows: [CLASSES[int(row[1])] for row in rows], "the answers are names ('setosa', 'versicolor'"),
+        (DATA, lambda rows: [f"class {int(row[1])}" for row in rows], "hold their label within other text"),
+    ],
+    ids=["numbers", "numbers as text", "scores", "title case", "names", "prefixed"],
+)
+def test_answers_that_can_never_equal_a_label_are_no_wrong_answers(
+    tmp_path: Path, data: Dataset, change: Any, words: str
+) -> None:
+    verdict = judged(Service(change), tmp_path, data)
+    assert verdict.status is Status.INCONCLUSIVE, verdict.reason
+    assert words in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("data", "change"),
+    [
+        (NAMED, lambda rows: [0] * len(rows)),
+        (NAMED, lambda rows: [int(row[0]) for row in rows]),
+        (NAMED, lambda rows: [int(row[0]) * 7 % 11 % 3 for row in rows]),
+        (NAMED, lambda rows: ["Setosa"] * len(rows)),
+        (NAMED, lambda rows: ["chat"] * len(rows)),
+        (DATA, lambda rows: ["banana"] * len(rows)),
+        (DATA, lambda rows: [f"class {(int(row[0]) // 2) % 3}" for row in rows]),
+        (DATA, lambda rows: [7] * len(rows)),
+        (replace(DATA, labels=(7,) * 200), _labels),
+    ],
+    ids=["constant", "row numbers", "scrambled", "other case", "other name", "one word", "wrong text", "7", "labels 7"],
+)
+def test_what_is_wrong_in_every_reading_fails(tmp_path: Path, data: Dataset, change: Any) -> None:
+    verdict = judged(Service(change), tmp_path, data)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert verdict.n == 200
+
+
+def test_classes_counted_from_one_fail_and_are_named(tmp_path: Path) -> None:
+    """Whether the service or the data counts from one cannot be seen, and an index that is one off is a defect, too."""
+    verdict = judged(Service(lambda rows: [label + 1 for label in _labels(rows)]), tmp_path)
+    assert verdict.status is Status.FAIL
+    note = next(note for note in verdict.notes if "name the classes alike" in note)
+    assert note.startswith("if 1 is 0, 2 is 1, 3 is 2, 200 of 200 rows would be right")
+    assert not any("alike" in note for note in judged(Service(lambda rows: [7] * len(rows)), tmp_path).notes)
+
+
 def answered(outputs: Any = None, text: str | None = None, error: ErrorClass | None = None) -> Exchange:
     answer = None if error else Answer(text=text, outputs=outputs or {})
     return Exchange(
@@ -142,6 +217,17 @@ def test_golden_outputs_are_met_within_the_tolerance_or_named(
     verdict = judge_golden_outputs([want], [exchange], [7], 1e-6, lambda summary, _: Counterexample(summary))
     assert verdict.status is status, verdict.reason
     assert said in verdict.reason
+
+
+@pytest.mark.parametrize(("statuses", "status"), [((422, 400), Status.INCONCLUSIVE), ((422, 500), Status.FAIL)])
+def test_golden_inputs_that_are_all_refused_say_nothing(statuses: tuple[int, ...], status: Status) -> None:
+    exchanges = [
+        Exchange(Request("POST", "/p"), Timing(0.0), Response(code, body=b"no"), error=ErrorClass.STATUS, detail="HTTP")
+        for code in statuses
+    ]
+    verdict = judge_golden_outputs([1, 2], exchanges, [0, 1], 1e-6, lambda summary, _: Counterexample(summary))
+    assert verdict.status is status
+    assert ("every input was refused" in verdict.reason) is (status is Status.INCONCLUSIVE)
 
 
 def test_no_golden_outputs_are_no_pass() -> None:
