@@ -50,12 +50,13 @@ class Job:
 class Counts:
     """One metric's samples in each time block (`harness.stats.dependence.TIME_BLOCKS` of them).
 
-    All samples, those over the run's own p90, and those over each limit.
+    All samples, those over each limit, and those over each of the run's own `harness.stats.dependence.OWN_QUANTILES`.
+    Failures, which have no size, are those over the limit 0.
     """
 
     n: tuple[int, ...]
-    over_p90: tuple[int, ...]
     over: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    over_quantiles: tuple[tuple[int, ...], ...] = ()
 
     def over_limit(self, limit: float) -> tuple[int, ...]:
         """Samples over this limit in each block, exactly. Raises `KeyError` for one that the job did not name."""
@@ -67,10 +68,11 @@ class LoadResult:
     """The result of a load: the content of `load/SCENARIO.json`, rewritten every second until `finished`.
 
     Counts of requests cover the whole run, `blocks` and `histograms` (sparse, seconds) only requests that were due
-    after the warm-up. `latency` counts from the schedule, `service` from the send. `waited` arrivals found no free
-    slot among the requests in flight. `broken` are answers that were declared a success and are invalid or incomplete.
-    `gone` says that the endpoint disappeared, `client_bound` why the load generator and not the service may have been
-    the limit. Of several processes `generator` and `stall` show the worst, `skew` by how much their clocks differ (s).
+    in the `seconds` after the warm-up. `latency` counts from the schedule, `service` from the send. `waited` arrivals
+    found no free slot among the requests in flight. `broken` are answers that were declared a success and are invalid
+    or incomplete. `gone` says that the endpoint disappeared, `client_bound` why the load generator and not the service
+    may have been the limit. Of several processes `generator` and `stall` show the worst, `skew` by how much their
+    clocks differ (s).
     """
 
     scenario: str
@@ -80,6 +82,7 @@ class LoadResult:
     completed: int = 0
     failed: int = 0
     judged: int = 0
+    seconds: float = 0.0
     waited: int = 0
     tokens: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)

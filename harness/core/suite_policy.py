@@ -22,6 +22,11 @@ def _sample_until_decided(scope: Scope, objective: Objective) -> int | None:
     return None
 
 
+def _know_no_time(scope: Scope) -> float:
+    """How long the samples take is not fixed."""
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A suite's own section of the configuration file, `[NAME]`.
@@ -43,17 +48,18 @@ class SuitePolicy:
     """`POLICY` of a suite's package, whose modules import nothing but `harness.core` for it.
 
     `order` is its place among all suites, the lowest first; `metrics` are those that its objectives may bound.
-    `samples` counts the samples of an objective for a scope (None: until its sequential test ends); `dependent` says
-    that they depend on one another and are judged in time blocks; `hint` what the user can give for an objective that
-    cannot pass. `section` is its own section of the configuration, `reads` names others that it needs ("data",
-    "fault"). `compares`: its objectives are compared with a baseline. `shares_answers`: its checks share answers in a
-    process, and their cost counts each answer once. `disturbs`: it disturbs the service, so that its times are no
-    property of it.
+    `samples` counts the samples of an objective for a scope (None: until its sequential test ends), `seconds` the time
+    over which they are spread; `dependent` says that they may depend on one another and are judged in time blocks;
+    `hint` what the user can give for an objective that cannot pass. `section` is its own section of the configuration,
+    `reads` names others that it needs ("data", "fault"). `compares`: its objectives are compared with a baseline.
+    `shares_answers`: its checks share answers in a process, and their cost counts each answer once. `disturbs`: it
+    disturbs the service, so that its times are no property of it.
     """
 
     order: int = 1000
     metrics: tuple[Metric, ...] = ()
     samples: Callable[[Scope, Objective], int | None] = _sample_until_decided
+    seconds: Callable[[Scope], float] = _know_no_time
     dependent: bool = False
     hint: str = "a profile with a larger cap"
     section: Section | None = None

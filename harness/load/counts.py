@@ -16,7 +16,7 @@ from harness.core.load import Counts, Job, LoadResult, find_client_limits
 from harness.core.pacing import Pacer
 from harness.core.report import Generator
 from harness.core.verdict import Counterexample
-from harness.stats.dependence import TIME_BLOCKS
+from harness.stats.dependence import OWN_QUANTILES, TIME_BLOCKS
 from harness.stats.histogram import Histogram
 
 MOST_EXAMPLES = 3
@@ -108,18 +108,19 @@ def make_load_result(
 ) -> LoadResult:
     """The result of a load: `counts` are those of all processes, `t0` is the schedule's zero in seconds of the run.
 
-    The p90 at which the dependence of the time blocks is measured is that of the whole sample, of all processes.
+    The quantiles at which dependence is measured are those of the whole sample, of all processes.
     """
     load, planned = job.load, Pacer(job.load.rate, job.load.duration).count
     samples = {metric: reduce(Histogram.merge, blocks) for metric, blocks in counts.blocks.items()}
     blocks = {metric: _count_blocks(counts.blocks[metric], sample) for metric, sample in samples.items()}
-    blocks["error_rate"] = Counts(tuple(counts.requests), tuple(counts.failed))
+    blocks["error_rate"] = Counts(tuple(counts.requests), {repr(0.0): tuple(counts.failed)})
     result = LoadResult(
         load.scenario,
         job.endpoint.protocol,
         planned,
         failed=sum(counts.errors.values()),
         judged=sum(counts.requests),
+        seconds=load.duration - load.warm_up,
         blocks=blocks,
         histograms={metric: sample.to_sparse() for metric, sample in samples.items() if sample.n},
         generator=_describe_generator(job, counts, samples["lag"], t0, planned),
@@ -159,9 +160,10 @@ def _describe_generator(job: Job, counts: WorkerCounts, lag: Histogram, t0: floa
 def _count_blocks(blocks: list[Histogram], sample: Histogram) -> Counts:
     """The samples of each block: all, those over the whole sample's p90, and those over each limit."""
     limits = [float(key.removeprefix("over ")) for key in sample.to_sparse() if key.startswith("over ")]
-    p90 = sample.quantile(0.9) if sample.n else NEVER
     over = {repr(limit): tuple(block.count_over(limit) for block in blocks) for limit in limits}
-    return Counts(tuple(block.n for block in blocks), tuple(_count_over(block, p90) for block in blocks), over)
+    quantiles = [sample.quantile(q) for q in OWN_QUANTILES] if sample.n else []
+    over_quantiles = tuple(tuple(_count_over(block, value) for block in blocks) for value in quantiles)
+    return Counts(tuple(block.n for block in blocks), over, over_quantiles)
 
 
 def _count_over(block: Histogram, value: float) -> int:

@@ -45,10 +45,10 @@ def judge_load(result: LoadResult, objective: Objective, check: PlannedCheck) ->
 
 def _judge_objective(result: LoadResult, objective: Objective, check: PlannedCheck, metric: str) -> Verdict:
     counts = result.blocks[metric]
-    over = counts.over_p90 if metric == "error_rate" else counts.over_limit(objective.limit)
+    over = counts.over_limit(0.0 if metric == "error_rate" else objective.limit)
     samples = "gaps" if metric == "inter_token" else "requests"
     return judge_dependent_samples(
-        TimeBlocks(counts.n, over, counts.over_p90),
+        TimeBlocks(counts.n, over, counts.over_quantiles, result.seconds),
         objective,
         check,
         what=f"{samples} {describe_miss(objective)}",
@@ -100,7 +100,7 @@ def _judge_incomplete(result: LoadResult) -> Verdict | None:
 def _describe_observations(result: LoadResult, objective: Objective) -> tuple[str, ...]:
     notes = []
     if "error_rate" in result.blocks:
-        in_warm_up = sum(result.errors.values()) - sum(result.blocks["error_rate"].over_p90)
+        in_warm_up = sum(result.errors.values()) - sum(result.blocks["error_rate"].over_limit(0.0))
         if in_warm_up > 0:
             notes.append(f"{in_warm_up} requests failed in the warm-up and are not judged")
     if objective.quantile is not None and objective.metric in result.histograms:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
@@ -18,7 +19,7 @@ from harness.core.plan import Plan, PlannedCheck, PlannedMeasurement, count_stat
 from harness.core.settings import Settings
 from harness.core.suite_policy import SuitePolicy, explain_ground, find_policy
 from harness.core.verdict import Level
-from harness.stats.dependence import TIME_BLOCKS
+from harness.stats.dependence import FEWEST_REQUESTS
 from harness.stats.planning import can_pass, compute_min_n_to_pass
 from harness.stats.sequential import RateTest
 
@@ -27,6 +28,10 @@ STRICT = "strict"
 
 WARM_UP_REQUESTS = 3
 """Requests before a sequential test that are not counted: cold starts are not the steady state."""
+
+
+LEAST_SECONDS = 1.0
+"""The shortest run that is judged, however many requests it sends."""
 
 
 def build_plan(
@@ -226,7 +231,7 @@ def _plan_objective(
         return check
     fixed = policy.samples(case.scope, objective)
     n = objective.cap if fixed is None else fixed
-    _refuse_undecidable(objective, policy, n, sequential=fixed is None)
+    _refuse_undecidable(objective, policy, n, policy.seconds(case.scope), sequential=fixed is None)
     requests = 0 if spec.measures else _count_requests(case.scope.settings, policy, n, sequential=fixed is None)
     return replace(
         check,
@@ -248,16 +253,25 @@ def _count_requests(settings: Settings, policy: SuitePolicy, n: int, *, sequenti
     return WARM_UP_REQUESTS + n * (2 if in_turn else 1)
 
 
-def _refuse_undecidable(objective: Objective, policy: SuitePolicy, n: int, *, sequential: bool) -> None:
-    """Raise `UsageError` for an objective that not even a flawless run of n samples would decide."""
+def _refuse_undecidable(objective: Objective, policy: SuitePolicy, n: int, seconds: float, *, sequential: bool) -> None:
+    """Raise `UsageError` for an objective that not even a flawless run of n samples in so many seconds would decide."""
     need = compute_min_n_to_pass(objective.loosened, objective.alpha / (2 if sequential else 1))
+    least_seconds = 0.0
     if policy.dependent:
-        need = max(need, 2 * TIME_BLOCKS)  # one request a block would hide how they clump
-    if can_pass(make_rate_test(objective, objective.alpha)) if sequential else n >= need:
+        need, least_seconds = max(need, FEWEST_REQUESTS), LEAST_SECONDS
+    enough = can_pass(make_rate_test(objective, objective.alpha)) if sequential else n >= need
+    if enough and (not seconds or seconds >= least_seconds):
         return
+    reason = f"not even a flawless run of its {n} samples decides it, at least {need} are needed"
+    if enough:
+        reason = f"{seconds:g} s are one moment in the life of a service, at least {LEAST_SECONDS:g} s are needed"
+    if n and seconds:
+        least_seconds = max(least_seconds, need * seconds / n)
+        reason += f": the shortest run that could, at this rate, judges {math.ceil(least_seconds - 1e-9)} s"
+        reason += f" instead of {seconds:g} s"
     raise UsageError(
-        f"objective {objective.text!r} of suite {objective.suite} cannot PASS: not even a flawless run of its {n} "
-        f"samples decides it, at least {need} are needed. Give a larger margin, another limit, or {policy.hint}"
+        f"objective {objective.text!r} of suite {objective.suite} cannot PASS: {reason}. "
+        f"Give a larger margin, another limit, or {policy.hint}"
     )
 
 

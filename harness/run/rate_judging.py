@@ -7,12 +7,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from harness.core.dataset import Dataset
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Counterexample, Slice, Status, Verdict, make_inconclusive
 from harness.stats.beta import binomial_cdf, binomial_sf
-from harness.stats.dependence import TIME_BLOCKS, judge_dependent_rate, sum_into_blocks
+from harness.stats.dependence import (
+    FEWEST_REQUESTS,
+    OWN_QUANTILES,
+    WINDOWS,
+    DependentDecision,
+    compute_length_needed,
+    judge_dependent_rate,
+    sum_into_blocks,
+)
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 from harness.stats.planning import compute_n_needed
 
@@ -122,23 +132,26 @@ def judge_independent_samples(
 
 @dataclass(frozen=True, slots=True)
 class TimeBlocks:
-    """The counts of the 20 time blocks of a run with dependent samples, each of length 20.
+    """The counts of the 60 time blocks of a run with dependent samples, each of length 60.
 
-    Samples, those over the limit, and those over the whole run's p90, which shows the clumping.
+    Samples, those over the limit, and those over each of the run's own quantiles (none for failures, which have no
+    size). `seconds` is the length of the run; 0 where it is not known.
     """
 
     n: tuple[int, ...]
     over: tuple[int, ...]
-    over_p90: tuple[int, ...]
+    over_quantiles: tuple[tuple[int, ...], ...] = ()
+    seconds: float = 0.0
 
 
-def split_into_blocks(values: Sequence[float], limit: float) -> TimeBlocks | None:
-    """Values in intended order, infinite for a failure, in 20 blocks of equal length; None for fewer than 20."""
-    if len(values) < TIME_BLOCKS:
+def split_into_blocks(values: Sequence[float], limit: float, seconds: float = 0.0) -> TimeBlocks | None:
+    """Values in intended order, infinite for a failure, in 60 blocks of equal length; None for fewer than 40."""
+    if len(values) < FEWEST_REQUESTS:
         return None
-    p90 = sorted(values)[min(len(values) - 1, math.ceil(0.9 * len(values)) - 1)]
-    all_samples = _count_over(values, -math.inf)
-    return TimeBlocks(all_samples, _count_over(values, limit), _count_over(values, p90))
+    ranked = sorted(values)
+    quantiles = [ranked[math.ceil(q * len(ranked)) - 1] for q in OWN_QUANTILES]
+    over_quantiles = tuple(_count_over(values, quantile) for quantile in quantiles)
+    return TimeBlocks(_count_over(values, -math.inf), _count_over(values, limit), over_quantiles, seconds)
 
 
 def _count_over(values: Sequence[float], limit: float) -> tuple[int, ...]:
@@ -154,26 +167,63 @@ def judge_dependent_samples(
     notes: tuple[str, ...] = (),
     examples: tuple[Counterexample, ...] = (),
 ) -> Verdict:
-    """The verdict over the samples of a load, which come in clumps (DESIGN 6.5); `what` as in `make_rate_verdict`.
+    """The verdict over samples of a run with a fixed length, which may come in episodes (DESIGN 6.5).
 
-    PASS covers the window of this run alone, and its notes say so.
+    `what` as in `make_rate_verdict`. PASS covers the window of this run alone, and its notes say so.
     """
-    if blocks is None or not all(blocks.n):
-        return make_inconclusive(
-            f"fewer than {TIME_BLOCKS} blocks of time with a request in each: too short to be judged"
-        )
+    if blocks is None or sum(blocks.n) < FEWEST_REQUESTS:
+        few = f"fewer than {FEWEST_REQUESTS} requests do not show how they depend on one another"
+        return make_inconclusive(few, n=0 if blocks is None else sum(blocks.n))
+    if not all(np.reshape(blocks.n, (min(WINDOWS), -1)).sum(axis=1)):
+        return make_inconclusive("a sixth of the run is without a request: it cannot be judged", n=sum(blocks.n))
     alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
-    counts, limits = (blocks.n, blocks.over, blocks.over_p90), (objective.budget, objective.loosened)
+    counts, limits = (blocks.n, blocks.over, blocks.over_quantiles), (objective.budget, objective.loosened)
     test = judge_dependent_rate(*counts, *limits, alpha, alpha_fail)
-    shown = judge_dependent_rate(*counts, *limits, alpha, alpha)
-    k, n, needed = sum(blocks.over), sum(blocks.n), None
-    notes += (f"design effect {test.design_effect:.2f}: as telling as {test.effective_n:.0f} independent requests",)
+    notes += (_describe_dependence(test),)
     if test.decision == "pass":
-        notes += ("it holds for this window: a disturbance rarer than one per third of the run may not be in it",)
+        notes += (describe_window(blocks.seconds),)
+    needed = None
     if test.decision == "inconclusive":
-        share = n / test.effective_n
-        needed = compute_n_needed(k / share, n / share, *limits, alpha, alpha_fail, sequential=False)
-        needed = None if needed is None else math.ceil(needed * share)
-    method, bounds = "Clopper-Pearson at the effective n of 20 time blocks", (shown.lower, shown.upper)
-    evidence: dict[str, Any] = {"method": method, "n_needed": needed, "examples": examples, "notes": notes}
-    return make_rate_verdict(test.decision, k, n, objective, bounds, what=what, **evidence)
+        needed = compute_length_needed(sum(blocks.over), sum(blocks.n), test.dependence, limits, (alpha, alpha_fail))
+    evidence: dict[str, Any] = {"n_needed": needed, "examples": examples, "notes": notes}
+    return make_rate_verdict(
+        test.decision,
+        sum(blocks.over),
+        sum(blocks.n),
+        objective,
+        (test.lower, test.upper),
+        what=what,
+        undecided=_explain_undecided(test, needed, sum(blocks.n), blocks.seconds),
+        method="Clopper-Pearson at the effective n of independent episodes",
+        **evidence,
+    )
+
+
+def describe_window(seconds: float) -> str:
+    """What a PASS over so many seconds (0: not known) does not cover."""
+    window, rare = "this run", "three times in it"
+    if seconds:
+        window, rare = f"the {seconds:.3g} s of this run", f"every {seconds / 3:.3g} s"
+    return f"it holds for {window}: a disturbance that comes less often than {rare} may not be in it"
+
+
+def _describe_dependence(test: DependentDecision) -> str:
+    if not test.dependence.is_seen:
+        return "the test for dependence does not rule out that the requests are independent"
+    size = f"{test.dependence.effect:.1f}"
+    return (
+        f"the requests depend on one another: slow or failed ones come in episodes of about {size}, and the run "
+        f"is as telling as {test.effective_n:.0f} independent requests"
+    )
+
+
+def _explain_undecided(test: DependentDecision, needed: int | None, n: int, seconds: float) -> str:
+    """Why dependent requests decide nothing, and what would; empty for independent ones."""
+    if not test.dependence.is_seen or test.decision != "inconclusive":
+        return ""
+    seen = f"{test.dependence.episodes:.1f} independent episodes were seen"
+    if needed is None:
+        return f"{seen}, and the share lies where no length decides"
+    growth = needed / n
+    longer = f"run for about {seconds * growth:.0f} s" if seconds else f"about {needed} requests decide"
+    return f"{seen}, about {math.ceil(test.dependence.episodes * growth)} are needed: {longer}"

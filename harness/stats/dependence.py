@@ -1,15 +1,22 @@
-"""Decide a rate from samples that depend on one another: load, soak, chaos.
+"""Decide a rate from requests that may depend on one another: load, soak, chaos, and smoke where they do.
 
-Slow requests come in clusters under load, so n of them carry less information than n independent samples. Treated as
-independent, a queue at 80 % load would pass a p99 at its limit every second time. Here the length of the run is fixed,
-the clustering is measured over twenty time blocks (the design effect), and Clopper-Pearson gets correspondingly fewer
-samples. A PASS holds for the measured window only: a disturbance that occurs less than once per third of the run may
-be missing from it, and the data cannot show that.
+Slow requests come in episodes (a full queue, a pause, a lost replica), and an episode of twenty slow requests says as
+much as one. The counts of 60 time blocks are added up in windows of several lengths. The ratio of their variance to
+that of independent requests (the index of dispersion) is the size of an episode: the design effect. It is measured at
+the limit, and at the run's own p50, p75 and p90, where a dependence shows long before anything is over the limit. A
+ratio that independent requests exceed with probability .002 at most counts as 1, so that they lose nothing. What is
+left are n / effect independent requests for Clopper-Pearson, with the effect multiplied by (t/z)^2 for as many degrees
+of freedom as there are episodes less one. Under two episodes nothing PASSes. Under three only a share over budget /
+alpha FAILs, which Markov's inequality allows whatever the dependence.
+
+A PASS holds for the measured window only: of a disturbance that is expected three times in it, 5 % of the runs see
+none (e^-3), and no data can show that. `benchmarks/boundary_errors.py` simulates the error rates.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -17,100 +24,193 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.stats.beta import beta_quantile
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
-from harness.stats.sequential import MIN_EXCEEDANCES, RateDecision, validate_limits
+from harness.stats.planning import compute_n_needed
+from harness.stats.sequential import RateDecision, validate_limits
 
-TIME_BLOCKS = 20
-"""Time blocks over which the design effect is measured."""
+TIME_BLOCKS = 60
+"""Time blocks in which the requests of a run are counted."""
 
-SMALLEST_EFFECT = 1.43
-"""Smaller design effects count as noise: this is the 90 % point of a variance ratio over 20 independent blocks."""
+WINDOWS = (60, 30, 20, 15, 10, 6)
+"""Into how many windows the blocks are added up: from one block each to ten."""
+
+OWN_QUANTILES = (0.5, 0.75, 0.9)
+"""The run's own quantiles at which dependence is measured, beside the limit."""
+
+NOISE_LEVEL = 0.002
+"""A ratio of variances that independent requests exceed with at most this probability is taken as 1."""
+
+MIN_EPISODES = 3
+"""Fewer independent episodes over the limit (or requests, if they are independent) never FAIL; fewer than two of any
+threshold PASS nothing."""
+
+FEWEST_REQUESTS = 40
+"""Fewer requests do not show how they depend on one another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """How requests depend on one another: the largest design effect, which is the size of an episode in requests (1:
+    independent), and how many episodes were seen where it is.
+
+    `fewest_episodes` are those of the threshold with the fewest, infinite for independent requests; `pairs` holds
+    each effect above 1 with the episodes that it rests on.
+    """
+
+    effect: float
+    episodes: float
+    fewest_episodes: float
+    pairs: tuple[tuple[float, float], ...]
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the test for dependence rules out that the requests are independent."""
+        return self.effect > 1
+
+    def inflate(self, alpha: float) -> float:
+        """By how much n is divided at this alpha: the effects, each with the cost of estimating it."""
+        factors = (effect * compute_student_factor(episodes, alpha) for effect, episodes in self.pairs)
+        return max(1.0, *factors, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class DependentDecision:
     """The decision of a run with dependent samples; `lower` is one-sided at alpha_fail, `upper` at alpha_pass.
 
-    `effective_n` is the number of independent samples that would carry as much information, at alpha_pass.
+    They decide: FAIL where `lower` is over the budget, else PASS where `upper` is under the loosened one.
+    `effective_n` is the number of independent requests that would be as telling, at alpha_pass.
     """
 
     decision: RateDecision
     estimate: float
     lower: float
     upper: float
-    design_effect: float
     effective_n: float
+    dependence: Dependence
 
 
 def judge_dependent_rate(
     n: ArrayLike,
     over_limit: ArrayLike,
-    over_p90: ArrayLike,
+    over_quantiles: ArrayLike,
     budget: float,
     loosened: float,
     alpha_pass: float = 0.05,
     alpha_fail: float = 0.05,
 ) -> DependentDecision:
-    """Judge the share over the limit of a run with a fixed length, from the counts of its 20 time blocks.
+    """Judge the share over the limit of a run with a fixed length, from the counts of its 60 time blocks.
 
-    `n`, `over_limit` and `over_p90` have the shape (20,): the requests of each block, those over the limit, and those
-    over the p90 of the whole sample. Raises `ValueError`.
+    `n` and `over_limit` have the shape (60,): the requests of each block, and those over the limit; `over_quantiles`
+    has the shape (thresholds, 60): those over each of `OWN_QUANTILES` of the whole sample. Raises `ValueError`.
     """
     validate_limits(budget, loosened, alpha_pass, alpha_fail)
-    effect = estimate_design_effect(n, over_limit, over_p90)
+    dependence = measure_dependence(n, over_limit, over_quantiles)
     total, over = float(np.sum(n)), float(np.sum(over_limit))
-    divisor_pass = divisor_fail = 1.0
-    if effect > SMALLEST_EFFECT:
-        divisor_pass = effect * compute_student_factor(alpha_pass)
-        divisor_fail = effect * compute_student_factor(alpha_fail)
-    upper = clopper_pearson_upper(over / divisor_pass, total / divisor_pass, alpha_pass)
-    lower = clopper_pearson_lower(over / divisor_fail, total / divisor_fail, alpha_fail)
+    divisor_pass, divisor_fail = dependence.inflate(alpha_pass), dependence.inflate(alpha_fail)
+    lower, upper = alpha_fail * over / total, 1.0  # Markov's inequality holds whatever the dependence
+    if dependence.fewest_episodes >= MIN_EPISODES - 1:
+        upper = clopper_pearson_upper(over / divisor_pass, total / divisor_pass, alpha_pass)
+        if over / dependence.effect >= MIN_EPISODES:
+            lower = max(lower, clopper_pearson_lower(over / divisor_fail, total / divisor_fail, alpha_fail))
     decision: RateDecision = "inconclusive"
-    if lower > budget and over >= MIN_EXCEEDANCES:
+    if lower > budget:
         decision = "fail"
     elif upper < loosened:
         decision = "pass"
-    return DependentDecision(decision, over / total, lower, upper, effect, total / divisor_pass)
+    return DependentDecision(decision, over / total, lower, upper, total / divisor_pass, dependence)
 
 
-def estimate_design_effect(n: ArrayLike, over_limit: ArrayLike, over_p90: ArrayLike) -> float:
-    """The variance of the counts in 20 time blocks over that of independent samples; at least 1.
+def measure_dependence(n: ArrayLike, over_limit: ArrayLike, over_quantiles: ArrayLike) -> Dependence:
+    """The design effects of a run, from the counts of its 60 time blocks, in the shapes of `judge_dependent_rate`.
 
-    It is the larger of two ratios: at the limit, which is what matters, and at the sample's p90, where there are enough
-    exceedances to see the clustering of a run with few samples over the limit. Raises `ValueError`.
+    Raises `ValueError`.
     """
     sizes = np.asarray(n, dtype=float)
-    if sizes.shape != (TIME_BLOCKS,) or not (sizes > 0).all():
-        raise ValueError(f"{TIME_BLOCKS} time blocks with at least one request each are needed")
-    return max(1.0, *(_variance_ratio(sizes, np.asarray(over, dtype=float)) for over in (over_limit, over_p90)))
+    counts = np.vstack([np.asarray(over_limit, dtype=float), np.reshape(over_quantiles, (-1, TIME_BLOCKS))])
+    if sizes.shape != (TIME_BLOCKS,) or not sizes.reshape(min(WINDOWS), -1).sum(axis=1).all():
+        raise ValueError(f"{TIME_BLOCKS} time blocks with requests in every sixth of the run are needed")
+    if not ((counts >= 0) & (counts <= sizes)).all():
+        raise ValueError(f"exceedances must be counts within their {TIME_BLOCKS} blocks")
+    over = counts.sum(axis=1)
+    effect, episodes, fewest, pairs = 1.0, float(over[0]), float("inf"), []
+    for windows in WINDOWS:
+        for ratio, k in zip(_compute_variance_ratios(sizes, counts, windows).tolist(), over.tolist(), strict=True):
+            if ratio <= _find_noise_limit(windows):
+                continue
+            seen = min(windows, k / ratio)
+            pairs.append((ratio, seen))
+            fewest = min(fewest, seen)
+            if ratio > effect:
+                effect, episodes = ratio, seen
+    return Dependence(effect, episodes, fewest, tuple(pairs))
+
+
+def compute_length_needed(
+    over: float, total: float, dependence: Dependence, limits: tuple[float, float], alphas: tuple[float, float]
+) -> int | None:
+    """The length of a fresh run in requests that would decide what a run with `over` of `total` did not.
+
+    It decides with probability .8 if episodes stay as long and as frequent; None where no length does. `limits` are
+    the budget and the loosened one, `alphas` those of PASS and FAIL.
+    """
+    needed = total
+    for _ in range(3):  # a longer run has more episodes, which are then better known
+        growth = max(1.0, needed / total)
+        pairs = tuple((effect, episodes * growth) for effect, episodes in dependence.pairs)
+        share = replace(dependence, pairs=pairs).inflate(min(alphas))
+        independent = compute_n_needed(over / share, total / share, *limits, *alphas, sequential=False)
+        if independent is None:
+            return None
+        needed = independent * share
+    if dependence.fewest_episodes < MIN_EPISODES:
+        needed = max(needed, total * MIN_EPISODES / dependence.fewest_episodes)
+    return int(max(needed, total)) + 1
 
 
 def sum_into_blocks(counts: ArrayLike) -> NDArray[np.int64]:
-    """Add up counts per second (or per any other equal span), shape (seconds,), into 20 time blocks.
+    """Add up counts in order, shape (length,), into 60 blocks of nearly equal length; those of a short run are empty.
 
-    Raises `ValueError` for fewer than 20 counts.
+    Raises `ValueError` for no counts.
     """
-    seconds = np.asarray(counts, dtype=np.int64)
-    if seconds.ndim != 1 or len(seconds) < TIME_BLOCKS:
-        raise ValueError(f"at least {TIME_BLOCKS} spans of time are needed to make {TIME_BLOCKS} blocks")
-    starts = np.arange(TIME_BLOCKS) * len(seconds) // TIME_BLOCKS
-    return np.asarray(np.add.reduceat(seconds, starts), dtype=np.int64)
+    ordered = np.asarray(counts, dtype=np.int64)
+    if ordered.ndim != 1 or not len(ordered):
+        raise ValueError("at least one count is needed")
+    blocks = np.arange(len(ordered)) * TIME_BLOCKS // len(ordered)
+    return np.bincount(blocks, weights=ordered, minlength=TIME_BLOCKS).astype(np.int64)
 
 
-def compute_student_factor(alpha: float) -> float:
-    """(t/z)^2 at alpha with 19 degrees of freedom: the cost of an estimated variance, 1.105 at alpha .05."""
+def compute_student_factor(episodes: float, alpha: float) -> float:
+    """(t/z)^2 at alpha: the cost of an estimated variance.
+
+    It has `episodes` - 1 degrees of freedom, rounded down to a tenth, at least 1 and at most 100.
+    """
+    return _square_student_over_normal(round(min(max(1.0, int(10 * (episodes - 1)) / 10), 100.0), 1), alpha)
+
+
+@lru_cache(maxsize=4096)
+def _square_student_over_normal(freedom: float, alpha: float) -> float:
     if alpha >= 0.5:
         return 1.0
-    x = beta_quantile(1 - 2 * alpha, 0.5, (TIME_BLOCKS - 1) / 2)
+    x = beta_quantile(1 - 2 * alpha, 0.5, freedom / 2)
     z = NormalDist().inv_cdf(1 - alpha)
-    return (TIME_BLOCKS - 1) * x / (1 - x) / (z * z)
+    return freedom * x / (1 - x) / (z * z)
 
 
-def _variance_ratio(sizes: NDArray[np.float64], counts: NDArray[np.float64]) -> float:
-    """The variance of the counts over that of independent samples; 1 when all or none are over, as none is defined."""
-    if counts.shape != sizes.shape or not ((counts >= 0) & (counts <= sizes)).all():
-        raise ValueError(f"exceedances must be counts within their {TIME_BLOCKS} blocks")
-    rate = float(counts.sum() / sizes.sum())
-    if not 0 < rate < 1:
-        return 1.0
-    expected = sizes * rate
-    return float(((counts - expected) ** 2 / (expected * (1 - rate))).sum() / (TIME_BLOCKS - 1))
+@lru_cache(maxsize=len(WINDOWS))
+def _find_noise_limit(windows: int) -> float:
+    """The quantile of chi-square over its degrees of freedom at `NOISE_LEVEL`, after Wilson and Hilferty (1931)."""
+    spread = 2 / (9 * (windows - 1))
+    return float((1 - spread + NormalDist().inv_cdf(1 - NOISE_LEVEL) * spread**0.5) ** 3)
+
+
+def _compute_variance_ratios(
+    sizes: NDArray[np.float64], counts: NDArray[np.float64], windows: int
+) -> NDArray[np.float64]:
+    """The variance of each row's counts over that of independent requests; 1 where all or none are over."""
+    n = sizes.reshape(windows, -1).sum(axis=1)
+    over = counts.reshape(len(counts), windows, -1).sum(axis=2)
+    rates = over.sum(axis=1, keepdims=True) / n.sum()
+    variances = n * rates * (1 - rates)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(variances > 0, (over - n * rates) ** 2 / variances, 0.0)
+    ratios = terms.sum(axis=1) / ((n > 0).sum() - 1)
+    return np.where((rates > 0) & (rates < 1), ratios[:, None], 1.0)[:, 0]

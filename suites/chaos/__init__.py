@@ -18,10 +18,15 @@ def _count_samples(scope: Scope, objective: Objective) -> int:
     return int(scope.settings.chaos.rate * scope.case.duration) if scope.case else 0
 
 
+def _get_seconds(scope: Scope) -> float:
+    return float(scope.case.duration) if scope.case else 0.0
+
+
 POLICY = SuitePolicy(
     order=60,
     metrics=(LATENCY, ERROR_RATE, RECOVERY),
     samples=_count_samples,
+    seconds=_get_seconds,
     dependent=True,
     hint="a longer fault or a higher [chaos] rate",
     section=Section(ChaosSettings, always=True),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 
 from harness.chaos import judging
 from harness.chaos.run_experiment import EXPERIMENT
@@ -44,11 +43,12 @@ def test_objective(
     if len(samples) < (ai_planned.cap or 0):
         few = f"{len(samples)} of {ai_planned.cap} planned requests were due under the fault and ended"
         return make_inconclusive(few, n=len(samples), notes=experiment.notes)
-    limit, slow = math.inf, ""
+    slow, limit = "", 0.0
+    values = [0.0 if s.is_good else math.inf for s in samples]
     if objective.metric == "latency":
-        limit, slow = objective.limit, f" took longer than {objective.limit * 1e3:g} ms or"
-    values = [s.latency if s.is_good and s.latency is not None else math.inf for s in samples]
-    blocks = split_into_blocks(values, min(limit, sys.float_info.max))
+        slow, limit = f" took longer than {objective.limit * 1e3:g} ms or", objective.limit
+        values = [s.latency if s.is_good and s.latency is not None else math.inf for s in samples]
+    blocks = split_into_blocks(values, limit, fault.duration)
     examples = experiment.failed or experiment.corrupted
     what = f"requests under the fault{slow} failed"
     return judge_dependent_samples(blocks, objective, ai_planned, what=what, examples=examples, notes=experiment.notes)

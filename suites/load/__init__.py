@@ -15,10 +15,15 @@ def _count_samples(scope: Scope, objective: Objective) -> int:
     return scope.settings.load.judged_requests if scope.settings.load else 0
 
 
+def _get_seconds(scope: Scope) -> float:
+    return scope.settings.load.duration - scope.settings.load.warm_up if scope.settings.load else 0.0
+
+
 POLICY = SuitePolicy(
     order=50,
     metrics=(LATENCY, TTFT, INTER_TOKEN, ERROR_RATE),
     samples=_count_samples,
+    seconds=_get_seconds,
     dependent=True,
     hint="a longer [load] duration or a higher rate",
     section=Section(

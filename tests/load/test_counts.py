@@ -58,10 +58,10 @@ def test_the_sum_of_three_processes_is_what_one_would_have_record() -> None:
 def test_the_p90_is_that_of_the_whole_sample() -> None:
     """The slow third lies above the common p90 far more often than above its own."""
     parts = [record(exchanges()[i::3]) for i in range(3)]
-    over = sum(add_up(*parts).blocks["latency"].over_p90)
+    over = sum(add_up(*parts).blocks["latency"].over_quantiles[-1])
     assert 0.08 * 900 <= over <= 0.1 * 900
     slow = add_up(parts[0]).blocks["latency"]
-    assert sum(slow.over_p90) <= 0.1 * 300
+    assert sum(slow.over_quantiles[-1]) <= 0.1 * 300
 
 
 def test_one_process_without_an_answer_is_not_the_end_of_the_service() -> None:

@@ -22,9 +22,13 @@ CHECK = PlannedCheck("ai-suite/load/x.py::test", "load", Level.BLOCKER, "x", alp
 KEPT_UP = Generator(target_rate=100, achieved_rate=100, lag_p99=0.002, cpu=0.2)
 
 
+def count_blocks(n: tuple[int, ...], over: tuple[int, ...]) -> Counts:
+    return Counts(n, {"0.1": over, "0.0": over})
+
+
 def result(over: int, *, per_block: int = 50, **changed: object) -> LoadResult:
-    """`over` bad ones in each of 20 blocks of `each` requests."""
-    counts = Counts((per_block,) * TIME_BLOCKS, (over,) * TIME_BLOCKS, {"0.1": (over,) * TIME_BLOCKS})
+    """`over` bad ones in each of 60 blocks of `per_block` requests."""
+    counts = count_blocks((per_block,) * TIME_BLOCKS, (over,) * TIME_BLOCKS)
     n = per_block * TIME_BLOCKS
     whole = LoadResult(
         "steady", "v2", n, n, n, judged=n, blocks={"latency": counts, "error_rate": counts},
@@ -38,24 +42,24 @@ def result(over: int, *, per_block: int = 50, **changed: object) -> LoadResult:
 def test_the_share_over_the_limit_decides(objective: Objective, over: int, status: Status) -> None:
     verdict = judge_load(result(over), objective, CHECK)
     assert verdict.status is status
-    assert verdict.n == 1000
+    assert verdict.n == 3000
     assert verdict.estimate == over / 50
 
 
 def test_between_the_budgets_nothing_is_decided() -> None:
-    assert judge_load(result(1, per_block=7), LATENCY, CHECK).status is Status.INCONCLUSIVE
+    """8 of 60: neither 10 % nor 20 % is refuted."""
+    counts = count_blocks((1,) * TIME_BLOCKS, (*((1, *([0] * 7)) * 7), 1, 0, 0, 0))
+    assert judge_load(result(0, blocks={"latency": counts}), LATENCY, CHECK).status is Status.INCONCLUSIVE
 
 
 def test_what_comes_in_one_clump_counts_for_less() -> None:
     def upper(over: tuple[int, ...]) -> float:
-        verdict = judge_load(
-            result(0, blocks={"latency": Counts((25,) * TIME_BLOCKS, over, {"0.1": over})}), LATENCY, CHECK
-        )
+        verdict = judge_load(result(0, blocks={"latency": count_blocks((25,) * TIME_BLOCKS, over)}), LATENCY, CHECK)
         assert verdict.ci is not None
         assert verdict.ci[1] is not None
         return verdict.ci[1]
 
-    assert upper((20, *([0] * (TIME_BLOCKS - 1)))) > upper((1,) * TIME_BLOCKS) + 0.02
+    assert upper((20, 0, 0) * (TIME_BLOCKS // 3)) > upper((7, 7, 6) * (TIME_BLOCKS // 3)) + 0.02
 
 
 @pytest.mark.parametrize("over", [0, 25])
@@ -80,8 +84,8 @@ def test_an_endpoint_that_disappears_fails_its_objectives() -> None:
     assert judge_generator(gone).status is Status.INCONCLUSIVE
 
 
-def test_an_empty_time_block_decides_nothing() -> None:
-    counts = Counts((0, *([50] * 19)), (0,) * TIME_BLOCKS, {"0.1": (0,) * TIME_BLOCKS})
+def test_a_sixth_of_the_run_without_requests_decides_nothing() -> None:
+    counts = count_blocks((*([0] * 10), *([50] * 50)), (0,) * TIME_BLOCKS)
     assert judge_load(result(0, blocks={"latency": counts}), LATENCY, CHECK).status is Status.INCONCLUSIVE
 
 
@@ -89,7 +93,7 @@ def test_a_false_success_is_a_contract_failure_even_if_the_client_was_the_limit(
     broken = result(0, broken=(Counterexample("no JSON"),), broken_count=1, client_bound=("late",))
     assert judge_errors(broken).status is Status.FAIL
     assert judge_errors(result(0)).status is Status.PASS
-    assert judge_errors(result(0, failed=1000)).status is Status.INCONCLUSIVE
+    assert judge_errors(result(0, failed=3000)).status is Status.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -117,7 +121,7 @@ def test_a_half_written_result_says_nothing_of_the_generator() -> None:
 
 
 def test_no_success_at_all_is_no_pass() -> None:
-    nothing = result(50, failed=1000, errors={"http_status": 1000})
+    nothing = result(50, failed=3000, errors={"http_status": 3000})
     assert judge_errors(nothing).status is Status.INCONCLUSIVE
 
 
@@ -133,8 +137,8 @@ def test_a_repeated_input_excludes_no_rate() -> None:
 def test_a_service_that_holds_every_place_fails_by_what_was_counted_from_the_send(
     over: int, cpu: float, status: Status
 ) -> None:
-    late = Counts((50,) * TIME_BLOCKS, (50,) * TIME_BLOCKS, {"0.1": (50,) * TIME_BLOCKS})
-    service = Counts((50,) * TIME_BLOCKS, (over,) * TIME_BLOCKS, {"0.1": (over,) * TIME_BLOCKS})
+    late = count_blocks((50,) * TIME_BLOCKS, (50,) * TIME_BLOCKS)
+    service = count_blocks((50,) * TIME_BLOCKS, (over,) * TIME_BLOCKS)
     blocks = {"latency": late, "service": service}
     bound: dict[str, Any] = {"waited": 900, "client_bound": ("requests were sent late",), "blocks": blocks}
     verdict = judge_load(result(0, generator=replace(KEPT_UP, cpu=cpu), **bound), LATENCY, CHECK)

@@ -81,7 +81,7 @@ def test_forked_workers_send_one_schedule_and_their_counts_are_merged(reference:
     latency = result["blocks"]["latency"]
     assert sum(latency["n"]) == 120
     # Over the p90 of the whole sample lie at most 10 % of it, and less than that only by a bucket's width.
-    assert 4 <= sum(latency["over_p90"]) <= 12
+    assert 4 <= sum(latency["over_quantiles"][-1]) <= 12
     lines = [json.loads(line) for line in (tmp_path / "run" / "series.jsonl").read_text().splitlines()]
     assert sum(line["requests"] for line in lines) == 120
     assert status == (20 if result["client_bound"] else 0), output

@@ -1,242 +1,195 @@
-"""The design-effect rule on simulated streams, against the table of the verdict page."""
+"""The rule for dependent requests: its parts against scipy, its error rates on simulated streams."""
 
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 
+from benchmarks._streams import STREAMS, Stream, draw_due_times, get_stream
+from benchmarks.boundary_errors import LoadSize, simulate_load
 from harness.stats.dependence import (
-    SMALLEST_EFFECT,
+    NOISE_LEVEL,
     TIME_BLOCKS,
+    WINDOWS,
     DependentDecision,
+    compute_length_needed,
     compute_student_factor,
-    estimate_design_effect,
     judge_dependent_rate,
+    measure_dependence,
     sum_into_blocks,
 )
 from harness.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
 
-Stream = NDArray[np.float64]
-Generator = np.random.Generator
+SMALL = LoadSize(0.05, 270, 27.0)
+LARGE = LoadSize(0.01, 10_000, 200.0)
+NOTHING = np.zeros((3, TIME_BLOCKS), dtype=int)
 
 
-def autoregressive(rng: Generator, runs: int, n: int, phi: float) -> Stream:
-    """AR(1) with standard normal margins, shape (runs, n)."""
-    noise = rng.standard_normal((n, runs)) * math.sqrt(1 - phi * phi)
-    out = np.empty((n, runs))
-    out[0] = rng.standard_normal(runs)
-    for i in range(1, n):
-        out[i] = phi * out[i - 1] + noise[i]
-    return out.T
+def judge(
+    over: list[int], per_block: int = 100, budget: float = 0.05, loosened: float = 0.1, alpha: float = 0.05
+) -> DependentDecision:
+    sizes = np.full(TIME_BLOCKS, per_block)
+    return judge_dependent_rate(sizes, over, NOTHING, budget, loosened, alpha, alpha)
 
 
-def queue(rng: Generator, runs: int, n: int, load: float) -> Stream:
-    """Sojourn times of an M/M/1 queue in units of the mean service, by Lindley's recursion, after a warm-up."""
-    warm = 3000
-    service = rng.exponential(1, (runs, n + warm))
-    gaps = rng.exponential(1 / load, (runs, n + warm))
-    steps = np.zeros_like(service)
-    steps[:, 1:] = service[:, :-1] - gaps[:, 1:]
-    walk = steps.cumsum(axis=1)
-    return (walk - np.minimum.accumulate(walk, axis=1) + service)[:, warm:]
-
-
-def stalls(rng: Generator, runs: int, n: int, every: float, share: float) -> Stream:
-    """50 requests/s; random stalls once per `every` seconds delay a `share` of them to above 100."""
-    length, horizon = -math.log1p(-share) * every, n / 50
-    out = rng.exponential(0.02, (runs, n))
-    for row in out:
-        times = (np.arange(n) + rng.random(n)) / 50
-        starts = np.sort(rng.uniform(-length, horizon, rng.poisson((horizon + length) / every)))
-        before = np.searchsorted(starts, times) - np.searchsorted(starts + length, times)
-        row[before > 0] += 100
-    return out
-
-
-def ar_limit(share: float) -> float:
-    return NormalDist().inv_cdf(1 - share)
-
-
-def queue_limit(share: float) -> float:
-    return -math.log(share) / (1 - 0.8)
-
-
-def judge(latency: Stream, limit: float, budget: float = 0.01, loosened: float = 0.01) -> DependentDecision:
-    """One run of shape (n,) by the design-effect rule over blocks of equal size."""
-    blocks = latency.reshape(TIME_BLOCKS, -1)
-    over_limit, over_p90 = ((blocks > bound).sum(axis=1) for bound in (limit, float(np.quantile(latency, 0.9))))
-    return judge_dependent_rate(np.full(TIME_BLOCKS, blocks.shape[1]), over_limit, over_p90, budget, loosened)
-
-
-def passes(latency: Stream, limit: float, loosened: float = 0.01) -> float:
-    return float(np.mean([judge(run, limit, loosened=loosened).decision == "pass" for run in latency]))
-
-
-def fails(latency: Stream, limit: float) -> float:
-    return float(np.mean([judge(run, limit).decision == "fail" for run in latency]))
-
-
-def naive_passes(latency: Stream, limit: float) -> float:
-    n = latency.shape[1]
-    return float(np.mean([clopper_pearson_upper((run > limit).sum(), n, 0.05) <= 0.01 for run in latency]))
-
-
-def near(share: float, runs: int) -> object:
-    """`share` within three standard errors of this simulation and of the page's."""
-    spread = math.sqrt(max(share * (1 - share), 0.01) * (1 / runs + 1 / 400))
-    return pytest.approx(share, abs=3 * spread)
+@pytest.mark.parametrize(
+    "stream", [s for s in STREAMS if s.count_disturbances(0.1, 270, 27.0) >= 3], ids=lambda stream: stream.name
+)
+def test_at_the_default_size_few_runs_are_judged_falsely(stream: Stream) -> None:
+    """400 runs: 5 % and three standard errors of the simulation."""
+    random = np.random.default_rng(1)
+    most = 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
+    assert simulate_load(random, stream, SMALL, 2 * SMALL.budget, 400).passed <= most
+    if stream.count_disturbances(SMALL.budget, 270, 27.0) >= 3:
+        assert simulate_load(random, stream, SMALL, SMALL.budget, 400).failed <= most
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("phi", "n", "naive", "false_pass", "true_pass"),
-    [(0.8, 3000, 0.15, 0.01, 0.51), (0.8, 10_000, 0.15, 0.02, 0.99), (0.95, 10_000, 0.35, 0.01, 0.38)],
+    "stream", [s for s in STREAMS if s.count_disturbances(0.02, 10_000, 200.0) >= 3], ids=lambda stream: stream.name
 )
-def test_autoregressive_latency(phi: float, n: int, naive: float, false_pass: float, true_pass: float) -> None:
-    runs = 250
-    latency = autoregressive(np.random.default_rng(n), runs, n, phi)
-    assert naive_passes(latency, ar_limit(0.01)) == near(naive, runs)
-    assert passes(latency, ar_limit(0.01)) == near(false_pass, runs)
-    assert fails(latency, ar_limit(0.01)) <= 0.05
-    assert passes(latency, ar_limit(0.003)) == near(true_pass, runs)
+def test_at_ten_thousand_requests_few_runs_are_judged_falsely(stream: Stream) -> None:
+    random = np.random.default_rng(2)
+    most = 0.05 + 3 * math.sqrt(0.05 * 0.95 / 100)
+    assert simulate_load(random, stream, LARGE, 2 * LARGE.budget, 100).passed <= most
+    if stream.count_disturbances(LARGE.budget, 10_000, 200.0) >= 3:
+        assert simulate_load(random, stream, LARGE, LARGE.budget, 100).failed <= most
 
 
-@pytest.mark.slow
-def test_a_queue_at_four_fifths_of_its_capacity() -> None:
-    """Treated as independent it passes at the limit every second time; the rule's PASS at 0.3 of budget is .10."""
-    runs = 250
-    latency = queue(np.random.default_rng(8), runs, 10_000, 0.8)
-    assert naive_passes(latency, queue_limit(0.01)) == near(0.55, runs)
-    assert passes(latency, queue_limit(0.01)) == near(0.03, runs)
-    assert passes(latency, queue_limit(0.003)) == near(0.10, runs)
+@pytest.mark.parametrize(("name", "size", "least"), [("independent", SMALL, 0.9), ("AR 0.8", LARGE, 0.8)])
+def test_a_healthy_service_passes(name: str, size: LoadSize, least: float) -> None:
+    runs = 200 if size is SMALL else 40
+    assert simulate_load(np.random.default_rng(3), get_stream(name), size, 0.3 * size.budget, runs).passed >= least
 
 
-@pytest.mark.slow
-def test_the_load_default() -> None:
-    """p99, 2x, 10,000 requests: AR .8 at the limit PASSes .98; a queue is INCONCLUSIVE 39 % at 0.3 of budget."""
-    rng, runs = np.random.default_rng(21), 250
-    assert passes(autoregressive(rng, runs, 10_000, 0.8), ar_limit(0.01), 0.02) == near(0.98, runs)
-    latency = queue(rng, runs, 10_000, 0.8)
-    assert 1 - passes(latency, queue_limit(0.003), 0.02) == near(0.39, runs)
-    assert passes(latency, queue_limit(0.02), 0.02) == near(0.09, runs)
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
+def test_each_stream_has_the_share_that_it_states(stream: Stream) -> None:
+    random = np.random.default_rng(5)
+    values = stream.draw(random, 0.1, draw_due_times(random, 100, 1100, 55.0))
+    shares = (values > stream.find_limit(0.1)).mean(axis=1)
+    assert shares.mean() == pytest.approx(0.1, abs=4 * shares.std() / 10 + 0.002)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("n", [3000, 10_000])
-def test_random_stalls_once_in_ten_seconds(n: int) -> None:
-    runs = 250
-    latency = stalls(np.random.default_rng(n + 1), runs, n, 10, 0.01)
-    assert naive_passes(latency, 50) == near(0.26, runs)
-    assert passes(latency, 50) <= 0.08
+def test_an_episode_counts_as_one_request() -> None:
+    """Sixty requests over the limit: scattered, they FAIL against 5 %; in two episodes they decide nothing."""
+    scattered, clumped = [8] * TIME_BLOCKS, [0] * TIME_BLOCKS
+    clumped[10] = clumped[40] = 100
+    assert judge(scattered).decision == "fail"
+    assert judge(scattered).effective_n == 6000
+    two = judge(clumped)
+    assert two.decision == "inconclusive"
+    assert two.dependence.is_seen
+    assert two.dependence.episodes == pytest.approx(2, abs=0.2)
+    assert two.dependence.effect == pytest.approx(100, rel=0.1)
 
 
-def test_a_pass_covers_its_window_only() -> None:
-    """Trap: a minute with one stall in it on average often has none, and nothing in the data can tell (.38)."""
-    latency = stalls(np.random.default_rng(7), 250, 3000, 60, 0.01)
-    assert passes(latency, 50) == near(0.38, 250)
+def test_independent_requests_lose_nothing() -> None:
+    decision = judge([1, 0, 2, 1] * 15)
+    assert decision.upper == clopper_pearson_upper(60, 6000, 0.05)
+    assert decision.lower == clopper_pearson_lower(60, 6000, 0.05)
+    assert not decision.dependence.is_seen
 
 
-@pytest.mark.slow
-def test_thirty_thousand_requests() -> None:
-    rng, runs = np.random.default_rng(30), 150
-    assert passes(autoregressive(rng, runs, 30_000, 0.95), ar_limit(0.003)) == near(0.96, runs)
-    latency = queue(rng, runs, 30_000, 0.8)
-    assert passes(latency, queue_limit(0.01)) == near(0.06, runs)
-    assert passes(latency, queue_limit(0.003)) == near(0.48, runs)
+def test_dependence_shows_below_the_limit() -> None:
+    """Nothing is over the limit, and the slow half of the requests comes in two long phases."""
+    sizes, over_median = np.full(TIME_BLOCKS, 5), np.repeat([5, 0, 5, 0], 15)
+    decision = judge_dependent_rate(sizes, np.zeros(TIME_BLOCKS), [over_median], 0.05, 0.1)
+    assert decision.decision == "inconclusive"
+    assert judge_dependent_rate(sizes, np.zeros(TIME_BLOCKS), NOTHING, 0.05, 0.1).decision == "pass"
 
 
-@pytest.mark.slow
-def test_independent_samples_lose_little() -> None:
-    runs = 400
-    latency = np.random.default_rng(4).standard_normal((runs, 4000))
-    effects = [judge(run, ar_limit(0.01)).design_effect for run in latency]
-    # one ratio exceeds 1.43 in 10 % of runs, the larger of two nearly independent ones in some 19 %
-    assert np.mean(np.array(effects) > SMALLEST_EFFECT) == pytest.approx(0.19, abs=0.07)
-    assert passes(latency, ar_limit(0.01)) <= 0.06
-    assert passes(latency, ar_limit(0.003)) > 0.9
+def test_the_length_that_would_decide_grows_with_the_episodes() -> None:
+    clumped = [0] * TIME_BLOCKS
+    clumped[5] = clumped[30] = clumped[50] = 60
+    few = judge(clumped)
+    assert few.decision == "inconclusive"
+    assert (compute_length_needed(180, 6000, few.dependence, (0.05, 0.1), (0.05, 0.05)) or 0) > 6000
+    assert compute_length_needed(450, 6000, few.dependence, (0.05, 0.1), (0.05, 0.05)) is None  # between the budgets
 
 
-def test_the_constants_are_the_quantiles_they_stand_for() -> None:
-    assert stats.chi2.ppf(0.9, TIME_BLOCKS - 1) / (TIME_BLOCKS - 1) == pytest.approx(SMALLEST_EFFECT, abs=0.005)
-    assert compute_student_factor(0.05) == pytest.approx(1.105, abs=0.0005)
-    for alpha in (0.05 / 20, 0.025, 0.1):
-        expected = (stats.t.isf(alpha, TIME_BLOCKS - 1) / stats.norm.isf(alpha)) ** 2
-        assert compute_student_factor(alpha) == pytest.approx(expected, rel=1e-8)
+def test_a_run_of_the_length_needed_decides() -> None:
+    """Four times as long, with four times as many episodes as those that were too few."""
+    sizes, clumped = np.full(TIME_BLOCKS, 100), np.zeros(TIME_BLOCKS, dtype=int)
+    clumped[[5, 30, 50]] = 60
+    few = judge_dependent_rate(sizes, clumped, NOTHING, 0.05, 0.1)
+    needed = compute_length_needed(180, 6000, few.dependence, (0.05, 0.1), (0.05, 0.05))
+    assert needed is not None
+    growth = math.ceil(needed / 6000)
+    spread = np.zeros(TIME_BLOCKS, dtype=int)
+    spread[np.linspace(1, TIME_BLOCKS - 2, 3 * growth).astype(int)] = 60
+    assert judge_dependent_rate(sizes * growth, spread, NOTHING, 0.05, 0.1).decision == "pass"
 
 
-def test_the_design_effect_is_the_larger_variance_ratio() -> None:
-    sizes = np.full(TIME_BLOCKS, 100)
-    even, clumped = np.full(TIME_BLOCKS, 10), np.array([40, 0] * 10)
-    expected = TIME_BLOCKS * 400 / (TIME_BLOCKS - 1) / (100 * 0.2 * 0.8)
-    assert estimate_design_effect(sizes, even, even) == 1.0
-    assert estimate_design_effect(sizes, clumped, even) == pytest.approx(expected)
-    assert estimate_design_effect(sizes, even, clumped) == pytest.approx(expected)
-    assert estimate_design_effect(sizes, np.zeros(TIME_BLOCKS), sizes) == 1.0  # none and all over say nothing
+def test_half_of_all_requests_fail_whatever_the_dependence() -> None:
+    """Markov's inequality: in one run of twenty at most is the share twenty times as high as in the mean."""
+    broken = judge([0] * 30 + [100] * 30, budget=0.01, loosened=0.02)
+    assert broken.decision == "fail"
+    assert broken.lower == 0.05 * 0.5
+    assert judge([0] * 55 + [100] * 5, budget=0.05, loosened=0.1).decision == "inconclusive"
 
 
-def test_blocks_of_unequal_size_are_compared_with_their_own_expectation() -> None:
-    sizes = np.arange(1, TIME_BLOCKS + 1) * 100
-    assert estimate_design_effect(sizes, sizes // 20, sizes // 10) == 1.0
+@pytest.mark.parametrize("windows", WINDOWS)
+def test_noise_is_a_quantile_of_chi_square(windows: int) -> None:
+    """The ratio that just counts, by scipy; found by moving one count."""
+    exact = stats.chi2.isf(NOISE_LEVEL, windows - 1) / (windows - 1)
+    size = TIME_BLOCKS // windows
+    for swing in range(2, 50):
+        over = np.zeros(TIME_BLOCKS, dtype=int) + 50
+        over[: size * (windows // 2)] += swing
+        over[size * (windows - windows // 2) :] -= swing
+        rate = over.sum() / 6000
+        sums = over.reshape(windows, -1).sum(axis=1)
+        expected = stats.chisquare(sums, np.full(windows, sums.mean())).statistic / (1 - rate) / (windows - 1)
+        effects = [effect for effect, _ in measure_dependence(np.full(TIME_BLOCKS, 100), over, NOTHING).pairs]
+        assert any(effect == pytest.approx(expected) for effect in effects) is bool(expected > exact)
 
 
-def test_the_correction_divides_counts_by_the_effect_and_the_student_factor() -> None:
-    sizes = np.full(TIME_BLOCKS, 100)
-    clumped = np.array([40, 0] * 10)
-    found = judge_dependent_rate(sizes, clumped, clumped, 0.18, 0.22)
-    factor = estimate_design_effect(sizes, clumped, clumped) * compute_student_factor(0.05)
-    assert found.upper == clopper_pearson_upper(400 / factor, 2000 / factor, 0.05)
-    assert found.lower == clopper_pearson_lower(400 / factor, 2000 / factor, 0.05)
-    assert found.effective_n == 2000 / factor
-    assert found.estimate == 0.2
-    assert found.decision == "inconclusive"
-    plain = judge_dependent_rate(sizes, np.full(TIME_BLOCKS, 20), np.full(TIME_BLOCKS, 10), 0.1, 0.3)
-    assert (plain.effective_n, plain.decision) == (2000, "fail")
+@pytest.mark.parametrize("alpha", [0.05, 0.025, 0.0025])
+@pytest.mark.parametrize("episodes", [2.0, 2.5, 4.0, 20.0])
+def test_the_cost_of_few_episodes_is_students(alpha: float, episodes: float) -> None:
+    expected = (stats.t.isf(alpha, episodes - 1) / stats.norm.isf(alpha)) ** 2
+    assert compute_student_factor(episodes, alpha) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("swing", "corrected"), [(11, False), (12, True)])
-def test_small_design_effects_are_taken_for_noise(swing: int, corrected: bool) -> None:
-    sizes, over = np.full(TIME_BLOCKS, 1000), np.array([100 + swing, 100 - swing] * 10)
-    effect = estimate_design_effect(sizes, over, over)
-    assert (effect > 1.43, effect > 1) == (corrected, True)
-    assert (judge_dependent_rate(sizes, over, over, 0.1, 0.2).effective_n < 20_000) is corrected
+def test_interval_and_decision_agree() -> None:
+    """Over clumped and scattered counts of every size."""
+    random = np.random.default_rng(8)
+    seen = set()
+    for _ in range(1500):
+        per_block = int(random.integers(1, 60))
+        share = random.beta(0.5, 0.5 if random.random() < 0.5 else 8, TIME_BLOCKS) * (random.random() < 0.9)
+        over = random.binomial(per_block, share * random.random() ** 2)
+        found = judge(over.tolist(), per_block)
+        expected = "inconclusive"
+        if found.lower > 0.05:
+            expected = "fail"
+        elif found.upper < 0.1:
+            expected = "pass"
+        assert found.decision == expected
+        assert found.lower <= found.estimate <= found.upper or not found.estimate
+        seen.add(expected)
+    assert seen == {"pass", "fail", "inconclusive"}
 
 
-def test_two_exceedances_are_no_fail() -> None:
-    sizes = np.full(TIME_BLOCKS, 1)
-    over = np.zeros(TIME_BLOCKS, dtype=int)
-    over[:2] = 1
-    assert judge_dependent_rate(sizes, over, over, 0.01, 0.02).decision == "inconclusive"
-    over[2] = 1
-    assert judge_dependent_rate(sizes, over, over, 0.01, 0.02).decision == "fail"
+def test_counts_in_order_are_summed_into_blocks() -> None:
+    assert sum_into_blocks(np.ones(270)).sum() == 270
+    assert set(sum_into_blocks(np.ones(270)).tolist()) == {4, 5}
+    assert sum_into_blocks([1] * 40).tolist().count(0) == 20
+    with pytest.raises(ValueError, match="at least one count"):
+        sum_into_blocks([])
 
 
-def test_seconds_become_twenty_blocks() -> None:
-    seconds = np.arange(203)
-    blocks = sum_into_blocks(seconds)
-    assert blocks.shape == (TIME_BLOCKS,)
-    assert blocks.sum() == seconds.sum()
-    lengths = sum_into_blocks(np.ones(203, dtype=int))
-    assert set(lengths.tolist()) == {10, 11}
-    with pytest.raises(ValueError, match="at least 20"):
-        sum_into_blocks(np.ones(19))
+@pytest.mark.parametrize("bad", [np.full(TIME_BLOCKS, 101), np.full(TIME_BLOCKS, -1)])
+def test_counts_that_do_not_fit_are_refused(bad: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="exceedances must be counts"):
+        judge_dependent_rate(np.full(TIME_BLOCKS, 100), bad, NOTHING, 0.05, 0.1)
 
 
-@pytest.mark.parametrize(
-    ("sizes", "over"),
-    [
-        (np.full(19, 5), np.zeros(19)),
-        (np.r_[0, np.full(19, 5)], np.zeros(20)),
-        (np.full(20, 5), np.full(20, 6)),
-        (np.full(20, 5), np.full(20, -1)),
-        (np.full(20, 5), np.full(20, np.nan)),
-        (np.full(20, 5), np.zeros(19)),
-    ],
-)
-def test_blocks_that_are_none_are_refused(sizes: Stream, over: Stream) -> None:
-    with pytest.raises(ValueError, match="blocks"):
-        estimate_design_effect(sizes, over, np.zeros(20))
+def test_a_sixth_of_the_run_without_requests_is_refused() -> None:
+    sizes = np.full(TIME_BLOCKS, 10)
+    sizes[:10] = 0
+    with pytest.raises(ValueError, match="every sixth"):
+        judge_dependent_rate(sizes, np.zeros(TIME_BLOCKS), NOTHING, 0.05, 0.1)

@@ -67,6 +67,19 @@ def test_one_request_a_time_block_hides_every_clump_and_is_refused(few: dict[str
         build_plan(asked(**few), DECLARED)
 
 
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        (LoadSettings(rate=1, duration=23, warm_up=3), "judges 40 s instead of 20 s"),
+        (LoadSettings(rate=500, duration=1.2, warm_up=0.7), "at least 1 s are needed"),
+    ],
+    ids=["requests", "seconds"],
+)
+def test_a_load_that_cannot_decide_names_the_shortest_that_could(load: LoadSettings, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        build_plan(asked(sections={"load": load}), DECLARED)
+
+
 def test_a_users_own_verdict_over_nothing_is_no_pass(tmp_path: Path) -> None:
     plan = Plan(("smoke",), (plan_user_check("mine.py::test_it", "smoke", "mine", "blocker"),))
     for number, (n, status) in enumerate([(0, Status.INCONCLUSIVE), (None, Status.PASS), (3, Status.PASS)]):
