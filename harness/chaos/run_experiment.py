@@ -23,7 +23,7 @@ from harness.core.experiment import (
     find_recovery,
     select_samples,
 )
-from harness.core.measurement import TOKENS_PER_ANSWER, Measurement, Scope
+from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost, make_slug
 from harness.core.report import FaultRow
 from harness.core.settings import Settings
@@ -92,7 +92,7 @@ def _compute_cost(scope: Scope) -> Cost:
     recovery = chaos.recovery + RECOVERY_WINDOWS * _compute_window(chaos)
     seconds = chaos.baseline + fault.duration + recovery
     requests = WARM_UP + math.ceil(chaos.rate * (seconds + deadline + _SPARE))
-    return Cost(requests, TOKENS_PER_ANSWER * requests, seconds)
+    return Cost(requests, scope.tokens_per_answer * requests, seconds)
 
 
 def _compute_window(chaos: ChaosSettings) -> float:

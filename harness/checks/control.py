@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.checks.common import Show, find_failed, judge_last_request
 from harness.checks.comparison import compare_contents, find_owner
+from harness.checks.generation.thinking import describe_no_content
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case
 
@@ -49,7 +50,7 @@ class Control:
     def explain_empty(self) -> str:
         """Why there is nothing to compare with. Empty if every answer has content."""
         empty = self.find_empty()
-        return f"a plain request has no answer to compare with: {empty.outcome}" if empty else ""
+        return f"a plain request has no answer to compare with: {describe_no_content(empty)}" if empty else ""
 
     def is_repeatable(self) -> bool:
         """Whether each input had the same answer both times."""
@@ -63,7 +64,7 @@ class Control:
         contents = self.contents
         if (empty := self.find_empty()) is not None:
             number = [*self.first, *self.again].index(empty) % len(self.first)
-            return [], f"input {number}, asked alone, has no answer to compare with: {empty.outcome}"
+            return [], f"input {number}, asked alone, has no answer to compare with: {describe_no_content(empty)}"
         for number, (content, exchange) in enumerate(zip(contents, self.again, strict=True)):
             if change := compare_contents(content, exchange.content):
                 return [], f"the service does not repeat itself: input {number}, asked alone twice: {change}"

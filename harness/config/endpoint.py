@@ -6,6 +6,7 @@ Tested in tests/config/test_config_errors.py.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,8 +19,17 @@ from harness.config.options import Options
 from harness.config.sections import EndpointSection
 from harness.core.endpoint import MIN_SECRET_LENGTH, TLS, Endpoint, Signer, Template, parse_url
 from harness.core.errors import UsageError
+from harness.core.generation_options import LIMIT_OPTIONS
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.settings import MOST_REPLICAS
+
+_INPUT = "the input of requests is [endpoint] sample"
+_SET_ELSEWHERE = {
+    "model": "the model is [endpoint] model",
+    **dict.fromkeys(("messages", "prompt", "input", "inputs", "instances"), _INPUT),
+    "stream": "each check asks for a stream or not",
+}
+"""Members of requests that are no options, and what sets them."""
 
 
 def resolve_endpoint(
@@ -57,6 +67,7 @@ def resolve_endpoint(
         unix_socket=_resolve_unix_socket(section, source),
         replicas=_parse_replicas(section.replicas, source),
         signer=_parse_signer(section.sign, source),
+        options=check_options(section.options, source, "endpoint", "options"),
     )
     return endpoint, {"endpoint": origin, "credentials": credentials.source if credentials else "none"}
 
@@ -140,6 +151,23 @@ def _parse_replicas(texts: Sequence[str], source: ConfigSource) -> tuple[str, ..
             raise source.error("has credentials of its own; replicas get the endpoint's", "endpoint", "replicas", index)
         urls.append(url)
     return tuple(urls)
+
+
+def check_options(options: Mapping[str, Any], source: ConfigSource, *keys: str) -> Mapping[str, Any]:
+    """The options of `keys`, unchanged. Raises `ConfigError` for one that another key sets, or that is no JSON."""
+    for name, value in options.items():
+        if name in _SET_ELSEWHERE:
+            raise source.error(f"is not an option: {_SET_ELSEWHERE[name]}", *keys, name)
+        if name in LIMIT_OPTIONS and (type(value) is not int or value < 1):
+            raise source.error(f"must be a whole number over 0, got {value!r}", *keys, name)
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            raise source.error(f"{value!s:.60} cannot be sent as JSON", *keys, name) from None
+    limits = sorted({*LIMIT_OPTIONS} & {*options})
+    if len(limits) > 1:
+        raise source.error(f"{' and '.join(limits)} are one limit; give one of them", *keys)
+    return options
 
 
 def _parse_signer(text: str | None, source: ConfigSource) -> Signer | None:

@@ -49,6 +49,7 @@ class EndpointSection:
     unix_socket: str | None = None
     replicas: list[str] = field(default_factory=list)
     sign: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,12 @@ class ObjectiveSection:
 
 @dataclass(frozen=True, slots=True)
 class SuiteSection:
-    """`[suite.NAME]`: another protocol, model or sample for this suite, at the same URL."""
+    """`[suite.NAME]`: another protocol, model, sample or options for this suite, at the same URL."""
 
     protocol: str | None = None
     model: str | None = None
     sample: Any = None
+    options: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

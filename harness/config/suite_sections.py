@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from harness.config.endpoint import check_options
 from harness.config.file import ConfigSource
 from harness.config.sections import ConfigFile, DataSection, LinkSection, SuiteSection
 from harness.core.dataset import Dataset
@@ -32,13 +33,21 @@ def resolve_suite_endpoints(
         source.check_known("protocol", section.protocol or "auto", protocols, "suite", name, "protocol")
         if name not in suites:
             continue
-        if section.protocol:  # the sample and the model of [endpoint] are those of its own protocol
+        options = check_options(section.options or {}, source, "suite", name, "options")
+        if section.protocol:  # the sample, the model and the options of [endpoint] are those of its own protocol
             endpoint_of_suite = replace(
-                endpoint, protocol=section.protocol, model=section.model or None, sample=section.sample
+                endpoint,
+                protocol=section.protocol,
+                model=section.model or None,
+                sample=section.sample,
+                options=options,
             )
         else:
             sample = endpoint.sample if section.sample is None else section.sample
-            endpoint_of_suite = replace(endpoint, model=section.model or endpoint.model, sample=sample)
+            if section.options is None:
+                options = endpoint.options
+            model = section.model or endpoint.model
+            endpoint_of_suite = replace(endpoint, model=model, sample=sample, options=options)
         endpoints[name] = endpoint_of_suite
     return endpoints
 

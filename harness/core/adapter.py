@@ -6,11 +6,12 @@ Tested in tests/protocols/test_conformance.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
+from harness.core.generation_options import merge_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,12 @@ class Adapter(Protocol):
 
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """The name and version of the model in the answers to `probes`; None for what they do not state."""
+
+
+def make_sample(adapter: Adapter, endpoint: Endpoint, facts: Facts) -> Query:
+    """The adapter's sample with the configured options in place of its own. Raises `UsageError` as `sample` does."""
+    query = adapter.sample(endpoint, facts)
+    return replace(query, options=merge_options(query.options, endpoint.options))
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness.core.generation_options import DEFAULT_LIMIT
 from harness.core.measurement import Measurement
 from harness.core.plan import make_slug
 from harness.core.settings import Settings
@@ -20,7 +21,8 @@ class CheckSpec:
     """What a packaged check declares of itself, before any request is sent.
 
     `needs` names capabilities without which it is SKIPPED, `grounds` settings without which it is not planned;
-    `requests` and `tokens` are its own cost at most, per case; `measures` are the measurements that it judges, each of
+    `requests` and `tokens` are its own cost at most, per case (`answers`, where one request has several; a configured
+    limit of tokens makes each of them dearer); `measures` are the measurements that it judges, each of
     which has a cost of its own. `cases` are its parametrised ids; `per` gives it one case for each configured objective
     of its suite, each fault, each chosen attack but those in `without_attacks`, or each pair of them. `attack` is the
     one attack that it judges: it is planned where that is chosen. `before_contact` marks a check that runs on an
@@ -33,6 +35,7 @@ class CheckSpec:
     grounds: tuple[str, ...] = ()
     requests: int = 1
     tokens: int = 0
+    answers: int = 0
     cases: tuple[str, ...] = ()
     per: Literal["", "objective", "fault", "fault_objective", "attack_objective"] = ""
     attack: str = ""
@@ -41,6 +44,13 @@ class CheckSpec:
     before_contact: bool = False
     alone: bool = False
     clauses: tuple[str, ...] = ()
+
+    def count_tokens(self, extra_tokens: int) -> int:
+        """The tokens at most, if each generated answer may be longer by `extra_tokens`."""
+        answers = max(self.requests, self.answers)
+        if not self.tokens or not extra_tokens:
+            return self.tokens
+        return max(self.tokens + extra_tokens * answers, (DEFAULT_LIMIT + extra_tokens) * answers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit, urlunsplit
 
 from harness.core.bounds import OverZero
 from harness.core.errors import UsageError
+from harness.core.generation_options import DEFAULT_LIMIT, choose_limit_value
 
 _SCHEMES = ("http", "https")
 GRPC_SUFFIX = "_grpc"
@@ -173,7 +174,8 @@ class Endpoint:
     metadata of the service. If `binary` is set, V2 over HTTP sends and receives tensors as bytes after the JSON.
     `prefix` is put between the URL and the paths of OpenAI's protocols; None: `/v1`, unless the URL ends with it. With
     a `unix_socket` (its path), the host of the URL is used only for the Host header. `replicas` are further URLs of the
-    same service (redundant servers, blue and green) that get the same requests and credentials.
+    same service (redundant servers, blue and green) that get the same requests and credentials. `options` are sent with
+    every inference (`max_tokens`, `reasoning_effort`, ...), in place of the adapter's own defaults.
     """
 
     url: str
@@ -193,6 +195,7 @@ class Endpoint:
     unix_socket: str | None = None
     replicas: tuple[str, ...] = ()
     signer: Signer | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def host(self) -> str:
@@ -214,6 +217,11 @@ class Endpoint:
     def is_grpc(self) -> bool:
         """Whether requests are gRPC calls: the name of such a protocol ends with `_grpc`."""
         return self.protocol.endswith(GRPC_SUFFIX)
+
+    @property
+    def extra_tokens(self) -> int:
+        """By how many tokens an answer may be longer than with the default limit, because the options say so."""
+        return choose_limit_value(self.options, DEFAULT_LIMIT) - DEFAULT_LIMIT
 
     def get_sample(self, default: Any) -> Any:
         """The configured sample, or the default if there is none."""

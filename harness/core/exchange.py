@@ -102,6 +102,7 @@ class EventKind(StrEnum):
 
     ROLE = "role"
     DELTA = "delta"
+    REASONING = "reasoning"
     TOOL_CALL = "tool_call"
     LOGPROBS = "logprobs"
     FINISH = "finish"
@@ -113,7 +114,7 @@ class EventKind(StrEnum):
 
 @dataclass(slots=True, unsafe_hash=True)  # if it were frozen, creating it would take longer than decoding it
 class StreamEvent:
-    """One event of a streamed answer: `text` for a delta, `value` for anything else; `index` is that of the choice.
+    """One event of a streamed answer: `text` for a delta or reasoning, else `value`; `index` is that of the choice.
 
     It must not be changed after it was created.
 
@@ -129,11 +130,12 @@ class StreamEvent:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts as stated by the service; None: not stated."""
+    """Token counts as stated by the service; None: not stated. `reasoning_tokens` are those spent on thinking."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +163,19 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the texts generated for a request; `finish_reason` None: the text was cut off."""
+    """One of the texts generated for a request; `finish_reason` None: the text was cut off.
+
+    `reasoning` is what the model thought before its text. `thinks_inline`: it came inside the text, between tags like
+    `<think>`, and was separated from it.
+    """
 
     index: int = 0
     text: str = ""
     finish_reason: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
+    reasoning: str = ""
+    thinks_inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +207,16 @@ class Answer:
     def logprobs(self) -> tuple[TokenLogprob, ...]:
         """The log-probabilities of the first choice's tokens."""
         return self.choices[0].logprobs if self.choices else ()
+
+    @property
+    def reasoning(self) -> str:
+        """What the model thought before the text of its first choice."""
+        return self.choices[0].reasoning if self.choices else ""
+
+    @property
+    def thinks_inline(self) -> bool:
+        """Whether the reasoning was separated from the text of the first choice."""
+        return bool(self.choices) and self.choices[0].thinks_inline
 
     @property
     def arrays(self) -> dict[str, list[Any]]:

@@ -9,14 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from harness.core.endpoint import Endpoint
+from harness.core.generation_options import DEFAULT_LIMIT
 from harness.core.objective import Objective
 from harness.core.plan import Cost, PlannedMeasurement
 from harness.core.settings import Settings
 
 _T = TypeVar("_T")
-
-TOKENS_PER_ANSWER = 16
-"""Generated tokens that the plan expects of one answer to the sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,16 @@ class Scope:
     def objectives(self) -> tuple[Objective, ...]:
         """The objectives of the suite."""
         return tuple(objective for objective in self.settings.objectives if objective.suite == self.suite)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint as the suite speaks to it."""
+        return self.settings.endpoint_of(self.suite)
+
+    @property
+    def tokens_per_answer(self) -> int:
+        """Generated tokens that the plan expects of one answer to the sample."""
+        return DEFAULT_LIMIT + self.endpoint.extra_tokens
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,11 @@ def judge_contract(
         return Verdict(Status.FAIL, broken[0].summary + more, n=n, counterexamples=tuple(broken), method="contract")
     if n <= 0 or judged < planned:
         why = f": {unjudged[0].name}: {unjudged[0].unjudged}" if unjudged else ""
-        what = f"{judged} of {planned} planned cases judged{why}" if n == judged else f"{n} distinct cases judged"
+        what = (
+            f"{judged} of {planned} planned cases judged{why}"
+            if unjudged or n == judged
+            else f"{n} distinct cases judged"
+        )
         return Verdict(Status.INCONCLUSIVE, what, n=n, method="contract")
     excluded = 1.0 - ALPHA ** (1.0 / n)
     return Verdict(

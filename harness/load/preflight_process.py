@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from harness.core.adapter import make_sample
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Request
@@ -48,7 +49,7 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
     protocol = load_adapter(preflight.protocol)
     if wanted.stream and not protocol.capabilities(endpoint, preflight.facts).streaming:
         raise UsageError(f"protocol {preflight.protocol} has no streamed answers at this endpoint")
-    query = replace(protocol.sample(endpoint, preflight.facts), stream=wanted.stream)
+    query = replace(make_sample(protocol, endpoint, preflight.facts), stream=wanted.stream)
     return PreflightResult(endpoint, protocol.encode(endpoint, query, preflight.facts))
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.load import Job, LoadResult, find_load_obstacle
-from harness.core.measurement import TOKENS_PER_ANSWER, Measurement, Scope
+from harness.core.measurement import Measurement, Scope
 from harness.core.objective import INTER_TOKEN, LATENCY, TTFT, Objective
 from harness.core.pacing import Pacer
 from harness.core.plan import Cost
@@ -78,7 +78,7 @@ def _get_load_settings(scope: Scope) -> LoadSettings:
 def _compute_cost(scope: Scope) -> Cost:
     load = _get_load_settings(scope)
     requests = Pacer(load.rate, load.duration).count
-    return Cost(requests, TOKENS_PER_ANSWER * requests, load.duration)
+    return Cost(requests, scope.tokens_per_answer * requests, load.duration)
 
 
 def _choose_file(scope: Scope) -> str:

@@ -18,7 +18,7 @@ from harness.core.answer_class import describe_refusal, is_refusal
 from harness.core.dataset import Dataset
 from harness.core.errors import ErrorClass, HarnessError
 from harness.core.exchange import Exchange
-from harness.core.measurement import TOKENS_PER_ANSWER, Measurement, Scope
+from harness.core.measurement import Measurement, Scope
 from harness.core.objective import Objective
 from harness.core.plan import Cost, PlannedCheck
 from harness.core.verdict import Counterexample, Slice, Status, Verdict, make_inconclusive
@@ -188,7 +188,7 @@ def _compute_cost(scope: Scope) -> Cost:
     caps = {objective.slice: objective.cap for objective in scope.objectives}
     rows = sum(min(cap, len(_select_slice(data, name, range(len(data.inputs))))) for name, cap in caps.items())
     rows = min(rows, len(data.inputs))
-    return Cost(rows + -(-rows // _WIDTH), TOKENS_PER_ANSWER * rows)
+    return Cost(rows + -(-rows // _WIDTH), scope.tokens_per_answer * rows)
 
 
 def _make(scope: Scope, session: Session, run: GateRun) -> LabelledRows:

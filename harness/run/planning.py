@@ -178,6 +178,9 @@ def collect_policy(settings: Settings) -> tuple[tuple[str, str], ...]:
     if settings.faults:
         pairs.append(("faults", json.dumps([asdict(fault) for fault in settings.faults])))
     pairs += [(name, json.dumps(asdict(section), default=str)) for name, section in settings.sections.items()]
+    options = {suite: settings.endpoint_of(suite).options for suite in settings.suites}
+    if any(options.values()):
+        pairs.append(("options", json.dumps(options)))
     sample = json.dumps(endpoint.sample, default=str).encode()
     return (*pairs, ("sample", hashlib.sha256(sample).hexdigest()[:16]))
 
@@ -205,7 +208,7 @@ def _plan_contract(case: _Case, spec: CheckSpec, policy: SuitePolicy) -> Planned
         level=spec.level,
         title=f"{spec.title}: {case.name}" if case.name else spec.title,
         requests=spec.requests,
-        tokens=spec.tokens,
+        tokens=spec.count_tokens(case.scope.endpoint.extra_tokens),
         not_applicable=case.not_applicable,
         clauses=spec.clauses,
         measures=tuple(measurement.id for measurement in case.measurements),
@@ -237,7 +240,7 @@ def _plan_objective(
         check,
         kind="estimate",
         requests=requests,
-        tokens=spec.tokens * requests,
+        tokens=(spec.tokens + case.scope.endpoint.extra_tokens) * requests if spec.tokens else 0,
         budget=objective.budget,
         loosened=objective.loosened,
         alpha=objective.alpha,

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
-from harness.core.adapter import Adapter, Facts
+from harness.core.adapter import Adapter, Facts, make_sample
 from harness.core.endpoint import GRPC_SUFFIX, Endpoint
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
@@ -150,7 +150,7 @@ def _ask_probes(
 def send_prediction(endpoint: Endpoint, client: Client, preflight: Preflight) -> Exchange:
     """One real prediction, decoded. Raises `UsageError` when no valid sample can be made."""
     adapter, spoken = load_adapter(preflight.protocol), replace(endpoint, protocol=preflight.protocol)
-    request = adapter.encode(spoken, adapter.sample(spoken, preflight.facts), preflight.facts)
+    request = adapter.encode(spoken, make_sample(adapter, spoken, preflight.facts), preflight.facts)
     if spoken.is_grpc is endpoint.is_grpc:
         return decode_exchange(adapter, spoken, client.exchange(request))
     with Client(spoken, clock=client.clock) as grpc_client:  # gRPC was detected over HTTP

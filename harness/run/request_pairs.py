@@ -128,7 +128,7 @@ def _make_limit_pair(session: Session, rows: Rows, generator: random.Random) -> 
     whole, long, short = (rows.query([f"Repeat after me: {mark}"]) for mark in marks)
 
     def limit(query: Query) -> Query:
-        return replace(query, options={**query.options, "max_tokens": 1})
+        return session.limit_answer(query, 1, exact=True)
 
     long_answer, short_answer = session.ask_many([long, limit(short)], concurrency=2)
     is_honoured = _holds(marks[1])(long_answer) and short_answer.ok and not _holds(marks[2])(short_answer)

@@ -9,10 +9,11 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, TypeVar
 
-from harness.core.adapter import Adapter, Capabilities, Facts, HealthReader, StreamDecoder
+from harness.core.adapter import Adapter, Capabilities, Facts, HealthReader, StreamDecoder, make_sample
 from harness.core.endpoint import Credentials, Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Headers, Query, Request
+from harness.core.generation_options import choose_limit_value, find_limit_option, merge_options
 from harness.core.replay import show_exchange, show_request, show_response
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Counterexample
@@ -72,15 +73,25 @@ class Session:
 
     def sample(self, *, stream: bool = False) -> Query:
         """One valid query: the user's fixture `ai_sample`, else the configured sample, else the adapter's own."""
-        query = self.sample_query or self.adapter.sample(self.endpoint, self.facts)
+        query = self.sample_query or make_sample(self.adapter, self.endpoint, self.facts)
         return replace(query, stream=stream)
 
     def request(self, query: Query | None = None, headers: Headers = ()) -> Request:
-        """The request that asks a query, with these header lines in place of its own of the same names."""
-        request = self.adapter.encode(self.endpoint, self.sample() if query is None else query, self.facts)
+        """The request that asks a query, with these header lines in place of its own of the same names.
+
+        The configured options are sent with it, unless the query has a value of its own.
+        """
+        query = self.sample() if query is None else query
+        query = replace(query, options=merge_options(self.endpoint.options, query.options))
+        request = self.adapter.encode(self.endpoint, query, self.facts)
         replaced = {name.lower() for name, _ in headers}
         own = tuple(line for line in request.headers if line[0].lower() not in replaced)
         return replace(request, headers=(*own, *headers))
+
+    def limit_answer(self, query: Query, tokens: int, *, exact: bool = False) -> Query:
+        """The query with a limit of tokens; a larger one in the configured options is kept, unless `exact`."""
+        limit = tokens if exact else choose_limit_value(self.endpoint.options, tokens)
+        return replace(query, options={**query.options, find_limit_option(query.options): limit})
 
     def decoder(self, request: Request) -> StreamDecoder | None:
         """A fresh decoder for the answer to a request that asks for a stream."""

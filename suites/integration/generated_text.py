@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.checks.generation.text_cases import choose_limit
 from harness.core.exchange import Exchange, Query
+from harness.core.generation_options import choose_limit_value
 from harness.suite import Session, once
 
 _PROMPT = "Say the numbers from one on in words, and go on without an end.\nCount."
@@ -19,17 +20,27 @@ LONG, SHORT, OWN = 24, 8, 48
 
 
 def make_query(
-    ai_client: Session, max_tokens: int, inputs: Any = _PROMPT, *, stream: bool = False, **more: Any
+    ai_client: Session,
+    max_tokens: int,
+    inputs: Any = _PROMPT,
+    *,
+    stream: bool = False,
+    exact: bool = False,
+    **more: Any,
 ) -> Query:
-    """A request at temperature 0, with the sample's name for the limit of tokens."""
+    """A request at temperature 0, unless the configured options have another one.
+
+    `max_tokens` keeps the cost low: a larger configured limit wins, unless the limit is what is tested (`exact`).
+    """
     sample = ai_client.sample(stream=stream)
-    limit = {find_limit_option(sample): max_tokens}
-    return replace(sample, inputs=inputs, options={**sample.options, "temperature": 0, **limit, **more})
+    temperature = ai_client.endpoint.options.get("temperature", 0)
+    options = {**sample.options, "temperature": temperature, **more}
+    return ai_client.limit_answer(replace(sample, inputs=inputs, options=options), max_tokens, exact=exact)
 
 
-def find_limit_option(sample: Query) -> str:
-    """The sample's name for the limit of tokens; newer models of OpenAI accept only the longer one."""
-    return "max_completion_tokens" if sample.options.get("max_completion_tokens") is not None else "max_tokens"
+def get_limit(ai_client: Session, needed: int) -> int:
+    """The limit of tokens that `make_query` sends for an answer that needs this many."""
+    return choose_limit_value(ai_client.endpoint.options, needed)
 
 
 def ask_both_ways(ai_client: Session, max_tokens: int, inputs: Any = _PROMPT, **more: Any) -> list[Exchange]:
@@ -44,20 +55,25 @@ def ask_both_ways(ai_client: Session, max_tokens: int, inputs: Any = _PROMPT, **
 class _LimitedAnswers:
     """A long answer (streamed if possible), and those to the same request cut at `limit` (unstreamed, streamed).
 
-    `limit` None: the long answer is too short to be cut.
+    `limit` None: the long answer is too short to be cut. `again` is the long answer asked once more, where neither a
+    promise nor token counts show that a shorter one was cut.
     """
 
     long: Exchange
+    again: Exchange | None
     limit: int | None
     short: Sequence[Exchange]
 
 
 @once
 def ask_limits(ai_client: Session) -> _LimitedAnswers:
-    """The answers by which limits and stop sequences are judged: 3 requests, of the first check that needs them."""
-    long = ai_client.ask(make_query(ai_client, LONG, stream=ai_client.capabilities.streaming))
+    """The answers by which limits and stop sequences are judged: 4 requests, of the first check that needs them."""
+    query = make_query(ai_client, LONG, stream=ai_client.capabilities.streaming)
+    long, again = ai_client.ask(query), None
     limit = choose_limit(long, SHORT) if long.ok else None
-    return _LimitedAnswers(long, limit, ask_both_ways(ai_client, limit) if limit else ())
+    if limit and not ai_client.promises.deterministic:
+        again = ai_client.ask(query)
+    return _LimitedAnswers(long, again, limit, ask_both_ways(ai_client, limit, exact=True) if limit else ())
 
 
 @once

@@ -9,10 +9,10 @@ from harness.checks.bad_input.outcomes import BadInputTrial, judge_bad_input_ref
 from harness.checks.bad_input.parameters import BAD_PARAMETERS, LIMIT_OPTION
 from harness.checks.bad_input.requests import BAD_INPUTS, INPUT_MARK, BadRequest, fill_mark, make_bad_request
 from harness.checks.bad_input.values import MAX_BAD_VALUES, make_bad_values
+from harness.core.generation_options import find_limit_option
 from harness.suite import Session, Verdict, check
 
 from .bad_input_trials import CONTROL_COST, TRIAL_COST, ask_control, try_bad_request, try_bad_requests
-from .generated_text import find_limit_option
 
 _TOKENS = 16
 _ONE = CONTROL_COST + TRIAL_COST
@@ -63,7 +63,7 @@ def test_refused_values(ai_client: Session) -> Verdict:
 
 def _try_parameter(ai_client: Session, case: str) -> list[BadInputTrial]:
     parameter, sample = BAD_PARAMETERS[case], ai_client.sample()
-    option = find_limit_option(sample) if parameter.option == LIMIT_OPTION else parameter.option
+    option = find_limit_option(sample.options) if parameter.option == LIMIT_OPTION else parameter.option
     # The answer to this prompt ends by itself: some services take a limit of -1 or 0 as no limit.
     query = replace(sample, inputs=_PROMPT, options={**sample.options, option: INPUT_MARK})
     request = ai_client.request(query)

@@ -56,10 +56,9 @@ def _disconnect(ai_client: Session, queries: list[Query], seconds: float) -> lis
     left: list[Exchange] = []
     for number, query in enumerate(queries):
         if ai_client.capabilities.streaming and (number % 2 == 0 or seconds >= _SLOW):
-            options = dict(query.options)
-            if "max_tokens" in options:
-                options["max_tokens"] = _LONG_TOKENS
-            query = replace(query, stream=True, options=options)
+            query = replace(query, stream=True)
+            if ai_client.capabilities.generates:
+                query = ai_client.limit_answer(query, _LONG_TOKENS)
         left.append(ai_client.leave(query, after=min(_SLOW, seconds * number / len(queries))))
         if left[-1].error is not None:
             break

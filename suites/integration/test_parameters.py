@@ -6,50 +6,55 @@ from dataclasses import replace
 
 from harness.checks.generation import choices, parameters
 from harness.checks.generation.text_cases import choose_stop_sequence
+from harness.checks.generation.thinking import explain_no_text
 from harness.core.exchange import EventKind
 from harness.suite import Session, Verdict, check, make_inconclusive
 
-from .generated_text import LONG, OPEN_PROMPT, OWN, SHORT, ask_both_ways, ask_counts, ask_limits, make_query
+from .generated_text import LONG, OPEN_PROMPT, OWN, SHORT, ask_both_ways, ask_counts, ask_limits, get_limit, make_query
 
 _N, _TOP = 3, 2
 _TOO_SHORT = "the answer is too short to be cut, so it shows nothing about a limit"
 
 
-_LIMITS_COST = LONG + 2 * SHORT
+_LIMITS_COST = 2 * LONG + 2 * SHORT
 
 
-@check("max_tokens bounds the answer", level="warn", needs=("generates",), requests=4, tokens=_LIMITS_COST + OWN)
+@check("max_tokens bounds the answer", level="warn", needs=("generates",), requests=5, tokens=_LIMITS_COST + OWN)
 def test_max_tokens(ai_client: Session) -> Verdict:
     limited, show = ask_limits(ai_client), ai_client.show
     own = ai_client.ask(make_query(ai_client, OWN, ai_client.sample().inputs))
     if limited.limit is None and limited.long.ok:
         return make_inconclusive(_TOO_SHORT, n=0)
-    promised, limit = ai_client.promises.deterministic, limited.limit or SHORT
-    return parameters.judge_max_tokens(limited.long, limited.short, limit, own, OWN, show, promised=promised)
+    promised, limit, room = ai_client.promises.deterministic, limited.limit or SHORT, get_limit(ai_client, OWN)
+    return parameters.judge_max_tokens(limited.long, limited.short, limit, own, room, show, promised=promised)
 
 
-@check("an answer that was cut is not declared complete", needs=("generates",), requests=3, tokens=_LIMITS_COST)
+@check("an answer that was cut is not declared complete", needs=("generates",), requests=4, tokens=_LIMITS_COST)
 def test_ending(ai_client: Session) -> Verdict:
     limited, show = ask_limits(ai_client), ai_client.show
     if limited.limit is None and limited.long.ok:
         return make_inconclusive(_TOO_SHORT, n=0)
     promised, limit = ai_client.promises.deterministic, limited.limit or SHORT
-    return parameters.judge_cut_endings(limited.long, limited.short, limit, show, promised=promised)
+    return parameters.judge_cut_endings(
+        limited.long, limited.short, limit, show, promised=promised, again=limited.again
+    )
 
 
 @check(
     "a stop sequence ends the text and is not in it",
     level="warn",
     needs=("generates",),
-    requests=5,
-    tokens=3 * LONG + 2 * SHORT,
+    requests=6,
+    tokens=4 * LONG + 2 * SHORT,
 )
 def test_stop(ai_client: Session) -> Verdict:
     long = ask_limits(ai_client).long
     deltas = [event.text for event in long.events if event.kind is EventKind.DELTA and event.index == 0]
-    stop = choose_stop_sequence(deltas or [long.text])
+    # Deltas may have thinking between tags, which is no part of the text.
+    stop = choose_stop_sequence(deltas if "".join(deltas) == long.text else [long.text])
     if stop is None and long.ok:
-        return make_inconclusive(f"no stop sequence can be chosen from the text {long.text[:60]!r}", n=0)
+        why = explain_no_text(long) or f"the text {long.text[:60]!r}"
+        return make_inconclusive(f"no stop sequence can be chosen: {why}", n=0)
     exchanges = ask_both_ways(ai_client, LONG, stop=[stop]) if stop else []
     promised = ai_client.promises.deterministic
     return parameters.judge_stop_sequence(long, stop or "", exchanges, ai_client.show, promised=promised)
@@ -88,12 +93,15 @@ def test_seed(ai_client: Session) -> Verdict:
     "n brings n choices, each finished",
     needs=("generates", "chat_options"),
     grounds=("choices",),
-    requests=2,
-    tokens=2 * _N * SHORT,
+    requests=4,
+    tokens=4 * _N * SHORT,
+    answers=4 * _N,
 )
 def test_choices(ai_client: Session) -> Verdict:
     exchanges = ask_both_ways(ai_client, SHORT, n=_N, temperature=1)
-    return choices.judge_choices(exchanges, _N, ai_client.show)
+    texts = [choice.text for exchange in exchanges if exchange.answer for choice in exchange.answer.choices]
+    again = [] if all(texts) else ask_both_ways(ai_client, SHORT, n=_N, temperature=1)
+    return choices.judge_choices(exchanges, _N, ai_client.show, again)
 
 
 @check(
@@ -105,5 +113,5 @@ def test_choices(ai_client: Session) -> Verdict:
 )
 def test_logprobs(ai_client: Session) -> Verdict:
     plain = ask_counts(ai_client)[0] if ai_client.promises.deterministic else None
-    exchanges = ask_both_ways(ai_client, SHORT, logprobs=True, top_logprobs=_TOP)
+    exchanges = ask_both_ways(ai_client, SHORT, temperature=0, logprobs=True, top_logprobs=_TOP)
     return choices.judge_log_probabilities(exchanges, _TOP, ai_client.show, plain)

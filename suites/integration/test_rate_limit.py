@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -28,7 +27,7 @@ def _make_query(ai_client: Session) -> Query:
     """A cheap request: one token, if the service generates tokens."""
     rows = Rows(ai_client)
     query = rows.query(rows.draw_distinct(1))
-    return replace(query, options={**query.options, "max_tokens": 1}) if ai_client.capabilities.generates else query
+    return ai_client.limit_answer(query, 1) if ai_client.capabilities.generates else query
 
 
 def _get_limit(ai_client: Session) -> int:

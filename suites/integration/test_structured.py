@@ -46,5 +46,5 @@ def test_obeys(ai_client: Session, case: str) -> Verdict:
 
 @structured_check("structured output that was cut is not declared complete", tokens=_CUT)
 def test_cut(ai_client: Session) -> Verdict:
-    cut = ai_client.ask(make_query(ai_client, _CUT, _PROMPT, response_format=_make_format("flat")))
+    cut = ai_client.ask(make_query(ai_client, _CUT, _PROMPT, exact=True, response_format=_make_format("flat")))
     return structured.judge_cut_json(cut, ANSWER_SCHEMAS["flat"], ai_client.show)

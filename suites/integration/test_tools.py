@@ -6,7 +6,9 @@ from functools import partial
 from typing import Any
 
 from harness.checks.generation import tools
+from harness.checks.generation.thinking import EMPTY_TRIES
 from harness.core.exchange import Exchange
+from harness.run.empty_answers import ask_again_if_empty
 from harness.suite import Session, Verdict, check, once
 
 from .generated_text import ask_both_ways, make_query
@@ -60,12 +62,14 @@ def test_not_called(ai_client: Session) -> Verdict:
     return tools.judge_forbidden_call(exchange, ai_client.show)
 
 
-@tools_check("the conversation goes on after a call", requests=3, tokens=3 * _TOKENS)
+@tools_check("the conversation goes on after a call", requests=2 + EMPTY_TRIES, tokens=(2 + EMPTY_TRIES) * _TOKENS)
 def test_goes_on(ai_client: Session) -> Verdict:
     first = _ask_required(ai_client)["required"]
     calls = first.answer.tool_calls if first.ok and first.answer else ()
-    after = None
+    after: list[Exchange] = []
     if calls:
         messages = [{"role": "user", "content": _PROMPT}, *tools.make_tool_results(calls)]
-        after = ai_client.ask(make_query(ai_client, _TOKENS, messages, tools=_TOOLS))
+        query = make_query(ai_client, _TOKENS, messages, tools=_TOOLS)
+        after.append(ai_client.ask(query))
+        after += ask_again_if_empty(ai_client, after[0], query)
     return tools.judge_answer_after_results(first, after, ai_client.show)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.checks.generation import usage
 from harness.suite import Session, Verdict, check
 
-from .generated_text import SHORT, ask_counts, make_query
+from .generated_text import SHORT, ask_counts, get_limit, make_query
 
 _N = 2
 
@@ -13,7 +13,7 @@ _N = 2
 @check("token counts add up and follow the prompt", level="warn", needs=("generates",), requests=3, tokens=3 * SHORT)
 def test_counts(ai_client: Session) -> Verdict:
     first, again, longer = ask_counts(ai_client)
-    return usage.judge_token_counts(first, again, longer, SHORT, ai_client.show)
+    return usage.judge_token_counts(first, again, longer, get_limit(ai_client, SHORT), ai_client.show)
 
 
 @check(
@@ -26,7 +26,8 @@ def test_counts(ai_client: Session) -> Verdict:
 def test_streamed_counts(ai_client: Session) -> Verdict:
     stream = ai_client.ask(make_query(ai_client, SHORT, stream=True))
     whole, promised = ask_counts(ai_client)[0], ai_client.promises.deterministic
-    return usage.judge_streamed_counts(whole, stream, SHORT, ai_client.show, deterministic=promised)
+    limit = get_limit(ai_client, SHORT)
+    return usage.judge_streamed_counts(whole, stream, limit, ai_client.show, deterministic=promised)
 
 
 @check(
@@ -36,7 +37,8 @@ def test_streamed_counts(ai_client: Session) -> Verdict:
     grounds=("choices",),
     requests=4,
     tokens=(3 + _N) * SHORT,
+    answers=3 + _N,
 )
 def test_choices_counted(ai_client: Session) -> Verdict:
     several = ai_client.ask(make_query(ai_client, SHORT, n=_N, temperature=1))
-    return usage.judge_choice_counts(ask_counts(ai_client)[0], several, _N, SHORT, ai_client.show)
+    return usage.judge_choice_counts(ask_counts(ai_client)[0], several, _N, get_limit(ai_client, SHORT), ai_client.show)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from harness.checks.answers import latency, valid_answer
+from harness.checks.generation.thinking import EMPTY_TRIES
 from harness.checks.http import headers
+from harness.run.empty_answers import ask_again_if_empty
 from harness.suite import Session, Verdict, check
 
 WARM = 5
 
 
-@check("an answer is complete, valid and finite", tokens=16)
+@check("an answer is complete, valid and finite", requests=EMPTY_TRIES, tokens=16 * EMPTY_TRIES)
 def test_valid(ai_client: Session) -> Verdict:
-    return valid_answer.judge_answer(
-        ai_client.ask(), ai_client.show, probabilities=ai_client.endpoint.template.probabilities
-    )
+    exchange, probabilities = ai_client.ask(), ai_client.endpoint.template.probabilities
+    again = ask_again_if_empty(ai_client, exchange, ai_client.sample())
+    return valid_answer.judge_answer(exchange, ai_client.show, probabilities=probabilities, again=again)
 
 
 @check("response headers are sane", level="warn", grounds=("http",), tokens=16)

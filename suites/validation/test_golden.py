@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from harness.checks.answers.golden import judge_golden_outputs
-from harness.core.measurement import TOKENS_PER_ANSWER, Measurement, Scope
+from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost
 from harness.run.gate_run import GateRun
 from harness.run.measurements import Measurements
@@ -18,7 +18,7 @@ _MOST, _CONCURRENCY = 500, 4
 def _compute_cost(scope: Scope) -> Cost:
     data = scope.settings.data
     rows = min(_MOST, len(data.golden.inputs)) if data and data.golden else 0
-    return Cost(rows, TOKENS_PER_ANSWER * rows)
+    return Cost(rows, scope.tokens_per_answer * rows)
 
 
 def _compare(scope: Scope, session: Session, run: GateRun) -> Verdict:

@@ -457,6 +457,9 @@ VARIANTS: dict[str, Look] = {
     "text_with_finish_reason": _wire_text,
     "trailing_slash_redirects": lambda client: client.get("/health/").status_code,
 }
+_SPOKEN = (chat(), chat("Repeat after me: some words 12345678", max_tokens=200), chat("Hi", stream=True))
+MODELS: dict[str, Look] = dict.fromkeys(("thinks_beside_text", "thinks_briefly", "thinks_inside_text"), asks(*_SPOKEN))
+"""Variants whose model has habits of its own: its words are others."""
 SLOW = ServiceSettings(token_ms=2)
 BASE["busy_429"] = SLOW
 meaning: Look = _meaning

@@ -17,7 +17,7 @@ from harness.core.settings import Promises
 from harness.reference.backend import create_app
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
-from tests.detection.looks import BASE, CUT, DEFECTS, ONE, VARIANTS, look_around, meaning, raw, written
+from tests.detection.looks import BASE, CUT, DEFECTS, MODELS, ONE, VARIANTS, look_around, meaning, raw, written
 
 Serving = Callable[[ServiceSettings], AbstractContextManager[httpx.Client]]
 
@@ -43,7 +43,7 @@ def test_a_defect_shows_and_the_healthy_service_does_not_have_it(
 
 
 def test_every_variant_is_looked_at() -> None:
-    assert sorted([*VARIANTS, *CUT, "late_port"]) == list(switch_names(Variant))
+    assert sorted([*VARIANTS, *MODELS, *CUT, "late_port"]) == list(switch_names(Variant))
 
 
 @pytest.mark.parametrize("name", sorted(VARIANTS))
@@ -53,6 +53,13 @@ def test_a_variant_is_odd_and_means_the_same(serving: Serving, client: httpx.Cli
         shown, meant = look(odd), meaning(odd)
     assert meant == meaning(client)
     assert shown != look(client)
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_model_with_habits_has_other_words(serving: Serving, client: httpx.Client, name: str) -> None:
+    with serving(ServiceSettings(token_ms=0, variants=(name,))) as odd:
+        assert MODELS[name](odd) != MODELS[name](client)
+        assert meaning(odd)[0] == meaning(client)[0]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("name", sorted(CUT))

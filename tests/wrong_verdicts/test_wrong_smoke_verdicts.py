@@ -57,7 +57,7 @@ def test_the_harness_own_failures_are_never_the_services(broken: Exchange) -> No
         valid_answer.judge_answer(broken, show),
         headers.judge_headers(broken, show),
         latency.judge_warm_latency([broken], 1, show),
-        stream.judge_stream(broken, show),
+        stream.judge_stream([broken], show),
         stream.judge_terminator(broken, show),
         stream.judge_role(broken, show),
         stream.judge_streamed_text(broken, broken, show),
@@ -107,7 +107,6 @@ def test_invalid_answers_fail(answer: Answer, said: str) -> None:
     "answer",
     [
         Answer(text="Hello!", finish_reason="stop"),
-        Answer(text="", finish_reason="length"),
         Answer(outputs={"label": [3], "probabilities": [[0.25, 0.75]]}),
         Answer(outputs={"y": [True, False], "names": ["a"]}),
     ],
@@ -125,16 +124,16 @@ def test_a_probabilities_output_that_is_missing_fails() -> None:
 
 def test_a_whole_stream_passes_and_every_break_of_it_fails() -> None:
     good = exchange(events=events("role", "delta", "delta", "finish", "usage", "done"), answer=Answer(text="xx"))
-    assert stream.judge_stream(good, show).status is Status.PASS
+    assert stream.judge_stream([good], show).status is Status.PASS
     for broken in (
         events("role", "finish", "done"),
         events("role", "delta", "finish", "finish", "done"),
         events("role", "delta", "finish", "delta", "done"),
         events("role", "delta", "error", "finish"),
     ):
-        assert stream.judge_stream(exchange(events=broken, answer=Answer(text="x")), show).status is Status.FAIL
+        assert stream.judge_stream([exchange(events=broken, answer=Answer(text="x"))], show).status is Status.FAIL
     cut = exchange(events=events("role", "delta"), error=ErrorClass.INCOMPLETE)
-    assert stream.judge_stream(cut, show).status is Status.FAIL
+    assert stream.judge_stream([cut], show).status is Status.FAIL
 
 
 def test_stream_details_without_a_stream_are_not_judged() -> None:

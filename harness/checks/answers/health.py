@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.common import Show, judge, judge_success
+from harness.checks.generation.thinking import explain_no_text
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
@@ -27,4 +28,5 @@ def judge_prediction(prediction: Exchange, ready: Exchange | None, show: Show) -
     failure = "a real prediction fails"
     if ready is not None and ready.ok:
         failure = f"GET {ready.request.path} says ready, yet {failure}"
-    return judge_contract([judge_success("prediction", prediction, failure, show)], "one real prediction succeeds")
+    case = judge_success("prediction", prediction, failure, show, explain_no_text(prediction))
+    return judge_contract([case], "one real prediction succeeds")

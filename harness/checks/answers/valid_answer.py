@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.checks.common import Show, judge, judge_aspects
+from harness.checks.common import Show, judge, judge_aspects, judge_case
+from harness.checks.generation.thinking import judge_text_present
 from harness.core.exchange import Answer, Exchange
-from harness.core.verdict import Verdict
+from harness.core.verdict import Verdict, judge_contract
 
 _SUM_TOLERANCE = 1e-3
 """How far a row of probabilities may sum from 1: single precision over thousands of classes stays well inside."""
@@ -17,21 +18,26 @@ _ASPECTS = ("success", "content", "finite numbers", "probabilities")
 
 
 @judge
-def judge_answer(exchange: Exchange, show: Show, *, probabilities: str | None = None) -> Verdict:
+def judge_answer(
+    exchange: Exchange, show: Show, *, probabilities: str | None = None, again: Sequence[Exchange] = ()
+) -> Verdict:
     """A success whose body is a valid answer of its protocol, and not empty.
 
-    `probabilities` names the output whose rows must be probabilities; None: every output whose name begins with `prob`.
+    `again` has repeats of a request whose text was empty. `probabilities` names the output whose rows must be
+    probabilities; None: every output whose name begins with `prob`.
     """
     answer = exchange.answer
     if not exchange.ok or answer is None:
         problem = {"success": f"no valid answer: {exchange.outcome}"}
         return judge_aspects(exchange, problem, ("success",), "", show)
     problems = {
-        "content": _find_empty(answer),
+        "content": _find_empty_output(answer),
         "finite numbers": find_non_finite_output(answer),
         "probabilities": _find_bad_probabilities(answer, probabilities),
     }
-    return judge_aspects(exchange, problems, _ASPECTS, _describe_answer(answer), show)
+    cases = [judge_case(aspect, exchange, problems.get(aspect), show) for aspect in _ASPECTS]
+    cases.append(judge_text_present("text", (exchange, *again), show))
+    return judge_contract(cases, _describe_answer(answer), distinct=1)
 
 
 def _describe_answer(answer: Answer) -> str:
@@ -40,10 +46,8 @@ def _describe_answer(answer: Answer) -> str:
     return f"a complete answer with {', '.join(sorted(answer.outputs)) or 'a value'}; every number finite"
 
 
-def _find_empty(answer: Answer) -> str | None:
+def _find_empty_output(answer: Answer) -> str | None:
     if answer.text is not None:
-        if not answer.text.strip() and answer.finish_reason != "length":
-            return f"the text is empty (finish reason {answer.finish_reason!r})"
         return None
     if not answer.outputs:
         return "the answer holds no output"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from harness.checks.common import Show, judge
 from harness.checks.generation.text_cases import Unjudged, is_cut, judge_both_ways
+from harness.checks.generation.thinking import explain_spent_limit
 from harness.core.exchange import Answer, Exchange, TokenLogprob
 from harness.core.verdict import Verdict, judge_contract
 
@@ -16,8 +18,15 @@ _ROUNDING = 1e-3
 
 
 @judge
-def judge_choices(exchanges: Sequence[Exchange], n: int, show: Show) -> Verdict:
-    """There are `n` choices with the indices 0 to n-1, each with a text and a finish reason."""
+def judge_choices(exchanges: Sequence[Exchange], n: int, show: Show, again: Sequence[Exchange] = ()) -> Verdict:
+    """There are `n` choices with the indices 0 to n-1, each with a text and a finish reason.
+
+    A choice without text counts only if `again`, the answers to the same request, have no text at that index either:
+    a model may have nothing to say now and then.
+    """
+    filled = {
+        choice.index for exchange in again if exchange.answer for choice in exchange.answer.choices if choice.text
+    }
 
     def find_problem(answer: Answer) -> str | None:
         indices = sorted(choice.index for choice in answer.choices)
@@ -27,7 +36,12 @@ def judge_choices(exchanges: Sequence[Exchange], n: int, show: Show) -> Verdict:
             if not choice.finish_reason:
                 return f"choice {choice.index} has no finish reason"
             if not choice.text.strip():
-                return f"choice {choice.index} has no text"
+                single = replace(answer, text=choice.text, finish_reason=choice.finish_reason, choices=(choice,))
+                has_others = any(other.text.strip() for other in answer.choices)
+                if (choice.reasoning or not has_others) and (why := explain_spent_limit(single)):
+                    return Unjudged(f"choice {choice.index}: {why}")
+                problem = f"choice {choice.index} has no text"
+                return Unjudged(f"{problem}, and has one in another answer") if choice.index in filled else problem
         return None
 
     return judge_contract(judge_both_ways(exchanges, find_problem, show), f"n={n} gives {n} choices, each finished")
@@ -47,7 +61,8 @@ def judge_log_probabilities(
     def find_problem(answer: Answer) -> str | None:
         tokens = answer.logprobs
         if not tokens:
-            return "there are no log-probabilities" if answer.text else Unjudged("there is no text")
+            why = explain_spent_limit(answer) or "there is no text"
+            return "there are no log-probabilities" if answer.text else Unjudged(why)
         for place, token in enumerate(tokens):
             if wrong := _find_token_problem(token, top):
                 return f"token {place} ({token.token!r}): {wrong}"
@@ -90,6 +105,8 @@ def _find_text_difference(tokens: Sequence[TokenLogprob], answer: Answer) -> str
         return None
     if not is_cut(answer) and _join(tokens[:-1]) == text:
         return None
+    if answer.reasoning and _join(tokens).rstrip().endswith(text.rstrip()):
+        return None  # the tokens of the thinking come first
     return f"the tokens joined are {_join(tokens)[:60]!r}, the text is {text[:60]!r}"
 
 

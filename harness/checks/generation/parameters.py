@@ -14,6 +14,7 @@ from harness.checks.generation.text_cases import (
     judge_both_ways,
     judge_exchange,
 )
+from harness.checks.generation.thinking import describe_no_content, explain_spent_limit
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
@@ -21,6 +22,7 @@ _SHOWN = 6
 """Characters by which the text after a stop sequence is recognised if the sequence itself was removed."""
 _COMPLETE_REASONS = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "tool_calls", "function_call")
 """Finish reasons that declare an answer complete."""
+_EMPTY = "the answer is empty, and no limit cut it"
 _NOTHING_TO_COMPARE = "the request without the limit has no valid answer to compare with"
 
 
@@ -40,17 +42,21 @@ def judge_max_tokens(
         tokens, text, longer = get_usage(answer).completion_tokens, answer.text or "", long.text
         if tokens is not None and tokens > limit:
             return f"{tokens} completion tokens with max_tokens {limit}"
-        if text == longer:
+        if not text.strip() and (tokens is None or not is_cut(answer)):
+            return Unjudged(explain_spent_limit(answer) or _EMPTY)
+        if text.strip() and text == longer:
             return f"the text is as long with max_tokens {limit} as with a larger limit"
-        if promised and not is_beginning(text, longer):
+        if promised and text.strip() and not is_beginning(text, longer):
             return f"{text[:60]!r} is not the beginning of the longer answer {longer[:60]!r}"
         if is_beginning(text, longer) and not is_cut(answer):
             return f"the answer was cut, and its finish reason is {answer.finish_reason!r}, not 'length'"
         return None
 
     def find_false_cut(answer: Answer) -> str | None:
-        tokens = get_usage(answer).completion_tokens
-        if tokens is not None and tokens < own_limit and is_cut(answer):
+        usage = get_usage(answer)
+        tokens = usage.completion_tokens
+        # Some services do not count thinking as completion tokens.
+        if tokens is not None and tokens + (usage.reasoning_tokens or 0) < own_limit and is_cut(answer):
             return f"the finish reason is {answer.finish_reason!r} after {tokens} tokens of {own_limit}"
         return None
 
@@ -60,18 +66,27 @@ def judge_max_tokens(
 
 
 @judge
-def judge_cut_endings(long: Exchange, short: Sequence[Exchange], limit: int, show: Show, *, promised: bool) -> Verdict:
+def judge_cut_endings(
+    long: Exchange, short: Sequence[Exchange], limit: int, show: Show, *, promised: bool, again: Exchange | None = None
+) -> Verdict:
     """An answer that `max_tokens` cut is not declared complete.
 
     It was cut if it is the beginning of the longer answer to the same request. Unless determinism is `promised`, its
-    stated tokens must have reached the limit too: the service may have ended another answer there.
+    stated tokens must have reached the limit too, or, where none are stated, `again` must show that the service words
+    the longer answer alike each time: it may have ended another answer there.
     """
     if not long.ok:
         return make_inconclusive(_NOTHING_TO_COMPARE, n=0)
+    is_alike = again is not None and again.ok and again.text == long.text
 
     def find_problem(answer: Answer) -> str | None:
         tokens = get_usage(answer).completion_tokens
-        at_limit = promised or tokens is None or tokens >= limit
+        at_limit = promised or (is_alike if tokens is None else tokens >= limit)
+        if not (answer.text or "").strip():
+            if is_cut(answer):
+                return None
+            if tokens is None or tokens < limit:
+                return Unjudged(_EMPTY)
         if not at_limit or not is_beginning(answer.text or "", long.text):
             return Unjudged(f"max_tokens {limit} did not visibly cut the answer")
         if answer.finish_reason in _COMPLETE_REASONS:
@@ -101,6 +116,10 @@ def judge_stop_sequence(
         if text.rstrip() != expected.rstrip():
             if rest.strip() and expected.strip() and text.startswith(expected + rest[:_SHOWN]):
                 return f"the text goes on after the stop sequence {stop!r}: {text[-60:]!r}"
+            if not text.strip():
+                return Unjudged(
+                    explain_spent_limit(answer) or "the answer is empty: the thinking may have had the stop sequence"
+                )
             if promised:
                 return f"the text {text[-60:]!r} does not end where the stop sequence {stop!r} begins"
             return Unjudged("this text is another one, which may not contain the stop sequence")
@@ -120,7 +139,8 @@ def judge_same_text(name: str, exchanges: Sequence[Exchange], show: Show, others
     """
     first, expected = exchanges[0], exchanges[0].text
     if not first.ok or not expected.strip():
-        return make_inconclusive("the first answer has no text to compare with", n=0)
+        why = describe_no_content(first)
+        return make_inconclusive(f"the first answer has no text to compare with: {why}", n=0)
 
     def find_problem(answer: Answer) -> str | None:
         text = answer.text or ""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.checks.common import Show, judge, judge_aspects, judge_case
 from harness.checks.generation.text_cases import count_common
+from harness.checks.generation.thinking import explain_no_text, find_misplaced_text, has_text, judge_text_present
 from harness.core.exchange import EventKind, Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
@@ -11,24 +14,34 @@ _ASPECTS = ("success", "content", "one finish reason", "order", "no error inside
 
 
 @judge
-def judge_stream(exchange: Exchange, show: Show) -> Verdict:
-    """Content came, nothing came after the end, each choice ended exactly once, and the body closed cleanly."""
+def judge_stream(streams: Sequence[Exchange], show: Show, whole: Sequence[Exchange] = ()) -> Verdict:
+    """Content came, nothing came after the end, each choice ended exactly once, and the body closed cleanly.
+
+    `streams` has the stream, and repeats of it if it had no text; `whole` are answers to the same request that were not
+    streamed: text and thinking must be in the same places.
+    """
+    exchange = streams[0]
     if not exchange.ok:
         problem = {"success": f"the stream is not a valid answer: {exchange.outcome}"}
         return judge_aspects(exchange, problem, ("success",), "", show)
     kinds = [event.kind for event in exchange.events]
     finishes = [event.index for event in exchange.events if event.kind is EventKind.FINISH]
     problems: dict[str, str | None] = {}
-    if EventKind.DELTA not in kinds:
+    if EventKind.DELTA not in kinds and has_text(exchange):
         problems["content"] = "the stream brought no content"
+    if misplaced := find_misplaced_text(streams, whole):
+        problems["content"] = misplaced
     if len(finishes) != len(set(finishes)):
         problems["one finish reason"] = f"{len(finishes)} finish reasons for {len(set(finishes))} choice(s)"
     if late := _find_content_after_finish(exchange):
         problems["order"] = f"content {late!r} came after the finish reason"
     if EventKind.ERROR in kinds:
         problems["no error inside"] = "a stream with status 200 contains an error object"
+    cases = [judge_case(aspect, exchange, problems.get(aspect), show) for aspect in _ASPECTS]
+    if "content" not in problems:
+        cases.append(judge_text_present("text", streams, show))
     holds = f"{kinds.count(EventKind.DELTA)} deltas in order, one finish reason, a clean end"
-    return judge_aspects(exchange, problems, _ASPECTS, holds, show)
+    return judge_contract(cases, holds, distinct=1)
 
 
 def _find_content_after_finish(exchange: Exchange) -> str | None:
@@ -56,7 +69,7 @@ def judge_role(exchange: Exchange, show: Show) -> Verdict:
     """The assistant's role is announced before, or with, the first content."""
     kinds = [event.kind for event in exchange.events]
     if EventKind.DELTA not in kinds:
-        return make_inconclusive(f"there is no content to judge: {exchange.outcome}", n=0)
+        return make_inconclusive(explain_no_text(exchange) or f"there is no content: {exchange.outcome}", n=0)
     before = kinds[: kinds.index(EventKind.DELTA)]
     problem = "" if EventKind.ROLE in before else "the first content came without the role before it"
     return judge_contract([judge_case("role", exchange, problem, show)], "the role comes first")
@@ -68,9 +81,11 @@ def judge_streamed_text(streamed: Exchange, whole: Exchange, show: Show) -> Verd
     for exchange in (streamed, whole):
         if not exchange.ok or exchange.answer is None:
             return make_inconclusive(f"one of the two answers is not valid: {exchange.outcome}", n=0)
-    assert streamed.answer is not None
-    assert whole.answer is not None
-    one, other = streamed.answer.text or "", whole.answer.text or ""
+        if why := explain_no_text(exchange):
+            return make_inconclusive(why, n=0)
+    one, other = streamed.text, whole.text
+    if not one and not other:
+        return make_inconclusive("both texts are empty: there is nothing to compare", n=0)
     problem = ""
     if one != other:
         at = count_common(one, other)

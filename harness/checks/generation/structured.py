@@ -8,6 +8,7 @@ from typing import Any
 from harness.checks.common import Show, judge
 from harness.checks.generation.json_schema import find_text_violation
 from harness.checks.generation.text_cases import Unjudged, is_cut, judge_both_ways, judge_exchange
+from harness.checks.generation.thinking import explain_spent_limit
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, judge_contract
 
@@ -19,7 +20,7 @@ def judge_structured_output(exchanges: Sequence[Exchange], schema: Mapping[str, 
     def find_problem(answer: Answer) -> str | None:
         text = answer.text or ""
         if is_cut(answer) and text.lstrip()[:1] in ("", "{"):
-            return Unjudged("the answer was cut at max_tokens")
+            return Unjudged(explain_spent_limit(answer) or "the answer was cut at max_tokens")
         return find_text_violation(text, schema)
 
     return judge_contract(judge_both_ways(exchanges, find_problem, show), "the answer is JSON that obeys its schema")

@@ -9,6 +9,7 @@ from typing import Any
 from harness.checks.common import Show, judge
 from harness.checks.generation.json_schema import find_text_violation
 from harness.checks.generation.text_cases import Unjudged, is_cut, judge_exchange
+from harness.checks.generation.thinking import explain_spent_limit, judge_text_present
 from harness.core.exchange import Answer, Exchange, ToolCall
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
@@ -51,21 +52,23 @@ def judge_forbidden_call(exchange: Exchange, show: Show) -> Verdict:
             return f"{answer.tool_calls[0].name!r} is called, although tool_choice is none"
         if answer.finish_reason == "tool_calls":
             return "the finish reason says that a tool is called, although tool_choice is none"
-        return _find_empty(answer)
+        return None if answer.text else Unjudged(explain_spent_limit(answer) or "the answer is empty")
 
     case = judge_exchange("tool_choice none", exchange, find_problem, show)
     return judge_contract([case], "a forbidden call is not made")
 
 
 @judge
-def judge_answer_after_results(first: Exchange, after: Exchange | None, show: Show) -> Verdict:
+def judge_answer_after_results(first: Exchange, after: Sequence[Exchange], show: Show) -> Verdict:
     """The model answers when it is given the results of its calls.
 
-    `after` is the exchange that follows the calls of `first`; None if `first` called no tool.
+    `after` has the answers that follow the calls of `first`, asked again while they are empty; none without a call.
     """
-    if after is None:
+    if not after:
         return make_inconclusive(f"there is no call whose result could be given: {first.outcome}", n=0)
-    case = judge_exchange("the results", after, _find_empty, show)
+    case = judge_text_present("the results", after, show)
+    if not after[-1].ok:
+        case = judge_exchange("the results", after[-1], lambda answer: None, show)
     return judge_contract([case], "the conversation goes on after a call")
 
 
@@ -84,7 +87,7 @@ def _find_bad_call(answer: Answer, schemas: ToolSchemas) -> str | None:
     if not calls and (answer.text or not is_cut(answer)):
         return f"no tool is called, although a call is required: {answer.text!r:.60}"
     if is_cut(answer):
-        return Unjudged("the answer was cut at max_tokens")
+        return Unjudged(explain_spent_limit(answer) or "the answer was cut at max_tokens")
     ids = [call.id for call in calls]
     if None in ids or len(set(ids)) != len(ids):
         return f"the ids do not distinguish the calls: {ids}"
@@ -94,11 +97,3 @@ def _find_bad_call(answer: Answer, schemas: ToolSchemas) -> str | None:
         if violation := find_text_violation(call.arguments, schemas[call.name]):
             return f"the arguments of {call.name!r}: {violation}"
     return None
-
-
-def _find_empty(answer: Answer) -> str | None:
-    if answer.text or answer.tool_calls:
-        return None
-    if is_cut(answer):
-        return Unjudged("the answer was cut at max_tokens before it had any content")
-    return "the answer is empty"

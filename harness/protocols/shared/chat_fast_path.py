@@ -1,8 +1,8 @@
 """A fast decoder for the common chunk of a streamed chat: msgspec checks its types while it parses.
 
-It decodes events of one `data:` line whose JSON has only the usual members and contains a role, a text or a finish
-reason. The result is the same as that of the strict decoder (`chat_stream`). Everything else is left to the strict
-decoder, which explains what is wrong. No member is ignored, and the types limit the depth.
+It decodes events of one `data:` line whose JSON has only the usual members and contains a role, thinking, a text or a
+finish reason. The result is the same as that of the strict decoder (`chat_stream`). Everything else is left to the
+strict decoder, which explains what is wrong. No member is ignored, and the types limit the depth.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class _Delta(Struct, forbid_unknown_fields=True, gc=False):
     refusal: None = None
     tool_calls: None = None
     function_call: None = None
-    reasoning_content: None = None
-    reasoning: None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
 
 
 class _Choice(Struct, forbid_unknown_fields=True, gc=False):
@@ -55,7 +55,7 @@ class _Chunk(Struct, forbid_unknown_fields=True, gc=False):
 _decode = msgspec.json.Decoder(_Chunk).decode
 _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _LF = 10
-_DELTA, _ROLE, _FINISH = EventKind.DELTA, EventKind.ROLE, EventKind.FINISH
+_DELTA, _REASONING, _ROLE, _FINISH = EventKind.DELTA, EventKind.REASONING, EventKind.ROLE, EventKind.FINISH
 
 
 def read_common_chunk(part: bytes, model: str | None, events: list[StreamEvent]) -> bool:
@@ -77,6 +77,8 @@ def read_common_chunk(part: bytes, model: str | None, events: list[StreamEvent])
         delta = choice.delta
         if delta.role:
             events.append(StreamEvent(_ROLE, "", delta.role, choice.index))
+        if reasoning := delta.reasoning_content or delta.reasoning:
+            events.append(StreamEvent(_REASONING, reasoning, None, choice.index))
         if delta.content:
             events.append(StreamEvent(_DELTA, delta.content, None, choice.index))
         if choice.finish_reason:

@@ -1,15 +1,41 @@
-"""Parts of an OpenAI chat answer that are equal in streamed and other answers: tool calls, logprobs, token counts."""
+"""Parts of an answer that are equal in streamed and other answers: thinking, tool calls, logprobs, token counts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from harness.core.errors import ProtocolError
-from harness.core.exchange import TokenLogprob, ToolCall, Usage
+from harness.core.exchange import Choice, TokenLogprob, ToolCall, Usage
 from harness.protocols.shared import values
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+REASONING_MEMBERS = ("reasoning_content", "reasoning", "thinking")
+"""What the thinking beside a text is called: by DeepSeek, SGLang and llama.cpp; by vLLM and OpenRouter; by Ollama."""
+_DETAILS = ("completion_tokens_details", "output_tokens_details")
+_TAGS = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]"))
+
+
+def find_reasoning(message: Mapping[str, Any]) -> str:
+    """The thinking beside the text of a message or delta; empty if there is none that is a text."""
+    for name in REASONING_MEMBERS:
+        text = message.get(name)
+        if isinstance(text, str) and text:
+            return text
+    return ""
+
+
+def separate_thinking(choice: Choice) -> Choice:
+    """The choice with thinking between tags taken out of its text; some chat templates open the tag in the prompt."""
+    for opening, closing in _TAGS:
+        before, is_closed, after = choice.text.partition(closing)
+        begins = before.lstrip().startswith(opening)
+        if begins or (is_closed and opening not in before):
+            thinking = before.lstrip().removeprefix(opening)
+            return replace(choice, text=after.lstrip(), reasoning=choice.reasoning + thinking, thinks_inline=True)
+    return choice
 
 
 def parse_index(choice: dict[str, Any], place: int, at: str) -> int:
@@ -71,4 +97,15 @@ def parse_counts(value: Any, at: str, names: Sequence[str]) -> list[int | None]:
 def parse_usage(value: Any, at: str, names: Sequence[str] = _COUNTS) -> Usage | None:
     """The token counts under these names, or None if none is stated. Raises `ProtocolError` for an invalid count."""
     counts = parse_counts(value, at, names)
-    return None if set(counts) == {None} else Usage(*counts)
+    if set(counts) == {None}:
+        return None
+    return replace(Usage(*counts), reasoning_tokens=_parse_reasoning_tokens(value, at))
+
+
+def _parse_reasoning_tokens(value: Mapping[str, Any], at: str) -> int | None:
+    """The tokens spent on thinking: OpenAI states them in details, SGLang beside the other counts."""
+    for name in _DETAILS:
+        details = values.accept_object(value.get(name), f"{at}.{name}")
+        if details.get("reasoning_tokens") is not None:
+            return values.accept_whole_number(details["reasoning_tokens"], f"{at}.{name}.reasoning_tokens")
+    return values.accept_whole_number(value.get("reasoning_tokens"), f"{at}.reasoning_tokens")

@@ -9,7 +9,13 @@ from typing import Any
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Choice, EventKind, StreamEvent, ToolCall, Usage
 from harness.protocols.shared import chat_fast_path
-from harness.protocols.shared.chat_parts import parse_logprobs, parse_tool_calls, parse_usage
+from harness.protocols.shared.chat_parts import (
+    find_reasoning,
+    parse_logprobs,
+    parse_tool_calls,
+    parse_usage,
+    separate_thinking,
+)
 from harness.protocols.shared.event_stream import JSONEventDecoder
 from harness.protocols.shared.sse import SSEDecoder
 from harness.protocols.shared.values import (
@@ -21,10 +27,10 @@ from harness.protocols.shared.values import (
     expect_whole_number,
 )
 
-_OTHER_PARTS = ("reasoning_content", "reasoning", "function_call", "refusal", "audio")
+_OTHER_PARTS = ("function_call", "refusal", "audio")
 """Further parts of a delta; they become OTHER events, so that no part of an answer is lost."""
 
-_KINDS_OF_CHOICES = (EventKind.ROLE, EventKind.DELTA, EventKind.TOOL_CALL, EventKind.FINISH)
+_KINDS_OF_CHOICES = (EventKind.ROLE, EventKind.REASONING, EventKind.DELTA, EventKind.TOOL_CALL, EventKind.FINISH)
 
 _CR = 13  # searching bytes for a number with `in` takes a third of the time of searching for bytes
 
@@ -91,12 +97,14 @@ class ChatStream(ChunkStream):
         return self._error is None
 
     def read_choice(self, choice: dict[str, Any], at: str, place: int) -> list[StreamEvent]:
-        """Role, text, pieces of tool calls, log-probabilities, and the finish reason."""
+        """Role, thinking, text, pieces of tool calls, log-probabilities, and the finish reason."""
         index = expect_whole_number(choice.get("index", 0), f"{at}.index")
         delta = accept_object(choice.get("delta"), f"{at}.delta")
         events = []
         if role := accept_text(delta.get("role"), f"{at}.delta.role"):
             events.append(StreamEvent(EventKind.ROLE, value=role, index=index))
+        if reasoning := find_reasoning(delta):
+            events.append(StreamEvent(EventKind.REASONING, text=reasoning, index=index))
         if text := accept_text(delta.get("content"), f"{at}.delta.content"):
             events.append(StreamEvent(EventKind.DELTA, text=text, index=index))
         for piece in parse_tool_calls(delta.get("tool_calls"), f"{at}.delta.tool_calls"):
@@ -147,17 +155,20 @@ def _states_model(event: StreamEvent) -> bool:
 
 def _join_events(index: int, events: Sequence[StreamEvent]) -> Choice:
     """The choice that its events add up to."""
-    texts, reasons, pieces, tokens = [], [], [], []
+    texts, thoughts, reasons, pieces, tokens = [], [], [], [], []
     for event in events:
         if event.kind is EventKind.DELTA:
             texts.append(event.text)
+        elif event.kind is EventKind.REASONING:
+            thoughts.append(event.text)
         elif event.kind is EventKind.FINISH:
             reasons.append(event.value)
         elif event.kind is EventKind.TOOL_CALL:
             pieces.append(event.value)
         elif event.kind is EventKind.LOGPROBS:
             tokens += event.value
-    return Choice(index, "".join(texts), next(iter(reasons), None), _join_calls(pieces), tuple(tokens))
+    reason, calls = next(iter(reasons), None), _join_calls(pieces)
+    return separate_thinking(Choice(index, "".join(texts), reason, calls, tuple(tokens), "".join(thoughts)))
 
 
 def _join_calls(pieces: Iterable[tuple[int | None, ToolCall]]) -> tuple[ToolCall, ...]:
@@ -191,6 +202,7 @@ def decode_choices(value: dict[str, Any], read_choice: Callable[[dict[str, Any],
 
 def make_answer(value: dict[str, Any], choices: Sequence[Choice], usage: Usage | None, at: str = "$") -> Answer:
     """The answer with these choices; complete if each of them has its finish reason."""
+    choices = [*map(separate_thinking, choices)]
     first = next((choice for choice in choices if choice.index == 0), choices[0])
     return Answer(
         text=first.text,

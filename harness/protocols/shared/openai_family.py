@@ -12,12 +12,13 @@ from harness.core.adapter import Capabilities, Facts, Recognition
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Query, Request, Response, StreamEvent
+from harness.core.generation_options import DEFAULT_LIMIT
 from harness.protocols.shared import openapi, wire
 from harness.protocols.shared.chat_stream import assemble_events
 from harness.protocols.shared.values import get_member, parse_names, pick_only
 
 SAMPLE_PROMPT = "Say hello."
-SAMPLE_MAX_TOKENS = 16
+SAMPLE_MAX_TOKENS = DEFAULT_LIMIT
 
 
 def find_prefix(endpoint: Endpoint) -> str:

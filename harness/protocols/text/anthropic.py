@@ -1,8 +1,8 @@
 """Anthropic's Messages over HTTP, streamed (named server-sent events) or not (Anthropic, Ollama, LiteLLM, vLLM).
 
 The key is sent in `x-api-key` ([endpoint] credentials, scheme `header`). The header `anthropic-version` has the version
-of the API, unless another one is configured. Blocks of an unknown kind (thinking) are ignored. An answer is complete
-if it has a stop reason; finish reasons are those of chat.
+of the API, unless another one is configured. Blocks of an unknown kind are ignored. An answer is complete if it has
+a stop reason; finish reasons are those of chat.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall, Usage
+from harness.core.generation_options import LIMIT_OPTIONS, find_limit_option
 from harness.protocols.shared import openai_family, openapi, wire
 from harness.protocols.shared.chat_parts import parse_counts
 from harness.protocols.shared.chat_stream import make_answer, make_model_event
@@ -69,12 +70,13 @@ class Anthropic(openai_family.OpenAIFamily):
         """
         messages = openai_family.build_messages(query.inputs, self.name)
         system = "\n".join(str(message.get("content", "")) for message in messages if message["role"] == "system")
-        options = dict(query.options)
+        options = {name: value for name, value in query.options.items() if name not in LIMIT_OPTIONS}
+        limit = query.options.get(find_limit_option(query.options), openai_family.SAMPLE_MAX_TOKENS)
         if (stop := options.pop("stop", None)) is not None:
             options["stop_sequences"] = [stop] if isinstance(stop, str) else stop
         body = {
             "model": openai_family.choose_model(endpoint, facts),
-            "max_tokens": openai_family.SAMPLE_MAX_TOKENS,
+            "max_tokens": limit,
             "system": system or None,
             "messages": [message for message in messages if message["role"] != "system"],
             "stream": query.stream or None,
@@ -87,16 +89,19 @@ class Anthropic(openai_family.OpenAIFamily):
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The text and the tool calls. Raises `ProtocolError` with the place."""
         value = parse_answer(response)
-        texts, calls = [], []
+        texts, thoughts, calls = [], [], []
         for i, item in enumerate(expect_array(value.get("content"), "$.content")):
             at = f"$.content[{i}]"
             block = expect_object(item, at)
             if block.get("type") == "text":
                 texts.append(accept_text(block.get("text"), f"{at}.text") or "")
+            elif block.get("type") == "thinking":
+                thoughts.append(accept_text(block.get("thinking"), f"{at}.thinking") or "")
             elif block.get("type") == "tool_use":
                 calls.append(_parse_call(block, at, wire.dump_json(block.get("input") or {}).decode()))
         reason = accept_text(value.get("stop_reason"), "$.stop_reason") or ""
-        choice = Choice(0, "".join(texts), _REASONS.get(reason, reason) or None, tuple(calls))
+        finish_reason = _REASONS.get(reason, reason) or None
+        choice = Choice(0, "".join(texts), finish_reason, tuple(calls), reasoning="".join(thoughts))
         return make_answer(value, [choice], _parse_usage(value.get("usage"), "$.usage"))
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
@@ -147,6 +152,9 @@ class _Stream(JSONEventDecoder):
         delta = expect_object(value.get("delta"), f"{at}.delta")
         if delta.get("type") == "text_delta":
             return [StreamEvent(EventKind.DELTA, text=accept_text(delta.get("text"), f"{at}.delta.text") or "")]
+        if delta.get("type") == "thinking_delta":
+            thinking = accept_text(delta.get("thinking"), f"{at}.delta.thinking") or ""
+            return [StreamEvent(EventKind.REASONING, text=thinking)]
         if delta.get("type") == "input_json_delta":
             number = expect_whole_number(value.get("index"), f"{at}.index")
             piece = accept_text(delta.get("partial_json"), f"{at}.delta.partial_json") or ""

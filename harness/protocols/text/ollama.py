@@ -14,15 +14,16 @@ from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall
+from harness.core.generation_options import LIMIT_OPTIONS
 from harness.protocols.shared import openai_family, values, wire
-from harness.protocols.shared.chat_parts import parse_usage
+from harness.protocols.shared.chat_parts import find_reasoning, parse_usage
 from harness.protocols.shared.chat_stream import make_answer, make_model_event
 from harness.protocols.shared.event_stream import JSONEventDecoder
 
 _CHAT = "/api/chat"
 _COUNTS = ("prompt_eval_count", "eval_count")
-_OPTION_NAMES = {"max_tokens": "num_predict"} | {
-    name: name for name in ("temperature", "seed", "stop", "top_p", "top_k", "num_predict", "num_ctx")
+_OPTION_NAMES = dict.fromkeys(LIMIT_OPTIONS, "num_predict") | {
+    name: name for name in ("temperature", "seed", "stop", "top_p", "top_k", "num_ctx")
 }
 
 
@@ -72,7 +73,8 @@ class Ollama(openai_family.GeneratesText):
         """The message. Raises `ProtocolError` with the place."""
         value = values.parse_answer(response)
         text, calls = _parse_message(value, "$")
-        choice = Choice(0, text, _parse_reason(value, "$"), tuple(calls))
+        thinking = find_reasoning(value["message"])
+        choice = Choice(0, text, _parse_reason(value, "$"), tuple(calls), reasoning=thinking)
         return make_answer(value, [choice], parse_usage(value, "$", _COUNTS))
 
     def decoder(self, endpoint: Endpoint) -> StreamDecoder:
@@ -109,6 +111,8 @@ class _Stream(JSONEventDecoder):
             if model := values.accept_text(value.get("model"), f"{at}.model"):
                 events.append(make_model_event(model))
             events.append(StreamEvent(EventKind.ROLE, value="assistant"))
+        if thinking := find_reasoning(value["message"]):
+            events.append(StreamEvent(EventKind.REASONING, text=thinking))
         if text:
             events.append(StreamEvent(EventKind.DELTA, text=text))
         events += [StreamEvent(EventKind.TOOL_CALL, value=(None, call)) for call in calls]

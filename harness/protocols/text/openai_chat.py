@@ -16,7 +16,7 @@ from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Choice, Query, Request, Response
 from harness.protocols.shared import chat_stream, openapi, wire
-from harness.protocols.shared.chat_parts import parse_index, parse_logprobs, parse_tool_calls
+from harness.protocols.shared.chat_parts import find_reasoning, parse_index, parse_logprobs, parse_tool_calls
 from harness.protocols.shared.openai_family import (
     OpenAIFamily,
     build_messages,
@@ -99,6 +99,7 @@ def _parse_choice(choice: dict[str, Any], at: str, place: int) -> Choice:
         accept_text(choice.get("finish_reason"), f"{at}.finish_reason") or None,
         tuple(call for _, call in parse_tool_calls(message.get("tool_calls"), f"{at}.message.tool_calls")),
         parse_logprobs(choice.get("logprobs"), f"{at}.logprobs"),
+        find_reasoning(message),
     )
 
 

@@ -1,7 +1,7 @@
 """OpenAI's responses over HTTP, streamed (named server-sent events) or not (vLLM, Ollama, llama.cpp, OpenAI).
 
 An answer is complete if its status is `completed`, or `incomplete` because of the token limit. A stream must have its
-last event, which repeats the whole response. Items of an unknown kind (reasoning, searches) are ignored.
+last event, which repeats the whole response. Items of an unknown kind (searches) are ignored.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from harness.core.adapter import Capabilities, Facts, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall
+from harness.core.generation_options import LIMIT_OPTIONS
 from harness.protocols.shared.chat_parts import parse_usage
 from harness.protocols.shared.chat_stream import make_answer, make_model_event
 from harness.protocols.shared.event_stream import JSONEventDecoder
@@ -39,7 +40,7 @@ class OpenAIResponses(OpenAIFamily):
         inputs = query.inputs if isinstance(query.inputs, str) else build_messages(query.inputs, self.name)
         body = {"model": choose_model(endpoint, facts), "input": inputs, "stream": query.stream or None}
         for name, value in query.options.items():
-            body["max_output_tokens" if name == "max_tokens" else name] = value
+            body["max_output_tokens" if name in LIMIT_OPTIONS else name] = value
         return self.make_request(endpoint, query, body)
 
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
@@ -58,6 +59,8 @@ class _Stream(JSONEventDecoder):
         kind = accept_text(value.get("type"), f"{at}.type") or name
         if kind == "response.output_text.delta":
             return [StreamEvent(EventKind.DELTA, text=accept_text(value.get("delta"), f"{at}.delta") or "")]
+        if kind in ("response.reasoning_text.delta", "response.reasoning_summary_text.delta"):
+            return [StreamEvent(EventKind.REASONING, text=accept_text(value.get("delta"), f"{at}.delta") or "")]
         if kind == "response.created":
             response = expect_object(value.get("response"), f"{at}.response")
             model = accept_text(response.get("model"), f"{at}.response.model")
@@ -77,18 +80,22 @@ class _Stream(JSONEventDecoder):
 
 
 def _parse_response(value: dict[str, Any], at: str) -> Answer:
-    texts, calls = [], []
+    texts, thoughts, calls = [], [], []
     for i, output in enumerate(expect_array(value.get("output"), f"{at}.output")):
         place = f"{at}.output[{i}]"
         item = expect_object(output, place)
         if item.get("type") == "message":
             texts.append(_join_texts(item.get("content"), f"{place}.content"))
+        elif item.get("type") == "reasoning":
+            for name in ("summary", "content"):
+                thoughts.append(_join_texts(item.get(name) or [], f"{place}.{name}"))
         elif item.get("type") == "function_call":
             parts = [accept_text(item.get(key), f"{place}.{key}") for key in ("call_id", "name", "arguments")]
             calls.append(ToolCall(parts[0], parts[1] or "", parts[2] or ""))
-    if not texts and not calls:
+    if not texts and not calls and not thoughts:
         raise ProtocolError("no message and no call in the output", at=f"{at}.output")
-    choice = Choice(0, "".join(texts), _parse_reason(value, at, bool(calls)), tuple(calls))
+    reason = _parse_reason(value, at, bool(calls))
+    choice = Choice(0, "".join(texts), reason, tuple(calls), reasoning="".join(thoughts))
     return make_answer(value, [choice], parse_usage(value.get("usage"), f"{at}.usage", _COUNTS), at)
 
 

@@ -13,6 +13,7 @@ from harness.core.adapter import Capabilities, Facts, Recognition, StreamDecoder
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, TokenLogprob, Usage
+from harness.core.generation_options import LIMIT_OPTIONS
 from harness.core.json_text import parse_json
 from harness.protocols.shared import values
 from harness.protocols.shared.chat_stream import make_answer
@@ -47,8 +48,9 @@ class TGI(GeneratesText):
         if not isinstance(query.inputs, str):
             raise UsageError("tgi takes a prompt as its input; check [endpoint] sample")
         parameters = {name: value for name, value in query.options.items() if value is not None}
-        if "max_tokens" in parameters:
-            parameters["max_new_tokens"] = parameters.pop("max_tokens")
+        for name in LIMIT_OPTIONS:
+            if name in parameters:
+                parameters["max_new_tokens"] = parameters.pop(name)
         if isinstance(parameters.get("stop"), str):
             parameters["stop"] = [parameters["stop"]]
         if parameters.get("temperature") == 0:

@@ -342,3 +342,142 @@ def test_anthropic_that_needs_a_key_is_recognised() -> None:
     refused = Response(401, (("content-type", "application/json"),), json.dumps(error).encode())
     answers = {"nowhere": Response(404), "models": refused}
     assert adapter("anthropic").recognise(Endpoint("http://h"), answers).score == 0.7
+
+
+THOUGHT = "The user greets me."
+THINKING: dict[str, tuple[Any, bytes]] = {
+    "openai_chat": (
+        {
+            "choices": [
+                {"index": 0, "message": {"content": "Hi", "reasoning_content": THOUGHT}, "finish_reason": "stop"}
+            ]
+        },
+        sse(
+            {"choices": [{"index": 0, "delta": {"role": "assistant", "reasoning": THOUGHT[:9]}}]},
+            {"choices": [{"index": 0, "delta": {"reasoning_content": THOUGHT[9:], "reasoning": THOUGHT[9:]}}]},
+            {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]},
+        ),
+    ),
+    "openai_completions": (
+        {"choices": [{"index": 0, "text": f"<think>{THOUGHT}</think>\n\nHi", "finish_reason": "stop"}]},
+        sse(
+            {"choices": [{"index": 0, "text": "<thi"}]},
+            {"choices": [{"index": 0, "text": f"nk>{THOUGHT}</thin"}]},
+            {"choices": [{"index": 0, "text": "k>\n\nHi", "finish_reason": "stop"}]},
+        ),
+    ),
+    "openai_responses": (
+        {
+            "status": "completed",
+            "output": [
+                {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": THOUGHT}]},
+                {"type": "message", "content": [{"type": "output_text", "text": "Hi"}]},
+            ],
+        },
+        typed(
+            {"type": "response.reasoning_summary_text.delta", "delta": THOUGHT[:5]},
+            {"type": "response.reasoning_text.delta", "delta": THOUGHT[5:]},
+            {"type": "response.output_text.delta", "delta": "Hi"},
+            {
+                "type": "response.completed",
+                "response": {
+                    "status": "completed",
+                    "output": [{"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}],
+                },
+            },
+        ),
+    ),
+    "anthropic": (
+        {
+            "content": [
+                {"type": "thinking", "thinking": THOUGHT, "signature": "a"},
+                {"type": "redacted_thinking", "data": "b"},
+                {"type": "text", "text": "Hi"},
+            ],
+            "stop_reason": "end_turn",
+        },
+        typed(
+            {"type": "message_start", "message": {"model": "a"}},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": THOUGHT}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "a"}},
+            {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "Hi"}},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+            {"type": "message_stop"},
+        ),
+    ),
+    "ollama": (
+        {"message": {"content": "Hi", "thinking": THOUGHT}, "done": True, "done_reason": "stop"},
+        lines(
+            {"message": {"content": "", "thinking": THOUGHT}, "done": False},
+            {"message": {"content": "Hi"}, "done": False},
+            {"message": {"content": ""}, "done": True, "done_reason": "stop"},
+        ),
+    ),
+    "tgi": (
+        {"generated_text": f"[THINK]{THOUGHT}[/THINK]Hi", "details": {"finish_reason": "eos_token"}},
+        sse(
+            {"token": {"text": f"{THOUGHT}</think>", "special": False}},
+            {"token": {"text": "Hi"}, "generated_text": "Hi", "details": {"finish_reason": "eos_token"}},
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", THINKING)
+def test_thinking_is_kept_apart_from_the_text(name: str) -> None:
+    body, stream = THINKING[name]
+    whole = adapter(name).decode(ENDPOINT, Response(200, body=json.dumps(body).encode()))
+    events, pieced = streamed(name, stream)
+    for answer in (whole, pieced):
+        assert (answer.text, answer.reasoning, answer.finish_reason, answer.complete) == ("Hi", THOUGHT, "stop", True)
+    is_inline = name in ("openai_completions", "tgi")
+    assert (whole.thinks_inline, pieced.thinks_inline) == (is_inline, is_inline)
+    texts = [event.text for event in events if event.kind is EventKind.REASONING]
+    assert "".join(texts) == ("" if is_inline else THOUGHT)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<think>Let me", ("", "Let me")),
+        ("<think>\n\n</think>\n\nHi", ("Hi", "\n\n")),
+        ("no tags at all", ("no tags at all", "")),
+        ("use <think> and </think> to think", ("use <think> and </think> to think", "")),
+        ("a < b", ("a < b", "")),
+        ("", ("", "")),
+    ],
+)
+def test_tags_at_the_beginning_of_a_text(text: str, expected: tuple[str, str]) -> None:
+    body = {"choices": [{"index": 0, "message": {"content": text}, "finish_reason": "length"}]}
+    answer = adapter("openai_chat").decode(ENDPOINT, Response(200, body=json.dumps(body).encode()))
+    assert (answer.text, answer.reasoning) == expected
+
+
+def test_a_response_of_reasoning_alone_is_one_that_was_cut() -> None:
+    body = {
+        "status": "incomplete",
+        "incomplete_details": {"reason": "max_output_tokens"},
+        "output": [{"type": "reasoning", "summary": []}],
+        "usage": {"input_tokens": 3, "output_tokens": 16, "output_tokens_details": {"reasoning_tokens": 16}},
+    }
+    answer = adapter("openai_responses").decode(ENDPOINT, Response(200, body=json.dumps(body).encode()))
+    assert (answer.text, answer.finish_reason, answer.complete) == ("", "length", True)
+    assert answer.usage is not None
+    assert answer.usage.reasoning_tokens == 16
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 4}}, 4),
+        ({"completion_tokens": 9, "reasoning_tokens": 5}, 5),
+        ({"completion_tokens": 9, "completion_tokens_details": None}, None),
+        ({"completion_tokens": 9}, None),
+    ],
+)
+def test_tokens_of_thinking(usage: dict[str, Any], expected: int | None) -> None:
+    body = {"choices": [{"index": 0, "message": {"content": "a"}, "finish_reason": "stop"}], "usage": usage}
+    answer = adapter("openai_chat").decode(ENDPOINT, Response(200, body=json.dumps(body).encode()))
+    assert answer.usage is not None
+    assert answer.usage.reasoning_tokens == expected

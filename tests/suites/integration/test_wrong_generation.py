@@ -289,7 +289,7 @@ WRONG: list[tuple[str, str, Change | None, Change | None, str]] = [
         None,
         "is called, although tool_choice is none",
     ),
-    ("empty afterwards", "tools.test_goes_on", None, change_text(lambda text: ""), "the answer is empty"),
+    ("empty afterwards", "tools.test_goes_on", None, change_text(lambda text: ""), "the text is empty"),
     (
         "results refused",
         "tools.test_goes_on",
