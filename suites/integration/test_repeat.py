@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from harness.checks.answers import repeat
+import random
+
+from harness.checks.answers import repeat, versions
 from harness.core.exchange import Exchange
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
 _TIMES = 6
+_INPUTS, _EACH, _TOGETHER = 5, 8, 2
+"""Inputs that are asked of all replicas, how often each, and how many at once.
+
+A version behind one connection in five is in none of eight answers to one input with probability .17, and in none of
+all forty with .0001.
+"""
+_OVER_NEW_CONNECTION = (("connection", "close"),)
+"""A balancer may keep a connection with one replica."""
 
 
 @once
@@ -36,3 +46,25 @@ def test_same_vector(ai_client: Session) -> Verdict:
 @check("the same prompt has the same text", needs=("generates",), grounds=("deterministic",), requests=0)
 def test_same_text(ai_client: Session) -> Verdict:
     return repeat.judge_repeated_value(_ask_repeats(ai_client), ai_client.show)
+
+
+@check(
+    "all answers come from one version",
+    grounds=("deterministic",),
+    requests=_INPUTS * _EACH,
+    tokens=16 * _INPUTS * _EACH,
+)
+def test_one_version(ai_client: Session) -> Verdict:
+    rows = Rows(ai_client)
+    queries = [rows.query([row]) for row in rows.draw_distinct(_INPUTS)]
+    # In a random order: a balancer that takes the replicas in turn must not give each input one of its own.
+    order = [number for number in range(len(queries)) for _ in range(_EACH)]
+    random.Random(f"{ai_client.settings.seed} versions").shuffle(order)
+    headers = () if ai_client.endpoint.http2 else _OVER_NEW_CONNECTION
+    exchanges = ai_client.ask_many(
+        [queries[number] for number in order], concurrency=_TOGETHER, headers=[headers] * len(order)
+    )
+    answers: list[list[Exchange]] = [[] for _ in queries]
+    for number, exchange in zip(order, exchanges, strict=True):
+        answers[number].append(exchange)
+    return versions.judge_versions(answers, ai_client.show)

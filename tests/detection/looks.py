@@ -286,6 +286,7 @@ DEFECTS: dict[str, Look] = {
     "accepts_nan_answers_nan": lambda client: status(client, b'{"instances":[[NaN' + b",0" * 63 + b"]]}", "/predict"),
     "answer_sent_twice": _over_one_connection,
     "answers_drift": asks(ONE, ONE, ONE),
+    "stale_replica": asks(ONE, ONE, ONE, ONE, ONE),
     "batch_leaks": asks(plain(ROWS)),
     "batch_order": asks(plain(ROWS)),
     "batch_silently_cut": asks(v2(ROWS)),

@@ -35,10 +35,8 @@ def read_generously(labels: Sequence[str], answers: Sequence[str | None]) -> Gen
     where answers and labels are numbers on one side and names on the other, whatever each answer stands for. Returns
     None if one answer equals any of the labels, or there is no answer, or no reading makes any answer right.
     """
-    pairs = {
-        place: (label, answer) for place, (label, answer) in enumerate(zip(labels, answers, strict=True)) if answer
-    }
-    values = {answer for _, answer in pairs.values()}
+    pairs = _pair_with_answers(labels, answers)
+    values = set(filter(None, answers))
     if not pairs or values & set(labels):
         return None
     by_spelling = _find_right(pairs, lambda label, answer: _fold(label) == _fold(answer))
@@ -59,24 +57,33 @@ def find_renumbering(labels: Sequence[str], answers: Sequence[str | None]) -> tu
 
     Classes that the service numbers from 0 and the data from 1 are such a case.
     """
-    pairs = {
-        place: (label, answer) for place, (label, answer) in enumerate(zip(labels, answers, strict=True)) if answer
-    }
+    pairs = _pair_with_answers(labels, answers)
     meanings = _find_meanings(pairs)
-    targets = [label for label, _ in meanings.values()]
-    renamed = [f"{value} is {label}" for value, (label, _) in meanings.items() if value != label]
-    if not renamed or len(set(targets)) < len(targets):
+    right, targets, renamed = 0, set(), []
+    for value, (label, count) in meanings.items():
+        right += count
+        targets.add(label)
+        if value != label:
+            renamed.append(f"{value} is {label}")
+    if not renamed or len(targets) < len(meanings):
         return 0, ""
-    more = ", ..." if len(renamed) > _SHOWN else ""
-    return sum(count for _, count in meanings.values()), ", ".join(renamed[:_SHOWN]) + more
+    return right, _join_first(renamed)
 
 
 _Pairs = Mapping[int, tuple[str, str]]
 """Label and answer by place."""
 
 
+def _pair_with_answers(labels: Sequence[str], answers: Sequence[str | None]) -> _Pairs:
+    pairs = {}
+    for place, (label, answer) in enumerate(zip(labels, answers, strict=True)):
+        if answer:
+            pairs[place] = (label, answer)
+    return pairs
+
+
 def _find_right(pairs: _Pairs, agree: Callable[[str, str], bool]) -> tuple[int, ...]:
-    return tuple(place for place, (label, answer) in pairs.items() if agree(label, answer))
+    return tuple(place for place, pair in pairs.items() if agree(*pair))
 
 
 def _make_part_reader(labels: set[str]) -> Callable[[str, str], bool]:
@@ -126,12 +133,9 @@ def _find_meanings(pairs: _Pairs) -> dict[str, tuple[str, int]]:
 
 def _read_as_mapped(pairs: _Pairs, answers_are: str, labels_are: str) -> GenerousReading:
     """No one-to-one mapping makes more answers right: each label can be meant by one value at most."""
-    labels = {label for label, _ in pairs.values()}
+    labels, values = (set(column) for column in zip(*pairs.values(), strict=True))
     meanings = dict(list(_find_meanings(pairs).items())[: len(labels)])
-    right = tuple(
-        place for place, (label, answer) in pairs.items() if answer in meanings and meanings[answer][0] == label
-    )
-    values = {answer for _, answer in pairs.values()}
+    right = _find_right(pairs, lambda label, answer: answer in meanings and meanings[answer][0] == label)
     return GenerousReading(
         right,
         f"the answers are {answers_are} ({_list(values)}), the labels are {labels_are} ({_list(labels)}), so that no "
@@ -140,8 +144,14 @@ def _read_as_mapped(pairs: _Pairs, answers_are: str, labels_are: str) -> Generou
 
 
 def _list(values: set[str]) -> str:
-    shown = [_show(value) for value in sorted(values)[:_SHOWN]]
-    return ", ".join([*shown, "..."] if len(values) > _SHOWN else shown)
+    return _join_first(list(map(_show, sorted(values))))
+
+
+def _join_first(texts: Sequence[str]) -> str:
+    shown = list(texts[:_SHOWN])
+    if len(texts) > _SHOWN:
+        shown.append("...")
+    return ", ".join(shown)
 
 
 def _show(value: str) -> str:
