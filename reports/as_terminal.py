@@ -54,6 +54,7 @@ class _Page:
         self.colour = colour
         self.width = width
         self.lines: list[str] = []
+        self._error_reasons: set[str] = set()
 
     def paint(self, text: str, code: str) -> str:
         """The text in a colour, given by its ANSI code."""
@@ -90,6 +91,11 @@ class _Page:
     def add_check(self, row: CheckRow) -> None:
         """Add an open check with its evidence and the commands that repeat it."""
         self.add_title(row)
+        if row.verdict is Status.ERROR and row.reason in self._error_reasons:
+            self.add("for the same reason", 4)
+            return
+        if row.verdict is Status.ERROR:
+            self._error_reasons.add(row.reason)
         self.add(row.reason, 4)
         if row.estimate is not None and row.limit is not None:
             limit = f"limit {_format.format_direction(row.direction)} {_view.format_figure(row, row.limit)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import importlib
 import io
 import os
@@ -30,6 +31,10 @@ _COMMANDS = {
 """Each is a module beside this one, which is imported only when its command is run."""
 
 
+_UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors of writing to a pipe, a terminal or a file that the shell has opened."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Its subparsers are of the same class."""
 
@@ -41,6 +46,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is DESIGN section 4's. Errors meant for the user are one line."""
+    if sys.stdout is None:  # closed by the shell (`>&-`): nobody wants the output
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((text for text in arguments if not text.startswith("-")), "")
     command = _load_command(name)
@@ -67,9 +74,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"aiharness {name}: interrupted", file=sys.stderr)
         return int(Exit.INTERRUPTED)
-    except BrokenPipeError:  # the reader has read enough (`| head`)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(Exit.PASS)
+    except OSError as problem:
+        if problem.errno not in _UNWRITABLE or problem.filename is not None:
+            raise
+        return _end_without_output(name, problem)
+
+
+def _end_without_output(name: str, problem: OSError) -> int:
+    """Say in one line why the output could not be written: its reader has closed the pipe, or the disk is full.
+
+    The exit status is none that a run could have ended with.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python writes what is left when it ends, and must not fail again
+    with contextlib.suppress(OSError):
+        print(f"aiharness {name}: the output cannot be written: {problem.strerror}", file=sys.stderr, flush=True)
+    return int(Exit.USAGE)
 
 
 def _load_command(name: str) -> Command:

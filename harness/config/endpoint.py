@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from harness.config.credentials import check_secret, read_credentials
 from harness.config.file import CONFIG_FILE, ConfigSource
+from harness.config.operation_urls import split_operation
 from harness.config.options import Options
 from harness.config.sections import EndpointSection
 from harness.core.endpoint import MIN_SECRET_LENGTH, TLS, Endpoint, Signer, Template, parse_url
@@ -60,6 +61,7 @@ def resolve_endpoint(
         proxy=_check_proxy(section.proxy, source),
         http2=section.http2,
         headers=tuple(section.headers.items()),
+        query=tuple(section.query.items()),
         template=_check_template(section.template, source),
         sample=_read_sample(section, source),
         prefix=_check_prefix(section.prefix, source),
@@ -69,7 +71,38 @@ def resolve_endpoint(
         signer=_parse_signer(section.sign, source),
         options=check_options(section.options, source, "endpoint", "options"),
     )
+    with source.locate_errors("endpoint", "url", given_elsewhere=origin != str(source.path)):
+        endpoint = _leave_out_operation(endpoint)
     return endpoint, {"endpoint": origin, "credentials": credentials.source if credentials else "none"}
+
+
+def _leave_out_operation(endpoint: Endpoint) -> Endpoint:
+    """The endpoint of a URL that ends in the path of an inference, which also names the protocol."""
+    if endpoint.protocol == "plain_json" and endpoint.url.endswith(endpoint.template.path):
+        return replace(endpoint, url=endpoint.url.removesuffix(endpoint.template.path))
+    operation = split_operation(endpoint.url)
+    if operation is None:
+        return endpoint
+    if endpoint.protocol not in ("auto", operation.protocol):
+        if operation.path.count("/") == 1:
+            return endpoint  # the service may be mounted there
+        raise UsageError(
+            f"endpoint {endpoint.url!r} ends in {operation.path}, a path of {operation.protocol}, "
+            f"but the protocol is {endpoint.protocol}: give {operation.url}"
+        )
+    for what in ("model", "version"):
+        given, stated = getattr(endpoint, what), getattr(operation, what)
+        if given is not None and stated is not None and given != stated:
+            raise UsageError(f"endpoint {endpoint.url!r} names the {what} {stated!r}, but {given!r} is configured")
+    return replace(
+        endpoint,
+        url=operation.url,
+        replicas=tuple(url.removesuffix(operation.path) for url in endpoint.replicas),
+        protocol=operation.protocol,
+        model=endpoint.model or operation.model,
+        version=endpoint.version or operation.version,
+        prefix=operation.prefix if endpoint.prefix is None else endpoint.prefix,
+    )
 
 
 def _choose_url(

@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.config.endpoint import resolve_endpoint
 from harness.config.file import ConfigSource, read_file
+from harness.config.operation_urls import split_operation
 from harness.config.options import Options
 from harness.config.sections import ConfigFile, ObjectiveSection, ProfileSection
 from harness.config.suite_sections import (
@@ -65,7 +66,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         policy=Policy(options.inconclusive, options.allow_partial, options.accept_first),
         run_dir=options.run_dir,
         reports=tuple(_parse_report(text) for text in options.reports),
-        baseline=options.baseline,
+        baseline=_leave_out_operation(options.baseline),
         responsible=options.responsible or file.run.responsible,
         sources={**origins, "configuration": str(source.path) if source.path else "none"},
         extras=tuple(name for name, modules in _EXTRAS.items() if all(map(find_spec, modules))),
@@ -146,3 +147,9 @@ def _parse_report(text: str) -> tuple[str, str | None]:
 
 def _choose_first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
+
+
+def _leave_out_operation(baseline: str | None) -> str | None:
+    """A baseline's URL as an endpoint's is taken; a path is not changed."""
+    operation = split_operation(baseline) if baseline and "://" in baseline else None
+    return operation.url if operation else baseline

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
-from urllib.parse import quote, quote_plus, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, unquote, urlencode, urlsplit, urlunsplit
 
 from harness.core.bounds import OverZero
 from harness.core.errors import UsageError
@@ -188,6 +188,7 @@ class Endpoint:
     proxy: str | None = field(default=None, repr=False)
     http2: bool = False
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     template: Template = Template()
     sample: Any = None
     prefix: str | None = None
@@ -223,6 +224,12 @@ class Endpoint:
         """By how many tokens an answer may be longer than with the default limit, because the options say so."""
         return choose_limit_value(self.options, DEFAULT_LIMIT) - DEFAULT_LIMIT
 
+    def add_query(self, path: str) -> str:
+        """The path of a request with the endpoint's own query added to it."""
+        if not self.query:
+            return path
+        return f"{path}{'&' if '?' in path else '?'}{urlencode(self.query)}"
+
     def get_sample(self, default: Any) -> Any:
         """The configured sample, or the default if there is none."""
         return default if self.sample is None else self.sample
@@ -234,6 +241,7 @@ class Endpoint:
         """
         secrets = set(self.credentials.list_secrets()) if self.credentials else set()
         lines = [value for name, value in self.headers if is_secret_header(name)]
+        lines += [value for name, value in self.query if is_secret_parameter(name)]
         lines += self.signer.secret_lines if self.signer else ()
         for line in lines:
             secrets |= {line, line.rpartition(" ")[2]}
@@ -272,6 +280,11 @@ def is_secret_header(name: str) -> bool:
     return any(word in lowered for word in ("auth", "key", "token", "secret", "cookie", "password"))
 
 
+def is_secret_parameter(name: str) -> bool:
+    """Whether a parameter of a URL's query may carry a credential (`code`: Azure Functions, `sig`: signed URLs)."""
+    return is_secret_header(name) or name.lower() in ("code", "sig", "signature", "pwd")
+
+
 def parse_url(text: str) -> tuple[str, Credentials | None]:
     """Split an address into the URL of the endpoint and the credentials in it, if there are any.
 
@@ -296,7 +309,10 @@ def parse_url(text: str) -> tuple[str, Credentials | None]:
     if not parts.hostname or any(c.isspace() for c in parts.hostname) or port == 0:
         raise UsageError(f"endpoint {shown!r} has no valid host or port; give one like http://127.0.0.1:8000")
     if parts.query or parts.fragment:
-        raise UsageError(f"endpoint {shown!r} has a query or a fragment; give only scheme, host, port and path")
+        raise UsageError(
+            f"endpoint {shown!r} has a query or a fragment; give only scheme, host, port and path. A query that every "
+            'request needs is a setting in aiharness.toml: [endpoint] query = { "api-version" = "..." }'
+        )
     if parts.username and parts.password is None:
         raise UsageError(f"endpoint {shown!r} has a user but no password; write http://USER:PASSWORD@HOST")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

@@ -36,7 +36,11 @@ def show_exchange(exchange: Exchange, endpoint: Endpoint, summary: str) -> Count
 
 def show_request(request: Request, endpoint: Endpoint) -> dict[str, Any]:
     """A request as a record for JSON, without secrets."""
-    record = {"method": request.method, "url": endpoint.url + request.path, **_describe_message(request)}
+    record = {
+        "method": request.method,
+        "url": endpoint.url + endpoint.add_query(request.path),
+        **_describe_message(request),
+    }
     return _redact_record(record, endpoint)
 
 
@@ -69,7 +73,7 @@ def build_curl(request: Request, endpoint: Endpoint) -> str:
         # Redact first: a secret that is quoted for the shell would not be recognised.
         return shlex.quote(redact_text(text, secrets))
 
-    url = quote_word(endpoint.url + request.path)
+    url = quote_word(endpoint.url + endpoint.add_query(request.path))
     parts = ["curl", "-sS", "-N" if request.stream else "-i", "-X", request.method, url]
     if endpoint.unix_socket:
         parts += ["--unix-socket", quote_word(endpoint.unix_socket)]

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -215,9 +216,12 @@ def _read_jsonl(path: Path, label: str, inputs: tuple[str, ...], group: str | No
             if not line.strip():
                 continue
             try:
-                value = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                value = json.loads(text, object_pairs_hook=_refuse_repeated_keys)
             except UnicodeDecodeError as problem:
                 _refuse(where, f"not UTF-8 (byte {problem.start}); save the file as UTF-8")
+            except _RepeatedKeyError as problem:
+                _refuse(where, str(problem))
             except (ValueError, RecursionError) as problem:
                 _refuse(where, f"not JSON ({problem})")
             if not isinstance(value, dict):
@@ -231,6 +235,19 @@ def _read_jsonl(path: Path, label: str, inputs: tuple[str, ...], group: str | No
                 _parse_label(value[label], where, label),
                 "" if row_group is None else str(row_group),
             )
+
+
+class _RepeatedKeyError(ValueError):
+    """An object of JSON names one key twice."""
+
+
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; one that has a key twice says two things, and which is meant is not known."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        name, count = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise _RepeatedKeyError(f"the key {name!r} occurs {count} times; leave all but one out")
+    return value
 
 
 def _parse_json_input(value: Any, where: str, column: str) -> str | list[float]:

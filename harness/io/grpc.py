@@ -72,6 +72,8 @@ class GrpcTransport(HttpTransport):
         super().__init__(endpoint, clock=clock, caps=caps)
         if endpoint.proxy is not None:
             raise UsageError("gRPC is not sent through a proxy; remove [endpoint] proxy")
+        if endpoint.query:
+            raise UsageError("a gRPC call has no query; remove [endpoint] query")
 
     async def _send_and_read(
         self, connections: Any, outgoing: httpx.Request, timer: DeadlineTimer, reader: ResponseReader

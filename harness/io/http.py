@@ -168,8 +168,8 @@ class HttpTransport:
             raise TransportError(ErrorClass.HARNESS, f"the path {request.path!r} does not start with a slash")
         own: Headers = (("user-agent", format_user_agent()), ("accept", "*/*"), ("accept-encoding", ACCEPTED))
         lines = merge_headers(own, self.endpoint.headers, used.build_headers() if used else (), request.headers)
+        url = self._base + self.endpoint.add_query(request.path)
         if self._sign is not None and used is self.endpoint.credentials:
-            url = self._base + request.path
             lines = merge_headers(
                 lines, sign_request(self._sign, self.endpoint, request.method, url, tuple(lines), request.body)
             )
@@ -178,7 +178,7 @@ class HttpTransport:
                 raise TransportError(ErrorClass.HARNESS, f"the value of header {name!r} holds a control character")
         return httpx.Request(
             request.method,
-            self._base + request.path,
+            url,
             headers=[(name.encode(), value.encode()) for name, value in lines],
             content=request.body,
             extensions={"trace": timer.trace},

@@ -53,7 +53,7 @@ def encode_request(endpoint: Endpoint, request: Request, codings: str = ACCEPTED
     secret = endpoint.credentials.build_headers() if endpoint.credentials else ()
     lines = merge_headers(own, endpoint.headers, secret, request.headers)
     _, slash, prefix = endpoint.url.split("//", 1)[1].partition("/")
-    path = (slash + prefix).rstrip("/") + request.path
+    path = (slash + prefix).rstrip("/") + endpoint.add_query(request.path)
     head = "".join(f"{name}: {value}\r\n" for name, value in lines)
     return f"{request.method} {path} HTTP/1.1\r\n{head}\r\n".encode(), request.body
 

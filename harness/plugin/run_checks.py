@@ -38,6 +38,7 @@ class CheckHooks:
 
     def __init__(self, run: GateRun) -> None:
         self._run = run
+        self._error_reasons: set[str] = set()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
@@ -106,9 +107,16 @@ class CheckHooks:
         report.aiharness = msgspec.json.encode(line).decode()
         report.ai_status, report.ai_level = str(verdict.status), str(check.level)
         if report.failed and VERDICT in item.stash:
-            report.longrepr = f"{verdict.status}: {verdict.reason}"
+            report.longrepr = f"{verdict.status}: {self._shorten_repeated(verdict)}"
         self._redact(report)
         return report
+
+    def _shorten_repeated(self, verdict: Verdict) -> str:
+        """The reason for pytest's own page: an endpoint that cannot be asked ends every check for one and the same."""
+        if verdict.status is Status.ERROR and verdict.reason in self._error_reasons:
+            return "for the same reason as a check before"
+        self._error_reasons.add(verdict.reason)
+        return verdict.reason
 
     def _show_recent(self, check: PlannedCheck, reason: str) -> tuple[Counterexample, ...]:
         """The last exchanges of a test whose own assertion failed, the newest first."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from harness.core.adapter import Adapter, Facts, make_sample
 from harness.core.endpoint import GRPC_SUFFIX, Endpoint
@@ -20,7 +21,7 @@ from harness.io.client import Client
 from harness.io.reachability import find_tls_obstacle
 from harness.protocols.shared.detection import DetectedProtocol, choose_protocol, rank_protocols
 from harness.run.decoding import decode_exchange
-from harness.run.service_states import describe_slow_start, describe_start_state
+from harness.run.service_states import describe_redirect, describe_slow_start, describe_start_state
 
 _NO_HTTP = (ErrorClass.MALFORMED, ErrorClass.CLOSED)
 """How gRPC answers HTTP/1: frames of HTTP/2, and the end of the connection, which may come first."""
@@ -98,6 +99,9 @@ def detect_protocol(endpoint: Endpoint, client: Client) -> Preflight:
         return Preflight(endpoint.protocol, no_contact=f"{failures[0].error}: {failures[0].detail}", notes=notes)
     if by_path and (obstacle := _find_tls_obstacle(endpoint, by_path.values())):
         return Preflight(endpoint.protocol, no_contact=obstacle, notes=notes)
+    if by_path and all(exchange.error is ErrorClass.REDIRECT for exchange in by_path.values()):
+        redirect = describe_redirect(endpoint, next(iter(by_path.values())))
+        return Preflight(endpoint.protocol, no_protocol=redirect, notes=notes)
     ranked = rank_protocols(endpoint, candidates, by_path)
     if not is_named and by_path and all(exchange.error in _NO_HTTP for exchange in by_path.values()):
         ranked = _ask_over_grpc(endpoint)
@@ -111,7 +115,7 @@ def detect_protocol(endpoint: Endpoint, client: Client) -> Preflight:
         return Preflight(endpoint.protocol, ranked[0].facts if ranked else Facts(), tuple(ranked))
     chosen = choose_protocol(ranked)
     if chosen is None:
-        reason = _explain_unrecognised(by_path)
+        reason = _explain_unrecognised(endpoint, by_path)
         return Preflight("auto", detected=tuple(ranked), no_protocol=reason, notes=notes)
     return Preflight(chosen.protocol, chosen.facts, tuple(ranked), notes=notes)
 
@@ -196,6 +200,8 @@ def _try_once(endpoint: Endpoint, client: Client, progress: Callable[[str], None
             raise
         reason = f"it does not look like {preflight.protocol}, and {problem}"
         return replace(preflight, no_prediction=reason), reason
+    if redirect := describe_redirect(endpoint, exchange):
+        return replace(preflight, no_protocol=redirect), redirect
     state = describe_start_state(exchange)
     if note := describe_slow_start(exchange):
         progress(note)
@@ -217,7 +223,12 @@ def _find_tls_obstacle(endpoint: Endpoint, exchanges: Iterable[Exchange]) -> str
     return find_tls_obstacle(endpoint, endpoint.deadlines.connect)
 
 
-def _explain_unrecognised(by_path: dict[str, Exchange]) -> str:
+def _explain_unrecognised(endpoint: Endpoint, by_path: dict[str, Exchange]) -> str:
+    for exchange in by_path.values():
+        if redirect := describe_redirect(endpoint, exchange):
+            return f"no protocol recognised; {redirect}"
     answers = [f"GET {path} → {exchange.status or exchange.error}" for path, exchange in list(by_path.items())[:6]]
+    path = urlsplit(endpoint.url).path
+    hint = f"; the URL ends in {path}: if that is the path of one operation, leave it out" if path else ""
     protocols = ", ".join(list_plugins("protocols"))
-    return f"no protocol recognised ({', '.join(answers)}); name one with --ai-protocol: {protocols}"
+    return f"no protocol recognised ({', '.join(answers)}); name one with --ai-protocol: {protocols}{hint}"

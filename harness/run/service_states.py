@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from urllib.parse import urljoin
+
 from harness.core.answer_class import AnswerClass, classify_exchange
+from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
+from harness.core.visible_text import fold_line
 
 SLOW_START = 2.0
 """Seconds of a first prediction from which it is noted: TorchServe answers it when the model is loaded."""
@@ -39,3 +45,21 @@ def describe_slow_start(prediction: Exchange) -> str | None:
     if not prediction.ok or seconds is None or seconds < SLOW_START:
         return None
     return f"ready, but the first prediction took {seconds:.1f} s"
+
+
+def describe_redirect(endpoint: Endpoint, exchange: Exchange) -> str:
+    """Where an exchange was redirected to, and the URL to give; empty where it was not redirected."""
+    location = exchange.response.header("location") if exchange.response else None
+    if exchange.error is not ErrorClass.REDIRECT or location is None:
+        return ""
+    path = exchange.request.path
+    with suppress(ValueError):  # what is no URL is shown as it is
+        location = urljoin(endpoint.url + path, location)
+    target = re.sub(r"//[^/]*@", "//***@", fold_line(location.partition("?")[0]))
+    base = target.rstrip("/").removesuffix(path.partition("?")[0].rstrip("/"))
+    words = f"the endpoint redirects {exchange.request.method} {path} to {target}, which is not followed"
+    if base == endpoint.url:
+        return f"{words}: its paths end otherwise than the protocol's"
+    if base == target or not base.startswith("http"):
+        return f"{words}: give the URL of the service itself"
+    return f"{words}: give {base}"

@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import run_gate
 from tests.programs import run_module
+from tests.run.saved import GOOD, judged, planned
 
 
 def aiharness(*args: str, cwd: Path | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
@@ -137,3 +139,33 @@ def list_processes(variable: str) -> list[str]:
             if variable.encode() in file.read_bytes().split(b"\0"):
                 processes.append(file.parent.name)
     return processes
+
+
+@contextlib.contextmanager
+def closed_pipe() -> Iterator[int]:
+    """A pipe whose reader has left."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+@contextlib.contextmanager
+def full_device() -> Iterator[int]:
+    with open("/dev/full", "wb") as device:
+        yield device.fileno()
+
+
+@pytest.mark.parametrize("command", ["list checks", "list suites", "detect http://127.0.0.1:9", "report run"])
+@pytest.mark.parametrize(("output", "words"), [(closed_pipe, "Broken pipe"), (full_device, "No space left on device")])
+def test_an_output_that_cannot_be_written_is_one_line(
+    tmp_path: Path, command: str, output: Callable[[], contextlib.AbstractContextManager[int]], words: str
+) -> None:
+    judged(tmp_path, planned(1), ("c0", GOOD))
+    arguments = [sys.executable, "-P", "-m", "harness", *command.split()]
+    with output() as stdout:
+        done = subprocess.run(
+            arguments, cwd=tmp_path, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 4, done.stderr
+    assert done.stderr == f"aiharness {command.split()[0]}: the output cannot be written: {words}\n"
