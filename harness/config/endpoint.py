@@ -64,6 +64,7 @@ def resolve_endpoint(
         query=tuple(section.query.items()),
         template=_check_template(section.template, source),
         sample=_read_sample(section, source),
+        other_samples=_check_other_samples(section, source),
         prefix=_check_prefix(section.prefix, source),
         binary=section.binary,
         unix_socket=_resolve_unix_socket(section, source),
@@ -126,8 +127,10 @@ def _check_template(template: Template, source: ConfigSource) -> Template:
     for part in (template, template.stream):
         if part and part.path is not None and not part.path.startswith("/"):
             raise source.error(f"must start with a slash, got {part.path!r}", *keys, "path")
-        if part and part.body is not None and "{{input}}" not in part.body:
-            raise source.error("must contain {{input}}, where the input's JSON goes", *keys, "body")
+        if part and part.body is not None and "{{" not in part.body:
+            raise source.error(
+                "must contain {{input}}, where the input's JSON goes, or {{NAME}} for a field of it", *keys, "body"
+            )
         keys = (*keys, "stream")
     return template
 
@@ -159,6 +162,22 @@ def _read_sample(section: EndpointSection, source: ConfigSource) -> Any:
         raise source.error(
             f"cannot be read ({error.strerror}); give an existing file", "endpoint", "sample_file"
         ) from None
+
+
+def _check_other_samples(section: EndpointSection, source: ConfigSource) -> tuple[Any, ...]:
+    """The further samples, which have the type of the sample."""
+    kind = type(section.sample)
+    if section.sample_file is not None:
+        kind = str
+    for index, other in enumerate(section.other_samples):
+        if type(other) is not kind:
+            raise source.error(
+                f"is {type(other).__name__} where [endpoint] sample is {kind.__name__}; give inputs of the same form",
+                "endpoint",
+                "other_samples",
+                index,
+            )
+    return tuple(section.other_samples)
 
 
 def _check_prefix(prefix: str | None, source: ConfigSource) -> str | None:

@@ -44,6 +44,7 @@ class EndpointSection:
     query: dict[str, str] = field(default_factory=dict)
     template: Template = field(default_factory=Template)
     sample: Any = None
+    other_samples: list[Any] = field(default_factory=list)
     sample_file: str | None = None
     prefix: str | None = None
     binary: bool = False
@@ -88,6 +89,9 @@ class DataSection:
     shape: list[int] = field(default_factory=list)
     golden: str | None = None
     tolerance: float = 1e-6
+    types: dict[str, Literal["number", "boolean", "text"]] = field(default_factory=dict)
+    missing: Literal["refuse", "null", "omit"] = "refuse"
+    labels: dict[str, int | float | str | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,9 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
                 inputs=tuple(section.inputs),
                 group=section.group if key == "file" else None,
                 shape=tuple(section.shape),
+                types=section.types if key == "file" else {},
+                missing=section.missing,
+                labels=section.labels if key == "file" else {},
             )
 
     return DataSettings(

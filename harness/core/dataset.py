@@ -13,9 +13,10 @@ from typing import Any
 class Dataset:
     """Labelled inputs of one file.
 
-    `inputs[i]` is a row of numbers (a list of floats) or a prompt (str), `labels[i]` what is expected of it, and
-    `groups[i]` the name of the slice that it belongs to. `digest` is the SHA-256 of the file; `shape` what one row of
-    numbers looks like, such as (8, 8) for an image.
+    `inputs[i]` is a row of numbers (a list of floats), a prompt (str) or an object of named fields (dict), `labels[i]`
+    what is expected of it, and `groups[i]` the name of the slice that it belongs to. `digest` is the SHA-256 of the
+    file; `shape` what one row of numbers looks like, such as (8, 8) for an image. `names` are those of the numbers in
+    a row, where the file has them.
     """
 
     name: str
@@ -24,3 +25,4 @@ class Dataset:
     groups: tuple[str, ...] | None = None
     digest: str = ""
     shape: tuple[int, ...] | None = None
+    names: tuple[str, ...] = ()

@@ -148,11 +148,11 @@ class StreamTemplate:
 class Template:
     """The format of requests and answers of a plain JSON service.
 
-    `path` is the path of requests, `body` is JSON text in which `{{input}}` is replaced by the JSON of the input.
-    `answer` is the path of the prediction in the answer (`$.predictions`; None: every array of the answer is an
-    output). `health` is the path of a liveness page, `probabilities` the path of rows that must sum to 1 (None: outputs
-    named `prob...`). With `upload`, the input is a file in base64 that is sent as the field of that name in a form
-    (multipart/form-data) instead of `body`.
+    `path` is the path of requests, `body` is JSON text in which `{{input}}` is replaced by the JSON of the input, and
+    `{{NAME}}` by that of its field NAME. `answer` is the path of the prediction in the answer (`$.predictions`; None:
+    every array of the answer is an output; `text`: the answer is plain text). `health` is the path of a liveness page,
+    `probabilities` the path of rows that must sum to 1 (None: outputs named `prob...`). With `upload`, the input is a
+    file in base64 that is sent as the field of that name in a form (multipart/form-data) instead of `body`.
     """
 
     path: str = "/predict"
@@ -170,8 +170,9 @@ class Endpoint:
 
     `url` is absolute, without credentials, query or fragment; a path in it is the prefix of every request's path.
     `protocol` is the name of an adapter, or `auto`. `model` and `version` are what must be served; None: whatever the
-    endpoint states. `sample` is one valid input (a prompt, or rows of numbers); None: the adapter makes one from the
-    metadata of the service. If `binary` is set, V2 over HTTP sends and receives tensors as bytes after the JSON.
+    endpoint states. `sample` is one valid input (a prompt, rows of numbers, an object); None: the adapter makes one
+    from the metadata of the service. `other_samples` are inputs of its form whose answers differ from the sample's. If
+    `binary` is set, V2 over HTTP sends and receives tensors as bytes after the JSON.
     `prefix` is put between the URL and the paths of OpenAI's protocols; None: `/v1`, unless the URL ends with it. With
     a `unix_socket` (its path), the host of the URL is used only for the Host header. `replicas` are further URLs of the
     same service (redundant servers, blue and green) that get the same requests and credentials. `options` are sent with
@@ -191,6 +192,7 @@ class Endpoint:
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     template: Template = Template()
     sample: Any = None
+    other_samples: tuple[Any, ...] = ()
     prefix: str | None = None
     binary: bool = False
     unix_socket: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 JSONPath = tuple[str | int, ...]
@@ -60,3 +60,15 @@ def replace_leaves(value: Any, leaves: Iterable[Any]) -> Any:
     """A copy of the value with these leaves, in document order. Raises `StopIteration` if there are too few."""
     remaining = iter(leaves)
     return map_leaves(value, lambda _: next(remaining))
+
+
+def nest_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields as an object, in which `address.city` becomes the field `city` of the object `address`."""
+    nested: dict[str, Any] = {}
+    for name, value in fields.items():
+        *outer, last = name.split(".")
+        place = nested
+        for step in outer:
+            place = place.setdefault(step, {})
+        place[last] = value
+    return nested

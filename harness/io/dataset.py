@@ -8,15 +8,17 @@ import json
 import math
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from harness.core.dataset import Dataset
-from harness.core.errors import ConfigError
+from harness.core.json_path import walk_values
+from harness.io.cells import CellType, CSVColumns, Missing, parse_number, refuse_cell
 
 MOST_BYTES, _MOST_ROWS = 1 << 30, 2_000_000
 """The largest file (for NPZ also once unpacked), and the most rows."""
@@ -25,12 +27,13 @@ _TEXT_COLUMNS = ("prompt", "input")
 
 
 class _Row(NamedTuple):
-    """One labelled input; `where` is its place in the file."""
+    """One labelled input; `where` is its place in the file, `names` those of the numbers in it."""
 
     where: str
     input: Any
     label: Any
     group: str
+    names: tuple[str, ...] = ()
 
 
 def read_dataset(
@@ -40,73 +43,89 @@ def read_dataset(
     inputs: tuple[str, ...] = (),
     group: str | None = None,
     shape: tuple[int, ...] = (),
+    types: Mapping[str, CellType] | None = None,
+    missing: Missing = "refuse",
+    labels: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Read a file of labelled inputs.
 
     CSV has a header; its inputs are the columns named in `inputs`, else the one column `prompt` or `input` (text), else
-    every other column (one row of numbers). JSONL has objects with `input` (flat list or text) and the label. NPZ has
-    the arrays `x`, `y` and, if a group is asked for, `group`; never pickled objects. Raises `ConfigError`.
+    every other column (a row of numbers, or an object of named fields: `CSVColumns`). JSONL has objects with `input`
+    (flat list, text or object) and the label. NPZ has the arrays `x`, `y` and, if a group is asked for, `group`; never
+    pickled objects. `labels` renames the labels of the file. Raises `ConfigError`.
     """
-    readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".npz": _read_npz}
+    readers: dict[str, Callable[..., Iterator[_Row]]] = {
+        ".csv": partial(_read_csv, types=types or {}, missing=missing),
+        ".jsonl": _read_jsonl,
+        ".ndjson": _read_jsonl,
+        ".npz": _read_npz,
+    }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        _refuse(str(path), f"unknown kind of file {path.suffix!r}; give one of {', '.join(readers)}")
+        refuse_cell(str(path), f"unknown kind of file {path.suffix!r}; give one of {', '.join(readers)}")
     try:
         if not path.is_file():
-            _refuse(str(path), "there is no such file")
+            refuse_cell(str(path), "there is no such file")
         if path.stat().st_size > MOST_BYTES:
-            _refuse(str(path), f"the file is over {MOST_BYTES >> 20} MiB; give a part of it")
+            refuse_cell(str(path), f"the file is over {MOST_BYTES >> 20} MiB; give a part of it")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         rows = list(islice(reader(path, label, inputs, group), _MOST_ROWS + 1))
     except OSError as problem:
-        _refuse(str(path), f"cannot be read ({problem.strerror or problem})")
+        refuse_cell(str(path), f"cannot be read ({problem.strerror or problem})")
     if not rows:
-        _refuse(str(path), "the file holds no rows")
+        refuse_cell(str(path), "the file holds no rows")
     if len(rows) > _MOST_ROWS:
-        _refuse(rows[-1].where, f"over {_MOST_ROWS:,} rows; give a part of them")
+        refuse_cell(rows[-1].where, f"over {_MOST_ROWS:,} rows; give a part of them")
     width = _find_width(rows)
     if shape and width != math.prod(shape):
         needed = math.prod(shape)
-        _refuse(str(path), f"a row is {_describe_width(width)}, and the shape {list(shape)} needs {needed}", "shape")
+        form = _describe_form(rows[0].input)
+        refuse_cell(str(path), f"a row is {form}, and the shape {list(shape)} needs {needed}", "shape")
     groups = None if group is None else tuple(row.group for row in rows)
-    inputs_read, labels = tuple(row.input for row in rows), tuple(row.label for row in rows)
-    return Dataset(path.stem, inputs_read, labels, groups, digest, shape or None)
+    names = rows[0].names * bool(width)
+    return Dataset(
+        path.stem,
+        tuple(row.input for row in rows),
+        tuple(_rename_label(row, label, labels or {}) for row in rows),
+        groups,
+        digest,
+        shape or None,
+        names,
+    )
 
 
-def _refuse(where: str, message: str, column: str = "") -> NoReturn:
-    raise ConfigError(message, where=where, key=column)
+def _rename_label(row: _Row, column: str, labels: Mapping[str, Any]) -> Any:
+    """The label of a row, as `labels` renames it. Raises `ConfigError` for one that is not named there."""
+    if labels and str(row.label) not in labels:
+        known = ", ".join(list(labels)[:20])
+        refuse_cell(row.where, f"the label {row.label!r:.60} is not in [data] labels; there are: {known}", column)
+    return labels.get(str(row.label), row.label)
 
 
 def _find_width(rows: Sequence[_Row]) -> int | None:
-    """How many numbers every row has, None for text. Raises `ConfigError` for a row that differs from the first."""
-    widths = ((row.where, None if isinstance(row.input, str) else len(row.input)) for row in rows)
-    _, first = next(widths)
-    for where, width in widths:
-        if width != first:
-            _refuse(
-                where,
-                f"the input is {_describe_width(width)}, and that of the first row {_describe_width(first)}; "
-                "all rows must have the same form",
+    """How many numbers every row has, None for text and objects.
+
+    Raises `ConfigError` for a row that differs from the first.
+    """
+    first = _describe_form(rows[0].input)
+    for row in rows:
+        if (form := _describe_form(row.input)) != first:
+            refuse_cell(
+                row.where,
+                f"the input is {form}, and that of the first row {first}; all rows must have the same form",
             )
-    return first
+    if isinstance(rows[0].input, list):
+        return len(rows[0].input)
+    return None
 
 
-def _describe_width(width: int | None) -> str:
-    return "text" if width is None else f"{width} numbers"
-
-
-def _parse_number(value: Any, where: str, column: str) -> float:
-    """A finite number, from text or JSON. Raises `ConfigError`."""
-    try:
-        if isinstance(value, bool) or not isinstance(value, int | float | str) or "_" in str(value):
-            raise ValueError
-        number = float(value)
-    except (ValueError, OverflowError):
-        _refuse(where, f"{value!r:.60} is not a number", column)
-    if not math.isfinite(number):
-        _refuse(where, f"{value!r} is not finite; give a number or leave the row out", column)
-    return number
+def _describe_form(row_input: Any) -> str:
+    if isinstance(row_input, dict):
+        return "an object"
+    if isinstance(row_input, str):
+        return "text"
+    return f"{len(row_input)} numbers"
 
 
 def _parse_label(value: Any, where: str, column: str) -> Any:
@@ -114,14 +133,14 @@ def _parse_label(value: Any, where: str, column: str) -> Any:
     if isinstance(value, str):
         value = value.strip()
     if value is None or (isinstance(value, str | list | dict) and not value):
-        _refuse(where, "the label is missing", column)
+        refuse_cell(where, "the label is missing", column)
     if isinstance(value, str):
         return value
     if isinstance(value, list):
         return [_parse_label(item, where, column) for item in value]
     if isinstance(value, dict):
         return {name: _parse_label(item, where, column) for name, item in value.items()}
-    number = _parse_number(value, where, column)
+    number = parse_number(value, where, column)
     if isinstance(value, int):
         return value
     return int(number) if number.is_integer() else number
@@ -133,40 +152,52 @@ def _parse_csv_label(text: str, where: str, column: str) -> Any:
     except ValueError:
         return _parse_label(text, where, column)
     # "007" is the name of a class and not the number 7: a whole number counts only if it is written as it is printed.
-    number = _parse_number(text, where, column)
+    number = parse_number(text, where, column)
     stripped = text.strip()
     if number.is_integer() and stripped in (str(int(number)), str(number)):
         return int(number)
     return number if "." in stripped or "e" in stripped.lower() else stripped
 
 
-def _read_csv(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[_Row]:
+def _read_csv(
+    path: Path,
+    label: str,
+    inputs: tuple[str, ...],
+    group: str | None,
+    *,
+    types: Mapping[str, CellType],
+    missing: Missing,
+) -> Iterator[_Row]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, strict=True)
         try:
             header = [name.strip() for name in next(reader, [])]
             if not header:
-                _refuse(str(path), "the file is empty; a CSV file begins with the names of its columns")
+                refuse_cell(str(path), "the file is empty; a CSV file begins with the names of its columns")
             columns = _choose_columns(path, header, label, inputs, group)
+            _check_names(f"{path}:1", "column", header, *types)
+            cell_reader = CSVColumns(columns, types, missing)
             is_text: bool | None = None
             for values in reader:
                 where = f"{path}:{reader.line_num}"
                 if not values:
                     continue
                 if len(values) != len(header):
-                    _refuse(where, f"{len(values)} cells where the header names {len(header)} columns")
+                    refuse_cell(where, f"{len(values)} cells where the header names {len(header)} columns")
                 cells = dict(zip(header, values, strict=True))
                 if is_text is None:
-                    is_text = _is_text(columns, cells[columns[0]], bool(inputs))
+                    is_text = not types and _is_text(columns, cells[columns[0]], bool(inputs))
                 row_input: Any = cells[columns[0]]
                 if not is_text:
-                    row_input = [_parse_number(cells[name].strip(), where, name) for name in columns]
+                    row_input = cell_reader.read_input(cells, where)
                 row_label = _parse_csv_label(cells[label], where, label)
-                yield _Row(where, row_input, row_label, "" if group is None else cells[group].strip())
+                yield _Row(where, row_input, row_label, "" if group is None else cells[group].strip(), columns)
         except UnicodeDecodeError as problem:
-            _refuse(f"{path}:{reader.line_num + 1}", f"not UTF-8 near here ({problem.reason}); save the file as UTF-8")
+            refuse_cell(
+                f"{path}:{reader.line_num + 1}", f"not UTF-8 near here ({problem.reason}); save the file as UTF-8"
+            )
         except csv.Error as problem:
-            _refuse(f"{path}:{reader.line_num}", f"not CSV ({problem})")
+            refuse_cell(f"{path}:{reader.line_num}", f"not CSV ({problem})")
 
 
 def _choose_columns(
@@ -175,15 +206,15 @@ def _choose_columns(
     where = f"{path}:1"
     for name in header:
         if header.count(name) > 1:
-            _refuse(where, "two columns have this name", name)
+            refuse_cell(where, "two columns have this name", name)
     _check_names(where, "column", header, label, *inputs, group)
     if label in inputs:
-        _refuse(where, "the label is among the inputs", label)
+        refuse_cell(where, "the label is among the inputs", label)
     if inputs:
         return inputs
     others = tuple(name for name in header if name not in (label, group))
     if not others:
-        _refuse(where, "there is no column beside the label")
+        refuse_cell(where, "there is no column beside the label")
     for name in others:
         if name in _TEXT_COLUMNS:
             return (name,)
@@ -194,7 +225,7 @@ def _check_names(where: str, kind: str, known: Sequence[str], *names: str | None
     """Refuse the first of the configuration's names that the file does not have."""
     for name in names:
         if name is not None and name not in known:
-            _refuse(where, f"there is no such {kind}; known: {', '.join(known[:20]) or 'none'}", name)
+            refuse_cell(where, f"there is no such {kind}; known: {', '.join(known[:20]) or 'none'}", name)
 
 
 def _is_text(columns: Sequence[str], first: str, is_named: bool) -> bool:
@@ -219,21 +250,22 @@ def _read_jsonl(path: Path, label: str, inputs: tuple[str, ...], group: str | No
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
                 value = json.loads(text, object_pairs_hook=_refuse_repeated_keys)
             except UnicodeDecodeError as problem:
-                _refuse(where, f"not UTF-8 (byte {problem.start}); save the file as UTF-8")
+                refuse_cell(where, f"not UTF-8 (byte {problem.start}); save the file as UTF-8")
             except _RepeatedKeyError as problem:
-                _refuse(where, str(problem))
+                refuse_cell(where, str(problem))
             except (ValueError, RecursionError) as problem:
-                _refuse(where, f"not JSON ({problem})")
+                refuse_cell(where, f"not JSON ({problem})")
             if not isinstance(value, dict):
-                _refuse(where, f"a {type(value).__name__}; give an object with 'input' and {label!r}")
+                refuse_cell(where, f"a {type(value).__name__}; give an object with 'input' and {label!r}")
             _check_names(where, "key", list(value), *keys, label, group)
-            row_input = value[keys[0]] if len(keys) == 1 else [value[name] for name in keys]
+            row_input = _select_fields(value, keys)
             row_group = None if group is None else value[group]
             yield _Row(
                 where,
                 _parse_json_input(row_input, where, keys[0]),
                 _parse_label(value[label], where, label),
                 "" if row_group is None else str(row_group),
+                inputs,
             )
 
 
@@ -250,18 +282,33 @@ def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _parse_json_input(value: Any, where: str, column: str) -> str | list[float]:
+def _select_fields(value: Mapping[str, Any], keys: Sequence[str]) -> Any:
+    """The field of one key; of several, a list where all are numbers, else an object."""
+    if len(keys) == 1:
+        return value[keys[0]]
+    fields = {name: value[name] for name in keys}
+    if all(type(field) in (int, float) for field in fields.values()):
+        return list(fields.values())
+    return fields
+
+
+def _parse_json_input(value: Any, where: str, column: str) -> str | list[float] | dict[str, Any]:
+    if isinstance(value, dict) and value:
+        for path, leaf in walk_values(value):
+            if isinstance(leaf, float) and not math.isfinite(leaf):
+                refuse_cell(where, f"{leaf} is not finite; give a number, or null", f"{column}.{path[-1]}")
+        return value
     if isinstance(value, str):
         return value
     items = value if isinstance(value, list) else [value]
     if not items:
-        _refuse(where, "the input is empty", column)
+        refuse_cell(where, "the input is empty", column)
     numbers = []
     for index, item in enumerate(items):
         if isinstance(item, str | list):
             message = f"{type(item).__name__} {item!r:.40} is not a number; give a flat list of numbers, or a text"
-            _refuse(where, message, f"{column}[{index}]")
-        numbers.append(_parse_number(item, where, f"{column}[{index}]"))
+            refuse_cell(where, message, f"{column}[{index}]")
+        numbers.append(parse_number(item, where, f"{column}[{index}]"))
     return numbers
 
 
@@ -269,7 +316,7 @@ def _read_npz(path: Path, label: str, inputs: tuple[str, ...], group: str | None
     names, (x, labels, *groups) = _load_arrays(path, label, inputs, group)
     is_text = x.dtype.kind == "U"
     if is_text and x.ndim > 1:
-        _refuse(str(path), f"text of shape {list(x.shape)}; prompts are one array of texts", names[0])
+        refuse_cell(str(path), f"text of shape {list(x.shape)}; prompts are one array of texts", names[0])
     rows = x if is_text else x.reshape(len(x), math.prod(x.shape[1:]))
     row_groups = groups[0].tolist() if groups else [""] * len(x)
     for index, (row, row_label, row_group) in enumerate(zip(rows, labels.tolist(), row_groups, strict=True)):
@@ -278,7 +325,7 @@ def _read_npz(path: Path, label: str, inputs: tuple[str, ...], group: str | None
         if not is_text:
             for column in np.flatnonzero(~np.isfinite(row))[:1]:
                 message = f"{row[column]} is not finite; give a number or leave the row out"
-                _refuse(where, message, f"x[{index}][{column}]")
+                refuse_cell(where, message, f"x[{index}][{column}]")
             row_input = row.astype(float).tolist()
         yield _Row(where, row_input, _parse_label(row_label, where, names[1]), str(row_group))
 
@@ -290,7 +337,7 @@ def _load_arrays(
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
-                _refuse(str(path), f"the arrays are over {MOST_BYTES >> 20} MiB; give a part of them")
+                refuse_cell(str(path), f"the arrays are over {MOST_BYTES >> 20} MiB; give a part of them")
         with np.load(path, allow_pickle=False) as file:
             names = [*(inputs[:1] or ("x",)), label if label in file.files else "y"]
             if group is not None:
@@ -298,10 +345,10 @@ def _load_arrays(
             _check_names(str(path), "array", file.files, *names)
             arrays = [file[name] for name in names]
     except (ValueError, EOFError, zipfile.BadZipFile) as problem:
-        _refuse(str(path), f"not an NPZ file, or one with pickled objects ({problem})")
+        refuse_cell(str(path), f"not an NPZ file, or one with pickled objects ({problem})")
     for name, array, kinds in zip(names, arrays, ("iufU", "iufU", "iuU"), strict=False):
         if array.dtype.kind not in kinds:
-            _refuse(str(path), f"dtype {array.dtype}; give an array of numbers or text", name)
+            refuse_cell(str(path), f"dtype {array.dtype}; give an array of numbers or text", name)
         if array.ndim == 0 or len(array) != len(arrays[0]):
-            _refuse(str(path), f"shape {list(array.shape)}, and {names[0]} has {list(arrays[0].shape)}", name)
+            refuse_cell(str(path), f"shape {list(array.shape)}, and {names[0]} has {list(arrays[0].shape)}", name)
     return names, arrays

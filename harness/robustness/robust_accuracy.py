@@ -104,7 +104,7 @@ def attack_inputs(session: Session, attack: Attack) -> AttackedInputs:
 
 def _explain_unattackable(data: Dataset) -> str:
     if data.labels is None or not all(isinstance(row, list | tuple) for row in data.inputs):
-        return f"{data.name} holds no labelled rows of numbers: there is nothing to attack"
+        return f"{data.name} holds no labelled rows of numbers alone: attacks change numbers, and no other fields"
     if any(isinstance(label, float | list | dict) for label in data.labels):
         return f"{data.name} holds no classes as labels: robust accuracy needs whole numbers or text"
     return ""

@@ -14,6 +14,7 @@ from harness.core.attack import Prediction, Row
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Answer, Exchange, Query
 from harness.run.session import Session
+from harness.run.valid_inputs import Rows
 
 _CONCURRENCY = 8
 """Requests in flight at once: with more than eight connections the client's own CPU is what limits the rate."""
@@ -38,7 +39,8 @@ class Oracle:
         self.rows: Counter[str] = Counter()
         self.score_count = 0
         self._session = session
-        self._takes_one = _takes_one_row(session)
+        self._rows = _find_named_rows(session)
+        self._takes_one = _takes_one_row(session, self._rows)
         self._width = 1 if self._takes_one else _MOST_ROWS
         self._values: set[float] = set()
         self._has_fine_scores = False
@@ -81,7 +83,7 @@ class Oracle:
         width = max(1, min(width, _MOST_NUMBERS // max(1, len(rows[0]))))
         numbers = [list(map(float, row)) for row in rows]
         batches = [numbers[start : start + width] for start in range(0, len(numbers), width)]
-        queries = [Query(batch[0] if self._takes_one else batch) for batch in batches]
+        queries = [self._make_query(batch) for batch in batches]
         answers: list[RowAnswer] = []
         for batch, exchange in zip(batches, self._session.ask_many(queries, concurrency=_CONCURRENCY), strict=True):
             replies = read_rows(exchange.answer, len(batch)) if exchange.ok and exchange.answer else None
@@ -92,6 +94,11 @@ class Oracle:
                 answers += [(reply, exchange) for reply in replies]
         return answers
 
+    def _make_query(self, batch: list[list[float]]) -> Query:
+        if self._rows is not None:
+            return self._rows.query(batch)
+        return Query(batch[0] if self._takes_one else batch)
+
     def _note_scores(self, replies: Sequence[Prediction]) -> None:
         for reply in replies:
             for score in reply.scores or ():
@@ -101,8 +108,21 @@ class Oracle:
                     self._values.add(score)
 
 
-def _takes_one_row(session: Session) -> bool:
-    """Whether the service's sample is a single row of numbers, so that no batch can be sent."""
+def _find_named_rows(session: Session) -> Rows | None:
+    """How rows are asked of a service that takes objects of named fields; None for any other."""
+    try:
+        rows = Rows(session)
+    except UsageError:
+        return None
+    if rows.has_fields:
+        return rows
+    return None
+
+
+def _takes_one_row(session: Session, named_rows: Rows | None) -> bool:
+    """Whether the service's sample is a single row, so that no batch can be sent."""
+    if named_rows is not None:
+        return not named_rows.batches
     try:
         sample = session.sample().inputs
     except UsageError:

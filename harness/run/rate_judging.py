@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ def skip_repeated_rows(data: Dataset, numbers: Iterable[int]) -> Iterator[int]:
     known = set()
     for number in numbers:
         row, label = data.inputs[number], data.labels[number] if data.labels else ""
+        if isinstance(row, dict):
+            row = json.dumps(row, sort_keys=True)
         key = (row if isinstance(row, str) else tuple(row), str(label))
         if key not in known:
             known.add(key)

@@ -48,7 +48,7 @@ class _NumberPairs:
         self.session, self.rows = session, rows
         self.generator = random.Random(f"{session.settings.seed} pairs")
         self.base, *self.others = rows.draw_distinct(1 + OTHER_ROWS)
-        self.low, self.high = compute_range(list_leaves([self.base, *self.others[:1]]))
+        self.ranges = _find_ranges(self.base, self.others, by_field=rows.has_fields)
         self.places = [place for place, leaf in enumerate(list_leaves(self.base)) if type(leaf) in (int, float)]
         self._answers: tuple[Any, Any, Any] | None = None
 
@@ -67,7 +67,8 @@ class _NumberPairs:
     def make_pair(self, name: str, place: int) -> RequestPair:
         """A row, and the same with one number as far away as the range allows."""
         leaves = list_leaves(self.base)
-        moved = self.low if abs(leaves[place] - self.low) > abs(leaves[place] - self.high) else self.high
+        low, high = self.ranges[place]
+        moved = low if abs(leaves[place] - low) > abs(leaves[place] - high) else high
         other = replace_leaves(self.base, [*leaves[:place], type(leaves[place])(moved), *leaves[place + 1 :]])
         return self._make_judgeable(name, self.base, other)
 
@@ -138,7 +139,9 @@ class _NumberPairs:
         """The answer to a row where no cache can know it; None where that cannot be found out."""
         leaves = list_leaves(row)
         if any(type(leaf) is float for leaf in leaves):
-            exchange = self.session.ask(self.rows.query([replace_leaves(row, map(self._move_closely, leaves))]))
+            exchange = self.session.ask(
+                self.rows.query([replace_leaves(row, map(self._move_closely, leaves, self.ranges))])
+            )
             return exchange.content if exchange.ok else None
         if not self.rows.batches:
             return None
@@ -150,19 +153,29 @@ class _NumberPairs:
         own = {name: value[1:2] for name, value in outputs.items() if isinstance(value, list) and len(value) == 3}
         return own or None
 
-    def _move_closely(self, value: Any) -> Any:
+    def _move_closely(self, value: Any, limits: tuple[Any, Any]) -> Any:
         """A fraction moved a little towards the middle of the range, so that it stays valid."""
         if type(value) is not float:
             return value
-        middle = (self.low + self.high) / 2
-        return value + (middle - value or self.high - middle) * CLOSE_SHARE * self.generator.uniform(0.5, 1.0)
+        low, high = limits
+        middle = (low + high) / 2
+        return value + (middle - value or high - middle) * CLOSE_SHARE * self.generator.uniform(0.5, 1.0)
 
     def _draw_integers(self, values: Sequence[Any]) -> list[Any]:
         """Other whole numbers in the range, in the place of the row's."""
         drawn = []
-        for value in values:
-            drawn.append(self.generator.randint(int(self.low), int(self.high)) if type(value) is int else value)
+        for value, (low, high) in zip(values, self.ranges, strict=False):
+            drawn.append(self.generator.randint(int(low), int(high)) if type(value) is int else value)
         return drawn
+
+
+def _find_ranges(base: Any, others: Sequence[Any], *, by_field: bool) -> list[tuple[Any, Any]]:
+    """For each leaf of a row the range of its numbers: one for all of them, or of the rows' values of its field."""
+    leaves = list_leaves(base)
+    if not by_field:
+        return [compute_range(list_leaves([base, *others[:1]]))] * len(leaves)
+    rows = [leaves, *(row for other in others if len(row := list_leaves(other)) == len(leaves))]
+    return [compute_range(column) for column in zip(*rows, strict=True)]
 
 
 def _equals(expected: Any) -> AnswerTest:

@@ -5,8 +5,9 @@ Tested in tests/suites/integration/test_cache.py.
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 from harness.core.array_shape import find_shape, reshape
 from harness.core.dataset import Dataset
 from harness.core.exchange import Query
-from harness.core.json_path import list_leaves, map_leaves
+from harness.core.json_path import list_leaves, map_leaves, nest_fields
+from harness.protocols.shared.named_fields import fit_types, vary_value
 from harness.run.session import Session
 
 _TEXTS = (
@@ -37,6 +39,8 @@ _TEXTS = (
 class Rows:
     """How one row, or several, are asked of this endpoint. `batches` says whether several fit in one request.
 
+    `has_fields`: a row is an object of named fields. `is_file`: it is a file in base64, to be uploaded.
+
     The sample's outermost dimension is the batch's; a flat sample is one row, and only the metadata of a tensor
     protocol can say that a batch of it may be made.
     """
@@ -50,11 +54,14 @@ class Rows:
         is_flat, is_deep = dimensions == 1, dimensions > 1
         takes_batch = isinstance(specs, list) and len(specs) == 1 and len(specs[0]["shape"]) == 2
         self._named = isinstance(inputs, dict) and bool(inputs) and all(map(find_shape, inputs.values()))
-        self._outer = is_deep or (is_flat and takes_batch)
-        self._row = inputs[0] if is_deep else inputs
+        has_records = is_flat and isinstance(inputs[0], dict)
+        self._outer = is_deep or has_records or (is_flat and takes_batch)
+        self._row = inputs[0] if is_deep or has_records else inputs
         if self._named:
             self._row = {name: value[0] for name, value in inputs.items()}
-        self.text = capabilities.text or isinstance(inputs, str)
+        self.has_fields = isinstance(self._row, dict) and not self._named
+        self.is_file = session.endpoint.template.upload is not None
+        self.text = (capabilities.text or isinstance(inputs, str)) and not self.is_file
         self.embeds = capabilities.embeds
         has_rows = not self.text and (self._outer or self._named)
         self.batches = capabilities.batches and (self.embeds or has_rows)
@@ -69,7 +76,7 @@ class Rows:
         elif self._named and isinstance(rows[0], dict):
             inputs = {name: [row[name] for row in rows] for name in rows[0]}
         else:
-            shaped = [self._like_sample(row) for row in rows]
+            shaped = [self._shape_row(row) for row in rows]
             inputs = shaped if self._outer and not self.text else shaped[0]
         return replace(self.sample, inputs=inputs, stream=stream)
 
@@ -85,21 +92,78 @@ class Rows:
             return [_number_text(_TEXTS[order[place % len(_TEXTS)]], place) for place in range(n)]
         if self.text and (prompts := self._list_prompts()):
             return generator.sample(prompts, min(n, len(prompts)))
-        if self.text:
+        if self.text and not self.session.endpoint.other_samples:
             return [f"Repeat after me: {generator.randrange(10**7, 10**8)}" for _ in range(n)]
+        if rows := self._draw_from_data(n, generator):
+            return rows
+        return self._vary_samples(n, generator)
+
+    def _draw_from_data(self, n: int, generator: random.Random) -> list[Any]:
+        """Distinct rows of the data, if it has some of the form that the service takes; else none."""
         data = self._dataset
-        takes_lists = not isinstance(self._row, dict)  # a service of named fields would refuse every row of the data
-        if data is not None and takes_lists and not isinstance(data.inputs[0], str):
-            order = generator.sample(range(len(data.inputs)), len(data.inputs))
-            rows = {tuple(data.inputs[number]): data.inputs[number] for number in order[: 10 * n]}
-            if len(rows) > 1:
-                return list(rows.values())[:n]
-        return [_redraw(self._row, generator) for _ in range(n)]
+        if data is None or isinstance(data.inputs[0], str) or not self._takes_data(data):
+            return []
+        order = generator.sample(range(len(data.inputs)), len(data.inputs))
+        rows = {json.dumps(data.inputs[number]): data.inputs[number] for number in order[: 10 * n]}
+        if len(rows) < 2:
+            return []
+        return list(rows.values())[:n]
+
+    def _takes_data(self, data: Dataset) -> bool:
+        """Whether rows of the data have the form that the service takes: it would refuse every one of another form."""
+        if isinstance(data.inputs[0], dict):
+            return self.has_fields
+        return not isinstance(self._row, dict) or (self.has_fields and bool(data.names))
+
+    def _vary_samples(self, n: int, generator: random.Random) -> list[Any]:
+        """Rows like the samples, in turn near each of them, so that their answers differ; of files, the samples."""
+        samples = self._list_samples()
+        rows = []
+        for place in range(n):
+            sample = samples[place % len(samples)]
+            if self.is_file or place < len(samples) > 1:
+                rows.append(sample)
+            elif isinstance(sample, str):
+                rows.append(f"{sample} {generator.randrange(100, 1000)}")
+            elif len(samples) > 1:
+                rows.append(_move_slightly(sample, generator))
+            elif self.has_fields:
+                rows.append(self._vary_fields(generator))
+            else:
+                rows.append(_redraw(sample, generator))
+        return rows
+
+    def _list_samples(self) -> list[Any]:
+        """The sample's row, and that of every further sample."""
+        if self.session.sample_query is not None:
+            return [self._row]
+        others = list(self.session.endpoint.other_samples)
+        if self._outer:
+            others = [other[0] for other in others]
+        return [self._row, *others]
+
+    def _vary_fields(self, generator: random.Random) -> Any:
+        varied = vary_value(self._list_samples(), self._row_schema, generator)
+        if varied != self._row or not any(isinstance(leaf, str) for leaf in list_leaves(self._row)):
+            return varied
+        return _redraw(self._row, generator)  # nothing but texts, any of which may be valid
+
+    @property
+    def _row_schema(self) -> dict[str, Any]:
+        """The announced schema of one row; empty where it is not known."""
+        announced = self.session.facts.inputs.get("valid")
+        schema: dict[str, Any] = {}
+        if isinstance(announced, Mapping):
+            schema = announced["input"]
+        if self._outer:
+            schema = schema.get("items", {})
+        return schema
 
     @property
     def has_codes(self) -> bool:
         """Whether each of the distinct prompts asks for a code of its own, its last word, to be repeated."""
-        return self.text and not self.embeds and not self._list_prompts()
+        has_samples = bool(self.session.endpoint.other_samples)
+        return self.text and not self.embeds and not has_samples and not self._list_prompts()
 
     @property
     def _dataset(self) -> Dataset | None:
@@ -119,7 +183,24 @@ class Rows:
         if self.text:
             texts = self.draw_distinct(n) if self.embeds else ["Repeat after me:"] * n
             return [f"{text} {generator.randrange(10**7, 10**8)}" for text in texts]
+        if self.is_file:
+            return self._vary_samples(n, generator)
+        if self.has_fields:
+            return [self._vary_fields(generator) for _ in range(n)]
         return [_redraw(self._row, generator) for _ in range(n)]
+
+    def _shape_row(self, row: Any) -> Any:
+        if self.has_fields:
+            return self._name_fields(row)
+        return self._like_sample(row)
+
+    def _name_fields(self, row: Any) -> Any:
+        """A row of the data as an object of the service's fields, each of its type."""
+        if not isinstance(row, dict):
+            if self._dataset is None or len(self._dataset.names) != len(row):
+                return row
+            row = nest_fields(dict(zip(self._dataset.names, row, strict=True)))
+        return fit_types(row, self._row_schema, self._row)
 
     def _like_sample(self, row: Any) -> Any:
         """A flat row in the shape of the sample's row where that has several dimensions and as many numbers."""
@@ -139,6 +220,17 @@ def compute_range(values: Sequence[Any]) -> tuple[Any, Any]:
     numbers = [value for value in values if type(value) in (int, float)]
     low, high = min(numbers, default=0), max(numbers, default=1)
     return (min(low, 0), max(high, 1)) if low == high else (low, high)
+
+
+def _move_slightly(row: Any, generator: random.Random) -> Any:
+    """The row with each fraction moved by a thousandth at most: its answer stays that of the row, or close to it."""
+
+    def move(leaf: Any) -> Any:
+        if type(leaf) is float:
+            return leaf * generator.uniform(0.999, 1)
+        return leaf
+
+    return map_leaves(row, move)
 
 
 def _redraw(value: Any, generator: random.Random) -> Any:

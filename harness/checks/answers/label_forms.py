@@ -139,7 +139,7 @@ def _read_as_mapped(pairs: _Pairs, answers_are: str, labels_are: str) -> Generou
     return GenerousReading(
         right,
         f"the answers are {answers_are} ({_list(values)}), the labels are {labels_are} ({_list(labels)}), so that no "
-        f"answer can ever equal a label: write the labels as the service answers them",
+        f"answer can ever equal a label: write the labels as the service answers them, or map them with [data] labels",
     )
 
 

@@ -86,4 +86,4 @@ def has_rows(sample: Any) -> bool:
     """Whether an input is a list of rows, or an object with a list for each name, so that requests can be batched."""
     if isinstance(sample, dict):
         return bool(sample) and all(isinstance(rows, list) and rows for rows in sample.values())
-    return isinstance(sample, list) and bool(sample) and isinstance(sample[0], list)
+    return isinstance(sample, list) and bool(sample) and isinstance(sample[0], list | dict)

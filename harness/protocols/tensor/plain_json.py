@@ -1,8 +1,8 @@
 """Plain JSON by template: any service that takes a JSON body on one path and answers with JSON.
 
-`[endpoint] template` describes its format: `path`, `body` (JSON text in which `{{input}}` is replaced by the input),
-`answer` and `probabilities` (paths in the answer), `health`. The input may be rows of numbers, a text, or anything else
-that the service accepts in this place.
+`[endpoint] template` describes its format: `path`, `body` (JSON text in which `{{input}}` is replaced by the input, or
+`{{NAME}}` by its field of this name), `answer` and `probabilities` (paths in the answer), `health`. The input may be
+rows of numbers, a text, an object of named fields, or anything else that the service accepts in this place.
 
 A sample comes from the configuration, otherwise from the OpenAPI document of the service. An example there is a whole
 body; the input is the part of it in the place of `{{input}}`. If the example does not match the template, and the
@@ -12,6 +12,7 @@ template is the default one, the input is the whole body.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -29,6 +30,11 @@ from harness.protocols.shared.valid_input import split_schema
 from harness.protocols.shared.values import get_member, refuse_error
 
 PLACEHOLDER = "{{input}}"
+_MARK = re.compile(r"\{\{([^{}]+)\}\}")
+"""What is replaced in the body: by the input, or by a field of it."""
+WHOLE_TEXT = "text"
+"""The `answer` of a service whose answers are plain text and no JSON."""
+_STREAM_TYPES = ("text/event-stream", "application/x-ndjson", "application/jsonl", "application/stream+json")
 _MODEL = ("model", "model_name")
 _VERSION = ("version", "model_version")
 
@@ -111,12 +117,19 @@ class PlainJSON:
     def decode(self, endpoint: Endpoint, response: Response) -> Answer:
         """The value at the `answer` path; without this path, every array and number of the top-level object.
 
-        A body that is not an object is the output `answer`. A text becomes `text`, everything else `outputs`. The value
-        at the `probabilities` path becomes an output of this name. Raises `ProtocolError` with the place.
+        A body that is not an object is the output `answer`. With the `answer` `text` it is a text, and no JSON. The
+        events of a stream are put together, for a service that always streams. A text becomes `text`, everything else
+        `outputs`. The value at the `probabilities` path becomes an output of this name. Raises `ProtocolError` with
+        the place.
         """
+        template = endpoint.template
+        if template.stream is not None and response.content_type in _STREAM_TYPES:
+            decoder = self.decoder(endpoint)  # it streams every answer, whether it is asked to or not
+            return assemble_events([*decoder.feed(response.body), *decoder.close()])
+        if template.answer == WHOLE_TEXT:
+            return Answer(_decode_text(response), value=response.body.decode("utf-8", "replace"))
         value = parse_json(response.body)
         refuse_error(value, response)
-        template = endpoint.template
         text, outputs = None, {}
         if template.answer is None and isinstance(value, dict):
             outputs = _collect_outputs(value)
@@ -147,7 +160,7 @@ class PlainJSON:
         wrong: Any = {"aiharness": "an object where rows belong"}
         if isinstance(_find_sample(endpoint, facts), str | dict):
             wrong = 5
-        wrong_body = _fill_template(_choose_body(endpoint, facts), wrong)
+        wrong_body = _MARK.sub(json.dumps(wrong), _choose_body(endpoint, facts)).encode()
         return {
             "malformed_json": Request("POST", path, wire.JSON_HEADERS, b'{"aiharness": [1, 2'),
             "null_body": wire.make_post(path, None),
@@ -194,18 +207,42 @@ def _raise_no_stream() -> NoReturn:
     )
 
 
+def _decode_text(response: Response) -> str:
+    """The body of an answer that is plain text. Raises `ProtocolError` for anything else."""
+    if response.content_type not in ("text/plain", ""):
+        raise ProtocolError(f"{response.content_type} where plain text was expected", at="$")
+    try:
+        return response.body.decode()
+    except UnicodeDecodeError:
+        raise ProtocolError("a text that is not UTF-8", at="$") from None
+
+
 def _fill_template(template: str, value: Any) -> bytes:
-    """The template with the JSON of the input in it. Raises `UsageError` if the template is not valid JSON."""
+    """The template with the JSON of the input, or of its fields, in it.
+
+    Raises `UsageError` if the template is not valid JSON, or the input lacks one of the fields.
+    """
     _validate_template(template)
-    return template.replace(PLACEHOLDER, wire.dump_json(value).decode("ascii")).encode()
+
+    def write_part(match: re.Match[str]) -> str:
+        if match[0] == PLACEHOLDER:
+            return wire.dump_json(value).decode("ascii")
+        part = value
+        for step in match[1].split("."):
+            if not isinstance(part, dict) or step not in part:
+                raise UsageError(f"template.body has {match[0]}, and the input has no such field: {value!r:.200}")
+            part = part[step]
+        return wire.dump_json(part).decode("ascii")
+
+    return _MARK.sub(write_part, template).encode()
 
 
 @lru_cache(maxsize=8)
 def _validate_template(template: str) -> None:
-    if PLACEHOLDER not in template:
+    if not _MARK.search(template):
         raise UsageError(f"[endpoint] template.body must contain {PLACEHOLDER} for the input's JSON; got {template!r}")
     try:
-        json.loads(template.replace(PLACEHOLDER, '""'))
+        json.loads(_MARK.sub('""', template))
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"[endpoint] template.body {template!r} is not valid JSON with a value for {PLACEHOLDER} ({error}); "
@@ -215,6 +252,8 @@ def _validate_template(template: str) -> None:
 
 def _parse_form(body: str) -> Any:
     """The template as a JSON value that contains `PLACEHOLDER` as a string; None if it is not valid JSON."""
+    if PLACEHOLDER not in body:
+        return None
     try:
         return json.loads(body.replace(PLACEHOLDER, json.dumps(PLACEHOLDER)))
     except (ValueError, RecursionError):
