@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from harness.checks.answers.embeddings import extract_vectors
 from harness.checks.common import TOO_MANY_REQUESTS, is_clear_refusal
 from harness.checks.comparison import SAME_VECTOR_DISTANCE, measure_distance
+from harness.checks.generation.text_cases import is_cut
 from harness.checks.isolation.cache import AnswerTest, AskedPair
 from harness.core.exchange import Exchange, Query
 from harness.io.response_reader import STREAM_TYPES
@@ -39,6 +40,7 @@ class RequestPair:
     fits: tuple[AnswerTest, AnswerTest] | None = None
     must_differ: bool = False
     why: str = ""
+    may_reword: bool = False
 
 
 def ask_pairs(session: Session, pairs: Sequence[RequestPair]) -> list[AskedPair]:
@@ -48,7 +50,7 @@ def ask_pairs(session: Session, pairs: Sequence[RequestPair]) -> list[AskedPair]
     rounds = [session.ask_many([pair.queries[half] for pair in pairs], concurrency=4) for half in (0, 1, 0, 1)]
     by_pair = zip(*rounds, strict=True)
     return [
-        AskedPair(pair.name, exchanges, pair.fits, pair.must_differ, pair.why)
+        AskedPair(pair.name, exchanges, pair.fits, pair.must_differ, pair.why, pair.may_reword)
         for pair, exchanges in zip(pairs, by_pair, strict=True)
     ]
 
@@ -80,7 +82,8 @@ def make_code_pairs(session: Session, rows: Rows, generator: random.Random) -> l
             prompts = [f"{_SHARED_BEGINNING}{prompt}" for prompt in prompts]
         queries = [rows.query([f"Part {number}. {prompt}"]) for prompt in prompts]
         why = "the model does not repeat the code it is asked to"
-        pairs.append(RequestPair(name, queries, fits=fits if are_repeated else None, why=why))
+        may_reword = not session.promises.deterministic
+        pairs.append(RequestPair(name, queries, fits if are_repeated else None, why=why, may_reword=may_reword))
     return pairs
 
 
@@ -131,11 +134,21 @@ def _make_limit_pair(session: Session, rows: Rows, generator: random.Random) -> 
         return session.limit_answer(query, 1, exact=True)
 
     long_answer, short_answer = session.ask_many([long, limit(short)], concurrency=2)
-    is_honoured = _holds(marks[1])(long_answer) and short_answer.ok and not _holds(marks[2])(short_answer)
-    is_whole = _holds(marks[0])
-    fits: tuple[AnswerTest, AnswerTest] = (is_whole, lambda exchange: exchange.ok and not is_whole(exchange))
+    is_honoured = _holds(marks[1])(long_answer) and _is_cut_before(marks[2])(short_answer)
+    fits: tuple[AnswerTest, AnswerTest] = (_holds(marks[0]), _is_cut_before(marks[0]))
     why = "max_tokens is not honoured, or the model does not repeat its code"
-    return RequestPair("max_tokens", [whole, limit(whole)], fits=fits if is_honoured else None, why=why)
+    may_reword = not session.promises.deterministic
+    queries = [whole, limit(whole)]
+    return RequestPair("max_tokens", queries, fits if is_honoured else None, why=why, may_reword=may_reword)
+
+
+def _is_cut_before(mark: str) -> AnswerTest:
+    """Whether the limit of tokens cut an answer before the mark: a model may also decline to repeat it."""
+
+    def fits(exchange: Exchange) -> bool:
+        return exchange.ok and exchange.answer is not None and is_cut(exchange.answer) and mark not in exchange.text
+
+    return fits
 
 
 def _make_stream_pair(session: Session, rows: Rows, generator: random.Random) -> RequestPair:

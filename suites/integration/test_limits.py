@@ -10,9 +10,11 @@ from typing import Any
 from harness.checks.bad_input import limits
 from harness.checks.bad_input.limits import SizeOutcome, SizeSearch, SizeTrial
 from harness.checks.control import Control
+from harness.checks.generation.thinking import EMPTY_TRIES
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.json_path import find_paths, read_at, replace_at
+from harness.run.empty_answers import ask_again_if_empty
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
@@ -27,6 +29,8 @@ SINGLES = 4
 _EXACT = 0.02
 """How exactly a limit of characters or bytes is determined, as a share of the limit."""
 SIZE_COST = CONTROL_COST + 2 * _MAX_TRIALS + 2
+_SHORTEST_PROMPT = 800
+"""Characters of the first prompt; a long sample has as many more."""
 _FILLER = "The river runs past the mill, and nobody has ever counted the stones in it. "
 """76 characters."""
 
@@ -138,6 +142,12 @@ def test_rows_refused(ai_client: Session) -> Verdict:
     return limits.judge_sizes_over_limit(search, ai_client.show) if search else explain_no_batch()
 
 
+def _count_own_characters(inputs: Any) -> int:
+    """The characters of the sample's last text, if it is long: a filler can only make it longer."""
+    own = len(read_at(inputs, find_paths(inputs, str)[-1]))
+    return own if own > _SHORTEST_PROMPT / 2 else 0
+
+
 def _lengthen(inputs: Any, size: int) -> Any:
     """The sample's input with a text of this many characters: the filler comes before its last text, the question."""
     last = find_paths(inputs, str)[-1]
@@ -151,18 +161,25 @@ def _search_prompt(ai_client: Session) -> SizeSearch:
     control, sample = ask_control(ai_client), ai_client.sample()
 
     def ask(size: int) -> Exchange:
-        return ai_client.ask(replace(sample, inputs=_lengthen(sample.inputs, size)))
+        query = replace(sample, inputs=_lengthen(sample.inputs, size))
+        exchange = ai_client.ask(query)
+        return [exchange, *ask_again_if_empty(ai_client, exchange, query)][-1]
 
     def find_problem(size: int, exchange: Exchange) -> str | None:
         return limits.find_empty_answer(control, exchange)
 
     # The time of attention grows with the square of its input.
     base = control.again[0].timing.service_time or 0.0
-    search = _Search(ai_client, ask, find_problem, 800, 4, CHARACTERS, order=2, base=base)
+    first = _SHORTEST_PROMPT + _count_own_characters(sample.inputs)
+    search = _Search(ai_client, ask, find_problem, first, 4, max(CHARACTERS, first), order=2, base=base)
     return search.run(limits.PROMPT_KIND, "characters")
 
 
-@check("every prompt up to the limit is answered", needs=("text",), requests=SIZE_COST, tokens=16 * SIZE_COST)
+_PROMPT_COST = CONTROL_COST + (1 + EMPTY_TRIES) * _MAX_TRIALS + 2
+"""An empty answer is asked for again, and each trial may be repeated over a raw connection."""
+
+
+@check("every prompt up to the limit is answered", needs=("text",), requests=_PROMPT_COST, tokens=16 * _PROMPT_COST)
 def test_prompt(ai_client: Session) -> Verdict:
     return limits.judge_sizes(_search_prompt(ai_client), ai_client.show)
 

@@ -51,7 +51,9 @@ def test_stop(ai_client: Session) -> Verdict:
     long = ask_limits(ai_client).long
     deltas = [event.text for event in long.events if event.kind is EventKind.DELTA and event.index == 0]
     # Deltas may have thinking between tags, which is no part of the text.
-    stop = choose_stop_sequence(deltas if "".join(deltas) == long.text else [long.text])
+    if "".join(deltas) != long.text:
+        deltas = [long.text]
+    stop = choose_stop_sequence(deltas)
     if stop is None and long.ok:
         why = explain_no_text(long) or f"the text {long.text[:60]!r}"
         return make_inconclusive(f"no stop sequence can be chosen: {why}", n=0)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from harness.checks.generation import unicode
-from harness.checks.generation.unicode import ODD_TEXTS, PLAIN_TEXT, UNICODE_TEXTS, Spellings, TextAnswers
+from harness.checks.generation.echo import MARK_AFTER, MARK_BEFORE, ODD_TEXTS, PLAIN_TEXT, UNICODE_TEXTS
+from harness.checks.generation.unicode import CONFIRMATIONS, Spellings, TextAnswers
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
 from harness.core.json_path import find_paths, replace_at
@@ -17,13 +18,15 @@ from .generated_text import make_query
 
 _LIMIT = 80
 """Tokens: the odd texts are up to 40 bytes, and a byte may be a token."""
-_TEXT_REQUESTS = CONTROL_COST + 6 * len(UNICODE_TEXTS) + 2
+_CONFIRMED_TEXTS = 2
+"""Texts that are sent again because they seem changed: one that is proven so decides the check."""
+_TEXT_REQUESTS = CONTROL_COST + 6 * len(UNICODE_TEXTS) + 2 + 2 * CONFIRMATIONS * _CONFIRMED_TEXTS
 _ID = "aiharness \u00e9\u05d0\U0001f600"
 
 
 def _make_query(ai_client: Session, text: str) -> Query:
     """A request to repeat the text between its marks; if nothing is generated, it replaces a text of the sample."""
-    marked = f"{unicode.MARK_BEFORE} {text} {unicode.MARK_AFTER}"
+    marked = f"{MARK_BEFORE} {text} {MARK_AFTER}"
     able, sample = ai_client.capabilities, ai_client.sample()
     if able.generates or able.streaming:
         return make_query(ai_client, _LIMIT, f"Repeat after me: {marked}")
@@ -43,12 +46,31 @@ def _ask_spellings(ai_client: Session, name: str) -> Spellings:
     if name in ODD_TEXTS:
         return spellings  # JSON cannot hold a raw NUL, nor UTF-8 a lone surrogate
     if ai_client.capabilities.streaming:
-        spellings = replace(spellings, streamed=ai_client.ask(replace(query, stream=True)))
-    raw = _send(ai_client, unicode.encode_raw_utf8(ai_client.request(query)))
-    spellings = replace(spellings, raw=raw)
+        spellings = replace(spellings, streamed=_ask_in_way(ai_client, name, "streamed"))
+    spellings = replace(spellings, raw=_ask_in_way(ai_client, name, "raw"))
     if unicode.has_unlike_spellings(spellings):
         return replace(spellings, again=ai_client.ask(query))
     return spellings
+
+
+def _ask_in_way(ai_client: Session, name: str, way: str) -> Exchange:
+    """The text sent as this field of `Spellings` has it."""
+    query = _make_query(ai_client, UNICODE_TEXTS[name])
+    if way == "raw":
+        return _send(ai_client, unicode.encode_raw_utf8(ai_client.request(query)))
+    return ai_client.ask(replace(query, stream=way == "streamed"))
+
+
+def _confirm_changes(ai_client: Session, answers: TextAnswers) -> dict[str, Spellings]:
+    """The answers with repeats of those in which a text seems changed, each beside its control."""
+    confirmed: dict[str, Spellings] = dict(answers.spellings)
+    ways = {name: way for name in answers.spellings if (way := answers.find_changed_way(name))}
+    for name in list(ways)[:_CONFIRMED_TEXTS]:
+        repeats = []
+        for _ in range(CONFIRMATIONS):
+            repeats.append((_ask_in_way(ai_client, name, ways[name]), _ask_in_way(ai_client, PLAIN_TEXT, ways[name])))
+        confirmed[name] = replace(confirmed[name], repeats=tuple(repeats))
+    return confirmed
 
 
 @once
@@ -59,7 +81,10 @@ def _ask_texts(ai_client: Session) -> TextAnswers:
         if not any(map(unicode.has_hung, answers.values())):
             answers[name] = _ask_spellings(ai_client, name)
     after, asked_to_echo = ai_client.ask(), able.generates or able.streaming
-    return TextAnswers(answers, control, after, ai_client.promises.deterministic, asked_to_echo)
+    texts = TextAnswers(answers, control, after, ai_client.promises.deterministic, asked_to_echo)
+    if texts.deterministic or not texts.asked_to_echo or control.problem:
+        return texts
+    return replace(texts, spellings=_confirm_changes(ai_client, texts))
 
 
 @check(

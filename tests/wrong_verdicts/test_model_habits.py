@@ -14,6 +14,7 @@ from detection.switch import CHAT, Variant
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
 from tests.conftest import GateOutcome, run_gate
+from tests.detection.looks import MODELS
 from tests.suites.integration.chatservice import chat
 
 ROOM = "[endpoint.options]\nmax_tokens = 400\n"
@@ -75,3 +76,11 @@ def test_text_in_the_place_of_thinking_fails_the_gate(tmp_path: Path, wanted: st
     row = outcome.check("::test_complete")
     assert row["verdict"] == "FAIL"
     assert "has as thinking what the" in row["reason"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(MODELS) - {name for name in MODELS if name.startswith("thinks")}))
+def test_no_habit_of_a_model_fails_a_healthy_service(tmp_path: Path, name: str) -> None:
+    outcome = run_model(tmp_path, name)
+    assert list_failures(outcome, "blocker", "warn") == []
+    assert outcome.status in (0, 20), outcome.out

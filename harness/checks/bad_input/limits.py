@@ -13,12 +13,17 @@ from harness.checks.common import OVERLOAD_STATUSES, Show, judge, judge_case
 from harness.checks.comparison import compare_contents, find_row_mismatch
 from harness.checks.control import Control
 from harness.checks.generation.text_cases import get_usage
+from harness.checks.generation.thinking import explain_no_text, has_text
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
 PROMPT_KIND = "prompt"
 _CUT_SHARE = 0.6
-"""A longer prompt was cut if it counts less than this share of the tokens that its length suggests."""
+"""A longer prompt seems cut if it counts less than this share of the tokens that its length suggests."""
+_LEAST_GROWTH = 600
+"""Characters between two prompts whose token counts are compared."""
+_LEAST_DENSITY = 0.1
+"""Tokens in a character of English text at least: a word has four letters, and is a token or more."""
 
 
 class SizeOutcome(StrEnum):
@@ -85,6 +90,11 @@ class SizeSearch:
         answered = [trial for trial in self.trials if trial.outcome is SizeOutcome.ANSWERED]
         return sorted(answered, key=lambda trial: trial.size)
 
+    def has_stable_counts(self) -> bool:
+        """Whether the same prompt counts the same tokens again, so that no cache is left out of the count."""
+        first, again = self.control.first[0], self.control.again[0]
+        return get_usage(first.answer).prompt_tokens == get_usage(again.answer).prompt_tokens
+
     @property
     def over(self) -> SizeTrial | None:
         """The smallest trial that was not answered."""
@@ -137,18 +147,24 @@ def find_answer_problem(control: Control, exchange: Exchange) -> str | None:
 
 
 def find_empty_answer(control: Control, exchange: Exchange) -> str | None:
-    """Whether the answer to a longer prompt is empty, although the control's is not."""
-    if not exchange.ok or control.first[0].content is None or exchange.content is not None:
+    """Whether the answer to a longer prompt is empty, although the control's is not and no limit of tokens cut it."""
+    if not exchange.ok or control.first[0].content is None or has_text(exchange) or explain_no_text(exchange):
         return None
     return "its answer is empty"
 
 
-def find_cut_prompt(answered: Sequence[SizeTrial]) -> SizeTrial | None:
-    """The first prompt whose tokens, as the service counts them, did not grow with its length; None: all did."""
-    counts = [(trial, get_usage(trial.exchange.answer).prompt_tokens) for trial in answered]
-    for (one, before), (other, after) in pairwise((trial, tokens) for trial, tokens in counts if tokens):
-        if other.size >= 2 * one.size and after < _CUT_SHARE * before * other.size / one.size:
-            return other
+def find_cut_prompt(answered: Sequence[SizeTrial]) -> tuple[SizeTrial, str] | None:
+    """The first prompt whose tokens, as the service counts them, did not grow with its length, and both counts.
+
+    None: all grew. Prompts differ only in the length of one filler, whose density the first growth shows.
+    """
+    counted = [(trial, tokens) for trial in answered if (tokens := get_usage(trial.exchange.answer).prompt_tokens)]
+    density = _LEAST_DENSITY
+    for (one, before), (other, after) in pairwise(counted):
+        growth, longer_by = after - before, other.size - one.size
+        if longer_by >= _LEAST_GROWTH and growth < _CUT_SHARE * density * longer_by:
+            return other, f"it counts {after:,} tokens, and one of {one.size:,} characters {before:,}"
+        density = max(density, growth / longer_by if longer_by >= _LEAST_GROWTH else 0.0)
     return None
 
 
@@ -177,15 +193,17 @@ def judge_sizes_over_limit(search: SizeSearch, show: Show) -> Verdict:
     if obstacle := _find_obstacle(search):
         return obstacle
     cases = []
-    cut = find_cut_prompt(search.list_answered()) if search.what == PROMPT_KIND else None
+    cut = None
+    if search.what == PROMPT_KIND and search.has_stable_counts():
+        cut = find_cut_prompt(search.list_answered())
     for trial in search.trials:
         name, problem, unjudged = search.describe(trial), "", ""
         if trial.outcome is SizeOutcome.DECLINED:
             unjudged = f"declined: {trial.exchange.outcome}"
         elif trial.outcome in (SizeOutcome.BROKEN, SizeOutcome.HARMED):
             problem = f"{name} is not refused with a 4xx: {trial.problem or trial.exchange.outcome}"
-        elif trial is cut:
-            problem = f"{name} is silently cut: it counts hardly more tokens than a shorter one"
+        elif cut and trial is cut[0]:
+            problem = f"{name} seems silently cut: {cut[1]}"
         cases.append(judge_case(name, trial.exchange, problem, show, unjudged))
     return judge_contract(cases, search.limit).with_notes(search.limit)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from harness.checks.common import Show, is_clear_refusal, judge
 from harness.checks.generation.text_cases import (
@@ -52,17 +53,24 @@ def judge_max_tokens(
             return f"the answer was cut, and its finish reason is {answer.finish_reason!r}, not 'length'"
         return None
 
-    def find_false_cut(answer: Answer) -> str | None:
-        usage = get_usage(answer)
-        tokens = usage.completion_tokens
-        # Some services do not count thinking as completion tokens.
-        if tokens is not None and tokens + (usage.reasoning_tokens or 0) < own_limit and is_cut(answer):
-            return f"the finish reason is {answer.finish_reason!r} after {tokens} tokens of {own_limit}"
-        return None
-
     cases = judge_both_ways(short, find_unbounded, show)
-    cases.append(judge_exchange("with room to spare", own, find_false_cut, show))
+    cases.append(
+        judge_exchange("with room to spare", own, partial(_find_false_cut, long=long, own_limit=own_limit), show)
+    )
     return judge_contract(cases, f"max_tokens {limit} bounds the answer, and its finish reason says so")
+
+
+def _find_false_cut(answer: Answer, long: Exchange, own_limit: int) -> str | None:
+    """Whether an answer says that a limit of tokens cut it which it did not reach."""
+    usage = get_usage(answer)
+    # Some services do not count thinking as completion tokens.
+    if not is_cut(answer) or usage.completion_tokens is None:
+        return None
+    if usage.completion_tokens + (usage.reasoning_tokens or 0) >= own_limit:
+        return None
+    if long.answer and is_cut(long.answer) and get_usage(long.answer).completion_tokens == usage.completion_tokens:
+        return Unjudged(f"the service has a limit of its own: {usage.completion_tokens} tokens")
+    return f"the finish reason is {answer.finish_reason!r} after {usage.completion_tokens} tokens of {own_limit}"
 
 
 @judge

@@ -128,7 +128,7 @@ def _compare_places(stream: Answer, whole: Answer) -> str:
         return f"{inside} has its thinking inside the text, and {beside} has it apart from the text"
     for (sender, other), one, another in ((_PLACES[0], stream, whole), (_PLACES[1], whole, stream)):
         text, thinking = (another.text or "").strip(), one.reasoning.strip()
-        is_misplaced = not another.reasoning and (one.text or "").strip() != text
+        is_misplaced = bool(thinking) and not another.reasoning and (one.text or "").strip() != text
         if is_misplaced and (thinking == text or _begin_alike(thinking, text)):
             return f"{sender} has as thinking what {other} has as text: {thinking[:40]!r}"
     return ""

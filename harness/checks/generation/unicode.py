@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -11,32 +10,26 @@ from harness.checks.bad_input.outcomes import Reaction, classify_reaction
 from harness.checks.common import Show, explain_decline, judge, judge_case
 from harness.checks.comparison import compare_contents
 from harness.checks.control import Control
-from harness.checks.generation.text_cases import get_usage
+from harness.checks.generation.echo import (
+    ODD_TEXTS,
+    PLAIN_TEXT,
+    find_changed_text,
+    find_misread_text,
+    has_plain_echo,
+    has_replacement,
+)
+from harness.checks.generation.text_cases import Unjudged, get_usage
+from harness.checks.generation.thinking import explain_no_text, has_text
 from harness.core.exchange import Exchange, Request
-from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
+from harness.core.verdict import Case, Status, Verdict, judge_contract, make_inconclusive
 
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-MARK_BEFORE, MARK_AFTER = "48213765", "90314276 11827364"
-"""Marks around the text: a service that loses the second one has cut the text."""
-PLAIN_TEXT = "plain"
-
-UNICODE_TEXTS: Mapping[str, str] = {
-    PLAIN_TEXT: "words",
-    "emoji": "\U0001f469\u200d\U0001f469\u200d\U0001f467 \U0001f3f3\ufe0f\u200d\U0001f308 \U0001f44d\U0001f3fd",
-    "right to left": "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 \u202eabc\u202c",
-    "combining": "e\u0301 n\u0303 Z\u0351\u0327\u030a A\u030a",
-    "four bytes": "\U0002070e\U00020731 \U0001d518\U0001d52b\U0001d526",
-    "byte order mark": "one\ufefftwo",
-    "NUL": "one\0two",
-    "a lone surrogate": "one\ud800two",
-}
-"""Texts by name; the last two may be refused, the others are ordinary text in some language."""
-ODD_TEXTS = ("NUL", "a lone surrogate")
-_NEVER_DROPPED = ("emoji", "right to left", "four bytes")
-"""Texts that no tokenizer may drop: normalisation may remove marks and blanks, but not these."""
 _TOKEN_SLACK = 3
 """By how many tokens two prompts may differ of which only the texts between the marks differ."""
 _CRASHES = (Reaction.HUNG, Reaction.CRASHED)
+
+
+CONFIRMATIONS = 3
+"""How often a request whose text seems changed is sent again, each time with its control."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +37,18 @@ class Spellings:
     """The answers to one text: sent in ASCII with JSON's escapes, in raw UTF-8, and streamed.
 
     `again` is the answer to the escaped text sent a second time, which is done only if the two spellings had different
-    answers.
+    answers. `repeats` has further answers to the one in which the text seemed changed, each with that to its control:
+    plain words, spelt and sent in the same way.
     """
 
     escaped: Exchange
     raw: Exchange | None = None
     streamed: Exchange | None = None
     again: Exchange | None = None
+    repeats: tuple[tuple[Exchange, Exchange], ...] = ()
 
     def list_exchanges(self) -> list[Exchange]:
-        """All exchanges."""
+        """All exchanges but the repeats."""
         every = (self.escaped, self.raw, self.streamed, self.again)
         return [exchange for exchange in every if exchange is not None]
 
@@ -74,9 +69,57 @@ class TextAnswers:
 
     @property
     def has_echo(self) -> bool:
-        """Whether the service repeats a plain text with both its marks, so that a mangled text would show."""
-        plain = self.spellings[PLAIN_TEXT].escaped.text
-        return self.asked_to_echo and MARK_BEFORE in plain and MARK_AFTER in plain
+        """Whether the service repeats plain words between both marks every time, so that a changed text would show."""
+        plain = self.spellings[PLAIN_TEXT].list_exchanges()
+        return self.asked_to_echo and all(has_plain_echo(exchange.text) for exchange in plain)
+
+    @property
+    def has_stable_counts(self) -> bool:
+        """Whether the plain prompt counts the same tokens each time, cached or not."""
+        plain = self.spellings[PLAIN_TEXT].list_exchanges()
+        return len(plain) > 1 and len(set(map(_count_prompt_tokens, plain)) - {None}) == 1
+
+    def find_changed_way(self, name: str) -> str | None:
+        """The first spelling (a field of `Spellings`) in whose answer the text seems changed; None: in no answer."""
+        spellings = self.spellings[name]
+        for way in ("escaped", "raw", "streamed"):
+            exchange = getattr(spellings, way)
+            if exchange is not None and exchange.ok and _is_change(self._find_change(name, exchange)):
+                return way
+        return None
+
+    def _find_change(self, name: str, exchange: Exchange) -> str | None:
+        text, spellings = exchange.text, self.spellings[name]
+        change = None
+        if self.has_echo:
+            change = find_changed_text(name, text)
+        if _is_change(change) or exchange is not spellings.streamed:
+            return change
+        if has_replacement(text) and not has_replacement(spellings.escaped.text):
+            return "the streamed text contains U+FFFD, the unstreamed one does not: a character was cut in two"
+        if self.deterministic and text != spellings.escaped.text:
+            return f"the streamed text is {text!a:.80}, the unstreamed one {spellings.escaped.text!a:.80}"
+        return change
+
+    def judge_change(self, name: str, exchange: Exchange) -> str | None:
+        """What is changed in the text that a valid answer repeats; `Unjudged` if that may be a habit of the model.
+
+        If the service does not promise the same text each time, every repeat must be changed and every control whole.
+        """
+        change = self._find_change(name, exchange)
+        if not _is_change(change) or self.deterministic or find_misread_text(name, exchange.text):
+            return change
+        repeats = self.spellings[name].repeats
+        for repeated, plain in repeats:
+            is_changed = find_changed_text(name, repeated.text) if self.has_echo else has_replacement(repeated.text)
+            is_shown = not self.has_echo or has_plain_echo(plain.text)
+            if not (is_shown and is_changed and not isinstance(is_changed, Unjudged)):
+                return Unjudged(f"{change}, but not each of {1 + len(repeats)} times")
+        return change if repeats else Unjudged(f"{change}, once; it was not asked again")
+
+
+def _is_change(change: str | None) -> bool:
+    return bool(change) and not isinstance(change, Unjudged)
 
 
 def encode_raw_utf8(request: Request) -> Request:
@@ -94,7 +137,8 @@ def find_spelling_difference(spellings: Spellings, deterministic: bool) -> str |
     if differ and raw_tokens != _count_prompt_tokens(again):
         return f"the same text counts {escaped_tokens} prompt tokens in escapes and {raw_tokens} in raw UTF-8"
     difference = compare_contents(escaped.content, raw.content)
-    if not difference or (isinstance(escaped.content, str) and not deterministic):
+    is_text = escaped.answer is not None and escaped.answer.text is not None
+    if not difference or (is_text and not deterministic):
         return None
     if again is not None and compare_contents(escaped.content, again.content):
         return None
@@ -116,40 +160,6 @@ def has_hung(spellings: Spellings) -> bool:
     return Reaction.HUNG in map(classify_reaction, spellings.list_exchanges())
 
 
-def find_mangling(name: str, answer: str) -> str | None:
-    """The sign, in an answer that should repeat a text, that the text was read or written in another encoding."""
-    wide = {letter for letter in UNICODE_TEXTS[name] if ord(letter) > 0xFF and not 0xD800 <= ord(letter) < 0xE000}
-    for character in sorted(wide):
-        if misread := _find_misread(character, answer):
-            return misread
-    if name in ODD_TEXTS:
-        return None
-    if _has_replacement(answer):
-        return "it contains U+FFFD, which was not sent"
-    between = re.search(f"{MARK_BEFORE}(.*?){MARK_AFTER}", answer, re.DOTALL)
-    if between is None:
-        return None
-    if "?" in between[1] and not re.search(r"[^\s?]", between[1]):
-        return "it has question marks in place of the text"
-    if name in _NEVER_DROPPED and not between[1].strip():
-        return "the text between its marks is lost"
-    return None
-
-
-def _find_misread(character: str, answer: str) -> str | None:
-    for encoding in ("latin-1", "cp1252"):
-        wrong = character.encode().decode(encoding, "replace")
-        if _REPLACEMENT not in wrong and wrong in answer:
-            return f"it contains {wrong!a}, which is {character!a} in UTF-8 read as {encoding}"
-    escaped = json.dumps(character)[1:-1]
-    return f"it contains the escape {escaped!r} instead of the character" if escaped in answer else None
-
-
-def _has_replacement(text: str) -> bool:
-    """Whether U+FFFD is in a text before its end, where a limit of tokens may cut a character."""
-    return _REPLACEMENT in text.rstrip(_REPLACEMENT)
-
-
 def _find_cut(spellings: Spellings, plain: Spellings) -> str | None:
     """The sign that a part of the prompt did not reach the model, in the prompt tokens that the service counts."""
     tokens, base = _count_prompt_tokens(spellings.escaped), _count_prompt_tokens(plain.escaped)
@@ -164,58 +174,74 @@ def _count_prompt_tokens(exchange: Exchange | None) -> int | None:
 
 @judge
 def judge_texts(answers: TextAnswers, show: Show) -> Verdict:
-    """No text is mangled or cut, has a different answer in another spelling or streamed, or harms the service."""
+    """No text is changed or cut, has a different answer in another spelling or streamed, or harms the service.
+
+    Where the control shows no echo, no promise and no token counts, nothing shows what became of the texts.
+    """
     if obstacle := _find_obstacle(answers):
         return obstacle
     cases: list[Case] = []
-    answered = []
+    echo_names: list[str] = []
+    spelt_names: list[str] = []
+    notes: list[str] = []
     for name, spellings in answers.spellings.items():
-        cases += _judge_spellings(answers, name, spellings, show)
+        case, note = _judge_spellings(answers, name, spellings, show)
+        cases.append(case)
+        if note:
+            notes.append(f"not judged: whether text with {name} is kept: {note}")
         if spellings.escaped.ok:
-            answered.append(name)
+            (spelt_names if note or not answers.has_echo else echo_names).append(name)
     cases.append(answers.control.judge_last_request(answers.after, show))
-    how = "repeated as it was sent" if answers.has_echo else "answered"
-    verdict = judge_contract(cases, f"text is {how}, and the same in raw UTF-8 as in escapes: {', '.join(answered)}")
+    evidence = []
+    if echo_names:
+        evidence.append(f"text is repeated as it was sent: {', '.join(echo_names)}")
+    if spelt_names and (how := _describe_comparison(answers)):
+        evidence.append(f"text has {how} in raw UTF-8 as in escapes: {', '.join(spelt_names)}")
+    verdict = judge_contract(cases, "; ".join(evidence))
+    if verdict.status is Status.PASS and not evidence:
+        return make_inconclusive(f"nothing shows whether text is kept: {_explain_no_echo(answers)}", n=0)
     if answers.asked_to_echo and not answers.has_echo:
-        return verdict.with_notes("the service does not repeat the text that it is asked to repeat")
-    return verdict
+        notes = [f"the service does not repeat plain words that it is asked to repeat: {_explain_no_echo(answers)}"]
+    return verdict.with_notes(*notes)
 
 
-def _judge_spellings(answers: TextAnswers, name: str, spellings: Spellings, show: Show) -> list[Case]:
+def _describe_comparison(answers: TextAnswers) -> str:
+    """What equal answers to two spellings have in common; empty if nothing was compared."""
+    if answers.deterministic or not answers.asked_to_echo:
+        return "the same answer"
+    return "as many prompt tokens" if answers.has_stable_counts else ""
+
+
+def _explain_no_echo(answers: TextAnswers) -> str:
+    plain = answers.spellings[PLAIN_TEXT].list_exchanges()
+    shown = next((exchange for exchange in plain if not has_plain_echo(exchange.text)), plain[0])
+    return explain_no_text(shown) or f"the model answered {shown.text!a:.80}"
+
+
+def _judge_spellings(answers: TextAnswers, name: str, spellings: Spellings, show: Show) -> tuple[Case, str]:
+    """The answers to one text as a case, and why they do not show whether the text is kept, if they do not."""
     escaped = spellings.escaped
     for exchange in spellings.list_exchanges():
         if classify_reaction(exchange) in _CRASHES:
-            return [judge_case(name, exchange, f"text with {name} harms the service: {exchange.outcome}", show)]
+            return judge_case(name, exchange, f"text with {name} harms the service: {exchange.outcome}", show), ""
         if why := explain_decline(exchange):
-            return [Case(name, unjudged=why)]
+            return Case(name, unjudged=why), ""
     if not escaped.ok:
-        if escaped.status is None or escaped.status >= 300:
-            return []  # a refusal, which the other check judges
-        return [judge_case(name, escaped, f"text with {name} has no valid answer: {escaped.outcome}", show)]
-    problem = find_spelling_difference(spellings, answers.deterministic)
-    problem = problem or _find_cut(spellings, answers.spellings[PLAIN_TEXT])
+        is_refusal = escaped.status is None or escaped.status >= 300  # which the other check judges
+        problem = "" if is_refusal else f"text with {name} has no valid answer: {escaped.outcome}"
+        return judge_case(name, escaped, problem, show), ""
+    problem = find_spelling_difference(spellings, answers.deterministic) or ""
+    if not problem and answers.has_stable_counts:
+        problem = _find_cut(spellings, answers.spellings[PLAIN_TEXT]) or ""
     if problem:
-        return [judge_case(name, spellings.raw or escaped, f"text with {name}: {problem}", show)]
-    cases = []
-    for exchange in spellings.list_exchanges():
-        if exchange.ok:
-            problem = _find_changed_text(answers, name, spellings, exchange)
-            problem = problem and f"text with {name} comes back changed: {problem}"
-            cases.append(judge_case(name, exchange, problem, show))
-    return cases
-
-
-def _find_changed_text(answers: TextAnswers, name: str, spellings: Spellings, exchange: Exchange) -> str | None:
-    text, unstreamed = exchange.text, spellings.escaped.text
-    if answers.has_echo and (problem := find_mangling(name, text)):
-        return problem
-    if exchange is not spellings.streamed:
-        return None
-    if _has_replacement(text) and _REPLACEMENT not in unstreamed:
-        return "the streamed text contains U+FFFD, the unstreamed one does not: a character was cut between two pieces"
-    if answers.deterministic and text != unstreamed:
-        return f"the streamed text is {text!a:.80}, the unstreamed one {unstreamed!a:.80}"
-    return None
+        return judge_case(name, spellings.raw or escaped, f"text with {name}: {problem}", show), ""
+    note = ""
+    for exchange in filter(has_text, spellings.list_exchanges()):
+        change = answers.judge_change(name, exchange)
+        if _is_change(change):
+            return judge_case(name, exchange, f"text with {name} comes back changed: {change}", show), ""
+        note = note or change or ""
+    return Case(name), note
 
 
 @judge

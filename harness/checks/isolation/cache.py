@@ -15,6 +15,8 @@ from harness.checks.comparison import find_difference
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
+_LEAST_SWAPPED = 2
+"""Answers of the other request that are no accident of a model's wording."""
 AnswerTest = Callable[[Exchange], bool]
 """Whether an answer is the right one for a request."""
 
@@ -25,7 +27,8 @@ class AskedPair:
 
     `name` is the only thing in which they differ. `fits` tests the answers to A and to B; None: the answers cannot be
     distinguished, and `why` says why. `must_differ`: the answers must differ by construction, if only in their last
-    digit.
+    digit. `may_reword`: a language model without a promise may word one answer as it likes, so that both answers to B,
+    or both later ones, must be wrong.
     """
 
     name: str
@@ -33,6 +36,7 @@ class AskedPair:
     fits: tuple[AnswerTest, AnswerTest] | None = None
     must_differ: bool = False
     why: str = ""
+    may_reword: bool = False
 
 
 @judge
@@ -58,6 +62,8 @@ def judge_pairs(pairs: Sequence[AskedPair], show: Show) -> Verdict:
 
 def _find_wrong_answer(pair: AskedPair, show: Show) -> Case | None:
     """The first answer that is the other request's, as a case. No other request came before the first of the pair."""
+    if pair.may_reword and len(_list_swapped(pair)) < _LEAST_SWAPPED:
+        return None
     for number, exchange in enumerate(pair.exchanges[1:], 1):
         own, other = "AB"[number % 2], "BA"[number % 2]
         problem = f"request {own} got the answer to {other}, sent before it, which differs from it only in {pair.name}"
@@ -68,6 +74,17 @@ def _find_wrong_answer(pair: AskedPair, show: Show) -> Case | None:
         if pair.must_differ and _is_same_answer(pair.exchanges[number - 1], exchange):
             return Case(pair.name, show(f"{problem}; the two answers are equal to the last digit", exchange))
     return None
+
+
+def _list_swapped(pair: AskedPair) -> list[int]:
+    """The numbers of the answers that fit the other request and not their own."""
+    swapped: list[int] = []
+    for number, exchange in enumerate(pair.exchanges):
+        if pair.fits is not None and number:
+            fits_own, fits_other = pair.fits[number % 2], pair.fits[1 - number % 2]
+            if not fits_own(exchange) and fits_other(exchange):
+                swapped.append(number)
+    return swapped
 
 
 def _explain_unjudged(pair: AskedPair) -> str:

@@ -10,11 +10,18 @@ from typing import Any
 
 import pytest
 
-from harness.checks.bad_input.limits import SizeTrial, find_cut_prompt
+from harness.checks.bad_input.limits import (
+    PROMPT_KIND,
+    SizeSearch,
+    SizeTrial,
+    find_cut_prompt,
+    judge_sizes_over_limit,
+)
+from harness.checks.control import Control
 from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing, Usage
 from harness.core.settings import Settings
-from harness.core.verdict import Status, Verdict
+from harness.core.verdict import Counterexample, Status, Verdict
 from tests.services import Answered, asking, serving
 from tests.suites.integration.wireservice import Asked, Bad, Service, Wire
 from tests.suites.integration.wireservice import run_checks as on_wire
@@ -222,7 +229,7 @@ def test_a_silently_cut_prompt_is_detected_by_its_tokens(tmp_path: Path) -> None
         chat(10**6, counted=4_000), tmp_path, "prompt", "prompt_refused", protocol=CHAT, sample=None, model="m"
     )
     assert [verdict.status for verdict in verdicts] == [PASS, FAIL]
-    assert "12,800 characters is silently cut" in verdicts[1].reason
+    assert "12,800 characters seems silently cut: it counts" in verdicts[1].reason
 
 
 def test_a_longer_prompt_with_an_empty_answer_fails(tmp_path: Path) -> None:
@@ -244,4 +251,39 @@ def test_a_prompt_whose_tokens_grow_with_it_is_not_cut() -> None:
     )
     assert find_cut_prompt([make_trial(800, None), make_trial(3200, None)]) is None
     last = make_trial(12800, 900)
-    assert find_cut_prompt([make_trial(800, 210), make_trial(3200, 810), last]) is last
+    cut = find_cut_prompt([make_trial(800, 210), make_trial(3200, 810), last])
+    assert cut is not None
+    assert cut[0] is last
+    assert "900 tokens" in cut[1]
+    small = make_trial(3200, 131)
+    assert find_cut_prompt([make_trial(800, 128), small, make_trial(12800, 131)]) == (
+        small,
+        "it counts 131 tokens, and one of 800 characters 128",
+    )
+
+
+@pytest.mark.parametrize("length", [10, 399, 401, 1_810, 3_970, 9_010, 60_000, 250_000])
+@pytest.mark.parametrize("unit", ["ab ", "\u4e1c"])
+def test_a_long_sample_is_no_sign_of_a_cut(tmp_path: Path, length: int, unit: str) -> None:
+    """Two prompts that both have the whole sample differ only in what comes before it."""
+    verdicts = run_checks(
+        chat(10**7), tmp_path, "prompt", "prompt_refused", protocol=CHAT, sample=(unit * length)[:length], model="m"
+    )
+    assert [verdict.status for verdict in verdicts] == [PASS, PASS]
+
+
+def test_a_service_that_cuts_is_found_with_a_long_sample(tmp_path: Path) -> None:
+    verdicts = run_checks(
+        chat(10**7, counted=1_200), tmp_path, "prompt_refused", protocol=CHAT, sample="words " * 500, model="m"
+    )
+    assert verdicts[0].status is FAIL
+    assert "seems silently cut" in verdicts[0].reason
+
+
+def test_counts_without_what_a_cache_holds_show_no_cut() -> None:
+    first, again = make_trial(800, 210).exchange, make_trial(800, 1).exchange
+    trials = [make_trial(800, 210), make_trial(3200, 610), make_trial(12800, 640)]
+    assert find_cut_prompt(trials) is not None
+    for repeated, status in ((first, FAIL), (again, PASS)):
+        search = SizeSearch(PROMPT_KIND, "characters", 12800, trials, Control([first], [repeated]), first)
+        assert judge_sizes_over_limit(search, lambda summary, exchange: Counterexample(summary)).status is status

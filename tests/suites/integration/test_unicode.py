@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 import unicodedata
 from collections.abc import Callable
 from importlib import import_module
@@ -93,12 +95,80 @@ def run_checks(service: Service, folder: Path, deterministic: bool = False) -> l
         Echo(counts=False),
         Echo(hear=lambda text: unicodedata.normalize("NFC", text).replace("\0", "").replace("\ufeff", "")),
         Echo(say=lambda _: "I would rather not."),
+        Echo(say=lambda text: " ".join(re.findall(r"\d+", text))),
+        Echo(say=str.upper),
+        Echo(say=lambda text: f"```\n{text}\n```"),
+        Echo(say=lambda text: text.replace("words", "mots")),
+        Echo(say=lambda text: re.sub(r"[^\x00-\x7f]+", "some words in English", text.replace("\0", " "))),
+        Echo(say=lambda text: text[:20]),
     ],
-    ids=["right", "uncounted", "normalising", "refusing in words"],
+    ids=[
+        "right",
+        "uncounted",
+        "normalising",
+        "refusing in words",
+        "numbers only",
+        "capitals",
+        "fences",
+        "French",
+        "translating",
+        "cut short",
+    ],
 )
 def test_a_right_service_passes(tmp_path: Path, service: Echo, deterministic: bool) -> None:
     for verdict in run_checks(service, tmp_path, deterministic):
         assert verdict.status is PASS, verdict.reason
+
+
+class Chance(Echo):
+    """Repeats the text, or one answer in `odds` as `say` has it."""
+
+    def __init__(self, say: Change, odds: int, seed: int, counts: bool = True) -> None:
+        super().__init__(say=self.draw, counts=counts)
+        self.habit, self.odds, self.random = say, odds, random.Random(seed)
+
+    def draw(self, text: str) -> str:
+        return self.habit(text) if self.random.randrange(self.odds) == 0 else text
+
+
+def drop_middle(text: str) -> str:
+    return re.sub(r"(48213765).*(90314276)", r"\1 \2", text)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("habit", "odds"),
+    [(drop_middle, 2), (drop_middle, 5), (lambda _: "", 5), (lambda _: "I can't.", 3)],
+)
+def test_a_model_that_repeats_a_text_now_and_then_is_not_failed(
+    tmp_path: Path, habit: Change, odds: int, seed: int
+) -> None:
+    for verdict in run_checks(Chance(habit, odds, seed), tmp_path):
+        assert verdict.status is not FAIL, verdict.reason
+
+
+@pytest.mark.parametrize("habit", [lambda _: "I would rather not.", drop_middle, lambda _: "OK."])
+def test_what_nothing_shows_is_not_judged(tmp_path: Path, habit: Change) -> None:
+    """Neither an echo nor token counts nor a promise: the reason says what the model did."""
+    [kept, accepted] = run_checks(Echo(say=habit, counts=False), tmp_path)
+    assert kept.status is INCONCLUSIVE
+    assert "the model answered" in kept.reason
+    assert accepted.status is PASS
+
+
+def test_a_pass_claims_only_what_was_shown(tmp_path: Path) -> None:
+    [kept, _] = run_checks(Echo(say=drop_middle), tmp_path)
+    assert kept.status is PASS
+    assert "repeated" not in kept.reason
+    assert "as many prompt tokens in raw UTF-8" in kept.reason
+    assert "the model answered '48213765 90314276 11827364'" in " ".join(kept.notes)
+    [kept, _] = run_checks(
+        Echo(say=lambda text: text.replace("\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627", "peace, hello")),
+        tmp_path,
+    )
+    assert kept.status is PASS
+    assert "right to left" not in kept.reason.partition("repeated as it was sent")[2].partition(";")[0]
+    assert "not judged: whether text with right to left is kept" in " ".join(kept.notes)
 
 
 def latin(text: str) -> str:
@@ -114,6 +184,12 @@ def latin(text: str) -> str:
         (Echo(say=lambda text: text.encode("ascii", "ignore").decode()), "is lost"),
         (Echo(say=lambda text: text.encode("ascii", "backslashreplace").decode()), "instead of the character"),
         (Echo(say=lambda text: json.dumps(text)[1:-1]), "instead of the character"),
+        (Echo(say=lambda text: text.encode("ascii", "xmlcharrefreplace").decode()), "instead of the character"),
+        (Echo(say=lambda text: re.sub(r"[^\x00-\x7f]", "#", text)), "came back as"),
+        (Echo(say=lambda text: re.sub(r"[^\x00-\x7f]", "\u25a1", text)), "came back as"),
+        (Echo(say=lambda text: re.sub(r"[\U00010000-\U0010ffff]", "", text)), "is lost"),
+        (Echo(say=lambda text: re.sub(r"[\U00010000-\U0010ffff]", "", text).upper()), "is lost"),
+        (Echo(pieces=lambda piece: piece.encode("ascii", "ignore").decode()), "is lost"),
         (Echo(hear=lambda text: text.partition("\0")[0]), "it was cut"),
         (Echo(raw=lambda body: body.decode().encode("ascii", "ignore")), "in raw UTF-8"),
         (Echo(raw=lambda body: body.decode("latin-1").encode()), "in raw UTF-8"),

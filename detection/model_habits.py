@@ -1,0 +1,71 @@
+"""A chat service whose model words its answers in a way of its own, within the limits and forms that are asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from detection.change_answer import change_answers
+from detection.change_request import Object
+from detection.intercept import Inference, intercept
+from detection.switch import CHAT, Variant
+
+Reword = Callable[[str, str], str]
+"""Makes the words of an answer from the question and the usual answer."""
+
+_MOST_TOKENS = 400
+_SHAPES = ("tools", "response_format")
+_OUTPUT = ("stream", "stream_options", "stop", "n", "logprobs", "top_logprobs")
+"""What says how an answer is given, and changes nothing about what a model would say."""
+
+
+def make_variant(name: str, title: str, reword: Reword, *, is_stable: bool = True) -> Variant:
+    """The variant in which every chat answer is worded by `reword`; not `is_stable`: differently each time.
+
+    Answers with calls or in a schema stay as they are.
+    """
+
+    def wrap(app: ASGIApp) -> ASGIApp:
+        async def handle(call: Inference) -> None:
+            usual = None if any(map(call.request.get, _SHAPES)) else await _ask_usual(call)
+            if usual is None:
+                await call.forward()
+                return
+            question = str(call.request["messages"][-1].get("content"))
+            words = reword(question, usual["choices"][0]["message"]["content"])
+            await _say(call, words, usual["usage"]["prompt_tokens"])
+
+        return intercept(app, handle)
+
+    withdrawn = () if is_stable else ("deterministic",)
+    return Variant(name=name, title=title, protocols=(CHAT,), withdraws=withdrawn, wrap=wrap)
+
+
+async def _ask_usual(call: Inference) -> Object | None:
+    """The usual answer, whole; None if this is no valid chat request."""
+    if "messages" not in call.request:
+        return None
+    request = {name: value for name, value in call.request.items() if name not in _OUTPUT}
+    start, *parts = await call.collect(json.dumps(request | {"max_tokens": _MOST_TOKENS}).encode())
+    if start["status"] != 200:
+        return None
+    answer: Object = json.loads(b"".join(part.get("body", b"") for part in parts))
+    return answer
+
+
+async def _say(call: Inference, words: str, prompt_tokens: int) -> None:
+    """Let the service repeat these words in place of its answer, and count the prompt that was sent."""
+    messages = [{"role": "user", "content": f"Repeat after me:{words}"}]
+    body = json.dumps({**call.request, "messages": messages}).encode()
+
+    async def forward(scope: Scope, receive: Receive, send: Send) -> None:
+        await call.forward(body, send=send)
+
+    def count_prompt(answer: Object) -> None:
+        if usage := answer.get("usage"):
+            usage["prompt_tokens"] = prompt_tokens
+            usage["total_tokens"] = prompt_tokens + usage["completion_tokens"]
+
+    await change_answers(forward, count_prompt)(call.scope, call.receive, call.send)

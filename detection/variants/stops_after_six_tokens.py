@@ -1,0 +1,28 @@
+"""A service that gives six tokens at most whatever is asked for, and says that the limit cut the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from detection.change_request import change_requests
+from detection.switch import CHAT, Variant
+
+_MOST = 6
+
+
+def _cut(request: dict[str, Any]) -> None:
+    if "messages" not in request or request.get("tools") or request.get("response_format"):
+        return
+    name = "max_completion_tokens" if "max_completion_tokens" in request else "max_tokens"
+    limit = request.get(name)
+    if limit is None or (type(limit) is int and limit > _MOST):
+        request[name] = _MOST
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    return change_requests(app, _cut)
+
+
+VARIANT = Variant(name="stops_after_six_tokens", title="answers have six tokens at most", protocols=(CHAT,), wrap=_wrap)
