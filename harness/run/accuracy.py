@@ -14,6 +14,7 @@ from itertools import islice
 
 from harness.checks.answers.label_forms import find_renumbering, read_generously
 from harness.checks.common import TOO_MANY_REQUESTS, find_harness_error
+from harness.checks.generation.thinking import explain_no_text
 from harness.core.answer_class import describe_refusal, is_refusal
 from harness.core.dataset import Dataset
 from harness.core.errors import ErrorClass, HarnessError
@@ -42,7 +43,7 @@ class LabelledRows:
     4xx, of which `refusal` is the first. `examples` shows the first wrong row of the data and of each slice that an
     objective names. Where no answer equals any label, `mismatch` says why, and `readable` are the wrong rows that the
     most generous reading calls right; `renumbering` are the rows that a renaming of the classes would make right, and
-    its words.
+    its words. `spent` are wrong rows whose limit of tokens left none for a text, as `spent_reason` says.
     """
 
     asked: tuple[int, ...] = ()
@@ -55,6 +56,8 @@ class LabelledRows:
     mismatch: str = ""
     readable: tuple[int, ...] = ()
     renumbering: tuple[int, str] = (0, "")
+    spent: tuple[int, ...] = ()
+    spent_reason: str = ""
     examples: Mapping[int, Counterexample] = field(default_factory=dict)
 
 
@@ -150,6 +153,7 @@ def ask_labelled_rows(session: Session, data: Dataset, objectives: Sequence[Obje
     }
     failed = tuple(number for number in wrong if labels[number] is None and not exchanges[number].ok)
     refused = tuple(number for number in failed if is_refusal(exchanges[number]))
+    spent = tuple(number for number in wrong if explain_no_text(exchanges[number]))
     expected, answered = [str(data.labels[number]) for number in asked], [labels[number] for number in asked]
     reading = read_generously(expected, answered)
     return LabelledRows(
@@ -163,6 +167,8 @@ def ask_labelled_rows(session: Session, data: Dataset, objectives: Sequence[Obje
         mismatch=reading.reason if reading else "",
         readable=tuple(asked[place] for place in reading.right) if reading else (),
         renumbering=find_renumbering(expected, answered),
+        spent=spent,
+        spent_reason=next((explain_no_text(exchanges[number]) for number in spent), ""),
         examples=examples,
     )
 
@@ -222,6 +228,10 @@ def judge_accuracy(rows: LabelledRows, data: Dataset, seed: int, objective: Obje
         return make_inconclusive(why, n=0, counterexamples=tuple(replace(example, summary=why) for example in examples))
     declined = len(set(chosen) & set(rows.declined))
     judge = partial(judge_independent_samples, n=len(chosen), objective=objective, check=check, declined=declined)
+    spent = set(chosen) & set(rows.spent)
+    if spent and judge(len(wrong) - len(spent), what="").status is not judge(len(wrong), what="").status:
+        reason = f"{len(spent)} of {len(chosen)} rows: {rows.spent_reason}"
+        return make_inconclusive(reason, n=len(chosen) - len(spent), counterexamples=examples)
     readable = set(rows.readable)
     wrong_for_certain = [number for number in wrong if number not in readable]
     if rows.mismatch and judge(len(wrong_for_certain), what="").status is not Status.FAIL:

@@ -24,10 +24,10 @@ def _judge_concurrent(ai_client: Session, *, stream: bool) -> Verdict:
     if rows.has_codes and not ai_client.promises.deterministic:
         marks = [row.split()[-1] for row in inputs]  # the code that a prompt asks for
     control = Control(first, again, marks)
-    distinct, _ = control.select_distinct()
+    shown, _ = crosstalk.select_shown_inputs(control)
     rounds: list[list[tuple[int, Exchange]]] = []
     generator = random.Random(ai_client.settings.seed)
-    for _ in range(ROUNDS if distinct else 0):
+    for _ in range(ROUNDS if shown else 0):
         order = generator.sample(range(len(queries)), len(queries))
         exchanges = ai_client.ask_many([queries[number] for number in order], concurrency=_INPUTS)
         rounds.append(list(zip(order, exchanges, strict=True)))

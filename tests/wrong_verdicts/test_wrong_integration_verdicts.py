@@ -13,7 +13,7 @@ from harness.checks.bad_input.requests import make_bad_request
 from harness.checks.control import Control
 from harness.checks.isolation.crosstalk import judge_own_answers
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
-from harness.core.verdict import Counterexample, Status
+from harness.core.verdict import Counterexample, Status, Verdict
 from tests.services import Answered
 from tests.suites.integration.test_bad_inputs import right
 from tests.suites.integration.test_bad_inputs import run_both_checks as asked_badly
@@ -64,8 +64,8 @@ def worded(text: str) -> Exchange:
         ("Sure, 1001.", Status.PASS),
         ("Sure! 1002", Status.FAIL),
         ("Sure! 1001 1002", Status.FAIL),
-        ("Sure! 10", Status.FAIL),
-        ("", Status.FAIL),
+        ("Sure! 10", Status.INCONCLUSIVE),
+        ("", Status.INCONCLUSIVE),
     ],
     ids=["other words", "another's", "mixed", "cut", "empty"],
 )
@@ -77,6 +77,45 @@ def test_other_words_in_another_batch_are_no_cross_talk(beside: str, status: Sta
     assert verdict.status is status
     promised = judge_own_answers(Control(alone, alone), rounds, lambda said, _: Counterexample(said))
     assert promised.status is Status.FAIL, "a service that promises to be deterministic is held to it"
+
+
+MARKS = [f"{number}{number}0{number}{number}" for number in range(11, 19)]
+
+
+def judge_words(alone: list[list[str]], beside: list[str]) -> Verdict:
+    """Eight inputs asked alone twice, and four rounds of them side by side whose first answers are `beside`."""
+    first, again = ([*map(worded, texts)] for texts in alone)
+    control = Control(first, again, MARKS)
+    numbers = [*range(8)] * 4
+    texts = [*beside, *(MARKS[number] for number in numbers[len(beside) :])]
+    rounds = [[(number, worded(text)) for number, text in zip(numbers, texts, strict=True)]]
+    return judge_own_answers(control, rounds, lambda said, _: Counterexample(said))
+
+
+def test_answers_without_their_code_fail_only_beyond_chance() -> None:
+    """A model may decline now and then, alone or beside others."""
+    for word in ("", "I would rather not."):
+        assert judge_words([MARKS, MARKS], [word] * 3).status is Status.INCONCLUSIVE
+        many = judge_words([MARKS, MARKS], [word] * 16)
+        assert many.status is Status.FAIL
+        assert "16 of 32 answers beside others lack the code that they were asked for, and 0 of 16 alone" in many.reason
+        declining = [word, word, word, *MARKS[3:]]
+        assert judge_words([declining, [*MARKS[:5], word, word, word]], [word] * 16).status is Status.INCONCLUSIVE
+
+
+def test_a_model_that_words_each_answer_anew_is_judged_by_its_codes() -> None:
+    alone = [[f"{word} {mark}" for mark in MARKS] for word in ("Sure:", "Well,")]
+    assert judge_words(alone, [f"Here: {mark}!" for mark in MARKS]).status is Status.PASS
+    verdict = judge_words(alone, [f"Here: {mark}!" for mark in [*MARKS[:7], MARKS[0]]])
+    assert verdict.status is Status.FAIL
+    assert "it has the code that input 0 asked for" in verdict.reason
+
+
+def test_pieces_of_other_answers_are_cross_talk() -> None:
+    jumbled = [MARKS[1][:4] + MARKS[0][4:], MARKS[0][:4] + MARKS[1][4:]]
+    verdict = judge_words([MARKS, MARKS], [text[:-1] for text in jumbled])
+    assert verdict.status is Status.FAIL
+    assert "a piece of another answer" in verdict.reason
 
 
 def embedded(*vector: float) -> Exchange:

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.checks.common import TOO_MANY_REQUESTS, Show, explain_decline, judge, judge_case
 from harness.checks.comparison import find_difference
+from harness.checks.generation.thinking import explain_no_text
 from harness.core.answer_class import describe_refusal, is_refusal
 from harness.core.array_shape import find_shape
 from harness.core.exchange import Answer, Exchange
@@ -34,7 +35,7 @@ def judge_golden_outputs(
             continue
         output, why = _select_output(golden, exchange.answer)
         difference = why or find_difference(golden, output, absolute=tolerance, relative=tolerance, at="the answer")
-        unjudged = why if why.startswith("ambiguous") else ""
+        unjudged = why if why.startswith("ambiguous") else explain_no_text(exchange)
         cases.append(judge_case(name, exchange, difference and f"{name}: {difference}", show, unjudged))
     if all(is_refusal(exchange) for exchange in exchanges):
         why = f"every input was refused, none was answered ({describe_refusal(exchanges[0])})"

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.checks.common import Show, explain_decline, judge, judge_case
 from harness.checks.comparison import compare_contents, extract_tensors
+from harness.checks.generation.thinking import describe_no_content, has_text
 from harness.core.array_shape import find_shape
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
@@ -25,6 +26,9 @@ def judge_repeated_form(repeats: Sequence[Exchange], show: Show) -> Verdict:
 
 def judge_repeated_value(repeats: Sequence[Exchange], show: Show) -> Verdict:
     """Every answer to one request has the first one's numbers (single precision), text, or vectors."""
+    first = next((exchange for exchange in repeats if exchange.ok), None)
+    if first is not None and not has_text(first):
+        return make_inconclusive(f"there is no text to compare: {describe_no_content(first)}", n=0)
     return _judge_repeats(repeats, "value", lambda one, other: compare_contents(one.content, other.content), show)
 
 

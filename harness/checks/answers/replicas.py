@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.checks.common import Show, judge, judge_case
 from harness.checks.comparison import compare_contents
+from harness.checks.generation.thinking import describe_no_content, has_text
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
@@ -23,6 +24,8 @@ def judge_replicas(
     for exchange in first:
         if not exchange.ok or exchange.answer is None:
             return make_inconclusive(f"the first URL has no answer to compare with: {exchange.outcome}", n=0)
+        if same_text and not has_text(exchange):
+            return make_inconclusive(f"the first URL has no text to compare: {describe_no_content(exchange)}", n=0)
     cases = []
     for url, exchanges in others.items():
         for number, (own, other) in enumerate(zip(first, exchanges, strict=True)):

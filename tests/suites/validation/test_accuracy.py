@@ -49,7 +49,7 @@ def judged(
     objective = parse_objective("validation", "accuracy", ">= 0.9", PROFILES["release"], slice=slice)
     check = PlannedCheck("x", "validation", objective.level, "x", "estimate", alpha_fail=objective.alpha)
     with serving(service) as url:
-        endpoint = Endpoint(url, "plain_json", sample=[[0.0, 1.0]], **more)
+        endpoint = Endpoint(url, **{"protocol": "plain_json", "sample": [[0.0, 1.0]], **more})
         with asking(Settings(endpoint, ("validation",), data=DataSettings(data)), folder) as session:
             session.is_reached = True
             rows = ask_labelled_rows(session, data, [objective])
@@ -62,6 +62,28 @@ def test_a_right_service_passes_in_batches(tmp_path: Path) -> None:
     assert (verdict.status, verdict.n, verdict.estimate) == (Status.PASS, 200, 1.0)
     assert sorted(service.sizes) == [8, *[32] * 6]
     assert [(part.name, part.n) for part in verdict.slices] == [("odd", 100)]
+
+
+@pytest.mark.parametrize(
+    ("spent", "status"), [(0, Status.PASS), (5, Status.PASS), (60, Status.INCONCLUSIVE), (200, Status.INCONCLUSIVE)]
+)
+def test_rows_whose_limit_was_spent_on_thinking_are_not_wrong(tmp_path: Path, spent: int, status: Status) -> None:
+    texts = Dataset("texts", tuple(f"row {i}" for i in range(200)), tuple("abc"[i % 3] for i in range(200)))
+
+    def answer(path: str, body: Any) -> Answered:
+        number = int(body["messages"][-1]["content"].split()[1])
+        message: dict[str, Any] = {"content": "abc"[number % 3]}
+        if number < spent:
+            message = {"content": None, "reasoning_content": "Hm, it may be"}
+        reason = "length" if number < spent else "stop"
+        usage = {"prompt_tokens": 3, "completion_tokens": 16}
+        return 200, {"choices": [{"index": 0, "message": message, "finish_reason": reason}], "usage": usage}
+
+    verdict = judged(answer, tmp_path, texts, protocol="openai_chat", model="m", sample=None)
+    assert verdict.status is status, verdict.reason
+    if status is Status.INCONCLUSIVE:
+        assert f"{spent} of 200 rows" in verdict.reason
+        assert "16 of 16 tokens were thinking" in verdict.reason
 
 
 def test_scores_without_a_label_count_by_the_highest(tmp_path: Path) -> None:
