@@ -91,9 +91,15 @@ class Control:
     def find_other_input(self, number: int, exchange: Exchange) -> int | None:
         """The number of another input whose answer this request for input `number` got; None if it did not.
 
-        A text that contains its own mark is right. Nothing is found if the control's answers are not repeatable.
+        A text that contains its own mark is right. Nothing is found if the control's answers are not repeatable. A
+        model that may decline now and then says the same to several inputs: where the control shows marks, they decide.
         """
         content = exchange.content
+        if self.may_reword and number in self.list_marks(self.contents[number]):
+            marks = self.list_marks(content)
+            if not marks or number in marks:
+                return None
+            return marks[0]
         if compare_contents(self.contents[number], content) is None or not self.is_repeatable():
             return None
         marked = self.list_marks(content)

@@ -132,3 +132,12 @@ def test_a_vector_moved_by_padding_is_no_cross_talk(beside: Exchange, status: St
     rounds = [[(0, beside), (1, alone[1])]]
     verdict = judge_own_answers(Control(alone, alone), rounds, lambda said, _: Counterexample(said))
     assert verdict.status is status, verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "owner"), [("Sure! 1002", 1), ("No, thanks.", None), ("1001", None), ("1001 and 1002", None), ("", None)]
+)
+def test_a_refusal_that_another_input_had_too_is_no_answer_of_it(answer: str, owner: int | None) -> None:
+    alone = [worded("Sure! 1001"), worded("Sure! 1002"), worded("No, thanks.")]
+    control = Control(alone, alone, ["1001", "1002", "1003"], may_reword=True)
+    assert control.find_other_input(0, worded(answer)) == owner

@@ -126,7 +126,8 @@ def judge_stop_sequence(
                 return f"the text goes on after the stop sequence {stop!r}: {text[-60:]!r}"
             if not text.strip():
                 return Unjudged(
-                    explain_spent_limit(answer) or "the answer is empty: the thinking may have had the stop sequence"
+                    explain_spent_limit(answer)
+                    or "the answer is empty: another one, or its thinking had the stop sequence"
                 )
             if promised:
                 return f"the text {text[-60:]!r} does not end where the stop sequence {stop!r} begins"
