@@ -57,7 +57,8 @@ class ErrorClass(StrEnum):
     """The answer began, and then nothing arrived for longer than allowed."""
     TOTAL_TIMEOUT = "total_timeout"
     GONE = "gone"
-    """The service answered earlier in this run and now refuses connections: that counts against the service."""
+    """The service answered earlier in this run, and now refuses connections, or declines every request for over a
+    minute: that counts against the service."""
     CLOSED = "closed"
     """The connection ended before the answer did."""
     MALFORMED = "malformed_http"

@@ -7,8 +7,9 @@ import concurrent.futures
 import math
 import os
 import threading
-from collections.abc import Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self, TypeVar
 
 from harness.core.adapter import StreamDecoder
 from harness.core.endpoint import Credentials, Endpoint
@@ -52,6 +53,18 @@ class Client:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
+
+    def wait_turn(self) -> None:
+        """Wait until the next request may leave, for what is not sent over this client but beside it."""
+
+    def learn(self, exchange: Exchange) -> bool:
+        """Learn from an exchange beside this client; whether it was declined and may be sent again after a turn."""
+        return False
+
+    @contextmanager
+    def see_refusals(self, *, paced: bool) -> Iterator[None]:
+        """Let each refusal of a rate-limited service be seen; this client hides none."""
+        yield
 
     def exchange(
         self,
@@ -154,7 +167,7 @@ class Client:
             loop.call_soon_threadsafe(self._stop.set)
             thread.join(_GRACE)
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -23,6 +23,8 @@ from harness.io.sanitize import Cleaner, encode_line
 
 DEFAULT_ROOT = Path(".aiharness/runs")
 PLAN, EVIDENCE, SERIES, FAULTS, GATE = "plan.json", "evidence.jsonl", "series.jsonl", "faults.jsonl", "gate.json"
+DECLINED = ".declined"
+"""What a process notes of requests that the service declined for now; the name goes on with the process's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,8 @@ def read_run(path: str | Path) -> SavedRun:
         with contextlib.suppress(OSError, msgspec.MsgspecError):  # replaced while it was read: a killed run
             saved.generator = msgspec.json.decode(path.read_bytes(), type=dict[str, Any]).get("generator", {})
     torn += torn_series + torn_faults
+    for path in sorted(folder.glob(f"{DECLINED}-*")):
+        saved.notes.append(path.read_text("utf-8", "replace"))
     if torn:
         saved.notes.append(f"{torn} torn lines were left out: the run was killed while writing")
     if (folder / GATE).exists():

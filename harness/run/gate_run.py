@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,10 @@ from harness.core.registry import load_plugin
 from harness.core.report import Report
 from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict, make_error
-from harness.io.client import Client
 from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
-from harness.io.rundir import EVIDENCE, EvidenceLine, RunDir, read_run
+from harness.io.polite_client import MOST_WAITING, PoliteClient
+from harness.io.rundir import DECLINED, EVIDENCE, EvidenceLine, RunDir, read_run
 from harness.run.baseline import BaselineSource, compare_with_baseline, find_baseline
 from harness.run.planning import build_plan
 from harness.run.preflight import Preflight, load_adapter, run_preflight, wait_until_ready
@@ -67,7 +68,7 @@ class GateRun:
         self._declared = tuple(declared)
         self._processes = processes
         self._head: dict[str, Any] = {}
-        self._client: Client | None = None
+        self._client: PoliteClient | None = None
         self._sessions: Sessions | None = None
         self._baseline: BaselineSource | None = None
         self._by_id: tuple[Plan | None, dict[str, PlannedCheck]] = (None, {})
@@ -161,6 +162,8 @@ class GateRun:
         if exchanges := sessions.list_exchanges():
             self.run_dir.write_exchanges(check, exchanges)
         sessions.flush()
+        if self._client is not None and (note := self._client.throttle.describe()):
+            self.run_dir.write(f"{DECLINED}-{self.worker}", note.encode())
         examples = []
         for example in verdict.counterexamples:
             seed = self.settings.seed if example.seed is None else example.seed
@@ -237,9 +240,10 @@ class GateRun:
         self.started = started
         self.ledger = Ledger(self.run_dir.path, self.settings.ceilings, started)
 
-    def _connect(self) -> Client:
+    def _connect(self) -> PoliteClient:
         if self._client is None:
-            self._client = Client(self.settings.endpoint, clock=Monotonic(self.started))
+            most = self.settings.ceilings.seconds or MOST_WAITING
+            self._client = PoliteClient(self.settings.endpoint, clock=Monotonic(self.started), most_waiting=most)
         return self._client
 
     def _apply_preflight(self) -> None:
@@ -258,6 +262,7 @@ class GateRun:
                 adapter = load_adapter(preflight.protocol)
                 capabilities[suite] = adapter.capabilities(settings.endpoint_of(suite), preflight.facts)
         self.plan = build_plan(settings, self._declared, capabilities, self._processes)
+        self._connect().count_repeat = partial(self.ledger.before_request, repeat=True)
         self._sessions = Sessions(
             settings, self.find_preflight, self._connect(), self.ledger, self.run_dir, self.worker, self.started
         )

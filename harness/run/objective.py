@@ -45,14 +45,15 @@ def judge_objective(
     `baseline` session is asked in turn, request by request. The objective's own verdict is final when its test ends.
     """
     query = session.sample(stream=objective.streamed)
-    verdict = judge_sampled(
-        lambda: session.ask(query, again=False),
-        objective,
-        check,
-        session.show,
-        (lambda: baseline.ask(query, again=False)) if baseline else None,
-        fixed=objective.cap if session.settings.baseline else 0,
-    )
+    with session.client.see_refusals(paced=True):
+        verdict = judge_sampled(
+            lambda: session.ask(query, again=False),
+            objective,
+            check,
+            session.show,
+            (lambda: baseline.ask(query, again=False)) if baseline else None,
+            fixed=objective.cap if session.settings.baseline else 0,
+        )
     return verdict.with_notes("one input was repeated") if verdict.estimate is not None else verdict
 
 

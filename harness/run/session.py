@@ -186,6 +186,7 @@ class Session:
                 return [self._take_turn(connection, request, wire) for request, wire in turns]
             for _ in requests:
                 self._ledger.before_request()
+            self.client.wait_turn()
             pieces = list(chain.from_iterable(wires))
             data = [piece for piece in pieces if isinstance(piece, bytes)]
             connection.send(pieces if len(data) < len(pieces) else [b"".join(data)], answers=len(requests))
@@ -201,6 +202,7 @@ class Session:
         where it may be taken for several requests.
         """
         self._ledger.before_request()
+        self.client.wait_turn()
         with RawConnection(self.endpoint, self.client.clock) as connection:
             connection.send(write(*encode_request(self.endpoint, request)), answers)
             yield self._receive_all(connection, [request] * answers, patience)
@@ -213,6 +215,7 @@ class Session:
         """
         request = self.request(query)
         self._ledger.before_request()
+        self.client.wait_turn()
         with RawConnection(self.endpoint, self.client.clock) as connection:
             connection.send([b"".join(encode_request(self.endpoint, request)), after])
             if not request.stream:
@@ -257,10 +260,12 @@ class Session:
     def _take_turn(self, connection: RawConnection, request: Request, wire: Sequence[BytesOrPause]) -> Exchange:
         for repeat in (False, True):
             self._ledger.before_request(repeat=repeat)
+            self.client.wait_turn()
             connection.send(wire)
             exchange = self._receive(connection, request)
             # A server may end a kept-alive connection at any time, also while a request is on its way (RFC 9112 9.5).
-            if not connection.is_reused or exchange.error is not ErrorClass.CLOSED or exchange.response is not None:
+            is_dropped = connection.is_reused and exchange.error is ErrorClass.CLOSED and exchange.response is None
+            if not self.client.learn(exchange) and not is_dropped:
                 break
         return exchange
 
@@ -268,6 +273,7 @@ class Session:
         self, connection: RawConnection, requests: Sequence[Request], patience: float | None
     ) -> list[Exchange]:
         first = self._receive(connection, requests[0], patience)
+        self.client.learn(first)
         # What was sent behind others is answered when they are, or never: a lost one would cost a whole deadline.
         seconds = first.timing.service_time
         wait = self.endpoint.deadlines.first_byte if seconds is None else 1.0 + 4 * seconds

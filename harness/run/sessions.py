@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from harness.core.settings import Settings
 from harness.io.client import Client
 from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
+from harness.io.polite_client import PoliteClient
 from harness.io.rundir import RunDir
 from harness.run.preflight import Preflight, load_adapter, load_candidates
 from harness.run.series import Meter
@@ -58,7 +60,9 @@ class Sessions:
         """A session with another URL, which is spoken to as this suite speaks to the endpoint."""
         if (url, suite) not in self._by_url:
             settings = replace(self._settings, endpoint=replace(self._settings.endpoint_of(suite), url=url))
-            client, preflight = Client(settings.endpoint, clock=Monotonic(self._started)), self._find_preflight(suite)
+            client = PoliteClient(settings.endpoint, clock=Monotonic(self._started))
+            client.count_repeat = partial(self._ledger.before_request, repeat=True)
+            preflight = self._find_preflight(suite)
             adapter = load_adapter(preflight.protocol)
             self._by_url[url, suite] = Session(settings, adapter, preflight.facts, client, self._ledger, Meter(None))
         return self._by_url[url, suite]

@@ -14,6 +14,7 @@ from itertools import islice
 from harness.checks.common import find_failed
 from harness.checks.http import rate_limit
 from harness.core.exchange import Exchange, Query
+from harness.core.retry_after import ROUNDING
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, make_inconclusive, once
 
@@ -54,7 +55,8 @@ def _ask_beyond_limit(ai_client: Session) -> tuple[list[Exchange], Exchange | No
     sent: list[Exchange] = []
     queries = iter([_make_query(ai_client)] * (2 * _get_limit(ai_client) + rate_limit.EXTRA_REQUESTS))
     while part := list(islice(queries, _CONCURRENCY)):
-        sent += ai_client.ask_many(part, concurrency=_CONCURRENCY)
+        with ai_client.client.see_refusals(paced=False):
+            sent += ai_client.ask_many(part, concurrency=_CONCURRENCY)
         first, last = sent[0].timing.intended, sent[-1].timing.done
         if find_failed(sent) or last is None or last - first > rate_limit.RATE_WINDOW:
             break
@@ -63,9 +65,10 @@ def _ask_beyond_limit(ai_client: Session) -> tuple[list[Exchange], Exchange | No
     if wait > rate_limit.RATE_WINDOW:
         pause(rate_limit.RATE_WINDOW)
         return sent, None, 0.0
-    wait += rate_limit.ROUNDING
+    wait += ROUNDING
     pause(wait)
-    after = ai_client.ask(_make_query(ai_client))
+    with ai_client.client.see_refusals(paced=False):
+        after = ai_client.ask(_make_query(ai_client))
     pause(max(0.0, rate_limit.RATE_WINDOW - wait))
     return sent, after, wait
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from statistics import median
 
 from harness.checks.common import TOO_MANY_REQUESTS, Show, judge, judge_case, judge_success
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Exchange, Response
 from harness.core.json_text import parse_json
+from harness.core.retry_after import read_retry_after
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 RATE_WINDOW = 60.0
@@ -20,33 +19,6 @@ MAX_RATE_LIMIT = 600
 EXTRA_REQUESTS = 5
 _FAST = 1.0
 """Seconds within which a refusal must come, unless answers take even longer."""
-ROUNDING = 1.0
-"""Seconds by which a wait may be rounded down: Retry-After is in whole seconds."""
-_MAX_WAIT = 86_400.0
-
-
-def read_retry_after(response: Response | None) -> float | None:
-    """The seconds that `Retry-After` asks the client to wait (RFC 9110 10.2.3); None: it is missing or not plausible.
-
-    A date counts from the answer's own `Date`, and cannot be read without one.
-    """
-    if response is None:
-        return None
-    value = (response.header("retry-after") or "").strip()
-    if value.isascii() and value.isdigit():
-        seconds = float(value)
-    else:
-        try:
-            until, now = map(_parse_date, (value, response.header("date") or ""))
-        except (TypeError, ValueError, IndexError):
-            return None
-        seconds = (until - now).total_seconds()
-    return max(0.0, seconds) if -ROUNDING <= seconds <= _MAX_WAIT else None
-
-
-def _parse_date(text: str) -> datetime:
-    moment = parsedate_to_datetime(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def read_wait(exchange: Exchange) -> float | None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.checks.http.rate_limit import read_retry_after
 from harness.core.exchange import Response
+from harness.core.retry_after import read_retry_after
 from harness.core.settings import Promises
 from harness.core.verdict import Status, Verdict
 from tests.suites.integration.manners import Answer, Sent, run_check
