@@ -9,6 +9,7 @@ from harness.checks.common import Show, is_clear_refusal, judge
 from harness.checks.generation.text_cases import (
     Unjudged,
     count_common,
+    count_text_tokens,
     get_usage,
     is_beginning,
     is_cut,
@@ -41,8 +42,8 @@ def judge_max_tokens(
 
     def find_unbounded(answer: Answer) -> str | None:
         tokens, text, longer = get_usage(answer).completion_tokens, answer.text or "", long.text
-        if tokens is not None and tokens > limit:
-            return f"{tokens} completion tokens with max_tokens {limit}"
+        if (counted := count_text_tokens(answer)) is not None and counted > limit:
+            return f"{counted} completion tokens with max_tokens {limit}"
         if not text.strip() and (tokens is None or not is_cut(answer)):
             return Unjudged(explain_spent_limit(answer) or _EMPTY)
         if text.strip() and text == longer:

@@ -46,6 +46,17 @@ def get_usage(answer: Answer | None) -> Usage:
     return (answer.usage if answer else None) or Usage()
 
 
+def count_text_tokens(answer: Answer) -> int | None:
+    """The stated tokens of an answer without those of its thinking, which some services do not limit.
+
+    None: they are not stated, or not stated apart although it thought.
+    """
+    usage = get_usage(answer)
+    if usage.completion_tokens is None or (usage.reasoning_tokens is None and answer.reasoning):
+        return None
+    return usage.completion_tokens - (usage.reasoning_tokens or 0)
+
+
 def count_common(one: str, other: str) -> int:
     """The number of characters with which both texts begin."""
     for place, (character, other_character) in enumerate(zip(one, other, strict=False)):

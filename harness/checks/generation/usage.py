@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.common import Show, judge
-from harness.checks.generation.text_cases import Unjudged, get_usage, judge_exchange
+from harness.checks.generation.text_cases import Unjudged, count_text_tokens, get_usage, judge_exchange
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, judge_contract
 
@@ -103,4 +103,7 @@ def _find_bad_sum(answer: Answer, limit: int) -> str | None:
         return "0 prompt tokens for a prompt"
     if completion == 0 and answer.text:
         return f"0 completion tokens for the text {answer.text[:40]!r}"
-    return f"{completion} completion tokens, although the limit is {limit}" if completion > limit else None
+    counted = count_text_tokens(answer)
+    if counted is None or counted <= limit:
+        return None
+    return f"{counted} completion tokens, although the limit is {limit}"

@@ -7,7 +7,10 @@ from itertools import product
 import pytest
 
 from harness.checks.answers import health, valid_answer
-from harness.checks.generation import stream, thinking
+from harness.checks.answers.golden import judge_golden_outputs
+from harness.checks.answers.repeat import judge_repeated_value
+from harness.checks.answers.replicas import judge_replicas
+from harness.checks.generation import stream, thinking, usage
 from harness.core.exchange import Answer, Choice, EventKind, Exchange, Request, Response, StreamEvent, Timing, Usage
 from harness.core.verdict import Counterexample, Status, Verdict
 
@@ -152,3 +155,27 @@ def test_equal_nothings_are_no_equal_texts() -> None:
     for exchange in (spent, answered("")):
         assert stream.judge_streamed_text(exchange, exchange, show).status is Status.INCONCLUSIVE
     assert stream.judge_role(spent, show).status is Status.INCONCLUSIVE
+
+
+def test_thinking_that_no_limit_bounds_is_not_counted_as_text() -> None:
+    def judge_counts(answer: Exchange) -> Status:
+        return usage.judge_token_counts(answer, answer, longer, 16, show).status
+
+    longer = answered("Hello!", THOUGHT, usage=Usage(9, 115, 124, 112))
+    assert judge_counts(answered("Hello!", THOUGHT, usage=Usage(5, 115, 120, 112))) is Status.PASS
+    assert judge_counts(answered("Hello!", THOUGHT, usage=Usage(5, 115, 120))) is Status.PASS
+    assert judge_counts(answered("Hello!", THOUGHT, usage=Usage(5, 3, 120, 112))) is Status.PASS, "thinking apart"
+    assert judge_counts(answered("Hello!", THOUGHT, usage=Usage(5, 140, 145, 112))) is Status.FAIL
+    assert judge_counts(answered("Hello!", usage=Usage(5, 115, 120))) is Status.FAIL
+
+
+def test_what_was_spent_on_thinking_is_compared_with_nothing() -> None:
+    spent, text = answered("", THOUGHT, "length", Usage(1, 16)), answered("Hello!")
+    golden = judge_golden_outputs(["Hello!"], [spent], [0], 0.0, show)
+    repeated = judge_repeated_value([spent, spent], show)
+    replicas = judge_replicas([spent], {"b": [spent]}, {"b": show}, same_text=True)
+    for verdict in (golden, repeated, replicas):
+        assert verdict.status is Status.INCONCLUSIVE
+        assert "16 of 16 tokens were thinking" in verdict.reason
+    assert judge_repeated_value([text, answered("Hello!")], show).status is Status.PASS
+    assert judge_golden_outputs(["Hello!"], [text], [0], 0.0, show).status is Status.PASS
