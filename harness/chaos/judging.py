@@ -1,4 +1,4 @@
-"""Judge a chaos experiment: every declared success was right, the fault landed, and the service recovered."""
+"""Judge a chaos experiment: every declared success was right, and the fault landed in a steady state."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import replace
 from harness.checks.comparison import find_difference
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, EventKind, Exchange, Response
-from harness.core.experiment import Experiment, Sample, compute_failed_share, compute_p95, is_within_tolerance
+from harness.core.experiment import Experiment, Sample, compute_p95
 from harness.core.objective import Objective
 from harness.core.verdict import Status, Verdict, make_error, make_inconclusive
+from harness.stats.beta import binomial_sf
+from harness.stats.recovery import RETURN_ALPHA, Yardstick, shows_effect
 
 _MOST_LAG, _MOST_BASELINE_FAILURES, _FEWEST_REQUESTS = 0.1, 0.05, 5
 """Seconds of send lag at p95 above which the harness, not the service, shaped the result; the share of failed requests
@@ -47,21 +49,23 @@ def _declares_its_end(response: Response | None) -> bool:
 def explain_unsteady_baseline(baseline: Sequence[Sample], objectives: Sequence[Objective]) -> str:
     """Why the baseline is not a steady state, or an empty string.
 
-    It may fail no more often than the objectives promise for the time of a fault.
+    It may fail no more often than the objectives promise for the time of a fault: chance failures do not refute that.
+    Requests that the harness could not carry out are left out; `judge_validity` makes them an ERROR.
     """
-    if len(baseline) < _FEWEST_REQUESTS:
-        count = len(baseline)
-        return f"no steady state: {count} requests are too few for a baseline; make [chaos] baseline or rate larger"
-    budgets = [o.budget for o in objectives if o.metric == "error_rate"]
-    if compute_failed_share(baseline) <= min([_MOST_BASELINE_FAILURES, *budgets]):
-        return ""
+    baseline = [sample for sample in baseline if sample.error != ErrorClass.HARNESS]
+    n = len(baseline)
+    if n < _FEWEST_REQUESTS:
+        return f"no steady state: {n} requests are too few for a baseline; make [chaos] baseline or rate larger"
+    most = min([_MOST_BASELINE_FAILURES, *(o.budget for o in objectives if o.metric == "error_rate")])
     failures = sum(not sample.is_good for sample in baseline)
-    return f"no steady state: {failures} of {len(baseline)} baseline requests failed before any fault was applied"
+    if binomial_sf(failures, n, most) > RETURN_ALPHA:
+        return ""
+    return f"no steady state: {failures} of {n} baseline requests failed before any fault was applied"
 
 
-def explain_invisible_fault(experiment: Experiment, baseline: Sequence[Sample]) -> str:
+def explain_invisible_fault(experiment: Experiment, yardstick: Yardstick) -> str:
     """Why a fault that only a probe confirms may not have reached the service; empty when its answers show it."""
-    if not is_within_tolerance(experiment.fault_samples, baseline):
+    if shows_effect(yardstick, [sample.judged_latency for sample in experiment.fault_samples]):
         return ""
     return (
         f"the link was disturbed ({experiment.proof.detail}), but no request failed or became slower: a Toxiproxy does "
@@ -111,38 +115,3 @@ def judge_integrity(experiment: Experiment) -> Verdict:
     # One input, repeated: no rate over inputs is excluded (DESIGN 6.2).
     notes = (*experiment.notes, "one input was repeated: what the service does with others is not judged")
     return Verdict(Status.PASS, reason, n=n, method="contract", notes=notes)
-
-
-def judge_recovery(experiment: Experiment, horizon: float, limit: float | None = None) -> Verdict:
-    """Back within tolerance of the baseline within `limit` seconds (None: `horizon`) after the fault was lifted.
-
-    `horizon` is how many seconds of recovery were watched: FAIL when no recovery was seen in them. A limit beyond the
-    horizon is not refuted by that: INCONCLUSIVE.
-    """
-    if (verdict := judge_validity(experiment)) is not None:
-        return verdict
-    limit = horizon if limit is None else limit
-    seconds = None
-    if experiment.recovered is not None:
-        seconds = max(0.0, experiment.recovered - (experiment.lifted or 0.0))
-        status = Status.PASS if seconds <= limit else Status.FAIL
-        reason = f"back within tolerance of the baseline {seconds:.1f} s after the fault was lifted"
-    else:
-        status = Status.FAIL
-        reason = f"no steady state again within {horizon:g} s after the fault was lifted (right-censored)"
-        if limit > horizon:
-            status, reason = Status.INCONCLUSIVE, f"{reason}: set [chaos] recovery to at least {limit:g} s"
-    return Verdict(
-        status,
-        reason,
-        metric="recovery",
-        unit="s",
-        direction="<=",
-        estimate=seconds,
-        ci=(horizon, None) if seconds is None else None,
-        method="first of three windows in a row within tolerance of the baseline",
-        n=1,
-        limit=limit,
-        counterexamples=() if status is Status.PASS else experiment.failed[-1:],
-        notes=experiment.notes,
-    )

@@ -9,19 +9,15 @@ from typing import Any
 
 from harness.chaos.injector import ActiveFault, Injector, lift_faults
 from harness.chaos.judging import explain_invisible_fault, explain_unsteady_baseline
+from harness.chaos.recovery_judging import compute_watch, find_recovery, measure_baseline, select_baseline
 from harness.chaos.steady_load import WARM_UP, SteadyLoad
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.core.errors import UsageError
 from harness.core.experiment import (
-    RECOVERY_STEP,
-    RECOVERY_WINDOW,
-    RECOVERY_WINDOWS,
     ChaosSettings,
     Experiment,
     Fault,
     Sample,
-    find_recovery,
-    select_samples,
 )
 from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost, make_slug
@@ -32,7 +28,7 @@ from harness.run.gate_run import GateRun
 from harness.run.session import Session
 
 _LOOK, _RENEW, _SPARE = 0.2, 1.0, 10.0
-"""Seconds between two looks for recovery, and between two renewals of a lease; seconds for calls to the proxy."""
+"""Seconds between two looks at the load, and between two renewals of a lease; seconds for calls to the proxy."""
 
 
 def prepare_links(settings: Settings) -> list[str]:
@@ -89,15 +85,9 @@ def _compute_cost(scope: Scope) -> Cost:
     """The steady load: until every baseline request has ended, under the fault, and until recovery is ruled out."""
     chaos, fault = scope.settings.chaos, scope.case
     deadline = scope.settings.endpoint.deadlines.total
-    recovery = chaos.recovery + RECOVERY_WINDOWS * _compute_window(chaos)
-    seconds = chaos.baseline + fault.duration + recovery
+    seconds = chaos.baseline + fault.duration + compute_watch(chaos)
     requests = WARM_UP + math.ceil(chaos.rate * (seconds + deadline + _SPARE))
     return Cost(requests, scope.tokens_per_answer * requests, seconds)
-
-
-def _compute_window(chaos: ChaosSettings) -> float:
-    """Seconds of a recovery window: long enough for five requests."""
-    return max(RECOVERY_WINDOW, 5 / chaos.rate)
 
 
 EXPERIMENT = Measurement(
@@ -124,16 +114,6 @@ class _Phases:
         """The length of the phases, and the rate of the load."""
         return self.scope.settings.chaos
 
-    @property
-    def window(self) -> float:
-        """Seconds of a recovery window."""
-        return _compute_window(self.chaos)
-
-    @property
-    def longest_recovery(self) -> float:
-        """Seconds from the lift to the end of the last windows that can show recovery."""
-        return self.chaos.recovery + RECOVERY_WINDOWS * self.window
-
     def run_all(self) -> Experiment:
         """Run every phase; `broken` of the result says what broke the experiment itself."""
         load, chaos = self.load, self.chaos
@@ -142,13 +122,13 @@ class _Phases:
         load.wait(steady - load.now())
         while load.find_settled_time(load.began) < steady:  # the endpoint's deadlines end every request
             load.wait(_LOOK)
-        baseline = select_samples(load.list_samples(), load.began, steady)
+        baseline = select_baseline(load.list_samples(), load.began, chaos)
         if reason := explain_unsteady_baseline(baseline, self.scope.objectives):
             self._update(undecided=reason)
         else:
             try:
                 self._disturb()
-                self._await_recovery(baseline)
+                load.wait((self.experiment.lifted or 0.0) + compute_watch(chaos) - load.now())
             except UsageError as problem:
                 self._update(broken=f"the experiment was cut short: {problem}")
         load.drain()
@@ -190,27 +170,17 @@ class _Phases:
         if self.experiment.proof.confirmed != "probe":
             self._update(proof=active.prove())
 
-    def _await_recovery(self, baseline: list[Sample]) -> None:
-        """Wait until recovery is seen, or until the last windows that could show it have ended."""
-        load, lifted = self.load, self.experiment.lifted or 0.0
-        while load.now() < lifted + self.longest_recovery:
-            load.wait(_LOOK)
-            settled = load.find_settled_time(lifted)
-            if find_recovery(load.list_samples(), baseline, lifted, settled, self.window) is not None:
-                return
-
     def _conclude(self, baseline: list[Sample], lifted: float) -> None:
         """Find the recovery and whether the answers show the fault; the last line of the fault in `faults.jsonl`."""
-        until = min(self.load.next_due, lifted + self.longest_recovery)
-        recovered = find_recovery(self.experiment.samples, baseline, lifted, until, self.window)
+        recovered = find_recovery(self.experiment, self.chaos)
         progress = "no recovery seen"
         if recovered is not None:
-            span = f"between {lifted:.2f} s and {recovered:.2f} s of the run"
-            note = f"the service recovered {span}, measured in steps of {RECOVERY_STEP:g} s"
+            note = f"the service recovered between {lifted:.2f} s and {recovered:.2f} s of the run"
             self._update(recovered=recovered, notes=(*self.experiment.notes, note))
             progress = f"steady again {max(0.0, recovered - lifted):.1f} s later"
         if self.experiment.proof.confirmed == "probe" and not self.direct:
-            self._update(undecided=explain_invisible_fault(self.experiment, baseline))
+            yardstick = measure_baseline(baseline, self.chaos)
+            self._update(undecided=explain_invisible_fault(self.experiment, yardstick))
         self._report(f"lifted, {progress}")
         self._append_row(lifted, "judged")
 

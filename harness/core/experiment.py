@@ -9,20 +9,12 @@ Tested in tests/wrong_verdicts/test_wrong_plans.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Literal
 
 from harness.core.bounds import MOST_REQUESTS, OverZero
 from harness.core.verdict import Counterexample
-
-RECOVERY_WINDOW, RECOVERY_WINDOWS, RECOVERY_STEP = 1.0, 3, 0.1
-"""Seconds of a recovery window, how many in a row must be within tolerance, and the step between instants tried."""
-
-_MORE_FAILURES, _LATENCY_FACTOR, _LATENCY_SLACK = 0.05, 2.0, 0.05
-"""Tolerance around the baseline: how much the share of failures may grow, and what the p95 latency may be: the
-baseline's times the factor, plus the slack in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +51,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class ChaosSettings:
-    """Requests/s of the open-loop load, seconds of the baseline, and seconds to wait for recovery at most."""
+    """Requests/s of the open-loop load, seconds of the baseline, and seconds within which the service must recover."""
 
     rate: OverZero[float] = 10.0
     baseline: OverZero[float] = 5.0
@@ -90,6 +82,11 @@ class Sample:
     def is_good(self) -> bool:
         """Whether it was answered, and the answer is right."""
         return self.error is None and not self.silent
+
+    @property
+    def judged_latency(self) -> float:
+        """The latency; infinite when the answer failed or is wrong."""
+        return self.latency if self.is_good and self.latency is not None else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,43 +132,9 @@ def select_samples(samples: Iterable[Sample], start: float, end: float | None) -
     return [sample for sample in samples if start <= sample.intended and (end is None or sample.intended < end)]
 
 
-def compute_failed_share(samples: Sequence[Sample]) -> float:
-    """The share of samples that failed or were wrong; 1 when there is no sample."""
-    if not samples:
-        return 1.0
-    return sum(not sample.is_good for sample in samples) / len(samples)
-
-
 def compute_p95(values: Iterable[float | None]) -> float:
     """The nearest-rank 95th percentile of the values that are not None; infinite when there are none."""
     ranked = sorted(value for value in values if value is not None)
     if not ranked:
         return math.inf
     return ranked[math.ceil(0.95 * len(ranked)) - 1]
-
-
-def is_within_tolerance(samples: Sequence[Sample], baseline: Sequence[Sample]) -> bool:
-    """Whether failures and p95 latency lie within the tolerance of the baseline; False when there is no sample."""
-    if not samples or compute_failed_share(samples) > compute_failed_share(baseline) + _MORE_FAILURES:
-        return False
-    usual = compute_p95(sample.latency for sample in baseline if sample.is_good)
-    latency = compute_p95(sample.latency for sample in samples if sample.is_good)
-    return latency <= _LATENCY_FACTOR * usual + _LATENCY_SLACK
-
-
-def find_recovery(
-    samples: Sequence[Sample], baseline: Sequence[Sample], lifted: float, until: float, window: float = RECOVERY_WINDOW
-) -> float | None:
-    """The first instant from `lifted` on at which `RECOVERY_WINDOWS` windows in a row within tolerance begin.
-
-    Instants are tried every `RECOVERY_STEP` seconds; `window` is the length of a window in seconds. All windows must
-    end by `until`. None means that there is no such instant (right-censored).
-    """
-    after = select_samples(samples, lifted, until)
-    tries = math.floor((until - lifted - RECOVERY_WINDOWS * window) / RECOVERY_STEP + 1e-6) + 1
-    for number in range(tries):
-        start = lifted + RECOVERY_STEP * number
-        edges = [start + window * place for place in range(RECOVERY_WINDOWS + 1)]
-        if all(is_within_tolerance(select_samples(after, *edge), baseline) for edge in pairwise(edges)):
-            return start
-    return None

@@ -99,7 +99,7 @@ class HttpTransport:
                     await self._renewal.renew_if_old()
                 await self._carry_out(self._build_request(request, used, timer), timer, reader)
         except Exception as problem:
-            failure = timer.describe_timeout() if timeout.expired() else self._classify_failure(problem, timer)
+            failure = self._describe_timeout(timer) if timeout.expired() else self._classify_failure(problem, timer)
         response = reader.response
         if failure is None and response is not None:
             failure = self._classify_response(response)
@@ -183,6 +183,14 @@ class HttpTransport:
             content=request.body,
             extensions={"trace": timer.trace},
         )
+
+    def _describe_timeout(self, timer: DeadlineTimer) -> tuple[ErrorClass, str]:
+        """The error class and detail of the deadline that ended the exchange."""
+        error, detail = timer.describe_timeout()
+        # Over HTTP/1 a connection may always be opened: a request that began none waited for the harness itself.
+        if timer.phase is Phase.CONNECT and not timer.step and not self.endpoint.http2:
+            return ErrorClass.HARNESS, detail
+        return error, detail
 
     def _classify_failure(self, problem: Exception, timer: DeadlineTimer) -> tuple[ErrorClass, str]:
         """The error class and detail of an exception, given how far the exchange had come."""

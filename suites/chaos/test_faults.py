@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from harness.chaos import judging
+from harness.chaos.recovery_judging import judge_recovery
 from harness.chaos.run_experiment import EXPERIMENT
 from harness.core.experiment import Fault
 from harness.core.objective import Objective
@@ -27,7 +28,7 @@ def test_intact(ai_measure: Measurements, fault: Fault) -> Verdict:
 
 @check("the service recovers after the fault", per="fault", grounds=("faults",), measures=(EXPERIMENT,))
 def test_recovers(ai_measure: Measurements, ai_run: GateRun, fault: Fault) -> Verdict:
-    return judging.judge_recovery(ai_measure(EXPERIMENT, fault), ai_run.settings.chaos.recovery)
+    return judge_recovery(ai_measure(EXPERIMENT, fault), ai_run.settings.chaos)
 
 
 @check("objective", per="fault_objective", grounds=("faults",), measures=(EXPERIMENT,))
@@ -36,7 +37,7 @@ def test_objective(
 ) -> Verdict:
     experiment = ai_measure(EXPERIMENT, fault)
     if objective.metric == "recovery":
-        return judging.judge_recovery(experiment, ai_run.settings.chaos.recovery, objective.limit)
+        return judge_recovery(experiment, ai_run.settings.chaos, objective.limit)
     if (verdict := judging.judge_validity(experiment)) is not None:
         return verdict
     samples = experiment.fault_samples[: ai_planned.cap]
@@ -47,7 +48,7 @@ def test_objective(
     values = [0.0 if s.is_good else math.inf for s in samples]
     if objective.metric == "latency":
         slow, limit = f" took longer than {objective.limit * 1e3:g} ms or", objective.limit
-        values = [s.latency if s.is_good and s.latency is not None else math.inf for s in samples]
+        values = [s.judged_latency for s in samples]
     blocks = split_into_blocks(values, limit, fault.duration)
     examples = experiment.failed or experiment.corrupted
     what = f"requests under the fault{slow} failed"

@@ -11,8 +11,6 @@ from types import SimpleNamespace
 import pytest
 
 from harness.chaos import judging
-from harness.chaos import run_experiment as running
-from harness.core import experiment
 from harness.core.adapter import Facts
 from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.experiment import ChaosSettings, Link
@@ -24,6 +22,7 @@ from harness.io.rundir import RunDir
 from harness.protocols.text.openai_chat import ADAPTER
 from harness.run.series import Meter
 from harness.run.session import Session
+from harness.stats import recovery
 from tests.chaos.chaosparts import Run, Toxiproxy
 
 
@@ -40,16 +39,15 @@ def gate(tmp_path: Path, toxiproxy: Toxiproxy, monkeypatch: pytest.MonkeyPatch) 
 
     Limits that judge speed are wide, since the machine may be busy; tests/chaos/test_judging.py tests them as they are.
     """
-    monkeypatch.setattr(running, "RECOVERY_WINDOW", 0.3)
     monkeypatch.setattr(judging, "_MOST_LAG", 30.0)
-    monkeypatch.setattr(experiment, "_LATENCY_SLACK", 60.0)
+    monkeypatch.setattr(recovery, "SLOW_SLACK", 60.0)
     clients: list[Client] = []
 
     def make(*links: Link, url: str | None = None, ceiling: int | None = None) -> Run:
         deadlines = Deadlines(connect=20, first_byte=20, inter_token=20, total=20)
         endpoint = Endpoint(url or f"http://{toxiproxy.listen}", protocol="openai_chat", deadlines=deadlines)
         settings = Settings(endpoint, ("chaos",), links=links or (toxiproxy.link(),))
-        chaos = ChaosSettings(rate=15.0, baseline=1.0, recovery=10.0)
+        chaos = ChaosSettings(rate=15.0, baseline=1.0, recovery=2.0)
         settings = replace(
             settings, sections={"chaos": chaos}, promises=Promises(deterministic=True), ceilings=Ceilings(ceiling)
         )

@@ -12,7 +12,8 @@ import pytest
 from harness.chaos import injector
 from harness.chaos.guardian import Guardian
 from harness.chaos.injector import Injector
-from harness.chaos.judging import judge_integrity, judge_recovery
+from harness.chaos.judging import judge_integrity
+from harness.chaos.recovery_judging import judge_recovery
 from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Link
 from harness.core.verdict import Status
@@ -56,7 +57,8 @@ def test_a_gateway_that_ends_a_cut_stream_as_if_it_were_whole_fails(
     assert judge_integrity(found).counterexamples
     assert found.proof.confirmed == "counter"
     assert found.proof.affected
-    assert judge_recovery(found, 10.0).status is Status.PASS, judge_recovery(found, 10.0).reason
+    verdict = judge_recovery(found, run.settings.chaos)
+    assert verdict.status is Status.PASS, verdict.reason
     assert not toxics(naive)
 
 

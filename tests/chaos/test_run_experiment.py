@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from harness.chaos.judging import judge_integrity, judge_recovery, judge_validity
+from harness.chaos import judging
+from harness.chaos.judging import judge_integrity, judge_validity
+from harness.chaos.recovery_judging import judge_recovery
 from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.experiment import Experiment, Fault, Sample
 from harness.core.verdict import Status
@@ -45,7 +48,9 @@ def test_a_slow_link_lands_and_is_lifted(gate: Callable[..., Run], toxiproxy: To
     slow = fault("latency", latency=1500)
     found = run_until_sent(session, run, slow)
     assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
-    assert judge_recovery(found, 10.0).status is Status.PASS, judge_recovery(found, 10.0).reason
+    assert judge_recovery(found, run.settings.chaos).status is Status.PASS, judge_recovery(
+        found, run.settings.chaos
+    ).reason
     lines = rows(run)[-3:]
     row = lines[-1]
     assert found.proof.confirmed == row["confirmed"] == "probe"
@@ -71,17 +76,20 @@ def test_a_dead_backend(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
     sent = list_sent(found)
     assert sum(not sample.is_good for sample in sent) >= 0.8 * len(sent) > 0
-    assert judge_recovery(found, 10.0).status is Status.PASS
+    assert judge_recovery(found, run.settings.chaos).status is Status.PASS
     assert toxiproxy.state() == (True, [])
 
 
-def test_a_fault_on_a_link_that_nobody_uses_decides_nothing(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
+def test_a_fault_on_a_link_that_nobody_uses_decides_nothing(
+    gate: Callable[..., Run], toxiproxy: Toxiproxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "shows_effect", lambda _, latencies: math.inf in latencies)  # on a busy machine, too
     toxiproxy.add("idle", toxiproxy.listen)
     session, run = gate(toxiproxy.link("idle"))
     found = run_experiment(session, run, fault("latency", link="idle", latency=1500))
     assert judge_integrity(found).status is Status.INCONCLUSIVE
     assert "whether the service uses the link" in judge_integrity(found).reason, judge_integrity(found).reason
-    assert judge_recovery(found, 10.0).status is Status.INCONCLUSIVE
+    assert judge_recovery(found, run.settings.chaos).status is Status.INCONCLUSIVE
 
 
 def test_a_sick_service_is_not_disturbed(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from harness.core.adapter import StreamDecoder
@@ -150,3 +152,16 @@ def test_the_transport_is_whole_after_a_timeout(serve: Serve, connect: Connect) 
     client = connect(serve(slow_once).url, deadlines=deadlines(first_byte=0.5))
     assert client.exchange(Request("GET", "/slow")).error is ErrorClass.FIRST_BYTE_TIMEOUT
     assert client.exchange(GET).ok
+
+
+def test_a_wait_for_the_harness_itself_is_not_the_services(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool with a single place: one of two requests never begins to connect."""
+    limits = httpx.Limits(max_connections=1)
+    monkeypatch.setattr(httpx, "Limits", lambda **_: limits)
+    client = connect(serve(never_answers).url, deadlines=deadlines(connect=0.2, first_byte=3.0))
+    with ThreadPoolExecutor(2) as threads:
+        exchanges = list(threads.map(client.exchange, [GET, GET]))
+    assert {exchange.error for exchange in exchanges} == {ErrorClass.HARNESS, ErrorClass.FIRST_BYTE_TIMEOUT}
+    assert "no connection or stream was free" in " ".join(exchange.detail for exchange in exchanges)

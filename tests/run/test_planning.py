@@ -94,7 +94,7 @@ def test_each_fault_is_a_measurement_that_lasts_at_most_until_recovery_is_ruled_
     chaos = ChaosSettings(rate=10.0, baseline=2.0, recovery=3.0)
     made = plan("chaos", ("error_rate", "<= 30%"), faults=faults, sections={"chaos": chaos})
     assert [m.id for m in made.measurements] == ["chaos/slow", "chaos/slower"]
-    phases = 2.0 + 4.0 + 3.0 + 3 * 1.0
+    phases = 2.0 + 4.0 + 3.0 + 5.0
     assert {m.seconds for m in made.measurements} == {phases}
     assert {m.requests for m in made.measurements} == {3 + round(10 * (phases + 2.0 + 10.0))}
     assert {check.measures for check in made.checks} == {("chaos/slow",), ("chaos/slower",)}

@@ -12,16 +12,16 @@ from harness.chaos.judging import (
     explain_unsteady_baseline,
     find_silent_corruption,
     judge_integrity,
-    judge_recovery,
     judge_validity,
 )
+from harness.chaos.recovery_judging import judge_recovery
 from harness.core.exchange import Answer
 from harness.core.experiment import Sample
 from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Status, Verdict
-from tests.chaos.test_judging import BASELINE, exchange, lived, load
+from tests.chaos.test_judging import BASELINE, CHAOS, exchange, lived, load
 
 suite = import_module("harness.suites.chaos.test_faults")
 ERRORS = parse_objective("chaos", "error_rate", "<= 30%", PROFILES["pr"])
@@ -58,7 +58,7 @@ def test_a_fault_under_which_nothing_was_asked_is_not_survived() -> None:
     verdict = judge_validity(silent_phase)
     assert verdict is not None
     assert "was not measured" in verdict.reason
-    assert judge_integrity(silent_phase).status is judge_recovery(silent_phase, 10.0).status is Status.INCONCLUSIVE
+    assert judge_integrity(silent_phase).status is judge_recovery(silent_phase, CHAOS).status is Status.INCONCLUSIVE
 
 
 def test_a_client_that_was_late_only_under_a_short_fault_decides_nothing() -> None:
@@ -74,11 +74,11 @@ def test_a_handful_of_requests_is_no_baseline() -> None:
     assert not explain_unsteady_baseline(BASELINE[:5], [])
 
 
-@pytest.mark.parametrize(("limit", "status"), [(None, Status.FAIL), (10.0, Status.FAIL), (30.0, Status.INCONCLUSIVE)])
+@pytest.mark.parametrize(("limit", "status"), [(None, Status.FAIL), (5.0, Status.FAIL), (30.0, Status.INCONCLUSIVE)])
 def test_a_recovery_not_seen_refutes_no_limit_beyond_what_was_watched(limit: float | None, status: Status) -> None:
-    verdict = judge_recovery(lived(recovered=None), 10.0, limit)
+    verdict = judge_recovery(lived(samples=(*BASELINE, *load(5, 17, error="closed"))), CHAOS, limit)
     assert verdict.status is status
-    assert verdict.ci == (10.0, None)
+    assert verdict.ci == (5.0, None)
 
 
 @pytest.mark.parametrize(
