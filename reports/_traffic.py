@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 
@@ -33,11 +32,7 @@ def explain_client_bound(report: Report) -> tuple[str, ...]:
     """Why the load generator may have been the bottleneck: by the load suite's rule, or by the reason of a check."""
     if report.generator is None:
         return ()
-    limits = []
-    for distribution in report.distributions:
-        if distribution.suite:
-            limits += [limit for limit in distribution.limits if math.isfinite(limit)]
-    if reasons := find_client_limits(LoadResult("", "", 0, generator=report.generator), limits):
+    if reasons := find_client_limits(LoadResult("", "", 0, generator=report.generator)):
         return reasons
     for row in report.checks:
         if row.verdict is Status.INCONCLUSIVE and row.reason.startswith(DID_NOT_KEEP_UP):

@@ -16,8 +16,11 @@ from harness.core.verdict import Counterexample
 
 _LAG, _LAG_SHARE = 0.010, 0.10
 """Seconds by which the p99 of the sends may be late, or this share of the smallest latency limit if that is more."""
-_MOST_CPU, _LEAST_RATE, _LONGEST_STALL = 0.9, 0.98, 0.25
+_MOST_CPU, _LEAST_RATE, LONGEST_STALL = 0.9, 0.98, 0.25
 """The most CPU (share of one core), the least share of the wanted rate, the longest stall or skew of clocks (s)."""
+
+MOST_FAILED = "error_rate_most"
+"""The blocks that count every success that the load generator held up for long as a failure."""
 
 DID_NOT_KEEP_UP = "the load generator did not keep up"
 """How the reason of every verdict begins that a client-bound load leaves open; the reports recognise it by this."""
@@ -41,7 +44,6 @@ class Job:
     run_dir: str
     started: float
     limits: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    arrivals: str = "constant"
     seed: int = 0
     suite: str = ""
 
@@ -67,12 +69,13 @@ class Counts:
 class LoadResult:
     """The result of a load: the content of `load/SCENARIO.json`, rewritten every second until `finished`.
 
-    Counts of requests cover the whole run, `blocks` and `histograms` (sparse, seconds) only requests that were due
-    in the `seconds` after the warm-up. `latency` counts from the schedule, `service` from the send. `waited` arrivals
+    Counts of requests cover the whole run, `blocks` and `histograms` (sparse, seconds) only requests that were due in
+    the `seconds` after the warm-up. `latency` counts from the schedule, `service` from the send. `waited` arrivals
     found no free slot among the requests in flight. `broken` are answers that were declared a success and are invalid
-    or incomplete. `gone` says that the endpoint disappeared, `client_bound` why the load generator and not the service
-    may have been the limit. Of several processes `generator` and `stall` show the worst, `skew` by how much their
-    clocks differ (s).
+    or incomplete. `gone` says that the endpoint disappeared, `client_bound` why the load was not the one asked for,
+    `late` how the load generator delayed single requests: its effect on a verdict is bounded by the blocks named by
+    `name_least` and `MOST_FAILED`. `overran`: it was stopped at its deadline. Of several processes `generator` and
+    `stall` show the worst, `skew` by how much their clocks differ (s).
     """
 
     scenario: str
@@ -83,6 +86,7 @@ class LoadResult:
     failed: int = 0
     judged: int = 0
     seconds: float = 0.0
+    arrivals: str = ""
     waited: int = 0
     tokens: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)
@@ -95,6 +99,8 @@ class LoadResult:
     broken: tuple[Counterexample, ...] = ()
     broken_count: int = 0
     client_bound: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    overran: bool = False
     gone: str | None = None
     finished: bool = False
     problem: str | None = None
@@ -102,24 +108,35 @@ class LoadResult:
     @property
     def is_starved(self) -> bool:
         """Whether the load generator had too little processor time to keep up, whatever the service did."""
-        return (self.generator.cpu or 0.0) > _MOST_CPU or self.stall > _LONGEST_STALL
+        return (self.generator.cpu or 0.0) > _MOST_CPU
 
 
-def find_client_limits(result: LoadResult, limits: Sequence[float]) -> tuple[str, ...]:
-    """Why the load generator may have been the limit, as sentences; empty when it kept up. `limits` in seconds."""
-    generator, most_lag = result.generator, max(_LAG, _LAG_SHARE * min(limits, default=0.0))
+def name_least(metric: str) -> str:
+    """The blocks of a latency without the seconds for which the load generator itself held it up."""
+    return f"{metric}_least"
+
+
+def find_delays(result: LoadResult, limits: Sequence[float]) -> tuple[str, ...]:
+    """How the load generator delayed requests by more than it may, as sentences. `limits` in seconds."""
+    lag, most_lag = result.generator.lag_p99, max(_LAG, _LAG_SHARE * min(limits, default=0.0))
     reasons = []
-    if generator.lag_p99 is not None and generator.lag_p99 > most_lag:
-        lag, allowed = generator.lag_p99 * 1e3, most_lag * 1e3
-        reason = f"requests were sent late: p99 {lag:.3g} ms, at most {allowed:.3g} ms is allowed"
+    if lag is not None and lag > most_lag:
+        reason = f"requests were sent late: p99 {lag * 1e3:.3g} ms, at most {most_lag * 1e3:.3g} ms is allowed"
         if result.waited:
             reason += f": {result.waited} arrivals found no free slot, raise concurrency"
         reasons.append(reason)
+    if result.stall > max(LONGEST_STALL, most_lag):
+        reasons.append(f"the load generator's own loop stood still for {result.stall:.2g} s")
+    return tuple(reasons)
+
+
+def find_client_limits(result: LoadResult) -> tuple[str, ...]:
+    """Why the load was not the one asked for, through no fault of the service, as sentences; empty when it was."""
+    generator = result.generator
+    reasons = []
     if generator.cpu is not None and generator.cpu > _MOST_CPU:
         reasons.append(f"the load generator used {generator.cpu * 100:.0f} % of its core")
-    if result.stall > max(_LONGEST_STALL, most_lag):
-        reasons.append(f"the load generator's own loop stood still for {result.stall:.2g} s")
-    if result.skew > _LONGEST_STALL:
+    if result.skew > LONGEST_STALL:
         reasons.append(f"the clocks of its machines differ by {result.skew:.2g} s")
     target, achieved = generator.target_rate, generator.achieved_rate
     if target and achieved is not None and achieved < _LEAST_RATE * target:

@@ -15,6 +15,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.experiment import ChaosSettings, Fault, Link
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
+from harness.core.pacing import ARRIVALS
 from harness.core.registry import describe_unknown, list_plugins
 
 _T = TypeVar("_T")
@@ -83,12 +84,14 @@ class LoadSettings:
     """One open-loop load: `rate` requests/s for `duration` seconds, of which the first `warm_up` are not judged.
 
     `concurrency` bounds the requests in flight; an arrival that finds no place waits, and its wait is in its latency.
+    `arrivals` come as a Poisson process or with constant gaps, which lock onto whatever the service does periodically.
     """
 
     scenario: str = "steady"
     rate: OverZero[float] = 10.0
     duration: OverZero[float] = 30.0
     warm_up: float = 3.0
+    arrivals: str = "poisson"
     concurrency: OverZero[int] = 100
     processes: OverZero[int] = 1
 
@@ -103,6 +106,8 @@ class LoadSettings:
             return "processes", f"is at most {_MOST_PROCESSES} and the concurrency"
         if self.scenario not in list_plugins("scenarios"):
             return "scenario", describe_unknown("scenario", self.scenario, list_plugins("scenarios"))
+        if self.arrivals not in ARRIVALS:
+            return "arrivals", describe_unknown("arrivals", self.arrivals, ARRIVALS)
         if not 0 <= self.warm_up < self.duration:
             return "warm_up", f"must be from 0 to under the duration, got {self.warm_up!r}"
         if self.rate * self.duration > MOST_REQUESTS:

@@ -31,7 +31,10 @@ class RawExchange:
     """An exchange before it is decoded: times in seconds of the run, pieces of the body as they arrived.
 
     `started` is when the engine took up the request, before any connecting: the send from which the service time
-    counts. `head` is the response without its body.
+    counts. `ended` is when it was over, in success or error; of that time `stalled` seconds passed while the load
+    generator itself stood still, and `held_up` is by how long it delayed the exchange in all: these seconds, and how
+    much later it was sent than a slot was free for it. `awake` is `ended` on a clock that stands still while the load
+    generator does. `head` is the response without its body.
     """
 
     started: float
@@ -41,6 +44,10 @@ class RawExchange:
     pieces: list[tuple[float, bytes]] = field(default_factory=list)
     error: ErrorClass | None = None
     detail: str = ""
+    ended: float = 0.0
+    awake: float = 0.0
+    stalled: float = 0.0
+    held_up: float = 0.0
 
     @property
     def size(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from harness.core.load import Counts, Job, LoadResult, find_client_limits
+from harness.core.load import MOST_FAILED, Counts, Job, LoadResult, find_client_limits, find_delays
 from harness.core.pacing import Pacer
 from harness.core.report import Generator
 from harness.core.verdict import Counterexample
@@ -25,6 +26,9 @@ MOST_EXAMPLES = 3
 NEVER = float("inf")
 """The latency of a request that failed."""
 
+_SHOWN = ("latency", "service", "ttft", "inter_token", "lag")
+"""Metrics whose histograms are in the result."""
+
 
 def _zeros() -> list[int]:
     return [0] * TIME_BLOCKS
@@ -35,14 +39,16 @@ class WorkerCounts:
     """What one process has counted of a load so far. `blocks` holds a histogram of seconds per metric and time block.
 
     `series` are the lines of the run's series since the last message to the master; every other field counts from the
-    start, so that a lost message does no harm. `cpu` is the process's share of a core, `skew` the seconds by which its
-    clock differs from the master's, `gone` why the service has disappeared, `problem` why this process cannot take
-    part, `finished` whether it has sent and read everything.
+    start, so that a lost message does no harm. `late` are successes that the load generator itself held up for long, by
+    block like `requests` and `failed`. `cpu` is the process's share of a core, `skew` the seconds by which its clock
+    differs from the master's, `gone` why the service has disappeared (taken back when it answers again), `problem` why
+    this process cannot take part, `finished` whether it has sent and read everything.
     """
 
     blocks: dict[str, list[Histogram]]
     requests: list[int] = field(default_factory=_zeros)
     failed: list[int] = field(default_factory=_zeros)
+    late: list[int] = field(default_factory=_zeros)
     sent: int = 0
     completed: int = 0
     waited: int = 0
@@ -91,6 +97,7 @@ def sum_counts(parts: Sequence[WorkerCounts]) -> WorkerCounts:
         blocks,
         [sum(column) for column in zip(*(part.requests for part in parts), strict=True)],
         [sum(column) for column in zip(*(part.failed for part in parts), strict=True)],
+        [sum(column) for column in zip(*(part.late for part in parts), strict=True)],
         **{name: sum(getattr(part, name) for part in parts) for name in _ADDED},
         **{name: max(getattr(part, name) for part in parts) for name in _WORST},
         last_sent=max(part.last_sent for part in parts),
@@ -113,7 +120,9 @@ def make_load_result(
     load, planned = job.load, Pacer(job.load.rate, job.load.duration).count
     samples = {metric: reduce(Histogram.merge, blocks) for metric, blocks in counts.blocks.items()}
     blocks = {metric: _count_blocks(counts.blocks[metric], sample) for metric, sample in samples.items()}
-    blocks["error_rate"] = Counts(tuple(counts.requests), {repr(0.0): tuple(counts.failed)})
+    requests, most_failed = tuple(counts.requests), map(operator.add, counts.failed, counts.late)
+    blocks["error_rate"] = Counts(requests, {repr(0.0): tuple(counts.failed)})
+    blocks[MOST_FAILED] = Counts(requests, {repr(0.0): tuple(most_failed)})
     result = LoadResult(
         load.scenario,
         job.endpoint.protocol,
@@ -121,8 +130,9 @@ def make_load_result(
         failed=sum(counts.errors.values()),
         judged=sum(counts.requests),
         seconds=load.duration - load.warm_up,
+        arrivals=load.arrivals,
         blocks=blocks,
-        histograms={metric: sample.to_sparse() for metric, sample in samples.items() if sample.n},
+        histograms={metric: samples[metric].to_sparse() for metric in _SHOWN if samples[metric].n},
         generator=_describe_generator(job, counts, samples["lag"], t0, planned),
         failures=tuple(counts.failures),
         broken=tuple(counts.broken),
@@ -130,7 +140,8 @@ def make_load_result(
         problem=problem,
         **{name: getattr(counts, name) for name in (*_ADDED, *_WORST, "errors", "gone")},
     )
-    return replace(result, client_bound=find_client_limits(result, list(chain.from_iterable(job.limits.values()))))
+    limits = list(chain.from_iterable(job.limits.values()))
+    return replace(result, client_bound=find_client_limits(result), late=find_delays(result, limits))
 
 
 def make_result_id(scenario: str) -> str:

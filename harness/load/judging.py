@@ -2,50 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.core.load import DID_NOT_KEEP_UP, LoadResult
+from harness.core.load import DID_NOT_KEEP_UP, LONGEST_STALL, MOST_FAILED, LoadResult, name_least
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Case, Status, Verdict, judge_contract, make_error, make_inconclusive
 from harness.run.rate_judging import TimeBlocks, describe_miss, judge_dependent_samples
 from harness.stats.histogram import Histogram
+from harness.stats.intervals import clopper_pearson_lower
+
+_STRAY_FAILURES = 0.01
+"""The share of failed requests that a load without an objective on them may have."""
+
+_JUDGES_FAILURES = ("error_rate", "latency", "ttft")
+"""Metrics whose objectives count every failed request."""
 
 
 def judge_load(result: LoadResult, objective: Objective, check: PlannedCheck) -> Verdict:
     """Judge one objective by the counts of the time blocks, whose samples depend on one another.
 
     `inter_token` judges gaps, every other metric requests; a failed request is over every latency limit. A load that
-    did not keep up passes nothing: a note has the verdict that it would have had. It fails where the load generator was
-    idle and the latencies from the send alone refute the budget: then the service kept every slot busy.
+    was not the one asked for passes nothing: a note has the verdict that it would have had. Where the load generator
+    itself delayed requests, a PASS must hold with all of that delay counted against the service (a request that is sent
+    later does not end earlier), a FAIL without any of it; where it changes the verdict, that is INCONCLUSIVE.
     """
     if (incomplete := _judge_incomplete(result)) is not None:
-        return incomplete
+        return _judge_overrun(result, objective, check) or incomplete
     verdict = _judge_objective(result, objective, check, objective.metric)
     if result.gone is not None:
         reason = f"the endpoint disappeared under load: {result.gone}; {verdict.reason}"
         examples = (*result.broken, *result.failures)
         return Verdict(Status.FAIL, reason, n=verdict.n, method="ended early", counterexamples=examples)
-    if not result.client_bound:
+    if not (result.client_bound or result.late):
         return verdict
-    if result.waited and not result.is_starved and objective.metric in ("latency", "error_rate"):
-        from_send = verdict
-        if objective.metric == "latency":
-            from_send = _judge_objective(result, objective, check, "service")
-        if from_send.status is Status.FAIL:
-            return from_send.with_notes(f"counted from the send: the load could not keep up, {result.client_bound[0]}")
+    return _judge_bounded(result, objective, check, verdict)
+
+
+def _judge_bounded(result: LoadResult, objective: Objective, check: PlannedCheck, verdict: Verdict) -> Verdict:
+    """The verdict of a load that the load generator may have shaped, by the bounds of its effect."""
+    reason = (*result.client_bound, *result.late)[0]
+    metric = objective.metric
+    least = _judge_objective(result, objective, check, metric if metric == "error_rate" else name_least(metric))
+    if least.status is Status.FAIL and not result.is_starved:
+        return least.with_notes(f"{reason}; it fails without the time that the load generator took, too")
+    if not result.client_bound:
+        most = verdict
+        if metric == "error_rate":
+            most = _judge_objective(result, objective, check, MOST_FAILED)
+        # Pieces that came while the loop stood still are stamped together: gaps between them are not seen.
+        is_hidden = metric == "inter_token" and result.stall > LONGEST_STALL
+        if most.status is least.status and not is_hidden:
+            return verdict.with_notes(f"{reason}; this changes nothing: with and without it the verdict is the same")
     return replace(
         verdict,
         status=Status.INCONCLUSIVE,
-        reason=f"{DID_NOT_KEEP_UP}: {result.client_bound[0]}",
+        reason=f"{DID_NOT_KEEP_UP}: {reason}",
         counterexamples=(),
         notes=(f"if it had, the verdict would be {verdict.status}: {verdict.reason}", *verdict.notes),
     )
 
 
+def _judge_overrun(result: LoadResult, objective: Objective, check: PlannedCheck) -> Verdict | None:
+    """The FAIL that a load which was stopped at its deadline has shown until then; None where it has shown none."""
+    if not result.overran or result.is_starved:
+        return None
+    metric = objective.metric
+    verdict = _judge_objective(result, objective, check, metric if metric == "error_rate" else name_least(metric))
+    if verdict.status is not Status.FAIL:
+        return None
+    return verdict.with_notes(f"of the {result.completed} requests that had ended: {result.problem}")
+
+
 def _judge_objective(result: LoadResult, objective: Objective, check: PlannedCheck, metric: str) -> Verdict:
     counts = result.blocks[metric]
-    over = counts.over_limit(0.0 if metric == "error_rate" else objective.limit)
+    over = counts.over_limit(0.0 if objective.metric == "error_rate" else objective.limit)
     samples = "gaps" if metric == "inter_token" else "requests"
     return judge_dependent_samples(
         TimeBlocks(counts.n, over, counts.over_quantiles, result.seconds),
@@ -57,18 +89,61 @@ def _judge_objective(result: LoadResult, objective: Objective, check: PlannedChe
     )
 
 
-def judge_generator(result: LoadResult) -> Verdict:
-    """Whether the load was the wanted one: PASS or INCONCLUSIVE, never the service's fault."""
+def judge_generator(result: LoadResult, objectives: Sequence[Objective], check: PlannedCheck) -> Verdict:
+    """Whether the load was the wanted one: PASS or INCONCLUSIVE, never the service's fault.
+
+    Requests that the load generator delayed matter where an objective is left open for it. Without an objective nothing
+    bounds their effect: then they must not have been delayed by over `LONGEST_STALL` seconds.
+    """
     if (incomplete := _judge_incomplete(result)) is not None:
         return incomplete
     if result.gone is not None:
         return make_inconclusive(f"the load ended early: {result.gone}", n=result.completed)
     if result.client_bound:
         return make_inconclusive("; ".join(result.client_bound), n=result.completed, method="contract")
+    if open_reason := _find_open_reason(result, objectives, check):
+        return make_inconclusive(open_reason, n=result.completed, method="contract")
     lag, cpu = (result.generator.lag_p99 or 0) * 1e3, (result.generator.cpu or 0) * 100
     sent = f"{result.sent} of {result.intended} requests were sent"
     holds = f"{sent}, late by {lag:.3g} ms at p99, with {cpu:.0f} % of a core"
-    return judge_contract([Case("generator")], holds)
+    notes = tuple(f"{reason}; no verdict depends on it" for reason in result.late)
+    return judge_contract([Case("generator")], holds).with_notes(*notes)
+
+
+def _find_open_reason(result: LoadResult, objectives: Sequence[Objective], check: PlannedCheck) -> str:
+    """Why a delay by the load generator leaves something open; empty where it does not."""
+    for objective in objectives if result.late else ():
+        verdict = judge_load(result, objective, check)
+        if verdict.status is Status.INCONCLUSIVE and verdict.reason.startswith(DID_NOT_KEEP_UP):
+            return f"{verdict.reason}, which leaves {objective.text} open"
+    delay = max(result.generator.lag_p99 or 0.0, result.stall)
+    if result.late and not objectives and delay > LONGEST_STALL:
+        return f"{DID_NOT_KEEP_UP}: {result.late[0]}"
+    return ""
+
+
+def judge_failures(result: LoadResult, objectives: Sequence[Objective]) -> Verdict:
+    """Whether the service answers to the end of the load: FAIL when it is gone, else what its failures are judged by.
+
+    Failed requests that no objective judges must not be green: INCONCLUSIVE once the share of `_STRAY_FAILURES` is
+    refuted at 95 %.
+    """
+    failed, completed = result.failed, result.completed
+    if result.gone is not None:
+        reason = f"the endpoint disappeared under load: {result.gone}"
+        examples = (*result.broken, *result.failures)
+        return Verdict(Status.FAIL, reason, n=completed, method="contract", counterexamples=examples)
+    if (incomplete := _judge_incomplete(result)) is not None:
+        return incomplete
+    if not completed:
+        return make_inconclusive("no request under load has ended", n=0)
+    share = f"{failed} of {completed} requests failed ({failed / completed:.3g})"
+    judges = [objective.text for objective in objectives if objective.metric in _JUDGES_FAILURES]
+    if not judges and clopper_pearson_lower(failed, completed, 0.05) > _STRAY_FAILURES:
+        give = "and no objective judges that: give one on error_rate"
+        return make_inconclusive(f"{share}, {give}", n=completed, method="contract")
+    by = f"judged by {', '.join(judges)}" if judges else "which is under the 1 % of strays that need no objective"
+    return Verdict(Status.PASS, f"it answered to the end of the load; {share}, {by}", n=completed, method="contract")
 
 
 def judge_errors(result: LoadResult) -> Verdict:

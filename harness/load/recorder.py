@@ -5,19 +5,26 @@ Tested in tests/load/test_counts.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
-from harness.core.load import SECONDS_UNTIL_GONE, Job
+from harness.core.load import LONGEST_STALL, SECONDS_UNTIL_GONE, Job, name_least
 from harness.core.replay import show_exchange
+from harness.load.answer_reader import RawExchange
 from harness.load.counts import MOST_EXAMPLES, NEVER, WorkerCounts
 from harness.run.series import Seconds
 from harness.stats.dependence import TIME_BLOCKS
 from harness.stats.histogram import Histogram
 
-_METRICS = ("latency", "service", "ttft", "inter_token", "lag")
+_LEAST = ("latency", "ttft", "inter_token")
+"""Metrics of which the least is counted too: without what the load generator itself held up."""
+
+_METRICS = ("service", "lag", *_LEAST, *map(name_least, _LEAST))
 _BROKEN = (ErrorClass.INVALID, ErrorClass.INCOMPLETE)
-_NO_SERVICE = (ErrorClass.CLOSED, *(error for error in ErrorClass if error.is_before_contact))
-_ROUNDING = 1e-9
+_TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
+_NO_SERVICE = (ErrorClass.CLOSED, *_TIMEOUTS, *(error for error in ErrorClass if error.is_before_contact))
+_FEWEST_UNANSWERED, _ROUNDING = 10, 1e-9
 
 
 class Recorder:
@@ -26,23 +33,30 @@ class Recorder:
     def __init__(self, job: Job) -> None:
         load = job.load
         self.job, self.t0 = job, 0.0
+        self._answered_at = 0.0
         self._warm_up, self._block_seconds = load.warm_up, (load.duration - load.warm_up) / TIME_BLOCKS
-        self._unanswered, self._answered_at = 0, 0.0
+        self._unanswered = 0
         limits = {metric: job.limits.get(metric, ()) for metric in _METRICS}
-        limits["service"] = limits["latency"]  # judged where the load itself could not keep up
+        limits |= {name_least(metric): limits[metric] for metric in _LEAST}
         self.counts = WorkerCounts(
             {metric: [Histogram(limits[metric]) for _ in range(TIME_BLOCKS)] for metric in _METRICS}
         )
         self._pending: dict[tuple[str, int], list[float]] = {}
         self._seconds = Seconds(job.suite, job.suite, load.rate)
 
-    def add(self, exchange: Exchange) -> None:
-        """Count one exchange that has ended. One from the warm-up is counted by second and not judged."""
+    def begin(self, t0: float, stalled: float = 0.0) -> None:
+        """The schedule begins at `t0`, in seconds of the run; for `stalled` of these the generator had stood still."""
+        self.t0, self._answered_at = t0, t0 - stalled
+
+    def add(self, exchange: Exchange, raw: RawExchange) -> None:
+        """Count one exchange that has ended, with its raw form. One from the warm-up is counted by second and not
+        judged.
+        """
         timing, counts = exchange.timing, self.counts
         counts.completed += 1
         counts.tokens += exchange.generated_tokens
         counts.last_sent = max(counts.last_sent, timing.sent or 0.0)
-        self._check_service(exchange)
+        self._check_service(exchange, raw)
         if exchange.error is not None:
             self._count_error(exchange, exchange.error)
         gaps = timing.inter_token
@@ -57,12 +71,15 @@ class Recorder:
         if not exchange.ok:
             latency = service = ttft = None
             gaps = (*gaps, NEVER)  # the gap after the last token, or before the first, never ended
-        self._note_duration("latency", block, latency)
-        self._note_duration("service", block, service)
-        self._note_duration("lag", block, (timing.sent or 0.0) - timing.intended)
+        held_up = raw.held_up
+        counts.late[block] += exchange.ok and held_up > LONGEST_STALL
+        self._note_durations("latency", block, [_get_seconds(latency)], held_up)
+        self._pending.setdefault(("service", block), []).append(_get_seconds(service))
+        if timing.sent is not None:
+            self._pending.setdefault(("lag", block), []).append(max(0.0, timing.sent - timing.intended))
         if exchange.request.stream:
-            self._note_duration("ttft", block, ttft)
-            self._pending.setdefault(("inter_token", block), []).extend(gaps)
+            self._note_durations("ttft", block, [_get_seconds(ttft)], held_up)
+            self._note_durations("inter_token", block, gaps, raw.stalled)
 
     def flush(self) -> WorkerCounts:
         """The counts, with everything since the last call in its histograms, and the seconds since then in `series`."""
@@ -72,10 +89,11 @@ class Recorder:
         self.counts.series, self._pending = self._seconds.lines(), {}
         return self.counts
 
-    def _note_duration(self, metric: str, block: int, value: float | None) -> None:
-        """Note a duration in seconds; None is one that never ended."""
-        seconds = NEVER if value is None else max(0.0, value)
-        self._pending.setdefault((metric, block), []).append(seconds)
+    def _note_durations(self, metric: str, block: int, values: Sequence[float], held_up: float) -> None:
+        """Note durations as they were, and without the seconds for which the load generator held them up."""
+        least = [max(0.0, value - held_up) for value in values] if held_up else values
+        self._pending.setdefault((metric, block), []).extend(values)
+        self._pending.setdefault((name_least(metric), block), []).extend(least)
 
     def _count_error(self, exchange: Exchange, error: ErrorClass) -> None:
         counts, examples = self.counts, self.counts.failures
@@ -88,12 +106,18 @@ class Recorder:
                 show_exchange(exchange, self.job.endpoint, f"a request under load failed: {exchange.detail}")
             )
 
-    def _check_service(self, exchange: Exchange) -> None:
-        """Notice when no request has been answered for `DEAD` seconds of the schedule."""
-        if exchange.error not in _NO_SERVICE:
-            self._answered_at, self._unanswered = max(self._answered_at, exchange.timing.intended), 0
+    def _check_service(self, exchange: Exchange, raw: RawExchange) -> None:
+        """Notice when nothing was answered for `SECONDS_UNTIL_GONE`, and when something is again."""
+        is_slow = exchange.error is ErrorClass.TOTAL_TIMEOUT and exchange.timing.first_byte is not None
+        if exchange.error not in _NO_SERVICE or is_slow:
+            self._answered_at, self._unanswered, self.counts.gone = max(self._answered_at, raw.awake), 0, None
             return
         self._unanswered += 1
-        since = exchange.timing.intended - max(self._answered_at, self.t0)
-        if self._unanswered >= 3 and since >= SECONDS_UNTIL_GONE and self.counts.gone is None:
-            self.counts.gone = f"no request was answered for {since:.1f} s ({exchange.error}: {exchange.detail})"
+        silence = raw.awake - self._answered_at
+        if self._unanswered >= _FEWEST_UNANSWERED and silence >= SECONDS_UNTIL_GONE and self.counts.gone is None:
+            self.counts.gone = f"no request was answered for {silence:.1f} s ({exchange.error}: {exchange.detail})"
+
+
+def _get_seconds(duration: float | None) -> float:
+    """A duration in seconds; None is one that never ended."""
+    return NEVER if duration is None else max(0.0, duration)

@@ -16,7 +16,7 @@ from harness.core.load import Job, LoadResult, find_load_obstacle
 from harness.core.measurement import Measurement, Scope
 from harness.core.objective import INTER_TOKEN, LATENCY, TTFT, Objective
 from harness.core.pacing import Pacer
-from harness.core.plan import Cost
+from harness.core.plan import Cost, PlannedCheck
 from harness.core.settings import LoadSettings
 from harness.load.counts import get_result_path, make_result_id
 from harness.load.locust_process import LocustExit, find_free_port, find_locustfile, run_locust
@@ -31,6 +31,11 @@ def collect_limits(objectives: Sequence[Objective]) -> dict[str, tuple[float, ..
     """The limits of the load's latency objectives by metric, in seconds."""
     metrics = (LATENCY.name, TTFT.name, INTER_TOKEN.name)
     return {metric: tuple(sorted({o.limit for o in objectives if o.metric == metric})) for metric in metrics}
+
+
+def list_objectives(run: GateRun, check: PlannedCheck) -> tuple[Objective, ...]:
+    """The objectives of the suite that this check belongs to."""
+    return Scope(run.settings, check.suite).objectives
 
 
 def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
@@ -52,10 +57,14 @@ def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
     path = get_result_path(run.run_dir.path, load.scenario)
     path.parent.mkdir(exist_ok=True)
     log = path.with_suffix(".log")
-    patience = _START + load.duration + endpoint.deadlines.connect + endpoint.deadlines.total + _AFTER
+    deadlines = endpoint.deadlines
+    # Arrivals that wait for a slot are sent for `connect + first_byte` seconds more, and then answered.
+    waiting = deadlines.connect + deadlines.first_byte + deadlines.total
+    patience = _START + load.duration + waiting + _AFTER
     run.progress(f"load: {load.scenario}: {load.rate:g} requests/s for {load.duration:g} s, open loop")
     child = run_locust(file, _make_locust_options(job), msgspec.json.encode(job), log, patience)
     result = _read_result(path, job, child)
+    run.progress(f"load: {result.completed} of {result.intended} requests have ended, {result.failed} of them failed")
     run.run_dir.scrub(log)
     run.ledger.after_answer(result.tokens)
     return result
@@ -109,5 +118,5 @@ def _read_result(path: Path, job: Job, child: LocustExit) -> LoadResult:
         result = LoadResult(job.load.scenario, job.endpoint.protocol, count)
     if child.status != 0 or child.overran or not result.finished:
         problem = result.problem or f"the load generator died: {child.description}"
-        return replace(result, problem=problem, finished=False)
+        return replace(result, problem=problem, finished=False, overran=child.overran)
     return result

@@ -1,9 +1,11 @@
-"""Answers under load: what is declared a success is one."""
+"""Answers under load: they come to the end of it, and what is declared a success is one."""
 
 from __future__ import annotations
 
-from harness.load.judging import judge_errors
-from harness.load.run_load import LOAD
+from harness.core.plan import PlannedCheck
+from harness.load.judging import judge_errors, judge_failures
+from harness.load.run_load import LOAD, list_objectives
+from harness.run.gate_run import GateRun
 from harness.run.measurements import Measurements
 from harness.suite import Verdict, check
 
@@ -11,3 +13,8 @@ from harness.suite import Verdict, check
 @check("no answer under load is silently wrong", grounds=("load",), measures=(LOAD,))
 def test_intact(ai_measure: Measurements) -> Verdict:
     return judge_errors(ai_measure(LOAD))
+
+
+@check("the service answers to the end of the load", grounds=("load",), measures=(LOAD,))
+def test_answered(ai_measure: Measurements, ai_run: GateRun, ai_planned: PlannedCheck) -> Verdict:
+    return judge_failures(ai_measure(LOAD), list_objectives(ai_run, ai_planned))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,3 +69,30 @@ def test_what_is_no_load_is_refused(rate: float, duration: float, kind: str) -> 
 def test_an_arrival_outside_the_schedule_is_an_error(k: int) -> None:
     with pytest.raises(IndexError):
         Pacer(10, 1).get_arrival_time(k)
+
+
+@given(kinds, st.integers(0, 2**32), st.floats(0.1, 4))
+def test_the_number_after_the_warm_up_is_known_beforehand(kind: str, seed: int, warm_up: float) -> None:
+    pacer = Pacer(20, 5, kind, seed, warm_up)
+    assert pacer.count == 100
+    assert abs(pacer.count_before(warm_up) - 20 * warm_up) < 1 + 1e-6
+
+
+def find_hit_shares(arrivals: str) -> list[float]:
+    """The share of arrivals that meet a pause of 50 ms in every second, at 10/s, for pauses of twenty phases."""
+    pacer = Pacer(10, 300, arrivals, 5)
+    times = [pacer.get_arrival_time(k) for k in range(pacer.count)]
+    return [sum((at - (phase + 0.5) / 20) % 1 < 0.05 for at in times) / pacer.count for phase in range(20)]
+
+
+def test_poisson_arrivals_meet_a_periodic_pause_at_its_share_whatever_the_phase() -> None:
+    assert all(abs(share - 0.05) < 0.02 for share in find_hit_shares("poisson"))
+    locked = {round(share, 2) for share in find_hit_shares("constant")}
+    assert locked == {0.0, 0.1}, "constant gaps meet none of it, or twice its share"
+
+
+def test_processes_share_one_poisson_process() -> None:
+    """Each of three takes every third arrival: together they send the one schedule."""
+    pacer = Pacer(30, 20, "poisson", 9, 2)
+    parts = [[pacer.get_arrival_time(k) for k in range(i, pacer.count, 3)] for i in range(3)]
+    assert sorted(chain.from_iterable(parts)) == [pacer.get_arrival_time(k) for k in range(pacer.count)]

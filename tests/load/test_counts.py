@@ -10,6 +10,7 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.core.load import Job, LoadResult
 from harness.core.settings import LoadSettings
+from harness.load.answer_reader import RawExchange
 from harness.load.counts import WorkerCounts, decode_counts, encode_counts, make_load_result, sum_counts
 from harness.load.recorder import Recorder
 
@@ -35,10 +36,10 @@ def exchanges() -> list[Exchange]:
 def record(part: list[Exchange]) -> WorkerCounts:
     """What a worker with these exchanges counts, as the master receives it."""
     recorder = Recorder(JOB)
-    recorder.t0 = 1.0
+    recorder.begin(1.0)
     for exchange in part:
         recorder.counts.sent += 1
-        recorder.add(exchange)
+        recorder.add(exchange, RawExchange(exchange.timing.sent or 0.0))
     recorder.counts.finished = True
     return decode_counts(encode_counts(recorder.flush()))
 

@@ -23,8 +23,10 @@ def test_a_healthy_service_is_judged_on_exactly_what_was_asked(reference: str, t
     assert result["judged"] == sum(result["blocks"]["latency"]["n"]) == 60
     assert result["failed"] == 0
     assert outcome.check("test_errors.py::test_intact")["verdict"] == "PASS"
+    assert outcome.check("test_errors.py::test_answered")["verdict"] == "PASS"
+    assert outcome.status in (0, 20), outcome.out  # a busy machine makes the times depend on one another
     if not result["client_bound"]:
-        assert outcome.status == 0, outcome.out
+        assert outcome.check("test_generator.py::test_kept_up")["verdict"] == "PASS", outcome.out
     lines = [json.loads(line) for line in (outcome.run_dir / "series.jsonl").read_text().splitlines()]
     assert sum(line["requests"] for line in lines if line["worker"] == "load") == 80
 

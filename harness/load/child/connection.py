@@ -57,7 +57,7 @@ class Connection:
         self._exchange: RawExchange | None = None
         self._waiter: Any = None
         self._framer = Framer(context.caps)
-        self._last_progress = 0.0
+        self._last_progress, self._extension = 0.0, 0.0
         self.reusable = False
         self.idle_since = 0.0
 
@@ -65,7 +65,7 @@ class Connection:
         """Carry an exchange and wake `waiter` at its end. Raises `OSError` if no socket can be opened."""
         self._exchange, self._waiter, self._request = exchange, waiter, request
         self._framer = Framer(self._context.caps)
-        self._last_progress, self.reusable = exchange.started, False
+        self._last_progress, self._extension, self.reusable = exchange.started, 0.0, False
         if self._is_open:
             self._run_step(self._send, request)
         else:
@@ -88,6 +88,11 @@ class Connection:
             self._sock = None
         self._is_open = False
 
+    def extend_deadlines(self, seconds: float) -> None:
+        """Give the exchange the time back for which the hub stood still: the peer has not wasted it."""
+        self._last_progress += seconds
+        self._extension += seconds
+
     def check_deadlines(self, now: float) -> None:
         """Fail the exchange if one of its deadlines has passed."""
         exchange, deadlines = self._exchange, self._context.endpoint.deadlines
@@ -99,7 +104,7 @@ class Connection:
         elif exchange.first_byte is None:
             phase = Phase.WAIT
         limit: float = getattr(deadlines, phase.deadline)
-        if now - exchange.started > deadlines.total:
+        if now - exchange.started - self._extension > deadlines.total:
             self.fail(ErrorClass.TOTAL_TIMEOUT, Phase.SEND.message.format(deadlines.total))
         elif now - self._last_progress > limit and not (phase is Phase.WAIT and self._unsent):
             self.fail(phase.error, phase.message.format(limit))

@@ -27,6 +27,9 @@ from harness.load.child.connection import Connection, EngineContext
 _TICK = 0.02
 """Seconds between two checks of the deadlines; a check that comes late shows how long the hub stood still."""
 
+_JITTER = 0.005
+"""Seconds by which a check may be late without the hub having stood still."""
+
 
 class LoadEngine:
     """Sends requests to one endpoint over kept-alive connections, each from the greenlet that calls `fetch`.
@@ -42,6 +45,7 @@ class LoadEngine:
         tls_context = tls.create_context(endpoint.tls) if endpoint.is_secure else None
         self._context = EngineContext(endpoint, tls_context, caps or Caps(), self.now, self._remove_idle)
         self.stall = 0.0
+        self._stalled = 0.0
         self.busy: set[Connection] = set()
         self._idle: deque[Connection] = deque()
         self._zero_ns = time.perf_counter_ns() - int((time.monotonic() - zero) * 1e9)
@@ -53,9 +57,15 @@ class LoadEngine:
         """Seconds since the start of the run, read from the performance counter."""
         return (time.perf_counter_ns() - self._zero_ns) * 1e-9
 
+    def measure_stalls(self) -> float:
+        """Seconds since the start for which the hub stood still, so that nothing was sent or stamped."""
+        late = self.now() - self._last_tick - _TICK
+        return self._stalled + (late if late > _JITTER else 0.0)
+
     def fetch(self, request: bytes) -> RawExchange:
         """Send a request and park until its answer is complete or broken. Never raises for the peer, never resends."""
         exchange = RawExchange(self.now())
+        stalled = self.measure_stalls()
         waiter: Any = Waiter()
         connection = self._take_idle(exchange.started)
         try:
@@ -75,6 +85,8 @@ class LoadEngine:
                     self._idle.append(connection)
                 else:
                     connection.close()
+        exchange.ended, stalled_until_end = self.now(), self.measure_stalls()
+        exchange.stalled, exchange.awake = stalled_until_end - stalled, exchange.ended - stalled_until_end
         return exchange
 
     def close(self) -> None:
@@ -114,7 +126,12 @@ class LoadEngine:
 
     def _check_deadlines(self) -> None:
         now = self.now()
-        self.stall = max(self.stall, now - self._last_tick - _TICK)
+        late = now - self._last_tick - _TICK
+        self.stall = max(self.stall, late)
         self._last_tick = now
+        if late > _JITTER:
+            self._stalled += late
         for connection in list(self.busy):
+            if late > _JITTER:
+                connection.extend_deadlines(late)  # an answer may have come that nobody has read yet
             connection.check_deadlines(now)

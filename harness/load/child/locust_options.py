@@ -19,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--rate", type=float, help="requests/s, whatever the service does")
     group.add_argument("--duration", type=float, help="seconds of the schedule")
     group.add_argument("--warm-up", type=float, help="first seconds that are sent and not judged")
-    group.add_argument("--arrivals", choices=ARRIVALS, default="constant", help="equal gaps or a Poisson process")
+    group.add_argument("--arrivals", choices=ARRIVALS, help="equal gaps or a Poisson process; default poisson")
     group.add_argument("--model", help="the model to ask")
     group.add_argument("--protocol", help="protocol of the service; detected when it is not given")
     group.add_argument("--seed", type=int, default=DEFAULT_SEED, help="seed of the schedule")

@@ -26,7 +26,7 @@ _SILENT, _LOOK = 3.0, 0.1
 
 class LoadMaster:
     """Adds up the counts of all workers and writes the result every second. Ends the test when every worker has
-    finished, or one is lost.
+    finished or finds the service gone, or one is lost.
     """
 
     def __init__(self, environment: Environment, job: Job, workers: int) -> None:
@@ -38,6 +38,7 @@ class LoadMaster:
         self._run_dir = RunDir(Path(job.run_dir), job.endpoint.list_secrets())
         get_result_path(self._run_dir.path, job.load.scenario).parent.mkdir(exist_ok=True)
         self._zero_fixed, self._is_closed = Event(), False
+        self._gone: str | None = None
         gevent.spawn(self._watch_workers)
 
     @property
@@ -64,6 +65,8 @@ class LoadMaster:
             self._zero_fixed.set()
             return
         self._counts[i], self._silent_seconds[i] = counts, 0.0
+        if len(self._counts) == self._workers and all(known.gone for known in self._counts.values()):
+            self._gone = self._gone or counts.gone
         for line in counts.series:
             self._run_dir.append(SERIES, line)
         if i == 0:
@@ -83,12 +86,14 @@ class LoadMaster:
 
     def _write_result(self) -> None:
         counts = sum_counts(list(self._counts.values()) or [Recorder(self.job).counts])
-        result = make_load_result(self.job, counts, self._t0, finished=self.is_finished, problem=self.problem)
+        finished = self.is_finished or self._gone is not None
+        counts = replace(counts, gone=self._gone)
+        result = make_load_result(self.job, counts, self._t0, finished=finished, problem=self.problem)
         self._run_dir.write(f"load/{self.job.load.scenario}.json", msgspec.json.encode(result))
 
     def _watch_workers(self) -> None:
         self._zero_fixed.wait()
-        while not (self.is_finished or self.problem or self._is_closed):
+        while not (self.is_finished or self._gone or self.problem or self._is_closed):
             gevent.sleep(_LOOK)
             for i, seconds in enumerate(self._silent_seconds):
                 counts = self._counts.get(i)

@@ -49,7 +49,7 @@ class ArrivalUser(User):
     """One slot, a place for one request in flight; all users of a process share one schedule.
 
     A scenario is a subclass. `arrivals` is its arrival process ("constant" or "poisson", as in `harness.core.pacing`);
-    for a scenario that leaves it empty, `--arrivals` decides.
+    for a scenario that leaves it empty, `--arrivals` or `[load] arrivals` decides.
     """
 
     abstract = True
@@ -109,7 +109,8 @@ def _start_load(environment: Environment, **_: Any) -> None:
     try:
         job, _STATE.job = _STATE.job or standalone.make_job(environment), None
         for user_class in environment.user_classes:
-            job = replace(job, arrivals=getattr(user_class, "arrivals", "") or job.arrivals)
+            arrivals = getattr(user_class, "arrivals", "") or job.load.arrivals
+            job = replace(job, load=replace(job.load, arrivals=arrivals))
         workers = [node.id for node in runner.clients.ready] if isinstance(runner, MasterRunner) else []
         if len(workers) > job.load.concurrency:
             raise UsageError(f"{job.load.concurrency} requests in flight are too few for {len(workers)} load workers")
@@ -142,7 +143,8 @@ def _join_load(environment: Environment, msg: Any, **_: Any) -> None:
 
 def _begin_schedule(msg: Any, **_: Any) -> None:
     if _STATE.worker is not None:
-        _STATE.worker.begin(msg.data["at"], abs(time.time() - msg.data["now"]))
+        sent_at = msg.data["now"]
+        _STATE.worker.begin(msg.data["at"], 0.0 if sent_at is None else abs(time.time() - sent_at))
 
 
 def _receive_counts(msg: Any, **_: Any) -> None:
@@ -164,7 +166,8 @@ def _fix_zero(**_: Any) -> None:
     at = now + (_FORKED_LEAD if options.processes else _FAR_LEAD)
     master.begin(at)
     runner: Any = master.environment.runner
-    runner.send_message("ai_begin", {"at": at, "now": now})
+    # Forked processes share one clock: their message's way takes time, and no clock is wrong.
+    runner.send_message("ai_begin", {"at": at, "now": None if options.processes else now})
 
 
 def _finish_load(**_: Any) -> None:

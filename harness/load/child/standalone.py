@@ -24,7 +24,7 @@ from harness.core.settings import LoadSettings, Settings
 from harness.core.verdict import Level, Status, Verdict, find_worst_status, make_error
 from harness.io.rundir import RunDir
 from harness.load.counts import get_result_path
-from harness.load.judging import judge_load
+from harness.load.judging import judge_failures, judge_load
 from harness.load.preflight_process import PreflightRequest, PreflightResult
 from harness.load.run_load import collect_limits
 
@@ -53,7 +53,6 @@ def make_job(environment: Environment) -> Job:
         str(RunDir.create(options.run_dir or None, preflight.endpoint.list_secrets()).path),
         time.monotonic(),
         collect_limits(settings.objectives),
-        options.arrivals,
         options.seed,
         _SUITE,
     )
@@ -70,6 +69,8 @@ def _read_load(settings: Settings, options: Any) -> LoadSettings:
             given[name] = float(value)
         except ValueError as problem:
             raise UsageError(f"rate, duration and warm-up are numbers: {problem}") from None
+    if options.arrivals:
+        given["arrivals"] = options.arrivals
     scenario = Path(options.locustfile).stem
     load = replace(settings.load or LoadSettings(), scenario=scenario, concurrency=options.num_users, **given)
     if not 0 <= load.warm_up < load.duration:
@@ -101,6 +102,11 @@ def print_summary(job: Job) -> int:
     _print_figures(job, result)
     blockers = sum(objective.level is Level.BLOCKER for objective in _objectives)
     deciding = [_judge_completeness(result)]
+    if result.finished:
+        deciding.append(judge_failures(result, _objectives))
+    for verdict in deciding:
+        if verdict.status is not Status.PASS:
+            _print(f"  {verdict.status} {verdict.reason}")
     for objective in _objectives:
         alpha = objective.alpha / max(1, blockers)
         check = PlannedCheck(objective.slug, objective.suite, objective.level, objective.text, alpha_fail=alpha)
@@ -108,7 +114,7 @@ def print_summary(job: Job) -> int:
         _print(f"  {verdict.status} {objective.text}: {verdict.reason}")
         if objective.level is Level.BLOCKER:
             deciding.append(verdict)
-    for reason in result.client_bound:
+    for reason in (*result.client_bound, *result.late):
         _print(f"ai load: client-bound: {reason}")
     if result.problem:
         _print(f"ai load: {result.problem}")
@@ -140,8 +146,6 @@ def _judge_completeness(result: LoadResult) -> Verdict:
     """Whether the whole load was sent and answered, whatever the objectives say."""
     if result.problem:
         return make_error(result.problem)
-    if result.gone:
-        return Verdict(Status.FAIL, result.gone)
     if not result.finished or result.completed < result.intended or result.client_bound:
         return Verdict(Status.INCONCLUSIVE, "not every request was sent and judged in time")
     return Verdict(Status.PASS, "every request was sent and judged")

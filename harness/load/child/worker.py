@@ -11,7 +11,8 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
-from harness.core.exchange import Exchange, Request
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Exchange, Request, Timing
 from harness.core.load import Job
 from harness.core.pacing import Pacer
 from harness.io.raw import encode_request
@@ -27,6 +28,8 @@ _REPORT_INTERVAL, _LOOK = 1.0, 0.05
 _MOST_UNREAD = 256 * 2**20
 """Bytes of answers that may wait to be read; above this nothing more is sent."""
 
+_NEVER_SENT = "it was never sent: the service kept all {} slots of this process for {:.0f} s after the schedule's end"
+
 
 class LoadFailure(Exception):
     """What locust's own statistics show of a failed request: the error class and its detail."""
@@ -41,9 +44,10 @@ class LoadWorker:
     def __init__(
         self, environment: Environment, job: Job, first: int, step: int, report: Callable[[WorkerCounts], None]
     ) -> None:
-        self.job = job
+        self.job, load = job, job.load
+        self._patience = job.endpoint.deadlines.connect + job.endpoint.deadlines.first_byte
         self._environment, self._step, self._report = environment, step, report
-        self._pacer = Pacer(job.load.rate, job.load.duration, job.arrivals, job.seed)
+        self._pacer = Pacer(load.rate, load.duration, load.arrivals, job.seed, load.warm_up)
         self._engine = LoadEngine(job.endpoint, job.started)
         self._reader = AnswerReader(load_adapter(job.endpoint.protocol), job)
         self._requests = [
@@ -52,10 +56,11 @@ class LoadWorker:
         self._recorder = Recorder(job)
         self._counts = self._recorder.counts
         self._next, self._planned = first, len(range(first, self._pacer.count, step))
+        self._slots, self._unsent = 0, 0
         self._zero_fixed, self._has_unread = Event(), Event()
         self._unread: deque[tuple[Request, float, RawExchange]] = deque()
         self._unread_bytes = 0
-        self._began, self._cpu_at_start, self._is_closed = 0.0, 0.0, False
+        self._began, self._cpu_at_start, self._stalls_at_zero, self._is_closed = 0.0, 0.0, 0.0, False
         self._greenlets = [gevent.spawn(self._read_answers), gevent.spawn(self._report_progress)]
 
     def begin(self, at: float, skew: float = 0.0) -> None:
@@ -66,32 +71,39 @@ class LoadWorker:
         gc.freeze()
         gc.disable()
         self._counts.skew = skew
+        self._stalls_at_zero = self._engine.measure_stalls()
         self._cpu_at_start, self._began = time.process_time(), self._engine.now()
-        self._recorder.t0 = self._began + at - time.time()
+        self._recorder.begin(self._began + at - time.time(), self._stalls_at_zero)
         self._zero_fixed.set()
 
     def run_slot(self) -> None:
         """Serve one slot, a place for one request in flight: take the next arrival, wait until it is due, send it,
         wait for its answer; until the schedule is over.
 
-        An arrival that no slot was free to take in time is sent late and counted as such, never dropped.
+        An arrival that no slot was free to take in time is sent late and counted as such. `free_at` is when an ideal
+        load generator would have had this slot free: what it was held up by is not the service's.
         """
+        self._slots += 1
         self._zero_fixed.wait()
-        engine, counts = self._engine, self._counts
-        while self._next < self._pacer.count and counts.gone is None and not self._is_closed:
+        engine, counts, free_at = self._engine, self._counts, 0.0
+        while self._next < self._pacer.count and not self._is_closed:
+            if self._is_over():
+                self._slots -= 1
+                return
             k = self._next
             self._next += self._step
             due = self._recorder.t0 + self._pacer.get_arrival_time(k)
-            counts.waited += engine.now() > due
+            counts.waited += free_at > due
             while (left := due - engine.now()) > 0:
                 gevent.sleep(left)
             while self._unread_bytes > _MOST_UNREAD:
                 gevent.sleep(0.001)
-            if counts.gone is not None:
-                return
             request, encoded = self._requests[k % len(self._requests)]
             counts.sent += 1
             raw = engine.fetch(encoded)
+            free_at = max(due, free_at)
+            raw.held_up = raw.started - free_at + raw.stalled
+            free_at += raw.ended - raw.started - raw.stalled
             self._unread.append((request, due, raw))
             self._unread_bytes += raw.size
             self._has_unread.set()
@@ -116,7 +128,7 @@ class LoadWorker:
                 request, due, raw = self._unread.popleft()
                 for exchange in self._reader.read(request, due, raw):
                     if exchange is not None:
-                        self._recorder.add(exchange)
+                        self._recorder.add(exchange, raw)
                         self._fire_event(exchange)
                     gevent.sleep(0)
                 self._unread_bytes -= raw.size
@@ -136,7 +148,7 @@ class LoadWorker:
         )
 
     def _report_progress(self) -> None:
-        """Report the counts once a second, until every arrival is sent and read, or the service is gone."""
+        """Report the counts once a second, and at once when the service is gone, until every arrival has ended."""
         self._zero_fixed.wait()
         gevent.sleep(max(0.0, self._recorder.t0 - self._engine.now()))
         self._engine.stall = 0.0  # a stall before the schedule's zero has delayed no request
@@ -144,11 +156,31 @@ class LoadWorker:
         while not counts.finished:
             gevent.sleep(_LOOK)
             now = self._engine.now()
-            all_sent = counts.gone is not None or counts.sent >= self._planned
-            counts.finished = all_sent and not self._engine.busy and counts.completed >= counts.sent
-            if counts.finished or now - last >= _REPORT_INTERVAL:
+            self._give_up_unsent()
+            all_sent = counts.sent + self._unsent >= self._planned
+            counts.finished = all_sent and not self._engine.busy and counts.completed >= self._planned
+            if counts.finished or counts.gone or now - last >= _REPORT_INTERVAL:
                 last = now
                 self._report_counts()
+
+    def _is_over(self) -> bool:
+        """Whether the time is over in which an arrival that waits for a slot can be sent and answered."""
+        last_send = self._recorder.t0 + self.job.load.duration + self._patience
+        return self._engine.now() - self._engine.measure_stalls() + self._stalls_at_zero > last_send
+
+    def _give_up_unsent(self) -> None:
+        """Count what could not be sent as failed, once it is too late and the service keeps every slot."""
+        if self._next >= self._pacer.count or not self._is_over() or len(self._engine.busy) < self._slots:
+            return
+        detail = _NEVER_SENT.format(self._slots, self._patience)
+        late, self._next = range(self._next, self._pacer.count, self._step), self._pacer.count
+        self._unsent = len(late)
+        awake = self._engine.now() - self._engine.measure_stalls()
+        for k in late:
+            due = self._recorder.t0 + self._pacer.get_arrival_time(k)
+            request = self._requests[k % len(self._requests)][0]
+            exchange = Exchange(request, Timing(due), error=ErrorClass.FIRST_BYTE_TIMEOUT, detail=detail)
+            self._recorder.add(exchange, RawExchange(due, awake=awake))
 
     def _report_counts(self) -> None:
         self._counts.stall = self._engine.stall

@@ -195,5 +195,5 @@ def test_tls_is_verified_and_spoken(tmp_path: Path) -> None:
         assert [(f["body"], f["error"]) for f in outcomes] == [("hi", None)] * 3
         count = len(seen)
         (untrusted,) = fetch(port, scheme="https")
-    assert untrusted["error"] == "tls"
+    assert untrusted["error"] == "certificate"
     assert len(seen) == count == 3
