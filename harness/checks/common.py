@@ -68,6 +68,21 @@ def find_failed(exchanges: Iterable[Exchange]) -> Exchange | None:
     return None
 
 
+def count_at_once(exchanges: Iterable[Exchange]) -> int:
+    """The most exchanges that were under way at the same time; one without an end is under way for ever."""
+    moments: list[tuple[float, int]] = []
+    for exchange in exchanges:
+        timing = exchange.timing
+        moments.append((timing.intended if timing.sent is None else timing.sent, 1))
+        if timing.done is not None:
+            moments.append((timing.done, -1))
+    most = under_way = 0
+    for _, change in sorted(moments):
+        under_way += change
+        most = max(most, under_way)
+    return most
+
+
 def explain_decline(exchange: Exchange, statuses: Sequence[int] = OVERLOAD_STATUSES) -> str:
     """Why an exchange shows nothing: the service declined it for lack of capacity. Empty if it did not."""
     if exchange.status in statuses:

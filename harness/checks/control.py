@@ -88,6 +88,12 @@ class Control:
             return None
         return compare_contents(before, later.content)
 
+    def describe_after(self) -> str:
+        """What a valid request afterwards showed, if nothing was wrong with it, in words."""
+        before = self.first[0].content
+        is_compared = not self.may_reword and before is not None and not compare_contents(before, self.again[0].content)
+        return "the service answers as before" if is_compared else "the service answers"
+
     def find_other_input(self, number: int, exchange: Exchange) -> int | None:
         """The number of another input whose answer this request for input `number` got; None if it did not.
 

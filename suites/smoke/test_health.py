@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from harness.checks.answers import health
+from harness.checks.generation.thinking import EMPTY_TRIES
+from harness.run.empty_answers import ask_again_if_empty
 from harness.suite import Session, Verdict, check
 
 
@@ -21,10 +23,11 @@ def test_model_ready(ai_client: Session) -> Verdict:
     return health.judge_health_call("model_ready", ai_client.probe("model_ready"), ai_client.show)
 
 
-@check("one real prediction succeeds", requests=2, tokens=16)
+@check("one real prediction succeeds", requests=1 + EMPTY_TRIES, tokens=16 * EMPTY_TRIES)
 def test_predicts(ai_client: Session) -> Verdict:
     prediction = ai_client.ask()
     ready = None
     if not prediction.ok:
         ready = ai_client.probe("model_ready") or ai_client.probe("ready") or ai_client.probe("live")
-    return health.judge_prediction(prediction, ready, ai_client.show)
+    again = ask_again_if_empty(ai_client, prediction, ai_client.sample())
+    return health.judge_prediction(prediction, ready, ai_client.show, again)

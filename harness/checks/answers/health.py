@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.checks.common import Show, judge, judge_success
-from harness.checks.generation.thinking import explain_no_text
+from harness.checks.generation.thinking import has_text, judge_text_present
 from harness.core.exchange import Exchange
-from harness.core.verdict import Verdict, judge_contract, make_inconclusive
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 
 @judge
@@ -19,8 +21,12 @@ def judge_health_call(role: str, exchange: Exchange | None, show: Show) -> Verdi
 
 
 @judge
-def judge_prediction(prediction: Exchange, ready: Exchange | None, show: Show) -> Verdict:
+def judge_prediction(
+    prediction: Exchange, ready: Exchange | None, show: Show, again: Sequence[Exchange] = ()
+) -> Verdict:
     """One real prediction decides readiness; a health call that claims otherwise is named.
+
+    `again` has repeats of a prediction whose text was empty: an empty text is no prediction.
 
     A health endpoint may be wrong: with a crash-looping worker, a wedged generator or an empty registry, real servers
     still answer it with 200.
@@ -28,5 +34,9 @@ def judge_prediction(prediction: Exchange, ready: Exchange | None, show: Show) -
     failure = "a real prediction fails"
     if ready is not None and ready.ok:
         failure = f"GET {ready.request.path} says ready, yet {failure}"
-    case = judge_success("prediction", prediction, failure, show, explain_no_text(prediction))
-    return judge_contract([case], "one real prediction succeeds")
+    for exchange in (prediction, *again):
+        if has_text(exchange):
+            return judge_contract([Case("prediction")], "one real prediction succeeds")
+    if prediction.ok:
+        return judge_contract([judge_text_present("prediction", (prediction, *again), show)], "")
+    return judge_contract([judge_success("prediction", prediction, failure, show)], "")

@@ -38,9 +38,9 @@ def _judge_repeats(
 ) -> Verdict:
     if not repeats:
         return make_inconclusive("nothing was asked", n=0)
-    first = next((exchange for exchange in repeats if exchange.ok and exchange.answer), None)
-    if first is None or first.answer is None:
-        return make_inconclusive(f"no answer to compare with: {repeats[0].outcome}", n=0)
+    first = next((exchange for exchange in repeats if exchange.ok and has_text(exchange)), None)
+    if first is None or first.answer is None or first.content is None:
+        return make_inconclusive(f"no answer to compare with: {describe_no_content(repeats[0])}", n=0)
     cases = []
     for number, exchange in enumerate(repeats):
         if exchange is first:

@@ -22,17 +22,20 @@ def judge_replicas(
     engine may word an answer in two ways.
     """
     for exchange in first:
-        if not exchange.ok or exchange.answer is None:
-            return make_inconclusive(f"the first URL has no answer to compare with: {exchange.outcome}", n=0)
-        if same_text and not has_text(exchange):
-            return make_inconclusive(f"the first URL has no text to compare: {describe_no_content(exchange)}", n=0)
+        if not exchange.ok or exchange.content is None or (same_text and not has_text(exchange)):
+            why = describe_no_content(exchange)
+            return make_inconclusive(f"the first URL has no answer to compare with: {why}", n=0)
     cases = []
     for url, exchanges in others.items():
         for number, (own, other) in enumerate(zip(first, exchanges, strict=True)):
             name = f"{url}, query {number}"
             difference = _find_difference_of_replica(own, other, same_text)
             cases.append(judge_case(name, other, difference and f"{name}: {difference}", shows[url]))
-    return judge_contract(cases, f"{len(others)} replicas answer {len(first)} queries as the first URL does")
+    holds = f"{len(others)} replicas answer {len(first)} queries as the first URL does"
+    if not same_text and any(exchange.answer is not None and exchange.answer.text is not None for exchange in first):
+        holds = f"{len(others)} replicas answer {len(first)} queries, from the model and version of the first URL"
+        holds += " (their texts may differ and are not compared)"
+    return judge_contract(cases, holds)
 
 
 def _find_difference_of_replica(own: Exchange, other: Exchange, same_text: bool) -> str | None:

@@ -43,7 +43,9 @@ def judge_answer(
 def _describe_answer(answer: Answer) -> str:
     if answer.text is not None:
         return f"a complete answer of {len(answer.text)} characters, finish reason {answer.finish_reason!r}"
-    return f"a complete answer with {', '.join(sorted(answer.outputs)) or 'a value'}; every number finite"
+    numbers = sum(1 for value in answer.outputs.values() for _ in _walk_numbers(value))
+    outputs = ", ".join(sorted(answer.outputs)) or "a value"
+    return f"a complete answer with {outputs}; {f'{numbers} numbers, all finite' if numbers else 'no number in it'}"
 
 
 def _find_empty_output(answer: Answer) -> str | None:

@@ -12,6 +12,7 @@ from itertools import chain
 
 from harness.checks.common import Show, explain_decline, judge, judge_case
 from harness.checks.comparison import compare_contents
+from harness.checks.generation.thinking import describe_no_content
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
@@ -46,6 +47,8 @@ def judge_versions(answers: Sequence[Sequence[Exchange]], show: Show) -> Verdict
     if compared <= 0:
         reason = f"no request was answered twice: {asked[0].outcome}" if asked else "nothing was asked"
         return make_inconclusive(reason, n=0)
+    if not strays and all(exchange.content is None for exchange in usual):
+        return make_inconclusive(f"every answer is empty: {describe_no_content(usual[0])}", n=0)
     problem, shown = "", usual[0]
     if strays:
         problem, shown = _describe_strays(groups, usual, strays), strays[0]
@@ -54,13 +57,19 @@ def judge_versions(answers: Sequence[Sequence[Exchange]], show: Show) -> Verdict
     elif len(failed) >= _FEWEST_FAILED:
         problem, shown = f"{len(failed)} of {len(asked)} requests fail, and the same ones are answered", failed[0]
         problem = f"{problem} at other times: {failed[0].outcome}"
-    holds = f"{judged} answers to {len(groups)} inputs, asked over new connections, show one version of the service"
     cases = [judge_case("version", shown, problem, show)] * (1 if problem else compared)
-    verdict = judge_contract(cases, holds)
+    verdict = judge_contract(cases, _describe_agreement(usual, sum(map(bool, groups))))
     lacking = len(asked) - judged
     if lacking:
         verdict = verdict.with_notes(f"{lacking} of {len(asked)} requests were not answered")
     return verdict
+
+
+def _describe_agreement(answers: Sequence[Exchange], inputs: int) -> str:
+    asked = f"{len(answers)} answers to {inputs} inputs"
+    if all(("connection", "close") in exchange.request.headers for exchange in answers):
+        asked += ", asked over new connections,"
+    return f"{asked} show one version of the service: each input has one answer"
 
 
 def _group_answers(exchanges: Iterable[Exchange]) -> list[list[Exchange]]:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from harness.checks.common import Show, is_clear_refusal, judge, judge_case
+from harness.checks.common import (
+    TOO_MANY_REQUESTS,
+    Show,
+    explain_decline,
+    has_counterexample,
+    is_clear_refusal,
+    judge,
+    judge_case,
+)
 from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import Exchange
 from harness.core.json_text import parse_json
-from harness.core.verdict import Case, Verdict, judge_contract
+from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 _LEAKS = (
     ("a Python traceback", re.compile(r"Traceback \(most recent call last\)|\bFile \"[^\"]+\", line \d+")),
@@ -53,15 +61,28 @@ def is_stack_trace(leak: str) -> bool:
 
 @judge
 def judge_leaks(answers: Mapping[str, Exchange], show: Show) -> Verdict:
-    """No answer to a wrong request shows a traceback, a path or a version of the server's software."""
-    cases = []
+    """No error that answers a wrong request shows a traceback, a path or a version of the server's software.
+
+    A wrong request that is accepted has no error to look at; without a single error the check is INCONCLUSIVE. A 429 is
+    no answer to what is wrong with a request, but what it shows counts.
+    """
+    cases, errors = [], 0
     for name, exchange in answers.items():
         if exchange.response is None:
             cases.append(Case(name, unjudged=exchange.outcome))
-        else:
-            leak = find_leak(exchange.response.body)
+            continue
+        leak = find_leak(exchange.response.body)
+        is_error = exchange.response.status >= 400
+        if is_error or leak:
             cases.append(judge_case(name, exchange, leak and f"the answer to {name} shows {leak}", show))
-    return judge_contract(cases, f"{len(cases)} errors show nothing internal")
+        errors += is_error and not explain_decline(exchange, (TOO_MANY_REQUESTS,))
+    if not errors and not has_counterexample(cases):
+        outcomes = "; ".join(f"{name}: {exchange.outcome}" for name, exchange in answers.items())
+        return make_inconclusive(
+            f"no wrong request was answered with an error that could be looked at: {outcomes}", n=0
+        )
+    answered = f"{errors} of {len(answers)} wrong requests were answered with an error"
+    return judge_contract(cases, f"{answered}; what these {errors} errors say shows nothing internal")
 
 
 @judge
@@ -70,16 +91,23 @@ def judge_refusals(answers: Mapping[str, Exchange], show: Show) -> Verdict:
     cases = []
     for name, exchange in answers.items():
         problem = "" if is_clear_refusal(exchange) else f"{name} is not refused with a 4xx: {exchange.outcome}"
-        cases.append(judge_case(name, exchange, problem, show))
+        unjudged = explain_decline(exchange, (TOO_MANY_REQUESTS,))
+        cases.append(judge_case(name, exchange, problem, show, unjudged))
     return judge_contract(cases, f"{len(cases)} wrong requests are each refused with a 4xx")
 
 
 @judge
 def judge_error_shape(answers: Mapping[str, Exchange], show: Show) -> Verdict:
-    """The errors are JSON objects with the same keys, so that a client needs only one way to read them."""
+    """The errors are JSON objects with the same keys, so that a client needs only one way to read them.
+
+    One error has no other to share its shape with.
+    """
     shapes: dict[str, str] = {}
     cases = []
     for name, exchange in answers.items():
+        if why := explain_decline(exchange, (TOO_MANY_REQUESTS,)):
+            cases.append(Case(name, unjudged=why))
+            continue
         if exchange.response is None or exchange.error is not ErrorClass.STATUS:
             cases.append(Case(name, unjudged=f"not an error answer: {exchange.outcome}"))
             continue
@@ -92,6 +120,8 @@ def judge_error_shape(answers: Mapping[str, Exchange], show: Show) -> Verdict:
         else:
             shapes[name] = shape
         cases.append(judge_case(name, exchange, problem, show))
+    if len(answers) < 2 and not has_counterexample(cases):
+        return make_inconclusive(f"{len(answers)} wrong requests are sent: no two errors could be compared", n=0)
     return judge_contract(cases, f"{len(cases)} errors share the shape {next(iter(shapes.values()), '')}")
 
 

@@ -155,15 +155,25 @@ def find_row_outputs(answers: Sequence[tuple[int, Exchange]]) -> frozenset[str]:
 
 def judge_generated_requests(search: RequestSearch, show: Show) -> Verdict:
     """No generated request has no answer, or one that is not valid, not finite, or does not fit its rows."""
-    return _judge_kind(search, OutcomeKind.BROKEN, "is answered validly or clearly refused", show)
+    return _judge_kind(search, OutcomeKind.BROKEN, show)
 
 
 def judge_generated_failures(search: RequestSearch, show: Show) -> Verdict:
     """No generated request is treated as the server's own failure, or answered otherwise than announced."""
-    return _judge_kind(search, OutcomeKind.FAILED, "is treated as announced", show)
+    return _judge_kind(search, OutcomeKind.FAILED, show)
 
 
-def _judge_kind(search: RequestSearch, kind: OutcomeKind, holds: str, show: Show) -> Verdict:
+_HELD = (OutcomeKind.ANSWERED, OutcomeKind.REFUSED)
+_OUTCOMES_IN_WORDS = {
+    OutcomeKind.ANSWERED: "answered validly",
+    OutcomeKind.REFUSED: "clearly refused",
+    OutcomeKind.FAILED: "treated as the server's own failure or answered otherwise than announced",
+    OutcomeKind.BROKEN: "not answered validly",
+    OutcomeKind.UNJUDGED: "unjudged",
+}
+
+
+def _judge_kind(search: RequestSearch, kind: OutcomeKind, show: Show) -> Verdict:
     if search.problem:
         return make_inconclusive(search.problem, n=0)
     generated = search.generated
@@ -178,9 +188,10 @@ def _judge_kind(search: RequestSearch, kind: OutcomeKind, holds: str, show: Show
         reasons = [request.outcome.why for request in generated if request.outcome.why]
         why = reasons[0] if reasons else "nothing was generated"
         return make_inconclusive(f"none of {len(generated)} generated requests was answered: {why}", n=0, notes=notes)
-    judged = len(generated) - counts[OutcomeKind.UNJUDGED]
+    judged = sum(counts[name] for name in _HELD)
+    words = ", ".join(f"{counts[name]} {_OUTCOMES_IN_WORDS[name]}" for name in _OUTCOMES_IN_WORDS if counts[name])
     cases = [Case(f"request {index}") for index in range(judged)]
-    return judge_contract(cases, f"each of {judged} generated requests {holds}").with_notes(*notes)
+    return judge_contract(cases, f"of {len(generated)} generated requests {words}").with_notes(*notes)
 
 
 def _judge_smallest(search: RequestSearch, kind: OutcomeKind, smallest: GeneratedRequest, show: Show) -> Verdict:

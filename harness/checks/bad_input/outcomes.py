@@ -158,7 +158,7 @@ def _judge_refusal(trial: BadInputTrial, show: Show) -> Case:
 def judge_bad_inputs(control: Control, trials: Sequence[BadInputTrial], show: Show) -> Verdict:
     """No bad input harms the service: see `_judge_harm`."""
     cases = [_judge_harm(control, trial, show) for trial in trials]
-    return _conclude(control, trials, cases, "afterwards the service answers as before")
+    return _conclude(control, trials, cases, f"afterwards {control.describe_after()}" if trials else "")
 
 
 @judge

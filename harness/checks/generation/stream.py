@@ -40,8 +40,10 @@ def judge_stream(streams: Sequence[Exchange], show: Show, whole: Sequence[Exchan
     cases = [judge_case(aspect, exchange, problems.get(aspect), show) for aspect in _ASPECTS]
     if "content" not in problems:
         cases.append(judge_text_present("text", streams, show))
-    holds = f"{kinds.count(EventKind.DELTA)} deltas in order, one finish reason, a clean end"
-    return judge_contract(cases, holds, distinct=1)
+    deltas, endings = kinds.count(EventKind.DELTA), len(finishes)
+    content = f"{deltas} deltas in order" if deltas > 1 else f"{deltas} delta"
+    ending = "one finish reason" if endings == 1 else f"{endings} finish reasons"
+    return judge_contract(cases, f"{content}, {ending}, a clean end", distinct=1)
 
 
 def _find_content_after_finish(exchange: Exchange) -> str | None:

@@ -249,8 +249,9 @@ def judge_text_acceptance(answers: TextAnswers, show: Show) -> Verdict:
     """Ordinary text is answered; NUL and lone surrogates are answered or refused with a 4xx, in every spelling."""
     if obstacle := _find_obstacle(answers):
         return obstacle
-    cases = []
+    cases, refused = [], 0
     for name, spellings in answers.spellings.items():
+        refused += any(not exchange.ok for exchange in spellings.list_exchanges())
         for exchange in spellings.list_exchanges():
             reaction, problem = classify_reaction(exchange), ""
             if reaction is Reaction.REFUSED and name not in ODD_TEXTS:
@@ -258,7 +259,10 @@ def judge_text_acceptance(answers: TextAnswers, show: Show) -> Verdict:
             elif reaction not in (Reaction.ACCEPTED, Reaction.REFUSED):
                 problem = f"text with {name} is neither answered nor clearly refused: {exchange.outcome}"
             cases.append(judge_case(name, exchange, problem, show, explain_decline(exchange)))
-    return judge_contract(cases, f"{len(answers.spellings)} texts are each answered, or refused where that is allowed")
+    holds = f"{len(answers.spellings) - refused} of {len(answers.spellings)} texts are answered"
+    if refused:
+        holds += f", {refused} refused, as they may be"
+    return judge_contract(cases, holds)
 
 
 def _find_obstacle(answers: TextAnswers) -> Verdict | None:
@@ -277,8 +281,11 @@ def judge_unicode_ids(control: Control, given: str, with_id: Exchange, with_quer
     """
     if control.problem:
         return make_inconclusive(control.problem, n=0)
-    cases = []
-    for name, exchange in (("an id in Unicode", with_id), ("a query string in Unicode", with_query)):
+    cases, outcomes = [], []
+    ways = [("a query string in Unicode", with_query)]
+    if with_id is not with_query:
+        ways.insert(0, ("an id in Unicode", with_id))
+    for name, exchange in ways:
         reaction, problem = classify_reaction(exchange), ""
         value = exchange.answer.value if exchange.answer else None
         returned = value.get("id") if isinstance(value, dict) else None
@@ -289,7 +296,11 @@ def judge_unicode_ids(control: Control, given: str, with_id: Exchange, with_quer
         elif exchange is with_id and isinstance(returned, str) and _is_mangled_id(returned, given):
             problem = f"the id {given!a} comes back as {returned!a}"
         cases.append(judge_case(name, exchange, problem, show, explain_decline(exchange)))
-    return judge_contract(cases, "Unicode in an id or a query string changes no answer")
+        outcomes.append(f"{name} is not answered ({exchange.outcome})")
+        if exchange.ok:
+            is_same = compare_contents(control.contents[0], exchange.content) is None
+            outcomes[-1] = f"{name} changes no answer" if is_same else f"{name} is answered"
+    return judge_contract(cases, "; ".join(outcomes))
 
 
 def _is_mangled_id(returned: str, given: str) -> bool:

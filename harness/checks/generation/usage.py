@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.checks.common import Show, judge
 from harness.checks.generation.text_cases import Unjudged, count_text_tokens, get_usage, judge_exchange
+from harness.checks.generation.thinking import explain_spent_limit
 from harness.core.exchange import Answer, Exchange
 from harness.core.verdict import Verdict, judge_contract
 
@@ -35,7 +36,9 @@ def judge_token_counts(first: Exchange, again: Exchange, longer: Exchange, limit
         judge_exchange("the same again", again, find_problem_of_repeat, show),
         judge_exchange("with a longer prompt", longer, find_problem_of_longer, show),
     ]
-    return judge_contract(cases, f"token counts are stated, add up, and follow the prompt ({prompt} prompt tokens)")
+    has_totals = all(get_usage(exchange.answer).total_tokens is not None for exchange in (first, again, longer))
+    stated = "are stated, add up," if has_totals else "are stated (without a total)"
+    return judge_contract(cases, f"token counts {stated} and follow the prompt ({prompt} prompt tokens)")
 
 
 @judge
@@ -56,7 +59,10 @@ def judge_streamed_counts(whole: Exchange, stream: Exchange, limit: int, show: S
         return None
 
     cases = [judge_exchange("a stream", stream, find_problem, show)]
-    return judge_contract(cases, "a stream states the counts of the whole answer")
+    counts = "the prompt tokens"
+    if deterministic and whole.text == stream.text != "":
+        counts = "the prompt and completion tokens"
+    return judge_contract(cases, f"a stream states {counts} of the whole answer")
 
 
 @judge
@@ -74,8 +80,11 @@ def judge_choice_counts(single: Exchange, several: Exchange, n: int, limit: int,
             return problem
         tokens = get_usage(answer).completion_tokens or 0
         texts = [choice.text for choice in answer.choices]
-        if tokens < sum(bool(text.strip()) for text in texts):
-            return f"{tokens} completion tokens for {len(texts)} texts"
+        filled = sum(bool(text.strip()) for text in texts)
+        if tokens < filled:
+            return f"{tokens} completion tokens for {filled} texts"
+        if not filled:
+            return Unjudged(explain_spent_limit(answer) or f"none of {len(texts)} choices has a text to count")
         one, thinks = usage.completion_tokens, any(choice.reasoning for choice in answer.choices)
         if one and not thinks and set(texts) == {single.text} and tokens != n * one:
             return f"{tokens} completion tokens for {n} texts of {one}"

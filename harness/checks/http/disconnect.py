@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checks.common import OVERLOAD_STATUSES, Show, has_counterexample, judge, judge_case, judge_success
+from harness.checks.common import (
+    OVERLOAD_STATUSES,
+    Show,
+    count_at_once,
+    has_counterexample,
+    judge,
+    judge_case,
+    judge_success,
+)
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
@@ -40,5 +48,6 @@ def judge_service_after_disconnects(
             break
     if not gone and not has_counterexample(cases):
         return make_inconclusive(f"none of {len(left)} clients could disconnect before its answer was complete", n=0)
-    holds = f"after {gone} clients disconnected during an answer, {len(after)} requests at once succeed"
+    requests = f"{len(after)} requests, up to {count_at_once(after)} at once,"
+    holds = f"after {gone} clients disconnected without their whole answer, {requests} succeed"
     return judge_contract(cases, holds)

@@ -71,8 +71,18 @@ def judge_repeats_under_key(keyed: KeyedExchanges, show: Show) -> Verdict:
         return make_inconclusive("; ".join(notes), n=0)
     if len(notes) == 2:
         return judge_contract(cases, "")
-    holds = f"one key has one answer: {len(cases)} repeats were not executed again"
-    return judge_contract(cases, holds, distinct=len(cases)).with_notes(*notes)
+    return judge_contract(cases, _describe_repeats(keyed), distinct=len(cases)).with_notes(*notes)
+
+
+def _describe_repeats(keyed: KeyedExchanges) -> str:
+    """What the repeats show if nothing is wrong with them: without an id, nothing shows that they were not executed."""
+    repeats = sum(exchange.ok for exchange in (keyed.again, *keyed.together)) - 1
+    holds = f"one key has one answer: {repeats} repeats got the first answer"
+    if _read_answer_id(keyed.first) is not None:
+        holds += ", with its id, and were not executed again"
+    if in_progress := sum(exchange.status == _IN_PROGRESS for exchange in keyed.together):
+        holds += f"; {in_progress} were refused while the first was in progress"
+    return holds
 
 
 def _judge_repeat(name: str, first: Exchange, again: Exchange, show: Show) -> Case:

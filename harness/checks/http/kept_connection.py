@@ -37,8 +37,21 @@ def judge_kept_connection(
         name = f"request {place} of {len(pipelined)} sent at once (input {number})"
         if not _is_left_unanswered(exchange, place):
             cases.append(judge_case(name, exchange, _find_problem(control, number, name, exchange), show))
-    holds = f"{len(cases)} requests over kept connections each got their own answer, in order"
-    return judge_contract(cases, holds, distinct=len(distinct))
+    in_use = sum(_is_kept(exchange) for _, exchange in in_turn[:-1])
+    behind = max(0, len(cases) - len(in_turn) - 1)
+    holds = f"{len(cases)} requests, {in_use + behind} of them over a connection that had carried another one,"
+    if not in_use + behind:
+        holds = f"the service ends each connection after one answer; {len(cases)} requests"
+    return judge_contract(cases, f"{holds} each got their own answer, in order", distinct=len(distinct))
+
+
+def _is_kept(exchange: Exchange) -> bool:
+    """Whether the service declares that the connection may carry another request (RFC 9112 section 9.3)."""
+    response = exchange.response
+    if response is None:
+        return False
+    declared = (response.header("connection") or "").lower()
+    return "close" not in declared if response.http_version == "HTTP/1.1" else "keep-alive" in declared
 
 
 def _find_problem(control: Control, number: int, name: str, exchange: Exchange) -> str:

@@ -20,6 +20,7 @@ from harness.checks.common import (
     judge_last_request,
     judge_success,
 )
+from harness.checks.comparison import compare_contents
 from harness.checks.control import Control
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Headers
@@ -169,17 +170,26 @@ def judge_form_answers(control: Control, forms: Mapping[str, Exchange], after: E
             return make_inconclusive(control.explain_empty(), n=0)
         # The service reports no error, but its answer is cut, garbled or does not end where it says.
         return judge_contract([judge_success("plain", empty, "a plain request has no valid answer", show)], "")
-    cases, answered = [], 0
+    cases, answered, equal, refused = [], 0, 0, 0
     for name, exchange in forms.items():
         problem = _find_misreading(control, name, exchange)
         unjudged = explain_decline(exchange, (TOO_MANY_REQUESTS,))
         cases.append(judge_case(name, exchange, problem and f"{name}: {problem}", show, unjudged))
         answered += exchange.ok
+        equal += exchange.ok and compare_contents(control.contents[0], exchange.content) is None
+        refused += has_error_status(exchange)
     cases.append(judge_last_request(after, show, "after all forms the plain request is not answered"))
     if not answered and not has_counterexample(cases):
         return make_inconclusive(f"all {len(forms)} forms are refused: none could be misread", n=0)
-    how = "as the plain request" if control.is_repeatable() else "validly (the service does not repeat itself)"
-    return judge_contract(cases, f"{answered} of {len(forms)} legal forms are answered {how}, the others are refused")
+    how = "as the plain request"
+    if equal < answered:
+        how = f"validly ({equal} of them as the plain request: the service does not repeat itself)"
+    parts = [f"{answered} of {len(forms)} legal forms are answered {how}"]
+    if refused:
+        parts.append(f"{refused} are refused")
+    if unanswered := len(forms) - answered - refused:
+        parts.append(f"{unanswered} get no answer, as an unusual one may")
+    return judge_contract(cases, ", ".join(parts))
 
 
 def _find_misreading(control: Control, name: str, exchange: Exchange) -> str:
@@ -223,4 +233,7 @@ def judge_form_acceptance(control: Control, forms: Mapping[str, Exchange], show:
             problem = "HTTP/1.0: the answer is in a transfer coding, which only HTTP/1.1 has"
         cases.append(judge_case(name, exchange, problem, show, unjudged))
         accepted += exchange.ok
-    return judge_contract(cases, f"{accepted} of {len(forms)} legal forms are accepted, the others are optional")
+    holds = f"{accepted} of {len(forms)} legal forms are accepted"
+    if accepted < len(forms):
+        holds += ", the others are optional"
+    return judge_contract(cases, holds)

@@ -6,9 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.checks.bad_input.clean_errors import find_leak
-from harness.checks.common import TOO_MANY_REQUESTS, Show, explain_decline, is_clear_refusal, judge, judge_case
+from harness.checks.common import (
+    TOO_MANY_REQUESTS,
+    Show,
+    explain_decline,
+    is_clear_refusal,
+    judge,
+    judge_case,
+    judge_last_request,
+)
 from harness.checks.control import Control
 from harness.checks.http.legal_forms import Pieces, announce_chunks, encode_chunks, set_header, set_length
+from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
 
@@ -100,10 +109,8 @@ def judge_malformed_harm(
         elif wrong := control.find_wrong_answer(0, meanwhile):
             problem = f"{name}: a plain request on another connection: {wrong}"
         cases.append(judge_case(name, meanwhile, problem, show, explain_decline(meanwhile, (TOO_MANY_REQUESTS,))))
-    problem = f"after all invalid bytes a plain request is not answered: {after.outcome}"
-    if after.ok:
-        problem = control.find_wrong_answer(0, after)
-    cases.append(judge_case("after", after, problem, show))
+    failure = "after all invalid bytes a plain request is not answered"
+    cases.append(judge_last_request(after, show, failure, control.find_wrong_answer(0, after) if after.ok else None))
     return judge_contract(cases, f"{len(probes)} kinds of invalid bytes harmed no other client")
 
 
@@ -124,7 +131,7 @@ def judge_malformed_refusals(control: Control, answers: Mapping[str, Exchange], 
     """Invalid bytes are refused with a 4xx (or 501, 505), so that a proxy in front cannot read them differently."""
     if why := control.explain_empty():
         return make_inconclusive(why, n=0)
-    cases = []
+    cases, refused, accepted = [], 0, 0
     for name, exchange in answers.items():
         malformed = MALFORMED_REQUESTS[name]
         proper = is_clear_refusal(exchange) or exchange.status in (501, 505)
@@ -134,7 +141,14 @@ def judge_malformed_refusals(control: Control, answers: Mapping[str, Exchange], 
             proper = malformed.may_accept
         problem = "" if proper else f"{name} is not refused with a 4xx: {exchange.outcome}"
         cases.append(judge_case(name, exchange, problem, show, explain_decline(exchange, (TOO_MANY_REQUESTS,))))
-    return judge_contract(cases, f"{len(cases)} kinds of invalid bytes are refused")
+        accepted += exchange.ok
+        refused += exchange.status is not None and not exchange.ok
+    parts = [f"{refused} of {len(cases)} kinds of invalid bytes are refused"]
+    if accepted:
+        parts.append(f"{accepted} are accepted, as they may be")
+    if unanswered := len(cases) - refused - accepted:
+        parts.append(f"{unanswered} get no answer, which is allowed for them")
+    return judge_contract(cases, ", ".join(parts))
 
 
 @judge
@@ -149,5 +163,11 @@ def judge_smuggling(control: Control, answers: Sequence[Exchange], show: Show) -
     problem = ""
     if first.ok and second.status is not None and second.status < 400:
         problem = "the bytes after the last chunk, a part of the body by its Content-Length, are executed as a request"
-    cases = [judge_case("smuggled", second, problem, show, explain_decline(first, (TOO_MANY_REQUESTS,)))]
-    return judge_contract(cases, "a request that hides another one in its body is read as one request, or refused")
+    unjudged = explain_decline(first, (TOO_MANY_REQUESTS,))
+    how = f"is read as one request (what follows gets {second.status or 'no answer'})"
+    if first.status is None and first.error is not ErrorClass.CLOSED:
+        unjudged = first.outcome
+    elif not first.ok:
+        how = f"is not carried out: {first.outcome}"
+    cases = [judge_case("smuggled", second, problem, show, unjudged)]
+    return judge_contract(cases, f"a request that hides another one in its body {how}")

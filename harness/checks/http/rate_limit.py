@@ -62,7 +62,7 @@ def judge_rate_limit(
     if after is not None:
         failure = f"{waited:.0f} s later, the wait that Retry-After asked for, a request is not served"
         cases.append(judge_success("served again", after, failure, show))
-    holds = f"{len(sent) - len(refused)} requests were served and {len(refused)} declined with 429 and Retry-After"
+    holds = f"{served} requests were served and {len(refused)} declined with 429 and Retry-After"
     verdict = judge_contract(cases, holds, distinct=len(cases))
     if refused and after is None:
         return verdict.with_notes("not judged: whether requests are served again: Retry-After is too long to wait for")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.checks.common import Show, explain_decline, judge, judge_case, judge_success
+from harness.checks.comparison import compare_contents
 from harness.checks.control import Control
 from harness.checks.http.legal_forms import has_error_status
 from harness.core.exchange import Exchange, Headers
@@ -42,16 +43,23 @@ def judge_trace_headers(control: Control, answers: Mapping[str, Exchange], show:
     """With trace headers a request has the same answer as without; malformed ones may at worst be refused."""
     if why := control.explain_empty():
         return make_inconclusive(why, n=0)
-    cases = []
+    cases, equal = [], 0
     for name, exchange in answers.items():
         problem = ""
+        equal += exchange.ok and compare_contents(control.contents[0], exchange.content) is None
         if exchange.ok:
             wrong = control.find_wrong_answer(0, exchange)
             problem = wrong and f"with {name}: {wrong}"
         elif name not in MALFORMED_TRACE_HEADERS or not has_error_status(exchange):
             problem = f"a request with {name} is not answered: {exchange.outcome}"
         cases.append(judge_case(name, exchange, problem, show, explain_decline(exchange)))
-    return judge_contract(cases, f"with {len(cases)} kinds of trace headers a request has the same answer as without")
+    holds = f"with {equal} of {len(cases)} kinds of trace headers a request has the same answer as without"
+    answered = sum(exchange.ok for exchange in answers.values())
+    if equal < answered:
+        holds += f"; {answered - equal} have another one, as the service does without them"
+    if answered < len(cases):
+        holds += f"; {len(cases) - answered} malformed ones are refused"
+    return judge_contract(cases, holds)
 
 
 @judge

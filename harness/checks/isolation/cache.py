@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from harness.checks.common import OVERLOAD_STATUSES, Show, explain_decline, is_clear_refusal, judge, judge_case
 from harness.checks.comparison import find_difference
+from harness.checks.generation.thinking import describe_no_content
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
@@ -97,8 +98,8 @@ def _explain_unjudged(pair: AskedPair) -> str:
                 return f"an answer that fits neither request: {exchange.outcome}"
         elif not pair.must_differ:
             return pair.why or "the two answers do not differ"
-        elif not exchange.ok:
-            return exchange.outcome
+        elif not exchange.ok or exchange.content is None:
+            return describe_no_content(exchange)
     return "" if pair.exchanges else pair.why or "the pair was not sent"
 
 
@@ -129,8 +130,11 @@ def judge_cached_credentials(
         problem, unjudged = "", explain_decline(exchange)
         if exchange.status is None or exchange.status >= 500:
             unjudged = exchange.outcome
-        elif not is_clear_refusal(exchange):
+        elif exchange.ok:
             problem = f"a request that was just answered for another caller is answered with a {name} credential too"
             problem += f": status {exchange.status}"
+        elif not is_clear_refusal(exchange):
+            problem = f"a request that was just answered for another caller is not refused with a {name} credential"
+            problem += f": {exchange.outcome}"
         cases.append(judge_case(name, exchange, problem, show, unjudged))
     return judge_contract(cases, "an answer given to an authorised caller is refused to others")

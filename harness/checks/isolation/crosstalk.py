@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import comb
 
-from harness.checks.common import Show, explain_decline, judge, judge_case
+from harness.checks.common import Show, count_at_once, explain_decline, has_counterexample, judge, judge_case
 from harness.checks.comparison import compare_contents, find_owner
 from harness.checks.control import Control
 from harness.checks.generation.thinking import describe_no_content, has_text
@@ -44,7 +44,10 @@ def judge_own_answers(control: Control, rounds: Sequence[Sequence[tuple[int, Exc
         problem, unjudged = find_problem(control, number, exchange)
         unjudged = explain_decline(exchange) or unjudged
         cases.append(judge_case(name, exchange, problem and f"{name}: {problem}", show, unjudged))
-    holds = f"{len(concurrent)} requests in {len(rounds)} rounds side by side each got their own answer"
+    most = max(count_at_once(exchange for _, exchange in round_) for round_ in rounds)
+    if most < 2 and not has_counterexample(cases):
+        return make_inconclusive("no two requests were under way at the same time", n=0)
+    holds = f"{len(concurrent)} requests in {len(rounds)} rounds, up to {most} at once, each got their own answer"
     return judge_contract(cases, holds, distinct=len(distinct))
 
 
