@@ -178,3 +178,11 @@ _ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS, Status.SK
 def find_worst_status(statuses: Sequence[Status]) -> Status:
     """The first of FAIL, ERROR, INCONCLUSIVE, PASS, SKIPPED that occurs; INCONCLUSIVE if there are none."""
     return min(statuses, key=_ORDER.index, default=Status.INCONCLUSIVE)
+
+
+_ATTEMPTS_ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.SKIPPED, Status.PASS)
+
+
+def choose_worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict of a check that ended several times: the worst, and the first of equals. A skipped one is no PASS."""
+    return min(verdicts, key=lambda verdict: _ATTEMPTS_ORDER.index(verdict.status))

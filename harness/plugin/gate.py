@@ -1,7 +1,6 @@
 """The gate's pytest plugin: plan before collection, evidence as it happens, one decision at the end.
 
-Under xdist the controller plans, writes and decides; each worker collects, runs and attaches its verdicts to the
-reports that travel home.
+Under xdist the controller plans and decides; each worker collects, runs and writes its verdicts into the run directory.
 """
 
 from __future__ import annotations
@@ -26,11 +25,12 @@ from harness.core.gate import Exit
 from harness.core.plan import PlannedCheck
 from harness.core.registry import list_plugins
 from harness.core.report import Report
-from harness.core.verdict import Level, Status, make_error
+from harness.core.verdict import Level, Status, make_error, make_skipped
 from harness.io.rundir import EVIDENCE, EvidenceLine
 from harness.plugin import fixtures
 from harness.plugin.collection import CollectionHooks, list_config_folders
 from harness.plugin.command_line import count_processes, read_options
+from harness.plugin.lost_tests import LostTests
 from harness.plugin.run_checks import CheckHooks
 from harness.run.gate_run import GateRun, RunState
 from harness.run.planning import plan_user_check
@@ -57,16 +57,19 @@ def register_gate(config: pytest.Config) -> None:
     config.pluginmanager.register(CheckHooks(run), "aiharness-running")
     config.stash[fixtures.RUN] = run
     config.pluginmanager.register(fixtures, "aiharness-fixtures")
-    config.pluginmanager.register(GateHooks(config, run, collection), "aiharness-gate")
+    lost = LostTests(config, settings.suites)
+    config.pluginmanager.register(lost, "aiharness-lost-tests")
+    config.pluginmanager.register(GateHooks(config, run, collection, lost), "aiharness-gate")
 
 
 class GateHooks:
     """Session hooks of the controller (or of the only process), and the few that a worker needs."""
 
-    def __init__(self, config: pytest.Config, run: GateRun, collection: CollectionHooks) -> None:
+    def __init__(self, config: pytest.Config, run: GateRun, collection: CollectionHooks, lost: LostTests) -> None:
         self._config = config
         self._run = run
         self._collection = collection
+        self._lost = lost
         self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._report: Report | None = None
         self._interrupted: str | None = None
@@ -131,9 +134,18 @@ class GateHooks:
         """Keep what belongs to the suites; add the user's marked tests to the plan before anything is deselected."""
         selected: list[pytest.Item] = []
         deselected: list[pytest.Item] = []
-        for item in items:
-            (selected if self._collection.selects(item) else deselected).append(item)
-        self._run.add_user_checks([_plan_test(item) for item in selected if not item.nodeid.startswith(f"{ROOT}/")])
+        try:
+            for item in items:
+                self._lost.refuse_misspelt(item)
+                (selected if self._collection.selects(item) else deselected).append(item)
+            checks = [_plan_test(item) for item in selected if not item.nodeid.startswith(f"{ROOT}/")]
+        except pytest.UsageError as problem:
+            if self._worker is None:
+                raise
+            self._run.write_user_checks([], (), str(problem))  # the controller refuses the run
+            items.clear()
+            return
+        self._run.add_user_checks(checks, self._lost.notes)
         if deselected:
             config.hook.pytest_deselected(items=deselected)
         items[:] = [item for item in selected if not self._judges or item.nodeid in self._run.checks]
@@ -141,17 +153,17 @@ class GateHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
         """The controller collects nothing: it learns of the user's tests from its workers."""
-        self._run.read_user_checks()
+        try:
+            self._run.read_user_checks()
+        except HarnessError as problem:
+            raise pytest.UsageError(str(problem)) from None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write a verdict down the moment it arrives."""
+        """Write down that a worker crashed; verdicts are written where the checks run."""
         if not self._decides:
             return
-        line = getattr(report, "aiharness", None)
-        if line is not None:
-            self._run.run_dir.append(EVIDENCE, msgspec.json.decode(line, type=EvidenceLine))
-        elif report.when not in ("setup", "call", "teardown"):
+        if report.when not in ("setup", "call", "teardown"):
             crash = make_error("the worker that ran this check crashed; its evidence is lost")
             self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, crash, self._run.now()))
 
@@ -178,19 +190,28 @@ class GateHooks:
             session.exitstatus = self._finish(exitstatus if exitstatus in _PYTEST_EXITS else None)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A module that cannot be collected may hold checks: it is planned, and ends in ERROR."""
-        if not self._decides or not report.failed:
+        """A module that cannot be collected, or skips itself, may hold checks: it is planned, and never a PASS."""
+        if not self._decides or report.passed:
             return
-        lines = str(report.longrepr or "no reason was given").strip().splitlines()
+        if report.failed:
+            lines = str(report.longrepr or "no reason was given").strip().splitlines()
+            suite: str | None = self._run.settings.suites[0]
+            verdict = make_error(f"could not be collected: {lines[-1][:300]}")
+        else:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            suite = self._lost.find_suite(report.nodeid)
+            verdict = make_skipped(f"it skips itself with all its checks: {reason.removeprefix('Skipped: ')[:300]}")
+        if suite is None:
+            return
         title = f"{report.nodeid} can be collected"
-        self._run.add_user_checks([plan_user_check(report.nodeid, self._run.settings.suites[0], title, "blocker")])
-        verdict = make_error(f"could not be collected: {lines[-1][:300]}")
+        self._run.add_user_checks([plan_user_check(report.nodeid, suite, title, "blocker")])
         self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, verdict, self._run.now()))
 
     def _finish(self, pytest_exit: int | None) -> int:
         self._is_finished = True
         if pytest_exit is not None and self._interrupted is None:
             self._interrupted = f"pytest ended with {pytest.ExitCode(pytest_exit).name.lower().replace('_', ' ')}"
+        self._run.add_user_checks([], self._lost.notes)
         try:
             self._report = self._run.finish(self._interrupted, pytest_exit)
         except HarnessError as problem:
@@ -207,6 +228,8 @@ class GateHooks:
         terminalreporter.section("AI release gate")
         width = getattr(terminalreporter, "_screen_width", 100)
         colour = terminalreporter.hasmarkup if hasattr(terminalreporter, "hasmarkup") else False
+        for note in self._run.collection_notes:
+            terminalreporter.write_line(f"note: {note}")
         for line in self._run.format_summary(self._report, colour=colour, width=width):
             terminalreporter.write_line(line)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import fcntl
 import inspect
 import traceback
+import unittest
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -15,14 +18,27 @@ from harness.core.check_spec import CheckSpec
 from harness.core.endpoint import redact_text
 from harness.core.errors import BudgetExhausted, HarnessError
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Counterexample, Level, Status, Verdict, make_error, make_inconclusive, make_skipped
-from harness.io.rundir import EvidenceLine
+from harness.core.verdict import (
+    Counterexample,
+    Level,
+    Status,
+    Verdict,
+    choose_worst,
+    make_error,
+    make_inconclusive,
+    make_skipped,
+)
+from harness.io.rundir import EVIDENCE, EvidenceLine
 from harness.plugin.user_client import AskFailed, ObjectiveJudge
 from harness.run.gate_run import GateRun
 from harness.run.measurements import are_begun
 from harness.suite import find_spec
 
-VERDICT = pytest.StashKey[Verdict]()
+VERDICTS = pytest.StashKey[list[Verdict]]()
+"""What the calls of an item ended with since its last report: several, where a plugin calls it again by itself."""
+
+
+_ASSERTIONS = "the test's own assertions"
 
 
 class CheckFailed(AssertionError):
@@ -42,16 +58,28 @@ class CheckHooks:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
-        """Under xdist, run a check that is declared `alone`, or makes such a measurement, while no other runs."""
+        """Write down what no report was made of; under xdist, run a check that must run `alone` while no other runs."""
         check = self._run.checks.get(item.nodeid)
-        if check is None or self._run.worker == "main":
+        if check is None:
             return (yield)
+        try:
+            with self._hold_lock(item, check):
+                return (yield)
+        finally:
+            if verdicts := _take_verdicts(item):
+                self._write_verdict(item, check, choose_worst(verdicts))
+
+    @contextmanager
+    def _hold_lock(self, item: pytest.Item, check: PlannedCheck) -> Iterator[None]:
+        if self._run.worker == "main":
+            yield
+            return
         spec = find_spec(getattr(item, "function", None))
         alone = spec is not None and (spec.alone or self._measures_alone(spec, check))
         with open(self._run.run_dir.path / ".alone", "w") as lock:
             # A worker that dies gives its lock back.
             fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-            return (yield)
+            yield
 
     def _measures_alone(self, spec: CheckSpec, check: PlannedCheck) -> bool:
         return any(measurement.alone for measurement in spec.measures) and not are_begun(self._run, check.measures)
@@ -86,30 +114,49 @@ class CheckHooks:
         _end(pyfuncitem, _run_check(pyfuncitem), check)
         return True
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_pyfunc_call")
+    def pytest_aiharness_watch_call(self, pyfuncitem: pytest.Function) -> Any:
+        """Note what a test of the user's own raises, whatever calls it: a plugin may call it again."""
+        check = self._run.checks.get(pyfuncitem.nodeid)
+        try:
+            return (yield)
+        except BaseException as error:
+            if check is not None and check.kind == "user":
+                pyfuncitem.stash.setdefault(VERDICTS, []).extend(_list_verdicts(error))
+            raise
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-        """Attach the verdict as evidence; plain data, so that it survives the way from a worker."""
+        """Write the verdict of this phase down, in the process that ran it: a plugin may discard the report."""
         report: Any = yield
         check = self._run.checks.get(item.nodeid)
         if check is None:
             return report
-        verdict = None
-        if check.kind == "user" and call.excinfo and not hasattr(report, "wasxfail"):
-            verdict = _judge_exception(call.excinfo.value)
-        verdict = verdict or _judge_report(item, report, check)
+        verdicts = _take_verdicts(item)
+        if check.kind == "user" and call.when == "call" and call.excinfo and not verdicts:
+            verdicts = _list_verdicts(call.excinfo.value)
+        if check.kind == "user" and (hasattr(report, "wasxfail") or _fails_after_pass(report, verdicts)):
+            verdicts = []  # an expected failure; or a plugin's own assertion behind a PASS
+        verdict = choose_worst(verdicts) if verdicts else _judge_report(report, call, check)
         if verdict is None:
             return report
+        line = self._write_verdict(item, check, verdict, call.duration)
+        report.ai_status, report.ai_level = str(line.verdict.status), str(check.level)
+        if report.failed and call.excinfo and isinstance(call.excinfo.value, CheckFailed | CheckError):
+            report.longrepr = f"{line.verdict.status}: {self._shorten_repeated(line.verdict)}"
+        self._redact(report)
+        return report
+
+    def _write_verdict(
+        self, item: pytest.Item, check: PlannedCheck, verdict: Verdict, seconds: float = 0.0
+    ) -> EvidenceLine:
         if check.kind == "user" and verdict.status is Status.FAIL and not verdict.counterexamples:
             verdict = replace(verdict, counterexamples=self._show_recent(check, verdict.reason))
         verdict = self._run.end_check(item.nodeid, verdict)
         attach_to_allure(item, verdict)
-        line = EvidenceLine(item.nodeid, verdict, self._run.now(), round(call.duration, 4), self._run.worker)
-        report.aiharness = msgspec.json.encode(line).decode()
-        report.ai_status, report.ai_level = str(verdict.status), str(check.level)
-        if report.failed and VERDICT in item.stash:
-            report.longrepr = f"{verdict.status}: {self._shorten_repeated(verdict)}"
-        self._redact(report)
-        return report
+        line = EvidenceLine(item.nodeid, verdict, self._run.now(), round(seconds, 4), self._run.worker)
+        self._run.run_dir.append(EVIDENCE, line)
+        return line
 
     def _shorten_repeated(self, verdict: Verdict) -> str:
         """The reason for pytest's own page: an endpoint that cannot be asked ends every check for one and the same."""
@@ -162,6 +209,9 @@ def _run_user_test(item: pytest.Function, check: PlannedCheck) -> object:
             raise  # its reader wants to see where in the test it was raised
         _end(item, verdict, check)
         return True
+    except BaseException as error:
+        item.stash.setdefault(VERDICTS, []).extend(_list_verdicts(error))
+        raise
     judge = item.funcargs.get("ai_objective")
     if result is None and isinstance(judge, ObjectiveJudge):
         result = judge.verdict  # a forgotten `return` must not turn a FAIL into a PASS
@@ -177,14 +227,32 @@ def _call(item: pytest.Function) -> object:
 
 
 def _end(item: pytest.Item, verdict: Verdict, check: PlannedCheck) -> None:
-    """Store the verdict, and end the item in pytest's own terms."""
-    item.stash[VERDICT] = verdict
+    """Keep the verdict, and end the item in pytest's own terms."""
+    item.stash.setdefault(VERDICTS, []).append(verdict)
     if verdict.status in (Status.INCONCLUSIVE, Status.SKIPPED):
         pytest.skip(verdict.reason)
     if check.level is Level.BLOCKER and verdict.status is Status.FAIL:
         raise CheckFailed(verdict.reason)
     if check.level is Level.BLOCKER and verdict.status is Status.ERROR:
         raise CheckError(verdict.reason)
+
+
+def _list_verdicts(error: BaseException) -> list[Verdict]:
+    """The verdict of an exception that ended a call of a user's test; none of one that says nothing of the service."""
+    if isinstance(error, CheckFailed | CheckError | pytest.xfail.Exception | pytest.exit.Exception | KeyboardInterrupt):
+        return []
+    if isinstance(error, pytest.skip.Exception | unittest.SkipTest):
+        return [make_skipped(str(error))]
+    if verdict := _judge_exception(error):
+        return [verdict]
+    lines = pytest.ExceptionInfo.from_exception(error).exconly(tryshort=True).splitlines()
+    return [Verdict(Status.FAIL, lines[0][:500], method=_ASSERTIONS, n=1)]
+
+
+def _take_verdicts(item: pytest.Item) -> list[Verdict]:
+    verdicts = item.stash.get(VERDICTS, [])
+    item.stash[VERDICTS] = []
+    return verdicts
 
 
 def _judge_exception(error: BaseException) -> Verdict | None:
@@ -196,12 +264,12 @@ def _judge_exception(error: BaseException) -> Verdict | None:
     return make_error(str(error)) if isinstance(error, HarnessError) else None
 
 
-def _judge_report(item: pytest.Item, report: pytest.TestReport, check: PlannedCheck) -> Verdict | None:
-    """The verdict that one phase of an item brings, or None for a phase without one."""
-    has_verdict = VERDICT in item.stash and report.when in ("setup", "call")
-    if has_verdict:
-        return None if report.when == "setup" and report.passed else item.stash[VERDICT]
-    if report.skipped and not hasattr(report, "wasxfail"):
+def _judge_report(report: pytest.TestReport, call: pytest.CallInfo[None], check: PlannedCheck) -> Verdict | None:
+    """The verdict that one phase of an item brings, where no call of it left one; None for a phase without any."""
+    is_expected = hasattr(report, "wasxfail")
+    if check.kind == "user" and call.excinfo and not is_expected and (verdict := _judge_exception(call.excinfo.value)):
+        return verdict
+    if report.skipped and not is_expected:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         return make_skipped(reason.removeprefix("Skipped: "))
     if report.when in ("setup", "teardown"):
@@ -214,8 +282,12 @@ def _judge_user_test(report: pytest.TestReport) -> Verdict:
     if hasattr(report, "wasxfail"):
         return make_inconclusive(f"marked xfail ({report.wasxfail or 'no reason'}): an expected failure is no evidence")
     if report.failed:
-        return Verdict(Status.FAIL, _find_reason(report), method="the test's own assertions", n=1)
-    return Verdict(Status.PASS, "the test's own assertions hold", method="the test's own assertions", n=1)
+        return Verdict(Status.FAIL, _find_reason(report), method=_ASSERTIONS, n=1)
+    return Verdict(Status.PASS, "the test's own assertions hold", method=_ASSERTIONS, n=1)
+
+
+def _fails_after_pass(report: pytest.TestReport, verdicts: list[Verdict]) -> bool:
+    return report.failed and all(verdict.status is Status.PASS for verdict in verdicts)
 
 
 def _find_reason(report: pytest.TestReport) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +18,7 @@ import msgspec
 
 from harness.core.check_spec import CheckSpec
 from harness.core.endpoint import Endpoint, redact_text
+from harness.core.errors import UsageError
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.registry import load_plugin
 from harness.core.report import Report
@@ -60,6 +61,7 @@ class GateRun:
         self.worker = "main"
         self.progress: Callable[[str], None] = lambda line: None
         self.started = 0.0
+        self.collection_notes: list[str] = []
         self.plan = Plan(settings.suites, ())
         self.preflight = Preflight(settings.endpoint.protocol)
         self.run_dir: RunDir
@@ -118,21 +120,35 @@ class GateRun:
         """What a worker needs to join."""
         return RunState(str(self.run_dir.path), self.started, self.preflight, self._others)
 
-    def add_user_checks(self, checks: list[PlannedCheck]) -> None:
-        """Add collected tests of the user's own to the plan, and write it down before any of them runs."""
+    def add_user_checks(self, checks: list[PlannedCheck], notes: Sequence[str] = ()) -> None:
+        """Add collected tests of the user's own to the plan, and write it down before any of them runs.
+
+        `notes` say which tests could not be added.
+        """
         self.plan = self.plan.add_checks(checks)
-        if not checks or not self.started:
+        fresh = [self._redact(note) for note in dict.fromkeys(notes) if note not in self.collection_notes]
+        self.collection_notes += fresh
+        if not (checks or fresh) or not self.started:
             return
         if self.worker == "main":
+            self._head["notes"] = [*self._head["notes"], *fresh]
             self.run_dir.write_plan(self.plan, self._head)
         else:
-            self.run_dir.write(_USER_CHECKS, msgspec.json.encode(checks))
+            self.write_user_checks(checks, fresh)
+
+    def write_user_checks(self, checks: Sequence[PlannedCheck], notes: Sequence[str], refusal: str = "") -> None:
+        """Give the controller the user's tests that this worker collected, or the reason to refuse the run."""
+        self.run_dir.write(_USER_CHECKS, msgspec.json.encode((checks, notes, refusal)))
 
     def read_user_checks(self) -> None:
-        """Add the user's tests that a worker collected to the controller's plan."""
+        """Add the user's tests that a worker collected to the controller's plan. Raises `UsageError` for a refusal."""
         path = self.run_dir.path / _USER_CHECKS
         if path.exists():
-            self.add_user_checks(msgspec.json.decode(path.read_bytes(), type=list[PlannedCheck]))
+            content = msgspec.json.decode(path.read_bytes(), type=tuple[list[PlannedCheck], list[str], str])
+            checks, notes, refusal = content
+            if refusal:
+                raise UsageError(refusal)
+            self.add_user_checks(checks, notes)
 
     def find_preflight(self, suite: str) -> Preflight:
         """What is known of the endpoint as this suite speaks to it."""

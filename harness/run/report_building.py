@@ -29,11 +29,10 @@ from harness.core.report import (
     Target,
 )
 from harness.core.suite_policy import SuitePolicy, find_policy
-from harness.core.verdict import Evidence, Status, Verdict
+from harness.core.verdict import Evidence, Status, Verdict, choose_worst
 from harness.io.rundir import EvidenceLine, SavedRun
 from harness.run.series import make_distribution, merge_lines
 
-_WORST_FIRST = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.SKIPPED, Status.PASS)
 KILLED = "the run ended before its decision was written"
 
 
@@ -108,7 +107,7 @@ def _choose_verdicts(evidence: Iterable[EvidenceLine]) -> tuple[dict[str, Verdic
         known = verdicts.setdefault(line.check, line.verdict)
         if known is not line.verdict:
             notes[f"{line.check} reported more than once; its worst verdict counts"] = None
-            verdicts[line.check] = min(known, line.verdict, key=lambda verdict: _WORST_FIRST.index(verdict.status))
+            verdicts[line.check] = choose_worst([known, line.verdict])
     return verdicts, seconds, sorted(notes)
 
 
