@@ -89,11 +89,11 @@ def _choose_profile(name: str, own: Mapping[str, ProfileSection], source: Config
         base = profiles.get(key, replace(PROFILES["release"], name=key))
         changes = {field: value for field, value in asdict(section).items() if value is not None}
         profile = replace(base, **changes)
-        if not (0 < profile.quantile < 1 and profile.tolerance >= 1 and profile.cap >= 1):
-            message = "needs 0 < quantile < 1, tolerance >= 1 and cap >= 1"
-            raise source.error(
-                f"{message}, got {profile.quantile}, {profile.tolerance} and {profile.cap}", "profile", key
-            )
+        is_valid = 0 < profile.quantile < 1 and profile.tolerance >= 1 and profile.cap >= 1 and profile.window > 0
+        if not is_valid:
+            message = "needs 0 < quantile < 1, tolerance >= 1, cap >= 1 and window > 0"
+            given = f"{profile.quantile}, {profile.tolerance}, {profile.cap} and {profile.window}"
+            raise source.error(f"{message}, got {given}", "profile", key)
         profiles[key] = profile
     if name not in profiles:
         raise UsageError(describe_unknown("profile", name, profiles))

@@ -118,6 +118,7 @@ class ProfileSection:
     quantile: float | None = None
     tolerance: float | None = None
     cap: int | None = None
+    window: float | None = None
     points: float | None = None
     items: int | None = None
 

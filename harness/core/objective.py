@@ -48,13 +48,15 @@ class Profile:
     """How hard an objective is judged.
 
     `quantile` applies where a latency metric names none; `tolerance` multiplies the budget (1: none); `cap` is the
-    largest number of requests; `points` and `items` are the tolerance and size for accuracy-like metrics.
+    largest number of requests, `window` the shortest time over which they are spread (s); `points` and `items` are the
+    tolerance and size for accuracy-like metrics.
     """
 
     name: str
     quantile: float
     tolerance: float
     cap: int
+    window: float = 12.0
     points: float = 0.02
     items: int = 1000
     alpha: float = ALPHA

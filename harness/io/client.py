@@ -8,6 +8,7 @@ import math
 import os
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
@@ -81,6 +82,17 @@ class Client:
         exchange = self._wait(work, self.endpoint.deadlines.total + _GRACE)
         return exchange or self._make_lost_exchange(request)
 
+    def begin(
+        self, request: Request, *, decoder: StreamDecoder | None = None, intended: float | None = None
+    ) -> Future[Exchange]:
+        """Send one request without waiting; `intended` as for `HttpTransport.exchange`. `wait_for` has its end."""
+        work = self._transport.exchange(request, decoder=decoder, intended=intended)
+        return self._submit(work)
+
+    def wait_for(self, future: Future[Exchange], request: Request) -> Exchange:
+        """The exchange that `begin` began, when it has ended. An interrupt cancels it and is raised on."""
+        return self._receive(future, self.endpoint.deadlines.total + _GRACE) or self._make_lost_exchange(request)
+
     def exchange_many(
         self,
         requests: Sequence[Request],
@@ -113,12 +125,17 @@ class Client:
         return await asyncio.gather(*(exchange_one(*pair) for pair in pairs))
 
     def _wait(self, work: Coroutine[Any, Any, _T], seconds: float) -> _T | None:
+        return self._receive(self._submit(work), seconds)
+
+    def _submit(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
         try:
             loop = self._start_loop()
         except BaseException:
             work.close()
             raise
-        future = asyncio.run_coroutine_threadsafe(work, loop)
+        return asyncio.run_coroutine_threadsafe(work, loop)
+
+    def _receive(self, future: Future[_T], seconds: float) -> _T | None:
         try:
             return future.result(seconds)
         except (concurrent.futures.TimeoutError, concurrent.futures.CancelledError):

@@ -52,6 +52,10 @@ class SavedRun:
     notes: list[str] = field(default_factory=list)
 
 
+_PLAN_HEAD = 512
+"""Bytes at the start of a `plan.json` in which its hash stands."""
+
+
 class RunDir:
     """The folder of a run. Lines are appended whole, files replaced whole; secrets are removed from both."""
 
@@ -139,6 +143,20 @@ def replace_file(target: Path, data: bytes) -> Path:
             part.unlink()
         raise RunDirError(f"{target} cannot be written ({error.strerror})") from None
     return target
+
+
+def count_runs_of_plan(run: Path, plan_hash: str) -> int:
+    """How many other runs in the same folder have the plan with this hash; those that cannot be read do not count.
+
+    Only the head of each `plan.json` is read, which holds the hash.
+    """
+    runs = 0
+    for path in run.parent.glob(f"*/{PLAN}"):
+        if path.parent.name == run.name or path.parent.is_symlink():
+            continue
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            runs += plan_hash.encode() in file.read(_PLAN_HEAD)
+    return runs
 
 
 def _choose_folder(root: Path) -> Path:

@@ -10,6 +10,7 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Case, Status, Verdict, judge_contract, make_error, make_inconclusive
 from harness.run.rate_judging import TimeBlocks, describe_miss, judge_dependent_samples
+from harness.stats.dependence import FAR_BELOW
 from harness.stats.histogram import Histogram
 from harness.stats.intervals import clopper_pearson_lower
 
@@ -80,13 +81,22 @@ def _judge_objective(result: LoadResult, objective: Objective, check: PlannedChe
     over = counts.over_limit(0.0 if objective.metric == "error_rate" else objective.limit)
     samples = "gaps" if metric == "inter_token" else "requests"
     return judge_dependent_samples(
-        TimeBlocks(counts.n, over, counts.over_quantiles, result.seconds),
+        TimeBlocks(counts.n, over, _choose_quantiles(result, objective, metric), result.seconds),
         objective,
         check,
         what=f"{samples} {describe_miss(objective)}",
         examples=(*result.broken, *result.failures),
         notes=_describe_observations(result, objective),
     )
+
+
+def _choose_quantiles(result: LoadResult, objective: Objective, metric: str) -> tuple[tuple[int, ...], ...]:
+    """The counts over the run's own quantiles; none where the percentile that is judged is far below the limit."""
+    if objective.quantile is not None and metric in result.histograms:
+        observed = Histogram.from_sparse(result.histograms[metric]).quantile(objective.quantile)
+        if observed * FAR_BELOW < objective.limit:
+            return ()
+    return result.blocks[metric].over_quantiles
 
 
 def judge_generator(result: LoadResult, objectives: Sequence[Objective], check: PlannedCheck) -> Verdict:

@@ -190,7 +190,8 @@ class ObjectiveJudge:
             _check_streams(objective, inferences)
             return inferences[0]
 
-        return judge_sampled(ask_once, objective, check, self._client.session.show)
+        session = self._client.session
+        return judge_sampled(ask_once, session.client.clock, objective, check, session.show)
 
     def _judge_inferences(self, objective: Objective, check: PlannedCheck) -> Verdict:
         inferences = self._client.inferences

@@ -27,7 +27,7 @@ from harness.core.verdict import Status, Verdict, make_error
 from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
 from harness.io.polite_client import MOST_WAITING, PoliteClient
-from harness.io.rundir import DECLINED, EVIDENCE, EvidenceLine, RunDir, read_run
+from harness.io.rundir import DECLINED, EVIDENCE, EvidenceLine, RunDir, count_runs_of_plan, read_run
 from harness.run.baseline import BaselineSource, compare_with_baseline, find_baseline
 from harness.run.planning import build_plan
 from harness.run.preflight import Preflight, load_adapter, run_preflight, wait_until_ready
@@ -132,7 +132,7 @@ class GateRun:
             return
         if self.worker == "main":
             self._head["notes"] = [*self._head["notes"], *fresh]
-            self.run_dir.write_plan(self.plan, self._head)
+            self._save_plan()
         else:
             self.write_user_checks(checks, fresh)
 
@@ -303,7 +303,15 @@ class GateRun:
             "environment": describe_environment(self.settings),
             "notes": [*(detected.reason for detected in self.preflight.detected), *self.preflight.notes],
         }
-        self.run_dir.write_plan(self.plan, self._head)
+        self._save_plan()
+
+    def _save_plan(self) -> None:
+        """Write the plan, with the number of this run among those of the same plan in the same folder."""
+        head, number = self._head, 1 + count_runs_of_plan(self.run_dir.path, self.plan.hash)
+        if number > 1:
+            again = f"run {number} of this plan in this folder: the best of several runs proves less than a single one"
+            head = {**head, "notes": [*head["notes"], again]}
+        self.run_dir.write_plan(self.plan, head)
 
 
 def _with_protocol(endpoint: Endpoint, preflight: Preflight) -> Endpoint:

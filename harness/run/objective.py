@@ -1,12 +1,13 @@
-"""Judge an objective by asking the endpoint, one request after the other, until its sequential test ends.
+"""Judge an objective by asking the endpoint at random moments until its guarded sequential test ends.
 
-Tested in tests/wrong_verdicts/test_vacuous_passes.py.
+Tested in tests/wrong_verdicts/test_vacuous_passes.py and tests/run/test_objective.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from harness.checks.common import Show
@@ -15,11 +16,20 @@ from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Verdict, make_error
-from harness.run.planning import WARM_UP_REQUESTS, make_rate_test
-from harness.run.rate_judging import compute_rate_bounds, describe_miss, make_rate_verdict
+from harness.io.clock import Clock
+from harness.run.open_loop import OpenLoop, WarmUp, warm_up
+from harness.run.planning import make_rate_test
+from harness.run.rate_judging import (
+    describe_dependence,
+    describe_miss,
+    describe_window,
+    explain_undecided,
+    make_rate_verdict,
+)
 from harness.run.session import Session
+from harness.stats.dependence import compute_length_needed
+from harness.stats.guarded_test import GuardedRateTest
 from harness.stats.planning import compute_n_needed
-from harness.stats.sequential import SequentialRateTest
 
 CANDIDATE_SAMPLE, BASELINE_SAMPLE = "fixed sample", "fixed sample of the baseline"
 """Names of the slices that a comparison reads."""
@@ -27,70 +37,109 @@ CANDIDATE_SAMPLE, BASELINE_SAMPLE = "fixed sample", "fixed sample of the baselin
 
 @dataclass(slots=True)
 class _Samples:
-    """What was asked so far: all, and those over the limit; `baseline_over` is None once the baseline failed."""
+    """What was asked so far: all, and those over the limit; `baseline_over` is None once the baseline failed.
+
+    `first` and `last` are the moments at which the first and the last of them were due.
+    """
 
     asked: int = 0
     over: int = 0
     baseline_over: int | None = 0
     worst: Exchange | None = None
     values: list[float] = field(default_factory=list)
+    first: float = math.inf
+    last: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """From the first request to the last."""
+        return max(0.0, self.last - self.first)
 
 
 def judge_objective(
     session: Session, objective: Objective, check: PlannedCheck, baseline: Session | None = None
 ) -> Verdict:
-    """Sample one query of the session until the test decides or its cap is reached.
+    """Sample one query of the session in open loop until the test decides or its cap is reached.
 
     With a baseline configured the sampling goes on to the cap, so that the comparison has a sample of fixed size; a
-    `baseline` session is asked in turn, request by request. The objective's own verdict is final when its test ends.
+    `baseline` session is asked at the same moments. The objective's own verdict is final when its test ends.
     """
     query = session.sample(stream=objective.streamed)
+    sessions = [session, baseline] if baseline else [session]
+    settings = session.settings
+
+    def send_all(warm: WarmUp) -> Iterator[Sequence[Exchange]]:
+        usual = min(warm.usual, objective.limit) if objective.is_latency else warm.usual
+        window = settings.profile.window
+        loop = OpenLoop(sessions, query, usual=usual, requests=objective.cap, window=window, seed=settings.seed)
+        return loop.ask()
+
     with session.client.see_refusals(paced=True):
-        verdict = judge_sampled(
-            lambda: session.ask(query, again=False),
+        verdict = _judge_samples(
+            lambda: [one.ask(query, again=False) for one in sessions],
+            send_all,
+            session.client.clock,
             objective,
             check,
             session.show,
-            (lambda: baseline.ask(query, again=False)) if baseline else None,
-            fixed=objective.cap if session.settings.baseline else 0,
+            fixed=objective.cap if settings.baseline else 0,
         )
     return verdict.with_notes("one input was repeated") if verdict.estimate is not None else verdict
 
 
 def judge_sampled(
-    ask: Callable[[], Exchange],
+    ask: Callable[[], Exchange], clock: Clock, objective: Objective, check: PlannedCheck, show: Show
+) -> Verdict:
+    """Sample by `ask`, which sends one inference a call and waits for its end, until the test decides."""
+
+    def send_in_turn(_: WarmUp) -> Iterator[Sequence[Exchange]]:
+        while True:
+            yield [ask()]
+
+    verdict = _judge_samples(lambda: [ask()], send_in_turn, clock, objective, check, show)
+    return verdict.with_notes("asked one after the other: a pause of the service costs one request, however long it is")
+
+
+def _judge_samples(
+    ask_warm_up: Callable[[], Sequence[Exchange]],
+    send: Callable[[WarmUp], Iterator[Sequence[Exchange]]],
+    clock: Clock,
     objective: Objective,
     check: PlannedCheck,
     show: Show,
-    ask_baseline: Callable[[], Exchange] | None = None,
     *,
     fixed: int = 0,
 ) -> Verdict:
-    """Sample by `ask`, which sends one inference a call, until the test decides and `fixed` were asked.
+    """Warm up, then count what `send` yields until the test decides and `fixed` were asked.
 
-    A latency objective counts a request as over when its answer took longer than the limit or failed; an error of
-    the harness itself ends the sampling with ERROR.
+    Each item holds the answer of the endpoint and, where one is compared, that of the baseline. A latency objective
+    counts a request as over when its answer took longer than the limit or failed; an error of the harness itself ends
+    the sampling with ERROR.
     """
     assert check.alpha_fail is not None
-    for _ in range(WARM_UP_REQUESTS):
-        ask()
-    test, samples = SequentialRateTest(make_rate_test(objective, check.alpha_fail)), _Samples()
-    while test.decision is None or samples.asked < fixed:
-        exchange = ask()
-        if exchange.error is ErrorClass.HARNESS:
-            return make_error(f"the harness broke while sampling: {exchange.detail}", n=test.n)
-        if ask_baseline and samples.asked < fixed:
-            other = ask_baseline()
-            if problem := _explain_useless_baseline(other):
-                return make_error(problem, n=test.n)
-            _count_baseline(samples, other, objective)
-        _count(samples, test, exchange, objective)
+    warm = warm_up(ask_warm_up, clock)
+    if warm.broken is not None:
+        return make_error(f"the harness broke in the warm-up: {warm.broken.detail}", n=0)
+    test, samples = GuardedRateTest(make_rate_test(objective, check.alpha_fail), objective.limit), _Samples()
+    compares = False
+    with closing(send(warm)) as answers:  # type: ignore[type-var]
+        for exchange, *others in answers:
+            if exchange.error is ErrorClass.HARNESS:
+                return make_error(f"the harness broke while sampling: {exchange.detail}", n=test.n)
+            for other in others:
+                compares = True
+                if problem := _explain_useless_baseline(other):
+                    return make_error(problem, n=test.n)
+                _count_baseline(samples, other, objective)
+            _count(samples, test, exchange, objective)
+            if test.decision is not None and samples.asked >= fixed:
+                break
     slices = []
     if samples.asked == fixed:
         slices.append(Slice(CANDIDATE_SAMPLE, fixed, samples.over / fixed))
-        if ask_baseline and samples.baseline_over is not None:
+        if compares and samples.baseline_over is not None:
             slices.append(Slice(BASELINE_SAMPLE, fixed, samples.baseline_over / fixed))
-    return replace(_make_verdict(show, objective, test, samples), slices=tuple(slices))
+    return replace(_make_verdict(show, objective, test, samples, warm), slices=tuple(slices))
 
 
 def _explain_useless_baseline(exchange: Exchange) -> str:
@@ -108,12 +157,14 @@ def _count_baseline(samples: _Samples, exchange: Exchange, objective: Objective)
         samples.baseline_over += _is_over(exchange, objective)
 
 
-def _count(samples: _Samples, test: SequentialRateTest, exchange: Exchange, objective: Objective) -> None:
+def _count(samples: _Samples, test: GuardedRateTest, exchange: Exchange, objective: Objective) -> None:
     over = _is_over(exchange, objective)
     samples.asked += 1
     samples.over += over
     if test.decision is None:
-        test.add(over)
+        test.add(get_bounded_value(exchange, objective), over)
+        samples.first = min(samples.first, exchange.timing.intended)
+        samples.last = max(samples.last, exchange.timing.intended)
         if (value := _get_time(exchange, objective)) is not None:
             samples.values.append(value)
         if over and samples.worst is None:
@@ -141,22 +192,34 @@ def _get_time(exchange: Exchange, objective: Objective) -> float | None:
     return exchange.timing.ttft if objective.streamed else exchange.timing.latency
 
 
-def _make_verdict(show: Show, objective: Objective, test: SequentialRateTest, samples: _Samples) -> Verdict:
-    k, n, alpha, needed = test.k, test.n, objective.alpha, None
-    if test.decision == "inconclusive":
-        needed = compute_n_needed(k, n, objective.budget, objective.loosened, alpha, test.test.alpha_fail)
-    what = f"requests {describe_miss(objective)}"
+def _make_verdict(show: Show, objective: Objective, test: GuardedRateTest, samples: _Samples, warm: WarmUp) -> Verdict:
+    k, n, seconds, judged = test.k, test.n, samples.seconds, test.judged
+    limits, alphas = (objective.budget, objective.loosened), (objective.alpha, test.test.alpha_fail)
+    what = f"requests in the {seconds:.3g} s of this sample {describe_miss(objective)}"
+    notes = [f"{warm.requests} warm-up requests were not counted", *_describe_percentile(objective, samples)]
+    needed, undecided = None, ""
+    if judged is not None:
+        notes.append(describe_dependence(judged))
+    if test.decision == "inconclusive" and judged is None:
+        needed = compute_n_needed(k, n, *limits, *alphas)
+    elif test.decision == "inconclusive" and judged is not None:
+        needed = compute_length_needed(k, n, judged.dependence, limits, alphas)
+        undecided = explain_undecided(judged, needed, n, seconds)
+    elif test.decision == "pass":
+        notes.append(describe_window(seconds))
     return make_rate_verdict(
         test.decision,
         k,
         n,
         objective,
-        compute_rate_bounds(k, n, alpha),
+        test.compute_bounds(),
+        estimate=test.estimate(),
         what=what,
+        undecided=undecided,
         examples=(show(f"one of {k} of {n} {what}", samples.worst),) if samples.worst else (),
-        method="truncated e-process and one Clopper-Pearson look at the cap",
+        method=test.method,
         n_needed=needed,
-        notes=(f"{WARM_UP_REQUESTS} warm-up requests were not counted", *_describe_percentile(objective, samples)),
+        notes=tuple(notes),
     )
 
 
@@ -164,6 +227,6 @@ def _describe_percentile(objective: Objective, samples: _Samples) -> tuple[str, 
     if objective.quantile is None or not samples.values:
         return ()
     ranked = sorted(samples.values)
-    value = ranked[min(len(ranked) - 1, int(objective.quantile * len(ranked)))]
+    value = ranked[math.ceil(objective.quantile * len(ranked) - 1e-9) - 1]
     percentile = f"p{objective.quantile * 100:g} of {len(ranked)} answers: {value * 1e3:.4g} ms"
     return (f"observed {percentile} (not what is judged)",)

@@ -26,8 +26,9 @@ from harness.stats.sequential import RateTest
 STRICT = "strict"
 """The profile in which what is only a warning elsewhere (a server's house style) fails the gate."""
 
-WARM_UP_REQUESTS = 3
-"""Requests before a sequential test that are not counted: cold starts are not the steady state."""
+WARM_UP_REQUESTS, WARM_UP_SECONDS, FEWEST_WARM_UP = 50, 10.0, 3
+"""Requests before a sequential test that are not counted, as cold starts are not the steady state: so many, or those
+of so many seconds, but at least the fewest."""
 
 
 LEAST_SECONDS = 1.0
@@ -165,6 +166,7 @@ def collect_policy(settings: Settings) -> tuple[tuple[str, str], ...]:
     ceilings = {name: value for name, value in asdict(settings.ceilings).items() if value is not None}
     pairs = [
         ("profile", settings.profile.name),
+        ("sampling", f"spread over at least {settings.profile.window:g} s"),
         ("confidence", f"{1 - settings.profile.alpha:g} a side"),
         ("seed", str(settings.seed)),
         ("deadlines", deadlines),
@@ -252,8 +254,8 @@ def _plan_objective(
 def _count_requests(settings: Settings, policy: SuitePolicy, n: int, *, sequential: bool) -> int:
     if not sequential:
         return n
-    in_turn = policy.compares and "://" in (settings.baseline or "")  # the second endpoint is asked in turn
-    return WARM_UP_REQUESTS + n * (2 if in_turn else 1)
+    endpoints = 2 if policy.compares and "://" in (settings.baseline or "") else 1
+    return (WARM_UP_REQUESTS + n) * endpoints
 
 
 def _refuse_undecidable(objective: Objective, policy: SuitePolicy, n: int, seconds: float, *, sequential: bool) -> None:

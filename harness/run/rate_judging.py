@@ -17,10 +17,10 @@ from harness.core.verdict import Counterexample, Slice, Status, Verdict, make_in
 from harness.stats.beta import binomial_cdf, binomial_sf
 from harness.stats.dependence import (
     FEWEST_REQUESTS,
-    OWN_QUANTILES,
     WINDOWS,
     DependentDecision,
     compute_length_needed,
+    count_over_own_quantiles,
     judge_dependent_rate,
     sum_into_blocks,
 )
@@ -54,6 +54,7 @@ def make_rate_verdict(
     bounds: tuple[float, float],
     *,
     what: str,
+    estimate: float | None = None,
     undecided: str = "",
     examples: tuple[Counterexample, ...] = (),
     **evidence: Any,
@@ -61,8 +62,8 @@ def make_rate_verdict(
     """The verdict over k bad ones of n, `what` saying what was bad about them ("rows were answered wrongly").
 
     `decision` is a test's "pass" or "fail"; anything else decides nothing, for the reason `undecided` where there is
-    one. `bounds` are those of the bad share, at the objective's alpha each; an accuracy is shown as the share of good
-    ones.
+    one. `bounds` are those of the bad share that decide, `estimate` its estimate where it is not k/n; an accuracy is
+    shown as the share of good ones.
     """
     budget, loosened = f"{objective.budget * 100:.3g} %", f"{objective.loosened * 100:.3g} %"
     status, conclusion = Status.INCONCLUSIVE, undecided or f"neither {budget} nor {loosened} is refuted"
@@ -70,7 +71,8 @@ def make_rate_verdict(
         status, conclusion = Status.PASS, f"a share of {loosened} is refuted"
     elif decision == "fail":
         status, conclusion = Status.FAIL, f"the budget of {budget} is refuted"
-    estimate, (lower, upper), limit, limit_loosened = k / n, bounds, objective.budget, objective.loosened
+    estimate = k / n if estimate is None else estimate
+    (lower, upper), limit, limit_loosened = bounds, objective.budget, objective.loosened
     if objective.direction == ">=":
         estimate, lower, upper = 1 - estimate, 1 - upper, 1 - lower
         limit, limit_loosened = 1 - limit, 1 - limit_loosened
@@ -111,7 +113,8 @@ def judge_independent_samples(
     """The verdict over k bad ones of n independent samples; `what` and `evidence` as in `make_rate_verdict`.
 
     FAIL refutes the budget at the check's alpha_fail, PASS refutes the loosened budget at the objective's alpha, both
-    by the exact binomial tail at this n, which is where Clopper-Pearson's bounds come from. `declined` of the k were
+    by the exact binomial tail at this n, which is where Clopper-Pearson's bounds come from: they are shown at these
+    alphas, so that interval and verdict never contradict each other. `declined` of the k were
     refused with 429, which does not show whether they are bad: a FAIL does not rest on them. Raises `ValueError` for k
     outside 0 to n, or more declined than bad ones.
     """
@@ -120,7 +123,7 @@ def judge_independent_samples(
     if n == 0:
         return make_inconclusive(f"no samples: it cannot be said how many {what}", notes=evidence.get("notes", ()))
     alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
-    bounds = compute_rate_bounds(k, n, alpha)
+    bounds = clopper_pearson_lower(k - declined, n, alpha_fail), clopper_pearson_upper(k, n, alpha)
     evidence |= {"what": what, "method": "Clopper-Pearson at a fixed n"}
     if binomial_sf(k - declined, n, objective.budget) <= alpha_fail:
         return make_rate_verdict("fail", k, n, objective, bounds, **evidence)
@@ -147,13 +150,17 @@ class TimeBlocks:
     seconds: float = 0.0
 
 
-def split_into_blocks(values: Sequence[float], limit: float, seconds: float = 0.0) -> TimeBlocks | None:
-    """Values in intended order, infinite for a failure, in 60 blocks of equal length; None for fewer than 40."""
+def split_into_blocks(
+    values: Sequence[float], limit: float, seconds: float = 0.0, quantile: float = 1.0
+) -> TimeBlocks | None:
+    """Values in intended order, infinite for a failure, in 60 blocks of equal length; None for fewer than 40.
+
+    `quantile` is the percentile that is judged (1: the largest value).
+    """
     if len(values) < FEWEST_REQUESTS:
         return None
-    ranked = sorted(values)
-    quantiles = [ranked[math.ceil(q * len(ranked)) - 1] for q in OWN_QUANTILES]
-    over_quantiles = tuple(_count_over(values, quantile) for quantile in quantiles)
+    own = count_over_own_quantiles(values, limit, quantile)
+    over_quantiles = tuple(tuple(int(count) for count in row) for row in own)
     return TimeBlocks(_count_over(values, -math.inf), _count_over(values, limit), over_quantiles, seconds)
 
 
@@ -182,7 +189,7 @@ def judge_dependent_samples(
     alpha, alpha_fail = objective.alpha, check.alpha_fail or objective.alpha
     counts, limits = (blocks.n, blocks.over, blocks.over_quantiles), (objective.budget, objective.loosened)
     test = judge_dependent_rate(*counts, *limits, alpha, alpha_fail)
-    notes += (_describe_dependence(test),)
+    notes += (describe_dependence(test),)
     if test.decision == "pass":
         notes += (describe_window(blocks.seconds),)
     needed = None
@@ -196,7 +203,7 @@ def judge_dependent_samples(
         objective,
         (test.lower, test.upper),
         what=what,
-        undecided=_explain_undecided(test, needed, sum(blocks.n), blocks.seconds),
+        undecided=explain_undecided(test, needed, sum(blocks.n), blocks.seconds),
         method="Clopper-Pearson at the effective n of independent episodes",
         **evidence,
     )
@@ -210,7 +217,8 @@ def describe_window(seconds: float) -> str:
     return f"it holds for {window}: a disturbance that comes less often than {rare} may not be in it"
 
 
-def _describe_dependence(test: DependentDecision) -> str:
+def describe_dependence(test: DependentDecision) -> str:
+    """What the test for dependence says, and what the run is worth."""
     if not test.dependence.is_seen:
         return "the test for dependence does not rule out that the requests are independent"
     size = f"{test.dependence.effect:.1f}"
@@ -220,7 +228,7 @@ def _describe_dependence(test: DependentDecision) -> str:
     )
 
 
-def _explain_undecided(test: DependentDecision, needed: int | None, n: int, seconds: float) -> str:
+def explain_undecided(test: DependentDecision, needed: int | None, n: int, seconds: float) -> str:
     """Why dependent requests decide nothing, and what would; empty for independent ones."""
     if not test.dependence.is_seen or test.decision != "inconclusive":
         return ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -33,6 +34,14 @@ _MOST_EXCHANGES = 20
 
 RECENT = 3
 """The last exchanges of one check, which are the counterexample of a test that asserts something of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An inference that was sent and may not have ended."""
+
+    request: Request
+    future: Future[Exchange]
 
 
 class Session:
@@ -122,6 +131,19 @@ class Session:
         self._ledger.before_request(repeat=repeat)
         exchange = self.client.exchange(request, decoder=self.decoder(request), credentials=credentials)
         return self._meter_inference(self._finish(exchange))
+
+    def begin(self, query: Query, intended: float | None = None) -> Asked:
+        """Send one inference without waiting for its end, which `end` does; `intended` is when it was due (None: now).
+
+        It is not sent again where the service ended a kept connection.
+        """
+        request = self.request(query)
+        self._ledger.before_request()
+        return Asked(request, self.client.begin(request, decoder=self.decoder(request), intended=intended))
+
+    def end(self, asked: Asked) -> Exchange:
+        """The exchange of an inference that `begin` sent, decoded, when it has ended."""
+        return self._meter_inference(self._finish(self.client.wait_for(asked.future, asked.request)))
 
     def ask_many(
         self, queries: Sequence[Query], *, concurrency: int, headers: Sequence[Headers] | None = None

@@ -3,7 +3,7 @@
 Slow requests come in episodes (a full queue, a pause, a lost replica), and an episode of twenty slow requests says as
 much as one. The counts of 60 time blocks are added up in windows of several lengths. The ratio of their variance to
 that of independent requests (the index of dispersion) is the size of an episode: the design effect. It is measured at
-the limit, and at the run's own p50, p75 and p90, where a dependence shows long before anything is over the limit. A
+the limit, and at the run's own p75 and p90, where a dependence shows long before anything is over the limit. A
 ratio that independent requests exceed with probability .002 at most counts as 1, so that they lose nothing. What is
 left are n / effect independent requests for Clopper-Pearson, with the effect multiplied by (t/z)^2 for as many degrees
 of freedom as there are episodes less one. Under two episodes nothing PASSes. Under three only a share over budget /
@@ -33,8 +33,12 @@ TIME_BLOCKS = 60
 WINDOWS = (60, 30, 20, 15, 10, 6)
 """Into how many windows the blocks are added up: from one block each to ten."""
 
-OWN_QUANTILES = (0.5, 0.75, 0.9)
+OWN_QUANTILES = (0.75, 0.9)
 """The run's own quantiles at which dependence is measured, beside the limit."""
+
+FAR_BELOW = 5
+"""Where the percentile that is judged stays under the limit by this factor, dependence is measured at the limit alone:
+answers of 20 or 40 ms that take turns say nothing of a limit of 2 s."""
 
 NOISE_LEVEL = 0.002
 """A ratio of variances that independent requests exceed with at most this probability is taken as 1."""
@@ -142,6 +146,19 @@ def measure_dependence(n: ArrayLike, over_limit: ArrayLike, over_quantiles: Arra
             if ratio > effect:
                 effect, episodes = ratio, seen
     return Dependence(effect, episodes, fewest, tuple(pairs))
+
+
+def count_over_own_quantiles(values: ArrayLike, limit: float, quantile: float) -> list[NDArray[np.int64]]:
+    """The blocks of those over each of `OWN_QUANTILES`, of values in order; none where they stay far below the limit.
+
+    `quantile` is the one that is judged. Values below 0 are no times, and are never far below.
+    """
+    ordered = np.asarray(values, dtype=float)
+    judged = float(np.quantile(ordered, quantile, method="inverted_cdf"))
+    if ordered.min() >= 0 and judged * FAR_BELOW < limit:
+        return []
+    own = np.quantile(ordered, OWN_QUANTILES, method="inverted_cdf")
+    return [sum_into_blocks(ordered > value) for value in own]
 
 
 def compute_length_needed(

@@ -49,7 +49,7 @@ def test_objective(
     if objective.metric == "latency":
         slow, limit = f" took longer than {objective.limit * 1e3:g} ms or", objective.limit
         values = [s.judged_latency for s in samples]
-    blocks = split_into_blocks(values, limit, fault.duration)
+    blocks = split_into_blocks(values, limit, fault.duration, objective.quantile or 1.0)
     examples = experiment.failed or experiment.corrupted
     what = f"requests under the fault{slow} failed"
     return judge_dependent_samples(blocks, objective, ai_planned, what=what, examples=examples, notes=experiment.notes)

@@ -24,7 +24,7 @@ from harness.core.plan import Plan, PlannedCheck
 from harness.core.settings import Ceilings
 from harness.core.verdict import Counterexample, Level, Status, Verdict
 from harness.io.ledger import MOST_COUNTED_TOKENS, REQUESTS_FILE, TOKENS_FILE, Ledger
-from harness.io.rundir import EVIDENCE, FAULTS, GATE, PLAN, SERIES, EvidenceLine, RunDir, read_run
+from harness.io.rundir import EVIDENCE, FAULTS, GATE, PLAN, SERIES, EvidenceLine, RunDir, count_runs_of_plan, read_run
 from harness.io.sanitize import Cleaner, encode_line
 from harness.run.report_building import build_report
 from harness.run.report_files import write_reports
@@ -266,3 +266,15 @@ def test_time_is_over_when_it_is_over(tmp_path: Path) -> None:
     assert not (tmp_path / REQUESTS_FILE).exists(), "a refused request is not counted"
     Ledger(tmp_path, Ceilings(), 0.0).before_request()
     assert os.path.getsize(tmp_path / REQUESTS_FILE) == 1
+
+
+def test_runs_of_the_same_plan_in_the_same_folder_are_counted(tmp_path: Path) -> None:
+    same, other = Plan(("smoke",), ()), Plan(("load",), ())
+    for name, plan in (("one", same), ("two", other), ("three", same), ("four", same)):
+        RunDir.create(tmp_path / name).write_plan(plan, {})
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "plan.json").write_text("{")
+    (tmp_path / "latest").symlink_to(tmp_path / "one")
+    assert count_runs_of_plan(tmp_path / "four", same.hash) == 2
+    assert count_runs_of_plan(tmp_path / "two", other.hash) == 0
+    assert count_runs_of_plan(tmp_path / "new", same.hash) == 3

@@ -15,6 +15,7 @@ from harness.core.report import Generator
 from harness.core.verdict import Counterexample, Level, Status, Verdict
 from harness.load.judging import judge_errors, judge_failures, judge_generator, judge_load
 from harness.stats.dependence import TIME_BLOCKS
+from harness.stats.histogram import Histogram
 
 LATENCY = parse_objective("load", "latency p90", "<= 100ms", PROFILES["release"])
 ERRORS = parse_objective("load", "error_rate", "<= 5%", PROFILES["release"])
@@ -233,6 +234,17 @@ def test_an_endpoint_that_disappears_fails_without_any_objective() -> None:
     assert judge_failures(gone, ()).status is Status.FAIL
     assert judge_failures(result(0, finished=False), ()).status is Status.ERROR
     assert judge_failures(result(0, completed=0), ()).status is Status.INCONCLUSIVE
+
+
+def test_dependence_far_below_the_limit_does_not_count() -> None:
+    """The slower half of the answers comes in two phases: that matters where they are near the limit of 100 ms."""
+    phases = (*([50] * 15), *([0] * 15)) * 2
+    counts = replace(count_blocks((50,) * TIME_BLOCKS, (0,) * TIME_BLOCKS), over_quantiles=(phases,))
+    for milliseconds, status in ((50, Status.INCONCLUSIVE), (10, Status.PASS)):
+        values = Histogram()
+        values.add([milliseconds / 1e3] * 3000)
+        whole = result(0, blocks={"latency": counts}, histograms={"latency": values.to_sparse()})
+        assert judge_load(whole, LATENCY, CHECK).status is status
 
 
 def test_errors_of_the_warm_up_are_told() -> None:

@@ -103,4 +103,4 @@ def test_each_fault_is_a_measurement_that_lasts_at_most_until_recovery_is_ruled_
 def test_a_sampled_objective_counts_its_warm_up_and_a_second_endpoint() -> None:
     alone = plan("smoke", ("latency p80", "<= 1s"))
     beside = plan("smoke", ("latency p80", "<= 1s"), baseline="http://127.0.0.1:2")
-    assert [[c.requests for c in made.checks if c.kind == "estimate"] for made in (alone, beside)] == [[503], [1003]]
+    assert [[c.requests for c in made.checks if c.kind == "estimate"] for made in (alone, beside)] == [[550], [1100]]

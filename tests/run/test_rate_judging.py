@@ -70,6 +70,27 @@ def test_says_how_many_a_fresh_run_needs() -> None:
     assert verdict.n_needed > 100
 
 
+@pytest.mark.parametrize("m", [1, 5, 20])
+@pytest.mark.parametrize("n", [30, 200, 1000])
+def test_interval_and_verdict_never_contradict(n: int, m: int) -> None:
+    check = replace(CHECK, alpha_fail=0.05 / m)
+    for k in range(0, n // 3, max(1, n // 150)):
+        for declined in {0, k // 2}:
+            verdict = judge_independent_samples(k, n, ACCURACY, check, what="rows were wrong", declined=declined)
+            assert verdict.ci is not None
+            assert verdict.limit is not None
+            assert verdict.limit_loosened is not None
+            lower, upper = verdict.ci
+            assert lower is not None
+            assert upper is not None
+            expected = Status.INCONCLUSIVE
+            if upper < verdict.limit:  # an accuracy, whose good side is above
+                expected = Status.FAIL
+            elif lower > verdict.limit_loosened:
+                expected = Status.PASS
+            assert verdict.status is expected, (k, declined)
+
+
 LATENCY = parse_objective("chaos", "latency p90", "<= 1s", PROFILES["pr"])
 LATENCY_CHECK = PlannedCheck("ai-suite/x.py::test", "chaos", Level.BLOCKER, "x", alpha_fail=0.05)
 

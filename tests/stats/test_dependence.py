@@ -17,6 +17,7 @@ from harness.stats.dependence import (
     DependentDecision,
     compute_length_needed,
     compute_student_factor,
+    count_over_own_quantiles,
     judge_dependent_rate,
     measure_dependence,
     sum_into_blocks,
@@ -172,6 +173,28 @@ def test_interval_and_decision_agree() -> None:
         assert found.lower <= found.estimate <= found.upper or not found.estimate
         seen.add(expected)
     assert seen == {"pass", "fail", "inconclusive"}
+
+
+def test_dependence_far_below_the_limit_does_not_count() -> None:
+    """Phases of 20 and 40 ms: of a limit of 100 ms they say something, of one of 2 s nothing."""
+    phases = [0.02] * 100 + [0.04] * 60 + [0.02] * 100 + [0.04] * 40
+    assert len(count_over_own_quantiles(phases, 0.1, 0.95)) == 2
+    assert count_over_own_quantiles(phases, 2.0, 0.95) == []
+    assert len(count_over_own_quantiles([value - 0.03 for value in phases], 2.0, 0.95)) == 2  # no times
+
+
+@pytest.mark.parametrize(("name", "size"), [("AR 0.99", SMALL), ("AR 0.95", SMALL)])
+def test_lognormal_times_that_depend_on_one_another_are_judged_rightly(name: str, size: LoadSize) -> None:
+    """Sigma 1, at the tolerance: far below the limit is rare enough."""
+    random, stream, passed = np.random.default_rng(9), get_stream(name), 0
+    values = np.exp(stream.draw(random, 2 * size.budget, draw_due_times(random, 400, size.n, size.seconds)))
+    limit = math.exp(stream.find_limit(2 * size.budget))
+    for run in values:
+        over = sum_into_blocks(run > limit)
+        own = count_over_own_quantiles(run, limit, 1 - size.budget)
+        sizes = sum_into_blocks(np.ones(size.n))
+        passed += judge_dependent_rate(sizes, over, own, size.budget, 2 * size.budget).decision == "pass"
+    assert passed / 400 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
 
 
 def test_counts_in_order_are_summed_into_blocks() -> None:

@@ -154,10 +154,10 @@ sample = [[0.1]]
 """
 
 
-def gate(folder: Path, service: Service, *args: str, config: str = CONFIG) -> GateOutcome:
+def gate(folder: Path, service: Service, *args: str, config: str = CONFIG, timeout: float = 90) -> GateOutcome:
     (folder / "aiharness.toml").write_text(config)
     with handling(service) as url:
-        return run_gate(folder, f"--ai-endpoint={url}", "--ai-only-packaged", *args)
+        return run_gate(folder, f"--ai-endpoint={url}", "--ai-only-packaged", *args, timeout=timeout)
 
 
 def list_failing(outcome: GateOutcome) -> list[str]:
@@ -208,11 +208,16 @@ def test_a_service_that_never_accepts_fails_without_a_long_wait(tmp_path: Path) 
     assert outcome.check("test_predicts")["verdict"] == "FAIL"
 
 
+@pytest.mark.slow
 def test_an_error_rate_counts_what_was_declined(tmp_path: Path) -> None:
-    """It is paced, so that the harness's own haste is not judged; what is declined all the same counts as failed."""
+    """It is paced, so that the harness's own haste is not judged; what is declined all the same counts as failed.
+
+    A FAIL needs 40 requests, which leave at the pace of one or two seconds each.
+    """
     more = '[[objective]]\nsuite = "smoke"\nmetric = "error_rate"\nlimit = "<= 10%"\n'
 
-    outcome = gate(tmp_path, Service(Every(), {}), "-k", "test_objective", "--ai-profile=pr", config=CONFIG + more)
+    options = ("-k", "test_objective", "--ai-profile=pr")
+    outcome = gate(tmp_path, Service(Every(), {}), *options, config=CONFIG + more, timeout=300)
     row = outcome.check("test_objective[error_rate]")
     assert row["verdict"] == "FAIL", row
 
