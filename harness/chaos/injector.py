@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -20,6 +19,7 @@ from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Link, Proof
 from harness.core.fault import LinkProbe, load_fault
 from harness.core.plan import make_slug
+from harness.io.clock import read_monotonic, sleep_real
 
 if TYPE_CHECKING:
     from harness.chaos.toxiproxy_client import LinkProxy, LinkToxiproxy
@@ -87,16 +87,16 @@ class Injector:
 
     def _await_leases(self) -> None:
         """Wait until a killed run's faults have ended. Raises `UsageError` for those that a run still renews."""
-        ends = time.monotonic() + LEASE / 1000 + 1
+        ends = read_monotonic() + LEASE / 1000 + 1
         while self.is_own_proxy:
             toxics = self.api.call("GET", f"{self.proxy.path}/toxics").json()
             leased = [toxic["name"] for toxic in toxics if "lease_ms" in toxic]
             if not leased:
                 return
-            if time.monotonic() > ends:
+            if read_monotonic() > ends:
                 where = self.api.where
                 raise UsageError(f"{where}: another run keeps its fault {leased[0]!r} on; wait for that run to end")
-            time.sleep(0.2)
+            sleep_real(0.2)
 
     def read_counters(self) -> dict[str, Any]:
         """What our own proxy has counted on this link; empty for a plain Toxiproxy."""

@@ -12,11 +12,11 @@ import contextlib
 import ipaddress
 import math
 import socket
-import time
 from typing import Literal
 
 from harness.core.experiment import Fault, Proof
 from harness.core.fault import MOST_PROBE_DELAY, LinkProbe, load_fault
+from harness.io.clock import read_monotonic
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 """Most peers answer this, or end the connection; both send something through the toxic."""
@@ -32,28 +32,28 @@ def probe_link(listen: str, patience: float = 1.0) -> LinkProbe:
     with contextlib.suppress(ValueError):  # a name
         if ipaddress.ip_address(host).is_unspecified:
             host = "127.0.0.1"
-    began = time.monotonic()
+    began = read_monotonic()
     try:
         peer = socket.create_connection((host, int(port)), patience)
     except (OSError, ValueError):
-        return LinkProbe("refused", total=time.monotonic() - began)
+        return LinkProbe("refused", total=read_monotonic() - began)
     first, size = None, 0
     outcome: Literal["reset", "closed", "silent"] = "silent"
     with peer:
         try:
             peer.sendall(_REQUEST)
-            while size < _MOST_BYTES and (left := began + patience - time.monotonic()) > 0:
+            while size < _MOST_BYTES and (left := began + patience - read_monotonic()) > 0:
                 peer.settimeout(left)
                 if not (data := peer.recv(16384)):
                     outcome = "closed"
                     break
-                first = first or time.monotonic() - began
+                first = first or read_monotonic() - began
                 size += len(data)
         except TimeoutError:
             pass
         except OSError:
             outcome = "reset"
-    return LinkProbe(outcome, first, time.monotonic() - began, size, len(_REQUEST))
+    return LinkProbe(outcome, first, read_monotonic() - began, size, len(_REQUEST))
 
 
 def prove_fault(fault: Fault, listen: str, before: LinkProbe) -> Proof:
@@ -63,11 +63,11 @@ def prove_fault(fault: Fault, listen: str, before: LinkProbe) -> Proof:
     tries = 1
     if fault.toxicity < 1:
         tries = min(_MOST_TRIES, math.ceil(math.log(1e-3) / math.log1p(-fault.toxicity)))
-    ends = time.monotonic() + min(MOST_PROBE_DELAY, fault.duration)
+    ends = read_monotonic() + min(MOST_PROBE_DELAY, fault.duration)
     while True:
         now = probe_link(listen, before.total + delay)
         if reason := parameters.recognise(before, now, fault.stream):
             return Proof("probe", None, reason)
         tries -= 1
-        if tries <= 0 or time.monotonic() > ends:
+        if tries <= 0 or read_monotonic() > ends:
             return Proof("none", None, f"a connection through {listen} showed no {fault.kind}: {now.outcome}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from dataclasses import replace
 
 from harness.chaos.judging import find_silent_corruption
@@ -18,6 +17,7 @@ from harness.core.fault import load_fault
 from harness.core.measurement import Scope
 from harness.core.verdict import Counterexample
 from harness.io.client import create_transport as transport_to
+from harness.io.clock import sleep_real
 from harness.io.http import HttpTransport
 from harness.run.decoding import decode_exchange
 from harness.run.gate_run import GateRun
@@ -81,7 +81,7 @@ class SteadyLoad:
         """Let the load go on. Raises what broke it: `BudgetExhausted` for a ceiling, an error of the run directory."""
         ends = self.now() + seconds
         while (left := ends - self.now()) > 0:
-            time.sleep(min(left, _TICK))
+            sleep_real(min(left, _TICK))
             if self._problem is not None:
                 raise self._problem
 

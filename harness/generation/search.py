@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +24,7 @@ from harness.core.errors import BudgetExhausted
 from harness.core.exchange import Exchange, Query
 from harness.generation.input_form import MOST_GENERATED, count_elements, find_input_form
 from harness.generation.shrink import SearchStopped, minimise_value
+from harness.io.clock import read_monotonic
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
 
@@ -136,13 +136,13 @@ class _Search:
         self._failing = None
 
     def _start_phase(self, requests: int) -> None:
-        self._phase_requests_left, self._phase_end = requests, time.monotonic() + _SECONDS
+        self._phase_requests_left, self._phase_end = requests, read_monotonic() + _SECONDS
 
     def _send_once(self, value: Any) -> GeneratedRequest:
         """Send a generated request, or return the result of an equal one sent before. Raises `SearchStopped`."""
         key = json.dumps(value, sort_keys=True)
         if key not in self._generated:
-            if self._phase_requests_left <= 0 or time.monotonic() > self._phase_end:
+            if self._phase_requests_left <= 0 or read_monotonic() > self._phase_end:
                 raise SearchStopped
             self._phase_requests_left -= 1
             exchange = self._send(value)

@@ -16,7 +16,7 @@ from harness.core.adapter import StreamDecoder
 from harness.core.endpoint import Credentials, Endpoint
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request, Timing
-from harness.io.clock import Clock, Monotonic
+from harness.io.clock import Clock, Monotonic, read_monotonic
 from harness.io.http import ENDPOINT_CREDENTIALS as ENDPOINT_CREDENTIALS
 from harness.io.http import HttpTransport
 from harness.io.response_reader import Caps
@@ -157,6 +157,7 @@ class Client:
                 raise RuntimeError("the client is closed")
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
+                self._loop.time = read_monotonic  # type: ignore[method-assign]  # deadlines pass in frozen time too
                 self._thread = threading.Thread(
                     target=self._run, args=(self._loop,), name="aiharness-client", daemon=True
                 )

@@ -6,7 +6,6 @@ Tested in tests/io/test_rundir.py.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from harness.core.errors import BudgetExhausted, HarnessError
 from harness.core.settings import Ceilings
+from harness.io.clock import read_monotonic
 
 REQUESTS_FILE, TOKENS_FILE = ".requests", ".tokens"
 MOST_COUNTED_TOKENS = 1_000_000
@@ -70,7 +70,7 @@ class Ledger:
     def check_time(self) -> None:
         """Raises `BudgetExhausted` when the run's time is over."""
         seconds = self._ceilings.seconds
-        if seconds is not None and time.monotonic() - self._started > seconds:
+        if seconds is not None and read_monotonic() - self._started > seconds:
             raise BudgetExhausted(f"--ai-max-time={seconds:g} s is over")
 
     @property

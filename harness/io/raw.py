@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,7 +16,7 @@ from harness.core.endpoint import Endpoint, redact_text
 from harness.core.errors import ErrorClass, ProtocolError, TransportError
 from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.io import reachability
-from harness.io.clock import Clock
+from harness.io.clock import Clock, sleep_real
 from harness.io.content import ACCEPTED
 from harness.io.error_map import classify_error
 from harness.io.framing import Framer
@@ -93,7 +92,7 @@ class RawConnection:
                 self._sock = reachability.open_connection(self.endpoint, self.endpoint.deadlines.connect)
             for part in parts:
                 if isinstance(part, float):
-                    time.sleep(max(0.0, min(part, self._total_due - self._clock.now())))
+                    sleep_real(max(0.0, min(part, self._total_due - self._clock.now())))
                 else:
                     self._send_bytes(part)
             self._sent = self._clock.now()

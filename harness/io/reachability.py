@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-import time
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from harness.core.endpoint import TLS, Endpoint
 from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.io import tls
+from harness.io.clock import read_monotonic
 from harness.io.error_map import classify_error
 
 _PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -64,7 +64,7 @@ def try_connection(endpoint: Endpoint, timeout: float) -> None:
 
     Raises `TransportError`: NAME, CONNECT, CONNECT_TIMEOUT, or PROXY when it is the proxy that cannot be reached.
     """
-    deadline = time.monotonic() + timeout
+    deadline = read_monotonic() + timeout
     if endpoint.proxy is None or endpoint.unix_socket is not None:
         _dial(endpoint, deadline).close()
         return
@@ -97,7 +97,7 @@ def read_certificate(endpoint: Endpoint, timeout: float) -> Certificate:
 def open_connection(endpoint: Endpoint, timeout: float) -> socket.socket:
     """Open a connection to the endpoint itself, with TLS for an https URL. Raises as `read_certificate` does."""
     context = _create_http1_context(endpoint.tls) if endpoint.is_secure else None
-    deadline = time.monotonic() + timeout
+    deadline = read_monotonic() + timeout
     sock = _dial(endpoint, deadline)
     if context is None:
         return sock
@@ -158,7 +158,7 @@ def _find_refused_client(connection: socket.socket, seconds: float, settings: TL
 
 def _speaks_tls(endpoint: Endpoint, timeout: float) -> bool:
     """Whether the peer answers a client's first message with a TLS handshake or alert of its own (RFC 8446, 5.1)."""
-    outgoing, deadline = ssl.MemoryBIO(), time.monotonic() + timeout
+    outgoing, deadline = ssl.MemoryBIO(), read_monotonic() + timeout
     client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=endpoint.host)
     with suppress(ssl.SSLWantReadError):
         client.do_handshake()
@@ -210,4 +210,4 @@ def _dial_tcp(host: str, port: int, deadline: float) -> socket.socket:
 
 
 def _compute_remaining(deadline: float) -> float:
-    return max(deadline - time.monotonic(), 0.001)
+    return max(deadline - read_monotonic(), 0.001)

@@ -9,7 +9,6 @@ import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from harness.core.errors import RunDirError
 from harness.core.plan import Plan
 from harness.core.report import Report
 from harness.core.verdict import Verdict
+from harness.io.clock import read_date
 from harness.io.sanitize import Cleaner, encode_line
 
 DEFAULT_ROOT = Path(".aiharness/runs")
@@ -160,7 +160,7 @@ def count_runs_of_plan(run: Path, plan_hash: str) -> int:
 
 
 def _choose_folder(root: Path) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = read_date().strftime("%Y%m%dT%H%M%SZ")
     return root / f"{stamp}-{secrets.token_hex(2)}"
 
 

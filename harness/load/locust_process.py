@@ -10,13 +10,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.registry import find_module
+from harness.io.clock import read_monotonic
 
 JOB_VARIABLE = "AIHARNESS_LOAD_JOB"
 """Environment variable: the number of the open file that holds the child's job, a colon, and our process's number."""
@@ -104,8 +104,8 @@ def run_locust(file: Path, options: Sequence[str], job: bytes, log: Path, deadli
 
 def _wait(child: subprocess.Popen[bytes], seconds: float) -> bool:
     """Whether the child ended in time. Waits in short turns, so that an interrupt comes through at once."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    deadline = read_monotonic() + seconds
+    while read_monotonic() < deadline:
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_LOOK)
             return True

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import pytest
 
+import harness.io.clock  # noqa: F401  before a conftest.py can freeze time
+
 MARKER = "ai_suite(name, level='blocker', title=''): run this test in the named suite of the AI release gate"
 
 

@@ -9,7 +9,6 @@ import contextlib
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from harness.core.plan import PlannedCheck
 from harness.core.registry import list_plugins
 from harness.core.report import Report
 from harness.core.verdict import Level, Status, make_error, make_skipped
+from harness.io.clock import read_monotonic
 from harness.io.rundir import EVIDENCE, EvidenceLine
 from harness.plugin import fixtures
 from harness.plugin.collection import CollectionHooks, list_config_folders
@@ -268,8 +268,8 @@ def _replace_signal_handlers() -> dict[signal.Signals, Any]:
     def interrupt(signum: int, frame: object) -> None:
         nonlocal ignored_until
         __tracebackhide__ = True
-        if time.monotonic() >= ignored_until:
-            ignored_until = time.monotonic() + CLOSING_SECONDS
+        if read_monotonic() >= ignored_until:
+            ignored_until = read_monotonic() + CLOSING_SECONDS
             raise KeyboardInterrupt
 
     handlers: dict[signal.Signals, Any] = {}

@@ -28,6 +28,7 @@ from harness.core.verdict import (
     make_inconclusive,
     make_skipped,
 )
+from harness.io.clock import DriftWatch
 from harness.io.rundir import EVIDENCE, EvidenceLine
 from harness.plugin.user_client import AskFailed, ObjectiveJudge
 from harness.run.gate_run import GateRun
@@ -55,6 +56,7 @@ class CheckHooks:
     def __init__(self, run: GateRun) -> None:
         self._run = run
         self._error_reasons: set[str] = set()
+        self._watch = DriftWatch()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
@@ -91,6 +93,7 @@ class CheckHooks:
         if check is None:
             return
         self._run.begin_check()
+        self._watch = DriftWatch()
         if check.not_applicable:
             pytest.skip(check.not_applicable)
         try:
@@ -140,6 +143,8 @@ class CheckHooks:
         verdict = choose_worst(verdicts) if verdicts else _judge_report(report, call, check)
         if verdict is None:
             return report
+        if check.kind != "user" and call.when == "call" and (problem := self._watch.explain()):
+            verdict = make_error(problem)
         line = self._write_verdict(item, check, verdict, call.duration)
         report.ai_status, report.ai_level = str(line.verdict.status), str(check.level)
         if report.failed and call.excinfo and isinstance(call.excinfo.value, CheckFailed | CheckError):

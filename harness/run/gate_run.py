@@ -6,10 +6,8 @@ Tested in tests/run/test_report_building.py.
 from __future__ import annotations
 
 import importlib.metadata
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from harness.core.registry import load_plugin
 from harness.core.report import Report
 from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict, make_error
-from harness.io.clock import Monotonic
+from harness.io.clock import Monotonic, read_date, read_epoch, read_monotonic
 from harness.io.ledger import Ledger
 from harness.io.polite_client import MOST_WAITING, PoliteClient
 from harness.io.rundir import DECLINED, EVIDENCE, EvidenceLine, RunDir, count_runs_of_plan, read_run
@@ -90,7 +88,7 @@ class GateRun:
         self._baseline = find_baseline(self.settings)
         self.make_plan()  # a wrong objective is refused before anything is made or sent
         self.run_dir = RunDir.create(self.settings.run_dir, self.settings.endpoint.list_secrets())
-        self._begin(time.monotonic())
+        self._begin(read_monotonic())
         self._write_plan()
         endpoint, client = self.settings.endpoint, self._connect()
         if self.settings.wait_ready is None:
@@ -197,7 +195,7 @@ class GateRun:
 
     def now(self) -> float:
         """Seconds since the run started."""
-        return round(time.monotonic() - self.started, 4)
+        return round(read_monotonic() - self.started, 4)
 
     def close(self) -> None:
         """Write what is left of the series and close the connections."""
@@ -290,7 +288,7 @@ class GateRun:
         self._head = {
             "id": self.run_dir.path.name,
             "started": self._head.get("started", _format_now()),
-            "started_epoch": self._head.get("started_epoch", time.time()),
+            "started_epoch": self._head.get("started_epoch", read_epoch()),
             "responsible": self.settings.responsible,
             "policy": msgspec.to_builtins(self.settings.policy),
             "target": {
@@ -320,4 +318,4 @@ def _with_protocol(endpoint: Endpoint, preflight: Preflight) -> Endpoint:
 
 
 def _format_now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return read_date().isoformat(timespec="milliseconds")

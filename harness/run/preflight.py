@@ -5,7 +5,6 @@ Tested in tests/wrong_verdicts/test_wrong_plans.py.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
 from harness.core.registry import list_plugins, load_plugin
 from harness.io.client import Client
+from harness.io.clock import read_monotonic, sleep_real
 from harness.io.reachability import find_tls_obstacle
 from harness.protocols.shared.detection import DetectedProtocol, choose_protocol, rank_protocols
 from harness.run.decoding import decode_exchange
@@ -170,22 +170,22 @@ def wait_until_ready(
     endpoint: Endpoint, client: Client, seconds: float, progress: Callable[[str], None] = lambda _: None
 ) -> Preflight:
     """Ask until one real prediction succeeds or `seconds` are over. Health endpoints may be wrong and do not count."""
-    deadline = time.monotonic() + seconds
-    pause, reported = _FIRST_PAUSE, ""
+    deadline = read_monotonic() + seconds
+    wait, reported = _FIRST_PAUSE, ""
     while True:
         try:
             preflight, state = _try_once(endpoint, client, progress)
         except UsageError as problem:  # a service that starts may not announce its models yet
-            if time.monotonic() + pause >= deadline:
+            if read_monotonic() + wait >= deadline:
                 raise
             state = str(problem)
-        if state is None or time.monotonic() + pause >= deadline:
+        if state is None or read_monotonic() + wait >= deadline:
             return preflight
         if state != reported:
             progress(state)
             reported = state
-        time.sleep(pause)
-        pause = min(pause * _PAUSE_FACTOR, _LONGEST_PAUSE)
+        sleep_real(wait)
+        wait = min(wait * _PAUSE_FACTOR, _LONGEST_PAUSE)
 
 
 def _try_once(endpoint: Endpoint, client: Client, progress: Callable[[str], None]) -> tuple[Preflight, str | None]:

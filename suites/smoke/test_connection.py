@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from harness.checks.http import connection
 from harness.core.errors import TransportError
 from harness.core.verdict import Case, Verdict, judge_contract
 from harness.io import reachability
+from harness.io.clock import read_epoch
 from harness.suite import Session, check
 
 
@@ -38,4 +37,4 @@ def test_certificate(ai_client: Session) -> Verdict:
     except TransportError as problem:
         return connection.judge_connection_failure(problem)
     subject, first, last = certificate.subject, certificate.not_before, certificate.not_after
-    return connection.judge_certificate(subject, first, last, time.time(), ai_client.promises.certificate_days)
+    return connection.judge_certificate(subject, first, last, read_epoch(), ai_client.promises.certificate_days)
