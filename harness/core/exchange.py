@@ -231,7 +231,12 @@ class Answer:
         """
         if self.text is not None:
             return self.text or None
-        return self.arrays or dict(self.outputs) or None
+        content = self.arrays or dict(self.outputs)
+        return content if any(map(_has_element, content.values())) else None
+
+
+def _has_element(value: Any) -> bool:
+    return any(map(_has_element, value)) if isinstance(value, list) else True
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,8 @@ def _classify_answer(answer: Answer, value: Any, rows: int | None, announcement:
         announced = announcement.outputs.get(str(tensor.get("name")))
         if announced is not None and (problem := _compare_tensor(tensor, announced)):
             return Outcome(OutcomeKind.FAILED, problem)
+    if answer.content is None:
+        return Outcome(OutcomeKind.UNJUDGED, "the answer is empty")
     return Outcome(OutcomeKind.ANSWERED)
 
 

@@ -17,11 +17,13 @@ REMEDY = "give more max_tokens in [endpoint] options, or less thinking (reasonin
 
 
 def has_text(exchange: Exchange) -> bool:
-    """Whether a successful answer has a text that is not blank, a call of a tool, or outputs that are no text."""
+    """Whether a successful answer has a text that is not blank, a call of a tool, or outputs that are not empty."""
     answer = exchange.answer
     if not exchange.ok or answer is None:
         return False
-    return bool(answer.text is None or answer.text.strip() or answer.tool_calls)
+    if answer.text is None:
+        return answer.content is not None or bool(answer.tool_calls)
+    return bool(answer.text.strip() or answer.tool_calls)
 
 
 def explain_no_text(exchange: Exchange) -> str:
@@ -75,6 +77,8 @@ def judge_text_present(name: str, exchanges: Sequence[Exchange], show: Show) -> 
     thoughts = f", {len(answer.reasoning)} characters of thinking" if answer.reasoning else ""
     times = f", asked {len(exchanges)} times" if len(exchanges) > 1 else ""
     problem = f"the text is empty (finish reason {answer.finish_reason!r}{thoughts}){times}"
+    if answer.text is None:
+        problem = f"every output is empty{times}"
     return judge_case(name, empty[0], problem, show)
 
 

@@ -206,15 +206,23 @@ def judge_texts(answers: TextAnswers, show: Show) -> Verdict:
 
 
 def _describe_comparison(answers: TextAnswers) -> str:
-    """What equal answers to two spellings have in common; empty if nothing was compared."""
-    if answers.deterministic or not answers.asked_to_echo:
+    """What equal answers to two spellings have in common; empty if nothing was compared.
+
+    What is the same for every text does not depend on the text, and shows nothing.
+    """
+    escaped = [spellings.escaped for spellings in answers.spellings.values() if spellings.escaped.ok]
+    is_compared = answers.deterministic or not answers.asked_to_echo
+    if is_compared and any(compare_contents(escaped[0].content, exchange.content) for exchange in escaped[1:]):
         return "the same answer"
-    return "as many prompt tokens" if answers.has_stable_counts else ""
+    has_counts = answers.has_stable_counts and len(set(map(_count_prompt_tokens, escaped))) > 1
+    return "as many prompt tokens" if has_counts else ""
 
 
 def _explain_no_echo(answers: TextAnswers) -> str:
     plain = answers.spellings[PLAIN_TEXT].list_exchanges()
     shown = next((exchange for exchange in plain if not has_plain_echo(exchange.text)), plain[0])
+    if not answers.asked_to_echo:
+        return "all texts have the same answer"
     return explain_no_text(shown) or f"the model answered {shown.text!a:.80}"
 
 
@@ -251,7 +259,7 @@ def judge_text_acceptance(answers: TextAnswers, show: Show) -> Verdict:
         return obstacle
     cases, refused = [], 0
     for name, spellings in answers.spellings.items():
-        refused += any(not exchange.ok for exchange in spellings.list_exchanges())
+        refused += Reaction.REFUSED in map(classify_reaction, spellings.list_exchanges())
         for exchange in spellings.list_exchanges():
             reaction, problem = classify_reaction(exchange), ""
             if reaction is Reaction.REFUSED and name not in ODD_TEXTS:
@@ -259,7 +267,7 @@ def judge_text_acceptance(answers: TextAnswers, show: Show) -> Verdict:
             elif reaction not in (Reaction.ACCEPTED, Reaction.REFUSED):
                 problem = f"text with {name} is neither answered nor clearly refused: {exchange.outcome}"
             cases.append(judge_case(name, exchange, problem, show, explain_decline(exchange)))
-    holds = f"{len(answers.spellings) - refused} of {len(answers.spellings)} texts are answered"
+    holds = f"{len(answers.spellings) - refused} of {len(answers.spellings)} texts are accepted"
     if refused:
         holds += f", {refused} refused, as they may be"
     return judge_contract(cases, holds)
@@ -279,8 +287,8 @@ def judge_unicode_ids(control: Control, given: str, with_id: Exchange, with_quer
 
     `given` is the id that was sent. Both requests may be refused with a 4xx.
     """
-    if control.problem:
-        return make_inconclusive(control.problem, n=0)
+    if why := control.explain_empty():
+        return make_inconclusive(why, n=0)
     cases, outcomes = [], []
     ways = [("a query string in Unicode", with_query)]
     if with_id is not with_query:

@@ -217,7 +217,7 @@ def judge_form_acceptance(control: Control, forms: Mapping[str, Exchange], show:
     """Each legal form is accepted; optional ones may be refused with a 4xx, and HTTP/1.0 gets no chunks."""
     if why := control.explain_empty():
         return make_inconclusive(why, n=0)
-    cases, accepted = [], 0
+    cases, accepted, refused, closed = [], 0, 0, 0
     for name, exchange in forms.items():
         problem, unjudged = "", ""
         silent = _is_silent(name, exchange)
@@ -233,7 +233,13 @@ def judge_form_acceptance(control: Control, forms: Mapping[str, Exchange], show:
             problem = "HTTP/1.0: the answer is in a transfer coding, which only HTTP/1.1 has"
         cases.append(judge_case(name, exchange, problem, show, unjudged))
         accepted += exchange.ok
-    holds = f"{accepted} of {len(forms)} legal forms are accepted"
-    if accepted < len(forms):
-        holds += ", the others are optional"
-    return judge_contract(cases, holds)
+        refused += has_error_status(exchange)
+        closed += _is_closed(name, exchange)
+    parts = [f"{accepted} of {len(forms)} legal forms are accepted"]
+    if refused:
+        parts.append(f"{refused} are refused, as they may be")
+    if closed:
+        parts.append(f"{closed} end the connection, as they may")
+    if invalid := len(forms) - accepted - refused - closed:
+        parts.append(f"{invalid} have no valid answer, which another check judges")
+    return judge_contract(cases, ", ".join(parts))
