@@ -10,8 +10,9 @@ from pathlib import Path
 from harness.commands.command import Command
 from harness.config.options import Options
 from harness.config.resolve import resolve_settings
-from harness.core.endpoint import Endpoint, redact_text
+from harness.core.endpoint import Endpoint
 from harness.core.gate import Exit
+from harness.core.redaction import redact_text
 from harness.io.client import Client
 from harness.run.preflight import Preflight, detect_protocol
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from harness.config.file import ConfigSource
 from harness.config.sections import CredentialsSection
-from harness.core.endpoint import MIN_SECRET_LENGTH, Credentials, Secret
+from harness.core.endpoint import Credentials, Secret
 from harness.core.errors import UsageError
+from harness.core.redaction import MIN_SECRET_LENGTH
 from harness.io.credentials import run_credential_command
 
 

@@ -18,9 +18,10 @@ from harness.config.file import CONFIG_FILE, ConfigSource
 from harness.config.operation_urls import split_operation
 from harness.config.options import Options
 from harness.config.sections import EndpointSection
-from harness.core.endpoint import MIN_SECRET_LENGTH, TLS, Endpoint, Signer, Template, parse_url
+from harness.core.endpoint import TLS, Endpoint, Signer, Template, parse_url
 from harness.core.errors import UsageError
 from harness.core.generation_options import LIMIT_OPTIONS
+from harness.core.redaction import MIN_SECRET_LENGTH
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.settings import MOST_REPLICAS
 

@@ -15,13 +15,11 @@ from urllib.parse import quote, quote_plus, unquote, urlencode, urlsplit, urluns
 from harness.core.bounds import OverZero
 from harness.core.errors import UsageError
 from harness.core.generation_options import DEFAULT_LIMIT, choose_limit_value
+from harness.core.redaction import MIN_SECRET_LENGTH
 
 _SCHEMES = ("http", "https")
 GRPC_SUFFIX = "_grpc"
 """The names of protocols that use gRPC end with this."""
-
-MIN_SECRET_LENGTH = 4
-"""Characters; a shorter value cannot be distinguished from ordinary text, so it cannot be removed from it."""
 
 
 @dataclass(slots=True)
@@ -329,14 +327,6 @@ def parse_url(text: str) -> tuple[str, Credentials | None]:
 def _without_password(text: str) -> str:
     """An address for an error message, by cutting only: even a URL that cannot be parsed may contain a password."""
     return re.sub(r"[?#].*", "…", re.sub(r"^(\w+://)?.*@", r"\1", text.strip(), flags=re.DOTALL), flags=re.DOTALL)
-
-
-def redact_text(text: str, secrets: tuple[str, ...]) -> str:
-    """The text with every secret replaced by `***`, the longest first so that no part of a secret is left."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, "***")
-    return text
 
 
 def redact_headers(headers: Mapping[str, str] | tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

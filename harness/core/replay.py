@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.core.answer_class import RETRY_ADVICE, classify_exchange
-from harness.core.endpoint import Credentials, Endpoint, redact_headers, redact_text
+from harness.core.endpoint import Credentials, Endpoint, redact_headers
 from harness.core.exchange import Exchange, Request, Response
+from harness.core.redaction import redact_text
 from harness.core.verdict import Counterexample
 
 MAX_BODY_SHOWN = 4000

@@ -16,9 +16,10 @@ from typing import Any, Final, cast
 import httpx
 
 from harness.core.adapter import StreamDecoder
-from harness.core.endpoint import Credentials, Endpoint, Secret, redact_text
+from harness.core.endpoint import Credentials, Endpoint, Secret
 from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.core.exchange import Exchange, Headers, Request, Response
+from harness.core.redaction import redact_text
 from harness.io import tls
 from harness.io.clock import Clock
 from harness.io.content import ACCEPTED

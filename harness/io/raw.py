@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.core.adapter import StreamDecoder
-from harness.core.endpoint import Endpoint, redact_text
+from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, ProtocolError, TransportError
 from harness.core.exchange import Exchange, Request, Response, Timing
+from harness.core.redaction import redact_text
 from harness.io import reachability
 from harness.io.clock import Clock, sleep_real
 from harness.io.content import ACCEPTED

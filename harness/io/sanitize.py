@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from harness.core import plan, report, verdict
-from harness.core.endpoint import redact_text
+from harness.core.redaction import redact_text
 
 _STRING = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _RECORDS = [
@@ -50,7 +50,9 @@ class Cleaner:
             return _STRING.sub(self._clean_string, data)
         for spelling in self._bytes:
             data = data.replace(spelling, b"***")
-        return data
+        if not self._bytes:
+            return data
+        return redact_text(data.decode("utf-8", "surrogateescape"), self._secrets).encode("utf-8", "surrogateescape")
 
     def _clean_string(self, match: re.Match[bytes]) -> bytes:
         text = json.loads(match[0], strict=False)

@@ -18,10 +18,10 @@ import pytest
 from harness.chaos.run_experiment import prepare_links
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.config.resolve import resolve_settings
-from harness.core.endpoint import redact_text
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
 from harness.core.plan import PlannedCheck
+from harness.core.redaction import redact_text
 from harness.core.registry import list_plugins
 from harness.core.report import Report
 from harness.core.verdict import Level, Status, make_error, make_skipped

@@ -15,9 +15,9 @@ import msgspec
 import pytest
 
 from harness.core.check_spec import CheckSpec
-from harness.core.endpoint import redact_text
 from harness.core.errors import BudgetExhausted, HarnessError
 from harness.core.plan import PlannedCheck
+from harness.core.redaction import redact_text
 from harness.core.verdict import (
     Counterexample,
     Level,

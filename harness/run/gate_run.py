@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 
 from harness.core.check_spec import CheckSpec
-from harness.core.endpoint import Endpoint, redact_text
+from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.plan import Plan, PlannedCheck
+from harness.core.redaction import redact_text
 from harness.core.registry import load_plugin
 from harness.core.report import Report
 from harness.core.settings import Settings

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.endpoint import Credentials, Endpoint, Secret, list_spellings, parse_url, redact_headers, redact_text
+from harness.core.endpoint import Credentials, Endpoint, Secret, list_spellings, parse_url, redact_headers
 from harness.core.errors import UsageError
+from harness.core.redaction import redact_text
 
 PASSWORD = "hunter2hunter2"
 
