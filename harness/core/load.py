@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Request
@@ -22,6 +23,9 @@ _MOST_CPU, _LEAST_RATE, LONGEST_STALL = 0.9, 0.98, 0.25
 MOST_FAILED = "error_rate_most"
 """The blocks that count every success that the load generator held up for long as a failure."""
 
+LONGEST_DELAY = 1.0
+"""Seconds by which the load generator may delay a request that counts as a success of the moment it was due."""
+
 DID_NOT_KEEP_UP = "the load generator did not keep up"
 """How the reason of every verdict begins that a client-bound load leaves open; the reports recognise it by this."""
 
@@ -34,8 +38,9 @@ class Job:
     """One load: `requests` are sent in turn to `endpoint`, whose protocol is decided.
 
     `limits` maps a metric to the limits of its objectives, in seconds. `started` is the run's start on the
-    system-wide monotonic clock; `run_dir` a folder that exists; `suite` is the one whose measurement it is.
-    Holds the endpoint's secrets: never written to disk.
+    system-wide monotonic clock; `reference` the content of the answer without load, None where it is not compared, and
+    `has_text` whether that answer had a text or outputs; `run_dir` a folder that exists; `suite` is the one whose
+    measurement it is. Holds the endpoint's secrets: never written to disk.
     """
 
     endpoint: Endpoint
@@ -44,6 +49,8 @@ class Job:
     run_dir: str
     started: float
     limits: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    reference: Any = None
+    has_text: bool = False
     seed: int = 0
     suite: str = ""
 
@@ -98,6 +105,10 @@ class LoadResult:
     failures: tuple[Counterexample, ...] = ()
     broken: tuple[Counterexample, ...] = ()
     broken_count: int = 0
+    wrong: tuple[Counterexample, ...] = ()
+    wrong_count: int = 0
+    compared: int = 0
+    not_compared: str = ""
     client_bound: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     overran: bool = False

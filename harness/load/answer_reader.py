@@ -67,7 +67,7 @@ class AnswerReader:
     """Decodes the exchanges of one process's load."""
 
     def __init__(self, adapter: Adapter, job: Job) -> None:
-        self._adapter, self._endpoint = adapter, job.endpoint
+        self._adapter, self._endpoint, self._keeps_text = adapter, job.endpoint, job.reference is not None
         self._caps = Caps()
         self._known: dict[tuple[str, bytes], Exchange] = {}
 
@@ -81,7 +81,7 @@ class AnswerReader:
         events: tuple[StreamEvent, ...] = ()
         is_stream = request.stream and response is not None and response.content_type in STREAM_TYPES
         if is_stream and response is not None and 200 <= response.status < 300:
-            stream = _StreamReader(self._adapter.decoder(self._endpoint))
+            stream = _StreamReader(self._adapter.decoder(self._endpoint), keeps_text=self._keeps_text)
             try:
                 yield from self._read_stream(response, raw.pieces, stream)
             except TransportError as problem:
@@ -135,13 +135,14 @@ class AnswerReader:
 class _StreamReader:
     """Decodes a stream event by event; an event that differs from an earlier one only in its text is not parsed.
 
-    Such an event is counted with the stamp of the read that ended it, and its text is not kept. Servers make their
-    streams from a template, so most events are read at a fraction of the cost; an event that differs in anything else
-    (a role, a finish reason, an error, an escape, broken JSON) is decoded. The first blank line shows how lines end;
-    where line ends are mixed, some events get the stamp of a later read.
+    Such an event is counted with the stamp of the read that ended it; its text is kept only where it is compared.
+    Servers make their streams from a template, so most events are read at a fraction of the cost; an event that differs
+    in anything else (a role, a finish reason, an error, an escape, broken JSON) is decoded. The first blank line shows
+    how lines end; where line ends are mixed, some events get the stamp of a later read.
     """
 
-    def __init__(self, decoder: StreamDecoder) -> None:
+    def __init__(self, decoder: StreamDecoder, *, keeps_text: bool = False) -> None:
+        self._keeps_text, self._choice = keeps_text, 0
         self.events: list[StreamEvent] = []
         self.tokens: list[float] = []
         self._decoder = decoder
@@ -156,8 +157,11 @@ class _StreamReader:
         if self._blank_line and self._blank_line in self._rest:
             *whole_events, self._rest = self._rest.split(self._blank_line)
             for event in whole_events:
-                if self._template is not None and self._template.fullmatch(event):
+                if self._template is not None and (match := self._template.fullmatch(event)):
                     self.tokens.append(at)
+                    if self._keeps_text:
+                        text = match.group(1).decode("utf-8", "replace")
+                        self.events.append(StreamEvent(EventKind.DELTA, text, index=self._choice))
                 else:
                     self._learn_template(event, self._decode(at, event + self._blank_line))
         if len(self._rest) > _LONG_EVENT:
@@ -177,10 +181,12 @@ class _StreamReader:
 
     def _learn_template(self, data: bytes, events: list[StreamEvent]) -> None:
         """Remember the bytes around the text of an event that holds one text and nothing uncommon."""
-        texts = [event.text for event in events if event.kind is EventKind.DELTA]
+        deltas = [event for event in events if event.kind is EventKind.DELTA]
+        texts = [event.text for event in deltas]
         if len(texts) != 1 or not texts[0] or any(event.kind not in _COMMON for event in events):
             return
         text = json.dumps(texts[0], ensure_ascii=False).encode()
         before, quoted, after = data.partition(text)
         if quoted and text not in after:
-            self._template = re.compile(re.escape(before) + rb'"[^"\\\x00-\x1f]+"' + re.escape(after))
+            self._template = re.compile(re.escape(before) + rb'"([^"\\\x00-\x1f]+)"' + re.escape(after))
+            self._choice = deltas[0].index

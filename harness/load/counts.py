@@ -54,9 +54,12 @@ class WorkerCounts:
     waited: int = 0
     tokens: int = 0
     broken_count: int = 0
+    wrong_count: int = 0
+    compared: int = 0
     errors: dict[str, int] = field(default_factory=dict)
     failures: list[Counterexample] = field(default_factory=list)
     broken: list[Counterexample] = field(default_factory=list)
+    wrong: list[Counterexample] = field(default_factory=list)
     last_sent: float = 0.0
     stall: float = 0.0
     cpu: float = 0.0
@@ -67,7 +70,7 @@ class WorkerCounts:
     series: list[dict[str, Any]] = field(default_factory=list)
 
 
-_ADDED, _WORST = ("sent", "completed", "waited", "tokens", "broken_count"), ("stall", "skew")
+_ADDED, _WORST = ("sent", "completed", "waited", "tokens", "broken_count", "wrong_count", "compared"), ("stall", "skew")
 """Fields that add up over processes, and fields of which the largest counts; the result has both too."""
 
 
@@ -104,6 +107,7 @@ def sum_counts(parts: Sequence[WorkerCounts]) -> WorkerCounts:
         cpu=max(part.cpu for part in parts),
         errors=dict(errors),
         failures=list(chain.from_iterable(part.failures for part in parts))[:MOST_EXAMPLES],
+        wrong=list(chain.from_iterable(part.wrong for part in parts))[:MOST_EXAMPLES],
         broken=list(chain.from_iterable(part.broken for part in parts))[:MOST_EXAMPLES],
         gone=first.gone if all(part.gone for part in parts) else None,
         finished=all(part.finished for part in parts),
@@ -136,6 +140,7 @@ def make_load_result(
         generator=_describe_generator(job, counts, samples["lag"], t0, planned),
         failures=tuple(counts.failures),
         broken=tuple(counts.broken),
+        wrong=tuple(counts.wrong),
         finished=finished and problem is None,
         problem=problem,
         **{name: getattr(counts, name) for name in (*_ADDED, *_WORST, "errors", "gone")},

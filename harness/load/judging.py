@@ -17,6 +17,9 @@ from harness.stats.intervals import clopper_pearson_lower
 _STRAY_FAILURES = 0.01
 """The share of failed requests that a load without an objective on them may have."""
 
+_ONE_INPUT = ("one input was repeated: what the service does with others is not judged",)
+"""The note of a PASS: no rate over inputs is excluded (DESIGN 6.2)."""
+
 _JUDGES_FAILURES = ("error_rate", "latency", "ttft")
 """Metrics whose objectives count every failed request."""
 
@@ -54,7 +57,7 @@ def _judge_bounded(result: LoadResult, objective: Objective, check: PlannedCheck
             most = _judge_objective(result, objective, check, MOST_FAILED)
         # Pieces that came while the loop stood still are stamped together: gaps between them are not seen.
         is_hidden = metric == "inter_token" and result.stall > LONGEST_STALL
-        if most.status is least.status and not is_hidden:
+        if most.status in (Status.PASS, least.status) and not is_hidden:
             return verdict.with_notes(f"{reason}; this changes nothing: with and without it the verdict is the same")
     return replace(
         verdict,
@@ -92,11 +95,12 @@ def _judge_objective(result: LoadResult, objective: Objective, check: PlannedChe
 
 def _choose_quantiles(result: LoadResult, objective: Objective, metric: str) -> tuple[tuple[int, ...], ...]:
     """The counts over the run's own quantiles; none where the percentile that is judged is far below the limit."""
-    if objective.quantile is not None and metric in result.histograms:
-        observed = Histogram.from_sparse(result.histograms[metric]).quantile(objective.quantile)
+    if objective.quantile is not None and objective.metric in result.histograms:
+        observed = Histogram.from_sparse(result.histograms[objective.metric]).quantile(objective.quantile)
         if observed * FAR_BELOW < objective.limit:
             return ()
-    return result.blocks[metric].over_quantiles
+    # How the service's answers depend on one another, not how the load generator was delayed.
+    return result.blocks.get(name_least(metric), result.blocks[metric]).over_quantiles
 
 
 def judge_generator(result: LoadResult, objectives: Sequence[Objective], check: PlannedCheck) -> Verdict:
@@ -156,21 +160,41 @@ def judge_failures(result: LoadResult, objectives: Sequence[Objective]) -> Verdi
     return Verdict(Status.PASS, f"it answered to the end of the load; {share}, {by}", n=completed, method="contract")
 
 
-def judge_errors(result: LoadResult) -> Verdict:
-    """Whether every answer that was declared a success is valid and complete."""
+def judge_answers(result: LoadResult) -> Verdict:
+    """Whether every answer under load is the one that the service gives without load."""
+    if result.wrong_count:
+        first = result.wrong[0].summary
+        reason = f"{result.wrong_count} of {result.compared} answers under load differ from the answer without load"
+        examples = result.wrong
+        return Verdict(
+            Status.FAIL, f"{reason}: {first}", n=result.compared, method="contract", counterexamples=examples
+        )
+    if (incomplete := _judge_incomplete(result)) is not None:
+        return incomplete
+    if not result.compared:
+        return make_inconclusive(result.not_compared or "no request under load succeeded: no answer to compare", n=0)
+    holds = f"each of {result.compared} answers under load is the one without load"
+    return Verdict(Status.PASS, holds, n=result.compared, method="contract", notes=_ONE_INPUT)
+
+
+def judge_errors(result: LoadResult, *, compares: bool = False) -> Verdict:
+    """Whether every answer that was declared a success is valid and complete; `compares`: and as without load."""
     if result.broken:
         declared = f"{result.broken_count} of {result.completed} answers declared a success were invalid or incomplete"
         reason = f"{declared}: {result.broken[0].summary}"
         return Verdict(Status.FAIL, reason, n=result.completed, method="contract", counterexamples=result.broken)
+    if compares and result.wrong_count:
+        return judge_answers(result)
     if (incomplete := _judge_incomplete(result)) is not None:
         return incomplete
     succeeded = result.completed - result.failed
     if not succeeded:
         return make_inconclusive("no request under load succeeded: no answer was declared a success", n=0)
     holds = f"{succeeded} answers under load were valid and complete, {result.failed} failed openly"
-    # One input, repeated: no rate over inputs is excluded (DESIGN 6.2).
-    notes = ("one input was repeated: what the service does with others is not judged",)
-    return Verdict(Status.PASS, holds, n=succeeded, method="contract", notes=notes)
+    verdict = Verdict(Status.PASS, holds, n=succeeded, method="contract", notes=_ONE_INPUT)
+    if result.not_compared:
+        return verdict.with_notes(f"the content of the answers was not compared: {result.not_compared}")
+    return verdict
 
 
 def _judge_incomplete(result: LoadResult) -> Verdict | None:

@@ -17,25 +17,29 @@ import msgspec
 from harness.core.adapter import make_sample
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
-from harness.core.exchange import Request
+from harness.core.exchange import Exchange, Request
 from harness.io.client import Client
+from harness.load.reference import Reference, ask_reference
+from harness.run.decoding import decode_exchange
 from harness.run.preflight import load_adapter, run_preflight
 
 
 @dataclass(frozen=True, slots=True)
 class PreflightRequest:
-    """The endpoint as configured, and whether streamed answers are wanted."""
+    """The endpoint as configured, whether streamed answers are wanted, and whether determinism is promised."""
 
     endpoint: Endpoint
     stream: bool = False
+    deterministic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PreflightResult:
-    """The endpoint with its protocol decided, and the request to send."""
+    """The endpoint with its protocol decided, the request to send, and what is answered to it without load."""
 
     endpoint: Endpoint
     request: Request
+    reference: Reference
 
 
 def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
@@ -50,7 +54,15 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
     if wanted.stream and not protocol.capabilities(endpoint, preflight.facts).streaming:
         raise UsageError(f"protocol {preflight.protocol} has no streamed answers at this endpoint")
     query = replace(make_sample(protocol, endpoint, preflight.facts), stream=wanted.stream)
-    return PreflightResult(endpoint, protocol.encode(endpoint, query, preflight.facts))
+    request = protocol.encode(endpoint, query, preflight.facts)
+    with Client(endpoint) as client:
+
+        def ask() -> Exchange:
+            decoder = protocol.decoder(endpoint) if request.stream else None
+            return decode_exchange(protocol, endpoint, client.exchange(request, decoder=decoder))
+
+        reference = ask_reference(ask, may_reword=not wanted.deterministic)
+    return PreflightResult(endpoint, request, reference)
 
 
 def main() -> int:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
-from harness.core.load import LONGEST_STALL, SECONDS_UNTIL_GONE, Job, name_least
+from harness.core.load import LONGEST_DELAY, SECONDS_UNTIL_GONE, Job, name_least
 from harness.core.replay import show_exchange
 from harness.load.answer_reader import RawExchange
 from harness.load.counts import MOST_EXAMPLES, NEVER, WorkerCounts
+from harness.load.reference import Reference, explain_empty_answer, find_wrong_content
+from harness.run.decoding import mark_invalid
 from harness.run.series import Seconds
 from harness.stats.dependence import TIME_BLOCKS
 from harness.stats.histogram import Histogram
@@ -34,6 +36,7 @@ class Recorder:
         load = job.load
         self.job, self.t0 = job, 0.0
         self._answered_at = 0.0
+        self._reference = Reference(job.reference, job.has_text)
         self._warm_up, self._block_seconds = load.warm_up, (load.duration - load.warm_up) / TIME_BLOCKS
         self._unanswered = 0
         limits = {metric: job.limits.get(metric, ()) for metric in _METRICS}
@@ -52,6 +55,7 @@ class Recorder:
         """Count one exchange that has ended, with its raw form. One from the warm-up is counted by second and not
         judged.
         """
+        exchange = self._judge_content(exchange)
         timing, counts = exchange.timing, self.counts
         counts.completed += 1
         counts.tokens += exchange.generated_tokens
@@ -72,7 +76,7 @@ class Recorder:
             latency = service = ttft = None
             gaps = (*gaps, NEVER)  # the gap after the last token, or before the first, never ended
         held_up = raw.held_up
-        counts.late[block] += exchange.ok and held_up > LONGEST_STALL
+        counts.late[block] += exchange.ok and held_up > LONGEST_DELAY
         self._note_durations("latency", block, [_get_seconds(latency)], held_up)
         self._pending.setdefault(("service", block), []).append(_get_seconds(service))
         if timing.sent is not None:
@@ -94,6 +98,23 @@ class Recorder:
         least = [max(0.0, value - held_up) for value in values] if held_up else values
         self._pending.setdefault((metric, block), []).extend(values)
         self._pending.setdefault((name_least(metric), block), []).extend(least)
+
+    def _judge_content(self, exchange: Exchange) -> Exchange:
+        """Compare a success with the answer without load; one that is empty is invalid."""
+        counts, reference = self.counts, self._reference
+        if not exchange.ok:
+            return exchange
+        if empty := explain_empty_answer(reference, exchange):
+            return mark_invalid(exchange, empty)
+        if reference.content is None:
+            return exchange
+        counts.compared += 1
+        if difference := find_wrong_content(reference, exchange):
+            counts.wrong_count += 1
+            if len(counts.wrong) < MOST_EXAMPLES:
+                summary = f"under load it differs from the answer without load: {difference}"
+                counts.wrong.append(show_exchange(exchange, self.job.endpoint, summary))
+        return exchange
 
     def _count_error(self, exchange: Exchange, error: ErrorClass) -> None:
         counts, examples = self.counts, self.counts.failures

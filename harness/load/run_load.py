@@ -20,6 +20,7 @@ from harness.core.plan import Cost, PlannedCheck
 from harness.core.settings import LoadSettings
 from harness.load.counts import get_result_path, make_result_id
 from harness.load.locust_process import LocustExit, find_free_port, find_locustfile, run_locust
+from harness.load.reference import CONTROL_REQUESTS, ask_reference, find_difference_between
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
 
@@ -54,6 +55,10 @@ def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
     endpoint = replace(session.endpoint, protocol=session.adapter.name)
     folder, limits = str(run.run_dir.path), collect_limits(scope.objectives)
     job = Job(endpoint, (request,), load, folder, run.started, limits, seed=scope.settings.seed, suite=scope.suite)
+    able = session.capabilities
+    may_reword = able.text and not able.embeds and not session.promises.deterministic
+    reference = ask_reference(lambda: session.ask(query), may_reword=may_reword)
+    job = replace(job, reference=reference.content, has_text=reference.has_text)
     path = get_result_path(run.run_dir.path, load.scenario)
     path.parent.mkdir(exist_ok=True)
     log = path.with_suffix(".log")
@@ -63,7 +68,11 @@ def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
     patience = _START + load.duration + waiting + _AFTER
     run.progress(f"load: {load.scenario}: {load.rate:g} requests/s for {load.duration:g} s, open loop")
     child = run_locust(file, _make_locust_options(job), msgspec.json.encode(job), log, patience)
-    result = _read_result(path, job, child)
+    result = replace(_read_result(path, job, child), not_compared=reference.problem)
+    if result.wrong_count and not session.promises.deterministic:
+        again = ask_reference(lambda: session.ask(query), may_reword=may_reword)
+        if problem := again.problem or find_difference_between(reference, again):
+            result = replace(result, wrong_count=0, compared=0, wrong=(), not_compared=problem)
     run.progress(f"load: {result.completed} of {result.intended} requests have ended, {result.failed} of them failed")
     run.run_dir.scrub(log)
     run.ledger.after_answer(result.tokens)
@@ -87,6 +96,7 @@ def _get_load_settings(scope: Scope) -> LoadSettings:
 def _compute_cost(scope: Scope) -> Cost:
     load = _get_load_settings(scope)
     requests = Pacer(load.rate, load.duration).count
+    requests += 2 * CONTROL_REQUESTS
     return Cost(requests, scope.tokens_per_answer * requests, load.duration)
 
 
@@ -101,7 +111,7 @@ LOAD = Measurement(LoadResult, _compute_cost, _choose_file, make_load, alone=Tru
 def _reserve_requests(session: Session, run: GateRun, load: LoadSettings) -> None:
     """Count every request of the load before its start: a ceiling must not cut a load off."""
     ceilings, count = session.settings.ceilings, Pacer(load.rate, load.duration).count
-    if ceilings.requests is not None and run.ledger.requests + count > ceilings.requests:
+    if ceilings.requests is not None and run.ledger.requests + count + 2 * CONTROL_REQUESTS > ceilings.requests:
         raise BudgetExhausted(f"--ai-max-requests={ceilings.requests} leaves no room for a load of {count} requests")
     if ceilings.seconds is not None and run.now() + load.duration > ceilings.seconds:
         raise BudgetExhausted(f"--ai-max-time={ceilings.seconds:g} s leaves no room for a load of {load.duration:g} s")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.core.plan import PlannedCheck
-from harness.load.judging import judge_errors, judge_failures
+from harness.load.judging import judge_answers, judge_errors, judge_failures
 from harness.load.run_load import LOAD, list_objectives
 from harness.run.gate_run import GateRun
 from harness.run.measurements import Measurements
@@ -11,8 +11,13 @@ from harness.suite import Verdict, check
 
 
 @check("no answer under load is silently wrong", grounds=("load",), measures=(LOAD,))
-def test_intact(ai_measure: Measurements) -> Verdict:
-    return judge_errors(ai_measure(LOAD))
+def test_intact(ai_measure: Measurements, ai_run: GateRun) -> Verdict:
+    return judge_errors(ai_measure(LOAD), compares=not ai_run.settings.promises.deterministic)
+
+
+@check("answers under load are those without load", grounds=("load", "deterministic"), measures=(LOAD,))
+def test_repeated(ai_measure: Measurements) -> Verdict:
+    return judge_answers(ai_measure(LOAD))
 
 
 @check("the service answers to the end of the load", grounds=("load",), measures=(LOAD,))

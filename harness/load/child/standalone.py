@@ -24,7 +24,7 @@ from harness.core.settings import LoadSettings, Settings
 from harness.core.verdict import Level, Status, Verdict, find_worst_status, make_error
 from harness.io.rundir import RunDir
 from harness.load.counts import get_result_path
-from harness.load.judging import judge_failures, judge_load
+from harness.load.judging import judge_errors, judge_failures, judge_load
 from harness.load.preflight_process import PreflightRequest, PreflightResult
 from harness.load.run_load import collect_limits
 
@@ -45,7 +45,7 @@ def make_job(environment: Environment) -> Job:
     load = _read_load(settings, options)
     _objectives[:] = settings.objectives
     stream = options.stream or any(objective.streamed for objective in settings.objectives)
-    preflight = _run_preflight(PreflightRequest(settings.endpoint_of(_SUITE), stream))
+    preflight = _run_preflight(PreflightRequest(settings.endpoint_of(_SUITE), stream, settings.promises.deterministic))
     return Job(
         preflight.endpoint,
         (preflight.request,),
@@ -53,6 +53,8 @@ def make_job(environment: Environment) -> Job:
         str(RunDir.create(options.run_dir or None, preflight.endpoint.list_secrets()).path),
         time.monotonic(),
         collect_limits(settings.objectives),
+        preflight.reference.content,
+        preflight.reference.has_text,
         options.seed,
         _SUITE,
     )
@@ -103,7 +105,7 @@ def print_summary(job: Job) -> int:
     blockers = sum(objective.level is Level.BLOCKER for objective in _objectives)
     deciding = [_judge_completeness(result)]
     if result.finished:
-        deciding.append(judge_failures(result, _objectives))
+        deciding += [judge_failures(result, _objectives), judge_errors(result, compares=True)]
     for verdict in deciding:
         if verdict.status is not Status.PASS:
             _print(f"  {verdict.status} {verdict.reason}")
