@@ -45,7 +45,6 @@ class Injector:
         self.api = ToxiproxyApi(link)
         self.guardian = Guardian()
         self.before = LinkProbe("refused")
-        self.bytes_before = 0
         try:
             self._client = _connect_client(self.api)
             self.is_own_proxy = self.api.call("GET", "/aiharness", allow_missing=True).status_code == 200
@@ -83,7 +82,6 @@ class Injector:
         if foreign:
             raise UsageError(f"{self.api.where} is not in a steady state: {', '.join(foreign)}")
         self.before = min(probe_link(self.listen), probe_link(self.listen), key=lambda probe: probe.total)
-        self.bytes_before = self.count_carried_bytes()
 
     def _await_leases(self) -> None:
         """Wait until a killed run's faults have ended. Raises `UsageError` for those that a run still renews."""
@@ -155,7 +153,6 @@ class ActiveFault:
 
     def __init__(self, injector: Injector, fault: Fault) -> None:
         self._injector, self._fault, self._proxy = injector, fault, injector.proxy
-        self._carried = injector.count_carried_bytes() - injector.bytes_before
         self._disables = load_fault(fault.kind).stage is None
         self._is_counted = injector.is_own_proxy and not self._disables
         self.name = f"{_DISABLED_PREFIX if self._disables else _PREFIX}{make_slug(fault.name)}"
@@ -189,11 +186,7 @@ class ActiveFault:
                 affected,
                 f"the proxy counted {affected} affected connections or requests",
             )
-        proof = prove_fault(self._fault, self._injector.listen, self._injector.before)
-        if proof.confirmed == "none" or self._carried <= 0:
-            return proof
-        # Refused connections cannot be counted, but the bytes before show that the service uses the link.
-        return Proof("counter", None, f"{proof.detail}, and the link had carried {self._carried:,} bytes before")
+        return prove_fault(self._fault, self._injector.listen, self._injector.before)
 
     def lift(self) -> None:
         """Lift the fault. Raises `ProxyGone` when the proxy has died; the guardian continues to try then."""

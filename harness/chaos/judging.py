@@ -63,13 +63,22 @@ def explain_unsteady_baseline(baseline: Sequence[Sample], objectives: Sequence[O
     return f"no steady state: {failures} of {n} baseline requests failed before any fault was applied"
 
 
-def explain_invisible_fault(experiment: Experiment, yardstick: Yardstick) -> str:
-    """Why a fault that only a probe confirms may not have reached the service; empty when its answers show it."""
+def explain_invisible_fault(experiment: Experiment, yardstick: Yardstick, *, is_own_proxy: bool) -> str:
+    """Why a fault on a link that may not carry our requests has perhaps struck others; empty when our answers show it.
+
+    `is_own_proxy`: the link's counter was compared with our own requests, and did not follow them.
+    """
     if shows_effect(yardstick, [sample.judged_latency for sample in experiment.fault_samples]):
         return ""
+    effect = f"the link was disturbed ({experiment.proof.detail}), but no more requests failed or became slower"
+    if is_own_proxy:
+        return (
+            f"{effect}, and the bytes on the link did not follow our requests: the fault may have struck others alone; "
+            "let the endpoint use this link for what is asked, or name another link"
+        )
     return (
-        f"the link was disturbed ({experiment.proof.detail}), but no request failed or became slower: a Toxiproxy does "
-        "not report whether the service uses the link; the harness's own fault proxy counts what it strikes"
+        f"{effect}: a plain Toxiproxy does not report whether the service uses the link; the harness's own fault "
+        "proxy (aiharness proxy) counts what it carries"
     )
 
 
@@ -79,7 +88,8 @@ def judge_validity(experiment: Experiment) -> Verdict | None:
     if experiment.broken:
         return make_error(experiment.broken, **evidence)
     if harness_errors := sum(sample.error == ErrorClass.HARNESS for sample in experiment.samples):
-        return make_error(f"the harness broke in {harness_errors} of {n} requests", **evidence)
+        examples = "".join(f" ({example.summary})" for example in experiment.failed[:1])
+        return make_error(f"the harness broke in {harness_errors} of {n} requests{examples}", **evidence)
     if experiment.undecided:
         return make_inconclusive(experiment.undecided, **evidence)
     phases = [phase for phase in (experiment.samples, experiment.fault_samples) if phase]

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.chaos.injector import ActiveFault, Injector, lift_faults
 from harness.chaos.judging import explain_invisible_fault, explain_unsteady_baseline
+from harness.chaos.link_use import MOST_REQUESTS_OF_USE, carries_requests, compute_seconds_of_use
 from harness.chaos.recovery_judging import compute_watch, find_recovery, measure_baseline, select_baseline
 from harness.chaos.steady_load import WARM_UP, SteadyLoad
 from harness.chaos.toxiproxy_api import ProxyGone
@@ -74,20 +75,29 @@ def run_experiment(scope: Scope, session: Session, run: GateRun) -> Experiment:
             injector.check_fault(fault)
             injector.settle()
             direct = injector.carries_url(session.endpoint.url)
-            with SteadyLoad(scope, session, run, direct=direct) as load:
+            steady_load = SteadyLoad(scope, session, run, direct=direct)
+            is_used = direct
+            if injector.is_own_proxy and not direct:
+                run.progress(f"chaos: {fault.name}: does link {link.name} carry our requests?")
+                request = steady_load.request
+                is_used = session.once(
+                    ("a link carries our requests", link.name, request.path),
+                    lambda: carries_requests(injector, session, run, request, salt=link.name),
+                )
+            with steady_load as load:
                 begun = Experiment(fault, load.began)
-                return _Phases(scope, run, fault, injector, direct, load, begun).run_all()
+                return _Phases(scope, run, fault, injector, direct, is_used, load, begun).run_all()
     except ProxyGone as gone:
         return Experiment(fault, run.now(), broken=str(gone))
 
 
 def _compute_cost(scope: Scope) -> Cost:
-    """The steady load: until every baseline request has ended, under the fault, and until recovery is ruled out."""
+    """A look at the link, and the steady load, at most until recovery is ruled out."""
     chaos, fault = scope.settings.chaos, scope.case
     deadline = scope.settings.endpoint.deadlines.total
     seconds = chaos.baseline + fault.duration + compute_watch(chaos)
-    requests = WARM_UP + math.ceil(chaos.rate * (seconds + deadline + _SPARE))
-    return Cost(requests, scope.tokens_per_answer * requests, seconds)
+    requests = MOST_REQUESTS_OF_USE + WARM_UP + math.ceil(chaos.rate * (seconds + deadline + _SPARE))
+    return Cost(requests, scope.tokens_per_answer * requests, seconds + compute_seconds_of_use(chaos.rate))
 
 
 EXPERIMENT = Measurement(
@@ -98,13 +108,17 @@ EXPERIMENT = Measurement(
 
 @dataclass
 class _Phases:
-    """The phases of one experiment, which fill in `experiment`; `direct` as in `SteadyLoad`."""
+    """The phases of one experiment, which fill in `experiment`; `direct` as in `SteadyLoad`.
+
+    `is_used`: the link is known to carry our requests.
+    """
 
     scope: Scope
     run: GateRun
     fault: Fault
     injector: Injector
     direct: bool
+    is_used: bool
     load: SteadyLoad
     experiment: Experiment
     _applying_since: float = 0.0
@@ -178,9 +192,9 @@ class _Phases:
             note = f"the service recovered between {lifted:.2f} s and {recovered:.2f} s of the run"
             self._update(recovered=recovered, notes=(*self.experiment.notes, note))
             progress = f"steady again {max(0.0, recovered - lifted):.1f} s later"
-        if self.experiment.proof.confirmed == "probe" and not self.direct:
-            yardstick = measure_baseline(baseline, self.chaos)
-            self._update(undecided=explain_invisible_fault(self.experiment, yardstick))
+        if self.experiment.proof.confirmed != "none" and not self.is_used:
+            yardstick, is_own = measure_baseline(baseline, self.chaos), self.injector.is_own_proxy
+            self._update(undecided=explain_invisible_fault(self.experiment, yardstick, is_own_proxy=is_own))
         self._report(f"lifted, {progress}")
         self._append_row(lifted, "judged")
 

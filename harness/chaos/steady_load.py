@@ -46,11 +46,11 @@ class SteadyLoad:
         self.began = 0.0
         self.next_due = 0.0
         self._session, self._cuts_here = session, stream and direct
-        self._request = session.adapter.encode(session.endpoint, session.sample(stream=stream), session.facts)
+        self.request = session.adapter.encode(session.endpoint, session.sample(stream=stream), session.facts)
         # Toxicity is drawn per connection: requests on one kept-alive connection would share one draw.
         if fault.toxicity < 1 and not session.endpoint.http2:
-            headers = (*self._request.headers, ("connection", "close"))
-            self._request = replace(self._request, headers=headers)
+            headers = (*self.request.headers, ("connection", "close"))
+            self.request = replace(self.request, headers=headers)
         self._ledger = run.ledger
         self._meter = Meter(run.run_dir, run.worker, suite=scope.suite, rate=session.settings.chaos.rate)
         self._gap = 1 / session.settings.chaos.rate
@@ -133,7 +133,7 @@ class SteadyLoad:
             await transport.aclose()
 
     async def _send_request(self, transport: HttpTransport, index: int, due: float) -> None:
-        session, request, lag = self._session, self._request, self.now() - due
+        session, request, lag = self._session, self.request, self.now() - due
         try:
             exchange = await transport.exchange(request, decoder=session.decoder(request), intended=due)
             exchange = decode_exchange(session.adapter, session.endpoint, exchange)

@@ -152,6 +152,11 @@ def test_a_wrong_answer_fails_whatever_else_happened() -> None:
 
 
 @pytest.mark.parametrize(("during", "seen"), [(load(5, 7), False), (load(5, 7, latency=1.0), True)])
-def test_a_probe_needs_an_effect_to_count(during: Sequence[Sample], seen: bool) -> None:
-    yardstick = measure_baseline(BASELINE, CHAOS)
-    assert (explain_invisible_fault(lived(samples=(*BASELINE, *during)), yardstick) == "") is seen
+@pytest.mark.parametrize(("own", "kind"), [(True, "did not follow our requests"), (False, "plain Toxiproxy")])
+def test_a_fault_that_may_have_struck_others_needs_an_effect(
+    during: Sequence[Sample], seen: bool, own: bool, kind: str
+) -> None:
+    experiment = lived(samples=(*BASELINE, *during))
+    reason = explain_invisible_fault(experiment, measure_baseline(BASELINE, CHAOS), is_own_proxy=own)
+    assert (reason == "") is seen
+    assert seen or kind in reason

@@ -95,8 +95,8 @@ def test_each_fault_is_a_measurement_that_lasts_at_most_until_recovery_is_ruled_
     made = plan("chaos", ("error_rate", "<= 30%"), faults=faults, sections={"chaos": chaos})
     assert [m.id for m in made.measurements] == ["chaos/slow", "chaos/slower"]
     phases = 2.0 + 4.0 + 3.0 + 5.0
-    assert {m.seconds for m in made.measurements} == {phases}
-    assert {m.requests for m in made.measurements} == {3 + round(10 * (phases + 2.0 + 10.0))}
+    assert {m.seconds for m in made.measurements} == {phases + 16 * (0.4 + 2.4)}
+    assert {m.requests for m in made.measurements} == {1 + 8 * 28 + 3 + round(10 * (phases + 2.0 + 10.0))}
     assert {check.measures for check in made.checks} == {("chaos/slow",), ("chaos/slower",)}
 
 

@@ -1,0 +1,101 @@
+"""Whether a link carries our own requests: its byte counter beside slots with and without them, in random order.
+
+Somebody else's traffic on the link does not know in which slots we send, so that it cannot imitate the effect: the
+permutation test is exact for any foreign traffic. Slots begin on an absolute schedule, whatever the answers take.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+from harness.core.exchange import Request
+from harness.run.gate_run import GateRun
+from harness.run.session import Session
+from harness.stats.permutation import compute_rank_sum_p
+
+if TYPE_CHECKING:
+    from harness.chaos.injector import Injector
+
+_SLOTS, _LOADS, _TOGETHER = 16, (4, 24), 4
+"""Slots of a round, half of which are loaded; the requests of a loaded one in each round, and how many at once."""
+
+MOST_REQUESTS_OF_USE = 1 + _SLOTS // 2 * sum(_LOADS)
+"""The requests that `carries_requests` sends at most."""
+
+USE_ALPHA = 0.005
+"""The probability with which `carries_requests` is wrong about a link that carries none of our requests."""
+
+_SHORTEST, _LONGEST = 0.25, 4.0
+"""Seconds of a slot at least and at most."""
+
+
+def compute_seconds_of_use(rate: float) -> float:
+    """The seconds that `carries_requests` takes with fast answers, at no more than `rate` requests/s."""
+    return sum(_SLOTS * _choose_period(load, rate, 0.0) for load in _LOADS)
+
+
+def carries_requests(injector: Injector, session: Session, run: GateRun, request: Request, *, salt: str) -> bool:
+    """Whether the link carries more bytes while we send this request than while we do not, by our own proxy's counter.
+
+    A second round with a larger load follows where the first one decides nothing. `salt` makes the order of the slots
+    another one. Raises `BudgetExhausted`, and as `Injector` does.
+    """
+    random = Random(f"{session.settings.seed}:{salt}")
+    begun = time.monotonic()
+    _send(session, run, request, 1)
+    latency = time.monotonic() - begun
+    for load in _LOADS:
+        period = _choose_period(load, session.settings.chaos.rate, latency)
+        order = [True] * (_SLOTS // 2) + [False] * (_SLOTS // 2)
+        random.shuffle(order)
+        threads = ThreadPoolExecutor(_SLOTS // 2)
+        try:
+            send = partial(threads.submit, _send, session, run, request, load)
+            rates = _measure_slots(injector, order, period, send)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+        if compute_rank_sum_p(rates, order) <= USE_ALPHA / len(_LOADS):
+            return True
+    return False
+
+
+def _measure_slots(
+    injector: Injector, order: Sequence[bool], period: float, send: Callable[[], Future[None]]
+) -> list[float]:
+    """The bytes/s on the link in each slot; the loaded ones begin with `send`."""
+    rates, sent = [], []
+    begun, (at, carried) = time.monotonic(), _read_counter(injector)
+    for number, is_loaded in enumerate(order, 1):
+        if is_loaded:
+            sent.append(send())
+        time.sleep(max(0.0, begun + number * period - time.monotonic()))
+        since, before = at, carried
+        at, carried = _read_counter(injector)
+        rates.append((carried - before) / (at - since))
+    for future in sent:
+        future.result()
+    return rates
+
+
+def _choose_period(load: int, rate: float, latency: float) -> float:
+    return min(_LONGEST, max(_SHORTEST, load / rate, 1.5 * latency * load / _TOGETHER))
+
+
+def _send(session: Session, run: GateRun, request: Request, count: int) -> None:
+    for _ in range(count):
+        run.ledger.before_request()
+    decoders = [session.decoder(request) for _ in range(count)]
+    for exchange in session.client.exchange_many([request] * count, concurrency=_TOGETHER, decoders=decoders):
+        run.ledger.after_answer(session.read(exchange).generated_tokens)
+
+
+def _read_counter(injector: Injector) -> tuple[float, int]:
+    """The middle of the call, in seconds, and the bytes that the link has carried by then."""
+    begun = time.monotonic()
+    carried = injector.count_carried_bytes()
+    return (begun + time.monotonic()) / 2, carried
