@@ -5,6 +5,7 @@ Tested in tests/config/test_resolve.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,9 +37,14 @@ def read_credentials(
             source = f"the command {section.command[0]!r}"
             secret = run_credential_command(tuple(section.command))
     else:
+        if section.env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", section.env):
+            problem = "env must be the name of a variable that holds the secret; what is given is not a valid name"
+            raise config.error(problem, "endpoint", "credentials", "env")
         source = section.env or "AIHARNESS_API_KEY"
         secret = environ.get(source, "")
     if not secret:
+        if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", source) and source == section.env:
+            source = "the variable that env names"  # a secret may have been put there by mistake
         raise config.error(f"{source} is empty or not set; put the secret there", "endpoint", "credentials")
     header = section.header or ("X-API-Key" if section.scheme == "header" else "Authorization")
     return Credentials(

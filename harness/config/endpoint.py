@@ -62,6 +62,7 @@ def resolve_endpoint(
         proxy=_check_proxy(section.proxy, source),
         http2=section.http2,
         headers=tuple(section.headers.items()),
+        public_headers=tuple(section.public_headers),
         query=tuple(section.query.items()),
         template=_check_template(section.template, source),
         sample=_read_sample(section, source),

@@ -41,6 +41,7 @@ class EndpointSection:
     proxy: str | None = None
     http2: bool = False
     headers: dict[str, str] = field(default_factory=dict)
+    public_headers: list[str] = field(default_factory=list)
     query: dict[str, str] = field(default_factory=dict)
     template: Template = field(default_factory=Template)
     sample: Any = None

@@ -22,6 +22,21 @@ GRPC_SUFFIX = "_grpc"
 """The names of protocols that use gRPC end with this."""
 
 
+_PLAIN_HEADERS = (
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "connection",
+    "content-type",
+    "user-agent",
+)
+"""Lines whose values are words of HTTP itself."""
+
+_MIN_LINE_LENGTH = 8
+"""Characters of a configured line that is taken for a secret although its name does not say so."""
+
+
 @dataclass(slots=True)
 class Secret:
     """A value that is sent but never shown: `str` and `repr` are `***`.
@@ -197,6 +212,7 @@ class Endpoint:
     replicas: tuple[str, ...] = ()
     signer: Signer | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    public_headers: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:
@@ -234,13 +250,20 @@ class Endpoint:
         """The configured sample, or the default if there is none."""
         return default if self.sample is None else self.sample
 
+    def _hides(self, name: str, value: str) -> bool:
+        """Whether a configured line is a secret: each is, unless it is declared public or says nothing by its name."""
+        if is_secret_header(name):
+            return True
+        is_public = name.lower() in (*_PLAIN_HEADERS, *(public.lower() for public in self.public_headers))
+        return not is_public and len(value) >= _MIN_LINE_LENGTH
+
     def list_secrets(self) -> tuple[str, ...]:
         """Everything that no output may contain, in every spelling: credentials, secret header lines, a proxy password.
 
         Values shorter than `MIN_SECRET_LENGTH` are left out: a report without any `5` would be useless.
         """
         secrets = set(self.credentials.list_secrets()) if self.credentials else set()
-        lines = [value for name, value in self.headers if is_secret_header(name)]
+        lines = [value for name, value in self.headers if self._hides(name, value)]
         lines += [value for name, value in self.query if is_secret_parameter(name)]
         lines += self.signer.secret_lines if self.signer else ()
         for line in lines:

@@ -77,6 +77,7 @@ class GateHooks:
         self._judges = not any(config.getoption(name, False) for name in listing)
         self._early_exit = Exit.INTERRUPTED
         self._is_finished = False
+        self._status = int(Exit.INTERNAL)
         self._signals: dict[signal.Signals, Any] = {}
 
     @property
@@ -187,7 +188,8 @@ class GateHooks:
         """Decide, write every file, and give the gate's exit status."""
         self._run.close()
         if self._decides:
-            session.exitstatus = self._finish(exitstatus if exitstatus in _PYTEST_EXITS else None)
+            self._finish(exitstatus if exitstatus in _PYTEST_EXITS else None)
+            session.exitstatus = self._status
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that cannot be collected, or skips itself, may hold checks: it is planned, and never a PASS."""
@@ -207,7 +209,7 @@ class GateHooks:
         self._run.add_user_checks([plan_user_check(report.nodeid, suite, title, "blocker")])
         self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, verdict, self._run.now()))
 
-    def _finish(self, pytest_exit: int | None) -> int:
+    def _finish(self, pytest_exit: int | None) -> None:
         self._is_finished = True
         if pytest_exit is not None and self._interrupted is None:
             self._interrupted = f"pytest ended with {pytest.ExitCode(pytest_exit).name.lower().replace('_', ' ')}"
@@ -216,8 +218,9 @@ class GateHooks:
             self._report = self._run.finish(self._interrupted, pytest_exit)
         except HarnessError as problem:
             self._interrupted = str(problem)
-            return int(Exit.INTERNAL)
-        return self._report.run.exit_status
+            self._status = int(Exit.INTERNAL)
+            return
+        self._status = self._report.run.exit_status
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the decision and where its report lies, last on the screen."""
@@ -239,13 +242,16 @@ class GateHooks:
         if self._decides and not self._is_finished:
             # pytest calls no sessionfinish when the session ended while it started.
             self._run.close()
-            status = self._finish(self._early_exit)
-            print(f"aiharness: ended before the first check, exit status {status}; see {self._run.run_dir.path}")
+            self._finish(self._early_exit)
+            print(f"aiharness: ended before the first check, exit status {self._status}; see {self._run.run_dir.path}")
         if self._run.started:
             # Other plugins write what a test printed or raised, which may hold a secret that the service echoed.
             for option in ("allure_report_dir", "xmlpath"):
                 if path := self._config.getoption(option, None):
                     self._run.run_dir.scrub(Path(path))
+        session = self._config.pluginmanager.getplugin("session")
+        if self._is_finished and session is not None:
+            session.exitstatus = self._status  # whatever a later hook made of it: it agrees with gate.json
         for number, handler in self._signals.items():
             signal.signal(number, handler)
 

@@ -210,3 +210,10 @@ def test_spellings_cover_json_in_json(secret: str) -> None:
     found = tuple(list_spellings(secret))
     for shown in (secret, json.dumps(secret)[1:-1], json.dumps(json.dumps(secret)[1:-1])[1:-1]):
         assert redact_text(f"<<{shown}>>", found) == "<<***>>" or shown in ("", "*")
+
+
+def test_configured_lines_are_secret_unless_they_are_public() -> None:
+    lines = (("X-JWT", "eyJhbGciOi.eyJzdWIi"), ("X-Tenant", "acme-tenant"), ("Accept", "application/json"))
+    endpoint = Endpoint("http://h", headers=lines, public_headers=("x-tenant",))
+    text = " ".join(value for _, value in lines)
+    assert redact_text(text, endpoint.list_secrets()) == "*** acme-tenant application/json"

@@ -44,6 +44,7 @@ def test_a_shell_passes_the_request_and_runs_nothing(tmp_path: Path, hostile: st
         credentials=Credentials("bearer", Secret(KEY)),
         tls=TLS(ca_file=f"/ca {hostile}"),
         headers=(("X-Note", hostile),),
+        public_headers=("X-Note",),
     )
     line = build_curl(Request("POST", f"/p?x={hostile}", (("x-own", hostile),), hostile.encode()), endpoint)
     words = words_in_a_shell(line, tmp_path)
