@@ -12,6 +12,7 @@ from harness.checks.answers.valid_answer import find_non_finite_output
 from harness.checks.bad_input.clean_errors import find_stack_trace
 from harness.checks.common import UNRELATED_STATUSES, Show, find_harness_error, is_clear_refusal
 from harness.checks.comparison import extract_tensors, find_row_mismatch
+from harness.checks.generation.thinking import explain_spent_limit
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange
 from harness.core.json_path import list_leaves
@@ -122,7 +123,7 @@ def _classify_answer(answer: Answer, value: Any, rows: int | None, announcement:
         announced = announcement.outputs.get(str(tensor.get("name")))
         if announced is not None and (problem := _compare_tensor(tensor, announced)):
             return Outcome(OutcomeKind.FAILED, problem)
-    if answer.content is None:
+    if answer.content is None and not explain_spent_limit(answer):
         return Outcome(OutcomeKind.UNJUDGED, "the answer is empty")
     return Outcome(OutcomeKind.ANSWERED)
 
