@@ -48,6 +48,8 @@ def register_gate(config: pytest.Config) -> None:
         settings = resolve_settings(read_options(config), os.environ, list_config_folders(config))
     except HarnessError as problem:
         raise pytest.UsageError(str(problem)) from None
+    if config.getoption("forked", False):
+        raise pytest.UsageError("--forked cannot be used with --ai-suite: checks share connections; use xdist's -n")
     if not settings.suites:
         raise pytest.UsageError(f"--ai-suite is empty; known: {', '.join(list_plugins('suites'))}, all")
     collection = CollectionHooks(config, settings)
