@@ -49,7 +49,8 @@ class Promises:
     Of generation: `tools`, `structured_output` (JSON schema), `choices` (`n` over 1), `logprobs`. Of embeddings:
     `dimension` of each vector, `normalised` to length 1. Of every answer: `request_id`, the header with an id of its
     own. `idempotency`: the request header by which a repeat is recognised and not carried out again. `rate_limit`:
-    requests within a minute above which the service declines with 429 and Retry-After.
+    requests within a minute above which the service declines with 429 and Retry-After. `unprovoked_failures`: the share
+    of plain valid requests that may fail without a cause; without it they are counted and not judged.
     """
 
     deterministic: bool = False
@@ -64,6 +65,7 @@ class Promises:
     request_id: str | None = None
     idempotency: str | None = None
     rate_limit: OverZero[int] | None = None
+    unprovoked_failures: OverZero[float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

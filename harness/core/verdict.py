@@ -97,18 +97,6 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict(Evidence):
-    """PASS, FAIL, INCONCLUSIVE, ERROR or SKIPPED, with the reason in one sentence and the evidence."""
-
-    status: Status
-    reason: str
-
-    def with_notes(self, *notes: str) -> Verdict:
-        """The same verdict with further notes."""
-        return replace(self, notes=(*self.notes, *notes))
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
     """One planned case of a contract check: its name, and the counterexample if the contract is broken.
 
@@ -118,6 +106,36 @@ class Case:
     name: str
     counterexample: Counterexample | None = None
     unjudged: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The cases of a contract check, and the further arguments of `judge_contract`."""
+
+    cases: tuple[Case, ...]
+    holds: str
+    planned: int | None = None
+    distinct: int | None = None
+
+    def list_failed(self) -> tuple[str, ...]:
+        """The names of the cases with a counterexample."""
+        return tuple(case.name for case in self.cases if case.counterexample)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict(Evidence):
+    """PASS, FAIL, INCONCLUSIVE, ERROR or SKIPPED, with the reason in one sentence and the evidence.
+
+    `contract` is what a contract check was judged by; it is not written down.
+    """
+
+    status: Status
+    reason: str
+    contract: Contract | None = None
+
+    def with_notes(self, *notes: str) -> Verdict:
+        """The same verdict with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
 
 
 def make_error(reason: str, **evidence: Any) -> Verdict:
@@ -144,6 +162,7 @@ def judge_contract(
     the sentence that a PASS states. `distinct` is the number of distinct cases if some of them repeat an input: the
     excluded rate counts only distinct ones, because repeats are not independent samples.
     """
+    contract = Contract(tuple(cases), holds, planned, distinct)
     planned = len(cases) if planned is None else planned
     broken = [case.counterexample for case in cases if case.counterexample]
     unjudged = [case for case in cases if case.unjudged and not case.counterexample]
@@ -151,7 +170,8 @@ def judge_contract(
     n = judged if distinct is None else min(judged, distinct)
     if broken:
         more = f" ({len(broken)} of {judged} cases)" if judged > 1 else ""
-        return Verdict(Status.FAIL, broken[0].summary + more, n=n, counterexamples=tuple(broken), method="contract")
+        reason, examples = broken[0].summary + more, tuple(broken)
+        return Verdict(Status.FAIL, reason, contract, n=n, counterexamples=examples, method="contract")
     if n <= 0 or judged < planned:
         why = f": {unjudged[0].name}: {unjudged[0].unjudged}" if unjudged else ""
         what = (
@@ -159,17 +179,33 @@ def judge_contract(
             if unjudged or n == judged
             else f"{n} distinct cases judged"
         )
-        return Verdict(Status.INCONCLUSIVE, what, n=n, method="contract")
+        return Verdict(Status.INCONCLUSIVE, what, contract, n=n, method="contract")
     excluded = 1.0 - ALPHA ** (1.0 / n)
     return Verdict(
         Status.PASS,
         holds,
+        contract,
         n=n,
         excluded_rate=excluded,
         confidence=1.0 - ALPHA,
         method="contract",
         notes=(f"0 of {n}: a failure rate below {excluded:.2g} at 95 % for these inputs and this oracle",),
     )
+
+
+def merge_contracts(attempts: Sequence[Contract]) -> Verdict:
+    """The verdict over several attempts at one contract: a case holds if it held in one of them.
+
+    Only for attempts whose failures do not count. Cases are the same ones by name and place.
+    """
+    merged = list(max(attempts, key=lambda attempt: len(attempt.cases)).cases)
+    for number, case in enumerate(merged):
+        for attempt in attempts:
+            other = attempt.cases[number] if number < len(attempt.cases) else case
+            if other.name == case.name and not other.counterexample and not other.unjudged:
+                merged[number] = other
+    last = attempts[-1]
+    return judge_contract(merged, last.holds, planned=last.planned, distinct=last.distinct)
 
 
 _ORDER = (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS, Status.SKIPPED)

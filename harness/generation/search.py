@@ -22,9 +22,11 @@ from harness.checks.bad_input.generated_requests import (
 )
 from harness.core.errors import BudgetExhausted
 from harness.core.exchange import Exchange, Query
+from harness.core.noise import may_be_noise
 from harness.generation.input_form import MOST_GENERATED, count_elements, find_input_form
 from harness.generation.shrink import SearchStopped, minimise_value
 from harness.io.clock import read_monotonic
+from harness.run.confirmation import MOST_CONFIRMING, ask_confirmed
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
 
@@ -36,7 +38,9 @@ _SECONDS = 20.0
 """Seconds after which nothing more is drawn; simplifying may take as long again."""
 _REPEATS = 2
 """How often the smallest failing request is sent again."""
-SEARCH_REQUESTS = 2 + MOST_GENERATED + 2 * (_SIMPLIFYING + _REPEATS)
+_CONFIRMING = 24
+"""Requests that may be spent on asking again after a failure that noise explains; one failure takes at most six."""
+SEARCH_REQUESTS = 2 + MOST_GENERATED + 2 * (_SIMPLIFYING + _REPEATS) + _CONFIRMING
 """The most requests that a search sends."""
 _MOST_NUMBERS = 200_000
 """Numbers in one row above which no request is generated."""
@@ -62,7 +66,8 @@ class _Search:
         self._failing: GeneratedRequest | None = None
         self._smallest: dict[OutcomeKind, GeneratedRequest] = {}
         self._minimal: set[OutcomeKind] = set()
-        self._requests_left = SEARCH_REQUESTS - 2
+        self._requests_left = SEARCH_REQUESTS - 2 - _CONFIRMING
+        self._confirming_left, self._strays = _CONFIRMING, 0
         self._phase_requests_left, self._phase_end = 0, 0.0
         self._stopped: BudgetExhausted | None = None
         self._has_drawn_all = False
@@ -91,8 +96,11 @@ class _Search:
             smallest=self._smallest,
             failures={kind: self._count_failures(kind) for kind in self._smallest},
             minimal_kinds=frozenset(self._minimal),
-            notes=(f"valid by {self._form.source}, seed {self._session.settings.seed}",),
+            notes=(f"valid by {self._form.source}, seed {self._session.settings.seed}", *self._describe_strays()),
         )
+
+    def _describe_strays(self) -> tuple[str, ...]:
+        return (f"{self._strays} failures were not repeated and do not count",) if self._strays else ()
 
     def _learn_outputs(self) -> None:
         """Ask for one row and for two rows: which outputs have one entry for each row?"""
@@ -159,10 +167,20 @@ class _Search:
             raise SearchStopped
         self._requests_left -= 1
         try:
-            return self._session.ask(query)
+            return self._confirm(query, self._session.ask(query))
         except BudgetExhausted as problem:
             self._stopped = problem
             raise SearchStopped from None
+
+    def _confirm(self, query: Query, exchange: Exchange) -> Exchange:
+        """A failure that noise explains, asked again; one after the other is no noise, and is taken as it is."""
+        if not may_be_noise(exchange) or self._confirming_left < MOST_CONFIRMING:
+            return exchange
+        before = self._session.sent_requests
+        confirmed = ask_confirmed(self._session, query, exchange)
+        self._confirming_left -= self._session.sent_requests - before
+        self._strays += confirmed is not exchange
+        return confirmed
 
     def _classify(self, value: Any, exchange: Exchange) -> Outcome:
         return classify_outcome(exchange, value, self._count_rows(value["inputs"]), self._announced)

@@ -17,7 +17,7 @@ import msgspec
 from harness.core.errors import RunDirError
 from harness.core.plan import Plan
 from harness.core.report import Report
-from harness.core.verdict import Verdict
+from harness.core.verdict import Counterexample, Verdict
 from harness.io.clock import read_date
 from harness.io.sanitize import Cleaner, encode_line
 
@@ -29,13 +29,20 @@ DECLINED = ".declined"
 
 @dataclass(frozen=True, slots=True)
 class EvidenceLine:
-    """One line of `evidence.jsonl`: a check's verdict, its time (seconds from the start) and how long it took."""
+    """One line of `evidence.jsonl`: a check's verdict, its time (seconds from the start) and how long it took.
+
+    `valid_requests` are the plain valid requests of a check that did not FAIL, `strays` those of them that failed once,
+    `stray` the first of these.
+    """
 
     check: str
     verdict: Verdict
     t: float = 0.0
     seconds: float = 0.0
     worker: str = "main"
+    valid_requests: int = 0
+    strays: int = 0
+    stray: Counterexample | None = None
 
 
 @dataclass(slots=True)

@@ -34,6 +34,8 @@ from harness.run.report_building import build_report, compute_fingerprint
 from harness.run.report_files import FILES, describe_environment, shorten_path, write_reports
 from harness.run.session import Session
 from harness.run.sessions import Sessions
+from harness.run.unprovoked import CHECK_ID as UNPROVOKED
+from harness.run.unprovoked import judge_unprovoked
 
 _USER_CHECKS = ".user-checks.json"
 
@@ -183,7 +185,15 @@ class GateRun:
         for example in verdict.counterexamples:
             seed = self.settings.seed if example.seed is None else example.seed
             examples.append(replace(example, pytest=example.pytest or check, seed=seed))
-        return replace(verdict, counterexamples=tuple(examples), reason=self._redact(verdict.reason))
+        return replace(verdict, counterexamples=tuple(examples), reason=self._redact(verdict.reason), contract=None)
+
+    def make_evidence(self, check: str, verdict: Verdict, seconds: float) -> EvidenceLine:
+        """The line of evidence of a check that has ended."""
+        line = EvidenceLine(check, verdict, self.now(), round(seconds, 4), self.worker)
+        if verdict.status is Status.FAIL:
+            return line
+        valid = self._get_sessions().count_valid_requests()
+        return replace(line, valid_requests=valid.sent, strays=valid.failed, stray=valid.example)
 
     def judge_obstacle(self, suite: str) -> Verdict | None:
         """The verdict of every check of an endpoint that cannot be asked: ERROR before contact, else FAIL; or None."""
@@ -213,6 +223,10 @@ class GateRun:
             compared = compare_with_baseline(self._baseline, self.settings, self.plan, verdicts, version)
             for id_, verdict in compared.items():
                 self.run_dir.append(EVIDENCE, EvidenceLine(id_, verdict, self.now()))
+        if (check := self.checks.get(UNPROVOKED)) is not None:
+            evidence = read_run(self.run_dir.path).evidence
+            verdict = self.judge_obstacle(check.suite) or judge_unprovoked(self.settings, check, evidence)
+            self.run_dir.append(EVIDENCE, EvidenceLine(UNPROVOKED, verdict, self.now()))
         report = build_report(
             read_run(self.run_dir.path),
             policy=self.settings.policy,

@@ -19,6 +19,7 @@ from harness.core.plan import Plan, PlannedCheck, PlannedMeasurement, count_stat
 from harness.core.settings import Settings
 from harness.core.suite_policy import SuitePolicy, explain_ground, find_policy
 from harness.core.verdict import Level
+from harness.run.unprovoked import plan_unprovoked
 from harness.stats.dependence import FEWEST_REQUESTS
 from harness.stats.planning import can_pass, compute_min_n_to_pass
 from harness.stats.sequential import RateTest
@@ -106,6 +107,8 @@ class _Planner:
             checks = [_raise_level(check) for check in checks]
         if settings.baseline and not any(check.kind == "comparison" for check in checks):
             raise UsageError(f"--ai-baseline={settings.baseline} compares nothing: give suite smoke an objective")
+        if any(check.kind == "contract" and check.requests for check in checks):
+            checks = [*checks, plan_unprovoked(settings)]
         needed = {id_ for check in checks if not check.not_applicable for id_ in check.measures}
         return Plan(
             settings.suites,

@@ -15,6 +15,7 @@ from harness.core.endpoint import Credentials, Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Headers, Query, Request
 from harness.core.generation_options import choose_limit_value, find_limit_option, merge_options
+from harness.core.noise import may_be_noise
 from harness.core.replay import show_exchange, show_request, show_response
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Counterexample
@@ -23,6 +24,7 @@ from harness.io.ledger import Ledger
 from harness.io.raw import BytesOrPause, RawConnection, encode_request
 from harness.run.decoding import decode_exchange, mark_invalid
 from harness.run.series import Meter
+from harness.run.shared_answers import SharedAnswers, ValidRequests
 
 _T = TypeVar("_T")
 
@@ -49,7 +51,8 @@ class Session:
 
     Every request is counted against the ceilings before it is sent; every inference is metered, and given to `watch`
     during one check. Once `is_reached` is set, a service that cannot be connected to any more is gone, which counts
-    against it. `sent_requests` counts those of the current check.
+    against it. `sent_requests` counts those of the current check, `valid` the plain valid ones among them; `noise` has
+    the exchanges of the check's current attempt that failed in a way that noise explains.
     """
 
     def __init__(
@@ -66,7 +69,9 @@ class Session:
         self.is_reached = False
         self.sample_query: Query | None = None
         self.sent_requests = 0
-        self._once: dict[Hashable, Any] = {}
+        self.noise: list[Exchange] = []
+        self.valid = ValidRequests()
+        self._shared = SharedAnswers()
         self._ledger = ledger
         self._meter = meter
 
@@ -113,17 +118,23 @@ class Session:
         credentials: Credentials | None = ENDPOINT_CREDENTIALS,
         headers: Headers = (),
         again: bool = True,
+        repeat: bool = False,
     ) -> Exchange:
         """Send one inference and decode its answer; never raises for what the service does.
 
         `again`: once more where the service ended a kept connection, as `send` does. Not where the share of requests
-        that fail is what is judged.
+        that fail is what is judged. `repeat`: it was sent before, and does not count towards a measurement's cost.
         """
         request = self.request(query, headers)
-        exchange = self._infer(request, credentials)
+        exchange = self._infer(request, credentials, repeat=repeat)
         if again and _is_dropped(exchange):
             exchange = self._infer(request, credentials, repeat=True)
+        if not headers and credentials is ENDPOINT_CREDENTIALS and self._is_plain(query):
+            self.valid.add(exchange, self.show)
         return exchange
+
+    def _is_plain(self, query: Query | None) -> bool:
+        return query is None or replace(query, stream=False) == self.sample()
 
     def _infer(
         self, request: Request, credentials: Credentials | None = ENDPOINT_CREDENTIALS, *, repeat: bool = False
@@ -165,6 +176,9 @@ class Session:
         for place, exchange in enumerate(exchanges):
             if _is_dropped(exchange):
                 exchanges[place] = self._infer(requests[place], repeat=True)
+        for query, exchange in zip(queries, exchanges, strict=True):
+            if headers is None and self._is_plain(query):
+                self.valid.add(exchange, self.show)
         return exchanges
 
     def send(self, request: Request) -> Exchange:
@@ -246,10 +260,7 @@ class Session:
 
     def once(self, name: Hashable, ask: Callable[[], _T]) -> _T:
         """What several checks judge: the first of them in this process asks for it."""
-        if name not in self._once:
-            self._once[name] = ask()
-        answer: _T = self._once[name]
-        return answer
+        return self._shared.get(name, ask, self.noise)
 
     def show(self, summary: str, exchange: Exchange) -> Counterexample:
         """The exchange as a counterexample: request, answer and curl line, without secrets."""
@@ -261,6 +272,19 @@ class Session:
         self.recent.clear()
         self.watch = _ignore_exchange
         self.sent_requests = 0
+        self.valid = ValidRequests()
+        self._shared.begin_check()
+        self.noise.clear()
+
+    def begin_attempt(self) -> None:
+        """Begin a check, or repeat it: shared answers that noise may have spoilt are asked for again."""
+        self._shared.forget_noisy()
+        self.noise.clear()
+
+    def settle_noise(self) -> None:
+        """What failed in this attempt is no noise: checks that share its answers judge them as they are."""
+        self._shared.settle()
+        self.noise.clear()
 
     def flush(self) -> None:
         """Write down what was metered so far."""
@@ -314,6 +338,8 @@ class Session:
         if self.is_reached and exchange.error and exchange.error.is_before_contact:
             exchange = replace(exchange, error=ErrorClass.GONE, detail=f"it answered before: {exchange.detail}")
         self.recent.append(exchange)
+        if may_be_noise(exchange):
+            self.noise.append(exchange)
         limit = _MOST_EXCHANGES if exchange.ok else 2 * _MOST_EXCHANGES
         if len(self.exchanges) < limit:
             self.exchanges.append(exchange)

@@ -19,6 +19,7 @@ from harness.io.rundir import RunDir
 from harness.run.preflight import Preflight, load_adapter, load_candidates
 from harness.run.series import Meter
 from harness.run.session import Session
+from harness.run.shared_answers import ValidRequests
 
 
 class Sessions:
@@ -71,6 +72,15 @@ class Sessions:
         """Forget what the last check sent."""
         for session in (*self._sessions.values(), *self._by_url.values()):
             session.begin_check()
+
+    def count_valid_requests(self) -> ValidRequests:
+        """The plain valid requests of the current check, by all sessions with the endpoint itself."""
+        total = ValidRequests()
+        for session in self._sessions.values():
+            total.sent += session.valid.sent
+            total.failed += session.valid.failed
+            total.example = total.example or session.valid.example
+        return total
 
     def list_exchanges(self) -> list[dict[str, Any]]:
         """What the current check sent and got, JSON-able and without secrets."""

@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-import pytest
-
 from harness.checks.generation import stream
 from harness.checks.generation.thinking import EMPTY_TRIES, may_be_misplaced
-from harness.core.errors import BudgetExhausted
 from harness.core.exchange import Exchange
 from harness.run.empty_answers import ask_again_if_empty
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, once
 
 _COMPLETE = 2 * EMPTY_TRIES
 
 
-@pytest.fixture
-def stream_answer(ai_client: Session) -> Exchange:
+@once
+def _ask_stream(ai_client: Session) -> Exchange:
     """The one stream of this process: a stuck one costs its deadline once, not once a check."""
-    try:
-        return ai_client.once("stream", lambda: ai_client.ask(ai_client.sample(stream=True)))
-    except BudgetExhausted as over:
-        pytest.skip(str(over))
+    return ai_client.ask(ai_client.sample(stream=True))
 
 
 @check("a stream is whole, in order and ended once", needs=("streaming",), requests=_COMPLETE, tokens=16 * _COMPLETE)
-def test_complete(ai_client: Session, stream_answer: Exchange) -> Verdict:
+def test_complete(ai_client: Session) -> Verdict:
     query = ai_client.sample(stream=True)
-    streams, whole = [stream_answer], [ai_client.once("whole", ai_client.ask)]
-    if may_be_misplaced(stream_answer, whole[0]):
+    streams, whole = [_ask_stream(ai_client)], [ai_client.once("whole", ai_client.ask)]
+    if may_be_misplaced(_ask_stream(ai_client), whole[0]):
         for _ in range(EMPTY_TRIES - 1):
             streams.append(ai_client.ask(query))
             whole.append(ai_client.ask())
     else:
-        streams += ask_again_if_empty(ai_client, stream_answer, query)
+        streams += ask_again_if_empty(ai_client, _ask_stream(ai_client), query)
     return stream.judge_stream(streams, ai_client.show, whole)
 
 
 @check("a stream ends with its terminator", level="warn", needs=("streaming",), tokens=16)
-def test_terminator(ai_client: Session, stream_answer: Exchange) -> Verdict:
-    return stream.judge_terminator(stream_answer, ai_client.show)
+def test_terminator(ai_client: Session) -> Verdict:
+    return stream.judge_terminator(_ask_stream(ai_client), ai_client.show)
 
 
 @check("a stream names the role first", level="warn", needs=("streaming", "roles"), tokens=16)
-def test_role(ai_client: Session, stream_answer: Exchange) -> Verdict:
-    return stream.judge_role(stream_answer, ai_client.show)
+def test_role(ai_client: Session) -> Verdict:
+    return stream.judge_role(_ask_stream(ai_client), ai_client.show)
 
 
 @check("streamed and whole text are the same", needs=("streaming",), grounds=("deterministic",), requests=2, tokens=32)
-def test_same_text(ai_client: Session, stream_answer: Exchange) -> Verdict:
-    return stream.judge_streamed_text(stream_answer, ai_client.ask(), ai_client.show)
+def test_same_text(ai_client: Session) -> Verdict:
+    return stream.judge_streamed_text(_ask_stream(ai_client), ai_client.ask(), ai_client.show)

@@ -18,6 +18,7 @@ from harness.core.verdict import Status, Verdict
 from harness.io.client import Client
 from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
+from harness.run.confirmation import judge_confirmed
 from harness.run.preflight import load_adapter, run_preflight
 from harness.run.series import Meter
 from harness.run.session import Session
@@ -51,9 +52,8 @@ def verdicts(folder: Path, url: str, switch: Switch, protocol: str, beginning: s
 def _called(function: Callable[..., Verdict], session: Session, case: str | None) -> Verdict:
     wanted = inspect.signature(function).parameters
     arguments: dict[str, Any] = {"ai_client": session, "case": case}
-    if "stream_answer" in wanted:  # the one fixture that packaged checks have of their own
-        arguments["stream_answer"] = session.once("stream", lambda: session.ask(session.sample(stream=True)))
-    return function(**{name: arguments[name] for name in wanted})
+    given = {name: arguments[name] for name in wanted}
+    return judge_confirmed(lambda: function(**given), session)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from harness.core.plan import Plan
 from harness.core.settings import AttackSettings, DataSettings, LoadSettings, Settings
 from harness.core.verdict import Level
 from harness.run.planning import build_plan
+from harness.run.unprovoked import CHECK_ID as UNPROVOKED
 from harness.suite import list_checks
 
 
@@ -24,7 +25,7 @@ def levels(profile: str, objective_level: str = "warn") -> dict[str, Level]:
     declared = [(level, "smoke", CheckSpec(level, level=Level(level))) for level in ("blocker", "warn", "info")]
     declared.append(("objective", "smoke", CheckSpec("objective", per="objective")))
     plan = build_plan(replace(settings, profile=PROFILES[profile]), declared)
-    return {check.id.partition("[")[0]: check.level for check in plan.checks}
+    return {check.id.partition("[")[0]: check.level for check in plan.checks if check.id != UNPROVOKED}
 
 
 def test_strict_raises_warnings_of_packaged_checks_only() -> None:

@@ -215,5 +215,5 @@ def test_fail_is_at_alpha_over_the_statistical_blockers_of_the_plan() -> None:
     third = replace(OBJECTIVE, name="third")
     settings = replace(asked(None), objectives=(OBJECTIVE, warn, third))
     plan = build_plan(settings, [("t::objectives", "smoke", SPEC), ("t::plain", "smoke", CheckSpec("plain"))])
-    assert [check.alpha_fail for check in plan.checks] == [0.025, 0.025, 0.025, None]
-    assert [check.alpha for check in plan.checks] == [0.05, 0.05, 0.05, None]
+    assert [check.alpha_fail for check in plan.checks] == [0.025, 0.025, 0.025, None, None]
+    assert [check.alpha for check in plan.checks] == [0.05, 0.05, 0.05, None, None]

@@ -1,0 +1,7 @@
+"""Background errors of 0.5 %: what any service shows now and then is nobody's defect."""
+
+from __future__ import annotations
+
+from detection.background_errors import make_variant
+
+VARIANT = make_variant("errors_1_in_200", 0.005)

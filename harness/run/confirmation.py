@@ -1,0 +1,201 @@
+"""Ask again before a failure counts that noise explains, so that no case is blamed for a stray one (DESIGN 6.2).
+
+A check whose counterexamples are all of that kind is run again, at most three times, each time after the plain valid
+request alone, its control. It FAILs if one of its cases fails in two of the repeats, or if more requests fail in them
+than a service's background errors explain. Wrong content, a leak, another caller's answer FAIL at first sight, and so
+does a service that does not answer its controls either.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.checks.bad_input.clean_errors import find_leak
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Exchange, Query
+from harness.core.noise import may_be_noise, shows_noise
+from harness.core.verdict import Counterexample, Status, Verdict, make_inconclusive, merge_contracts
+from harness.run.session import Session
+from harness.stats.beta import binomial_sf
+
+REPEATS, ENOUGH = 3, 2
+"""Repeats of a check at most, and those in which a case must fail again."""
+MOST_CONFIRMING = 2 * (2 * ENOUGH - 1)
+"""Requests that confirming one inference takes at most: each repeat follows a control."""
+BACKGROUND = 0.02
+"""The largest share of background errors that may look like a failing check."""
+_EXCESS_ALPHA = 0.001
+"""Chance that background errors of that share alone make the repeats of one check look like a failure."""
+_TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
+
+
+@dataclass
+class _Repeats:
+    """What the repeats of one check showed."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    controls: list[Exchange] = field(default_factory=list)
+    failed_cases: Counter[str] = field(default_factory=Counter)
+    sent: int = 0
+    failed: int = 0
+
+    @property
+    def failed_controls(self) -> list[Exchange]:
+        return [control for control in self.controls if may_be_noise(control)]
+
+    @property
+    def is_unwell(self) -> bool:
+        """Whether the service fails plain valid requests too. One timeout is enough: the next would cost as much."""
+        failed = self.failed_controls
+        return len(failed) >= ENOUGH or any(control.error in _TIMEOUTS for control in failed)
+
+    def is_confirmed(self, cases: Sequence[str]) -> bool:
+        """Whether the failure is more than noise: one case fails again and again, or too many requests fail."""
+        if any(self.failed_cases[name] >= ENOUGH for name in cases):
+            return True
+        if len(self.verdicts) < ENOUGH or self.failed < ENOUGH:
+            return False
+        return binomial_sf(self.failed, self.sent, BACKGROUND) <= _EXCESS_ALPHA
+
+
+def judge_confirmed(judge: Callable[[], Verdict], session: Session) -> Verdict:
+    """The verdict of a check, asked again where noise may have decided it. `judge` sends its requests and judges."""
+    session.begin_attempt()
+    verdict = judge()
+    if verdict.status is Status.FAIL:
+        verdict = _drop_noise_beside_content(verdict)
+        if session.noise and _rests_on_noise(verdict):
+            return _confirm(judge, verdict, session)
+    elif verdict.status is Status.INCONCLUSIVE and session.noise:
+        return _decide_again(judge, verdict, session)
+    return verdict
+
+
+def ask_confirmed(session: Session, query: Query, exchange: Exchange | None = None) -> Exchange:
+    """Ask one inference; a failure that noise explains stands if two of three repeats, between controls, fail too.
+
+    `exchange` is its answer if it was asked already.
+    """
+    first = session.ask(query) if exchange is None else exchange
+    if not may_be_noise(first):
+        return first
+    failed: list[Exchange] = []
+    answered: list[Exchange] = []
+    while len(failed) < ENOUGH and len(answered) < ENOUGH:
+        if may_be_noise(session.ask(repeat=True)):
+            break
+        again = session.ask(query, repeat=True)
+        (failed if may_be_noise(again) else answered).append(again)
+    session.settle_noise()
+    return answered[-1] if len(answered) == ENOUGH else first
+
+
+def _rests_on_noise(verdict: Verdict) -> bool:
+    examples = verdict.counterexamples
+    return bool(examples) and all(map(_may_be_stray, examples))
+
+
+def _may_be_stray(example: Counterexample) -> bool:
+    if not shows_noise(example.response):
+        return False
+    return not find_leak(str((example.response or {}).get("body", "")))
+
+
+def _drop_noise_beside_content(verdict: Verdict) -> Verdict:
+    """Without the counterexamples that noise explains, where others are left."""
+    lasting = tuple(example for example in verdict.counterexamples if not _may_be_stray(example))
+    strays = len(verdict.counterexamples) - len(lasting)
+    if not lasting or not strays:
+        return verdict
+    note = f"{strays} further cases failed in a way that noise explains and are left out"
+    return replace(verdict, reason=lasting[0].summary, counterexamples=lasting).with_notes(note)
+
+
+def _confirm(judge: Callable[[], Verdict], first: Verdict, session: Session) -> Verdict:
+    cases, repeats = _list_failed(first), _Repeats()
+    for _ in range(REPEATS):
+        repeats.controls.append(session.ask())
+        if repeats.is_unwell:
+            return _fail_unwell(first, repeats, session)
+        again = _repeat(judge, session, repeats)
+        if again.status is Status.FAIL and not _rests_on_noise(again):
+            return again
+        if repeats.is_confirmed(cases):
+            session.settle_noise()
+            return _fail_confirmed(again if again.status is Status.FAIL else first, repeats)
+        if len(repeats.verdicts) - max(repeats.failed_cases[name] for name in cases) > REPEATS - ENOUGH:
+            break
+    return _merge(first, repeats.verdicts)
+
+
+def _repeat(judge: Callable[[], Verdict], session: Session, repeats: _Repeats) -> Verdict:
+    session.begin_attempt()
+    sent = session.sent_requests
+    verdict = _drop_noise_beside_content(judge())
+    repeats.verdicts.append(verdict)
+    repeats.sent += session.sent_requests - sent
+    repeats.failed += len(session.noise)
+    if verdict.status is Status.FAIL:
+        repeats.failed_cases.update(_list_failed(verdict))
+    return verdict
+
+
+def _fail_confirmed(verdict: Verdict, repeats: _Repeats) -> Verdict:
+    answered = len(repeats.controls) - len(repeats.failed_controls)
+    return verdict.with_notes(
+        f"confirmed: it failed again when it was repeated {len(repeats.verdicts)} times; "
+        f"{answered} of {len(repeats.controls)} plain valid requests between the repeats were answered"
+    )
+
+
+def _fail_unwell(first: Verdict, repeats: _Repeats, session: Session) -> Verdict:
+    """The service fails with and without the case: its FAIL stands, and says so."""
+    failed, sent = repeats.failed_controls, len(repeats.controls)
+    note = f"it is not this case alone: the plain valid request failed {len(failed)} of {sent} times afterwards"
+    session.settle_noise()
+    if len(failed) == sent and not repeats.verdicts:
+        return first.with_notes(f"{note}: {failed[-1].outcome}")
+    reason = f"the service fails valid requests, {len(failed)} of {sent} in between: {failed[-1].outcome}"
+    return replace(first, reason=reason).with_notes(f"first seen as: {first.reason}", note)
+
+
+def _decide_again(judge: Callable[[], Verdict], first: Verdict, session: Session) -> Verdict:
+    """A check that stray failures may have left undecided, at most three times more."""
+    attempts: list[Verdict] = []
+    for _ in range(REPEATS):
+        if may_be_noise(session.ask()):
+            break
+        session.begin_attempt()
+        verdict = judge()
+        attempts.append(verdict)
+        if verdict.status is Status.FAIL:
+            return _confirm(judge, verdict, session) if _rests_on_noise(verdict) else verdict
+        if verdict.status is not Status.INCONCLUSIVE or not session.noise:
+            break
+        if _merge(first, attempts).status is Status.PASS:
+            break
+    session.settle_noise()
+    return _merge(first, attempts)
+
+
+def _list_failed(verdict: Verdict) -> tuple[str, ...]:
+    names = verdict.contract.list_failed() if verdict.contract else ()
+    return names or ("",)
+
+
+def _merge(first: Verdict, repeats: Sequence[Verdict]) -> Verdict:
+    """The verdict of the attempts together, none of whose failures counts: each case where it was not disturbed."""
+    if not repeats:
+        return first
+    stray = f"asked again, because a failure that was not repeated had met it: {first.reason}"
+    contracts = [verdict.contract for verdict in (first, *repeats) if verdict.contract]
+    for verdict in reversed(repeats):
+        if verdict.status is Status.PASS or not contracts:
+            return verdict.with_notes(stray)
+    verdict = merge_contracts(contracts)
+    if verdict.status is not Status.FAIL:
+        return verdict.with_notes(stray)
+    reason = f"a stray failure met each of {len(repeats) + 1} attempts: {verdict.reason}"
+    return make_inconclusive(reason, n=0, notes=(stray,), method="contract")

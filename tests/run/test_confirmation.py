@@ -1,0 +1,184 @@
+"""A failure that noise explains counts when it is repeated, and no case is blamed for a stray one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.endpoint import Endpoint
+from harness.core.exchange import Query
+from harness.core.settings import Settings
+from harness.core.verdict import Case, Status, Verdict, judge_contract
+from harness.run.confirmation import ask_confirmed, judge_confirmed
+from harness.run.session import Session
+from tests.services import QUICK, Answered, asking, serving
+
+SAMPLE: list[float] = [0.5] * 4
+
+
+def open_session(url: str, folder: Path) -> AbstractContextManager[Session]:
+    return asking(Settings(Endpoint(url, "plain_json", sample=[SAMPLE], deadlines=QUICK), ("smoke",)), folder)
+
+
+class Service:
+    """Answers by its script: the first number of the input chooses the list of statuses that are still to come."""
+
+    def __init__(self) -> None:
+        self.scripts: dict[float, list[int]] = {}
+        self.default: dict[float, int] = {}
+        self.asked: list[float] = []
+
+    def answer(self, path: str, body: Any) -> Answered:
+        number = body["instances"][0][0] if isinstance(body, dict) else None
+        if number is None:
+            return 404, {"error": "not here"}
+        self.asked.append(number)
+        script = self.scripts.get(number)
+        status = script.pop(0) if script else self.default.get(number, 200)
+        return status, {"predictions": [1]} if status == 200 else {"error": "try later"}
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def session(service: Service, tmp_path: Path) -> Iterator[Session]:
+    with serving(service.answer) as url, open_session(url, tmp_path) as opened:
+        yield opened
+
+
+def judge_rows(session: Session, numbers: tuple[float, ...] = (0.0, 1.0, 2.0)) -> Callable[[], Verdict]:
+    """A contract check: one request for each number is answered."""
+
+    def judge() -> Verdict:
+        cases = []
+        for number in numbers:
+            exchange = session.ask(Query([[number] * 4]))
+            example = None if exchange.ok else session.show(f"{number:g} fails: {exchange.outcome}", exchange)
+            cases.append(Case(f"row {number:g}", example))
+        return judge_contract(cases, f"{len(cases)} rows are answered")
+
+    return judge
+
+
+def test_a_stray_failure_is_asked_again_and_leaves_a_note(service: Service, session: Session) -> None:
+    service.scripts[1.0] = [503]
+    verdict = judge_confirmed(judge_rows(session), session)
+    assert verdict.status is Status.PASS
+    assert verdict.n == 3
+    assert "1 fails: http status: HTTP 503" in " ".join(verdict.notes)
+    assert service.asked.count(1.0) >= 3
+    assert service.asked.count(0.5) >= 2, "plain valid requests stand between the repeats"
+
+
+@pytest.mark.parametrize("script", [[503] * 9, [500, 429, 503], [503, 200, 503, 503], [503, 503, 200, 500]])
+def test_a_failure_that_is_repeated_in_two_of_three_counts(
+    service: Service, session: Session, script: list[int]
+) -> None:
+    service.scripts[1.0] = script
+    verdict = judge_confirmed(judge_rows(session), session)
+    assert verdict.status is Status.FAIL
+    assert "1 fails" in verdict.reason
+    assert any(note.startswith("confirmed: it failed again") for note in verdict.notes)
+
+
+def test_strays_on_another_case_each_time_do_not_fail(service: Service, session: Session) -> None:
+    service.scripts = {0.0: [503], 1.0: [200, 503], 2.0: [200, 200, 503]}
+    verdict = judge_confirmed(judge_rows(session), session)
+    assert verdict.status is Status.PASS, verdict.reason
+
+
+def test_many_failures_on_other_cases_are_no_background_errors(service: Service, session: Session) -> None:
+    numbers = tuple(float(number) for number in range(10, 26))
+    for place, number in enumerate(numbers):  # each fails once, in another attempt: 4 of 16 requests at a time
+        service.scripts[number] = [503 if attempt == place % 4 else 200 for attempt in range(4)]
+    verdict = judge_confirmed(judge_rows(session, numbers), session)
+    assert verdict.status is Status.FAIL
+
+
+def test_wrong_content_fails_at_first_sight(service: Service, session: Session) -> None:
+    asked = []
+
+    def judge() -> Verdict:
+        asked.append(session.ask())
+        return judge_contract([Case("content", session.show("the answer is another caller's", asked[-1]))], "")
+
+    assert judge_confirmed(judge, session).status is Status.FAIL
+    assert len(asked) == 1
+
+
+def test_a_leak_in_an_error_fails_at_first_sight(tmp_path: Path) -> None:
+    trace = 'Traceback (most recent call last):\n  File "/app/serve.py", line 3, in predict\nValueError: x'
+    asked: list[Any] = []
+
+    def answer(path: str, body: Any) -> Answered:
+        asked.append(body)
+        return 500, {"error": trace}
+
+    with serving(answer) as url, open_session(url, tmp_path) as session:
+        verdict = judge_confirmed(judge_rows(session, (0.0,)), session)
+    assert verdict.status is Status.FAIL
+    assert len(asked) == 1
+
+
+def test_a_dead_service_fails_and_the_case_is_not_blamed_alone(service: Service, session: Session) -> None:
+    service.default = {0.0: 503, 0.5: 503, 1.0: 503, 2.0: 503}
+    verdict = judge_confirmed(judge_rows(session), session)
+    assert verdict.status is Status.FAIL
+    assert "the plain valid request failed" in " ".join(verdict.notes) + verdict.reason
+
+
+def test_a_service_that_fails_with_and_without_the_case_fails_for_that(service: Service, session: Session) -> None:
+    service.scripts = {1.0: [503, 503, 503, 503], 0.5: [503, 200, 503, 503]}
+    verdict = judge_confirmed(judge_rows(session), session)
+    assert verdict.status is Status.FAIL
+
+
+def test_an_answer_that_several_checks_share_is_asked_again(service: Service, session: Session) -> None:
+    service.scripts[1.0] = [503]
+
+    def judge() -> Verdict:
+        exchange = session.once("shared", lambda: session.ask(Query([[1.0] * 4])))
+        example = None if exchange.ok else session.show("it fails", exchange)
+        return judge_contract([Case("shared", example)], "it is answered")
+
+    assert judge_confirmed(judge, session).status is Status.PASS
+    session.begin_check()
+    before = len(service.asked)
+    assert judge_confirmed(judge, session).status is Status.PASS
+    assert len(service.asked) == before, "the good answer is shared"
+
+
+def test_a_check_that_noise_left_undecided_is_asked_again(service: Service, session: Session) -> None:
+    service.scripts[1.0] = [503]
+
+    def judge() -> Verdict:
+        exchange = session.ask(Query([[1.0] * 4]))
+        return judge_contract([Case("one", unjudged="" if exchange.ok else "declined")], "it is answered")
+
+    verdict = judge_confirmed(judge, session)
+    assert verdict.status is Status.PASS
+    assert "declined" in " ".join(verdict.notes)
+
+
+@pytest.mark.parametrize(
+    ("script", "stands"), [([503], False), ([503, 200, 503], False), ([503] * 4, True), ([503, 200, 503, 503], True)]
+)
+def test_one_inference_is_confirmed(service: Service, session: Session, script: list[int], stands: bool) -> None:
+    service.scripts[1.0] = script
+    assert ask_confirmed(session, Query([[1.0] * 4])).ok is not stands
+
+
+def test_plain_valid_requests_are_counted(service: Service, session: Session) -> None:
+    service.scripts[0.5] = [200, 503]
+    session.ask()
+    session.ask_many([session.sample(), Query([[1.0] * 4])], concurrency=1)
+    session.ask(headers=(("x-own", "1"),))
+    assert (session.valid.sent, session.valid.failed) == (2, 1)
+    assert session.valid.example is not None
