@@ -26,6 +26,7 @@ def add_endpoint_options(parser: ArgumentParser) -> None:
 def _run(url: str, protocol: str) -> int:
     """Send the harmless probes and print the result; exit status 0, or 21 when no protocol was recognised."""
     endpoint, preflight = detect_endpoint(url, protocol, [Path.cwd()])
+    print_detection(endpoint, preflight)
     if not preflight.is_recognised:
         return int(Exit.ERROR)
     command = f"pytest --ai-suite=smoke --ai-endpoint={endpoint.url} --ai-protocol={preflight.protocol}"
@@ -34,13 +35,17 @@ def _run(url: str, protocol: str) -> int:
 
 
 def detect_endpoint(url: str, protocol: str, folders: Sequence[Path]) -> tuple[Endpoint, Preflight]:
-    """Send the harmless probes, with the configuration of these folders, and print the result."""
+    """Send the harmless probes, with the configuration of these folders."""
     endpoint = resolve_settings(Options(endpoint=url, protocol=protocol), os.environ, folders).endpoint
     with Client(endpoint) as client:
         preflight = detect_protocol(endpoint, client)
+    return endpoint, preflight
+
+
+def print_detection(endpoint: Endpoint, preflight: Preflight) -> None:
+    """Print what was detected, without secrets."""
     for line in _describe(endpoint, preflight):
         print(redact_text(line, endpoint.list_secrets()))
-    return endpoint, preflight
 
 
 def _describe(endpoint: Endpoint, preflight: Preflight) -> list[str]:

@@ -211,7 +211,8 @@ class Settings:
             **dict.fromkeys(self.sections, True),
             "named": endpoint.unix_socket is None,
             "direct": endpoint.proxy is None and endpoint.signer is None and not endpoint.is_grpc,
-            "http": not endpoint.is_grpc and not endpoint.binary,
+            "http": not endpoint.is_grpc and not endpoint.binary and endpoint.template.upload is None,
+            "no_upload": endpoint.template.upload is None,
             "https": endpoint.is_secure and endpoint.unix_socket is None,
             "credentials": endpoint.credentials is not None,
             "model": endpoint.model is not None,
@@ -228,7 +229,8 @@ class Settings:
 
 GROUNDS = {
     "direct": "hand-written HTTP cannot be sent through a proxy, nor signed, nor instead of gRPC",
-    "http": "the requests are no JSON over HTTP, but gRPC or binary",
+    "http": "the requests are no JSON over HTTP, but gRPC, binary or an uploaded file",
+    "no_upload": "the inputs are files, and none can be generated",
     "named": "the endpoint is a unix socket and has no host name",
     "https": "the endpoint is spoken to over plain http, or over a unix socket",
     "credentials": "no credentials are configured",

@@ -31,7 +31,11 @@ def ask_row_pairs(session: Session, rows: Rows) -> list[AskedPair]:
     """Rows of numbers that differ in one number, batches that differ in their order, requests for another model."""
     if rows.text:
         generator = random.Random(f"{session.settings.seed} pairs")
+        if session.endpoint.other_samples and not rows.has_codes:
+            return ask_pairs(session, [_make_sample_pair(session, rows, generator)])
         return ask_pairs(session, make_code_pairs(session, rows, generator))
+    if rows.is_file:
+        return ask_pairs(session, [_make_sample_pair(session, rows, generator=None)])
     maker = _NumberPairs(session, rows)
     asked = ask_pairs(session, [maker.make_pair(name, place) for name, place in maker.choose_places()])
     if not any(pair.fits for pair in asked) and (pair := maker.search_pair()):
@@ -39,6 +43,20 @@ def ask_row_pairs(session: Session, rows: Rows) -> list[AskedPair]:
     if rows.batches:
         asked += ask_pairs(session, [maker.make_order_pair()])
     return [*asked, *ask_model_pair(session, rows)]
+
+
+def _make_sample_pair(session: Session, rows: Rows, generator: random.Random | None) -> RequestPair:
+    """The sample and one with another answer; a text's own answer is that of the text with another number after it."""
+    one, other = (rows.draw_distinct(2) * 2)[:2]
+    controls, pair = [one, other], [one, other]
+    if generator is not None:
+        first, last = generator.sample(range(100, 1000), 2)
+        controls, pair = [f"{one} {first}", f"{other} {first}"], [f"{one} {last}", f"{other} {last}"]
+    own = [exchange.content for exchange in session.ask_many([rows.query([row]) for row in controls], concurrency=2)]
+    queries = [rows.query([row]) for row in pair]
+    if None in own or find_difference(*own) is None:
+        return RequestPair("its content", queries, why="their answers do not differ")
+    return RequestPair("its content", queries, fits=(_equals(own[0]), _equals(own[1])))
 
 
 class _NumberPairs:

@@ -16,7 +16,7 @@ def _search(ai_client: Session) -> RequestSearch:
 
 @check(
     "generated valid requests are survived: answered validly, or refused",
-    grounds=("property",),
+    grounds=("property", "no_upload"),
     requests=property_.SEARCH_REQUESTS,
     tokens=GENERATED_MAX_TOKENS * property_.SEARCH_REQUESTS,
 )
@@ -27,7 +27,7 @@ def test_generated_requests_survive(ai_client: Session) -> Verdict:
 @check(
     "generated valid requests are not treated as the server's own failure",
     level="warn",
-    grounds=("property",),
+    grounds=("property", "no_upload"),
     requests=0,
 )
 def test_generated_requests_answered(ai_client: Session) -> Verdict:

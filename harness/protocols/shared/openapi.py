@@ -56,6 +56,24 @@ def find_body_schema(document: Any, *paths: str) -> Schema | None:
     return schema if len(json.dumps(schema, default=str)) <= _LONGEST_SCHEMA else None
 
 
+def find_raw_schema(document: Any, path: str) -> Any:
+    """The schema of the JSON body for POST on a path, as the document has it; None if it has none."""
+    return get_member(_find_content(document, path), "schema")
+
+
+def find_raw_example(document: Any, path: str) -> Any:
+    """The example of a whole body that the document has for POST on a path; None if it has none."""
+    content = _find_content(document, path)
+    schema = get_member(content, "schema")
+    reference = get_member(schema, "$ref")
+    if isinstance(reference, str):
+        with suppress(UnusableSchema):
+            schema = resolve_reference(document, reference)
+    listed = [get_member(example, "value") for example in (get_member(content, "examples") or {}).values()]
+    examples = [get_member(content, "example"), *listed, get_member(schema, "example"), *get_list(schema, "examples")]
+    return next((example for example in examples if example is not None), None)
+
+
 def _find_content(document: Any, *paths: str) -> dict[str, Any] | None:
     """The description of the JSON body for POST on the first of these paths that has one."""
     if not has_post(document, *paths):

@@ -1,0 +1,120 @@
+"""Where the prediction is in an answer whose form is not known: by the names in it.
+
+Tested in tests/commands/test_init_choices.py.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from harness.core.json_path import JSONPath, read_at, walk_values
+
+_NAMES = (
+    *("predictions", "prediction", "predicted_class", "predicted_label", "predicted", "pred", "labels", "label"),
+    *("classes", "class_name", "class", "class_id", "category", "species", "sentiment", "generated_text", "completion"),
+    *("response", "reply", "answer", "text", "result", "results", "output", "outputs", "embedding", "embeddings"),
+    *("vector", "translation", "summary", "score", "scores", "probability", "value", "price", "decision", "approved"),
+)
+"""Names of a prediction, the most telling first."""
+_PIECE_NAMES = ("token", "text", "content", "delta", "response", "generated_text", "piece", "chunk", "message", "data")
+_DEEPEST = 3
+_SUM_TOLERANCE = 1e-3
+
+
+def choose_answer(value: Any, repeat: Any) -> tuple[str | None, str | None]:
+    """The paths of the prediction, and of probabilities beside it; None where the adapter's default is right.
+
+    `repeat` is the answer to the same request: a member that differs is a time or a counter, and no prediction.
+    """
+    if not isinstance(value, dict):
+        path = _descend(value, ())
+        return (write_path(path) if path or not isinstance(value, list) else None), None
+    path = _descend(value, ())
+    if not path:
+        stable = [name for name, member in value.items() if _get(repeat, name) == member and member is not None]
+        if len(stable) != 1:
+            return None, None
+        path = (stable[0],)
+    probabilities = None
+    for place, member in walk_values(value):
+        is_named = place and str(place[-1]).lower().startswith("prob")
+        if is_named and place != path and _are_probabilities(member):
+            probabilities = write_path(place)
+    return write_path(path), probabilities
+
+
+def _get(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(name)
+    return None
+
+
+def _descend(value: Any, path: JSONPath) -> JSONPath:
+    """The place of the prediction below a place; the place itself where nothing in it is called so."""
+    if len(path) >= _DEEPEST:
+        return path
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        inner = _descend(value[0], (*path, 0))
+        if inner != (*path, 0):
+            return inner
+        return path
+    if not isinstance(value, dict):
+        return path
+    lowered = {name.lower(): name for name in value}
+    for name in _NAMES:
+        if name in lowered and value[lowered[name]] is not None:
+            return _descend(value[lowered[name]], (*path, lowered[name]))
+    for name, member in value.items():
+        inner = _descend(member, (*path, name))
+        if isinstance(member, dict) and inner != (*path, name):
+            return inner
+    return path
+
+
+def _are_probabilities(member: Any) -> bool:
+    """Whether a list of numbers, or each row of a list of rows, sums to 1."""
+    rows = member
+    if isinstance(member, list) and member and not isinstance(member[0], list):
+        rows = [member]
+    if not isinstance(rows, list) or not rows:
+        return False
+    for row in rows:
+        if not isinstance(row, list) or len(row) < 2 or any(type(number) not in (int, float) for number in row):
+            return False
+        if abs(math.fsum(row) - 1) > _SUM_TOLERANCE:
+            return False
+    return True
+
+
+def write_path(path: JSONPath) -> str:
+    """A path as templates have it: `$.result[0].label`."""
+    text = "$"
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step.isidentifier():
+            text += f".{step}"
+        else:
+            text += f"['{step}']"
+    return text
+
+
+def find_piece(body: bytes) -> str:
+    """The path of the text in each event or line of a streamed answer; `$` for bare texts, empty if there is none."""
+    for line in body.decode("utf-8", "replace").splitlines():
+        if line.startswith((":", "event:", "id:", "retry:")) or not line.strip():
+            continue
+        data = line.removeprefix("data:").strip()
+        try:
+            value = json.loads(data)
+        except ValueError:
+            return "$"
+        texts = [path for path, leaf in walk_values(value) if isinstance(leaf, str) and read_at(value, path)]
+        named = [path for name in _PIECE_NAMES for path in texts if path and path[-1] == name]
+        if named or (texts and isinstance(value, str)):
+            return write_path([*named, *texts][0])
+        if len(texts) == 1:
+            return write_path(texts[0])
+    return ""

@@ -1,0 +1,265 @@
+"""Find out how a plain JSON service is asked: its path, the form of its body, a valid input, and where the answer is.
+
+It sends inferences: only with the user's consent, to one path, and never more than `MOST_TRIES`.
+
+Tested in tests/commands/test_init_services.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.core.adapter import Facts
+from harness.core.endpoint import Endpoint, StreamTemplate, Template
+from harness.core.errors import UsageError
+from harness.core.exchange import Exchange, Query
+from harness.core.json_path import replace_at
+from harness.io.client import Client
+from harness.protocols.shared import openapi, wire
+from harness.protocols.shared.answer_choice import choose_answer, find_piece
+from harness.protocols.shared.error_hints import ErrorHints, read_hints
+from harness.protocols.shared.json_schema import Schema, UnusableSchema
+from harness.protocols.shared.routes import COMMON_PATHS, Route, find_content, list_inference_routes
+from harness.protocols.shared.sample_making import (
+    WIDTHS,
+    SampleMaker,
+    find_file_field,
+    list_guesses,
+    make_picture,
+    split_payload,
+)
+from harness.protocols.shared.values import get_member
+from harness.run.decoding import decode_exchange
+from harness.run.preflight import load_adapter
+from harness.run.sample_variation import find_other_samples
+
+MOST_TRIES = 120
+"""Requests that a search for the form of the body may send; some 20 more look for inputs with other answers."""
+_STEPS = 12
+"""Errors that are followed from one body to the next."""
+_COMMON_NAMES = ("input", "features", "data", "inputs", "instances", "text", "prompt", "x", "query", "message")
+_STREAMS = ("text/event-stream", "application/x-ndjson", "application/jsonl", "application/stream+json")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundForm:
+    """How the service is asked. `exchange` proves it; None: nothing was sent. `problem` says why no form is known."""
+
+    template: Template
+    sample: Any = None
+    other_samples: tuple[Any, ...] = ()
+    exchange: Exchange | None = None
+    problem: str = ""
+
+
+def find_routes(endpoint: Endpoint, client: Client) -> tuple[Any, list[Route]]:
+    """The OpenAPI document, and the routes that may be inferences, by harmless GETs alone."""
+    paths = [wire.OPENAPI_PATH, "/swagger.json", "/api/openapi.json", "/openapi/openapi.json", wire.UNKNOWN_PATH]
+    exchanges = dict(
+        zip(paths, client.exchange_many([wire.make_get(path) for path in paths], concurrency=4), strict=True)
+    )
+    for path in paths[:-1]:
+        response = exchanges[path].response
+        document = response and response.status == 200 and wire.read_json(response)
+        if routes := list_inference_routes(document):
+            return document, routes
+    pages = [wire.make_get(path) for path in COMMON_PATHS]
+    answers = dict(zip(COMMON_PATHS, client.exchange_many(pages, concurrency=4), strict=True))
+    if exchanges[wire.UNKNOWN_PATH].status == 405:
+        return None, []
+    refused = [path for path, exchange in answers.items() if exchange.status == 405]
+    return None, [Route(path, 0, "") for path in refused]
+
+
+def guess_form(document: Any, route: Route) -> FoundForm:
+    """The form that the document describes, without sending anything."""
+    template = _make_template(document, route)
+    if template.upload is not None:
+        return FoundForm(template, make_picture(60))
+    for body in _list_bodies(document, route):
+        text, sample = split_payload(body)
+        return FoundForm(replace(template, body=text), sample)
+    return FoundForm(template, problem="no document describes its body")
+
+
+def _make_template(document: Any, route: Route) -> Template:
+    template = Template(path=route.path, body="{{input}}")
+    operation = get_member(document, "paths", route.path, "post")
+    if route.media == "form":
+        template = replace(template, upload=find_file_field(find_content(document, operation), document))
+    for path in ("/health", "/healthz", "/livez", "/ping", "/status"):
+        if path != "/health" and get_member(document, "paths", path, "get") is not None:
+            return replace(template, health=path)
+        if get_member(document, "paths", "/health", "get") is not None:
+            break
+    return template
+
+
+def _list_bodies(document: Any, route: Route) -> Iterator[Any]:
+    """Whole bodies by the document: its example, then guesses with rows of several lengths."""
+    if route.media != "json":
+        return
+    if (example := openapi.find_raw_example(document, route.path)) is not None:
+        yield example
+    schema = openapi.find_raw_schema(document, route.path)
+    sent = []
+    for width in WIDTHS:
+        try:
+            body = SampleMaker(document, width).make_value(schema)
+        except UnusableSchema:
+            return
+        if body not in sent:
+            sent.append(body)
+            yield body
+
+
+class TemplateSearch:
+    """The search on one path of one service."""
+
+    def __init__(self, endpoint: Endpoint, client: Client, document: Any, route: Route) -> None:
+        self._endpoint = replace(endpoint, protocol="plain_json", sample=None)
+        self._client, self._document, self._route = client, document, route
+        self._adapter = load_adapter("plain_json")
+        self._left = MOST_TRIES
+        self._last = ""
+
+    def run(self) -> FoundForm:
+        """Try until an input is answered; then look for where the answer is, and for inputs with other answers."""
+        template = _make_template(self._document, self._route)
+        if self._route.media == "form" and template.upload is None:
+            return FoundForm(template, problem="its form needs more than one file, which no template can describe")
+        form = self._try_uploads(template) or self._try_bodies(template)
+        if form is None:
+            return FoundForm(template, problem=self._last or "nothing that was tried was answered")
+        return self._describe_answers(form)
+
+    def ask(self, template: Template, sample: Any) -> Exchange:
+        """Send one inference and decode its answer. Raises `UsageError` beyond the number of tries."""
+        if self._left <= 0:
+            raise UsageError("the tries are used up")
+        self._left -= 1
+        endpoint = replace(self._endpoint, template=template)
+        request = self._adapter.encode(endpoint, Query(sample), Facts())
+        return decode_exchange(self._adapter, endpoint, self._client.exchange(request))
+
+    def _try(self, template: Template, sample: Any) -> FoundForm | None:
+        exchange = self.ask(template, sample)
+        kind = exchange.response.content_type if exchange.response else ""
+        is_success = exchange.status is not None and 200 <= exchange.status < 300
+        if is_success and exchange.response is not None and exchange.response.body.strip():
+            if kind in _STREAMS and (piece := find_piece(exchange.response.body)):
+                template = replace(template, stream=StreamTemplate(piece))
+                return FoundForm(template, sample, exchange=self.ask(template, sample))
+            if kind == "text/plain" and not exchange.ok:
+                template = replace(template, answer="text")
+                return FoundForm(template, sample, exchange=self.ask(template, sample))
+        if exchange.ok:
+            return FoundForm(template, sample, exchange=exchange)
+        self._last = exchange.outcome
+        self._hints = ErrorHints()
+        if exchange.response is not None:
+            self._hints = read_hints(exchange.response.body)
+        return None
+
+    def _try_uploads(self, template: Template) -> FoundForm | None:
+        if template.upload is None:
+            return None
+        for content in (make_picture(60), "YSxiCjEsMgozLDQK"):  # a picture, and a table of two columns
+            if form := self._try(template, content):
+                return form
+        return None
+
+    def _try_bodies(self, template: Template) -> FoundForm | None:
+        if template.upload is not None:
+            return None
+        for number, body in enumerate(_list_bodies(self._document, self._route)):
+            text, sample = split_payload(body)
+            if form := self._try(replace(template, body=text), sample):
+                return form
+            if number == 0 and (form := self._follow_errors(template, body)):
+                return form
+        return self._follow_errors(template, {}) or self._try_common_bodies(template)
+
+    def _follow_errors(self, template: Template, body: Any) -> FoundForm | None:
+        """Change the body as each error says: add what is missing, and give rows the length that is named."""
+        guesses: dict[tuple[str, ...], Iterator[Any]] = {}
+        width, sent = WIDTHS[0], []
+        for _ in range(_STEPS):
+            if not isinstance(body, dict) or body in sent:
+                return None
+            sent.append(body)
+            text, sample = split_payload(body)
+            if form := self._try(replace(template, body=text), sample):
+                return form
+            hints = self._hints
+            width = hints.width or width
+            if hints.width or hints.depth:
+                body = {name: _reshape(value, width, hints.depth) for name, value in body.items()}
+                continue
+            for place in (*hints.missing, *hints.wrong):
+                if place not in guesses:
+                    guesses[place] = list_guesses(place[-1], width)
+                body = _insert_value(body, place, hints.choices.get(place, next(guesses[place], None)))
+        return None
+
+    def _try_common_bodies(self, template: Template) -> FoundForm | None:
+        """Names and forms that tutorials use, for a service whose errors say nothing."""
+        try:
+            for width in WIDTHS:
+                for name in _COMMON_NAMES:
+                    for value in list_guesses(name, width):
+                        if isinstance(value, str) and width != WIDTHS[0]:
+                            continue
+                        text, sample = split_payload({name: value})
+                        if form := self._try(replace(template, body=text), sample):
+                            return form
+        except UsageError:
+            return None
+        return None
+
+    def _describe_answers(self, form: FoundForm) -> FoundForm:
+        """The form with the place of the answer, and inputs that are answered otherwise."""
+        self._left = 30
+        repeat = self.ask(form.template, form.sample)
+        template = form.template
+        if template.answer is None and template.stream is None and form.exchange and form.exchange.answer:
+            path, probabilities = choose_answer(form.exchange.answer.value, repeat.answer and repeat.answer.value)
+            template = replace(template, answer=path, probabilities=probabilities)
+        proof = self.ask(template, form.sample)
+        if not proof.ok:
+            template, proof = form.template, repeat
+        schema: Schema = {}
+        if self._route.media == "json":
+            schema = openapi.find_body_schema(self._document, self._route.path) or {}
+        others = find_other_samples(template, form.sample, schema, proof, self.ask)
+        return FoundForm(template, form.sample, others, proof)
+
+
+def _insert_value(body: dict[str, Any], place: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """The body with a value at a place, whose outer objects are made where they are missing."""
+    for depth in range(1, len(place)):
+        if not isinstance(get_member(body, *place[:depth]), dict):
+            body = replace_at(body, place[:depth], {})
+    if len(place) == 1:
+        return {**body, place[0]: value}
+    outer = get_member(body, *place[:-1])
+    changed: dict[str, Any] = replace_at(body, place[:-1], {**outer, place[-1]: value})
+    return changed
+
+
+def _reshape(value: Any, width: int, depth: int | None) -> Any:
+    """A list with rows of this length; and as deep as is said."""
+    if not isinstance(value, list) or not value:
+        return value
+    is_nested = isinstance(value[0], list)
+    first = value[0]
+    if is_nested:
+        first = value[0][0]
+    if depth is not None:
+        is_nested = depth == 2
+    row = [first] * width
+    if is_nested:
+        return [row]
+    return row

@@ -1,0 +1,144 @@
+"""What `aiharness init` reads from documents, errors and answers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+
+import pytest
+
+from harness.protocols.shared.answer_choice import choose_answer, find_piece
+from harness.protocols.shared.error_hints import read_hints
+from harness.protocols.shared.json_schema import UnusableSchema
+from harness.protocols.shared.routes import list_inference_routes
+from harness.protocols.shared.sample_making import SampleMaker, make_picture, split_payload
+
+
+@pytest.mark.parametrize(
+    ("error", "missing"),
+    [
+        ('{"detail": [{"type": "missing", "loc": ["body", "features"], "msg": "Field required"}]}', ["features"]),
+        ('{"detail": [{"type": "missing", "loc": ["body", "a", "b"], "msg": "Field required"}]}', ["a.b"]),
+        ("<title>KeyError: &#39;input&#39; // Werkzeug Debugger</title>", ["input"]),
+        ("""{"error": "'input'"}""", ["input"]),
+        ("""{"error": "missing key 'input'"}""", ["input"]),
+        ("""{"message": "'age' is required"}""", ["age"]),
+        ('{"error": "Missing fields: age, income"}', ["age", "income"]),
+        ('{"error": "Field required: features"}', ["features"]),
+        ("""{"error": "No 'image' in the request"}""", ["image"]),
+        ("""{"detail": "expected a JSON body with 'instances'"}""", ["instances"]),
+        ("<h1>Internal Server Error</h1>", []),
+    ],
+)
+def test_an_error_names_what_is_missing(error: str, missing: list[str]) -> None:
+    assert [".".join(place) for place in read_hints(error.encode()).missing] == missing
+
+
+@pytest.mark.parametrize(
+    ("error", "width", "depth"),
+    [
+        ("X has 3 features, but LogisticRegression is expecting 4 features as input", 4, None),
+        ("Expected 2D array, got 1D array instead", None, 2),
+        ("shapes (1,3) and (7,2) not aligned", 7, None),
+        ("features must contain exactly 30 values", 30, None),
+        ("an error", None, None),
+    ],
+)
+def test_an_error_names_the_form_of_rows(error: str, width: int | None, depth: int | None) -> None:
+    hints = read_hints(json.dumps({"error": error}).encode())
+    assert (hints.width, hints.depth) == (width, depth)
+
+
+@pytest.mark.parametrize(
+    ("value", "repeat", "path", "probabilities"),
+    [
+        ({"prediction": 1, "took": 0.1}, None, "$.prediction", None),
+        ({"predictions": [1], "probabilities": [[0.5, 0.5]]}, None, "$.predictions", "$.probabilities"),
+        ({"label": "a", "probs": [0.9, 0.4]}, None, "$.label", None),
+        ({"data": {"result": {"class": "a"}}}, None, "$.data.result.class", None),
+        ([{"label": "POSITIVE", "score": 0.9}], None, "$[0].label", None),
+        ({"quux": 5, "time": 1.0}, {"quux": 5, "time": 2.0}, "$.quux", None),
+        ({"quux": 5, "quuz": 1.0}, {"quux": 5, "quuz": 1.0}, None, None),
+        ([1, 2], [1, 2], None, None),
+        (0.5, 0.5, "$", None),
+    ],
+)
+def test_where_the_answer_is(value: Any, repeat: Any, path: str | None, probabilities: str | None) -> None:
+    assert choose_answer(value, repeat) == (path, probabilities)
+
+
+@pytest.mark.parametrize(
+    ("body", "piece"),
+    [
+        (b'data: {"token": "a"}\n\n', "$.token"),
+        (b'event: x\ndata: {"id": "1", "choices": [{"delta": {"content": "a"}}]}\n\n', "$.choices[0].delta.content"),
+        (b'{"text": "a", "id": "b"}\n', "$.text"),
+        (b"data: hello\n\n", "$"),
+        (b": comment\n", ""),
+    ],
+)
+def test_where_the_text_of_an_event_is(body: bytes, piece: str) -> None:
+    assert find_piece(body) == piece
+
+
+def make_document(*paths: str, **operation: Any) -> Any:
+    return {"paths": {path: {"post": operation} for path in paths}}
+
+
+def test_routes_that_change_something_are_never_chosen() -> None:
+    names = ("/train", "/predict/delete", "/upload", "/models/load", "/items", "/users/score", "/predictAndSave")
+    assert list_inference_routes(make_document(*names)) == []
+    assert [route.path for route in list_inference_routes(make_document("/health", "/v1/classifyImage"))] == [
+        "/v1/classifyImage"
+    ]
+    required = {"parameters": [{"in": "query", "name": "q", "required": True}]}
+    assert list_inference_routes(make_document("/predict", **required)) == []
+
+
+@pytest.mark.parametrize(
+    "broken", [None, [], {"paths": []}, {"paths": {"/predict": []}}, {"paths": {"/a": {"post": 1}}}]
+)
+def test_a_document_that_is_none_has_no_routes(broken: Any) -> None:
+    assert list_inference_routes(broken) == []
+
+
+def test_a_sample_is_within_its_schema() -> None:
+    document = {"components": {"schemas": {"Kind": {"enum": ["car", "house"]}}}}
+    schema = {
+        "type": "object",
+        "properties": {
+            "age": {"type": "integer", "minimum": 18, "maximum": 21},
+            "rate": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 0.5},
+            "kind": {"$ref": "#/components/schemas/Kind"},
+            "name": {"anyOf": [{"type": "null"}, {"type": "string", "minLength": 9}]},
+            "when": {"type": "string", "format": "date"},
+            "code": {"type": "string", "pattern": "^[A-Z]{2}$"},
+            "pixels": {"type": "array", "items": {"type": "number", "maximum": 0.5}, "minItems": 3, "maxItems": 3},
+        },
+    }
+    sample = SampleMaker(document, 4).make_value(schema)
+    assert sample == {
+        "age": 19,
+        "rate": 0.25,
+        "kind": "car",
+        "name": "exampleee",
+        "when": "2024-01-31",
+        "code": "AB",
+        "pixels": [0.5, 0.5, 0.5],
+    }
+    with pytest.raises(UnusableSchema):
+        SampleMaker({}, 4).make_value({"$ref": "#/components/schemas/Lost"})
+
+
+def test_the_payload_of_a_body_is_its_one_input() -> None:
+    assert split_payload({"prompt": "a", "max_tokens": 5}) == ('{"prompt": {{input}}, "max_tokens": 5}', "a")
+    assert split_payload({"age": 1, "city": "a"}) == ("{{input}}", {"age": 1, "city": "a"})
+    assert split_payload([1]) == ("{{input}}", [1])
+
+
+def test_a_picture_is_a_png() -> None:
+    data = base64.b64decode(make_picture(60))
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    assert re.search(rb"IHDR.{13}.{4}.{4}IDAT", data, re.DOTALL)

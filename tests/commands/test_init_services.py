@@ -1,0 +1,113 @@
+"""`aiharness init` and then the gate, on services as tutorials write them: PASS without an edit, FAIL once broken."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import run_gate
+from tests.programs import run_module
+from tests.tutorials import HTML, TUTORIALS, Reply, Tutorial, document, list_object, make_named, reply, serving_tutorial
+
+
+def init(folder: Path, url: str, *options: str) -> tuple[int, str]:
+    done = run_module("harness", "init", url, *options, cwd=folder, timeout=120)
+    return done.returncode, done.stdout + done.stderr
+
+
+def read_endpoint(folder: Path) -> dict[str, Any]:
+    endpoint: dict[str, Any] = tomllib.loads((folder / "aiharness.toml").read_text())["endpoint"]
+    return endpoint
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_the_written_file_passes_without_an_edit(tmp_path: Path, name: str) -> None:
+    tutorial = TUTORIALS[name]()
+    with serving_tutorial(tutorial) as url:
+        status, out = init(tmp_path, url, "--yes")
+        assert status == 0, out
+        assert "proved: POST /" in out
+        assert set(tutorial.posted) == {next(iter(tutorial.routes))}
+        assert run_gate(tmp_path).status == 0
+    if "stream" not in name:
+        assert read_endpoint(tmp_path)["other_samples"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["named", "nested", "flask_fields", "sentiment", "upload", "event_stream"])
+def test_the_integration_suite_passes_too(tmp_path: Path, name: str) -> None:
+    with serving_tutorial(TUTORIALS[name]()) as url:
+        assert init(tmp_path, url, "--yes")[0] == 0
+        outcome = run_gate(tmp_path, suite="integration", timeout=180)
+    assert outcome.status == 0, outcome.out
+
+
+BREAKAGES: dict[str, tuple[Callable[[], Reply], str]] = {
+    "500": (lambda: (500, HTML, b"<h1>Internal Server Error</h1>"), "HTTP 500"),
+    "null": (lambda: reply({"prediction": None}), "null where the answer was expected"),
+    "empty": (lambda: reply({}), "no member 'prediction'"),
+    "404": (lambda: reply({"detail": "Not Found"}, 404), "HTTP 404"),
+    "page": (lambda: (200, HTML, b"<h1>Please log in</h1>"), "JSON"),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_a_service_that_breaks_afterwards_fails(tmp_path: Path, breakage: str) -> None:
+    tutorial = make_named()
+    with serving_tutorial(tutorial) as url:
+        assert init(tmp_path, url, "--yes")[0] == 0
+        tutorial.broken, message = BREAKAGES[breakage]
+        outcome = run_gate(tmp_path)
+    assert outcome.status == 1
+    assert message in outcome.out
+
+
+def test_without_consent_nothing_is_sent_and_the_sample_is_the_documents(tmp_path: Path) -> None:
+    tutorial = make_named()
+    with serving_tutorial(tutorial) as url:
+        status, out = init(tmp_path, url)
+        assert (status, tutorial.posted) == (0, [])
+        assert "nothing was sent that could be an inference" in out
+        assert run_gate(tmp_path).status == 0
+
+
+def test_without_consent_and_document_the_lines_are_commented(tmp_path: Path) -> None:
+    tutorial = TUTORIALS["flask"]()
+    with serving_tutorial(tutorial) as url:
+        status, out = init(tmp_path, url)
+        assert (status, tutorial.posted) == (21, [])
+        assert "fill in the commented lines under [endpoint]" in out
+        text = (tmp_path / "aiharness.toml").read_text()
+        assert "template" not in read_endpoint(tmp_path)
+        filled = text.replace("# sample = [[0.0, 0.0]]", "sample = [5.1, 3.5, 1.4, 0.2]")
+        filled = filled.replace("# [endpoint.template]", "[endpoint.template]")
+        filled = filled.replace("# body = '{{input}}'", "body = '{\"input\": {{input}}}'")
+        (tmp_path / "aiharness.toml").write_text(filled)
+        assert run_gate(tmp_path).status == 0
+
+
+def test_of_several_routes_one_is_taken_and_the_others_are_named(tmp_path: Path) -> None:
+    tutorial = make_named()
+    post = {"post": {"operationId": "x", "requestBody": tutorial.document["paths"]["/predict"]["post"]["requestBody"]}}
+    changing = ("/predictions/delete", "/train_and_predict", "/upload_features", "/predict/{id}")
+    tutorial.document["paths"] |= dict.fromkeys((*changing, "/predict_batch", "/explain"), post)
+    with serving_tutorial(tutorial) as url:
+        status, out = init(tmp_path, url, "--yes")
+    assert status == 0
+    assert set(tutorial.posted) == {"/predict"}
+    assert "others that may be: /predict_batch" in out
+    assert not any(path in out for path in changing)
+
+
+def test_a_service_that_offers_no_inference_is_not_posted_to(tmp_path: Path) -> None:
+    item = list_object({"name": {"type": "string"}})
+    tutorial = Tutorial({"/orders": lambda _: reply({})}, document("/orders", item))
+    tutorial.document["paths"]["/orders"]["post"] |= {"summary": "Create Order", "operationId": "create_order"}
+    with serving_tutorial(tutorial) as url:
+        status, out = init(tmp_path, url, "--yes")
+    assert (status, tutorial.posted) == (21, [])
+    assert "no path is announced that looks like an inference" in out

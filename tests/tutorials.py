@@ -1,0 +1,303 @@
+"""Services as tutorials write them, with the documents and errors of FastAPI and Flask, on the standard library."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Reply = tuple[int, str, bytes]
+"""Status, media type and body."""
+JSON, TEXT, EVENTS, HTML = "application/json", "text/plain", "text/event-stream", "text/html"
+SERVER_ERROR: Reply = (500, HTML, b"<!doctype html><title>500 Internal Server Error</title>")
+
+
+@dataclass
+class Tutorial:
+    """A service: its POST routes, its document, and every path that was posted to."""
+
+    routes: dict[str, Callable[[bytes], Reply]]
+    document: Any = None
+    posted: list[str] = field(default_factory=list)
+    broken: Callable[[], Reply] | None = None
+
+
+def reply(value: Any, status: int = 200) -> Reply:
+    return status, JSON, json.dumps(value).encode()
+
+
+def parse(raw: bytes) -> Any:
+    """The JSON of a body; None for anything else, NaN and infinity included."""
+    try:
+        return json.loads(raw, parse_constant=lambda name: None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def refuse(*problems: tuple[str, str, str]) -> Reply:
+    """FastAPI's 422; a problem is a field, a type and a message."""
+    detail = [{"type": kind, "loc": ["body", *name.split(".")], "msg": message} for name, kind, message in problems]
+    return reply({"detail": detail}, 422)
+
+
+def document(path: str, schema: Any, **others: Any) -> Any:
+    """The OpenAPI document of FastAPI with one prediction, and the components that it refers to."""
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}, "required": True}
+    paths = {path: {"post": {"summary": "Predict", "operationId": "predict_post", "requestBody": body}}}
+    return {
+        "openapi": "3.1.0",
+        "paths": paths | others.pop("paths", {}),
+        "components": {"schemas": {"Item": schema, **others}},
+    }
+
+
+def list_object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required or properties)}
+
+
+def is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e30
+
+
+def is_row(value: Any, width: int = 4) -> bool:
+    return isinstance(value, list) and len(value) == width and all(map(is_number, value))
+
+
+def classify(row: list[float]) -> int:
+    """Setosa, versicolor or virginica, by the length of the petal."""
+    return (row[2] > 2.5) + (row[2] > 5)
+
+
+NAMES = ("setosa", "versicolor", "virginica")
+FIELDS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
+NUMBER, TEXT_TYPE = {"type": "number"}, {"type": "string"}
+
+
+def make_features() -> Tutorial:
+    """FastAPI with `features: list[float]`."""
+
+    def predict(raw: bytes) -> Reply:
+        body = parse(raw)
+        if not isinstance(body, dict) or "features" not in body:
+            return refuse(("features", "missing", "Field required"))
+        row = body["features"]
+        if not isinstance(row, list) or not all(map(is_number, row)):
+            return refuse(("features", "list_type", "Input should be a valid list"))
+        return reply({"prediction": classify(row)}) if len(row) == 4 else SERVER_ERROR
+
+    item = list_object({"features": {"type": "array", "items": NUMBER}})
+    return Tutorial({"/predict": predict}, document("/predict", item))
+
+
+def make_named() -> Tutorial:
+    """FastAPI with named fields."""
+
+    def predict(raw: bytes) -> Reply:
+        body = parse(raw)
+        if not isinstance(body, dict) or (missing := [name for name in FIELDS if not is_number(body.get(name))]):
+            return refuse(
+                *((name, "missing", "Field required") for name in (missing if isinstance(body, dict) else ("",)))
+            )
+        number = classify([body[name] for name in FIELDS])
+        return reply({"prediction": NAMES[number], "confidence": 0.9})
+
+    return Tutorial({"/predict": predict}, document("/predict", list_object(dict.fromkeys(FIELDS, NUMBER))))
+
+
+def make_nested() -> Tutorial:
+    """FastAPI with enums, nested objects, optional fields, constraints and dates, beside a route that trains."""
+
+    def score(raw: bytes) -> Reply:
+        body = parse(raw)
+        try:
+            age, income, region, city = body["age"], body["income"], body["region"], body["address"]["city"]
+        except (KeyError, TypeError):
+            return refuse(("age", "missing", "Field required"))
+        is_valid = type(age) is int and 18 <= age <= 120 and is_number(income) and 0 < income <= 1e6
+        if not is_valid or region not in ("north", "south") or not isinstance(city, str) or not 2 <= len(city) <= 30:
+            return refuse(("age", "greater_than_equal", "Input should be greater than or equal to 18"))
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", str(body.get("opened"))):
+            return refuse(("opened", "date_parsing", "Input should be a valid date"))
+        points = age / 120 + income / 1e6
+        return reply({"approved": points > 1, "score": points})
+
+    item = list_object(
+        {
+            "age": {"type": "integer", "minimum": 18, "maximum": 120},
+            "income": {"type": "number", "exclusiveMinimum": 0, "maximum": 1e6},
+            "region": {"$ref": "#/components/schemas/Region"},
+            "opened": {"type": "string", "format": "date"},
+            "address": {"$ref": "#/components/schemas/Address"},
+            "note": {"anyOf": [TEXT_TYPE, {"type": "null"}]},
+            "married": {"type": "boolean", "default": False},
+        },
+        *("age", "income", "region", "opened", "address"),
+    )
+    address = list_object({"city": {"type": "string", "minLength": 2, "maxLength": 30}, "zip": TEXT_TYPE}, "city")
+    train = {"/train": {"post": {"summary": "Train", "operationId": "train_post"}}}
+    deleted = {"/models/predictions": {"delete": {"operationId": "delete_predictions"}}}
+    region = {"type": "string", "enum": ["north", "south"]}
+    described = document("/v1/loans/score", item, Region=region, Address=address, paths=train | deleted)
+    return Tutorial({"/v1/loans/score": score, "/train": lambda _: reply({})}, described)
+
+
+def make_batch() -> Tutorial:
+    """FastAPI with `instances: list[list[float]]`."""
+
+    def predict(raw: bytes) -> Reply:
+        body = parse(raw)
+        rows = body.get("instances") if isinstance(body, dict) else None
+        if not isinstance(rows, list):
+            return refuse(("instances", "missing", "Field required"))
+        return reply({"predictions": [classify(row) for row in rows]}) if all(map(is_row, rows)) else SERVER_ERROR
+
+    rows = {"type": "array", "items": {"type": "array", "items": NUMBER}}
+    return Tutorial({"/predict": predict}, document("/predict", list_object({"instances": rows})))
+
+
+def make_flask() -> Tutorial:
+    """Flask's `request.json["input"]`: no document, and a page that says nothing of the error."""
+
+    def predict(raw: bytes) -> Reply:
+        body = parse(raw)
+        row = body.get("input") if isinstance(body, dict) else None
+        if row is None or not is_row(row):
+            return SERVER_ERROR
+        return reply({"result": classify(row)})
+
+    return Tutorial({"/predict": predict})
+
+
+def make_flask_fields() -> Tutorial:
+    """Flask with named fields, which names the first that is missing."""
+
+    def predict(raw: bytes) -> Reply:
+        body = parse(raw)
+        if not isinstance(body, dict):
+            return reply({"error": "the body must be a JSON object"}, 400)
+        for name in ("age", "income"):
+            if name not in body:
+                return reply({"error": f"missing key '{name}'"}, 400)
+            if not is_number(body[name]):
+                return reply({"error": f"{name} must be a number"}, 400)
+        return reply({"prediction": int(body["income"] > 40)})
+
+    return Tutorial({"/api/predict": predict})
+
+
+def make_sentiment() -> Tutorial:
+    """A classifier of texts."""
+
+    def predict(raw: bytes) -> Reply:
+        body = parse(raw)
+        if not isinstance(body, dict) or not isinstance(body.get("text"), str):
+            return refuse(("text", "missing", "Field required"))
+        is_good = any(word in body["text"].lower() for word in ("love", "good", "excellent"))
+        return reply({"label": "POSITIVE" if is_good else "NEGATIVE", "score": 0.9})
+
+    return Tutorial({"/predict": predict}, document("/predict", list_object({"text": TEXT_TYPE})))
+
+
+def make_upload() -> Tutorial:
+    """A classifier of pictures, uploaded in a form."""
+
+    def classify_file(raw: bytes) -> Reply:
+        if b'name="file"' not in raw:
+            return refuse(("file", "missing", "Field required"))
+        if b"\x89PNG" not in raw:
+            return reply({"detail": "not an image"}, 400)
+        return reply({"label": ("dark", "bright")[sum(raw) % 2], "took": 0.1})
+
+    schema = list_object({"file": {"type": "string", "contentMediaType": "application/octet-stream"}})
+    content = {"multipart/form-data": {"schema": {"$ref": "#/components/schemas/Form"}}}
+    paths = {"/classify": {"post": {"operationId": "classify_post", "requestBody": {"content": content}}}}
+    return Tutorial(
+        {"/classify": classify_file}, {"openapi": "3.1.0", "paths": paths, "components": {"schemas": {"Form": schema}}}
+    )
+
+
+def make_stream(kind: str) -> Tutorial:
+    """`{"prompt": ...}`, answered by events, lines of JSON, or plain text."""
+
+    def generate(raw: bytes) -> Reply:
+        body = parse(raw)
+        if not isinstance(body, dict) or not isinstance(body.get("prompt"), str):
+            return refuse(("prompt", "missing", "Field required"))
+        text = f"You said: {body['prompt']}"
+        if kind == TEXT:
+            return 200, TEXT, text.encode()
+        pieces = [json.dumps({"token": f"{word} "}) for word in text.split(" ")]
+        if kind == EVENTS:
+            return 200, EVENTS, "".join(f"data: {piece}\n\n" for piece in [*pieces, "[DONE]"]).encode()
+        return 200, kind, "".join(f"{piece}\n" for piece in pieces).encode()
+
+    return Tutorial({"/generate": generate}, document("/generate", list_object({"prompt": TEXT_TYPE})))
+
+
+TUTORIALS: dict[str, Callable[[], Tutorial]] = {
+    "features": make_features,
+    "named": make_named,
+    "nested": make_nested,
+    "batch": make_batch,
+    "flask": make_flask,
+    "flask_fields": make_flask_fields,
+    "sentiment": make_sentiment,
+    "upload": make_upload,
+    "text_stream": lambda: make_stream(TEXT),
+    "event_stream": lambda: make_stream(EVENTS),
+}
+
+
+@contextmanager
+def serving_tutorial(tutorial: Tutorial) -> Iterator[str]:
+    """The service on loopback; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def _send(self, answer: Reply) -> None:
+            status, kind, body = answer
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            if self.path == "/openapi.json" and tutorial.document is not None:
+                self._send(reply(tutorial.document))
+            elif self.path in tutorial.routes:
+                self._send(reply({"detail": "Method Not Allowed"}, 405))
+            else:
+                self._send(reply({"detail": "Not Found"}, 404))
+
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("content-length", "0")))
+            tutorial.posted.append(self.path)
+            route = tutorial.routes.get(self.path)
+            if route is None:
+                self._send(reply({"detail": "Not Found"}, 404))
+            elif tutorial.broken is not None:
+                self._send(tutorial.broken())
+            else:
+                self._send(route(raw))
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
