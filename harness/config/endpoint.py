@@ -20,10 +20,12 @@ from harness.config.options import Options
 from harness.config.sections import EndpointSection
 from harness.core.endpoint import TLS, Endpoint, Signer, Template, parse_url
 from harness.core.errors import UsageError
+from harness.core.expectation import Expectation, parse_expectation
 from harness.core.generation_options import LIMIT_OPTIONS
 from harness.core.redaction import MIN_SECRET_LENGTH
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.settings import MOST_REPLICAS
+from harness.protocols.shared.template_path import parse_template_path
 
 _INPUT = "the input of requests is [endpoint] sample"
 _SET_ELSEWHERE = {
@@ -67,6 +69,7 @@ def resolve_endpoint(
         template=_check_template(section.template, source),
         sample=_read_sample(section, source),
         other_samples=_check_other_samples(section, source),
+        expect=_parse_expect(section.expect, source),
         prefix=_check_prefix(section.prefix, source),
         binary=section.binary,
         unix_socket=_resolve_unix_socket(section, source),
@@ -164,6 +167,14 @@ def _read_sample(section: EndpointSection, source: ConfigSource) -> Any:
         raise source.error(
             f"cannot be read ({error.strerror}); give an existing file", "endpoint", "sample_file"
         ) from None
+
+
+def _parse_expect(given: Any, source: ConfigSource) -> Expectation | None:
+    with source.locate_errors("endpoint", "expect"):
+        expected = parse_expectation(given)
+        if expected is not None and expected.path is not None:
+            parse_template_path(expected.path)
+    return expected
 
 
 def _check_other_samples(section: EndpointSection, source: ConfigSource) -> tuple[Any, ...]:

@@ -46,6 +46,7 @@ class EndpointSection:
     template: Template = field(default_factory=Template)
     sample: Any = None
     other_samples: list[Any] = field(default_factory=list)
+    expect: Any = None
     sample_file: str | None = None
     prefix: str | None = None
     binary: bool = False

@@ -34,9 +34,12 @@ def resolve_suite_endpoints(
         if name not in suites:
             continue
         options = check_options(section.options or {}, source, "suite", name, "options")
+        base = endpoint
+        if section.protocol or section.sample is not None:  # they are about the sample of [endpoint]
+            base = replace(endpoint, other_samples=(), expect=None)
         if section.protocol:  # the sample, the model and the options of [endpoint] are those of its own protocol
             endpoint_of_suite = replace(
-                endpoint,
+                base,
                 protocol=section.protocol,
                 model=section.model or None,
                 sample=section.sample,
@@ -47,7 +50,7 @@ def resolve_suite_endpoints(
             if section.options is None:
                 options = endpoint.options
             model = section.model or endpoint.model
-            endpoint_of_suite = replace(endpoint, model=model, sample=sample, options=options)
+            endpoint_of_suite = replace(base, model=model, sample=sample, options=options)
         endpoints[name] = endpoint_of_suite
     return endpoints
 

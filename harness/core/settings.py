@@ -212,6 +212,7 @@ class Settings:
             "named": endpoint.unix_socket is None,
             "direct": endpoint.proxy is None and endpoint.signer is None and not endpoint.is_grpc,
             "http": not endpoint.is_grpc and not endpoint.binary and endpoint.template.upload is None,
+            "expect": self.endpoint_of("smoke").expect is not None,
             "no_upload": endpoint.template.upload is None,
             "https": endpoint.is_secure and endpoint.unix_socket is None,
             "credentials": endpoint.credentials is not None,
@@ -230,6 +231,7 @@ class Settings:
 GROUNDS = {
     "direct": "hand-written HTTP cannot be sent through a proxy, nor signed, nor instead of gRPC",
     "http": "the requests are no JSON over HTTP, but gRPC, binary or an uploaded file",
+    "expect": "it is not configured what a right answer to the sample is ([endpoint] expect)",
     "no_upload": "the inputs are files, and none can be generated",
     "named": "the endpoint is a unix socket and has no host name",
     "https": "the endpoint is spoken to over plain http, or over a unix socket",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from harness.checks.answers import latency, valid_answer
+from harness.checks.answers import expected, latency, valid_answer
 from harness.checks.generation.thinking import EMPTY_TRIES
 from harness.checks.http import headers
+from harness.protocols.shared.template_path import extract_value
 from harness.run.empty_answers import ask_again_if_empty
-from harness.suite import Session, Verdict, check
+from harness.suite import Session, Verdict, check, make_inconclusive
 
 WARM = 5
 
@@ -16,6 +17,14 @@ def test_valid(ai_client: Session) -> Verdict:
     exchange, probabilities = ai_client.ask(), ai_client.endpoint.template.probabilities
     again = ask_again_if_empty(ai_client, exchange, ai_client.sample())
     return valid_answer.judge_answer(exchange, ai_client.show, probabilities=probabilities, again=again)
+
+
+@check("the answer to the sample is the expected one", grounds=("expect",), tokens=16)
+def test_expected(ai_client: Session) -> Verdict:
+    expectation = ai_client.endpoint.expect
+    if expectation is None or ai_client.sample_query is not None:
+        return make_inconclusive("expect is about [endpoint] sample, and another input is asked", n=0)
+    return expected.judge_expected(ai_client.ask(), expectation, ai_client.show, extract_value)
 
 
 @check("response headers are sane", level="warn", grounds=("http",), tokens=16)

@@ -16,7 +16,14 @@ from harness.commands import demo, init
 from harness.config import schema as config_schema
 
 ROOT = Path(__file__).parents[2]
-PUT_IN = {"@METRIC@": '"latency p95"', "@URL@": '"http://h:1"', "@PROTOCOL@": '"v2"', "@MODEL@": 'model = "m"'}
+PUT_IN = {
+    "@METRIC@": '"latency p95"',
+    "@URL@": '"http://h:1"',
+    "@PROTOCOL@": '"v2"',
+    "@MODEL@": 'model = "m"',
+    "@SAMPLE@": "sample = [1.0]",
+    "@TEMPLATE@": "",
+}
 
 
 @pytest.fixture(scope="module")
