@@ -14,9 +14,10 @@ from harness.core.verdict import Status, Verdict, make_error, make_inconclusive
 from harness.stats.beta import binomial_sf
 from harness.stats.recovery import RETURN_ALPHA, Yardstick, shows_effect
 
-_MOST_LAG, _MOST_BASELINE_FAILURES, _FEWEST_REQUESTS = 0.1, 0.05, 5
-"""Seconds of send lag at p95 above which the harness, not the service, shaped the result; the share of failed requests
-above which a baseline is not a steady state, whatever is promised; and the fewest requests of a baseline."""
+_MOST_LAG, _MOST_UNSENT, _MOST_BASELINE_FAILURES, _FEWEST_REQUESTS = 0.1, 0.05, 0.05, 5
+"""Seconds of send lag at p95, and the share of requests not sent, above which the harness, not the service, shaped the
+result; the share of failed requests above which a baseline is not a steady state, whatever is promised; and the fewest
+requests of a baseline."""
 
 
 def find_silent_corruption(exchange: Exchange, reference: Answer | None, *, cut: bool = False) -> str:
@@ -82,6 +83,11 @@ def explain_invisible_fault(experiment: Experiment, yardstick: Yardstick, *, is_
     )
 
 
+def describe_unsent(unsent: int, n: int) -> str:
+    """How many requests are missing beside the `n` samples, and why."""
+    return f"{unsent} of {n + unsent} requests were not sent within the connect deadline, as this machine was too busy"
+
+
 def judge_validity(experiment: Experiment) -> Verdict | None:
     """The ERROR or INCONCLUSIVE of an experiment that cannot be judged; None when it can."""
     n, evidence = len(experiment.samples), {"notes": experiment.notes, "n": len(experiment.samples)}
@@ -90,6 +96,8 @@ def judge_validity(experiment: Experiment) -> Verdict | None:
     if harness_errors := sum(sample.error == ErrorClass.HARNESS for sample in experiment.samples):
         examples = "".join(f" ({example.summary})" for example in experiment.failed[:1])
         return make_error(f"the harness broke in {harness_errors} of {n} requests{examples}", **evidence)
+    if experiment.unsent > _MOST_UNSENT * (n + experiment.unsent):
+        return make_inconclusive(f"bound by the client: {describe_unsent(experiment.unsent, n)}", **evidence)
     if experiment.undecided:
         return make_inconclusive(experiment.undecided, **evidence)
     phases = [phase for phase in (experiment.samples, experiment.fault_samples) if phase]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from harness.chaos.injector import ActiveFault, Injector, lift_faults
-from harness.chaos.judging import explain_invisible_fault, explain_unsteady_baseline
+from harness.chaos.judging import describe_unsent, explain_invisible_fault, explain_unsteady_baseline
 from harness.chaos.link_use import MOST_REQUESTS_OF_USE, carries_requests, compute_seconds_of_use
 from harness.chaos.recovery_judging import compute_watch, find_recovery, measure_baseline, select_baseline
 from harness.chaos.steady_load import WARM_UP, SteadyLoad
@@ -147,7 +147,10 @@ class _Phases:
                 self._update(broken=f"the experiment was cut short: {problem}")
         load.drain()
         self._update(finished=load.now(), samples=tuple(load.list_samples()), notes=tuple(self.injector.notes))
-        self._update(corrupted=tuple(load.corrupted), failed=tuple(load.failed))
+        self._update(corrupted=tuple(load.corrupted), failed=tuple(load.failed), unsent=load.unsent)
+        if load.unsent:
+            unsent = describe_unsent(load.unsent, len(self.experiment.samples))
+            self._update(notes=(*self.experiment.notes, f"{unsent}; they are left out"))
         if self.experiment.lifted is not None:
             self._conclude(baseline, self.experiment.lifted)
         return self.experiment

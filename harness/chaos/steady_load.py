@@ -10,7 +10,7 @@ import threading
 from dataclasses import replace
 
 from harness.chaos.judging import find_silent_corruption
-from harness.core.errors import UsageError
+from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Answer, Exchange
 from harness.core.experiment import Fault, Sample
 from harness.core.fault import load_fault
@@ -43,6 +43,7 @@ class SteadyLoad:
             raise UsageError(f"fault {fault.name!r} needs streams, but {session.adapter.title} does not stream here")
         self.corrupted: list[Counterexample] = []
         self.failed: list[Counterexample] = []
+        self.unsent = 0
         self.began = 0.0
         self.next_due = 0.0
         self._session, self._cuts_here = session, stream and direct
@@ -66,7 +67,7 @@ class SteadyLoad:
         return self._session.client.clock.now()
 
     def list_samples(self) -> list[Sample]:
-        """Every counted request that has ended so far, in the schedule's order."""
+        """Every counted request that has ended so far, in the schedule's order, without those `unsent` in time."""
         return sorted(self._samples, key=lambda sample: sample.intended)
 
     def find_settled_time(self, since: float) -> float:
@@ -135,11 +136,19 @@ class SteadyLoad:
     async def _send_request(self, transport: HttpTransport, index: int, due: float) -> None:
         session, request, lag = self._session, self.request, self.now() - due
         try:
+            begun = self.now()
             exchange = await transport.exchange(request, decoder=session.decoder(request), intended=due)
+            deadlines = session.endpoint.deadlines
+            has_waited = self.now() - begun >= min(deadlines.connect, deadlines.total)
             exchange = decode_exchange(session.adapter, session.endpoint, exchange)
             self._ledger.after_answer(exchange.generated_tokens)
-            if index >= WARM_UP:
-                self._meter.record(exchange)
+            if index < WARM_UP:
+                return
+            self._meter.record(exchange)
+            # A shortage of sockets, a signer that breaks and the like end an exchange at once; these waited for us.
+            if exchange.error is ErrorClass.HARNESS and has_waited:
+                self.unsent += 1
+            else:
                 self._add_sample(exchange, lag)
         except Exception as problem:
             self._problem = problem

@@ -105,6 +105,7 @@ class Experiment:
     Its phases: the baseline from `began`, the fault from `applied` to `lifted`, recovery from there to `finished`; a
     phase that was not reached is None. `broken` says what broke the experiment itself (ERROR), `undecided` why it
     cannot be judged (INCONCLUSIVE). `corrupted` and `failed` are examples of wrong answers and of failed requests.
+    `unsent` counts requests that are not among the samples: this machine was too busy to send them in time.
     """
 
     fault: Fault
@@ -115,6 +116,7 @@ class Experiment:
     finished: float = 0.0
     proof: Proof = Proof()
     samples: tuple[Sample, ...] = ()
+    unsent: int = 0
     broken: str = ""
     undecided: str = ""
     corrupted: tuple[Counterexample, ...] = ()

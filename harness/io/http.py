@@ -190,6 +190,7 @@ class HttpTransport:
         error, detail = timer.describe_timeout()
         # Over HTTP/1 a connection may always be opened: a request that began none waited for the harness itself.
         if timer.phase is Phase.CONNECT and not timer.step and not self.endpoint.http2:
+            detail = "the harness did not come to open a connection before the deadline: this machine is too busy"
             return ErrorClass.HARNESS, detail
         return error, detail
 

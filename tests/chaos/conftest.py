@@ -43,8 +43,9 @@ def gate(tmp_path: Path, toxiproxy: Toxiproxy, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(recovery, "SLOW_SLACK", 60.0)
     clients: list[Client] = []
 
-    def make(*links: Link, url: str | None = None, ceiling: int | None = None) -> Run:
-        deadlines = Deadlines(connect=20, first_byte=20, inter_token=20, total=20)
+    def make(*links: Link, url: str | None = None, ceiling: int | None = None, **shorter: float) -> Run:
+        limits = {"connect": 60.0, "first_byte": 60.0, "inter_token": 60.0, "total": 60.0} | shorter
+        deadlines = Deadlines(**limits)
         endpoint = Endpoint(url or f"http://{toxiproxy.listen}", protocol="openai_chat", deadlines=deadlines)
         settings = Settings(endpoint, ("chaos",), links=links or (toxiproxy.link(),))
         chaos = ChaosSettings(rate=15.0, baseline=1.0, recovery=2.0)

@@ -67,6 +67,25 @@ def test_what_the_harness_could_not_send_says_nothing_of_the_service() -> None:
     assert verdict.status is Status.ERROR
 
 
+@pytest.mark.parametrize(("unsent", "bound"), [(0, False), (8, False), (9, True), (500, True)])
+def test_few_requests_of_a_busy_machine_are_left_out(unsent: int, bound: bool) -> None:
+    """The experiment has 170 samples."""
+    verdict = judge_validity(lived(unsent=unsent))
+    assert (verdict is not None) is bound
+    if verdict is not None:
+        assert verdict.status is Status.INCONCLUSIVE
+        assert f"bound by the client: {unsent} of {170 + unsent} requests were not sent" in verdict.reason
+
+
+def test_a_shortage_stays_an_error_whatever_the_machine_left_out() -> None:
+    shortage = (Sample(6.0, None, 0.0, "harness"),)
+    examples = (Counterexample("a request failed: OSError: Too many open files"),)
+    verdict = judge_validity(lived(samples=(*BASELINE, *shortage), unsent=30, failed=examples))
+    assert verdict is not None
+    assert verdict.status is Status.ERROR
+    assert "Too many open files" in verdict.reason
+
+
 CHUNKED = Response(200, (("transfer-encoding", "chunked"),))
 OPEN_ENDED = Response(200)
 

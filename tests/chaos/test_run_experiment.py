@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from harness.chaos import judging
@@ -101,6 +103,23 @@ def test_a_sick_service_is_not_disturbed(gate: Callable[..., Run], toxiproxy: To
     assert not rows(run)
 
 
+def test_requests_that_wait_for_the_harness_itself_are_bound_by_the_client(
+    gate: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool with a single place, which a silent peer holds, stands for an event loop that does not come to connect."""
+    limits = httpx.Limits(max_connections=1)
+    monkeypatch.setattr(httpx, "Limits", lambda **_: limits)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        session, run = gate(url=f"http://127.0.0.1:{silent.getsockname()[1]}", connect=0.2, first_byte=3)
+        found = run_experiment(session, run, fault("latency", latency=200))
+    assert found.unsent > len(found.samples)
+    assert all(sample.error != "harness" for sample in found.samples)
+    verdict = judge_integrity(found)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "bound by the client" in verdict.reason
+    assert any("left out" in note for note in found.notes)
+
+
 def test_a_proxy_that_dies_is_an_error_of_this_experiment_alone(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     session, run = gate()
 
@@ -143,7 +162,7 @@ def test_truncation_is_refused_on_a_plain_toxiproxy(gate: Callable[..., Run]) ->
 def test_a_link_behind_a_gateway(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     with Deployment("naive", proxy_api=toxiproxy.api) as deployment:
         session, run = gate(toxiproxy.link("backend-a"), url=deployment.url)
-        found = run_until_sent(session, run, fault("down", link="backend-a"))
+        found = run_until_sent(session, run, replace(fault("down", link="backend-a"), duration=3.0))
     assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
     assert (found.proof.confirmed, found.proof.affected) == ("probe", None)
     assert {s.error for s in list_sent(found)} == {None, "http_status"}

@@ -164,4 +164,4 @@ def test_a_wait_for_the_harness_itself_is_not_the_services(
     with ThreadPoolExecutor(2) as threads:
         exchanges = list(threads.map(client.exchange, [GET, GET]))
     assert {exchange.error for exchange in exchanges} == {ErrorClass.HARNESS, ErrorClass.FIRST_BYTE_TIMEOUT}
-    assert "no connection or stream was free" in " ".join(exchange.detail for exchange in exchanges)
+    assert "this machine is too busy" in " ".join(exchange.detail for exchange in exchanges)
