@@ -136,7 +136,7 @@ def _spell_out(match: re.Match[str]) -> str:
     if escape[0] == "&":
         return html.unescape("&" + re.sub(r"^&(?:amp;)*", "", escape))
     letters = escape.lstrip("\\")
-    if not letters or letters in _CONTROLS or not letters[0].isalnum():
+    if not letters or letters[0] not in "uUx":
         return _CONTROLS.get(letters, letters)
     if "\\" in letters:
         high, low = (int(part[-4:], 16) for part in (letters[:5], letters))

@@ -176,8 +176,10 @@ def _decide_again(judge: Callable[[], Verdict], first: Verdict, session: Session
             break
         if _merge(first, attempts).status is Status.PASS:
             break
-    session.settle_noise()
-    return _merge(first, attempts)
+    verdict = _merge(first, attempts)
+    if verdict.status is not Status.PASS:
+        session.settle_noise()
+    return verdict
 
 
 def _list_failed(verdict: Verdict) -> tuple[str, ...]:

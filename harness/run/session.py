@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, TypeVar
 
 from harness.core.adapter import Adapter, Capabilities, Facts, HealthReader, StreamDecoder, make_sample
 from harness.core.endpoint import Credentials, Endpoint
-from harness.core.errors import ErrorClass
+from harness.core.errors import ErrorClass, HarnessError
 from harness.core.exchange import Exchange, Headers, Query, Request
 from harness.core.generation_options import choose_limit_value, find_limit_option, merge_options
 from harness.core.noise import may_be_noise
@@ -129,12 +129,18 @@ class Session:
         exchange = self._infer(request, credentials, repeat=repeat)
         if again and _is_dropped(exchange):
             exchange = self._infer(request, credentials, repeat=True)
-        if not headers and credentials is ENDPOINT_CREDENTIALS and self._is_plain(query):
-            self.valid.add(exchange, self.show)
+        if not headers and credentials is ENDPOINT_CREDENTIALS:
+            self._count_valid([query], [exchange])
         return exchange
 
-    def _is_plain(self, query: Query | None) -> bool:
-        return query is None or replace(query, stream=False) == self.sample()
+    def _count_valid(self, queries: Sequence[Query | None], exchanges: Sequence[Exchange]) -> None:
+        """Count those of them that ask the plain sample; without a sample there are none."""
+        sample = None
+        with suppress(HarnessError):
+            sample = self.sample()
+        for query, exchange in zip(queries, exchanges, strict=True):
+            if query is None or replace(query, stream=False) == sample:
+                self.valid.add(exchange, self.show)
 
     def _infer(
         self, request: Request, credentials: Credentials | None = ENDPOINT_CREDENTIALS, *, repeat: bool = False
@@ -176,9 +182,8 @@ class Session:
         for place, exchange in enumerate(exchanges):
             if _is_dropped(exchange):
                 exchanges[place] = self._infer(requests[place], repeat=True)
-        for query, exchange in zip(queries, exchanges, strict=True):
-            if headers is None and self._is_plain(query):
-                self.valid.add(exchange, self.show)
+        if headers is None:
+            self._count_valid(queries, exchanges)
         return exchanges
 
     def send(self, request: Request) -> Exchange:
