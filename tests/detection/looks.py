@@ -477,3 +477,5 @@ CUT = {
     "utf8_cut_between_packets": ("\u6771\u4eac".encode() * 4, 8),
 }
 """Variants that cut what goes out: a piece of it, and at least how many pieces it goes out in."""
+ERRORS = {"errors_1_in_1000": 0.001, "errors_1_in_200": 0.005, "errors_1_in_100": 0.01}
+"""Variants that answer 503 now and then, and their share of all inferences."""

@@ -5,10 +5,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import fields, replace
+from typing import Any
 
 import httpx
 import pytest
 
+from detection.background_errors import SEED_VARIABLE
 from detection.catalogue import load_switch, load_switches, switch_names
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Variant
 from detection.wire import Part
@@ -17,7 +19,7 @@ from harness.core.settings import Promises
 from harness.reference.backend import create_app
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
-from tests.detection.looks import BASE, CUT, DEFECTS, MODELS, ONE, VARIANTS, look_around, meaning, raw, written
+from tests.detection.looks import BASE, CUT, DEFECTS, ERRORS, MODELS, ONE, VARIANTS, look_around, meaning, raw, written
 
 Serving = Callable[[ServiceSettings], AbstractContextManager[httpx.Client]]
 
@@ -43,7 +45,30 @@ def test_a_defect_shows_and_the_healthy_service_does_not_have_it(
 
 
 def test_every_variant_is_looked_at() -> None:
-    assert sorted([*VARIANTS, *MODELS, *CUT, "late_port"]) == list(switch_names(Variant))
+    assert sorted([*VARIANTS, *MODELS, *CUT, *ERRORS, "late_port"]) == list(switch_names(Variant))
+
+
+@pytest.mark.parametrize(("name", "share"), ERRORS.items())
+def test_background_errors_have_their_share(monkeypatch: pytest.MonkeyPatch, name: str, share: float) -> None:
+    monkeypatch.setenv(SEED_VARIABLE, "1")
+    statuses: list[int] = []
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def note(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    async def ask(count: int) -> None:
+        scope = {"type": "http", "method": "POST", "path": "/predict", "headers": []}
+        for _ in range(count):
+            await app(scope, asyncio.Future, note)
+
+    app = load_switch(Variant, name).wrap(answer)
+    asyncio.run(ask(20_000))
+    assert set(statuses) == {200, 503}
+    assert statuses.count(503) / len(statuses) == pytest.approx(share, rel=0.5)
 
 
 @pytest.mark.parametrize("name", sorted(VARIANTS))
