@@ -189,7 +189,8 @@ class HttpTransport:
         """The error class and detail of the deadline that ended the exchange."""
         error, detail = timer.describe_timeout()
         # Over HTTP/1 a connection may always be opened: a request that began none waited for the harness itself.
-        if timer.phase is Phase.CONNECT and not timer.step and not self.endpoint.http2:
+        shares_connections = self.endpoint.http2 or self.endpoint.is_grpc
+        if timer.phase is Phase.CONNECT and not timer.step and not shares_connections:
             detail = "the harness did not come to open a connection before the deadline: this machine is too busy"
             return ErrorClass.HARNESS, detail
         return error, detail

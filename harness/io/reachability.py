@@ -94,9 +94,11 @@ def read_certificate(endpoint: Endpoint, timeout: float) -> Certificate:
     return Certificate(subject, first, last)
 
 
-def open_connection(endpoint: Endpoint, timeout: float) -> socket.socket:
+def open_connection(
+    endpoint: Endpoint, timeout: float, alpn_protocols: tuple[str, ...] = ("http/1.1",)
+) -> socket.socket:
     """Open a connection to the endpoint itself, with TLS for an https URL. Raises as `read_certificate` does."""
-    context = _create_http1_context(endpoint.tls) if endpoint.is_secure else None
+    context = _create_tls_context(endpoint.tls, alpn_protocols) if endpoint.is_secure else None
     deadline = read_monotonic() + timeout
     sock = _dial(endpoint, deadline)
     if context is None:
@@ -126,7 +128,8 @@ def find_tls_obstacle(endpoint: Endpoint, timeout: float) -> str | None:
             port = "" if endpoint.port == 443 else f":{endpoint.port}"
             url = f"https://{endpoint.host}{port}"
             return f"the port speaks TLS, not plain HTTP: give {url}" if _speaks_tls(endpoint, timeout) else None
-        with open_connection(endpoint, timeout) as connection:
+        # A gRPC server ends the connection of a client that does not offer HTTP/2.
+        with open_connection(endpoint, timeout, ("h2", "http/1.1")) as connection:
             return _find_refused_client(connection, min(timeout, _ALERT_SECONDS), endpoint.tls)
     except TransportError as error:
         return str(error)
@@ -176,9 +179,9 @@ def _speaks_tls(endpoint: Endpoint, timeout: float) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _create_http1_context(settings: TLS) -> ssl.SSLContext:
+def _create_tls_context(settings: TLS, alpn_protocols: tuple[str, ...]) -> ssl.SSLContext:
     context = tls.create_context(settings)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(list(alpn_protocols))
     return context
 
 
