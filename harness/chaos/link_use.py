@@ -6,7 +6,6 @@ permutation test is exact for any foreign traffic. Slots begin on an absolute sc
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -14,6 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from harness.core.exchange import Request
+from harness.io.clock import read_monotonic, sleep_real
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
 from harness.stats.permutation import compute_rank_sum_p
@@ -46,9 +46,9 @@ def carries_requests(injector: Injector, session: Session, run: GateRun, request
     another one. Raises `BudgetExhausted`, and as `Injector` does.
     """
     random = Random(f"{session.settings.seed}:{salt}")
-    begun = time.monotonic()
+    begun = read_monotonic()
     _send(session, run, request, 1)
-    latency = time.monotonic() - begun
+    latency = read_monotonic() - begun
     for load in _LOADS:
         period = _choose_period(load, session.settings.chaos.rate, latency)
         order = [True] * (_SLOTS // 2) + [False] * (_SLOTS // 2)
@@ -69,11 +69,11 @@ def _measure_slots(
 ) -> list[float]:
     """The bytes/s on the link in each slot; the loaded ones begin with `send`."""
     rates, sent = [], []
-    begun, (at, carried) = time.monotonic(), _read_counter(injector)
+    begun, (at, carried) = read_monotonic(), _read_counter(injector)
     for number, is_loaded in enumerate(order, 1):
         if is_loaded:
             sent.append(send())
-        time.sleep(max(0.0, begun + number * period - time.monotonic()))
+        sleep_real(max(0.0, begun + number * period - read_monotonic()))
         since, before = at, carried
         at, carried = _read_counter(injector)
         rates.append((carried - before) / (at - since))
@@ -96,6 +96,6 @@ def _send(session: Session, run: GateRun, request: Request, count: int) -> None:
 
 def _read_counter(injector: Injector) -> tuple[float, int]:
     """The middle of the call, in seconds, and the bytes that the link has carried by then."""
-    begun = time.monotonic()
+    begun = read_monotonic()
     carried = injector.count_carried_bytes()
-    return (begun + time.monotonic()) / 2, carried
+    return (begun + read_monotonic()) / 2, carried

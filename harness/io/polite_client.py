@@ -5,7 +5,6 @@ Tested in tests/wrong_verdicts/test_rate_limited_services.py.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +16,7 @@ from harness.core.exchange import Exchange, Request
 from harness.core.retry_after import is_declined, read_stated_wait
 from harness.core.throttle import LONGEST_PAUSE, Throttle
 from harness.io.client import ENDPOINT_CREDENTIALS, Client
-from harness.io.clock import Clock
+from harness.io.clock import Clock, read_monotonic, sleep_real
 
 MOST_WAITING = 300.0
 """Seconds that a run waits in all for a rate limit, unless `--ai-max-time` allows it another time."""
@@ -59,7 +58,7 @@ class PoliteClient(Client):
 
     def learn(self, exchange: Exchange) -> bool:
         """Learn from an exchange beside this client; whether it was declined and may be sent again after a turn."""
-        now = time.monotonic()
+        now = read_monotonic()
         if exchange.response is not None and not is_declined(exchange):
             self.throttle.note_accepted(now)
         if not is_declined(exchange) or not self._paces or self._is_lasting or not self._has_answered:
@@ -79,7 +78,7 @@ class PoliteClient(Client):
         """As `Client.exchange`, once the pace allows it, and again while it is declined."""
         self.wait_turn()
         exchange = super().exchange(request, decoder=decoder, credentials=credentials)
-        return self._settle(exchange, decoder, credentials, time.monotonic(), alone=True)
+        return self._settle(exchange, decoder, credentials, read_monotonic(), alone=True)
 
     def exchange_many(
         self,
@@ -98,7 +97,7 @@ class PoliteClient(Client):
             part = slice(len(exchanges), len(exchanges) + most)
             self._wait_for(len(requests[part]))
             exchanges += super().exchange_many(requests[part], concurrency=concurrency, decoders=decoders[part])
-        ended = time.monotonic()
+        ended = read_monotonic()
         settled = []
         for exchange, decoder in zip(exchanges, decoders, strict=True):
             settled.append(self._settle(exchange, decoder, ENDPOINT_CREDENTIALS, ended, alone=concurrency == 1))
@@ -120,24 +119,24 @@ class PoliteClient(Client):
                 return exchange
             stated = read_stated_wait(exchange.response)
             alone = alone or stated is not None
-            pause = self.throttle.note_declined(time.monotonic(), stated, alone=alone, tries=tries)
-            pause = max(0.0, pause - (time.monotonic() - ended))
+            pause = self.throttle.note_declined(read_monotonic(), stated, alone=alone, tries=tries)
+            pause = max(0.0, pause - (read_monotonic() - ended))
             if not self._repeats:
                 if pause <= LONGEST_PAUSE:
-                    self.throttle.postpone(time.monotonic() + pause)
+                    self.throttle.postpone(read_monotonic() + pause)
                 return exchange
             if self._is_lasting or (paused >= _LASTING and tries >= _LASTING_TRIES):
                 return self._mark_lasting(exchange, paused)
             if self._gives_up(paused, pause, exchange):
                 return exchange
-            pause = max(pause, self.throttle.reserve_turn(time.monotonic()))
+            pause = max(pause, self.throttle.reserve_turn(read_monotonic()))
             self._sleep(pause)
             if self.count_repeat is not None:
                 self.count_repeat()
             exchange = super().exchange(exchange.request, decoder=decoder, credentials=credentials)
-            ended, alone, paused, tries = time.monotonic(), True, paused + pause, tries + 1
+            ended, alone, paused, tries = read_monotonic(), True, paused + pause, tries + 1
         if exchange.response is not None:
-            self.throttle.note_accepted(time.monotonic())
+            self.throttle.note_accepted(read_monotonic())
             self._is_lasting = self._is_hopeless = False
             self._has_answered = self._has_answered or (exchange.ok and exchange.request.method == "POST")
         return exchange
@@ -171,11 +170,11 @@ class PoliteClient(Client):
     def _wait_for(self, requests: int) -> None:
         """Wait until so many requests may leave; not for a service that declines everything at any pace."""
         if self._paces and not self._is_lasting:
-            self._sleep(self.throttle.reserve_turn(time.monotonic(), requests))
+            self._sleep(self.throttle.reserve_turn(read_monotonic(), requests))
 
     def _sleep(self, seconds: float) -> None:
         if seconds > 0:
             if self.count_repeat is not None:
                 self._check_waiting(seconds, "its pace is kept")
             self.throttle.waited += seconds
-            time.sleep(seconds)
+            sleep_real(seconds)
