@@ -38,6 +38,6 @@ def test_public_names_are_true_and_known_to_the_type_checker() -> None:
     [typed] = [node for node in ast.parse(Path(harness.__file__).read_text()).body if isinstance(node, ast.If)]
     imported = {alias.name for node in typed.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert imported == {*harness.__all__, "ArrivalUser"} - {"__version__"}
-    assert imported <= set(dir(harness))
+    assert not imported & set(dir(harness)), "freezegun reads all that dir() lists, which would import locust"
     with pytest.raises(AttributeError, match="has no attribute 'Verdct'"):
         harness.Verdct  # noqa: B018
