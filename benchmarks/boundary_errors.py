@@ -89,7 +89,7 @@ _FIELDS = ("budget", "loosened", "cap", "alpha_pass", "alpha_fail")
 
 @cache
 def find_boundary_lists(test: RateTest) -> tuple[list[int], list[int]]:
-    """`find_boundaries` as lists, which are faster to look into one by one."""
+    """The boundaries of `find_boundaries` as lists: reading single entries of an array is slower."""
     passing, failing = find_boundaries(test)
     return passing.tolist(), failing.tolist()
 

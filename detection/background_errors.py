@@ -15,7 +15,7 @@ SEED_VARIABLE = "AIHARNESS_NOISE_SEED"
 """The environment variable with the seed of the errors; without it every start has others."""
 
 
-def make_variant(name: str, share: float) -> Variant:
+def make_error_variant(name: str, share: float) -> Variant:
     """A healthy service of which this share of inferences fails."""
 
     def wrap(app: ASGIApp) -> ASGIApp:

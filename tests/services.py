@@ -71,7 +71,14 @@ def make_handler(answer: Callable[[str, Any], Answered]) -> type[BaseHTTPRequest
 @contextmanager
 def serving(answer: Callable[[str, Any], Answered]) -> Iterator[str]:
     """A service that answers as `make_handler` says; its URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), make_handler(answer))
+    with serving_handler(make_handler(answer)) as url:
+        yield url
+
+
+@contextmanager
+def serving_handler(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A threaded server on loopback for this handler; its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -12,7 +12,7 @@ from detection.switch import CHAT, Variant
 _MOST = 6
 
 
-def _cut(request: dict[str, Any]) -> None:
+def _lower_limit(request: dict[str, Any]) -> None:
     if "messages" not in request or request.get("tools") or request.get("response_format"):
         return
     name = "max_completion_tokens" if "max_completion_tokens" in request else "max_tokens"
@@ -22,7 +22,7 @@ def _cut(request: dict[str, Any]) -> None:
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    return change_requests(app, _cut)
+    return change_requests(app, _lower_limit)
 
 
 VARIANT = Variant(name="stops_after_six_tokens", title="answers have six tokens at most", protocols=(CHAT,), wrap=_wrap)

@@ -75,7 +75,7 @@ def explain_invisible_fault(experiment: Experiment, yardstick: Yardstick, *, is_
     if is_own_proxy:
         return (
             f"{effect}, and the bytes on the link did not follow our requests: the fault may have struck others alone; "
-            "let the endpoint use this link for what is asked, or name another link"
+            "route the endpoint through this link, or put the fault on a link that the endpoint uses"
         )
     return (
         f"{effect}: a plain Toxiproxy does not report whether the service uses the link; the harness's own fault "

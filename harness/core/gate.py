@@ -84,7 +84,7 @@ def _judge_check(check: PlannedCheck, verdict: Verdict | None) -> JudgedCheck:
 
 
 def _explain_empty_pass(check: PlannedCheck, verdict: Verdict) -> str | None:
-    """Why a PASS rests on no evidence, or None. The last line of defence against a wrong check."""
+    """Why the evidence of a PASS does not support it, or None; it catches a check that is itself wrong."""
     if verdict.estimate is not None and not math.isfinite(verdict.estimate):
         return f"the estimate is {verdict.estimate}"
     if check.kind == "estimate" and verdict.estimate is None:

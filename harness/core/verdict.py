@@ -134,7 +134,7 @@ class Verdict(Evidence):
     contract: Contract | None = None
 
     def with_notes(self, *notes: str) -> Verdict:
-        """The same verdict with further notes."""
+        """A copy with these notes after its own."""
         return replace(self, notes=(*self.notes, *notes))
 
 

@@ -75,7 +75,7 @@ class PoliteClient(Client):
         decoder: StreamDecoder | None = None,
         credentials: Credentials | None = ENDPOINT_CREDENTIALS,
     ) -> Exchange:
-        """As `Client.exchange`, once the pace allows it, and again while it is declined."""
+        """Wait until the pace allows this request, send it, and send it again while it is declined."""
         self.wait_turn()
         exchange = super().exchange(request, decoder=decoder, credentials=credentials)
         return self._settle(exchange, decoder, credentials, read_monotonic(), alone=True)
@@ -87,7 +87,7 @@ class PoliteClient(Client):
         concurrency: int,
         decoders: Sequence[StreamDecoder | None] | None = None,
     ) -> list[Exchange]:
-        """As `Client.exchange_many`; at once as many as a second allows. Declined ones follow at the end."""
+        """Send requests side by side, at most a second's worth of the pace at once; repeat declined ones at the end."""
         decoders = decoders or [None] * len(requests)
         exchanges: list[Exchange] = []
         while len(exchanges) < len(requests):

@@ -1,9 +1,9 @@
 """Ask again before a failure counts that noise explains, so that no case is blamed for a stray one (DESIGN 6.2).
 
 A check whose counterexamples are all of that kind is run again, at most three times, each time after the plain valid
-request alone, its control. It FAILs if one of its cases fails in two of the repeats, or if more requests fail in them
-than a service's background errors explain. Wrong content, a leak, another caller's answer FAIL at first sight, and so
-does a service that does not answer its controls either.
+request alone, its control. It FAILs if one of its cases fails in two of the repeats, or if more of its cases fail in
+them than a service's background errors explain. Wrong content, a leak, another caller's answer FAIL at first sight,
+and so does a service that does not answer its controls either.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.checks.bad_input.clean_errors import find_leak
-from harness.core.errors import ErrorClass
+from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Query
 from harness.core.noise import may_be_noise, shows_noise
 from harness.core.verdict import Counterexample, Status, Verdict, make_inconclusive, merge_contracts
@@ -28,18 +28,19 @@ BACKGROUND = 0.02
 """The largest share of background errors that may look like a failing check."""
 _EXCESS_ALPHA = 0.001
 """Chance that background errors of that share alone make the repeats of one check look like a failure."""
+_ENDS = (Status.ERROR, Status.SKIPPED)
+"""A repeat that ends so shows nothing: the harness broke, or a ceiling of cost was reached. Its verdict stands."""
 _TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 
 
 @dataclass
 class _Repeats:
-    """What the repeats of one check showed."""
+    """What the repeats of one check showed; `judged` counts their cases."""
 
     verdicts: list[Verdict] = field(default_factory=list)
     controls: list[Exchange] = field(default_factory=list)
     failed_cases: Counter[str] = field(default_factory=Counter)
-    sent: int = 0
-    failed: int = 0
+    judged: int = 0
 
     @property
     def failed_controls(self) -> list[Exchange]:
@@ -52,12 +53,13 @@ class _Repeats:
         return len(failed) >= ENOUGH or any(control.error in _TIMEOUTS for control in failed)
 
     def is_confirmed(self, cases: Sequence[str]) -> bool:
-        """Whether the failure is more than noise: one case fails again and again, or too many requests fail."""
+        """Whether the failure is more than noise: one case fails again and again, or too many cases fail."""
         if any(self.failed_cases[name] >= ENOUGH for name in cases):
             return True
-        if len(self.verdicts) < ENOUGH or self.failed < ENOUGH:
+        failed = self.failed_cases.total()
+        if len(self.verdicts) < ENOUGH or failed < ENOUGH:
             return False
-        return binomial_sf(self.failed, self.sent, BACKGROUND) <= _EXCESS_ALPHA
+        return binomial_sf(failed, self.judged, BACKGROUND) <= _EXCESS_ALPHA
 
 
 def judge_confirmed(judge: Callable[[], Verdict], session: Session) -> Verdict:
@@ -84,12 +86,21 @@ def ask_confirmed(session: Session, query: Query, exchange: Exchange | None = No
     failed: list[Exchange] = []
     answered: list[Exchange] = []
     while len(failed) < ENOUGH and len(answered) < ENOUGH:
-        if may_be_noise(session.ask(repeat=True)):
+        if any(map(may_be_noise, _ask_control(session))):
             break
         again = session.ask(query, repeat=True)
         (failed if may_be_noise(again) else answered).append(again)
     session.settle_noise()
     return answered[-1] if len(answered) == ENOUGH else first
+
+
+def _ask_control(session: Session) -> list[Exchange]:
+    """The plain valid request, asked alone; nothing where there is no sample of one."""
+    try:
+        session.sample()
+    except UsageError:
+        return []
+    return [session.ask(repeat=True)]
 
 
 def _rests_on_noise(verdict: Verdict) -> bool:
@@ -116,11 +127,11 @@ def _drop_noise_beside_content(verdict: Verdict) -> Verdict:
 def _confirm(judge: Callable[[], Verdict], first: Verdict, session: Session) -> Verdict:
     cases, repeats = _list_failed(first), _Repeats()
     for _ in range(REPEATS):
-        repeats.controls.append(session.ask())
+        repeats.controls += _ask_control(session)
         if repeats.is_unwell:
             return _fail_unwell(first, repeats, session)
         again = _repeat(judge, session, repeats)
-        if again.status is Status.FAIL and not _rests_on_noise(again):
+        if again.status in _ENDS or (again.status is Status.FAIL and not _rests_on_noise(again)):
             return again
         if repeats.is_confirmed(cases):
             session.settle_noise()
@@ -132,11 +143,9 @@ def _confirm(judge: Callable[[], Verdict], first: Verdict, session: Session) -> 
 
 def _repeat(judge: Callable[[], Verdict], session: Session, repeats: _Repeats) -> Verdict:
     session.begin_attempt()
-    sent = session.sent_requests
     verdict = _drop_noise_beside_content(judge())
     repeats.verdicts.append(verdict)
-    repeats.sent += session.sent_requests - sent
-    repeats.failed += len(session.noise)
+    repeats.judged += len(verdict.contract.cases) if verdict.contract else 1
     if verdict.status is Status.FAIL:
         repeats.failed_cases.update(_list_failed(verdict))
     return verdict
@@ -165,11 +174,13 @@ def _decide_again(judge: Callable[[], Verdict], first: Verdict, session: Session
     """A check that stray failures may have left undecided, at most three times more."""
     attempts: list[Verdict] = []
     for _ in range(REPEATS):
-        if may_be_noise(session.ask()):
+        if any(map(may_be_noise, _ask_control(session))):
             break
         session.begin_attempt()
         verdict = judge()
         attempts.append(verdict)
+        if verdict.status in _ENDS:
+            return verdict
         if verdict.status is Status.FAIL:
             return _confirm(judge, verdict, session) if _rests_on_noise(verdict) else verdict
         if verdict.status is not Status.INCONCLUSIVE or not session.noise:

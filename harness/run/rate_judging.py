@@ -113,10 +113,9 @@ def judge_independent_samples(
     """The verdict over k bad ones of n independent samples; `what` and `evidence` as in `make_rate_verdict`.
 
     FAIL refutes the budget at the check's alpha_fail, PASS refutes the loosened budget at the objective's alpha, both
-    by the exact binomial tail at this n, which is where Clopper-Pearson's bounds come from: they are shown at these
-    alphas, so that interval and verdict never contradict each other. `declined` of the k were
-    refused with 429, which does not show whether they are bad: a FAIL does not rest on them. Raises `ValueError` for k
-    outside 0 to n, or more declined than bad ones.
+    by the exact binomial tail at this n. The bounds shown are Clopper-Pearson's at the same alphas, so that interval
+    and verdict never contradict each other. `declined` of the k were refused with 429, which does not show whether they
+    are bad: a FAIL does not rest on them. Raises `ValueError` for k outside 0 to n, or more declined than bad ones.
     """
     if not 0 <= declined <= k <= n:
         raise ValueError(f"{k} of {n}, {declined} declined, is not a valid count")

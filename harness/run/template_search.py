@@ -116,7 +116,7 @@ def _list_bodies(document: Any, route: Route) -> Iterator[Any]:
 
 
 class TemplateSearch:
-    """The search on one path of one service."""
+    """Finds the template and the sample with which one path of a service answers, by sending requests."""
 
     def __init__(self, endpoint: Endpoint, client: Client, document: Any, route: Route) -> None:
         self._endpoint = replace(endpoint, protocol="plain_json", sample=None)

@@ -1,4 +1,4 @@
-"""The run-wide check of plain valid requests that failed once, for no reason that any check could confirm."""
+"""The run-wide check that counts plain valid requests which failed in checks that did not FAIL."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def judge_unprovoked(settings: Settings, check: PlannedCheck, evidence: Iterable
     lower, upper = compute_rate_bounds(k, n, ALPHA)
     return Verdict(
         Status.PASS,
-        f"{k} of {n} plain valid requests failed and did not fail again; no limit is configured",
+        f"{k} of {n} plain valid requests failed, in checks that did not FAIL; no limit is configured",
         metric=_METRIC.replace("_", " "),
         unit="",
         estimate=k / n,

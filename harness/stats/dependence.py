@@ -222,7 +222,7 @@ def _find_noise_limit(windows: int) -> float:
 def _compute_variance_ratios(
     sizes: NDArray[np.float64], counts: NDArray[np.float64], windows: int
 ) -> NDArray[np.float64]:
-    """The variance of each row's counts over that of independent requests; 1 where all or none are over."""
+    """For each row: the variance of its counts, divided by that of independent requests; 1 if all or none are over."""
     n = sizes.reshape(windows, -1).sum(axis=1)
     over = counts.reshape(len(counts), windows, -1).sum(axis=2)
     rates = over.sum(axis=1, keepdims=True) / n.sum()

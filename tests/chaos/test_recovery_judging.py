@@ -13,7 +13,7 @@ from tests.chaos.test_judging import BASELINE, CHAOS, lived, load
 
 
 def break_until(end: float, *, latency: float = 0.02, error: str | None = "closed") -> tuple[Sample, ...]:
-    """The samples of an experiment whose fault is lifted at 7 s and whose service is back at `end`."""
+    """Samples of an experiment: the fault is lifted at 7 s, the service answers as before from `end` (seconds) on."""
     return (*BASELINE, *load(5, 7, error="closed"), *load(7, end, latency=latency, error=error), *load(end, 17))
 
 

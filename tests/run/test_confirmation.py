@@ -182,3 +182,27 @@ def test_plain_valid_requests_are_counted(service: Service, session: Session) ->
     session.ask(headers=(("x-own", "1"),))
     assert (session.valid.sent, session.valid.failed) == (2, 1)
     assert session.valid.example is not None
+
+
+def test_the_own_failures_of_bad_inputs_confirm_no_stray_one(service: Service, session: Session) -> None:
+    """A service may answer bad inputs with 500: these are no further failing cases."""
+    service.default[9.0] = 500
+    service.scripts[1.0] = [503]
+
+    def judge() -> Verdict:
+        for _ in range(8):
+            session.ask(Query([[9.0] * 4]))
+        return judge_rows(session)()
+
+    assert judge_confirmed(judge, session).status is Status.PASS
+
+
+@pytest.mark.parametrize("status", [Status.ERROR, Status.SKIPPED])
+def test_a_repeat_that_breaks_passes_nothing(service: Service, session: Session, status: Status) -> None:
+    service.scripts[1.0] = [503]
+    first = [judge_rows(session)]
+
+    def judge() -> Verdict:
+        return first.pop()() if first else Verdict(status, "a ceiling is reached, or the harness broke")
+
+    assert judge_confirmed(judge, session).status is status

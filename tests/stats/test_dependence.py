@@ -1,4 +1,4 @@
-"""The rule for dependent requests: its parts against scipy, its error rates on simulated streams."""
+"""The rule for dependent requests: quantiles compared with scipy, and error rates on simulated streams."""
 
 from __future__ import annotations
 

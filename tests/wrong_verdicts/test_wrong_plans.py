@@ -1,4 +1,4 @@
-"""Plans that could decide nothing or leave something out without a word, and the gate's last line of defence."""
+"""Plans that decide nothing or leave something out without saying so, and a PASS that rests on no evidence."""
 
 from __future__ import annotations
 

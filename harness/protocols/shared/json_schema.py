@@ -148,6 +148,17 @@ def resolve_reference(document: Any, reference: str) -> Any:
     return value
 
 
+def follow_reference(document: Any, value: Any) -> Any:
+    """What `$ref` in a value points to, the value itself without one, None where it points to nothing."""
+    reference = value.get("$ref") if isinstance(value, dict) else None
+    if not isinstance(reference, str):
+        return value
+    try:
+        return resolve_reference(document, reference)
+    except UnusableSchema:
+        return None
+
+
 def _merge_all_of(simple: Schema) -> None:
     """Merge the parts of an `allOf` of plain objects into one object, because only one object can forbid others."""
     plain = {"type", "properties", "required"}

@@ -160,7 +160,7 @@ def _list_parts(schema: Schema) -> list[Schema]:
 
 
 def _find_properties(schema: Schema) -> Mapping[str, Schema]:
-    """The schemas of an object's fields; empty where they are not known."""
+    """The JSON schema of each field by name; empty where the document has none."""
     for part in _list_parts(schema):
         if isinstance(part.get("properties"), dict):
             properties: Mapping[str, Schema] = part["properties"]

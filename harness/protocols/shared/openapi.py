@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any
 
-from harness.protocols.shared.json_schema import Schema, UnusableSchema, resolve_reference, simplify_schema
+from harness.protocols.shared.json_schema import (
+    Schema,
+    UnusableSchema,
+    follow_reference,
+    resolve_reference,
+    simplify_schema,
+)
 from harness.protocols.shared.values import get_list, get_member
 
 _LONGEST_SCHEMA = 200_000
@@ -64,11 +69,7 @@ def find_raw_schema(document: Any, path: str) -> Any:
 def find_raw_example(document: Any, path: str) -> Any:
     """The example of a whole body that the document has for POST on a path; None if it has none."""
     content = _find_content(document, path)
-    schema = get_member(content, "schema")
-    reference = get_member(schema, "$ref")
-    if isinstance(reference, str):
-        with suppress(UnusableSchema):
-            schema = resolve_reference(document, reference)
+    schema = follow_reference(document, get_member(content, "schema"))
     listed = [get_member(example, "value") for example in (get_member(content, "examples") or {}).values()]
     examples = [get_member(content, "example"), *listed, get_member(schema, "example"), *get_list(schema, "examples")]
     return next((example for example in examples if example is not None), None)
@@ -79,11 +80,7 @@ def _find_content(document: Any, *paths: str) -> dict[str, Any] | None:
     if not has_post(document, *paths):
         return None
     for path in paths:
-        body = get_member(document, "paths", path, "post", "requestBody")
-        reference = get_member(body, "$ref")
-        if isinstance(reference, str):
-            with suppress(UnusableSchema):
-                body = resolve_reference(document, reference)
+        body = follow_reference(document, get_member(document, "paths", path, "post", "requestBody"))
         content = get_member(body, "content", "application/json")
         if isinstance(content, dict):
             return content

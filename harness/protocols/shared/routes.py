@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.protocols.shared.json_schema import UnusableSchema, resolve_reference
+from harness.protocols.shared.json_schema import follow_reference
 from harness.protocols.shared.values import get_list, get_member
 
 
@@ -95,13 +95,7 @@ def split_words(text: str) -> list[str]:
 
 def find_content(document: Any, operation: Any) -> dict[str, Any]:
     """What an operation takes, by media type; empty where the document does not say."""
-    body = get_member(operation, "requestBody")
-    reference = get_member(body, "$ref")
-    if isinstance(reference, str):
-        try:
-            body = resolve_reference(document, reference)
-        except UnusableSchema:
-            return {}
+    body = follow_reference(document, get_member(operation, "requestBody"))
     content = get_member(body, "content")
     if not isinstance(content, dict):
         return {}
@@ -116,12 +110,6 @@ def _needs_parameters(operations: Any, operation: Any) -> bool:
 
 def _has_payload(document: Any, content: dict[str, Any]) -> bool:
     """Whether the body is an object with a field whose name says that it holds an input."""
-    schema = get_member(content, "application/json", "schema")
-    reference = get_member(schema, "$ref")
-    if isinstance(reference, str):
-        try:
-            schema = resolve_reference(document, reference)
-        except UnusableSchema:
-            return False
+    schema = follow_reference(document, get_member(content, "application/json", "schema"))
     names = get_member(schema, "properties")
     return isinstance(names, dict) and not PAYLOAD_NAMES.isdisjoint(map(str, names))

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.protocols.shared.json_schema import UnusableSchema, resolve_reference
+from harness.protocols.shared.json_schema import UnusableSchema, follow_reference, resolve_reference
 from harness.protocols.shared.named_fields import find_bounds
 from harness.protocols.shared.routes import PAYLOAD_NAMES
 from harness.protocols.shared.values import get_list, get_member
@@ -213,13 +213,7 @@ def make_picture(shade: int, size: int = 32) -> str:
 
 def find_file_field(content: Mapping[str, Any], document: Any) -> str | None:
     """The one file in a form, if nothing else is required in it."""
-    schema = get_member(content, "multipart/form-data", "schema")
-    reference = get_member(schema, "$ref")
-    if isinstance(reference, str):
-        try:
-            schema = resolve_reference(document, reference)
-        except UnusableSchema:
-            return None
+    schema = follow_reference(document, get_member(content, "multipart/form-data", "schema"))
     properties = get_member(schema, "properties")
     if not isinstance(properties, dict):
         return None
