@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from harness.core.errors import ErrorClass
 
@@ -239,9 +239,16 @@ def _has_element(value: Any) -> bool:
     return any(map(_has_element, value)) if isinstance(value, list) else True
 
 
+Authorization = Literal["own", "wrong", "none"]
+"""The credential that a request carried: the endpoint's own, a wrong one, or none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and its answer. `error` is None for a success; otherwise `detail` says what went wrong."""
+    """One request and its answer. `error` is None for a success; otherwise `detail` says what went wrong.
+
+    `authorization` says which credential the request carried.
+    """
 
     request: Request
     timing: Timing
@@ -250,6 +257,7 @@ class Exchange:
     events: tuple[StreamEvent, ...] = ()
     error: ErrorClass | None = None
     detail: str = ""
+    authorization: Authorization = "own"
 
     @property
     def ok(self) -> bool:

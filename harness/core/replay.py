@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.core.answer_class import RETRY_ADVICE, classify_exchange
 from harness.core.endpoint import Credentials, Endpoint, redact_headers
-from harness.core.exchange import Exchange, Request, Response
+from harness.core.exchange import Authorization, Exchange, Request, Response
 from harness.core.redaction import redact_text
 from harness.core.verdict import Counterexample
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAX_BODY_SHOWN = 4000
 """The most characters of a body that a report shows."""
 
@@ -31,7 +33,7 @@ def show_exchange(exchange: Exchange, endpoint: Endpoint, summary: str) -> Count
         redact_text(summary, endpoint.list_secrets()),
         request=show_request(exchange.request, endpoint),
         response=_redact_record(record, endpoint),
-        curl=None if endpoint.is_grpc else build_curl(exchange.request, endpoint),
+        curl=None if endpoint.is_grpc else build_curl(exchange.request, endpoint, exchange.authorization),
     )
 
 
@@ -66,8 +68,11 @@ def shorten_body(body: bytes, limit: int = MAX_BODY_SHOWN) -> str:
     return f"{text[:limit]} …[{len(body)} bytes in all]"
 
 
-def build_curl(request: Request, endpoint: Endpoint) -> str:
-    """The curl command that sends this request again; the credential is read from `$AIHARNESS_API_KEY`."""
+def build_curl(request: Request, endpoint: Endpoint, authorization: Authorization = "own") -> str:
+    """The curl command that sends this request again, with the credential that it carried.
+
+    The endpoint's own is read from the environment variable that the configuration names, or `$AIHARNESS_API_KEY`.
+    """
     secrets = endpoint.list_secrets()
 
     def quote_word(text: str) -> str:
@@ -81,7 +86,7 @@ def build_curl(request: Request, endpoint: Endpoint) -> str:
     for name, value in redact_headers((*request.headers, *endpoint.headers)):
         parts += ["-H", quote_word(f"{name}: {value}")]
     if endpoint.credentials:
-        parts += _build_credential_option(endpoint.credentials, quote_word)
+        parts += _build_credential_option(endpoint.credentials, authorization, quote_word)
     tls = endpoint.tls
     for option, file in (("--cacert", tls.ca_file), ("--cert", tls.client_cert), ("--key", tls.client_key)):
         if file:
@@ -95,11 +100,19 @@ def build_curl(request: Request, endpoint: Endpoint) -> str:
     return " ".join(parts)
 
 
-def _build_credential_option(credentials: Credentials, quote_word: Callable[[str], str]) -> list[str]:
+def _build_credential_option(
+    credentials: Credentials, authorization: Authorization, quote_word: Callable[[str], str]
+) -> list[str]:
+    if authorization == "none":
+        return []
+    if authorization == "wrong":
+        [(name, value)] = credentials.make_wrong().build_headers()
+        return ["-H", quote_word(f"{name}: {value}")]
+    variable = credentials.source if _VARIABLE.fullmatch(credentials.source) else "AIHARNESS_API_KEY"
     if credentials.scheme == "basic":
-        return ["-u", f'{quote_word(credentials.username)}:"$AIHARNESS_API_KEY"']
+        return ["-u", f'{quote_word(credentials.username)}:"${variable}"']
     prefix = "Bearer " if credentials.scheme == "bearer" else ""
-    return ["-H", f'"{credentials.header}: {prefix}$AIHARNESS_API_KEY"']
+    return ["-H", f'"{credentials.header}: {prefix}${variable}"']
 
 
 def _redact_record(record: Mapping[str, Any], endpoint: Endpoint) -> dict[str, Any]:

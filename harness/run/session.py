@@ -147,6 +147,8 @@ class Session:
     ) -> Exchange:
         self._ledger.before_request(repeat=repeat)
         exchange = self.client.exchange(request, decoder=self.decoder(request), credentials=credentials)
+        if credentials is not ENDPOINT_CREDENTIALS:
+            exchange = replace(exchange, authorization="wrong" if credentials else "none")
         return self._meter_inference(self._finish(exchange))
 
     def begin(self, query: Query, intended: float | None = None) -> Asked:

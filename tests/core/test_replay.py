@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -116,3 +117,22 @@ def test_shown_exchanges_are_redacted_and_capped() -> None:
     assert example.response["headers"]["set-cookie"] == "***"
     assert "bytes in all" in example.response["body"]
     assert shorten_body(b"\xff") == "\ufffd"
+
+
+def test_the_credential_is_read_from_the_variable_that_the_configuration_names() -> None:
+    for source, variable in (("MODEL_KEY", "MODEL_KEY"), ("/run/secrets/key", "AIHARNESS_API_KEY")):
+        endpoint = Endpoint("http://h", credentials=Credentials("bearer", Secret(KEY), source=source))
+        assert f"Authorization: Bearer ${variable}" in build_curl(Request("GET", "/"), endpoint)
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "header", "basic"])
+def test_a_request_without_the_right_credential_is_shown_without_it(scheme: Any) -> None:
+    credentials = Credentials(scheme, Secret(KEY), username="u", source="MODEL_KEY")
+    endpoint = Endpoint("http://h", credentials=credentials)
+    without = build_curl(Request("GET", "/"), endpoint, "none")
+    assert "Authorization" not in without
+    assert "MODEL_KEY" not in without
+    words = shlex.split(build_curl(Request("GET", "/"), endpoint, "wrong"))
+    [(name, value)] = credentials.make_wrong().build_headers()
+    assert f"{name}: {value}" in words
+    assert not any("MODEL_KEY" in word for word in words)
