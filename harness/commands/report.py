@@ -13,6 +13,7 @@ from harness.core.errors import UsageError
 from harness.core.gate import Policy
 from harness.core.registry import describe_unknown, list_plugins, load_plugin
 from harness.core.report import Report
+from harness.core.verdict import Status
 from harness.io.rundir import read_gate, read_run, replace_file
 from harness.run.report_building import KILLED, build_report
 
@@ -41,15 +42,18 @@ def _run(path: str, format_: str, output: str | None) -> int:
 
 
 def saved_report(path: Path) -> Report:
-    """The report of a run directory or of a gate.json; a run without its gate.json was killed and is judged now."""
+    """The report of a run directory or of a gate.json.
+
+    A run without its gate.json was killed and is judged now, and so is a PASS whose plan was changed afterwards.
+    """
     if path.is_file():
         return read_gate(path)
     saved = read_run(path)
-    if saved.gate is not None:
+    if saved.gate is not None and not (saved.changed and saved.gate.run.verdict is Status.PASS):
         return saved.gate
     given = saved.head.get("policy")
     policy = msgspec.convert(given, Policy) if given else Policy()
-    return build_report(saved, policy=policy, interrupted=KILLED)
+    return build_report(saved, policy=policy, interrupted=saved.changed or KILLED)
 
 
 COMMAND = Command(run=_run, add_options=_add_options)

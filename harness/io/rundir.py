@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import secrets
@@ -47,10 +48,14 @@ class EvidenceLine:
 
 @dataclass(slots=True)
 class SavedRun:
-    """The content of a run directory, as far as it was written; `head` is what `plan.json` says of the run."""
+    """The content of a run directory, as far as it was written; `head` is what `plan.json` says of the run.
+
+    `changed` says that the plan is not the one that was written down; empty if it is.
+    """
 
     plan: Plan | None
     head: Mapping[str, Any]
+    changed: str = ""
     evidence: list[EvidenceLine] = field(default_factory=list)
     series: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
@@ -111,8 +116,13 @@ class RunDir:
         return replace_file(self.path / name, self.clean(data))
 
     def write_plan(self, plan: Plan, head: Mapping[str, Any]) -> None:
-        """Write `plan.json`: the plan, its hash, and the head of the run (id, start, target, environment)."""
-        self.write(PLAN, msgspec.json.format(encode_line({**plan.to_dict(), "run": dict(head)}), indent=1))
+        """Write `plan.json`: the plan, its hash, and the head of the run (id, start, target, environment).
+
+        `digest` is that of the file's other content, by which a later change is noticed.
+        """
+        content = msgspec.json.decode(self.clean(encode_line({**plan.to_dict(), "run": dict(head)})), type=dict)
+        content["digest"] = _compute_digest(content)
+        replace_file(self.path / PLAN, msgspec.json.format(encode_line(content), indent=1))
 
     def write_exchanges(self, check: str, exchanges: list[dict[str, Any]]) -> str:
         """Write a check's exchanges, which hold no secrets, and return the file's name in the folder."""
@@ -211,14 +221,25 @@ def read_gate(path: Path) -> Report:
         raise RunDirError(f"{path} is not a gate.json of this version ({error})") from None
 
 
-def _read_plan(path: Path) -> tuple[Plan | None, Mapping[str, Any]]:
+def _compute_digest(content: Mapping[str, Any]) -> str:
+    """SHA-256 over the canonical JSON of a plan file without its digest, in hex."""
+    others = {key: value for key, value in content.items() if key != "digest"}
+    return hashlib.sha256(msgspec.json.encode(others, order="deterministic")).hexdigest()
+
+
+def _read_plan(path: Path) -> tuple[Plan | None, Mapping[str, Any], str]:
+    """The plan, the head of the run, and that the file was changed after it was written; older files have no digest."""
     if not path.exists():
-        return None, {}
+        return None, {}, ""
     try:
         raw = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        return msgspec.convert(raw, Plan, strict=False), msgspec.convert(raw.get("run", {}), dict[str, Any])
+        plan, head = msgspec.convert(raw, Plan, strict=False), msgspec.convert(raw.get("run", {}), dict[str, Any])
     except (OSError, msgspec.MsgspecError) as error:
         raise RunDirError(f"{path} is not a plan of this version ({error})") from None
+    changed = ""
+    if raw.get("digest", _compute_digest(raw)) != _compute_digest(raw):
+        changed = f"{PLAN} was changed after it was written: its content does not have the digest that it states"
+    return plan, head, changed
 
 
 def _read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:

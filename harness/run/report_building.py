@@ -46,10 +46,12 @@ def build_report(
 ) -> Report:
     """The report of a saved run.
 
-    `interrupted` says in words why the run did not end in order; it turns a PASS into INCONCLUSIVE, which then
-    `--ai-inconclusive=pass` does not let through. `exit_status` overrides the gate's (2 interrupted, 3 internal error).
+    `interrupted` says in words why the run did not end in order; a plan that was changed says so itself. Both turn a
+    PASS into INCONCLUSIVE, which then `--ai-inconclusive=pass` does not let through. `exit_status` overrides the gate's
+    (2 interrupted, 3 internal error).
     """
     plan = saved.plan or Plan((), ())
+    interrupted = interrupted or saved.changed or None
     if interrupted and policy.inconclusive == "pass":
         policy = replace(policy, inconclusive=None)
     verdicts, seconds, notes = _choose_verdicts(saved.evidence)

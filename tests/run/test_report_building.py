@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.commands.report import saved_report
@@ -23,7 +24,7 @@ from harness.io.rundir import EVIDENCE, GATE, PLAN, SERIES, RunDir, SavedRun, re
 from harness.run.report_building import build_report
 from harness.run.report_files import write_reports
 from tests.core.test_plan import SAVED
-from tests.run.saved import GOOD, judged, planned
+from tests.run.saved import GOOD, HEAD, judged, planned
 
 
 def test_a_whole_run_passes(tmp_path: Path) -> None:
@@ -167,3 +168,38 @@ def test_a_run_saved_by_an_earlier_version_is_read_and_judged_as_it_was(tmp_path
     assert (again.run.verdict, again.run.reason) == (decided.run.verdict, decided.run.reason)
     assert (again.distributions, again.series) == (decided.distributions, decided.series)
     assert (again.faults, again.generator) == (decided.faults, decided.generator)
+
+
+def remove_check(folder: Path, number: int) -> None:
+    """Take a check out of plan.json, as somebody would who wants the run to look better."""
+    path = folder / "run" / "plan.json"
+    plan = json.loads(path.read_text())
+    del plan["checks"][number]
+    path.write_text(json.dumps(plan))
+
+
+def test_a_plan_that_was_changed_is_never_green(tmp_path: Path) -> None:
+    """The failing check is taken out of the plan: its FAIL is lost, and the change is noticed."""
+    report = judged(tmp_path, planned(2), ("c0", GOOD), ("c1", Verdict(Status.FAIL, "refuted", n=1)))
+    assert report.run.verdict is Status.FAIL
+    remove_check(tmp_path, 1)
+    again = saved_report(tmp_path / "run")
+    assert again.run.verdict is Status.INCONCLUSIVE
+    assert again.run.exit_status == 20
+    assert "plan.json was changed" in again.run.reason
+
+
+@pytest.mark.parametrize(("verdict", "shown"), [(GOOD, "INCONCLUSIVE"), (Verdict(Status.FAIL, "no", n=1), "FAIL")])
+def test_a_changed_plan_beside_a_decision(tmp_path: Path, verdict: Verdict, shown: str) -> None:
+    report = judged(tmp_path, planned(2), ("c0", GOOD), ("c1", verdict))
+    (tmp_path / "run" / "gate.json").write_bytes(msgspec.json.encode(report))
+    assert saved_report(tmp_path / "run").run.verdict == report.run.verdict
+    remove_check(tmp_path, 1)
+    assert saved_report(tmp_path / "run").run.verdict == shown
+
+
+@pytest.mark.parametrize("secret", ["check 1", "c0c0", "http://h", "digest"])
+def test_a_plan_with_a_secret_taken_out_is_unchanged(tmp_path: Path, secret: str) -> None:
+    run = RunDir.create(tmp_path / "run", (secret,))
+    run.write_plan(planned(2), HEAD)
+    assert not read_run(run.path).changed
