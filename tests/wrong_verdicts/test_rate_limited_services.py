@@ -227,11 +227,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that pauses move on and nothing else; the pauses so far."""
     pauses: list[float] = []
 
-    class Clock:
-        monotonic = staticmethod(lambda: sum(pauses))
-        sleep = staticmethod(pauses.append)
-
-    monkeypatch.setattr(polite_client, "time", Clock)
+    monkeypatch.setattr(polite_client, "read_monotonic", lambda: sum(pauses))
+    monkeypatch.setattr(polite_client, "sleep_real", pauses.append)
     return pauses
 
 

@@ -37,11 +37,8 @@ def judge_versions(answers: Sequence[Sequence[Exchange]], show: Show) -> Verdict
     for exchange in asked:
         if not exchange.ok and not explain_decline(exchange):
             failed.append(exchange)
-    groups = list(map(_group_answers, answers))
-    usual, strays = list[Exchange](), list[Exchange]()
-    for first, *others in filter(None, groups):
-        usual += first
-        strays += chain.from_iterable(others)
+    groups = sorted(map(_group_answers, answers), key=_is_tied)
+    usual, strays = _split_answers(groups)
     judged = len(usual) + len(strays)
     compared = judged - sum(map(bool, groups))
     if compared <= 0:
@@ -63,6 +60,20 @@ def judge_versions(answers: Sequence[Sequence[Exchange]], show: Show) -> Verdict
     if lacking:
         verdict = verdict.with_notes(f"{lacking} of {len(asked)} requests were not answered")
     return verdict
+
+
+def _is_tied(groups: Sequence[Sequence[Exchange]]) -> bool:
+    """Whether an input has two answers that came equally often: it does not show which one is usual."""
+    return len(groups) > 1 and len(groups[0]) == len(groups[1])
+
+
+def _split_answers(groups: Iterable[Sequence[Sequence[Exchange]]]) -> tuple[list[Exchange], list[Exchange]]:
+    """The most frequent answers to each input, and all others."""
+    usual, strays = list[Exchange](), list[Exchange]()
+    for first, *others in filter(None, groups):
+        usual += first
+        strays += chain.from_iterable(others)
+    return usual, strays
 
 
 def _describe_agreement(answers: Sequence[Exchange], inputs: int) -> str:
@@ -98,7 +109,8 @@ def _describe_strays(
     sizes = " and ".join(str(len(group)) for group in sample)
     stray = f"{len(strays)} of {total} answers are not the usual one to their request, as if of another version"
     seen = f"one request has {len(sample)} answers, {sizes} times: {difference}"
-    return f"{stray}{_find_telling_name(usual, strays)}; {seen}"
+    clear = _split_answers(input_groups for input_groups in groups if not _is_tied(input_groups))
+    return f"{stray}{_find_telling_name(*clear)}; {seen}"
 
 
 def _find_telling_name(usual: Sequence[Exchange], strays: Sequence[Exchange]) -> str:

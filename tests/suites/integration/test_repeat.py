@@ -81,6 +81,24 @@ def test_a_stale_replica_fails_and_is_named(tmp_path: Path, choose: Callable[[],
     assert verdict.counterexamples[0].curl
 
 
+def test_an_input_whose_answers_are_tied_names_no_usual_version(tmp_path: Path) -> None:
+    """Of eight answers to the first input four are stale: the other inputs show which version is usual."""
+    turns: dict[float, int] = {}
+    lock = threading.Lock()
+
+    def answer(path: str, headers: Mapping[str, str], body: Any) -> Sent:
+        total = sum(body["instances"][0])
+        with lock:
+            turn = turns[total] = turns.get(total, 0) + 1
+            is_tied = total == next(iter(turns))
+        stale = turn % 2 == 1 if is_tied else turn == 3
+        return (older if stale else current)(total)
+
+    verdict = judge(answer, tmp_path)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert "(x-model-version is '1' in them, and '2' in the others)" in verdict.reason
+
+
 def rounded(total: float) -> Sent:
     return 200, {}, {"probabilities": [[round(total / 9, 2), round(1 - total / 9, 2)]]}
 
