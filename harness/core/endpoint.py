@@ -328,9 +328,9 @@ def parse_url(text: str) -> tuple[str, Credentials | None]:
             f"endpoint {shown!r} is not a valid URL ({why}); give one like http://127.0.0.1:8000"
         ) from None
     if parts.scheme not in _SCHEMES:
+        given = f"the scheme {parts.scheme!r}, which is not a valid one" if parts.scheme else "no scheme"
         raise UsageError(
-            f"endpoint {shown!r} has the scheme {parts.scheme or 'none'!r}; "
-            f"allowed: {', '.join(_SCHEMES)}. Give one like http://127.0.0.1:8000"
+            f"endpoint {shown!r} has {given}; allowed: {', '.join(_SCHEMES)}. Give one like http://127.0.0.1:8000"
         )
     if not parts.hostname or any(c.isspace() for c in parts.hostname) or port == 0:
         raise UsageError(f"endpoint {shown!r} has no valid host or port; give one like http://127.0.0.1:8000")
