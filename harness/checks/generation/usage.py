@@ -91,7 +91,11 @@ def judge_choice_counts(single: Exchange, several: Exchange, n: int, limit: int,
         return None
 
     case = judge_exchange(f"n={n}", several, find_problem, show)
-    return judge_contract([case], f"the tokens of all {n} choices are counted")
+    holds = f"the tokens of all {n} choices are counted"
+    texts = {choice.text for choice in several.answer.choices} if several.answer else set()
+    if texts != {single.text}:
+        holds = f"at least one token is counted for each text of {n} choices; texts that differ cost what they cost"
+    return judge_contract([case], holds)
 
 
 def _find_other_prompt(answer: Answer, expected: int | None) -> str | None:
