@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ HEALTHY_PROMISES: Mapping[str, Mapping[str, Any]] = {
     EMBEDDINGS: {**_ALWAYS, "dimension": DIMENSION, "normalised": True},
 }
 """The promises of an operator that the healthy service keeps, by protocol."""
+UNCHANGED = Variant(name="unchanged", title="the reference service as it is")
+"""A name for the healthy service without any variant, to be run beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,32 @@ class RunOutcome:
         return tuple(row for row in self.rows if row.verdict != "FAIL" and row.level == "blocker")
 
 
+class RunRecords:
+    """The finished runs by their key, kept as lines of a file, so that an interrupted benchmark can go on."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._outcomes: dict[str, RunOutcome] = {}
+        if path is not None and path.exists():
+            for line in path.read_text().splitlines():
+                record = json.loads(line)
+                rows = tuple(CheckRow(**row) for row in record["outcome"].pop("rows"))
+                self._outcomes[record["key"]] = RunOutcome(**record["outcome"], rows=rows)
+
+    def run_once(self, key: str, run: Callable[[], RunOutcome]) -> RunOutcome:
+        """The outcome under this key: the one that was kept, else that of a new run."""
+        if key in self._outcomes:
+            return self._outcomes[key]
+        outcome = run()
+        with self._lock:
+            self._outcomes[key] = outcome
+            if self._path is not None:
+                with self._path.open("a") as file:
+                    file.write(json.dumps({"key": key, "outcome": asdict(outcome)}) + "\n")
+        return outcome
+
+
 def build_configuration(
     protocol: str, promises: Mapping[str, Any], deadlines: Mapping[str, float] | None = None
 ) -> str:
@@ -101,7 +130,8 @@ def run_with_variant(variant: Variant, protocol: str) -> RunOutcome:
     """Run both suites on a variant of the healthy service, with every promise that it keeps."""
     promises = {name: value for name, value in HEALTHY_PROMISES[protocol].items() if name not in variant.withdraws}
     text = build_configuration(protocol, {**promises, **variant.promises})
-    return _run(variant.name, protocol, ServiceSettings(api_key=KEY, variants=(variant.name,)), text)
+    names = () if variant == UNCHANGED else (variant.name,)
+    return _run(variant.name, protocol, ServiceSettings(api_key=KEY, variants=names), text)
 
 
 def choose_protocols(switch: Switch, *, every: bool, turn: int) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """How well the harness detects defects: it must catch every seeded defect and must not fail a healthy service.
 
 The smoke and integration suites run on the reference service with each defect on, and on each of its healthy variants
-(unusual but correct). Exit status 1 if a defect is missed or a healthy service fails the gate.
+(unusual but correct). Exit status 1 if a defect is missed or a healthy service fails the gate. With `--records PATH`
+every run is kept as a line of that file, and a later call with the same file makes only the runs that are missing.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks._detection import (
+    UNCHANGED,
     CheckRow,
     RunOutcome,
+    RunRecords,
     choose_protocols,
     find_expected_failures,
     run_with_defect,
@@ -32,24 +36,27 @@ def main() -> int:
     options = _parse_options()
     defects = _split_names(options.defects, switch_names(Defect))
     variants = _split_names(options.variants, switch_names(Variant))
+    records = RunRecords(Path(options.records) if options.records else None)
     with ThreadPoolExecutor(options.jobs) as pool:
-        records = list(_try_defects(pool, defects, every=options.every_protocol))
-        healthy = list(_try_variants(pool, variants, runs=options.healthy_runs, every=options.every_protocol))
-    missed = [record for record in records if not record["caught"]]
-    alarms = [outcome for outcome in healthy if outcome.find_failures("blocker") or outcome.trouble]
-    if records:
-        print(f"\n{len(records) - len(missed)} of {len(records)} defects caught by the check that they name")
-    for record in missed:
-        print(f"  missed: {record['name']} ({record['protocol']})")
+        rows = list(_try_defects(pool, defects, records, every=options.every_protocol))
+        healthy = list(_try_variants(pool, variants, records, runs=options.healthy_runs, every=options.every_protocol))
+    missed = [row for row in rows if not row["caught"]]
+    alarms = [outcome for outcome in healthy if is_false_alarm(outcome)]
+    if rows:
+        print(f"\n{len(rows) - len(missed)} of {len(rows)} defects caught by the check that they name")
+    for row in missed:
+        print(f"  missed: {row['name']} ({row['protocol']})")
     if healthy:
-        print(_describe_alarms(healthy, alarms))
+        print(describe_alarms(healthy))
     if options.json:
-        content = {"defects": records, "healthy": [asdict(outcome) for outcome in healthy]}
+        content = {"defects": rows, "healthy": [asdict(outcome) for outcome in healthy]}
         Path(options.json).write_text(json.dumps(content, indent=1) + "\n")
     return int(bool(missed or alarms))
 
 
-def _try_defects(pool: ThreadPoolExecutor, names: Sequence[str], *, every: bool) -> Iterator[dict[str, Any]]:
+def _try_defects(
+    pool: ThreadPoolExecutor, names: Sequence[str], records: RunRecords, *, every: bool
+) -> Iterator[dict[str, Any]]:
     """The record of each defect, printed as it is made."""
     tasks = []
     for turn, name in enumerate(names):
@@ -57,8 +64,14 @@ def _try_defects(pool: ThreadPoolExecutor, names: Sequence[str], *, every: bool)
         tasks += [(defect, protocol) for protocol in choose_protocols(defect, every=every, turn=turn)]
     if tasks:
         print(f"{'defect':<32} {'protocol':<18} {'s':>6}  {'':<7} expected check, then others that failed")
-    outcomes = pool.map(lambda task: run_with_defect(task[0].name, task[1], task[0].promises), tasks)
-    for (defect, _), outcome in zip(tasks, outcomes, strict=True):
+
+    def run(task: tuple[Defect, str]) -> RunOutcome:
+        defect, protocol = task
+        return records.run_once(
+            f"defect {defect.name} {protocol}", partial(run_with_defect, defect.name, protocol, defect.promises)
+        )
+
+    for (defect, _), outcome in zip(tasks, pool.map(run, tasks), strict=True):
         expected = find_expected_failures(defect, outcome)
         others = [row for row in outcome.find_failures() if row not in expected]
         line = f"{_format_head(outcome)}  {'caught' if expected else 'MISSED':<7} "
@@ -70,16 +83,25 @@ def _try_defects(pool: ThreadPoolExecutor, names: Sequence[str], *, every: bool)
         yield {**asdict(outcome), "expected": defect.caught_by, "caught": bool(expected), "by": ids}
 
 
-def _try_variants(pool: ThreadPoolExecutor, names: Sequence[str], *, runs: int, every: bool) -> Iterator[RunOutcome]:
+def _try_variants(
+    pool: ThreadPoolExecutor, names: Sequence[str], records: RunRecords, *, runs: int, every: bool
+) -> Iterator[RunOutcome]:
     """The outcome of each run with a healthy variant, printed as it ends."""
-    variants = [load_switch(Variant, name) for name in names]
+    variants = [UNCHANGED if name == UNCHANGED.name else load_switch(Variant, name) for name in names]
     tasks = []
-    for run in range(runs):
-        for turn, variant in enumerate(variants, run):
-            tasks += [(variant, protocol) for protocol in choose_protocols(variant, every=every, turn=turn)]
+    for number in range(runs):
+        for turn, variant in enumerate(variants, number):
+            tasks += [(variant, protocol, number) for protocol in choose_protocols(variant, every=every, turn=turn)]
     if tasks:
         print(f"\n{'healthy variant':<32} {'protocol':<18} {'s':>6}")
-    for outcome in pool.map(lambda task: run_with_variant(*task), tasks):
+
+    def run(task: tuple[Variant, str, int]) -> RunOutcome:
+        variant, protocol, number = task
+        return records.run_once(
+            f"variant {variant.name} {protocol} {number}", partial(run_with_variant, variant, protocol)
+        )
+
+    for outcome in pool.map(run, tasks):
         parts = [f"{len(outcome.rows)} of {outcome.planned} checks did not PASS"] if outcome.rows else []
         for title, rows in (
             ("FALSE ALARM", outcome.find_failures("blocker")),
@@ -92,14 +114,27 @@ def _try_variants(pool: ThreadPoolExecutor, names: Sequence[str], *, runs: int, 
         yield outcome
 
 
-def _describe_alarms(healthy: Sequence[RunOutcome], alarms: Sequence[RunOutcome]) -> str:
-    """The false alarms, and the rate that they exclude at 95 %: 0 of n excludes 1 - 0.05^(1/n)."""
-    n, warned = len(healthy), [outcome for outcome in healthy if outcome.find_failures("warn")]
+def is_false_alarm(outcome: RunOutcome) -> bool:
+    """Whether the run with a healthy service failed by a blocker or came to no decision."""
+    return bool(outcome.find_failures("blocker") or outcome.trouble)
+
+
+def describe_alarms(healthy: Sequence[RunOutcome]) -> str:
+    """The false alarms, and the rate that they exclude at 95 %.
+
+    Runs with one variant depend on one another, hence the bound counts variants and not runs: a variant alarms if one
+    of its runs does.
+    """
+    alarms = [outcome for outcome in healthy if is_false_alarm(outcome)]
+    variants = {outcome.name for outcome in healthy}
+    alarming = {outcome.name for outcome in alarms}
+    upper = clopper_pearson_upper(len(alarming), len(variants), 0.05)
     undecided = [outcome for outcome in healthy if outcome.find_undecided()]
-    upper = clopper_pearson_upper(len(alarms), n, 0.05)
+    warned = [outcome for outcome in healthy if outcome.find_failures("warn")]
     names = "".join(f"\n  {outcome.name} ({outcome.protocol})" for outcome in alarms)
     return (
-        f"{len(alarms)} of {n} healthy runs failed by a blocker: a rate below {upper:.1%} at 95 % for these variants; "
+        f"{len(alarms)} of {len(healthy)} healthy runs failed by a blocker, with {len(alarming)} of {len(variants)} "
+        f"distinct variants: fewer than {upper:.1%} of such variants alarm, at 95 %; "
         f"{len(undecided)} undecided, {len(warned)} with warnings{names}"
     )
 
@@ -130,10 +165,11 @@ def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
     add = parser.add_argument
     add("--defects", metavar="A,B", help="only these; an empty text: none")
-    add("--variants", metavar="A,B", help="only these; an empty text: none")
+    add("--variants", metavar="A,B", help="only these (unchanged: the service as it is); an empty text: none")
     add("--healthy-runs", type=int, default=1, metavar="N", help="runs with each healthy variant (default 1)")
     add("--every-protocol", action="store_true", help="each in every protocol that it affects, not in one of them")
     add("--jobs", type=int, default=2, metavar="N", help="runs at the same time (default 2)")
+    add("--records", metavar="PATH", help="keep every run in this file, and make only those that are not in it")
     add("--json", metavar="PATH", help="write every figure and every failure to this file")
     return parser.parse_args()
 

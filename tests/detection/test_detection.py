@@ -9,12 +9,22 @@ from __future__ import annotations
 import contextlib
 import importlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
-from benchmarks._detection import HEALTHY_PROMISES, KEY, SHORT_DEADLINES, build_configuration
+from benchmarks._detection import (
+    HEALTHY_PROMISES,
+    KEY,
+    SHORT_DEADLINES,
+    CheckRow,
+    RunOutcome,
+    RunRecords,
+    build_configuration,
+)
+from benchmarks.detection import describe_alarms
 from detection.catalogue import load_switch, switch_names
 from detection.switch import CHAT, PLAIN, V2, Defect, Variant
 from harness.core.verdict import Status
@@ -85,3 +95,30 @@ def test_a_healthy_variant_passes(tmp_path: Path, name: str, protocol: str) -> N
         outcome = run_gate(tmp_path, f"--ai-endpoint={server.url}", env=env, suite="smoke,integration", timeout=300)
     assert outcome.status == 0, outcome.out
     assert outcome.check("test_enforced[wrong]")["verdict"] == "PASS"
+
+
+def test_an_interrupted_benchmark_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Only the runs that are not in the file are made again."""
+    file = tmp_path / "records.jsonl"
+    row = CheckRow("ai-suite/x", "blocker", "FAIL", "the answer is wrong")
+    first = RunOutcome("jittery", PLAIN, 1, 3.2, 70, (row,))
+    assert RunRecords(file).run_once("variant jittery 0", lambda: first) == first
+
+    def run_again() -> RunOutcome:
+        raise AssertionError("this run is in the file")
+
+    again = RunRecords(file)
+    assert again.run_once("variant jittery 0", run_again) == first
+    assert again.run_once("variant jittery 1", lambda: replace(first, rows=())).rows == ()
+    assert len(file.read_text().splitlines()) == 2
+
+
+def test_the_bound_counts_variants_and_not_their_runs() -> None:
+    """Runs with one variant depend on one another: 0 of 90 runs with 45 variants is 0 of 45."""
+    healthy = [RunOutcome(name, PLAIN, 0, 3.0, 70, ()) for name in map(str, range(45))] * 2
+    assert "0 of 90 healthy runs failed by a blocker, with 0 of 45 distinct variants" in describe_alarms(healthy)
+    assert "fewer than 6.4% of such variants" in describe_alarms(healthy)
+    row = CheckRow("ai-suite/x", "blocker", "FAIL", "the answer is wrong")
+    assert "1 of 91 healthy runs failed by a blocker, with 1 of 45" in describe_alarms(
+        [*healthy, RunOutcome("7", PLAIN, 1, 3.0, 70, (row,))]
+    )
