@@ -17,12 +17,14 @@ LISTABLE = ("suites", "protocols", "faults", "attacks", "checks", "reports", "sc
 
 
 def _add_options(parser: ArgumentParser) -> None:
-    parser.add_argument("kind", choices=LISTABLE)
+    parser.add_argument("kind", metavar="KIND", help=", ".join(LISTABLE))
     parser.add_argument("name", nargs="?", help="only this one: `locust -f $(aiharness list scenarios steady)`")
 
 
 def _run(kind: str, name: str | None) -> int:
     """Print every member of a kind, or the named one; a scenario by its path, since locust takes files."""
+    if kind not in LISTABLE:
+        raise UsageError(describe_unknown("kind", kind, LISTABLE))
     if kind == "checks":
         _print_checks()
         return int(Exit.PASS)

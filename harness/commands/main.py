@@ -8,6 +8,7 @@ import errno
 import importlib
 import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from harness import __version__
 from harness.commands.command import Command
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
+from harness.core.registry import describe_unknown
 
 _COMMANDS = {
     "demo": "start the reference deployment, run the suites, write the report",
@@ -39,7 +41,9 @@ class _Parser(argparse.ArgumentParser):
     """Its subparsers are of the same class."""
 
     def error(self, message: str) -> NoReturn:
-        """End with the exit status of wrong usage, which is not argparse's own."""
+        """End with the exit status of wrong usage, which is not argparse's own; name the nearest command."""
+        if match := re.match(r"argument COMMAND: invalid choice: '(.*?)'", message):
+            message = describe_unknown("command", match[1], _COMMANDS)
         self.print_usage(sys.stderr)
         self.exit(int(Exit.USAGE), f"{self.prog}: {message}\n")
 

@@ -31,20 +31,19 @@ def read_credentials(
         try:
             secret, source = path.read_text("utf-8").strip(), str(path)
         except (OSError, UnicodeDecodeError) as error:
-            raise config.error(f"{path} cannot be read: {error}", "endpoint", "credentials", "file") from None
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            problem = f"{path} cannot be read ({reason}); give the file that holds the secret"
+            raise config.error(problem, "endpoint", "credentials", "file") from None
     elif section.command:
         with config.locate_errors("endpoint", "credentials", "command"):
             source = f"the command {section.command[0]!r}"
             secret = run_credential_command(tuple(section.command))
     else:
-        if section.env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", section.env):
-            problem = "env must be the name of a variable that holds the secret; what is given is not a valid name"
-            raise config.error(problem, "endpoint", "credentials", "env")
         source = section.env or "AIHARNESS_API_KEY"
         secret = environ.get(source, "")
+        with config.locate_errors("endpoint", "credentials", "env"):
+            _check_variable(section.env, secret)
     if not secret:
-        if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", source) and source == section.env:
-            source = "the variable that env names"  # a secret may have been put there by mistake
         raise config.error(f"{source} is empty or not set; put the secret there", "endpoint", "credentials")
     header = section.header or ("X-API-Key" if section.scheme == "header" else "Authorization")
     return Credentials(
@@ -56,6 +55,22 @@ def read_credentials(
         command=tuple(section.command),
         refresh=section.refresh,
     )
+
+
+def _check_variable(name: str | None, secret: str) -> None:
+    """Refuse what is not a variable's name, and a variable that is not set; the text may be the secret itself."""
+    if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name):
+        raise UsageError(
+            "env must be the name of a variable that holds the secret; what is given is not a valid name. Write "
+            'env = "MY_API_KEY" and export MY_API_KEY; a secret does not belong into this file'
+        )
+    if name and not secret and re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+        raise UsageError(f"{name} is empty or not set; put the secret there: export {name}=…")
+    if name and not secret:
+        raise UsageError(
+            "the variable that env names is empty or not set; put the secret there. If env holds the secret itself, "
+            'take it out of the file and write the name of a variable: env = "MY_API_KEY"'
+        )
 
 
 def check_secret(credentials: Credentials) -> None:

@@ -6,19 +6,20 @@ Tested in tests/config/test_resolve.py.
 from __future__ import annotations
 
 import contextlib
-import math
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from harness.config.key_notes import describe_missing, describe_unknown_key
 from harness.config.sections import ConfigFile
 from harness.config.toml_lines import find_line
-from harness.core.bounds import OVER_ZERO
+from harness.config.toml_problems import explain_toml_error
+from harness.config.value_forms import find_form_problem, strip_hint
 from harness.core.errors import ConfigError, UsageError
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.suite_policy import Section, find_policy, list_sections
@@ -71,27 +72,51 @@ def read_file(given: str | None, folders: Sequence[Path]) -> tuple[ConfigSource,
 
     All are empty when there is no file and none was named.
     """
+    if given is not None and not given.strip():
+        raise UsageError("--ai-config is empty: give the path of a file, or leave the option out")
     path = Path(given) if given else _find_file(folders)
     if path is None:
         return ConfigSource(), ConfigFile(), {}
+    text = _read_text(path)
     try:
-        text = path.read_text("utf-8-sig")
         raw: Any = tomllib.loads(text)
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror}); give an existing file", where=str(path)) from None
-    except UnicodeDecodeError:
-        raise ConfigError("is not UTF-8 text; save it as UTF-8", where=str(path)) from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, numbers and nesting beyond Python's limits
-        raise ConfigError(f"is not TOML: {error}", where=str(path)) from None
+        line, problem = explain_toml_error(text, str(error))
+        raise ConfigError(problem, where=f"{path}:{line}" if line else str(path)) from None
     prefix: tuple[str, ...] = ()
     if path.name == "pyproject.toml":
         prefix = ("tool", "aiharness")
         tool = raw.get("tool")
         raw = tool.get("aiharness", {}) if isinstance(tool, dict) else {}
     source = ConfigSource(path, text, prefix)
+    if not isinstance(raw, dict):
+        raise source.error("[tool.aiharness] must be a table: write [tool.aiharness.endpoint] above its keys")
     own = _find_own_sections(raw, source)
     sections = {name: _convert(raw.pop(name), section.record, source, name) for name, section in own.items()}
     return source, _convert(raw, ConfigFile, source), sections
+
+
+def _read_text(path: Path) -> str:
+    """The text of the file. Raises `ConfigError` for a file that cannot be read, or is not UTF-8."""
+    try:
+        data = path.read_bytes()
+        return data.decode("utf-8-sig")
+    except IsADirectoryError:
+        problem = f"is a directory; give the file in it, like {path / CONFIG_FILE}"
+    except FileNotFoundError:
+        problem = "does not exist; give an existing file, or write one with: aiharness init URL"
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror}); give an existing file"
+    except UnicodeDecodeError as error:
+        problem = "is not UTF-8 text; save it as UTF-8"
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            problem = "is UTF-16 text; save it as UTF-8"
+        elif error.start:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise ConfigError(problem, where=f"{path}:{line}") from None
+    except ValueError:  # a null byte
+        problem = "is not a path; give an existing file"
+    raise ConfigError(problem, where=str(path)) from None
 
 
 def _find_own_sections(raw: Any, source: ConfigSource) -> dict[str, Section]:
@@ -105,9 +130,8 @@ def _find_own_sections(raw: Any, source: ConfigSource) -> dict[str, Section]:
             with source.locate_errors(name):
                 section = find_policy(name).section
         if section is None:
-            source.check_known("key", name, {*ConfigFile.__dataclass_fields__, *list_sections()}, name)
-        else:
-            sections[name] = section
+            raise source.error(_describe_unknown_key(name, (), _list_keys()), name)
+        sections[name] = section
     return sections
 
 
@@ -138,21 +162,40 @@ def _path_keys(at: str) -> list[str | int]:
 
 
 def _check(raw: Any, model: Any, source: ConfigSource, at: tuple[str | int, ...]) -> None:
-    """Refuse keys that the model does not have, and numbers out of bounds."""
-    args = [arg for arg in get_args(model) if arg is not type(None)]
-    if OVER_ZERO in args:
-        if isinstance(raw, int | float) and not 0 < raw < math.inf:
-            raise source.error(f"must be {'finite' if raw == math.inf else 'over 0'}, got {raw!r}", *at)
-    elif get_origin(model) is list and isinstance(raw, list):
+    """Refuse keys that the model does not have or that are missing, and values of another form or out of bounds."""
+    if at and (problem := find_form_problem(raw, model, at)):
+        raise source.error(problem, *at)
+    model, _ = strip_hint(model)
+    args = get_args(model)
+    if isinstance(raw, list) and get_origin(model) in (list, tuple):
         for index, item in enumerate(raw):
             _check(item, args[0], source, (*at, index))
-    elif get_origin(model) is dict and isinstance(raw, dict):
+    elif isinstance(raw, dict) and len(args) == 2:
         for key, item in raw.items():
             _check(item, args[1], source, (*at, key))
-    elif args and get_origin(model) not in (list, dict):
-        _check(raw, args[0], source, at)
-    elif hasattr(model, "__dataclass_fields__") and isinstance(raw, dict):
-        hints = get_type_hints(model, include_extras=True)
-        for key, item in raw.items():
-            source.check_known("key", key, hints, *at, key)
-            _check(item, hints[key], source, (*at, key))
+    elif isinstance(raw, dict) and is_dataclass(model):
+        _check_record(raw, model, source, at)
+
+
+def _check_record(raw: dict[str, Any], model: Any, source: ConfigSource, at: tuple[str | int, ...]) -> None:
+    hints = get_type_hints(model, include_extras=True)
+    for key, item in raw.items():
+        if key not in hints:
+            raise source.error(_describe_unknown_key(key, at, {**_list_keys(), "": hints}), *at, key)
+        _check(item, hints[key], source, (*at, key))
+    for field in fields(model):
+        if field.name not in raw and field.default is MISSING and field.default_factory is MISSING:
+            raise source.error(describe_missing(field.name), *at)
+
+
+def _describe_unknown_key(key: str, at: Sequence[str | int], keys: Mapping[str, Collection[str]]) -> str:
+    known = keys.get("", keys)
+    return describe_unknown_key(key, at, known, {name: table for name, table in keys.items() if name})
+
+
+def _list_keys() -> dict[str, Collection[str]]:
+    """The keys of each section of the file."""
+    records: dict[str, Any] = {name: section.record for name, section in list_sections().items()}
+    for name, hint in get_type_hints(ConfigFile).items():
+        records[name] = (*get_args(hint), hint)[0]
+    return {name: [*getattr(record, "__dataclass_fields__", ())] for name, record in records.items()}

@@ -6,8 +6,9 @@ project's root. Every error names file, line and key, and the nearest known key.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,6 +37,15 @@ from harness.core.suite_policy import sort_suites
 _EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema")}
 """Optional extras that a check may need as its ground, with the modules that each installs; none is imported here."""
 
+_PROFILE_BOUNDS: Mapping[str, tuple[Callable[[float], bool], str]] = {
+    "quantile": (lambda value: 0 < value < 1, "over 0 and under 1, like 0.99 for p99"),
+    "tolerance": (lambda value: 1 <= value < math.inf, "a factor on the budget of at least 1, like 2"),
+    "cap": (lambda value: value >= 1, "a whole number over 0, the most requests for an objective"),
+    "window": (lambda value: 0 < value < math.inf, "over 0, in seconds"),
+    "points": (lambda value: 0 <= value < 1, "from 0 to under 1, like 0.02 for two points of accuracy"),
+    "items": (lambda value: value >= 1, "a whole number over 0, the most items for an objective"),
+}
+
 
 def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequence[Path]) -> Settings:
     """Join everything into `Settings`. `folders` are searched in order for the file.
@@ -53,7 +63,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         suites=suites,
         objectives=_parse_objectives(file.objective, profile, suites, source),
         profile=profile,
-        seed=_choose_first(options.seed, file.run.seed, DEFAULT_SEED),
+        seed=_choose_seed(options.seed, file.run.seed, source),
         ceilings=_choose_ceilings(options, file),
         promises=_check_promises(file.promises, source),
         others=resolve_suite_endpoints(file.suite, endpoint, suites, source),
@@ -88,13 +98,11 @@ def _choose_profile(name: str, own: Mapping[str, ProfileSection], source: Config
     for key, section in own.items():
         base = profiles.get(key, replace(PROFILES["release"], name=key))
         changes = {field: value for field, value in asdict(section).items() if value is not None}
-        profile = replace(base, **changes)
-        is_valid = 0 < profile.quantile < 1 and profile.tolerance >= 1 and profile.cap >= 1 and profile.window > 0
-        if not is_valid:
-            message = "needs 0 < quantile < 1, tolerance >= 1, cap >= 1 and window > 0"
-            given = f"{profile.quantile}, {profile.tolerance}, {profile.cap} and {profile.window}"
-            raise source.error(f"{message}, got {given}", "profile", key)
-        profiles[key] = profile
+        for field, value in changes.items():
+            is_allowed, words = _PROFILE_BOUNDS[field]
+            if not is_allowed(value):
+                raise source.error(f"must be {words}, got {value!r}", "profile", key, field)
+        profiles[key] = replace(base, **changes)
     if name not in profiles:
         raise UsageError(describe_unknown("profile", name, profiles))
     return profiles[name]
@@ -122,6 +130,14 @@ def _choose_ceilings(options: Options, file: ConfigFile) -> Ceilings:
         _choose_first(_check_positive("--ai-max-tokens", options.max_tokens), file.run.max_tokens),
         _choose_first(_check_positive("--ai-max-time", options.max_time), file.run.max_time),
     )
+
+
+def _choose_seed(given: int | None, configured: int | None, source: ConfigSource) -> int:
+    if given is not None and given < 0:
+        raise UsageError(f"--ai-seed must be 0 or more, got {given}")
+    if configured is not None and configured < 0:
+        raise source.error(f"must be 0 or more, got {configured}", "run", "seed")
+    return int(_choose_first(given, configured, DEFAULT_SEED))
 
 
 def _check_promises(promises: Promises, source: ConfigSource) -> Promises:

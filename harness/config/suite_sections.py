@@ -57,21 +57,25 @@ def resolve_suite_endpoints(
 
 def read_data_settings(section: DataSection, suites: tuple[str, ...], source: ConfigSource) -> DataSettings | None:
     """Read the data files that the wanted suites use. Raises `ConfigError` that names file and row."""
-    if not _is_read("data", suites) or not (section.file or section.golden):
-        return None
     if not section.tolerance >= 0:
         raise source.error(f"must be 0 or more, got {section.tolerance!r}", "data", "tolerance")
     if any(length < 1 for length in section.shape):
         raise source.error(f"every length must be over 0, got {section.shape!r}", "data", "shape")
+    if not _is_read("data", suites) or not (section.file or section.golden):
+        return None
 
     def read_data_file(key: str, name: str | None) -> Dataset | None:
         from harness.io.dataset import read_dataset  # numpy: only for those who have data
 
         if name is None:
             return None
+        path = Path(source.resolve_path(name) or "")
+        if not path.is_file():
+            problem = "is a directory; give a file in it" if path.is_dir() else "does not exist; give an existing file"
+            raise source.error(f"{path} {problem}", "data", key)
         with source.locate_errors("data", key):
             return read_dataset(
-                Path(source.resolve_path(name) or ""),
+                path,
                 label=section.label,
                 inputs=tuple(section.inputs),
                 group=section.group if key == "file" else None,
@@ -129,6 +133,9 @@ def read_faults(file: ConfigFile, suites: tuple[str, ...], source: ConfigSource)
     """The faults as configured; none if no wanted suite reads them. Raises `ConfigError`."""
     faults: list[Fault] = []
     for index, section in enumerate(file.fault):
+        if not file.links:
+            problem = f'no link is configured: write [links.{section.link}] with api = "http://127.0.0.1:8474"'
+            raise source.error(problem, "fault", index, "link")
         source.check_known("link", section.link, file.links, "fault", index, "link")
         source.check_known("fault", section.kind, list_plugins("faults"), "fault", index, "kind")
         if not 0 < section.toxicity <= 1:

@@ -13,13 +13,18 @@ _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
 
 def find_line(text: str, keys: Sequence[str | int]) -> int | None:
-    """The line, from 1, of the deepest part of the path that has a line of its own; None where no part has."""
+    """The line, from 1, of the deepest part of the path that has a line of its own; None where no part has.
+
+    A table that stands only in the headers of its own tables has the line of the first of these.
+    """
     wanted = list(keys)
-    line, depth = None, -1
+    line, depth, below = None, -1, None
     for number, path in _find_paths(text):
         if path == wanted[: len(path)] and len(path) > depth:
             line, depth = number, len(path)
-    return line
+        elif below is None and wanted and path[: len(wanted)] == wanted:
+            below = number
+    return below if line is None else line
 
 
 def _find_paths(text: str) -> Iterator[tuple[int, list[str | int]]]:

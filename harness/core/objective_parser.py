@@ -5,11 +5,13 @@ Tested in tests/core/test_objective.py.
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 
 from harness.core.errors import UsageError
 from harness.core.objective import Metric, Objective, Profile
+from harness.core.registry import describe_unknown
 from harness.core.suite_policy import find_policy
 from harness.core.verdict import Level
 
@@ -24,17 +26,36 @@ def parse_limit(text: str) -> tuple[str, float, str]:
     value = float(match[2]) if match else math.inf
     if not match or match[3] not in _UNITS or not math.isfinite(value):
         units = ", ".join(unit for unit in _UNITS if unit)
-        raise UsageError(f"limit {text!r} cannot be read; write like '<= 800ms', '<= 1%' or '>= 0.9' (units: {units})")
+        raise UsageError(
+            f"limit {text!r} {_explain_limit(text)}; write like '<= 800ms', '<= 1%' or '>= 0.9' (units: {units})"
+        )
     unit, factor = _UNITS[match[3]]
     direction = "<=" if match[1].startswith("<") else ">="
     return direction, value * factor, unit
+
+
+def _explain_limit(text: str) -> str:
+    """Why it is not a limit, in words."""
+    match = re.match(r"\s*(<=|>=|<|>|=<|=>|==|=|≤|≥)?\s*(-?)\s*(\d*\.?\d*)\s*(.*?)\s*$", text)
+    if match is None or not text.strip():
+        return "cannot be read"
+    direction, minus, number, unit = match.groups()
+    if minus:
+        return "is negative"
+    if not number:
+        return "has no number"
+    if direction not in ("<=", ">=", "<", ">"):
+        return "has no direction (<= or >=)" if direction is None else f"begins with {direction}, not with <= or >="
+    return f"has the unit {unit!r}, which is not known" if unit not in _UNITS else "cannot be read"
 
 
 def parse_metric(text: str) -> tuple[str, float | None]:
     """`ttft p99` as ("ttft", 0.99). Raises `UsageError`."""
     match = _METRIC.match(text)
     if not match:
-        raise UsageError(f"metric {text!r} cannot be read; write like 'latency p95', 'ttft p99' or 'error_rate'")
+        swapped = re.fullmatch(r"\s*(p\d+(?:\.\d+)?)[\s_]+([a-z_]+)\s*", text.lower())
+        example = f"{swapped[2]} {swapped[1]}" if swapped else "latency p95', 'ttft p99' or 'error_rate"
+        raise UsageError(f"metric {text!r} cannot be read; write like '{example}'")
     quantile = None if match[2] is None else float(match[2]) / 100
     if quantile is not None and not 0 < quantile < 1:
         raise UsageError(f"metric {text!r}: the percentile must lie between p0 and p100, both excluded")
@@ -62,10 +83,13 @@ def parse_objective(
     direction, value, unit = parse_limit(limit)
     bounded = _find_metric(suite, kind)
     if level not in tuple(Level):
-        raise UsageError(f"level {level!r} is not one of {', '.join(Level)}")
+        raise UsageError(describe_unknown("level", level, [known.value for known in Level]))
     alpha = profile.alpha if confidence is None else 1 - confidence
     if not 0 < alpha <= 0.5:
-        raise UsageError(f"confidence {confidence!r} must lie in [0.5, 1)")
+        example = 0.95
+        if confidence is not None and 50 <= confidence < 100:
+            example = confidence / 100
+        raise UsageError(f"confidence {confidence!r} must lie in [0.5, 1), like {example:g}")
     if quantile is not None and not bounded.percentile:
         raise UsageError(f"metric {metric!r}: {kind} takes no percentile")
     is_share = bounded.direction == ">="
@@ -103,7 +127,12 @@ def _find_metric(suite: str, name: str) -> Metric:
     metrics = {metric.name: metric for metric in find_policy(suite).metrics}
     if name not in metrics:
         where = f"suite {suite!r}" if suite else "a test of your own"
-        raise UsageError(f"metric {name!r} cannot be judged in {where}, which can judge {', '.join(metrics) or 'none'}")
+        message = f"metric {name!r} cannot be judged in {where}, which can judge {', '.join(metrics) or 'none'}"
+        if joined := re.fullmatch(r"([a-z_]+)_(p\d+)", name):
+            raise UsageError(f"{message}. Write the percentile after a space: '{joined[1]} {joined[2]}'")
+        for suggestion in difflib.get_close_matches(name, metrics, n=1):
+            message += f". Did you mean {suggestion!r}?"
+        raise UsageError(message)
     return metrics[name]
 
 
@@ -112,7 +141,8 @@ def _check_limit(metric: Metric, limit: str, direction: str, value: float, unit:
     fits = direction == metric.direction and unit == metric.unit and value > 0
     if metric.unit:
         if not fits:
-            raise UsageError(f"limit {limit!r}: {metric.name} takes an upper bound in time, like '<= 800ms'")
+            missing = f" and has no unit here: '{limit.strip()}ms' or '{limit.strip()}s'" if unit == "" else ""
+            raise UsageError(f"limit {limit!r}: {metric.name} takes an upper bound in time, like '<= 800ms'{missing}")
     elif not fits or value >= 1:
         bound = "a lower bound between 0 and 1, like '>= 0.9' or '>= 90%'"
         if metric.direction == "<=":

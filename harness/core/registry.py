@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -15,6 +16,9 @@ from harness.core.errors import UsageError
 
 _GROUP = "harness.{}"
 """The entry-point group in which outside packages offer plug-ins of a kind, as `name = "package.module"`."""
+
+_MOST_LISTED = 40
+"""Known names that are all listed although a near one is named."""
 
 _PACKAGES = {
     "attacks": ("harness.attacks",),
@@ -81,7 +85,14 @@ def _find_modules_on(path: tuple[str, ...], kind: str) -> Mapping[str, str]:
 def describe_unknown(what: str, given: str, known: Iterable[str]) -> str:
     """A message such as `unknown suite 'smok'; known: integration, smoke. Did you mean 'smoke'?`."""
     known = sorted(known)
-    message = f"unknown {what} {given!r}; known: {', '.join(known) or 'none'}"
-    for suggestion in difflib.get_close_matches(given, known, n=1):
-        message += f". Did you mean {suggestion!r}?"
+    near = difflib.get_close_matches(given.lower(), known, n=1)
+    if not near:
+        words = {word for word in re.split(r"[\W_]+", given.lower()) if len(word) > 2}
+        near = [name for name in known if words & set(name.split("_"))][:3]
+    listed = ", ".join(known) or "none"
+    if near and len(known) > _MOST_LISTED:
+        listed = f"{len(known)} others"
+    message = f"unknown {what} {given!r}; known: {listed}"
+    if near:
+        message += f". Did you mean {' or '.join(map(repr, near))}?"
     return message

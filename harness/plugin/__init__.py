@@ -6,6 +6,9 @@ a file has no test of its own.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from functools import partial
+
 import pytest
 
 import harness.io.clock  # noqa: F401  before a conftest.py can freeze time
@@ -15,8 +18,11 @@ MARKER = "ai_suite(name, level='blocker', title=''): run this test in the named 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The `--ai-…` options; each may also stand in aiharness.toml."""
+    from harness.plugin.option_values import make_number_reader
+
     group = parser.getgroup("aiharness", "AI release gate")
     add = group.addoption
+    count, seconds = partial(make_number_reader, wanted=int), partial(make_number_reader, wanted=float)
     add("--ai-suite", metavar="NAME,…", action="append", default=[], help="suites to run: smoke, …, or all")
     add("--ai-endpoint", metavar="URL", help="the endpoint under test (or AIHARNESS_ENDPOINT, or [endpoint] url)")
     add("--ai-protocol", metavar="NAME", help="protocol adapter, or auto (default): detected by asking the endpoint")
@@ -24,11 +30,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ai-config", metavar="FILE", help="configuration file (default: aiharness.toml or [tool.aiharness])")
     add("--ai-run-dir", metavar="DIR", help="where the run is written (default: .aiharness/runs/<utc time>)")
     add("--ai-profile", metavar="NAME", help="how hard objectives are judged: pr, release (default), strict")
-    add("--ai-seed", type=int, metavar="N", help="seed of everything random (default fixed)")
-    add("--ai-max-requests", type=int, metavar="N", help="end the run in order after N requests")
-    add("--ai-max-tokens", type=int, metavar="N", help="end the run in order after N generated tokens")
-    add("--ai-max-time", type=float, metavar="SECONDS", help="end the run in order after so many seconds")
-    add("--ai-wait-ready", type=float, metavar="SECONDS", help="wait until one real prediction succeeds")
+    add("--ai-seed", type=count("--ai-seed"), metavar="N", help="seed of everything random (default fixed)")
+    add("--ai-max-requests", type=count("--ai-max-requests"), metavar="N", help="end the run in order after N requests")
+    add(
+        "--ai-max-tokens",
+        type=count("--ai-max-tokens"),
+        metavar="N",
+        help="end the run in order after N generated tokens",
+    )
+    add(
+        "--ai-max-time",
+        type=seconds("--ai-max-time"),
+        metavar="SECONDS",
+        help="end the run in order after so many seconds",
+    )
+    add(
+        "--ai-wait-ready",
+        type=seconds("--ai-wait-ready"),
+        metavar="SECONDS",
+        help="wait until one real prediction succeeds",
+    )
     add("--ai-dry-run", action="store_true", help="print the plan and what it costs; send nothing")
     add("--ai-only-packaged", action="store_true", help="leave your own modules out")
     add("--ai-report", metavar="FORMAT[:PATH],…", action="append", default=[], help="extra report formats")
@@ -39,6 +60,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ai-allow-partial", action="store_true", help="let a run PASS with planned checks left unrun (printed)")
     add("--ai-accept-first", action="store_true", help="take comparisons without a baseline as first runs (printed)")
     add("--ai-responsible", metavar="NAME", help="who answers for this run; printed in the report")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Generator[None]:
+    """Name the nearest option for one that nothing declares, a conftest.py included."""
+    yield
+    if any(argument.startswith("--ai-") for argument in args):
+        from harness.plugin.option_values import refuse_unknown
+
+        names = [name for option in parser.getgroup("aiharness").options for name in option.names()]
+        refuse_unknown(parser.parse_known_and_unknown_args(args)[1], names)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:

@@ -18,6 +18,13 @@ SUITES = ("smoke", "integration", "validation", "adversarial", "load", "chaos")
 def test_registry() -> None:
     assert list_plugins("suites") == ("adversarial", "chaos", "integration", "load", "smoke", "validation")
     assert "Did you mean 'smoke'" in describe_unknown("suite", "smok", list_plugins("suites"))
+    many = [f"name_{number}" for number in range(100)]
+    assert describe_unknown("defect", "batch_leak", [*many, "batch_leaks"]).endswith(
+        "known: 101 others. Did you mean 'batch_leaks'?"
+    )
+    assert describe_unknown("suite", "SMOKE", ["smoke"]).endswith("Did you mean 'smoke'?")
+    assert describe_unknown("key", "total_deadline", ["total", "connect"]).endswith("Did you mean 'total'?")
+    assert describe_unknown("key", "ramp", ["rate"]).endswith("known: rate")
     with pytest.raises(UsageError, match="html"):
         load_plugin("reports", "htm")
 

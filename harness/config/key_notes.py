@@ -1,0 +1,136 @@
+"""What single keys of the configuration take: units, examples, what is written for another key, where secrets stand.
+
+Tested in tests/config/test_value_forms.py.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+
+from harness.core.registry import describe_unknown
+
+_SECONDS = (
+    "connect", "first_byte", "inter_token", "total", "duration", "warm_up", "baseline", "recovery", "max_time",
+    "refresh", "latency_ceiling", "window",
+)  # fmt: skip
+UNITS = {**dict.fromkeys(_SECONDS, "seconds"), "rate": "requests/s", "certificate_days": "days"}
+"""The units of keys that hold a number."""
+
+EXAMPLES = {
+    "suite": "smoke",
+    "suites": "smoke",
+    "metric": "latency p95",
+    "limit": "<= 800ms",
+    "level": "warn",
+    "url": "http://127.0.0.1:8000",
+    "model": "NAME",
+    "api": "http://127.0.0.1:8474",
+    "link": "NAME",
+    "kind": "latency",
+    "eps": "0.1",
+    "env": "MY_API_KEY",
+    "file": "data.csv",
+    "path": "/predict",
+    "seed": "1",
+    "processes": "1",
+    "rate": "10",
+    "duration": "30",
+}
+"""A value that each key could have."""
+
+EMPTY_ALLOWED = ("prefix", "username", "name")
+"""Keys whose text may be empty."""
+
+_NO_SECRET = 'credentials = { env = "MY_API_KEY" }: the name of the variable that holds the secret, never the secret'
+
+SECRET_PLACES = (
+    ("endpoint", "credentials"),
+    ("endpoint", "headers"),
+    ("endpoint", "query"),
+    ("endpoint", "proxy"),
+    ("endpoint", "api_key"),
+)
+"""Where a text may be a secret, which no message shows."""
+
+_NOTES: Mapping[tuple[str, ...], str] = {
+    ("objective",): "[[objective]], with two pairs of brackets, above each objective",
+    ("fault",): "[[fault]], with two pairs of brackets, above each fault",
+    ("objective", "limit"): 'a direction, a number and a unit, as limit = "<= 800ms" or limit = "<= 1%"',
+    ("endpoint", "credentials"): _NO_SECRET,
+    ("endpoint", "deadlines"): "deadlines = { total = 60 }, in seconds",
+    ("endpoint", "tls"): 'tls = { ca_file = "ca.pem" }',
+    ("endpoint", "headers"): 'headers = { X-Team = "search" }',
+    ("endpoint", "query"): 'query = { version = "2" }',
+    ("endpoint", "template"): '[endpoint.template] with path = "/predict" and body = \'{"input": {{input}}}\'',
+    ("endpoint", "template", "body"): "the body's JSON as a text in single quotes: body = '{\"input\": {{input}}}'",
+    ("endpoint", "credentials", "command"): 'the program and its arguments, as command = ["vault", "read", "…"]',
+    ("endpoint", "options"): "options = { max_tokens = 64 }",
+    ("data", "shape"): "the lengths as a list of whole numbers, as shape = [28, 28]",
+    ("links", "*"): '[links.NAME] with api = "http://127.0.0.1:8474"',
+    ("suite", "*"): '[suite.NAME] with model = "…" or protocol = "…"',
+    ("profile", "*"): '[profile.NAME] above its keys, and profile = "NAME" under [run]',
+    ("fault", "attributes"): "attributes = { latency = 2000 }",
+}
+"""What to write for keys whose right form does not follow from their type."""
+
+_MEANT = {
+    "timeout": "the deadlines are [endpoint.deadlines] total, connect, first_byte and inter_token, in seconds",
+    **dict.fromkeys(("host", "base_url", "uri", "address", "endpoint"), "the address is url under [endpoint]"),
+    **dict.fromkeys(("rps", "qps", "requests_per_second"), "the rate of a load is rate under [load], in requests/s"),
+    **dict.fromkeys(("users", "vus", "threads"), "the most requests in flight are concurrency under [load]"),
+    **dict.fromkeys(
+        ("ramp", "ramp_up", "stages", "spawn_rate"),
+        "a load has one constant rate: to see several rates, run the gate once for each",
+    ),
+    **dict.fromkeys(("max", "threshold", "value", "bound"), 'the bound is limit, like "<= 800ms"'),
+    **dict.fromkeys(("percentile", "quantile", "p95", "p99"), 'the percentile stands in metric, like "latency p95"'),
+    **dict.fromkeys(("objectives", "slo", "slos"), "write [[objective]] above each objective"),
+    **dict.fromkeys(("faults", "toxic", "toxics"), "write [[fault]] above each fault"),
+    **dict.fromkeys(("body", "route"), "they are path and body under [endpoint.template]"),
+    **dict.fromkeys(("verify", "insecure", "ssl_verify"), 'a private CA is [endpoint.tls] ca_file = "ca.pem"'),
+}
+"""Keys of other tools, and what they are here."""
+
+_FAULT_ATTRIBUTES = ("latency", "jitter", "rate", "timeout", "delay", "bytes", "after", "value")
+_SECRET_KEYS = ("key", "api_key", "apikey", "token", "secret", "password", "bearer", "value", "auth", "api_token")
+
+
+def find_note(keys: Sequence[str | int]) -> str:
+    """What to write for this key; empty where its type says it."""
+    names = tuple(key for key in keys if isinstance(key, str))
+    if len(names) == 2 and names[0] in ("links", "suite", "profile"):
+        names = (names[0], "*")
+    return _NOTES.get(names, "")
+
+
+def describe_unknown_key(
+    key: str, table: Sequence[str | int], known: Collection[str], sections: Mapping[str, Collection[str]]
+) -> str:
+    """A message about a key that its table does not have. `sections` are the keys of every section of the file."""
+    names = tuple(name for name in table if isinstance(name, str))
+    message = describe_unknown("key", key, known)
+    for repeated in ("objective", "fault"):
+        if not names and message.endswith(f"Did you mean '{repeated}'?"):
+            return f"{message} Write [[{repeated}]] above each"
+    if names == ("fault",) and key in _FAULT_ATTRIBUTES:
+        return f"{message}. What the fault does stands in attributes = {{ {key} = 2000 }}"
+    if names[:1] == ("endpoint",) and key.lower() in _SECRET_KEYS:
+        return f"unknown key {key!r}; write {_NO_SECRET}"
+    if difflib.get_close_matches(key, known, n=1):
+        return message
+    owners = [f"[{section}]" for section, keys in sections.items() if key in keys and (section,) != names]
+    if owners:
+        return f"{message}. {key} is a key of {' and '.join(owners)}: write it under that line"
+    return f"{message}. {_capitalise(_MEANT[key.lower()])}" if key.lower() in _MEANT else message
+
+
+def _capitalise(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def describe_missing(key: str) -> str:
+    """A message about a key that a table must have."""
+    example = EXAMPLES.get(key, "…")
+    quoted = example if example.replace(".", "").isdigit() else f'"{example}"'
+    return f"{key} is missing: write {key} = {quoted} under this line"
