@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SELECT ?= not servers
+SELECT ?= not servers and not catalogue
 PARALLEL ?= -n auto --dist=worksteal
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 PURE := attacks checks config core data faults protocols reports run stats test_architecture.py test_check_ids.py test_docs.py test_layout.py
@@ -11,7 +11,7 @@ UV := $(shell command -v uv 2>/dev/null)
 OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: install demo serve check test test-quick test-servers fuzz generate bench figures detection build format clean
+.PHONY: install demo serve check test test-quick test-catalogue test-servers fuzz generate bench figures detection build format clean
 
 install: $(VENV)/.dev  ## everything that the other targets need, into .venv
 
@@ -27,14 +27,17 @@ check: $(VENV)/.dev  ## style, types, layers
 	$(BIN)/mypy
 
 # The tests start hundreds of Python processes: compiled files are kept, and 64-column matrices need no thread pool.
-test test-quick: export PYTHONDONTWRITEBYTECODE =
-test test-quick: export OPENBLAS_NUM_THREADS = 1
+test test-quick test-catalogue: export PYTHONDONTWRITEBYTECODE =
+test test-quick test-catalogue: export OPENBLAS_NUM_THREADS = 1
 
-test: $(VENV)/.dev  ## all tests, except those that install real servers, on every core
+test: $(VENV)/.dev  ## all tests, except those of real servers and the rest of long lists of cases, on every core
 	$(BIN)/python -m pytest -m "$(SELECT)" $(PARALLEL) $(ARGS)
 
 test-quick: $(VENV)/.dev  ## tests of pure code and one gate run, on every core: under a minute
 	$(BIN)/python -m pytest -m "not slow and not browser" -n $(CORES) $(addprefix tests/,$(PURE)) $(ONE_GATE) $(ARGS)
+
+test-catalogue: $(VENV)/.dev  ## the cases of long lists that `make test` has only a sample of, on every core
+	$(BIN)/python -m pytest -m catalogue $(PARALLEL) $(ARGS)
 
 test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a cached environment of its own)
 	$(BIN)/python -m pytest -m servers tests/servers $(ARGS)

@@ -37,7 +37,7 @@ if "CI" not in os.environ:  # there Hypothesis takes its own profile, without a 
 def pytest_xdist_auto_num_workers() -> int:
     """How many workers `-n auto` starts: more than there are cores, because many tests wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + (cores + 1) // 2
+    return 2 * cores
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.chaos import judging
+from harness.chaos import judging, link_use
 from harness.core.adapter import Facts
 from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.experiment import ChaosSettings, Link
@@ -31,6 +31,12 @@ def toxiproxy(reference: str) -> Iterator[Toxiproxy]:
     server = Toxiproxy(reference.removeprefix("http://"))
     yield server
     server.close()
+
+
+@pytest.fixture
+def quick_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at a link in the shortest slots: for links that carry none of our requests, however many are sent."""
+    monkeypatch.setattr(link_use, "_LOADS", (4, 4))
 
 
 @pytest.fixture

@@ -64,6 +64,7 @@ def send_foreign_traffic(link: Link) -> Iterator[None]:
         asking.join()
 
 
+@pytest.mark.usefixtures("quick_look")
 @pytest.mark.parametrize("kind", ["latency", "reset_peer", "down"])
 def test_a_fault_that_struck_others_decides_nothing(gate: Callable[..., Run], hardened: Deployment, kind: str) -> None:
     disturbance = Fault("other", kind, {"latency": 50} if kind == "latency" else {}, duration=2.0, name="f")
@@ -78,6 +79,7 @@ def test_a_fault_that_struck_others_decides_nothing(gate: Callable[..., Run], ha
         assert "did not follow our requests" in verdict.reason or experiment.proof.confirmed == "none"
 
 
+@pytest.mark.usefixtures("quick_look")
 def test_an_idle_link_that_is_down_decides_nothing(gate: Callable[..., Run], hardened: Deployment) -> None:
     session, run = gate(add_link(hardened), url=hardened.url)
     verdict = judge_integrity(run_experiment(session, run, fault("down", link="other")))

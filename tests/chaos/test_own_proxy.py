@@ -89,6 +89,7 @@ def test_a_dead_backend_is_survived_and_that_is_known(gate: Callable[..., Run], 
     assert found.proof.affected
 
 
+@pytest.mark.usefixtures("quick_look")
 def test_a_link_that_nobody_uses_has_not_been_struck(gate: Callable[..., Run], naive: Deployment) -> None:
     idle = Link("idle", naive.proxy_api, "idle", "127.0.0.1:0", "127.0.0.1:9")
     session, run = gate(idle, url=naive.url)

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.programs import run_module
 from tests.tutorials import HTML, TUTORIALS, Reply, Tutorial, document, list_object, make_named, reply, serving_tutorial
+
+WHOLE_RUNS = ("named", "nested", "flask_fields", "sentiment", "upload", "event_stream")
 
 
 def init(folder: Path, url: str, *options: str) -> tuple[int, str]:
@@ -38,7 +41,7 @@ def test_the_written_file_passes_without_an_edit(tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["named", "nested", "flask_fields", "sentiment", "upload", "event_stream"])
+@pytest.mark.parametrize("name", sample_cases(WHOLE_RUNS, "named", "event_stream"))
 def test_the_integration_suite_passes_too(tmp_path: Path, name: str) -> None:
     with serving_tutorial(TUTORIALS[name]()) as url:
         assert init(tmp_path, url, "--yes")[0] == 0

@@ -30,12 +30,14 @@ from detection.switch import CHAT, PLAIN, V2, Defect, Variant
 from harness.core.verdict import Status
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.detection.judging import verdicts
 
 Serving = Callable[[ServiceSettings], contextlib.AbstractContextManager[httpx.Client]]
 KILLING = ("deep_nesting_wedges", "dies_on_deep_nesting", "lone_surrogate_crash", "maximum_crashes")
 """Defects that end or block the process they are in: these get one of their own."""
+HEALTHY = [("large_answers", PLAIN), ("pretty_json", V2), ("crlf_sse", CHAT)]
 TURN = {name: number for number, name in enumerate(switch_names(Defect))}
 
 
@@ -85,7 +87,7 @@ def test_what_is_caught_fails_the_gate_and_can_be_replayed(tmp_path: Path, name:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "protocol"), [("large_answers", PLAIN), ("pretty_json", V2), ("crlf_sse", CHAT)])
+@pytest.mark.parametrize(("name", "protocol"), sample_cases(HEALTHY, ("pretty_json", V2)))
 def test_a_healthy_variant_passes(tmp_path: Path, name: str, protocol: str) -> None:
     """With every promise that the service keeps, so that nearly every check judges it."""
     assert protocol in load_switch(Variant, name).protocols

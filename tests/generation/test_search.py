@@ -26,6 +26,7 @@ from harness.io.ledger import Ledger
 from harness.run.preflight import detect_protocol, load_adapter
 from harness.run.series import Meter
 from harness.run.session import Session
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.services import QUICK, Answered, serving
 
@@ -379,7 +380,7 @@ def test_a_service_that_knows_few_names_is_not_asked_in_vain(tmp_path: Path) -> 
     assert "refused" in " ".join(verdict.notes)
 
 
-@pytest.mark.parametrize("name", ["255 overflows", "two keys together"])
+@pytest.mark.parametrize("name", sample_cases(["255 overflows", "two keys together"], "255 overflows"))
 def test_the_pytest_id_replays_the_counterexample_and_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
     service = SEEDED[name]()
     protocol = "v2" if service.specs else "plain_json"

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from harness.reference.digits import make_dataset
+from tests.catalogues import sample_cases
 from tests.conftest import GateOutcome, run_gate
 from tests.services import Digits, make_handler
 
@@ -53,7 +54,7 @@ attributes = { latency = 10 }
 duration = 2
 name = "slow"
 [chaos]
-rate = 25
+rate = 50
 baseline = 0.5
 recovery = 0.5
 [[objective]]
@@ -155,9 +156,14 @@ def planned_requests(outcome: GateOutcome) -> int:
 MEASURING = "smoke,validation,adversarial,load,chaos"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suites", "refuses_batches", "options"),
-    [("all", True, ()), ("all", False, ("-n", "2")), (MEASURING, True, ("-n", "2"))],
+    sample_cases(
+        [("all", True, ()), ("all", False, ("-n", "2")), (MEASURING, True, ("-n", "2"))],
+        ("all", True, ()),
+        ("all", False, ("-n", "2")),
+    ),
     ids=["refusing", "n2", "refusing-n2"],
 )
 def test_no_suite_sends_more_than_the_plan_says(

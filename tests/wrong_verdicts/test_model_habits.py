@@ -13,10 +13,12 @@ from detection.catalogue import load_switch
 from detection.switch import CHAT, Variant
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
+from tests.catalogues import sample_cases
 from tests.conftest import GateOutcome, run_gate
 from tests.detection.looks import MODELS
 from tests.suites.integration.chatservice import chat
 
+OTHER_HABITS = sorted(name for name in MODELS if not name.startswith("thinks"))
 ROOM = "[endpoint.options]\nmax_tokens = 400\n"
 
 
@@ -38,7 +40,7 @@ def list_failures(outcome: GateOutcome, *levels: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["thinks_beside_text", "thinks_inside_text"])
+@pytest.mark.parametrize("name", sample_cases(["thinks_beside_text", "thinks_inside_text"], "thinks_beside_text"))
 def test_a_model_that_thinks_too_long_is_not_judged(tmp_path: Path, name: str) -> None:
     outcome = run_model(tmp_path, name)
     assert list_failures(outcome, "blocker", "warn") == []
@@ -52,7 +54,11 @@ def test_a_model_that_thinks_too_long_is_not_judged(tmp_path: Path, name: str) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "options"), [("thinks_beside_text", ROOM), ("thinks_inside_text", ROOM), ("thinks_briefly", "")]
+    ("name", "options"),
+    sample_cases(
+        [("thinks_beside_text", ROOM), ("thinks_inside_text", ROOM), ("thinks_briefly", "")],
+        ("thinks_inside_text", ROOM),
+    ),
 )
 def test_a_model_with_room_to_think_passes(tmp_path: Path, name: str, options: str) -> None:
     outcome = run_model(tmp_path, name, options)
@@ -79,7 +85,7 @@ def test_text_in_the_place_of_thinking_fails_the_gate(tmp_path: Path, wanted: st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(MODELS) - {name for name in MODELS if name.startswith("thinks")}))
+@pytest.mark.parametrize("name", sample_cases(OTHER_HABITS, "declines_now_and_then", "forgets_words", "speaks_french"))
 def test_no_habit_of_a_model_fails_a_healthy_service(tmp_path: Path, name: str) -> None:
     outcome = run_model(tmp_path, name)
     assert list_failures(outcome, "blocker", "warn") == []

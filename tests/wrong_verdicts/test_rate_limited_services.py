@@ -212,12 +212,12 @@ def test_a_service_that_never_accepts_fails_without_a_long_wait(tmp_path: Path) 
 def test_an_error_rate_counts_what_was_declined(tmp_path: Path) -> None:
     """It is paced, so that the harness's own haste is not judged; what is declined all the same counts as failed.
 
-    A FAIL needs 40 requests, which leave at the pace of one or two seconds each.
+    A FAIL needs 40 requests, which leave at the pace that the service states.
     """
     more = '[[objective]]\nsuite = "smoke"\nmetric = "error_rate"\nlimit = "<= 10%"\n'
 
     options = ("-k", "test_objective", "--ai-profile=pr")
-    outcome = gate(tmp_path, Service(Every(), {}), *options, config=CONFIG + more, timeout=300)
+    outcome = gate(tmp_path, Service(Every(), {"retry-after-ms": "250"}), *options, config=CONFIG + more, timeout=300)
     row = outcome.check("test_objective[error_rate]")
     assert row["verdict"] == "FAIL", row
 
