@@ -35,9 +35,9 @@ if "CI" not in os.environ:  # there Hypothesis takes its own profile, without a 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """How many workers `-n auto` starts: more than there are cores, because many tests wait."""
+    """How many workers `-n auto` starts: up to four more than there are cores, because many tests wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 2 * cores
+    return cores + min(cores, 4)
 
 
 @pytest.hookimpl(trylast=True)

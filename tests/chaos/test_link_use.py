@@ -64,6 +64,7 @@ def send_foreign_traffic(link: Link) -> Iterator[None]:
         asking.join()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_look")
 @pytest.mark.parametrize("kind", ["latency", "reset_peer", "down"])
 def test_a_fault_that_struck_others_decides_nothing(gate: Callable[..., Run], hardened: Deployment, kind: str) -> None:
@@ -86,6 +87,7 @@ def test_an_idle_link_that_is_down_decides_nothing(gate: Callable[..., Run], har
     assert verdict.status is Status.INCONCLUSIVE, verdict.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["reset_peer", "down"])
 def test_a_fault_that_retries_mask_passes(gate: Callable[..., Run], hardened: Deployment, kind: str) -> None:
     session, run = gate(Link("backend-a", hardened.proxy_api, "backend-a"), url=hardened.url)

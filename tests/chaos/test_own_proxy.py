@@ -81,6 +81,7 @@ def test_what_is_cut_before_our_own_eyes_is_a_failure_in_the_open(gate: Callable
     assert found.proof.affected == sum(s.error == "incomplete" for s in found.samples)
 
 
+@pytest.mark.slow
 def test_a_dead_backend_is_survived_and_that_is_known(gate: Callable[..., Run], hardened: Deployment) -> None:
     session, run = gate(link(hardened), url=hardened.url)
     found = run_experiment(session, run, fault("reset_peer", link="backend-a", timeout=0))

@@ -19,6 +19,7 @@ from harness.reference.settings import ServiceSettings
 from tests.conftest import GateOutcome, run_gate
 from tests.load.loads import children, later, locust, result_of
 
+pytestmark = pytest.mark.slow
 DEADLINES = """
 [endpoint]
 protocol = "plain_json"
