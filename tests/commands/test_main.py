@@ -83,12 +83,14 @@ def test_gate_runs_the_configured_suites(tmp_path: Path, reference: str) -> None
 
 @pytest.mark.slow
 def test_the_demo_passes(tmp_path: Path) -> None:
-    """On a busy machine the load generator may be late: then its load proves nothing, and all else still passes."""
+    """On a busy machine the load generator may be late: then load and chaos prove nothing, and all else passes."""
     done = aiharness("demo", "--ai-run-dir=run", cwd=tmp_path, timeout=300)
     checks = json.loads((tmp_path / "run" / "gate.json").read_text())["checks"]
-    open_ones = {check["id"]: check["verdict"] for check in checks if check["verdict"] not in ("PASS", "SKIPPED")}
-    if "ai-suite/load/test_generator.py::test_kept_up" in open_ones:
-        assert all(id_.startswith("ai-suite/load/") for id_ in open_ones), done.stdout
+    open_checks = [check for check in checks if check["verdict"] not in ("PASS", "SKIPPED")]
+    open_ones = {check["id"]: check["verdict"] for check in open_checks}
+    is_late = any("bound by the client" in check["reason"] for check in open_checks)
+    if is_late or "ai-suite/load/test_generator.py::test_kept_up" in open_ones:
+        assert all(id_.startswith(("ai-suite/load/", "ai-suite/chaos/")) for id_ in open_ones), done.stdout
         assert set(open_ones.values()) == {"INCONCLUSIVE"}, done.stdout
         assert done.returncode == 20, done.stdout + done.stderr
     else:

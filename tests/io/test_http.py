@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.core.endpoint import Credentials, Endpoint, Secret
+from harness.core.endpoint import Credentials, Deadlines, Endpoint, Secret
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
 from harness.io.client import Client
@@ -259,6 +259,7 @@ def test_two_hundred_at_once(serve: Serve, connect: Connect) -> None:
             conn.answer(conn.seen[-1].split(b" ")[1])
 
     requests = [Request("GET", f"/{index}") for index in range(200)]
-    exchanges = connect(serve(meet).url).exchange_many(requests, concurrency=200)
+    client = connect(serve(meet).url, deadlines=Deadlines(60.0, 60.0, 60.0, 60.0))
+    exchanges = client.exchange_many(requests, concurrency=200)
     assert [exchange.error for exchange in exchanges] == [None] * 200
     assert [exchange.request for exchange in exchanges] == requests
