@@ -105,7 +105,7 @@ def complete_sections(
     for name, record in configured.items():
         find_problem = getattr(record, "find_problem", None)
         if find_problem and (problem := find_problem()):
-            raise source.error(problem[1], name, problem[0])
+            raise source.error(problem[1], name, *problem[0].split("."))
         declared = find_policy(name).section
         assert declared is not None
         for module, package in declared.requires.items():

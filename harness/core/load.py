@@ -14,6 +14,7 @@ from harness.core.exchange import Request
 from harness.core.report import Generator
 from harness.core.settings import LoadSettings
 from harness.core.verdict import Counterexample
+from harness.core.workload import SAMPLE, Material
 
 _LAG, _LAG_SHARE = 0.010, 0.10
 """Seconds by which the p99 of the sends may be late, or this share of the smallest latency limit if that is more."""
@@ -35,7 +36,7 @@ SECONDS_UNTIL_GONE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One load: `requests` are sent in turn to `endpoint`, whose protocol is decided.
+    """One load of `endpoint`, whose protocol is decided: requests made of `material`, or without it `requests` in turn.
 
     `limits` maps a metric to the limits of its objectives, in seconds. `started` is the run's start on the
     system-wide monotonic clock; `reference` the content of the answer without load, None where it is not compared, and
@@ -53,6 +54,12 @@ class Job:
     has_text: bool = False
     seed: int = 0
     suite: str = ""
+    material: Material | None = None
+
+    @property
+    def has_controls(self) -> bool:
+        """Whether the sample is sent now and then between other requests, because the answer to it is known."""
+        return self.material is not None and self.material.workload != SAMPLE and self.reference is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,8 @@ class LoadResult:
 
     Counts of requests cover the whole run, `blocks` and `histograms` (sparse, seconds) only requests that were due in
     the `seconds` after the warm-up. `latency` counts from the schedule, `service` from the send. `waited` arrivals
-    found no free slot among the requests in flight. `broken` are answers that were declared a success and are invalid
+    found no free slot among the requests in flight, `repeated` requests were sent before. `workload` says in words what
+    the requests were. `broken` are answers that were declared a success and are invalid
     or incomplete. `gone` says that the endpoint disappeared, `client_bound` why the load was not the one asked for,
     `late` how the load generator delayed single requests: its effect on a verdict is bounded by the blocks named by
     `name_least` and `MOST_FAILED`. `overran`: it was stopped at its deadline. Of several processes `generator` and
@@ -95,6 +103,8 @@ class LoadResult:
     seconds: float = 0.0
     arrivals: str = ""
     waited: int = 0
+    repeated: int = 0
+    workload: str = ""
     tokens: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)
     blocks: Mapping[str, Counts] = field(default_factory=dict)
@@ -115,6 +125,11 @@ class LoadResult:
     gone: str | None = None
     finished: bool = False
     problem: str | None = None
+
+    @property
+    def distinct(self) -> float:
+        """The share of the sent requests that no earlier one was equal to."""
+        return 1 - self.repeated / self.sent if self.sent else 1.0
 
     @property
     def is_starved(self) -> bool:

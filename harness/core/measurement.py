@@ -50,7 +50,8 @@ class Measurement(Generic[_T]):
     """Something made at most once a run, in whatever process first needs it.
 
     `result` is the record that its file holds: counts and shown counterexamples, never exchanges, whose bodies may hold
-    secrets. `make(scope, session, run)` sends the requests. `alone`: under xdist nothing else runs meanwhile.
+    secrets. `make(scope, session, run)` sends the requests. `alone`: under xdist nothing else runs meanwhile. `note`
+    says in words what is sent, for the plan.
     """
 
     result: type[_T]
@@ -58,8 +59,9 @@ class Measurement(Generic[_T]):
     file: Callable[[Scope], str]
     make: Callable[[Scope, Any, Any], _T]
     alone: bool = False
+    note: Callable[[Scope], str] = lambda _: ""
 
     def plan(self, scope: Scope) -> PlannedMeasurement:
         """This measurement as a line of the plan."""
         cost = self.cost(scope)
-        return PlannedMeasurement(self.file(scope), cost.requests, cost.tokens, cost.seconds)
+        return PlannedMeasurement(self.file(scope), cost.requests, cost.tokens, cost.seconds, self.note(scope))

@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.core.verdict import Level
 
-_LATER_FIELDS = {"measures": (), "shared": False, "measurements": (), "processes": 1}
+_LATER_FIELDS = {"measures": (), "shared": False, "measurements": (), "processes": 1, "note": ""}
 """Fields that plans did not have at first, with their defaults, which are left out: older plans keep their hash."""
 
 
@@ -32,12 +32,16 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class PlannedMeasurement:
-    """One line of the plan. The measurement's result is the file `id`.json of the run directory."""
+    """One line of the plan. The measurement's result is the file `id`.json of the run directory.
+
+    `note` says in words what is sent.
+    """
 
     id: str
     requests: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,9 @@ class Plan:
 
     def _content(self) -> dict[str, Any]:
         content = _without_defaults(asdict(self))
-        content["checks"] = [_without_defaults(check) for check in content["checks"]]
+        for name in ("checks", "measurements"):
+            if name in content:
+                content[name] = [_without_defaults(line) for line in content[name]]
         return content
 
 

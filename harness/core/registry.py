@@ -27,6 +27,7 @@ _PACKAGES = {
     "reports": ("harness.reports",),
     "scenarios": ("harness.scenarios",),
     "suites": ("harness.suites",),
+    "workloads": ("harness.load.workload",),
 }
 """Each kind of plug-in, and the packages whose files are plug-ins of this kind."""
 

@@ -17,6 +17,7 @@ from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.pacing import ARRIVALS
 from harness.core.registry import describe_unknown, list_plugins
+from harness.core.workload import WorkloadSettings
 
 _T = TypeVar("_T")
 
@@ -81,8 +82,8 @@ class DataSettings:
     tolerance: float = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class LoadSettings:
+@dataclass(frozen=True)
+class LoadSettings(WorkloadSettings):
     """One open-loop load: `rate` requests/s for `duration` seconds, of which the first `warm_up` are not judged.
 
     `concurrency` bounds the requests in flight; an arrival that finds no place waits, and its wait is in its latency.
@@ -114,7 +115,7 @@ class LoadSettings:
             return "warm_up", f"must be from 0 to under the duration, got {self.warm_up!r}"
         if self.rate * self.duration > MOST_REQUESTS:
             return "rate", f"rate times duration is over {MOST_REQUESTS:,} requests; give fewer"
-        return None
+        return self.find_workload_problem()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, cast
@@ -36,8 +37,9 @@ KEEPALIVE = 1.5
 that the harness closes first and a request never races the server's close."""
 
 
+@cache
 def format_user_agent() -> str:
-    """The `User-Agent` of every request: `aiharness/<version>`."""
+    """The `User-Agent` of every request: `aiharness/<version>`. Kept: reading the version takes .6 ms."""
     try:
         return f"aiharness/{version('aiharness')}"
     except PackageNotFoundError:

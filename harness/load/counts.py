@@ -17,6 +17,7 @@ from harness.core.load import MOST_FAILED, Counts, Job, LoadResult, find_client_
 from harness.core.pacing import Pacer
 from harness.core.report import Generator
 from harness.core.verdict import Counterexample
+from harness.load.request_maker import describe_workload
 from harness.stats.dependence import OWN_QUANTILES, TIME_BLOCKS
 from harness.stats.histogram import Histogram
 
@@ -52,6 +53,7 @@ class WorkerCounts:
     sent: int = 0
     completed: int = 0
     waited: int = 0
+    repeated: int = 0
     tokens: int = 0
     broken_count: int = 0
     wrong_count: int = 0
@@ -70,7 +72,10 @@ class WorkerCounts:
     series: list[dict[str, Any]] = field(default_factory=list)
 
 
-_ADDED, _WORST = ("sent", "completed", "waited", "tokens", "broken_count", "wrong_count", "compared"), ("stall", "skew")
+_ADDED, _WORST = (
+    ("sent", "completed", "waited", "repeated", "tokens", "broken_count", "wrong_count", "compared"),
+    ("stall", "skew"),
+)
 """Fields that add up over processes, and fields of which the largest counts; the result has both too."""
 
 
@@ -134,6 +139,7 @@ def make_load_result(
         failed=sum(counts.errors.values()),
         judged=sum(counts.requests),
         seconds=load.duration - load.warm_up,
+        workload=describe_workload(job),
         arrivals=load.arrivals,
         blocks=blocks,
         histograms={metric: samples[metric].to_sparse() for metric in _SHOWN if samples[metric].n},

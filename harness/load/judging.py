@@ -17,8 +17,8 @@ from harness.stats.intervals import clopper_pearson_lower
 _STRAY_FAILURES = 0.01
 """The share of failed requests that a load without an objective on them may have."""
 
-_ONE_INPUT = ("one input was repeated: what the service does with others is not judged",)
-"""The note of a PASS: no rate over inputs is excluded (DESIGN 6.2)."""
+_FEWEST_DISTINCT = 0.5
+"""The share of distinct requests below which a latency may be that of a cache."""
 
 _JUDGES_FAILURES = ("error_rate", "latency", "ttft")
 """Metrics whose objectives count every failed request."""
@@ -174,7 +174,7 @@ def judge_answers(result: LoadResult) -> Verdict:
     if not result.compared:
         return make_inconclusive(result.not_compared or "no request under load succeeded: no answer to compare", n=0)
     holds = f"each of {result.compared} answers under load is the one without load"
-    return Verdict(Status.PASS, holds, n=result.compared, method="contract", notes=_ONE_INPUT)
+    return Verdict(Status.PASS, holds, n=result.compared, method="contract", notes=_describe_requests(result))
 
 
 def judge_errors(result: LoadResult, *, compares: bool = False) -> Verdict:
@@ -191,10 +191,17 @@ def judge_errors(result: LoadResult, *, compares: bool = False) -> Verdict:
     if not succeeded:
         return make_inconclusive("no request under load succeeded: no answer was declared a success", n=0)
     holds = f"{succeeded} answers under load were valid and complete, {result.failed} failed openly"
-    verdict = Verdict(Status.PASS, holds, n=succeeded, method="contract", notes=_ONE_INPUT)
+    verdict = Verdict(Status.PASS, holds, n=succeeded, method="contract", notes=_describe_requests(result))
     if result.not_compared:
         return verdict.with_notes(f"the content of the answers was not compared: {result.not_compared}")
     return verdict
+
+
+def _describe_requests(result: LoadResult) -> tuple[str, ...]:
+    """What was sent, for a PASS: no rate over other inputs is excluded (DESIGN 6.2)."""
+    if result.repeated == result.sent:
+        return ("one input was repeated: what the service does with others is not judged",)
+    return (f"{result.distinct:.0%} distinct requests: {result.workload}",)
 
 
 def _judge_incomplete(result: LoadResult) -> Verdict | None:
@@ -208,6 +215,8 @@ def _judge_incomplete(result: LoadResult) -> Verdict | None:
 
 def _describe_observations(result: LoadResult, objective: Objective) -> tuple[str, ...]:
     notes = []
+    if objective.metric != "error_rate" and result.sent and result.distinct < _FEWEST_DISTINCT:
+        notes.append(f"{result.distinct:.0%} of the requests were distinct: repeats may be answered from a cache")
     if "error_rate" in result.blocks:
         in_warm_up = sum(result.errors.values()) - sum(result.blocks["error_rate"].over_limit(0.0))
         if in_warm_up > 0:

@@ -10,15 +10,19 @@ Tested in tests/load/test_processes.py.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from harness.core.adapter import make_sample
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
-from harness.core.exchange import Exchange, Request
+from harness.core.exchange import Exchange, Query, Request
+from harness.core.pacing import Pacer
+from harness.core.settings import DEFAULT_SEED, LoadSettings
+from harness.core.workload import Material
 from harness.io.client import Client
+from harness.load.material import Source, choose_material, probe_material
 from harness.load.reference import Reference, ask_reference
 from harness.run.decoding import decode_exchange
 from harness.run.preflight import load_adapter, run_preflight
@@ -26,20 +30,25 @@ from harness.run.preflight import load_adapter, run_preflight
 
 @dataclass(frozen=True, slots=True)
 class PreflightRequest:
-    """The endpoint as configured, whether streamed answers are wanted, and whether determinism is promised."""
+    """The endpoint as configured, whether streamed answers are wanted and determinism is promised, and the load."""
 
     endpoint: Endpoint
     stream: bool = False
     deterministic: bool = False
+    load: LoadSettings = field(default_factory=LoadSettings)
+    seed: int = DEFAULT_SEED
 
 
 @dataclass(frozen=True, slots=True)
 class PreflightResult:
-    """The endpoint with its protocol decided, the request to send, and what is answered to it without load."""
+    """The endpoint with its protocol decided, the sample's request, what is answered to it without load, and what the
+    load's requests are made from.
+    """
 
     endpoint: Endpoint
     request: Request
     reference: Reference
+    material: Material
 
 
 def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
@@ -57,12 +66,18 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
     request = protocol.encode(endpoint, query, preflight.facts)
     with Client(endpoint) as client:
 
-        def ask() -> Exchange:
+        def ask(query: Query) -> Exchange:
+            request = protocol.encode(endpoint, query, preflight.facts)
             decoder = protocol.decoder(endpoint) if request.stream else None
             return decode_exchange(protocol, endpoint, client.exchange(request, decoder=decoder))
 
-        reference = ask_reference(ask, may_reword=not wanted.deterministic)
-    return PreflightResult(endpoint, request, reference)
+        reference = ask_reference(lambda: ask(query), may_reword=not wanted.deterministic)
+        able = protocol.capabilities(endpoint, preflight.facts)
+        source = Source(endpoint, preflight.facts, able, query, has_own_sample=endpoint.sample is not None)
+        count = Pacer(wanted.load.rate, wanted.load.duration).count
+        material, has_texts = probe_material(choose_material(wanted.load, wanted.seed, source), count, ask)
+    reference = replace(reference, has_text=reference.has_text and has_texts)
+    return PreflightResult(endpoint, request, reference, material)
 
 
 def main() -> int:

@@ -12,17 +12,22 @@ from pathlib import Path
 import msgspec
 
 from harness.core.errors import BudgetExhausted, UsageError
+from harness.core.exchange import Query
 from harness.core.load import Job, LoadResult, find_load_obstacle
 from harness.core.measurement import Measurement, Scope
 from harness.core.objective import INTER_TOKEN, LATENCY, TTFT, Objective
 from harness.core.pacing import Pacer
 from harness.core.plan import Cost, PlannedCheck
 from harness.core.settings import LoadSettings
+from harness.core.workload import AUTO, SAMPLE
 from harness.load.counts import get_result_path, make_result_id
 from harness.load.locust_process import LocustExit, find_free_port, find_locustfile, run_locust
+from harness.load.material import PROBES, Source, choose_material, probe_material
 from harness.load.reference import CONTROL_REQUESTS, ask_reference, find_difference_between
+from harness.load.request_maker import count_control_step
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
+from harness.run.valid_inputs import Rows
 
 _START, _AFTER = 30.0, 10.0
 """Seconds in which the child must have started, and in which it must have ended after the last deadline."""
@@ -58,7 +63,10 @@ def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
     able = session.capabilities
     may_reword = able.text and not able.embeds and not session.promises.deterministic
     reference = ask_reference(lambda: session.ask(query), may_reword=may_reword)
-    job = replace(job, reference=reference.content, has_text=reference.has_text)
+    material = choose_material(load, scope.settings.seed, _describe_source(session, query))
+    material, has_texts = probe_material(material, Pacer(load.rate, load.duration).count, session.ask)
+    has_texts = has_texts and reference.has_text
+    job = replace(job, reference=reference.content, has_text=has_texts, material=material)
     path = get_result_path(run.run_dir.path, load.scenario)
     path.parent.mkdir(exist_ok=True)
     log = path.with_suffix(".log")
@@ -79,6 +87,30 @@ def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
     return result
 
 
+def _describe_source(session: Session, query: Query) -> Source:
+    """What the requests of the load are made from. Rows of another form than the service takes are left out."""
+    endpoint, inputs = session.endpoint, []
+    has_own_sample = endpoint.sample is not None or session.sample_query is not None
+    data = session.settings.data
+    if data is not None and data.dataset is not None:
+        rows = Rows(session)
+        inputs = [rows.query([row]).inputs for row in rows.list_data()]
+    return Source(endpoint, session.facts, session.capabilities, query, inputs, has_own_sample)
+
+
+def describe_plan(scope: Scope) -> str:
+    """What the load will send, in words, as far as it is known before the first request."""
+    load = _get_load_settings(scope)
+    if load.workload == SAMPLE:
+        return "one request body, the sample: repeats may be answered from a cache"
+    line = "distinct requests" if load.workload == AUTO else f"workload {load.workload}"
+    for name, spread in (("prompts", load.input_tokens), ("answers", load.output_tokens)):
+        if spread is not None:
+            line += f", {name} of about {spread.describe('tokens')}"
+    line += f", seed {scope.settings.seed}"
+    return f"{line}; where the answer to the sample is known, one of {count_control_step(load)} requests is it"
+
+
 def _make_locust_options(job: Job) -> list[str]:
     load = job.load
     options = ["--headless", "--host", job.endpoint.url, "-u", str(load.concurrency), "-r", "1000", "--only-summary"]
@@ -96,7 +128,7 @@ def _get_load_settings(scope: Scope) -> LoadSettings:
 def _compute_cost(scope: Scope) -> Cost:
     load = _get_load_settings(scope)
     requests = Pacer(load.rate, load.duration).count
-    requests += 2 * CONTROL_REQUESTS
+    requests += 2 * CONTROL_REQUESTS + PROBES
     return Cost(requests, scope.tokens_per_answer * requests, load.duration)
 
 
@@ -104,14 +136,17 @@ def _choose_file(scope: Scope) -> str:
     return make_result_id(_get_load_settings(scope).scenario)
 
 
-LOAD = Measurement(LoadResult, _compute_cost, _choose_file, make_load, alone=True)
+LOAD = Measurement(LoadResult, _compute_cost, _choose_file, make_load, alone=True, note=describe_plan)
 """The open-loop load of `[load]`."""
 
 
 def _reserve_requests(session: Session, run: GateRun, load: LoadSettings) -> None:
     """Count every request of the load before its start: a ceiling must not cut a load off."""
     ceilings, count = session.settings.ceilings, Pacer(load.rate, load.duration).count
-    if ceilings.requests is not None and run.ledger.requests + count + 2 * CONTROL_REQUESTS > ceilings.requests:
+    if (
+        ceilings.requests is not None
+        and run.ledger.requests + count + 2 * CONTROL_REQUESTS + PROBES > ceilings.requests
+    ):
         raise BudgetExhausted(f"--ai-max-requests={ceilings.requests} leaves no room for a load of {count} requests")
     if ceilings.seconds is not None and run.now() + load.duration > ceilings.seconds:
         raise BudgetExhausted(f"--ai-max-time={ceilings.seconds:g} s leaves no room for a load of {load.duration:g} s")

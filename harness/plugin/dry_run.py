@@ -37,7 +37,10 @@ def _describe(plan: Plan, url: str) -> list[str]:
         lines.append(f"           {check.title} ({_describe_cost(check)}{need})")
     if plan.measurements:
         lines += ["", "measured once, and judged by the checks that name it:"]
-        lines += [f"  {measurement.id} ({_describe_cost(measurement)})" for measurement in plan.measurements]
+        for measurement in plan.measurements:
+            lines.append(f"  {measurement.id} ({_describe_cost(measurement)})")
+            if measurement.note:
+                lines.append(f"    {measurement.note}")
     if plan.not_judged:
         lines += ["", "not judged:", *(f"  {line}" for line in plan.not_judged)]
     cost = plan.cost

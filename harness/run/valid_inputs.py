@@ -109,6 +109,13 @@ class Rows:
             return []
         return list(rows.values())[:n]
 
+    def list_data(self) -> Sequence[Any]:
+        """The rows of the data that have the form which the service takes."""
+        data = self._dataset
+        if data is None or isinstance(data.inputs[0], str) != self.text:
+            return ()
+        return data.inputs if self.text or self._takes_data(data) else ()
+
     def _takes_data(self, data: Dataset) -> bool:
         """Whether rows of the data have the form that the service takes: it would refuse every one of another form."""
         if isinstance(data.inputs[0], dict):

@@ -26,6 +26,7 @@ POLICY = SuitePolicy(
     seconds=_get_seconds,
     dependent=True,
     hint="a longer [load] duration or a higher rate",
+    reads=("data",),
     section=Section(
         LoadSettings,
         missing="no load is configured ([load] rate and duration)",

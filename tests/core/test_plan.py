@@ -44,5 +44,5 @@ def test_each_measurement_is_paid_once_and_shared_answers_once_a_process(process
 def test_what_a_plan_measures_is_in_its_hash_and_its_file() -> None:
     assert replace(PLAN_OF_THREE, measurements=()).hash != PLAN_OF_THREE.hash
     content = PLAN_OF_THREE.to_dict()
-    assert content["measurements"] == ({"id": "load/steady", "requests": 100, "tokens": 1600, "seconds": 5.0},)
+    assert content["measurements"] == [{"id": "load/steady", "requests": 100, "tokens": 1600, "seconds": 5.0}]
     assert [check.get("measures") for check in content["checks"]] == [None, None, ("load/steady",), ("load/steady",)]

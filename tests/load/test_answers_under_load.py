@@ -33,6 +33,7 @@ deterministic = {promised}
 rate = 40
 duration = 2
 warm_up = 0.5
+workload = "{workload}"
 [[objective]]
 suite = "load"
 metric = "{metric}"
@@ -181,11 +182,12 @@ def judge(
     *,
     promised: bool,
     objective: tuple[str, str] = ("error_rate", "30%"),
+    workload: str = "auto",
 ) -> GateOutcome:
     sample = '"Say it"' if protocol == "openai_chat" else "{ instances = [[1.0, 2.0]] }"
     metric, limit = objective
-    text = CONFIG.format(protocol=protocol, sample=sample, promised=str(promised).lower(), metric=metric, limit=limit)
-    (folder / "aiharness.toml").write_text(text)
+    values = {"protocol": protocol, "sample": sample, "promised": str(promised).lower(), "workload": workload}
+    (folder / "aiharness.toml").write_text(CONFIG.format(**values, metric=metric, limit=limit))
     with served(change) as url:
         return run_gate(folder, f"--ai-endpoint={url}", suite="load")
 
@@ -212,7 +214,7 @@ STREAMED = ("ttft p90", "5s")
 
 @pytest.mark.parametrize("objective", [("error_rate", "30%"), STREAMED], ids=["whole", "streamed"])
 def test_shortened_answers_break_the_promise_of_determinism(tmp_path: Path, objective: tuple[str, str]) -> None:
-    outcome = judge(tmp_path, shorten, "openai_chat", promised=True, objective=objective)
+    outcome = judge(tmp_path, shorten, "openai_chat", promised=True, objective=objective, workload="sample")
     assert outcome.status == 1, outcome.out
     row = outcome.check("test_errors.py::test_repeated")
     assert row["verdict"] == "FAIL"
@@ -223,11 +225,20 @@ def test_shortened_answers_break_the_promise_of_determinism(tmp_path: Path, obje
     assert result["compared"] == result["completed"] == 80
 
 
-def test_a_healthy_stream_keeps_its_promise(tmp_path: Path) -> None:
-    outcome = judge(tmp_path, lambda _, text: text, "openai_chat", promised=True, objective=STREAMED)
+def test_the_sample_among_other_requests_shows_shortened_answers(tmp_path: Path) -> None:
+    outcome = judge(tmp_path, shorten, "openai_chat", promised=True)
+    assert outcome.check("test_errors.py::test_repeated")["verdict"] == "FAIL", outcome.out
+    result = result_of(outcome.run_dir)
+    assert result["compared"] == result["repeated"] == 80 // 3
+    assert 0 < result["wrong_count"] < result["compared"]
+
+
+@pytest.mark.parametrize(("workload", "compared"), [("sample", 80), ("auto", 80 // 3)])
+def test_a_healthy_stream_keeps_its_promise(tmp_path: Path, workload: str, compared: int) -> None:
+    outcome = judge(tmp_path, lambda _, text: text, "openai_chat", promised=True, objective=STREAMED, workload=workload)
     row = outcome.check("test_errors.py::test_repeated")
     assert row["verdict"] == "PASS", outcome.out
-    assert row["reason"] == "each of 80 answers under load is the one without load"
+    assert row["reason"] == f"each of {compared} answers under load is the one without load"
 
 
 @pytest.mark.parametrize("objective", [("error_rate", "30%"), STREAMED], ids=["whole", "streamed"])

@@ -45,7 +45,8 @@ def make_job(environment: Environment) -> Job:
     load = _read_load(settings, options)
     _objectives[:] = settings.objectives
     stream = options.stream or any(objective.streamed for objective in settings.objectives)
-    preflight = _run_preflight(PreflightRequest(settings.endpoint_of(_SUITE), stream, settings.promises.deterministic))
+    promised = settings.promises.deterministic
+    preflight = _run_preflight(PreflightRequest(settings.endpoint_of(_SUITE), stream, promised, load, options.seed))
     return Job(
         preflight.endpoint,
         (preflight.request,),
@@ -57,6 +58,7 @@ def make_job(environment: Environment) -> Job:
         preflight.reference.has_text,
         options.seed,
         _SUITE,
+        preflight.material,
     )
 
 
@@ -135,6 +137,7 @@ def _print_figures(job: Job, result: LoadResult) -> None:
     _print(
         f"\nai load: {result.sent} of {result.intended} requests sent, {result.completed} ended, {failed:.2%} failed"
     )
+    _print(f"ai load: {result.distinct:.0%} distinct requests: {result.workload}")
     for error_class, count in result.errors.items():
         _print(f"  {count} x {error_class}")
     lag, cpu = (generator.lag_p99 or 0) * 1e3, (generator.cpu or 0) * 100

@@ -15,11 +15,11 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Timing
 from harness.core.load import Job
 from harness.core.pacing import Pacer
-from harness.io.raw import encode_request
 from harness.load.answer_reader import AnswerReader, RawExchange
 from harness.load.child.engine import LoadEngine
 from harness.load.counts import WorkerCounts
 from harness.load.recorder import Recorder
+from harness.load.request_maker import RequestMaker
 from harness.run.preflight import load_adapter
 
 _REPORT_INTERVAL, _LOOK = 1.0, 0.05
@@ -49,10 +49,8 @@ class LoadWorker:
         self._environment, self._step, self._report = environment, step, report
         self._pacer = Pacer(load.rate, load.duration, load.arrivals, job.seed, load.warm_up)
         self._engine = LoadEngine(job.endpoint, job.started)
-        self._reader = AnswerReader(load_adapter(job.endpoint.protocol), job)
-        self._requests = [
-            (request, b"".join(encode_request(job.endpoint, request, "identity"))) for request in job.requests
-        ]
+        adapter = load_adapter(job.endpoint.protocol)
+        self._reader, self._requests = AnswerReader(adapter, job), RequestMaker(job, adapter)
         self._recorder = Recorder(job)
         self._counts = self._recorder.counts
         self._next, self._planned = first, len(range(first, self._pacer.count, step))
@@ -98,8 +96,9 @@ class LoadWorker:
                 gevent.sleep(left)
             while self._unread_bytes > _MOST_UNREAD:
                 gevent.sleep(0.001)
-            request, encoded = self._requests[k % len(self._requests)]
+            request, encoded = self._requests.encode(k)
             counts.sent += 1
+            counts.repeated += self._requests.is_repeat(k)
             raw = engine.fetch(encoded)
             free_at = max(due, free_at)
             raw.held_up = raw.started - free_at + raw.stalled
@@ -178,7 +177,7 @@ class LoadWorker:
         awake = self._engine.now() - self._engine.measure_stalls()
         for k in late:
             due = self._recorder.t0 + self._pacer.get_arrival_time(k)
-            request = self._requests[k % len(self._requests)][0]
+            request = self._requests.encode(k)[0]
             exchange = Exchange(request, Timing(due), error=ErrorClass.FIRST_BYTE_TIMEOUT, detail=detail)
             self._recorder.add(exchange, RawExchange(due, awake=awake))
 

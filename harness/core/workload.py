@@ -1,0 +1,138 @@
+"""What requests a load consists of: the keys of `[load]` about it, and what a load child makes its requests from.
+
+Plain data that can be written as JSON. Tested in tests/load/workload/test_settings.py.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.core.adapter import Facts
+from harness.core.bounds import OverZero
+from harness.core.exchange import Query
+from harness.core.registry import describe_unknown, list_plugins
+
+SPREADS = ("constant", "uniform", "normal", "lognormal")
+AUTO, SAMPLE = "auto", "sample"
+"""The workload that is chosen by what the endpoint takes, and the one that repeats the sample."""
+
+_LONGEST = 1_000_000
+"""Tokens of one text, or seconds of a pause, above which a typing error is more likely than a wish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A distribution of lengths in tokens, of turns, or of seconds: values from `min` to `max`.
+
+    `distribution` is constant, uniform, normal or lognormal; without one it is constant, normal where a `stdev` is
+    given, uniform where `min` and `max` are given and no `mean`. `stdev` is that of the values, for lognormal too.
+    """
+
+    mean: OverZero[float] | None = None
+    stdev: float = 0.0
+    min: float = 0.0
+    max: float | None = None
+    distribution: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The distribution, also where none is named."""
+        if self.distribution:
+            return self.distribution
+        if self.mean is None:
+            return "uniform"
+        return "normal" if self.stdev else "constant"
+
+    @property
+    def middle(self) -> float:
+        """The mean, or the middle of a range."""
+        return self.mean if self.mean is not None else (self.min + (self.max or self.min)) / 2
+
+    @property
+    def largest(self) -> float:
+        """The largest value that is likely: the bound, or the mean with four standard deviations."""
+        return self.max if self.max is not None else self.middle + 4 * self.stdev
+
+    def find_problem(self) -> tuple[str, str] | None:
+        """The key that makes this distribution impossible, and why; or None."""
+        if self.kind not in SPREADS:
+            return "distribution", describe_unknown("distribution", self.kind, SPREADS)
+        if not 0 <= self.stdev < math.inf:
+            return "stdev", f"must be 0 or more, got {self.stdev!r}"
+        if not 0 <= self.min <= self.largest <= _LONGEST:
+            return "max", f"must be from min ({self.min:g}) to {_LONGEST}, got {self.largest:g}"
+        if self.kind == "uniform" and self.max is None:
+            return "max", "a uniform distribution needs min and max; or give mean"
+        if self.kind in ("normal", "lognormal") and not (self.mean and self.stdev):
+            return "stdev", f"a {self.kind} distribution needs mean and stdev, both over 0"
+        if self.mean is not None and not self.min <= self.mean <= self.largest:
+            return "mean", f"must be from min to max, got {self.mean:g}"
+        return None
+
+    def describe(self, unit: str) -> str:
+        """The distribution in words."""
+        bounds = f", {self.min:g} to {self.max:g}" if self.max is not None else ""
+        if self.kind == "uniform":
+            return f"{self.min:g} to {self.max:g} {unit}"
+        spread = f" with a standard deviation of {self.stdev:g} ({self.kind}{bounds})" if self.stdev else ""
+        return f"{self.middle:g} {unit}{spread}"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPrefix:
+    """What a `share` of the prompts begins with: one of `count` texts of `tokens` tokens."""
+
+    tokens: OverZero[int]
+    share: OverZero[float] = 1.0
+    count: OverZero[int] = 1
+
+
+@dataclass(frozen=True)
+class WorkloadSettings:
+    """The requests of a load.
+
+    `workload` is a name of `aiharness list workloads`, or `auto`: what the endpoint takes, no request twice.
+    `input_tokens` is the length of prompts, `output_tokens` the limit of tokens of each answer, `shared_prefix` what
+    several prompts begin with.
+    """
+
+    workload: str = AUTO
+    input_tokens: Spread | None = None
+    output_tokens: Spread | None = None
+    shared_prefix: SharedPrefix | None = None
+
+    def find_workload_problem(self) -> tuple[str, str] | None:
+        """The key that makes these requests impossible, and why; or None."""
+        known = (AUTO, *list_plugins("workloads"))
+        if self.workload not in known:
+            return "workload", describe_unknown("workload", self.workload, known)
+        for name in ("input_tokens", "output_tokens"):
+            spread = getattr(self, name)
+            if spread is not None and (problem := spread.find_problem()):
+                return f"{name}.{problem[0]}", problem[1]
+        if self.shared_prefix and self.shared_prefix.share > 1:
+            return "shared_prefix.share", f"must be at most 1, got {self.shared_prefix.share:g}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What the requests of a load are made from: request `k` is a function of this and of `k` alone.
+
+    `workload` is the name of the plug-in that makes them, never `auto`. `sample` is one valid query, `texts` are the
+    texts that prompts are made of (none: they are written), `entries` the inputs of a data set. `has_own_sample`: the
+    sample was configured, and not made by the adapter. `reason` says why requests repeat although that was not asked
+    for.
+    """
+
+    workload: str
+    sample: Query
+    settings: WorkloadSettings = field(default_factory=WorkloadSettings)
+    facts: Facts = field(default_factory=Facts)
+    seed: int = 0
+    texts: tuple[str, ...] = ()
+    entries: tuple[Any, ...] = ()
+    has_own_sample: bool = False
+    reason: str = ""

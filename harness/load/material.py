@@ -1,0 +1,123 @@
+"""Which workload a load has, and what its requests are made from. `auto` never repeats what it can vary.
+
+Tested in tests/load/test_material.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.checks.generation.thinking import has_text
+from harness.core.adapter import Capabilities, Facts
+from harness.core.endpoint import Endpoint
+from harness.core.errors import ErrorClass, UsageError
+from harness.core.exchange import Exchange, Query
+from harness.core.settings import LoadSettings
+from harness.core.workload import AUTO, SAMPLE, Material
+from harness.load.forms import make_workload
+from harness.load.workload.text import find_text
+
+PROBES = 3
+"""Requests of the workload that are asked without load."""
+
+_MOST_BYTES = 16 * 2**20
+"""Bytes of the inputs that are handed to every process of a load."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is known of an endpoint before its load: `rows` are the inputs of `[data]` in the form that it takes."""
+
+    endpoint: Endpoint
+    facts: Facts
+    capabilities: Capabilities
+    sample: Query
+    rows: Sequence[Any] = ()
+    has_own_sample: bool = False
+
+
+def choose_material(load: LoadSettings, seed: int, source: Source) -> Material:
+    """The material of the configured workload, or of the one that suits the endpoint. Raises `UsageError`."""
+    entries, texts = _list_distinct(source.rows), _list_texts(source)
+    workload = load.workload
+    if workload == AUTO:
+        workload = _choose_workload(source, entries)
+    if workload == "text" and find_text(source.sample.inputs) is None:
+        raise UsageError("[load] workload = 'text' needs a service that takes text; leave workload out")
+    if workload == "tensors" and not source.facts.inputs.get("inputs"):
+        raise UsageError("[load] workload = 'tensors' needs the metadata of a model that names its inputs")
+    material = Material(workload, source.sample, load, source.facts, seed, texts, entries, source.has_own_sample)
+    return replace(material, reason=_explain_repeats(material))
+
+
+def _choose_workload(source: Source, entries: Sequence[Any]) -> str:
+    if source.endpoint.template.upload is not None:
+        return SAMPLE
+    if find_text(source.sample.inputs) is not None:
+        return "text"
+    if entries:
+        return "rows"
+    return "tensors" if source.facts.inputs.get("inputs") else "numbers"
+
+
+def _explain_repeats(material: Material) -> str:
+    """Why the requests repeat from the first on, although distinct ones are wanted; empty where they do not."""
+    if material.settings.workload != AUTO:
+        return ""
+    if material.workload == SAMPLE:
+        return "an uploaded file cannot be varied"
+    workload = make_workload(material)
+    return "" if workload.is_unique or workload.forms > 1 else "its sample has nothing that could be varied"
+
+
+def _list_texts(source: Source) -> tuple[str, ...]:
+    """The texts of which prompts are made: of the data, else the configured ones."""
+    rows = [row for row in source.rows if isinstance(row, str)]
+    if rows:
+        return tuple(_list_distinct(rows))
+    samples = (source.sample.inputs, *source.endpoint.other_samples) if source.has_own_sample else ()
+    return tuple(text for sample in samples if (text := find_text(sample)) is not None)
+
+
+def _list_distinct(rows: Sequence[Any]) -> tuple[Any, ...]:
+    """The distinct inputs among these, in their order, as far as every process of a load can hold them."""
+    distinct: dict[str, Any] = {}
+    size = 0
+    for row in rows:
+        text = json.dumps(row)
+        if text not in distinct:
+            size += len(text)
+            distinct[text] = row
+        if size > _MOST_BYTES:
+            break
+    return tuple(distinct.values())
+
+
+def probe_material(material: Material, count: int, ask: Callable[[Query], Exchange]) -> tuple[Material, bool]:
+    """Ask the first requests after those of a load of `count`, without load: the material, and whether all had a text.
+
+    Where a workload that nobody asked for is refused although the sample is not, the sample is repeated in its place: a
+    text by a status of 4xx, numbers by any answer, since nobody knows which numbers a service takes.
+    """
+    if material.workload == SAMPLE or material.reason:
+        return material, True
+    workload = make_workload(material)
+    exchanges = [ask(workload.make_query(count + i)) for i in range(PROBES)]
+    if material.settings.workload == AUTO:
+        for exchange in exchanges:
+            if _is_refusal(exchange, is_text=material.workload == "text"):
+                reason = f"the service refuses other inputs than the sample ({exchange.outcome})"
+                return replace(material, workload=SAMPLE, reason=reason), True
+    return material, all(map(has_text, exchanges))
+
+
+def _is_refusal(exchange: Exchange, *, is_text: bool) -> bool:
+    status = exchange.status or 0
+    if exchange.ok or status == 429:
+        return False
+    if is_text:
+        return 400 <= status < 500
+    return status >= 400 or exchange.error is ErrorClass.INVALID

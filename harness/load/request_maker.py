@@ -1,0 +1,135 @@
+"""Requests of a load as bytes, made at the moment at which they are sent: a form, with its mark replaced.
+
+Tested in tests/load/workload/test_requests.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.core.adapter import Adapter
+from harness.core.exchange import Query, Request
+from harness.core.load import Job
+from harness.core.settings import LoadSettings
+from harness.io.raw import encode_request
+from harness.load.forms import MOST_FORMS, QueryForm, make_workload
+
+_WANTED_CONTROLS, _MOST_OFTEN, _LEAST_OFTEN = 50, 3, 10
+"""How often the sample is wanted where its answer is known; at most and at least one in so many requests is it."""
+
+_MOST_KEPT = 16 * 2**20
+"""Bytes of encoded forms that are kept."""
+
+Encoded = tuple[Request, bytes]
+"""A request, and what goes over the wire for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """An encoded form, cut where its mark is."""
+
+    form: QueryForm
+    request: Request
+    head: bytes
+    before: bytes
+    after: bytes
+
+
+def count_control_step(load: LoadSettings) -> int:
+    """Of so many requests one is the sample, where the answer to it is known."""
+    return max(_MOST_OFTEN, min(_LEAST_OFTEN, int(load.rate * load.duration) // _WANTED_CONTROLS))
+
+
+class RequestMaker:
+    """Makes the requests of a job; every process makes the same ones."""
+
+    def __init__(self, job: Job, adapter: Adapter) -> None:
+        self._job, self._adapter = job, adapter
+        self._repeated = [self._encode(request) for request in job.requests]
+        self._workload = None if job.material is None else make_workload(job.material)
+        self._step = count_control_step(job.load) if job.has_controls else 0
+        self._kept: dict[int, _Cut | Encoded] = {}
+        self._kept_bytes = 0
+        if self._workload is not None:
+            for k in range(min(MOST_FORMS, self._workload.forms)):
+                self._keep_form(k)
+
+    def encode(self, k: int) -> Encoded:
+        """Request `k` of the schedule."""
+        workload = self._workload
+        if workload is None or self._is_control(k):
+            return self._repeated[k % len(self._repeated)]
+        number = self._number(k)
+        i = number % workload.forms
+        cut = self._kept.get(i)
+        if cut is None:
+            return self._encode_query(workload.make_query(number))
+        if not isinstance(cut, _Cut):
+            return cut
+        content = cut.form.fill(self._seed, number).encode()
+        template = cut.request
+        body = b"".join((cut.before, content, cut.after))
+        return Request(template.method, template.path, template.headers, body, template.stream), cut.head + body
+
+    def is_repeat(self, k: int) -> bool:
+        """Whether request `k` is the same as an earlier one, or as one that was asked before the load."""
+        if self._workload is None or self._is_control(k):
+            return True
+        return self._workload.is_repeat(self._number(k))
+
+    @property
+    def _seed(self) -> int:
+        return 0 if self._job.material is None else self._job.material.seed
+
+    def _is_control(self, k: int) -> bool:
+        return bool(self._step) and k % self._step == self._step - 1
+
+    def _number(self, k: int) -> int:
+        """The number of request `k` among those of the workload."""
+        return k - k // self._step if self._step else k
+
+    def _encode(self, request: Request) -> Encoded:
+        return request, b"".join(encode_request(self._job.endpoint, request, "identity"))
+
+    def _encode_query(self, query: Query) -> Encoded:
+        material = self._job.material
+        assert material is not None
+        return self._encode(self._adapter.encode(self._job.endpoint, query, material.facts))
+
+    def _keep_form(self, i: int) -> None:
+        """Keep form `i`, cut at its mark; not where the bytes of the request do not show the mark once."""
+        workload, material = self._workload, self._job.material
+        assert workload is not None
+        assert material is not None
+        if self._kept_bytes > _MOST_KEPT:
+            return
+        form = workload.make_form(i)
+        request, wire = self._encode(self._adapter.encode(self._job.endpoint, form.query, material.facts))
+        if not workload.is_unique:
+            self._kept[i] = request, wire
+        elif request.body.count(mark := form.mark.encode()) == 1:
+            content = form.fill(material.seed, 0).encode()
+            body = request.body.replace(mark, content)  # for the head: a number's mark is not as long as its content
+            head, _ = encode_request(self._job.endpoint, _with_body(request, body), "identity")
+            before, _, after = request.body.partition(mark)
+            self._kept[i] = _Cut(form, request, head, before, after)
+        else:
+            return
+        self._kept_bytes += len(wire)
+
+
+def describe_workload(job: Job) -> str:
+    """What the requests of a job are, in one line."""
+    material = job.material
+    if material is None:
+        return "one request body: repeats may be answered from a cache"
+    line = make_workload(material).describe()
+    if material.reason:
+        line = f"one request body, because {material.reason}: repeats may be answered from a cache"
+    if job.has_controls:
+        line += f"; of {count_control_step(job.load)} requests one is the sample, whose answer is known"
+    return f"{line}; seed {material.seed}"
+
+
+def _with_body(request: Request, body: bytes) -> Request:
+    return Request(request.method, request.path, request.headers, body, request.stream)
