@@ -70,4 +70,4 @@ def _describe(endpoint: Endpoint, preflight: Preflight) -> list[str]:
     return lines
 
 
-COMMAND = Command(run=_run, add_options=add_endpoint_options)
+COMMAND = Command(run=_run, add_options=add_endpoint_options, only_prints=True)

@@ -1,4 +1,4 @@
-"""`aiharness gate`: run suites and decide, with pytest in this process."""
+"""`aiharness gate`: run suites and decide, with pytest in a child process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from harness.commands.child_run import run_in_child
 from harness.commands.command import Command
 from harness.plugin.command_line import CONFIGURED
 
@@ -20,7 +21,7 @@ def _add_options(parser: ArgumentParser) -> None:
 
 
 def _run(suite: str | None, rest: Sequence[str]) -> int:
-    return run_pytest([f"--ai-suite={suite or CONFIGURED}", *rest])
+    return run_in_child(lambda: run_pytest([f"--ai-suite={suite or CONFIGURED}", *rest]))
 
 
 def run_pytest(arguments: Sequence[str]) -> int:

@@ -47,4 +47,4 @@ def _print_checks() -> None:
             print(f"{declared.spec.level:8} {declared.id}  {declared.spec.title}")
 
 
-COMMAND = Command(run=_run, add_options=_add_options)
+COMMAND = Command(run=_run, add_options=_add_options, only_prints=True)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import importlib
 import io
-import os
 import re
 import signal
 import sys
@@ -19,6 +17,7 @@ from harness.commands.command import Command
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
 from harness.core.registry import describe_unknown
+from harness.io.outputs import find_output_problem, guard_outputs
 
 _COMMANDS = {
     "demo": "start the reference deployment, run the suites, write the report",
@@ -31,10 +30,6 @@ _COMMANDS = {
     "list": "list the suites, protocols, faults, attacks, checks, reports or scenarios",
 }
 """Each is a module beside this one, which is imported only when its command is run."""
-
-
-_UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""Errors of writing to a pipe, a terminal or a file that the shell has opened."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,8 +45,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is DESIGN section 4's. Errors meant for the user are one line."""
-    if sys.stdout is None:  # closed by the shell (`>&-`): nobody wants the output
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    guard_outputs()
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((text for text in arguments if not text.startswith("-")), "")
     command = _load_command(name)
@@ -69,30 +63,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     with contextlib.suppress(ValueError):  # not the main thread: its owner decides
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # acts as Ctrl-C: nothing may be left behind
     try:
-        status = command.run(**options)
-        sys.stdout.flush()
-        return status
+        return _end_output(name, command, command.run(**options))
     except HarnessError as problem:
         print(f"aiharness {name}: {problem}", file=sys.stderr)
         return int(Exit.USAGE)
     except KeyboardInterrupt:
         print(f"aiharness {name}: interrupted", file=sys.stderr)
         return int(Exit.INTERRUPTED)
-    except OSError as problem:
-        if problem.errno not in _UNWRITABLE or problem.filename is not None:
-            raise
-        return _end_without_output(name, problem)
 
 
-def _end_without_output(name: str, problem: OSError) -> int:
+def _end_output(name: str, command: Command, status: int) -> int:
     """Say in one line why the output could not be written: its reader has closed the pipe, or the disk is full.
 
-    The exit status is none that a run could have ended with.
+    The exit status of a run stays; that of a command whose output is all that it does is none of a run's.
     """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python writes what is left when it ends, and must not fail again
-    with contextlib.suppress(OSError):
-        print(f"aiharness {name}: the output cannot be written: {problem.strerror}", file=sys.stderr, flush=True)
-    return int(Exit.USAGE)
+    problem = find_output_problem()
+    if not problem:
+        return status
+    print(f"aiharness {name}: the output cannot be written: {problem}", file=sys.stderr, flush=True)
+    return int(Exit.USAGE) if command.only_prints else status
 
 
 def _load_command(name: str) -> Command:

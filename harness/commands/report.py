@@ -14,7 +14,7 @@ from harness.core.gate import Policy
 from harness.core.registry import describe_unknown, list_plugins, load_plugin
 from harness.core.report import Report
 from harness.core.verdict import Status
-from harness.io.rundir import read_gate, read_run, replace_file
+from harness.io.rundir import PLAN, read_gate, read_run, replace_file
 from harness.run.report_building import KILLED, build_report
 
 
@@ -44,10 +44,10 @@ def _run(path: str, format_: str, output: str | None) -> int:
 def saved_report(path: Path) -> Report:
     """The report of a run directory or of a gate.json.
 
-    A run without its gate.json was killed and is judged now, and so is a PASS whose plan was changed afterwards.
+    A run without a final gate.json was killed and is judged now, and so is a PASS whose plan was changed afterwards.
     """
-    if path.is_file():
-        return read_gate(path)
+    if path.is_file() and ((report := read_gate(path)).run.final or not (path.parent / PLAN).exists()):
+        return report
     saved = read_run(path)
     if saved.gate is not None and not (saved.changed and saved.gate.run.verdict is Status.PASS):
         return saved.gate

@@ -35,7 +35,7 @@ _PLAIN_HEADERS = (
 """Lines whose values are words of HTTP itself."""
 
 _MIN_LINE_LENGTH = 8
-"""Characters of a configured line that is taken for a secret although its name does not say so."""
+"""Characters of a configured line that is removed from all text although its name does not say that it is secret."""
 
 
 @dataclass(slots=True)
@@ -253,12 +253,16 @@ class Endpoint:
         """The configured sample, or the default if there is none."""
         return default if self.sample is None else self.sample
 
-    def _hides(self, name: str, value: str) -> bool:
-        """Whether a configured line is a secret: each is, unless it is declared public or says nothing by its name."""
+    def hides_line(self, name: str) -> bool:
+        """Whether the value of a header line is a secret: of each configured one, unless it is declared public."""
         if is_secret_header(name):
             return True
         is_public = name.lower() in (*_PLAIN_HEADERS, *(public.lower() for public in self.public_headers))
-        return not is_public and len(value) >= _MIN_LINE_LENGTH
+        return not is_public and name.lower() in (configured.lower() for configured, _ in self.headers)
+
+    def mask_lines(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """Header lines for display: the value of every secret line becomes `***`, however short it is."""
+        return tuple((name, "***" if self.hides_line(name) else value) for name, value in headers)
 
     def list_secrets(self) -> tuple[str, ...]:
         """Everything that no output may contain, in every spelling: credentials, secret header lines, a proxy password.
@@ -266,7 +270,8 @@ class Endpoint:
         Values shorter than `MIN_SECRET_LENGTH` are left out: a report without any `5` would be useless.
         """
         secrets = set(self.credentials.list_secrets()) if self.credentials else set()
-        lines = [value for name, value in self.headers if self._hides(name, value)]
+        hidden = [(name, value) for name, value in self.headers if self.hides_line(name)]
+        lines = [value for name, value in hidden if is_secret_header(name) or len(value) >= _MIN_LINE_LENGTH]
         lines += [value for name, value in self.query if is_secret_parameter(name)]
         lines += self.signer.secret_lines if self.signer else ()
         for line in lines:
@@ -353,9 +358,3 @@ def parse_url(text: str) -> tuple[str, Credentials | None]:
 def _without_password(text: str) -> str:
     """An address for an error message, by cutting only: even a URL that cannot be parsed may contain a password."""
     return re.sub(r"[?#].*", "…", re.sub(r"^(\w+://)?.*@", r"\1", text.strip(), flags=re.DOTALL), flags=re.DOTALL)
-
-
-def redact_headers(headers: Mapping[str, str] | tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Header lines for display: the value of every line that may carry a credential becomes `***`."""
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return tuple((name, "***" if is_secret_header(name) else value) for name, value in pairs)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.core.answer_class import RETRY_ADVICE, classify_exchange
-from harness.core.endpoint import Credentials, Endpoint, redact_headers
+from harness.core.endpoint import Credentials, Endpoint
 from harness.core.exchange import Authorization, Exchange, Request, Response
 from harness.core.redaction import redact_text
 from harness.core.verdict import Counterexample
@@ -42,22 +42,22 @@ def show_request(request: Request, endpoint: Endpoint) -> dict[str, Any]:
     record = {
         "method": request.method,
         "url": endpoint.url + endpoint.add_query(request.path),
-        **_describe_message(request),
+        **_describe_message(request, endpoint),
     }
     return _redact_record(record, endpoint)
 
 
 def show_response(response: Response, endpoint: Endpoint) -> dict[str, Any]:
     """A response as a record for JSON, without secrets."""
-    return _redact_record({"status": response.status, **_describe_message(response)}, endpoint)
+    return _redact_record({"status": response.status, **_describe_message(response, endpoint)}, endpoint)
 
 
-def _describe_message(message: Request | Response) -> dict[str, Any]:
+def _describe_message(message: Request | Response, endpoint: Endpoint) -> dict[str, Any]:
     """Headers and body for display; the body of a gRPC message is in base64."""
     body = message.body
     if ("content-type", "application/grpc") in message.headers:
         body = base64.b64encode(body)
-    return {"headers": dict(redact_headers(message.headers)), "body": shorten_body(body)}
+    return {"headers": dict(endpoint.mask_lines(message.headers)), "body": shorten_body(body)}
 
 
 def shorten_body(body: bytes, limit: int = MAX_BODY_SHOWN) -> str:
@@ -83,7 +83,7 @@ def build_curl(request: Request, endpoint: Endpoint, authorization: Authorizatio
     parts = ["curl", "-sS", "-N" if request.stream else "-i", "-X", request.method, url]
     if endpoint.unix_socket:
         parts += ["--unix-socket", quote_word(endpoint.unix_socket)]
-    for name, value in redact_headers((*request.headers, *endpoint.headers)):
+    for name, value in endpoint.mask_lines((*request.headers, *endpoint.headers)):
         parts += ["-H", quote_word(f"{name}: {value}")]
     if endpoint.credentials:
         parts += _build_credential_option(endpoint.credentials, authorization, quote_word)

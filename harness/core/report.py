@@ -16,7 +16,10 @@ SCHEMA = "aiharness.gate/1"
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """When, how it ended, who answers for it. Times are ISO 8601 in UTC."""
+    """When, how it ended, who answers for it. Times are ISO 8601 in UTC.
+
+    `final` is False as long as the run has not ended: its ERROR is then no decision.
+    """
 
     id: str
     started: str
@@ -29,6 +32,7 @@ class RunInfo:
     interrupted: str | None = None
     deciding: tuple[str, ...] = ()
     loosened: tuple[str, ...] = ()
+    final: bool = True
 
 
 @dataclass(frozen=True, slots=True)

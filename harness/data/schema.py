@@ -41,6 +41,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "interrupted": "Why the run did not end normally, if it did not.",
         "deciding": "Ids of the checks that decided the verdict.",
         "loosened": "What explicit options let through, as sentences.",
+        "final": "False as long as the run has not ended: its ERROR is then no decision.",
     },
     "Target": {
         "url": "Without credentials.",

@@ -5,13 +5,12 @@ Tested in tests/io/test_rundir.py.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from harness.core.errors import BudgetExhausted, HarnessError
+from harness.core.errors import BudgetExhausted, HarnessError, RunDirError
 from harness.core.settings import Ceilings
 from harness.io.clock import read_monotonic
 
@@ -80,12 +79,12 @@ class Ledger:
         return self._size(REQUESTS_FILE) if ceiling is None else min(self._size(REQUESTS_FILE), ceiling)
 
     def _add(self, name: str, count: int) -> int:
-        handle = os.open(self._folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            os.write(handle, b"." * count)
-            return os.lseek(handle, 0, os.SEEK_CUR)
-        finally:
-            os.close(handle)
+            with open(self._folder / name, "ab", buffering=0) as file:
+                file.write(b"." * count)
+                return file.tell()
+        except OSError as error:
+            raise RunDirError(f"{self._folder / name} cannot be written ({error.strerror})") from None
 
     def _size(self, name: str) -> int:
         try:

@@ -50,7 +50,8 @@ class EvidenceLine:
 class SavedRun:
     """The content of a run directory, as far as it was written; `head` is what `plan.json` says of the run.
 
-    `changed` says that the plan is not the one that was written down; empty if it is.
+    `changed` says that the plan is not the one that was written down; empty if it is. `gate` is the decision; None
+    where the run did not end.
     """
 
     plan: Plan | None
@@ -149,9 +150,26 @@ class RunDir:
         return self._cleaner.clean(data)
 
 
+def probe_file(target: Path) -> None:
+    """Raise `RunDirError` for what `replace_file` could not write now; nothing is left behind."""
+    part = _name_part(target)
+    try:
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise RunDirError(f"{target} cannot be written ({error.strerror})") from None
+
+
+def _name_part(target: Path) -> Path:
+    """The file beside a target that is renamed over it. Raises `RunDirError` where that would destroy something."""
+    if not target.name or (target.exists() and not target.is_file()):
+        raise RunDirError(f"{target} cannot be written (it is a folder or a device)")
+    return target.with_name(f".{target.name}.{os.getpid()}.part")
+
+
 def replace_file(target: Path, data: bytes) -> Path:
     """Write beside the target and rename over it. Raises `RunDirError` when it cannot be written."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = _name_part(target)
     try:
         part.write_bytes(data)
         os.replace(part, target)
@@ -207,12 +225,13 @@ def read_run(path: str | Path) -> SavedRun:
     if torn:
         saved.notes.append(f"{torn} torn lines were left out: the run was killed while writing")
     if (folder / GATE).exists():
-        saved.gate = read_gate(folder / GATE)
+        gate = read_gate(folder / GATE)
+        saved.gate = gate if gate.run.final else None
     return saved
 
 
 def read_gate(path: Path) -> Report:
-    """Read a `gate.json`. Raises `RunDirError` for anything else."""
+    """Read a `gate.json`, also that of a run that did not end (`run.final`). Raises `RunDirError` for anything else."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Report)
     except OSError as error:

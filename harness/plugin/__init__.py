@@ -82,6 +82,31 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     return dry_run(config)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_load_initial_conftests")
+def pytest_aiharness_guard_outputs(early_config: pytest.Config) -> Generator[None]:
+    """Before pytest takes its outputs: let them not break a run; a conftest.py that ends pytest is wrong usage."""
+    if not early_config.known_args_namespace.ai_suite:
+        return (yield)
+    from harness.io.outputs import guard_outputs
+    from harness.plugin.kept_status import EARLY_EXIT
+
+    guard_outputs()
+    try:
+        return (yield)
+    except (SystemExit, pytest.exit.Exception) as problem:
+        early_config.stash[EARLY_EXIT] = f"{type(problem).__name__}: {problem}"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_cmdline_main")
+def pytest_aiharness_keep_status(config: pytest.Config) -> Generator[None, int, int]:
+    """The exit status is the gate's, whatever another plugin makes of it."""
+    if not config.getoption("ai_suite") or config.getoption("ai_dry_run") or hasattr(config, "workerinput"):
+        return (yield)
+    from harness.plugin.kept_status import keep_status
+
+    return (yield from keep_status(config))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker and, when a suite was asked for, the gate."""

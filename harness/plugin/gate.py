@@ -26,10 +26,11 @@ from harness.core.registry import list_plugins
 from harness.core.report import Report
 from harness.core.verdict import Level, Status, make_error, make_skipped
 from harness.io.clock import read_monotonic
-from harness.io.rundir import EVIDENCE, EvidenceLine
+from harness.io.rundir import EvidenceLine
 from harness.plugin import fixtures
 from harness.plugin.collection import CollectionHooks, list_config_folders
 from harness.plugin.command_line import count_processes, read_options
+from harness.plugin.kept_status import DECIDER, describe_exception
 from harness.plugin.lost_tests import LostTests
 from harness.plugin.run_checks import CheckHooks
 from harness.run.gate_run import GateRun, RunState
@@ -61,7 +62,8 @@ def register_gate(config: pytest.Config) -> None:
     config.pluginmanager.register(fixtures, "aiharness-fixtures")
     lost = LostTests(config, settings.suites)
     config.pluginmanager.register(lost, "aiharness-lost-tests")
-    config.pluginmanager.register(GateHooks(config, run, collection, lost), "aiharness-gate")
+    config.stash[DECIDER] = gate = GateHooks(config, run, collection, lost)
+    config.pluginmanager.register(gate, "aiharness-gate")
 
 
 class GateHooks:
@@ -78,8 +80,8 @@ class GateHooks:
         listing = ("collectonly", "showfixtures", "show_fixtures_per_test")
         self._judges = not any(config.getoption(name, False) for name in listing)
         self._early_exit = Exit.INTERRUPTED
-        self._is_finished = False
-        self._status = int(Exit.INTERNAL)
+        self._is_finished = self._is_shown = False
+        self._status = int(Exit.ERROR)
         self._signals: dict[signal.Signals, Any] = {}
 
     @property
@@ -90,6 +92,7 @@ class GateHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Ask the endpoint what it is, write the plan; a worker takes both from the controller."""
+        self._session = session
         try:
             if self._worker is not None:
                 self._run.join(msgspec.convert(self._worker["aiharness"], RunState), self._worker["workerid"])
@@ -166,9 +169,13 @@ class GateHooks:
         """Write down that a worker crashed; verdicts are written where the checks run."""
         if not self._decides:
             return
+        if loss := getattr(report, "ai_loss", ""):
+            self._run.note_loss(loss, msgspec.json.decode(report.ai_unwritten, type=list[EvidenceLine]))
+        if self._run.loss:
+            self._session.shouldstop = self._run.loss
         if report.when not in ("setup", "call", "teardown"):
             crash = make_error("the worker that ran this check crashed; its evidence is lost")
-            self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, crash, self._run.now()))
+            self._run.record(EvidenceLine(report.nodeid, crash, self._run.now()))
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
         """The words and letters of statuses that pytest does not have."""
@@ -190,7 +197,7 @@ class GateHooks:
         """Decide, write every file, and give the gate's exit status."""
         self._run.close()
         if self._decides:
-            self._finish(exitstatus if exitstatus in _PYTEST_EXITS else None)
+            self._finish(exitstatus if exitstatus in _PYTEST_EXITS and not self._run.loss else None)
             session.exitstatus = self._status
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -209,7 +216,19 @@ class GateHooks:
             return
         title = f"{report.nodeid} can be collected"
         self._run.add_user_checks([plan_user_check(report.nodeid, suite, title, "blocker")])
-        self._run.run_dir.append(EVIDENCE, EvidenceLine(report.nodeid, verdict, self._run.now()))
+        self._run.record(EvidenceLine(report.nodeid, verdict, self._run.now()))
+
+    def conclude(self) -> int | None:
+        """End a run that began and was stopped before its end, show what was not shown; the exit status, if any."""
+        if not self._decides:
+            return None
+        if not self._is_finished:
+            self._run.close()
+            self._finish(self._early_exit)
+        terminal: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        if not self._is_shown and terminal is not None and not self._config.getoption("no_summary", False):
+            self.pytest_terminal_summary(terminal)
+        return self._status
 
     def _finish(self, pytest_exit: int | None) -> None:
         self._is_finished = True
@@ -218,14 +237,14 @@ class GateHooks:
         self._run.add_user_checks([], self._lost.notes)
         try:
             self._report = self._run.finish(self._interrupted, pytest_exit)
-        except HarnessError as problem:
-            self._interrupted = str(problem)
-            self._status = int(Exit.INTERNAL)
+        except Exception as problem:
+            self._interrupted = str(problem) if isinstance(problem, HarnessError) else describe_exception(problem)
             return
         self._status = self._report.run.exit_status
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the decision and where its report lies, last on the screen."""
+        self._is_shown = True
         if self._report is None:
             if self._interrupted and self._worker is None and self._judges:
                 terminalreporter.write_line(f"aiharness: no report: {self._interrupted}")
@@ -241,19 +260,12 @@ class GateHooks:
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         """Write the report of a run that was stopped before its first test; restore the signal handlers."""
-        if self._decides and not self._is_finished:
-            # pytest calls no sessionfinish when the session ended while it started.
-            self._run.close()
-            self._finish(self._early_exit)
-            print(f"aiharness: ended before the first check, exit status {self._status}; see {self._run.run_dir.path}")
+        self.conclude()
         if self._run.started:
             # Other plugins write what a test printed or raised, which may hold a secret that the service echoed.
             for option in ("allure_report_dir", "xmlpath"):
                 if path := self._config.getoption(option, None):
                     self._run.run_dir.scrub(Path(path))
-        session = self._config.pluginmanager.getplugin("session")
-        if self._is_finished and session is not None:
-            session.exitstatus = self._status  # whatever a later hook made of it: it agrees with gate.json
         for number, handler in self._signals.items():
             signal.signal(number, handler)
 

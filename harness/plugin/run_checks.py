@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import inspect
+import os
 import traceback
 import unittest
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +30,7 @@ from harness.core.verdict import (
     make_skipped,
 )
 from harness.io.clock import DriftWatch
-from harness.io.rundir import EVIDENCE, EvidenceLine
+from harness.io.rundir import EvidenceLine
 from harness.plugin.user_client import AskFailed, ObjectiveJudge
 from harness.run.confirmation import judge_confirmed
 from harness.run.gate_run import GateRun
@@ -41,6 +42,10 @@ VERDICTS = pytest.StashKey[list[Verdict]]()
 
 
 _ASSERTIONS = "the test's own assertions"
+_FORKED = (
+    "this test is run in a forked process (pytest-forked: `@pytest.mark.forked`), where the connections of the run do "
+    "not work; remove the mark, and use pytest-xdist (`-n 2`) for a process of its own"
+)
 
 
 class CheckFailed(AssertionError):
@@ -58,6 +63,7 @@ class CheckHooks:
         self._run = run
         self._error_reasons: set[str] = set()
         self._watch = DriftWatch()
+        self._process = os.getpid()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
@@ -79,9 +85,13 @@ class CheckHooks:
             return
         spec = find_spec(getattr(item, "function", None))
         alone = spec is not None and (spec.alone or self._measures_alone(spec, check))
-        with open(self._run.run_dir.path / ".alone", "w") as lock:
-            # A worker that dies gives its lock back.
-            fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        path = self._run.run_dir.path / ".alone"
+        with ExitStack() as stack:
+            try:
+                # A worker that dies gives its lock back.
+                fcntl.flock(stack.enter_context(open(path, "w")), fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            except OSError as problem:
+                self._run.note_loss(f"{path} cannot be written ({problem.strerror})")
             yield
 
     def _measures_alone(self, spec: CheckSpec, check: PlannedCheck) -> bool:
@@ -97,6 +107,9 @@ class CheckHooks:
         self._watch = DriftWatch()
         if check.not_applicable:
             pytest.skip(check.not_applicable)
+        if os.getpid() != self._process:
+            _end(item, make_error(_FORKED), check)
+            pytest.skip(_FORKED)
         try:
             self._run.ledger.check_time()
         except BudgetExhausted as over:
@@ -157,6 +170,9 @@ class CheckHooks:
         if check.kind != "user" and call.when == "call" and (problem := self._watch.explain()):
             verdict = make_error(problem)
         line = self._write_verdict(item, check, verdict, call.duration)
+        if self._run.loss and self._run.worker != "main":
+            report.ai_loss = self._run.loss
+            report.ai_unwritten = msgspec.json.encode(self._run.unwritten).decode()  # the controller may have room
         report.ai_status, report.ai_level = str(line.verdict.status), str(check.level)
         if report.failed and call.excinfo and isinstance(call.excinfo.value, CheckFailed | CheckError):
             report.longrepr = f"{line.verdict.status}: {self._shorten_repeated(line.verdict)}"
@@ -171,7 +187,9 @@ class CheckHooks:
         verdict = self._run.end_check(item.nodeid, verdict)
         attach_to_allure(item, verdict)
         line = self._run.make_evidence(item.nodeid, verdict, seconds)
-        self._run.run_dir.append(EVIDENCE, line)
+        self._run.record(line)
+        if self._run.loss:
+            item.session.shouldstop = self._run.loss
         return line
 
     def _shorten_repeated(self, verdict: Verdict) -> str:

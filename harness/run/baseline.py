@@ -56,9 +56,12 @@ def find_baseline(settings: Settings) -> BaselineSource | None:
             "or --ai-accept-first to take this run as the first"
         )
     try:
-        return BaselineSource(name, report=read_gate(path))
+        report = read_gate(path)
     except RunDirError as problem:
         raise UsageError(f"--ai-baseline: {problem}") from None
+    if not report.run.final:
+        raise UsageError(f"--ai-baseline={name} is a run that did not end: it holds no decision to compare with")
+    return BaselineSource(name, report=report)
 
 
 def compare_with_baseline(

@@ -6,7 +6,8 @@ Tested in tests/run/test_report_building.py.
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ import msgspec
 
 from harness.core.check_spec import CheckSpec
 from harness.core.endpoint import Endpoint
-from harness.core.errors import UsageError
+from harness.core.errors import RunDirError, UsageError
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.redaction import redact_text
 from harness.core.registry import load_plugin
@@ -26,12 +27,19 @@ from harness.core.verdict import Status, Verdict, make_error
 from harness.io.clock import Monotonic, read_date, read_epoch, read_monotonic
 from harness.io.ledger import Ledger
 from harness.io.polite_client import MOST_WAITING, PoliteClient
-from harness.io.rundir import DECLINED, EVIDENCE, EvidenceLine, RunDir, count_runs_of_plan, read_run
+from harness.io.rundir import DECLINED, EVIDENCE, GATE, EvidenceLine, RunDir, SavedRun, count_runs_of_plan, read_run
 from harness.run.baseline import BaselineSource, compare_with_baseline, find_baseline
 from harness.run.planning import build_plan
 from harness.run.preflight import Preflight, load_adapter, run_preflight, wait_until_ready
-from harness.run.report_building import build_report, compute_fingerprint
-from harness.run.report_files import FILES, describe_environment, shorten_path, write_reports
+from harness.run.report_building import build_report, build_unended_report, compute_fingerprint, mark_as_error
+from harness.run.report_files import (
+    FILES,
+    describe_environment,
+    draw_reports,
+    refuse_unwritable_reports,
+    shorten_path,
+    write_reports,
+)
 from harness.run.session import Session
 from harness.run.sessions import Sessions
 from harness.run.unprovoked import CHECK_ID as UNPROVOKED
@@ -63,6 +71,8 @@ class GateRun:
         self.progress: Callable[[str], None] = lambda line: None
         self.started = 0.0
         self.collection_notes: list[str] = []
+        self.loss = ""  # why something of this run could not be written
+        self.unwritten: list[EvidenceLine] = []
         self.plan = Plan(settings.suites, ())
         self.preflight = Preflight(settings.endpoint.protocol)
         self.run_dir: RunDir
@@ -90,6 +100,7 @@ class GateRun:
         """
         self._baseline = find_baseline(self.settings)
         self.make_plan()  # a wrong objective is refused before anything is made or sent
+        refuse_unwritable_reports(self.settings)
         self.run_dir = RunDir.create(self.settings.run_dir, self.settings.endpoint.list_secrets())
         self._begin(read_monotonic())
         self._write_plan()
@@ -133,7 +144,8 @@ class GateRun:
             return
         if self.worker == "main":
             self._head["notes"] = [*self._head["notes"], *fresh]
-            self._save_plan()
+            with self._keep_loss():
+                self._save_plan()
         else:
             self.write_user_checks(checks, fresh)
 
@@ -175,17 +187,41 @@ class GateRun:
 
     def end_check(self, check: str, verdict: Verdict) -> Verdict:
         """Write down what a check sent and got, and say in its counterexamples how to run it again."""
+        with self._keep_loss():
+            self._write_exchanges(check)
+        examples = []
+        for example in verdict.counterexamples:
+            seed = self.settings.seed if example.seed is None else example.seed
+            examples.append(replace(example, pytest=example.pytest or check, seed=seed))
+        return replace(verdict, counterexamples=tuple(examples), reason=self._redact(verdict.reason), contract=None)
+
+    def _write_exchanges(self, check: str) -> None:
         sessions = self._get_sessions()
         if exchanges := sessions.list_exchanges():
             self.run_dir.write_exchanges(check, exchanges)
         sessions.flush()
         if self._client is not None and (note := self._client.throttle.describe()):
             self.run_dir.write(f"{DECLINED}-{self.worker}", note.encode())
-        examples = []
-        for example in verdict.counterexamples:
-            seed = self.settings.seed if example.seed is None else example.seed
-            examples.append(replace(example, pytest=example.pytest or check, seed=seed))
-        return replace(verdict, counterexamples=tuple(examples), reason=self._redact(verdict.reason), contract=None)
+
+    def record(self, line: EvidenceLine) -> None:
+        """Append a verdict to the evidence; what cannot be written is kept in memory."""
+        try:
+            self.run_dir.append(EVIDENCE, line)
+        except RunDirError as problem:
+            self.note_loss(str(problem), [line])
+
+    def note_loss(self, problem: str, unwritten: Sequence[EvidenceLine] = ()) -> None:
+        """Note that something could not be written, and keep the verdicts that it holds."""
+        self.loss = self.loss or problem
+        self.unwritten += unwritten
+
+    @contextmanager
+    def _keep_loss(self) -> Iterator[None]:
+        """Note the first thing that cannot be written, in place of raising: the run then ends in order."""
+        try:
+            yield
+        except (RunDirError, OSError) as problem:
+            self.note_loss(str(problem))
 
     def make_evidence(self, check: str, verdict: Verdict, seconds: float) -> EvidenceLine:
         """The line of evidence of a check that has ended."""
@@ -210,32 +246,54 @@ class GateRun:
 
     def close(self) -> None:
         """Write what is left of the series and close the connections."""
-        if self._sessions is not None:
-            self._sessions.close()
+        with self._keep_loss():
+            if self._sessions is not None:
+                self._sessions.close()
         if self._client is not None:
             self._client.close()
 
     def finish(self, interrupted: str | None, exit_status: int | None) -> Report:
-        """Decide, and write `gate.json`, the report and every format that was asked for."""
+        """Decide, and write `gate.json`, the report and every format that was asked for.
+
+        Where something could not be written, the decision is FAIL or ERROR; without gate.json it is ERROR, which is
+        also what the gate.json of the run's start says.
+        """
         if self._baseline is not None:
-            verdicts = {line.check: line.verdict for line in read_run(self.run_dir.path).evidence}
+            verdicts = {line.check: line.verdict for line in self._read_back().evidence}
             version = importlib.metadata.version("aiharness")
             compared = compare_with_baseline(self._baseline, self.settings, self.plan, verdicts, version)
             for id_, verdict in compared.items():
-                self.run_dir.append(EVIDENCE, EvidenceLine(id_, verdict, self.now()))
+                self.record(EvidenceLine(id_, verdict, self.now()))
         if (check := self.checks.get(UNPROVOKED)) is not None:
-            evidence = read_run(self.run_dir.path).evidence
+            evidence = self._read_back().evidence
             verdict = self.judge_obstacle(check.suite) or judge_unprovoked(self.settings, check, evidence)
-            self.run_dir.append(EVIDENCE, EvidenceLine(UNPROVOKED, verdict, self.now()))
+            self.record(EvidenceLine(UNPROVOKED, verdict, self.now()))
         report = build_report(
-            read_run(self.run_dir.path),
+            self._read_back(),
             policy=self.settings.policy,
             finished=_format_now(),
             interrupted=interrupted,
-            exit_status=exit_status,
+            exit_status=None if self.loss else exit_status,
+            broken=self.loss,
         )
-        write_reports(self.run_dir, report, self.settings.reports)
-        return report
+        try:
+            return write_reports(self.run_dir, report, self.settings.reports)
+        except RunDirError as problem:
+            report = mark_as_error(
+                report, f"{problem}; without it: {report.run.verdict}, {report.run.reason}", final=True
+            )
+            draw_reports(self.run_dir, report, self.settings.reports)
+            return report
+
+    def _read_back(self) -> SavedRun:
+        """The run as it was written, and what could not be."""
+        saved = SavedRun(self.plan, self._head)
+        with self._keep_loss():
+            saved = read_run(self.run_dir.path)
+        if self.loss:
+            saved.plan = self.plan
+        saved.evidence += self.unwritten
+        return saved
 
     def format_header(self) -> list[str]:
         """What is judged, and how, in a few lines."""
@@ -325,6 +383,7 @@ class GateRun:
             again = f"run {number} of this plan in this folder: the best of several runs proves less than a single one"
             head = {**head, "notes": [*head["notes"], again]}
         self.run_dir.write_plan(self.plan, head)
+        self.run_dir.write(GATE, msgspec.json.encode(build_unended_report(self.plan, head)))
 
 
 def _with_protocol(endpoint: Endpoint, preflight: Preflight) -> Endpoint:

@@ -34,6 +34,10 @@ from harness.io.rundir import EvidenceLine, SavedRun
 from harness.run.series import make_distribution, merge_lines
 
 KILLED = "the run ended before its decision was written"
+_UNENDED = (
+    "the run has not ended: if nothing runs any more, its process was killed or ended itself, and "
+    "`aiharness report` with its folder judges what was written"
+)
 
 
 def build_report(
@@ -43,21 +47,25 @@ def build_report(
     finished: str | None = None,
     interrupted: str | None = None,
     exit_status: int | None = None,
+    broken: str = "",
 ) -> Report:
     """The report of a saved run.
 
     `interrupted` says in words why the run did not end in order; a plan that was changed says so itself. Both turn a
     PASS into INCONCLUSIVE, which then `--ai-inconclusive=pass` does not let through. `exit_status` overrides the gate's
-    (2 interrupted, 3 internal error).
+    (2 interrupted, 3 internal error). `broken` says why the record of the run is incomplete: the decision is then FAIL
+    or ERROR.
     """
     plan = saved.plan or Plan((), ())
-    interrupted = interrupted or saved.changed or None
+    interrupted = broken or interrupted or saved.changed or None
     if interrupted and policy.inconclusive == "pass":
         policy = replace(policy, inconclusive=None)
     verdicts, seconds, notes = _choose_verdicts(saved.evidence)
     decision = decide(plan, verdicts, policy)
     if interrupted:
         decision = _mark_interrupted(decision, interrupted, policy)
+    if broken and decision.verdict is Status.INCONCLUSIVE:
+        decision = replace(decision, verdict=Status.ERROR, exit_status=int(Exit.ERROR))
     series, distributions = _draw_series(saved, plan)
     head = saved.head
     return Report(
@@ -91,6 +99,17 @@ def build_report(
         environment=dict(head.get("environment", {})),
         notes=(*head.get("notes", ()), *saved.notes, *notes),
     )
+
+
+def build_unended_report(plan: Plan, head: Mapping[str, Any]) -> Report:
+    """What `gate.json` says until the run has ended: ERROR, not final."""
+    return mark_as_error(build_report(SavedRun(plan, head), policy=Policy()), _UNENDED, final=False)
+
+
+def mark_as_error(report: Report, reason: str, *, final: bool) -> Report:
+    """The report with ERROR in place of its decision, for this reason."""
+    run = replace(report.run, verdict=Status.ERROR, exit_status=int(Exit.ERROR), reason=reason, interrupted=reason)
+    return replace(report, run=replace(run, deciding=(), loosened=(), final=final))
 
 
 def compute_fingerprint(url: str, protocol: str, model: str | None, version: str | None) -> str:

@@ -8,32 +8,61 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+from dataclasses import replace
 from pathlib import Path
 
+from harness.core.errors import RunDirError, UsageError
 from harness.core.registry import load_plugin
 from harness.core.report import Report
 from harness.core.settings import Settings
-from harness.io.rundir import GATE, RunDir, read_gate, replace_file
+from harness.io.rundir import GATE, RunDir, probe_file, read_gate, replace_file
 
 FILES = {"html": "report.html", "junit": "junit.xml", "json": GATE}
 """The files that every run directory has at its end, by format."""
 
+_Formats = tuple[tuple[str, str | None], ...]
 
-def write_reports(run_dir: RunDir, report: Report, extra: tuple[tuple[str, str | None], ...] = ()) -> None:
-    """Write `gate.json`, `report.html`, `junit.xml` and the extra formats.
+
+def write_reports(run_dir: RunDir, report: Report, extra: _Formats = ()) -> Report:
+    """Write `gate.json`, `report.html`, `junit.xml` and the extra formats; the report as it was written.
 
     gate.json comes first and secrets are taken out of it; every other format is drawn from its content, so that no
-    format's own escaping can hide a secret. Raises `RunDirError` for a path that cannot be written, after the others
-    have been.
+    format's own escaping can hide a secret. A format that cannot be written is a note in all others. Raises
+    `RunDirError` when gate.json cannot be written.
     """
-    written = run_dir.write(FILES["json"], _render("json", report))
-    report = read_gate(written)
-    for name in ("html", "junit"):
-        run_dir.write(FILES[name], _render(name, report))
-    for name, path in extra:
-        suffix = load_plugin("reports", name).SUFFIX
-        target = Path(path) if path else run_dir.path / FILES.get(name, f"report{suffix}")
-        replace_file(target, run_dir.clean(_render(name, report)))
+    report = read_gate(run_dir.write(FILES["json"], _render("json", report)))
+    if problems := draw_reports(run_dir, report, extra):
+        report = replace(report, notes=(*report.notes, *problems))
+        draw_reports(run_dir, report, (("json", None), *extra))
+    return report
+
+
+def draw_reports(run_dir: RunDir, report: Report, extra: _Formats = ()) -> list[str]:
+    """Write what is drawn from gate.json, each file where that is possible; why the others could not be written."""
+    problems = []
+    for name, path in (("html", None), ("junit", None), *extra):
+        try:
+            suffix = load_plugin("reports", name).SUFFIX
+            target = Path(path) if path else run_dir.path / FILES.get(name, f"report{suffix}")
+            replace_file(target, run_dir.clean(_render(name, report)))
+        except RunDirError as problem:
+            problems.append(f"the report {name} is missing: {problem}")
+        except Exception as problem:  # a format of somebody else's; the decision is written
+            problems.append(f"the report {name} is missing: {type(problem).__name__}: {problem}")
+    return problems
+
+
+def refuse_unwritable_reports(settings: Settings) -> None:
+    """Raise `UsageError` for a file of `--ai-report` that cannot be written; the run directory is yet to be made."""
+    run_dir = Path(settings.run_dir).absolute() if settings.run_dir else None
+    for name, path in settings.reports:
+        if path and Path(path).absolute().parent != run_dir:
+            try:
+                probe_file(Path(path))
+            except RunDirError as problem:
+                raise UsageError(
+                    f"--ai-report={name}:{path}: {problem}; give a file in a folder that exists and can be written"
+                ) from None
 
 
 def _render(name: str, report: Report) -> bytes:

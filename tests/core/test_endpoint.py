@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.endpoint import Credentials, Endpoint, Secret, list_spellings, parse_url, redact_headers
+from harness.core.endpoint import Credentials, Endpoint, Secret, list_spellings, parse_url
 from harness.core.errors import UsageError
+from harness.core.exchange import Request
 from harness.core.redaction import redact_text
+from harness.core.replay import build_curl
 
 PASSWORD = "hunter2hunter2"
 
@@ -136,7 +138,7 @@ def test_what_is_too_short_to_be_a_secret_is_left_in_the_text() -> None:
     assert "5" not in endpoint.list_secrets()
     assert "d" not in endpoint.list_secrets()
     assert "" not in endpoint.list_secrets()
-    assert redact_headers((("X-Max-Tokens", "5"), ("Accept", "a"))) == (("X-Max-Tokens", "***"), ("Accept", "a"))
+    assert endpoint.mask_lines((("X-Max-Tokens", "5"), ("Accept", "a"))) == (("X-Max-Tokens", "***"), ("Accept", "a"))
 
 
 def test_a_wrong_credential_is_another_one_of_the_same_kind() -> None:
@@ -217,3 +219,12 @@ def test_configured_lines_are_secret_unless_they_are_public() -> None:
     endpoint = Endpoint("http://h", headers=lines, public_headers=("x-tenant",))
     text = " ".join(value for _, value in lines)
     assert redact_text(text, endpoint.list_secrets()) == "*** acme-tenant application/json"
+
+
+def test_short_values_of_configured_lines_are_masked_by_name() -> None:
+    lines = (("X-Team", "abc"), ("X-Tenant", "acme"), ("Accept", "a"), ("X-Other", "abc"))
+    endpoint = Endpoint("http://h", headers=lines[:3], public_headers=("X-Tenant",))
+    assert endpoint.mask_lines(lines) == (("X-Team", "***"), *lines[1:])
+    curl = build_curl(Request("GET", "/"), endpoint)
+    assert "X-Team: ***" in curl
+    assert "abc" not in curl
