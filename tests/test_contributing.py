@@ -253,6 +253,12 @@ def test_a_scenario(checkout: Checkout, tmp_path: Path, reference: str) -> None:
     assert len(set(result["blocks"]["latency"]["n"])) > 3, "arrivals with equal gaps are as many in every block of time"
 
 
+def test_a_workload(checkout: Checkout) -> None:
+    with checkout.follow("a workload"):
+        assert "counting" in checkout.list_plugins("workloads")
+        assert checkout.run_tests("tests/load/workload/test_counting.py") >= 1
+
+
 LOAD = """[endpoint]
 url = "{url}"
 protocol = "plain_json"
@@ -310,6 +316,7 @@ PLUGINS: Mapping[str, tuple[str, str]] = {
     "an attack": ("attacks", "corners"),
     "a suite": ("suites", "brevity"),
     "a scenario": ("scenarios", "poisson"),
+    "a workload": ("workloads", "counting"),
     "a report format": ("reports", "csv"),
 }
 """The kind and the name of each recipe's plug-in."""

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from harness.config.endpoint import check_options
@@ -18,8 +18,11 @@ from harness.core.experiment import Fault, Link
 from harness.core.fault import load_fault
 from harness.core.plan import make_slug
 from harness.core.registry import list_plugins
-from harness.core.settings import DataSettings
+from harness.core.settings import DataSettings, LoadSettings
 from harness.core.suite_policy import find_policy
+from harness.core.workload import WorkloadSettings
+
+_W = TypeVar("_W", bound=WorkloadSettings)
 
 
 def resolve_suite_endpoints(
@@ -105,12 +108,30 @@ def complete_sections(
     for name, record in configured.items():
         find_problem = getattr(record, "find_problem", None)
         if find_problem and (problem := find_problem()):
-            raise source.error(problem[1], name, *problem[0].split("."))
+            keys = [int(key) if key.isdecimal() else key for key in problem[0].split(".")]
+            raise source.error(problem[1], name, *keys)
+        if isinstance(record, LoadSettings):
+            sections[name] = _locate_datasets(record, name, source)
         declared = find_policy(name).section
         assert declared is not None
         for module, package in declared.requires.items():
             _check_installed(module, package, source, name)
     return sections
+
+
+def _locate_datasets(load: LoadSettings, name: str, source: ConfigSource) -> LoadSettings:
+    """The load with the paths of its files, each read once so that a mistake in it is one in the configuration."""
+    from harness.io.prompt_file import read_prompt_file
+
+    def locate(settings: _W, *keys: str | int) -> _W:
+        path = source.resolve_path(settings.dataset)
+        if path is not None:
+            with source.locate_errors(*keys, "dataset"):
+                read_prompt_file(Path(path), settings.column)
+        return replace(settings, dataset=path)
+
+    parts = [locate(part, name, "mix", index) for index, part in enumerate(load.mix)]
+    return replace(locate(load, name), mix=parts)
 
 
 def read_links(sections: Mapping[str, LinkSection], source: ConfigSource) -> tuple[Link, ...]:

@@ -17,7 +17,7 @@ from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.pacing import ARRIVALS
 from harness.core.registry import describe_unknown, list_plugins
-from harness.core.workload import WorkloadSettings
+from harness.core.workload import MixPart, WorkloadSettings
 
 _T = TypeVar("_T")
 
@@ -97,6 +97,7 @@ class LoadSettings(WorkloadSettings):
     arrivals: str = "poisson"
     concurrency: OverZero[int] = 100
     processes: OverZero[int] = 1
+    mix: list[MixPart] = field(default_factory=list)
 
     @property
     def judged_requests(self) -> int:
@@ -115,6 +116,14 @@ class LoadSettings(WorkloadSettings):
             return "warm_up", f"must be from 0 to under the duration, got {self.warm_up!r}"
         if self.rate * self.duration > MOST_REQUESTS:
             return "rate", f"rate times duration is over {MOST_REQUESTS:,} requests; give fewer"
+        if bool(self.mix) != (self.workload == "mix"):
+            return "workload", 'workload = "mix" and the parts [[load.mix]] belong together: give both, or neither'
+        for index, part in enumerate(self.mix):
+            problem = part.find_workload_problem()
+            if part.workload == "mix":
+                problem = "workload", "a part of a mix is no mix itself"
+            if problem:
+                return f"mix.{index}.{problem[0]}", problem[1]
         return self.find_workload_problem()
 
 

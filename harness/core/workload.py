@@ -95,19 +95,32 @@ class WorkloadSettings:
 
     `workload` is a name of `aiharness list workloads`, or `auto`: what the endpoint takes, no request twice.
     `input_tokens` is the length of prompts, `output_tokens` the limit of tokens of each answer, `shared_prefix` what
-    several prompts begin with.
+    several prompts begin with. `dataset` is a file of prompts, conversations or lengths (`column`: the field that holds
+    the prompt), `template` a prompt with fields in double braces.
     """
 
     workload: str = AUTO
     input_tokens: Spread | None = None
     output_tokens: Spread | None = None
     shared_prefix: SharedPrefix | None = None
+    dataset: str | None = None
+    column: str | None = None
+    template: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is said of what is sent."""
+        return self.workload == AUTO and self.dataset is None and self.template is None
 
     def find_workload_problem(self) -> tuple[str, str] | None:
         """The key that makes these requests impossible, and why; or None."""
         known = (AUTO, *list_plugins("workloads"))
         if self.workload not in known:
             return "workload", describe_unknown("workload", self.workload, known)
+        if self.workload in ("dataset", "trace") and not self.dataset:
+            return "dataset", f'workload {self.workload!r} needs a file: dataset = "FILE.jsonl"'
+        if self.workload == "template" and not self.template:
+            return "template", "workload 'template' needs one: template = \"Summarise this: {{text}}\""
         for name in ("input_tokens", "output_tokens"):
             spread = getattr(self, name)
             if spread is not None and (problem := spread.find_problem()):
@@ -117,14 +130,21 @@ class WorkloadSettings:
         return None
 
 
+@dataclass(frozen=True)
+class MixPart(WorkloadSettings):
+    """One part of a mix: its requests have this weight among those of all parts."""
+
+    weight: OverZero[float] = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """What the requests of a load are made from: request `k` is a function of this and of `k` alone.
 
     `workload` is the name of the plug-in that makes them, never `auto`. `sample` is one valid query, `texts` are the
-    texts that prompts are made of (none: they are written), `entries` the inputs of a data set. `has_own_sample`: the
-    sample was configured, and not made by the adapter. `reason` says why requests repeat although that was not asked
-    for.
+    texts that prompts are made of (none: they are written), `entries` the inputs of a data set, `parts` those of a mix,
+    each with its `weight`. `has_own_sample`: the sample was configured, and not made by the adapter. `reason` says why
+    requests repeat although that was not asked for.
     """
 
     workload: str
@@ -136,3 +156,5 @@ class Material:
     entries: tuple[Any, ...] = ()
     has_own_sample: bool = False
     reason: str = ""
+    parts: tuple[Material, ...] = ()
+    weight: float = 1.0

@@ -74,14 +74,13 @@ class Workload:
 
     def make_query(self, k: int) -> Query:
         """Request `k`."""
-        form = self.make_form(k % self.forms)
-        return fill_form(form, self.material.seed, k)
+        return fill_form(self.make_form(k % self.forms), self.material.seed, k)
 
     def is_repeat(self, k: int) -> bool:
         """Whether an earlier request was the same."""
         return not self.is_unique and k >= self.forms
 
-    def draw(self, i: int, purpose: str = "form") -> Draw:
+    def draw(self, i: int | str, purpose: str = "form") -> Draw:
         """Random numbers for form `i`."""
         return Draw(f"{self.material.seed} {self.material.workload} {purpose} {i}")
 

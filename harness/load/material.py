@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from harness.checks.generation.thinking import has_text
@@ -16,13 +17,16 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Query
 from harness.core.settings import LoadSettings
-from harness.core.workload import AUTO, SAMPLE, Material
+from harness.core.workload import AUTO, SAMPLE, Material, WorkloadSettings
+from harness.io.prompt_file import read_prompt_file
 from harness.load.forms import make_workload
 from harness.load.workload.text import find_text
 
 PROBES = 3
 """Requests of the workload that are asked without load."""
 
+_OF_TEXT = ("text", "dataset", "trace", "template")
+_OF_MESSAGES = ("openai_chat", "openai_responses", "anthropic", "ollama")
 _MOST_BYTES = 16 * 2**20
 """Bytes of the inputs that are handed to every process of a load."""
 
@@ -39,21 +43,47 @@ class Source:
     has_own_sample: bool = False
 
 
-def choose_material(load: LoadSettings, seed: int, source: Source) -> Material:
+def choose_material(load: WorkloadSettings, seed: int, source: Source) -> Material:
     """The material of the configured workload, or of the one that suits the endpoint. Raises `UsageError`."""
-    entries, texts = _list_distinct(source.rows), _list_texts(source)
+    parts: list[Material] = []
+    if isinstance(load, LoadSettings):
+        for place, part in enumerate(load.mix, 1):
+            parts.append(replace(choose_material(part, seed + place, source), weight=part.weight))
+    entries, texts = _list_distinct(_read_rows(load, source)), _list_texts(source)
     workload = load.workload
     if workload == AUTO:
-        workload = _choose_workload(source, entries)
-    if workload == "text" and find_text(source.sample.inputs) is None:
-        raise UsageError("[load] workload = 'text' needs a service that takes text; leave workload out")
+        workload = _choose_workload(source, load, entries)
+    if workload in _OF_TEXT and find_text(source.sample.inputs) is None:
+        raise UsageError(f"[load] workload = {workload!r} needs a service that takes text; leave workload out")
+    if workload == "trace" and not all("input_length" in entry for entry in entries):
+        raise UsageError(f"[load] workload = 'trace' needs lines with input_length in {load.dataset}")
+    if workload == "dataset" and any("input_length" in entry for entry in entries):
+        raise UsageError(f"{load.dataset} has lengths and no prompts: give [load] workload = 'trace'")
+    _check_messages(source, entries if workload == "dataset" else ())
     if workload == "tensors" and not source.facts.inputs.get("inputs"):
         raise UsageError("[load] workload = 'tensors' needs the metadata of a model that names its inputs")
     material = Material(workload, source.sample, load, source.facts, seed, texts, entries, source.has_own_sample)
-    return replace(material, reason=_explain_repeats(material))
+    return replace(material, parts=tuple(parts), reason=_explain_repeats(material))
 
 
-def _choose_workload(source: Source, entries: Sequence[Any]) -> str:
+def _read_rows(load: WorkloadSettings, source: Source) -> Sequence[Any]:
+    if load.dataset is None:
+        return source.rows
+    return read_prompt_file(Path(load.dataset), load.column)
+
+
+def _check_messages(source: Source, entries: Sequence[Any]) -> None:
+    """Raise `UsageError` for conversations where the service takes no messages."""
+    if any("messages" in entry for entry in entries) and source.endpoint.protocol not in _OF_MESSAGES:
+        known = ", ".join(_OF_MESSAGES)
+        raise UsageError(f"[load] dataset has conversations, which only these protocols take: {known}")
+
+
+def _choose_workload(source: Source, load: WorkloadSettings, entries: Sequence[Any]) -> str:
+    if load.template is not None:
+        return "template"
+    if load.dataset is not None:
+        return "trace" if "input_length" in entries[0] else "dataset"
     if source.endpoint.template.upload is not None:
         return SAMPLE
     if find_text(source.sample.inputs) is not None:
@@ -65,7 +95,7 @@ def _choose_workload(source: Source, entries: Sequence[Any]) -> str:
 
 def _explain_repeats(material: Material) -> str:
     """Why the requests repeat from the first on, although distinct ones are wanted; empty where they do not."""
-    if material.settings.workload != AUTO:
+    if not material.settings.is_open:
         return ""
     if material.workload == SAMPLE:
         return "an uploaded file cannot be varied"
@@ -106,7 +136,7 @@ def probe_material(material: Material, count: int, ask: Callable[[Query], Exchan
         return material, True
     workload = make_workload(material)
     exchanges = [ask(workload.make_query(count + i)) for i in range(PROBES)]
-    if material.settings.workload == AUTO:
+    if material.settings.is_open:
         for exchange in exchanges:
             if _is_refusal(exchange, is_text=material.workload == "text"):
                 reason = f"the service refuses other inputs than the sample ({exchange.outcome})"

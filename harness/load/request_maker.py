@@ -12,7 +12,7 @@ from harness.core.exchange import Query, Request
 from harness.core.load import Job
 from harness.core.settings import LoadSettings
 from harness.io.raw import encode_request
-from harness.load.forms import MOST_FORMS, QueryForm, make_workload
+from harness.load.forms import MOST_FORMS, QueryForm, has_mark, make_workload
 
 _WANTED_CONTROLS, _MOST_OFTEN, _LEAST_OFTEN = 50, 3, 10
 """How often the sample is wanted where its answer is known; at most and at least one in so many requests is it."""
@@ -73,9 +73,10 @@ class RequestMaker:
 
     def is_repeat(self, k: int) -> bool:
         """Whether request `k` is the same as an earlier one, or as one that was asked before the load."""
-        if self._workload is None or self._is_control(k):
+        workload = self._workload
+        if workload is None or self._is_control(k) or (workload.forms == 1 and not workload.is_unique):
             return True
-        return self._workload.is_repeat(self._number(k))
+        return workload.is_repeat(self._number(k))
 
     @property
     def _seed(self) -> int:
@@ -105,7 +106,7 @@ class RequestMaker:
             return
         form = workload.make_form(i)
         request, wire = self._encode(self._adapter.encode(self._job.endpoint, form.query, material.facts))
-        if not workload.is_unique:
+        if not has_mark(form):
             self._kept[i] = request, wire
         elif request.body.count(mark := form.mark.encode()) == 1:
             content = form.fill(material.seed, 0).encode()
