@@ -82,6 +82,8 @@ def _summarize_suite(name: str, rows: list[CheckRow]) -> _Suite:
     why = "" if judged else "no blocker was judged"
     if worst := min(filter(is_open, rows), key=_rank, default=None):
         why = f"{fold_line(worst.title or worst.id, 120)}: {fold_line(worst.reason, 200)}"
+        if worst.verdict in (Status.FAIL, Status.ERROR):
+            why = fold_line(worst.reason, 300)
     return _Suite(name, find_worst_status(judged), count_statuses(rows), why)
 
 

@@ -18,6 +18,7 @@ from harness.core.verdict import Level, Status
 from harness.core.visible_text import fold_line, make_visible
 
 from . import _view
+from ._causes import describe_answer, describe_event, describe_hint, list_repeat_commands
 from ._format import compute_span, format_direction, parse_moment
 from ._traffic import CLIENT_BOUND, describe_fault_row, describe_load, explain_client_bound
 
@@ -82,7 +83,7 @@ def _add_gate_case(suite: Element, report: Report) -> None:
 
 def _add_case(suite: Element, row: CheckRow, report: Report) -> None:
     outcome = {Status.FAIL: "failure", Status.ERROR: "error", Status.SKIPPED: "skipped"}.get(row.verdict)
-    message = f"{row.title}: {row.reason}"
+    message = describe_event(row)
     if row.verdict is Status.INCONCLUSIVE:
         # With exit status 0 an INCONCLUSIVE blocker was let through on purpose.
         let_through = report.run.exit_status == Exit.PASS or row.level is not Level.BLOCKER
@@ -104,17 +105,23 @@ def _add_outcome(case: Element, outcome: str | None, message: str, status: Statu
 
 
 def _describe_evidence(row: CheckRow, report: Report) -> str:
-    parts = [f"{row.verdict} ({row.level}): {row.reason}"]
+    parts = [f"{row.verdict} ({row.level}): {row.reason}", f"checked: {row.title}"]
     if row.estimate is not None:
         parts.append(
             f"{row.metric or 'estimate'}: {_view.format_figure(row, row.estimate)}, bounds {_view.format_bounds(row)}, "
             f"limit {format_direction(row.direction)} {_view.format_figure(row, row.limit)}, n {row.n}"
         )
     if example := _view.find_smallest(row):
-        parts.append(f"counterexample: {example.summary}")
+        parts += [f"counterexample: {example.summary}", describe_answer(row)]
         if example.curl:
             parts.append(f"curl: {example.curl}")
-    parts += [f"replay: {_view.format_pytest_command(row, report)}", _view.advise_on(row), *row.notes]
+    parts += [
+        describe_hint(row),
+        f"again: {list_repeat_commands(row, report)[-1]}",
+        f"replay: {_view.format_pytest_command(row, report)}",
+        _view.advise_on(row),
+        *row.notes,
+    ]
     return "\n".join(filter(None, parts))
 
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
+from harness.core.causes import group_by_cause
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Status
 from harness.core.visible_text import fold_line, show_command
 
 from . import _format, _view
+from ._causes import (
+    describe_answer,
+    describe_figures,
+    describe_hint,
+    describe_others,
+    list_repeat_commands,
+)
 from ._traffic import CLIENT_BOUND, describe_load, explain_client_bound, summarize_faults
 
 SUFFIX = ".txt"
 SHOWN_CHECKS = 4
-"""Open checks that are shown with their evidence; the others get one line each, up to `SHOWN_LINES`."""
+"""Causes that are shown with their evidence; the others get one line each, up to `SHOWN_LINES`."""
 SHOWN_LINES = 6
 _SHOWN_SUITES = 8
 _LONGEST = 1500
@@ -23,22 +32,24 @@ _SIGN = {Status.PASS: "✓", Status.FAIL: "✗", Status.INCONCLUSIVE: "?", Statu
 _COLOUR = {Status.PASS: "32", Status.FAIL: "31", Status.INCONCLUSIVE: "33", Status.ERROR: "35", Status.SKIPPED: "2"}
 
 
-def render(report: Report, *, colour: bool = False, width: int = 100) -> str:
+def render(report: Report, *, colour: bool = False, width: int = 100, run_path: str = "") -> str:
     """The report as plain text; `colour` adds ANSI colours, `width` is the terminal's, in columns.
+
+    `run_path` is the run's directory, for commands that read it (default: the run's id).
 
     Whatever came from the endpoint is stripped of control characters: it can neither move the cursor nor colour.
     """
-    page = _Page(report, colour, max(40, width))
+    page = _Page(report, colour, max(40, width), run_path)
     page.add_headline()
-    rows = _view.list_open_rows(report)
-    for row in rows[:SHOWN_CHECKS]:
+    causes = group_by_cause(_view.list_open_rows(report))
+    for rows in causes[:SHOWN_CHECKS]:
         page.lines.append("")
-        page.add_check(row)
-    if len(rows) > SHOWN_CHECKS:
+        page.add_cause(rows)
+    if len(causes) > SHOWN_CHECKS:
         page.lines.append("")
-    for row in rows[SHOWN_CHECKS:][:SHOWN_LINES]:
-        page.add_title(row)
-    if rest := rows[SHOWN_CHECKS + SHOWN_LINES :]:
+    for rows in causes[SHOWN_CHECKS:][:SHOWN_LINES]:
+        page.add_title(rows[0])
+    if rest := [row for rows in causes[SHOWN_CHECKS + SHOWN_LINES :] for row in rows]:
         page.lines.append(f"  … and {_view.format_tally(rest)}")
     page.lines.append("")
     page.add_suites()
@@ -49,21 +60,21 @@ def render(report: Report, *, colour: bool = False, width: int = 100) -> str:
 class _Page:
     """The lines of the report, as they are added."""
 
-    def __init__(self, report: Report, colour: bool, width: int) -> None:
+    def __init__(self, report: Report, colour: bool, width: int, run_path: str) -> None:
         self.report = report
+        self.run_path = run_path
         self.colour = colour
         self.width = width
         self.lines: list[str] = []
-        self._error_reasons: set[str] = set()
 
     def paint(self, text: str, code: str) -> str:
         """The text in a colour, given by its ANSI code."""
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
 
     def add(self, text: str, indent: int, *, lines: int = 2, code: str = "") -> None:
-        """Add a text, folded at the width, cut after so many lines."""
+        """Add a text, folded at the width, cut after so many lines at the end of a word."""
         space = " " * indent
-        text = fold_line(text, self.width * lines)
+        text = fold_line(text, 2000)
         for part in textwrap.wrap(
             text, self.width, initial_indent=space, subsequent_indent=space, max_lines=lines, placeholder=" …"
         ):
@@ -88,36 +99,45 @@ class _Page:
         for text in filter(None, (*run.loosened, run.interrupted)):
             self.add(f"! {text}", 2, code=_COLOUR[Status.INCONCLUSIVE])
 
-    def add_check(self, row: CheckRow) -> None:
-        """Add an open check with its evidence and the commands that repeat it."""
+    def add_cause(self, rows: Sequence[CheckRow]) -> None:
+        """Add open checks with one cause: what happened, the answer, a hint, and the commands that repeat it."""
+        row = rows[0]
         self.add_title(row)
-        if row.verdict is Status.ERROR and row.reason in self._error_reasons:
-            self.add("for the same reason", 4)
-            return
-        if row.verdict is Status.ERROR:
-            self._error_reasons.add(row.reason)
-        self.add(row.reason, 4)
-        if row.estimate is not None and row.limit is not None:
-            limit = f"limit {_format.format_direction(row.direction)} {_view.format_figure(row, row.limit)}"
-            self.add(f"{_view.format_figure(row, row.estimate)} ({_view.format_bounds(row)}), {limit}", 4, lines=1)
-        self.add(_view.advise_on(row), 4)
+        if row.verdict in (Status.FAIL, Status.ERROR):
+            self.add(f"checked: {row.title or row.id}", 4, lines=1, code="2")
+        else:
+            self.add(row.reason, 4)
+        self.add(describe_figures(row), 4)
+        self.add(describe_answer(row), 4, lines=3)
         if seen := _view.describe_smallest(row):
             self.add(f"seen: {seen}", 4)
-        for text in _view.list_commands(row, self.report):
+        hint = describe_hint(row)
+        self.add(hint and f"→ {hint}", 4, lines=4, code="1")
+        self.add(describe_others(rows), 4, lines=5)
+        self.add("" if hint else _view.advise_on(row), 4)
+        for text in list_repeat_commands(row, self.report, self.run_path):
             shown = f"$ {show_command(text)}"
             if len(text) > _LONGEST:
                 shown = f"(a command of {len(text):,} characters: see the report)"
             self.lines.append(self.paint(f"    {shown}", "2"))
 
     def add_title(self, row: CheckRow) -> None:
-        """Add a check's verdict and title as one line."""
+        """Add a verdict and what happened: of a FAIL or an ERROR the reason, of another verdict the check."""
         start = f"{_view.format_level(row)} {fold_line(row.suite, 20)}: "
-        room = max(11, self.width - len(row.verdict) - len(start) - 5)
-        title = fold_line(row.title or row.id, 1000)
-        if len(title) > room:
-            title = f"{title[: room - 1]}…"
-        verdict = self.paint(f"{_SIGN[row.verdict]} {row.verdict}", f"1;{_COLOUR[row.verdict]}")
-        self.lines.append(f"  {verdict}{start}{title}")
+        sign = f"{_SIGN[row.verdict]} {row.verdict}"
+        title = row.title or row.id
+        if row.verdict in (Status.FAIL, Status.ERROR):
+            title = row.reason
+        lines = textwrap.wrap(
+            f"  {sign}{start}{fold_line(title, 1000)}",
+            self.width,
+            subsequent_indent="    ",
+            max_lines=3,
+            placeholder=" …",
+            break_on_hyphens=False,
+        )
+        painted = self.paint(sign, f"1;{_COLOUR[row.verdict]}")
+        self.lines += [lines[0].replace(sign, painted, 1), *lines[1:]]
 
     def add_suites(self) -> None:
         """Add one line for each suite."""

@@ -25,6 +25,8 @@ _COMMANDS = {
     "detect": "say which protocol an endpoint speaks, and why; sends no inference",
     "init": "write a commented aiharness.toml for an endpoint; sends no inference",
     "report": "write a report from a run directory; needs no endpoint",
+    "rerun": "judge one check of a run again, from any folder",
+    "compare": "compare two runs: newly failing, mended, slower, unchanged; needs no endpoint",
     "lift": "end every fault that a run has left on a link, from any terminal",
     "proxy": "run the fault proxy as a server; speaks Toxiproxy's API",
     "list": "list the suites, protocols, faults, attacks, checks, reports or scenarios",

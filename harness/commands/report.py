@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -31,7 +32,11 @@ def _run(path: str, format_: str, output: str | None) -> int:
         raise UsageError(describe_unknown("report format", format_, list_plugins("reports")))
     report = saved_report(Path(path))
     render = load_plugin("reports", format_).render
-    options = {"colour": sys.stdout.isatty() and output is None} if format_ == "terminal" else {}
+    options: dict[str, Any] = {}
+    if format_ == "terminal":
+        folder = Path(path).absolute()
+        run_path = folder.parent if folder.is_file() else folder
+        options = {"colour": sys.stdout.isatty() and output is None, "run_path": str(run_path)}
     text = render(report, **options)
     if output:
         replace_file(Path(output), text.encode("utf-8", "replace"))

@@ -23,6 +23,7 @@ from harness.config.value_forms import find_form_problem, strip_hint
 from harness.core.errors import ConfigError, UsageError
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.suite_policy import Section, find_policy, list_sections
+from harness.io.rundir import find_original_folder
 
 _T = TypeVar("_T")
 
@@ -33,12 +34,14 @@ CONFIG_FILE = "aiharness.toml"
 class ConfigSource:
     """The configuration file and its text, for errors that name file, line and key.
 
-    `prefix` leads to the configuration in a file that holds other tables too.
+    `prefix` leads to the configuration in a file that holds other tables too. Files are named relative to `folder`
+    (default: the file's own), which is the original's for the copy in a run directory.
     """
 
     path: Path | None = None
     text: str = ""
     prefix: tuple[str, ...] = ()
+    folder: Path | None = None
 
     def error(self, message: str, *keys: str | int) -> ConfigError:
         """A `ConfigError` at this key."""
@@ -54,7 +57,7 @@ class ConfigSource:
 
     def resolve_path(self, value: str | None) -> str | None:
         """The path of a file that the configuration names relative to itself."""
-        return str(self.path.parent / value) if value and self.path else value
+        return str((self.folder or self.path.parent) / value) if value and self.path else value
 
     @contextlib.contextmanager
     def locate_errors(self, *keys: str | int, given_elsewhere: object = None) -> Iterator[None]:
@@ -88,7 +91,7 @@ def read_file(given: str | None, folders: Sequence[Path]) -> tuple[ConfigSource,
         prefix = ("tool", "aiharness")
         tool = raw.get("tool")
         raw = tool.get("aiharness", {}) if isinstance(tool, dict) else {}
-    source = ConfigSource(path, text, prefix)
+    source = ConfigSource(path, text, prefix, find_original_folder(path))
     if not isinstance(raw, dict):
         raise source.error("[tool.aiharness] must be a table: write [tool.aiharness.endpoint] above its keys")
     own = _find_own_sections(raw, source)

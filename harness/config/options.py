@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class Options:
     """The command line as it was given; None: not given. Names as the `--ai-…` options.
 
-    `all_suites`: every suite where neither the command line nor the file names any.
+    `only_check` is the id of the one check that is judged. `all_suites`: every suite where neither the command line nor
+    the file names any.
     """
 
     suites: tuple[str, ...] = ()
@@ -34,3 +35,4 @@ class Options:
     accept_first: bool = False
     all_suites: bool = False
     responsible: str | None = None
+    only_check: str | None = None

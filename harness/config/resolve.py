@@ -79,6 +79,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         baseline=_leave_out_operation(options.baseline),
         responsible=options.responsible or file.run.responsible,
         sources={**origins, "configuration": str(source.path) if source.path else "none"},
+        only_check=options.only_check,
         extras=tuple(name for name, modules in _EXTRAS.items() if all(map(find_spec, modules))),
     )
 

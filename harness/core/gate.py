@@ -119,6 +119,8 @@ def decide(plan: Plan, verdicts: Mapping[str, Verdict], policy: Policy = Policy(
 def _summarise(deciding: list[JudgedCheck]) -> str:
     first = deciding[0]
     more = f" (and {len(deciding) - 1} more)" if len(deciding) > 1 else ""
+    if first.verdict.status in (Status.FAIL, Status.ERROR):  # what happened, and not the claim that it refutes
+        return f"{first.check.suite}: {first.verdict.reason}{more}"
     return f"{first.check.title}: {first.verdict.reason}{more}"
 
 

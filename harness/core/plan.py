@@ -120,6 +120,25 @@ class Plan:
         fresh = tuple(check for check in checks if check.id not in known)
         return replace(self, checks=self.checks + fresh) if fresh else self
 
+    def select(self, only: str | None) -> Plan:
+        """The plan of this one check, as a blocker, and of what it compares; the whole plan for None."""
+        chosen = next((check for check in self.checks if check.id == only), None)
+        if only is None:
+            return self
+        checks = tuple(
+            replace(check, level=Level.BLOCKER)
+            for check in self.checks
+            if check is chosen or (chosen and _is_compared_by(chosen, check))
+        )
+        measures = {name for check in checks for name in check.measures}
+        return replace(
+            self,
+            suites=tuple(dict.fromkeys(check.suite for check in checks)),
+            checks=checks,
+            not_judged=(),
+            measurements=tuple(measurement for measurement in self.measurements if measurement.id in measures),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The content of `plan.json`."""
         return {"schema": "aiharness.plan/1", "hash": self.hash, **self._content()}
@@ -130,6 +149,13 @@ class Plan:
             if name in content:
                 content[name] = [_without_defaults(line) for line in content[name]]
         return content
+
+
+def _is_compared_by(comparison: PlannedCheck, check: PlannedCheck) -> bool:
+    """Whether the check is the estimate whose samples a comparison compares with a baseline."""
+    slug = comparison.id.rpartition("/")[2]
+    is_estimate = check.kind == "estimate" and check.suite == comparison.suite
+    return comparison.kind == "comparison" and is_estimate and check.id.endswith(f"[{slug}]")
 
 
 def _without_defaults(fields: Mapping[str, Any]) -> dict[str, Any]:

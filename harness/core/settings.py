@@ -163,7 +163,8 @@ class Settings:
     `reports` are extra formats as (name, path or None); `sources` says for each setting where it came from, for the
     header and the report; `others` holds the endpoint as those suites see it that speak another protocol to it or ask
     another model; `sections` holds the suites' own sections of the configuration, by suite; `allow` names the hosts
-    beside loopback that faults may touch; `extras` the optional parts that are installed.
+    beside loopback that faults may touch; `extras` the optional parts that are installed. `only_check` is
+    the id of the one check to judge.
     """
 
     endpoint: Endpoint
@@ -187,6 +188,7 @@ class Settings:
     responsible: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     extras: tuple[str, ...] = ()
+    only_check: str | None = None
 
     def find_section(self, record: type[_T]) -> _T | None:
         """The configured section of this kind."""

@@ -230,6 +230,50 @@ def read_run(path: str | Path) -> SavedRun:
     return saved
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerunRecord:
+    """How a run was started, for doing a part of it again: the content of `rerun.json`.
+
+    `folder` (where it was started), `root` (pytest's) and `config` (the configuration file, if any) are relative to the
+    run directory. `options` are those of the command line by name; `endpoint` the URL where no file gives it, without
+    credentials: `had_credentials` says that it held some.
+    """
+
+    folder: str
+    root: str
+    config: str | None = None
+    endpoint: str | None = None
+    had_credentials: bool = False
+    suites: tuple[str, ...] = ()
+    options: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+RERUN = "rerun.json"
+CONFIG_COPY = "config"
+"""The folder in a run directory that holds a copy of the configuration file."""
+
+
+def read_record(folder: Path) -> RerunRecord:
+    """How the run in this directory was started. Raises `RunDirError` where that is not known."""
+    try:
+        return msgspec.json.decode((folder / RERUN).read_bytes(), type=RerunRecord)
+    except OSError:
+        raise RunDirError(
+            f"{folder} does not say how it was started (no {RERUN}): it was made by locust or by an older version"
+        ) from None
+    except msgspec.MsgspecError as error:
+        raise RunDirError(f"{folder / RERUN} is not of this version ({error})") from None
+
+
+def find_original_folder(path: Path) -> Path | None:
+    """The folder of the configuration file of which `path` is the copy in a run directory; None for another file."""
+    run = path.absolute().parent.parent
+    if path.absolute().parent.name != CONFIG_COPY or not (run / RERUN).is_file():
+        return None
+    config = read_record(run).config
+    return (run / config).parent if config else None
+
+
 def read_gate(path: Path) -> Report:
     """Read a `gate.json`, also that of a run that did not end (`run.final`). Raises `RunDirError` for anything else."""
     try:

@@ -18,6 +18,7 @@ import pytest
 from harness.chaos.run_experiment import prepare_links
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.config.resolve import resolve_settings
+from harness.core.causes import group_by_cause
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
 from harness.core.plan import PlannedCheck
@@ -32,6 +33,7 @@ from harness.plugin.collection import CollectionHooks, list_config_folders
 from harness.plugin.command_line import count_processes, read_options
 from harness.plugin.kept_status import DECIDER, describe_exception
 from harness.plugin.lost_tests import LostTests
+from harness.plugin.rerun_record import write_record
 from harness.plugin.run_checks import CheckHooks
 from harness.run.gate_run import GateRun, RunState
 from harness.run.planning import plan_user_check
@@ -101,6 +103,8 @@ class GateHooks:
                 self._prepare_links()
                 self._run.progress = self._print_progress
                 self._run.start(lambda line: print(line, flush=True))
+                options, root = read_options(self._config), self._config.rootpath
+                write_record(self._run.run_dir, self._run.settings, options, root)
             else:
                 self._run.make_plan()
         except HarnessError as problem:
@@ -241,6 +245,22 @@ class GateHooks:
             self._interrupted = str(problem) if isinstance(problem, HarnessError) else describe_exception(problem)
             return
         self._status = self._report.run.exit_status
+        self._show_causes_once(self._report)
+
+    def _show_causes_once(self, report: Report) -> None:
+        """Let pytest show one block for each cause; the other checks with it are counted apart."""
+        terminal: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        if terminal is None:
+            return
+        rows = [row for row in report.checks if row.level is Level.BLOCKER]
+        repeated = {row.id for group in group_by_cause(rows) for row in group[1:]}
+        for outcome in ("failed", "error"):
+            shown = terminal.stats.pop(outcome, [])
+            again = [test for test in shown if test.nodeid in repeated]
+            if others := [test for test in shown if test.nodeid not in repeated]:
+                terminal.stats[outcome] = others
+            if again:
+                terminal.stats.setdefault("with the same cause", []).extend(again)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the decision and where its report lies, last on the screen."""

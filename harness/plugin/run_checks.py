@@ -61,7 +61,6 @@ class CheckHooks:
 
     def __init__(self, run: GateRun) -> None:
         self._run = run
-        self._error_reasons: set[str] = set()
         self._watch = DriftWatch()
         self._process = os.getpid()
 
@@ -175,7 +174,7 @@ class CheckHooks:
             report.ai_unwritten = msgspec.json.encode(self._run.unwritten).decode()  # the controller may have room
         report.ai_status, report.ai_level = str(line.verdict.status), str(check.level)
         if report.failed and call.excinfo and isinstance(call.excinfo.value, CheckFailed | CheckError):
-            report.longrepr = f"{line.verdict.status}: {self._shorten_repeated(line.verdict)}"
+            report.longrepr = f"{line.verdict.status}: {line.verdict.reason}"
         self._redact(report)
         return report
 
@@ -191,13 +190,6 @@ class CheckHooks:
         if self._run.loss:
             item.session.shouldstop = self._run.loss
         return line
-
-    def _shorten_repeated(self, verdict: Verdict) -> str:
-        """The reason for pytest's own page: an endpoint that cannot be asked ends every check for one and the same."""
-        if verdict.status is Status.ERROR and verdict.reason in self._error_reasons:
-            return "for the same reason as a check before"
-        self._error_reasons.add(verdict.reason)
-        return verdict.reason
 
     def _show_recent(self, check: PlannedCheck, reason: str) -> tuple[Counterexample, ...]:
         """The last exchanges of a test whose own assertion failed, the newest first."""

@@ -23,7 +23,7 @@ from harness.core.redaction import redact_text
 from harness.core.registry import load_plugin
 from harness.core.report import Report
 from harness.core.settings import Settings
-from harness.core.verdict import Status, Verdict, make_error
+from harness.core.verdict import Level, Status, Verdict, make_error
 from harness.io.clock import Monotonic, read_date, read_epoch, read_monotonic
 from harness.io.ledger import Ledger
 from harness.io.polite_client import MOST_WAITING, PoliteClient
@@ -118,6 +118,7 @@ class GateRun:
     def make_plan(self) -> None:
         """Make the plan without asking anything (`--collect-only`)."""
         self.plan = build_plan(self.settings, self._declared, processes=self._processes)
+        self.plan = self.plan.select(self.settings.only_check)
 
     def join(self, state: RunState, worker: str) -> None:
         """Take part in a run that another process has started."""
@@ -137,6 +138,8 @@ class GateRun:
 
         `notes` say which tests could not be added.
         """
+        if self.settings.only_check:
+            checks = [replace(check, level=Level.BLOCKER) for check in checks if check.id == self.settings.only_check]
         self.plan = self.plan.add_checks(checks)
         fresh = [self._redact(note) for note in dict.fromkeys(notes) if note not in self.collection_notes]
         self.collection_notes += fresh
@@ -312,7 +315,9 @@ class GateRun:
 
     def format_summary(self, report: Report, *, colour: bool, width: int) -> list[str]:
         """The terminal's last lines: the decision and where the report lies."""
-        text = load_plugin("reports", "terminal").render(report, colour=colour, width=width)
+        text = load_plugin("reports", "terminal").render(
+            report, colour=colour, width=width, run_path=str(self.run_dir.path)
+        )
         lines = [*text.rstrip().splitlines(), f"report: {shorten_path(self.run_dir.path / FILES['html'])}"]
         return [self._redact(line) for line in lines]
 
@@ -348,7 +353,7 @@ class GateRun:
             if not preflight.obstacle:
                 adapter = load_adapter(preflight.protocol)
                 capabilities[suite] = adapter.capabilities(settings.endpoint_of(suite), preflight.facts)
-        self.plan = build_plan(settings, self._declared, capabilities, self._processes)
+        self.plan = build_plan(settings, self._declared, capabilities, self._processes).select(settings.only_check)
         self._connect().count_repeat = partial(self.ledger.before_request, repeat=True)
         self._sessions = Sessions(
             settings, self.find_preflight, self._connect(), self.ledger, self.run_dir, self.worker, self.started

@@ -216,11 +216,19 @@ def _make_verdict(show: Show, objective: Objective, test: GuardedRateTest, sampl
         estimate=test.estimate(),
         what=what,
         undecided=undecided,
-        examples=(show(f"one of {k} of {n} {what}", samples.worst),) if samples.worst else (),
+        examples=(show(_describe_example(samples.worst, k), samples.worst),) if samples.worst else (),
         method=test.method,
         n_needed=needed,
         notes=tuple(notes),
     )
+
+
+def _describe_example(exchange: Exchange, over: int) -> str:
+    """The first of the requests that were over the limit, in words."""
+    if exchange.error:
+        return f"the first of {over} failed: {exchange.error.replace('_', ' ')}: {exchange.detail}"
+    latency = exchange.timing.latency
+    return f"the first of {over} took {latency * 1e3:.4g} ms in all" if latency is not None else f"the first of {over}"
 
 
 def _describe_percentile(objective: Objective, samples: _Samples) -> tuple[str, ...]:

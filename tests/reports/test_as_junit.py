@@ -145,4 +145,7 @@ def test_a_failure_carries_its_replay_lines(sample: Report, render: Render) -> N
     failure = case_of(parsed(render("junit", sample)), "test_malformed[truncated]").find("failure")
     assert failure is not None
     assert "curl: curl -sS -i -X POST" in (failure.text or "")
+    assert (failure.get("message") or "").startswith("answered 500 where a 4xx is due")
+    assert "answer: HTTP 500 <html><body>Internal Server Error</body></html>" in (failure.text or "")
+    assert "again: aiharness rerun 20260131T120000Z-7f3a " in (failure.text or "")
     assert "replay: pytest --ai-suite=integration" in (failure.text or "")

@@ -1,0 +1,91 @@
+"""`aiharness rerun RUN CHECK`: judge one check of a run again, from any folder.
+
+The configuration and the endpoint are those of the run; secrets come from the environment again.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.commands.command import Command
+from harness.commands.gate import run_pytest
+from harness.core.errors import UsageError
+from harness.core.plan import Plan, PlannedCheck
+from harness.core.registry import describe_unknown
+from harness.io.run_search import find_run
+from harness.io.rundir import CONFIG_COPY, RerunRecord, read_record, read_run
+from harness.suite import ROOT
+
+_WHOLE_RUN = "ai-run/"
+"""The start of the ids of checks that judge the whole run."""
+
+
+def _add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("run_", metavar="RUN", help="a run directory, or the name of one in .aiharness/runs")
+    parser.add_argument("check", metavar="CHECK", help="the id of a check of that run, or a unique end of it")
+
+
+def _run(run_: str, check: str, rest: Sequence[str]) -> int:
+    """Judge the check again in a run of its own; exit status 0 where it holds, else the decision's."""
+    folder = find_run(run_)
+    record = read_record(folder)
+    planned = choose_check(read_run(folder).plan or Plan((), ()), check)
+    if record.had_credentials and not any(option.startswith("--ai-endpoint") for option in rest):
+        raise UsageError(
+            f"the URL of that run held credentials, which are not kept: add --ai-endpoint with them ({record.endpoint})"
+        )
+    arguments = make_arguments(folder, record, planned)
+    if record.endpoint is None:
+        os.environ.pop("AIHARNESS_ENDPOINT", None)  # the run took the URL of its file
+    started = folder / record.folder
+    if started.is_dir():
+        os.chdir(started)
+    print(f"again: {planned.id} of {folder.name}: {planned.title}", flush=True)
+    return run_pytest([*arguments, *rest])
+
+
+def choose_check(plan: Plan, wanted: str) -> PlannedCheck:
+    """The planned check of this id, or the only one whose id ends so. Raises `UsageError` that lists the nearest."""
+    ids = {check.id: check for check in plan.checks}
+    ends = [id_ for id_ in ids if id_.endswith(wanted)] if wanted else []
+    if wanted in ids:
+        ends = [wanted]
+    if len(ends) > 1:
+        raise UsageError(f"{len(ends)} checks of that run end in {wanted!r}; give more of one: {', '.join(ends[:8])}")
+    if not ends:
+        tests = [id_.rpartition("::")[2] for id_ in ids]
+        raise UsageError(describe_unknown("check", wanted.rpartition("::")[2], tests))
+    if ends[0].startswith(_WHOLE_RUN):
+        raise UsageError(f"{ends[0]} judges all requests of a run: run the whole gate again")
+    return ids[ends[0]]
+
+
+def make_arguments(folder: Path, record: RerunRecord, planned: PlannedCheck) -> list[str]:
+    """The arguments of pytest that judge this check alone, as the run did."""
+    arguments = [f"--ai-suite={','.join(record.suites)}", f"--ai-only-check={planned.id}"]
+    arguments += [f"--ai-{name.replace('_', '-')}={value}" for name, value in record.options.items()]
+    if record.endpoint:
+        arguments.append(f"--ai-endpoint={record.endpoint}")
+    if record.config:
+        arguments.append(f"--ai-config={_choose_config(folder, record.config)}")
+    root = (folder / record.root).resolve()
+    if planned.id.startswith(f"{ROOT}/"):
+        return [*arguments, "--ai-only-packaged"]
+    return [*arguments, f"--rootdir={root}", str(root / planned.id.partition("::")[0])]
+
+
+def _choose_config(folder: Path, name: str) -> Path:
+    """The configuration file of the run: its copy where the original was changed since, or is gone."""
+    original = (folder / name).resolve()
+    copy = folder / CONFIG_COPY / original.name
+    data = copy.read_bytes()
+    if original.is_file() and (original.read_bytes() == data or b"***" in data):
+        return original  # a copy without its secrets could not be used
+    print(f"the configuration was changed since: {copy}, the copy of that run, is used", flush=True)
+    return copy
+
+
+COMMAND = Command(run=_run, add_options=_add_options, takes_rest=True)

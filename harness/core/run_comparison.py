@@ -1,0 +1,185 @@
+"""Two runs side by side: which checks fail newly, are mended, or lost their decision, and how the figures moved.
+
+No statistics beyond each run's own bounds: figures whose bounds overlap are shown and not judged.
+
+Tested in tests/core/test_run_comparison.py.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal
+
+from harness.core.gate import Exit
+from harness.core.report import CheckRow, Distribution, Report
+from harness.core.verdict import Level, Status
+
+Change = Literal["newly failing", "mended", "undecided now", "decided now", "unchanged", "only in OLD", "only in NEW"]
+CHANGES: tuple[Change, ...] = (
+    "newly failing",
+    "mended",
+    "undecided now",
+    "decided now",
+    "only in OLD",
+    "only in NEW",
+    "unchanged",
+)
+"""What can become of a check, in the order in which a reader wants it."""
+
+_DECIDED = (Status.PASS, Status.FAIL)
+_QUANTILES = (0.5, 0.95, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedCheck:
+    """One check in both runs; a verdict is None where the run did not plan it."""
+
+    id: str
+    suite: str
+    level: Level
+    change: Change
+    old: Status | None
+    new: Status | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedFigure:
+    """A figure in both runs, in `unit`; `verdict` is worse or better where the bounds of the two do not overlap.
+
+    `what` is a check's id, or the name of a latency with its percentile, which has no bounds.
+    """
+
+    what: str
+    suite: str
+    metric: str
+    unit: str
+    old: float
+    new: float
+    old_bounds: tuple[float | None, float | None] | None = None
+    new_bounds: tuple[float | None, float | None] | None = None
+    verdict: Literal["worse", "better", "overlap", "no bounds"] = "no bounds"
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparison:
+    """Everything that `aiharness compare` shows; `differences` say why the two may not be comparable."""
+
+    old: str
+    new: str
+    checks: tuple[ComparedCheck, ...]
+    figures: tuple[ComparedFigure, ...]
+    differences: tuple[str, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """1 for a newly failing blocker; 20 where nothing is compared, or a blocker lost its decision; else 0."""
+        blockers = [check for check in self.checks if check.level is Level.BLOCKER]
+        if any(check.change == "newly failing" for check in blockers):
+            return int(Exit.FAIL)
+        has_lost = any(
+            check.change == "undecided now" or (check.change == "only in OLD" and check.old in _DECIDED)
+            for check in blockers
+        )
+        is_empty = not any(check.new in _DECIDED and check.old is not None for check in blockers)
+        return int(Exit.INCONCLUSIVE if has_lost or is_empty else Exit.PASS)
+
+
+def compare_runs(old: Report, new: Report) -> RunComparison:
+    """Compare the checks by their ids, estimates by their bounds, and latencies by their percentiles."""
+    before = {row.id: row for row in old.checks}
+    after = {row.id: row for row in new.checks}
+    checks = [_compare_check(before.get(id_), after.get(id_)) for id_ in dict.fromkeys((*before, *after))]
+    checks.sort(key=lambda check: (CHANGES.index(check.change), check.level != Level.BLOCKER, check.suite, check.id))
+    figures = [figure for id_ in before if id_ in after and (figure := _compare_estimate(before[id_], after[id_]))]
+    return RunComparison(
+        old.run.id,
+        new.run.id,
+        tuple(checks),
+        (*figures, *_compare_latencies(old.distributions, new.distributions)),
+        tuple(_list_differences(old, new)),
+    )
+
+
+def _compare_check(old: CheckRow | None, new: CheckRow | None) -> ComparedCheck:
+    row = new or old
+    assert row is not None
+    before, after = (part.verdict if part else None for part in (old, new))
+    return ComparedCheck(row.id, row.suite, row.level, _name_change(before, after), before, after, row.reason)
+
+
+def _name_change(old: Status | None, new: Status | None) -> Change:
+    if new is Status.FAIL and old is not Status.FAIL:
+        return "newly failing"
+    if new is None:
+        return "only in OLD"
+    if old is None:
+        return "only in NEW"
+    if old is new or (old not in _DECIDED and new not in _DECIDED):
+        return "unchanged"
+    if old in _DECIDED and new not in _DECIDED:
+        return "undecided now"
+    return "mended" if old in (Status.FAIL, Status.ERROR) else "decided now"
+
+
+def _compare_estimate(old: CheckRow, new: CheckRow) -> ComparedFigure | None:
+    """The estimates of one objective; None where the runs judged another bound, or one has no estimate."""
+    is_same = (old.metric, old.unit, old.objective) == (new.metric, new.unit, new.objective)
+    if not is_same or old.estimate is None or new.estimate is None:
+        return None
+    verdict: Literal["worse", "better", "overlap"] = "overlap"
+    sign = -1 if new.direction == ">=" else 1
+    if _is_above(new.ci, old.ci, sign):
+        verdict = "worse"
+    elif _is_above(old.ci, new.ci, sign):
+        verdict = "better"
+    return ComparedFigure(
+        new.id, new.suite, new.metric or "", new.unit or "", old.estimate, new.estimate, old.ci, new.ci, verdict
+    )
+
+
+def _is_above(
+    worse: tuple[float | None, float | None] | None, better: tuple[float | None, float | None] | None, sign: int
+) -> bool:
+    """Whether all of an interval lies on the worse side of all of another; `sign` is -1 where more is better."""
+    if worse is None or better is None:
+        return False
+    near, far = (worse[0], better[1]) if sign > 0 else (worse[1], better[0])
+    return near is not None and far is not None and sign * near > sign * far
+
+
+def _compare_latencies(old: tuple[Distribution, ...], new: tuple[Distribution, ...]) -> list[ComparedFigure]:
+    before = {(part.suite, part.metric): part for part in old}
+    figures = []
+    for part in new:
+        other = before.get((part.suite, part.metric))
+        if other is None or not sum(part.counts) or not sum(other.counts):
+            continue
+        for quantile in _QUANTILES:
+            name = f"{part.metric} p{quantile * 100:g}"
+            values = (_find_quantile(other, quantile), _find_quantile(part, quantile))
+            figures.append(ComparedFigure(name, part.suite, part.metric, part.unit, *values))
+    return figures
+
+
+def _find_quantile(distribution: Distribution, quantile: float) -> float:
+    """The upper bound of the bucket that holds this quantile."""
+    below = list(accumulate(distribution.counts))
+    return distribution.bounds[min(bisect_left(below, quantile * below[-1]), len(below) - 1) + 1]
+
+
+def _list_differences(old: Report, new: Report) -> list[str]:
+    """What else differs between the runs, which may explain a change."""
+    facts = [
+        ("target", old.target.url, new.target.url),
+        ("protocol", old.target.protocol, new.target.protocol),
+        ("model", old.target.model, new.target.model),
+        ("version", old.target.version, new.target.version),
+        ("harness", old.environment.get("aiharness"), new.environment.get("aiharness")),
+    ]
+    ours, theirs = dict(new.plan.policy), dict(old.plan.policy)
+    facts += [(name, theirs.get(name), ours.get(name)) for name in dict.fromkeys((*theirs, *ours))]
+    changed = [fact for fact in facts if fact[1] != fact[2]]
+    return [f"{name}: {before or 'none'} in OLD, {after or 'none'} in NEW" for name, before, after in changed]

@@ -1,0 +1,47 @@
+"""Write down how a run was started, so that one of its checks can be judged again from any folder.
+
+Tested in tests/commands/test_rerun.py.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from harness.config.options import Options
+from harness.core.endpoint import parse_url
+from harness.core.settings import Settings
+from harness.io.rundir import CONFIG_COPY, RERUN, RerunRecord, RunDir
+
+_KEPT = ("protocol", "model", "profile", "max_requests", "max_tokens", "max_time", "baseline")
+"""Options of the command line that a check is judged by."""
+
+
+def write_record(run_dir: RunDir, settings: Settings, options: Options, root: Path) -> None:
+    """Write `rerun.json` and the copy of the configuration, without secrets. Raises `RunDirError`."""
+    chosen: dict[str, str | int | float] = {"seed": settings.seed}
+    for name in _KEPT:
+        if (value := getattr(options, name)) is not None:
+            chosen[name] = value
+    if options.baseline and "://" not in options.baseline:
+        chosen["baseline"] = str(Path(options.baseline).absolute())
+    given, config = settings.sources["configuration"], None
+    if given != "none":
+        config = Path(given)
+        (run_dir.path / CONFIG_COPY).mkdir(exist_ok=True)
+        run_dir.write(f"{CONFIG_COPY}/{config.name}", config.read_bytes())
+    endpoint, inline = None, None
+    if settings.sources["endpoint"] != given:
+        endpoint, inline = parse_url(options.endpoint or os.environ.get("AIHARNESS_ENDPOINT", ""))
+    record = RerunRecord(
+        folder=os.path.relpath(Path.cwd(), run_dir.path),
+        root=os.path.relpath(root, run_dir.path),
+        config=os.path.relpath(config.absolute(), run_dir.path) if config else None,
+        endpoint=endpoint,
+        had_credentials=inline is not None,
+        suites=settings.suites,
+        options=chosen,
+    )
+    run_dir.write(RERUN, msgspec.json.format(msgspec.json.encode(record), indent=1))

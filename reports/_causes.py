@@ -1,0 +1,85 @@
+"""What a reader needs of an open check: what happened, the answer, a hint, the commands that show it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from harness.core.cause_hints import find_hint
+from harness.core.report import CheckRow, Report
+from harness.core.verdict import Status
+from harness.core.visible_text import fold_line, show_command
+
+from . import _view
+from ._format import format_count, format_direction
+
+SHOWN_BODY = 200
+"""Characters of an answer's body that are shown beside a failure."""
+
+
+def describe_others(rows: Sequence[CheckRow]) -> str:
+    """`2 more checks have the same cause: smoke/test_answer.py::test_valid, ::test_latency`; empty for a single one."""
+    others = sorted(rows[1:], key=lambda row: row.id)
+    if not others:
+        return ""
+    have = "has" if len(others) == 1 else "have"
+    return f"{format_count(len(others), 'more check')} {have} the same cause: {list_ids(others)}"
+
+
+def list_ids(rows: Sequence[CheckRow], most: int = 12) -> str:
+    """The ids of the rows, each module once: `smoke/test_answer.py::test_valid, ::test_latency`."""
+    parts, last = [], ""
+    for row in rows[:most]:
+        module, colons, test = fold_line(row.id, 200).removeprefix("ai-suite/").partition("::")
+        parts.append(f"::{test}" if colons and module == last else f"{module}{colons}{test}")
+        last = module
+    more = f" and {len(rows) - most:,} more" if len(rows) > most else ""
+    return f"{', '.join(parts)}{more}"
+
+
+def describe_event(row: CheckRow) -> str:
+    """What happened, for a headline: the reason of a FAIL or an ERROR; what was not decided, and why, of any other."""
+    if row.verdict in (Status.FAIL, Status.ERROR):
+        return row.reason
+    return f"{row.title or row.id}: {row.reason}"
+
+
+def describe_answer(row: CheckRow) -> str:
+    """The first characters of the answer that refutes the check; empty where there is none."""
+    example = _view.find_smallest(row)
+    response = example.response if example else None
+    if not response or "status" not in response:
+        return ""
+    body = fold_line(str(response.get("body") or ""), SHOWN_BODY + 40)
+    if len(body) > SHOWN_BODY:
+        body = f"{body[:SHOWN_BODY]}…"
+    return f"answer: HTTP {response['status']} {body or '(no body)'}"
+
+
+def describe_hint(row: CheckRow) -> str:
+    """The hint for a well-known cause; empty where none fits."""
+    if row.verdict not in (Status.FAIL, Status.ERROR):
+        return ""
+    example = _view.find_smallest(row)
+    request, response = (example.request, example.response) if example else (None, None)
+    return find_hint(row.reason, request, response)
+
+
+def describe_figures(row: CheckRow) -> str:
+    """The estimate with its bounds and limit; beside the share of a latency objective its observed percentile."""
+    if row.estimate is None or row.limit is None:
+        return ""
+    limit = f"limit {format_direction(row.direction)} {_view.format_figure(row, row.limit)}"
+    figures = f"{_view.format_figure(row, row.estimate)} ({_view.format_bounds(row)}), {limit}"
+    observed = next((note for note in row.notes if note.startswith("observed p")), "")
+    if not observed:
+        return figures
+    return f"{row.objective}: {observed.partition(' (not')[0]}; share over the limit {figures}"
+
+
+def list_repeat_commands(row: CheckRow, report: Report, run_path: str = "") -> list[str]:
+    """The commands that show it again, from any folder: the one request where there is one, and the check."""
+    example = _view.find_smallest(row)
+    commands = [example.curl] if example and example.curl else []
+    run = run_path or fold_line(report.run.id, 200)
+    return [*commands, shlex.join(["aiharness", "rerun", run, show_command(row.id, 2000)])]
