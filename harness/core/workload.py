@@ -144,7 +144,7 @@ class Material:
     `workload` is the name of the plug-in that makes them, never `auto`. `sample` is one valid query, `texts` are the
     texts that prompts are made of (none: they are written), `entries` the inputs of a data set, `parts` those of a mix,
     each with its `weight`. `has_own_sample`: the sample was configured, and not made by the adapter. `reason` says why
-    requests repeat although that was not asked for.
+    requests repeat although that was not asked for, `cache` what shows that repeats are answered from a cache.
     """
 
     workload: str
@@ -157,4 +157,5 @@ class Material:
     has_own_sample: bool = False
     reason: str = ""
     parts: tuple[Material, ...] = ()
+    cache: str = ""
     weight: float = 1.0

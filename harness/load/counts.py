@@ -140,6 +140,7 @@ def make_load_result(
         judged=sum(counts.requests),
         seconds=load.duration - load.warm_up,
         workload=describe_workload(job),
+        cache=job.material.cache if job.material else "",
         arrivals=load.arrivals,
         blocks=blocks,
         histograms={metric: samples[metric].to_sparse() for metric in _SHOWN if samples[metric].n},

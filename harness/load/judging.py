@@ -39,9 +39,22 @@ def judge_load(result: LoadResult, objective: Objective, check: PlannedCheck) ->
         reason = f"the endpoint disappeared under load: {result.gone}; {verdict.reason}"
         examples = (*result.broken, *result.failures)
         return Verdict(Status.FAIL, reason, n=verdict.n, method="ended early", counterexamples=examples)
-    if not (result.client_bound or result.late):
+    if result.client_bound or result.late:
+        verdict = _judge_bounded(result, objective, check, verdict)
+    return _judge_cache(result, objective, verdict)
+
+
+def _judge_cache(result: LoadResult, objective: Objective, verdict: Verdict) -> Verdict:
+    """A time that holds for repeated requests shows the cache that answers them, and nothing of new requests."""
+    is_time = objective.metric != "error_rate"
+    if not (is_time and result.cache and verdict.status is Status.PASS and result.distinct < _FEWEST_DISTINCT):
         return verdict
-    return _judge_bounded(result, objective, check, verdict)
+    return replace(
+        verdict,
+        status=Status.INCONCLUSIVE,
+        reason=f"a cache answers repeats: {result.cache}; {result.distinct:.0%} of the requests were distinct",
+        notes=(f"of what was sent the verdict would be {verdict.status}: {verdict.reason}", *verdict.notes),
+    )
 
 
 def _judge_bounded(result: LoadResult, objective: Objective, check: PlannedCheck, verdict: Verdict) -> Verdict:

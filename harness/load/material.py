@@ -23,7 +23,10 @@ from harness.load.forms import make_workload
 from harness.load.workload.text import find_text
 
 PROBES = 3
-"""Requests of the workload that are asked without load."""
+"""Requests of the workload that are asked without load, and as many times the sample between them."""
+
+_CACHE_RATIO, _CACHE_SECONDS = 3.0, 0.01
+"""So many times longer than a repeat must a new request take, and by so many seconds, to show a cache."""
 
 _OF_TEXT = ("text", "dataset", "trace", "template")
 _OF_MESSAGES = ("openai_chat", "openai_responses", "anthropic", "ollama")
@@ -126,22 +129,46 @@ def _list_distinct(rows: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(distinct.values())
 
 
-def probe_material(material: Material, count: int, ask: Callable[[Query], Exchange]) -> tuple[Material, bool]:
+def probe_material(
+    material: Material, source: Source, count: int, ask: Callable[[Query], Exchange]
+) -> tuple[Material, bool]:
     """Ask the first requests after those of a load of `count`, without load: the material, and whether all had a text.
 
-    Where a workload that nobody asked for is refused although the sample is not, the sample is repeated in its place: a
-    text by a status of 4xx, numbers by any answer, since nobody knows which numbers a service takes.
+    The sample is asked between them, so that a cache of answers shows. Where a workload that nobody asked for is
+    refused although the sample is not, the sample is repeated in its place: a text by a status of 4xx, numbers by any
+    answer, since nobody knows which numbers a service takes.
     """
-    if material.workload == SAMPLE or material.reason:
+    is_sample = material.workload == SAMPLE
+    varied = choose_material(WorkloadSettings(), material.seed, source) if is_sample else material
+    if varied.workload == SAMPLE or varied.reason:
         return material, True
-    workload = make_workload(material)
-    exchanges = [ask(workload.make_query(count + i)) for i in range(PROBES)]
+    workload = make_workload(varied)
+    fresh, repeats = [], []
+    for i in range(PROBES):
+        fresh.append(ask(workload.make_query(count + i)))
+        repeats.append(ask(material.sample))
     if material.settings.is_open:
-        for exchange in exchanges:
+        for exchange in fresh:
             if _is_refusal(exchange, is_text=material.workload == "text"):
                 reason = f"the service refuses other inputs than the sample ({exchange.outcome})"
                 return replace(material, workload=SAMPLE, reason=reason), True
-    return material, all(map(has_text, exchanges))
+    material = replace(material, cache=find_cache(fresh, repeats))
+    return material, is_sample or all(map(has_text, fresh))
+
+
+def find_cache(fresh: Sequence[Exchange], repeats: Sequence[Exchange]) -> str:
+    """What shows that repeats are answered from a cache: every one took far less time than every fresh request."""
+    times = [[exchange.timing.service_time for exchange in group if exchange.ok] for group in (fresh, repeats)]
+    first, again = ([seconds for seconds in group if seconds is not None] for group in times)
+    if min(len(first), len(again)) < PROBES:
+        return ""
+    shortest, longest = min(first), max(again)
+    if shortest < _CACHE_RATIO * longest or shortest - longest < _CACHE_SECONDS:
+        return ""
+    return (
+        f"without load a new request took at least {shortest * 1e3:.3g} ms, and a repeated one at most "
+        f"{longest * 1e3:.3g} ms"
+    )
 
 
 def _is_refusal(exchange: Exchange, *, is_text: bool) -> bool:

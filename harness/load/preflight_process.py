@@ -75,7 +75,7 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
         able = protocol.capabilities(endpoint, preflight.facts)
         source = Source(endpoint, preflight.facts, able, query, has_own_sample=endpoint.sample is not None)
         count = Pacer(wanted.load.rate, wanted.load.duration).count
-        material, has_texts = probe_material(choose_material(wanted.load, wanted.seed, source), count, ask)
+        material, has_texts = probe_material(choose_material(wanted.load, wanted.seed, source), source, count, ask)
     reference = replace(reference, has_text=reference.has_text and has_texts)
     return PreflightResult(endpoint, request, reference, material)
 

@@ -76,6 +76,8 @@ class Recorder:
             latency = service = ttft = None
             gaps = (*gaps, NEVER)  # the gap after the last token, or before the first, never ended
         held_up = raw.held_up
+        if self._is_from_cache(exchange):
+            return
         counts.late[block] += exchange.ok and held_up > LONGEST_DELAY
         self._note_durations("latency", block, [_get_seconds(latency)], held_up)
         self._pending.setdefault(("service", block), []).append(_get_seconds(service))
@@ -106,8 +108,7 @@ class Recorder:
             return exchange
         if empty := explain_empty_answer(reference, exchange):
             return mark_invalid(exchange, empty)
-        is_other = self.job.has_controls and exchange.request.body != self.job.requests[0].body
-        if reference.content is None or is_other:
+        if reference.content is None or (self.job.has_controls and not self._is_control(exchange)):
             return exchange
         counts.compared += 1
         if difference := find_wrong_content(reference, exchange):
@@ -116,6 +117,15 @@ class Recorder:
                 summary = f"under load it differs from the answer without load: {difference}"
                 counts.wrong.append(show_exchange(exchange, self.job.endpoint, summary))
         return exchange
+
+    def _is_control(self, exchange: Exchange) -> bool:
+        """Whether it asks the sample, between other requests."""
+        return self.job.has_controls and exchange.request.body == self.job.requests[0].body
+
+    def _is_from_cache(self, exchange: Exchange) -> bool:
+        """Whether its times are those of a cache of answers, and none of the service."""
+        material = self.job.material
+        return material is not None and bool(material.cache) and self._is_control(exchange)
 
     def _count_error(self, exchange: Exchange, error: ErrorClass) -> None:
         counts, examples = self.counts, self.counts.failures

@@ -63,8 +63,9 @@ def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
     able = session.capabilities
     may_reword = able.text and not able.embeds and not session.promises.deterministic
     reference = ask_reference(lambda: session.ask(query), may_reword=may_reword)
-    material = choose_material(load, scope.settings.seed, _describe_source(session, query))
-    material, has_texts = probe_material(material, Pacer(load.rate, load.duration).count, session.ask)
+    source = _describe_source(session, query)
+    material = choose_material(load, scope.settings.seed, source)
+    material, has_texts = probe_material(material, source, Pacer(load.rate, load.duration).count, session.ask)
     has_texts = has_texts and reference.has_text
     job = replace(job, reference=reference.content, has_text=has_texts, material=material)
     path = get_result_path(run.run_dir.path, load.scenario)
@@ -128,7 +129,7 @@ def _get_load_settings(scope: Scope) -> LoadSettings:
 def _compute_cost(scope: Scope) -> Cost:
     load = _get_load_settings(scope)
     requests = Pacer(load.rate, load.duration).count
-    requests += 2 * CONTROL_REQUESTS + PROBES
+    requests += 2 * (CONTROL_REQUESTS + PROBES)
     return Cost(requests, scope.tokens_per_answer * requests, load.duration)
 
 
@@ -145,7 +146,7 @@ def _reserve_requests(session: Session, run: GateRun, load: LoadSettings) -> Non
     ceilings, count = session.settings.ceilings, Pacer(load.rate, load.duration).count
     if (
         ceilings.requests is not None
-        and run.ledger.requests + count + 2 * CONTROL_REQUESTS + PROBES > ceilings.requests
+        and run.ledger.requests + count + 2 * (CONTROL_REQUESTS + PROBES) > ceilings.requests
     ):
         raise BudgetExhausted(f"--ai-max-requests={ceilings.requests} leaves no room for a load of {count} requests")
     if ceilings.seconds is not None and run.now() + load.duration > ceilings.seconds:

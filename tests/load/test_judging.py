@@ -251,3 +251,23 @@ def test_errors_of_the_warm_up_are_told() -> None:
     verdict = judge_load(result(0, errors={"http_status": 12}), ERRORS, CHECK)
     assert verdict.status is Status.PASS
     assert any("12 requests failed in the warm-up" in note for note in verdict.notes)
+
+
+CACHE = "without load a new request took at least 110 ms, and a repeated one at most 1 ms"
+
+
+@pytest.mark.parametrize(
+    ("objective", "over", "repeated", "cache", "status"),
+    [
+        (LATENCY, 0, 3000, CACHE, Status.INCONCLUSIVE),
+        (LATENCY, 0, 300, CACHE, Status.PASS),
+        (LATENCY, 0, 3000, "", Status.PASS),
+        (LATENCY, 25, 3000, CACHE, Status.FAIL),
+        (ERRORS, 0, 3000, CACHE, Status.PASS),
+    ],
+    ids=["repeats", "few repeats", "no cache", "too slow all the same", "errors"],
+)
+def test_a_cache_decides_no_time(objective: Objective, over: int, repeated: int, cache: str, status: Status) -> None:
+    verdict = judge_load(result(over, repeated=repeated, cache=cache), objective, CHECK)
+    assert verdict.status is status
+    assert verdict.reason.startswith("a cache answers repeats") == (status is Status.INCONCLUSIVE)

@@ -12,7 +12,7 @@ from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Answer, Exchange, Query, Request, Response, Timing
 from harness.core.settings import LoadSettings
-from harness.load.material import PROBES, Source, choose_material, probe_material
+from harness.load.material import PROBES, Source, choose_material, find_cache, probe_material
 
 ENDPOINT = Endpoint("http://127.0.0.1:1", "plain_json")
 SPECS = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]}
@@ -70,13 +70,18 @@ def test_a_workload_that_the_endpoint_cannot_take_is_refused(workload: str, mess
      ([1.5], 500, "sample"), ([1.5], 200, "numbers")],
 )  # fmt: skip
 def test_what_is_refused_is_not_sent_unless_it_was_asked_for(inputs: Any, status: int, workload: str) -> None:
-    chosen = choose_material(LoadSettings(), 7, make_source(inputs))
-    material, _ = probe_material(chosen, 100, lambda _: make_exchange(status))
+    source = make_source(inputs)
+
+    def ask(query: Query) -> Exchange:
+        return make_exchange(200 if query == source.sample else status)
+
+    chosen = choose_material(LoadSettings(), 7, source)
+    material, _ = probe_material(chosen, source, 100, ask)
     assert material.workload == workload
     assert bool(material.reason) == (workload == "sample")
     named = LoadSettings(workload=chosen.workload)
-    chosen = choose_material(named, 7, make_source(inputs))
-    material, _ = probe_material(chosen, 100, lambda _: make_exchange(status))
+    chosen = choose_material(named, 7, source)
+    material, _ = probe_material(chosen, source, 100, ask)
     assert (material.workload, material.reason) == (chosen.workload, "")
 
 
@@ -85,9 +90,30 @@ def test_probes_are_none_of_the_requests_of_the_load() -> None:
 
     def ask(query: Query) -> Exchange:
         asked.append(query)
-        return make_exchange(text="" if len(asked) == 2 else "yes")
+        return make_exchange(text="" if len(asked) == 3 else "yes")
 
-    chosen = choose_material(LoadSettings(), 7, make_source("Say it"))
-    _, has_texts = probe_material(chosen, 100, ask)
-    assert len({query.inputs for query in asked}) == PROBES
+    source = make_source("Say it")
+    _, has_texts = probe_material(choose_material(LoadSettings(), 7, source), source, 100, ask)
+    assert len({query.inputs for query in asked}) == 1 + PROBES
     assert not has_texts
+
+
+def make_timed(*seconds: float) -> list[Exchange]:
+    return [replace(make_exchange(), timing=Timing(0.0, 0.0, 0.0, (), taken)) for taken in seconds]
+
+
+@pytest.mark.parametrize(
+    ("fresh", "repeats", "is_cache"),
+    [
+        ((0.110, 0.115, 0.2), (0.001, 0.002, 0.001), True),
+        ((0.110, 0.115, 0.2), (0.001, 0.050, 0.001), False),
+        ((0.110, 0.020, 0.2), (0.010, 0.010, 0.010), False),
+        ((0.004, 0.004, 0.005), (0.001, 0.001, 0.001), False),
+        ((0.110, 0.115), (0.001, 0.002, 0.001), False),
+    ],
+    ids=["all far apart", "one repeat is slow", "one fresh is quick", "all are quick", "one failed"],
+)
+def test_a_cache_shows_where_every_repeat_is_far_quicker(
+    fresh: tuple[float, ...], repeats: tuple[float, ...], is_cache: bool
+) -> None:
+    assert bool(find_cache(make_timed(*fresh), make_timed(*repeats))) == is_cache

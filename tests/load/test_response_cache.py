@@ -69,9 +69,11 @@ def test_a_cache_of_answers_does_not_pass_a_limit(tmp_path: Path, protocol: str,
     with serving(cache.answer) as url:
         outcome = run_gate(tmp_path, f"--ai-endpoint={url}", suite="load")
     row = outcome.check("test_objectives.py::test_objective[latency-p75]")
-    assert row["verdict"] == "FAIL", outcome.out
+    assert row["verdict"] in ("FAIL", "INCONCLUSIVE"), outcome.out
     result = result_of(outcome.run_dir)
     assert result["sent"] == 60
+    latency = result["blocks"]["latency"]
+    assert sum(latency["n"]) == sum(latency["over"]["0.5"]) > 30, "no request that is judged came from the cache"
     assert sum(count == 1 for count in cache.bodies.values()) >= result["sent"] - result["repeated"]
 
 
@@ -82,7 +84,8 @@ def test_one_body_measures_the_cache_and_says_so(tmp_path: Path) -> None:
     with serving(cache.answer) as url:
         outcome = run_gate(tmp_path, f"--ai-endpoint={url}", suite="load")
     row = outcome.check("test_objectives.py::test_objective[latency-p75]")
-    assert row["verdict"] != "FAIL", outcome.out
+    assert row["verdict"] == "INCONCLUSIVE", outcome.out
+    assert row["reason"].startswith("a cache answers repeats") or "did not keep up" in row["reason"]
     assert "0% of the requests were distinct: repeats may be answered from a cache" in row["notes"]
     assert max(cache.bodies.values()) >= 60
     assert result_of(outcome.run_dir)["repeated"] == 60
