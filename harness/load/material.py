@@ -147,7 +147,7 @@ def probe_material(
     for i in range(PROBES):
         fresh.append(ask(workload.make_query(count + i)))
         repeats.append(ask(material.sample))
-    if material.settings.is_open:
+    if material.settings.is_open and all(exchange.ok for exchange in repeats):
         for exchange in fresh:
             if _is_refusal(exchange, is_text=material.workload == "text"):
                 reason = f"the service refuses other inputs than the sample ({exchange.outcome})"

@@ -117,3 +117,9 @@ def test_a_cache_shows_where_every_repeat_is_far_quicker(
     fresh: tuple[float, ...], repeats: tuple[float, ...], is_cache: bool
 ) -> None:
     assert bool(find_cache(make_timed(*fresh), make_timed(*repeats))) == is_cache
+
+
+def test_a_service_that_refuses_the_sample_too_refuses_no_other_inputs() -> None:
+    source = make_source("Say it")
+    material, _ = probe_material(choose_material(LoadSettings(), 7, source), source, 100, lambda _: make_exchange(404))
+    assert (material.workload, material.reason) == ("text", "")
