@@ -12,16 +12,26 @@ from harness.core.objective import Objective
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.report import Report
 from harness.core.settings import Settings
-from harness.core.verdict import Baseline, Slice, Status, Verdict, make_inconclusive
+from harness.core.verdict import Baseline, Level, Slice, Status, Verdict, make_inconclusive
 from harness.io.rundir import GATE, read_gate
-from harness.run.objective import BASELINE_SAMPLE, CANDIDATE_SAMPLE
+from harness.run.fixed_sample import (
+    BASELINE_NOTE,
+    BASELINE_SAMPLE,
+    CANDIDATE_SAMPLE,
+    INDEPENDENT_PAIRS,
+    INDEPENDENT_REQUESTS,
+    WORSE_PAIRS,
+)
 from harness.run.planning import make_comparison_id
-from harness.run.rate_judging import compute_rate_bounds
+from harness.stats.difference import PairCounts, SampleCounts, judge_difference
+from harness.stats.intervals import clopper_pearson_lower
 
 _SAME = ("profile", "sample", "deadlines")
 """Parts of a plan's policy that two runs must share to be compared."""
 _FIRST_RUN = "first run"
 """The method of a verdict without a baseline."""
+_DEGRADED = 0.001
+"""A baseline whose own budget is refuted at this alpha is no measure of a good service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +79,19 @@ def compare_with_baseline(
 ) -> dict[str, Verdict]:
     """A verdict for every planned comparison, by its id, from the samples that this run's objectives left."""
     mismatch = _find_mismatch(source.report, plan, settings, version) if source.report else None
+    comparisons = max(1, sum(check.kind == "comparison" and _decides(check) for check in plan.checks))
     compared: dict[str, Verdict] = {}
     for objective in settings.objectives:
         judging = [check.id for check in plan.checks if _is_check_of(check, objective)]
         if judging and judging[0] in verdicts:
             comparison = make_comparison_id(objective.suite, objective)
-            verdict = mismatch or _compare(source, objective, judging[0], verdicts[judging[0]])
+            verdict = mismatch or _compare(source, objective, judging[0], verdicts[judging[0]], comparisons)
             compared[comparison] = _accept_first(verdict, settings)
     return compared
+
+
+def _decides(check: PlannedCheck) -> bool:
+    return check.level is Level.BLOCKER and check.not_applicable is None
 
 
 def _is_check_of(check: PlannedCheck, objective: Objective) -> bool:
@@ -97,20 +112,56 @@ def _find_mismatch(report: Report, plan: Plan, settings: Settings, version: str)
     return None
 
 
-def _compare(source: BaselineSource, objective: Objective, check: str, verdict: Verdict) -> Verdict:
-    candidate = _find_slice(verdict.slices, CANDIDATE_SAMPLE)
+def _compare(source: BaselineSource, objective: Objective, check: str, verdict: Verdict, comparisons: int) -> Verdict:
+    candidate, baseline = _find_slice(verdict.slices, CANDIDATE_SAMPLE), None
     if candidate is None:
         return make_inconclusive("this run left no sample of fixed size to compare", n=0)
-    baseline = _find_slice(verdict.slices, BASELINE_SAMPLE)
-    if not source.url:
+    notes = tuple(note for note in verdict.notes if note.startswith(BASELINE_NOTE))
+    pairs = None
+    if source.url:
+        baseline = _find_slice(verdict.slices, BASELINE_SAMPLE)
+        if baseline is None:
+            reason = f"{source.url} cannot be compared with: {'; '.join(notes) or 'it was not asked'}"
+            return make_inconclusive(reason, n=candidate.n)
+        worse = _find_slice(verdict.slices, WORSE_PAIRS)
+        effect: tuple[float, ...] = (_measure_effect(candidate, verdict.slices, INDEPENDENT_PAIRS),)
+        if worse is not None:
+            only_here = _count_over(worse)
+            only_there = _count_over(baseline) - _count_over(candidate) + only_here
+            pairs = PairCounts(candidate.n, only_here, only_there)
+    else:
         rows = [row for row in source.report.checks if row.id == check] if source.report else []
         if rows and rows[0].objective != objective.text:
             return make_inconclusive(f"the baseline judged {rows[0].objective}", n=0)
         baseline = _find_slice(rows[0].slices, CANDIDATE_SAMPLE) if rows else None
-    if baseline is None:
-        reason = f"{source.name} holds no sample of fixed size for {objective.text} (made without --ai-baseline?)"
-        return make_inconclusive(reason, n=candidate.n, method=_FIRST_RUN)
-    return judge_non_inferiority(candidate, baseline, objective.budget, objective.alpha, source.name)
+        if baseline is None:
+            reason = f"{source.name} holds no sample of fixed size for {objective.text} (made without --ai-baseline?)"
+            return make_inconclusive(reason, n=candidate.n, method=_FIRST_RUN)
+        ours = _measure_effect(candidate, verdict.slices, INDEPENDENT_REQUESTS)
+        effect = ours, _measure_effect(baseline, rows[0].slices, INDEPENDENT_REQUESTS)
+        notes += ("the two runs were made at different times: whatever changed between them is in the difference",)
+    compared = judge_non_inferiority(
+        candidate,
+        baseline,
+        objective.budget,
+        objective.alpha,
+        source.name,
+        pairs=pairs,
+        effect=effect,
+        alpha_fail=objective.alpha / comparisons,
+    )
+    return compared.with_notes(*notes)
+
+
+def _measure_effect(sample: Slice, slices: tuple[Slice, ...], name: str) -> float:
+    """How many requests of the sample are as telling as one independent request (or pair)."""
+    independent = _find_slice(slices, name)
+    return 1.0 if independent is None else sample.n / independent.n
+
+
+def _count_over(part: Slice) -> int:
+    assert part.estimate is not None
+    return round(part.estimate * part.n)
 
 
 def _accept_first(verdict: Verdict, settings: Settings) -> Verdict:
@@ -123,37 +174,64 @@ def _accept_first(verdict: Verdict, settings: Settings) -> Verdict:
     return make_inconclusive(f"no baseline: {verdict.reason}", n=0)
 
 
-def judge_non_inferiority(candidate: Slice, baseline: Slice, margin: float, alpha: float, name: str) -> Verdict:
-    """Whether the candidate's rate exceeds the baseline's by at most `margin`.
+def judge_non_inferiority(
+    candidate: Slice,
+    baseline: Slice,
+    margin: float,
+    alpha: float,
+    name: str,
+    *,
+    pairs: PairCounts | None = None,
+    effect: tuple[float, ...] = (1.0, 1.0),
+    alpha_fail: float | None = None,
+) -> Verdict:
+    """Whether the candidate's share over the limit exceeds the baseline's by at most `margin`, which is its budget.
 
-    The interval of the difference joins one exact bound of each sample at alpha/2, so it holds whatever the rates are
-    (Bonferroni; wider than Newcombe's, never narrower than the truth).
+    By `pairs` where both were asked at the same moments, else by the two samples; `effect` is the design effect of the
+    pairs, or of each sample. A baseline that breaks the budget itself lets nothing PASS.
     """
-    assert candidate.estimate is not None
-    assert baseline.estimate is not None
-    k1, k0 = round(candidate.estimate * candidate.n), round(baseline.estimate * baseline.n)
-    low1, high1 = compute_rate_bounds(k1, candidate.n, alpha / 2)
-    low0, high0 = compute_rate_bounds(k0, baseline.n, alpha / 2)
-    lower, upper = low1 - high0, high1 - low0
-    delta = candidate.estimate - baseline.estimate
-    status, conclusion = Status.INCONCLUSIVE, f"worse by {margin:g} is neither shown nor refuted"
-    if upper <= margin:
-        status, conclusion = Status.PASS, f"worse by more than {margin:g} is refuted"
-    elif lower > margin:
+    k1, k0 = _count_over(candidate), _count_over(baseline)
+    counts = SampleCounts(candidate.n, k1, baseline.n, k0) if pairs is None else pairs
+    decided = judge_difference(counts, margin, alpha, alpha_fail or alpha, effect)
+    shown = f"{k1} of {candidate.n} against {k0} of {baseline.n}"
+    notes: tuple[str, ...] = ()
+    if pairs is not None:
+        only = f"{pairs.worse} only this endpoint was over the limit, in {pairs.better} only the baseline"
+        notes = (f"of {pairs.n} pairs, in {only}",)
+    if max(effect) > 1:
+        notes += (f"the requests depend on one another: {max(effect):.3g} of them are as telling as one",)
+    status = Status.INCONCLUSIVE
+    conclusion = f"worse by {margin:g} is neither shown nor refuted, "
+    conclusion += "and the difference lies too close to it for any number of requests"
+    if decided.n_needed is not None:
+        conclusion = f"worse by {margin:g} is neither shown nor refuted; about {decided.n_needed} requests each decide"
+    if decided.decision == "fail":
         status, conclusion = Status.FAIL, f"worse by at most {margin:g} is refuted"
+    elif decided.decision == "pass":
+        status, conclusion = Status.PASS, f"worse by more than {margin:g} is refuted"
+        if clopper_pearson_lower(k0, baseline.n, _DEGRADED) > margin:
+            status = Status.INCONCLUSIVE
+            conclusion = f"the baseline itself breaks the budget of {margin:g}, so that to be no worse proves nothing"
+    if k0 > margin * baseline.n:
+        notes += (f"{BASELINE_NOTE}itself is over the budget of {margin:g}: {k0} of {baseline.n} over the limit",)
+    method = "Farrington and Manning's score test, exact tails"
+    if pairs is not None:
+        method = "Tango's score test of pairs, exact tails"
     return Verdict(
         status,
-        f"{k1} of {candidate.n} against {k0} of {baseline.n}: {conclusion}",
+        f"{shown}: {conclusion}",
         metric="difference of the shares over the limit",
         unit="",
         direction="<=",
-        estimate=delta,
-        ci=(lower, upper),
+        estimate=decided.estimate,
+        ci=(decided.lower, decided.upper),
         confidence=1 - alpha,
-        method="two exact bounds at alpha/2",
+        method=method,
         n=candidate.n,
+        n_needed=decided.n_needed,
         limit=margin,
-        baseline=Baseline(name, baseline.estimate, delta, (lower, upper), margin),
+        baseline=Baseline(name, baseline.estimate, decided.estimate, (decided.lower, decided.upper), margin),
+        notes=notes,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 
 from harness.checks.common import Show
@@ -15,8 +15,9 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Slice, Verdict, make_error
+from harness.core.verdict import Verdict, make_error
 from harness.io.clock import Clock
+from harness.run.fixed_sample import FixedSample
 from harness.run.open_loop import OpenLoop, WarmUp, warm_up
 from harness.run.planning import make_rate_test
 from harness.run.rate_judging import (
@@ -31,20 +32,11 @@ from harness.stats.dependence import compute_length_needed
 from harness.stats.guarded_test import GuardedRateTest
 from harness.stats.planning import compute_n_needed
 
-CANDIDATE_SAMPLE, BASELINE_SAMPLE = "fixed sample", "fixed sample of the baseline"
-"""Names of the slices that a comparison reads."""
-
 
 @dataclass(slots=True)
 class _Samples:
-    """What was asked so far: all, and those over the limit; `baseline_over` is None once the baseline failed.
+    """What the test has counted so far; `first` and `last` are when the first and the last of it were due."""
 
-    `first` and `last` are the moments at which the first and the last of them were due.
-    """
-
-    asked: int = 0
-    over: int = 0
-    baseline_over: int | None = 0
     worst: Exchange | None = None
     values: list[float] = field(default_factory=list)
     first: float = math.inf
@@ -62,27 +54,34 @@ def judge_objective(
     """Sample one query of the session in open loop until the test decides or its cap is reached.
 
     With a baseline configured the sampling goes on to the cap, so that the comparison has a sample of fixed size; a
-    `baseline` session is asked at the same moments. The objective's own verdict is final when its test ends.
+    `baseline` session is asked at the same moments. The objective's own verdict is final when its test ends, and does
+    not depend on the baseline.
     """
     query = session.sample(stream=objective.streamed)
-    sessions = [session, baseline] if baseline else [session]
-    settings = session.settings
+    settings, clock = session.settings, session.client.clock
+    fixed = FixedSample(objective.cap if settings.baseline else 0)
 
     def send_all(warm: WarmUp) -> Iterator[Sequence[Exchange]]:
-        usual = min(warm.usual, objective.limit) if objective.is_latency else warm.usual
+        sessions, usual = [session], warm.usual
+        if baseline is not None:
+            other = warm_up(lambda: baseline.ask(query, again=False), clock)
+            if other.answered:
+                sessions.append(baseline)
+                usual = max(usual, other.usual)
+            else:
+                fixed.down = f"answered none of {other.requests} warm-up requests: {other.failure}"
+        if objective.is_latency:
+            usual = min(usual, objective.limit)
         window = settings.profile.window
         loop = OpenLoop(sessions, query, usual=usual, requests=objective.cap, window=window, seed=settings.seed)
         return loop.ask()
 
-    with session.client.see_refusals(paced=True):
+    with ExitStack() as refusals:
+        for one in (session, baseline):
+            if one is not None:
+                refusals.enter_context(one.client.see_refusals(paced=True))
         verdict = _judge_samples(
-            lambda: [one.ask(query, again=False) for one in sessions],
-            send_all,
-            session.client.clock,
-            objective,
-            check,
-            session.show,
-            fixed=objective.cap if settings.baseline else 0,
+            lambda: session.ask(query, again=False), send_all, clock, objective, check, session.show, fixed
         )
     return verdict.with_notes("one input was repeated") if verdict.estimate is not None else verdict
 
@@ -96,21 +95,20 @@ def judge_sampled(
         while True:
             yield [ask()]
 
-    verdict = _judge_samples(lambda: [ask()], send_in_turn, clock, objective, check, show)
+    verdict = _judge_samples(ask, send_in_turn, clock, objective, check, show, FixedSample(0))
     return verdict.with_notes("asked one after the other: a pause of the service costs one request, however long it is")
 
 
 def _judge_samples(
-    ask_warm_up: Callable[[], Sequence[Exchange]],
+    ask_warm_up: Callable[[], Exchange],
     send: Callable[[WarmUp], Iterator[Sequence[Exchange]]],
     clock: Clock,
     objective: Objective,
     check: PlannedCheck,
     show: Show,
-    *,
-    fixed: int = 0,
+    fixed: FixedSample,
 ) -> Verdict:
-    """Warm up, then count what `send` yields until the test decides and `fixed` were asked.
+    """Warm up, then count what `send` yields until the test decides and `fixed` is full.
 
     Each item holds the answer of the endpoint and, where one is compared, that of the baseline. A latency objective
     counts a request as over when its answer took longer than the limit or failed; an error of the harness itself ends
@@ -121,54 +119,31 @@ def _judge_samples(
     if warm.broken is not None:
         return make_error(f"the harness broke in the warm-up: {warm.broken.detail}", n=0)
     test, samples = GuardedRateTest(make_rate_test(objective, check.alpha_fail), objective.limit), _Samples()
-    compares = False
     with closing(send(warm)) as answers:  # type: ignore[type-var]
         for exchange, *others in answers:
-            if exchange.error is ErrorClass.HARNESS:
-                return make_error(f"the harness broke while sampling: {exchange.detail}", n=test.n)
-            for other in others:
-                compares = True
-                if problem := _explain_useless_baseline(other):
-                    return make_error(problem, n=test.n)
-                _count_baseline(samples, other, objective)
+            for one in (exchange, *others):
+                if one.error is ErrorClass.HARNESS:
+                    return make_error(f"the harness broke while sampling: {one.detail}", n=test.n)
+            value, other = get_bounded_value(exchange, objective), next(iter(others), None)
+            fixed.add(value, None if other is None else get_bounded_value(other, objective), other)
             _count(samples, test, exchange, objective)
-            if test.decision is not None and samples.asked >= fixed:
+            if test.decision is not None and fixed.is_full:
                 break
-    slices = []
-    if samples.asked == fixed:
-        slices.append(Slice(CANDIDATE_SAMPLE, fixed, samples.over / fixed))
-        if compares and samples.baseline_over is not None:
-            slices.append(Slice(BASELINE_SAMPLE, fixed, samples.baseline_over / fixed))
-    return replace(_make_verdict(show, objective, test, samples, warm), slices=tuple(slices))
-
-
-def _explain_useless_baseline(exchange: Exchange) -> str:
-    if exchange.error is ErrorClass.HARNESS:
-        return f"the harness broke while sampling: {exchange.detail}"
-    if exchange.error and exchange.error.is_before_contact:
-        return f"the baseline was not reached: {exchange.detail}"
-    return ""
-
-
-def _count_baseline(samples: _Samples, exchange: Exchange, objective: Objective) -> None:
-    if exchange.error and objective.is_latency:
-        samples.baseline_over = None  # a baseline that fails would flatter the candidate
-    elif samples.baseline_over is not None:
-        samples.baseline_over += _is_over(exchange, objective)
+    slices = fixed.make_slices(objective, min(objective.alpha, check.alpha_fail))
+    return replace(_make_verdict(show, objective, test, samples, warm), slices=slices).with_notes(*fixed.make_notes())
 
 
 def _count(samples: _Samples, test: GuardedRateTest, exchange: Exchange, objective: Objective) -> None:
+    if test.decision is not None:
+        return
     over = _is_over(exchange, objective)
-    samples.asked += 1
-    samples.over += over
-    if test.decision is None:
-        test.add(get_bounded_value(exchange, objective), over)
-        samples.first = min(samples.first, exchange.timing.intended)
-        samples.last = max(samples.last, exchange.timing.intended)
-        if (value := _get_time(exchange, objective)) is not None:
-            samples.values.append(value)
-        if over and samples.worst is None:
-            samples.worst = exchange
+    test.add(get_bounded_value(exchange, objective), over)
+    samples.first = min(samples.first, exchange.timing.intended)
+    samples.last = max(samples.last, exchange.timing.intended)
+    if (value := _get_time(exchange, objective)) is not None:
+        samples.values.append(value)
+    if over and samples.worst is None:
+        samples.worst = exchange
 
 
 def get_bounded_value(exchange: Exchange, objective: Objective) -> float:

@@ -10,6 +10,7 @@ Tested in tests/run/test_objective.py.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections import deque
@@ -42,38 +43,44 @@ IDLE_SHARE = 0.5
 class WarmUp:
     """Requests that are not counted, and the usual time of an answer in seconds: the p75 of the warm-up's second half.
 
-    `broken` is the exchange that the harness itself broke.
+    `broken` is the exchange that the harness itself broke; `failure` says how the first of the others failed.
     """
 
     requests: int
     usual: float
     broken: Exchange | None = None
+    answered: int = 0
+    failure: str = ""
 
 
-def warm_up(ask: Callable[[], Sequence[Exchange]], clock: Clock) -> WarmUp:
+def warm_up(ask: Callable[[], Exchange], clock: Clock) -> WarmUp:
     """Ask one request after the other: 50, or fewer (at least 3) where they take longer than 10 s.
 
     It also ends when three of them were declined, which shows the pace that the service asks for.
     """
-    began, times, declined = clock.now(), list[float](), 0
+    began, times, declined, failures = clock.now(), list[float](), 0, list[Exchange]()
     while len(times) < WARM_UP_REQUESTS and declined < MOST_DECLINED:
         if len(times) >= FEWEST_WARM_UP and clock.now() - began >= WARM_UP_SECONDS:
             break
         start = clock.now()
-        for exchange in ask():
-            if exchange.error is ErrorClass.HARNESS:
-                return WarmUp(len(times), 0.0, exchange)
-            declined += is_declined(exchange)
+        exchange = ask()
+        if exchange.error is ErrorClass.HARNESS:
+            return WarmUp(len(times), 0.0, exchange, failure=exchange.detail)
+        declined += is_declined(exchange)
+        if not exchange.ok:
+            failures.append(exchange)
         times.append(clock.now() - start)
     second_half = sorted(times[len(times) // 2 :])
-    return WarmUp(len(times), second_half[math.ceil(0.75 * len(second_half)) - 1])
+    usual = second_half[math.ceil(0.75 * len(second_half)) - 1]
+    failure = failures[0].detail if failures else ""
+    return WarmUp(len(times), usual, answered=len(times) - len(failures), failure=failure)
 
 
 class OpenLoop:
     """The same query at random moments: `requests` of them, spread over at least `window` seconds.
 
     `usual` is the time of a usual answer, and the shortest gap. With several sessions each of them is asked at each of
-    the moments.
+    the moments; one that is slow delays the others, and is not counted against them.
     """
 
     def __init__(
@@ -86,7 +93,9 @@ class OpenLoop:
         self._shortest = usual
         self._extra = max(IDLE_SHARE * usual, window / requests - usual, 1e-4)
         self._under_way: deque[list[Asked]] = deque()
-        self._full_until = 0.0
+        self._places = range(len(sessions))
+        self._full_until = [0.0] * len(sessions)
+        self._due = [0.0] * len(sessions)
 
     def ask(self) -> Iterator[tuple[Exchange, ...]]:
         """The answers of all sessions to one request after the other, in the order in which they were due.
@@ -94,16 +103,16 @@ class OpenLoop:
         Whoever stops to listen closes the iterator, which waits for the requests under way.
         """
         clock = self._sessions[0].client.clock
-        due = clock.now()
+        self._due = [clock.now()] * len(self._sessions)
         try:
             while self._left or self._under_way:
                 busy = self._list_busy()
                 if self._under_way and not any(one.future in busy for one in self._under_way[0]):
                     yield self._receive()
-                elif self._left and len(busy) < MOST_IN_FLIGHT * len(self._sessions) and clock.now() >= due:
-                    due = self._send(due)
+                elif self._left and not any(self._list_full()) and clock.now() >= min(self._due):
+                    self._send()
                 else:
-                    self._rest(busy, due)
+                    self._rest(busy, min(self._due))
         finally:
             while self._under_way:
                 self._receive()
@@ -111,29 +120,42 @@ class OpenLoop:
     def _list_busy(self) -> list[Future[Exchange]]:
         return [one.future for asked in self._under_way for one in asked if not one.future.done()]
 
-    def _send(self, due: float) -> float:
-        """Send one request, and say when the next one is due.
+    def _list_full(self) -> list[bool]:
+        """For each session, whether it has as many requests under way as it may."""
+        counts = [sum(not asked[place].future.done() for asked in self._under_way) for place in self._places]
+        return [count >= MOST_IN_FLIGHT for count in counts]
 
-        Its time counts from when it was due if it had to wait for others. That this process woke up late, or keeps to
-        the pace that the service asked for in the warm-up, is not the service's fault.
+    def _send(self) -> None:
+        """Send one request to each session, and note when the next one is due there.
+
+        Its time counts from when it was due if it had to wait for others of its own session. That this process woke up
+        late, that another session was full, or that the service asked for a pace, is not the service's fault.
         """
         clock = self._sessions[0].client.clock
         before = clock.now()
         for session in self._sessions:
             session.client.wait_turn()
         now = clock.now()
-        if due >= self._full_until or now - before > _PACED:
-            due = now
-        self._under_way.append([session.begin(self._query, due) for session in self._sessions])
+        gap = self._shortest + self._random.expovariate(1 / self._extra)
+        asked = []
+        for place, session in enumerate(self._sessions):
+            waited = 0.0
+            if now - before <= _PACED:
+                waited = max(0.0, self._full_until[place] - self._due[place])
+            self._due[place] = now - waited
+            asked.append(session.begin(self._query, self._due[place]))
+            self._due[place] += gap
+        self._under_way.append(asked)
         self._left -= 1
-        return due + self._shortest + self._random.expovariate(1 / self._extra)
 
     def _rest(self, busy: list[Future[Exchange]], due: float) -> None:
         """Wait until something has ended or, where it can be sent, the next request is due."""
         clock = self._sessions[0].client.clock
-        if not self._left or len(busy) >= MOST_IN_FLIGHT * len(self._sessions):
+        full = self._list_full()
+        if not self._left or any(full):
             wait(busy, return_when=FIRST_COMPLETED)
-            self._full_until = clock.now()
+            for place in itertools.compress(self._places, full):
+                self._full_until[place] = clock.now()
         elif busy:
             wait(busy, max(0.0, due - clock.now()), FIRST_COMPLETED)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from harness.core.plan import PlannedCheck
 from harness.core.settings import Settings
 from harness.core.verdict import Level, Status, Verdict
 from harness.run.objective import judge_objective, judge_sampled
+from harness.run.open_loop import MOST_IN_FLIGHT, OpenLoop
 from harness.run.planning import WARM_UP_REQUESTS
 from tests.services import QUICK, Answered, asking, serving
 
@@ -119,3 +121,40 @@ def test_asked_in_turn_says_what_that_hides(tmp_path: Path) -> None:
             )
     assert verdict.status is Status.PASS
     assert any("asked one after the other" in note for note in verdict.notes)
+
+
+class Held:
+    """Answers nothing before as many as may be under way at once have come; from then on at once."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._lock = threading.Lock()
+        self._full = threading.Event()
+
+    def __call__(self, path: str, body: object) -> Answered:
+        with self._lock:
+            self.asked += 1
+            is_last = self.asked == MOST_IN_FLIGHT
+        if is_last:
+            time.sleep(0.3)  # until it is noticed
+            self._full.set()
+        self._full.wait(5)
+        return 200, {"predictions": [1]}
+
+
+@pytest.mark.parametrize("held", [0, 1])
+def test_a_full_endpoint_does_not_cost_the_one_that_is_asked_beside_it(tmp_path: Path, held: int) -> None:
+    """Only the side that is full has requests that were due before they could be sent."""
+    services: list[Counting | Held] = [Counting(), Counting()]
+    services[held] = Held()
+    with serving(services[0]) as first, serving(services[1]) as second, ExitStack() as open_sessions:
+        sessions = []
+        for url in (first, second):
+            endpoint = Endpoint(url, "plain_json", sample=[[1.0]], deadlines=QUICK)
+            sessions.append(open_sessions.enter_context(asking(Settings(endpoint, ("smoke",)), tmp_path)))
+        loop = OpenLoop(sessions, sessions[0].sample(), usual=0.001, requests=24, window=0.02, seed=1)
+        due = [tuple(exchange.timing.intended for exchange in pair) for pair in loop.ask()]
+    late = [pair[1 - held] - pair[held] for pair in due]
+    assert len(due) == 24
+    assert set(late[:MOST_IN_FLIGHT]) == {0.0}
+    assert late[MOST_IN_FLIGHT] > 0

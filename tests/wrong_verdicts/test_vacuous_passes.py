@@ -32,7 +32,7 @@ from harness.core.verdict import (
     make_skipped,
 )
 from harness.run.baseline import BaselineSource, compare_with_baseline, find_baseline
-from harness.run.objective import CANDIDATE_SAMPLE
+from harness.run.fixed_sample import CANDIDATE_SAMPLE
 from harness.run.planning import build_plan, make_comparison_id, plan_user_check
 from tests.run.saved import GOOD, judged, planned
 
