@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from harness.core.fault import FaultKind, FaultParameters, LinkProbe, Parameter
     from harness.core.fault_stage import Close, QueueStage, Stage, StageContext, StreamChunk
     from harness.core.measurement import Measurement, Scope
-    from harness.core.objective import Metric, Objective
+    from harness.core.metric import Metric
+    from harness.core.objective import Objective
     from harness.core.pacing import Pacer
     from harness.core.plan import Cost, PlannedCheck
     from harness.core.report import Report
@@ -143,7 +144,8 @@ _NAMES = {
     "core.fault": ("FaultKind", "FaultParameters", "LinkProbe", "Parameter"),
     "core.fault_stage": ("Close", "QueueStage", "Stage", "StageContext", "StreamChunk"),
     "core.measurement": ("Measurement", "Scope"),
-    "core.objective": ("Metric", "Objective"),
+    "core.metric": ("Metric",),
+    "core.objective": ("Objective",),
     "core.pacing": ("Pacer",),
     "core.plan": ("Cost", "PlannedCheck"),
     "core.report": ("Report",),

@@ -34,6 +34,7 @@ __all__ = [
     "Session",
     "Verdict",
     "check",
+    "find_function",
     "find_spec",
     "list_checks",
     "list_modules",
@@ -82,6 +83,14 @@ class DeclaredCheck(NamedTuple):
     id: str
     suite: str
     spec: CheckSpec
+
+
+def find_function(suite: str, id_: str) -> Callable[..., Verdict]:
+    """The function of a packaged check's id, with or without its parameter."""
+    stem, _, name = id_.partition("[")[0].rpartition("/")[2].partition(".py::")
+    package = load_plugin("suites", suite)
+    function: Callable[..., Verdict] = getattr(import_module(f"{package.__name__}.{stem}", f"suite {suite!r}"), name)
+    return function
 
 
 def list_modules(suite: str) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ _PLOT = Plot(_LEFT, _RIGHT, _TOP, BOTTOM)
 _FEWEST = 10
 """Samples that must lie beyond a percentile before it is reliable: where fewer do, the chart is hatched."""
 
-_WORDS = {"ttft": "time to first token (ttft)", "inter_token": "inter-token latency"}
+_WORDS = {"ttft": "time to first token (ttft)", "inter_token": "gap between chunks (inter_token)"}
 
 QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999)
 

@@ -22,7 +22,7 @@ from harness.core.report import CheckRow, Report
 from harness.core.verdict import Level, Slice, Status
 from harness.core.visible_text import fold_line, make_visible, show_command
 
-from . import _bars, _curve, _format, _latency, _timeline, _traffic, _view
+from . import _bars, _curve, _figures, _format, _latency, _timeline, _traffic, _view
 from ._plain import convert_report, convert_value
 
 SUFFIX = ".html"
@@ -140,6 +140,7 @@ def _template() -> Template:
     )
     env.globals.update(
         view=_view,
+        figures=_figures,
         traffic=_traffic,
         span=_format.compute_span,
         command_shown=COMMAND,

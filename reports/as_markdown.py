@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.core.report import CheckRow, FaultRow, Report
+from harness.core.report import CheckRow, FaultRow, Load, Report
 from harness.core.verdict import Status
 from harness.core.visible_text import fold_line, make_visible, show_command
 
-from . import _format, _view
+from . import _figures, _format, _view
 from ._plain import convert_value
 from ._traffic import CLIENT_BOUND, describe_load, describe_proof, describe_recovery, explain_client_bound, name_fault
 
@@ -37,6 +37,9 @@ def render(report: Report) -> str:
     estimates = (row for row in _view.rank_rows(report.checks) if row.limit is not None)
     head = "| Verdict | Objective | Estimate | Bounds | Limit | Tolerated | n |\n|---|---|--:|---|--:|--:|--:|"
     page.add_table("Objectives", head, map(_list_estimate, estimates))
+    for load in report.loads[:2]:
+        head = "| Load | p50 | p95 | p99 | n | What it is |\n|---|--:|--:|--:|--:|---|"
+        page.add_table(escape_prose(_figures.describe_requests(load)), head, _list_figures(load))
     head = "| Fault | Proof | Recovery | Applied at | Affected |\n|---|---|---|--:|--:|"
     page.add_table("Faults", head, map(_list_fault, report.faults))
     page.add_list("Waivers", map(_join_pairs, report.waivers))
@@ -141,6 +144,15 @@ def _list_estimate(row: CheckRow) -> str:
         _format.format_integer(row.n),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _list_figures(load: Load) -> Iterable[str]:
+    """One row for each time, then one for each single value, which stands in the first column of numbers."""
+    for row in _figures.list_time_rows(load):
+        cells = (row.title, *row.cells, f"{row.n:,}", row.definition)
+        yield f"| {' | '.join(escape_prose(cell, 200) for cell in cells)} |"
+    for title, value, definition in _figures.list_value_rows(load):
+        yield f"| {escape_prose(title)} | {escape_prose(value)} | | | | {escape_prose(definition)} |"
 
 
 def _list_fault(fault: FaultRow) -> str:

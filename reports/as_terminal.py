@@ -18,13 +18,14 @@ from ._causes import (
     describe_others,
     list_repeat_commands,
 )
+from ._figures import describe_requests, format_table, summarize_values
 from ._traffic import CLIENT_BOUND, describe_load, explain_client_bound, summarize_faults
 
 SUFFIX = ".txt"
 SHOWN_CHECKS = 4
 """Causes that are shown with their evidence; the others get one line each, up to `SHOWN_LINES`."""
 SHOWN_LINES = 6
-_SHOWN_SUITES = 8
+_SHOWN_SUITES, _SHOWN_LOADS = 8, 1
 _LONGEST = 1500
 """Characters of the longest command that is shown."""
 
@@ -155,6 +156,10 @@ class _Page:
         report = self.report
         if load := describe_load(report):
             self.add(f"load: {load}", 2, lines=1, code="2")
+        for measured in report.loads[:_SHOWN_LOADS]:
+            self.add(describe_requests(measured), 2)
+            self.lines += [f"    {line}" for line in format_table(measured)]
+            self.add(summarize_values(measured.figures), 4)
         for reason in explain_client_bound(report)[:2]:
             self.add(f"! {CLIENT_BOUND}: {reason}", 2, code=_COLOUR[Status.INCONCLUSIVE])
         self.add(summarize_faults(report.faults), 2, code="2")

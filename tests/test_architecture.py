@@ -22,7 +22,7 @@ LAYERS = (
 """From the lowest to the highest; a room may import from the rooms of lower layers, and from `core`."""
 LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 FRONT = len(LAYERS)
-BESIDE = {("commands", "plugin"), ("commands", "suite"), ("plugin", "suite"), ("", "suite")}
+BESIDE = {("commands", "plugin"), ("commands", "suite"), ("plugin", "suite"), ("load.child", "suite"), ("", "suite")}
 """Rooms of which the first may import the second, though it does not lie lower; "" is the package itself."""
 PURE = ("core", "stats", "protocols", "checks", "attacks", "faults")
 PATCHING = ("locust", "gevent", "geventhttpclient", "greenlet")
@@ -46,6 +46,7 @@ LAZY = {
     "harness/config/suite_sections.py": "numpy is loaded only for those who have data",
     "harness/chaos/injector.py": "toxiproxy-python is an extra, loaded only to disturb a link",
     "harness/generation/search.py": "Hypothesis and jsonschema are an extra, loaded only when a search begins",
+    "harness/load/child/standalone.py": "the load suite, and pytest with it, judges only where no gate does",
     "harness/io/client.py": "gRPC is an extra, loaded only for a protocol that is spoken over it",
     "harness/plugin/run_checks.py": "allure is an extra, loaded only when the user writes Allure results",
 }

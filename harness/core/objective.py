@@ -1,4 +1,4 @@
-"""Objective: a service-level objective, the metric that it bounds, and the profiles that judge it."""
+"""Objective: a service-level objective, and the profiles that judge it."""
 
 from __future__ import annotations
 
@@ -6,41 +6,6 @@ from dataclasses import dataclass
 
 from harness.core.plan import make_slug
 from harness.core.verdict import ALPHA, Level
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """What an objective bounds.
-
-    `unit` is "s", or "" for a share; `direction` is the good side of the limit. A metric with a `percentile` is judged
-    as the share of samples over the limit (DESIGN 6.4). One that is not `sampled` is a single value, which keeps its
-    limit or not. `streamed`: it needs streamed answers.
-    """
-
-    name: str
-    unit: str = ""
-    direction: str = "<="
-    percentile: bool = False
-    sampled: bool = True
-    streamed: bool = False
-
-
-LATENCY = Metric("latency", "s", percentile=True)
-"""From the send to the end of the answer; under an open-loop load from the moment that the schedule intended."""
-TTFT = Metric("ttft", "s", percentile=True, streamed=True)
-"""Time to first token."""
-INTER_TOKEN = Metric("inter_token", "s", percentile=True, streamed=True)
-"""Inter-token latency."""
-ERROR_RATE = Metric("error_rate")
-"""The share of requests that fail."""
-ACCURACY = Metric("accuracy", direction=">=")
-"""The share of labelled rows that are answered with their label."""
-ROBUST_ACCURACY = Metric("robust_accuracy", direction=">=")
-"""The share of labelled rows that are answered with their label under an attack."""
-RECOVERY = Metric("recovery", "s", sampled=False)
-"""Seconds from the lift of a fault to the steady state."""
-SINGLE_REQUESTS = (LATENCY, TTFT, ERROR_RATE)
-"""What requests that are sent one after the other can show."""
 
 
 @dataclass(frozen=True, slots=True)

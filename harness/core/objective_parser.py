@@ -10,7 +10,8 @@ import math
 import re
 
 from harness.core.errors import UsageError
-from harness.core.objective import Metric, Objective, Profile
+from harness.core.metric import Metric
+from harness.core.objective import Objective, Profile
 from harness.core.registry import describe_unknown
 from harness.core.suite_policy import find_policy
 from harness.core.verdict import Level

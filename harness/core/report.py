@@ -131,6 +131,43 @@ class Generator:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a load: the percentiles of a time in seconds, or a single `value` in `unit`.
+
+    `metric` is the name in `harness.core.metric`, `n` the number of samples. A percentile is None where it lies among
+    the requests that failed, which have no time.
+    """
+
+    metric: str
+    title: str
+    unit: str
+    definition: str
+    n: int = 0
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one load came to: `figures` are of the `judged` requests, which were due in the `seconds` after the warm-up.
+
+    The other counts are of all requests; `errors` counts the failed ones by class.
+    """
+
+    scenario: str
+    intended: int = 0
+    sent: int = 0
+    completed: int = 0
+    failed: int = 0
+    judged: int = 0
+    seconds: float = 0.0
+    errors: Mapping[str, int] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything a run ended with: the content of `gate.json`."""
 
@@ -142,6 +179,7 @@ class Report:
     series: tuple[Second, ...] = ()
     faults: tuple[FaultRow, ...] = ()
     generator: Generator | None = None
+    loads: tuple[Load, ...] = ()
     waivers: tuple[Mapping[str, Any], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -13,7 +13,8 @@ from typing import Any
 from harness.core import registry
 from harness.core.errors import UsageError
 from harness.core.measurement import Scope
-from harness.core.objective import SINGLE_REQUESTS, Metric, Objective
+from harness.core.metric import SINGLE_REQUESTS, Metric
+from harness.core.objective import Objective
 from harness.core.settings import GROUNDS
 
 

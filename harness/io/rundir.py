@@ -60,7 +60,7 @@ class SavedRun:
     evidence: list[EvidenceLine] = field(default_factory=list)
     series: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
-    generator: dict[str, Any] = field(default_factory=dict)
+    loads: list[dict[str, Any]] = field(default_factory=list)
     gate: Report | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -218,7 +218,7 @@ def read_run(path: str | Path) -> SavedRun:
     saved.faults, torn_faults = _read_lines(folder / FAULTS)
     for path in sorted(folder.glob("load/*.json")):
         with contextlib.suppress(OSError, msgspec.MsgspecError):  # replaced while it was read: a killed run
-            saved.generator = msgspec.json.decode(path.read_bytes(), type=dict[str, Any]).get("generator", {})
+            saved.loads.append(msgspec.json.decode(path.read_bytes(), type=dict[str, Any]))
     torn += torn_series + torn_faults
     for path in sorted(folder.glob(f"{DECLINED}-*")):
         saved.notes.append(path.read_text("utf-8", "replace"))

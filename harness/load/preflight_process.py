@@ -25,7 +25,7 @@ from harness.io.client import Client
 from harness.load.material import Source, choose_material, probe_material
 from harness.load.reference import Reference, ask_reference
 from harness.run.decoding import decode_exchange
-from harness.run.preflight import load_adapter, run_preflight
+from harness.run.preflight import Preflight, load_adapter, run_preflight
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,11 @@ class PreflightRequest:
 
 @dataclass(frozen=True, slots=True)
 class PreflightResult:
-    """The endpoint with its protocol decided, the sample's request, what is answered to it without load, and what the
-    load's requests are made from.
+    """What the preflight showed, the endpoint with its protocol decided, the sample's request, what is answered to it
+    without load, and what the load's requests are made from.
     """
 
+    preflight: Preflight
     endpoint: Endpoint
     request: Request
     reference: Reference
@@ -77,7 +78,7 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
         count = Pacer(wanted.load.rate, wanted.load.duration).count
         material, has_texts = probe_material(choose_material(wanted.load, wanted.seed, source), source, count, ask)
     reference = replace(reference, has_text=reference.has_text and has_texts)
-    return PreflightResult(endpoint, request, reference, material)
+    return PreflightResult(preflight, endpoint, request, reference, material)
 
 
 def main() -> int:

@@ -44,6 +44,7 @@ class Recorder:
         self.counts = WorkerCounts(
             {metric: [Histogram(limits[metric]) for _ in range(TIME_BLOCKS)] for metric in _METRICS}
         )
+        self._good_within = {metric: min(job.limits.get(metric) or (NEVER,)) for metric in _LEAST}
         self._pending: dict[tuple[str, int], list[float]] = {}
         self._seconds = Seconds(job.suite, job.suite, load.rate)
 
@@ -75,6 +76,8 @@ class Recorder:
         if not exchange.ok:
             latency = service = ttft = None
             gaps = (*gaps, NEVER)  # the gap after the last token, or before the first, never ended
+        if exchange.ok:
+            self._count_success(exchange, timing.done or raw.ended)
         held_up = raw.held_up
         if self._is_from_cache(exchange):
             return
@@ -86,6 +89,20 @@ class Recorder:
         if exchange.request.stream:
             self._note_durations("ttft", block, [_get_seconds(ttft)], held_up)
             self._note_durations("inter_token", block, gaps, raw.stalled)
+
+    def _count_success(self, exchange: Exchange, ended: float) -> None:
+        """Count a success for the rates of the judged part; it is good if it kept the smallest limit on each time."""
+        counts, timing, limits = self.counts, exchange.timing, self._good_within
+        counts.last_success = max(counts.last_success, ended)
+        counts.judged_tokens += exchange.generated_tokens
+        usage = exchange.answer.usage if exchange.answer else None
+        counts.answers_in_chunks += bool(timing.tokens) and (usage is None or usage.completion_tokens is None)
+        times = {"latency": _get_seconds(timing.latency)}
+        if exchange.request.stream:
+            times["ttft"] = _get_seconds(timing.ttft)
+        if gaps := timing.inter_token:
+            times["inter_token"] = sum(gaps) / len(gaps)
+        counts.good += all(time <= limits[metric] for metric, time in times.items())
 
     def flush(self) -> WorkerCounts:
         """The counts, with everything since the last call in its histograms, and the seconds since then in `series`."""

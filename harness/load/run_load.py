@@ -15,12 +15,13 @@ from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.exchange import Query
 from harness.core.load import Job, LoadResult, find_load_obstacle
 from harness.core.measurement import Measurement, Scope
-from harness.core.objective import INTER_TOKEN, LATENCY, TTFT, Objective
+from harness.core.metric import INTER_TOKEN, LATENCY, TTFT
+from harness.core.objective import Objective
 from harness.core.pacing import Pacer
 from harness.core.plan import Cost, PlannedCheck
 from harness.core.settings import LoadSettings
 from harness.core.workload import AUTO, SAMPLE
-from harness.load.counts import get_result_path, make_result_id
+from harness.load.load_result import get_result_path, make_result_id
 from harness.load.locust_process import LocustExit, find_free_port, find_locustfile, run_locust
 from harness.load.material import PROBES, Source, choose_material, probe_material
 from harness.load.reference import CONTROL_REQUESTS, ask_reference, find_difference_between

@@ -31,7 +31,7 @@ from harness.io.rundir import DECLINED, EVIDENCE, GATE, EvidenceLine, RunDir, Sa
 from harness.run.baseline import BaselineSource, compare_with_baseline, find_baseline
 from harness.run.planning import build_plan
 from harness.run.preflight import Preflight, load_adapter, run_preflight, wait_until_ready
-from harness.run.report_building import build_report, build_unended_report, compute_fingerprint, mark_as_error
+from harness.run.report_building import build_report, build_unended_report, describe_target, mark_as_error
 from harness.run.report_files import (
     FILES,
     describe_environment,
@@ -113,6 +113,12 @@ class GateRun:
             self.preflight = wait_until_ready(endpoint, client, seconds, lambda state: progress(f"  {state}"))
         self._others = {suite: run_preflight(other, client) for suite, other in self.settings.others.items()}
         self._apply_preflight()
+        self._write_plan()
+
+    def adopt(self, run_dir: RunDir, preflight: Preflight, started: float) -> None:
+        """Plan a run whose load locust makes, started by hand. Raises `UsageError` for what cannot be planned."""
+        self.run_dir, self.preflight, self.started = run_dir, preflight, started
+        self._plan_from_preflight()
         self._write_plan()
 
     def make_plan(self) -> None:
@@ -339,14 +345,21 @@ class GateRun:
         return self._client
 
     def _apply_preflight(self) -> None:
+        self._plan_from_preflight()
+        if self._client is not None and self._client.endpoint.is_grpc is not self.settings.endpoint.is_grpc:
+            self._client.close()  # gRPC was detected over HTTP
+            self._client = None
+        self._connect().count_repeat = partial(self.ledger.before_request, repeat=True)
+        self._sessions = Sessions(
+            self.settings, self.find_preflight, self._connect(), self.ledger, self.run_dir, self.worker, self.started
+        )
+
+    def _plan_from_preflight(self) -> None:
         """Make the plan from what the endpoint offers; nothing is ruled out for one that could not be asked."""
         settings = self.settings
         others = {suite: _with_protocol(other, self._others[suite]) for suite, other in settings.others.items()}
         endpoint = _with_protocol(settings.endpoint, self.preflight)
         self.settings = settings = replace(settings, endpoint=endpoint, others=others)
-        if self._client is not None and self._client.endpoint.is_grpc is not endpoint.is_grpc:
-            self._client.close()  # gRPC was detected over HTTP
-            self._client = None
         capabilities = {}
         for suite in settings.suites:
             preflight = self.find_preflight(suite)
@@ -354,28 +367,15 @@ class GateRun:
                 adapter = load_adapter(preflight.protocol)
                 capabilities[suite] = adapter.capabilities(settings.endpoint_of(suite), preflight.facts)
         self.plan = build_plan(settings, self._declared, capabilities, self._processes).select(settings.only_check)
-        self._connect().count_repeat = partial(self.ledger.before_request, repeat=True)
-        self._sessions = Sessions(
-            settings, self.find_preflight, self._connect(), self.ledger, self.run_dir, self.worker, self.started
-        )
 
     def _write_plan(self) -> None:
-        endpoint, facts = self.settings.endpoint, self.preflight.facts
-        model = endpoint.model or (facts.models[0] if facts.models else None)
-        version = endpoint.version or facts.version
         self._head = {
             "id": self.run_dir.path.name,
             "started": self._head.get("started", _format_now()),
             "started_epoch": self._head.get("started_epoch", read_epoch()),
             "responsible": self.settings.responsible,
             "policy": msgspec.to_builtins(self.settings.policy),
-            "target": {
-                "url": endpoint.url,
-                "protocol": endpoint.protocol,
-                "model": model,
-                "version": version,
-                "fingerprint": compute_fingerprint(endpoint.url, endpoint.protocol, model, version),
-            },
+            "target": msgspec.to_builtins(describe_target(self.settings.endpoint, self.preflight.facts)),
             "environment": describe_environment(self.settings),
             "notes": [*(detected.reason for detected in self.preflight.detected), *self.preflight.notes],
         }

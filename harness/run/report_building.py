@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from harness.core.adapter import Facts
+from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.gate import Decision, Exit, JudgedCheck, Policy, decide
 from harness.core.plan import Plan
@@ -22,6 +24,7 @@ from harness.core.report import (
     Distribution,
     FaultRow,
     Generator,
+    Load,
     PlanInfo,
     Report,
     RunInfo,
@@ -95,7 +98,8 @@ def build_report(
         distributions=distributions,
         series=series,
         faults=_read_fault_rows(saved.faults),
-        generator=msgspec.convert(saved.generator, Generator) if saved.generator else None,
+        generator=_read_generator(saved.loads),
+        loads=tuple(msgspec.convert(load, Load) for load in saved.loads if "scenario" in load),
         environment=dict(head.get("environment", {})),
         notes=(*head.get("notes", ()), *saved.notes, *notes),
     )
@@ -110,6 +114,14 @@ def mark_as_error(report: Report, reason: str, *, final: bool) -> Report:
     """The report with ERROR in place of its decision, for this reason."""
     run = replace(report.run, verdict=Status.ERROR, exit_status=int(Exit.ERROR), reason=reason, interrupted=reason)
     return replace(report, run=replace(run, deciding=(), loosened=(), final=final))
+
+
+def describe_target(endpoint: Endpoint, facts: Facts) -> Target:
+    """What is judged: the endpoint as it is configured, and what it states of itself."""
+    model = endpoint.model or (facts.models[0] if facts.models else None)
+    version = endpoint.version or facts.version
+    fingerprint = compute_fingerprint(endpoint.url, endpoint.protocol, model, version)
+    return Target(endpoint.url, endpoint.protocol, model, version, fingerprint)
 
 
 def compute_fingerprint(url: str, protocol: str, model: str | None, version: str | None) -> str:
@@ -162,6 +174,12 @@ def _find_policy(suite: str) -> SuitePolicy:
 
 def _list_suites(lines: Iterable[Mapping[str, Any]]) -> set[str]:
     return {line["suite"] for line in lines if line.get("suite")}
+
+
+def _read_generator(loads: Iterable[Mapping[str, Any]]) -> Generator | None:
+    """How the load generator of the last load kept up."""
+    generators = [load["generator"] for load in loads if load.get("generator")]
+    return msgspec.convert(generators[-1], Generator) if generators else None
 
 
 def _read_fault_rows(lines: Iterable[Mapping[str, Any]]) -> tuple[FaultRow, ...]:

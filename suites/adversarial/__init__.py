@@ -7,7 +7,8 @@ has no test of its own.
 from __future__ import annotations
 
 from harness.core.measurement import Scope
-from harness.core.objective import ROBUST_ACCURACY, Objective
+from harness.core.metric import ROBUST_ACCURACY
+from harness.core.objective import Objective
 from harness.core.settings import AttackSettings
 from harness.core.suite_policy import Section, SuitePolicy
 

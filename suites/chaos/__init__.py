@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from harness.core.experiment import ChaosSettings
 from harness.core.measurement import Scope
-from harness.core.objective import ERROR_RATE, LATENCY, RECOVERY, Objective
+from harness.core.metric import ERROR_RATE, LATENCY, RECOVERY
+from harness.core.objective import Objective
 from harness.core.suite_policy import Section, SuitePolicy
 
 

@@ -6,7 +6,8 @@ Tested in tests/load/test_judging.py and tests/load/test_whole_loads.py, where a
 from __future__ import annotations
 
 from harness.core.measurement import Scope
-from harness.core.objective import ERROR_RATE, INTER_TOKEN, LATENCY, TTFT, Objective
+from harness.core.metric import ERROR_RATE, INTER_TOKEN, LATENCY, TTFT
+from harness.core.objective import Objective
 from harness.core.settings import LoadSettings
 from harness.core.suite_policy import Section, SuitePolicy
 

@@ -6,7 +6,7 @@ no test of its own.
 
 from __future__ import annotations
 
-from harness.core.objective import SINGLE_REQUESTS
+from harness.core.metric import SINGLE_REQUESTS
 from harness.core.suite_policy import SuitePolicy
 
 POLICY = SuitePolicy(order=10, metrics=SINGLE_REQUESTS, compares=True)

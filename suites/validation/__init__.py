@@ -7,7 +7,8 @@ has no test of its own.
 from __future__ import annotations
 
 from harness.core.measurement import Scope
-from harness.core.objective import ACCURACY, Objective
+from harness.core.metric import ACCURACY
+from harness.core.objective import Objective
 from harness.core.suite_policy import SuitePolicy
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from harness.core import registry
 from harness.core.errors import UsageError
-from harness.core.objective import SINGLE_REQUESTS
+from harness.core.metric import SINGLE_REQUESTS
 from harness.core.suite_policy import explain_ground, find_policy, list_sections, sort_suites
 
 SCRIPT = """

@@ -11,7 +11,8 @@ from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.core.load import Job, LoadResult
 from harness.core.settings import LoadSettings
 from harness.load.answer_reader import RawExchange
-from harness.load.counts import WorkerCounts, decode_counts, encode_counts, make_load_result, sum_counts
+from harness.load.counts import WorkerCounts, decode_counts, encode_counts, sum_counts
+from harness.load.load_result import make_load_result
 from harness.load.recorder import Recorder
 
 ASKED = Request("POST", "/predict", (), b"{}")

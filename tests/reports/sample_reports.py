@@ -11,7 +11,9 @@ from harness.core.report import (
     CheckRow,
     Distribution,
     FaultRow,
+    Figure,
     Generator,
+    Load,
     PlanInfo,
     Report,
     RunInfo,
@@ -266,8 +268,22 @@ def six_suites(*, passes: bool = False) -> Report:
         series=_phases(),
         faults=_faults(passes),
         generator=Generator(50.0, 49.9 if passes else 43.2, 0.003 if passes else 0.21, 0.41 if passes else 0.97),
+        loads=(_load(passes),),
         waivers=(),
     )
+
+
+def _load(passes: bool) -> Load:
+    figures = (
+        Figure("latency", "latency", "s", "to the end of the answer", 1350, 0.31, 0.74, 0.93 if passes else None),
+        Figure("ttft", "time to first token", "s", "TTFT: to the first text", 1350, 0.12, 0.2, 0.25),
+        Figure("inter_token", "gap between chunks", "s", "between two pieces of text", 70_000, 0.02, 0.031, 0.044),
+        Figure("request_rate", "answered", "requests/s", "successes per second", 1338, value=44.61),
+        Figure("goodput", "goodput", "requests/s", "successes that kept every limit", 1350, value=43.8),
+        Figure("good_share", "kept every limit", "", "share of those", 1350, value=0.9733),
+    )
+    errors = {} if passes else {"http_status": 20, "connect": 5}
+    return Load("steady", 1500, 1500, 1500, sum(errors.values()), 1350, 27.0, errors, figures)
 
 
 def _faults(passes: bool) -> tuple[FaultRow, ...]:
@@ -441,6 +457,23 @@ def hostile_report() -> Report:
             FaultRow(HOSTILE, HOSTILE, 1.0, -inf, HOSTILE, -(10**30), HOSTILE, None, {"end": inf}),
         ),
         generator=Generator(nan, inf, -1.0, 1e308),
+        loads=(
+            Load(
+                HOSTILE,
+                -5,
+                10**30,
+                0,
+                10**30,
+                -1,
+                -1e300,
+                {HOSTILE: -1, long: 10**30},
+                (
+                    Figure(HOSTILE, HOSTILE, HOSTILE, long, -1, nan, inf, -1e300),
+                    Figure(long, long, long, HOSTILE, 10**30, value=nan),
+                ),
+            ),
+            Load(long),
+        ),
         waivers=({HOSTILE: deep},),
         environment={HOSTILE: long, "a": HOSTILE},
         notes=(HOSTILE, long),

@@ -21,7 +21,7 @@ def test_it_is_short_and_the_verdict_is_first(kind: str, terminal: ModuleType, r
     report: Report = request.getfixturevalue(kind)
     text: str = terminal.render(report)
     assert report.run.verdict in text.splitlines()[0]
-    assert len(text.splitlines()) <= 85
+    assert len(text.splitlines()) <= 92
     assert "\x1b" not in text
 
 

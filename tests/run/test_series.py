@@ -8,7 +8,10 @@ import msgspec
 import pytest
 
 from harness.core.exchange import Exchange, Request, Timing
+from harness.core.gate import Policy
+from harness.core.report import Generator
 from harness.io.rundir import RunDir, read_run
+from harness.run.report_building import build_report
 from harness.run.series import Meter, make_distribution, merge_lines
 
 
@@ -49,4 +52,7 @@ def test_the_generator_of_a_saved_run_is_read(tmp_path: Path) -> None:
     (run_dir.path / "load").mkdir()
     run_dir.write("load/broken.json", b"{")
     run_dir.write("load/steady.json", b'{"generator": {"target_rate": 20.0, "cpu": 0.1}}')
-    assert read_run(run_dir.path).generator == {"target_rate": 20.0, "cpu": 0.1}
+    saved = read_run(run_dir.path)
+    report = build_report(saved, policy=Policy())
+    assert report.generator == Generator(target_rate=20.0, cpu=0.1)
+    assert report.loads == ()

@@ -17,7 +17,8 @@ from harness.core.errors import UsageError
 from harness.core.load import Job
 from harness.io.rundir import SERIES, RunDir
 from harness.load.child import locust_options, standalone
-from harness.load.counts import WorkerCounts, get_result_path, make_load_result, sum_counts
+from harness.load.counts import WorkerCounts, sum_counts
+from harness.load.load_result import get_result_path, make_load_result
 from harness.load.recorder import Recorder
 
 _SILENT, _LOOK = 3.0, 0.1

@@ -79,6 +79,8 @@ def _prepare(environment: Environment, **_: Any) -> None:
             _STATE.job = locust_options.read_job() or standalone.make_job(environment)
         except HarnessError as problem:
             sys.exit(_report_problem(problem))
+        if options is not None:
+            options.run_time = None  # it is the duration: locust's own timer would end the load before its last answer
         if isinstance(runner, MasterRunner):
             _wait_for_workers(runner, options)
 

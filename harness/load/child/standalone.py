@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,41 +19,43 @@ from harness.config.resolve import resolve_settings
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.load import Job, LoadResult
-from harness.core.objective import Objective
-from harness.core.plan import PlannedCheck
 from harness.core.settings import LoadSettings, Settings
-from harness.core.verdict import Level, Status, Verdict, find_worst_status, make_error
 from harness.io.rundir import RunDir
-from harness.load.counts import get_result_path
-from harness.load.judging import judge_errors, judge_failures, judge_load
+from harness.load.load_result import get_result_path
 from harness.load.preflight_process import PreflightRequest, PreflightResult
 from harness.load.run_load import collect_limits
+from harness.run.gate_run import GateRun
 
-_EXIT_STATUS = {Status.PASS: 0, Status.FAIL: 1, Status.INCONCLUSIVE: 20, Status.ERROR: 21}
 _PREFLIGHT_SECONDS = 60.0
 """Seconds past the endpoint's total deadline that the preflight may take."""
 
 _SUITE = "load"
 """The suite whose endpoint and objectives count for locust started by hand."""
 
-_objectives: list[Objective] = []
+_runs: dict[str, GateRun] = {}
+"""The planned run of each load under way, by its folder."""
 
 
 def make_job(environment: Environment) -> Job:
     """The job that command line and aiharness.toml describe. Raises `UsageError`, `RunDirError`."""
+    from harness.load.child.saved_load import plan_load
+
     options: Any = environment.parsed_options
     settings = _read_settings(environment.host, options.protocol, options.model)
     load = _read_load(settings, options)
-    _objectives[:] = settings.objectives
+    run = plan_load(settings, _SUITE, load)
     stream = options.stream or any(objective.streamed for objective in settings.objectives)
     promised = settings.promises.deterministic
     preflight = _run_preflight(PreflightRequest(settings.endpoint_of(_SUITE), stream, promised, load, options.seed))
+    run_dir = RunDir.create(options.run_dir or None, preflight.endpoint.list_secrets())
+    run.adopt(run_dir, preflight.preflight, time.monotonic())
+    _runs[str(run_dir.path)] = run
     return Job(
         preflight.endpoint,
         (preflight.request,),
         load,
-        str(RunDir.create(options.run_dir or None, preflight.endpoint.list_secrets()).path),
-        time.monotonic(),
+        str(run_dir.path),
+        run.started,
         collect_limits(settings.objectives),
         preflight.reference.content,
         preflight.reference.has_text,
@@ -64,7 +67,7 @@ def make_job(environment: Environment) -> Job:
 
 def _read_load(settings: Settings, options: Any) -> LoadSettings:
     """The load of the configuration with what the command line changes. Raises `UsageError`."""
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = _read_run_time(options)
     for name in ("rate", "duration", "warm_up"):
         value = getattr(options, name)
         if value in (None, ""):  # locust's web page gives texts, empty ones too
@@ -89,6 +92,18 @@ def _read_load(settings: Settings, options: Any) -> LoadSettings:
     return load
 
 
+def _read_run_time(options: Any) -> dict[str, float]:
+    """Locust's own `-t`, as the duration. Raises `UsageError` where it is another than `--duration`."""
+    seconds = options.run_time
+    if not seconds:
+        return {}
+    if not (options.headless or options.autostart):
+        raise UsageError("leave locust's run time empty: duration sets the length of the load")
+    if options.duration not in (None, "", seconds):
+        raise UsageError(f"-t {seconds:g} s and --duration {options.duration:g} both set the length: give one of them")
+    return {"duration": float(seconds)}
+
+
 def read_own_endpoint(host: str | None, masters: Endpoint) -> Endpoint:
     """The endpoint as this machine's environment and aiharness.toml describe it, with its own credentials."""
     return _read_settings(host or masters.url, masters.protocol, masters.model).endpoint_of(_SUITE)
@@ -100,60 +115,45 @@ def _read_settings(host: str | None, protocol: str | None, model: str | None) ->
 
 
 def print_summary(job: Job) -> int:
-    """Print the figures of the load and the verdicts of its objectives; return locust's exit status."""
+    """Judge the load, print its figures and the decision, and return locust's exit status."""
+    from harness.load.child.saved_load import judge_run
+
     path = get_result_path(Path(job.run_dir), job.load.scenario)
     result = msgspec.json.decode(path.read_bytes(), type=LoadResult)
-    _print_figures(job, result)
-    blockers = sum(objective.level is Level.BLOCKER for objective in _objectives)
-    deciding = [_judge_completeness(result)]
-    if result.finished:
-        deciding += [judge_failures(result, _objectives), judge_errors(result, compares=True)]
-    for verdict in deciding:
-        if verdict.status is not Status.PASS:
-            _print(f"  {verdict.status} {verdict.reason}")
-    for objective in _objectives:
-        alpha = objective.alpha / max(1, blockers)
-        check = PlannedCheck(objective.slug, objective.suite, objective.level, objective.text, alpha_fail=alpha)
-        verdict = judge_load(result, objective, check)
-        _print(f"  {verdict.status} {objective.text}: {verdict.reason}")
-        if objective.level is Level.BLOCKER:
-            deciding.append(verdict)
-    for reason in (*result.client_bound, *result.late):
+    _print_requests(job, result)
+    run = _runs.pop(job.run_dir)
+    report = judge_run(run, result)
+    terminal = sys.stderr.isatty()
+    width = shutil.get_terminal_size((100, 24)).columns
+    for line in run.format_summary(report, colour=terminal, width=width):
+        _print(line)
+    for reason in result.client_bound:
         _print(f"ai load: client-bound: {reason}")
+    for reason in result.late:
+        _print(f"ai load: {reason}")
     if result.problem:
         _print(f"ai load: {result.problem}")
     if result.gone:
         _print(f"ai load: ended early: {result.gone}")
     _print(f"ai load: result in {path}")
-    return _EXIT_STATUS[find_worst_status([verdict.status for verdict in deciding])]
+    return report.run.exit_status
 
 
 def _print(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def _print_figures(job: Job, result: LoadResult) -> None:
+def _print_requests(job: Job, result: LoadResult) -> None:
     generator, failed = result.generator, result.failed / max(1, result.completed)
     _print(
         f"\nai load: {result.sent} of {result.intended} requests sent, {result.completed} ended, {failed:.2%} failed"
     )
     _print(f"ai load: {result.distinct:.0%} distinct requests: {result.workload}")
-    for error_class, count in result.errors.items():
-        _print(f"  {count} x {error_class}")
     lag, cpu = (generator.lag_p99 or 0) * 1e3, (generator.cpu or 0) * 100
     _print(
         f"ai load: {generator.achieved_rate or 0:.4g} of {job.load.rate:g} requests/s, "
         f"sent late by {lag:.3g} ms at p99, {cpu:.0f} % of a core"
     )
-
-
-def _judge_completeness(result: LoadResult) -> Verdict:
-    """Whether the whole load was sent and answered, whatever the objectives say."""
-    if result.problem:
-        return make_error(result.problem)
-    if not result.finished or result.completed < result.intended or result.client_bound:
-        return Verdict(Status.INCONCLUSIVE, "not every request was sent and judged in time")
-    return Verdict(Status.PASS, "every request was sent and judged")
 
 
 def _run_preflight(request: PreflightRequest) -> PreflightResult:

@@ -17,6 +17,7 @@ from harness.core.load import Job
 from harness.core.pacing import Pacer
 from harness.load.answer_reader import AnswerReader, RawExchange
 from harness.load.child.engine import LoadEngine
+from harness.load.child.stats_rows import AnswerTimes
 from harness.load.counts import WorkerCounts
 from harness.load.recorder import Recorder
 from harness.load.request_maker import RequestMaker
@@ -52,6 +53,7 @@ class LoadWorker:
         adapter = load_adapter(job.endpoint.protocol)
         self._reader, self._requests = AnswerReader(adapter, job), RequestMaker(job, adapter)
         self._recorder = Recorder(job)
+        self._answer_times = AnswerTimes(environment.stats)
         self._counts = self._recorder.counts
         self._next, self._planned = first, len(range(first, self._pacer.count, step))
         self._slots, self._unsent = 0, 0
@@ -131,15 +133,18 @@ class LoadWorker:
                         self._fire_event(exchange)
                     gevent.sleep(0)
                 self._unread_bytes -= raw.size
+            self._answer_times.flush()
 
     def _fire_event(self, exchange: Exchange) -> None:
         """One event for each request, for stock locust's statistics, web page and CSV."""
         request, timing, response = exchange.request, exchange.timing, exchange.response
         done = self._engine.now() if timing.done is None else timing.done
         kind = f"{self.job.endpoint.protocol} stream" if request.stream else self.job.endpoint.protocol
+        name = f"{kind} {request.path}"
+        self._answer_times.add(name, timing)
         self._environment.events.request.fire(  # type: ignore[no-untyped-call]
             request_type=request.method,
-            name=f"{kind} {request.path}",
+            name=name,
             response_time=(done - timing.intended) * 1e3,
             response_length=len(response.body) if response else 0,
             exception=None if exchange.ok else LoadFailure(f"{exchange.error}: {exchange.detail}"),

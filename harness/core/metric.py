@@ -1,0 +1,120 @@
+"""Metric: what is measured of answers, each under one name with one definition.
+
+Objectives, `load/SCENARIO.json`, the terminal and the reports name their figures by these. Tested in
+tests/load/test_figures.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What an objective bounds, or a report shows.
+
+    `unit` is "s", or "" for a share; `direction` is the good side of the limit. A metric with a `percentile` is judged
+    as the share of samples over the limit (DESIGN 6.4). One that is not `sampled` is a single value, which keeps its
+    limit or not. `streamed`: it needs streamed answers. `title` is its name for people, `definition` says what exactly
+    is measured.
+    """
+
+    name: str
+    unit: str = ""
+    direction: str = "<="
+    percentile: bool = False
+    sampled: bool = True
+    streamed: bool = False
+    title: str = ""
+    definition: str = ""
+
+
+LATENCY = Metric(
+    "latency",
+    "s",
+    percentile=True,
+    title="latency",
+    definition="from the moment when the request was due to the end of its answer",
+)
+"""From the send to the end of the answer; under an open-loop load from the moment that the schedule intended."""
+SERVICE = Metric(
+    "service",
+    "s",
+    percentile=True,
+    title="service time",
+    definition="from the send to the end of the answer, without the wait before the send",
+)
+"""Beside the latency of a load it shows how much of it was waiting."""
+TTFT = Metric(
+    "ttft",
+    "s",
+    percentile=True,
+    streamed=True,
+    title="time to first token",
+    definition="TTFT: from the moment when the request was due to the first text of its answer",
+)
+"""Time to first token."""
+INTER_TOKEN = Metric(
+    "inter_token",
+    "s",
+    percentile=True,
+    streamed=True,
+    title="gap between chunks",
+    definition="between two consecutive pieces of streamed text, however many tokens each holds (ITL of vllm bench)",
+)
+"""The gap between chunks; it is the time per output token only where each chunk holds one token."""
+LAG = Metric(
+    "lag",
+    "s",
+    percentile=True,
+    title="send delay",
+    definition="by how much later than due a request was sent: for want of a free slot, or by the load generator",
+)
+"""How well the load kept to its schedule."""
+ERROR_RATE = Metric("error_rate", title="error rate", definition="the share of requests that fail")
+"""The share of requests that fail."""
+REQUEST_RATE = Metric(
+    "request_rate",
+    "requests/s",
+    ">=",
+    sampled=False,
+    title="answered",
+    definition="successful answers per second, from the end of the warm-up to the end of the last success",
+)
+"""What the service did in a load, beside what it was asked for."""
+TOKEN_RATE = Metric(
+    "token_rate",
+    "tokens/s",
+    ">=",
+    sampled=False,
+    title="generated",
+    definition="generated tokens per second, of all successes together",
+)
+"""Tokens as the service counts them."""
+GOODPUT = Metric(
+    "goodput",
+    "requests/s",
+    ">=",
+    sampled=False,
+    title="goodput",
+    definition="successes per second that kept every limit at once",
+)
+"""A request is good if it succeeded and no latency of it is over the smallest limit of the objectives on it."""
+GOOD_SHARE = Metric(
+    "good_share",
+    "",
+    ">=",
+    title="kept every limit",
+    definition="the share of requests that succeeded and kept every limit at once",
+)
+"""Goodput as a share."""
+ACCURACY = Metric("accuracy", direction=">=")
+"""The share of labelled rows that are answered with their label."""
+ROBUST_ACCURACY = Metric("robust_accuracy", direction=">=")
+"""The share of labelled rows that are answered with their label under an attack."""
+RECOVERY = Metric("recovery", "s", sampled=False)
+"""Seconds from the lift of a fault to the steady state."""
+SINGLE_REQUESTS = (LATENCY, TTFT, ERROR_RATE)
+"""What requests that are sent one after the other can show."""
+LOAD_TIMES = (LATENCY, SERVICE, TTFT, INTER_TOKEN, LAG)
+"""The times that a load measures, in the order in which they are shown."""

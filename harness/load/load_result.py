@@ -1,0 +1,103 @@
+"""The result that the sum of all processes' counts makes: the content of `load/SCENARIO.json`.
+
+Tested in tests/load/test_counts.py.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import replace
+from functools import reduce
+from itertools import chain
+from pathlib import Path
+
+from harness.core.load import MOST_FAILED, Counts, Job, LoadResult, find_client_limits, find_delays
+from harness.core.metric import LOAD_TIMES
+from harness.core.pacing import Pacer
+from harness.core.report import Generator
+from harness.load.counts import NEVER, RESULT_ADDED, RESULT_WORST, WorkerCounts
+from harness.load.figures import make_figures
+from harness.load.request_maker import describe_workload
+from harness.stats.dependence import OWN_QUANTILES
+from harness.stats.histogram import Histogram
+
+_SHOWN = tuple(metric.name for metric in LOAD_TIMES)
+"""Metrics whose histograms are in the result."""
+
+
+def make_load_result(
+    job: Job, counts: WorkerCounts, t0: float, *, finished: bool, problem: str | None = None
+) -> LoadResult:
+    """The result of a load: `counts` are those of all processes, `t0` is the schedule's zero in seconds of the run.
+
+    The quantiles at which dependence is measured are those of the whole sample, of all processes.
+    """
+    load, planned = job.load, Pacer(job.load.rate, job.load.duration).count
+    samples = {metric: reduce(Histogram.merge, blocks) for metric, blocks in counts.blocks.items()}
+    blocks = {metric: _count_blocks(counts.blocks[metric], sample) for metric, sample in samples.items()}
+    requests, most_failed = tuple(counts.requests), map(operator.add, counts.failed, counts.late)
+    blocks["error_rate"] = Counts(requests, {repr(0.0): tuple(counts.failed)})
+    blocks[MOST_FAILED] = Counts(requests, {repr(0.0): tuple(most_failed)})
+    result = LoadResult(
+        load.scenario,
+        job.endpoint.protocol,
+        planned,
+        failed=sum(counts.errors.values()),
+        judged=sum(counts.requests),
+        seconds=load.duration - load.warm_up,
+        workload=describe_workload(job),
+        cache=job.material.cache if job.material else "",
+        arrivals=load.arrivals,
+        figures=make_figures(job, counts, samples, t0, finished=finished),
+        blocks=blocks,
+        histograms={metric: samples[metric].to_sparse() for metric in _SHOWN if samples[metric].n},
+        generator=_describe_generator(job, counts, samples["lag"], t0, planned),
+        failures=tuple(counts.failures),
+        broken=tuple(counts.broken),
+        wrong=tuple(counts.wrong),
+        finished=finished and problem is None,
+        problem=problem,
+        **{name: getattr(counts, name) for name in (*RESULT_ADDED, *RESULT_WORST, "errors", "gone")},
+    )
+    limits = list(chain.from_iterable(job.limits.values()))
+    return replace(result, client_bound=find_client_limits(result), late=find_delays(result, limits))
+
+
+def make_result_id(scenario: str) -> str:
+    """The id of the measurement that a load of this scenario is."""
+    return f"load/{scenario}"
+
+
+def get_result_path(run_dir: Path, scenario: str) -> Path:
+    """The file of a scenario's result in a run directory."""
+    return run_dir / f"{make_result_id(scenario)}.json"
+
+
+def _describe_generator(job: Job, counts: WorkerCounts, lag: Histogram, t0: float, planned: int) -> Generator:
+    """How well the load kept to its schedule. A load that was cut short is measured up to its last send."""
+    rate, duration = job.load.rate, job.load.duration
+    sending = counts.last_sent - t0
+    span = duration if counts.completed >= planned else max(sending, 0.0) + 1 / rate
+    late = max(0.0, sending - duration)
+    return Generator(
+        target_rate=rate,
+        achieved_rate=min(rate, counts.sent / (span + late)) if counts.sent else None,
+        lag_p99=lag.quantile(0.99) if lag.n else None,
+        cpu=counts.cpu or None,
+    )
+
+
+def _count_blocks(blocks: list[Histogram], sample: Histogram) -> Counts:
+    """The samples of each block: all, those over the whole sample's p90, and those over each limit."""
+    limits = [float(key.removeprefix("over ")) for key in sample.to_sparse() if key.startswith("over ")]
+    over = {repr(limit): tuple(block.count_over(limit) for block in blocks) for limit in limits}
+    quantiles = [sample.quantile(q) for q in OWN_QUANTILES] if sample.n else []
+    over_quantiles = tuple(tuple(_count_over(block, value) for block in blocks) for value in quantiles)
+    return Counts(tuple(block.n for block in blocks), over, over_quantiles)
+
+
+def _count_over(block: Histogram, value: float) -> int:
+    """How many values lie in buckets above this value's."""
+    edges, counts = block.to_dense()
+    above = sum(n for low, n in zip(edges, counts, strict=False) if low >= value)
+    return above + (block.infinite_count if value < NEVER else 0)
