@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
 
 from harness.core.errors import ErrorClass, TransportError
-from harness.core.exchange import Headers, Response
+from harness.core.exchange import Response
 from harness.io.response_reader import Caps, make_cap_error
 
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n]*)?$")
@@ -13,6 +16,8 @@ _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?$", re.DOTALL)
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 _HEAD, _SIZED, _SIZE_LINE, _CHUNK, _CHUNK_END, _TRAILER, _TO_EOF, _DONE = range(8)
 """What comes next."""
+_KNOWN_SIZES = {b"%x" % size: size + 4 for size in range(1, 4096)}
+"""The usual size lines, and how many bytes follow such a line: a CRLF, the chunk, another CRLF."""
 _LONGEST_LINE = 8192
 """Bytes that the line of a chunk's size, or all trailers, may hold."""
 
@@ -46,6 +51,11 @@ class Framer:
         """Whether the response is complete."""
         return self._state == _DONE
 
+    @property
+    def is_chunked(self) -> bool:
+        """Whether the head is complete, and chunks are what comes next."""
+        return self._state in (_SIZE_LINE, _CHUNK, _CHUNK_END)
+
     def feed(self, data: bytes) -> bytes:
         """Frame the next bytes; return those of the body."""
         if self._buffer:
@@ -53,10 +63,24 @@ class Framer:
         if self._state == _HEAD:
             data = self._read_head(data)
         body = self._read_body(data)
-        self._body_bytes += len(body)
-        if self._body_bytes > self._caps.body_bytes:
-            raise make_cap_error("the body is", self._caps.body_bytes)
+        self._count_body(body)
         return body
+
+    def feed_pieces(self, pieces: Iterable[tuple[float, bytes]], bodies: list[tuple[float, bytes]]) -> None:
+        """Frame what was read at these times; append to `bodies` what each piece has of the body, with its time.
+
+        A piece that is one whole chunk, as servers send each event of a stream, is framed at a fraction of the cost.
+        """
+        for at, data in pieces:
+            line_end = data.find(b"\r\n")
+            is_chunk = _KNOWN_SIZES.get(data[:line_end]) == len(data) - line_end and data.endswith(b"\r\n")
+            if is_chunk and self._state == _SIZE_LINE and not self._buffer:
+                body = data[line_end + 2 : -2]
+                self._count_body(body)
+            else:
+                body = self.feed(data)
+            if body:
+                bodies.append((at, body))
 
     def end(self) -> None:
         """The connection has ended: this ends a body without a length, and cuts any other off."""
@@ -65,6 +89,11 @@ class Framer:
         elif self._state != _DONE:
             event = "ended" if self.head is not None or self._buffer else "began"
             raise TransportError(ErrorClass.CLOSED, f"the connection ended before the answer {event}")
+
+    def _count_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        if self._body_bytes > self._caps.body_bytes:
+            raise make_cap_error("the body is", self._caps.body_bytes)
 
     def _read_body(self, data: bytes) -> bytes:
         if self._state == _SIZED:
@@ -127,36 +156,14 @@ class Framer:
                 return b""
             if end > self._caps.header_bytes:
                 raise make_cap_error("the headers are", self._caps.header_bytes)
-            status, headers, version = _parse_head(data[:end])
+            head = _parse_head(data[:end])
             data = data[end + 4 :]
-            if status == 101:
+            if head.response.status == 101:
                 raise _malformed_error("it switches to another protocol, which was not asked for")
-            if status >= 200:  # RFC 9110 section 15.2: informational answers come before the final one
+            if head.response.status >= 200:  # RFC 9110 section 15.2: informational answers come before the final one
                 break
-        self.head = Response(status, headers, http_version=f"HTTP/1.{version}")
-        self._find_end(status, headers, version)
+        self.head, self.persistent, self._state, self._left = head
         return data
-
-    def _find_end(self, status: int, headers: Headers, version: int) -> None:
-        """Where the body ends (RFC 9112 section 6.3)."""
-        tokens = {part.strip().lower() for name, value in headers if name == "connection" for part in value.split(",")}
-        self.persistent = "close" not in tokens and (version == 1 or "keep-alive" in tokens)
-        codings = [value.strip().lower() for name, value in headers if name == "transfer-encoding"]
-        lengths = {part.strip() for name, value in headers if name == "content-length" for part in value.split(",")}
-        if status in (204, 304):
-            self._state = _DONE
-        elif codings:
-            if codings != ["chunked"]:
-                raise _malformed_error(f"transfer encoding {', '.join(codings)!r} was not offered")
-            self._state = _SIZE_LINE
-        elif lengths:
-            length = lengths.pop()
-            if lengths or not (length.isascii() and length.isdigit() and len(length) < 16):
-                raise _malformed_error("its Content-Length is not one number")
-            self._left = int(length)
-            self._state = _SIZED if self._left else _DONE
-        else:
-            self._state, self.persistent = _TO_EOF, False
 
     def _keep_rest(self, rest: bytes, most: int) -> None:
         if len(rest) > most:
@@ -164,7 +171,18 @@ class Framer:
         self._buffer = rest
 
 
-def _parse_head(head: bytes) -> tuple[int, Headers, int]:
+class _Head(NamedTuple):
+    """A head as it was read: the response without a body, whether the connection stays, and where the body ends."""
+
+    response: Response
+    persistent: bool
+    state: int
+    left: int
+
+
+@lru_cache(maxsize=32)
+def _parse_head(head: bytes) -> _Head:
+    """Most heads of a load are the same bytes, except for the time of day."""
     first, *lines = head.split(b"\r\n")
     match = _STATUS.match(first)
     if match is None:
@@ -175,7 +193,32 @@ def _parse_head(head: bytes) -> tuple[int, Headers, int]:
         if not colon or not _NAME.match(name):
             raise _malformed_error("a header line has no name")
         pairs.append((name.lower().decode("ascii"), value.strip(b" \t").decode("latin-1")))
-    return int(match[2]), tuple(pairs), int(match[1])
+    status, version = int(match[2]), int(match[1])
+    response = Response(status, tuple(pairs), http_version=f"HTTP/1.{version}")
+    if status < 200:
+        return _Head(response, persistent=True, state=_HEAD, left=0)
+    return _find_end(response, version)
+
+
+def _find_end(response: Response, version: int) -> _Head:
+    """Where the body ends (RFC 9112 section 6.3)."""
+    headers = response.headers
+    tokens = {part.strip().lower() for name, value in headers if name == "connection" for part in value.split(",")}
+    persistent = "close" not in tokens and (version == 1 or "keep-alive" in tokens)
+    codings = [value.strip().lower() for name, value in headers if name == "transfer-encoding"]
+    lengths = {part.strip() for name, value in headers if name == "content-length" for part in value.split(",")}
+    if response.status in (204, 304):
+        return _Head(response, persistent, _DONE, 0)
+    if codings:
+        if codings != ["chunked"]:
+            raise _malformed_error(f"transfer encoding {', '.join(codings)!r} was not offered")
+        return _Head(response, persistent, _SIZE_LINE, 0)
+    if not lengths:
+        return _Head(response, persistent=False, state=_TO_EOF, left=0)
+    length = lengths.pop()
+    if lengths or not (length.isascii() and length.isdigit() and len(length) < 16):
+        raise _malformed_error("its Content-Length is not one number")
+    return _Head(response, persistent, _SIZED if int(length) else _DONE, int(length))
 
 
 def _malformed_error(why: str) -> TransportError:

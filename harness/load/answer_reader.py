@@ -16,13 +16,14 @@ from harness.io.http import classify_status
 from harness.io.response_reader import STREAM_TYPES, Caps
 from harness.run.decoding import decode_exchange
 
-_SLICE, _MOST_KNOWN, _LONGEST_KNOWN = 16, 256, 65536
+_SLICE, _MOST_KNOWN, _LONGEST_KNOWN = 64, 256, 65536
 """Pieces decoded at a time; bodies remembered as valid, and the bytes that such a body may have."""
 
 _LONG_EVENT = 65536
 """Bytes of an event after which the decoder gets it in parts, so that the decoder's own limits apply."""
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_PLAIN_TEXT = re.compile(rb'[^"\\\x00-\x1f]+').fullmatch
 _COMMON = (EventKind.DELTA, EventKind.ROLE, EventKind.OTHER)
 
 
@@ -101,11 +102,14 @@ class AnswerReader:
     def _read_stream(
         self, response: Response, pieces: list[tuple[float, bytes]], stream: _StreamReader
     ) -> Iterator[None]:
-        inflater = Inflater(response.header("content-encoding") or "", self._caps.body_bytes)
-        for i, (at, data) in enumerate(pieces, 1):
-            stream.feed(at, inflater.feed(data))
-            if i % _SLICE == 0:
-                yield None
+        coding = response.header("content-encoding")
+        inflater = Inflater(coding or "", self._caps.body_bytes)
+        for first in range(0, len(pieces), _SLICE):
+            decoded = pieces[first : first + _SLICE]
+            if coding:
+                decoded = [(at, inflater.feed(data)) for at, data in decoded]
+            stream.feed_pieces(decoded)
+            yield None
         inflater.finish()
         stream.close(pieces[-1][0] if pieces else 0.0)
 
@@ -147,22 +151,27 @@ class _StreamReader:
         self.tokens: list[float] = []
         self._decoder = decoder
         self._rest, self._blank_line = b"", b""
-        self._template: re.Pattern[bytes] | None = None
+        self._before, self._after, self._ending = b"", b"", b""
 
-    def feed(self, at: float, data: bytes) -> None:
-        """Decode what one read brought. Raises what the decoder raises."""
+    def feed_pieces(self, pieces: list[tuple[float, bytes]]) -> None:
+        """Decode what some reads brought; mostly one read is one event. Raises what the decoder raises."""
+        tokens, is_plain = self.tokens, _PLAIN_TEXT
+        for at, data in pieces:
+            before, ending = self._before, self._ending
+            is_event = data.startswith(before) and data.endswith(ending) and not self._rest and before
+            if is_event and not self._keeps_text and is_plain(data, len(before), len(data) - len(ending)):
+                tokens.append(at)
+            else:
+                self._feed(at, data)
+
+    def _feed(self, at: float, data: bytes) -> None:
         self._rest += data
         if not self._blank_line and (match := _BLANK_LINE.search(self._rest)):
             self._blank_line = match.group()
         if self._blank_line and self._blank_line in self._rest:
             *whole_events, self._rest = self._rest.split(self._blank_line)
             for event in whole_events:
-                if self._template is not None and (match := self._template.fullmatch(event)):
-                    self.tokens.append(at)
-                    if self._keeps_text:
-                        text = match.group(1).decode("utf-8", "replace")
-                        self.events.append(StreamEvent(EventKind.DELTA, text, index=self._choice))
-                else:
+                if not self._count_text(at, event):
                     self._learn_template(event, self._decode(at, event + self._blank_line))
         if len(self._rest) > _LONG_EVENT:
             rest, self._rest = self._rest, b""
@@ -172,6 +181,19 @@ class _StreamReader:
         """The stream has ended. Raises what the decoder raises."""
         self._decode(at, self._rest)
         self.events += self._decoder.close()
+
+    def _count_text(self, at: float, event: bytes) -> bool:
+        """Count an event if it differs from the template in its text alone."""
+        if not (self._before and event.startswith(self._before) and event.endswith(self._after)):
+            return False
+        first, last = len(self._before), len(event) - len(self._after)
+        if not _PLAIN_TEXT(event, first, last):
+            return False
+        self.tokens.append(at)
+        if self._keeps_text:
+            text = event[first:last].decode("utf-8", "replace")
+            self.events.append(StreamEvent(EventKind.DELTA, text, index=self._choice))
+        return True
 
     def _decode(self, at: float, data: bytes) -> list[StreamEvent]:
         events = self._decoder.feed(data)
@@ -188,5 +210,6 @@ class _StreamReader:
         text = json.dumps(texts[0], ensure_ascii=False).encode()
         before, quoted, after = data.partition(text)
         if quoted and text not in after:
-            self._template = re.compile(re.escape(before) + rb'"([^"\\\x00-\x1f]+)"' + re.escape(after))
+            self._before, self._after = before + b'"', b'"' + after
+            self._ending = self._after + self._blank_line
             self._choice = deltas[0].index

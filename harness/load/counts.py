@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from harness.core.verdict import Counterexample
+from harness.stats.block_histogram import BlockHistogram
 from harness.stats.dependence import TIME_BLOCKS
-from harness.stats.histogram import Histogram
 
 MOST_EXAMPLES = 3
 """Counterexamples kept of each kind."""
@@ -28,7 +28,7 @@ def _zeros() -> list[int]:
 
 @dataclass(slots=True)
 class WorkerCounts:
-    """What one process has counted of a load so far. `blocks` holds a histogram of seconds per metric and time block.
+    """What one process has counted of a load so far. `blocks` holds the histograms of each metric, in seconds.
 
     `series` are the lines of the run's series since the last message to the master; every other field counts from the
     start, so that a lost message does no harm. `late` are successes that the load generator itself held up for long, by
@@ -41,7 +41,7 @@ class WorkerCounts:
     `last_success` is when the last of these ended.
     """
 
-    blocks: dict[str, list[Histogram]]
+    blocks: dict[str, BlockHistogram]
     requests: list[int] = field(default_factory=_zeros)
     failed: list[int] = field(default_factory=_zeros)
     late: list[int] = field(default_factory=_zeros)
@@ -86,12 +86,14 @@ _SUMMED, _LATEST = (
 
 def encode_counts(counts: WorkerCounts) -> bytes:
     """The counts as a message to the master."""
-    return msgspec.json.encode(counts, enc_hook=Histogram.to_sparse)
+    return msgspec.json.encode(counts, enc_hook=BlockHistogram.to_sparse)
 
 
 def decode_counts(message: bytes) -> WorkerCounts:
     """The counts in a worker's message. Raises `msgspec.ValidationError` for anything else."""
-    return msgspec.json.decode(message, type=WorkerCounts, dec_hook=lambda _, sparse: Histogram.from_sparse(sparse))
+    return msgspec.json.decode(
+        message, type=WorkerCounts, dec_hook=lambda _, sparse: BlockHistogram.from_sparse(sparse)
+    )
 
 
 def sum_counts(parts: Sequence[WorkerCounts]) -> WorkerCounts:
@@ -99,10 +101,7 @@ def sum_counts(parts: Sequence[WorkerCounts]) -> WorkerCounts:
     first = parts[0]
     if len(parts) == 1:
         return first
-    blocks = {}
-    for metric in first.blocks:
-        by_block = zip(*(part.blocks[metric] for part in parts), strict=True)
-        blocks[metric] = [reduce(Histogram.merge, histograms) for histograms in by_block]
+    blocks = {metric: reduce(BlockHistogram.merge, (part.blocks[metric] for part in parts)) for metric in first.blocks}
     errors: Counter[str] = Counter()
     for part in parts:
         errors.update(part.errors)

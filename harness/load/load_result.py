@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import operator
 from dataclasses import replace
-from functools import reduce
 from itertools import chain
 from pathlib import Path
 
@@ -15,9 +14,10 @@ from harness.core.load import MOST_FAILED, Counts, Job, LoadResult, find_client_
 from harness.core.metric import LOAD_TIMES
 from harness.core.pacing import Pacer
 from harness.core.report import Generator
-from harness.load.counts import NEVER, RESULT_ADDED, RESULT_WORST, WorkerCounts
+from harness.load.counts import RESULT_ADDED, RESULT_WORST, WorkerCounts
 from harness.load.figures import make_figures
 from harness.load.request_maker import describe_workload
+from harness.stats.block_histogram import BlockHistogram
 from harness.stats.dependence import OWN_QUANTILES
 from harness.stats.histogram import Histogram
 
@@ -33,7 +33,7 @@ def make_load_result(
     The quantiles at which dependence is measured are those of the whole sample, of all processes.
     """
     load, planned = job.load, Pacer(job.load.rate, job.load.duration).count
-    samples = {metric: reduce(Histogram.merge, blocks) for metric, blocks in counts.blocks.items()}
+    samples = {metric: histogram.total() for metric, histogram in counts.blocks.items()}
     blocks = {metric: _count_blocks(counts.blocks[metric], sample) for metric, sample in samples.items()}
     requests, most_failed = tuple(counts.requests), map(operator.add, counts.failed, counts.late)
     blocks["error_rate"] = Counts(requests, {repr(0.0): tuple(counts.failed)})
@@ -87,17 +87,9 @@ def _describe_generator(job: Job, counts: WorkerCounts, lag: Histogram, t0: floa
     )
 
 
-def _count_blocks(blocks: list[Histogram], sample: Histogram) -> Counts:
-    """The samples of each block: all, those over the whole sample's p90, and those over each limit."""
-    limits = [float(key.removeprefix("over ")) for key in sample.to_sparse() if key.startswith("over ")]
-    over = {repr(limit): tuple(block.count_over(limit) for block in blocks) for limit in limits}
+def _count_blocks(histogram: BlockHistogram, sample: Histogram) -> Counts:
+    """The samples of each block: all, those over the whole sample's own quantiles, and those over each limit."""
+    over = {repr(limit): tuple(histogram.count_over(limit).tolist()) for limit in histogram.limits}
     quantiles = [sample.quantile(q) for q in OWN_QUANTILES] if sample.n else []
-    over_quantiles = tuple(tuple(_count_over(block, value) for block in blocks) for value in quantiles)
-    return Counts(tuple(block.n for block in blocks), over, over_quantiles)
-
-
-def _count_over(block: Histogram, value: float) -> int:
-    """How many values lie in buckets above this value's."""
-    edges, counts = block.to_dense()
-    above = sum(n for low, n in zip(edges, counts, strict=False) if low >= value)
-    return above + (block.infinite_count if value < NEVER else 0)
+    over_quantiles = tuple(tuple(histogram.count_above_bucket(value).tolist()) for value in quantiles)
+    return Counts(tuple(histogram.n.tolist()), over, over_quantiles)

@@ -6,6 +6,7 @@ Tested in tests/load/test_counts.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
@@ -16,8 +17,8 @@ from harness.load.counts import MOST_EXAMPLES, NEVER, WorkerCounts
 from harness.load.reference import Reference, explain_empty_answer, find_wrong_content
 from harness.run.decoding import mark_invalid
 from harness.run.series import Seconds
+from harness.stats.block_histogram import BlockHistogram
 from harness.stats.dependence import TIME_BLOCKS
-from harness.stats.histogram import Histogram
 
 _LEAST = ("latency", "ttft", "inter_token")
 """Metrics of which the least is counted too: without what the load generator itself held up."""
@@ -27,6 +28,16 @@ _BROKEN = (ErrorClass.INVALID, ErrorClass.INCOMPLETE)
 _TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 _NO_SERVICE = (ErrorClass.CLOSED, *_TIMEOUTS, *(error for error in ErrorClass if error.is_before_contact))
 _FEWEST_UNANSWERED, _ROUNDING = 10, 1e-9
+_MOST_PENDING = 2048
+"""Values that are counted together: many cost less each, and too many would hold up the reading of answers."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Values of one metric that are not in its histogram yet, and the block of each."""
+
+    values: list[float] = field(default_factory=list)
+    blocks: list[int] = field(default_factory=list)
 
 
 class Recorder:
@@ -41,11 +52,9 @@ class Recorder:
         self._unanswered = 0
         limits = {metric: job.limits.get(metric, ()) for metric in _METRICS}
         limits |= {name_least(metric): limits[metric] for metric in _LEAST}
-        self.counts = WorkerCounts(
-            {metric: [Histogram(limits[metric]) for _ in range(TIME_BLOCKS)] for metric in _METRICS}
-        )
+        self.counts = WorkerCounts({metric: BlockHistogram(TIME_BLOCKS, limits[metric]) for metric in _METRICS})
+        self._pending: dict[str, _Pending] = {metric: _Pending() for metric in _METRICS}
         self._good_within = {metric: min(job.limits.get(metric) or (NEVER,)) for metric in _LEAST}
-        self._pending: dict[tuple[str, int], list[float]] = {}
         self._seconds = Seconds(job.suite, job.suite, load.rate)
 
     def begin(self, t0: float, stalled: float = 0.0) -> None:
@@ -83,9 +92,9 @@ class Recorder:
             return
         counts.late[block] += exchange.ok and held_up > LONGEST_DELAY
         self._note_durations("latency", block, [_get_seconds(latency)], held_up)
-        self._pending.setdefault(("service", block), []).append(_get_seconds(service))
+        self._note("service", block, [_get_seconds(service)])
         if timing.sent is not None:
-            self._pending.setdefault(("lag", block), []).append(max(0.0, timing.sent - timing.intended))
+            self._note("lag", block, [max(0.0, timing.sent - timing.intended)])
         if exchange.request.stream:
             self._note_durations("ttft", block, [_get_seconds(ttft)], held_up)
             self._note_durations("inter_token", block, gaps, raw.stalled)
@@ -106,17 +115,27 @@ class Recorder:
 
     def flush(self) -> WorkerCounts:
         """The counts, with everything since the last call in its histograms, and the seconds since then in `series`."""
-        for (metric, block), values in self._pending.items():
-            if values:
-                self.counts.blocks[metric][block].add(values)
-        self.counts.series, self._pending = self._seconds.lines(), {}
+        for metric in self._pending:
+            self._count_pending(metric)
+        self.counts.series = self._seconds.lines()
         return self.counts
 
     def _note_durations(self, metric: str, block: int, values: Sequence[float], held_up: float) -> None:
         """Note durations as they were, and without the seconds for which the load generator held them up."""
-        least = [max(0.0, value - held_up) for value in values] if held_up else values
-        self._pending.setdefault((metric, block), []).extend(values)
-        self._pending.setdefault((name_least(metric), block), []).extend(least)
+        self._note(metric, block, values)
+        self._note(name_least(metric), block, [max(0.0, value - held_up) for value in values] if held_up else values)
+
+    def _note(self, metric: str, block: int, values: Sequence[float]) -> None:
+        pending = self._pending[metric]
+        pending.values.extend(values)
+        pending.blocks.extend([block] * len(values))
+        if len(pending.values) > _MOST_PENDING:
+            self._count_pending(metric)
+
+    def _count_pending(self, metric: str) -> None:
+        pending, self._pending[metric] = self._pending[metric], _Pending()
+        if pending.values:
+            self.counts.blocks[metric].add(pending.blocks, pending.values)
 
     def _judge_content(self, exchange: Exchange) -> Exchange:
         """Compare a success with the answer without load; one that is empty is invalid."""

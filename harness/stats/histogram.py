@@ -45,6 +45,14 @@ class Histogram:
     def __repr__(self) -> str:
         return f"Histogram(n={self.n}, limits={list(self._over)})"
 
+    @classmethod
+    def from_counts(cls, buckets: Mapping[float, int], over: Mapping[float, int]) -> Histogram:
+        """The histogram with these counts by bucket number (minus infinity: zeros) and over these limits."""
+        histogram = cls(over)
+        histogram._buckets.update(buckets)
+        histogram._over.update(over)
+        return histogram
+
     @property
     def n(self) -> int:
         """How many values were counted, including zeros and infinite ones."""
@@ -65,6 +73,10 @@ class Histogram:
         self._buckets.update(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
         for limit in self._over:
             self._over[limit] += int((flat > limit).sum())
+
+    def buckets(self) -> list[tuple[float, int]]:
+        """The bucket numbers, with their counts, in order: minus infinity for zeros, infinity for infinite values."""
+        return sorted(self._buckets.items())
 
     def merge(self, other: Histogram) -> Histogram:
         """A new histogram with the values of both. Raises `ValueError` if they count different limits."""

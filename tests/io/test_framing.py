@@ -89,3 +89,18 @@ def test_what_is_over_a_cap_is_too_large(data: bytes) -> None:
     with pytest.raises(TransportError) as caught:
         Framer(Caps(body_bytes=100, header_bytes=100)).feed(data)
     assert caught.value.error is ErrorClass.TOO_LARGE
+
+
+@given(chunks=st.lists(st.binary(min_size=1, max_size=80), max_size=8), data=st.data())
+def test_pieces_are_framed_as_one_after_the_other(chunks: list[bytes], data: st.DataObject) -> None:
+    """Whole chunks take a shorter way: bytes, times, the end and the rest are the same however it is split."""
+    whole = CHUNKED + b"".join(b"%x\r\n%s\r\n" % (len(body), body) for body in chunks) + b"0\r\n\r\nrest"
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(whole) - 1), max_size=12)))
+    pieces = [(float(i), whole[i:j]) for i, j in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    one_by_one, together = Framer(Caps()), Framer(Caps())
+    expected = [(at, body) for at, piece in pieces if (body := one_by_one.feed(piece))]
+    bodies: list[tuple[float, bytes]] = []
+    together.feed_pieces(pieces, bodies)
+    assert bodies == expected
+    assert b"".join(body for _, body in expected) == b"".join(chunks)
+    assert (together.done, together.rest, together.head) == (True, b"rest", one_by_one.head)

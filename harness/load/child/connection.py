@@ -6,7 +6,9 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 from gevent.hub import get_hub
@@ -24,17 +26,21 @@ _READ, _WRITE = 1, 2
 _RECV = 65536
 """Bytes taken from a socket at once."""
 
+_CR, _MOST_UNFRAMED = 13, 2**20
+"""A carriage return; and the bytes of a connection that may wait to be framed."""
+
 
 @dataclass(slots=True)
 class EngineContext:
-    """What all connections of an engine share. `now` reads the run's clock in seconds; `on_idle_close` is called with
-    an idle connection that the peer has closed.
+    """What all connections of an engine share. `now` reads the run's clock in seconds, and `zero` is its zero on
+    the performance counter; `on_idle_close` is called with an idle connection that the peer has closed.
     """
 
     endpoint: Endpoint
     tls: ssl.SSLContext | None
     caps: Caps
     now: Callable[[], float]
+    zero: float
     on_idle_close: Callable[[Connection], None]
     addresses: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -57,6 +63,9 @@ class Connection:
         self._exchange: RawExchange | None = None
         self._waiter: Any = None
         self._framer = Framer(context.caps)
+        self._is_chunked, self._zero = False, context.zero
+        self._unframed: list[tuple[float, bytes]] = []
+        self._unframed_bytes = 0
         self._last_progress, self._extension = 0.0, 0.0
         self.reusable = False
         self.idle_since = 0.0
@@ -64,7 +73,8 @@ class Connection:
     def begin(self, request: bytes, exchange: RawExchange, waiter: Any) -> None:
         """Carry an exchange and wake `waiter` at its end. Raises `OSError` if no socket can be opened."""
         self._exchange, self._waiter, self._request = exchange, waiter, request
-        self._framer = Framer(self._context.caps)
+        self._framer, self._is_chunked = Framer(self._context.caps), False
+        self._unframed, self._unframed_bytes = [], 0
         self._last_progress, self._extension, self.reusable = exchange.started, 0.0, False
         if self._is_open:
             self._run_step(self._send, request)
@@ -113,6 +123,8 @@ class Connection:
         """End the exchange with an error."""
         if self._exchange is not None and self._exchange.error is None:
             self._exchange.error, self._exchange.detail = error, detail
+            with suppress(TransportError):  # the error that came first is the exchange's
+                self._frame()
         self._end()
 
     def _end(self) -> None:
@@ -144,7 +156,7 @@ class Connection:
             self._try_next_address(code)
             return
         self._reader = self._loop.io(self._sock.fileno(), _READ)
-        self._reader.start(self._run_step, self._read)
+        self._reader.start(self._read)
         if self._context.tls is None:
             self._start_sending()
             return
@@ -216,19 +228,38 @@ class Connection:
             self.reusable = False
             self.fail(problem.error, str(problem))
         except OSError as problem:
-            self.reusable = False
-            error, detail = classify_error(problem)
-            if not self._is_open and error is ErrorClass.CLOSED:
-                error = ErrorClass.CONNECT if self._tls is None else ErrorClass.TLS
-            self.fail(error, detail)
+            self._end_with(problem)
+
+    def _end_with(self, problem: OSError) -> None:
+        """The socket is broken: the exchange ends with the error class of this problem."""
+        self.reusable = False
+        error, detail = classify_error(problem)
+        if not self._is_open and error is ErrorClass.CLOSED:
+            error = ErrorClass.CONNECT if self._tls is None else ErrorClass.TLS
+        self.fail(error, detail)
 
     def _read(self) -> None:
+        """Stamp what came and keep it. Chunks are framed all at once, when the last of them may have come."""
         assert self._sock is not None
         try:
             data = self._sock.recv(_RECV)
         except BlockingIOError:
             return
-        now = self._context.now()
+        except OSError as problem:
+            self._end_with(problem)
+            return
+        now = perf_counter() - self._zero
+        if self._is_chunked and b"\r\n\r\n" not in data and len(data) > 4 and data[0] > _CR:
+            self._unframed.append((now, data))
+            self._unframed_bytes += len(data)
+            self._last_progress = now
+            if self._unframed_bytes < _MOST_UNFRAMED:
+                return
+            self._run_step(self._frame)
+            return
+        self._run_step(self._take, data, now)
+
+    def _take(self, data: bytes, now: float) -> None:
         if self._exchange is None:
             # No request is under way: the peer has closed, or sends what nobody asked for.
             self._context.on_idle_close(self)
@@ -263,25 +294,36 @@ class Connection:
             self._read_plain(plain, now)
 
     def _read_plain(self, data: bytes, now: float) -> None:
-        exchange, framer = self._exchange, self._framer
-        assert exchange is not None
-        body = framer.feed(data)
-        exchange.head, self._last_progress = framer.head, now
-        if body:
-            exchange.pieces.append((now, body))
-            if exchange.first_byte is None:
-                exchange.first_byte = now
-        if framer.done:
-            self._complete(exchange, now)
+        self._last_progress = now
+        self._unframed.append((now, data))
+        self._frame()
+        if self._framer.done:
+            self._complete(now)
 
     def _read_end(self, now: float) -> None:
-        assert self._exchange is not None
+        self._frame()
         self._framer.end()
-        self._complete(self._exchange, now)
+        self._complete(now)
 
-    def _complete(self, exchange: RawExchange, now: float) -> None:
+    def _frame(self) -> None:
+        """Find the body in what was read since the last call."""
+        exchange, framer = self._exchange, self._framer
+        assert exchange is not None
+        unframed, self._unframed, self._unframed_bytes = self._unframed, [], 0
+        framer.feed_pieces(unframed, exchange.pieces)
+        exchange.head = framer.head
+        if exchange.pieces:
+            exchange.first_byte = exchange.pieces[0][0]
+            self._is_chunked = framer.is_chunked and self._tls is None
+
+    def _complete(self, now: float) -> None:
+        exchange = self._exchange
+        assert exchange is not None
         exchange.done = now
         if exchange.first_byte is None:
             exchange.first_byte = now
         self.reusable = self._framer.reusable and not self._unsent
+        waiter = self._waiter
+        self._waiter = None
         self._end()
+        waiter.switch(None)  # at once: answers are read by callbacks of the hub, which may wake a greenlet

@@ -43,19 +43,19 @@ class LoadEngine:
             raise UsageError(why)
         self.endpoint = endpoint
         tls_context = tls.create_context(endpoint.tls) if endpoint.is_secure else None
-        self._context = EngineContext(endpoint, tls_context, caps or Caps(), self.now, self._remove_idle)
+        self._zero = time.perf_counter() - (time.monotonic() - zero)
+        self._context = EngineContext(endpoint, tls_context, caps or Caps(), self.now, self._zero, self._remove_idle)
         self.stall = 0.0
         self._stalled = 0.0
         self.busy: set[Connection] = set()
         self._idle: deque[Connection] = deque()
-        self._zero_ns = time.perf_counter_ns() - int((time.monotonic() - zero) * 1e9)
         self._last_tick = self.now()
         self._timer = get_hub().loop.timer(_TICK, _TICK)
         self._timer.start(self._check_deadlines)
 
     def now(self) -> float:
         """Seconds since the start of the run, read from the performance counter."""
-        return (time.perf_counter_ns() - self._zero_ns) * 1e-9
+        return time.perf_counter() - self._zero
 
     def measure_stalls(self) -> float:
         """Seconds since the start for which the hub stood still, so that nothing was sent or stamped."""

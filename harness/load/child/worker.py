@@ -26,8 +26,11 @@ from harness.run.preflight import load_adapter
 _REPORT_INTERVAL, _LOOK = 1.0, 0.05
 """Seconds between two reports of the counts, and between two looks whether everything is sent and read."""
 
-_MOST_UNREAD = 256 * 2**20
-"""Bytes of answers that may wait to be read; above this nothing more is sent."""
+_SLICE = 0.0002
+"""Seconds of decoding between two looks whether a socket has anything to read."""
+
+_MOST_UNREAD, _OVERHEAD = 256 * 2**20, 2048
+"""Bytes of answers that may wait to be decoded; above this nothing more is sent. An answer itself takes some."""
 
 _NEVER_SENT = "it was never sent: the service kept all {} slots of this process for {:.0f} s after the schedule's end"
 
@@ -49,6 +52,7 @@ class LoadWorker:
         self._patience = job.endpoint.deadlines.connect + job.endpoint.deadlines.first_byte
         self._environment, self._step, self._report = environment, step, report
         self._pacer = Pacer(load.rate, load.duration, load.arrivals, job.seed, load.warm_up)
+        self._stream_name = f"{job.endpoint.protocol} stream"
         self._engine = LoadEngine(job.endpoint, job.started)
         adapter = load_adapter(job.endpoint.protocol)
         self._reader, self._requests = AnswerReader(adapter, job), RequestMaker(job, adapter)
@@ -106,7 +110,7 @@ class LoadWorker:
             raw.held_up = raw.started - free_at + raw.stalled
             free_at += raw.ended - raw.started - raw.stalled
             self._unread.append((request, due, raw))
-            self._unread_bytes += raw.size
+            self._unread_bytes += raw.size + _OVERHEAD
             self._has_unread.set()
 
     def finish(self) -> None:
@@ -121,26 +125,28 @@ class LoadWorker:
         self._report_counts()
 
     def _read_answers(self) -> None:
-        """Read answers one slice at a time, so that no socket waits longer than a slice takes."""
+        """Decode answers in slices, each begun when no socket has anything to read: that never waits for decoding."""
+        until = 0.0
         while True:
             self._has_unread.wait()
             self._has_unread.clear()
             while self._unread:
                 request, due, raw = self._unread.popleft()
                 for exchange in self._reader.read(request, due, raw):
+                    if self._engine.now() > until:
+                        gevent.idle()
+                        until = self._engine.now() + _SLICE
                     if exchange is not None:
                         self._recorder.add(exchange, raw)
                         self._fire_event(exchange)
-                    gevent.sleep(0)
-                self._unread_bytes -= raw.size
+                self._unread_bytes -= raw.size + _OVERHEAD
             self._answer_times.flush()
 
     def _fire_event(self, exchange: Exchange) -> None:
         """One event for each request, for stock locust's statistics, web page and CSV."""
         request, timing, response = exchange.request, exchange.timing, exchange.response
         done = self._engine.now() if timing.done is None else timing.done
-        kind = f"{self.job.endpoint.protocol} stream" if request.stream else self.job.endpoint.protocol
-        name = f"{kind} {request.path}"
+        name = f"{self._stream_name if request.stream else self.job.endpoint.protocol} {request.path}"
         self._answer_times.add(name, timing)
         self._environment.events.request.fire(  # type: ignore[no-untyped-call]
             request_type=request.method,

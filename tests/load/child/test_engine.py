@@ -197,3 +197,50 @@ def test_tls_is_verified_and_spoken(tmp_path: Path) -> None:
         (untrusted,) = fetch(port, scheme="https")
     assert untrusted["error"] == "certificate"
     assert len(seen) == count == 3
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+ENDS: dict[str, tuple[list[bytes], bytes, str | None]] = {
+    "line feeds": ([chunk(b"data: a\n\n"), chunk(b"data: b\n\n"), b"0\r\n\r\n"], b"data: a\n\ndata: b\n\n", None),
+    "blank lines as in HTTP": ([chunk(b"x: 0\r\n\r\n"), chunk(b"y\r\n"), b"0\r\n\r\n"], b"x: 0\r\n\r\ny\r\n", None),
+    "an end in the last event's read": ([chunk(b"a"), chunk(b"b") + b"0\r\n\r\n"], b"ab", None),
+    "an end cut after its zero": ([chunk(b"a"), chunk(b"b") + b"0", b"\r\n\r\n"], b"ab", None),
+    "an end cut in its line": ([chunk(b"a"), b"0\r", b"\n\r\n"], b"a", None),
+    "an end cut before its last byte": ([chunk(b"a"), b"0\r\n\r", b"\n"], b"a", None),
+    "an end byte by byte": ([chunk(b"a"), b"0", b"\r", b"\n", b"\r", b"\n"], b"a", None),
+    "a trailer": ([chunk(b"a"), b"0\r\nx-sum: 1\r\n\r\n"], b"a", None),
+    "a trailer cut before the blank line": ([chunk(b"a"), b"0\r\nx-sum: 1\r\n", b"\r\n"], b"a", None),
+    "a size that is no number": ([chunk(b"a"), b"xyz\r\nb\r\n0\r\n\r\n"], b"a", "malformed_http"),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_stream_of_chunks_ends_where_its_last_chunk_is(name: str) -> None:
+    """Chunks are framed when their last may have come; however the end is cut, it is noticed, and nothing is lost."""
+    pieces, body, error = ENDS[name]
+
+    def answer(sock: socket.socket, _: bytes) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in (CHUNKED, chunk(b"first"), *pieces):
+            sock.sendall(piece)
+            time.sleep(0.01)
+
+    with served(answer) as (port, seen):
+        outcomes = fetch(port, rounds=2)
+    assert [(f["body"], f["error"]) for f in outcomes] == [("first" + body.decode(), error)] * 2
+    assert len(seen) == 2
+
+
+def test_what_came_before_a_stream_was_cut_is_kept() -> None:
+    def answer(sock: socket.socket, _: bytes) -> None:
+        for piece in (CHUNKED, chunk(b"a"), chunk(b"b")):
+            sock.sendall(piece)
+            time.sleep(0.01)
+        sock.shutdown(socket.SHUT_RDWR)
+
+    with served(answer) as (port, _):
+        outcomes = fetch(port)
+    assert [(f["body"], f["error"]) for f in outcomes] == [("ab", "closed")]
