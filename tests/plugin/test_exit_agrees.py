@@ -102,6 +102,24 @@ def test_aiharness_gate_ends_in_error_when_the_process_of_the_tests_ends_itself(
     assert json.loads((tmp_path / "run" / "gate.json").read_text())["run"]["final"] is False
 
 
+def test_forked_is_refused_before_the_first_request(tmp_path: Path, reference: str) -> None:
+    """pytest-forked runs every test in a process of its own, where the connections of the run do not work."""
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", "--forked")
+    assert outcome.status == 4, outcome.out
+    assert "--forked cannot be used with --ai-suite" in outcome.err
+    assert outcome.gate is None
+
+
+def test_a_test_marked_forked_is_an_error_and_the_others_are_judged(tmp_path: Path, reference: str) -> None:
+    (tmp_path / "test_mine.py").write_text(
+        TEST.replace("@pytest.mark.ai", "@pytest.mark.forked\n@pytest.mark.ai") + "pass\n"
+    )
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", *GREEN)
+    assert outcome.status == 21, outcome.out
+    assert "remove the mark" in outcome.check("test_mine")["reason"]
+    assert outcome.check("test_valid")["verdict"] == "PASS"
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_run_that_cannot_be_written_is_an_error_everywhere(tmp_path: Path, reference: str, loss: str) -> None:
     (tmp_path / "plug.py").write_text(f"def pytest_runtest_teardown():\n    {LOSSES[loss]}\n")
