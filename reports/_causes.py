@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from harness.core.cause_hints import find_hint
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Status
-from harness.core.visible_text import fold_line, show_command
+from harness.core.visible_text import cut_text, fold_line, show_command
 
 from . import _view
 from ._format import format_count, format_direction
@@ -51,9 +51,7 @@ def describe_answer(row: CheckRow) -> str:
     if not response or "status" not in response:
         return ""
     body = fold_line(str(response.get("body") or ""), SHOWN_BODY + 40)
-    if len(body) > SHOWN_BODY:
-        body = f"{body[:SHOWN_BODY]}…"
-    return f"answer: HTTP {response['status']} {body or '(no body)'}"
+    return f"answer: HTTP {response['status']} {cut_text(body, SHOWN_BODY) or '(no body)'}"
 
 
 def describe_hint(row: CheckRow) -> str:

@@ -19,6 +19,7 @@ from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import UsageError
 from harness.core.gate import Exit
 from harness.core.redaction import redact_text
+from harness.core.visible_text import cut_text
 from harness.io.client import Client
 from harness.protocols.shared.detection import DetectedProtocol
 from harness.protocols.shared.routes import Route
@@ -112,10 +113,7 @@ def _describe_proof(form: FoundForm) -> str:
 
 
 def _shorten(value: object) -> str:
-    text = _clean_comment(str(value))
-    if len(text) > 120:
-        return f"{text[:120]}…"
-    return text
+    return cut_text(_clean_comment(str(value)), 120)
 
 
 def _ask_consent(what: str, yes: bool) -> bool:

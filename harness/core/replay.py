@@ -61,11 +61,16 @@ def _describe_message(message: Request | Response, endpoint: Endpoint) -> dict[s
 
 
 def shorten_body(body: bytes, limit: int = MAX_BODY_SHOWN) -> str:
-    """A body for display: UTF-8 with replacements, cut after `limit` characters with the total number of bytes."""
-    text = body[: limit * 4].decode("utf-8", "replace")
-    if len(text) <= limit and len(body) <= limit * 4:
+    """A body for display: UTF-8 with replacements, cut after `limit` characters with the total number of bytes.
+
+    Nothing is cut where that number would be as long as what it replaces.
+    """
+    note = f" …[{len(body)} bytes in all]"
+    window = (limit + len(note)) * 4
+    text = body[:window].decode("utf-8", "replace")
+    if len(text) <= limit + len(note) and len(body) <= window:
         return text
-    return f"{text[:limit]} …[{len(body)} bytes in all]"
+    return text[:limit] + note
 
 
 def build_curl(request: Request, endpoint: Endpoint, authorization: Authorization = "own") -> str:

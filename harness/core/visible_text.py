@@ -21,18 +21,23 @@ _INVISIBLE = re.compile(
 def make_visible(text: str, limit: int = _SHOWN, *, keep: str = "\n\t") -> str:
     """The text with every invisible character written out, cut at `limit` characters with the count of the rest.
 
+    Nothing is cut whose count would be as long as the rest itself.
+
     Controls become their picture (`␀`), everything else its number (`⟨U+202E⟩`: a right-to-left override, as in
     Trojan Source, CVE-2021-42574). The characters in `keep` stay.
     """
-    shown = _INVISIBLE.sub(lambda match: match[0] if match[0] in keep else _write_out(match[0]), text[:limit])
-    return shown + _count_rest(len(text) - limit)
+    rest = _count_rest(len(text) - limit)
+    shown = text[:limit] if rest else text
+    return _INVISIBLE.sub(lambda match: match[0] if match[0] in keep else _write_out(match[0]), shown) + rest
 
 
 def fold_line(text: str, limit: int = 300) -> str:
     """The text on one line: every run of white space becomes one space, the rest as in `make_visible`."""
-    folded = " ".join(text[: limit * 4].split())
-    left_out = max(0, len(folded) - limit) + max(0, len(text) - limit * 4)
-    return make_visible(folded[:limit], limit, keep="") + _count_rest(left_out)
+    window = limit * 4 + 100
+    folded = " ".join(text[:window].split())
+    rest = _count_rest(max(0, len(folded) - limit) + max(0, len(text) - window))
+    shown = folded[:limit] if rest else " ".join(text.split())
+    return make_visible(shown, len(shown), keep="") + rest
 
 
 def show_command(text: str, limit: int = 6000) -> str:
@@ -49,8 +54,15 @@ def make_encodable(text: str) -> str:
     return text
 
 
+def cut_text(text: str, limit: int) -> str:
+    """The text cut after `limit` characters with `…`, where that leaves out more than it adds."""
+    return text if len(text) <= limit + 1 else f"{text[:limit]}…"
+
+
 def _count_rest(left_out: int) -> str:
-    return f"… [+{left_out:,} characters]" if left_out > 0 else ""
+    """How many characters are left out; empty where this note would not be shorter than they are."""
+    note = f"… [+{left_out:,} characters]"
+    return note if left_out > len(note) else ""
 
 
 def _write_out(char: str) -> str:

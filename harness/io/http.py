@@ -21,6 +21,7 @@ from harness.core.endpoint import Credentials, Endpoint, Secret
 from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.core.exchange import Exchange, Headers, Request, Response
 from harness.core.redaction import redact_text
+from harness.core.visible_text import cut_text
 from harness.io import tls
 from harness.io.clock import Clock
 from harness.io.content import ACCEPTED
@@ -290,5 +291,4 @@ def merge_headers(*layers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _shorten(text: str, most: int = 400) -> str:
     """Text that may quote the peer, as one printable line of limited length."""
-    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:most])
-    return clean if len(text) <= most else clean + "…"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in cut_text(text, most))

@@ -86,6 +86,8 @@ class RunDir:
         """
         folder = Path(path) if path else _choose_folder(DEFAULT_ROOT)
         try:
+            if not path:
+                _ignore_in_git(DEFAULT_ROOT.parent)
             folder.mkdir(parents=True, exist_ok=True)
             if any((folder / name).exists() for name in (PLAN, EVIDENCE, GATE)):
                 raise RunDirError(f"run directory {folder} already holds a run; give another --ai-run-dir")
@@ -192,6 +194,13 @@ def count_runs_of_plan(run: Path, plan_hash: str) -> int:
         with contextlib.suppress(OSError), path.open("rb") as file:
             runs += plan_hash.encode() in file.read(_PLAN_HEAD)
     return runs
+
+
+def _ignore_in_git(folder: Path) -> None:
+    """Make the folder with a `.gitignore` that leaves out all it holds; one that exists stays as it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError), (folder / ".gitignore").open("x") as file:
+        file.write("# written by aiharness\n*\n")
 
 
 def _choose_folder(root: Path) -> Path:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from harness.core.visible_text import fold_line, make_encodable, make_visible
+import pytest
+
+from harness.core.replay import shorten_body
+from harness.core.visible_text import cut_text, fold_line, make_encodable, make_visible
 
 
 def test_controls_become_pictures() -> None:
@@ -20,6 +23,20 @@ def test_what_is_cut_is_counted() -> None:
     assert make_visible("x" * 1_500, 100) == "x" * 100 + "… [+1,400 characters]"
     assert fold_line("x" * 1_000_000, 10) == "xxxxxxxxxx… [+999,990 characters]"
     assert make_visible("x" * 100, 100) == "x" * 100
+
+
+@pytest.mark.parametrize("extra", [*range(1, 40), 400, 10_000])
+def test_a_shortening_saves_more_than_it_adds(extra: int) -> None:
+    text = "x" * (100 + extra)
+    body = shorten_body(text.encode(), 100)
+    for shown in (make_visible(text, 100), fold_line(text, 100), cut_text(text, 100), body):
+        assert shown == text or (len(shown) < len(text) and shown.startswith("x" * 100))
+    assert body != text or extra < 30
+    assert (make_visible(text, 100) == text) is (extra <= len("… [+20 characters]"))
+
+
+def test_white_space_that_is_folded_is_not_cut() -> None:
+    assert fold_line("a" + " " * 510 + "b", 100) == "a b"
 
 
 def test_a_line_is_one_line() -> None:

@@ -278,3 +278,21 @@ def test_runs_of_the_same_plan_in_the_same_folder_are_counted(tmp_path: Path) ->
     assert count_runs_of_plan(tmp_path / "four", same.hash) == 2
     assert count_runs_of_plan(tmp_path / "two", other.hash) == 0
     assert count_runs_of_plan(tmp_path / "new", same.hash) == 3
+
+
+def test_the_folder_of_the_runs_is_ignored_by_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
+    run = RunDir.create(None)
+    assert run.path.parent.parent == tmp_path / ".aiharness"
+    shown = subprocess.run(["git", "status", "--porcelain", "-uall"], capture_output=True, text=True, check=True).stdout
+    assert shown == ""
+    ignore = tmp_path / ".aiharness" / ".gitignore"
+    ignore.write_text("mine\n")
+    RunDir.create(None)
+    assert ignore.read_text() == "mine\n"
+
+
+def test_a_folder_that_the_user_chose_gets_no_gitignore(tmp_path: Path) -> None:
+    RunDir.create(tmp_path / "results" / "run")
+    assert not list(tmp_path.rglob(".gitignore"))

@@ -13,6 +13,7 @@ from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Exchange
 from harness.core.expectation import Expectation
 from harness.core.verdict import Verdict, judge_contract, make_inconclusive
+from harness.core.visible_text import cut_text
 
 _SHOWN = 200
 _LABELS = ("prediction", "predictions", "label", "labels", "class", "classes")
@@ -88,7 +89,4 @@ def _is_equal(expected: Any, value: Any) -> bool:
 
 
 def _show_value(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    if len(text) > _SHOWN:
-        return f"{text[:_SHOWN]}…"
-    return text
+    return cut_text(json.dumps(value, ensure_ascii=False, default=str), _SHOWN)

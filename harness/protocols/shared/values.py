@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Response
 from harness.core.json_text import parse_json
+from harness.core.visible_text import cut_text
 
 _T = TypeVar("_T")
 
@@ -91,8 +92,7 @@ def accept_text(value: Any, at: str) -> str | None:
 def shorten_value(value: Any) -> str:
     """A value from the answer for a message: only printable characters, at most 200 of them."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
-    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:_LONGEST_SHOWN])
-    return clean if len(text) <= _LONGEST_SHOWN else clean + "…"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in cut_text(text, _LONGEST_SHOWN))
 
 
 def parse_answer(response: Response) -> dict[str, Any]:
