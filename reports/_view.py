@@ -150,13 +150,6 @@ def list_target_parts(report: Report) -> list[str]:
     return list(filter(None, (target.url, target.protocol, target.model, target.version)))
 
 
-def list_commands(row: CheckRow, report: Report) -> list[str]:
-    """The commands that show it again: the one request where there is one, and the check."""
-    example = find_smallest(row)
-    commands = [example.curl] if example and example.curl else []
-    return [*commands, format_pytest_command(row, report)]
-
-
 def format_pytest_command(row: CheckRow, report: Report) -> str:
     """The command that runs this one check again, safe to paste into a POSIX shell."""
     id_ = row.id

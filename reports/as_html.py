@@ -18,12 +18,15 @@ import msgspec
 from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from harness.core.causes import group_by_cause
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Level, Slice, Status
 from harness.core.visible_text import fold_line, make_visible, show_command
 
-from . import _bars, _curve, _figures, _format, _latency, _timeline, _traffic, _view
+from . import _bars, _causes, _curve, _figures, _format, _latency, _timeline, _traffic, _view
+from ._key_figures import list_key_figures
 from ._plain import convert_report, convert_value
+from ._unjudged import group_unjudged
 
 SUFFIX = ".html"
 MAX_EMBEDDED = 1_000_000
@@ -43,7 +46,7 @@ def render(report: Report) -> str:
 
 def _context(report: Report) -> dict[str, Any]:
     rows = _view.list_open_rows(report)
-    urgent = [row for row in rows if row.level is Level.BLOCKER or row.verdict is Status.FAIL]
+    urgent = group_by_cause(row for row in rows if row.level is Level.BLOCKER or row.verdict is Status.FAIL)
     estimates = list(filter(_is_estimate, _view.rank_rows(report.checks)))
     latency = []
     for distribution in report.distributions[:DISTRIBUTIONS]:
@@ -57,6 +60,9 @@ def _context(report: Report) -> dict[str, Any]:
         "rows": rows,
         "cards": urgent[:CARDS],
         "cards_left": max(0, len(urgent) - CARDS),
+        "open_total": sum(map(len, urgent)),
+        "key_figures": list_key_figures(report),
+        "unjudged": group_unjudged(report.plan.not_judged),
         "distributions_left": max(0, len(report.distributions) - DISTRIBUTIONS),
         "passed": _group_status(report, Status.PASS),
         "skipped": _group_status(report, Status.SKIPPED),
@@ -140,6 +146,7 @@ def _template() -> Template:
     )
     env.globals.update(
         view=_view,
+        causes=_causes,
         figures=_figures,
         traffic=_traffic,
         span=_format.compute_span,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from harness.core.causes import group_by_cause
 from harness.core.report import CheckRow, FaultRow, Load, Report
 from harness.core.verdict import Status
 from harness.core.visible_text import fold_line, make_visible, show_command
 
-from . import _figures, _format, _view
+from . import _causes, _figures, _format, _view
+from ._key_figures import list_key_figures
 from ._plain import convert_value
 from ._traffic import CLIENT_BOUND, describe_load, describe_proof, describe_recovery, explain_client_bound, name_fault
+from ._unjudged import UnjudgedGroup, group_unjudged
 
 SUFFIX = ".md"
 MAX_BYTES = 60_000
@@ -28,11 +31,13 @@ def render(report: Report) -> str:
     """The report as GitHub-flavoured Markdown, under `MAX_BYTES` bytes; what is left out is counted."""
     page = _Page()
     page.add(_describe_run(report))
-    page.add(_list_suites(report))
-    page.add_list("Not judged", report.plan.not_judged)
+    figures = list_key_figures(report)
+    page.add("\n".join(f"- {escape_prose(label, 80)}: **{escape_prose(value, 160)}**" for label, value in figures))
     rows = _view.list_open_rows(report)
-    for row in rows[:10]:
-        page.add(_describe_check(row, report))
+    for group in group_by_cause(rows)[:10]:
+        page.add(_describe_cause(group, report))
+    page.add(_list_suites(report))
+    page.add_table("Not judged", "", map(_list_unjudged, group_unjudged(report.plan.not_judged)))
     page.add_table("Open checks", "| Verdict | Level | Check | Why |\n|---|---|---|---|", map(_list_check, rows))
     estimates = (row for row in _view.rank_rows(report.checks) if row.limit is not None)
     head = "| Verdict | Objective | Estimate | Bounds | Limit | Tolerated | n |\n|---|---|--:|---|--:|--:|--:|"
@@ -102,6 +107,8 @@ def _describe_run(report: Report) -> str:
         facts.append(f"**Load** {escape_prose(load)}")
     if reasons := explain_client_bound(report):
         facts[-1] += f": **{CLIENT_BOUND}**, {escape_prose('; '.join(reasons))}"
+    if unjudged := len(report.plan.not_judged):
+        facts.append(f"**Left out** {_format.format_count(unjudged, 'check')} not judged: listed below")
     facts += [f"**Loosened** {escape_prose(text)}" for text in run.loosened[:10]]
     if run.interrupted:
         facts.append(f"**Interrupted** {escape_prose(run.interrupted)}")
@@ -117,15 +124,31 @@ def _list_suites(report: Report) -> str:
     return "\n".join(lines) if len(lines) > 1 else "No suite was planned."
 
 
-def _describe_check(row: CheckRow, report: Report) -> str:
+def _describe_cause(rows: Sequence[CheckRow], report: Report) -> str:
+    row = rows[0]
+    check = ""
+    if row.verdict in (Status.FAIL, Status.ERROR):
+        check = f"checked: {row.suite}, {row.title or row.id}"
+    answer = _causes.describe_answer(row)
+    commands = _causes.list_repeat_commands(row, report)
+    event = escape_prose(_causes.describe_event(row))
     parts = (
-        f"#### {_SIGN[row.verdict]} {row.verdict}{_view.format_level(row)}: {escape_prose(row.title or row.id, 200)}",
-        escape_prose(row.reason),
-        _view.advise_on(row),
+        f"#### {_SIGN[row.verdict]} {row.verdict}{_view.format_level(row)}: {event}",
+        escape_prose(check),
+        escape_prose(_causes.describe_figures(row)),
+        answer and _format_code(answer, 300),
+        escape_prose(_causes.describe_hint(row)) or _view.advise_on(row),
         escape_prose(_view.describe_smallest(row)),
-        fence_code("\n".join(show_command(text, 1500) for text in _view.list_commands(row, report)), "sh"),
+        escape_prose(_causes.describe_others(rows), 1500),
+        fence_code("\n".join(show_command(text, 1500) for text in commands), "sh"),
     )
     return "\n\n".join(filter(None, parts))
+
+
+def _list_unjudged(group: UnjudgedGroup) -> str:
+    lines = " ".join(_format_code(line, 120) for line in group.lines.splitlines()[:8])
+    write = f"; write {lines}" if lines else ""
+    return f"- {_format.format_count(len(group.titles), 'check')}: {escape_prose(group.why, 300)}{write}"
 
 
 def _list_check(row: CheckRow) -> str:

@@ -85,12 +85,33 @@ def test_every_failure_has_its_replay_lines(html: str) -> None:
     commands = page.by_tag["code"]
     curl = "curl -sS -i -X POST http://127.0.0.1:8080/v1/chat/completions"
     assert any(text.startswith(curl) for text in commands)
-    assert any(
-        text.startswith("pytest --ai-suite=integration --ai-endpoint=http://127.0.0.1:8080 --ai-seed=20260131")
-        and text.endswith("'ai-suite/integration/test_errors.py::test_malformed[truncated]'")
-        for text in commands
-    )
+    check = "'ai-suite/integration/test_errors.py::test_malformed[truncated]'"
+    assert f"aiharness rerun 20260131T120000Z-7f3a {check}" in commands
     assert "A new run needs about 4,100 samples to decide this; this run had 1,600." in page.text
+
+
+def test_failures_of_one_cause_are_one_card_with_the_answer_and_a_hint(sample: Report, render: Render) -> None:
+    row = next(row for row in sample.checks if row.counterexamples)
+    response = {"status": 500, "headers": {}, "body": "Object of type int64 is not JSON serializable " + "x" * 400}
+    example = replace(row.counterexamples[0], response=response)
+    rows = tuple(
+        replace(row, id=f"ai-suite/smoke/test_answer.py::test_{n}", counterexamples=(example,)) for n in range(9)
+    )
+    for name in ("html", "markdown"):
+        text = render(name, replace(sample, checks=rows))
+        assert text.count("8 more checks have the same cause") == 1
+        assert text.count(".tolist") == 1
+        assert text.count("aiharness rerun") == 1
+        assert len(re.findall("x{154}…", text)) == 1
+    assert render("html", replace(sample, checks=rows)).count('<article class="card') == 1
+
+
+def test_key_figures_and_contents_stand_before_the_failures(html: str) -> None:
+    top = Page(html[: html.index('<section aria-labelledby="h-next"')].replace("<main>", "") + "</body></html>").text
+    for words in ("Blockers that hold 16 of 21", "Latency of single requests p50", "20,753 requests, 598 failed"):
+        assert words in top
+    for words in ("6 open checks", "Suites", "Objectives", "Not judged (2)", "All checks"):
+        assert words in top
 
 
 def test_rows_are_sorted_from_the_worst(html: str) -> None:

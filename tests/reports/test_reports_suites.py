@@ -41,7 +41,7 @@ def test_a_suite_is_judged_by_its_blockers(found: list[tuple[Status, Level]], ve
 
 def test_each_suite_has_its_verdict_at_the_top_of_the_page(six: Report, render: Render) -> None:
     html = render("html", six)
-    table = html[html.index('id="h-suites"') : html.index('id="h-not"')]
+    table = html[html.index('id="h-suites"') : html.index('id="h-estimates"')]
     rows = {row.split("<")[0]: row for row in table.split('<th scope="row">')[1:]}
     expected = {"smoke": "PASS", "integration": "PASS", "validation": "PASS", "load": "INCONCLUSIVE",
                 "adversarial": "FAIL", "chaos": "FAIL"}  # fmt: skip
@@ -51,10 +51,12 @@ def test_each_suite_has_its_verdict_at_the_top_of_the_page(six: Report, render: 
     assert "60 of 100 inputs were not robust" in rows["adversarial"]
 
 
-def test_what_was_not_judged_stands_before_what_to_do(six: Report, render: Render) -> None:
+def test_failures_stand_first_and_the_first_lines_count_what_was_not_judged(six: Report, render: Render) -> None:
     html, text = render("html", six), render("markdown", six)
-    assert html.index("no [data] golden is configured") < html.index('id="h-next"')
-    assert text.index("Not judged") < text.index("####")
+    assert html.index("Not judged (1)") < html.index('id="h-next"') < html.index('id="h-suites"')
+    assert html.index('id="h-suites"') < html.index('<h2 id="h-not"') < html.index("no [data] golden is configured")
+    assert text.index("1 check not judged") < text.index("####") < text.index("| Suite |")
+    assert text.index("| Suite |") < text.index("### Not judged")
 
 
 def test_the_page_shows_generator_faults_curve_and_load(six: Report, render: Render) -> None:

@@ -1,0 +1,110 @@
+"""What the plan left out, by what is missing, with the lines of aiharness.toml that would let it be judged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.core.settings import GROUNDS
+from harness.core.visible_text import fold_line
+
+_PROMISE = re.compile(r"\[promises\] (\w+) is not set")
+_OBJECTIVE = re.compile(r"no \[\[objective\]\] is configured for (\w+)")
+_KEYS = re.compile(r"\[(\w+)\] (\w+(?: and \w+)*)\)")
+_SECTION = re.compile(r"(\[\w+\]) is not configured")
+_INSTALLED = re.compile(r"pip install \S+")
+_TIMES = ("latency", "ttft", "inter_token")
+_WHOLE = {
+    GROUNDS["credentials"]: '[endpoint]\ncredentials = { env = "MY_API_KEY" }',
+    GROUNDS["https"]: '[endpoint]\nurl = "https://models.example.org"',
+    GROUNDS["faults"]: '[links.front]\napi = "http://127.0.0.1:8474"\nlisten = "127.0.0.1:8475"\n'
+    'upstream = "127.0.0.1:8000"\n[[fault]]\nname = "slow front"\nlink = "front"\nkind = "latency"\n'
+    "attributes = { latency = 500 }",
+}
+"""The lines for grounds whose sentence names no key."""
+
+_VALUES = {
+    "expect": "0",
+    "model": '"NAME"',
+    "version": '"1"',
+    "file": '"labelled.csv"',
+    "golden": '"golden.jsonl"',
+    "replicas": '["http://127.0.0.1:8001"]',
+    "eps": "0.1",
+    "rate": "10",
+    "duration": "60",
+    "attacks": '["square"]',
+    "latency_ceiling": "10",
+    "certificate_days": "7",
+    "dimension": "384",
+    "request_id": '"x-request-id"',
+    "idempotency": '"idempotency-key"',
+    "rate_limit": "60",
+    "unprovoked_failures": "0.01",
+}
+"""An example of the value of each key; a promise without one is `true`."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnjudgedGroup:
+    """Checks that one thing keeps from being judged: why, their titles, the lines that would judge them (or empty)."""
+
+    why: str
+    titles: tuple[str, ...]
+    lines: str
+
+
+def group_unjudged(sentences: Iterable[str]) -> list[UnjudgedGroup]:
+    """The plan's sentences (`TITLE: WHY`) by reason, in the order of the first of each; promises are one group."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for sentence in sentences:
+        title, colon, why = sentence.partition(": ")
+        if not colon:
+            title, why = sentence, "needs something that is not configured"
+        key = "[promises]" if _PROMISE.fullmatch(why) else why
+        groups.setdefault(key, []).append((title, why))
+    return [_describe_group(pairs) for pairs in groups.values()]
+
+
+def _describe_group(pairs: list[tuple[str, str]]) -> UnjudgedGroup:
+    why = pairs[0][1]
+    titles = tuple(fold_line(title, 200) for title, _ in pairs)
+    if _PROMISE.fullmatch(why):
+        names = list(dict.fromkeys(why.split()[1] for _, why in pairs))
+        lines = "\n".join(["[promises]", *(f"{name} = {_VALUES.get(name, 'true')}" for name in names)])
+        return UnjudgedGroup("your service's promises are not set", titles, lines)
+    if objective := _OBJECTIVE.search(why):
+        return UnjudgedGroup(fold_line(why, 300), titles, _write_objective(titles[0], objective[1]))
+    return UnjudgedGroup(fold_line(why, 300), titles, _write_lines(why))
+
+
+def _write_objective(suite: str, metric: str) -> str:
+    """An example of an objective for the first metric that the suite can judge."""
+    bound = ">= 90%"
+    if metric in _TIMES:
+        metric, bound = f"{metric} p95", "<= 800ms"
+    elif "error" in metric:
+        bound = "<= 1%"
+    return f'[[objective]]\nsuite = "{suite}"\nmetric = "{metric}"\nlimit = "{bound}"'
+
+
+def _write_lines(why: str) -> str:
+    """The lines for every part of a reason; empty where nothing that is configured would change it."""
+    lines: list[str] = []
+    for part in why.split("; "):
+        keys = _KEYS.search(part)
+        promise = _PROMISE.fullmatch(part)
+        section = _SECTION.fullmatch(part)
+        command = _INSTALLED.search(part)
+        if part in _WHOLE:
+            lines.append(_WHOLE[part])
+        elif promise:
+            lines.append(f"[promises]\n{promise[1]} = {_VALUES.get(promise[1], 'true')}")
+        elif keys:
+            lines += [f"[{keys[1]}]", *(f"{key} = {_VALUES.get(key, '…')}" for key in keys[2].split(" and "))]
+        elif section:
+            lines.append(section[1])
+        elif command:
+            lines.append(command[0])
+    return "\n".join(lines)

@@ -1,0 +1,69 @@
+"""What was not judged: one group for each reason, with lines that the configuration accepts."""
+
+from __future__ import annotations
+
+import importlib
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from harness.config.file import read_file
+from harness.core.settings import GROUNDS, Promises
+from harness.core.suite_policy import explain_ground, list_sections
+
+unjudged = importlib.import_module("harness.reports._unjudged")
+NOT_CONFIGURABLE = {"direct", "http", "no_upload", "named"}
+"""Grounds that the endpoint gives, not the file."""
+
+
+@pytest.mark.parametrize("ground", [*GROUNDS, *list_sections()])
+def test_every_ground_has_lines_that_the_file_accepts(ground: str, tmp_path: Path) -> None:
+    (group,) = unjudged.group_unjudged([f"a check: {explain_ground(ground)}"])
+    assert group.titles == ("a check",)
+    if ground in NOT_CONFIGURABLE:
+        assert group.lines == ""
+        return
+    if ground == "property":
+        assert group.lines == "pip install 'aiharness[property]'"
+        return
+    assert "…" not in group.lines
+    path = tmp_path / "aiharness.toml"
+    path.write_text(f"{group.lines}\n")
+    assert tomllib.loads(path.read_text())
+    read_file(str(path), [])
+
+
+def test_promises_are_one_group() -> None:
+    names = [field.name for field in fields(Promises)]
+    sentences = [f"check {name}: {GROUNDS[name]}" for name in names] + ["other: no credentials are configured"]
+    promises, other = unjudged.group_unjudged(sentences)
+    assert len(promises.titles) == len(names)
+    assert promises.lines.splitlines()[0] == "[promises]"
+    assert set(tomllib.loads(promises.lines)["promises"]) == set(names)
+    assert other.titles == ("other",)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "metric"),
+    [
+        ("smoke: no [[objective]] is configured for latency or ttft", "latency p95"),
+        ("validation: no [[objective]] is configured for accuracy", "accuracy"),
+        ("load: no [[objective]] is configured for error_rate", "error_rate"),
+    ],
+)
+def test_an_objective_is_written_for_its_suite(sentence: str, metric: str, tmp_path: Path) -> None:
+    (group,) = unjudged.group_unjudged([sentence])
+    (objective,) = tomllib.loads(group.lines)["objective"]
+    assert (objective["suite"], objective["metric"]) == (sentence.partition(":")[0], metric)
+    path = tmp_path / "aiharness.toml"
+    path.write_text(group.lines)
+    read_file(str(path), [])
+
+
+def test_text_of_no_known_form_is_listed_and_advises_nothing() -> None:
+    groups = unjudged.group_unjudged(["words", "a: b\x1b[31m", "x: 'c' is not chosen ([adversarial] attacks)"])
+    assert [group.titles for group in groups] == [("words",), ("a",), ("x",)]
+    assert [group.lines for group in groups] == ["", "", '[adversarial]\nattacks = ["square"]']
+    assert "\x1b" not in groups[1].why
