@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.commands.command import Command
-from harness.commands.detect import add_endpoint_options, detect_endpoint, print_detection
+from harness.commands.detect import add_endpoint_options, detect_endpoint, print_detection, prove_detection
 from harness.commands.toml_values import quote_text, write_value
 from harness.config.file import CONFIG_FILE
 from harness.core.endpoint import Endpoint, Template
@@ -23,7 +23,7 @@ from harness.core.visible_text import cut_text
 from harness.io.client import Client
 from harness.protocols.shared.detection import DetectedProtocol
 from harness.protocols.shared.routes import Route
-from harness.run.preflight import Preflight, send_prediction
+from harness.run.preflight import Preflight
 from harness.run.template_search import MOST_TRIES, FoundForm, TemplateSearch, find_routes, guess_form
 
 TEMPLATE = Path(__file__).parents[1] / "data" / "init.toml"
@@ -53,7 +53,10 @@ def _run(url: str, protocol: str, output: str | None, force: bool, yes: bool) ->
         return int(Exit.ERROR)
     if preflight.is_recognised and preflight.protocol != "plain_json":
         print_detection(endpoint, preflight)
-        _prove_protocol(endpoint, preflight, yes)
+        preflight = _prove_protocol(endpoint, preflight, yes)
+        if preflight.no_protocol:
+            print_detection(endpoint, preflight)
+            return int(Exit.ERROR)
     else:
         form = _find_form(endpoint, yes)
         if form is None and not preflight.is_recognised:
@@ -130,17 +133,18 @@ def _ask_consent(what: str, yes: bool) -> bool:
     return reply.strip().lower() in ("y", "yes")
 
 
-def _prove_protocol(endpoint: Endpoint, preflight: Preflight, yes: bool) -> None:
-    """One prediction by the detected protocol, with consent; what it was answered is printed."""
+def _prove_protocol(endpoint: Endpoint, preflight: Preflight, yes: bool) -> Preflight:
+    """One prediction by the detected protocol, with consent; what it was answered is printed.
+
+    The preflight of another task, where the detected one is refused and the other one answered.
+    """
     if not _ask_consent(f"by {preflight.protocol}: one, to see that it is answered", yes):
-        return
-    try:
-        with Client(endpoint) as client:
-            exchange = send_prediction(endpoint, client, preflight)
-    except UsageError as problem:
-        print(f"no inference was sent: {problem}")
-        return
-    print(redact_text(f"one inference: {_shorten(exchange.outcome)}", endpoint.list_secrets()))
+        return preflight
+    proved, line = prove_detection(endpoint, preflight)
+    print(line)
+    if proved.protocol != preflight.protocol:
+        print_detection(endpoint, proved)
+    return proved
 
 
 def fill_template(template: str, endpoint: Endpoint, preflight: Preflight, form: FoundForm | None = None) -> str:

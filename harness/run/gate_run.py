@@ -312,7 +312,7 @@ class GateRun:
         lines = [f"ai target: {endpoint.url} ({preflight.protocol}: {reason})"]
         if preflight.obstacle:
             lines.append(f"ai target cannot be judged: {preflight.obstacle}")
-        lines += preflight.notes
+        lines += preflight.list_notes(endpoint)
         lines.append(
             f"ai run: {len(self.plan.checks)} checks planned, profile {self.settings.profile.name}, "
             f"seed {self.settings.seed}, written to {shorten_path(self.run_dir.path)}"
@@ -377,7 +377,7 @@ class GateRun:
             "policy": msgspec.to_builtins(self.settings.policy),
             "target": msgspec.to_builtins(describe_target(self.settings.endpoint, self.preflight.facts)),
             "environment": describe_environment(self.settings),
-            "notes": [*(detected.reason for detected in self.preflight.detected), *self.preflight.notes],
+            "notes": [*(d.reason for d in self.preflight.detected), *self.preflight.list_notes(self.settings.endpoint)],
         }
         self._save_plan()
 

@@ -20,8 +20,10 @@ from harness.io.client import Client
 from harness.io.clock import read_monotonic, sleep_real
 from harness.io.reachability import find_tls_obstacle
 from harness.protocols.shared.detection import DetectedProtocol, choose_protocol, rank_protocols
+from harness.protocols.shared.openai_family import ListsModels
 from harness.run.decoding import decode_exchange
 from harness.run.service_states import describe_redirect, describe_slow_start, describe_start_state
+from harness.run.task_trial import try_other_tasks
 
 _NO_HTTP = (ErrorClass.MALFORMED, ErrorClass.CLOSED)
 """How gRPC answers HTTP/1: frames of HTTP/2, and the end of the connection, which may come first."""
@@ -58,6 +60,19 @@ class Preflight:
     def is_recognised(self) -> bool:
         """Whether the service answers as one of the protocols does."""
         return bool(self.detected) and not self.no_contact and not self.no_protocol
+
+    def list_notes(self, endpoint: Endpoint) -> list[str]:
+        """The notes, and which of several models is asked."""
+        choice = "" if self.obstacle else describe_model_choice(endpoint, self)
+        return [*self.notes, *filter(None, [choice])]
+
+
+def describe_model_choice(endpoint: Endpoint, preflight: Preflight) -> str:
+    """Which of several listed models is asked, and how another one is chosen; empty where there is no choice."""
+    models = preflight.facts.models
+    if endpoint.model is not None or len(models) < 2 or not isinstance(load_adapter(preflight.protocol), ListsModels):
+        return ""
+    return f"model {models[0]!r} is asked, of {len(models)} that are listed; --ai-model=NAME chooses another one"
 
 
 def load_adapter(name: str) -> Adapter:
@@ -161,6 +176,29 @@ def send_prediction(endpoint: Endpoint, client: Client, preflight: Preflight) ->
         return decode_exchange(adapter, spoken, grpc_client.exchange(request))
 
 
+def prove_protocol(endpoint: Endpoint, client: Client, preflight: Preflight) -> tuple[Preflight, Exchange]:
+    """One real prediction; where the detected task is refused, one for each other task of a server for texts.
+
+    The preflight has the protocol that was answered, if it was detected and not named by the user; the exchange is the
+    prediction by it. Raises `UsageError` when no valid sample can be made.
+    """
+    first = send_prediction(endpoint, client, preflight)
+    if endpoint.protocol != "auto" or not preflight.detected:
+        return preflight, first
+
+    def ask(protocol: str, facts: Facts) -> Exchange:
+        return send_prediction(endpoint, client, replace(preflight, protocol=protocol, facts=facts))
+
+    trial = try_other_tasks(endpoint, preflight.detected, first, ask)
+    if trial is None:
+        return preflight, first
+    if not trial.is_certain:
+        return replace(preflight, no_protocol=trial.task.reason), first
+    others = (detected for detected in preflight.detected if detected.protocol != trial.task.protocol)
+    detected = (trial.task, *others)
+    return replace(preflight, protocol=trial.task.protocol, facts=trial.task.facts, detected=detected), trial.exchange
+
+
 def run_preflight(endpoint: Endpoint, client: Client) -> Preflight:
     """Detect the protocol, then make one real prediction: a silent endpoint is not judged check by check."""
     return _try_once(endpoint, client, lambda _: None)[0]
@@ -194,12 +232,14 @@ def _try_once(endpoint: Endpoint, client: Client, progress: Callable[[str], None
     if preflight.obstacle:
         return preflight, preflight.obstacle
     try:
-        exchange = send_prediction(endpoint, client, preflight)
+        preflight, exchange = prove_protocol(endpoint, client, preflight)
     except UsageError as problem:
         if preflight.detected:
             raise
         reason = f"it does not look like {preflight.protocol}, and {problem}"
         return replace(preflight, no_prediction=reason), reason
+    if preflight.obstacle:
+        return preflight, preflight.obstacle
     if redirect := describe_redirect(endpoint, exchange):
         return replace(preflight, no_protocol=redirect), redirect
     state = describe_start_state(exchange)

@@ -17,6 +17,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Choice, Query, Request, Response
 from harness.protocols.shared import chat_stream, openapi, wire
 from harness.protocols.shared.chat_parts import find_reasoning, parse_index, parse_logprobs, parse_tool_calls
+from harness.protocols.shared.model_tasks import agree_on_task, rank_for_chat
 from harness.protocols.shared.openai_family import (
     OpenAIFamily,
     build_messages,
@@ -26,6 +27,7 @@ from harness.protocols.shared.openai_family import (
     join_names,
     parse_model_list,
 )
+from harness.protocols.shared.text_inputs import list_cards
 from harness.protocols.shared.values import accept_text, expect_object, parse_answer
 
 
@@ -43,7 +45,8 @@ class OpenAIChat(OpenAIFamily):
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: models are listed; 0.9: the OpenAPI document has the chat route; 0.7: the list needs a key.
 
-        Less if the evidence disagrees: the configured model is not listed, or the document has no chat route.
+        Less if the evidence disagrees: the configured model is not listed, the document has no chat route, or every
+        model is one for embeddings or rerank. Such models come last, so that a mixed list is asked for a chat model.
         """
         root = wire.join_path(endpoint, find_prefix(endpoint))
         names = parse_model_list(wire.read_page(answers, "models"))
@@ -51,11 +54,14 @@ class OpenAIChat(OpenAIFamily):
         has_route = openapi.has_post(
             wire.read_page(answers, "openapi"), f"{root}/chat/completions", "/v1/chat/completions"
         )
-        facts = Facts(models=names or (), inputs={"live": wire.is_offered(answers, "live")})
+        cards = list_cards(answers)
+        facts = Facts(rank_for_chat(cards, names or ()), inputs={"live": wire.is_offered(answers, "live")})
         if names is not None:
             reason = f"GET {root}/models answered 200 with a list of models: {join_names(names)}"
             if has_route is False:
                 return Recognition(0.6, f"{reason}; its OpenAPI document has no POST {root}/chat/completions", facts)
+            if task := agree_on_task(cards, endpoint.model):
+                return Recognition(0.6, f"{reason}; {endpoint.model or 'each'} looks like a model for {task}", facts)
             if endpoint.model and not {endpoint.model, f"{endpoint.model}:latest"} & set(names):
                 return Recognition(0.8, f"{reason}; {endpoint.model!r} is not among them", facts)
             return Recognition(1.0, reason, facts)

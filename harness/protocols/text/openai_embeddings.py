@@ -20,12 +20,12 @@ from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols.shared import values, wire
 from harness.protocols.shared.chat_parts import parse_usage
+from harness.protocols.shared.model_tasks import EMBEDDINGS, agree_on_task, guess_task
 from harness.protocols.shared.openai_family import choose_model, drop_none, find_prefix
 from harness.protocols.shared.text_inputs import TextInputs, find_documented_path, list_cards
 
 _TEXT = "The quick brown fox jumps over the lazy dog."
 _OUTPUT = "embedding"
-_CAPABILITIES = ("embed", "embedding", "embeddings")
 
 
 class OpenAIEmbeddings(TextInputs):
@@ -46,8 +46,9 @@ class OpenAIEmbeddings(TextInputs):
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: the OpenAPI document has the embeddings route and not that of chat; 0.9: the same without a model list.
 
-        0.3: the chat route too, or only a model in the list says that it embeds, so the user may choose. If there is
-        only a list of models, it is enough for a user who configured this protocol (0.2), but not otherwise (0).
+        0.95: every model is one for embeddings, by its entry or its name. 0.3: the chat route too, or only one of the
+        models, so the user may choose. If there is only a list of models, it is enough for a user who configured this
+        protocol (0.2), but not otherwise (0).
         """
         cards, document = list_cards(answers), wire.read_page(answers, "openapi")
         path = find_documented_path(endpoint, document, self.route)
@@ -58,6 +59,9 @@ class OpenAIEmbeddings(TextInputs):
         facts = Facts(_rank_models(cards), inputs=inputs)
         root = wire.join_path(endpoint, "" if is_bare else find_prefix(endpoint))
         listing = f"GET {root}/models answered 200 with a list of models"
+        own_card = wire.read_page(answers, "metadata")
+        if values.get_member(own_card, "id") == (endpoint.model or ()) and guess_task(own_card) == EMBEDDINGS:
+            return Recognition(0.95, f"GET {root}/models/{endpoint.model} names a model for embeddings", facts)
         if path:
             reason = f"its OpenAPI document has POST {wire.join_path(endpoint, path)}"
             if find_documented_path(endpoint, document, "/chat/completions"):
@@ -67,6 +71,14 @@ class OpenAIEmbeddings(TextInputs):
             return Recognition(0.9, f"{reason} and no chat completions", facts)
         if not cards:
             return Recognition(0.0, "no list of models and no embeddings route were found")
+        return self._recognise_list(endpoint, cards, facts, listing)
+
+    def _recognise_list(
+        self, endpoint: Endpoint, cards: Sequence[Mapping[str, Any]], facts: Facts, listing: str
+    ) -> Recognition:
+        """By the list of models alone."""
+        if agree_on_task(cards, endpoint.model) == EMBEDDINGS:
+            return Recognition(0.95, f"{listing}, and each looks like one for embeddings", facts)
         if any(map(_embeds, cards)):
             return Recognition(0.3, f"{listing}; a model in the list says that it embeds", facts)
         if endpoint.protocol == self.name:
@@ -128,14 +140,13 @@ class OpenAIEmbeddings(TextInputs):
 
 
 def _embeds(card: Mapping[str, Any]) -> bool:
-    """Whether the entry of a model says that it embeds (infinity: `capabilities: ["embed"]`)."""
-    capabilities = card.get("capabilities")
-    return isinstance(capabilities, list) and any(name in _CAPABILITIES for name in capabilities)
+    """Whether the entry of a model says that it embeds (infinity: `capabilities: ["embed"]`), whatever its name."""
+    return guess_task({**card, "id": ""}) == EMBEDDINGS
 
 
 def _rank_models(cards: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The names; first those that say they embed, then those with "embed" in the name. The first is the default."""
-    ranked = sorted(cards, key=lambda card: (not _embeds(card), "embed" not in str(card["id"]).lower()))
+    """The names; first those that say they embed, then those whose name does. The first is the default."""
+    ranked = sorted(cards, key=lambda card: (not _embeds(card), guess_task(card) != EMBEDDINGS))
     return tuple(str(card["id"]) for card in ranked)
 
 

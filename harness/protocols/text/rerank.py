@@ -19,6 +19,7 @@ from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import Answer, Query, Request, Response
 from harness.protocols.shared import values
 from harness.protocols.shared.chat_parts import parse_usage
+from harness.protocols.shared.model_tasks import RERANK, agree_on_task
 from harness.protocols.shared.openai_family import choose_model, drop_none
 from harness.protocols.shared.text_inputs import TextInputs, find_documented_path, list_cards
 from harness.protocols.shared.wire import JSON_HEADERS, UNKNOWN_PATH, is_offered, join_path, make_post, read_page
@@ -38,8 +39,9 @@ class Rerank(TextInputs):
     def recognise(self, endpoint: Endpoint, answers: Mapping[str, Response]) -> Recognition:
         """1.0: the route, and only models that rerank or no other route for texts; 0.9: other models embed.
 
-        0.5: models say that they rerank, but no document has the route; 0.3: a document has the route, and also routes
-        of other protocols. 0 if every model states its capabilities and none of them reranks.
+        0.95: every model is one that reranks, by its entry or its name, but no document has the route; 0.5: only some
+        are. 0.3: a document has the route, and also routes of other protocols. 0 if every model states its capabilities
+        and none of them reranks.
         """
         cards, document = list_cards(answers), read_page(answers, "openapi")
         stated = [card for card in cards if isinstance(card.get("capabilities"), list)]
@@ -50,6 +52,8 @@ class Rerank(TextInputs):
             inputs["path"] = path
         facts = Facts(tuple(str(card["id"]) for card in rerankers or cards), inputs=inputs)
         reason = f"its OpenAPI document has POST {join_path(endpoint, path or self.route)}"
+        if path is None and cards and agree_on_task(cards, endpoint.model) == RERANK:
+            return Recognition(0.95, "every listed model looks like one that reranks", facts)
         if rerankers:
             claim = f"the model {rerankers[0]['id']!r} says that it reranks"
             if path is None:

@@ -150,7 +150,8 @@ def models(*capabilities: list[str] | None) -> Response:
         ({"openapi": paths("/rerank"), "bare_models": models(["embed"], ["rerank"])}, 0.9, "/rerank", ("m1",)),
         ({"openapi": paths("/rerank"), "bare_models": models(["embed"])}, 0.0, None, ()),
         ({"openapi": paths("/rerank", "/v1/chat/completions"), "models": models(None)}, 0.3, "/rerank", ("m0",)),
-        ({"models": models(["rerank"])}, 0.5, None, ("m0",)),
+        ({"models": models(["rerank"])}, 0.95, None, ("m0",)),
+        ({"models": models(["rerank"], None)}, 0.5, None, ("m0",)),
         ({"models": models(None)}, 0.0, None, ()),
     ],
 )
