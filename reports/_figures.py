@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.core.metric import GOOD_SHARE
 from harness.core.report import Figure, Load
 from harness.core.visible_text import fold_line
 
@@ -74,4 +73,4 @@ def _format_percentile(seconds: float | None) -> str:
 
 
 def _format_value(figure: Figure) -> str:
-    return format_quantity(figure.value, figure.unit, "share" if figure.metric == GOOD_SHARE.name else figure.metric)
+    return format_quantity(figure.value, figure.unit, figure.metric if figure.unit else "share")

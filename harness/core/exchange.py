@@ -67,7 +67,8 @@ class Timing:
     """When things happened, in seconds from the start of the run; None: it did not happen.
 
     `intended` is when the request was scheduled to be sent. `tokens` are the times of the events with generated
-    content: the first content defines TTFT, not the first event.
+    content (text, reasoning or a piece of a tool call): the first of them defines TTFT, not the first event. `output`
+    is when the first text or piece of a tool call came, after any reasoning.
     """
 
     intended: float
@@ -75,6 +76,7 @@ class Timing:
     first_byte: float | None = None
     tokens: tuple[float, ...] = ()
     done: float | None = None
+    output: float | None = None
 
     @property
     def latency(self) -> float | None:
@@ -90,6 +92,11 @@ class Timing:
     def ttft(self) -> float | None:
         """Time to first token: seconds from the scheduled time of sending to the first content."""
         return self.tokens[0] - self.intended if self.tokens else None
+
+    @property
+    def ttfot(self) -> float | None:
+        """Time to first output token: as TTFT, to the first content after what the model thinks."""
+        return None if self.output is None else self.output - self.intended
 
     @property
     def inter_token(self) -> tuple[float, ...]:
@@ -126,6 +133,18 @@ class StreamEvent:
     text: str = ""
     value: Any = None
     index: int = 0
+
+    @property
+    def is_output(self) -> bool:
+        """Whether it holds generated text, or a piece of a tool call, which is no reasoning."""
+        if self.kind is EventKind.DELTA:
+            return bool(self.text)
+        return self.kind is EventKind.TOOL_CALL
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether it holds anything that the model generated: text, reasoning or a piece of a tool call."""
+        return self.is_output or (self.kind is EventKind.REASONING and bool(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,3 +310,22 @@ class Exchange:
         """The number of generated tokens: as stated by the service, otherwise the number of events with content."""
         stated = self.answer.usage.completion_tokens if self.answer and self.answer.usage else None
         return stated if stated is not None else len(self.timing.tokens)
+
+    @property
+    def streamed_tokens(self) -> int | None:
+        """The tokens that the service states for what it streamed, without hidden reasoning; None: not stated."""
+        usage = self.answer.usage if self.answer else None
+        if usage is None or usage.completion_tokens is None:
+            return None
+        timing = self.timing
+        shows_reasoning = bool(timing.tokens) and timing.output != timing.tokens[0]
+        hidden = 0 if shows_reasoning else usage.reasoning_tokens or 0
+        return max(0, usage.completion_tokens - hidden)
+
+    @property
+    def tpot(self) -> float | None:
+        """Time per output token in seconds: (last - first) / (tokens - 1); None where a chunk or token is missing."""
+        stamps, tokens = self.timing.tokens, self.streamed_tokens
+        if tokens is None or tokens < 2 or len(stamps) < 2:
+            return None
+        return (stamps[-1] - stamps[0]) / (tokens - 1)

@@ -87,11 +87,12 @@ class LoadResult:
     the `seconds` after the warm-up, and `figures` are what people read of these. `latency` counts from the schedule,
     `service` from the send. `waited` arrivals found no free slot among the requests in flight, `repeated` requests were
     sent before. `workload` says in words what the requests were, `cache` what shows that repeats are answered from a
-    cache. `broken` are answers that were declared a success and are invalid or incomplete. `gone` says that the
-    endpoint disappeared, `client_bound` why the load was not the one asked for, `late` how the load generator delayed
-    single requests: its effect on a verdict is bounded by the blocks named by `name_least` and `MOST_FAILED`.
-    `overran`: it was stopped at its deadline. Of several processes `generator` and `stall` show the worst, `skew` by
-    how much their clocks differ (s).
+    cache, `bursts` that streams were held back and flushed, `shortfall` that answers were shorter than asked; the
+    successes with `in_chunks` state no tokens. `broken` are answers that were declared a success and are invalid or
+    incomplete. `gone` says that the endpoint disappeared, `client_bound` why the load was not the one asked for, `late`
+    how the load generator delayed single requests: its effect on a verdict is bounded by the blocks named by
+    `name_least` and `MOST_FAILED`. `overran`: it was stopped at its deadline. Of several processes `generator` and
+    `stall` show the worst, `skew` by how much their clocks differ (s).
     """
 
     scenario: str
@@ -108,6 +109,9 @@ class LoadResult:
     repeated: int = 0
     workload: str = ""
     cache: str = ""
+    bursts: str = ""
+    shortfall: str = ""
+    in_chunks: int = 0
     tokens: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)
     blocks: Mapping[str, Counts] = field(default_factory=dict)

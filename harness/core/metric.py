@@ -63,6 +63,27 @@ INTER_TOKEN = Metric(
     definition="between two consecutive pieces of streamed text, however many tokens each holds (ITL of vllm bench)",
 )
 """The gap between chunks; it is the time per output token only where each chunk holds one token."""
+TTFOT = Metric(
+    "ttfot",
+    "s",
+    percentile=True,
+    streamed=True,
+    title="time to first output",
+    definition="TTFOT: from the moment when the request was due to the first text or tool call after any reasoning",
+)
+"""Time to first output token: of a model that does not think, its TTFT."""
+TPOT = Metric(
+    "tpot",
+    "s",
+    percentile=True,
+    streamed=True,
+    title="time per output token",
+    definition="TPOT: from the first to the last chunk, divided by the tokens that usage states minus one, by answer",
+)
+"""Time per output token of one answer: (last - first) / (tokens - 1), as `vllm bench` defines it.
+
+From answers of two chunks and two tokens on whose usage is stated. Reasoning that is not streamed is not counted.
+"""
 LAG = Metric(
     "lag",
     "s",
@@ -93,21 +114,53 @@ TOKEN_RATE = Metric(
 """Tokens as the service counts them."""
 GOODPUT = Metric(
     "goodput",
+    "",
+    ">=",
+    title="goodput",
+    definition="the share of requests that succeeded and kept every limit at once",
+)
+"""A request is good if it succeeded and no latency of it is over the smallest limit of the objectives on it."""
+GOODPUT_RATE = Metric(
+    "goodput_rate",
     "requests/s",
     ">=",
     sampled=False,
-    title="goodput",
+    title="good answers",
     definition="successes per second that kept every limit at once",
 )
-"""A request is good if it succeeded and no latency of it is over the smallest limit of the objectives on it."""
-GOOD_SHARE = Metric(
-    "good_share",
-    "",
-    ">=",
-    title="kept every limit",
-    definition="the share of requests that succeeded and kept every limit at once",
+"""Goodput as a rate."""
+STALLS = Metric(
+    "stalls",
+    sampled=False,
+    title="stalls",
+    definition="the share of gaps between chunks that are longer than 10 times their median",
 )
-"""Goodput as a share."""
+"""Pauses within streams."""
+ANSWER_SPEED = Metric(
+    "answer_speed",
+    "tokens/s",
+    ">=",
+    sampled=False,
+    title="one answer's speed",
+    definition="tokens of the successes, divided by their summed time from the send to the end",
+)
+"""Tokens per second of one request, on average over the time."""
+FLIGHT = Metric(
+    "in_flight",
+    "requests",
+    sampled=False,
+    title="in flight",
+    definition="the time that requests were under way, summed up, divided by the seconds that passed: the mean number",
+)
+"""How many requests were under way at once, on average (Little's law)."""
+BYTE_RATE = Metric(
+    "byte_rate",
+    "bytes/s",
+    sampled=False,
+    title="received",
+    definition="bytes of the bodies of successes per second, as they were sent",
+)
+"""What came over the network, without headers."""
 ACCURACY = Metric("accuracy", direction=">=")
 """The share of labelled rows that are answered with their label."""
 ROBUST_ACCURACY = Metric("robust_accuracy", direction=">=")
@@ -116,5 +169,9 @@ RECOVERY = Metric("recovery", "s", sampled=False)
 """Seconds from the lift of a fault to the steady state."""
 SINGLE_REQUESTS = (LATENCY, TTFT, ERROR_RATE)
 """What requests that are sent one after the other can show."""
-LOAD_TIMES = (LATENCY, SERVICE, TTFT, INTER_TOKEN, LAG)
+LOAD_TIMES = (LATENCY, SERVICE, TTFT, TTFOT, INTER_TOKEN, TPOT, LAG)
 """The times that a load measures, in the order in which they are shown."""
+LIMITED_TIMES = (LATENCY, TTFT, TTFOT, INTER_TOKEN, TPOT)
+"""The times that objectives on a load may bound."""
+LOAD_OBJECTIVES = (*LIMITED_TIMES, ERROR_RATE, GOODPUT)
+"""What objectives on a load may bound: what can be judged with an error statement."""

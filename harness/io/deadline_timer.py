@@ -125,6 +125,6 @@ class DeadlineTimer:
             message = "no connection or stream was free within {:g} s"
         return phase.error, message.format(self._get_limit())
 
-    def make_timing(self, tokens: Sequence[float]) -> Timing:
+    def make_timing(self, tokens: Sequence[float], output: float | None) -> Timing:
         """The stamps of the exchange, with those of its content."""
-        return Timing(self.intended, self.sent, self.first_byte, tuple(tokens), self.done)
+        return Timing(self.intended, self.sent, self.first_byte, tuple(tokens), self.done, output)

@@ -112,7 +112,7 @@ class HttpTransport:
         if used is not None:
             secrets += used.list_secrets()
         detail = _shorten(redact_text(detail, secrets))
-        timing = timer.make_timing(reader.tokens)
+        timing = timer.make_timing(reader.tokens, reader.output)
         return Exchange(request, timing, response, events=tuple(reader.events), error=error, detail=detail)
 
     async def aclose(self) -> None:

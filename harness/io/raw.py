@@ -129,7 +129,9 @@ class RawConnection:
         response = answer.response
         if failure is None and response is not None:
             failure = classify_status(response)
-        timing = Timing(self._intended, self._sent, answer.first_byte, tuple(answer.reader.tokens), answer.done)
+        reader = answer.reader
+        tokens = tuple(reader.tokens)
+        timing = Timing(self._intended, self._sent, answer.first_byte, tokens, answer.done, reader.output)
         error, detail = failure or (None, "")
         return Exchange(request, timing, response, None, tuple(answer.reader.events), error, detail)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.core.adapter import StreamDecoder
 from harness.core.errors import ErrorClass, TransportError
-from harness.core.exchange import EventKind, Response, StreamEvent
+from harness.core.exchange import Response, StreamEvent
 from harness.io.content import Inflater
 
 STREAM_TYPES = frozenset(
@@ -37,6 +37,7 @@ class ResponseReader:
         self._received = self._line_bytes = 0
         self.events: list[StreamEvent] = []
         self.tokens: list[float] = []
+        self.output: float | None = None
 
     @property
     def response(self) -> Response | None:
@@ -82,7 +83,9 @@ class ResponseReader:
     def _add_events(self, events: list[StreamEvent], at: float) -> None:
         room = self._caps.events - len(self.events)
         self.events += events[:room]
-        self.tokens += [at for event in events[:room] if event.kind is EventKind.DELTA and event.text]
+        self.tokens += [at for event in events[:room] if event.is_generated]
+        if self.output is None and any(event.is_output for event in events[:room]):
+            self.output = at
         if len(events) > room:
             raise TransportError(ErrorClass.TOO_LARGE, f"the stream is over the cap of {self._caps.events} events")
 

@@ -89,7 +89,7 @@ class AnswerReader:
                 failure = failure or (problem.error, str(problem))
             except HarnessError as problem:
                 failure = failure or (ErrorClass.INVALID, str(problem))
-            timing = replace(timing, tokens=tuple(stream.tokens))
+            timing = replace(timing, tokens=tuple(stream.tokens), output=stream.output)
             events = tuple(stream.events)
         exchange = Exchange(request, timing, response, events=events)
         if failure is not None:
@@ -149,6 +149,7 @@ class _StreamReader:
         self._keeps_text, self._choice = keeps_text, 0
         self.events: list[StreamEvent] = []
         self.tokens: list[float] = []
+        self.output: float | None = None
         self._decoder = decoder
         self._rest, self._blank_line = b"", b""
         self._before, self._after, self._ending = b"", b"", b""
@@ -198,7 +199,9 @@ class _StreamReader:
     def _decode(self, at: float, data: bytes) -> list[StreamEvent]:
         events = self._decoder.feed(data)
         self.events += events
-        self.tokens += [at for event in events if event.kind is EventKind.DELTA and event.text]
+        self.tokens += [at for event in events if event.is_generated]
+        if self.output is None and any(event.is_output for event in events):
+            self.output = at
         return events
 
     def _learn_template(self, data: bytes, events: list[StreamEvent]) -> None:

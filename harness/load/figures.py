@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 from harness.core.load import Job
-from harness.core.metric import GOOD_SHARE, GOODPUT, LOAD_TIMES, REQUEST_RATE, TOKEN_RATE, Metric
+from harness.core.metric import (
+    ANSWER_SPEED,
+    BYTE_RATE,
+    FLIGHT,
+    GOODPUT,
+    GOODPUT_RATE,
+    LOAD_TIMES,
+    REQUEST_RATE,
+    STALLS,
+    TOKEN_RATE,
+    TTFOT,
+    TTFT,
+    Metric,
+)
 from harness.core.report import Figure
 from harness.load.counts import NEVER, WorkerCounts
-from harness.stats.histogram import Histogram
+from harness.stats.histogram import GAMMA, Histogram
+
+_STALL_RATIO = 10.0
+"""So many times longer than the median is the gap that is a stall."""
 
 
 def make_figures(
@@ -23,7 +40,9 @@ def make_figures(
     if finished:
         end = max(end, t0 + job.load.duration)
     judged, seconds = sum(counts.requests), end - begin
-    figures = [_make_time_figure(metric, samples[metric.name]) for metric in LOAD_TIMES if samples[metric.name].n]
+    shown = [metric for metric in LOAD_TIMES if samples[metric.name].n and not _is_ttft(metric, samples)]
+    figures = [_make_time_figure(metric, samples[metric.name]) for metric in shown]
+    figures += _make_stall_figures(samples["inter_token"])
     if not judged or seconds <= 0:
         return tuple(figures)
     successes = judged - sum(counts.failed)
@@ -35,15 +54,41 @@ def make_figures(
         in_chunks = counts.answers_in_chunks > 0
         note = "; where the service states no usage its chunks are counted" if in_chunks else ""
         figures.append(_make_value_figure(TOKEN_RATE, successes, counts.judged_tokens / seconds, note))
-    if limits:
-        figures.append(_make_value_figure(GOODPUT, judged, counts.good / seconds, f" ({limits})"))
-        figures.append(_make_value_figure(GOOD_SHARE, judged, counts.good / judged, f" ({limits})"))
-    else:
-        unlimited = replace(GOODPUT, title=f"{GOODPUT.title} (no limit is set)")
-        figures.append(
-            _make_value_figure(unlimited, judged, counts.good / seconds, ": no objective on a time sets one")
-        )
+        if counts.answer_seconds:
+            speed = counts.judged_tokens / counts.answer_seconds
+            figures.append(_make_value_figure(ANSWER_SPEED, successes, speed, note))
+    figures += _make_goodput_figures(counts, seconds, limits)
+    if counts.flight:
+        figures.append(_make_value_figure(FLIGHT, judged, counts.flight / seconds))
+    if counts.received:
+        figures.append(_make_value_figure(BYTE_RATE, successes, counts.received / seconds))
     return tuple(figures)
+
+
+def _is_ttft(metric: Metric, samples: Mapping[str, Histogram]) -> bool:
+    """Whether this is the time to the first output of a service that does not think: it is shown as TTFT already."""
+    return metric is TTFOT and samples[metric.name].to_sparse() == samples[TTFT.name].to_sparse()
+
+
+def _make_stall_figures(gaps: Histogram) -> list[Figure]:
+    """The share of gaps over 10 times their median, to the width of a bucket; none where half of them are zero."""
+    median = gaps.quantile(0.5) if gaps.n else NEVER
+    if not 0 < median < NEVER:
+        return []
+    limit = math.log(_STALL_RATIO * median) / math.log(GAMMA)
+    stalls = sum(count for number, count in gaps.buckets() if limit < number < math.inf)
+    return [_make_value_figure(STALLS, gaps.n, stalls / gaps.n)]
+
+
+def _make_goodput_figures(counts: WorkerCounts, seconds: float, limits: str) -> list[Figure]:
+    rated, good = sum(counts.rated), sum(counts.rated) - sum(counts.bad)
+    if not limits:
+        unlimited = replace(GOODPUT_RATE, title=f"{GOODPUT_RATE.title} (no limit is set)")
+        return [_make_value_figure(unlimited, rated, good / seconds, ": no objective on a time sets one")]
+    figures = [_make_value_figure(GOODPUT_RATE, rated, good / seconds, f" ({limits})")]
+    if rated:
+        figures.append(_make_value_figure(GOODPUT, rated, good / rated, f" ({limits})"))
+    return figures
 
 
 def _make_time_figure(metric: Metric, sample: Histogram) -> Figure:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.core.load import DID_NOT_KEEP_UP, LONGEST_STALL, MOST_FAILED, LoadResult, name_least
+from harness.core.metric import GOODPUT
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Case, Status, Verdict, judge_contract, make_error, make_inconclusive
+from harness.load.likeness import FEWEST_DISTINCT, find_unlikeness
 from harness.run.rate_judging import TimeBlocks, describe_miss, judge_dependent_samples
 from harness.stats.dependence import FAR_BELOW
 from harness.stats.histogram import Histogram
@@ -17,10 +19,7 @@ from harness.stats.intervals import clopper_pearson_lower
 _STRAY_FAILURES = 0.01
 """The share of failed requests that a load without an objective on them may have."""
 
-_FEWEST_DISTINCT = 0.5
-"""The share of distinct requests below which a latency may be that of a cache."""
-
-_JUDGES_FAILURES = ("error_rate", "latency", "ttft")
+_JUDGES_FAILURES = ("error_rate", "latency", "ttft", "ttfot", "tpot", "goodput")
 """Metrics whose objectives count every failed request."""
 
 
@@ -41,18 +40,19 @@ def judge_load(result: LoadResult, objective: Objective, check: PlannedCheck) ->
         return Verdict(Status.FAIL, reason, n=verdict.n, method="ended early", counterexamples=examples)
     if result.client_bound or result.late:
         verdict = _judge_bounded(result, objective, check, verdict)
-    return _judge_cache(result, objective, verdict)
+    return _judge_likeness(result, objective, verdict)
 
 
-def _judge_cache(result: LoadResult, objective: Objective, verdict: Verdict) -> Verdict:
-    """A time that holds for repeated requests shows the cache that answers them, and nothing of new requests."""
-    is_time = objective.metric != "error_rate"
-    if not (is_time and result.cache and verdict.status is Status.PASS and result.distinct < _FEWEST_DISTINCT):
+def _judge_likeness(result: LoadResult, objective: Objective, verdict: Verdict) -> Verdict:
+    """Answers that are not those that were asked for (from a cache, too short, held back) show no time of these."""
+    reason = find_unlikeness(result, objective, verdict.status)
+    if not reason:
         return verdict
     return replace(
         verdict,
         status=Status.INCONCLUSIVE,
-        reason=f"a cache answers repeats: {result.cache}; {result.distinct:.0%} of the requests were distinct",
+        reason=reason,
+        counterexamples=(),
         notes=(f"of what was sent the verdict would be {verdict.status}: {verdict.reason}", *verdict.notes),
     )
 
@@ -94,16 +94,22 @@ def _judge_overrun(result: LoadResult, objective: Objective, check: PlannedCheck
 
 def _judge_objective(result: LoadResult, objective: Objective, check: PlannedCheck, metric: str) -> Verdict:
     counts = result.blocks[metric]
-    over = counts.over_limit(0.0 if objective.metric == "error_rate" else objective.limit)
-    samples = "gaps" if metric == "inter_token" else "requests"
+    over = counts.over_limit(objective.limit if objective.is_latency else 0.0)
+    samples = "gaps" if objective.metric == "inter_token" else "requests"
     return judge_dependent_samples(
         TimeBlocks(counts.n, over, _choose_quantiles(result, objective, metric), result.seconds),
         objective,
         check,
-        what=f"{samples} {describe_miss(objective)}",
+        what=f"{samples} {_describe_miss(objective)}",
         examples=(*result.broken, *result.failures),
         notes=_describe_observations(result, objective),
     )
+
+
+def _describe_miss(objective: Objective) -> str:
+    if objective.metric == GOODPUT.name:
+        return "failed or broke a limit"
+    return describe_miss(objective)
 
 
 def _choose_quantiles(result: LoadResult, objective: Objective, metric: str) -> tuple[tuple[int, ...], ...]:
@@ -228,7 +234,7 @@ def _judge_incomplete(result: LoadResult) -> Verdict | None:
 
 def _describe_observations(result: LoadResult, objective: Objective) -> tuple[str, ...]:
     notes = []
-    if objective.metric != "error_rate" and result.sent and result.distinct < _FEWEST_DISTINCT:
+    if objective.metric != "error_rate" and result.sent and result.distinct < FEWEST_DISTINCT:
         notes.append(f"{result.distinct:.0%} of the requests were distinct: repeats may be answered from a cache")
     if "error_rate" in result.blocks:
         in_warm_up = sum(result.errors.values()) - sum(result.blocks["error_rate"].over_limit(0.0))

@@ -10,12 +10,13 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from harness.core.load import MOST_FAILED, Counts, Job, LoadResult, find_client_limits, find_delays
-from harness.core.metric import LOAD_TIMES
+from harness.core.load import MOST_FAILED, Counts, Job, LoadResult, find_client_limits, find_delays, name_least
+from harness.core.metric import GOODPUT, LOAD_TIMES
 from harness.core.pacing import Pacer
 from harness.core.report import Generator
 from harness.load.counts import RESULT_ADDED, RESULT_WORST, WorkerCounts
 from harness.load.figures import make_figures
+from harness.load.likeness import find_bursts, find_shortfall
 from harness.load.request_maker import describe_workload
 from harness.stats.block_histogram import BlockHistogram
 from harness.stats.dependence import OWN_QUANTILES
@@ -38,6 +39,9 @@ def make_load_result(
     requests, most_failed = tuple(counts.requests), map(operator.add, counts.failed, counts.late)
     blocks["error_rate"] = Counts(requests, {repr(0.0): tuple(counts.failed)})
     blocks[MOST_FAILED] = Counts(requests, {repr(0.0): tuple(most_failed)})
+    rated = tuple(counts.rated)
+    blocks[GOODPUT.name] = Counts(rated, {repr(0.0): tuple(counts.bad)})
+    blocks[name_least(GOODPUT.name)] = Counts(rated, {repr(0.0): tuple(counts.bad_least)})
     result = LoadResult(
         load.scenario,
         job.endpoint.protocol,
@@ -47,6 +51,9 @@ def make_load_result(
         seconds=load.duration - load.warm_up,
         workload=describe_workload(job),
         cache=job.material.cache if job.material else "",
+        bursts=find_bursts(counts),
+        shortfall=find_shortfall(counts),
+        in_chunks=counts.answers_in_chunks,
         arrivals=load.arrivals,
         figures=make_figures(job, counts, samples, t0, finished=finished),
         blocks=blocks,

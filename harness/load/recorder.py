@@ -5,12 +5,14 @@ Tested in tests/load/test_counts.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.load import LONGEST_DELAY, SECONDS_UNTIL_GONE, Job, name_least
+from harness.core.metric import LIMITED_TIMES
 from harness.core.replay import show_exchange
 from harness.load.answer_reader import RawExchange
 from harness.load.counts import MOST_EXAMPLES, NEVER, WorkerCounts
@@ -20,7 +22,7 @@ from harness.run.series import Seconds
 from harness.stats.block_histogram import BlockHistogram
 from harness.stats.dependence import TIME_BLOCKS
 
-_LEAST = ("latency", "ttft", "inter_token")
+_LEAST = tuple(metric.name for metric in LIMITED_TIMES)
 """Metrics of which the least is counted too: without what the load generator itself held up."""
 
 _METRICS = ("service", "lag", *_LEAST, *map(name_least, _LEAST))
@@ -28,6 +30,13 @@ _BROKEN = (ErrorClass.INVALID, ErrorClass.INCOMPLETE)
 _TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 _NO_SERVICE = (ErrorClass.CLOSED, *_TIMEOUTS, *(error for error in ErrorClass if error.is_before_contact))
 _FEWEST_UNANSWERED, _ROUNDING = 10, 1e-9
+_FEWEST_TOKENS, _SHORTEST_STREAM = 8, 0.02
+"""Stated tokens of an answer, and seconds from its first to its last chunk, below which chunks that come together do
+not show that the stream was held back.
+"""
+_ASKED_LENGTH = re.compile(
+    rb'"(?:max_tokens|max_completion_tokens|max_output_tokens|max_new_tokens|num_predict)": ?([0-9]+)'
+)
 _MOST_PENDING = 2048
 """Values that are counted together: many cost less each, and too many would hold up the reading of answers."""
 
@@ -55,6 +64,7 @@ class Recorder:
         self.counts = WorkerCounts({metric: BlockHistogram(TIME_BLOCKS, limits[metric]) for metric in _METRICS})
         self._pending: dict[str, _Pending] = {metric: _Pending() for metric in _METRICS}
         self._good_within = {metric: min(job.limits.get(metric) or (NEVER,)) for metric in _LEAST}
+        self._asks_length = any(part.output_tokens is not None for part in (load, *load.mix))
         self._seconds = Seconds(job.suite, job.suite, load.rate)
 
     def begin(self, t0: float, stalled: float = 0.0) -> None:
@@ -82,6 +92,7 @@ class Recorder:
         counts.requests[block] += 1
         counts.failed[block] += not exchange.ok
         latency, service, ttft = timing.latency, timing.service_time, timing.ttft
+        counts.flight += max(0.0, raw.ended - raw.started)
         if not exchange.ok:
             latency = service = ttft = None
             gaps = (*gaps, NEVER)  # the gap after the last token, or before the first, never ended
@@ -90,6 +101,7 @@ class Recorder:
         held_up = raw.held_up
         if self._is_from_cache(exchange):
             return
+        self._rate(exchange, raw, block)
         counts.late[block] += exchange.ok and held_up > LONGEST_DELAY
         self._note_durations("latency", block, [_get_seconds(latency)], held_up)
         self._note("service", block, [_get_seconds(service)])
@@ -98,20 +110,58 @@ class Recorder:
         if exchange.request.stream:
             self._note_durations("ttft", block, [_get_seconds(ttft)], held_up)
             self._note_durations("inter_token", block, gaps, raw.stalled)
+            self._note_token_times(exchange, raw, block)
+
+    def _note_token_times(self, exchange: Exchange, raw: RawExchange, block: int) -> None:
+        """Note what only the tokens of a stream show. An answer whose tokens nobody states has no time per token."""
+        timing = exchange.timing
+        tpot, output = exchange.tpot, _measure_ttfot(exchange)
+        if not exchange.ok:
+            self._note_durations("ttfot", block, [NEVER], 0.0)
+            self._note_durations("tpot", block, [NEVER], 0.0)
+            return
+        if output is not None:
+            self._note_durations("ttfot", block, [output], raw.held_up)
+        if tpot is not None:
+            self._note_durations("tpot", block, [tpot], raw.stalled / max(1, (exchange.streamed_tokens or 0) - 1))
+        tokens, stamps = exchange.streamed_tokens or 0, timing.tokens
+        if stamps and tokens >= _FEWEST_TOKENS and not raw.stalled:
+            self.counts.stated_tokens += tokens
+            takes_long = stamps[-1] - stamps[0] > _SHORTEST_STREAM
+            self.counts.reads += len(set(stamps)) if takes_long else len(stamps)
 
     def _count_success(self, exchange: Exchange, ended: float) -> None:
-        """Count a success for the rates of the judged part; it is good if it kept the smallest limit on each time."""
-        counts, timing, limits = self.counts, exchange.timing, self._good_within
+        """Count a success for the rates of the judged part."""
+        counts, timing = self.counts, exchange.timing
         counts.last_success = max(counts.last_success, ended)
         counts.judged_tokens += exchange.generated_tokens
+        counts.answer_seconds += timing.service_time or 0.0
+        counts.received += len(exchange.response.body) if exchange.response else 0
         usage = exchange.answer.usage if exchange.answer else None
-        counts.answers_in_chunks += bool(timing.tokens) and (usage is None or usage.completion_tokens is None)
-        times = {"latency": _get_seconds(timing.latency)}
+        is_stated = usage is not None and usage.completion_tokens is not None
+        counts.answers_in_chunks += bool(timing.tokens) and not is_stated
+        if self._asks_length and is_stated and (asked := _ASKED_LENGTH.search(exchange.request.body)):
+            counts.asked_tokens += int(asked[1])
+            counts.given_tokens += exchange.generated_tokens
+
+    def _rate(self, exchange: Exchange, raw: RawExchange, block: int) -> None:
+        """Count one request for the goodput: it is good if it succeeded and kept the smallest limit on each time."""
+        counts, timing = self.counts, exchange.timing
+        counts.rated[block] += 1
+        if not exchange.ok:
+            counts.bad[block] += 1
+            counts.bad_least[block] += 1
+            return
+        times = {"latency": (_get_seconds(timing.latency), raw.held_up)}
         if exchange.request.stream:
-            times["ttft"] = _get_seconds(timing.ttft)
+            times["ttft"] = (_get_seconds(timing.ttft), raw.held_up)
+            times["ttfot"] = (_measure_ttfot(exchange) or 0.0, raw.held_up)
+            times["tpot"] = (exchange.tpot or 0.0, raw.stalled)
         if gaps := timing.inter_token:
-            times["inter_token"] = sum(gaps) / len(gaps)
-        counts.good += all(time <= limits[metric] for metric, time in times.items())
+            times["inter_token"] = (sum(gaps) / len(gaps), raw.stalled)
+        limits = self._good_within
+        counts.bad[block] += any(time > limits[metric] for metric, (time, _) in times.items())
+        counts.bad_least[block] += any(time - delay > limits[metric] for metric, (time, delay) in times.items())
 
     def flush(self) -> WorkerCounts:
         """The counts, with everything since the last call in its histograms, and the seconds since then in `series`."""
@@ -184,6 +234,13 @@ class Recorder:
         silence = raw.awake - self._answered_at
         if self._unanswered >= _FEWEST_UNANSWERED and silence >= SECONDS_UNTIL_GONE and self.counts.gone is None:
             self.counts.gone = f"no request was answered for {silence:.1f} s ({exchange.error}: {exchange.detail})"
+
+
+def _measure_ttfot(exchange: Exchange) -> float | None:
+    """Seconds to the first output of a success, infinite where none came; None where it is inside the reasoning."""
+    if exchange.answer is not None and exchange.answer.thinks_inline:
+        return None
+    return _get_seconds(exchange.timing.ttfot)
 
 
 def _get_seconds(duration: float | None) -> float:

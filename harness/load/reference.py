@@ -57,7 +57,7 @@ def find_wrong_content(reference: Reference, exchange: Exchange) -> str:
 
 def explain_empty_answer(reference: Reference, exchange: Exchange) -> str:
     """Why a success without text is none: without load there is one, and no limit of tokens has ended it."""
-    if not reference.has_text or has_text(exchange) or exchange.timing.tokens or explain_no_text(exchange):
+    if not reference.has_text or has_text(exchange) or exchange.timing.output is not None or explain_no_text(exchange):
         return ""
     return "the answer is empty, and without load it is not"
 

@@ -15,7 +15,7 @@ from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.exchange import Query
 from harness.core.load import Job, LoadResult, find_load_obstacle
 from harness.core.measurement import Measurement, Scope
-from harness.core.metric import INTER_TOKEN, LATENCY, TTFT
+from harness.core.metric import LIMITED_TIMES
 from harness.core.objective import Objective
 from harness.core.pacing import Pacer
 from harness.core.plan import Cost, PlannedCheck
@@ -36,7 +36,7 @@ _START, _AFTER = 30.0, 10.0
 
 def collect_limits(objectives: Sequence[Objective]) -> dict[str, tuple[float, ...]]:
     """The limits of the load's latency objectives by metric, in seconds."""
-    metrics = (LATENCY.name, TTFT.name, INTER_TOKEN.name)
+    metrics = [metric.name for metric in LIMITED_TIMES]
     return {metric: tuple(sorted({o.limit for o in objectives if o.metric == metric})) for metric in metrics}
 
 

@@ -90,10 +90,11 @@ class Reply:
     @property
     def pieces(self) -> tuple[_Piece, ...]:
         """The first choice's pieces of text as they came; none for an answer that was not streamed."""
-        events = [event for event in self.exchange.events if event.kind is EventKind.DELTA and event.text]
+        events = [event for event in self.exchange.events if event.is_generated]
         timing = self.exchange.timing
         pairs = zip(events, timing.tokens, strict=False)
-        return tuple(_Piece(event.text, time - timing.intended) for event, time in pairs if event.index == 0)
+        texts = [(event, time) for event, time in pairs if event.kind is EventKind.DELTA and event.index == 0]
+        return tuple(_Piece(event.text, time - timing.intended) for event, time in texts)
 
     def __iter__(self) -> Iterator[_Piece]:
         return iter(self.pieces)

@@ -6,7 +6,7 @@ Tested in tests/load/test_judging.py and tests/load/test_whole_loads.py, where a
 from __future__ import annotations
 
 from harness.core.measurement import Scope
-from harness.core.metric import ERROR_RATE, INTER_TOKEN, LATENCY, TTFT
+from harness.core.metric import LOAD_OBJECTIVES
 from harness.core.objective import Objective
 from harness.core.settings import LoadSettings
 from harness.core.suite_policy import Section, SuitePolicy
@@ -22,7 +22,7 @@ def _get_seconds(scope: Scope) -> float:
 
 POLICY = SuitePolicy(
     order=50,
-    metrics=(LATENCY, TTFT, INTER_TOKEN, ERROR_RATE),
+    metrics=LOAD_OBJECTIVES,
     samples=_count_samples,
     seconds=_get_seconds,
     dependent=True,

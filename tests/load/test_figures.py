@@ -26,7 +26,8 @@ STATED = Answer(text="a b c", usage=Usage(completion_tokens=30))
 
 def answered(at: float, *tokens: float, answer: Answer = STATED) -> Exchange:
     """A streamed success: sent 10 ms after it was due, with chunks these seconds after that moment."""
-    timing = Timing(at, at + 0.01, at + tokens[0], tuple(at + token for token in tokens), at + tokens[-1])
+    stamps = tuple(at + token for token in tokens)
+    timing = Timing(at, at + 0.01, stamps[0], stamps, stamps[-1], stamps[0])
     return Exchange(ASKED, timing, Response(200), answer)
 
 
@@ -67,8 +68,8 @@ def test_percentiles_and_rates_are_those_of_the_answers_after_the_warm_up() -> N
     # The last success ends at 11.9 s + 0.9 s: 0.8 s after the schedule, so 100 requests took 10.8 s.
     assert figures["request_rate"].value == pytest.approx(100 / 10.8, rel=1e-3)
     assert figures["token_rate"].value == pytest.approx(3000 / 10.8, rel=1e-3)
-    assert "no limit" in figures["goodput"].title
-    assert "good_share" not in figures
+    assert "no limit" in figures["goodput_rate"].title
+    assert "goodput" not in figures
 
 
 def test_a_percentile_among_failures_has_no_value_and_a_failure_no_share_in_the_rates() -> None:
@@ -91,8 +92,8 @@ def test_goodput_counts_requests_that_keep_every_limit_at_once() -> None:
     job = replace(JOB, limits={"latency": (1.0, 5.0), "ttft": (0.5,), "inter_token": (0.15,)})
     exchanges = [answered(k / 10, *list(kinds.values())[k % 5]) for k in range(120)]
     figures = figures_of(measure(exchanges, job))
-    assert figures["good_share"].value == pytest.approx(0.4)  # good, and the one with one long gap
-    assert figures["goodput"].value == pytest.approx(0.4 * 100 / 10.8, rel=0.02)
+    assert figures["goodput"].value == pytest.approx(0.4)  # good, and the one with one long gap
+    assert figures["goodput_rate"].value == pytest.approx(0.4 * 100 / 10.8, rel=0.02)
     assert "latency <= 1 s, ttft <= 0.5 s, inter_token <= 0.15 s" in figures["goodput"].definition
 
 
@@ -100,7 +101,7 @@ def test_nothing_is_good_where_everything_fails() -> None:
     job = replace(JOB, limits={"latency": (1.0,)})
     figures = figures_of(measure([failed(k / 10) for k in range(120)], job))
     assert figures["latency"].p50 is None
-    assert [figures[name].value for name in ("request_rate", "goodput", "good_share")] == [0.0, 0.0, 0.0]
+    assert [figures[name].value for name in ("request_rate", "goodput_rate", "goodput")] == [0.0, 0.0, 0.0]
 
 
 def test_tokens_that_no_usage_states_are_counted_as_chunks_and_the_figure_says_so() -> None:
