@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from harness.config.endpoint import check_options
 from harness.config.file import ConfigSource
 from harness.config.sections import ConfigFile, DataSection, LinkSection, SuiteSection
+from harness.core.arrival_settings import REPLAY
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.experiment import Fault, Link
@@ -111,7 +112,8 @@ def complete_sections(
             keys = [int(key) if key.isdecimal() else key for key in problem[0].split(".")]
             raise source.error(problem[1], name, *keys)
         if isinstance(record, LoadSettings):
-            sections[name] = _locate_datasets(record, name, source)
+            located = _locate_datasets(record, name, source)
+            sections[name] = _read_times(located, name, source)
         declared = find_policy(name).section
         assert declared is not None
         for module, package in declared.requires.items():
@@ -132,6 +134,19 @@ def _locate_datasets(load: LoadSettings, name: str, source: ConfigSource) -> Loa
 
     parts = [locate(part, name, "mix", index) for index, part in enumerate(load.mix)]
     return replace(locate(load, name), mix=parts)
+
+
+def _read_times(load: LoadSettings, name: str, source: ConfigSource) -> LoadSettings:
+    """A replay with the times of its trace within its duration, which ends with the trace if that is shorter."""
+    from harness.io.prompt_file import read_prompt_file
+
+    if load.shape_name != REPLAY or load.times or load.dataset is None:
+        return load
+    with source.locate_errors(name, "dataset"):
+        load = load.take_trace(read_prompt_file(Path(load.dataset), load.column))
+    if problem := load.find_problem():
+        raise source.error(problem[1], name, problem[0])
+    return load
 
 
 def read_links(sections: Mapping[str, LinkSection], source: ConfigSource) -> tuple[Link, ...]:

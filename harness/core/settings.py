@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from harness.core.bounds import MOST_REQUESTS, OverZero
+from harness.core.arrival_settings import REPLAY, ArrivalSettings
+from harness.core.bounds import OverZero
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.experiment import ChaosSettings, Fault, Link
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
-from harness.core.pacing import ARRIVALS
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.workload import MixPart, WorkloadSettings
 
@@ -83,26 +83,17 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
-class LoadSettings(WorkloadSettings):
-    """One open-loop load: `rate` requests/s for `duration` seconds, of which the first `warm_up` are not judged.
+class LoadSettings(ArrivalSettings, WorkloadSettings):
+    """One open-loop load: when requests are due, what they are, and how many may be in flight.
 
     `concurrency` bounds the requests in flight; an arrival that finds no place waits, and its wait is in its latency.
-    `arrivals` come as a Poisson process or with constant gaps, which lock onto whatever the service does periodically.
+    `arrivals` come as a Poisson process, with gamma gaps, or with constant gaps, which lock onto whatever the service
+    does periodically.
     """
 
-    scenario: str = "steady"
-    rate: OverZero[float] = 10.0
-    duration: OverZero[float] = 30.0
-    warm_up: float = 3.0
-    arrivals: str = "poisson"
     concurrency: OverZero[int] = 100
     processes: OverZero[int] = 1
     mix: list[MixPart] = field(default_factory=list)
-
-    @property
-    def judged_requests(self) -> int:
-        """How many requests are intended after the warm-up."""
-        return int(self.rate * self.duration) - int(self.rate * self.warm_up)
 
     def find_problem(self) -> tuple[str, str] | None:
         """The key that makes this load impossible to generate or to judge, and why; or None."""
@@ -110,12 +101,10 @@ class LoadSettings(WorkloadSettings):
             return "processes", f"is at most {_MOST_PROCESSES} and the concurrency"
         if self.scenario not in list_plugins("scenarios"):
             return "scenario", describe_unknown("scenario", self.scenario, list_plugins("scenarios"))
-        if self.arrivals not in ARRIVALS:
-            return "arrivals", describe_unknown("arrivals", self.arrivals, ARRIVALS)
-        if not 0 <= self.warm_up < self.duration:
-            return "warm_up", f"must be from 0 to under the duration, got {self.warm_up!r}"
-        if self.rate * self.duration > MOST_REQUESTS:
-            return "rate", f"rate times duration is over {MOST_REQUESTS:,} requests; give fewer"
+        if problem := self.find_arrival_problem():
+            return problem
+        if self.shape_name == REPLAY and not self.times and self.dataset is None:
+            return "dataset", 'a replay needs a trace with times: dataset = "FILE.jsonl", or times = [0, 0.5, 2]'
         if bool(self.mix) != (self.workload == "mix"):
             return "workload", 'workload = "mix" and the parts [[load.mix]] belong together: give both, or neither'
         for index, part in enumerate(self.mix):

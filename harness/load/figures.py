@@ -36,7 +36,7 @@ def make_figures(
 
     The rates count to the end of the last success, because answers that end after the schedule are slower throughput.
     """
-    begin, end = t0 + job.load.warm_up, counts.last_success
+    begin, end = t0 + job.load.judged_from, counts.last_success
     if finished:
         end = max(end, t0 + job.load.duration)
     judged, seconds = sum(counts.requests), end - begin

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from harness.core.load import MOST_FAILED, Counts, Job, LoadResult, find_client_limits, find_delays, name_least
 from harness.core.metric import GOODPUT, LOAD_TIMES
-from harness.core.pacing import Pacer
 from harness.core.report import Generator
 from harness.load.counts import RESULT_ADDED, RESULT_WORST, WorkerCounts
 from harness.load.figures import make_figures
@@ -33,7 +32,7 @@ def make_load_result(
 
     The quantiles at which dependence is measured are those of the whole sample, of all processes.
     """
-    load, planned = job.load, Pacer(job.load.rate, job.load.duration).count
+    load, planned = job.load, job.load.requests
     samples = {metric: histogram.total() for metric, histogram in counts.blocks.items()}
     blocks = {metric: _count_blocks(counts.blocks[metric], sample) for metric, sample in samples.items()}
     requests, most_failed = tuple(counts.requests), map(operator.add, counts.failed, counts.late)
@@ -48,7 +47,7 @@ def make_load_result(
         planned,
         failed=sum(counts.errors.values()),
         judged=sum(counts.requests),
-        seconds=load.duration - load.warm_up,
+        seconds=load.duration - load.judged_from,
         workload=describe_workload(job),
         cache=job.material.cache if job.material else "",
         bursts=find_bursts(counts),
@@ -82,9 +81,10 @@ def get_result_path(run_dir: Path, scenario: str) -> Path:
 
 def _describe_generator(job: Job, counts: WorkerCounts, lag: Histogram, t0: float, planned: int) -> Generator:
     """How well the load kept to its schedule. A load that was cut short is measured up to its last send."""
-    rate, duration = job.load.rate, job.load.duration
+    rate, duration = job.load.mean_rate, job.load.duration
     sending = counts.last_sent - t0
-    span = duration if counts.completed >= planned else max(sending, 0.0) + 1 / rate
+    # In seconds of the mean rate: how long the schedule takes to ask for what was due until then.
+    span = duration if counts.completed >= planned else (job.load.curve.count_until(sending) + 1) / rate
     late = max(0.0, sending - duration)
     return Generator(
         target_rate=rate,

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.checks.generation.thinking import has_text
 from harness.core.adapter import Capabilities, Facts
+from harness.core.arrival_settings import REPLAY
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Query
@@ -52,7 +53,8 @@ def choose_material(load: WorkloadSettings, seed: int, source: Source) -> Materi
     if isinstance(load, LoadSettings):
         for place, part in enumerate(load.mix, 1):
             parts.append(replace(choose_material(part, seed + place, source), weight=part.weight))
-    entries, texts = _list_distinct(_read_rows(load, source)), _list_texts(source)
+    keeps_all = isinstance(load, LoadSettings) and load.shape_name == REPLAY  # each line has a time of its own
+    entries, texts = _list_distinct(_read_rows(load, source), keeps_all=keeps_all), _list_texts(source)
     workload = load.workload
     if workload == AUTO:
         workload = _choose_workload(source, load, entries)
@@ -115,12 +117,14 @@ def _list_texts(source: Source) -> tuple[str, ...]:
     return tuple(text for sample in samples if (text := find_text(sample)) is not None)
 
 
-def _list_distinct(rows: Sequence[Any]) -> tuple[Any, ...]:
-    """The distinct inputs among these, in their order, as far as every process of a load can hold them."""
+def _list_distinct(rows: Sequence[Any], *, keeps_all: bool = False) -> tuple[Any, ...]:
+    """The distinct inputs among these (or all), in their order, as far as every process of a load can hold them."""
     distinct: dict[str, Any] = {}
     size = 0
-    for row in rows:
+    for number, row in enumerate(rows):
         text = json.dumps(row)
+        if keeps_all:
+            text = f"{number}:{text}"
         if text not in distinct:
             size += len(text)
             distinct[text] = row

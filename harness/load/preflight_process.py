@@ -18,7 +18,6 @@ from harness.core.adapter import make_sample
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
-from harness.core.pacing import Pacer
 from harness.core.settings import DEFAULT_SEED, LoadSettings
 from harness.core.workload import Material
 from harness.io.client import Client
@@ -75,7 +74,7 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
         reference = ask_reference(lambda: ask(query), may_reword=not wanted.deterministic)
         able = protocol.capabilities(endpoint, preflight.facts)
         source = Source(endpoint, preflight.facts, able, query, has_own_sample=endpoint.sample is not None)
-        count = Pacer(wanted.load.rate, wanted.load.duration).count
+        count = wanted.load.requests
         material, has_texts = probe_material(choose_material(wanted.load, wanted.seed, source), source, count, ask)
     reference = replace(reference, has_text=reference.has_text and has_texts)
     return PreflightResult(preflight, endpoint, request, reference, material)

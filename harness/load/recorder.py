@@ -57,7 +57,8 @@ class Recorder:
         self.job, self.t0 = job, 0.0
         self._answered_at = 0.0
         self._reference = Reference(job.reference, job.has_text)
-        self._warm_up, self._block_seconds = load.warm_up, (load.duration - load.warm_up) / TIME_BLOCKS
+        self._judged_from = load.judged_from
+        self._block_seconds = (load.duration - self._judged_from) / TIME_BLOCKS
         self._unanswered = 0
         limits = {metric: job.limits.get(metric, ()) for metric in _METRICS}
         limits |= {name_least(metric): limits[metric] for metric in _LEAST}
@@ -65,7 +66,13 @@ class Recorder:
         self._pending: dict[str, _Pending] = {metric: _Pending() for metric in _METRICS}
         self._good_within = {metric: min(job.limits.get(metric) or (NEVER,)) for metric in _LEAST}
         self._asks_length = any(part.output_tokens is not None for part in (load, *load.mix))
-        self._seconds = Seconds(job.suite, job.suite, load.rate)
+        self._seconds = Seconds(job.suite, job.suite, self._get_rate)
+        self._curve = load.curve
+
+    def _get_rate(self, second: int) -> float:
+        """The rate that was asked for in the middle of this second of the run."""
+        within = min(second + 0.5 - self.t0, self._curve.duration - _ROUNDING)
+        return self._curve.get_rate(max(0.0, within))
 
     def begin(self, t0: float, stalled: float = 0.0) -> None:
         """The schedule begins at `t0`, in seconds of the run; for `stalled` of these the generator had stood still."""
@@ -86,9 +93,9 @@ class Recorder:
         gaps = timing.inter_token
         self._seconds.add(exchange, gaps)
         since_start = timing.intended - self.t0
-        if since_start < self._warm_up - _ROUNDING:
+        if since_start < self._judged_from - _ROUNDING:
             return
-        block = min(int((since_start - self._warm_up) / self._block_seconds + _ROUNDING), TIME_BLOCKS - 1)
+        block = min(int((since_start - self._judged_from) / self._block_seconds + _ROUNDING), TIME_BLOCKS - 1)
         counts.requests[block] += 1
         counts.failed[block] += not exchange.ok
         latency, service, ttft = timing.latency, timing.service_time, timing.ttft

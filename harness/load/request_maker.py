@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.core.adapter import Adapter
+from harness.core.arrival_settings import REPLAY
 from harness.core.exchange import Query, Request
 from harness.core.load import Job
 from harness.core.settings import LoadSettings
@@ -37,7 +38,7 @@ class _Cut:
 
 def count_control_step(load: LoadSettings) -> int:
     """Of so many requests one is the sample, where the answer to it is known."""
-    return max(_MOST_OFTEN, min(_LEAST_OFTEN, int(load.rate * load.duration) // _WANTED_CONTROLS))
+    return max(_MOST_OFTEN, min(_LEAST_OFTEN, load.requests // _WANTED_CONTROLS))
 
 
 class RequestMaker:
@@ -87,7 +88,9 @@ class RequestMaker:
 
     def _number(self, k: int) -> int:
         """The number of request `k` among those of the workload."""
-        return k - k // self._step if self._step else k
+        if not self._step or self._job.load.shape_name == REPLAY:
+            return k  # the lines of a trace keep their times
+        return k - k // self._step
 
     def _encode(self, request: Request) -> Encoded:
         return request, b"".join(encode_request(self._job.endpoint, request, "identity"))

@@ -17,7 +17,6 @@ from harness.core.load import Job, LoadResult, find_load_obstacle
 from harness.core.measurement import Measurement, Scope
 from harness.core.metric import LIMITED_TIMES
 from harness.core.objective import Objective
-from harness.core.pacing import Pacer
 from harness.core.plan import Cost, PlannedCheck
 from harness.core.settings import LoadSettings
 from harness.core.workload import AUTO, SAMPLE
@@ -66,7 +65,7 @@ def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
     reference = ask_reference(lambda: session.ask(query), may_reword=may_reword)
     source = _describe_source(session, query)
     material = choose_material(load, scope.settings.seed, source)
-    material, has_texts = probe_material(material, source, Pacer(load.rate, load.duration).count, session.ask)
+    material, has_texts = probe_material(material, source, load.requests, session.ask)
     has_texts = has_texts and reference.has_text
     job = replace(job, reference=reference.content, has_text=has_texts, material=material)
     path = get_result_path(run.run_dir.path, load.scenario)
@@ -76,7 +75,7 @@ def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
     # Arrivals that wait for a slot are sent for `connect + first_byte` seconds more, and then answered.
     waiting = deadlines.connect + deadlines.first_byte + deadlines.total
     patience = _START + load.duration + waiting + _AFTER
-    run.progress(f"load: {load.scenario}: {load.rate:g} requests/s for {load.duration:g} s, open loop")
+    run.progress(f"load: {load.scenario}: {load.describe_rate()}, open loop")
     child = run_locust(file, _make_locust_options(job), msgspec.json.encode(job), log, patience)
     result = replace(_read_result(path, job, child), not_compared=reference.problem)
     if result.wrong_count and not session.promises.deterministic:
@@ -129,7 +128,7 @@ def _get_load_settings(scope: Scope) -> LoadSettings:
 
 def _compute_cost(scope: Scope) -> Cost:
     load = _get_load_settings(scope)
-    requests = Pacer(load.rate, load.duration).count
+    requests = load.requests
     requests += 2 * (CONTROL_REQUESTS + PROBES)
     return Cost(requests, scope.tokens_per_answer * requests, load.duration)
 
@@ -144,7 +143,7 @@ LOAD = Measurement(LoadResult, _compute_cost, _choose_file, make_load, alone=Tru
 
 def _reserve_requests(session: Session, run: GateRun, load: LoadSettings) -> None:
     """Count every request of the load before its start: a ceiling must not cut a load off."""
-    ceilings, count = session.settings.ceilings, Pacer(load.rate, load.duration).count
+    ceilings, count = session.settings.ceilings, load.requests
     if (
         ceilings.requests is not None
         and run.ledger.requests + count + 2 * (CONTROL_REQUESTS + PROBES) > ceilings.requests
@@ -161,7 +160,7 @@ def _read_result(path: Path, job: Job, child: LocustExit) -> LoadResult:
     try:
         result = msgspec.json.decode(path.read_bytes(), type=LoadResult)
     except (OSError, msgspec.MsgspecError):
-        count = Pacer(job.load.rate, job.load.duration).count
+        count = job.load.requests
         result = LoadResult(job.load.scenario, job.endpoint.protocol, count)
     if child.status != 0 or child.overran or not result.finished:
         problem = result.problem or f"the load generator died: {child.description}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.core.exchange import Exchange
@@ -17,11 +17,11 @@ class Seconds:
     """Counts exchanges by the second in which they were meant to be sent; `lines` are those of `series.jsonl`.
 
     A line's `hist` maps a metric to the sparse buckets of its log-bucket histogram, in seconds; `suite` names a load
-    whose figures are reported by themselves, sent at `rate` requests/s.
+    whose figures are reported by themselves, sent at `get_rate(second)` requests/s.
     """
 
-    def __init__(self, worker: str, suite: str = "", rate: float = 0.0) -> None:
-        self._head = {"worker": worker, **({"suite": suite, "target_rate": rate} if suite else {})}
+    def __init__(self, worker: str, suite: str = "", get_rate: Callable[[int], float] = lambda _: 0.0) -> None:
+        self._head, self._get_rate = {"worker": worker, **({"suite": suite} if suite else {})}, get_rate
         self._counts: dict[int, list[int]] = {}
         self._values: dict[int, dict[str, list[float]]] = {}
 
@@ -48,7 +48,10 @@ class Seconds:
                     histogram = Histogram()
                     histogram.add(values)
                     hist[metric] = histogram.to_sparse()
-            lines.append({"t": second, **self._head, "requests": requests, "errors": errors, "hist": hist})
+            head = {"t": second, **self._head}
+            if "suite" in head:
+                head["target_rate"] = self._get_rate(second)
+            lines.append({**head, "requests": requests, "errors": errors, "hist": hist})
         self._counts, self._values = {}, {}
         return lines
 
@@ -58,7 +61,7 @@ class Meter:
 
     def __init__(self, run_dir: RunDir | None, worker: str = "main", *, suite: str = "", rate: float = 0.0) -> None:
         self._run_dir = run_dir
-        self._seconds = Seconds(worker, suite, rate)
+        self._seconds = Seconds(worker, suite, lambda _: rate)
 
     def record(self, exchange: Exchange) -> None:
         """Count one inference."""

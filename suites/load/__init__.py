@@ -17,7 +17,7 @@ def _count_samples(scope: Scope, objective: Objective) -> int:
 
 
 def _get_seconds(scope: Scope) -> float:
-    return scope.settings.load.duration - scope.settings.load.warm_up if scope.settings.load else 0.0
+    return scope.settings.load.duration - scope.settings.load.judged_from if scope.settings.load else 0.0
 
 
 POLICY = SuitePolicy(

@@ -58,7 +58,7 @@ def test_poisson_gaps_are_exponential_and_another_seed_is_another_schedule() -> 
 
 @pytest.mark.parametrize(
     ("rate", "duration", "kind"),
-    [(0, 1, "constant"), (1, 0, "constant"), (float("inf"), 1, "constant"), (0.1, 1, "constant"), (1, 2, "gamma")],
+    [(0, 1, "constant"), (1, 0, "constant"), (float("inf"), 1, "constant"), (0.1, 1, "constant"), (1, 2, "gama")],
 )
 def test_what_is_no_load_is_refused(rate: float, duration: float, kind: str) -> None:
     with pytest.raises(UsageError):

@@ -14,7 +14,6 @@ from locust.env import Environment
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Timing
 from harness.core.load import Job
-from harness.core.pacing import Pacer
 from harness.load.answer_reader import AnswerReader, RawExchange
 from harness.load.child.engine import LoadEngine
 from harness.load.child.stats_rows import AnswerTimes
@@ -51,7 +50,7 @@ class LoadWorker:
         self.job, load = job, job.load
         self._patience = job.endpoint.deadlines.connect + job.endpoint.deadlines.first_byte
         self._environment, self._step, self._report = environment, step, report
-        self._pacer = Pacer(load.rate, load.duration, load.arrivals, job.seed, load.warm_up)
+        self._pacer = load.make_pacer(job.seed)
         self._stream_name = f"{job.endpoint.protocol} stream"
         self._engine = LoadEngine(job.endpoint, job.started)
         adapter = load_adapter(job.endpoint.protocol)
