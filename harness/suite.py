@@ -25,6 +25,7 @@ import pytest
 from harness.core.check_spec import CheckSpec
 from harness.core.errors import UsageError
 from harness.core.registry import import_module, load_plugin
+from harness.core.suite_policy import find_policy
 from harness.core.verdict import Level, Verdict, make_inconclusive
 from harness.run.session import Session
 
@@ -94,10 +95,13 @@ def find_function(suite: str, id_: str) -> Callable[..., Verdict]:
 
 
 def list_modules(suite: str) -> list[tuple[str, str]]:
-    """The test modules of a suite, sorted, as (module name, file stem). Raises `UsageError` for an unknown suite."""
-    package = load_plugin("suites", suite)
+    """The test modules of a suite in the order in which they run, as (module name, file stem).
+
+    Raises `UsageError` for an unknown suite.
+    """
+    package, first = load_plugin("suites", suite), find_policy(suite).first
     stems = [info.name for info in pkgutil.iter_modules(package.__path__) if info.name.startswith("test_")]
-    return [(f"{package.__name__}.{stem}", stem) for stem in sorted(stems)]
+    return [(f"{package.__name__}.{stem}", stem) for stem in sorted(stems, key=lambda stem: (stem not in first, stem))]
 
 
 def list_checks(suite: str) -> Iterator[DeclaredCheck]:

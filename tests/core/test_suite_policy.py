@@ -12,6 +12,7 @@ from harness.core import registry
 from harness.core.errors import UsageError
 from harness.core.metric import SINGLE_REQUESTS
 from harness.core.suite_policy import explain_ground, find_policy, list_sections, sort_suites
+from harness.suite import list_modules
 
 SCRIPT = """
 import os, sys
@@ -63,3 +64,11 @@ def test_a_policy_that_is_not_one_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         find_policy("theirs")
     del package.POLICY
     assert find_policy("theirs").order == 1000, "a suite without a policy runs last and judges no objective"
+
+
+def test_a_file_that_its_suite_names_runs_first() -> None:
+    """Few requests a minute: all others wait for their turn, and the run may end before the limit itself is judged."""
+    stems = [stem for _, stem in list_modules("integration")]
+    assert stems[0] == "test_rate_limit"
+    assert stems[1:] == sorted(stems[1:])
+    assert len(set(stems)) == len(stems) > 10
