@@ -201,9 +201,11 @@ def _dial(endpoint: Endpoint, deadline: float) -> socket.socket:
 
 def _dial_tcp(host: str, port: int, deadline: float) -> socket.socket:
     failure = OSError("it has no address")
-    for address in resolve_host(host, port, _compute_remaining(deadline)):
+    addresses = resolve_host(host, port, _compute_remaining(deadline))
+    for i, address in enumerate(addresses):
+        patience = _compute_remaining(deadline) / (len(addresses) - i)  # a silent address leaves time for the others
         try:
-            sock = socket.create_connection((address, port), timeout=_compute_remaining(deadline))
+            sock = socket.create_connection((address, port), timeout=patience)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
         except OSError as error:

@@ -25,6 +25,8 @@ from harness.load.answer_reader import RawExchange
 _READ, _WRITE = 1, 2
 _RECV = 65536
 """Bytes taken from a socket at once."""
+_NEXT_ADDRESS = 0.25
+"""Seconds after which the host's next address is tried beside one that is silent (RFC 8305)."""
 
 _CR, _MOST_UNFRAMED = 13, 2**20
 """A carriage return; and the bytes of a connection that may wait to be framed."""
@@ -52,6 +54,8 @@ class Connection:
         self._context = context
         self._loop = get_hub().loop
         self._addresses = list(context.addresses)
+        self._attempts: dict[socket.socket, tuple[Any, tuple[Any, ...]]] = {}
+        self._attempt_began = 0.0
         self._sock: socket.socket | None = None
         self._reader: Any = None
         self._writer: Any = None
@@ -88,6 +92,7 @@ class Connection:
 
     def close(self) -> None:
         """Stop watching and close the socket."""
+        self._abandon_attempts()
         for watcher in (self._reader, self._writer):
             if watcher is not None:
                 watcher.stop()
@@ -111,6 +116,8 @@ class Connection:
         phase = Phase.BODY
         if not self._is_open:
             phase = Phase.CONNECT
+            if self._attempts and self._addresses and now - self._attempt_began > _NEXT_ADDRESS:
+                self._run_step(self._connect)
         elif exchange.first_byte is None:
             phase = Phase.WAIT
         limit: float = getattr(deadlines, phase.deadline)
@@ -136,25 +143,42 @@ class Connection:
             self._loop.run_callback(waiter.switch, None)
 
     def _connect(self) -> None:
-        family, kind, proto, _, address = self._addresses.pop(0)
-        # A plain socket: gevent's own would watch the descriptor a second time.
-        self._sock = sock = get_original("socket", "socket")(family, kind, proto)
+        entry = self._addresses.pop(0)
+        family, kind, proto, _, address = entry
+        try:
+            # A plain socket: gevent's own would watch the descriptor a second time.
+            sock = get_original("socket", "socket")(family, kind, proto)
+        except OSError:  # this machine may lack the family of one address
+            if self._addresses:
+                self._connect()
+            elif not self._attempts:
+                raise
+            return
         sock.setblocking(False)
         if family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):
+            sock.close()
             self._try_next_address(code)
             return
-        self._writer = self._loop.io(sock.fileno(), _WRITE)
-        self._writer.start(self._finish_connect)
+        watcher = self._loop.io(sock.fileno(), _WRITE)
+        self._attempts[sock] = watcher, entry
+        self._attempt_began = self._context.now()
+        watcher.start(self._finish_connect, sock)
 
-    def _finish_connect(self) -> None:
-        assert self._sock is not None
-        self._writer.stop()
-        if code := self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+    def _finish_connect(self, sock: socket.socket) -> None:
+        watcher, entry = self._attempts.pop(sock)
+        watcher.stop()
+        if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            watcher.close()
+            sock.close()
             self._try_next_address(code)
             return
+        self._abandon_attempts()
+        self._sock, self._writer = sock, watcher
+        # The next connection begins with the address that answered: a dead one costs its time once.
+        self._context.addresses.sort(key=lambda other: other != entry)
         self._reader = self._loop.io(self._sock.fileno(), _READ)
         self._reader.start(self._read)
         if self._context.tls is None:
@@ -167,14 +191,22 @@ class Connection:
 
     def _try_next_address(self, code: int) -> None:
         """A connect has failed with this `errno` code: go on with the host's next address, or fail the exchange."""
-        self.close()
         if self._addresses and self._exchange is not None:
             self._run_step(self._connect)
             return
+        if self._attempts:
+            return  # another address may still answer
         error, detail = classify_error(OSError(code, errno.errorcode.get(code, str(code))))
         if error not in (ErrorClass.CONNECT_TIMEOUT, ErrorClass.HARNESS):
             error = ErrorClass.CONNECT
         self.fail(error, detail)
+
+    def _abandon_attempts(self) -> None:
+        for sock, (watcher, _) in self._attempts.items():
+            watcher.stop()
+            watcher.close()
+            sock.close()
+        self._attempts.clear()
 
     def _handshake(self) -> None:
         assert self._tls is not None

@@ -7,6 +7,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import json  # noqa: E402
+import socket  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 
@@ -22,6 +23,11 @@ from harness.load.child.engine import LoadEngine  # noqa: E402
 def main() -> None:
     """Fetch `rounds` times `at_once` requests; print each outcome."""
     task = json.load(sys.stdin)
+    if addresses := task.get("addresses"):
+        entries = [
+            (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", tuple(address)) for family, address in addresses
+        ]
+        socket.getaddrinfo = lambda *_, **__: entries
     engine = LoadEngine(msgspec.convert(task["endpoint"], Endpoint), time.monotonic())
     encoded = b"".join(
         encode_request(engine.endpoint, Request("POST", "/x", (), b"?" * task.get("size", 2)), "identity")

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +170,43 @@ def test_a_refused_connection_is_one_and_none_is_sent_twice() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     assert [f["error"] for f in fetch(port, rounds=2)] == ["connect"] * 2
+
+
+@contextmanager
+def silent_address(port: int) -> Iterator[tuple[int, tuple[str, int]]]:
+    """An address that answers no handshake: a socket of loopback whose queue is full."""
+    with socket.socket() as listening, ExitStack() as stack:
+        listening.bind(("127.0.0.2", port))
+        listening.listen(0)
+        for _ in range(4):
+            peer = stack.enter_context(socket.socket())
+            peer.setblocking(False)
+            peer.connect_ex(("127.0.0.2", port))
+        yield socket.AF_INET, ("127.0.0.2", port)
+
+
+UNKNOWN_FAMILY = 12345, ("nowhere", 1)
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_dead_and_silent_addresses_are_followed_by_the_next(position: int) -> None:
+    with served(lambda sock, _: sock.sendall(OK)) as (port, seen), silent_address(port) as silent:
+        alive, dead = (socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0))
+        for others in ([dead], [silent], [UNKNOWN_FAMILY], [silent, dead, UNKNOWN_FAMILY], [dead, silent]):
+            addresses = [*others, alive] if position else [alive, *others]
+            outcomes = fetch(port, addresses=addresses, rounds=2, at_once=3)
+            assert [outcome["error"] for outcome in outcomes] == [None] * 6, others
+    assert len(seen) == 5 * 6
+
+
+def test_addresses_that_are_all_dead_or_silent_fail_by_the_deadline() -> None:
+    quick = Deadlines(connect=1, first_byte=2, inter_token=2, total=5)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    dead = [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0))]
+    assert [f["error"] for f in fetch(port, addresses=dead)] == ["connect"]
+    with silent_address(port) as silent:
+        assert [f["error"] for f in fetch(port, addresses=[silent, *dead], deadlines=quick)] == ["connect_timeout"]
 
 
 def test_after_a_broken_exchange_the_next_one_gets_a_connection_of_its_own() -> None:
