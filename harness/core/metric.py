@@ -84,6 +84,15 @@ TPOT = Metric(
 
 From answers of two chunks and two tokens on whose usage is stated. Reasoning that is not streamed is not counted.
 """
+TPOT_BY_PROMPT = Metric(
+    "tpot_by_prompt",
+    "s",
+    sampled=False,
+    streamed=True,
+    title="per output token",
+    definition="the seconds from the first to the last chunk of these answers, divided by their tokens but the first",
+)
+"""The mean time per output token of answers to prompts of one range of lengths."""
 LAG = Metric(
     "lag",
     "s",

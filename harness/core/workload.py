@@ -144,7 +144,8 @@ class Material:
     `workload` is the name of the plug-in that makes them, never `auto`. `sample` is one valid query, `texts` are the
     texts that prompts are made of (none: they are written), `entries` the inputs of a data set, `parts` those of a mix,
     each with its `weight`. `has_own_sample`: the sample was configured, and not made by the adapter. `reason` says why
-    requests repeat although that was not asked for, `cache` what shows that repeats are answered from a cache.
+    requests repeat although that was not asked for, `cache` what shows that repeats are answered from a cache,
+    `reaches_limit` whether every answer to a request of the workload reached its limit of tokens without load.
     """
 
     workload: str
@@ -158,4 +159,5 @@ class Material:
     reason: str = ""
     parts: tuple[Material, ...] = ()
     cache: str = ""
+    reaches_limit: bool = False
     weight: float = 1.0

@@ -18,12 +18,19 @@ from harness.stats.dependence import TIME_BLOCKS
 MOST_EXAMPLES = 3
 """Counterexamples kept of each kind."""
 
+PROMPT_BINS = (128, 512, 2048, 8192)
+"""Tokens at which the ranges of prompt lengths begin, after the first."""
+
 NEVER = float("inf")
 """The latency of a request that failed."""
 
 
 def _zeros() -> list[int]:
     return [0] * TIME_BLOCKS
+
+
+def _zero_bins() -> list[Any]:
+    return [0] * (len(PROMPT_BINS) + 1)
 
 
 @dataclass(slots=True)
@@ -42,7 +49,9 @@ class WorkerCounts:
     held up. `answer_seconds` is the summed time of the successes from the send on, `flight` that of all requests,
     `received` the bytes of the bodies. Of streamed answers of at least 8 stated tokens, `stated_tokens` are all these
     tokens and `reads` the moments at which any came. Of answers whose length was asked, `asked_tokens` is what was
-    asked, and `given_tokens` what came.
+    asked, and `given_tokens` what came. Of the answers that have a time per token, `bin_answers` are how many,
+    `bin_seconds` their seconds from the first to the last chunk and `bin_tokens` their tokens without the first, by
+    `PROMPT_BINS`. Of the successes, `endings` state why they ended, and `cut` ended at their limit of tokens.
     """
 
     blocks: dict[str, BlockHistogram]
@@ -52,6 +61,9 @@ class WorkerCounts:
     rated: list[int] = field(default_factory=_zeros)
     bad: list[int] = field(default_factory=_zeros)
     bad_least: list[int] = field(default_factory=_zeros)
+    bin_answers: list[int] = field(default_factory=_zero_bins)
+    bin_seconds: list[float] = field(default_factory=_zero_bins)
+    bin_tokens: list[int] = field(default_factory=_zero_bins)
     sent: int = 0
     completed: int = 0
     waited: int = 0
@@ -81,6 +93,8 @@ class WorkerCounts:
     reads: int = 0
     asked_tokens: int = 0
     given_tokens: int = 0
+    endings: int = 0
+    cut: int = 0
     series: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -102,15 +116,17 @@ _SUMMED, _LATEST = (
         "reads",
         "asked_tokens",
         "given_tokens",
+        "endings",
+        "cut",
     ),
     (*RESULT_WORST, "last_sent", "last_success", "cpu"),
 )
 """The same with those that only the figures need."""
 
-_BY_BLOCK = ("requests", "failed", "late", "rated", "bad", "bad_least")
+_BY_BLOCK = ("requests", "failed", "late", "rated", "bad", "bad_least", "bin_answers", "bin_seconds", "bin_tokens")
 
 
-def _sum_blocks(parts: Sequence[list[int]]) -> list[int]:
+def _sum_blocks(parts: Sequence[list[Any]]) -> list[Any]:
     return [sum(column) for column in zip(*parts, strict=True)]
 
 

@@ -17,12 +17,13 @@ from harness.core.metric import (
     REQUEST_RATE,
     STALLS,
     TOKEN_RATE,
+    TPOT_BY_PROMPT,
     TTFOT,
     TTFT,
     Metric,
 )
 from harness.core.report import Figure
-from harness.load.counts import NEVER, WorkerCounts
+from harness.load.counts import NEVER, PROMPT_BINS, WorkerCounts
 from harness.stats.histogram import GAMMA, Histogram
 
 _STALL_RATIO = 10.0
@@ -43,6 +44,7 @@ def make_figures(
     shown = [metric for metric in LOAD_TIMES if samples[metric.name].n and not _is_ttft(metric, samples)]
     figures = [_make_time_figure(metric, samples[metric.name]) for metric in shown]
     figures += _make_stall_figures(samples["inter_token"])
+    figures += _make_prompt_figures(counts)
     if not judged or seconds <= 0:
         return tuple(figures)
     successes = judged - sum(counts.failed)
@@ -78,6 +80,24 @@ def _make_stall_figures(gaps: Histogram) -> list[Figure]:
     limit = math.log(_STALL_RATIO * median) / math.log(GAMMA)
     stalls = sum(count for number, count in gaps.buckets() if limit < number < math.inf)
     return [_make_value_figure(STALLS, gaps.n, stalls / gaps.n)]
+
+
+def _make_prompt_figures(counts: WorkerCounts) -> list[Figure]:
+    """The mean time per output token by the length of the prompt; none where all prompts are in one range."""
+    filled = [place for place, n in enumerate(counts.bin_answers) if n]
+    if len(filled) < 2:
+        return []
+    figures = []
+    for place in filled:
+        span = f"under {PROMPT_BINS[0]}"
+        if place:
+            span = f"from {PROMPT_BINS[place - 1]}"
+        if 0 < place < len(PROMPT_BINS):
+            span += f" to {PROMPT_BINS[place] - 1}"
+        metric = replace(TPOT_BY_PROMPT, title=f"{TPOT_BY_PROMPT.title}, prompt {span}")
+        mean = counts.bin_seconds[place] / counts.bin_tokens[place]
+        figures.append(_make_value_figure(metric, counts.bin_answers[place], mean))
+    return figures
 
 
 def _make_goodput_figures(counts: WorkerCounts, seconds: float, limits: str) -> list[Figure]:

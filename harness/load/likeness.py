@@ -9,6 +9,7 @@ from harness.core.load import LoadResult
 from harness.core.metric import GOODPUT, INTER_TOKEN, TPOT, TTFOT, TTFT
 from harness.core.objective import Objective
 from harness.core.verdict import Status
+from harness.core.workload import Material
 from harness.load.counts import WorkerCounts
 
 FEWEST_DISTINCT = 0.5
@@ -17,6 +18,10 @@ FEWEST_DISTINCT = 0.5
 _FEWEST_READS, _LEAST_LENGTH = 0.5, 0.9
 """Chunks per stated token, and tokens per asked one, below which a stream was held back and answers are short."""
 
+_FEWEST_CUT = 0.2
+"""The share of answers that reach their limit below which that all of 3 did without load is no chance: 0.2^3 < 1 %."""
+
+_ADVICE = "Shorter answers are quicker: have all be as long as asked (ignore_eos), or limit them in [endpoint.options]"
 _WITHIN_STREAM = (TTFT.name, TTFOT.name, INTER_TOKEN.name)
 
 
@@ -27,12 +32,18 @@ def find_bursts(counts: WorkerCounts) -> str:
     return f"{counts.stated_tokens} tokens came in {counts.reads} chunks: the stream was held back and flushed"
 
 
-def find_shortfall(counts: WorkerCounts) -> str:
-    """What shows that answers were shorter than asked; empty where nothing does, or no length was asked."""
-    if not counts.asked_tokens or counts.given_tokens >= _LEAST_LENGTH * counts.asked_tokens:
-        return ""
-    share = counts.given_tokens / counts.asked_tokens
-    return f"answers had {share:.0%} of the tokens that output_tokens asked for, and 90 % are wanted"
+def find_shortfall(counts: WorkerCounts, material: Material | None = None) -> str:
+    """What shows that answers were shorter than asked, or than without load; empty where nothing does."""
+    cut = counts.cut / max(1, counts.endings)
+    if counts.asked_tokens and counts.given_tokens < _LEAST_LENGTH * counts.asked_tokens:
+        share = counts.given_tokens / counts.asked_tokens
+        return (
+            f"answers had {share:.0%} of the tokens that output_tokens asked for, and 90 % are wanted; {cut:.0%} of "
+            "them were cut by their limit"
+        )
+    if material is not None and material.reaches_limit and counts.endings and cut < _FEWEST_CUT:
+        return f"without load every answer reached its limit of tokens, and under load {cut:.0%} did: they end early"
+    return ""
 
 
 def find_unlikeness(result: LoadResult, objective: Objective, status: Status) -> str:
@@ -51,7 +62,7 @@ def find_unlikeness(result: LoadResult, objective: Objective, status: Status) ->
     if result.cache and result.distinct < FEWEST_DISTINCT:
         return f"a cache answers repeats: {result.cache}; {result.distinct:.0%} of the requests were distinct"
     if result.shortfall:
-        return f"{result.shortfall}: make the service go on (ignore_eos), or give a limit as [endpoint.options]"
+        return f"{result.shortfall}. {_ADVICE}"
     if metric == TPOT.name and result.in_chunks:
         return f"{result.in_chunks} answers state no tokens (usage): their time per token is not known"
     if metric == GOODPUT.name and not _has_limits(result):

@@ -51,7 +51,7 @@ def make_load_result(
         workload=describe_workload(job),
         cache=job.material.cache if job.material else "",
         bursts=find_bursts(counts),
-        shortfall=find_shortfall(counts),
+        shortfall=find_shortfall(counts, job.material),
         in_chunks=counts.answers_in_chunks,
         arrivals=load.arrivals,
         figures=make_figures(job, counts, samples, t0, finished=finished),

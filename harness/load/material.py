@@ -156,7 +156,9 @@ def probe_material(
             if _is_refusal(exchange, is_text=material.workload == "text"):
                 reason = f"the service refuses other inputs than the sample ({exchange.outcome})"
                 return replace(material, workload=SAMPLE, reason=reason), True
-    material = replace(material, cache=find_cache(fresh, repeats))
+    asked = repeats if is_sample else fresh
+    reaches_limit = all(exchange.answer is not None and exchange.answer.finish_reason == "length" for exchange in asked)
+    material = replace(material, cache=find_cache(fresh, repeats), reaches_limit=reaches_limit)
     return material, is_sample or all(map(has_text, fresh))
 
 

@@ -6,6 +6,7 @@ Tested in tests/load/test_counts.py.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from harness.core.load import LONGEST_DELAY, SECONDS_UNTIL_GONE, Job, name_least
 from harness.core.metric import LIMITED_TIMES
 from harness.core.replay import show_exchange
 from harness.load.answer_reader import RawExchange
-from harness.load.counts import MOST_EXAMPLES, NEVER, WorkerCounts
+from harness.load.counts import MOST_EXAMPLES, NEVER, PROMPT_BINS, WorkerCounts
 from harness.load.reference import Reference, explain_empty_answer, find_wrong_content
 from harness.run.decoding import mark_invalid
 from harness.run.series import Seconds
@@ -99,7 +100,8 @@ class Recorder:
         counts.requests[block] += 1
         counts.failed[block] += not exchange.ok
         latency, service, ttft = timing.latency, timing.service_time, timing.ttft
-        counts.flight += max(0.0, raw.ended - raw.started)
+        if raw.ended > raw.started:
+            counts.flight += raw.ended - raw.started
         if not exchange.ok:
             latency = service = ttft = None
             gaps = (*gaps, NEVER)  # the gap after the last token, or before the first, never ended
@@ -108,7 +110,8 @@ class Recorder:
         held_up = raw.held_up
         if self._is_from_cache(exchange):
             return
-        self._rate(exchange, raw, block)
+        tpot = exchange.tpot if exchange.ok and exchange.request.stream else None
+        self._rate(exchange, raw, block, tpot)
         counts.late[block] += exchange.ok and held_up > LONGEST_DELAY
         self._note_durations("latency", block, [_get_seconds(latency)], held_up)
         self._note("service", block, [_get_seconds(service)])
@@ -117,25 +120,33 @@ class Recorder:
         if exchange.request.stream:
             self._note_durations("ttft", block, [_get_seconds(ttft)], held_up)
             self._note_durations("inter_token", block, gaps, raw.stalled)
-            self._note_token_times(exchange, raw, block)
+            self._note_token_times(exchange, raw, block, tpot)
 
-    def _note_token_times(self, exchange: Exchange, raw: RawExchange, block: int) -> None:
+    def _note_token_times(self, exchange: Exchange, raw: RawExchange, block: int, tpot: float | None) -> None:
         """Note what only the tokens of a stream show. An answer whose tokens nobody states has no time per token."""
-        timing = exchange.timing
-        tpot, output = exchange.tpot, _measure_ttfot(exchange)
         if not exchange.ok:
             self._note_durations("ttfot", block, [NEVER], 0.0)
             self._note_durations("tpot", block, [NEVER], 0.0)
             return
+        output, tokens, stamps = _measure_ttfot(exchange), exchange.streamed_tokens or 0, exchange.timing.tokens
         if output is not None:
             self._note_durations("ttfot", block, [output], raw.held_up)
         if tpot is not None:
-            self._note_durations("tpot", block, [tpot], raw.stalled / max(1, (exchange.streamed_tokens or 0) - 1))
-        tokens, stamps = exchange.streamed_tokens or 0, timing.tokens
+            self._note_durations("tpot", block, [tpot], raw.stalled / (tokens - 1))
+            self._count_prompt_length(exchange, tokens)
         if stamps and tokens >= _FEWEST_TOKENS and not raw.stalled:
             self.counts.stated_tokens += tokens
             takes_long = stamps[-1] - stamps[0] > _SHORTEST_STREAM
             self.counts.reads += len(set(stamps)) if takes_long else len(stamps)
+
+    def _count_prompt_length(self, exchange: Exchange, tokens: int) -> None:
+        """Count the time per token of an answer beside those to prompts of similar lengths, if usage states it."""
+        usage, stamps, counts = exchange.answer and exchange.answer.usage, exchange.timing.tokens, self.counts
+        if usage and usage.prompt_tokens is not None:
+            place = bisect_right(PROMPT_BINS, usage.prompt_tokens)
+            counts.bin_answers[place] += 1
+            counts.bin_seconds[place] += stamps[-1] - stamps[0]
+            counts.bin_tokens[place] += tokens - 1
 
     def _count_success(self, exchange: Exchange, ended: float) -> None:
         """Count a success for the rates of the judged part."""
@@ -147,28 +158,36 @@ class Recorder:
         usage = exchange.answer.usage if exchange.answer else None
         is_stated = usage is not None and usage.completion_tokens is not None
         counts.answers_in_chunks += bool(timing.tokens) and not is_stated
+        if exchange.answer is not None and exchange.answer.finish_reason is not None:
+            counts.endings += 1
+            counts.cut += exchange.answer.finish_reason == "length"
         if self._asks_length and is_stated and (asked := _ASKED_LENGTH.search(exchange.request.body)):
             counts.asked_tokens += int(asked[1])
             counts.given_tokens += exchange.generated_tokens
 
-    def _rate(self, exchange: Exchange, raw: RawExchange, block: int) -> None:
+    def _rate(self, exchange: Exchange, raw: RawExchange, block: int, tpot: float | None) -> None:
         """Count one request for the goodput: it is good if it succeeded and kept the smallest limit on each time."""
-        counts, timing = self.counts, exchange.timing
+        counts, timing, limits = self.counts, exchange.timing, self._good_within
         counts.rated[block] += 1
         if not exchange.ok:
             counts.bad[block] += 1
             counts.bad_least[block] += 1
             return
-        times = {"latency": (_get_seconds(timing.latency), raw.held_up)}
+        times = [(_get_seconds(timing.latency), limits["latency"], raw.held_up)]
         if exchange.request.stream:
-            times["ttft"] = (_get_seconds(timing.ttft), raw.held_up)
-            times["ttfot"] = (_measure_ttfot(exchange) or 0.0, raw.held_up)
-            times["tpot"] = (exchange.tpot or 0.0, raw.stalled)
-        if gaps := timing.inter_token:
-            times["inter_token"] = (sum(gaps) / len(gaps), raw.stalled)
-        limits = self._good_within
-        counts.bad[block] += any(time > limits[metric] for metric, (time, _) in times.items())
-        counts.bad_least[block] += any(time - delay > limits[metric] for metric, (time, delay) in times.items())
+            times.append((_get_seconds(timing.ttft), limits["ttft"], raw.held_up))
+            times.append((_measure_ttfot(exchange) or 0.0, limits["ttfot"], raw.held_up))
+            times.append((tpot or 0.0, limits["tpot"], raw.stalled))
+            stamps = timing.tokens
+            if len(stamps) > 1:
+                times.append(((stamps[-1] - stamps[0]) / (len(stamps) - 1), limits["inter_token"], raw.stalled))
+        is_bad = is_bad_least = False
+        for seconds, limit, delay in times:
+            if seconds > limit:
+                is_bad = True
+                is_bad_least = is_bad_least or seconds - delay > limit
+        counts.bad[block] += is_bad
+        counts.bad_least[block] += is_bad_least
 
     def flush(self) -> WorkerCounts:
         """The counts, with everything since the last call in its histograms, and the seconds since then in `series`."""

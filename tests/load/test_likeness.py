@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from harness.core.exchange import Answer, Exchange, Request, Usage
+from harness.core.exchange import Answer, Exchange, Query, Request, Usage
 from harness.core.load import LoadResult
 from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level, Status, Verdict
-from harness.core.workload import Spread
+from harness.core.workload import Material, Spread
 from harness.load.judging import judge_load
 from tests.load.test_figures import JOB, answered, measure
 
@@ -94,3 +94,16 @@ def test_a_model_may_stop_early_where_nobody_asked_for_a_length() -> None:
 
 def test_a_time_per_token_needs_the_number_of_tokens() -> None:
     assert judge(measure_streams(SPREAD, None), "tpot p90").status is Status.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("cut", "status"), [(0, Status.INCONCLUSIVE), (600, Status.PASS)])
+def test_answers_that_reach_their_limit_without_load_reach_it_under_load(cut: int, status: Status) -> None:
+    """No length was asked: what the service did without load is what it should do."""
+    material = Material("text", Query("x"), reaches_limit=True)
+    reasons = ["length" if k < cut else "stop" for k in range(1200)]
+    answers = [Answer(text="a", finish_reason=reason, usage=Usage(completion_tokens=12)) for reason in reasons]
+    exchanges = [answered(k / 100, *SPREAD[:12], answer=answer) for k, answer in enumerate(answers)]
+    job = replace(FAST_JOB, material=material)
+    verdict = judge(measure(exchanges, job), "latency p90")
+    assert verdict.status is status
+    assert ("without load every answer reached its limit" in verdict.reason) == (status is not Status.PASS)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.exchange import Exchange, Request, Response
+from harness.core.exchange import Answer, Exchange, Request, Response, Usage
 from harness.core.load import LoadResult
 from harness.core.metric import LOAD_TIMES
 from harness.core.objective import PROFILES
@@ -140,3 +140,16 @@ def test_goodput_without_a_limit_is_not_judged() -> None:
 def test_every_time_is_counted() -> None:
     result = measure([answered(k / 10, 0.2, 0.4) for k in range(120)])
     assert set(result.histograms) == {metric.name for metric in LOAD_TIMES}
+
+
+def test_the_time_per_token_is_shown_by_the_length_of_the_prompt() -> None:
+    """Long prompts take 0.4 s for 29 tokens, short ones 0.1 s for 9; the mean is over tokens."""
+    short = Answer(text="a", usage=Usage(prompt_tokens=127, completion_tokens=10))
+    long = Answer(text="a", usage=Usage(prompt_tokens=128, completion_tokens=30))
+    exchanges = [answered(k / 10, 0.1, 0.2, answer=short) for k in range(0, 120, 2)]
+    exchanges += [answered(k / 10, 0.1, 0.5, answer=long) for k in range(1, 120, 2)]
+    result = measure(exchanges, processes=3)
+    rows = [figure for figure in result.figures if figure.metric == "tpot_by_prompt"]
+    assert [row.n for row in rows] == [50, 50]
+    assert [row.value for row in rows] == pytest.approx([0.1 / 9, 0.4 / 29], rel=1e-3)
+    assert [row.title.rpartition(", ")[2] for row in rows] == ["prompt under 128", "prompt from 128 to 511"]
