@@ -78,7 +78,7 @@ def run_experiment(scope: Scope, session: Session, run: GateRun) -> Experiment:
             steady_load = SteadyLoad(scope, session, run, direct=direct)
             is_used = direct
             if injector.is_own_proxy and not direct:
-                run.progress(f"chaos: {fault.name}: does link {link.name} carry our requests?")
+                run.progress.note(f"chaos: {fault.name}: does link {link.name} carry our requests?")
                 request = steady_load.request
                 is_used = session.once(
                     ("a link carries our requests", link.name, request.path),
@@ -205,7 +205,7 @@ class _Phases:
         self.experiment = replace(self.experiment, **changes)
 
     def _report(self, progress: str) -> None:
-        self.run.progress(f"chaos: {self.fault.name}: {progress}")
+        self.run.progress.note(f"chaos: {self.fault.name}: {progress}")
 
     def _append_row(self, lifted: float | None, state: str) -> None:
         experiment, link = self.experiment, self.injector.link

@@ -7,7 +7,7 @@ import concurrent.futures
 import math
 import os
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
@@ -42,12 +42,14 @@ def create_transport(endpoint: Endpoint, *, clock: Clock, caps: Caps | None = No
 class Client:
     """Carries out exchanges and waits for them. Safe to share between threads; close it, or use it in a `with`.
 
-    The loop's thread starts with the first exchange. Raises `UsageError` on construction as `HttpTransport` does.
+    The loop's thread starts with the first exchange, and calls `note_answer` when one has ended. Raises `UsageError` on
+    construction as `HttpTransport` does.
     """
 
     def __init__(self, endpoint: Endpoint, *, clock: Clock | None = None, caps: Caps | None = None) -> None:
         self.endpoint = endpoint
         self.clock: Clock = clock or Monotonic()
+        self.note_answer: Callable[[], None] = _ignore_answer
         self._transport = create_transport(endpoint, clock=self.clock, caps=caps)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
@@ -78,7 +80,7 @@ class Client:
 
         An interrupt in the waiting thread (Ctrl-C) cancels the exchange and is raised on.
         """
-        work = self._transport.exchange(request, decoder=decoder, credentials=credentials)
+        work = self._exchange_one(request, decoder=decoder, credentials=credentials)
         exchange = self._wait(work, self.endpoint.deadlines.total + _GRACE)
         return exchange or self._make_lost_exchange(request)
 
@@ -86,7 +88,7 @@ class Client:
         self, request: Request, *, decoder: StreamDecoder | None = None, intended: float | None = None
     ) -> Future[Exchange]:
         """Send one request without waiting; `intended` as for `HttpTransport.exchange`. `wait_for` has its end."""
-        work = self._transport.exchange(request, decoder=decoder, intended=intended)
+        work = self._exchange_one(request, decoder=decoder, intended=intended)
         return self._submit(work)
 
     def wait_for(self, future: Future[Exchange], request: Request) -> Exchange:
@@ -120,9 +122,21 @@ class Client:
 
         async def exchange_one(request: Request, decoder: StreamDecoder | None) -> Exchange:
             async with semaphore:
-                return await self._transport.exchange(request, decoder=decoder)
+                return await self._exchange_one(request, decoder=decoder)
 
         return await asyncio.gather(*(exchange_one(*pair) for pair in pairs))
+
+    async def _exchange_one(
+        self,
+        request: Request,
+        *,
+        decoder: StreamDecoder | None,
+        credentials: Credentials | None = ENDPOINT_CREDENTIALS,
+        intended: float | None = None,
+    ) -> Exchange:
+        exchange = await self._transport.exchange(request, decoder=decoder, credentials=credentials, intended=intended)
+        self.note_answer()
+        return exchange
 
     def _wait(self, work: Coroutine[Any, Any, _T], seconds: float) -> _T | None:
         return self._receive(self._submit(work), seconds)
@@ -190,3 +204,7 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _ignore_answer() -> None:
+    """For a client whose answers nobody counts."""

@@ -58,6 +58,7 @@ class PoliteClient(Client):
 
     def learn(self, exchange: Exchange) -> bool:
         """Learn from an exchange beside this client; whether it was declined and may be sent again after a turn."""
+        self.note_answer()
         now = read_monotonic()
         if exchange.response is not None and not is_declined(exchange):
             self.throttle.note_accepted(now)

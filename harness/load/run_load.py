@@ -5,8 +5,11 @@ Tested in tests/load/test_whole_loads.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -75,17 +78,43 @@ def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
     # Arrivals that wait for a slot are sent for `connect + first_byte` seconds more, and then answered.
     waiting = deadlines.connect + deadlines.first_byte + deadlines.total
     patience = _START + load.duration + waiting + _AFTER
-    run.progress(f"load: {load.scenario}: {load.describe_rate()}, open loop")
-    child = run_locust(file, _make_locust_options(job), msgspec.json.encode(job), log, patience)
+    run.progress.note(f"load: {load.scenario}: {load.describe_rate()}, open loop")
+    with run.progress.part(make_result_id(load.scenario)) as part:
+        part.deadline, part.remark = 0.0, partial(_describe_state, path, load)
+        child = run_locust(file, _make_locust_options(job), msgspec.json.encode(job), log, patience)
     result = replace(_read_result(path, job, child), not_compared=reference.problem)
     if result.wrong_count and not session.promises.deterministic:
         again = ask_reference(lambda: session.ask(query), may_reword=may_reword)
         if problem := again.problem or find_difference_between(reference, again):
             result = replace(result, wrong_count=0, compared=0, wrong=(), not_compared=problem)
-    run.progress(f"load: {result.completed} of {result.intended} requests have ended, {result.failed} of them failed")
+    run.progress.note(
+        f"load: {result.completed} of {result.intended} requests have ended, {result.failed} of them failed"
+    )
     run.run_dir.scrub(log)
     run.ledger.after_answer(result.tokens)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a watcher wants to know of the result while the load goes on."""
+
+    intended: int
+    sent: int
+    completed: int
+    failed: int
+
+
+def _describe_state(path: Path, load: LoadSettings) -> str:
+    """How far the load is, as the child writes it down every second, and what is left of its schedule."""
+    state = None
+    with suppress(OSError, msgspec.MsgspecError):
+        state = msgspec.json.decode(path.read_bytes(), type=_State)
+    if state is None or not state.completed:
+        return f"no request has ended yet; the load itself takes {load.duration:g} s"
+    ended = f"{state.completed:,} of {state.intended:,} requests have ended, {state.failed:,} of them failed"
+    left = math.ceil(load.duration - load.curve.find_time(state.sent))
+    return f"{ended}, about {left} s left" if left else f"{ended}, the last answers are awaited"
 
 
 def _describe_source(session: Session, query: Query) -> Source:

@@ -5,10 +5,10 @@ Under xdist the controller plans and decides; each worker collects, runs and wri
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from harness.core.causes import group_by_cause
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
 from harness.core.plan import PlannedCheck
-from harness.core.redaction import redact_text
 from harness.core.registry import list_plugins
 from harness.core.report import Report
 from harness.core.verdict import Level, Status, make_error, make_skipped
@@ -33,6 +32,7 @@ from harness.plugin.collection import CollectionHooks, list_config_folders
 from harness.plugin.command_line import count_processes, read_options
 from harness.plugin.kept_status import DECIDER, describe_exception
 from harness.plugin.lost_tests import LostTests
+from harness.plugin.progress_lines import ProgressLines, append_line
 from harness.plugin.rerun_record import write_record
 from harness.plugin.run_checks import CheckHooks
 from harness.run.gate_run import GateRun, RunState
@@ -85,6 +85,7 @@ class GateHooks:
         self._is_finished = self._is_shown = False
         self._status = int(Exit.ERROR)
         self._signals: dict[signal.Signals, Any] = {}
+        self._lines: ProgressLines | None = None
 
     @property
     def _decides(self) -> bool:
@@ -98,11 +99,11 @@ class GateHooks:
         try:
             if self._worker is not None:
                 self._run.join(msgspec.convert(self._worker["aiharness"], RunState), self._worker["workerid"])
+                self._run.progress.begin(partial(append_line, self._run))
             elif self._judges:
                 self._signals = _replace_signal_handlers()
                 self._prepare_links()
-                self._run.progress = self._print_progress
-                self._run.start(lambda line: print(line, flush=True))
+                self._start_run()
                 options, root = read_options(self._config), self._config.rootpath
                 write_record(self._run.run_dir, self._run.settings, options, root)
             else:
@@ -112,15 +113,19 @@ class GateHooks:
             self._early_exit = Exit.USAGE
             raise pytest.UsageError(str(problem)) from None
 
-    def _print_progress(self, line: str) -> None:
-        """Write a line on the terminal while a check runs and its output is captured."""
-        capture = self._config.pluginmanager.getplugin("capturemanager")
+    def _start_run(self) -> None:
+        """Ask the endpoint what it is. From here on the terminal says what goes on, unless it is to be quiet (-q)."""
         terminal: Any = self._config.pluginmanager.getplugin("terminalreporter")
-        if terminal is None or terminal.verbosity < 0:
-            return
-        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-            terminal.ensure_newline()
-            terminal.write_line(f"  {redact_text(line, self._run.settings.endpoint.list_secrets())}")
+        if terminal is not None and terminal.verbosity >= 0:
+            self._lines = ProgressLines(self._run, terminal)
+            self._run.progress.begin(self._lines.show, self._lines.look)
+        with self._run.progress.part(f"asking {self._run.settings.endpoint.url} what it is"):
+            self._run.start(lambda line: print(line, flush=True))
+
+    def _end_progress(self) -> None:
+        if self._run.progress.end() and self._lines is not None:
+            self._lines.close()
+            self._lines = None
 
     def _prepare_links(self) -> None:
         """Refuse links that no fault may touch, lift what a killed run left; a proxy that is down may still come up."""
@@ -199,6 +204,7 @@ class GateHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Decide, write every file, and give the gate's exit status."""
+        self._end_progress()
         self._run.close()
         if self._decides:
             self._finish(exitstatus if exitstatus in _PYTEST_EXITS and not self._run.loss else None)
@@ -280,6 +286,7 @@ class GateHooks:
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         """Write the report of a run that was stopped before its first test; restore the signal handlers."""
+        self._end_progress()
         self.conclude()
         if self._run.started:
             # Other plugins write what a test printed or raised, which may hold a secret that the service echoed.

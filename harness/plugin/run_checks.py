@@ -35,7 +35,7 @@ from harness.plugin.user_client import AskFailed, ObjectiveJudge
 from harness.run.confirmation import judge_confirmed
 from harness.run.gate_run import GateRun
 from harness.run.measurements import are_begun
-from harness.suite import find_spec
+from harness.suite import ROOT, find_spec
 
 VERDICTS = pytest.StashKey[list[Verdict]]()
 """What the calls of an item ended with since its last report: several, where a plugin calls it again by itself."""
@@ -71,7 +71,8 @@ class CheckHooks:
         if check is None:
             return (yield)
         try:
-            with self._hold_lock(item, check):
+            title = item.nodeid.removeprefix(f"{ROOT}/")
+            with self._hold_lock(item, check), self._run.progress.part(title, check.requests):
                 return (yield)
         finally:
             if verdicts := _take_verdicts(item):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.core.attack import Attack, Criterion, Finding, Prediction, Row, Search, Task
@@ -72,8 +72,16 @@ class AttackedInput:
         return True
 
 
-def attack_all(oracle: Oracle, attack: Attack, targets: Sequence[AttackedInput]) -> None:
-    """Attack every target that the endpoint classifies right.
+Watch = Callable[[int, int], None]
+"""Takes the rows that were answered, and the most that are still to come."""
+
+
+def ignore_rows(done: int, left: int) -> None:
+    """For an attack that nobody watches."""
+
+
+def attack_all(oracle: Oracle, attack: Attack, targets: Sequence[AttackedInput], watch: Watch = ignore_rows) -> None:
+    """Attack every target that the endpoint classifies right; `watch` is called before each round.
 
     A row that gets no valid answer ends its search. Raises `BudgetExhausted` at a ceiling of the run, and
     `AssertionError`, before anything is sent, when the attack leaves its constraint.
@@ -86,6 +94,7 @@ def attack_all(oracle: Oracle, attack: Attack, targets: Sequence[AttackedInput])
             target.begin(attack, reply)
     while alive := [target for target in targets if target.state == "alive"]:
         rows = [(target.task, row) for target in alive for row in target.batch]
+        watch(oracle.rows.total(), len(rows) + sum(target.left for target in alive))
         assert all(task.distance.allows(task.row, row) for task, row in rows), f"{attack.name} left its constraint"
         answers = iter(oracle.ask([row for _, row in rows], "query"))
         for target in alive:

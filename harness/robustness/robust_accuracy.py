@@ -26,7 +26,7 @@ from harness.core.plan import Cost, PlannedCheck
 from harness.core.registry import load_plugin
 from harness.core.settings import AttackSettings
 from harness.core.verdict import Counterexample, Slice, Status, Verdict, make_inconclusive
-from harness.robustness.attack_driver import REPLAYS, AttackedInput, attack_all
+from harness.robustness.attack_driver import REPLAYS, AttackedInput, Watch, attack_all, ignore_rows
 from harness.run.gate_run import GateRun
 from harness.run.oracle import Oracle
 from harness.run.rate_judging import judge_independent_samples, make_slice, skip_repeated_rows
@@ -61,8 +61,11 @@ class AttackedInputs:
     readable: int = 0
 
 
-def attack_inputs(session: Session, attack: Attack) -> AttackedInputs:
-    """Attack the inputs that the settings ask for. Raises `HarnessError` where the service was not reached."""
+def attack_inputs(session: Session, attack: Attack, watch: Watch = ignore_rows) -> AttackedInputs:
+    """Attack the inputs that the settings ask for; `watch` as for `attack_all`.
+
+    Raises `HarnessError` where the service was not reached.
+    """
     settings = session.settings.attack
     data = session.settings.data.dataset if session.settings.data else None
     assert settings is not None
@@ -76,7 +79,7 @@ def attack_inputs(session: Session, attack: Attack) -> AttackedInputs:
             bounds = f"[{distance.low:g}, {distance.high:g}]"
             return AttackedInputs(unattackable=f"input {target.number} of {data.name} lies outside {bounds}")
     oracle = Oracle(session)
-    attack_all(oracle, attack, targets)
+    attack_all(oracle, attack, targets, watch)
     lost = [target.lost for target in targets if target.lost is not None]
     if unreached := find_harness_error(*lost):
         raise HarnessError(unreached.reason)
@@ -155,7 +158,7 @@ def _compute_cost(scope: Scope) -> Cost:
 
 
 def _make(scope: Scope, session: Session, run: GateRun) -> AttackedInputs:
-    return attack_inputs(session, load_plugin("attacks", scope.case).ATTACK)
+    return attack_inputs(session, load_plugin("attacks", scope.case).ATTACK, run.progress.count_rows)
 
 
 ATTACKED_INPUTS = Measurement(AttackedInputs, _compute_cost, lambda scope: f"{scope.suite}/{scope.case}", _make)

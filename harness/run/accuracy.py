@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -80,10 +80,10 @@ def _select_slice(data: Dataset, name: str | None, numbers: Iterable[int]) -> li
 class _RowAsker:
     """Asks for rows in batches: `labels` holds the label answered to each (None: none), `exchanges` how it came."""
 
-    def __init__(self, session: Session, data: Dataset) -> None:
+    def __init__(self, session: Session, data: Dataset, expect: Callable[[int], None]) -> None:
         self.labels: dict[int, str | None] = {}
         self.exchanges: dict[int, Exchange] = {}
-        self._data = data
+        self._data, self._expect = data, expect
         self._rows = Rows(session)
         self._width = 1
         if self._rows.batches and not isinstance(data.inputs[0], str):
@@ -106,6 +106,7 @@ class _RowAsker:
         session = self._rows.session
         alone: list[int] = []
         queries = [self._rows.query([self._data.inputs[number] for number in batch]) for batch in batches]
+        self._expect(len(queries))
         for batch, exchange in zip(batches, session.ask_many(queries, concurrency=_CONCURRENCY), strict=True):
             replies = read_rows(exchange.answer, len(batch)) if exchange.ok and exchange.answer else None
             if replies is None and len(batch) > 1 and (exchange.error not in _SILENT or self._is_too_large(batch)):
@@ -127,8 +128,13 @@ class _RowAsker:
         return self.labels[batch[0]] is not None
 
 
-def ask_labelled_rows(session: Session, data: Dataset, objectives: Sequence[Objective]) -> LabelledRows:
-    """Ask for every row that one of the objectives is judged on, once.
+def ask_labelled_rows(
+    session: Session,
+    data: Dataset,
+    objectives: Sequence[Objective],
+    expect: Callable[[int], None] = lambda requests: None,
+) -> LabelledRows:
+    """Ask for every row that one of the objectives is judged on, once. `expect` takes the number of requests that come.
 
     Raises `HarnessError` where the service was not reached.
     """
@@ -139,7 +145,7 @@ def ask_labelled_rows(session: Session, data: Dataset, objectives: Sequence[Obje
     asked = list(dict.fromkeys(number for chosen in rows for number in chosen))
     if not asked:
         return LabelledRows()
-    asker = _RowAsker(session, data)
+    asker = _RowAsker(session, data, expect)
     asker.ask(asked)
     labels, exchanges = asker.labels, asker.exchanges
     if unreached := find_harness_error(*(exchanges[number] for number in asked)):
@@ -201,7 +207,7 @@ def _make(scope: Scope, session: Session, run: GateRun) -> LabelledRows:
     data = scope.settings.data
     assert data is not None
     assert data.dataset is not None
-    return ask_labelled_rows(session, data.dataset, scope.objectives)
+    return ask_labelled_rows(session, data.dataset, scope.objectives, run.progress.expect)
 
 
 LABELLED_ROWS = Measurement(LabelledRows, _compute_cost, lambda scope: f"{scope.suite}/accuracy", _make)

@@ -31,6 +31,7 @@ from harness.io.rundir import DECLINED, EVIDENCE, GATE, EvidenceLine, RunDir, Sa
 from harness.run.baseline import BaselineSource, compare_with_baseline, find_baseline
 from harness.run.planning import build_plan
 from harness.run.preflight import Preflight, load_adapter, run_preflight, wait_until_ready
+from harness.run.progress import Progress
 from harness.run.report_building import build_report, build_unended_report, describe_target, mark_as_error
 from harness.run.report_files import (
     FILES,
@@ -59,16 +60,12 @@ class RunState:
 
 
 class GateRun:
-    """Plans, gives sessions to the checks, and decides.
-
-    `declared` are the packaged checks of the wanted suites, which `processes` processes run. `progress` takes a line
-    for each step of a long measurement; under xdist nothing shows them.
-    """
+    """Plans, gives sessions to the `declared` checks, which `processes` processes run, and decides."""
 
     def __init__(self, settings: Settings, declared: Iterable[tuple[str, str, CheckSpec]], processes: int = 1) -> None:
         self.settings = settings
         self.worker = "main"
-        self.progress: Callable[[str], None] = lambda line: None
+        self.progress = Progress(processes, settings.endpoint.deadlines.total)
         self.started = 0.0
         self.collection_notes: list[str] = []
         self.loss = ""  # why something of this run could not be written
@@ -349,9 +346,10 @@ class GateRun:
         if self._client is not None and self._client.endpoint.is_grpc is not self.settings.endpoint.is_grpc:
             self._client.close()  # gRPC was detected over HTTP
             self._client = None
-        self._connect().count_repeat = partial(self.ledger.before_request, repeat=True)
+        client, count_repeat = self._connect(), partial(self.ledger.before_request, repeat=True)
+        client.count_repeat, client.note_answer = count_repeat, self.progress.count_answer
         self._sessions = Sessions(
-            self.settings, self.find_preflight, self._connect(), self.ledger, self.run_dir, self.worker, self.started
+            self.settings, self.find_preflight, client, self.ledger, self.run_dir, self.worker, self.started
         )
 
     def _plan_from_preflight(self) -> None:

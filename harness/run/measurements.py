@@ -68,7 +68,8 @@ class Measurements:
     def _make(self, measurement: Measurement[Any], scope: Scope, planned: PlannedMeasurement) -> None:
         self._write_state(planned, _State("begun"))
         try:
-            with self._run.ledger.limit(planned.id, planned.requests):
+            part = self._run.progress.part(planned.id, planned.requests, seconds=planned.seconds)
+            with part, self._run.ledger.limit(planned.id, planned.requests):
                 result = measurement.make(scope, self._session, self._run)
             self._run.run_dir.write(f"{planned.id}.json", msgspec.json.encode(result))
         except Exception as error:

@@ -20,6 +20,7 @@ from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
 from harness.io.rundir import RunDir
 from harness.protocols.text.openai_chat import ADAPTER
+from harness.run.progress import Progress
 from harness.run.series import Meter
 from harness.run.session import Session
 from harness.stats import recovery
@@ -64,7 +65,7 @@ def gate(tmp_path: Path, toxiproxy: Toxiproxy, monkeypatch: pytest.MonkeyPatch) 
         ledger, meter = Ledger(run_dir.path, settings.ceilings, started), Meter(run_dir)
         session = Session(settings, ADAPTER, Facts(models=("tiny-chat",)), client, ledger, meter)
         return session, SimpleNamespace(
-            settings=settings, run_dir=run_dir, ledger=ledger, worker="main", planned={}, progress=print
+            settings=settings, run_dir=run_dir, ledger=ledger, worker="main", planned={}, progress=Progress()
         )
 
     yield make

@@ -23,6 +23,7 @@ from harness.core.verdict import Level
 from harness.io.ledger import REQUESTS_FILE, Ledger
 from harness.io.rundir import RunDir
 from harness.run.measurements import Measurements, are_begun
+from harness.run.progress import Progress
 
 CHECK = PlannedCheck("x", "smoke", Level.BLOCKER, "x", measures=("smoke/count",))
 KEY = "a-secret-0123456789"
@@ -39,7 +40,7 @@ def run(tmp_path: Path) -> Any:
     endpoint = Endpoint("http://127.0.0.1:1", credentials=Credentials("bearer", Secret(KEY)))
     run_dir = RunDir.create(tmp_path / "run", endpoint.list_secrets())
     ledger = Ledger(run_dir.path, Ceilings(), 0.0)
-    return SimpleNamespace(settings=Settings(endpoint, ("smoke",)), run_dir=run_dir, ledger=ledger)
+    return SimpleNamespace(settings=Settings(endpoint, ("smoke",)), run_dir=run_dir, ledger=ledger, progress=Progress())
 
 
 def measuring(make: Callable[..., Counted], requests: int = 3) -> Measurement[Counted]:
@@ -108,9 +109,12 @@ from harness.core.endpoint import Endpoint
 from harness.core.settings import Ceilings, Settings
 from harness.io.ledger import Ledger
 from harness.io.rundir import RunDir
+from harness.run.progress import Progress
 folder = Path(sys.argv[1])
 settings = Settings(Endpoint("http://127.0.0.1:1"), ("smoke",))
-run = SimpleNamespace(settings=settings, run_dir=RunDir(folder), ledger=Ledger(folder, Ceilings(), 0.0))
+run = SimpleNamespace(
+    settings=settings, run_dir=RunDir(folder), ledger=Ledger(folder, Ceilings(), 0.0), progress=Progress()
+)
 def die(*_):
     os._exit(7)
 def count(*_):
