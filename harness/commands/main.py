@@ -22,6 +22,7 @@ from harness.io.outputs import find_output_problem, guard_outputs
 _COMMANDS = {
     "demo": "start the reference deployment, run the suites, write the report",
     "gate": "run suites and decide; takes every --ai-… option of the pytest plugin",
+    "load": "send a load with locust: a scenario, a run directory and a decision; takes every option of locust",
     "detect": "say which protocol an endpoint speaks, and why; sends no inference",
     "init": "write a commented aiharness.toml for an endpoint; sends no inference",
     "report": "write a report from a run directory; needs no endpoint",

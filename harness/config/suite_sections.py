@@ -15,6 +15,7 @@ from harness.config.sections import ConfigFile, DataSection, LinkSection, SuiteS
 from harness.core.arrival_settings import REPLAY
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
+from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Link
 from harness.core.fault import load_fault
 from harness.core.plan import make_slug
@@ -113,7 +114,8 @@ def complete_sections(
             raise source.error(problem[1], name, *keys)
         if isinstance(record, LoadSettings):
             located = _locate_datasets(record, name, source)
-            sections[name] = _read_times(located, name, source)
+            with source.locate_errors(name, "dataset"):
+                sections[name] = read_times(located)
         declared = find_policy(name).section
         assert declared is not None
         for module, package in declared.requires.items():
@@ -136,16 +138,18 @@ def _locate_datasets(load: LoadSettings, name: str, source: ConfigSource) -> Loa
     return replace(locate(load, name), mix=parts)
 
 
-def _read_times(load: LoadSettings, name: str, source: ConfigSource) -> LoadSettings:
-    """A replay with the times of its trace within its duration, which ends with the trace if that is shorter."""
+def read_times(load: LoadSettings) -> LoadSettings:
+    """A replay with the times of its trace within its duration, which ends with the trace if that is shorter.
+
+    Raises `UsageError`, with the file and the line where there is one.
+    """
     from harness.io.prompt_file import read_prompt_file
 
     if load.shape_name != REPLAY or load.times or load.dataset is None:
         return load
-    with source.locate_errors(name, "dataset"):
-        load = load.take_trace(read_prompt_file(Path(load.dataset), load.column))
-    if problem := load.find_problem():
-        raise source.error(problem[1], name, problem[0])
+    load = load.take_trace(read_prompt_file(Path(load.dataset), load.column))
+    if problem := load.find_schedule_problem():
+        raise UsageError(f"the trace gives no load: {problem[0]} {problem[1]}")
     return load
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.core.arrival_settings import STEADY
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Request
 from harness.core.report import Figure, Generator
@@ -104,6 +105,9 @@ class LoadResult:
     judged: int = 0
     seconds: float = 0.0
     arrivals: str = ""
+    shape: str = STEADY
+    schedule: str = ""
+    phases: tuple[tuple[str, int, int], ...] = ()
     figures: tuple[Figure, ...] = ()
     waited: int = 0
     repeated: int = 0

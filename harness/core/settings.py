@@ -95,16 +95,20 @@ class LoadSettings(ArrivalSettings, WorkloadSettings):
     processes: OverZero[int] = 1
     mix: list[MixPart] = field(default_factory=list)
 
+    def find_schedule_problem(self) -> tuple[str, str] | None:
+        """The key that makes the schedule impossible, and why; or None."""
+        if self.shape_name == REPLAY and not self.times and self.dataset is None:
+            return "dataset", 'a replay needs a trace with times: dataset = "FILE.jsonl", or times = [0, 0.5, 2]'
+        return self.find_arrival_problem()
+
     def find_problem(self) -> tuple[str, str] | None:
         """The key that makes this load impossible to generate or to judge, and why; or None."""
         if self.processes > min(_MOST_PROCESSES, self.concurrency):
             return "processes", f"is at most {_MOST_PROCESSES} and the concurrency"
         if self.scenario not in list_plugins("scenarios"):
             return "scenario", describe_unknown("scenario", self.scenario, list_plugins("scenarios"))
-        if problem := self.find_arrival_problem():
+        if problem := self.find_schedule_problem():
             return problem
-        if self.shape_name == REPLAY and not self.times and self.dataset is None:
-            return "dataset", 'a replay needs a trace with times: dataset = "FILE.jsonl", or times = [0, 0.5, 2]'
         if bool(self.mix) != (self.workload == "mix"):
             return "workload", 'workload = "mix" and the parts [[load.mix]] belong together: give both, or neither'
         for index, part in enumerate(self.mix):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.core.arrival_settings import STEADY, STRESS
 from harness.core.load import DID_NOT_KEEP_UP, LONGEST_STALL, MOST_FAILED, LoadResult, name_least
 from harness.core.metric import GOODPUT
 from harness.core.objective import Objective
@@ -102,7 +103,7 @@ def _judge_objective(result: LoadResult, objective: Objective, check: PlannedChe
         check,
         what=f"{samples} {_describe_miss(objective)}",
         examples=(*result.broken, *result.failures),
-        notes=_describe_observations(result, objective),
+        notes=(*_describe_observations(result, objective), *_describe_schedule(result, counts.n, over)),
     )
 
 
@@ -110,6 +111,20 @@ def _describe_miss(objective: Objective) -> str:
     if objective.metric == GOODPUT.name:
         return "failed or broke a limit"
     return describe_miss(objective)
+
+
+def _describe_schedule(result: LoadResult, n: Sequence[int], over: Sequence[int]) -> tuple[str, ...]:
+    """What a verdict on a load whose rate changed is about, and how many were over the limit at each rate."""
+    if result.shape == STEADY:
+        return ()
+    if result.shape == STRESS:
+        seconds = f"the last {result.seconds:g} s"
+        return (f"{result.schedule}: only {seconds} are judged, in which the service must have recovered",)
+    notes = [f"{result.schedule}: this is on all requests of the schedule together, and on no rate by itself"]
+    parts = [f"{name} {sum(over[a:b])} of {sum(n[a:b])}" for name, a, b in result.phases]
+    if parts:
+        notes.append(f"not judged by themselves: {', '.join(parts)}")
+    return tuple(notes)
 
 
 def _choose_quantiles(result: LoadResult, objective: Objective, metric: str) -> tuple[tuple[int, ...], ...]:
@@ -162,6 +177,8 @@ def judge_failures(result: LoadResult, objectives: Sequence[Objective]) -> Verdi
     refuted at 95 %.
     """
     failed, completed = result.failed, result.completed
+    if result.shape == STRESS:  # that requests fail at the peak is what it is for
+        failed, completed = sum(result.blocks["error_rate"].over_limit(0.0)), result.judged
     if result.gone is not None:
         reason = f"the endpoint disappeared under load: {result.gone}"
         examples = (*result.broken, *result.failures)
@@ -239,7 +256,8 @@ def _describe_observations(result: LoadResult, objective: Objective) -> tuple[st
     if "error_rate" in result.blocks:
         in_warm_up = sum(result.errors.values()) - sum(result.blocks["error_rate"].over_limit(0.0))
         if in_warm_up > 0:
-            notes.append(f"{in_warm_up} requests failed in the warm-up and are not judged")
+            part = "before the recovery was over" if result.shape == STRESS else "in the warm-up"
+            notes.append(f"{in_warm_up} requests failed {part} and are not judged")
     if objective.quantile is not None and objective.metric in result.histograms:
         observed = _compute_quantile(result, objective.metric, objective.quantile)
         note = f"observed p{objective.quantile * 100:g} {observed:.4g} ms (not what is judged)"

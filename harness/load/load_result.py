@@ -5,6 +5,7 @@ Tested in tests/load/test_counts.py.
 
 from __future__ import annotations
 
+import math
 import operator
 from dataclasses import replace
 from itertools import chain
@@ -13,14 +14,16 @@ from pathlib import Path
 from harness.core.load import MOST_FAILED, Counts, Job, LoadResult, find_client_limits, find_delays, name_least
 from harness.core.metric import GOODPUT, LOAD_TIMES
 from harness.core.report import Generator
+from harness.core.settings import LoadSettings
 from harness.load.counts import RESULT_ADDED, RESULT_WORST, WorkerCounts
 from harness.load.figures import make_figures
 from harness.load.likeness import find_bursts, find_shortfall
 from harness.load.request_maker import describe_workload
 from harness.stats.block_histogram import BlockHistogram
-from harness.stats.dependence import OWN_QUANTILES
+from harness.stats.dependence import OWN_QUANTILES, TIME_BLOCKS
 from harness.stats.histogram import Histogram
 
+_ROUNDING = 1e-9
 _SHOWN = tuple(metric.name for metric in LOAD_TIMES)
 """Metrics whose histograms are in the result."""
 
@@ -54,6 +57,9 @@ def make_load_result(
         shortfall=find_shortfall(counts, job.material),
         in_chunks=counts.answers_in_chunks,
         arrivals=load.arrivals,
+        shape=load.shape_name,
+        schedule=load.describe_rate(),
+        phases=_place_phases(load),
         figures=make_figures(job, counts, samples, t0, finished=finished),
         blocks=blocks,
         histograms={metric: samples[metric].to_sparse() for metric in _SHOWN if samples[metric].n},
@@ -67,6 +73,17 @@ def make_load_result(
     )
     limits = list(chain.from_iterable(job.limits.values()))
     return replace(result, client_bound=find_client_limits(result), late=find_delays(result, limits))
+
+
+def _place_phases(load: LoadSettings) -> tuple[tuple[str, int, int], ...]:
+    """The time blocks that lie wholly within each phase of the judged part; one phase alone is none."""
+    block, phases = (load.duration - load.judged_from) / TIME_BLOCKS, []
+    for name, begin, end in load.curve.list_phases():
+        first = math.ceil((begin - load.judged_from) / block - _ROUNDING)
+        last = math.floor((end - load.judged_from) / block + _ROUNDING)
+        if max(first, 0) < last:
+            phases.append((name, max(first, 0), min(last, TIME_BLOCKS)))
+    return tuple(phases) if len(phases) > 1 else ()
 
 
 def make_result_id(scenario: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.core.arrival_settings import STEADY
 from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.exchange import Query
 from harness.core.load import Job, LoadResult, find_load_obstacle
@@ -131,13 +132,19 @@ def _describe_source(session: Session, query: Query) -> Source:
 def describe_plan(scope: Scope) -> str:
     """What the load will send, in words, as far as it is known before the first request."""
     load = _get_load_settings(scope)
+    if load.shape_name != STEADY:
+        return f"{load.describe_rate()}; {_describe_requests(load, scope.settings.seed)}"
+    return _describe_requests(load, scope.settings.seed)
+
+
+def _describe_requests(load: LoadSettings, seed: int) -> str:
     if load.workload == SAMPLE:
         return "one request body, the sample: repeats may be answered from a cache"
     line = "distinct requests" if load.workload == AUTO else f"workload {load.workload}"
     for name, spread in (("prompts", load.input_tokens), ("answers", load.output_tokens)):
         if spread is not None:
             line += f", {name} of about {spread.describe('tokens')}"
-    line += f", seed {scope.settings.seed}"
+    line += f", seed {seed}"
     return f"{line}; where the answer to the sample is known, one of {count_control_step(load)} requests is it"
 
 

@@ -271,3 +271,24 @@ def test_a_cache_decides_no_time(objective: Objective, over: int, repeated: int,
     verdict = judge_load(result(over, repeated=repeated, cache=cache), objective, CHECK)
     assert verdict.status is status
     assert verdict.reason.startswith("a cache answers repeats") == (status is Status.INCONCLUSIVE)
+
+
+def test_a_stress_is_judged_by_what_came_after_its_recovery() -> None:
+    """Requests that fail at the peak are no stray failures; those that fail afterwards are."""
+    recovered = result(0, shape="stress", failed=2000, schedule="5 requests/s for 6 s")
+    assert judge_failures(recovered, ()).status is Status.PASS
+    assert judge_failures(result(10, shape="stress", failed=600), ()).status is Status.INCONCLUSIVE
+    assert judge_failures(replace(recovered, shape="spike"), ()).status is Status.INCONCLUSIVE
+    verdict = judge_load(recovered, LATENCY, CHECK)
+    assert verdict.status is Status.PASS
+    assert "in which the service must have recovered" in "; ".join(verdict.notes)
+
+
+def test_a_verdict_on_a_changing_rate_says_so_and_counts_each_phase() -> None:
+    counts = count_blocks((50,) * TIME_BLOCKS, (0,) * 24 + (10,) * 12 + (0,) * 24)
+    phases = (("before the peak", 0, 24), ("peak", 24, 36), ("after the peak", 36, 60))
+    verdict = judge_load(result(0, shape="spike", phases=phases, blocks={"latency": counts}), LATENCY, CHECK)
+    notes = "; ".join(verdict.notes)
+    assert "on no rate by itself" in notes
+    assert "before the peak 0 of 1200, peak 120 of 600, after the peak 0 of 1200" in notes
+    assert verdict.status is Status.INCONCLUSIVE, "one episode"

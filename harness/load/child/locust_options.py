@@ -7,10 +7,23 @@ import os
 
 import msgspec
 
+from harness.core.arrival_settings import SHAPES
 from harness.core.load import Job
 from harness.core.pacing import ARRIVALS
 from harness.core.settings import DEFAULT_SEED, LoadSettings
 from harness.load.locust_process import JOB_VARIABLE
+
+_NUMBERS_OF_SHAPES = {
+    "from_rate": "requests/s from which a ramp goes to the rate",
+    "peak": "requests/s of a spike or a stress",
+    "peak_at": "second at which it begins",
+    "peak_for": "seconds that it lasts",
+    "recovery": "seconds after the peak of a stress that are not judged",
+    "burstiness": "shape of gamma gaps: under 1 requests come in bursts",
+    "speed": "a replay divides its times by it",
+}
+NUMBERS = ("rate", "duration", "warm_up", *_NUMBERS_OF_SHAPES)
+"""The options that are numbers, by the names of their settings."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +32,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--rate", type=float, help="requests/s, whatever the service does")
     group.add_argument("--duration", type=float, help="seconds of the schedule")
     group.add_argument("--warm-up", type=float, help="first seconds that are sent and not judged")
-    group.add_argument("--arrivals", choices=ARRIVALS, help="equal gaps or a Poisson process; default poisson")
+    group.add_argument("--arrivals", choices=ARRIVALS, help="equal gaps, a Poisson process or gamma gaps")
+    group.add_argument("--shape", choices=tuple(SHAPES), help="how the rate changes; a scenario's own one wins")
+    group.add_argument("--steps", help="rates that last equally long, such as 5,10,20")
+    group.add_argument("--dataset", help="a file of prompts, or of a trace with times")
+    for name, text in _NUMBERS_OF_SHAPES.items():
+        group.add_argument(f"--{name.replace('_', '-')}", type=float, help=text)
     group.add_argument("--model", help="the model to ask")
     group.add_argument("--protocol", help="protocol of the service; detected when it is not given")
     group.add_argument("--seed", type=int, default=DEFAULT_SEED, help="seed of the schedule")

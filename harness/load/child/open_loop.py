@@ -48,13 +48,15 @@ _STATE = _ProcessState()
 class ArrivalUser(User):
     """One slot, a place for one request in flight; all users of a process share one schedule.
 
-    A scenario is a subclass. `arrivals` is its arrival process ("constant" or "poisson", as in `harness.core.pacing`);
-    for a scenario that leaves it empty, `--arrivals` or `[load] arrivals` decides.
+    A scenario is a subclass. `arrivals` is its arrival process (as in `harness.core.pacing`), `shape` how its rate
+    changes (as in `harness.core.arrival_settings`); for a scenario that leaves one empty, `--arrivals` or
+    `[load] arrivals` decides, and `--shape` or `[load] shape`.
     """
 
     abstract = True
     wait_time = constant(0)
     arrivals: ClassVar[str] = ""
+    shape: ClassVar[str] = ""
 
     @task
     def serve_schedule(self) -> None:
@@ -112,6 +114,9 @@ def _start_load(environment: Environment, **_: Any) -> None:
         job, _STATE.job = _STATE.job or standalone.make_job(environment), None
         for user_class in environment.user_classes:
             arrivals = getattr(user_class, "arrivals", "") or job.load.arrivals
+            shape = getattr(user_class, "shape", "") or job.load.shape_name
+            if shape != job.load.shape_name:
+                raise UsageError(f'the scenario {job.load.scenario} has another shape: give [load] shape = "{shape}"')
             job = replace(job, load=replace(job.load, arrivals=arrivals))
         workers = [node.id for node in runner.clients.ready] if isinstance(runner, MasterRunner) else []
         if len(workers) > job.load.concurrency:

@@ -16,11 +16,13 @@ from locust.env import Environment
 
 from harness.config.options import Options
 from harness.config.resolve import resolve_settings
+from harness.config.suite_sections import read_times
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.load import Job, LoadResult
 from harness.core.settings import LoadSettings, Settings
 from harness.io.rundir import RunDir
+from harness.load.child import locust_options
 from harness.load.load_result import get_result_path
 from harness.load.preflight_process import PreflightRequest, PreflightResult
 from harness.load.run_load import collect_limits
@@ -42,7 +44,8 @@ def make_job(environment: Environment) -> Job:
 
     options: Any = environment.parsed_options
     settings = _read_settings(environment.host, options.protocol, options.model)
-    load = _read_load(settings, options)
+    shapes = [getattr(user_class, "shape", "") for user_class in environment.user_classes]
+    load = _read_load(settings, options, max(shapes, default=""))
     run = plan_load(settings, _SUITE, load)
     stream = options.stream or any(objective.streamed for objective in settings.objectives)
     promised = settings.promises.deterministic
@@ -65,31 +68,53 @@ def make_job(environment: Environment) -> Job:
     )
 
 
-def _read_load(settings: Settings, options: Any) -> LoadSettings:
-    """The load of the configuration with what the command line changes. Raises `UsageError`."""
-    given: dict[str, Any] = _read_run_time(options)
-    for name in ("rate", "duration", "warm_up"):
-        value = getattr(options, name)
-        if value in (None, ""):  # locust's web page gives texts, empty ones too
-            continue
-        try:
-            given[name] = float(value)
-        except ValueError as problem:
-            raise UsageError(f"rate, duration and warm-up are numbers: {problem}") from None
-    if options.arrivals:
-        given["arrivals"] = options.arrivals
+def _read_load(settings: Settings, options: Any, shape: str) -> LoadSettings:
+    """The load of the configuration with what the command line changes; `shape` is the scenario's own, if it has one.
+
+    Raises `UsageError`.
+    """
+    given = _read_given(options)
+    if shape:
+        given["shape"] = shape
     scenario = Path(options.locustfile).stem
     load = replace(settings.load or LoadSettings(), scenario=scenario, concurrency=options.num_users, **given)
     if not 0 <= load.warm_up < load.duration:
         if "warm_up" in given:
             raise UsageError(f"--warm-up {load.warm_up:g} must be from 0 to under the duration of {load.duration:g} s")
         load = replace(load, warm_up=load.duration / 10)
+    if load.dataset is not None and {"dataset", "duration", "speed"} & given.keys():
+        load = replace(load, times=[])  # they are read again
+    if wrong := load.find_schedule_problem():
+        raise UsageError(f"{wrong[0].replace('_', '-')}: {wrong[1]}")
+    load = read_times(load)
     ceiling = settings.ceilings.requests
-    if ceiling is not None and load.rate * load.duration > ceiling:
-        raise UsageError(
-            f"{load.rate * load.duration:g} requests are over max_requests = {ceiling}: lower the rate or the duration"
-        )
+    if ceiling is not None and load.requests > ceiling:
+        raise UsageError(f"{load.requests} requests are over max_requests = {ceiling}: lower the rate or the duration")
     return load
+
+
+def _read_given(options: Any) -> dict[str, Any]:
+    """The settings that the command line or the form of the web page gives. Raises `UsageError`."""
+    given: dict[str, Any] = _read_run_time(options)
+    for name in locust_options.NUMBERS:
+        value = getattr(options, name)
+        if value in (None, ""):  # locust's web page gives texts, empty ones too
+            continue
+        try:
+            given[name] = float(value)
+        except ValueError as problem:
+            raise UsageError(f"{name.replace('_', '-')} is not a valid number: {problem}") from None
+    given |= {name: getattr(options, name) for name in ("arrivals", "shape", "dataset") if getattr(options, name)}
+    if options.steps:
+        given["steps"] = _read_steps(options.steps)
+    return given
+
+
+def _read_steps(text: str) -> list[float]:
+    try:
+        return [float(rate) for rate in text.split(",")]
+    except ValueError:
+        raise UsageError(f"steps are rates with commas between them, such as 5,10,20; got {text!r}") from None
 
 
 def _read_run_time(options: Any) -> dict[str, float]:
@@ -151,7 +176,7 @@ def _print_requests(job: Job, result: LoadResult) -> None:
     _print(f"ai load: {result.distinct:.0%} distinct requests: {result.workload}")
     lag, cpu = (generator.lag_p99 or 0) * 1e3, (generator.cpu or 0) * 100
     _print(
-        f"ai load: {generator.achieved_rate or 0:.4g} of {job.load.rate:g} requests/s, "
+        f"ai load: {generator.achieved_rate or 0:.4g} of {job.load.mean_rate:.4g} requests/s, "
         f"sent late by {lag:.3g} ms at p99, {cpu:.0f} % of a core"
     )
 
