@@ -85,15 +85,16 @@ class LoadResult:
     """The result of a load: the content of `load/SCENARIO.json`, rewritten every second until `finished`.
 
     Counts of requests cover the whole run, `blocks` and `histograms` (sparse, seconds) only requests that were due in
-    the `seconds` after the warm-up, and `figures` are what people read of these. `latency` counts from the schedule,
-    `service` from the send. `waited` arrivals found no free slot among the requests in flight, `repeated` requests were
-    sent before. `workload` says in words what the requests were, `cache` what shows that repeats are answered from a
-    cache, `bursts` that streams were held back and flushed, `shortfall` that answers were shorter than asked; the
-    successes with `in_chunks` state no tokens. `broken` are answers that were declared a success and are invalid or
-    incomplete. `gone` says that the endpoint disappeared, `client_bound` why the load was not the one asked for, `late`
-    how the load generator delayed single requests: its effect on a verdict is bounded by the blocks named by
-    `name_least` and `MOST_FAILED`. `overran`: it was stopped at its deadline. Of several processes `generator` and
-    `stall` show the worst, `skew` by how much their clocks differ (s).
+    the `seconds` after the warm-up, and `figures` are what people read of these, `peer_figures` under the names of
+    other tools. `latency` counts from the schedule, `service` from the send. `waited` arrivals found no free slot among
+    the requests in flight, `repeated` requests were sent before. `workload` says in words what the requests were,
+    `cache` what shows that repeats are answered from a cache, `bursts` that streams were held back and flushed,
+    `shortfall` that answers were shorter than asked; the successes with `in_chunks` state no tokens. `broken` are
+    answers that were declared a success and are invalid or incomplete. `gone` says that the endpoint disappeared,
+    `client_bound` why the load was not the one asked for, `late` how the load generator delayed single requests: its
+    effect on a verdict is bounded by the blocks named by `name_least` and `MOST_FAILED`. `overran`: it was stopped at
+    its deadline. Of several processes `generator` and `stall` show the worst, `skew` by how much their clocks differ
+    (s).
     """
 
     scenario: str
@@ -109,6 +110,7 @@ class LoadResult:
     schedule: str = ""
     phases: tuple[tuple[str, int, int], ...] = ()
     figures: tuple[Figure, ...] = ()
+    peer_figures: tuple[Figure, ...] = ()
     waited: int = 0
     repeated: int = 0
     workload: str = ""

@@ -42,7 +42,7 @@ def make_figures(
         end = max(end, t0 + job.load.duration)
     judged, seconds = sum(counts.requests), end - begin
     shown = [metric for metric in LOAD_TIMES if samples[metric.name].n and not _is_ttft(metric, samples)]
-    figures = [_make_time_figure(metric, samples[metric.name]) for metric in shown]
+    figures = [make_time_figure(metric.name, metric.title, metric.definition, samples[metric.name]) for metric in shown]
     figures += _make_stall_figures(samples["inter_token"])
     figures += _make_prompt_figures(counts)
     if not judged or seconds <= 0:
@@ -111,9 +111,10 @@ def _make_goodput_figures(counts: WorkerCounts, seconds: float, limits: str) -> 
     return figures
 
 
-def _make_time_figure(metric: Metric, sample: Histogram) -> Figure:
+def make_time_figure(name: str, title: str, definition: str, sample: Histogram) -> Figure:
+    """The percentiles of a time in seconds; None where one lies among failures."""
     p50, p95, p99 = (_round_time(sample.quantile(q)) for q in (0.5, 0.95, 0.99))
-    return Figure(metric.name, metric.title, metric.unit, metric.definition, sample.n, p50, p95, p99)
+    return Figure(name, title, "s", definition, sample.n, p50, p95, p99)
 
 
 def _make_value_figure(metric: Metric, n: int, value: float, note: str = "") -> Figure:

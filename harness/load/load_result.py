@@ -18,6 +18,7 @@ from harness.core.settings import LoadSettings
 from harness.load.counts import RESULT_ADDED, RESULT_WORST, WorkerCounts
 from harness.load.figures import make_figures
 from harness.load.likeness import find_bursts, find_shortfall
+from harness.load.peers import SENT_TTFT, WHOLE_TPOT, list_peer_figures
 from harness.load.request_maker import describe_workload
 from harness.stats.block_histogram import BlockHistogram
 from harness.stats.dependence import OWN_QUANTILES, TIME_BLOCKS
@@ -37,7 +38,8 @@ def make_load_result(
     """
     load, planned = job.load, job.load.requests
     samples = {metric: histogram.total() for metric, histogram in counts.blocks.items()}
-    blocks = {metric: _count_blocks(counts.blocks[metric], sample) for metric, sample in samples.items()}
+    judged = [metric for metric in samples if metric not in (SENT_TTFT, WHOLE_TPOT)]
+    blocks = {metric: _count_blocks(counts.blocks[metric], samples[metric]) for metric in judged}
     requests, most_failed = tuple(counts.requests), map(operator.add, counts.failed, counts.late)
     blocks["error_rate"] = Counts(requests, {repr(0.0): tuple(counts.failed)})
     blocks[MOST_FAILED] = Counts(requests, {repr(0.0): tuple(most_failed)})
@@ -61,6 +63,7 @@ def make_load_result(
         schedule=load.describe_rate(),
         phases=_place_phases(load),
         figures=make_figures(job, counts, samples, t0, finished=finished),
+        peer_figures=list_peer_figures(samples),
         blocks=blocks,
         histograms={metric: samples[metric].to_sparse() for metric in _SHOWN if samples[metric].n},
         generator=_describe_generator(job, counts, samples["lag"], t0, planned),

@@ -17,6 +17,7 @@ from harness.core.metric import LIMITED_TIMES
 from harness.core.replay import show_exchange
 from harness.load.answer_reader import RawExchange
 from harness.load.counts import MOST_EXAMPLES, NEVER, PROMPT_BINS, WorkerCounts
+from harness.load.peers import SENT_TTFT, WHOLE_TPOT
 from harness.load.reference import Reference, explain_empty_answer, find_wrong_content
 from harness.run.decoding import mark_invalid
 from harness.run.series import Seconds
@@ -26,7 +27,7 @@ from harness.stats.dependence import TIME_BLOCKS
 _LEAST = tuple(metric.name for metric in LIMITED_TIMES)
 """Metrics of which the least is counted too: without what the load generator itself held up."""
 
-_METRICS = ("service", "lag", *_LEAST, *map(name_least, _LEAST))
+_METRICS = ("service", "lag", SENT_TTFT, WHOLE_TPOT, *_LEAST, *map(name_least, _LEAST))
 _BROKEN = (ErrorClass.INVALID, ErrorClass.INCOMPLETE)
 _TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 _NO_SERVICE = (ErrorClass.CLOSED, *_TIMEOUTS, *(error for error in ErrorClass if error.is_before_contact))
@@ -134,6 +135,10 @@ class Recorder:
         if tpot is not None:
             self._note_durations("tpot", block, [tpot], raw.stalled / (tokens - 1))
             self._count_prompt_length(exchange, tokens)
+        if stamps and exchange.timing.sent is not None:
+            self._note(SENT_TTFT, block, [max(0.0, stamps[0] - exchange.timing.sent)])
+            if tokens:
+                self._note(WHOLE_TPOT, block, [max(0.0, stamps[-1] - exchange.timing.sent) / tokens])
         if stamps and tokens >= _FEWEST_TOKENS and not raw.stalled:
             self.counts.stated_tokens += tokens
             takes_long = stamps[-1] - stamps[0] > _SHORTEST_STREAM
