@@ -48,8 +48,8 @@ def list_objectives(run: GateRun, check: PlannedCheck) -> tuple[Objective, ...]:
     return Scope(run.settings, check.suite).objectives
 
 
-def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
-    """Make the load in a child and return its result.
+def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = None) -> LoadResult:
+    """Make the load in a child and return its result. Its files lie in the folder `at`, else in the run directory.
 
     Raises `BudgetExhausted` before the start where a ceiling forbids the whole, `UsageError` for a load that cannot be
     made here.
@@ -62,8 +62,8 @@ def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
     query = session.sample(stream=any(objective.streamed for objective in scope.objectives))
     request = session.adapter.encode(session.endpoint, query, session.facts)
     endpoint = replace(session.endpoint, protocol=session.adapter.name)
-    folder, limits = str(run.run_dir.path), collect_limits(scope.objectives)
-    job = Job(endpoint, (request,), load, folder, run.started, limits, seed=scope.settings.seed, suite=scope.suite)
+    folder, limits = at or run.run_dir.path, collect_limits(scope.objectives)
+    job = Job(endpoint, (request,), load, str(folder), run.started, limits, seed=scope.settings.seed, suite=scope.suite)
     able = session.capabilities
     may_reword = able.text and not able.embeds and not session.promises.deterministic
     reference = ask_reference(lambda: session.ask(query), may_reword=may_reword)
@@ -72,7 +72,7 @@ def make_load(scope: Scope, session: Session, run: GateRun) -> LoadResult:
     material, has_texts = probe_material(material, source, load.requests, session.ask)
     has_texts = has_texts and reference.has_text
     job = replace(job, reference=reference.content, has_text=has_texts, material=material)
-    path = get_result_path(run.run_dir.path, load.scenario)
+    path = get_result_path(folder, load.scenario)
     path.parent.mkdir(exist_ok=True)
     log = path.with_suffix(".log")
     deadlines = endpoint.deadlines

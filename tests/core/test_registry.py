@@ -12,11 +12,11 @@ from harness.core import registry
 from harness.core.errors import UsageError
 from harness.core.registry import describe_unknown, list_plugins, load_plugin
 
-SUITES = ("smoke", "integration", "validation", "adversarial", "load", "chaos")
+SUITES = ("smoke", "integration", "validation", "adversarial", "load", "capacity", "chaos")
 
 
 def test_registry() -> None:
-    assert list_plugins("suites") == ("adversarial", "chaos", "integration", "load", "smoke", "validation")
+    assert list_plugins("suites") == ("adversarial", "capacity", "chaos", "integration", "load", "smoke", "validation")
     assert "Did you mean 'smoke'" in describe_unknown("suite", "smok", list_plugins("suites"))
     many = [f"name_{number}" for number in range(100)]
     assert describe_unknown("defect", "batch_leak", [*many, "batch_leaks"]).endswith(

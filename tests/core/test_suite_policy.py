@@ -44,7 +44,7 @@ def test_all_run_in_the_order_of_their_policies() -> None:
 
 
 def test_sections_and_grounds_are_those_that_the_suites_declare() -> None:
-    assert list_sections().keys() == {"adversarial", "load", "chaos"}
+    assert list_sections().keys() == {"adversarial", "load", "capacity", "chaos"}
     assert explain_ground("load") == "no load is configured ([load] rate and duration)"
     assert explain_ground("chaos") == "[chaos] is not configured"
     assert "no labelled data" in explain_ground("data")

@@ -1,0 +1,88 @@
+"""A sweep: loads at one rate after another until the capacity of the service is known; its settings and its result.
+
+Tested in tests/load/test_sweep.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.core.bounds import MOST_REQUESTS, OverZero
+
+MOST_LOADS = 40
+"""The loads of a sweep at most, those that repeat a probe among them."""
+
+
+@dataclass(frozen=True)
+class CapacitySettings:
+    """What capacity is wanted, and what may be spent to find out.
+
+    The sweep begins at `target_rate` requests/s, and makes at most `probes` probes of `duration` seconds (of which
+    `warm_up` are not judged), with `requests` requests in all and none over `highest` requests/s (0: sixteen times the
+    target). `price_per_hour` is what one replica costs, in any currency; without it no cost is named.
+    """
+
+    target_rate: OverZero[float]
+    duration: OverZero[float] = 60.0
+    warm_up: float = 5.0
+    probes: OverZero[int] = 12
+    requests: OverZero[int] = 100_000
+    highest: float = 0.0
+    price_per_hour: float = 0.0
+
+    @property
+    def highest_rate(self) -> float:
+        """The highest rate that may be asked, in requests/s."""
+        return self.highest or 16 * self.target_rate
+
+    def find_problem(self) -> tuple[str, str] | None:
+        """The key that makes this sweep impossible, and why; or None."""
+        if not 0 <= self.warm_up < self.duration:
+            return "warm_up", f"must be from 0 to under the duration, got {self.warm_up!r}"
+        if self.highest and self.highest < self.target_rate:
+            return "highest", f"must be at least the target rate of {self.target_rate:g} requests/s"
+        if self.price_per_hour < 0:
+            return "price_per_hour", f"must not be under 0, got {self.price_per_hour!r}"
+        if self.requests > MOST_REQUESTS:
+            return "requests", f"is at most {MOST_REQUESTS:,}"
+        if int(self.target_rate * self.duration) > self.requests:
+            return "requests", "is too few for the first probe: target_rate times duration is more"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRecord:
+    """One load of a sweep: the rate asked and the rate of answers without a failure (requests/s), its outcome.
+
+    `shares` are those over the limit, by objective; `p50` and `p95` latencies by metric in seconds. `failed` is the
+    share of failed requests; `reason` says why an undecided probe is undecided.
+    """
+
+    rate: float
+    outcome: str
+    throughput: float
+    failed: float
+    shares: dict[str, float]
+    p50: dict[str, float]
+    p95: dict[str, float]
+    client_bound: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """The capacity of the service: at least `low` and, where one rate failed, less than `high` requests/s.
+
+    `low` is 0 where no rate passed. `sentences` say it in words; `ended` why the search stopped; `problem` what broke
+    it, `gone` that the endpoint disappeared.
+    """
+
+    target: float
+    low: float
+    high: float | None
+    confidence: float
+    probes: tuple[ProbeRecord, ...]
+    sentences: tuple[str, ...]
+    ended: str = ""
+    problem: str = ""
+    gone: str = ""

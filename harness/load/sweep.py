@@ -1,0 +1,215 @@
+"""A sweep of a gate run: one open-loop load after another, each from a drained queue, until the capacity is known."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from harness.core.arrival_settings import STEADY
+from harness.core.load import LoadResult, name_least
+from harness.core.measurement import Measurement, Scope
+from harness.core.metric import REQUEST_RATE
+from harness.core.objective import Objective
+from harness.core.plan import Cost, PlannedCheck
+from harness.core.settings import LoadSettings
+from harness.core.sweep import MOST_LOADS, CapacitySettings, ProbeRecord, SweepResult
+from harness.core.verdict import Level, Status, Verdict
+from harness.load.judging import judge_load
+from harness.load.material import PROBES
+from harness.load.reference import CONTROL_REQUESTS
+from harness.load.run_load import make_load
+from harness.load.sweep_words import describe_sweep
+from harness.run.gate_run import GateRun
+from harness.run.session import Session
+from harness.stats.capacity import CapacitySearch, OverloadTest, ProbeOutcome
+from harness.stats.histogram import Histogram
+
+_ASKED_BESIDE = 2 * (CONTROL_REQUESTS + PROBES)
+"""The requests that a load sends beside its own."""
+_DRAIN_LOOKS, _DRAIN_PAUSE, _DRAIN_SLOWER = 20, 1.0, 3.0
+"""How often a sample is asked until the queue counts as drained, with so many seconds between, and by which factor it
+may be slower than before the first load."""
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """A sweep under way."""
+
+    scope: Scope
+    session: Session
+    run: GateRun
+    settings: CapacitySettings
+    search: CapacitySearch
+    unloaded: float = 0.0
+    records: list[ProbeRecord] = field(default_factory=list)
+    sent: int = 0
+    ended: str = ""
+    problem: str = ""
+    gone: str = ""
+
+    def probe(self, rate: float) -> ProbeOutcome | None:
+        """The outcome of a probe: of one load, or of several that were over the limit. None where the sweep ends."""
+        objectives = self.scope.objectives
+        share_of_alpha = self.search.probe_alpha / len(objectives)
+        tests = {objective.text: OverloadTest(objective.budget, share_of_alpha) for objective in objectives}
+        outcome: ProbeOutcome | None = None
+        while outcome is None or (outcome == "inconclusive" and any(t.is_worth_repeating for t in tests.values())):
+            if self.records:
+                self._drain()
+            result = self._make_load(rate)
+            if result is None:
+                break
+            verdicts = [_judge_at(result, objective, tests, self.search.probe_alpha) for objective in objectives]
+            if outcome is None:
+                outcome = _combine(verdicts)
+            shares = {objective.text: _compute_share(result, objective) for objective in objectives}
+            if result.is_starved:
+                tests = {}
+            for text, test in tests.items():
+                test.add(shares[text])
+                if test.is_refuted:
+                    outcome = "fail"
+            undecided = [verdict.reason for verdict in verdicts if verdict.status is Status.INCONCLUSIVE]
+            self.records.append(_record(result, rate, outcome, shares, undecided))
+            if result.client_bound and outcome != "fail":
+                self.search.forbid_above(rate)
+        return outcome
+
+    def _make_load(self, rate: float) -> LoadResult | None:
+        """The load at this rate; None, with the reason noted, where it cannot be made or ended before its time."""
+        count = int(rate * self.settings.duration) + _ASKED_BESIDE + _DRAIN_LOOKS
+        if len(self.records) >= MOST_LOADS or self.sent + count > self.settings.requests + _ASKED_BESIDE:
+            self.ended = "the loads or requests that it may make are used up"
+            return None
+        self.sent += count
+        load = replace(
+            self.scope.settings.load or LoadSettings(),
+            scenario=STEADY, shape=STEADY, rate=rate, duration=self.settings.duration, warm_up=self.settings.warm_up,
+        )  # fmt: skip
+        # Another seed for each load: its arrivals and its requests are a fresh sample.
+        settings = replace(
+            self.scope.settings,
+            sections={**self.scope.settings.sections, "load": load},
+            seed=self.scope.settings.seed + len(self.records) + 1,
+        )
+        folder = self.run.run_dir.path / "capacity" / f"load-{len(self.records) + 1:02}"
+        folder.mkdir(parents=True, exist_ok=True)
+        result = make_load(Scope(settings, self.scope.suite), self.session, self.run, folder)
+        self.problem, self.gone = result.problem or "", result.gone or ""
+        return None if self.problem or self.gone else result
+
+    def _drain(self) -> None:
+        """Wait until a single request is about as fast as before the first load."""
+        for _ in range(_DRAIN_LOOKS):
+            if self._time_sample() <= _DRAIN_SLOWER * self.unloaded + 0.05:
+                return
+            time.sleep(_DRAIN_PAUSE)
+
+    def _time_sample(self) -> float:
+        began = self.run.now()
+        self.session.ask()
+        return self.run.now() - began
+
+    def make_result(self) -> SweepResult:
+        """What is known now."""
+        capacity = self.search.capacity
+        high = capacity.high if math.isfinite(capacity.high) else None
+        result = SweepResult(
+            self.settings.target_rate, capacity.low, high, capacity.confidence, tuple(self.records), (),
+            self.ended, self.problem, self.gone,
+        )  # fmt: skip
+        objectives = [objective.text for objective in self.scope.objectives]
+        return replace(result, sentences=describe_sweep(result, objectives, self.settings.price_per_hour))
+
+    def run_all(self) -> SweepResult:
+        """Make every probe of the sweep."""
+        self.unloaded = self._time_sample()
+        while (rate := self.search.next_rate) is not None:
+            self.run.progress.note(f"sweep: {rate:.4g} requests/s; so far {_describe_interval(self.search)}")
+            outcome = self.probe(rate)
+            if outcome is not None:
+                self.search.add(rate, outcome)
+            if self.ended or self.problem or self.gone:
+                break
+        return self.make_result()
+
+
+def make_sweep(scope: Scope, session: Session, run: GateRun) -> SweepResult:
+    """Search the capacity by loads one after another. Raises as `make_load`."""
+    settings = _get_settings(scope)
+    search = CapacitySearch(settings.target_rate, highest=settings.highest_rate, probes=settings.probes)
+    result = _Sweep(scope, session, run, settings, search).run_all()
+    for sentence in result.sentences:
+        run.progress.note(sentence)
+    return result
+
+
+def _get_settings(scope: Scope) -> CapacitySettings:
+    settings = scope.settings.find_section(CapacitySettings)
+    assert settings is not None  # the ground of every check that judges a sweep
+    return settings
+
+
+def _judge_at(result: LoadResult, objective: Objective, tests: Mapping[str, OverloadTest], alpha: float) -> Verdict:
+    """The verdict at the alphas of one probe. Nothing over the budget itself is tolerated: the capacity is one rate."""
+    first_alpha = tests[objective.text].first_alpha if tests else alpha
+    check = PlannedCheck("", objective.suite, Level.BLOCKER, "", "estimate", alpha_fail=first_alpha)
+    return judge_load(result, replace(objective, loosened=objective.budget, alpha=alpha), check)
+
+
+def _combine(verdicts: list[Verdict]) -> ProbeOutcome:
+    statuses = {verdict.status for verdict in verdicts}
+    if Status.FAIL in statuses:
+        return "fail"
+    return "pass" if statuses == {Status.PASS} else "inconclusive"
+
+
+def _compute_share(result: LoadResult, objective: Objective) -> float:
+    """The share over the limit, without the time for which the load generator itself held requests up."""
+    is_rate = objective.metric == "error_rate"
+    counts = result.blocks[objective.metric if is_rate else name_least(objective.metric)]
+    over = counts.over_limit(0.0 if is_rate else objective.limit)
+    return sum(over) / max(1, sum(counts.n))
+
+
+def _record(
+    result: LoadResult, rate: float, outcome: ProbeOutcome, shares: dict[str, float], undecided: list[str]
+) -> ProbeRecord:
+    histograms = {metric: Histogram.from_sparse(sparse) for metric, sparse in result.histograms.items()}
+    failed = sum(result.blocks["error_rate"].over_limit(0.0))
+    return ProbeRecord(
+        rate,
+        outcome,
+        next((figure.value or 0.0 for figure in result.figures if figure.metric == REQUEST_RATE.name), 0.0),
+        failed / max(1, result.judged),
+        shares,
+        {metric: histogram.quantile(0.5) for metric, histogram in histograms.items()},
+        {metric: histogram.quantile(0.95) for metric, histogram in histograms.items()},
+        "; ".join(result.client_bound),
+        "; ".join(undecided) if outcome == "inconclusive" else "",
+    )
+
+
+def _describe_interval(search: CapacitySearch) -> str:
+    capacity = search.capacity
+    high = f"less than {capacity.high:.4g}" if math.isfinite(capacity.high) else "no rate failed"
+    return f"at least {capacity.low:.4g}, {high}"
+
+
+def _compute_cost(scope: Scope) -> Cost:
+    settings = _get_settings(scope)
+    requests = settings.requests + 2 * _ASKED_BESIDE
+    return Cost(requests, scope.tokens_per_answer * requests, settings.probes * settings.duration)
+
+
+SWEEP = Measurement(
+    SweepResult,
+    _compute_cost,
+    lambda scope: "load/sweep",
+    make_sweep,
+    alone=True,
+    note=lambda scope: f"loads at rates up to {_get_settings(scope).highest_rate:g} requests/s",
+)
+"""The sweep of `[capacity]`."""

@@ -1,0 +1,99 @@
+"""What a sweep shows, in three sentences, and the verdict on the target rate. Pure.
+
+Tested in tests/load/test_sweep.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from harness.core.sweep import ProbeRecord, SweepResult
+from harness.core.verdict import Status, Verdict, make_error, make_inconclusive
+
+_MOSTLY_FAILED = 0.5
+"""The part of the requests over the limit that failed, from which on errors limit the capacity."""
+
+
+def describe_sweep(result: SweepResult, objectives: Sequence[str], price: float) -> tuple[str, ...]:
+    """Three sentences: the interval, what limits it, and what the target rate needs (`price` of a replica an hour)."""
+    return (
+        f"Capacity for {' and '.join(objectives)}: {_describe_ends(result)} at {result.confidence * 100:g} %.",
+        _describe_limit(result),
+        _describe_need(result, price),
+    )
+
+
+def judge_target(result: SweepResult) -> Verdict:
+    """Whether the capacity is at least the target rate."""
+    if result.problem:
+        return make_error(result.problem)
+    n, target = len(result.probes), f"the target of {result.target:g} requests/s"
+    if result.gone:
+        return Verdict(Status.FAIL, f"the endpoint disappeared during the sweep: {result.gone}", n=n)
+    notes = result.sentences
+    if result.low >= result.target:
+        reason = f"{target} is within the capacity: {_describe_ends(result)}"
+        return Verdict(Status.PASS, reason, n=n, method="capacity search", notes=notes)
+    if result.high is not None and result.high <= result.target:
+        reason = f"{target} is over the capacity: {_describe_ends(result)}"
+        return Verdict(Status.FAIL, reason, n=n, method="capacity search", notes=notes)
+    reason = f"{target} is neither within nor over the capacity: {_describe_ends(result)}; give a longer duration"
+    return make_inconclusive(reason, n=n, method="capacity search", notes=notes)
+
+
+def _describe_ends(result: SweepResult) -> str:
+    low = f"at least {result.low:.4g}" if result.low else "no lower end (no rate passed)"
+    high = "no upper end (no rate failed)" if result.high is None else f"less than {result.high:.4g} requests/s"
+    return f"{low}, {high}"
+
+
+def _describe_limit(result: SweepResult) -> str:
+    """What limited the capacity, from the lowest failed probe (else the highest one), against the highest passed."""
+    if not result.probes:
+        return "What limits it is not known: no load has ended."
+    failed = [probe for probe in result.probes if probe.outcome == "fail"]
+    bound = [probe for probe in result.probes if probe.client_bound]
+    if not failed:
+        if bound:
+            return f"The client limited the sweep at {bound[0].rate:.4g} requests/s: {bound[0].client_bound}."
+        undecided = [f"{probe.rate:.4g}" for probe in result.probes if probe.outcome == "inconclusive"]
+        if undecided:
+            return f"What limits it is not known: no rate failed, and {', '.join(undecided)} requests/s are undecided."
+        return f"Nothing limited the service up to {max(probe.rate for probe in result.probes):.4g} requests/s."
+    worst = min(failed, key=lambda probe: probe.rate)
+    passed = [probe for probe in result.probes if probe.outcome == "pass"]
+    best = max(passed, key=lambda probe: probe.rate, default=None)
+    return f"At {worst.rate:.4g} requests/s {_name_limit(worst, best)}."
+
+
+def _name_limit(worst: ProbeRecord, best: ProbeRecord | None) -> str:
+    if worst.failed > _MOSTLY_FAILED * max(worst.shares.values()):
+        return f"errors limited it: {worst.failed:.1%} of the requests failed"
+    before = best.p50 if best else {}
+    waited, decoded = (worst.p50.get(metric, 0.0) - before.get(metric, 0.0) for metric in ("ttft", "inter_token"))
+    if "inter_token" in worst.p50 and "inter_token" in before:
+        rest = (worst.p50["latency"] - worst.p50["ttft"]) - (before["latency"] - before["ttft"])
+        if rest > waited and decoded > 0:
+            times = f"{before['inter_token'] * 1e3:.3g} to {worst.p50['inter_token'] * 1e3:.3g} ms"
+            return f"decoding speed limited it: the median gap between chunks grew from {times}"
+    grown = f"the median latency was {worst.p50.get('latency', 0.0) * 1e3:.4g} ms"
+    if best:
+        grown += f", {best.p50.get('latency', 0.0) * 1e3:.4g} ms at {best.rate:.4g} requests/s"
+    return f"queueing limited it: {grown}"
+
+
+def _describe_need(result: SweepResult, price: float) -> str:
+    """Replicas for the target rate: enough by the lower end, and the fewest that the upper end allows."""
+    if not result.low:
+        return f"How many replicas {result.target:g} requests/s need is not known: no rate passed."
+    most = math.ceil(result.target / result.low - 1e-9)
+    fewest = most
+    if result.high is not None:
+        fewest = math.floor(result.target / result.high) + 1
+    count = f"{most}" if fewest >= most else f"{fewest} to {most}"
+    cost = ""
+    if price:
+        cost = f", {fewest * price:g} to {most * price:g} an hour" if fewest < most else f", {most * price:g} an hour"
+    noun = "replica" if most == 1 else "replicas"
+    return f"{result.target:g} requests/s need {count} {noun} like this one{cost}, if their capacities add up."
