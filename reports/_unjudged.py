@@ -41,6 +41,7 @@ _VALUES = {
     "request_id": '"x-request-id"',
     "idempotency": '"idempotency-key"',
     "rate_limit": "60",
+    "target_rate": "20",
     "unprovoked_failures": "0.01",
 }
 """An example of the value of each key; a promise without one is `true`."""

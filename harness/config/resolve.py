@@ -32,7 +32,7 @@ from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.objective_parser import parse_objective
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.settings import DEFAULT_SEED, Ceilings, Promises, Settings
-from harness.core.suite_policy import sort_suites
+from harness.core.suite_policy import find_policy, sort_suites
 
 _EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema")}
 """Optional extras that a check may need as its ground, with the modules that each installs; none is imported here."""
@@ -87,7 +87,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
 def _check_suites(wanted: tuple[str, ...]) -> tuple[str, ...]:
     known = list_plugins("suites")
     if "all" in wanted:
-        return sort_suites(known)
+        return sort_suites(name for name in known if not find_policy(name).on_request)
     for name in wanted:
         if name not in known:
             raise UsageError(describe_unknown("suite", name, (*known, "all")))

@@ -53,6 +53,7 @@ class SuitePolicy:
     over which they are spread; `dependent` says that they may depend on one another and are judged in time blocks;
     `hint` what the user can give for an objective that cannot pass. `section` is its own section of the configuration,
     `reads` names others that it needs ("data", "fault"). `compares`: its objectives are compared with a baseline.
+    `on_request`: only its name chooses it, `all` does not.
     `first` names the files that run before its others, which run in the order of their names.
     `shares_answers`: its checks share answers in a process, and their cost counts each answer once. `disturbs`: it
     disturbs the service, so that its times are no property of it.
@@ -67,6 +68,7 @@ class SuitePolicy:
     section: Section | None = None
     reads: tuple[str, ...] = ()
     compares: bool = False
+    on_request: bool = False
     first: tuple[str, ...] = ()
     shares_answers: bool = False
     disturbs: bool = False

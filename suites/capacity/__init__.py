@@ -13,6 +13,7 @@ POLICY = SuitePolicy(
     order=55,
     metrics=(LATENCY, TTFT, ERROR_RATE),
     dependent=True,
+    on_request=True,
     hint="a longer [capacity] duration",
     reads=("data",),
     section=Section(

