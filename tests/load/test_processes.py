@@ -193,7 +193,7 @@ def test_locusts_own_page_starts_our_schedule_again_and_again(reference: str, tm
         assert heard("two/load/steady.json")
         assert not result_of(tmp_path / "two")["finished"]
         swarm("three", duration="long")
-        until(lambda: heard("duration and warm-up are numbers"))
+        until(lambda: heard("duration is not a valid number"))
         assert there()
         server.terminate()
         server.wait(20)
