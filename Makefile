@@ -54,7 +54,7 @@ bench: $(VENV)/.dev  ## the figures that the README quotes
 figures: $(VENV)/.dev  ## sizes, density and names of the code itself (ARGS="httpx=FOLDER" adds a peer, ARGS=-v the names)
 	$(BIN)/python -m benchmarks.figures $(ARGS)
 
-detection: $(VENV)/.dev  ## smoke and integration over every seeded defect and every healthy variant (30 minutes; ARGS="--records FILE" goes on after an interruption)
+detection: $(VENV)/.dev  ## smoke and integration over every seeded defect and every healthy variant (ARGS="--records FILE" goes on after an interruption)
 	$(BIN)/python -m benchmarks.detection $(ARGS)
 
 build: $(VENV)/.dev  ## wheel and sdist in dist/

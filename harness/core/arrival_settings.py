@@ -65,7 +65,7 @@ class ArrivalSettings:
 
     @property
     def mean_rate(self) -> float:
-        """Requests/s over the whole duration."""
+        """The mean rate in requests/s, over the whole duration."""
         return self.curve.mean_rate
 
     @property

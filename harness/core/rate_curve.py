@@ -46,7 +46,7 @@ class Piece:
 
 
 class RateCurve:
-    """The rates of a load from its zero on. `duration` in seconds; pieces that last no time are left out."""
+    """The rate of a load over time, from the start of its schedule. `duration` is in seconds; empty pieces are dropped."""
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.pieces = tuple(piece for piece in pieces if piece.seconds > 0)
@@ -61,7 +61,7 @@ class RateCurve:
 
     @property
     def mean_rate(self) -> float:
-        """Requests/s over the whole duration."""
+        """The mean rate in requests/s, over the whole duration."""
         return self._sums[-1] / self.duration
 
     @property

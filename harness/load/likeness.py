@@ -19,7 +19,9 @@ _FEWEST_READS, _LEAST_LENGTH = 0.5, 0.9
 """Chunks per stated token, and tokens per asked one, below which a stream was held back and answers are short."""
 
 _FEWEST_CUT = 0.2
-"""The share of answers that reach their limit below which that all of 3 did without load is no chance: 0.2^3 < 1 %."""
+"""If under this share of answers reach their limit under load, all 3 answers before it did so by chance in under 1 %
+of cases (0.2^3): the load has changed them.
+"""
 
 _ADVICE = "Shorter answers are quicker: have all be as long as asked (ignore_eos), or limit them in [endpoint.options]"
 _WITHIN_STREAM = (TTFT.name, TTFOT.name, INTER_TOKEN.name)

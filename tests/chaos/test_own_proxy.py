@@ -79,7 +79,7 @@ def test_what_is_cut_before_our_own_eyes_is_a_failure_in_the_open(gate: Callable
     assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
     assert found.proof.affected
     cut = sum(s.error == "incomplete" for s in found.samples)
-    assert abs(found.proof.affected - cut) <= 2  # one that is struck as the fault is lifted may be counted after it
+    assert cut - found.proof.affected in (0, 1)  # the counters are read just before the lift
 
 
 @pytest.mark.slow
