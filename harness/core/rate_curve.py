@@ -46,7 +46,10 @@ class Piece:
 
 
 class RateCurve:
-    """The rate of a load over time, from the start of its schedule. `duration` is in seconds; empty pieces are dropped."""
+    """The rate of a load over time, from the start of its schedule.
+
+    `duration` is in seconds; pieces of 0 s are left out.
+    """
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.pieces = tuple(piece for piece in pieces if piece.seconds > 0)
