@@ -149,12 +149,15 @@ class Injector:
 
 
 class ActiveFault:
-    """One fault of an injector: about to be applied, on, or lifted."""
+    """One fault of an injector: about to be applied, on, or lifted.
+
+    `is_counted`: the proxy counts what the fault strikes, and keeps the count after the lift.
+    """
 
     def __init__(self, injector: Injector, fault: Fault) -> None:
         self._injector, self._fault, self._proxy = injector, fault, injector.proxy
         self._disables = load_fault(fault.kind).stage is None
-        self._is_counted = injector.is_own_proxy and not self._disables
+        self.is_counted = injector.is_own_proxy and not self._disables
         self.name = f"{_DISABLED_PREFIX if self._disables else _PREFIX}{make_slug(fault.name)}"
         self._path = f"{self._proxy.path}/toxics/{self.name}"
 
@@ -167,19 +170,19 @@ class ActiveFault:
             self._proxy.disable()
             return
         toxic = {"name": self.name, "type": fault.kind, "stream": fault.stream, "toxicity": fault.toxicity}
-        lease = {"lease_ms": LEASE} if self._is_counted else {}
+        lease = {"lease_ms": LEASE} if self.is_counted else {}
         self._proxy.add_toxic(**toxic, attributes=dict(fault.attributes), **lease)
 
     def renew(self) -> None:
         """Keep the fault on. Raises `ProxyGone` when the proxy has died, `UsageError` when somebody has lifted it."""
-        if self._is_counted:
+        if self.is_counted:
             self._injector.api.call("PATCH", self._path, json={"lease_ms": LEASE})
         else:
             self._injector.api.call("GET", self._path)
 
     def prove(self) -> Proof:
         """Whether the fault took effect: by our own proxy's counters, otherwise by a probe through the link."""
-        if self._is_counted:
+        if self.is_counted:
             affected = int(self._injector.read_counters()["toxics"].get(self.name, {}).get("affected", 0))
             return Proof(
                 "counter" if affected else "none",

@@ -166,10 +166,9 @@ class _Phases:
                 where = f"link {self.injector.link.name}"
                 self._report(f"{self.fault.kind} on {where} for {self.fault.duration:g} s")
                 self._hold(active)
-            lifted, proof = self.load.now(), self.experiment.proof
-            if proof.confirmed == "probe" and self.fault.toxicity >= 1 and self.direct:
-                proof = replace(proof, affected=self.load.count_due(self.experiment.applied or 0.0))
-            self._update(lifted=lifted, proof=proof)
+            self._update(lifted=self.load.now())
+            if active.is_counted:  # the last count: what is struck until the lift belongs to it
+                self._update(proof=active.prove())
         except UsageError as problem:
             state = "proxy gone" if isinstance(problem, ProxyGone) else "refused"
             raise
@@ -184,11 +183,15 @@ class _Phases:
         while (left := ends - self.load.now()) > 0:
             self.load.wait(min(left, _RENEW))
             active.renew()
-        if self.experiment.proof.confirmed != "probe":
+        if self.experiment.proof.confirmed == "none":
             self._update(proof=active.prove())
 
     def _conclude(self, baseline: list[Sample], lifted: float) -> None:
         """Find the recovery and whether the answers show the fault; the last line of the fault in `faults.jsonl`."""
+        proof = self.experiment.proof
+        if proof.confirmed == "probe" and self.fault.toxicity >= 1 and self.direct:
+            struck = sum(sample.intended + sample.lag < lifted for sample in self.experiment.fault_samples)
+            self._update(proof=replace(proof, affected=struck))
         recovered = find_recovery(self.experiment, self.chaos)
         progress = "no recovery seen"
         if recovered is not None:

@@ -74,10 +74,6 @@ class SteadyLoad:
         """The time up to which every request due from `since` on has ended."""
         return min([self.next_due, *(due for due in list(self._due_by_index.values()) if due >= since)])
 
-    def count_due(self, since: float) -> int:
-        """How many requests were due from `since` until now."""
-        return int((self.next_due - since) / self._gap)
-
     def wait(self, seconds: float) -> None:
         """Let the load go on. Raises what broke it: `BudgetExhausted` for a ceiling, an error of the run directory."""
         ends = self.now() + seconds

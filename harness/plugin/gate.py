@@ -37,6 +37,7 @@ from harness.plugin.rerun_record import write_record
 from harness.plugin.run_checks import CheckHooks
 from harness.run.gate_run import GateRun, RunState
 from harness.run.planning import plan_user_check
+from harness.run.terminal_lines import format_header, format_summary
 from harness.suite import ROOT, list_checks
 
 _PYTEST_EXITS = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
@@ -142,7 +143,7 @@ class GateHooks:
 
     def pytest_report_header(self) -> list[str]:
         """Target, protocol and seed, above the first test."""
-        return self._run.format_header() if self._judges else []
+        return format_header(self._run) if self._judges else []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -179,12 +180,12 @@ class GateHooks:
         if not self._decides:
             return
         if loss := getattr(report, "ai_loss", ""):
-            self._run.note_loss(loss, msgspec.json.decode(report.ai_unwritten, type=list[EvidenceLine]))
-        if self._run.loss:
-            self._session.shouldstop = self._run.loss
+            self._run.log.note_loss(loss, msgspec.json.decode(report.ai_unwritten, type=list[EvidenceLine]))
+        if self._run.log.loss:
+            self._session.shouldstop = self._run.log.loss
         if report.when not in ("setup", "call", "teardown"):
             crash = make_error("the worker that ran this check crashed; its evidence is lost")
-            self._run.record(EvidenceLine(report.nodeid, crash, self._run.now()))
+            self._run.log.record(EvidenceLine(report.nodeid, crash, self._run.now()))
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
         """The words and letters of statuses that pytest does not have."""
@@ -207,7 +208,7 @@ class GateHooks:
         self._end_progress()
         self._run.close()
         if self._decides:
-            self._finish(exitstatus if exitstatus in _PYTEST_EXITS and not self._run.loss else None)
+            self._finish(exitstatus if exitstatus in _PYTEST_EXITS and not self._run.log.loss else None)
             session.exitstatus = self._status
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -226,7 +227,7 @@ class GateHooks:
             return
         title = f"{report.nodeid} can be collected"
         self._run.add_user_checks([plan_user_check(report.nodeid, suite, title, "blocker")])
-        self._run.record(EvidenceLine(report.nodeid, verdict, self._run.now()))
+        self._run.log.record(EvidenceLine(report.nodeid, verdict, self._run.now()))
 
     def conclude(self) -> int | None:
         """End a run that began and was stopped before its end, show what was not shown; the exit status, if any."""
@@ -280,7 +281,7 @@ class GateHooks:
         colour = terminalreporter.hasmarkup if hasattr(terminalreporter, "hasmarkup") else False
         for note in self._run.collection_notes:
             terminalreporter.write_line(f"note: {note}")
-        for line in self._run.format_summary(self._report, colour=colour, width=width):
+        for line in format_summary(self._run, self._report, colour=colour, width=width):
             terminalreporter.write_line(line)
 
     @pytest.hookimpl(trylast=True)

@@ -91,7 +91,7 @@ class CheckHooks:
                 # A worker that dies gives its lock back.
                 fcntl.flock(stack.enter_context(open(path, "w")), fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
             except OSError as problem:
-                self._run.note_loss(f"{path} cannot be written ({problem.strerror})")
+                self._run.log.note_loss(f"{path} cannot be written ({problem.strerror})")
             yield
 
     def _measures_alone(self, spec: CheckSpec, check: PlannedCheck) -> bool:
@@ -170,9 +170,9 @@ class CheckHooks:
         if check.kind != "user" and call.when == "call" and (problem := self._watch.explain()):
             verdict = make_error(problem)
         line = self._write_verdict(item, check, verdict, call.duration)
-        if self._run.loss and self._run.worker != "main":
-            report.ai_loss = self._run.loss
-            report.ai_unwritten = msgspec.json.encode(self._run.unwritten).decode()  # the controller may have room
+        if self._run.log.loss and self._run.worker != "main":
+            report.ai_loss = self._run.log.loss
+            report.ai_unwritten = msgspec.json.encode(self._run.log.unwritten).decode()  # the controller may have room
         report.ai_status, report.ai_level = str(line.verdict.status), str(check.level)
         if report.failed and call.excinfo and isinstance(call.excinfo.value, CheckFailed | CheckError):
             report.longrepr = f"{line.verdict.status}: {line.verdict.reason}"
@@ -187,9 +187,9 @@ class CheckHooks:
         verdict = self._run.end_check(item.nodeid, verdict)
         attach_to_allure(item, verdict)
         line = self._run.make_evidence(item.nodeid, verdict, seconds)
-        self._run.record(line)
-        if self._run.loss:
-            item.session.shouldstop = self._run.loss
+        self._run.log.record(line)
+        if self._run.log.loss:
+            item.session.shouldstop = self._run.log.loss
         return line
 
     def _show_recent(self, check: PlannedCheck, reason: str) -> tuple[Counterexample, ...]:

@@ -6,12 +6,10 @@ Tested in tests/run/test_report_building.py.
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -20,27 +18,25 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import RunDirError, UsageError
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.redaction import redact_text
-from harness.core.registry import load_plugin
 from harness.core.report import Report
 from harness.core.settings import Settings
 from harness.core.verdict import Level, Status, Verdict, make_error
 from harness.io.clock import Monotonic, read_date, read_epoch, read_monotonic
 from harness.io.ledger import Ledger
 from harness.io.polite_client import MOST_WAITING, PoliteClient
-from harness.io.rundir import DECLINED, EVIDENCE, GATE, EvidenceLine, RunDir, SavedRun, count_runs_of_plan, read_run
+from harness.io.rundir import DECLINED, EvidenceLine, RunDir
 from harness.run.baseline import BaselineSource, compare_with_baseline, find_baseline
 from harness.run.planning import build_plan
 from harness.run.preflight import Preflight, load_adapter, run_preflight, wait_until_ready
 from harness.run.progress import Progress
-from harness.run.report_building import build_report, build_unended_report, describe_target, mark_as_error
+from harness.run.report_building import build_report, describe_target, mark_as_error
 from harness.run.report_files import (
-    FILES,
     describe_environment,
     draw_reports,
     refuse_unwritable_reports,
-    shorten_path,
     write_reports,
 )
+from harness.run.run_log import RunLog
 from harness.run.session import Session
 from harness.run.sessions import Sessions
 from harness.run.unprovoked import CHECK_ID as UNPROVOKED
@@ -68,20 +64,22 @@ class GateRun:
         self.progress = Progress(processes, settings.endpoint.deadlines.total)
         self.started = 0.0
         self.collection_notes: list[str] = []
-        self.loss = ""  # why something of this run could not be written
-        self.unwritten: list[EvidenceLine] = []
+        self.log = RunLog()
         self.plan = Plan(settings.suites, ())
         self.preflight = Preflight(settings.endpoint.protocol)
-        self.run_dir: RunDir
         self.ledger: Ledger
         self._others: dict[str, Preflight] = {}
         self._declared = tuple(declared)
         self._processes = processes
-        self._head: dict[str, Any] = {}
         self._client: PoliteClient | None = None
         self._sessions: Sessions | None = None
         self._baseline: BaselineSource | None = None
         self._by_id: tuple[Plan | None, dict[str, PlannedCheck]] = (None, {})
+
+    @property
+    def run_dir(self) -> RunDir:
+        """The directory of the run, which its start or its process has made."""
+        return self.log.run_dir
 
     @property
     def checks(self) -> Mapping[str, PlannedCheck]:
@@ -98,7 +96,7 @@ class GateRun:
         self._baseline = find_baseline(self.settings)
         self.make_plan()  # a wrong objective is refused before anything is made or sent
         refuse_unwritable_reports(self.settings)
-        self.run_dir = RunDir.create(self.settings.run_dir, self.settings.endpoint.list_secrets())
+        self.log.run_dir = RunDir.create(self.settings.run_dir, self.settings.endpoint.list_secrets())
         self._begin(read_monotonic())
         self._write_plan()
         endpoint, client = self.settings.endpoint, self._connect()
@@ -114,7 +112,7 @@ class GateRun:
 
     def adopt(self, run_dir: RunDir, preflight: Preflight, started: float) -> None:
         """Plan a run whose load locust makes, started by hand. Raises `UsageError` for what cannot be planned."""
-        self.run_dir, self.preflight, self.started = run_dir, preflight, started
+        self.log.run_dir, self.preflight, self.started = run_dir, preflight, started
         self._plan_from_preflight()
         self._write_plan()
 
@@ -127,7 +125,7 @@ class GateRun:
         """Take part in a run that another process has started."""
         self.worker = worker
         self._baseline = find_baseline(self.settings)
-        self.run_dir = RunDir(Path(state.run_dir), self.settings.endpoint.list_secrets())
+        self.log.run_dir = RunDir(Path(state.run_dir), self.settings.endpoint.list_secrets())
         self.preflight, self._others = state.preflight, dict(state.others)
         self._begin(state.started)
         self._apply_preflight()
@@ -144,14 +142,12 @@ class GateRun:
         if self.settings.only_check:
             checks = [replace(check, level=Level.BLOCKER) for check in checks if check.id == self.settings.only_check]
         self.plan = self.plan.add_checks(checks)
-        fresh = [self._redact(note) for note in dict.fromkeys(notes) if note not in self.collection_notes]
+        fresh = [self.redact(note) for note in dict.fromkeys(notes) if note not in self.collection_notes]
         self.collection_notes += fresh
         if not (checks or fresh) or not self.started:
             return
         if self.worker == "main":
-            self._head["notes"] = [*self._head["notes"], *fresh]
-            with self._keep_loss():
-                self._save_plan()
+            self.log.add_notes(self.plan, fresh)
         else:
             self.write_user_checks(checks, fresh)
 
@@ -193,13 +189,13 @@ class GateRun:
 
     def end_check(self, check: str, verdict: Verdict) -> Verdict:
         """Write down what a check sent and got, and say in its counterexamples how to run it again."""
-        with self._keep_loss():
+        with self.log.keep_loss():
             self._write_exchanges(check)
         examples = []
         for example in verdict.counterexamples:
             seed = self.settings.seed if example.seed is None else example.seed
             examples.append(replace(example, pytest=example.pytest or check, seed=seed))
-        return replace(verdict, counterexamples=tuple(examples), reason=self._redact(verdict.reason), contract=None)
+        return replace(verdict, counterexamples=tuple(examples), reason=self.redact(verdict.reason), contract=None)
 
     def _write_exchanges(self, check: str) -> None:
         sessions = self._get_sessions()
@@ -208,26 +204,6 @@ class GateRun:
         sessions.flush()
         if self._client is not None and (note := self._client.throttle.describe()):
             self.run_dir.write(f"{DECLINED}-{self.worker}", note.encode())
-
-    def record(self, line: EvidenceLine) -> None:
-        """Append a verdict to the evidence; what cannot be written is kept in memory."""
-        try:
-            self.run_dir.append(EVIDENCE, line)
-        except RunDirError as problem:
-            self.note_loss(str(problem), [line])
-
-    def note_loss(self, problem: str, unwritten: Sequence[EvidenceLine] = ()) -> None:
-        """Note that something could not be written, and keep the verdicts that it holds."""
-        self.loss = self.loss or problem
-        self.unwritten += unwritten
-
-    @contextmanager
-    def _keep_loss(self) -> Iterator[None]:
-        """Note the first thing that cannot be written, in place of raising: the run then ends in order."""
-        try:
-            yield
-        except (RunDirError, OSError) as problem:
-            self.note_loss(str(problem))
 
     def make_evidence(self, check: str, verdict: Verdict, seconds: float) -> EvidenceLine:
         """The line of evidence of a check that has ended."""
@@ -252,7 +228,7 @@ class GateRun:
 
     def close(self) -> None:
         """Write what is left of the series and close the connections."""
-        with self._keep_loss():
+        with self.log.keep_loss():
             if self._sessions is not None:
                 self._sessions.close()
         if self._client is not None:
@@ -265,22 +241,22 @@ class GateRun:
         also what the gate.json of the run's start says.
         """
         if self._baseline is not None:
-            verdicts = {line.check: line.verdict for line in self._read_back().evidence}
+            verdicts = {line.check: line.verdict for line in self.log.read_back(self.plan).evidence}
             version = importlib.metadata.version("aiharness")
             compared = compare_with_baseline(self._baseline, self.settings, self.plan, verdicts, version)
             for id_, verdict in compared.items():
-                self.record(EvidenceLine(id_, verdict, self.now()))
+                self.log.record(EvidenceLine(id_, verdict, self.now()))
         if (check := self.checks.get(UNPROVOKED)) is not None:
-            evidence = self._read_back().evidence
+            evidence = self.log.read_back(self.plan).evidence
             verdict = self.judge_obstacle(check.suite) or judge_unprovoked(self.settings, check, evidence)
-            self.record(EvidenceLine(UNPROVOKED, verdict, self.now()))
+            self.log.record(EvidenceLine(UNPROVOKED, verdict, self.now()))
         report = build_report(
-            self._read_back(),
+            self.log.read_back(self.plan),
             policy=self.settings.policy,
             finished=_format_now(),
             interrupted=interrupted,
-            exit_status=None if self.loss else exit_status,
-            broken=self.loss,
+            exit_status=None if self.log.loss else exit_status,
+            broken=self.log.loss,
         )
         try:
             return write_reports(self.run_dir, report, self.settings.reports)
@@ -291,44 +267,12 @@ class GateRun:
             draw_reports(self.run_dir, report, self.settings.reports)
             return report
 
-    def _read_back(self) -> SavedRun:
-        """The run as it was written, and what could not be."""
-        saved = SavedRun(self.plan, self._head)
-        with self._keep_loss():
-            saved = read_run(self.run_dir.path)
-        if self.loss:
-            saved.plan = self.plan
-        saved.evidence += self.unwritten
-        return saved
-
-    def format_header(self) -> list[str]:
-        """What is judged, and how, in a few lines."""
-        endpoint, preflight = self.settings.endpoint, self.preflight
-        reasons = {detected.protocol: detected.reason for detected in preflight.detected}
-        reason = reasons.get(preflight.protocol, "named by the user")
-        lines = [f"ai target: {endpoint.url} ({preflight.protocol}: {reason})"]
-        if preflight.obstacle:
-            lines.append(f"ai target cannot be judged: {preflight.obstacle}")
-        lines += preflight.list_notes(endpoint)
-        lines.append(
-            f"ai run: {len(self.plan.checks)} checks planned, profile {self.settings.profile.name}, "
-            f"seed {self.settings.seed}, written to {shorten_path(self.run_dir.path)}"
-        )
-        return [self._redact(line) for line in lines]
-
-    def format_summary(self, report: Report, *, colour: bool, width: int) -> list[str]:
-        """The terminal's last lines: the decision and where the report lies."""
-        text = load_plugin("reports", "terminal").render(
-            report, colour=colour, width=width, run_path=str(self.run_dir.path)
-        )
-        lines = [*text.rstrip().splitlines(), f"report: {shorten_path(self.run_dir.path / FILES['html'])}"]
-        return [self._redact(line) for line in lines]
-
     def _get_sessions(self) -> Sessions:
         assert self._sessions is not None, "the run has neither started nor been joined"
         return self._sessions
 
-    def _redact(self, text: str) -> str:
+    def redact(self, text: str) -> str:
+        """The text without the secrets of the endpoint."""
         return redact_text(text, self.settings.endpoint.list_secrets())
 
     def _begin(self, started: float) -> None:
@@ -367,26 +311,17 @@ class GateRun:
         self.plan = build_plan(settings, self._declared, capabilities, self._processes).select(settings.only_check)
 
     def _write_plan(self) -> None:
-        self._head = {
+        head = {
             "id": self.run_dir.path.name,
-            "started": self._head.get("started", _format_now()),
-            "started_epoch": self._head.get("started_epoch", read_epoch()),
+            "started": _format_now(),
+            "started_epoch": read_epoch(),
             "responsible": self.settings.responsible,
             "policy": msgspec.to_builtins(self.settings.policy),
             "target": msgspec.to_builtins(describe_target(self.settings.endpoint, self.preflight.facts)),
             "environment": describe_environment(self.settings),
             "notes": [*(d.reason for d in self.preflight.detected), *self.preflight.list_notes(self.settings.endpoint)],
         }
-        self._save_plan()
-
-    def _save_plan(self) -> None:
-        """Write the plan, with the number of this run among those of the same plan in the same folder."""
-        head, number = self._head, 1 + count_runs_of_plan(self.run_dir.path, self.plan.hash)
-        if number > 1:
-            again = f"run {number} of this plan in this folder: the best of several runs proves less than a single one"
-            head = {**head, "notes": [*head["notes"], again]}
-        self.run_dir.write_plan(self.plan, head)
-        self.run_dir.write(GATE, msgspec.json.encode(build_unended_report(self.plan, head)))
+        self.log.write_plan(self.plan, head)
 
 
 def _with_protocol(endpoint: Endpoint, preflight: Preflight) -> Endpoint:

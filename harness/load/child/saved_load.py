@@ -34,7 +34,7 @@ def judge_run(run: GateRun, result: LoadResult) -> Report:
     """Judge every planned check by the result, write the evidence and the reports."""
     for check in run.plan.checks:
         verdict = _judge_check(run, check, result)
-        run.record(EvidenceLine(check.id, verdict, run.now()))
+        run.log.record(EvidenceLine(check.id, verdict, run.now()))
     interrupted = None if result.finished or result.problem else "locust was stopped before the end of the load"
     return run.finish(interrupted, None)
 

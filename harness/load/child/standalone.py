@@ -27,6 +27,7 @@ from harness.load.load_result import get_result_path
 from harness.load.preflight_process import PreflightRequest, PreflightResult
 from harness.load.run_load import collect_limits
 from harness.run.gate_run import GateRun
+from harness.run.terminal_lines import format_summary
 
 _PREFLIGHT_SECONDS = 60.0
 """Seconds past the endpoint's total deadline that the preflight may take."""
@@ -150,7 +151,7 @@ def print_summary(job: Job) -> int:
     report = judge_run(run, result)
     terminal = sys.stderr.isatty()
     width = shutil.get_terminal_size((100, 24)).columns
-    for line in run.format_summary(report, colour=terminal, width=width):
+    for line in format_summary(run, report, colour=terminal, width=width):
         _print(line)
     for reason in result.client_bound:
         _print(f"ai load: client-bound: {reason}")
