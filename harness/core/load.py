@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.core.arrival_settings import STEADY
 from harness.core.endpoint import Endpoint
-from harness.core.exchange import Request
+from harness.core.exchange import Query, Request
 from harness.core.report import Figure, Generator
 from harness.core.settings import LoadSettings
 from harness.core.verdict import Counterexample
@@ -36,13 +36,26 @@ SECONDS_UNTIL_GONE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class KnownRequest:
+    """A request that was answered alike each time without load: `content` is that answer. Of a labelled row that was
+    answered with its `label` each time, the label is what counts.
+    """
+
+    name: str
+    request: Request
+    content: Any = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One load of `endpoint`, whose protocol is decided: requests made of `material`, or without it `requests` in turn.
 
     `limits` maps a metric to the limits of its objectives, in seconds. `started` is the run's start on the
     system-wide monotonic clock; `reference` the content of the answer without load, None where it is not compared, and
-    `has_text` whether that answer had a text or outputs; `run_dir` a folder that exists; `suite` is the one whose
-    measurement it is. Holds the endpoint's secrets: never written to disk.
+    `has_text` whether that answer had a text or outputs; `known` are further requests whose answers are, and `echo`
+    asks for the mark in its text to be repeated, which the service does (None: not asked). `run_dir` is a folder that
+    exists, `suite` the one whose measurement it is. Holds the endpoint's secrets: never written to disk.
     """
 
     endpoint: Endpoint
@@ -56,11 +69,15 @@ class Job:
     seed: int = 0
     suite: str = ""
     material: Material | None = None
+    known: tuple[KnownRequest, ...] = ()
+    echo: Query | None = None
 
     @property
     def has_controls(self) -> bool:
-        """Whether the sample is sent now and then between other requests, because the answer to it is known."""
-        return self.material is not None and self.material.workload != SAMPLE and self.reference is not None
+        """Whether requests with a known answer are sent now and then between the others."""
+        if self.material is None or self.material.workload == SAMPLE:
+            return False
+        return self.reference is not None or bool(self.known) or self.echo is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +107,12 @@ class LoadResult:
     the requests in flight, `repeated` requests were sent before. `workload` says in words what the requests were,
     `cache` what shows that repeats are answered from a cache, `bursts` that streams were held back and flushed,
     `shortfall` that answers were shorter than asked; the successes with `in_chunks` state no tokens. `broken` are
-    answers that were declared a success and are invalid or incomplete. `gone` says that the endpoint disappeared,
-    `client_bound` why the load was not the one asked for, `late` how the load generator delayed single requests: its
-    effect on a verdict is bounded by the blocks named by `name_least` and `MOST_FAILED`. `overran`: it was stopped at
-    its deadline. Of several processes `generator` and `stall` show the worst, `skew` by how much their clocks differ
-    (s).
+    answers that were declared a success and are invalid or incomplete, `wrong` those that are not the known ones.
+    Of the `echoed` answers that were to repeat a code, `unechoed` do not, such as `lost_echoes`. `gone` says that
+    the endpoint disappeared, `client_bound` why the load was not the one asked for, `late` how the load generator
+    delayed single requests: its effect on a verdict is bounded by the blocks named by `name_least` and
+    `MOST_FAILED`. `overran`: it was stopped at its deadline. Of several processes `generator` and `stall` show the
+    worst, `skew` by how much their clocks differ (s).
     """
 
     scenario: str
@@ -132,6 +150,9 @@ class LoadResult:
     wrong_count: int = 0
     compared: int = 0
     not_compared: str = ""
+    echoed: int = 0
+    unechoed: int = 0
+    lost_echoes: tuple[Counterexample, ...] = ()
     client_bound: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     overran: bool = False

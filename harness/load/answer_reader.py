@@ -68,12 +68,17 @@ class AnswerReader:
     """Decodes the exchanges of one process's load."""
 
     def __init__(self, adapter: Adapter, job: Job) -> None:
-        self._adapter, self._endpoint, self._keeps_text = adapter, job.endpoint, job.reference is not None
+        self._adapter, self._endpoint = adapter, job.endpoint
         self._caps = Caps()
         self._known: dict[tuple[str, bytes], Exchange] = {}
 
-    def read(self, request: Request, intended: float, raw: RawExchange) -> Iterator[Exchange | None]:
-        """Yields None between slices of work, so that sockets can be served in between, and finally the exchange."""
+    def read(
+        self, request: Request, intended: float, raw: RawExchange, *, keeps_text: bool = False
+    ) -> Iterator[Exchange | None]:
+        """Yields None between slices of work, so that sockets can be served in between, and finally the exchange.
+
+        `keeps_text`: the text of a stream is kept whole, because it is compared.
+        """
         response = raw.response
         failure = None if raw.error is None else (raw.error, raw.detail)
         if failure is None and response is not None:
@@ -82,7 +87,7 @@ class AnswerReader:
         events: tuple[StreamEvent, ...] = ()
         is_stream = request.stream and response is not None and response.content_type in STREAM_TYPES
         if is_stream and response is not None and 200 <= response.status < 300:
-            stream = _StreamReader(self._adapter.decoder(self._endpoint), keeps_text=self._keeps_text)
+            stream = _StreamReader(self._adapter.decoder(self._endpoint), keeps_text=keeps_text)
             try:
                 yield from self._read_stream(response, raw.pieces, stream)
             except TransportError as problem:

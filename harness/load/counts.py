@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import chain
@@ -72,10 +72,13 @@ class WorkerCounts:
     broken_count: int = 0
     wrong_count: int = 0
     compared: int = 0
+    echoed: int = 0
+    unechoed: int = 0
     errors: dict[str, int] = field(default_factory=dict)
     failures: list[Counterexample] = field(default_factory=list)
     broken: list[Counterexample] = field(default_factory=list)
     wrong: list[Counterexample] = field(default_factory=list)
+    lost_echoes: list[Counterexample] = field(default_factory=list)
     last_sent: float = 0.0
     stall: float = 0.0
     cpu: float = 0.0
@@ -99,7 +102,10 @@ class WorkerCounts:
 
 
 RESULT_ADDED, RESULT_WORST = (
-    ("sent", "completed", "waited", "repeated", "tokens", "broken_count", "wrong_count", "compared"),
+    (
+        *("sent", "completed", "waited", "repeated", "tokens", "broken_count", "wrong_count", "compared"),
+        *("echoed", "unechoed"),
+    ),
     ("stall", "skew"),
 )
 """Fields that add up over processes, and fields of which the largest counts; the result has both too."""
@@ -128,6 +134,11 @@ _BY_BLOCK = ("requests", "failed", "late", "rated", "bad", "bad_least", "bin_ans
 
 def _sum_blocks(parts: Sequence[list[Any]]) -> list[Any]:
     return [sum(column) for column in zip(*parts, strict=True)]
+
+
+def keep_smallest(examples: Iterable[Counterexample]) -> list[Counterexample]:
+    """Those with the shortest requests."""
+    return sorted(examples, key=lambda example: len(str(example.request)))[:MOST_EXAMPLES]
 
 
 def encode_counts(counts: WorkerCounts) -> bytes:
@@ -159,7 +170,8 @@ def sum_counts(parts: Sequence[WorkerCounts]) -> WorkerCounts:
         **{name: max(getattr(part, name) for part in parts) for name in _LATEST},
         errors=dict(errors),
         failures=list(chain.from_iterable(part.failures for part in parts))[:MOST_EXAMPLES],
-        wrong=list(chain.from_iterable(part.wrong for part in parts))[:MOST_EXAMPLES],
+        wrong=keep_smallest(chain.from_iterable(part.wrong for part in parts)),
+        lost_echoes=keep_smallest(chain.from_iterable(part.lost_echoes for part in parts)),
         broken=list(chain.from_iterable(part.broken for part in parts))[:MOST_EXAMPLES],
         gone=first.gone if all(part.gone for part in parts) else None,
         finished=all(part.finished for part in parts),

@@ -9,6 +9,7 @@ Tested in tests/load/workload/test_requests.py.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
@@ -29,7 +30,11 @@ MOST_FORMS, FEWEST_FORMS = 512, 16
 ENDLESS = 1 << 40
 """The forms of a workload that makes each request anew."""
 
-_DIGITS = 7
+CODES = re.compile(r"(?<![0-9])[0-9]{7}(?![0-9])")
+"""Finds what `make_digits` makes."""
+
+_DIGITS, _STRIDE = 7, 7_368_787
+_INVERSE: int = pow(_STRIDE, -1, 10**_DIGITS)
 _FORM_BYTES = 8 * 2**20
 """About as many bytes as all forms may have."""
 _BYTES_PER_TOKEN = 8
@@ -132,7 +137,12 @@ def make_nonce(seed: int, k: int) -> str:
 
 def make_digits(seed: int, k: int) -> str:
     """Seven decimal digits, of which no two among ten million requests have the same."""
-    return f"{(k * 7_368_787 + seed) % 10**_DIGITS:0{_DIGITS}d}"
+    return f"{(k * _STRIDE + seed) % 10**_DIGITS:0{_DIGITS}d}"
+
+
+def find_number(seed: int, digits: str) -> int:
+    """The request to which `make_digits` gives these digits."""
+    return int((int(digits) - seed) * _INVERSE % 10**_DIGITS)
 
 
 def begin_literal(number: float, low: float = -math.inf, high: float = math.inf) -> str:

@@ -70,6 +70,7 @@ def make_load_result(
         failures=tuple(counts.failures),
         broken=tuple(counts.broken),
         wrong=tuple(counts.wrong),
+        lost_echoes=tuple(counts.lost_echoes),
         finished=finished and problem is None,
         problem=problem,
         **{name: getattr(counts, name) for name in (*RESULT_ADDED, *RESULT_WORST, "errors", "gone")},

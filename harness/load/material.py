@@ -37,7 +37,9 @@ _MOST_BYTES = 16 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is known of an endpoint before its load: `rows` are the inputs of `[data]` in the form that it takes."""
+    """What is known of an endpoint before its load: `rows` are the inputs of `[data]` in the form that it takes, and
+    `labels` the class of each, where all have one.
+    """
 
     endpoint: Endpoint
     facts: Facts
@@ -45,6 +47,7 @@ class Source:
     sample: Query
     rows: Sequence[Any] = ()
     has_own_sample: bool = False
+    labels: Sequence[str] = ()
 
 
 def choose_material(load: WorkloadSettings, seed: int, source: Source) -> Material:

@@ -21,6 +21,7 @@ from harness.core.exchange import Exchange, Query, Request
 from harness.core.settings import DEFAULT_SEED, LoadSettings
 from harness.core.workload import Material
 from harness.io.client import Client
+from harness.load.known import Controlled, find_known
 from harness.load.material import Source, choose_material, probe_material
 from harness.load.reference import Reference, ask_reference
 from harness.run.decoding import decode_exchange
@@ -41,7 +42,7 @@ class PreflightRequest:
 @dataclass(frozen=True, slots=True)
 class PreflightResult:
     """What the preflight showed, the endpoint with its protocol decided, the sample's request, what is answered to it
-    without load, and what the load's requests are made from.
+    without load, what the load's requests are made from, and which further answers are known.
     """
 
     preflight: Preflight
@@ -49,6 +50,7 @@ class PreflightResult:
     request: Request
     reference: Reference
     material: Material
+    controlled: Controlled
 
 
 def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
@@ -64,10 +66,14 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
         raise UsageError(f"protocol {preflight.protocol} has no streamed answers at this endpoint")
     query = replace(make_sample(protocol, endpoint, preflight.facts), stream=wanted.stream)
     request = protocol.encode(endpoint, query, preflight.facts)
+
+    def encode(query: Query) -> Request:
+        return protocol.encode(endpoint, query, preflight.facts)
+
     with Client(endpoint) as client:
 
         def ask(query: Query) -> Exchange:
-            request = protocol.encode(endpoint, query, preflight.facts)
+            request = encode(query)
             decoder = protocol.decoder(endpoint) if request.stream else None
             return decode_exchange(protocol, endpoint, client.exchange(request, decoder=decoder))
 
@@ -76,8 +82,9 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
         source = Source(endpoint, preflight.facts, able, query, has_own_sample=endpoint.sample is not None)
         count = wanted.load.requests
         material, has_texts = probe_material(choose_material(wanted.load, wanted.seed, source), source, count, ask)
+        controlled = find_known(material, source, count, ask, encode, may_reword=not wanted.deterministic)
     reference = replace(reference, has_text=reference.has_text and has_texts)
-    return PreflightResult(preflight, endpoint, request, reference, material)
+    return PreflightResult(preflight, endpoint, request, reference, material, controlled)
 
 
 def main() -> int:

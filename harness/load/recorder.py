@@ -15,10 +15,12 @@ from harness.core.exchange import Exchange
 from harness.core.load import LONGEST_DELAY, SECONDS_UNTIL_GONE, Job, name_least
 from harness.core.metric import LIMITED_TIMES
 from harness.core.replay import show_exchange
+from harness.core.verdict import Counterexample
 from harness.load.answer_reader import RawExchange
-from harness.load.counts import MOST_EXAMPLES, NEVER, PROMPT_BINS, WorkerCounts
+from harness.load.controls import Controls, KnownAnswer, is_echo_lost
+from harness.load.counts import MOST_EXAMPLES, NEVER, PROMPT_BINS, WorkerCounts, keep_smallest
 from harness.load.peers import SENT_TTFT, WHOLE_TPOT
-from harness.load.reference import Reference, explain_empty_answer, find_wrong_content
+from harness.load.reference import Reference, explain_empty_answer
 from harness.run.decoding import mark_invalid
 from harness.run.series import Seconds
 from harness.stats.block_histogram import BlockHistogram
@@ -58,7 +60,7 @@ class Recorder:
         load = job.load
         self.job, self.t0 = job, 0.0
         self._answered_at = 0.0
-        self._reference = Reference(job.reference, job.has_text)
+        self._reference, self._controls = Reference(job.reference, job.has_text), Controls(job)
         self._judged_from = load.judged_from
         self._block_seconds = (load.duration - self._judged_from) / TIME_BLOCKS
         self._unanswered = 0
@@ -80,11 +82,11 @@ class Recorder:
         """The schedule begins at `t0`, in seconds of the run; for `stalled` of these the generator had stood still."""
         self.t0, self._answered_at = t0, t0 - stalled
 
-    def add(self, exchange: Exchange, raw: RawExchange) -> None:
-        """Count one exchange that has ended, with its raw form. One from the warm-up is counted by second and not
-        judged.
+    def add(self, exchange: Exchange, raw: RawExchange, known: KnownAnswer | None = None) -> None:
+        """Count one exchange that has ended, with its raw form, and what is known of its answer. One from the warm-up
+        is counted by second and not judged, but for its content.
         """
-        exchange = self._judge_content(exchange)
+        exchange = self._judge_content(exchange, known)
         timing, counts = exchange.timing, self.counts
         counts.completed += 1
         counts.tokens += exchange.generated_tokens
@@ -107,9 +109,9 @@ class Recorder:
             latency = service = ttft = None
             gaps = (*gaps, NEVER)  # the gap after the last token, or before the first, never ended
         if exchange.ok:
-            self._count_success(exchange, timing.done or raw.ended)
+            self._count_success(exchange, timing.done or raw.ended, is_control=self.job.has_controls and bool(known))
         held_up = raw.held_up
-        if self._is_from_cache(exchange):
+        if self._is_from_cache(known):
             return
         tpot = exchange.tpot if exchange.ok and exchange.request.stream else None
         self._rate(exchange, raw, block, tpot)
@@ -153,8 +155,8 @@ class Recorder:
             counts.bin_seconds[place] += stamps[-1] - stamps[0]
             counts.bin_tokens[place] += tokens - 1
 
-    def _count_success(self, exchange: Exchange, ended: float) -> None:
-        """Count a success for the rates of the judged part."""
+    def _count_success(self, exchange: Exchange, ended: float, *, is_control: bool) -> None:
+        """Count a success for the rates of the judged part. The length of a control is not one that was asked for."""
         counts, timing = self.counts, exchange.timing
         counts.last_success = max(counts.last_success, ended)
         counts.judged_tokens += exchange.generated_tokens
@@ -163,6 +165,8 @@ class Recorder:
         usage = exchange.answer.usage if exchange.answer else None
         is_stated = usage is not None and usage.completion_tokens is not None
         counts.answers_in_chunks += bool(timing.tokens) and not is_stated
+        if is_control:
+            return
         if exchange.answer is not None and exchange.answer.finish_reason is not None:
             counts.endings += 1
             counts.cut += exchange.answer.finish_reason == "length"
@@ -218,31 +222,37 @@ class Recorder:
         if pending.values:
             self.counts.blocks[metric].add(pending.blocks, pending.values)
 
-    def _judge_content(self, exchange: Exchange) -> Exchange:
-        """Compare a success with the answer without load; one that is empty is invalid."""
-        counts, reference = self.counts, self._reference
+    def _judge_content(self, exchange: Exchange, known: KnownAnswer | None) -> Exchange:
+        """Compare a success with the answer that is known; one that is empty is invalid."""
+        counts = self.counts
         if not exchange.ok:
             return exchange
-        if empty := explain_empty_answer(reference, exchange):
+        if empty := explain_empty_answer(self._reference, exchange):
             return mark_invalid(exchange, empty)
-        if reference.content is None or (self.job.has_controls and not self._is_control(exchange)):
+        if known is None:
             return exchange
         counts.compared += 1
-        if difference := find_wrong_content(reference, exchange):
+        difference = self._controls.find_wrong_answer(known, exchange)
+        if known.code:
+            counts.echoed += 1
+            if not difference and is_echo_lost(known, exchange):
+                counts.unechoed += 1
+                counts.lost_echoes.append(self._show(exchange, f"asked to repeat {known.code}, it does not"))
+        if difference:
             counts.wrong_count += 1
-            if len(counts.wrong) < MOST_EXAMPLES:
-                summary = f"under load it differs from the answer without load: {difference}"
-                counts.wrong.append(show_exchange(exchange, self.job.endpoint, summary))
+            counts.wrong.append(self._show(exchange, difference))
+        counts.wrong, counts.lost_echoes = keep_smallest(counts.wrong), keep_smallest(counts.lost_echoes)
         return exchange
 
-    def _is_control(self, exchange: Exchange) -> bool:
-        """Whether it asks the sample, between other requests."""
-        return self.job.has_controls and exchange.request.body == self.job.requests[0].body
+    def _show(self, exchange: Exchange, summary: str) -> Counterexample:
+        return show_exchange(exchange, self.job.endpoint, summary)
 
-    def _is_from_cache(self, exchange: Exchange) -> bool:
+    def _is_from_cache(self, known: KnownAnswer | None) -> bool:
         """Whether its times are those of a cache of answers, and none of the service."""
         material = self.job.material
-        return material is not None and bool(material.cache) and self._is_control(exchange)
+        if known is None or known.code or not self.job.has_controls:
+            return False
+        return material is not None and bool(material.cache)
 
     def _count_error(self, exchange: Exchange, error: ErrorClass) -> None:
         counts, examples = self.counts, self.counts.failures
@@ -251,9 +261,7 @@ class Recorder:
             counts.broken_count += 1
             examples = counts.broken
         if len(examples) < MOST_EXAMPLES:
-            examples.append(
-                show_exchange(exchange, self.job.endpoint, f"a request under load failed: {exchange.detail}")
-            )
+            examples.append(self._show(exchange, f"a request under load failed: {exchange.detail}"))
 
     def _check_service(self, exchange: Exchange, raw: RawExchange) -> None:
         """Notice when nothing was answered for `SECONDS_UNTIL_GONE`, and when something is again."""

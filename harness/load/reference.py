@@ -48,13 +48,6 @@ def _explain_incomparable(first: Exchange, exchange: Exchange) -> str:
     return f"the service does not repeat itself without load: {change}" if change else ""
 
 
-def find_wrong_content(reference: Reference, exchange: Exchange) -> str:
-    """How a successful answer under load differs from the one without load; empty if it does not, or cannot be said."""
-    if reference.content is None or exchange.content == reference.content:
-        return ""
-    return compare_contents(reference.content, exchange.content) or ""
-
-
 def explain_empty_answer(reference: Reference, exchange: Exchange) -> str:
     """Why a success without text is none: without load there is one, and no limit of tokens has ended it."""
     if not reference.has_text or has_text(exchange) or exchange.timing.output is not None or explain_no_text(exchange):

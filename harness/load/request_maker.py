@@ -11,12 +11,9 @@ from harness.core.adapter import Adapter
 from harness.core.arrival_settings import REPLAY
 from harness.core.exchange import Query, Request
 from harness.core.load import Job
-from harness.core.settings import LoadSettings
 from harness.io.raw import encode_request
-from harness.load.forms import MOST_FORMS, QueryForm, has_mark, make_workload
-
-_WANTED_CONTROLS, _MOST_OFTEN, _LEAST_OFTEN = 50, 3, 10
-"""How often the sample is wanted where its answer is known; at most and at least one in so many requests is it."""
+from harness.load.controls import Controls
+from harness.load.forms import MOST_FORMS, TEXT_MARK, QueryForm, has_mark, make_digits, make_workload
 
 _MOST_KEPT = 16 * 2**20
 """Bytes of encoded forms that are kept."""
@@ -36,11 +33,6 @@ class _Cut:
     after: bytes
 
 
-def count_control_step(load: LoadSettings) -> int:
-    """Of so many requests one is the sample, where the answer to it is known."""
-    return max(_MOST_OFTEN, min(_LEAST_OFTEN, load.requests // _WANTED_CONTROLS))
-
-
 class RequestMaker:
     """Makes the requests of a job; every process makes the same ones."""
 
@@ -48,7 +40,10 @@ class RequestMaker:
         self._job, self._adapter = job, adapter
         self._repeated = [self._encode(request) for request in job.requests]
         self._workload = None if job.material is None else make_workload(job.material)
-        self._step = count_control_step(job.load) if job.has_controls else 0
+        self.controls = Controls(job)
+        self._step = self.controls.step
+        self._known = [*(self._repeated[:1] if job.reference is not None else []), *self._encode_known()]
+        self._echo = self._encode_echo()
         self._kept: dict[int, _Cut | Encoded] = {}
         self._kept_bytes = 0
         if self._workload is not None:
@@ -58,7 +53,9 @@ class RequestMaker:
     def encode(self, k: int) -> Encoded:
         """Request `k` of the schedule."""
         workload = self._workload
-        if workload is None or self._is_control(k):
+        if self._step and (kind := self.controls.find_kind(k)) is not None:
+            return self._known[kind] if kind < len(self._known) else self._fill_echo(k)
+        if workload is None:
             return self._repeated[k % len(self._repeated)]
         number = self._number(k)
         i = number % workload.forms
@@ -67,24 +64,20 @@ class RequestMaker:
             return self._encode_query(workload.make_query(number))
         if not isinstance(cut, _Cut):
             return cut
-        content = cut.form.fill(self._seed, number).encode()
-        template = cut.request
-        body = b"".join((cut.before, content, cut.after))
-        return Request(template.method, template.path, template.headers, body, template.stream), cut.head + body
+        return _fill(cut, cut.form.fill(self._seed, number))
 
     def is_repeat(self, k: int) -> bool:
         """Whether request `k` is the same as an earlier one, or as one that was asked before the load."""
         workload = self._workload
-        if workload is None or self._is_control(k) or (workload.forms == 1 and not workload.is_unique):
+        if self._step and (kind := self.controls.find_kind(k)) is not None:
+            return kind < len(self._known)
+        if workload is None or (workload.forms == 1 and not workload.is_unique):
             return True
         return workload.is_repeat(self._number(k))
 
     @property
     def _seed(self) -> int:
         return 0 if self._job.material is None else self._job.material.seed
-
-    def _is_control(self, k: int) -> bool:
-        return bool(self._step) and k % self._step == self._step - 1
 
     def _number(self, k: int) -> int:
         """The number of request `k` among those of the workload."""
@@ -94,6 +87,20 @@ class RequestMaker:
 
     def _encode(self, request: Request) -> Encoded:
         return request, b"".join(encode_request(self._job.endpoint, request, "identity"))
+
+    def _encode_known(self) -> list[Encoded]:
+        return [self._encode(known.request) for known in self._job.known]
+
+    def _encode_echo(self) -> Request | None:
+        """The request that asks for a code to be repeated, with the mark in place of the code."""
+        if self._job.echo is None or self._job.material is None:
+            return None
+        return self._adapter.encode(self._job.endpoint, self._job.echo, self._job.material.facts)
+
+    def _fill_echo(self, k: int) -> Encoded:
+        assert self._echo is not None
+        body = self._echo.body.replace(TEXT_MARK.encode(), make_digits(self._job.seed, k).encode())
+        return self._encode(_with_body(self._echo, body))
 
     def _encode_query(self, query: Query) -> Encoded:
         material = self._job.material
@@ -122,6 +129,12 @@ class RequestMaker:
         self._kept_bytes += len(wire)
 
 
+def _fill(cut: _Cut, content: str) -> Encoded:
+    """The request of a form, and its bytes, with this in place of the mark."""
+    body = b"".join((cut.before, content.encode(), cut.after))
+    return _with_body(cut.request, body), cut.head + body
+
+
 def describe_workload(job: Job) -> str:
     """What the requests of a job are, in one line."""
     material = job.material
@@ -131,8 +144,17 @@ def describe_workload(job: Job) -> str:
     if material.reason:
         line = f"one request body, because {material.reason}: repeats may be answered from a cache"
     if job.has_controls:
-        line += f"; of {count_control_step(job.load)} requests one is the sample, whose answer is known"
+        line += f"; of {Controls(job).step} requests one has a known answer: {_describe_controls(job)}"
     return f"{line}; seed {material.seed}"
+
+
+def _describe_controls(job: Job) -> str:
+    parts = ["the sample"] if job.reference is not None else []
+    if job.known:
+        parts.append(f"{job.known[0].name} and the like ({len(job.known)})")
+    if job.echo is not None:
+        parts.append("a code to repeat")
+    return ", ".join(parts)
 
 
 def _with_body(request: Request, body: bytes) -> Request:

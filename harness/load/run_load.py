@@ -24,11 +24,13 @@ from harness.core.objective import Objective
 from harness.core.plan import Cost, PlannedCheck
 from harness.core.settings import LoadSettings
 from harness.core.workload import AUTO, SAMPLE
+from harness.load.controls import count_control_step
+from harness.load.known import ASKED_BESIDE, confirm_wrong_answers, find_known, judge_lost_echoes
 from harness.load.load_result import get_result_path, make_result_id
 from harness.load.locust_process import LocustExit, find_free_port, find_locustfile, run_locust
-from harness.load.material import PROBES, Source, choose_material, probe_material
-from harness.load.reference import CONTROL_REQUESTS, ask_reference, find_difference_between
-from harness.load.request_maker import count_control_step
+from harness.load.material import Source, choose_material, probe_material
+from harness.load.reference import Reference, ask_reference
+from harness.run.accuracy import holds_classes
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
@@ -66,12 +68,18 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
     job = Job(endpoint, (request,), load, str(folder), run.started, limits, seed=scope.settings.seed, suite=scope.suite)
     able = session.capabilities
     may_reword = able.text and not able.embeds and not session.promises.deterministic
-    reference = ask_reference(lambda: session.ask(query), may_reword=may_reword)
+
+    def ask_sample() -> Reference:
+        return ask_reference(lambda: session.ask(query), may_reword=may_reword)
+
+    reference = ask_sample()
     source = _describe_source(session, query)
     material = choose_material(load, scope.settings.seed, source)
     material, has_texts = probe_material(material, source, load.requests, session.ask)
     has_texts = has_texts and reference.has_text
+    controlled = find_known(material, source, load.requests, session.ask, session.request, may_reword=may_reword)
     job = replace(job, reference=reference.content, has_text=has_texts, material=material)
+    job = replace(job, known=controlled.known, echo=controlled.echo)
     path = get_result_path(folder, load.scenario)
     path.parent.mkdir(exist_ok=True)
     log = path.with_suffix(".log")
@@ -83,11 +91,11 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
     with run.progress.part(make_result_id(load.scenario)) as part:
         part.deadline, part.remark = 0.0, partial(_describe_state, path, load)
         child = run_locust(file, _make_locust_options(job), msgspec.json.encode(job), log, patience)
-    result = replace(_read_result(path, job, child), not_compared=reference.problem)
-    if result.wrong_count and not session.promises.deterministic:
-        again = ask_reference(lambda: session.ask(query), may_reword=may_reword)
-        if problem := again.problem or find_difference_between(reference, again):
-            result = replace(result, wrong_count=0, compared=0, wrong=(), not_compared=problem)
+    is_compared = bool(controlled.known or controlled.echo)
+    result = replace(_read_result(path, job, child), not_compared="" if is_compared else reference.problem)
+    if not session.promises.deterministic:
+        result = confirm_wrong_answers(result, controlled, reference, ask_sample, session.ask)
+    result = judge_lost_echoes(result, controlled, job.seed, load.requests, session.ask)
     run.progress.note(
         f"load: {result.completed} of {result.intended} requests have ended, {result.failed} of them failed"
     )
@@ -120,13 +128,15 @@ def _describe_state(path: Path, load: LoadSettings) -> str:
 
 def _describe_source(session: Session, query: Query) -> Source:
     """What the requests of the load are made from. Rows of another form than the service takes are left out."""
-    endpoint, inputs = session.endpoint, []
+    endpoint, inputs, labels = session.endpoint, [], []
     has_own_sample = endpoint.sample is not None or session.sample_query is not None
     data = session.settings.data
     if data is not None and data.dataset is not None:
         rows = Rows(session)
         inputs = [rows.query([row]).inputs for row in rows.list_data()]
-    return Source(endpoint, session.facts, session.capabilities, query, inputs, has_own_sample)
+        if inputs and holds_classes(data.dataset):
+            labels = [str(label) for label in data.dataset.labels or ()]
+    return Source(endpoint, session.facts, session.capabilities, query, inputs, has_own_sample, labels)
 
 
 def describe_plan(scope: Scope) -> str:
@@ -145,7 +155,8 @@ def _describe_requests(load: LoadSettings, seed: int) -> str:
         if spread is not None:
             line += f", {name} of about {spread.describe('tokens')}"
     line += f", seed {seed}"
-    return f"{line}; where the answer to the sample is known, one of {count_control_step(load)} requests is it"
+    step = count_control_step(load)
+    return f"{line}; where right answers are known, one of {step} requests has one: its answer is verified"
 
 
 def _make_locust_options(job: Job) -> list[str]:
@@ -164,8 +175,7 @@ def _get_load_settings(scope: Scope) -> LoadSettings:
 
 def _compute_cost(scope: Scope) -> Cost:
     load = _get_load_settings(scope)
-    requests = load.requests
-    requests += 2 * (CONTROL_REQUESTS + PROBES)
+    requests = load.requests + ASKED_BESIDE
     return Cost(requests, scope.tokens_per_answer * requests, load.duration)
 
 
@@ -180,10 +190,7 @@ LOAD = Measurement(LoadResult, _compute_cost, _choose_file, make_load, alone=Tru
 def _reserve_requests(session: Session, run: GateRun, load: LoadSettings) -> None:
     """Count every request of the load before its start: a ceiling must not cut a load off."""
     ceilings, count = session.settings.ceilings, load.requests
-    if (
-        ceilings.requests is not None
-        and run.ledger.requests + count + 2 * (CONTROL_REQUESTS + PROBES) > ceilings.requests
-    ):
+    if ceilings.requests is not None and run.ledger.requests + count + ASKED_BESIDE > ceilings.requests:
         raise BudgetExhausted(f"--ai-max-requests={ceilings.requests} leaves no room for a load of {count} requests")
     if ceilings.seconds is not None and run.now() + load.duration > ceilings.seconds:
         raise BudgetExhausted(f"--ai-max-time={ceilings.seconds:g} s leaves no room for a load of {load.duration:g} s")

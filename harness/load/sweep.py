@@ -17,8 +17,7 @@ from harness.core.settings import LoadSettings
 from harness.core.sweep import MOST_LOADS, CapacitySettings, ProbeRecord, SweepResult
 from harness.core.verdict import Level, Status, Verdict
 from harness.load.judging import judge_load
-from harness.load.material import PROBES
-from harness.load.reference import CONTROL_REQUESTS
+from harness.load.known import ASKED_BESIDE
 from harness.load.run_load import make_load
 from harness.load.sweep_words import describe_sweep
 from harness.run.gate_run import GateRun
@@ -26,8 +25,6 @@ from harness.run.session import Session
 from harness.stats.capacity import CapacitySearch, OverloadTest, ProbeOutcome
 from harness.stats.histogram import Histogram
 
-_ASKED_BESIDE = 2 * (CONTROL_REQUESTS + PROBES)
-"""The requests that a load sends beside its own."""
 _DRAIN_LOOKS, _DRAIN_PAUSE, _DRAIN_SLOWER = 20, 1.0, 3.0
 """How often a sample is asked until the queue counts as drained, with so many seconds between, and by which factor it
 may be slower than before the first load."""
@@ -79,8 +76,8 @@ class _Sweep:
 
     def _make_load(self, rate: float) -> LoadResult | None:
         """The load at this rate; None, with the reason noted, where it cannot be made or ended before its time."""
-        count = int(rate * self.settings.duration) + _ASKED_BESIDE + _DRAIN_LOOKS
-        if len(self.records) >= MOST_LOADS or self.sent + count > self.settings.requests + _ASKED_BESIDE:
+        count = int(rate * self.settings.duration) + ASKED_BESIDE + _DRAIN_LOOKS
+        if len(self.records) >= MOST_LOADS or self.sent + count > self.settings.requests + ASKED_BESIDE:
             self.ended = "the loads or requests that it may make are used up"
             return None
         self.sent += count
@@ -200,7 +197,7 @@ def _describe_interval(search: CapacitySearch) -> str:
 
 def _compute_cost(scope: Scope) -> Cost:
     settings = _get_settings(scope)
-    requests = settings.requests + 2 * _ASKED_BESIDE
+    requests = settings.requests + 2 * ASKED_BESIDE
     return Cost(requests, scope.tokens_per_answer * requests, settings.probes * settings.duration)
 
 

@@ -138,7 +138,7 @@ def ask_labelled_rows(
 
     Raises `HarnessError` where the service was not reached.
     """
-    if not _holds_classes(data):
+    if not holds_classes(data):
         return LabelledRows()
     assert data.labels is not None
     rows = [choose_rows(data, session.settings.seed, objective) for objective in objectives]
@@ -179,7 +179,8 @@ def ask_labelled_rows(
     )
 
 
-def _holds_classes(data: Dataset) -> bool:
+def holds_classes(data: Dataset) -> bool:
+    """Whether the data has labels, and these are classes."""
     return data.labels is not None and not any(isinstance(label, float | list | dict) for label in data.labels)
 
 
@@ -219,7 +220,7 @@ def judge_accuracy(rows: LabelledRows, data: Dataset, seed: int, objective: Obje
 
     A row that the endpoint failed on is wrong. Every group of the data is shown as a slice, not judged.
     """
-    if not _holds_classes(data):
+    if not holds_classes(data):
         return make_inconclusive(f"{data.name} holds no classes as labels: accuracy needs whole numbers or text", n=0)
     assert data.labels is not None
     chosen = choose_rows(data, seed, objective)

@@ -17,7 +17,7 @@ from harness.core.exchange import Answer, Exchange, Request, Timing
 from harness.core.load import LoadResult
 from harness.core.verdict import Counterexample, Status
 from harness.load.judging import judge_answers, judge_errors
-from harness.load.reference import CONTROL_REQUESTS, Reference, ask_reference, explain_empty_answer, find_wrong_content
+from harness.load.reference import CONTROL_REQUESTS, ask_reference, explain_empty_answer
 from tests.conftest import GateOutcome, run_gate
 from tests.load.loads import locust, result_of
 
@@ -49,8 +49,6 @@ def test_a_reference_is_what_every_request_without_load_answers() -> None:
     texts = itertools.cycle([TEXT])
     reference = ask_reference(lambda: answer(next(texts)), may_reword=False)
     assert (reference.content, reference.has_text, reference.problem) == (TEXT, True, "")
-    assert find_wrong_content(reference, answer(TEXT)) == ""
-    assert find_wrong_content(reference, answer(TEXT[:20]))
     assert explain_empty_answer(reference, answer(""))
     assert not explain_empty_answer(reference, answer("x"))
 
@@ -61,7 +59,6 @@ def test_what_does_not_repeat_itself_is_not_compared() -> None:
     assert reference.content is None
     assert "does not repeat itself" in reference.problem
     assert next(numbers) == CONTROL_REQUESTS
-    assert find_wrong_content(reference, answer("something else")) == ""
 
 
 def test_a_language_model_without_the_promise_may_reword_but_not_be_silent() -> None:
@@ -77,17 +74,6 @@ def test_a_service_that_is_silent_without_load_may_be_silent_under_it() -> None:
     assert "answer is empty" in reference.problem
 
 
-def test_numbers_are_compared_within_the_tolerance_of_other_checks() -> None:
-    reference = Reference({"y": [0.25, 0.75]}, has_text=True)
-
-    def output(*numbers: float) -> Exchange:
-        request = Request("POST", "/x", (), b"{}")
-        return Exchange(request, Timing(0.0), answer=Answer(outputs={"y": list(numbers)}))
-
-    assert find_wrong_content(reference, output(0.25, 0.7500001)) == ""
-    assert "0.76" in find_wrong_content(reference, output(0.25, 0.76))
-
-
 @pytest.mark.parametrize("compares", [False, True])
 def test_wrong_answers_fail_the_check_that_judges_them(compares: bool) -> None:
     wrong = LoadResult(
@@ -95,7 +81,7 @@ def test_wrong_answers_fail_the_check_that_judges_them(compares: bool) -> None:
         finished=True,
     )  # fmt: skip
     assert judge_answers(wrong).status is Status.FAIL
-    assert "98 of 800 answers under load differ from the answer without load" in judge_answers(wrong).reason
+    assert "98 of 800 verified answers are wrong: it differs" in judge_answers(wrong).reason
     assert judge_errors(wrong, compares=compares).status is (Status.FAIL if compares else Status.PASS)
     none = LoadResult("steady", "v2", 800, 800, 800, finished=True, not_compared="it does not repeat itself")
     assert judge_answers(none).status is Status.INCONCLUSIVE
@@ -218,7 +204,7 @@ def test_shortened_answers_break_the_promise_of_determinism(tmp_path: Path, obje
     assert outcome.status == 1, outcome.out
     row = outcome.check("test_errors.py::test_repeated")
     assert row["verdict"] == "FAIL"
-    assert "answers under load differ from the answer without load" in row["reason"]
+    assert "differs from the answer without load" in row["reason"]
     assert row["counterexamples"]
     result = result_of(outcome.run_dir)
     assert result["wrong_count"] >= 5
@@ -238,7 +224,7 @@ def test_a_healthy_stream_keeps_its_promise(tmp_path: Path, workload: str, compa
     outcome = judge(tmp_path, lambda _, text: text, "openai_chat", promised=True, objective=STREAMED, workload=workload)
     row = outcome.check("test_errors.py::test_repeated")
     assert row["verdict"] == "PASS", outcome.out
-    assert row["reason"] == f"each of {compared} answers under load is the one without load"
+    assert row["reason"] == f"each of {compared} verified answers under load is right"
 
 
 @pytest.mark.parametrize("objective", [("error_rate", "30%"), STREAMED], ids=["whole", "streamed"])
@@ -263,7 +249,7 @@ def test_numbers_that_change_under_load_fail_without_a_promise(tmp_path: Path) -
     outcome = judge(tmp_path, garble, "plain_json", promised=False)
     row = outcome.check("test_errors.py::test_intact")
     assert row["verdict"] == "FAIL", outcome.out
-    assert "differ from the answer without load" in row["reason"]
+    assert "differs from the answer without load" in row["reason"]
 
 
 def test_a_service_that_changes_by_itself_is_not_blamed_on_the_load(tmp_path: Path) -> None:
@@ -279,4 +265,4 @@ def test_locust_alone_finds_them_too(tmp_path: Path) -> None:
     with served(shorten) as url:
         status, output = locust(tmp_path, url, *options)
     assert status == 1, output
-    assert "differ from the answer without load" in output
+    assert "differs from the answer without load" in " ".join(output.split())

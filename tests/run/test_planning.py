@@ -14,8 +14,7 @@ from harness.core.objective_parser import parse_objective
 from harness.core.plan import Plan
 from harness.core.settings import AttackSettings, DataSettings, LoadSettings, Settings
 from harness.core.verdict import Level
-from harness.load.material import PROBES
-from harness.load.reference import CONTROL_REQUESTS
+from harness.load.known import ASKED_BESIDE
 from harness.run.planning import build_plan
 from harness.run.unprovoked import CHECK_ID as UNPROVOKED
 from harness.suite import list_checks
@@ -87,9 +86,7 @@ def test_what_is_not_offered_is_not_measured() -> None:
 
 def test_objectives_of_a_load_and_of_labelled_data_share_their_measurement() -> None:
     load = plan("load", ("error_rate", "<= 30%"), ("latency p80", "<= 1s"), sections={"load": LoadSettings(rate=20)})
-    assert [(m.id, m.requests, m.seconds) for m in load.measurements] == [
-        ("load/steady", 600 + 2 * (CONTROL_REQUESTS + PROBES), 30.0)
-    ]
+    assert [(m.id, m.requests, m.seconds) for m in load.measurements] == [("load/steady", 600 + ASKED_BESIDE, 30.0)]
     rows = plan("validation", ("accuracy", ">= 50%"), ("accuracy", ">= 60%"))
     assert [(m.id, m.requests) for m in rows.measurements] == [("validation/accuracy", 200 + 7)], "7 batches refused"
 

@@ -66,6 +66,8 @@ def make_job(environment: Environment) -> Job:
         options.seed,
         _SUITE,
         preflight.material,
+        preflight.controlled.known,
+        preflight.controlled.echo,
     )
 
 

@@ -17,6 +17,7 @@ from harness.core.load import Job
 from harness.load.answer_reader import AnswerReader, RawExchange
 from harness.load.child.engine import LoadEngine
 from harness.load.child.stats_rows import AnswerTimes
+from harness.load.controls import KnownAnswer
 from harness.load.counts import WorkerCounts
 from harness.load.recorder import Recorder
 from harness.load.request_maker import RequestMaker
@@ -61,7 +62,7 @@ class LoadWorker:
         self._next, self._planned = first, len(range(first, self._pacer.count, step))
         self._slots, self._unsent = 0, 0
         self._zero_fixed, self._has_unread = Event(), Event()
-        self._unread: deque[tuple[Request, float, RawExchange]] = deque()
+        self._unread: deque[tuple[Request, float, RawExchange, KnownAnswer | None]] = deque()
         self._unread_bytes = 0
         self._began, self._cpu_at_start, self._stalls_at_zero, self._is_closed = 0.0, 0.0, 0.0, False
         self._greenlets = [gevent.spawn(self._read_answers), gevent.spawn(self._report_progress)]
@@ -108,7 +109,7 @@ class LoadWorker:
             free_at = max(due, free_at)
             raw.held_up = raw.started - free_at + raw.stalled
             free_at += raw.ended - raw.started - raw.stalled
-            self._unread.append((request, due, raw))
+            self._unread.append((request, due, raw, self._requests.controls.find_answer(k)))
             self._unread_bytes += raw.size + _OVERHEAD
             self._has_unread.set()
 
@@ -130,13 +131,13 @@ class LoadWorker:
             self._has_unread.wait()
             self._has_unread.clear()
             while self._unread:
-                request, due, raw = self._unread.popleft()
-                for exchange in self._reader.read(request, due, raw):
+                request, due, raw, known = self._unread.popleft()
+                for exchange in self._reader.read(request, due, raw, keeps_text=known is not None):
                     if self._engine.now() > until:
                         gevent.idle()
                         until = self._engine.now() + _SLICE
                     if exchange is not None:
-                        self._recorder.add(exchange, raw)
+                        self._recorder.add(exchange, raw, known)
                         self._fire_event(exchange)
                 self._unread_bytes -= raw.size + _OVERHEAD
             self._answer_times.flush()

@@ -15,8 +15,9 @@ from harness.core.json_path import list_leaves
 from harness.core.load import Job
 from harness.core.settings import LoadSettings
 from harness.core.workload import Material, SharedPrefix, Spread, WorkloadSettings
+from harness.load.controls import count_control_step
 from harness.load.forms import make_workload
-from harness.load.request_maker import RequestMaker, count_control_step, describe_workload
+from harness.load.request_maker import RequestMaker, describe_workload
 from harness.run.preflight import load_adapter
 
 CHAT = Query("Say it", options={"max_tokens": 16, "temperature": 0})
