@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from harness.core.bounds import MOST_REQUESTS, OverZero
+from harness.core.bounds import MOST_REQUESTS, MOST_SOAKED, OverZero
 from harness.core.errors import UsageError
 from harness.core.pacing import ARRIVALS, Pacer
 from harness.core.rate_curve import Piece, RateCurve, make_steady_curve
 from harness.core.registry import describe_unknown
 
 _SHORTEST = 0.001
-STEADY, STRESS, REPLAY = "steady", "stress", "replay"
+STEADY, STRESS, REPLAY, SOAK = "steady", "stress", "replay", "soak"
+_PAUSE_SHARE, _LONGEST_PAUSE = 0.05, 300.0
+"""The share of a soak that each of its pauses takes, and the most seconds, where nothing else is given."""
+_MOST_PAUSES = 20
 _SMALLEST_BURSTINESS, _LARGEST_BURSTINESS = 0.01, 1000.0
 
 
@@ -29,7 +32,8 @@ class ArrivalSettings:
     changes (empty: that of the scenario's name, else steady): a `ramp` goes from `from_rate` to `rate`, `steps` are
     rates that last equally long, `spike` and `stress` have the base `rate` and for `peak_for` seconds from `peak_at` on
     the rate `peak`; a stress is judged from `recovery` seconds after its peak on. `replay` sends at `times`, those of
-    the trace `dataset` divided by `speed`. `burstiness` is the shape of gamma gaps.
+    the trace `dataset` divided by `speed`. A `soak` has the one `rate` with `pauses` in which nothing is sent, at equal
+    distances, each of `pause` seconds. `burstiness` is the shape of gamma gaps.
     """
 
     scenario: str = STEADY
@@ -46,6 +50,8 @@ class ArrivalSettings:
     peak_for: OverZero[float] | None = None
     recovery: float | None = None
     speed: OverZero[float] = 1.0
+    pauses: int = 3
+    pause: OverZero[float] | None = None
     times: list[float] = field(default_factory=list)
 
     @property
@@ -67,6 +73,14 @@ class ArrivalSettings:
     def mean_rate(self) -> float:
         """The mean rate in requests/s, over the whole duration."""
         return self.curve.mean_rate
+
+    @property
+    def idle_times(self) -> tuple[tuple[float, float], ...]:
+        """The beginning and the end of each pause of a soak, in seconds."""
+        if self.shape_name != SOAK:
+            return ()
+        phases, pieces = self.curve.list_phases(), self.curve.pieces
+        return tuple((begin, end) for (_, begin, end), piece in zip(phases, pieces, strict=True) if not piece.rate)
 
     @property
     def judged_from(self) -> float:
@@ -124,8 +138,9 @@ class ArrivalSettings:
             return "warm_up", f"must be from 0 to under the duration, got {self.warm_up!r}"
         if not self.judged_from < self.duration:
             return "recovery", f"nothing is left to judge: the recovery ends at {self.judged_from:g} s, and so the load"
-        if max(self.curve.count_until(self.duration), len(self.times)) > MOST_REQUESTS:
-            return "rate", f"rate times duration is over {MOST_REQUESTS:,} requests; give fewer"
+        most = MOST_SOAKED if self.shape_name == SOAK and self.arrivals != "gamma" else MOST_REQUESTS
+        if max(self.curve.count_until(self.duration), len(self.times)) > most:
+            return "rate", f"rate times duration is over {most:,} requests; give fewer"
         if not self.requests and self.shape_name != REPLAY:
             return "rate", f"{self.mean_rate:g} requests/s for {self.duration:g} s send nothing; give more of either"
         return None
@@ -149,6 +164,11 @@ def _find_shape_problem(load: ArrivalSettings) -> tuple[str, str] | None:
         return "steps", f"must be rates in requests/s, 0 or more and not all 0, got {load.steps!r}"
     if load.recovery is not None and not 0 <= load.recovery < float("inf"):
         return "recovery", f"must be 0 or more seconds, got {load.recovery!r}"
+    if not 0 <= load.pauses <= _MOST_PAUSES:
+        return "pauses", f"must be from 0 to {_MOST_PAUSES}, got {load.pauses!r}"
+    if load.shape_name == SOAK and 2 * load.pauses * _choose_pause(load) > load.duration:
+        allowed = f"{load.duration / 2 / load.pauses:.3g} s, so that they take half of the duration"
+        return "pause", f"each of the {load.pauses} pauses may last {allowed}, got {load.pause!r}"
     begin, seconds = _place_peak(load)
     if load.shape_name in ("spike", STRESS) and not 0 <= begin < begin + seconds < load.duration:
         return (
@@ -185,6 +205,20 @@ def _make_spike(load: ArrivalSettings) -> RateCurve:
     return RateCurve([before, Piece("peak", seconds, peak, peak), after])
 
 
+def _choose_pause(load: ArrivalSettings) -> float:
+    """How long each pause of a soak is."""
+    return load.pause or min(_PAUSE_SHARE * load.duration, _LONGEST_PAUSE)
+
+
+def _make_soak(load: ArrivalSettings) -> RateCurve:
+    """Loads of equal length with pauses between them."""
+    pause, pieces = _choose_pause(load), []
+    seconds = (load.duration - load.pauses * pause) / (load.pauses + 1)
+    for i in range(1, load.pauses + 1):
+        pieces += [Piece(f"load {i}", seconds, load.rate, load.rate), Piece(f"pause {i}", pause, 0.0, 0.0)]
+    return RateCurve([*pieces, Piece(f"load {load.pauses + 1}", seconds, load.rate, load.rate)])
+
+
 def _make_mean(load: ArrivalSettings) -> RateCurve:
     """The mean rate of a replay; of one whose times are not read yet, `rate`."""
     return make_steady_curve(len(load.times) / load.duration if load.times else load.rate, load.duration)
@@ -197,5 +231,6 @@ SHAPES: dict[str, Callable[[ArrivalSettings], RateCurve]] = {
     "spike": _make_spike,
     STRESS: _make_spike,
     REPLAY: _make_mean,
+    SOAK: _make_soak,
 }
 """Each shape of a load's rate, by its name, which is that of a scenario too."""

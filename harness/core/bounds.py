@@ -15,3 +15,6 @@ OverZero = Annotated[_N, OVER_ZERO]
 
 MOST_REQUESTS = 1_000_000
 """Requests of one load above which a typing error is more likely than a wish."""
+
+MOST_SOAKED = 1_000_000_000
+"""The same of a soak, which lasts for days."""

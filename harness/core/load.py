@@ -14,6 +14,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.exchange import Query, Request
 from harness.core.report import Figure, Generator
 from harness.core.settings import LoadSettings
+from harness.core.soak import SoakRecord
 from harness.core.verdict import Counterexample
 from harness.core.workload import SAMPLE, Material
 
@@ -156,6 +157,7 @@ class LoadResult:
     client_bound: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     overran: bool = False
+    soak: SoakRecord | None = None
     gone: str | None = None
     finished: bool = False
     problem: str | None = None

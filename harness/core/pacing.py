@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
 from itertools import accumulate, count
-from statistics import NormalDist
 
 from harness.core.errors import UsageError
 from harness.core.rate_curve import COUNT_ROUNDING, RateCurve, make_steady_curve
+from harness.core.sorted_draws import SortedUniforms, draw_gamma, draw_uniform
 
 ARRIVALS = ("constant", "poisson", "gamma")
 """Equal gaps, a Poisson process with a given number of arrivals (Lewis and Shedler 1979, section 2), or gamma gaps."""
 
-_UNIT = 2.0**-64
-_NORMAL = NormalDist()
+_MOST_LISTED = 200_000
+"""Arrivals of a Poisson process above which their times are not kept in a list."""
 
 
 class Pacer:
@@ -54,10 +53,16 @@ class Pacer:
         if self.count == 0:
             raise UsageError(f"{self.curve.mean_rate:g} requests/s over {duration:g} s send nothing; give more")
         self._times: Sequence[float] | None = times or None
+        self._parts: tuple[SortedUniforms, ...] = ()
         if arrivals != "constant" and not times:
             until = self.curve.count_until(warm_up)
             bounds = (0.0, until, self.curve.count_until(duration))
             numbers = (int(until + COUNT_ROUNDING), self.count - int(until + COUNT_ROUNDING))
+            if arrivals == "poisson" and self.count > _MOST_LISTED:
+                self._parts = tuple(
+                    SortedUniforms(numbers[i], bounds[i], bounds[i + 1], seed + i) for i in range(len(numbers))
+                )
+                return
             if arrivals == "gamma":
                 counts = _draw_gamma(seed, numbers, bounds, burstiness)
             else:
@@ -68,6 +73,9 @@ class Pacer:
         """When arrival k is to be sent. Raises `IndexError` if k is not in the schedule."""
         if not 0 <= k < self.count:
             raise IndexError(f"arrival {k} of {self.count}")
+        if self._parts:
+            first, second = self._parts
+            return self._find_time(first[k] if k < len(first) else second[k - len(first)])
         return self._find_time(k) if self._times is None else self._times[k]
 
     def count_before(self, seconds: float) -> int:
@@ -86,32 +94,14 @@ def _draw_uniform(seed: int, numbers: Sequence[int], bounds: Sequence[float]) ->
     k = 0
     for i, number in enumerate(numbers):
         low, high = bounds[i], bounds[i + 1]
-        yield from sorted(low + _uniform(seed, j) * (high - low) for j in range(k, k + number))
+        yield from sorted(low + draw_uniform(seed, j) * (high - low) for j in range(k, k + number))
         k += number
 
 
 def _draw_gamma(seed: int, numbers: Sequence[int], bounds: Sequence[float], shape: float) -> Iterator[float]:
     """The sums of gamma gaps, `numbers[i]` of them from `bounds[i]` to `bounds[i + 1]`; the last gap has no arrival."""
-    draws = (max(_uniform(seed, k), _UNIT) for k in count())
+    draws = (draw_uniform(seed, k) for k in count())
     for i, number in enumerate(numbers):
-        sums = list(accumulate(_draw_gap(draws, shape) for _ in range(number + 1)))
+        sums = list(accumulate(draw_gamma(draws, shape) for _ in range(number + 1)))
         factor = (bounds[i + 1] - bounds[i]) / (sums[-1] or 1.0)
         yield from (bounds[i] + reached * factor for reached in sums[:-1])
-
-
-def _draw_gap(draws: Iterator[float], shape: float) -> float:
-    """A gamma number of this shape and the scale 1 (Marsaglia and Tsang 2000)."""
-    boost = 1.0
-    if shape < 1:
-        boost, shape = next(draws) ** (1 / shape), shape + 1
-    d = shape - 1 / 3
-    while True:
-        x = _NORMAL.inv_cdf(next(draws))
-        v = (1 + x / math.sqrt(9 * d)) ** 3
-        if v > 0 and math.log(next(draws)) < x * x / 2 + d - d * v + d * math.log(v):
-            return boost * d * v
-
-
-def _uniform(seed: int, k: int) -> float:
-    """The k-th random number in [0, 1) of a seed, the same on every machine and in any order of calls."""
-    return int.from_bytes(blake2b(b"%d:%d" % (seed, k), digest_size=8).digest(), "big") * _UNIT

@@ -18,6 +18,10 @@ REQUESTS_FILE, TOKENS_FILE = ".requests", ".tokens"
 MOST_COUNTED_TOKENS = 1_000_000
 """The most tokens counted for one answer: more than any model generates, and little enough to write to a disk."""
 
+_WRITTEN = 2**20
+"""The most requests that one write counts."""
+_OVER_PLAN = "{} needs more than the {} requests that the plan allows it"
+
 
 class Ledger:
     """Counts by the size of two append-only files, so that every xdist worker sees one total.
@@ -50,16 +54,28 @@ class Ledger:
         """
         self.check_time()
         if self._limited and not repeat and next(self._numbers) > self._most:
-            raise HarnessError(f"{self._limited} needs more than the {self._most} requests that the plan allows it")
-        tokens = self._ceilings.tokens
-        if tokens is not None and (spent := self._size(TOKENS_FILE)) >= tokens:
-            raise BudgetExhausted(f"--ai-max-tokens={tokens} is reached ({spent} generated)")
+            raise HarnessError(_OVER_PLAN.format(self._limited, self._most))
+        self._check_tokens()
         most = self._ceilings.requests
         # Two checks: the first keeps refused requests out of the count, the second settles a race between workers.
         if most is not None and (self._size(REQUESTS_FILE) >= most or self._add(REQUESTS_FILE, 1) > most):
             raise BudgetExhausted(f"--ai-max-requests={most} is reached")
         if most is None:
             self._add(REQUESTS_FILE, 1)
+
+    def before_load(self, requests: int) -> None:
+        """Count all requests of a load, before the first of them is sent. Raises as `before_request` does."""
+        self.check_time()
+        first = next(self._numbers)
+        self._numbers = count(first + requests)
+        if self._limited and first + requests - 1 > self._most:
+            raise HarnessError(_OVER_PLAN.format(self._limited, self._most))
+        self._check_tokens()
+        most = self._ceilings.requests
+        if most is not None and self._size(REQUESTS_FILE) + requests > most:
+            raise BudgetExhausted(f"--ai-max-requests={most} leaves no room for a load of {requests} requests")
+        for begin in range(0, requests, _WRITTEN):
+            self._add(REQUESTS_FILE, min(_WRITTEN, requests - begin))
 
     def after_answer(self, tokens: int) -> None:
         """Count the tokens that an answer cost, where they have a ceiling; the number is what the service states."""
@@ -71,6 +87,11 @@ class Ledger:
         seconds = self._ceilings.seconds
         if seconds is not None and read_monotonic() - self._started > seconds:
             raise BudgetExhausted(f"--ai-max-time={seconds:g} s is over")
+
+    def _check_tokens(self) -> None:
+        tokens = self._ceilings.tokens
+        if tokens is not None and (spent := self._size(TOKENS_FILE)) >= tokens:
+            raise BudgetExhausted(f"--ai-max-tokens={tokens} is reached ({spent} generated)")
 
     @property
     def requests(self) -> int:

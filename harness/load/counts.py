@@ -37,7 +37,9 @@ def _zero_bins() -> list[Any]:
 class WorkerCounts:
     """What one process has counted of a load so far. `blocks` holds the histograms of each metric, in seconds.
 
-    `series` are the lines of the run's series since the last message to the master; every other field counts from the
+    `series` are the lines of the run's series since the last message to the master, `slices` those of a soak's slices,
+    which hold everything counted until now where there are any; `reached` is the arrival that the process will send
+    next; every other field counts from the
     start, so that a lost message does no harm. `late` are successes that the load generator itself held up for long, by
     block like `requests` and `failed`. `cpu` is the process's share of a core, `skew` the seconds by which its clock
     differs from the master's, `gone` why the service has disappeared (taken back when it answers again), `problem` why
@@ -98,7 +100,9 @@ class WorkerCounts:
     given_tokens: int = 0
     endings: int = 0
     cut: int = 0
+    reached: int = 0
     series: list[dict[str, Any]] = field(default_factory=list)
+    slices: list[dict[str, Any]] = field(default_factory=list)
 
 
 RESULT_ADDED, RESULT_WORST = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.core.arrival_settings import STEADY, STRESS
+from harness.core.arrival_settings import SOAK, STEADY, STRESS
 from harness.core.load import DID_NOT_KEEP_UP, LONGEST_STALL, MOST_FAILED, LoadResult, name_least
 from harness.core.metric import GOODPUT
 from harness.core.objective import Objective
@@ -115,7 +115,7 @@ def _describe_miss(objective: Objective) -> str:
 
 def _describe_schedule(result: LoadResult, n: Sequence[int], over: Sequence[int]) -> tuple[str, ...]:
     """What a verdict on a load whose rate changed is about, and how many were over the limit at each rate."""
-    if result.shape == STEADY:
+    if result.shape in (STEADY, SOAK):
         return ()
     if result.shape == STRESS:
         seconds = f"the last {result.seconds:g} s"

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from harness.core.arrival_settings import SOAK
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.load import LONGEST_DELAY, SECONDS_UNTIL_GONE, Job, name_least
@@ -21,6 +22,7 @@ from harness.load.controls import Controls, KnownAnswer, is_echo_lost
 from harness.load.counts import MOST_EXAMPLES, NEVER, PROMPT_BINS, WorkerCounts, keep_smallest
 from harness.load.peers import SENT_TTFT, WHOLE_TPOT
 from harness.load.reference import Reference, explain_empty_answer
+from harness.load.slices import SliceRecorder
 from harness.run.decoding import mark_invalid
 from harness.run.series import Seconds
 from harness.stats.block_histogram import BlockHistogram
@@ -59,7 +61,8 @@ class Recorder:
     def __init__(self, job: Job) -> None:
         load = job.load
         self.job, self.t0 = job, 0.0
-        self._answered_at = 0.0
+        self._answered_at, self._silent_from = 0.0, 0.0
+        self._slices = SliceRecorder(load) if load.shape_name == SOAK else None
         self._reference, self._controls = Reference(job.reference, job.has_text), Controls(job)
         self._judged_from = load.judged_from
         self._block_seconds = (load.duration - self._judged_from) / TIME_BLOCKS
@@ -114,7 +117,10 @@ class Recorder:
         if self._is_from_cache(known):
             return
         tpot = exchange.tpot if exchange.ok and exchange.request.stream else None
-        self._rate(exchange, raw, block, tpot)
+        is_bad = self._rate(exchange, raw, block, tpot)
+        if self._slices is not None:
+            times = {"latency": _subtract(latency, held_up), "ttft": _subtract(ttft, held_up)}
+            self._slices.add(since_start, times, failed=not exchange.ok, bad=is_bad)
         counts.late[block] += exchange.ok and held_up > LONGEST_DELAY
         self._note_durations("latency", block, [_get_seconds(latency)], held_up)
         self._note("service", block, [_get_seconds(service)])
@@ -174,14 +180,17 @@ class Recorder:
             counts.asked_tokens += int(asked[1])
             counts.given_tokens += exchange.generated_tokens
 
-    def _rate(self, exchange: Exchange, raw: RawExchange, block: int, tpot: float | None) -> None:
-        """Count one request for the goodput: it is good if it succeeded and kept the smallest limit on each time."""
+    def _rate(self, exchange: Exchange, raw: RawExchange, block: int, tpot: float | None) -> bool:
+        """Count one request for the goodput, and return whether it is bad.
+
+        It is good if it succeeded and kept the smallest limit on each time.
+        """
         counts, timing, limits = self.counts, exchange.timing, self._good_within
         counts.rated[block] += 1
         if not exchange.ok:
             counts.bad[block] += 1
             counts.bad_least[block] += 1
-            return
+            return True
         times = [(_get_seconds(timing.latency), limits["latency"], raw.held_up)]
         if exchange.request.stream:
             times.append((_get_seconds(timing.ttft), limits["ttft"], raw.held_up))
@@ -197,12 +206,17 @@ class Recorder:
                 is_bad_least = is_bad_least or seconds - delay > limit
         counts.bad[block] += is_bad
         counts.bad_least[block] += is_bad_least
+        return is_bad
 
-    def flush(self) -> WorkerCounts:
-        """The counts, with everything since the last call in its histograms, and the seconds since then in `series`."""
+    def flush(self, *, everything: bool = False) -> WorkerCounts:
+        """The counts, with everything since the last call in its histograms, and the seconds since then in `series`;
+        `everything`: and the slice of a soak that has not ended yet.
+        """
         for metric in self._pending:
             self._count_pending(metric)
         self.counts.series = self._seconds.lines()
+        if self._slices is not None:
+            self.counts.slices = self._slices.take_lines(everything=everything)
         return self.counts
 
     def _note_durations(self, metric: str, block: int, values: Sequence[float], held_up: float) -> None:
@@ -269,8 +283,10 @@ class Recorder:
         if exchange.error not in _NO_SERVICE or is_slow:
             self._answered_at, self._unanswered, self.counts.gone = max(self._answered_at, raw.awake), 0, None
             return
+        if not self._unanswered:
+            self._silent_from = raw.awake - (raw.ended - raw.started - raw.stalled)
         self._unanswered += 1
-        silence = raw.awake - self._answered_at
+        silence = raw.awake - max(self._answered_at, self._silent_from)  # nobody answers while nobody asks
         if self._unanswered >= _FEWEST_UNANSWERED and silence >= SECONDS_UNTIL_GONE and self.counts.gone is None:
             self.counts.gone = f"no request was answered for {silence:.1f} s ({exchange.error}: {exchange.detail})"
 
@@ -280,6 +296,11 @@ def _measure_ttfot(exchange: Exchange) -> float | None:
     if exchange.answer is not None and exchange.answer.thinks_inline:
         return None
     return _get_seconds(exchange.timing.ttfot)
+
+
+def _subtract(duration: float | None, held_up: float) -> float | None:
+    """A duration without what the load generator held up."""
+    return None if duration is None else max(0.0, duration - held_up)
 
 
 def _get_seconds(duration: float | None) -> float:

@@ -194,8 +194,7 @@ def _reserve_requests(session: Session, run: GateRun, load: LoadSettings) -> Non
         raise BudgetExhausted(f"--ai-max-requests={ceilings.requests} leaves no room for a load of {count} requests")
     if ceilings.seconds is not None and run.now() + load.duration > ceilings.seconds:
         raise BudgetExhausted(f"--ai-max-time={ceilings.seconds:g} s leaves no room for a load of {load.duration:g} s")
-    for _ in range(count):
-        run.ledger.before_request()
+    run.ledger.before_load(count)
 
 
 def _read_result(path: Path, job: Job, child: LocustExit) -> LoadResult:

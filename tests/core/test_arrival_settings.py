@@ -22,6 +22,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "spike": {"peak": 90.0, "peak_at": 10.0, "peak_for": 5.0},
     "stress": {"peak": 200.0, "peak_at": 8.0, "peak_for": 4.0, "recovery": 3.0},
     "replay": {"times": [k * k / 500 for k in range(100)]},
+    "soak": {"pauses": 4, "pause": 1.0},
 }
 loads = st.builds(
     lambda shape, rate, arrivals, burstiness: ArrivalSettings(

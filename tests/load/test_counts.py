@@ -77,3 +77,22 @@ def test_clocks_that_disagree_are_reported() -> None:
     counts = record(exchanges())
     counts.skew = 0.6
     assert any("differ by 0.6 s" in reason for reason in add_up(record(exchanges()), counts).client_bound)
+
+
+def test_a_pause_is_not_a_silence_of_the_service() -> None:
+    """After a pause of 60 s ten requests fail at once, and the next is answered: the service is there."""
+    load = LoadSettings(scenario="soak", rate=50, duration=300, warm_up=0, pauses=1, pause=60)
+    recorder = Recorder(replace(JOB, load=load))
+    recorder.begin(0.0)
+
+    def add(at: float, error: ErrorClass | None) -> None:
+        raw = RawExchange(at, ended=at + 0.01, awake=at + 0.01)
+        recorder.add(Exchange(ASKED, Timing(at, at, at + 0.01, (), at + 0.01), Response(200), error=error), raw)
+
+    add(119.0, None)
+    for k in range(20):
+        add(181 + k * 0.02, ErrorClass.CLOSED)
+    assert recorder.counts.gone is None
+    for k in range(20):
+        add(187 + k * 0.02, ErrorClass.CLOSED)
+    assert "no request was answered for 6" in str(recorder.counts.gone)

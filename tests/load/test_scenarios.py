@@ -26,8 +26,9 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "spike": ("--rate=20", "--peak=60"),
     "stress": ("--rate=20", "--peak=60", "--recovery=0.5"),
     "replay": ("--dataset=trace.jsonl", "--speed=2"),
+    "soak": ("--rate=40", "--pauses=2", "--pause=0.25s"),
 }
-PLANNED = {"ramp": 40, "steps": 46, "spike": 56, "stress": 56, "replay": 30}
+PLANNED = {"ramp": 40, "steps": 46, "spike": 56, "stress": 56, "replay": 30, "soak": 60}
 
 
 def write_trace(folder: Path) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+from typing import Any
 
 import msgspec
 
@@ -21,29 +23,58 @@ _NUMBERS_OF_SHAPES = {
     "recovery": "seconds after the peak of a stress that are not judged",
     "burstiness": "shape of gamma gaps: under 1 requests come in bursts",
     "speed": "a replay divides its times by it",
+    "pauses": "how often a soak sends nothing for a while",
+    "pause": "seconds that each pause of a soak lasts",
 }
 NUMBERS = ("rate", "duration", "warm_up", *_NUMBERS_OF_SHAPES)
 """The options that are numbers, by the names of their settings."""
+
+_TIMES = ("duration", "warm_up", "peak_at", "peak_for", "recovery", "pause")
+"""Those of them that are seconds, and can be written as 90, 90s, 30m or 1h30m."""
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the group `aiharness`. `-u` is the most requests in flight at once: each user is a slot for one."""
     group = parser.add_argument_group("aiharness (open loop: -u bounds the requests in flight)")
     group.add_argument("--rate", type=float, help="requests/s, whatever the service does")
-    group.add_argument("--duration", type=float, help="seconds of the schedule")
-    group.add_argument("--warm-up", type=float, help="first seconds that are sent and not judged")
+    group.add_argument("--duration", type=_read_seconds, help="seconds of the schedule, or 30m, 8h, 2d")
+    group.add_argument("--warm-up", type=_read_seconds, help="first seconds that are sent and not judged")
     group.add_argument("--arrivals", choices=ARRIVALS, help="equal gaps, a Poisson process or gamma gaps")
     group.add_argument("--shape", choices=tuple(SHAPES), help="how the rate changes; a scenario's own one wins")
     group.add_argument("--steps", help="rates that last equally long, such as 5,10,20")
     group.add_argument("--dataset", help="a file of prompts, or of a trace with times")
     for name, text in _NUMBERS_OF_SHAPES.items():
-        group.add_argument(f"--{name.replace('_', '-')}", type=float, help=text)
+        kind = _read_seconds if name in _TIMES else float
+        group.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
     group.add_argument("--model", help="the model to ask")
     group.add_argument("--protocol", help="protocol of the service; detected when it is not given")
     group.add_argument("--seed", type=int, default=DEFAULT_SEED, help="seed of the schedule")
     group.add_argument("--run-dir", help="folder of the run's result; default .aiharness/runs/TIME")
     group.add_argument("--stream", action="store_true", help="ask for streamed answers: TTFT and gaps between chunks")
     parser.set_defaults(num_users=LoadSettings().concurrency, spawn_rate=100.0)
+
+
+def parse_option(name: str, value: Any) -> float:
+    """The value of one of `NUMBERS`; a time may have units, as 8h. Raises `ValueError` that says what is valid."""
+    text = str(value).strip()
+    parts = _PART.findall(text)
+    if name in _TIMES and parts and "".join(map("".join, parts)) == text:
+        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    try:
+        return float(text)
+    except ValueError:
+        if name not in _TIMES:
+            raise
+        raise ValueError(f"{text!r} is not a valid time: give seconds, or 90s, 30m, 1h30m, 2d") from None
+
+
+def _read_seconds(text: str) -> float:
+    try:
+        return parse_option("duration", text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
 
 
 def is_gate_child() -> bool:

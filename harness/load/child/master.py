@@ -12,14 +12,18 @@ import msgspec
 from gevent.event import Event
 from locust.env import Environment
 
+from harness.core.arrival_settings import SOAK
 from harness.core.endpoint import TLS
 from harness.core.errors import UsageError
 from harness.core.load import Job
 from harness.io.rundir import SERIES, RunDir
 from harness.load.child import locust_options, standalone
+from harness.load.child.stats_rows import shorten_statistics
 from harness.load.counts import WorkerCounts, sum_counts
 from harness.load.load_result import get_result_path, make_load_result
 from harness.load.recorder import Recorder
+from harness.load.slices import SLICES_SUFFIX, get_slices_path
+from harness.load.soak_record import make_soak_record, read_lines
 
 _SILENT, _LOOK = 3.0, 0.1
 """Seconds without a message after which a worker is lost (one comes every second), and between two looks."""
@@ -38,6 +42,7 @@ class LoadMaster:
         self._silent_seconds = [0.0] * workers
         self._run_dir = RunDir(Path(job.run_dir), job.endpoint.list_secrets())
         get_result_path(self._run_dir.path, job.load.scenario).parent.mkdir(exist_ok=True)
+        self._slices_name = f"load/{job.load.scenario}{SLICES_SUFFIX}"
         self._zero_fixed, self._is_closed = Event(), False
         self._gone: str | None = None
         gevent.spawn(self._watch_workers)
@@ -70,6 +75,8 @@ class LoadMaster:
             self._gone = self._gone or counts.gone
         for line in counts.series:
             self._run_dir.append(SERIES, line)
+        for line in counts.slices:
+            self._run_dir.append(self._slices_name, line)
         if i == 0:
             self._write_result()
 
@@ -90,6 +97,11 @@ class LoadMaster:
         finished = self.is_finished or self._gone is not None
         counts = replace(counts, gone=self._gone)
         result = make_load_result(self.job, counts, self._t0, finished=finished, problem=self.problem)
+        if self.job.load.shape_name == SOAK:
+            shorten_statistics(self.environment.stats)
+            if self._is_closed:
+                lines = read_lines(get_slices_path(self._run_dir.path, self.job.load.scenario))
+                result = replace(result, soak=make_soak_record(lines, self.job.load))
         self._run_dir.write(f"load/{self.job.load.scenario}.json", msgspec.json.encode(result))
 
     def _watch_workers(self) -> None:

@@ -104,10 +104,14 @@ def _read_given(options: Any) -> dict[str, Any]:
         if value in (None, ""):  # locust's web page gives texts, empty ones too
             continue
         try:
-            given[name] = float(value)
+            given[name] = locust_options.parse_option(name, value)
         except ValueError as problem:
             raise UsageError(f"{name.replace('_', '-')} is not a valid number: {problem}") from None
     given |= {name: getattr(options, name) for name in ("arrivals", "shape", "dataset") if getattr(options, name)}
+    if "pauses" in given:
+        if given["pauses"] != int(given["pauses"]):
+            raise UsageError(f"pauses is not a valid number of pauses: {given['pauses']:g}; give a whole one")
+        given["pauses"] = int(given["pauses"])
     if options.steps:
         given["steps"] = _read_steps(options.steps)
     return given

@@ -19,6 +19,25 @@ from harness.core.exchange import Timing
 TTFT_TYPE, GAP_TYPE = "TTFT", "gap"
 
 
+_KEPT_SECONDS, _MOST_ERRORS, _MOST_HISTORY = 120, 200, 2000
+"""Seconds of which locust's statistics keep the counts (it reads the last 12), kinds of errors, and points of its
+charts.
+"""
+
+
+def shorten_statistics(stats: RequestStats) -> None:
+    """Drop what locust keeps of every second: without this a soak's memory grows by some megabytes an hour."""
+    for entry in (stats.total, *stats.entries.values()):
+        for by_second in (entry.num_reqs_per_sec, entry.num_fail_per_sec):
+            oldest = max(by_second, default=0) - _KEPT_SECONDS
+            for second in [second for second in by_second if second < oldest]:
+                del by_second[second]
+    for key in list(stats.errors)[_MOST_ERRORS:]:
+        del stats.errors[key]
+    if len(stats.history) > _MOST_HISTORY:
+        del stats.history[1::2]
+
+
 class AnswerTimes:
     """Collects the times within answers, and adds them to locust's statistics when it is asked to."""
 

@@ -11,6 +11,7 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
+from harness.core.arrival_settings import SOAK
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Timing
 from harness.core.load import Job
@@ -23,8 +24,10 @@ from harness.load.recorder import Recorder
 from harness.load.request_maker import RequestMaker
 from harness.run.preflight import load_adapter
 
-_REPORT_INTERVAL, _LOOK = 1.0, 0.05
-"""Seconds between two reports of the counts, and between two looks whether everything is sent and read."""
+_REPORT_INTERVAL, _LOOK, _COLLECT_INTERVAL = 1.0, 0.05, 30.0
+"""Seconds between two reports of the counts, between two looks whether everything is sent and read, and between two
+collections of the garbage of a soak, which are short: all that was there at the start is left out.
+"""
 
 _SLICE = 0.0002
 """Seconds of decoding between two looks whether a socket has anything to read."""
@@ -68,7 +71,9 @@ class LoadWorker:
         self._greenlets = [gevent.spawn(self._read_answers), gevent.spawn(self._report_progress)]
 
     def begin(self, at: float, skew: float = 0.0) -> None:
-        """The schedule begins `at` this time of the system's clock. Garbage is not collected until the end."""
+        """The schedule begins `at` this time of the system's clock. Garbage is not collected until the end,
+        except in a soak.
+        """
         if self._zero_fixed.is_set():
             return
         gc.collect()
@@ -162,13 +167,16 @@ class LoadWorker:
         self._zero_fixed.wait()
         gevent.sleep(max(0.0, self._recorder.t0 - self._engine.now()))
         self._engine.stall = 0.0  # a stall before the schedule's zero has delayed no request
-        counts, last = self._counts, 0.0
+        counts, last, collected = self._counts, 0.0, self._engine.now()
         while not counts.finished:
             gevent.sleep(_LOOK)
             now = self._engine.now()
             self._give_up_unsent()
             all_sent = counts.sent + self._unsent >= self._planned
             counts.finished = all_sent and not self._engine.busy and counts.completed >= self._planned
+            if now - collected >= _COLLECT_INTERVAL and self.job.load.shape_name == SOAK:
+                collected = now
+                gc.collect()
             if counts.finished or counts.gone or now - last >= _REPORT_INTERVAL:
                 last = now
                 self._report_counts()
@@ -197,4 +205,5 @@ class LoadWorker:
         if self._zero_fixed.is_set():
             seconds = max(self._engine.now() - self._began, 1e-3)
             self._counts.cpu = (time.process_time() - self._cpu_at_start) / seconds
-        self._report(self._recorder.flush())
+        self._counts.reached = self._next
+        self._report(self._recorder.flush(everything=self._is_closed or self._counts.finished))
