@@ -5,7 +5,7 @@ Tested in tests/load/test_judging.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,9 @@ _LAG, _LAG_SHARE = 0.010, 0.10
 """Seconds by which the p99 of the sends may be late, or this share of the smallest latency limit if that is more."""
 _MOST_CPU, _LEAST_RATE, LONGEST_STALL = 0.9, 0.98, 0.25
 """The most CPU (share of one core), the least share of the wanted rate, the longest stall or skew of clocks (s)."""
+
+_FEWEST_SENDS = 100
+"""A worker that sent fewer requests has no p99 of its own."""
 
 MOST_FAILED = "error_rate_most"
 """The blocks that count every success that the load generator held up for long as a failure."""
@@ -99,6 +102,32 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerShare:
+    """The part that one of several processes has in a load: of its `planned` requests `sent` and `completed` are known
+    to have been sent and to have ended.
+
+    `name` says which process it is; `lag_p99`, `stall` and `skew` are seconds, as in the result of the whole. A worker
+    that `is_lost` sent no message any more before it had finished.
+    """
+
+    name: str
+    planned: int
+    sent: int
+    completed: int
+    lag_p99: float | None
+    cpu: float
+    stall: float
+    skew: float
+    is_lost: bool = False
+
+    def describe_loss(self) -> str:
+        """What is not known because this worker is lost."""
+        unsent, open_count = self.planned - self.sent, self.sent - self.completed
+        counts = f"{self.completed} had ended, {open_count} were under way and {unsent} count as not sent"
+        return f"{self.name} died or lost its connection: of its {self.planned} requests {counts}"
+
+
+@dataclass(frozen=True, slots=True)
 class LoadResult:
     """The result of a load: the content of `load/SCENARIO.json`, rewritten every second until `finished`.
 
@@ -113,7 +142,7 @@ class LoadResult:
     the endpoint disappeared, `client_bound` why the load was not the one asked for, `late` how the load generator
     delayed single requests: its effect on a verdict is bounded by the blocks named by `name_least` and
     `MOST_FAILED`. `overran`: it was stopped at its deadline. Of several processes `generator` and `stall` show the
-    worst, `skew` by how much their clocks differ (s).
+    worst, `skew` by how much their clocks differ (s), and `workers` the part of each.
     """
 
     scenario: str
@@ -144,6 +173,7 @@ class LoadResult:
     generator: Generator = field(default_factory=Generator)
     stall: float = 0.0
     skew: float = 0.0
+    workers: tuple[WorkerShare, ...] = ()
     failures: tuple[Counterexample, ...] = ()
     broken: tuple[Counterexample, ...] = ()
     broken_count: int = 0
@@ -172,6 +202,15 @@ class LoadResult:
         """Whether the load generator had too little processor time to keep up, whatever the service did."""
         return (self.generator.cpu or 0.0) > _MOST_CPU
 
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What is not known because a worker is lost, for each of these."""
+        return tuple(worker.describe_loss() for worker in self.workers if worker.is_lost)
+
+    def name_worst(self, measure: Callable[[WorkerShare], float]) -> str:
+        """Who has the largest of these values: a worker of several, or the load generator."""
+        return max(self.workers, key=measure).name if self.workers else "the load generator"
+
 
 def name_least(metric: str) -> str:
     """The blocks of a latency without the seconds for which the load generator itself held it up."""
@@ -182,24 +221,33 @@ def find_delays(result: LoadResult, limits: Sequence[float]) -> tuple[str, ...]:
     """How the load generator delayed requests by more than it may, as sentences. `limits` in seconds."""
     lag, most_lag = result.generator.lag_p99, max(_LAG, _LAG_SHARE * min(limits, default=0.0))
     reasons = []
-    if lag is not None and lag > most_lag:
-        reason = f"requests were sent late: p99 {lag * 1e3:.3g} ms, at most {most_lag * 1e3:.3g} ms is allowed"
+    late = [worker for worker in result.workers if worker.sent >= _FEWEST_SENDS and (worker.lag_p99 or 0) > most_lag]
+    late.sort(key=lambda worker: worker.lag_p99 or 0, reverse=True)
+    if late or (lag is not None and lag > most_lag):
+        longest = (late[0].lag_p99 if late else lag) or 0
+        reason = f"requests were sent late: p99 {longest * 1e3:.3g} ms, at most {most_lag * 1e3:.3g} ms is allowed"
+        if late:
+            reason += f", by {', '.join(worker.name for worker in late[:3])}"
         if result.waited:
             reason += f": {result.waited} arrivals found no free slot, raise concurrency"
         reasons.append(reason)
     if result.stall > max(LONGEST_STALL, most_lag):
-        reasons.append(f"the load generator's own loop stood still for {result.stall:.2g} s")
+        name = result.name_worst(lambda worker: worker.stall)
+        reasons.append(f"the loop of {name} stood still for {result.stall:.2g} s")
     return tuple(reasons)
 
 
 def find_client_limits(result: LoadResult) -> tuple[str, ...]:
     """Why the load was not the one asked for, through no fault of the service, as sentences; empty when it was."""
     generator = result.generator
-    reasons = []
+    reasons = list(result.losses)
     if generator.cpu is not None and generator.cpu > _MOST_CPU:
-        reasons.append(f"the load generator used {generator.cpu * 100:.0f} % of its core")
+        reasons.append(f"{result.name_worst(lambda worker: worker.cpu)} used {generator.cpu * 100:.0f} % of its core")
     if result.skew > LONGEST_STALL:
-        reasons.append(f"the clocks of its machines differ by {result.skew:.2g} s")
+        reason = f"the clocks of its machines differ by {result.skew:.2g} s"
+        if result.workers:
+            reason += f", most that of {result.name_worst(lambda worker: worker.skew)}"
+        reasons.append(reason)
     target, achieved = generator.target_rate, generator.achieved_rate
     if target and achieved is not None and achieved < _LEAST_RATE * target:
         reasons.append(f"{achieved:.4g} of {target:.4g} requests/s were sent")

@@ -187,6 +187,8 @@ def judge_failures(result: LoadResult, objectives: Sequence[Objective]) -> Verdi
         return incomplete
     if not completed:
         return make_inconclusive("no request under load has ended", n=0)
+    if result.losses:
+        return _leave_open(result)
     share = f"{failed} of {completed} requests failed ({failed / completed:.3g})"
     judges = [objective.text for objective in objectives if objective.metric in _JUDGES_FAILURES]
     if not judges and clopper_pearson_lower(failed, completed, 0.05) > _STRAY_FAILURES:
@@ -206,6 +208,8 @@ def judge_answers(result: LoadResult) -> Verdict:
         return incomplete
     if not result.compared:
         return make_inconclusive(result.not_compared or "no request under load succeeded: no answer to compare", n=0)
+    if result.losses:
+        return _leave_open(result)
     holds = f"each of {result.compared} verified answers under load is right"
     notes = (*_describe_verified(result), *_describe_requests(result))
     return Verdict(Status.PASS, holds, n=result.compared, method="contract", notes=notes)
@@ -237,6 +241,8 @@ def judge_errors(result: LoadResult, *, compares: bool = False) -> Verdict:
     succeeded = result.completed - result.failed
     if not succeeded:
         return make_inconclusive("no request under load succeeded: no answer was declared a success", n=0)
+    if result.losses:
+        return _leave_open(result)
     holds = f"{succeeded} answers under load were valid and complete, {result.failed} failed openly"
     verdict = Verdict(Status.PASS, holds, n=succeeded, method="contract", notes=_describe_requests(result))
     if result.compared:
@@ -260,6 +266,12 @@ def _judge_incomplete(result: LoadResult) -> Verdict | None:
     if not result.finished:
         return make_error(f"the load was cut off after {result.completed} of {result.intended} requests")
     return None
+
+
+def _leave_open(result: LoadResult) -> Verdict:
+    """What a load that lost a worker says of all its answers: nothing failed in those that are known."""
+    known = f"nothing failed this check in the {result.completed} of {result.intended} requests that are known"
+    return make_inconclusive(f"{'; '.join(result.losses)}; {known}", n=result.completed, method="contract")
 
 
 def _describe_observations(result: LoadResult, objective: Objective) -> tuple[str, ...]:

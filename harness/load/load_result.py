@@ -11,7 +11,16 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from harness.core.load import MOST_FAILED, Counts, Job, LoadResult, find_client_limits, find_delays, name_least
+from harness.core.load import (
+    MOST_FAILED,
+    Counts,
+    Job,
+    LoadResult,
+    WorkerShare,
+    find_client_limits,
+    find_delays,
+    name_least,
+)
 from harness.core.metric import GOODPUT, LOAD_TIMES
 from harness.core.report import Generator
 from harness.core.settings import LoadSettings
@@ -30,7 +39,13 @@ _SHOWN = tuple(metric.name for metric in LOAD_TIMES)
 
 
 def make_load_result(
-    job: Job, counts: WorkerCounts, t0: float, *, finished: bool, problem: str | None = None
+    job: Job,
+    counts: WorkerCounts,
+    t0: float,
+    *,
+    finished: bool,
+    problem: str | None = None,
+    workers: tuple[WorkerShare, ...] = (),
 ) -> LoadResult:
     """The result of a load: `counts` are those of all processes, `t0` is the schedule's zero in seconds of the run.
 
@@ -69,6 +84,7 @@ def make_load_result(
         generator=_describe_generator(job, counts, samples["lag"], t0, planned),
         failures=tuple(counts.failures),
         broken=tuple(counts.broken),
+        workers=workers,
         wrong=tuple(counts.wrong),
         lost_echoes=tuple(counts.lost_echoes),
         finished=finished and problem is None,

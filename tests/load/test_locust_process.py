@@ -23,6 +23,19 @@ class Burst(ArrivalUser):
     """Sends the configured sample."""
 '''
 
+STUCK = (
+    SCENARIO
+    + """
+
+from gevent.monkey import get_original
+
+from harness.load.child import open_loop
+
+open_loop._join_load = lambda **_: get_original("time", "sleep")(60)
+open_loop.runners.HEARTBEAT_LIVENESS = 3
+"""
+)
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
@@ -32,9 +45,10 @@ def site(tmp_path: Path) -> Path:
     info.mkdir()
     (package / "__init__.py").write_text("")
     (package / "burst.py").write_text(SCENARIO)
+    (package / "stuck.py").write_text(STUCK)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-loads\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[harness.scenarios]\nburst = their_loads.burst\nmissing = their_loads.missing\n"
+        "[harness.scenarios]\nburst = their_loads.burst\nstuck = their_loads.stuck\nmissing = their_loads.missing\n"
     )
     return tmp_path / "site"
 
@@ -54,6 +68,18 @@ def test_an_outside_scenario_runs_in_a_gate(site: Path, reference: str, tmp_path
     result = json.loads((outcome.run_dir / "load" / "burst.json").read_text())
     assert result["sent"] == result["completed"] == 80, outcome.out
     assert outcome.status == (20 if result["client_bound"] else 0), outcome.out
+
+
+@pytest.mark.slow
+def test_workers_that_stand_still_before_the_load_begins_end_it(site: Path, reference: str, tmp_path: Path) -> None:
+    """Locust ends a test whose workers send no heartbeat, and would then wait for the next one."""
+    folder = configure(tmp_path, processes=2)
+    config = folder / "aiharness.toml"
+    config.write_text(config.read_text().replace("[load]\n", '[load]\nscenario = "stuck"\n'))
+    outcome = run_gate(folder, f"--ai-endpoint={reference}", suite="load", env={"PYTHONPATH": str(site)})
+    assert outcome.status == 21, outcome.out
+    reason = outcome.check("test_generator.py::test_kept_up")["reason"]
+    assert "died or stood still" in reason
 
 
 def test_a_scenario_without_a_module_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import gevent
 import msgspec
 from gevent.event import Event
 from locust.env import Environment
+from locust.runners import STATE_MISSING
 
 from harness.core.arrival_settings import SOAK
 from harness.core.endpoint import TLS
@@ -24,22 +26,27 @@ from harness.load.load_result import get_result_path, make_load_result
 from harness.load.recorder import Recorder
 from harness.load.slices import SLICES_SUFFIX, get_slices_path
 from harness.load.soak_record import make_soak_record, read_lines
+from harness.load.worker_table import WorkerTable
 
-_SILENT, _LOOK = 3.0, 0.1
-"""Seconds without a message after which a worker is lost (one comes every second), and between two looks."""
+_LOOK, _WRITING_INTERVAL = 0.1, 1.0
+"""Seconds between two looks at the workers, and between two writings of the result."""
+
+_JOIN_DEADLINE = 120.0
+"""Seconds in which every worker must have made its schedule: 100,000 requests take less than 1 s."""
 
 
 class LoadMaster:
     """Adds up the counts of all workers and writes the result every second. Ends the test when every worker has
-    finished or finds the service gone, or one is lost.
+    finished, is lost or finds the service gone.
+
+    `names` are those of the workers by which locust knows them; none where this process makes the load alone.
     """
 
-    def __init__(self, environment: Environment, job: Job, workers: int) -> None:
+    def __init__(self, environment: Environment, job: Job, names: Sequence[str] = ()) -> None:
         self.job, self.environment = job, environment
         self.problem: str | None = None
-        self._workers, self._t0 = workers, 0.0
-        self._counts: dict[int, WorkerCounts] = {}
-        self._silent_seconds = [0.0] * workers
+        self._names, self._t0 = names, 0.0
+        self._workers = WorkerTable(names or ("this process",), job.load.requests)
         self._run_dir = RunDir(Path(job.run_dir), job.endpoint.list_secrets())
         get_result_path(self._run_dir.path, job.load.scenario).parent.mkdir(exist_ok=True)
         self._slices_name = f"load/{job.load.scenario}{SLICES_SUFFIX}"
@@ -48,18 +55,26 @@ class LoadMaster:
         gevent.spawn(self._watch_workers)
 
     @property
-    def is_finished(self) -> bool:
-        """Whether every worker has sent and read everything."""
-        return len(self._counts) == self._workers and all(counts.finished for counts in self._counts.values())
-
-    @property
     def has_begun(self) -> bool:
         """Whether the schedule's zero is fixed, or never will be."""
         return bool(self._zero_fixed.is_set())
 
+    def wait_for_workers(self) -> bool:
+        """Whether every worker has taken up its part. A worker of which locust hears nothing is not waited for."""
+        ends = time.monotonic() + _JOIN_DEADLINE
+        while not (self._workers.have_joined or self.has_begun):
+            clients: Any = getattr(self.environment.runner, "clients", {})
+            missing = [i for i, name in enumerate(self._names) if name not in clients] + self._list_missing()
+            if missing or time.monotonic() > ends:
+                worker = self._workers.describe(missing[0]) if missing else "a load worker"
+                self._give_up(f"{worker} died or stood still before the load began")
+                return False
+            gevent.sleep(_LOOK)
+        return not self.has_begun
+
     def begin(self, at: float) -> None:
-        """The schedule begins `at` this time of the system's clock."""
-        self._t0 = at - time.time() + time.monotonic() - self.job.started
+        """The schedule begins `at` this time of the monotonic clock."""
+        self._t0 = at - self.job.started
         self._zero_fixed.set()
 
     def add_counts(self, i: int, counts: WorkerCounts) -> None:
@@ -67,36 +82,45 @@ class LoadMaster:
         if self._is_closed:
             return
         if counts.problem is not None:
-            self.problem = f"load worker {i + 1} of {self._workers} cannot take part: {counts.problem}"
-            self._zero_fixed.set()
+            self._give_up(f"{self._workers.describe(i)} cannot take part: {counts.problem}")
             return
-        self._counts[i], self._silent_seconds[i] = counts, 0.0
-        if len(self._counts) == self._workers and all(known.gone for known in self._counts.values()):
-            self._gone = self._gone or counts.gone
+        self._workers.add(i, counts)
+        self._gone = self._gone or self._workers.gone
         for line in counts.series:
             self._run_dir.append(SERIES, line)
         for line in counts.slices:
             self._run_dir.append(self._slices_name, line)
-        if i == 0:
-            self._write_result()
 
     def finish(self) -> None:
         """Write the result, print what it means, and set locust's exit status by it; further calls do nothing."""
         if self._is_closed:
             return
         self._is_closed = True
+        if self._names and not self._workers.have_ended and len(self._list_missing()) == len(self._names):
+            self.problem = self.problem or _describe_end(self._workers)  # then locust has ended the test
         self._zero_fixed.set()
         self._write_result()
         if not locust_options.is_gate_child():
             self.environment.process_exit_code = standalone.print_summary(self.job)
         else:
             self.environment.process_exit_code = 21 if self.problem else 0
+        gevent.spawn(end_test, self.environment)
+
+    def _give_up(self, problem: str) -> None:
+        self.problem = self.problem or problem
+        self._zero_fixed.set()
+
+    def _list_missing(self) -> list[int]:
+        """The workers of which locust hears no heartbeat."""
+        clients: Any = getattr(self.environment.runner, "clients", {})
+        return [i for i, name in enumerate(self._names) if name in clients and clients[name].state == STATE_MISSING]
 
     def _write_result(self) -> None:
-        counts = sum_counts(list(self._counts.values()) or [Recorder(self.job).counts])
-        finished = self.is_finished or self._gone is not None
+        counts = sum_counts(self._workers.parts or [Recorder(self.job).counts])
+        finished = self._workers.have_ended or self._gone is not None
         counts = replace(counts, gone=self._gone)
-        result = make_load_result(self.job, counts, self._t0, finished=finished, problem=self.problem)
+        shares = self._workers.list_shares()
+        result = make_load_result(self.job, counts, self._t0, finished=finished, problem=self.problem, workers=shares)
         if self.job.load.shape_name == SOAK:
             shorten_statistics(self.environment.stats)
             if self._is_closed:
@@ -106,17 +130,23 @@ class LoadMaster:
 
     def _watch_workers(self) -> None:
         self._zero_fixed.wait()
-        while not (self.is_finished or self._gone or self.problem or self._is_closed):
+        since_writing = 0.0
+        while not (self._workers.have_ended or self._gone or self.problem or self._is_closed):
             gevent.sleep(_LOOK)
-            for i, seconds in enumerate(self._silent_seconds):
-                counts = self._counts.get(i)
-                has_finished = counts is not None and counts.finished
-                self._silent_seconds[i] = 0.0 if has_finished else seconds + _LOOK
-            lost = [i for i, seconds in enumerate(self._silent_seconds) if seconds > _SILENT]
-            if lost:
-                self.problem = f"load worker {lost[0] + 1} of {self._workers} died: no message for {_SILENT:g} s"
+            self._workers.pass_time(_LOOK)
+            if len(self._workers.list_lost()) == len(self._workers):
+                self._give_up(_describe_end(self._workers))
+            since_writing += _LOOK
+            if since_writing >= _WRITING_INTERVAL:
+                since_writing = 0.0
+                self._write_result()
         if not self._is_closed:
             end_test(self.environment)
+
+
+def _describe_end(workers: WorkerTable) -> str:
+    names = ", ".join(workers.describe(i) for i in range(len(workers)))
+    return f"all load workers died or stood still: {names}"
 
 
 def end_test(environment: Environment) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import gevent
-from locust import User, constant, events, task
+from locust import User, constant, events, runners, task
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
@@ -30,6 +30,10 @@ _LEAD, _FORKED_LEAD, _FAR_LEAD = 0.1, 0.5, 2.0
 """Seconds from the last user's start to the schedule's zero: in one process, in forked ones, on other machines."""
 _WORKERS_DEADLINE, _PARENT_LOOK = 20.0, 0.5
 """Seconds in which all workers must have connected, and between two looks at the parent process."""
+
+runners.HEARTBEAT_LIVENESS = 15
+"""Seconds without a heartbeat after which locust gives a worker up, and with the last one the test. By locust's own 3 a
+busy machine, on which workers need longer to begin, has none left. More than `SILENT`: ours is the first to say so."""
 
 
 @dataclass(slots=True)
@@ -121,7 +125,7 @@ def _start_load(environment: Environment, **_: Any) -> None:
         workers = [node.id for node in runner.clients.ready] if isinstance(runner, MasterRunner) else []
         if len(workers) > job.load.concurrency:
             raise UsageError(f"{job.load.concurrency} requests in flight are too few for {len(workers)} load workers")
-        _STATE.master = master = LoadMaster(environment, job, len(workers) or 1)
+        _STATE.master = master = LoadMaster(environment, job, workers)
         for i, name in enumerate(workers):
             runner.send_message("ai_job", {**encode_job(job), "i": i, "of": len(workers)}, client_id=name)
         if not workers:
@@ -144,14 +148,20 @@ def _join_load(environment: Environment, msg: Any, **_: Any) -> None:
     try:
         job = decode_job(msg.data, _STATE.host)
         _STATE.worker = LoadWorker(environment, job, i, msg.data["of"], send_counts)
+        _STATE.worker.report_counts()
     except HarnessError as problem:
         send_counts(WorkerCounts({}, problem=str(problem)))
 
 
 def _begin_schedule(msg: Any, **_: Any) -> None:
-    if _STATE.worker is not None:
-        sent_at = msg.data["now"]
-        _STATE.worker.begin(msg.data["at"], 0.0 if sent_at is None else abs(time.time() - sent_at))
+    """Begin when the master does: by the clock that forked processes share, else by the time of day."""
+    if _STATE.worker is None:
+        return
+    at, now, skew = msg.data["monotonic"], msg.data["now"], 0.0
+    if at is None:
+        # A message takes some milliseconds: more is a difference of the clocks.
+        at, skew = time.monotonic() + msg.data["at"] - time.time(), abs(time.time() - now)
+    _STATE.worker.begin(at, skew)
 
 
 def _receive_counts(msg: Any, **_: Any) -> None:
@@ -164,17 +174,25 @@ def _fix_zero(**_: Any) -> None:
     master, worker = _STATE.master, _STATE.worker
     if master is None or master.has_begun:
         return
-    now = time.time()
     if worker is not None:
-        master.begin(now + _LEAD)
-        worker.begin(now + _LEAD)
+        at = time.monotonic() + _LEAD
+        master.begin(at)
+        worker.begin(at)
+    else:
+        gevent.spawn(_begin_together, master)
+
+
+def _begin_together(master: LoadMaster) -> None:
+    """Fix the schedule's zero as soon as every worker has taken up its part."""
+    if not master.wait_for_workers():
         return
     options: Any = master.environment.parsed_options
-    at = now + (_FORKED_LEAD if options.processes else _FAR_LEAD)
-    master.begin(at)
     runner: Any = master.environment.runner
-    # Forked processes share one clock: their message's way takes time, and no clock is wrong.
-    runner.send_message("ai_begin", {"at": at, "now": None if options.processes else now})
+    lead = _FORKED_LEAD if options.processes else _FAR_LEAD
+    now, at = time.time(), time.monotonic() + lead
+    master.begin(at)
+    shared = at if options.processes else None
+    runner.send_message("ai_begin", {"at": now + lead, "monotonic": shared, "now": now})
 
 
 def _finish_load(**_: Any) -> None:

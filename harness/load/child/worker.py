@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from harness.core.arrival_settings import SOAK
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Timing
 from harness.core.load import Job
+from harness.core.pacing import Pacer
 from harness.load.answer_reader import AnswerReader, RawExchange
 from harness.load.child.engine import LoadEngine
 from harness.load.child.stats_rows import AnswerTimes
@@ -51,17 +54,21 @@ class LoadWorker:
     def __init__(
         self, environment: Environment, job: Job, first: int, step: int, report: Callable[[WorkerCounts], None]
     ) -> None:
-        self.job, load = job, job.load
+        self.job = job
         self._patience = job.endpoint.deadlines.connect + job.endpoint.deadlines.first_byte
         self._environment, self._step, self._report = environment, step, report
-        self._pacer = load.make_pacer(job.seed)
         self._stream_name = f"{job.endpoint.protocol} stream"
         self._engine = LoadEngine(job.endpoint, job.started)
         adapter = load_adapter(job.endpoint.protocol)
-        self._reader, self._requests = AnswerReader(adapter, job), RequestMaker(job, adapter)
+        self._reader = AnswerReader(adapter, job)
+        # In a thread: a long schedule takes seconds, and a worker that sends no heartbeat counts as dead.
+        run_in_thread = gevent.get_hub().threadpool.apply
+        self._pacer: Pacer = run_in_thread(job.load.make_pacer, (job.seed,))
+        self._requests: RequestMaker = run_in_thread(RequestMaker, (job, adapter))
         self._recorder = Recorder(job)
         self._answer_times = AnswerTimes(environment.stats)
         self._counts = self._recorder.counts
+        self._counts.process = f"process {os.getpid()} of {socket.gethostname()}"
         self._next, self._planned = first, len(range(first, self._pacer.count, step))
         self._slots, self._unsent = 0, 0
         self._zero_fixed, self._has_unread = Event(), Event()
@@ -71,7 +78,7 @@ class LoadWorker:
         self._greenlets = [gevent.spawn(self._read_answers), gevent.spawn(self._report_progress)]
 
     def begin(self, at: float, skew: float = 0.0) -> None:
-        """The schedule begins `at` this time of the system's clock. Garbage is not collected until the end,
+        """The schedule begins `at` this time of the monotonic clock. Garbage is not collected until the end,
         except in a soak.
         """
         if self._zero_fixed.is_set():
@@ -82,7 +89,7 @@ class LoadWorker:
         self._counts.skew = skew
         self._stalls_at_zero = self._engine.measure_stalls()
         self._cpu_at_start, self._began = time.process_time(), self._engine.now()
-        self._recorder.begin(self._began + at - time.time(), self._stalls_at_zero)
+        self._recorder.begin(self._began + at - time.monotonic(), self._stalls_at_zero)
         self._zero_fixed.set()
 
     def run_slot(self) -> None:
@@ -127,7 +134,7 @@ class LoadWorker:
         self._engine.close()
         gc.enable()
         gc.unfreeze()
-        self._report_counts()
+        self.report_counts()
 
     def _read_answers(self) -> None:
         """Decode answers in slices, each begun when no socket has anything to read: that never waits for decoding."""
@@ -179,7 +186,7 @@ class LoadWorker:
                 gc.collect()
             if counts.finished or counts.gone or now - last >= _REPORT_INTERVAL:
                 last = now
-                self._report_counts()
+                self.report_counts()
 
     def _is_over(self) -> bool:
         """Whether the time is over in which an arrival that waits for a slot can be sent and answered."""
@@ -200,7 +207,8 @@ class LoadWorker:
             exchange = Exchange(request, Timing(due), error=ErrorClass.FIRST_BYTE_TIMEOUT, detail=detail)
             self._recorder.add(exchange, RawExchange(due, awake=awake))
 
-    def _report_counts(self) -> None:
+    def report_counts(self) -> None:
+        """Report what was counted until now."""
         self._counts.stall = self._engine.stall
         if self._zero_fixed.is_set():
             seconds = max(self._engine.now() - self._began, 1e-3)
