@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SELECT ?= not servers and not catalogue
-PARALLEL ?= -n auto --dist=worksteal
+PARALLEL ?= -n auto --dist=loadfile --no-loadscope-reorder
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 PURE := attacks checks config core data faults protocols reports run stats test_architecture.py test_check_ids.py test_docs.py test_layout.py
 ONE_GATE := tests/plugin/test_collection.py::test_empty_folder

@@ -27,6 +27,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 KEY = "test-key-0123456789"
+SLOW_SECONDS = 5.0
+"""What a test marked `slow` takes, unless the mark says how many `seconds`."""
 
 if "CI" not in os.environ:  # there Hypothesis takes its own profile, without a deadline either
     hypothesis.settings.register_profile("aiharness", deadline=None)
@@ -42,8 +44,30 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slow tests, so that no worker is left with one while the others have nothing to do."""
-    items.sort(key=lambda item: not any(item.iter_markers("slow")) and not any(item.iter_markers("servers")))
+    """Put the longest files first and spread them among the short ones: most of a long one is waiting.
+
+    With `--dist=loadfile` a worker takes one file after another in this order, and makes its fixtures once.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    seconds = {path: sum(map(estimate_seconds, files[path])) for path in files}
+    long = sorted((path for path in files if seconds[path] >= SLOW_SECONDS), key=lambda path: -seconds[path])
+    short = [path for path in files if path not in long]
+    between = 2 * len(short) // (3 * len(long)) if long else 0  # so that the last third is short ones
+    order: list[Path] = []
+    for number, path in enumerate(long):
+        order += [path, *short[number * between : (number + 1) * between]]
+    order += short[len(long) * between :]
+    items[:] = [item for path in order for item in files[path]]
+
+
+def estimate_seconds(item: pytest.Item) -> float:
+    """What a test takes by its marks."""
+    if item.get_closest_marker("servers"):
+        return 60.0
+    slow = item.get_closest_marker("slow")
+    return float(slow.kwargs.get("seconds", SLOW_SECONDS)) if slow else 0.0
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,8 @@ class HttpTransport:
         _check_lines("the endpoint's headers", endpoint.headers)
         if endpoint.credentials:
             _check_lines(endpoint.credentials.source or "credentials", endpoint.credentials.build_headers())
-        self._context = tls.create_context(endpoint.tls)
+        is_used = endpoint.is_secure or (endpoint.proxy or "").lower().startswith("https:")
+        self._context = tls.create_context(endpoint.tls, is_used=is_used)
         self._proxy = _create_proxy(endpoint.proxy, self._context)
         self._renewal = CredentialRenewal(endpoint.credentials, clock)
         self._sign = load_signer(endpoint.signer) if endpoint.signer else None

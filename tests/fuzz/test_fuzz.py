@@ -125,7 +125,7 @@ def test_whole_answers(adapter: Adapter) -> None:
     assert answered, "no mutation was an answer: the seeds are not this protocol's"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=0.5)
 def test_streams(adapter: Adapter) -> None:
     if not adapter.capabilities(ENDPOINT, Facts()).streaming:
         return

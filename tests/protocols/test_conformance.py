@@ -186,7 +186,7 @@ DEEP = b"[" * 100_000
 hostile = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=0.5)
 @hostile
 @given(body=_BODIES)
 @example(body=DEEP)
@@ -206,7 +206,7 @@ def test_hostile_body(adapter: Adapter, body: bytes) -> None:
             assert isinstance(answer.version, str | None)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=0.5)
 @hostile
 @given(body=_BODIES, pieces=st.integers(1, 5))
 @example(body=DEEP, pieces=2)
@@ -223,7 +223,7 @@ def test_hostile_stream(adapter: Adapter, body: bytes, pieces: int) -> None:
     assert isinstance(adapter.assemble(events), Answer)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=0.5)
 @hostile
 @given(found=st.lists(st.tuples(st.sampled_from([200, 200, 401, 404, 503]), _BODIES), min_size=8, max_size=8))
 def test_hostile_probes(adapter: Adapter, found: list[tuple[int, bytes]]) -> None:

@@ -81,19 +81,21 @@ from pathlib import Path
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.verdict import Level, Status, Verdict
 from harness.io.rundir import EVIDENCE, SERIES, EvidenceLine, RunDir
-checks = tuple(PlannedCheck(f"c{i}", "smoke", Level.BLOCKER, "x" * 200) for i in range(5000))
+checks = tuple(PlannedCheck(f"c{i}", "smoke", Level.BLOCKER, "x" * 200) for i in range(2000))
 run = RunDir.create(sys.argv[1])
 run.write_plan(Plan(("smoke",), checks), {"id": "r", "target": {"url": "http://h", "protocol": "v2"}})
 print("ready", flush=True)
-for check in checks:
+for check in checks[:-1]:
     run.append(EVIDENCE, EvidenceLine(check.id, Verdict(Status.PASS, "y" * 3000, n=1)))
     run.append(SERIES, {"t": 1, "requests": 1, "errors": 0, "hist": {}})
+    run.write("whole.json", b'["' + b"z" * 200000 + b'"]')
+while True:
     run.write("whole.json", b'["' + b"z" * 200000 + b'"]')
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", range(20))
+@pytest.mark.slow(seconds=1)
+@pytest.mark.parametrize("number", range(12))
 def test_a_kill_at_any_instant_leaves_a_readable_run(tmp_path: Path, number: int) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(tmp_path / "run")], stdout=subprocess.PIPE, start_new_session=True
@@ -106,7 +108,7 @@ def test_a_kill_at_any_instant_leaves_a_readable_run(tmp_path: Path, number: int
     child.stdout.close()
     report = saved_report(tmp_path / "run")
     assert report.run.verdict is Status.INCONCLUSIVE
-    assert report.plan.judged < report.plan.planned == 5000
+    assert report.plan.judged < report.plan.planned == 2000
     assert all(second.requests for second in report.series)
     whole = tmp_path / "run" / "whole.json"
     assert not whole.exists() or len(json.loads(whole.read_text())[0]) == 200_000, "the old one or the new one"

@@ -26,7 +26,7 @@ def shared(name: str, m: int) -> RateTest:
     return RateTest(budget=test.budget, loosened=test.loosened, cap=test.cap, alpha_fail=test.alpha_fail / m)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=0.5)
 @pytest.mark.parametrize("m", [1, 5, 20])
 @pytest.mark.parametrize("name", PROFILES)
 def test_no_profile_errs_more_than_its_alpha(name: str, m: int) -> None:
@@ -106,7 +106,7 @@ def unsplit(budget: float, cap: int) -> tuple[IntArray, IntArray]:
     return passing, failing
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=0.5)
 @pytest.mark.parametrize(("budget", "false_pass", "false_fail"), [(0.05, 0.046, 0.019), (0.5, 0.037, 0.037)])
 def test_the_e_process_alone_holds_its_alpha(budget: float, false_pass: float, false_fail: float) -> None:
     """At a cap of 4,000, somewhat under the page's figures for an endless run."""
@@ -233,7 +233,7 @@ def test_the_floor_is_part_of_the_boundaries() -> None:
         assert find_boundaries(test)[1][MIN_EXCEEDANCES:].min() >= MIN_EXCEEDANCES
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=0.5)
 def test_the_e_process_alone_over_twenty_thousand_requests() -> None:
     """p99 .045/.018; at half the budget 99 % PASS with a mean n of 2,316; unsplit with a look at the cap .082."""
     passing, failing = unsplit(0.01, 20_000)
