@@ -12,7 +12,9 @@ from pathlib import Path
 def main() -> int:
     """Run each benchmark in a process of its own; exit status 1 if one misses its figure."""
     folder = Path(__file__).parent
-    wanted = sys.argv[1:] or sorted(m.name for m in pkgutil.iter_modules([str(folder)]) if not m.name.startswith("_"))
+    wanted = sys.argv[1:] or sorted(
+        m.name for m in pkgutil.iter_modules([str(folder)]) if not (m.ispkg or m.name.startswith("_"))
+    )
     print(f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
     missed = []
     for name in wanted:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
+from urllib.parse import parse_qsl
 
 from tests.services import serving_handler
 
@@ -20,12 +21,19 @@ SERVER_ERROR: Reply = (500, HTML, b"<!doctype html><title>500 Internal Server Er
 
 @dataclass
 class Tutorial:
-    """A service: its POST routes, its document, and every path that was posted to."""
+    """A service: its POST routes, its document, and every path that was posted to.
+
+    `page` is its first page, `key` the header and the secret that it asks for. With `method` GET a route takes the
+    query of a GET, which counts as posted too.
+    """
 
     routes: dict[str, Callable[[bytes], Reply]]
     document: Any = None
     posted: list[str] = field(default_factory=list)
     broken: Callable[[], Reply] | None = None
+    page: str = ""
+    key: tuple[str, str] | None = None
+    method: str = "POST"
 
 
 def reply(value: Any, status: int = 200) -> Reply:
@@ -241,6 +249,68 @@ def make_stream(kind: str) -> Tutorial:
     return Tutorial({"/generate": generate}, document("/generate", list_object({"prompt": TEXT_TYPE})))
 
 
+def answer_fields(raw: bytes) -> Reply:
+    """Age and income as text fields, of a form or a query."""
+    fields = dict(parse_qsl(raw.decode("utf-8", "replace")))
+    try:
+        income, _ = float(fields["income"]), float(fields["age"])
+    except KeyError as error:
+        return reply(
+            {"detail": [{"type": "missing", "loc": ["query", str(error.args[0])], "msg": "Field required"}]}, 422
+        )
+    except ValueError:
+        return reply({"detail": "not a number"}, 422)
+    return reply({"prediction": int(income > 40)})
+
+
+def make_query(method: str) -> Tutorial:
+    """FastAPI's `def predict(age: float, income: float)`: parameters of the URL."""
+    parameters = [{"in": "query", "name": name, "required": True, "schema": NUMBER} for name in ("age", "income")]
+    described = {"openapi": "3.1.0", "paths": {"/predict": {method.lower(): {"parameters": parameters}}}}
+    return Tutorial({"/predict": answer_fields}, described, method=method)
+
+
+def make_form_page() -> Tutorial:
+    """Flask's `request.form["age"]`, behind a page with the form."""
+    page = '<form action="/predict" method="post"><input name="age"><input name="income"><input type="submit"></form>'
+    return Tutorial({"/predict": answer_fields}, page=page)
+
+
+def make_page_upload() -> Tutorial:
+    """Flask's `request.files["image"]`, behind a page that mentions its path; its error names the file."""
+    upload = make_upload().routes["/classify"]
+
+    def look(raw: bytes) -> Reply:
+        if b'name="image"' not in raw:
+            return reply({"error": "no image in the request"}, 400)
+        return upload(raw.replace(b'name="image"', b'name="file"'))
+
+    return Tutorial({"/look": look}, page="<h1>Looker</h1> POST an image to /look")
+
+
+def make_texts() -> Tutorial:
+    """A list of texts, answered by a list of vectors."""
+
+    def embed(raw: bytes) -> Reply:
+        body = parse(raw)
+        texts = body.get("texts") if isinstance(body, dict) else None
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            return refuse(("texts", "missing", "Field required"))
+        return reply({"embeddings": [[float(len(text)), float(sum(text.encode()) % 97)] for text in texts]})
+
+    texts = {"type": "array", "items": TEXT_TYPE}
+    return Tutorial({"/embed": embed}, document("/embed", list_object({"texts": texts})))
+
+
+def make_keyed() -> Tutorial:
+    """Named fields behind a key in a header of the service's own."""
+    tutorial = make_named()
+    tutorial.key = ("X-Token", "secret-0123456789")
+    tutorial.document["components"]["securitySchemes"] = {"k": {"type": "apiKey", "in": "header", "name": "X-Token"}}
+    tutorial.document["paths"]["/predict"]["post"]["security"] = [{"k": []}]
+    return tutorial
+
+
 TUTORIALS: dict[str, Callable[[], Tutorial]] = {
     "features": make_features,
     "named": make_named,
@@ -252,50 +322,69 @@ TUTORIALS: dict[str, Callable[[], Tutorial]] = {
     "upload": make_upload,
     "text_stream": lambda: make_stream(TEXT),
     "event_stream": lambda: make_stream(EVENTS),
+    "query": lambda: make_query("POST"),
+    "get": lambda: make_query("GET"),
+    "form_page": make_form_page,
+    "page_upload": make_page_upload,
+    "texts": make_texts,
 }
+
+
+class TutorialHandler(BaseHTTPRequestHandler):
+    """Answers as the tutorial of its class says."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    tutorial: Tutorial
+
+    def _send(self, answer: Reply) -> None:
+        status, kind, body = answer
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        tutorial = self.tutorial
+        path, _, query = self.path.partition("?")
+        if tutorial.method == "GET" and path in tutorial.routes:
+            tutorial.posted.append(path)
+            self._send(tutorial.routes[path](query.encode()))
+        elif self.path == "/" and tutorial.page:
+            self._send((200, HTML, tutorial.page.encode()))
+        elif self.path == "/openapi.json" and tutorial.document is not None:
+            self._send(reply(tutorial.document))
+        elif self.path in tutorial.routes:
+            self._send(reply({"detail": "Method Not Allowed"}, 405))
+        else:
+            self._send(reply({"detail": "Not Found"}, 404))
+
+    def do_POST(self) -> None:
+        tutorial = self.tutorial
+        if "transfer-encoding" in self.headers:  # this server cannot read chunks
+            self.close_connection = True
+            self._send(reply({"detail": "Length Required"}, 411))
+            return
+        raw = self.rfile.read(int(self.headers.get("content-length", "0")))
+        path, _, query = self.path.partition("?")
+        tutorial.posted.append(path)
+        route = tutorial.routes.get(path)
+        if tutorial.key is not None and self.headers.get(tutorial.key[0]) != tutorial.key[1]:
+            self._send(reply({"detail": "Could not validate the key"}, 401))
+        elif route is None:
+            self._send(reply({"detail": "Not Found"}, 404))
+        elif tutorial.broken is not None:
+            self._send(tutorial.broken())
+        else:
+            self._send(route(raw or query.encode()))
+
+    def log_message(self, *_: Any) -> None:
+        return
 
 
 @contextmanager
 def serving_tutorial(tutorial: Tutorial) -> Iterator[str]:
     """The service on loopback; its URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def _send(self, answer: Reply) -> None:
-            status, kind, body = answer
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def do_GET(self) -> None:
-            if self.path == "/openapi.json" and tutorial.document is not None:
-                self._send(reply(tutorial.document))
-            elif self.path in tutorial.routes:
-                self._send(reply({"detail": "Method Not Allowed"}, 405))
-            else:
-                self._send(reply({"detail": "Not Found"}, 404))
-
-        def do_POST(self) -> None:
-            if "transfer-encoding" in self.headers:  # this server cannot read chunks
-                self.close_connection = True
-                self._send(reply({"detail": "Length Required"}, 411))
-                return
-            raw = self.rfile.read(int(self.headers.get("content-length", "0")))
-            tutorial.posted.append(self.path)
-            route = tutorial.routes.get(self.path)
-            if route is None:
-                self._send(reply({"detail": "Not Found"}, 404))
-            elif tutorial.broken is not None:
-                self._send(tutorial.broken())
-            else:
-                self._send(route(raw))
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    with serving_handler(Handler) as url:
+    with serving_handler(type("Handler", (TutorialHandler,), {"tutorial": tutorial})) as url:
         yield url

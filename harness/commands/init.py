@@ -9,26 +9,25 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.commands.command import Command
 from harness.commands.detect import add_endpoint_options, detect_endpoint, print_detection, prove_detection
-from harness.commands.toml_values import quote_text, write_value
+from harness.commands.init_file import TEMPLATE, clean_comment, fill_template
 from harness.config.file import CONFIG_FILE
-from harness.core.endpoint import Endpoint, Template
+from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.gate import Exit
 from harness.core.redaction import redact_text
 from harness.core.visible_text import cut_text
 from harness.io.client import Client
 from harness.protocols.shared.detection import DetectedProtocol
+from harness.protocols.shared.openapi import find_security
 from harness.protocols.shared.routes import Route
 from harness.run.preflight import Preflight
-from harness.run.template_search import MOST_TRIES, FoundForm, TemplateSearch, find_routes, guess_form
-
-TEMPLATE = Path(__file__).parents[1] / "data" / "init.toml"
-_MOST_SHOWN = 100_000
-"""Characters of a sample that are written into the file."""
+from harness.run.route_search import find_routes
+from harness.run.template_search import MOST_TRIES, FoundForm, TemplateSearch, guess_form
 
 
 def _add_options(parser: ArgumentParser) -> None:
@@ -79,29 +78,56 @@ def _run(url: str, protocol: str, output: str | None, force: bool, yes: bool) ->
 def _find_form(endpoint: Endpoint, yes: bool) -> FoundForm | None:
     """How the service is asked; None where no path is known."""
     with Client(endpoint) as client:
-        document, routes = find_routes(endpoint, client)
+        document, routes = find_routes(client)
         if not routes:
             print(f"{endpoint.url}: no path is announced that looks like an inference, and no common one takes POST")
             return None
         chosen = _choose_route(routes)
-        if not _ask_consent(f"to POST {chosen.path}, at most {MOST_TRIES + 30} of them, to find a valid input", yes):
+        if not _ask_consent(f"to {chosen}, at most {MOST_TRIES + 30} of them, to find a valid input", yes):
             form = guess_form(document, chosen)
             if not form.problem:
-                print("nothing was sent that could be an inference; --yes proves the sample by one")
+                print("nothing was sent that could be an inference; --yes --force proves the sample by one")
             return form
-        form = TemplateSearch(endpoint, client, document, chosen).run()
+    security = find_security(document, chosen.path)
+    endpoint = _apply_security(endpoint, security)
+    with Client(endpoint) as client:
+        form = replace(TemplateSearch(endpoint, client, document, chosen).run(), security=security)
     secrets = endpoint.list_secrets()
     if form.problem:
-        print(redact_text(f"POST {chosen.path}: no valid input was found ({form.problem})", secrets))
+        print(redact_text(f"{chosen}: no valid input was found ({_shorten(form.problem, 240)})", secrets))
+        if form.is_unauthorised:
+            print(_explain_refusal(endpoint, security))
     else:
-        print(redact_text(f"proved: POST {chosen.path} with {_shorten(form.sample)} {_describe_proof(form)}", secrets))
+        print(redact_text(f"proved: {chosen} with {_shorten(form.sample)} {_describe_proof(form)}", secrets))
         if not form.other_samples and not isinstance(form.sample, str):
             print("no input was found whose answer differs from it: give some as [endpoint] other_samples")
     return form
 
 
+def _apply_security(endpoint: Endpoint, security: tuple[str, str] | None) -> Endpoint:
+    """The endpoint with its key in the header that the document names; where the key comes from stays the same."""
+    if security is None or security[0] != "header" or endpoint.credentials is None:
+        return endpoint
+    return replace(endpoint, credentials=replace(endpoint.credentials, scheme="header", header=security[1]))
+
+
+def _explain_refusal(endpoint: Endpoint, security: tuple[str, str] | None) -> str:
+    """What to do where the service asks for a credential."""
+    if security is not None and not security[0]:
+        return f"it asks for a credential as {security[1]}: see docs/configuration.md, [endpoint] query and sign"
+    if security is not None and security[0] == "basic":
+        return "it asks for a name and a password: fill in [endpoint.credentials], and write the sample by hand"
+    if endpoint.credentials is None:
+        return (
+            "it asks for a credential: put the secret into AIHARNESS_API_KEY, and run aiharness init again with --force"
+        )
+    return (
+        f"it refuses the secret of {endpoint.credentials.source}: check it, or how it is sent ([endpoint.credentials])"
+    )
+
+
 def _choose_route(routes: Sequence[Route]) -> Route:
-    print(f"POST {routes[0].path} looks like the inference")
+    print(f"{routes[0]} looks like the inference")
     if len(routes) > 1:
         others = ", ".join(route.path for route in routes[1:10])
         print(f"  others that may be: {others} (change [endpoint.template] path for one of them)")
@@ -115,8 +141,8 @@ def _describe_proof(form: FoundForm) -> str:
     return f"is answered {body}"
 
 
-def _shorten(value: object) -> str:
-    return cut_text(_clean_comment(str(value)), 120)
+def _shorten(value: object, most: int = 120) -> str:
+    return cut_text(clean_comment(str(value)), most)
 
 
 def _ask_consent(what: str, yes: bool) -> bool:
@@ -145,77 +171,6 @@ def _prove_protocol(endpoint: Endpoint, preflight: Preflight, yes: bool) -> Pref
     if proved.protocol != preflight.protocol:
         print_detection(endpoint, proved)
     return proved
-
-
-def fill_template(template: str, endpoint: Endpoint, preflight: Preflight, form: FoundForm | None = None) -> str:
-    """The template with what was detected put in, every value as one of TOML."""
-    models = preflight.facts.models
-    model, announced, metric = '# model = "NAME"', "no model is announced", "latency p95"
-    if models:
-        model, announced = f"model = {quote_text(models[0])}", f"announced: {', '.join(models[:10])}"
-    if preflight.protocol == "openai_chat":
-        metric = "ttft p95"
-    values = {
-        "URL": quote_text(endpoint.url),
-        "PROTOCOL": quote_text(preflight.protocol),
-        "REASON": _clean_comment(next(d.reason for d in preflight.detected if d.protocol == preflight.protocol)),
-        "MODEL": model,
-        "MODELS": _clean_comment(announced),
-        "METRIC": quote_text(metric),
-        "SAMPLE": _write_sample(form),
-        "TEMPLATE": _write_template(form),
-    }
-    for name, value in values.items():
-        template = template.replace(f"@{name}@", value)
-    return template
-
-
-def _write_sample(form: FoundForm | None) -> str:
-    if form is None or form.sample is None:
-        return "# sample = [[0.0, 0.0]]\n# other_samples = [[[1.0, 1.0]]]"
-    lines = []
-    if form.exchange is None:
-        lines.append("# Made from the OpenAPI document; not proved by a request.")
-    lines.append(f"sample = {write_value(form.sample)}")
-    if form.other_samples:
-        lines.append("# Inputs with other answers, by which one answer can be told from another.")
-        lines.append(f"other_samples = {write_value(list(form.other_samples))}")
-    else:
-        lines.append("# Inputs with other answers, by which one answer can be told from another.")
-        lines.append(f"# other_samples = {write_value([form.sample])[:_MOST_SHOWN]}")
-    return "\n".join(lines)
-
-
-def _quote(value: str) -> str:
-    """A text between single quotes where they do: JSON in it stays readable."""
-    if "'" not in value and value.isprintable():
-        return f"'{value}'"
-    return quote_text(value)
-
-
-def _write_template(form: FoundForm | None) -> str:
-    """The section as it is known; commented, with what to fill in, where it is not."""
-    template = Template(body='{"instances": {{input}}}', answer="$.predictions")
-    if form is not None:
-        template = form.template
-    lines = ["[endpoint.template]", f"path = {quote_text(template.path)}"]
-    if template.upload is not None:
-        lines.append(f"upload = {quote_text(template.upload)}")
-    else:
-        lines.append(f"body = {_quote(template.body)}")
-    for name in ("answer", "probabilities", "health"):
-        if (value := getattr(template, name)) is not None:
-            lines.append(f"{name} = {quote_text(value)}")
-    if template.stream is not None:
-        lines.append(f"stream = {{ piece = {quote_text(template.stream.piece)} }}")
-    if form is None or form.problem:
-        why = "Fill in, and remove the '# ': what the service takes was not found out."
-        return "\n".join([f"# {why}", *(f"# {line}" for line in lines)])
-    return "\n".join(lines)
-
-
-def _clean_comment(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:300]
 
 
 COMMAND = Command(run=_run, add_options=_add_options)

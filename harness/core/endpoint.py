@@ -167,6 +167,9 @@ class Template:
     every array of the answer is an output; `text`: the answer is plain text). `health` is the path of a liveness page,
     `probabilities` the path of rows that must sum to 1 (None: outputs named `prob...`). With `upload`, the input is a
     file in base64 that is sent as the field of that name in a form (multipart/form-data) instead of `body`.
+
+    `encoding` says how the members of the body are sent: as its JSON (`json`), as the fields of an HTML form (`form`),
+    or as parameters in the URL of a POST (`query`) or of a GET (`get`).
     """
 
     path: str = "/predict"
@@ -176,6 +179,17 @@ class Template:
     probabilities: str | None = None
     upload: str | None = None
     stream: StreamTemplate | None = None
+    encoding: Literal["json", "form", "query", "get"] = "json"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether a request's body is JSON."""
+        return self.upload is None and self.encoding == "json"
+
+    @property
+    def method(self) -> str:
+        """The method of requests."""
+        return "GET" if self.encoding == "get" else "POST"
 
 
 @dataclass(frozen=True, slots=True)

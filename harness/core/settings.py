@@ -216,9 +216,9 @@ class Settings:
             **dict.fromkeys(self.sections, True),
             "named": endpoint.unix_socket is None,
             "direct": endpoint.proxy is None and endpoint.signer is None and not endpoint.is_grpc,
-            "http": not endpoint.is_grpc and not endpoint.binary and endpoint.template.upload is None,
+            "http": not endpoint.is_grpc and not endpoint.binary and endpoint.template.is_json,
             "expect": self.endpoint_of("smoke").expect is not None,
-            "no_upload": endpoint.template.upload is None,
+            "no_upload": endpoint.template.is_json,
             "https": endpoint.is_secure and endpoint.unix_socket is None,
             "credentials": endpoint.credentials is not None,
             "model": endpoint.model is not None,
@@ -235,9 +235,9 @@ class Settings:
 
 GROUNDS = {
     "direct": "hand-written HTTP cannot be sent through a proxy, nor signed, nor instead of gRPC",
-    "http": "the requests are no JSON over HTTP, but gRPC, binary or an uploaded file",
+    "http": "the requests are no JSON over HTTP, but gRPC, binary, a form, a query or an uploaded file",
     "expect": "it is not configured what a right answer to the sample is ([endpoint] expect)",
-    "no_upload": "the inputs are files, and none can be generated",
+    "no_upload": "the inputs are files or fields of a form or query, and none can be generated",
     "named": "the endpoint is a unix socket and has no host name",
     "https": "the endpoint is spoken to over plain http, or over a unix socket",
     "credentials": "no credentials are configured",

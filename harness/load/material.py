@@ -92,7 +92,7 @@ def _choose_workload(source: Source, load: WorkloadSettings, entries: Sequence[A
         return "template"
     if load.dataset is not None:
         return "trace" if "input_length" in entries[0] else "dataset"
-    if source.endpoint.template.upload is not None:
+    if not source.endpoint.template.is_json:
         return SAMPLE
     if find_text(source.sample.inputs) is not None:
         return "text"
@@ -106,7 +106,7 @@ def _explain_repeats(material: Material) -> str:
     if not material.settings.is_open:
         return ""
     if material.workload == SAMPLE:
-        return "an uploaded file cannot be varied"
+        return "an uploaded file, a form or a query cannot be varied"
     workload = make_workload(material)
     return "" if workload.is_unique or workload.forms > 1 else "its sample has nothing that could be varied"
 

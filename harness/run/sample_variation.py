@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from harness.checks.comparison import find_difference
@@ -61,6 +62,9 @@ def _list_candidates(template: Template, sample: Any, schema: Schema) -> Iterato
     if isinstance(sample, str):
         yield from TEXTS[1:]
         return
+    if TEXTS[0] in list_leaves(sample):
+        yield from (map_leaves(sample, partial(_exchange_text, text)) for text in TEXTS[1:])
+        return
     part = _find_input_schema(template, schema)
     has_bounds = any(isinstance(leaf, str | bool) for leaf in list_leaves(sample))
     for place in range(_MOST_TRIES):
@@ -69,6 +73,13 @@ def _list_candidates(template: Template, sample: Any, schema: Schema) -> Iterato
             yield varied
         else:
             yield _round_fractions(_scale_numbers(sample, _SCALES[place // 2 % len(_SCALES)], part, generator))
+
+
+def _exchange_text(text: str, leaf: Any) -> Any:
+    """This text for the one that a sample is made with."""
+    if leaf == TEXTS[0]:
+        return text
+    return leaf
 
 
 def _find_input_schema(template: Template, schema: Schema) -> Schema:

@@ -7,6 +7,7 @@ Tested in tests/commands/test_init_services.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,13 +16,12 @@ from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint, StreamTemplate, Template
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query
-from harness.core.json_path import replace_at
 from harness.io.client import Client
-from harness.protocols.shared import openapi, wire
-from harness.protocols.shared.answer_choice import choose_answer, find_piece
+from harness.protocols.shared import openapi
+from harness.protocols.shared.answer_choice import choose_answer, find_piece, make_expectation
 from harness.protocols.shared.error_hints import ErrorHints, read_hints
 from harness.protocols.shared.json_schema import Schema, UnusableSchema
-from harness.protocols.shared.routes import COMMON_PATHS, Route, find_content, list_inference_routes
+from harness.protocols.shared.routes import Route, find_content
 from harness.protocols.shared.sample_making import (
     WIDTHS,
     SampleMaker,
@@ -30,6 +30,7 @@ from harness.protocols.shared.sample_making import (
     make_picture,
     split_payload,
 )
+from harness.protocols.shared.template_path import parse_template_path
 from harness.protocols.shared.values import get_member
 from harness.run.decoding import decode_exchange
 from harness.run.preflight import load_adapter
@@ -38,56 +39,55 @@ from harness.run.sample_variation import find_other_samples
 MOST_TRIES = 120
 """Requests that a search for the form of the body may send; some 20 more look for inputs with other answers."""
 _STEPS = 12
+_MOST_SHOWN = 160
+"""Bytes of the last error that are shown to the user."""
+_MOST_ERROR = 10_000
+"""Bytes of an error that are searched for the name of a file."""
 """Errors that are followed from one body to the next."""
 _COMMON_NAMES = ("input", "features", "data", "inputs", "instances", "text", "prompt", "x", "query", "message")
+_FILE_NAMES = ("file", "image", "picture", "photo", "img", "audio", "document")
+"""Fields of a form that hold a file, by what tutorials call them."""
 _STREAMS = ("text/event-stream", "application/x-ndjson", "application/jsonl", "application/stream+json")
 
 
 @dataclass(frozen=True, slots=True)
 class FoundForm:
-    """How the service is asked. `exchange` proves it; None: nothing was sent. `problem` says why no form is known."""
+    """How the service is asked. `exchange` proves it; None: nothing was sent. `problem` says why no form is known.
+
+    `expect` is what the document promises of every answer, as `[endpoint] expect` has it (None: no such promise).
+    `security` is the scheme and the header by which the document says that requests are authenticated;
+    `is_unauthorised`: the service refused the credential, or wants one.
+    """
 
     template: Template
     sample: Any = None
     other_samples: tuple[Any, ...] = ()
     exchange: Exchange | None = None
     problem: str = ""
-
-
-def find_routes(endpoint: Endpoint, client: Client) -> tuple[Any, list[Route]]:
-    """The OpenAPI document, and the routes that may be inferences, by harmless GETs alone."""
-    paths = [wire.OPENAPI_PATH, "/swagger.json", "/api/openapi.json", "/openapi/openapi.json", wire.UNKNOWN_PATH]
-    exchanges = dict(
-        zip(paths, client.exchange_many([wire.make_get(path) for path in paths], concurrency=4), strict=True)
-    )
-    for path in paths[:-1]:
-        response = exchanges[path].response
-        document = response and response.status == 200 and wire.read_json(response)
-        if routes := list_inference_routes(document):
-            return document, routes
-    pages = [wire.make_get(path) for path in COMMON_PATHS]
-    answers = dict(zip(COMMON_PATHS, client.exchange_many(pages, concurrency=4), strict=True))
-    if exchanges[wire.UNKNOWN_PATH].status == 405:
-        return None, []
-    refused = [path for path, exchange in answers.items() if exchange.status == 405]
-    return None, [Route(path, 0, "") for path in refused]
+    expect: Any = None
+    security: tuple[str, str] | None = None
+    is_unauthorised: bool = False
 
 
 def guess_form(document: Any, route: Route) -> FoundForm:
     """The form that the document describes, without sending anything."""
-    template = _make_template(document, route)
+    template, security = _make_template(document, route), openapi.find_security(document, route.path)
     if template.upload is not None:
-        return FoundForm(template, make_picture(60))
+        return FoundForm(template, make_picture(60), security=security)
     for body in _list_bodies(document, route):
         text, sample = split_payload(body)
-        return FoundForm(replace(template, body=text), sample)
-    return FoundForm(template, problem="no document describes its body")
+        return FoundForm(replace(template, body=text), sample, security=security)
+    return FoundForm(template, problem="no document describes its body", security=security)
 
 
 def _make_template(document: Any, route: Route) -> Template:
     template = Template(path=route.path, body="{{input}}")
+    if route.media in ("form", "query", "get"):
+        template = replace(template, encoding=route.media)
     operation = get_member(document, "paths", route.path, "post")
-    if route.media == "form":
+    if route.media == "upload" and route.fields:
+        template = replace(template, upload=route.fields[0])
+    elif route.media == "upload":
         template = replace(template, upload=find_file_field(find_content(document, operation), document))
     for path in ("/health", "/healthz", "/livez", "/ping", "/status"):
         if path != "/health" and get_member(document, "paths", path, "get") is not None:
@@ -99,11 +99,14 @@ def _make_template(document: Any, route: Route) -> Template:
 
 def _list_bodies(document: Any, route: Route) -> Iterator[Any]:
     """Whole bodies by the document: its example, then guesses with rows of several lengths."""
-    if route.media != "json":
+    if route.media in ("upload", ""):
         return
-    if (example := openapi.find_raw_example(document, route.path)) is not None:
+    if route.fields:
+        yield {name: next(list_guesses(name, WIDTHS[0])) for name in route.fields}
+        return
+    if (example := openapi.find_raw_example(document, route.path, route.media)) is not None:
         yield example
-    schema = openapi.find_raw_schema(document, route.path)
+    schema = openapi.find_raw_schema(document, route.path, route.media)
     sent = []
     for width in WIDTHS:
         try:
@@ -115,6 +118,10 @@ def _list_bodies(document: Any, route: Route) -> Iterator[Any]:
             yield body
 
 
+class _NotAuthorised(Exception):
+    """The service asks for a credential: no other input will be answered either."""
+
+
 class TemplateSearch:
     """Finds the template and the sample with which one path of a service answers, by sending requests."""
 
@@ -123,14 +130,17 @@ class TemplateSearch:
         self._client, self._document, self._route = client, document, route
         self._adapter = load_adapter("plain_json")
         self._left = MOST_TRIES
-        self._last = ""
+        self._last = self._error = ""
 
     def run(self) -> FoundForm:
         """Try until an input is answered; then look for where the answer is, and for inputs with other answers."""
         template = _make_template(self._document, self._route)
-        if self._route.media == "form" and template.upload is None:
+        if self._route.media == "upload" and template.upload is None:
             return FoundForm(template, problem="its form needs more than one file, which no template can describe")
-        form = self._try_uploads(template) or self._try_bodies(template)
+        try:
+            form = self._try_uploads(template) or self._try_bodies(template)
+        except _NotAuthorised:
+            return FoundForm(template, problem=self._last, is_unauthorised=True)
         if form is None:
             return FoundForm(template, problem=self._last or "nothing that was tried was answered")
         return self._describe_answers(form)
@@ -158,8 +168,13 @@ class TemplateSearch:
         if exchange.ok:
             return FoundForm(template, sample, exchange=exchange)
         self._last = exchange.outcome
-        self._hints = ErrorHints()
+        if exchange.response is not None and exchange.response.body:
+            self._last += f": {exchange.response.body[:_MOST_SHOWN].decode('utf-8', 'replace')}"
+        if exchange.status in (401, 403):
+            raise _NotAuthorised
+        self._hints, self._error = ErrorHints(), ""
         if exchange.response is not None:
+            self._error = exchange.response.body[:_MOST_ERROR].decode("utf-8", "replace")
             self._hints = read_hints(exchange.response.body)
         return None
 
@@ -180,7 +195,19 @@ class TemplateSearch:
                 return form
             if number == 0 and (form := self._follow_errors(template, body)):
                 return form
-        return self._follow_errors(template, {}) or self._try_common_bodies(template)
+        if form := self._follow_errors(template, {}):
+            return form
+        if self._route.media == "" and (form := self._try_named_files(template)):
+            return form
+        return self._try_common_bodies(template)
+
+    def _try_named_files(self, template: Template) -> FoundForm | None:
+        """Upload a file under the names that the last error mentions, where it speaks of a file."""
+        for name in (name for name in _FILE_NAMES if re.search(rf"\b{name}s?\b", self._error, re.I)):
+            for field in dict.fromkeys((name, "file")):
+                if form := self._try_uploads(replace(template, upload=field)):
+                    return form
+        return None
 
     def _follow_errors(self, template: Template, body: Any) -> FoundForm | None:
         """Change the body as each error says: add what is missing, and give rows the length that is named."""
@@ -231,22 +258,26 @@ class TemplateSearch:
         if not proof.ok:
             template, proof = form.template, repeat
         schema: Schema = {}
-        if self._route.media == "json":
-            schema = openapi.find_body_schema(self._document, self._route.path) or {}
+        if self._route.media not in ("upload", ""):
+            media = self._route.media
+            schema = openapi.find_body_schema(self._document, self._route.path, encoding=media) or {}
         others = find_other_samples(template, form.sample, schema, proof, self.ask)
-        return FoundForm(template, form.sample, others, proof)
+        expect = None
+        if template.answer is not None and template.answer.startswith("$"):
+            steps = parse_template_path(template.answer)
+            method, path = self._route.method, self._route.path
+            expect = make_expectation(openapi.find_answer_schema(self._document, method, path, steps))
+        return FoundForm(template, form.sample, others, proof, expect=expect)
 
 
 def _insert_value(body: dict[str, Any], place: tuple[str, ...], value: Any) -> dict[str, Any]:
     """The body with a value at a place, whose outer objects are made where they are missing."""
-    for depth in range(1, len(place)):
-        if not isinstance(get_member(body, *place[:depth]), dict):
-            body = replace_at(body, place[:depth], {})
     if len(place) == 1:
         return {**body, place[0]: value}
-    outer = get_member(body, *place[:-1])
-    changed: dict[str, Any] = replace_at(body, place[:-1], {**outer, place[-1]: value})
-    return changed
+    outer = body.get(place[0])
+    if not isinstance(outer, dict):
+        outer = {}
+    return {**body, place[0]: _insert_value(outer, place[1:], value)}
 
 
 def _reshape(value: Any, width: int, depth: int | None) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands.init import TEMPLATE, fill_template
+from harness.commands.init_file import TEMPLATE, fill_template
 from harness.config.file import read_file
 from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint

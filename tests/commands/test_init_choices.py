@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from harness.protocols.shared.answer_choice import choose_answer, find_piece
+from harness.protocols.shared.answer_choice import choose_answer, find_piece, make_expectation
 from harness.protocols.shared.error_hints import read_hints
 from harness.protocols.shared.json_schema import UnusableSchema
-from harness.protocols.shared.routes import list_inference_routes
+from harness.protocols.shared.openapi import find_answer_schema, find_security
+from harness.protocols.shared.page_forms import list_form_routes, list_mentioned_paths
+from harness.protocols.shared.routes import Route, list_inference_routes
 from harness.protocols.shared.sample_making import SampleMaker, make_picture, split_payload
 
 
@@ -20,6 +22,8 @@ from harness.protocols.shared.sample_making import SampleMaker, make_picture, sp
     ("error", "missing"),
     [
         ('{"detail": [{"type": "missing", "loc": ["body", "features"], "msg": "Field required"}]}', ["features"]),
+        ('{"detail": [{"type": "missing", "loc": ["query", "q"], "msg": "Field required"}]}', ["q"]),
+        ('{"detail": [{"type": "missing", "loc": ["body", "query"], "msg": "Field required"}]}', ["query"]),
         ('{"detail": [{"type": "missing", "loc": ["body", "a", "b"], "msg": "Field required"}]}', ["a.b"]),
         ("<title>KeyError: &#39;input&#39; // Werkzeug Debugger</title>", ["input"]),
         ("""{"error": "'input'"}""", ["input"]),
@@ -93,8 +97,92 @@ def test_routes_that_change_something_are_never_chosen() -> None:
     assert [route.path for route in list_inference_routes(make_document("/health", "/v1/classifyImage"))] == [
         "/v1/classifyImage"
     ]
-    required = {"parameters": [{"in": "query", "name": "q", "required": True}]}
+    required = {"parameters": [{"in": "header", "name": "q", "required": True}]}
     assert list_inference_routes(make_document("/predict", **required)) == []
+
+
+QUERY = {"parameters": [{"in": "query", "name": "q", "required": True, "schema": {"type": "string"}}]}
+JSON_BODY = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
+FORM_BODY = {"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}}
+
+
+@pytest.mark.parametrize(
+    ("operations", "media"),
+    [
+        ({"post": QUERY}, "query"),
+        ({"get": QUERY}, "get"),
+        ({"get": QUERY, "post": JSON_BODY}, "json"),
+        ({"post": FORM_BODY}, "form"),
+        ({"get": {}}, None),
+        ({"post": {**QUERY, **JSON_BODY}}, None),
+        ({"post": {"requestBody": {"content": {"text/csv": {}}}}}, None),
+    ],
+)
+def test_what_a_route_takes(operations: dict[str, Any], media: str | None) -> None:
+    routes = list_inference_routes({"paths": {"/predict": operations}})
+    assert [route.media for route in routes] == ([media] if media else [])
+
+
+@pytest.mark.parametrize(
+    ("schemes", "security", "expected"),
+    [
+        ({"k": {"type": "apiKey", "in": "header", "name": "X-Token"}}, [{"k": []}], ("header", "X-Token")),
+        ({"k": {"type": "http", "scheme": "Bearer"}}, [{"k": []}], ("bearer", "Authorization")),
+        ({"k": {"type": "http", "scheme": "basic"}}, [{"k": []}], ("basic", "Authorization")),
+        ({"k": {"type": "apiKey", "in": "query", "name": "key"}}, [{"k": []}], ("", "apiKey query")),
+        ({"k": {"type": "apiKey", "in": "header", "name": "X"}}, [{}, {"k": []}], None),
+        ({"k": {"type": "apiKey", "in": "header", "name": "X"}}, [], None),
+        ({}, [{"lost": []}], ("", "an unknown scheme")),
+        ("broken", [5, {"k": []}], ("", "an unknown scheme")),
+    ],
+)
+def test_how_a_document_says_that_requests_are_authenticated(
+    schemes: Any, security: Any, expected: tuple[str, str] | None
+) -> None:
+    document = make_document("/predict", security=security)
+    assert find_security({**document, "components": {"securitySchemes": schemes}}, "/predict") == expected
+
+
+PAGE = """<h1>Demo</h1><p>POST an image to /detect, never to /train or https://example.org/predict</p>
+<form action="/predict" method="POST"><input name="age"><select name="kind"></select><input type="submit" name="go">
+</form><form method="post" action="/look"><input type="file" name="photo"></form>
+<form action="/search"><input name="q"></form><form method="post" action="/login"><input name="user"></form>"""
+
+
+def test_the_forms_of_a_page_are_routes() -> None:
+    routes = [(route.path, route.media, route.fields) for route in list_form_routes(PAGE)]
+    assert routes == [("/predict", "form", ("age", "kind")), ("/look", "upload", ("photo",))]
+    assert list_form_routes("<form method=post><input name=a>") == [Route("/", 1, "form", ("a",))]
+
+
+def test_the_paths_that_a_page_mentions() -> None:
+    paths = list(list_mentioned_paths(PAGE))
+    assert "/detect" in paths
+    assert not {"/train", "/login"} & {*paths}
+
+
+def test_a_series_has_a_date_for_each_entry() -> None:
+    point = {"type": "object", "properties": {"day": {"type": "string", "format": "date"}, "x": {"type": "number"}}}
+    days = [entry["day"] for entry in SampleMaker({}, 4).make_value({"type": "array", "items": point})]
+    assert days == ["2024-01-31", "2024-02-01", "2024-02-02"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "expect"),
+    [
+        ({"enum": ["a", "b"]}, {"one_of": ["a", "b"]}),
+        ({"type": "number", "minimum": 0, "maximum": 1}, {"range": [0, 1]}),
+        ({"type": "number", "minimum": 0}, None),
+        ({"type": "integer"}, None),
+        ({"enum": ["a", None]}, None),
+    ],
+)
+def test_what_a_document_promises_of_every_answer(schema: dict[str, Any], expect: Any) -> None:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Out"}}}
+    document = make_document("/predict", responses={"200": {"content": content}})
+    document["components"] = {"schemas": {"Out": {"type": "object", "properties": {"label": schema}}}}
+    assert make_expectation(find_answer_schema(document, "POST", "/predict", ("label",))) == expect
+    assert make_expectation(find_answer_schema(document, "POST", "/predict", ("lost",))) is None
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,24 @@ import pytest
 from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.programs import run_module
-from tests.tutorials import HTML, TUTORIALS, Reply, Tutorial, document, list_object, make_named, reply, serving_tutorial
+from tests.tutorials import (
+    HTML,
+    TUTORIALS,
+    Reply,
+    Tutorial,
+    document,
+    list_object,
+    make_keyed,
+    make_named,
+    reply,
+    serving_tutorial,
+)
 
 WHOLE_RUNS = ("named", "nested", "flask_fields", "sentiment", "upload", "event_stream")
 
 
-def init(folder: Path, url: str, *options: str) -> tuple[int, str]:
-    done = run_module("harness", "init", url, *options, cwd=folder, timeout=120)
+def init(folder: Path, url: str, *options: str, env: dict[str, str] | None = None) -> tuple[int, str]:
+    done = run_module("harness", "init", url, *options, cwd=folder, env=env, timeout=120)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -33,7 +44,7 @@ def test_the_written_file_passes_without_an_edit(tmp_path: Path, name: str) -> N
     with serving_tutorial(tutorial) as url:
         status, out = init(tmp_path, url, "--yes")
         assert status == 0, out
-        assert "proved: POST /" in out
+        assert f"proved: {tutorial.method} /" in out
         assert set(tutorial.posted) == {next(iter(tutorial.routes))}
         assert run_gate(tmp_path).status == 0
     if "stream" not in name:
@@ -91,6 +102,32 @@ def test_without_consent_and_document_the_lines_are_commented(tmp_path: Path) ->
         filled = filled.replace("# body = '{{input}}'", "body = '{\"input\": {{input}}}'")
         (tmp_path / "aiharness.toml").write_text(filled)
         assert run_gate(tmp_path).status == 0
+
+
+def test_a_key_goes_into_the_header_that_the_document_names(tmp_path: Path) -> None:
+    tutorial = make_keyed()
+    wrong, right = ({"AIHARNESS_API_KEY": secret} for secret in ("wrong-0123456789", "secret-0123456789"))
+    with serving_tutorial(tutorial) as url:
+        status, out = init(tmp_path, url, "--yes")
+        assert (status, len(tutorial.posted)) == (21, 1)
+        assert "put the secret into AIHARNESS_API_KEY" in out
+        assert "it refuses the secret of AIHARNESS_API_KEY" in init(tmp_path, url, "--yes", "--force", env=wrong)[1]
+        assert init(tmp_path, url, "--yes", "--force", env=right)[0] == 0
+        credentials = read_endpoint(tmp_path)["credentials"]
+        assert credentials == {"scheme": "header", "env": "AIHARNESS_API_KEY", "header": "X-Token"}
+        assert run_gate(tmp_path, env=right).status == 0
+
+
+def test_the_range_that_the_document_promises_is_expected(tmp_path: Path) -> None:
+    tutorial = make_named()
+    answer = list_object({"prediction": {"type": "string", "enum": ["setosa", "versicolor", "virginica"]}})
+    content = {"application/json": {"schema": answer}}
+    tutorial.document["paths"]["/predict"]["post"]["responses"] = {"200": {"content": content}}
+    with serving_tutorial(tutorial) as url:
+        assert init(tmp_path, url, "--yes")[0] == 0
+        assert read_endpoint(tmp_path)["expect"] == {"one_of": ["setosa", "versicolor", "virginica"]}
+        tutorial.broken = lambda: reply({"prediction": "error: model not found"})
+        assert run_gate(tmp_path).status == 1
 
 
 def test_of_several_routes_one_is_taken_and_the_others_are_named(tmp_path: Path) -> None:

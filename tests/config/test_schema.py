@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from harness.commands import demo, init
+from harness.commands import demo, init_file
 from harness.config import schema as config_schema
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +22,8 @@ PUT_IN = {
     "@PROTOCOL@": '"v2"',
     "@MODEL@": 'model = "m"',
     "@SAMPLE@": "sample = [1.0]",
+    "@EXPECT@": "expect = 1.0",
+    "@CREDENTIALS@": "",
     "@TEMPLATE@": "",
 }
 
@@ -38,10 +40,10 @@ def test_the_shipped_schema_is_the_one_that_the_code_makes() -> None:
     assert on_disk == config_schema.format_schema(), "run: make generate"
 
 
-@pytest.mark.parametrize("path", [demo.CONFIG, init.TEMPLATE, *sorted((ROOT / "examples").glob("*.toml"))])
+@pytest.mark.parametrize("path", [demo.CONFIG, init_file.TEMPLATE, *sorted((ROOT / "examples").glob("*.toml"))])
 def test_takes_every_configuration_of_ours(path: Path, schema: dict[str, Any]) -> None:
     text = path.read_text("utf-8")
-    if path == init.TEMPLATE:
+    if path == init_file.TEMPLATE:
         text = re.sub(r"^# (?=\[|[a-z0-9_]+ = )", "", text, flags=re.MULTILINE)
         for name, value in PUT_IN.items():
             text = text.replace(name, value)

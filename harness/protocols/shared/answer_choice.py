@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from harness.core.json_path import JSONPath, read_at, walk_values
+from harness.protocols.shared.json_schema import MAX_SAFE_INTEGER, Schema
 
 _NAMES = (
     *("predictions", "prediction", "predicted_class", "predicted_label", "predicted", "pred", "labels", "label"),
@@ -43,6 +44,16 @@ def choose_answer(value: Any, repeat: Any) -> tuple[str | None, str | None]:
         if is_named and place != path and _are_probabilities(member):
             probabilities = write_path(place)
     return write_path(path), probabilities
+
+
+def make_expectation(schema: Schema) -> dict[str, Any] | None:
+    """What a schema promises of every value: one of a list, or a range. None where it does not bound them."""
+    if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
+        return {"one_of": schema["enum"]}
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if isinstance(low, int | float) and isinstance(high, int | float) and low <= high < MAX_SAFE_INTEGER:
+        return {"range": [low, high]}
+    return None
 
 
 def _get(value: Any, name: str) -> Any:

@@ -92,7 +92,9 @@ def _read_details(value: Any) -> tuple[list[tuple[str, ...]], list[tuple[str, ..
         details = value
     for detail in details:
         place = get_list(detail, "loc")
-        steps = tuple(str(step) for step in place if step != "body" and not isinstance(step, int))
+        if place and place[0] in ("body", "query"):
+            place = place[1:]
+        steps = tuple(str(step) for step in place if not isinstance(step, int))
         if not steps:
             continue
         if str(get_member(detail, "type")).endswith("missing") or "required" in str(get_member(detail, "msg")).lower():

@@ -11,8 +11,11 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
+from harness.core.json_path import map_leaves
 from harness.protocols.shared.json_schema import UnusableSchema, follow_reference, resolve_reference
 from harness.protocols.shared.named_fields import find_bounds
 from harness.protocols.shared.routes import PAYLOAD_NAMES
@@ -44,6 +47,8 @@ _FORMATS = {
 }
 _PATTERN_TRIES = ("12345", "A", "a", "AB", "ABC", "abc", "1", "A1", "AB12", "ABC-123", "123-4567", "+4312345678")
 _DEEPEST = 12
+_SERIES = 3
+"""Entries of a list whose objects have dates: a series in time."""
 
 
 class SampleMaker:
@@ -112,12 +117,31 @@ class SampleMaker:
         count = 1
         if type(item) in (int, float):
             count = self._width
+        has_dates = isinstance(item, dict) and any(map(_is_date, item.values()))
+        if has_dates:
+            count = _SERIES
         least, most = schema.get("minItems"), schema.get("maxItems")
         if type(least) is int:
             count = max(least, min(count, most if type(most) is int else least))
         elif type(most) is int:
             count = min(count, most)
+        if has_dates:
+            return [map_leaves(item, partial(_move_date, days)) for days in range(count)]
         return [item] * count
+
+
+def _is_date(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d(T.*)?", value) is not None
+
+
+def _move_date(days: int, leaf: Any) -> Any:
+    """A date so many days later; anything else as it is."""
+    if not _is_date(leaf):
+        return leaf
+    try:
+        return (date.fromisoformat(leaf[:10]) + timedelta(days)).isoformat() + leaf[10:]
+    except (ValueError, OverflowError):
+        return leaf
 
 
 def _make_number(schema: dict[str, Any], is_whole: bool) -> Any:

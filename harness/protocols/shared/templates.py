@@ -1,13 +1,15 @@
-"""Parts of a plain JSON template other than JSON bodies: an uploaded file, and a stream of events or lines."""
+"""Parts of a plain JSON template other than JSON bodies: files, forms and queries, streams of events or lines."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hashlib
+import json
 from typing import Any
+from urllib.parse import urlencode
 
-from harness.core.endpoint import StreamTemplate
+from harness.core.endpoint import StreamTemplate, Template
 from harness.core.errors import ProtocolError, UsageError
 from harness.core.exchange import EventKind, Request, StreamEvent
 from harness.protocols.shared import template_path
@@ -35,6 +37,36 @@ def make_upload(path: str, field: str, content: Any) -> Request:
     head = f'--{boundary}\r\ncontent-disposition: form-data; name="{field}"; filename="upload"\r\ncontent-type: {kind}'
     body = f"{head}\r\n\r\n".encode() + data + f"\r\n--{boundary}--\r\n".encode()
     return Request("POST", path, (("content-type", f"multipart/form-data; boundary={boundary}"),), body)
+
+
+def make_fields_request(template: Template, path: str, members: Any) -> Request:
+    """Members of an object as the fields of a form, or as parameters of the URL; a list repeats its field.
+
+    Raises `UsageError` for anything but an object.
+    """
+    if not isinstance(members, dict):
+        raise UsageError(
+            f"encoding = {template.encoding!r} sends the fields of an object; the body is {members!r:.100}"
+        )
+    pairs = [(name, _write_field(part)) for name, value in members.items() for part in _list_parts(value)]
+    text = urlencode(pairs)
+    if template.encoding == "form":
+        return Request("POST", path, (("content-type", "application/x-www-form-urlencoded"),), text.encode())
+    joint = "&" if "?" in path else "?"
+    return Request(template.method, f"{path}{joint}{text}" if text else path)
+
+
+def _list_parts(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    return [value]
+
+
+def _write_field(value: Any) -> str:
+    """A field's text: that of JSON, without the quotes of a text."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value)
 
 
 class TemplateStream(JSONEventDecoder):

@@ -70,13 +70,13 @@ class PlainJSON:
         """
         template, document = endpoint.template, wire.read_page(answers, "openapi")
         paths = (wire.join_path(endpoint, template.path), template.path)
-        score, reason = _score_route(template, answers, openapi.has_post(document, *paths))
+        score, reason = _score_route(template, answers, openapi.has_operation(document, template.method, *paths))
         if not score:
             return Recognition(score, reason)
         inputs: dict[str, Any] = {role: wire.is_offered(answers, role) for role in ("live", "ready")}
-        inputs |= _extract_sample(template, openapi.find_example(document, *paths))
+        inputs |= _extract_sample(template, openapi.find_example(document, *paths, encoding=template.encoding))
         body = _choose_body(endpoint, Facts(inputs=inputs))
-        inputs |= _describe_valid(body, openapi.find_body_schema(document, *paths))
+        inputs |= _describe_valid(body, openapi.find_body_schema(document, *paths, encoding=template.encoding))
         if template != Template():
             score, reason = 0.9, f"{reason}; a template is configured"
         if "sample" in inputs:
@@ -87,9 +87,10 @@ class PlainJSON:
         """The configured sample, otherwise that in the OpenAPI document. Raises `UsageError` if there is neither."""
         if endpoint.sample is not None or "sample" in facts.inputs:
             return Query(_find_sample(endpoint, facts))
+        template = endpoint.template
         raise UsageError(
-            f"no sample of a valid input for POST {endpoint.template.path}: give one as [endpoint] sample "
-            f"(it replaces {PLACEHOLDER} in the template's body {endpoint.template.body!r}); "
+            f"no sample of a valid input for {template.method} {template.path}: give one as [endpoint] sample "
+            f"(it replaces {PLACEHOLDER} in the template's body {template.body!r}); "
             "the OpenAPI document of the service has no example for it"
         )
 
@@ -107,6 +108,11 @@ class PlainJSON:
         if template.upload is not None:
             return replace(templates.make_upload(path, template.upload, query.inputs), stream=query.stream)
         body = _fill_template(text, query.inputs)
+        if template.encoding != "json":
+            members = json.loads(body)
+            if isinstance(members, dict):
+                members = {**members, **query.options}
+            return replace(templates.make_fields_request(template, path, members), stream=query.stream)
         if not query.options:
             return Request("POST", path, wire.JSON_HEADERS, body, query.stream)
         value = json.loads(body)
@@ -155,8 +161,14 @@ class PlainJSON:
         return assemble_events(events or _raise_no_stream())
 
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
-        """Invalid JSON, null, an empty object, an input of the wrong type, an unknown path."""
+        """Invalid JSON, null, an empty object, an input of the wrong type, an unknown path.
+
+        For a form or a query: no field at all, an unknown path.
+        """
         path = endpoint.template.path
+        if endpoint.template.encoding != "json":
+            method = endpoint.template.method
+            return {"no_fields": Request(method, path), "unknown_path": Request(method, wire.UNKNOWN_PATH)}
         wrong: Any = {"aiharness": "an object where rows belong"}
         if isinstance(_find_sample(endpoint, facts), str | dict):
             wrong = 5
@@ -187,17 +199,19 @@ def _choose_body(endpoint: Endpoint, facts: Facts) -> str:
     return body
 
 
-def _score_route(template: Template, answers: Mapping[str, Response], has_post: bool | None) -> tuple[float, str]:
-    """How sure it is that the path of the template takes POST, and the reason."""
+def _score_route(template: Template, answers: Mapping[str, Response], is_announced: bool | None) -> tuple[float, str]:
+    """How sure it is that the path of the template takes its method, and the reason."""
     status, path = wire.get_status(answers, "route"), template.path
-    if has_post:
-        return 0.7, f"its OpenAPI document has POST {path}"
+    if is_announced:
+        return 0.7, f"its OpenAPI document has {template.method} {path}"
+    if template.encoding == "get" and wire.is_offered(answers, "route"):
+        return 0.5, f"GET {path} is answered, unlike an unknown path"
     if status == 405 and wire.get_status(answers, "nowhere") != 405:
         return 0.5, f"GET {path} answered 405: the path exists for another method"
     if status is not None and status >= 400 and wire.is_offered(answers, "route"):
         why = ": it needs a key" if wire.needs_credentials(answers, "route") else ", unlike an unknown path"
         return 0.3, f"GET {path} answered {status}{why}"
-    return 0.0, f"nothing indicates a POST route at {path}"
+    return 0.0, f"nothing indicates a {template.method} route at {path}"
 
 
 def _raise_no_stream() -> NoReturn:
