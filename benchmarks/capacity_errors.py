@@ -1,14 +1,15 @@
-"""How often the interval of a capacity search holds the true capacity, simulated on queues of known capacity.
+"""How often the interval of a capacity search holds the true capacity, and how wide it is, on simulated queues.
 
 `python -m benchmarks.capacity_errors [SEARCHES]`: so many searches in all (2,000 if not given), a fixed seed a queue.
-Every probe begins with an empty queue, its first tenth is not judged, and requests come as a Poisson process. The
+Every load begins with an empty queue, its first tenth is not judged, and requests come as a Poisson process. The
 capacity is known exactly for M/M/1 (the share of sojourns over L is exp(-(mu - rate) L)); for the others it is that of
-a simulation with a thousand times the requests of a probe. The searches begin at rates between a twentieth of the
-capacity and three times it.
+one long simulation. The searches begin at rates between a twentieth of the capacity and three times it, and have as
+much time as one of `LENGTHS` requests takes at the capacity.
 """
 
 from __future__ import annotations
 
+import heapq
 import math
 import sys
 from collections.abc import Callable
@@ -17,115 +18,153 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks._streams import Random, Values
-from harness.stats.capacity import Capacity, CapacitySearch, OverloadTest, ProbeOutcome, compute_probe_length
-from harness.stats.dependence import OWN_QUANTILES, judge_dependent_rate, sum_into_blocks
+from harness.stats.capacity import Capacity, CapacitySearch, OverloadTest, Probe, ProbeOutcome
+from harness.stats.dependence import OWN_QUANTILES, TIME_BLOCKS, judge_dependent_rate
 from harness.stats.intervals import clopper_pearson_lower
+from harness.stats.knee import KneePoint
 
 LEAST_COVERAGE = 0.93
 """The lower 95 % bound of the coverage, of searches at 95 %."""
 WARM_UP = 0.1
-"""The share of a probe that is not judged."""
-LENGTHS = 4
-"""The length of a probe, in multiples of what independent requests would need."""
+"""The share of a load that is not judged."""
+LENGTHS = (10_000, 40_000, 160_000)
+"""The lengths of the searches, in requests at the capacity."""
 SEED = 14
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceQueue:
-    """First come, first served by `servers`; `draw_services` draws service times (mean 1 s) of a shape.
+    """A service: `serve` makes sojourn times in seconds from due times (of shape (n,)) to an empty queue.
 
-    At the capacity a share `budget` of the sojourns is over `limit` seconds; `capacity` is None where no formula is.
+    At the capacity a share `budget` of the sojourns is over `limit` seconds; `capacity` is None where no formula is,
+    and then lies below `most` requests/s.
     """
 
     name: str
-    servers: int
-    draw_services: Callable[[Random, tuple[int, int]], Values]
+    serve: Callable[[Random, Values], Values]
     limit: float
     budget: float
     capacity: float | None = None
+    most: float = 1.0
 
 
-def simulate_sojourns(random: Random, queue: ServiceQueue, rates: Values, n: int) -> Values:
-    """Sojourn times in seconds of n Poisson arrivals to an empty queue for each rate, shape (rates, n)."""
-    gaps = random.exponential(1, (len(rates), n)) / rates[:, None]
-    services = queue.draw_services(random, gaps.shape)
-    waits = np.empty_like(gaps)
-    if queue.servers == 1:  # Lindley's recursion
-        walk = np.cumsum(services - gaps, axis=1) - services + gaps[:, :1]
-        return walk - np.minimum.accumulate(walk, axis=1) + services
-    busy = np.zeros((len(rates), queue.servers))  # how long each server is busy from now on, shortest first
-    for i in range(n):
-        np.maximum(busy - gaps[:, i, None], 0.0, out=busy)
-        waits[:, i] = busy[:, 0]
-        busy[:, 0] += services[:, i]
-        busy.sort(axis=1)
-    return waits + services
+def serve_one(draw_services: Callable[[Random, int], Values]) -> Callable[[Random, Values], Values]:
+    """First come, first served by one server, by Lindley's recursion."""
+
+    def serve(random: Random, due: Values) -> Values:
+        services = draw_services(random, len(due))
+        walk = np.cumsum(services) - due  # how far the work is ahead of the clock
+        return walk - np.minimum.accumulate(walk - services)
+
+    return serve
 
 
-def find_capacity(queue: ServiceQueue) -> float:
-    """The capacity by its formula, or by a long simulation with the same random numbers at every rate."""
+def serve_many(servers: int, draw_services: Callable[[Random, int], Values]) -> Callable[[Random, Values], Values]:
+    """First come, first served by several servers."""
+
+    def serve(random: Random, due: Values) -> Values:
+        services = draw_services(random, len(due)).tolist()
+        free = [0.0] * servers
+        ends = []
+        for at, seconds in zip(due.tolist(), services, strict=True):
+            end = max(at, free[0]) + seconds
+            heapq.heapreplace(free, end)
+            ends.append(end)
+        return np.array(ends) - due
+
+    return serve
+
+
+def serve_in_batches(most: int, fixed: float, of_each: float) -> Callable[[Random, Values], Values]:
+    """One server that takes all who wait, at most so many, at once; a batch takes `fixed` and `of_each` a request."""
+
+    def serve(random: Random, due: Values) -> Values:
+        times, ends, free, i = due.tolist(), [], 0.0, 0
+        while i < len(times):
+            begin, size = max(free, times[i]), 1
+            while size < most and i + size < len(times) and times[i + size] <= begin:
+                size += 1
+            free = begin + fixed + of_each * size
+            ends += [free] * size
+            i += size
+        return np.array(ends) - due
+
+    return serve
+
+
+def draw_arrivals(random: Random, rate: float, n: int) -> Values:
+    """The due times of n Poisson arrivals."""
+    arrivals: Values = np.cumsum(random.exponential(1, n)) / rate
+    return arrivals
+
+
+def find_capacity(queue: ServiceQueue, n: int = 1_000_000) -> float:
+    """The capacity by its formula, or by one long simulation with the same random numbers at every rate."""
     if queue.capacity is not None:
         return queue.capacity
-    low, high = 0.2 * queue.servers, 1.0 * queue.servers
-    for _ in range(12):
+    low, high = 0.2 * queue.most, queue.most
+    for _ in range(11):
         rate = (low + high) / 2
-        sojourns = simulate_sojourns(np.random.default_rng(SEED), queue, np.full(2000, rate), 3000)[:, 1000:]
+        random = np.random.default_rng(SEED)
+        sojourns = queue.serve(random, draw_arrivals(random, rate, n))[n // 20 :]
         low, high = (rate, high) if (sojourns > queue.limit).mean() <= queue.budget else (low, rate)
     return (low + high) / 2
 
 
-def search_capacities(random: Random, queue: ServiceQueue, firsts: Values) -> tuple[list[Capacity], float]:
-    """The intervals of one search from each first rate, and the loads in the mean; all make one probe at a time."""
-    searches = [CapacitySearch(first) for first in firsts.tolist()]
-    loads = 0
-    n = LENGTHS * compute_probe_length(queue.budget, searches[0].probe_alpha)
-    while pending := [search for search in searches if search.next_rate is not None]:
-        rates = np.array([search.next_rate for search in pending], dtype=float)
-        tests = [OverloadTest(queue.budget, search.probe_alpha) for search in pending]
-        outcomes: list[ProbeOutcome] = ["inconclusive"] * len(pending)
-        todo = np.arange(len(pending))
-        is_first = True
-        while len(todo):
-            sojourns = simulate_sojourns(random, queue, rates[todo], n)[:, int(WARM_UP * n) :]
-            for i, values in zip(todo.tolist(), sojourns, strict=True):
-                tests[i].add(float((values > queue.limit).mean()))
-                if is_first:
-                    outcomes[i] = _judge(values, queue, pending[i].probe_alpha, tests[i].first_alpha)
-                if tests[i].is_refuted:
-                    outcomes[i] = "fail"
-            loads += len(todo)
-            todo = np.array([i for i in todo if outcomes[i] == "inconclusive" and tests[i].is_worth_repeating], int)
-            is_first = False
-        for search, rate, outcome in zip(pending, rates.tolist(), outcomes, strict=True):
-            search.add(rate, outcome)
-    return [search.capacity for search in searches], loads / len(searches)
+def search_capacity(random: Random, queue: ServiceQueue, first: float, seconds: float) -> tuple[Capacity, int]:
+    """The interval of one search that begins at this rate, and its loads."""
+    search, loads = CapacitySearch(first, seconds), 0
+    while (probe := search.next_probe) is not None:
+        test = OverloadTest(queue.budget, probe.alpha) if probe.aim == "fail" else None
+        load, outcome = make_load(random, queue, probe, test.first_alpha if test else probe.alpha)
+        loads += 1
+        search.note(load, probe.seconds)
+        while test is not None and outcome != "fail":
+            test.add(load.share)
+            if test.is_refuted:
+                outcome = "fail"
+            if not (test.is_worth_repeating and search.has_time_for(probe)):
+                break
+            load, _ = make_load(random, queue, probe, test.first_alpha)
+            loads += 1
+            search.note(load, probe.seconds)
+        search.add(probe, outcome, is_over=load.share > queue.budget)
+    return search.capacity, loads
 
 
-def _judge(values: Values, queue: ServiceQueue, alpha_pass: float, alpha_fail: float) -> ProbeOutcome:
-    thresholds = (queue.limit, *np.quantile(values, OWN_QUANTILES, method="inverted_cdf"))
-    over = [sum_into_blocks(values > threshold) for threshold in thresholds]
-    n, budget = sum_into_blocks(np.ones(len(values))), queue.budget
-    return judge_dependent_rate(n, over[0], over[1:], budget, budget, alpha_pass, alpha_fail).decision
+def make_load(random: Random, queue: ServiceQueue, probe: Probe, alpha: float) -> tuple[KneePoint, ProbeOutcome]:
+    """One load of a probe, judged at this alpha; at 0 it is not judged."""
+    due = draw_arrivals(random, probe.rate, max(60, round(probe.rate * probe.seconds)))
+    sojourns = queue.serve(random, due)
+    begin = WARM_UP * due[-1]
+    is_judged = due >= begin
+    due, sojourns = due[is_judged], sojourns[is_judged]
+    blocks = np.minimum((due - begin) / (due[-1] - begin) * TIME_BLOCKS, TIME_BLOCKS - 1).astype(int)
+    thresholds = (queue.limit, *np.quantile(sojourns, OWN_QUANTILES, method="inverted_cdf"))
+    over = [np.bincount(blocks, sojourns > threshold, TIME_BLOCKS) for threshold in thresholds]
+    n, level = np.bincount(blocks, minlength=TIME_BLOCKS), alpha or 0.05
+    test = judge_dependent_rate(n, over[0], over[1:], queue.budget, queue.budget, level, level)
+    load = KneePoint(probe.rate, len(due), test.estimate, queue.budget, len(due) / test.effective_n)
+    return load, test.decision if alpha else "inconclusive"
 
 
-def _draw_exponential(random: Random, shape: tuple[int, int]) -> Values:
-    return random.exponential(1, shape)
+def _draw_exponential(random: Random, n: int) -> Values:
+    return random.exponential(1, n)
 
 
-def _draw_constant(random: Random, shape: tuple[int, int]) -> Values:
-    return np.ones(shape)
+def _draw_constant(random: Random, n: int) -> Values:
+    return np.ones(n)
 
 
-def _draw_lognormal(random: Random, shape: tuple[int, int]) -> Values:
+def _draw_lognormal(random: Random, n: int) -> Values:
     """Mean 1, sigma 1: a coefficient of variation of 1.31, as of answers with very different lengths."""
-    return random.lognormal(-0.5, 1.0, shape)
+    return random.lognormal(-0.5, 1.0, n)
 
 
 def _make_mm1(load: float, budget: float) -> ServiceQueue:
     """The queue whose capacity is this share of its service rate."""
-    return ServiceQueue(
-        f"M/M/1 at {load:g}, budget {budget:g}", 1, _draw_exponential, -math.log(budget) / (1 - load), budget, load
-    )
+    limit = -math.log(budget) / (1 - load)
+    return ServiceQueue(f"M/M/1 at {load:g}, budget {budget:g}", serve_one(_draw_exponential), limit, budget, load)
 
 
 QUEUES = (
@@ -133,30 +172,36 @@ QUEUES = (
     _make_mm1(0.7, 0.05),
     _make_mm1(0.85, 0.05),
     _make_mm1(0.7, 0.01),
-    ServiceQueue("M/D/1, limit 3, budget 0.05", 1, _draw_constant, 3.0, 0.05),
-    ServiceQueue("M/D/4, limit 1.5, budget 0.05", 4, _draw_constant, 1.5, 0.05),
-    ServiceQueue("M/G/4, limit 5, budget 0.05", 4, _draw_lognormal, 5.0, 0.05),
-    ServiceQueue("M/G/8, limit 8, budget 0.01", 8, _draw_lognormal, 8.0, 0.01),
+    ServiceQueue("M/D/1, limit 3, budget 0.05", serve_one(_draw_constant), 3.0, 0.05),
+    ServiceQueue("M/M/4, limit 4, budget 0.05", serve_many(4, _draw_exponential), 4.0, 0.05, most=4),
+    ServiceQueue("M/G/8, limit 8, budget 0.01", serve_many(8, _draw_lognormal), 8.0, 0.01, most=8),
+    ServiceQueue("batches of 8, budget 0.05", serve_in_batches(8, 0.5, 0.1), 2.0, 0.05, most=8 / 1.3),
 )
-"""Queues with one server and several, services of one length and of many, capacities from half of what can be served
-up to nearly all."""
+"""Queues with one server and several, services of one length and of many, batches; capacities from half of what can be
+served up to nearly all."""
 
 
 def main(searches: int = 2000) -> int:
     """Print coverage, width and loads. Returns 1 where the bound of all searches misses `LEAST_COVERAGE`."""
-    each, covered = searches // len(QUEUES), 0
-    print(f"{'queue':32} {'capacity':>8} {'coverage':>8} {'too high':>8} {'too low':>8} {'width':>6} {'loads':>6}")
+    covered = total = 0
+    print(f"{'queue':28} {'capacity':>8} {'requests':>8} {'coverage':>8} {'too high':>8} {'too low':>8} "
+          f"{'open':>5} {'width':>6} {'to 3/4':>6} {'loads':>6}")  # fmt: skip
+    each = searches // (len(QUEUES) * len(LENGTHS))
     for row, queue in enumerate(QUEUES):
-        random, capacity = np.random.default_rng([SEED, row]), find_capacity(queue)
-        firsts = capacity * np.exp(random.uniform(math.log(0.05), math.log(3), each))
-        intervals, loads = search_capacities(random, queue, firsts)
-        too_high = sum(interval.low > capacity for interval in intervals)
-        too_low = sum(interval.high <= capacity for interval in intervals)
-        widths = [interval.high / interval.low for interval in intervals if interval.low > 0]
-        covered += each - too_high - too_low
-        print(f"{queue.name:32} {capacity:8.4f} {1 - (too_high + too_low) / each:8.3f} {too_high:8} {too_low:8} "
-              f"{np.median(widths):6.3f} {loads:6.1f}", flush=True)  # fmt: skip
-    total = each * len(QUEUES)
+        capacity = find_capacity(queue)
+        for length in LENGTHS:
+            random = np.random.default_rng([SEED, row, length])
+            firsts = capacity * np.exp(random.uniform(math.log(0.05), math.log(3), each))
+            results = [search_capacity(random, queue, first, length / capacity) for first in firsts.tolist()]
+            intervals = [interval for interval, _ in results]
+            too_high = sum(interval.low > capacity for interval in intervals)
+            too_low = sum(interval.high <= capacity for interval in intervals)
+            widths = [interval.high / interval.low if interval.low else math.inf for interval in intervals]
+            covered, total = covered + each - too_high - too_low, total + each
+            middle, most = (float(np.quantile(widths, q, method="inverted_cdf")) for q in (0.5, 0.75))
+            print(f"{queue.name:28} {capacity:8.4f} {length:8} {1 - (too_high + too_low) / each:8.3f} {too_high:8} "
+                  f"{too_low:8} {sum(map(math.isinf, widths)):5} {middle:6.3f} {most:6.3f} "
+                  f"{sum(loads for _, loads in results) / each:6.1f}", flush=True)  # fmt: skip
     bound = clopper_pearson_lower(covered, total, 0.05)
     print(f"all: {covered} of {total} intervals hold the capacity, at least {bound:.4f} at 95 %")
     return int(bound < LEAST_COVERAGE)

@@ -5,30 +5,35 @@ Tested in tests/load/test_sweep.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 from harness.core.bounds import MOST_REQUESTS, OverZero
 
 MOST_LOADS = 40
 """The loads of a sweep at most, those that repeat a probe among them."""
 
+FEWEST_OF_SWEEP = 200
+"""The requests without which a sweep is not begun: it would decide nothing."""
+
 
 @dataclass(frozen=True)
 class CapacitySettings:
     """What capacity is wanted, and what may be spent to find out.
 
-    The sweep begins at `target_rate` requests/s, and makes at most `probes` probes of `duration` seconds (of which
-    `warm_up` are not judged), with `requests` requests in all and none over `highest` requests/s (0: sixteen times the
-    target). `price_per_hour` is what one replica costs, in any currency; without it no cost is named.
+    The sweep begins at `target_rate` requests/s. Its loads take `duration` seconds in all, with `requests` requests in
+    all and none over `highest` requests/s (0: sixteen times the target). The first `warm_up` seconds of each load, at
+    most a third of it, are not judged. `price_per_hour` is what one replica costs, `price_per_million_tokens` what as
+    many generated tokens cost, in any currency; without them no cost is named.
     """
 
     target_rate: OverZero[float]
-    duration: OverZero[float] = 60.0
+    duration: OverZero[float] = 900.0
     warm_up: float = 5.0
-    probes: OverZero[int] = 12
     requests: OverZero[int] = 100_000
     highest: float = 0.0
     price_per_hour: float = 0.0
+    price_per_million_tokens: float = 0.0
 
     @property
     def highest_rate(self) -> float:
@@ -41,12 +46,15 @@ class CapacitySettings:
             return "warm_up", f"must be from 0 to under the duration, got {self.warm_up!r}"
         if self.highest and self.highest < self.target_rate:
             return "highest", f"must be at least the target rate of {self.target_rate:g} requests/s"
-        if self.price_per_hour < 0:
-            return "price_per_hour", f"must not be under 0, got {self.price_per_hour!r}"
+        for key in ("price_per_hour", "price_per_million_tokens"):
+            if not 0 <= getattr(self, key) < math.inf:
+                return key, f"must be 0 or more, got {getattr(self, key)!r}"
         if self.requests > MOST_REQUESTS:
             return "requests", f"is at most {MOST_REQUESTS:,}"
-        if int(self.target_rate * self.duration) > self.requests:
-            return "requests", "is too few for the first probe: target_rate times duration is more"
+        if self.target_rate * self.duration < FEWEST_OF_SWEEP:
+            return "duration", f"is too short: target_rate times duration must be at least {FEWEST_OF_SWEEP:,} requests"
+        if self.requests < FEWEST_OF_SWEEP:
+            return "requests", f"is too few: at least {FEWEST_OF_SWEEP:,} are needed"
         return None
 
 
@@ -54,8 +62,9 @@ class CapacitySettings:
 class ProbeRecord:
     """One load of a sweep: the rate asked and the rate of answers without a failure (requests/s), its outcome.
 
-    `shares` are those over the limit, by objective; `p50` and `p95` latencies by metric in seconds. `failed` is the
-    share of failed requests; `reason` says why an undecided probe is undecided.
+    `aim` is what it was to show: locate, pass or fail; a load that locates has the outcome under or over. `shares` are
+    those over the limit, by objective; `p50`, `p95` and `p99` latencies by metric in seconds. `failed` is the share of
+    failed requests, `tokens` the tokens of an answer in the mean; `reason` says why an undecided probe is undecided.
     """
 
     rate: float
@@ -67,6 +76,10 @@ class ProbeRecord:
     p95: dict[str, float]
     client_bound: str = ""
     reason: str = ""
+    aim: str = "locate"
+    seconds: float = 0.0
+    tokens: float = 0.0
+    p99: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

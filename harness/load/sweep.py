@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from harness.core.arrival_settings import STEADY
-from harness.core.load import LoadResult, name_least
+from harness.core.load import Counts, LoadResult, name_least
 from harness.core.measurement import Measurement, Scope
 from harness.core.metric import REQUEST_RATE
 from harness.core.objective import Objective
@@ -22,12 +23,17 @@ from harness.load.run_load import make_load
 from harness.load.sweep_words import describe_sweep
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
-from harness.stats.capacity import CapacitySearch, OverloadTest, ProbeOutcome
+from harness.stats.capacity import CapacitySearch, OverloadTest, Probe, ProbeOutcome
+from harness.stats.dependence import measure_dependence
 from harness.stats.histogram import Histogram
+from harness.stats.knee import KneePoint
 
 _DRAIN_LOOKS, _DRAIN_PAUSE, _DRAIN_SLOWER = 20, 1.0, 3.0
 """How often a sample is asked until the queue counts as drained, with so many seconds between, and by which factor it
 may be slower than before the first load."""
+
+_SHOWN_ALPHA = 0.05
+"""The alpha at which a load that proves nothing is looked at."""
 
 
 @dataclass(slots=True)
@@ -46,19 +52,21 @@ class _Sweep:
     problem: str = ""
     gone: str = ""
 
-    def probe(self, rate: float) -> ProbeOutcome | None:
-        """The outcome of a probe: of one load, or of several that were over the limit. None where the sweep ends."""
+    def make_probe(self, probe: Probe) -> None:
+        """Make the loads of a probe, and add its outcome to the search. Where a load cannot be made the sweep ends."""
         objectives = self.scope.objectives
-        share_of_alpha = self.search.probe_alpha / len(objectives)
-        tests = {objective.text: OverloadTest(objective.budget, share_of_alpha) for objective in objectives}
+        tests: dict[str, OverloadTest] = {}
+        if probe.aim == "fail":
+            share_of_alpha = probe.alpha / len(objectives)
+            tests = {objective.text: OverloadTest(objective.budget, share_of_alpha) for objective in objectives}
         outcome: ProbeOutcome | None = None
-        while outcome is None or (outcome == "inconclusive" and any(t.is_worth_repeating for t in tests.values())):
+        while outcome is None or (outcome == "inconclusive" and self._is_worth_repeating(probe, tests.values())):
             if self.records:
                 self._drain()
-            result = self._make_load(rate)
+            result = self._make_load(probe)
             if result is None:
                 break
-            verdicts = [_judge_at(result, objective, tests, self.search.probe_alpha) for objective in objectives]
+            verdicts = [_judge_at(result, objective, tests, probe) for objective in objectives]
             if outcome is None:
                 outcome = _combine(verdicts)
             shares = {objective.text: _compute_share(result, objective) for objective in objectives}
@@ -69,21 +77,43 @@ class _Sweep:
                 if test.is_refuted:
                     outcome = "fail"
             undecided = [verdict.reason for verdict in verdicts if verdict.status is Status.INCONCLUSIVE]
-            self.records.append(_record(result, rate, outcome, shares, undecided))
-            if result.client_bound and outcome != "fail":
-                self.search.forbid_above(rate)
-        return outcome
+            self._note(probe, result, outcome, shares, undecided)
+        if outcome is not None:
+            self.search.add(probe, outcome, is_over=self.records[-1].outcome == "over")
 
-    def _make_load(self, rate: float) -> LoadResult | None:
-        """The load at this rate; None, with the reason noted, where it cannot be made or ended before its time."""
-        count = int(rate * self.settings.duration) + ASKED_BESIDE + _DRAIN_LOOKS
+    def _is_worth_repeating(self, probe: Probe, tests: Iterable[OverloadTest]) -> bool:
+        return self.search.has_time_for(probe) and any(test.is_worth_repeating for test in tests)
+
+    def _note(
+        self, probe: Probe, result: LoadResult, outcome: ProbeOutcome, shares: dict[str, float], undecided: list[str]
+    ) -> None:
+        """Note a load: for the search, and for the report."""
+        objectives = self.scope.objectives
+        worst = max(objectives, key=lambda objective: shares[objective.text] / objective.budget)
+        share = shares[worst.text]
+        self.search.note(
+            KneePoint(probe.rate, result.judged, share, worst.budget, _measure_effect(result, worst)), probe.seconds
+        )
+        record = _record(result, probe, outcome, shares)
+        if probe.aim == "locate":
+            record = replace(record, outcome="over" if share > worst.budget else "under")
+        elif outcome == "inconclusive":
+            record = replace(record, reason="; ".join(undecided))
+        self.records.append(record)
+        if result.client_bound and record.outcome not in ("fail", "over"):
+            self.search.forbid_above(probe.rate)
+
+    def _make_load(self, probe: Probe) -> LoadResult | None:
+        """The load of a probe; None, with the reason noted, where it cannot be made or ended before its time."""
+        count = int(probe.rate * probe.seconds) + ASKED_BESIDE + _DRAIN_LOOKS
         if len(self.records) >= MOST_LOADS or self.sent + count > self.settings.requests + ASKED_BESIDE:
             self.ended = "the loads or requests that it may make are used up"
             return None
         self.sent += count
         load = replace(
             self.scope.settings.load or LoadSettings(),
-            scenario=STEADY, shape=STEADY, rate=rate, duration=self.settings.duration, warm_up=self.settings.warm_up,
+            scenario=STEADY, shape=STEADY, rate=probe.rate, duration=probe.seconds,
+            warm_up=min(self.settings.warm_up, probe.seconds / 3),
         )  # fmt: skip
         # Another seed for each load: its arrivals and its requests are a fresh sample.
         settings = replace(
@@ -118,16 +148,15 @@ class _Sweep:
             self.ended, self.problem, self.gone,
         )  # fmt: skip
         objectives = [objective.text for objective in self.scope.objectives]
-        return replace(result, sentences=describe_sweep(result, objectives, self.settings.price_per_hour))
+        prices = self.settings.price_per_hour, self.settings.price_per_million_tokens
+        return replace(result, sentences=describe_sweep(result, objectives, *prices))
 
     def run_all(self) -> SweepResult:
         """Make every probe of the sweep."""
         self.unloaded = self._time_sample()
-        while (rate := self.search.next_rate) is not None:
-            self.run.progress.note(f"sweep: {rate:.4g} requests/s; so far {_describe_interval(self.search)}")
-            outcome = self.probe(rate)
-            if outcome is not None:
-                self.search.add(rate, outcome)
+        while (probe := self.search.next_probe) is not None:
+            self.run.progress.note(f"sweep: {_describe_probe(probe)}; so far {_describe_interval(self.search)}")
+            self.make_probe(probe)
             if self.ended or self.problem or self.gone:
                 break
         return self.make_result()
@@ -136,7 +165,8 @@ class _Sweep:
 def make_sweep(scope: Scope, session: Session, run: GateRun) -> SweepResult:
     """Search the capacity by loads one after another. Raises as `make_load`."""
     settings = _get_settings(scope)
-    search = CapacitySearch(settings.target_rate, highest=settings.highest_rate, probes=settings.probes)
+    target = settings.target_rate
+    search = CapacitySearch(target, settings.duration, highest=settings.highest_rate, target=target)
     result = _Sweep(scope, session, run, settings, search).run_all()
     for sentence in result.sentences:
         run.progress.note(sentence)
@@ -149,10 +179,11 @@ def _get_settings(scope: Scope) -> CapacitySettings:
     return settings
 
 
-def _judge_at(result: LoadResult, objective: Objective, tests: Mapping[str, OverloadTest], alpha: float) -> Verdict:
+def _judge_at(result: LoadResult, objective: Objective, tests: Mapping[str, OverloadTest], probe: Probe) -> Verdict:
     """The verdict at the alphas of one probe. Nothing over the budget itself is tolerated: the capacity is one rate."""
-    first_alpha = tests[objective.text].first_alpha if tests else alpha
-    check = PlannedCheck("", objective.suite, Level.BLOCKER, "", "estimate", alpha_fail=first_alpha)
+    alpha = probe.alpha or _SHOWN_ALPHA
+    alpha_fail = tests[objective.text].first_alpha if tests else alpha
+    check = PlannedCheck("", objective.suite, Level.BLOCKER, "", "estimate", alpha_fail=alpha_fail)
     return judge_load(result, replace(objective, loosened=objective.budget, alpha=alpha), check)
 
 
@@ -163,30 +194,53 @@ def _combine(verdicts: list[Verdict]) -> ProbeOutcome:
     return "pass" if statuses == {Status.PASS} else "inconclusive"
 
 
-def _compute_share(result: LoadResult, objective: Objective) -> float:
-    """The share over the limit, without the time for which the load generator itself held requests up."""
+def _get_blocks(result: LoadResult, objective: Objective) -> tuple[Counts, tuple[int, ...]]:
+    """The time blocks of an objective, without the time for which the load generator itself held requests up, and the
+    samples over the limit in each."""
     is_rate = objective.metric == "error_rate"
     counts = result.blocks[objective.metric if is_rate else name_least(objective.metric)]
-    over = counts.over_limit(0.0 if is_rate else objective.limit)
+    return counts, counts.over_limit(0.0 if is_rate else objective.limit)
+
+
+def _compute_share(result: LoadResult, objective: Objective) -> float:
+    """The share over the limit."""
+    counts, over = _get_blocks(result, objective)
     return sum(over) / max(1, sum(counts.n))
 
 
-def _record(
-    result: LoadResult, rate: float, outcome: ProbeOutcome, shares: dict[str, float], undecided: list[str]
-) -> ProbeRecord:
+def _measure_effect(result: LoadResult, objective: Objective) -> float:
+    """How many requests tell as much as an independent one; 1 where too few do not show it."""
+    counts, over = _get_blocks(result, objective)
+    with suppress(ValueError):
+        return measure_dependence(counts.n, over, counts.over_quantiles).inflate(_SHOWN_ALPHA)
+    return 1.0
+
+
+def _record(result: LoadResult, probe: Probe, outcome: ProbeOutcome, shares: dict[str, float]) -> ProbeRecord:
     histograms = {metric: Histogram.from_sparse(sparse) for metric, sparse in result.histograms.items()}
     failed = sum(result.blocks["error_rate"].over_limit(0.0))
+    p50, p95, p99 = (
+        {metric: histogram.quantile(q) for metric, histogram in histograms.items()} for q in (0.5, 0.95, 0.99)
+    )
     return ProbeRecord(
-        rate,
+        probe.rate,
         outcome,
         next((figure.value or 0.0 for figure in result.figures if figure.metric == REQUEST_RATE.name), 0.0),
         failed / max(1, result.judged),
         shares,
-        {metric: histogram.quantile(0.5) for metric, histogram in histograms.items()},
-        {metric: histogram.quantile(0.95) for metric, histogram in histograms.items()},
+        p50,
+        p95,
         "; ".join(result.client_bound),
-        "; ".join(undecided) if outcome == "inconclusive" else "",
+        aim=probe.aim,
+        seconds=probe.seconds,
+        tokens=result.tokens / max(1, result.completed - result.failed),
+        p99=p99,
     )
+
+
+def _describe_probe(probe: Probe) -> str:
+    aims = {"locate": "where is the knee?", "pass": "does it keep the objectives?", "fail": "does it break them?"}
+    return f"{probe.rate:.4g} requests/s for {probe.seconds:.3g} s: {aims[probe.aim]}"
 
 
 def _describe_interval(search: CapacitySearch) -> str:
@@ -198,7 +252,7 @@ def _describe_interval(search: CapacitySearch) -> str:
 def _compute_cost(scope: Scope) -> Cost:
     settings = _get_settings(scope)
     requests = settings.requests + 2 * ASKED_BESIDE
-    return Cost(requests, scope.tokens_per_answer * requests, settings.probes * settings.duration)
+    return Cost(requests, scope.tokens_per_answer * requests, settings.duration)
 
 
 SWEEP = Measurement(

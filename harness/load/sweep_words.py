@@ -15,12 +15,17 @@ _MOSTLY_FAILED = 0.5
 """The part of the requests over the limit that failed, from which on errors limit the capacity."""
 
 
-def describe_sweep(result: SweepResult, objectives: Sequence[str], price: float) -> tuple[str, ...]:
-    """Three sentences: the interval, what limits it, and what the target rate needs (`price` of a replica an hour)."""
+def describe_sweep(
+    result: SweepResult, objectives: Sequence[str], price: float = 0.0, token_price: float = 0.0
+) -> tuple[str, ...]:
+    """Three sentences: the interval, what limits it, and what the target rate needs.
+
+    `price` is that of a replica for an hour, `token_price` that of a million generated tokens; 0: not known.
+    """
     return (
         f"Capacity for {' and '.join(objectives)}: {_describe_ends(result)} at {result.confidence * 100:g} %.",
         _describe_limit(result),
-        _describe_need(result, price),
+        _describe_need(result, price, token_price),
     )
 
 
@@ -53,6 +58,8 @@ def _describe_limit(result: SweepResult) -> str:
     if not result.probes:
         return "What limits it is not known: no load has ended."
     failed = [probe for probe in result.probes if probe.outcome == "fail"]
+    if not failed and result.low:
+        failed = [probe for probe in result.probes if probe.outcome == "over" and probe.rate > result.low]
     bound = [probe for probe in result.probes if probe.client_bound]
     if not failed:
         if bound:
@@ -62,7 +69,7 @@ def _describe_limit(result: SweepResult) -> str:
             return f"What limits it is not known: no rate failed, and {', '.join(undecided)} requests/s are undecided."
         return f"Nothing limited the service up to {max(probe.rate for probe in result.probes):.4g} requests/s."
     worst = min(failed, key=lambda probe: probe.rate)
-    passed = [probe for probe in result.probes if probe.outcome == "pass"]
+    passed = [probe for probe in result.probes if probe.outcome in ("pass", "under") and probe.rate < worst.rate]
     best = max(passed, key=lambda probe: probe.rate, default=None)
     return f"At {worst.rate:.4g} requests/s {_name_limit(worst, best)}."
 
@@ -83,17 +90,28 @@ def _name_limit(worst: ProbeRecord, best: ProbeRecord | None) -> str:
     return f"queueing limited it: {grown}"
 
 
-def _describe_need(result: SweepResult, price: float) -> str:
+def _describe_need(result: SweepResult, price: float, token_price: float) -> str:
     """Replicas for the target rate: enough by the lower end, and the fewest that the upper end allows."""
+    cost_of_tokens = _describe_token_cost(result, token_price)
     if not result.low:
-        return f"How many replicas {result.target:g} requests/s need is not known: no rate passed."
+        return f"How many replicas {result.target:g} requests/s need is not known: no rate passed{cost_of_tokens}."
     most = math.ceil(result.target / result.low - 1e-9)
     fewest = most
     if result.high is not None:
         fewest = math.floor(result.target / result.high) + 1
-    count = f"{most}" if fewest >= most else f"{fewest} to {most}"
-    cost = ""
-    if price:
-        cost = f", {fewest * price:g} to {most * price:g} an hour" if fewest < most else f", {most * price:g} an hour"
+    count, cost = f"{most}", f", {most * price:.4g} an hour"
+    if fewest < most:
+        count, cost = f"{fewest} to {most}", f", {fewest * price:.4g} to {most * price:.4g} an hour"
     noun = "replica" if most == 1 else "replicas"
-    return f"{result.target:g} requests/s need {count} {noun} like this one{cost}, if their capacities add up."
+    needed = f"{result.target:g} requests/s need {count} {noun} like this one{cost if price else ''}"
+    return f"{needed}, if their capacities add up{cost_of_tokens}."
+
+
+def _describe_token_cost(result: SweepResult, price: float) -> str:
+    """What the tokens of the target rate cost in an hour, as the end of a sentence."""
+    measured = [probe for probe in result.probes if probe.tokens]
+    if not (price and measured):
+        return ""
+    tokens = min(measured, key=lambda probe: probe.rate).tokens
+    cost = result.target * 3600 * tokens / 1e6 * price
+    return f"; at {tokens:.3g} generated tokens an answer these cost {cost:.4g} an hour"

@@ -4,12 +4,18 @@ The capacity of a service for one objective is the largest rate up to which the 
 limit is within the budget, when requests arrive at that rate, whatever becomes of earlier ones (open loop); for several
 objectives it is the smallest of theirs. This assumes that the share does not fall as the rate grows (monotonicity).
 
-A probe is a load at one rate, which starts with a drained queue. Judged at alpha over the number of probes
-that the search may make, it PASSes (the share is within the budget), FAILs (it is not), or is undecided. The bound of
-Bonferroni holds for probes whose rates depend on earlier outcomes, because each probe is a fresh sample: a rate at or
-under the capacity FAILs, or one over it PASSes, with probability alpha / probes at most. So with probability 1 - alpha
-the capacity is at least `low`, the largest rate that passed, and less than `high`, the smallest that failed.
-`benchmarks/capacity_errors.py` simulates the coverage on queues of known capacity.
+The search has three stages, each of probes that start with a drained queue:
+
+1. Short probes locate the knee by their shares alone. They claim nothing, and so they spend no error.
+2. Probes at rising rates each have to PASS (the share is within the budget); the first that does not ends the row.
+3. Probes at falling rates each have to FAIL (it is not); the first that does not ends the row.
+
+In a row only the first rate on the wrong side of the capacity can be a mistake: if it is not decided wrongly, the row
+ends. So every probe of a row is judged at the alpha of the row, whatever earlier probes made the search choose its
+rate and length (a fixed sequence needs no correction: Maurer, Hothorn and Lehmacher 1995; each probe is a fresh
+sample). Each side has two rows, of `_ROWS` of its half of alpha: the second begins where the first ended too soon.
+With probability 1 - alpha the capacity is at least `low`, the largest rate that passed, and less than `high`, the
+smallest that failed. `benchmarks/capacity_errors.py` simulates the coverage on queues of known capacity.
 
 A queue that only grows is one long episode, and no number of its requests decides by itself. So an undecided probe with
 a large share over the limit is repeated from a drained queue. At or under the capacity the share of each repeat has an
@@ -20,29 +26,52 @@ with probability alpha at most (Ville's inequality).
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.stats.intervals import clopper_pearson_upper
+from harness.stats.knee import KneeModel, KneePoint
 
 ProbeOutcome = Literal["pass", "fail", "inconclusive"]
+ProbeAim = Literal["locate", "pass", "fail"]
 
 WIDTH = 1.1
 """The ratio of the ends of an interval below which a search has nothing more to look for."""
 
-MOST_PROBES = 12
-"""The probes of a search if nothing else is asked: ten for a capacity within a factor of 50 of the first rate."""
-
 MOST_REPEATS = 3
 """The loads of one probe: as many drained queues must grow again."""
 
-_REPEATS_PART = 3 / 4
-"""The part of a probe's alpha of FAIL that its repeats get; the first load alone is judged at the rest."""
+MOST_LOCATING = 10
+"""The probes that locate the knee at most."""
 
-_HEALTHY = 1 / 3
-"""The share of the budget that is over the limit in a probe for which `compute_probe_length` finds the length."""
+LOCATING_PART = 0.02
+"""The length of a probe that locates the knee, as a part of the length of the search."""
+
+_FEWEST = 40
+"""The requests of a probe at least."""
+
+_KNOWN_WITHIN = 1.2
+"""The ratio of a rate over the knee and one under it, from which on the knee counts as located."""
+
+_ROWS = (0.8, 0.2)
+"""The parts of a side's alpha that its rows have."""
+
+_FIRST_PART = 0.7
+"""The part of a side's time that the first probe of a row may take. A far one needs no less: its few slow requests come
+in few episodes."""
+
+_FIRST_POWER, _NEXT_POWER = 0.9, 0.75
+"""The chance of being decided, by the model, at which the first rate of a row, and the next one, is chosen."""
+
+_SHORTEST_PART, _LEAST_STEP = 0.5, 1.01
+"""Time too short for a probe, in lengths of a locating one; a step too small for one."""
+
+_NEAR_TARGET, _RETREAT = 0.05, 1.3
+"""How near to the target (in the log of the rate) a probe is moved to it; the factor by which a side steps back where
+its first probe was not decided."""
+
+_REPEATS_PART = 1 / 4
+"""The part of a probe's alpha of FAIL that its repeats get; the first load alone is judged at the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,74 +91,127 @@ class Capacity:
         return self.low > 0 and self.high / self.low <= WIDTH * (1 + 1e-9)
 
 
-class CapacitySearch:
-    """Doubles (or halves) the rate until one passed and one failed, then halves the interval in the log of the rate.
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a search asks for: a load of `rate` requests/s for `seconds` from a drained queue, and what it has to show.
 
-    Ask `next_rate`, make the probe, `add` its outcome, until `next_rate` is None. An undecided probe narrows nothing:
-    the search goes on between it and the ends, on both sides, so that a rate that cannot be decided costs width and
-    never truth. `highest` is the largest rate that may be asked; `forbid_above` lowers it.
+    `alpha` is the error of a PASS or FAIL; 0 where the probe only locates the knee.
     """
 
-    def __init__(self, first: float, *, highest: float = math.inf, probes: int = MOST_PROBES, alpha: float = 0.05):
-        """Raises `ValueError` unless 0 < first <= highest, 1 <= probes and 0 < alpha <= 0.5."""
+    rate: float
+    seconds: float
+    aim: ProbeAim
+    alpha: float = 0.0
+
+
+class CapacitySearch:
+    """Locates the knee, then raises the lower end and lowers the upper one, within `seconds` of load in all.
+
+    Ask `next_probe`, make its loads, `note` each, and `add` the outcome, until `next_probe` is None. `target` is a rate
+    about which the search is asked: it is tried itself where that costs no width. `highest` is the largest rate that
+    may be asked; `forbid_above` lowers it.
+    """
+
+    def __init__(
+        self, first: float, seconds: float, *, highest: float = math.inf, alpha: float = 0.05, target: float = 0.0
+    ):
+        """Raises `ValueError` unless 0 < first <= highest, 0 < seconds and 0 < alpha <= 0.5."""
         if not (0 < first <= highest and first < math.inf):
             raise ValueError(f"the first rate {first!r} must be over 0 and at most the highest, {highest!r}")
-        if probes < 1 or not 0 < alpha <= 0.5:
-            raise ValueError(f"{probes!r} probes at alpha {alpha!r}: at least 1 probe and an alpha in (0, 0.5]")
-        self.alpha, self.probes = alpha, probes
-        self._first, self._highest = first, highest
-        self._low, self._high = 0.0, math.inf
-        self._undecided: list[float] = []
-        self._count = 0
-
-    @property
-    def probe_alpha(self) -> float:
-        """The alpha of one probe, for PASS and for FAIL; several objectives share that of FAIL."""
-        return self.alpha / self.probes
+        if not (0 < seconds < math.inf and 0 < alpha <= 0.5):
+            raise ValueError(f"{seconds!r} s at alpha {alpha!r}: a time over 0 and an alpha in (0, 0.5] are needed")
+        self.alpha = alpha
+        self._seconds, self._spent, self._highest, self._target = seconds, 0.0, highest, target
+        self._first, self._located = first, 0
+        self._under, self._over = 0.0, math.inf
+        self._model = KneeModel()
+        self._low, self._high = _Side("pass", alpha / 2), _Side("fail", alpha / 2)
 
     @property
     def capacity(self) -> Capacity:
         """The interval so far, with the confidence of the whole search."""
-        return Capacity(self._low, self._high, 1 - self.alpha)
+        return Capacity(self._low.end or 0.0, self._high.end or math.inf, 1 - self.alpha)
 
     @property
-    def next_rate(self) -> float | None:
-        """The rate of the next probe in requests/s; None when the interval is narrow enough or nothing may be asked."""
-        if self._count >= self.probes or self.capacity.is_narrow:
+    def next_probe(self) -> Probe | None:
+        """The next probe; None when the interval is narrow enough, or the time is used up."""
+        if self.capacity.is_narrow or self._rest < _SHORTEST_PART * self._locating_seconds:
             return None
-        asked = [rate for rate in (self._low, *self._undecided, self._high) if 0 < rate < math.inf]
-        if not asked:
-            return self._first
-        if self._high == math.inf and asked[-1] < self._highest:
-            return min(2 * asked[-1], self._highest)
-        if self._low == 0:
-            return asked[0] / 2
-        gaps = [pair for pair in itertools.pairwise(asked) if self._is_end(pair)]
-        below, above = max(gaps, key=lambda pair: pair[1] / pair[0], default=(1.0, 1.0))
-        if above / below <= math.sqrt(WIDTH):
-            return None
-        return math.sqrt(below * above)
+        if (rate := self._choose_locating_rate()) is not None:
+            return Probe(rate, min(max(self._locating_seconds, _FEWEST / rate), self._rest), "locate")
+        for side, part in ((self._low, 0.5), (self._high, 1.0)):
+            if (probe := self._choose_probe(side, part)) is not None:
+                return probe
+        return None
 
-    def add(self, rate: float, outcome: ProbeOutcome) -> None:
-        """Add the outcome of a probe at this rate. Raises `ValueError` for a rate outside the open interval."""
-        if not self._low < rate < self._high:
-            raise ValueError(f"rate {rate!r} is not between {self._low!r} and {self._high!r}")
-        self._count += 1
-        if outcome == "pass":
-            self._low = rate
-        elif outcome == "fail":
-            self._high = rate
-        else:
-            self._undecided.append(rate)
-        self._undecided = sorted(value for value in self._undecided if self._low < value < self._high)
+    def note(self, load: KneePoint, seconds: float) -> None:
+        """Note what a load has shown of the knee, and the seconds that it took."""
+        self._spent += seconds
+        self._model.add(load)
+
+    def add(self, probe: Probe, outcome: ProbeOutcome, *, is_over: bool = False) -> None:
+        """Add the outcome of a probe whose loads are noted. A probe that locates only says whether it `is_over`."""
+        if probe.aim == "locate":
+            self._located += 1
+            if is_over:
+                self._over = min(self._over, probe.rate)
+            else:
+                self._under = max(self._under, probe.rate)
+            return
+        side = self._low if probe.aim == "pass" else self._high
+        side.add(probe.rate, is_decided=outcome == probe.aim)
 
     def forbid_above(self, rate: float) -> None:
-        """Ask for no rate over this one any more: whoever sends the requests cannot."""
-        self._highest = min(self._highest, rate)
+        """Ask for no rate over this one any more: whoever sends the requests cannot, unless a load has shown that."""
+        if rate > self._under:
+            self._highest = min(self._highest, rate)
 
-    def _is_end(self, pair: tuple[float, float]) -> bool:
-        """Whether this gap between rates asked touches the interval's end: what lies inside is undecided on both."""
-        return pair[0] == self._low or pair[1] == self._high
+    def has_time_for(self, probe: Probe) -> bool:
+        """Whether another load of this probe can be made within the time of the search."""
+        return probe.seconds <= self._rest
+
+    @property
+    def _rest(self) -> float:
+        return self._seconds - self._spent
+
+    @property
+    def _locating_seconds(self) -> float:
+        return LOCATING_PART * self._seconds
+
+    def _choose_locating_rate(self) -> float | None:
+        under, over = self._under, self._over
+        if self._located >= MOST_LOCATING or under >= self._highest or self._low.end or self._high.end:
+            return None
+        if not under and over == math.inf:
+            return self._first
+        if over == math.inf:
+            return min(2 * under, self._highest)
+        if not under:
+            return over / 2
+        return None if over / under <= _KNOWN_WITHIN else math.sqrt(under * over)
+
+    def _choose_probe(self, side: _Side, part: float) -> Probe | None:
+        """The next probe of a side, which may use this part of what is left when it begins; None where it is over."""
+        knee = min(self._model.find_knee(self._under, self._over), self._highest)
+        is_unseen = not self._under if side.aim == "pass" else self._over == math.inf
+        if side.is_over or is_unseen:
+            return None
+        side.until = side.until or self._spent + part * self._rest
+        seconds, power = min(side.until - self._spent, self._rest), _NEXT_POWER
+        if not side.is_row_begun:
+            seconds, power = max(_FIRST_PART * seconds, self._locating_seconds), _FIRST_POWER
+        if seconds < _SHORTEST_PART * self._locating_seconds:
+            return None
+        factor = math.exp(self._model.find_distance(side.aim, knee, seconds, side.alpha, power))
+        rate = knee * factor if side.aim == "fail" else knee / factor
+        if self._over == math.inf:
+            rate = self._highest
+        elif self._target and abs(math.log(rate / self._target)) < _NEAR_TARGET:
+            rate = self._target
+        placed = side.place(min(rate, self._highest))
+        if placed is None or (side.aim == "fail" and placed <= knee):
+            return None
+        return Probe(placed, seconds, side.aim, side.alpha)
 
 
 class OverloadTest:
@@ -164,9 +246,38 @@ class OverloadTest:
         return math.log(max(self._product, 1e-300)) * MOST_REPEATS >= math.log(self._least) * self._count
 
 
-def compute_probe_length(budget: float, alpha: float) -> int:
-    """The independent requests that PASS at alpha where a third of the budget is over the limit."""
-    n = math.ceil(math.log(alpha) / math.log1p(-budget))
-    while clopper_pearson_upper(_HEALTHY * budget * n, n, alpha) >= budget:
-        n = math.ceil(n * 1.05)
-    return n
+class _Side:
+    """One side of the search: its rows, and the end of the interval that they have proved."""
+
+    def __init__(self, aim: ProbeAim, alpha: float):
+        self.aim, self.end, self.until = aim, 0.0, 0.0
+        self._alpha, self._row, self._undecided = alpha, 0, 0.0
+        self.is_row_begun = False
+
+    @property
+    def alpha(self) -> float:
+        """The alpha of a probe of the row."""
+        return self._alpha * _ROWS[self._row]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every row has ended."""
+        return self._row >= len(_ROWS)
+
+    def place(self, rate: float) -> float | None:
+        """The rate, moved to between the proved end and the rate that ended a row; None where no step is left."""
+        sign = 1 if self.aim == "pass" else -1
+        if self._undecided and sign * rate >= sign * self._undecided / _LEAST_STEP**sign:
+            rate = math.sqrt(self.end * self._undecided) if self.end else self._undecided / _RETREAT**sign
+        if self.end and sign * rate <= sign * self.end * _LEAST_STEP**sign:
+            return None
+        return rate
+
+    def add(self, rate: float, *, is_decided: bool) -> None:
+        """Whether the probe at this rate was decided as it had to be."""
+        self.is_row_begun = is_decided
+        if is_decided:
+            self.end = rate
+        else:
+            self._row += 1
+            self._undecided = rate

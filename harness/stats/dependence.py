@@ -3,11 +3,13 @@
 Slow requests come in episodes (a full queue, a pause, a lost replica), and an episode of twenty slow requests says as
 much as one. The counts of 60 time blocks are added up in windows of several lengths. The ratio of their variance to
 that of independent requests (the index of dispersion) is the size of an episode: the design effect. It is measured at
-the limit, and at the run's own p75 and p90, where a dependence shows long before anything is over the limit. A
-ratio that independent requests exceed with probability .002 at most counts as 1, so that they lose nothing. What is
-left are n / effect independent requests for Clopper-Pearson, with the effect multiplied by (t/z)^2 for as many degrees
-of freedom as there are episodes less one. Under two episodes nothing PASSes. Under three only a share over budget /
-alpha FAILs, which Markov's inequality allows whatever the dependence.
+the limit and, for a PASS, at the run's own p75 and p90, where a dependence shows long before anything is over the
+limit. A FAIL rests on what is over the limit: a queue that grows from the first request to the last is one episode at
+every quantile of its own, and yet over the limit all the time. A ratio that independent requests exceed with
+probability .002 at most counts as 1, so that they lose nothing. What is left are n / effect independent requests for
+Clopper-Pearson, with the effect multiplied by (t/z)^2 for as many degrees of freedom as there are episodes less one.
+Under two episodes nothing PASSes. Under three only a share over budget / alpha FAILs, which Markov's inequality allows
+whatever the dependence.
 
 A PASS holds for the measured window only: of a disturbance that is expected three times in it, 5 % of the runs see
 none (e^-3), and no data can show that. `benchmarks/boundary_errors.py` simulates the error rates.
@@ -107,14 +109,14 @@ def judge_dependent_rate(
     has the shape (thresholds, 60): those over each of `OWN_QUANTILES` of the whole sample. Raises `ValueError`.
     """
     validate_limits(budget, loosened, alpha_pass, alpha_fail)
-    dependence = measure_dependence(n, over_limit, over_quantiles)
+    dependence, at_limit = measure_dependence(n, over_limit, over_quantiles), measure_dependence(n, over_limit, ())
     total, over = float(np.sum(n)), float(np.sum(over_limit))
-    divisor_pass, divisor_fail = dependence.inflate(alpha_pass), dependence.inflate(alpha_fail)
+    divisor_pass, divisor_fail = dependence.inflate(alpha_pass), at_limit.inflate(alpha_fail)
     lower, upper = alpha_fail * over / total, 1.0  # Markov's inequality holds whatever the dependence
     if dependence.fewest_episodes >= MIN_EPISODES - 1:
         upper = clopper_pearson_upper(over / divisor_pass, total / divisor_pass, alpha_pass)
-        if over / dependence.effect >= MIN_EPISODES:
-            lower = max(lower, clopper_pearson_lower(over / divisor_fail, total / divisor_fail, alpha_fail))
+    if over / at_limit.effect >= MIN_EPISODES:
+        lower = max(lower, clopper_pearson_lower(over / divisor_fail, total / divisor_fail, alpha_fail))
     decision: RateDecision = "inconclusive"
     if lower > budget:
         decision = "fail"
