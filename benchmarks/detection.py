@@ -34,7 +34,9 @@ from harness.stats.intervals import clopper_pearson_upper
 
 def main() -> int:
     options = _parse_options()
-    defects = _split_names(options.defects, switch_names(Defect))
+    defects = _split_names(
+        options.defects, [name for name in switch_names(Defect) if not load_switch(Defect, name).load]
+    )
     variants = _split_names(options.variants, switch_names(Variant))
     records = RunRecords(Path(options.records) if options.records else None)
     with ThreadPoolExecutor(options.jobs) as pool:

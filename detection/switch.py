@@ -22,6 +22,21 @@ def _same(value: _T) -> _T:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadTrial:
+    """The load under which a defect shows, and the verdict that names it.
+
+    `settings` are the keys of `[load]`, `objectives` metrics with their limits, `sample` is the prompt or input that is
+    configured (None: the adapter's). The check that must catch it ends with `status`, and its reason holds `words`.
+    """
+
+    settings: Mapping[str, Any]
+    words: str
+    objectives: tuple[tuple[str, str], ...] = (("error_rate", "<= 60%"),)
+    sample: Any = None
+    status: str = "FAIL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
     """One thing that the service does differently.
 
@@ -49,10 +64,12 @@ class Switch:
 class Defect(Switch):
     """One fault that the service can be given on purpose; a file in `detection/defects/` offers it as `DEFECT`.
 
-    `caught_by` is the id, or its beginning, of the check that must catch it.
+    `caught_by` is the id, or its beginning, of the check that must catch it. With `load` it shows under that load, to
+    the load suite; without, to smoke and integration.
     """
 
     caught_by: str
+    load: LoadTrial | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,7 @@ LAZY = {
     "harness/generation/search.py": "Hypothesis and jsonschema are an extra, loaded only when a search begins",
     "harness/load/child/standalone.py": "the load suite, and pytest with it, judges only where no gate does",
     "harness/io/client.py": "gRPC is an extra, loaded only for a protocol that is spoken over it",
+    "harness/io/metrics_page.py": "prometheus-client is an extra, loaded only for a soak",
     "harness/plugin/run_checks.py": "allure is an extra, loaded only when the user writes Allure results",
 }
 FILES = sorted(

@@ -22,7 +22,8 @@ class Capabilities:
     generates text, accepts `max_tokens`, `stop` and `temperature`, and counts tokens (`Usage`). `embeds`: each text is
     answered with one vector. `model_name` and `model_version`: the service can state what it serves.
     `roles`: a stream states the role of the speaker. `seeds`: a `seed` is accepted. `chat_options`: `n`, `logprobs`,
-    `tools` and `response_format` are accepted as in OpenAI's chat.
+    `tools` and `response_format` are accepted as in OpenAI's chat. `memory_gauges` and `connection_gauges`: the
+    service's own page of metrics shows its memory, its connections or requests in flight (asked before a soak).
     """
 
     streaming: bool = False
@@ -40,6 +41,8 @@ class Capabilities:
     chat_options: bool = False
     model_name: bool = True
     model_version: bool = False
+    memory_gauges: bool = False
+    connection_gauges: bool = False
 
     def find_missing(self, needs: Sequence[str]) -> str | None:
         """The first needed capability that is False, or None. Raises `AttributeError` for an unknown name."""

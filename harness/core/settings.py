@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from harness.core.arrival_settings import REPLAY, ArrivalSettings
+from harness.core.arrival_settings import REPLAY, SOAK, ArrivalSettings
 from harness.core.bounds import OverZero
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
@@ -88,12 +88,13 @@ class LoadSettings(ArrivalSettings, WorkloadSettings):
 
     `concurrency` bounds the requests in flight; an arrival that finds no place waits, and its wait is in its latency.
     `arrivals` come as a Poisson process, with gamma gaps, or with constant gaps, which lock onto whatever the service
-    does periodically.
+    does periodically. `metrics` is the path of the service's own page of metrics, which a soak reads.
     """
 
     concurrency: OverZero[int] = 100
     processes: OverZero[int] = 1
     mix: list[MixPart] = field(default_factory=list)
+    metrics: str = "/metrics"
 
     def find_schedule_problem(self) -> tuple[str, str] | None:
         """The key that makes the schedule impossible, and why; or None."""
@@ -103,6 +104,8 @@ class LoadSettings(ArrivalSettings, WorkloadSettings):
 
     def find_problem(self) -> tuple[str, str] | None:
         """The key that makes this load impossible to generate or to judge, and why; or None."""
+        if not self.metrics.startswith("/"):
+            return "metrics", f'must be a path, as "/metrics", got {self.metrics!r}'
         if self.processes > min(_MOST_PROCESSES, self.concurrency):
             return "processes", f"is at most {_MOST_PROCESSES} and the concurrency"
         if self.scenario not in list_plugins("scenarios"):
@@ -224,6 +227,7 @@ class Settings:
             "model": endpoint.model is not None,
             "version": endpoint.version is not None,
             **asdict(self.promises),
+            "soak": self.load is not None and self.load.shape_name == SOAK,
             "data": self.data is not None and self.data.dataset is not None,
             "golden": self.data is not None and self.data.golden is not None,
             "replicas": bool(endpoint.replicas),
@@ -244,6 +248,7 @@ GROUNDS = {
     "model": "no model name is configured (--ai-model or [endpoint] model)",
     "version": "no model version is configured ([endpoint] version)",
     **{field.name: f"[promises] {field.name} is not set" for field in fields(Promises)},
+    "soak": 'the load is no soak ([load] scenario = "soak")',
     "data": "no labelled data is configured ([data] file)",
     "golden": "no golden outputs are configured ([data] golden)",
     "replicas": "no further URLs are configured ([endpoint] replicas)",

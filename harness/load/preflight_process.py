@@ -25,6 +25,7 @@ from harness.load.known import Controlled, find_known
 from harness.load.material import Source, choose_material, probe_material
 from harness.load.reference import Reference, ask_reference
 from harness.run.decoding import decode_exchange
+from harness.run.gauges import probe_gauges
 from harness.run.preflight import Preflight, load_adapter, run_preflight
 
 
@@ -57,7 +58,7 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
     """Detect the endpoint's protocol and make one request for it. Raises `UsageError` where that cannot be done."""
     endpoint = wanted.endpoint
     with Client(endpoint) as client:
-        preflight = run_preflight(endpoint, client)
+        preflight = probe_gauges(run_preflight(endpoint, client), client, wanted.load)
     if preflight.obstacle:
         raise UsageError(f"{endpoint.url} cannot be used: {preflight.obstacle}")
     endpoint = replace(endpoint, protocol=preflight.protocol)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -69,6 +71,19 @@ class Plain:
         return JSONResponse(self.openapi)
 
     async def get_metrics(self, request: Request) -> Response:
-        """The counters, in Prometheus's text format."""
+        """The counters, and gauges of this process, in Prometheus's text format."""
         lines = [f"reference_{name} {value}\n" for name, value in asdict(self.service.counters).items()]
-        return PlainTextResponse("".join(lines))
+        gauges = [f"# TYPE {name} gauge\n{name} {value}\n" for name, value in _read_gauges().items()]
+        return PlainTextResponse("".join(lines + gauges))
+
+
+def _read_gauges() -> dict[str, int]:
+    """Memory and open files of this process, under the names of Prometheus's own clients; none where not on Linux."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        return {
+            "process_resident_memory_bytes": pages * os.sysconf("SC_PAGE_SIZE"),
+            "process_open_fds": len(os.listdir("/proc/self/fd")),
+        }
+    except OSError:
+        return {}

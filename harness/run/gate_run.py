@@ -26,6 +26,7 @@ from harness.io.ledger import Ledger
 from harness.io.polite_client import MOST_WAITING, PoliteClient
 from harness.io.rundir import DECLINED, EvidenceLine, RunDir
 from harness.run.baseline import BaselineSource, compare_with_baseline, find_baseline
+from harness.run.gauges import add_gauges, probe_gauges
 from harness.run.planning import build_plan
 from harness.run.preflight import Preflight, load_adapter, run_preflight, wait_until_ready
 from harness.run.progress import Progress
@@ -107,6 +108,7 @@ class GateRun:
             progress(f"waiting up to {seconds:g} s for {endpoint.url} to answer one real prediction")
             self.preflight = wait_until_ready(endpoint, client, seconds, lambda state: progress(f"  {state}"))
         self._others = {suite: run_preflight(other, client) for suite, other in self.settings.others.items()}
+        self.preflight = probe_gauges(self.preflight, client, self.settings.load)
         self._apply_preflight()
         self._write_plan()
 
@@ -307,7 +309,8 @@ class GateRun:
             preflight = self.find_preflight(suite)
             if not preflight.obstacle:
                 adapter = load_adapter(preflight.protocol)
-                capabilities[suite] = adapter.capabilities(settings.endpoint_of(suite), preflight.facts)
+                able = adapter.capabilities(settings.endpoint_of(suite), preflight.facts)
+                capabilities[suite] = add_gauges(able, self.preflight)
         self.plan = build_plan(settings, self._declared, capabilities, self._processes).select(settings.only_check)
 
     def _write_plan(self) -> None:

@@ -40,7 +40,7 @@ class Preflight:
     At most one of these says why no check can judge it: `no_contact` (name, connect, TLS: ERROR), `no_protocol` (none
     was recognised: ERROR), `no_prediction` (it was reached, and is silent for a whole deadline or lacks the metadata
     that its protocol promises: every check FAILs at once). `notes` names protocols of outside packages that cannot be
-    imported.
+    imported, `gauges` what the service's own page of metrics shows to a soak.
     """
 
     protocol: str
@@ -50,6 +50,7 @@ class Preflight:
     no_protocol: str | None = None
     no_prediction: str | None = None
     notes: tuple[str, ...] = ()
+    gauges: tuple[str, ...] = ()
 
     @property
     def obstacle(self) -> str | None:

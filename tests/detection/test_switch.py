@@ -42,7 +42,7 @@ def test_every_look_is_at_a_defect() -> None:
     assert set(DEFECTS) <= set(switch_names(Defect))
 
 
-@pytest.mark.parametrize("name", switch_names(Defect))
+@pytest.mark.parametrize("name", [name for name in switch_names(Defect) if not load_switch(Defect, name).load])
 def test_a_defect_shows_and_the_healthy_service_does_not_have_it(
     serving: Serving, client: httpx.Client, name: str
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from harness.core.errors import UsageError
 from harness.core.load import Job
 from harness.io.rundir import SERIES, RunDir
 from harness.load.child import locust_options, standalone
+from harness.load.child.scraper import Scraper
 from harness.load.child.stats_rows import shorten_statistics
 from harness.load.counts import WorkerCounts, sum_counts
 from harness.load.load_result import get_result_path, make_load_result
@@ -52,6 +53,7 @@ class LoadMaster:
         self._slices_name = f"load/{job.load.scenario}{SLICES_SUFFIX}"
         self._zero_fixed, self._is_closed = Event(), False
         self._gone: str | None = None
+        self._scraper: Scraper | None = None
         gevent.spawn(self._watch_workers)
 
     @property
@@ -76,6 +78,13 @@ class LoadMaster:
         """The schedule begins `at` this time of the monotonic clock."""
         self._t0 = at - self.job.started
         self._zero_fixed.set()
+        if self.job.load.shape_name == SOAK:
+            self._scraper = Scraper(self.job, self._add_gauges)
+
+    def _add_gauges(self, gauges: Mapping[str, float]) -> None:
+        since_zero = time.monotonic() - self.job.started - self._t0
+        if since_zero >= 0:
+            self._run_dir.append(self._slices_name, {"t": round(since_zero, 3), "gauges": gauges})
 
     def add_counts(self, i: int, counts: WorkerCounts) -> None:
         """Take the latest counts of worker `i`."""
@@ -99,6 +108,8 @@ class LoadMaster:
         if self._names and not self._workers.have_ended and len(self._list_missing()) == len(self._names):
             self.problem = self.problem or _describe_end(self._workers)  # then locust has ended the test
         self._zero_fixed.set()
+        if self._scraper is not None:
+            self._scraper.stop()
         self._write_result()
         if not locust_options.is_gate_child():
             self.environment.process_exit_code = standalone.print_summary(self.job)
