@@ -28,6 +28,7 @@ from harness.io.rundir import find_original_folder
 _T = TypeVar("_T")
 
 CONFIG_FILE = "aiharness.toml"
+_EXTRA = "--ai-extra-config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class ConfigSource:
     def error(self, message: str, *keys: str | int) -> ConfigError:
         """A `ConfigError` at this key."""
         line = find_line(self.text, (*self.prefix, *keys))
-        where = f"{self.path}:{line}" if line else str(self.path)
+        where = f"{self.path}:{line}" if line else str(self.path or _EXTRA)
         dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
         return ConfigError(message, where=where, key=dotted)
 
@@ -70,22 +71,34 @@ class ConfigSource:
             raise self.error(str(error), *keys) from None
 
 
-def read_file(given: str | None, folders: Sequence[Path]) -> tuple[ConfigSource, ConfigFile, dict[str, Any]]:
+def read_file(
+    given: str | None, folders: Sequence[Path], extra: str | None = None
+) -> tuple[ConfigSource, ConfigFile, dict[str, Any]]:
     """The configuration file, its content, and the suites' own sections in it, by suite.
 
-    All are empty when there is no file and none was named.
+    All are empty when there is no file and none was named. `extra` is text of the file's form: its values win over
+    those of the file, and its lists go on where those of the file end.
     """
     if given is not None and not given.strip():
         raise UsageError("--ai-config is empty: give the path of a file, or leave the option out")
     path = Path(given) if given else _find_file(folders)
-    if path is None:
+    if path is None and not extra:
         return ConfigSource(), ConfigFile(), {}
+    source = ConfigSource()
+    raw: dict[str, Any] = {}
+    if path is not None:
+        source, raw = _read_tables(path)
+    if extra:
+        raw = _merge_tables(raw, _parse(extra, _EXTRA))
+    own = _find_own_sections(raw, source)
+    sections = {name: _convert(raw.pop(name), section.record, source, name) for name, section in own.items()}
+    return source, _convert(raw, ConfigFile, source), sections
+
+
+def _read_tables(path: Path) -> tuple[ConfigSource, dict[str, Any]]:
+    """The file, and the tables of our configuration in it. Raises `ConfigError`."""
     text = _read_text(path)
-    try:
-        raw: Any = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError, numbers and nesting beyond Python's limits
-        line, problem = explain_toml_error(text, str(error))
-        raise ConfigError(problem, where=f"{path}:{line}" if line else str(path)) from None
+    raw: Any = _parse(text, str(path))
     prefix: tuple[str, ...] = ()
     if path.name == "pyproject.toml":
         prefix = ("tool", "aiharness")
@@ -94,9 +107,29 @@ def read_file(given: str | None, folders: Sequence[Path]) -> tuple[ConfigSource,
     source = ConfigSource(path, text, prefix, find_original_folder(path))
     if not isinstance(raw, dict):
         raise source.error("[tool.aiharness] must be a table: write [tool.aiharness.endpoint] above its keys")
-    own = _find_own_sections(raw, source)
-    sections = {name: _convert(raw.pop(name), section.record, source, name) for name, section in own.items()}
-    return source, _convert(raw, ConfigFile, source), sections
+    return source, raw
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, numbers and nesting beyond Python's limits
+        line, problem = explain_toml_error(text, str(error))
+        raise ConfigError(problem, where=f"{where}:{line}" if line else where) from None
+
+
+def _merge_tables(known: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """Both: values of `extra` win, tables are merged, lists go on."""
+    merged = dict(known)
+    for key, value in extra.items():
+        own = merged.get(key)
+        if isinstance(own, dict) and isinstance(value, dict):
+            merged[key] = _merge_tables(own, value)
+        elif isinstance(own, list) and isinstance(value, list):
+            merged[key] = [*own, *value]
+        else:
+            merged[key] = value
+    return merged
 
 
 def _read_text(path: Path) -> str:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 class Options:
     """The command line as it was given; None: not given. Names as the `--ai-…` options.
 
-    `only_check` is the id of the one check that is judged. `all_suites`: every suite where neither the command line nor
-    the file names any.
+    `only_check` is the id of the one check that is judged, `extra_config` text of the configuration's form that wins
+    over the file. `all_suites`: every suite where neither the command line nor the file names any.
     """
 
     suites: tuple[str, ...] = ()
@@ -36,3 +36,4 @@ class Options:
     all_suites: bool = False
     responsible: str | None = None
     only_check: str | None = None
+    extra_config: str | None = None

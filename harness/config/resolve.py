@@ -52,7 +52,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
 
     Raises `UsageError`, or `ConfigError` for the file's part.
     """
-    source, file, sections = read_file(options.config, folders)
+    source, file, sections = read_file(options.config, folders, options.extra_config)
     with source.locate_errors("run", "suites", given_elsewhere=options.suites):
         suites = _check_suites(options.suites or tuple(file.run.suites) or (("all",) if options.all_suites else ()))
     with source.locate_errors("run", "profile", given_elsewhere=options.profile):

@@ -17,6 +17,7 @@ from harness.core.experiment import ChaosSettings, Fault, Link
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.registry import describe_unknown, list_plugins
+from harness.core.sweep import SWEEP_SCENARIO
 from harness.core.workload import MixPart, WorkloadSettings
 
 _T = TypeVar("_T")
@@ -110,6 +111,8 @@ class LoadSettings(ArrivalSettings, WorkloadSettings):
             return "processes", f"is at most {_MOST_PROCESSES} and the concurrency"
         if self.scenario not in list_plugins("scenarios"):
             return "scenario", describe_unknown("scenario", self.scenario, list_plugins("scenarios"))
+        if self.scenario == SWEEP_SCENARIO:
+            return "scenario", "a sweep is the suite capacity: --ai-suite=capacity, with [capacity] target_rate"
         if problem := self.find_schedule_problem():
             return problem
         if bool(self.mix) != (self.workload == "mix"):

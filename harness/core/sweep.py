@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from harness.core.bounds import MOST_REQUESTS, OverZero
 
+SWEEP_SCENARIO = "sweep"
+"""The scenario that searches for the capacity."""
+
 MOST_LOADS = 40
 """The loads of a sweep at most, those that repeat a probe among them."""
 

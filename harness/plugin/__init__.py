@@ -60,6 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ai-allow-partial", action="store_true", help="let a run PASS with planned checks left unrun (printed)")
     add("--ai-accept-first", action="store_true", help="take comparisons without a baseline as first runs (printed)")
     add("--ai-only-check", metavar="ID", help="judge this one check, as a blocker (aiharness rerun gives it)")
+    add("--ai-extra-config", metavar="TOML", help="lines that win over the file, like capacity.target_rate=20")
     add("--ai-responsible", metavar="NAME", help="who answers for this run; printed in the report")
 
 

@@ -15,7 +15,7 @@ from harness.core.endpoint import parse_url
 from harness.core.settings import Settings
 from harness.io.rundir import CONFIG_COPY, RERUN, RerunRecord, RunDir
 
-_KEPT = ("protocol", "model", "profile", "max_requests", "max_tokens", "max_time", "baseline")
+_KEPT = ("protocol", "model", "profile", "max_requests", "max_tokens", "max_time", "baseline", "extra_config")
 """Options of the command line that a check is judged by."""
 
 

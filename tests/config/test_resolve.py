@@ -178,3 +178,31 @@ def test_nothing_but_a_usage_error_comes_out(tmp_path: Path, lines: list[str]) -
     (tmp_path / "aiharness.toml").write_text("\n".join(lines))
     with contextlib.suppress(UsageError):
         resolve_settings(Options(suites=("smoke",), endpoint=URL), {}, [tmp_path])
+
+
+def test_extra_lines_win_over_the_file_and_lists_go_on(tmp_path: Path) -> None:
+    (tmp_path / "aiharness.toml").write_text(
+        "[capacity]\ntarget_rate = 5\nduration = 300\n"
+        '[[objective]]\nsuite = "capacity"\nmetric = "latency p95"\nlimit = "<= 1s"\n'
+    )
+    extra = 'capacity.target_rate = 7\n[[objective]]\nsuite = "capacity"\nmetric = "ttft p95"\nlimit = "<= 2s"'
+    options = Options(suites=("capacity",), endpoint="http://x", extra_config=extra)
+    settings = resolve_settings(options, {}, [tmp_path])
+    section = settings.sections["capacity"]
+    assert (section.target_rate, section.duration) == (7, 300)
+    assert [objective.metric for objective in settings.objectives] == ["latency", "ttft"]
+    alone = resolve_settings(options, {}, [tmp_path / "nowhere"])
+    assert alone.sections["capacity"].target_rate == 7
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ("capacity.rate = 7", "rate"),
+        ("capacity = ", "--ai-extra-config"),
+        ('capacity.target_rate = "x"', "target_rate"),
+    ],
+)
+def test_wrong_extra_lines_are_explained(tmp_path: Path, extra: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        resolve_settings(Options(suites=("capacity",), endpoint="http://x", extra_config=extra), {}, [tmp_path])

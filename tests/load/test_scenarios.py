@@ -51,7 +51,7 @@ def result_of(folder: Path, scenario: str) -> dict[str, Any]:
 
 
 def test_every_scenario_but_steady_is_tried_here_and_has_its_own_shape() -> None:
-    assert {*GIVEN, "steady"} == set(list_plugins("scenarios"))
+    assert {*GIVEN, "steady", "sweep"} == set(list_plugins("scenarios"))
     assert all(ArrivalSettings(scenario=name).shape_name == name for name in GIVEN)
 
 
@@ -133,3 +133,46 @@ def test_a_scenario_of_another_shape_than_the_configuration_is_refused(reference
 def test_scenarios_are_about_ten_lines() -> None:
     for name in list_plugins("scenarios"):
         assert len((ROOT / "scenarios" / f"{name}.py").read_text().splitlines()) <= 12
+
+
+SWEEP_CONFIG = """
+[endpoint]
+protocol = "plain_json"
+[capacity]
+target_rate = 3
+highest = 40
+"""
+
+
+def test_a_sweep_by_hand_is_the_search_of_the_capacity_suite(reference: str, tmp_path: Path) -> None:
+    (tmp_path / "aiharness.toml").write_text(SWEEP_CONFIG)
+    given = ("--rate=40", "--duration=8", "--warm-up=0.2", "--run-dir=run", "--seed=7")
+    status, output = load(tmp_path, "sweep", reference, *given, "--objective=latency p90 <= 5s")
+    result = json.loads((tmp_path / "run" / "load" / "sweep.json").read_text())
+    assert (result["target"], result["probes"][0]["rate"], result["high"]) == (40, 40, None), output
+    assert status == (0 if result["low"] == 40 else 20), output  # a busy machine may leave it open
+    assert "Capacity for latency p90" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), 'give --objective "latency p95 <= 800ms"'),
+        (("--objective=fast",), "objective 'fast' cannot be read"),
+        (("--objective=speed p95 <= 1s",), "speed"),
+        (("--objective=latency p95 <= 1s", "--master"), "leave --processes, --master and --worker out"),
+        (("--objective=latency p95 <= 1s", "--duration=1"), "duration"),
+        (("--objective=latency p95 <= 1s", "--web"), "a sweep has no web page"),
+    ],
+)
+def test_a_sweep_that_cannot_be_made_is_refused(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    status, output = load(tmp_path, "sweep", "http://127.0.0.1:9", *arguments)
+    assert (status, "Traceback" in output) == (4, False), output
+    assert words in output
+
+
+def test_a_sweep_is_no_scenario_of_the_load_suite(reference: str, tmp_path: Path) -> None:
+    (tmp_path / "aiharness.toml").write_text('[load]\nscenario = "sweep"\n')
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", suite="load")
+    assert outcome.status == 4
+    assert "--ai-suite=capacity" in outcome.out + outcome.err

@@ -21,7 +21,8 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from harness.core.errors import HarnessError, UsageError
 from harness.core.load import Job
-from harness.load.child import locust_options, standalone
+from harness.core.sweep import SWEEP_SCENARIO
+from harness.load.child import locust_options, standalone, sweep_handover
 from harness.load.child.master import LoadMaster, decode_job, encode_job, end_test
 from harness.load.child.worker import LoadWorker
 from harness.load.counts import WorkerCounts, decode_counts, encode_counts
@@ -74,6 +75,11 @@ def _prepare(environment: Environment, **_: Any) -> None:
     """Listen to the other processes; without a web page make the job before the first user starts."""
     runner, options = environment.runner, environment.parsed_options
     _STATE.host = environment.host
+    if any(getattr(user_class, "shape", "") == SWEEP_SCENARIO for user_class in environment.user_classes):
+        try:
+            sweep_handover.become_sweep(options, environment.host)
+        except HarnessError as problem:
+            sys.exit(_report_problem(problem))
     if isinstance(runner, WorkerRunner):
         runner.register_message("ai_job", _join_load)
         runner.register_message("ai_begin", _begin_schedule)
