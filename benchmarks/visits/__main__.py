@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.visits._visit import SERVICES, VisitOutcome, make_services_python, visit_service
-from benchmarks.visits.breakages import BREAKAGES, Breakage
+from benchmarks.visits.breakages import BREAKAGES, FILLED, Breakage
 
 _KEPT = Path("build/visits").resolve()
 
@@ -56,7 +56,9 @@ def main() -> int:
     sources = sorted(SERVICES.glob("*/*.py"))
     chosen = [source for source in sources if not options.names or {source.stem, source.parent.name} & {*options.names}]
     visits: list[Callable[[], bool]] = []
-    if not options.broken:
+    if options.filled:
+        visits = [partial(_try_filled, python, source, records) for source in chosen]
+    elif not options.broken:
         visits = [partial(_try_healthy, python, source, records) for source in chosen]
     else:
         for source in chosen:
@@ -74,12 +76,31 @@ def _try_healthy(python: Path, source: Path, records: Records) -> bool:
     key = source.stem
     outcome = records.find_outcome(key)
     if outcome is None:
-        folder = _KEPT / key / "healthy"
+        folder = _KEPT / source.stem / "healthy"
         outcome = visit_service(python, key, source.read_text(), folder, configuration=None)
         records.keep_outcome(key, outcome)
     is_good = outcome.status == 0 and not outcome.trouble
     _print_outcome(key, "", outcome, is_good=is_good)
     return is_good
+
+
+def _try_filled(python: Path, source: Path, records: Records) -> bool:
+    """The healthy service again, with the commented lines filled in."""
+    key = f"{source.stem} filled in"
+    outcome = records.find_outcome(key)
+    if outcome is None:
+        folder = _KEPT / source.stem / "filled-in"
+        outcome = visit_service(python, source.stem, source.read_text(), folder, configuration=_fill_in(source.stem))
+        records.keep_outcome(key, outcome)
+    _print_outcome(source.stem, "filled in", outcome, is_good=outcome.status == 0)
+    return outcome.status == 0
+
+
+def _fill_in(name: str) -> str:
+    """The file that `init` wrote, with the expected answer that it proposes and what only a user can know."""
+    text = (_KEPT / name / "healthy" / "aiharness.toml").read_text()
+    text = re.sub(r"(?<=if that is right\.\n)# (?=expect = )", "", text)
+    return re.sub(r"^# other_samples = .*$", lambda line: FILLED.get(name, line[0]), text, flags=re.MULTILINE)
 
 
 def _try_broken(python: Path, source: Path, breakage: Breakage, records: Records) -> bool:
@@ -89,10 +110,12 @@ def _try_broken(python: Path, source: Path, breakage: Breakage, records: Records
         text = source.read_text()
         if breakage.old not in text:
             raise ValueError(f"{key}: the service has no {breakage.old!r}")
-        configuration = (_KEPT / source.stem / "healthy" / "aiharness.toml").read_text()
+        configuration = _fill_in(source.stem)
         folder = _KEPT / source.stem / breakage.title.replace(" ", "-")
         broken = text.replace(breakage.old, breakage.new)
-        outcome = visit_service(python, source.stem, broken, folder, configuration=configuration)
+        outcome = visit_service(
+            python, source.stem, broken, folder, configuration=configuration, suites=("smoke", "integration")
+        )
         records.keep_outcome(key, outcome)
     is_good = outcome.status == 1 and any(re.search(breakage.cause, reason) for reason in outcome.failures)
     _print_outcome(source.stem, breakage.title, outcome, is_good=is_good)
@@ -111,6 +134,7 @@ def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.visits", description=__doc__)
     add = parser.add_argument
     add("names", nargs="*", help="services, or first and second (default: all)")
+    add("--filled", action="store_true", help="with the commented lines of the configuration filled in")
     add("--broken", action="store_true", help="in their broken forms, with the configuration of the healthy visit")
     add("--only", metavar="TEXT", help="of the broken forms those whose title contains this")
     add("--jobs", type=int, default=2, metavar="N", help="visits at the same time (default 2)")

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.gate import Exit
+
 SERVICES = Path(__file__).parent / "services"
 SERVICE_KEY = "visit-key-0123456789"
 REQUIREMENTS = ("fastapi", "uvicorn", "flask", "numpy", "scikit-learn", "python-multipart", "pillow")
@@ -49,35 +51,45 @@ def make_services_python(folder: Path) -> Path:
 
 
 def visit_service(
-    python: Path, name: str, source: str, folder: Path, *, configuration: str | None, more: Sequence[str] = ()
+    python: Path, name: str, source: str, folder: Path, *, configuration: str | None, suites: Sequence[str] = ()
 ) -> VisitOutcome:
     """Start the service from its source, then `init` (unless there is a configuration already) and `gate`.
 
-    `{{URL}}` in the configuration stands for the service. Folder is emptied first, and keeps what the visit wrote.
+    `{{URL}}` in the configuration stands for the service. With `suites` the gate runs one after another, until one
+    fails. Folder is emptied first, and keeps what the visit wrote.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    place = folder / "empty"
+    place.mkdir(parents=True)
     env = _make_environment(source)
-    started = time.monotonic()
+    started, trouble = time.monotonic(), ""
     with _start_service(python, name, source, folder) as (url, log):
-        place = folder / "empty"
-        place.mkdir()
-        trouble = ""
         if configuration is None:
             trouble = _initialise(place, url, log, env)
         else:
             (place / "aiharness.toml").write_text(configuration.replace("{{URL}}", url))
-        if (place / "aiharness.toml").exists():
-            status, output = _call(["gate", "--ai-run-dir=run", "--ai-max-time=240", *more], place, env)
-        else:
-            status, output = 4, "init wrote no aiharness.toml"
-        (folder / "gate.txt").write_text(output)
+        status, output, gate = _run_gates(place, env, suites)
         if _FORBIDDEN.search(log.read_text()):
             trouble = "a request was sent that writes or trains"
-        toml = place / "aiharness.toml"
-        if toml.exists():
-            (folder / "aiharness.toml").write_text(toml.read_text().replace(url, "{{URL}}"))
-    return _read_outcome(status, output, place / "run" / "gate.json", time.monotonic() - started, trouble)
+    (folder / "gate.txt").write_text(output)
+    toml = place / "aiharness.toml"
+    if toml.exists():
+        (folder / "aiharness.toml").write_text(toml.read_text().replace(url, "{{URL}}"))
+    return _read_outcome(status, output, gate, time.monotonic() - started, trouble)
+
+
+def _run_gates(place: Path, env: Mapping[str, str], suites: Sequence[str]) -> tuple[int, str, Path]:
+    """The gate as configured, or suite by suite until one fails: exit status, output and gate.json of the last."""
+    status, output, gate = 4, "init wrote no aiharness.toml", place / "run" / "gate.json"
+    if not (place / "aiharness.toml").exists():
+        return status, output, gate
+    for suite in suites or ("",):
+        run = f"run-{suite}".rstrip("-")
+        status, output = _call(["gate", f"--ai-run-dir={run}", *([f"--suite={suite}"] * bool(suite))], place, env)
+        gate = place / run / "gate.json"
+        if status == int(Exit.FAIL):
+            break
+    return status, output, gate
 
 
 def _initialise(place: Path, url: str, log: Path, env: Mapping[str, str]) -> str:

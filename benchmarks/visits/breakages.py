@@ -16,6 +16,13 @@ class Breakage:
     cause: str
 
 
+FILLED: Mapping[str, str] = {
+    "batch_instances": """other_samples = [
+  [[14.23, 1.71, 2.43, 15.6, 127, 2.8, 3.06, 0.28, 2.29, 5.64, 1.04, 3.92, 1065]],
+  [[12.86, 1.35, 2.32, 18.0, 122, 1.51, 1.25, 0.21, 0.94, 4.1, 0.76, 1.29, 630]],
+]""",
+}
+"""What a user who knows the service fills into the commented lines, where `init` found nothing."""
 _SLOW = r"longer than 2000 ms|slow|took .* s\b"
 _STATUS_500 = r"HTTP 500|status 500|answered 500"
 _MIXED = r"answer to input|another (?:input|request|caller)|not its own|other answer|belongs to|differs"
@@ -40,10 +47,12 @@ BREAKAGES: Mapping[str, Sequence[Breakage]] = {
     ),
     "loan_named": (
         Breakage(
-            "numpy value does not serialise",
-            "response_model=Decision)",
-            ")",
-            "",
+            "error inside a 200",
+            "    ratio =",
+            "    from fastapi.responses import JSONResponse\n\n"
+            '    return JSONResponse({"error": "model file not found", "approved": None, "probability": None})\n'
+            "    ratio =",
+            r"error|null|model file",
         ),
         Breakage("probability above one", "probability = 1 /", "probability = 2 +", r"range|2\.\d|expected"),
         Breakage(
@@ -168,8 +177,13 @@ BREAKAGES: Mapping[str, Sequence[Breakage]] = {
         ),
     ),
     "openai_chat": (
-        Breakage("stream without DONE", 'yield "data: [DONE]\\n\\n"', "return", r"incomplete|end|DONE"),
-        Breakage("no finish_reason", '"finish_reason": "stop"', '"logprobs": None', r"finish_reason"),
+        Breakage("stream is cut", "    ending =", "    return\n    ending =", r"cut off|finish reason"),
+        Breakage(
+            "stream without a finish reason",
+            '"delta": {}, "finish_reason": "stop"',
+            '"delta": {}',
+            r"no finish reason",
+        ),
         Breakage(
             "error inside a 200",
             '    return {\n        "id": "1337"',

@@ -74,7 +74,7 @@ class Control:
                 distinct.append(number)
         if len(distinct) < 2:
             same = f"all {len(contents)} inputs, asked alone, have the same answer, so no answer shows its request"
-            return [], f"{same} (give inputs with different answers in a [data] file)"
+            return [], f"{same} (give inputs with different answers as [endpoint] other_samples, or in a [data] file)"
         return distinct, ""
 
     def list_marks(self, content: Any) -> list[int]:

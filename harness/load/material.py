@@ -22,6 +22,7 @@ from harness.core.workload import AUTO, SAMPLE, Material, WorkloadSettings
 from harness.io.prompt_file import read_prompt_file
 from harness.load.forms import make_workload
 from harness.load.workload.text import find_text
+from harness.protocols.shared.opaque_text import is_opaque_text
 
 PROBES = 3
 """Requests of the workload that are asked without load, and as many times the sample between them."""
@@ -92,7 +93,7 @@ def _choose_workload(source: Source, load: WorkloadSettings, entries: Sequence[A
         return "template"
     if load.dataset is not None:
         return "trace" if "input_length" in entries[0] else "dataset"
-    if not source.endpoint.template.is_json:
+    if not source.endpoint.template.is_json or is_opaque_text(find_text(source.sample.inputs)):
         return SAMPLE
     if find_text(source.sample.inputs) is not None:
         return "text"
@@ -106,7 +107,7 @@ def _explain_repeats(material: Material) -> str:
     if not material.settings.is_open:
         return ""
     if material.workload == SAMPLE:
-        return "an uploaded file, a form or a query cannot be varied"
+        return "a file, a form or a query cannot be varied"
     workload = make_workload(material)
     return "" if workload.is_unique or workload.forms > 1 else "its sample has nothing that could be varied"
 

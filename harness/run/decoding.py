@@ -1,4 +1,4 @@
-"""Decode the answer of an exchange by the protocol's adapter. Tested in tests/run/test_session.py."""
+"""Decode the answer of an exchange by the protocol's adapter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import replace
 from harness.core.adapter import Adapter
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, ProtocolError
-from harness.core.exchange import Exchange
+from harness.core.exchange import EventKind, Exchange
+from harness.core.visible_text import cut_text
 
 
 def decode_exchange(adapter: Adapter, endpoint: Endpoint, exchange: Exchange) -> Exchange:
@@ -27,9 +28,25 @@ def decode_exchange(adapter: Adapter, endpoint: Endpoint, exchange: Exchange) ->
     except ProtocolError as error:
         return mark_invalid(exchange, str(error))
     if not answer.complete:
-        detail = "the answer was declared a success and did not come to its proper end"
+        detail = f"{_explain_end(exchange)}: the answer was declared a success and did not come to its proper end"
         return replace(exchange, answer=answer, error=ErrorClass.INCOMPLETE, detail=detail)
     return replace(exchange, answer=answer)
+
+
+def _explain_end(exchange: Exchange) -> str:
+    """What is missing at the end of an answer that is not complete."""
+    if not exchange.request.stream or not exchange.events:
+        return "it has no finish reason"
+    kinds = [event.kind for event in exchange.events]
+    if EventKind.ERROR in kinds:
+        value = exchange.events[kinds.index(EventKind.ERROR)].value
+        return f"its stream has an error inside ({cut_text(str(value), 120)})"
+    ending = "was cut off"
+    if EventKind.DONE in kinds:
+        ending = "ended with its terminator"
+    if EventKind.FINISH not in kinds:
+        return f"its stream {ending} and has no finish reason"
+    return f"its stream {ending}, and not one finish reason came for each choice"
 
 
 def mark_invalid(exchange: Exchange, detail: str) -> Exchange:

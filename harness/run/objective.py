@@ -16,6 +16,7 @@ from harness.core.exchange import Exchange
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Verdict, make_error
+from harness.core.visible_text import cut_text
 from harness.io.clock import Clock
 from harness.run.fixed_sample import FixedSample
 from harness.run.open_loop import OpenLoop, WarmUp, warm_up
@@ -35,9 +36,13 @@ from harness.stats.planning import compute_n_needed
 
 @dataclass(slots=True)
 class _Samples:
-    """What the test has counted so far; `first` and `last` are when the first and the last of it were due."""
+    """What the test has counted so far: `failed` requests, the first that was over its limit as `worst`.
+
+    `first` and `last` are when the first and the last of it were due.
+    """
 
     worst: Exchange | None = None
+    failed: int = 0
     values: list[float] = field(default_factory=list)
     first: float = math.inf
     last: float = 0.0
@@ -142,6 +147,7 @@ def _count(samples: _Samples, test: GuardedRateTest, exchange: Exchange, objecti
     samples.last = max(samples.last, exchange.timing.intended)
     if (value := _get_time(exchange, objective)) is not None:
         samples.values.append(value)
+    samples.failed += not exchange.ok
     if over and samples.worst is None:
         samples.worst = exchange
 
@@ -170,7 +176,7 @@ def _get_time(exchange: Exchange, objective: Objective) -> float | None:
 def _make_verdict(show: Show, objective: Objective, test: GuardedRateTest, samples: _Samples, warm: WarmUp) -> Verdict:
     k, n, seconds, judged = test.k, test.n, samples.seconds, test.judged
     limits, alphas = (objective.budget, objective.loosened), (objective.alpha, test.test.alpha_fail)
-    what = f"requests in the {seconds:.3g} s of this sample {describe_miss(objective)}"
+    what = f"requests in the {seconds:.3g} s of this sample {_describe_over(objective, samples, k)}"
     notes = [f"{warm.requests} warm-up requests were not counted", *_describe_percentile(objective, samples)]
     needed, undecided = None, ""
     if judged is not None:
@@ -196,6 +202,18 @@ def _make_verdict(show: Show, objective: Objective, test: GuardedRateTest, sampl
         n_needed=needed,
         notes=tuple(notes),
     )
+
+
+def _describe_over(objective: Objective, samples: _Samples, k: int) -> str:
+    """What the k requests over the limit did: they failed, or took too long, or some of each."""
+    if not k or not objective.is_latency or samples.worst is None:
+        return describe_miss(objective)
+    if samples.failed == k:
+        return f"failed, which counts as over the limit ({cut_text(samples.worst.outcome, 100)})"
+    slow = f"took longer than {objective.limit * 1e3:g} ms"
+    if samples.failed:
+        return f"{slow} or failed ({samples.failed} failed)"
+    return slow
 
 
 def _describe_example(exchange: Exchange, over: int) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 from harness.checks.comparison import find_difference
@@ -17,11 +16,12 @@ from harness.core.exchange import Exchange
 from harness.core.json_path import list_leaves, map_leaves
 from harness.protocols.shared.json_schema import Schema
 from harness.protocols.shared.named_fields import vary_value
-from harness.protocols.shared.sample_making import TEXTS, make_picture
+from harness.protocols.shared.sample_making import PICTURE, TEXTS, make_picture
 from harness.protocols.shared.valid_input import split_schema
 
 _MOST_TRIES, _ENOUGH = 24, 2
 """Inputs that are asked, and further answers after which it is enough."""
+_SHADES = (200, 0, 120, 250)
 _SCALES = (10.0, 1.0, 100.0, 3.0, 1000.0, 30.0)
 """Sizes of numbers that are tried where no range is stated; fields differ in size, so each gets one of its own."""
 
@@ -34,7 +34,7 @@ def find_other_samples(
     Texts that are all answered otherwise show a service that writes, and not one that decides: then there are none,
     because checks then ask it to repeat a code.
     """
-    is_text = isinstance(sample, str) and template.upload is None
+    is_text = isinstance(sample, str) and sample != PICTURE and template.upload is None
     answers, samples, differing = [proof.content], [], 0
     count = 0
     for value in _list_candidates(template, sample, schema):
@@ -57,13 +57,18 @@ def find_other_samples(
 def _list_candidates(template: Template, sample: Any, schema: Schema) -> Iterator[Any]:
     generator = random.Random("samples")
     if template.upload is not None:
-        yield from (make_picture(shade) for shade in (200, 0, 120, 250))
+        yield from map(make_picture, _SHADES)
         return
-    if isinstance(sample, str):
-        yield from TEXTS[1:]
+    leaves = list_leaves(sample)
+    if PICTURE in leaves:
+        yield from (_exchange_leaf(sample, PICTURE, make_picture(shade)) for shade in _SHADES)
         return
-    if TEXTS[0] in list_leaves(sample):
-        yield from (map_leaves(sample, partial(_exchange_text, text)) for text in TEXTS[1:])
+    if isinstance(sample, str) and sample != TEXTS[0]:
+        yield from TEXTS
+        return
+    if TEXTS[0] in leaves:
+        yield from (_exchange_leaf(sample, TEXTS[0], text) for text in TEXTS[1:])
+    if not isinstance(sample, dict) and not any(isinstance(leaf, int | float) for leaf in leaves):
         return
     part = _find_input_schema(template, schema)
     has_bounds = any(isinstance(leaf, str | bool) for leaf in list_leaves(sample))
@@ -75,11 +80,9 @@ def _list_candidates(template: Template, sample: Any, schema: Schema) -> Iterato
             yield _round_fractions(_scale_numbers(sample, _SCALES[place // 2 % len(_SCALES)], part, generator))
 
 
-def _exchange_text(text: str, leaf: Any) -> Any:
-    """This text for the one that a sample is made with."""
-    if leaf == TEXTS[0]:
-        return text
-    return leaf
+def _exchange_leaf(sample: Any, old: str, new: str) -> Any:
+    """The sample with another text, or picture, for the one that it was made with."""
+    return map_leaves(sample, lambda leaf: new if leaf == old else leaf)
 
 
 def _find_input_schema(template: Template, schema: Schema) -> Schema:

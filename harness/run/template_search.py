@@ -23,11 +23,11 @@ from harness.protocols.shared.error_hints import ErrorHints, read_hints
 from harness.protocols.shared.json_schema import Schema, UnusableSchema
 from harness.protocols.shared.routes import Route, find_content
 from harness.protocols.shared.sample_making import (
+    PICTURE,
     WIDTHS,
     SampleMaker,
     find_file_field,
     list_guesses,
-    make_picture,
     split_payload,
 )
 from harness.protocols.shared.template_path import parse_template_path
@@ -73,7 +73,7 @@ def guess_form(document: Any, route: Route) -> FoundForm:
     """The form that the document describes, without sending anything."""
     template, security = _make_template(document, route), openapi.find_security(document, route.path)
     if template.upload is not None:
-        return FoundForm(template, make_picture(60), security=security)
+        return FoundForm(template, PICTURE, security=security)
     for body in _list_bodies(document, route):
         text, sample = split_payload(body)
         return FoundForm(replace(template, body=text), sample, security=security)
@@ -181,7 +181,7 @@ class TemplateSearch:
     def _try_uploads(self, template: Template) -> FoundForm | None:
         if template.upload is None:
             return None
-        for content in (make_picture(60), "YSxiCjEsMgozLDQK"):  # a picture, and a table of two columns
+        for content in (PICTURE, "YSxiCjEsMgozLDQK"):  # a picture, and a table of two columns
             if form := self._try(template, content):
                 return form
         return None

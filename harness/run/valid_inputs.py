@@ -17,6 +17,7 @@ from harness.core.dataset import Dataset
 from harness.core.exchange import Query
 from harness.core.json_path import list_leaves, map_leaves, nest_fields
 from harness.protocols.shared.named_fields import fit_types, vary_value
+from harness.protocols.shared.opaque_text import is_opaque_text
 from harness.run.session import Session
 
 _TEXTS = (
@@ -39,7 +40,7 @@ _TEXTS = (
 class Rows:
     """How one row, or several, are asked of this endpoint. `batches` says whether several fit in one request.
 
-    `has_fields`: a row is an object of named fields. `is_file`: it is a file in base64, to be uploaded.
+    `has_fields`: a row is an object of named fields. `is_file`: it is a file in base64, or the address of one.
 
     The sample's outermost dimension is the batch's; a flat sample is one row, and only the metadata of a tensor
     protocol can say that a batch of it may be made.
@@ -60,7 +61,7 @@ class Rows:
         if self._named:
             self._row = {name: value[0] for name, value in inputs.items()}
         self.has_fields = isinstance(self._row, dict) and not self._named
-        self.is_file = session.endpoint.template.upload is not None
+        self.is_file = session.endpoint.template.upload is not None or is_opaque_text(inputs)
         self.text = (capabilities.text or isinstance(inputs, str)) and not self.is_file
         self.embeds = capabilities.embeds
         has_rows = not self.text and (self._outer or self._named)
@@ -247,6 +248,6 @@ def _redraw(value: Any, generator: random.Random) -> Any:
         int: lambda _: generator.randint(int(low), int(high)),
         float: lambda _: generator.uniform(low, high),
         bool: lambda _: generator.random() < 0.5,
-        str: lambda text: f"{text} {generator.randrange(10**6)}",
+        str: lambda text: text if is_opaque_text(text) else f"{text} {generator.randrange(10**6)}",
     }
     return map_leaves(value, lambda leaf: draw[type(leaf)](leaf) if type(leaf) in draw else leaf)

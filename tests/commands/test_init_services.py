@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +93,42 @@ def test_without_consent_nothing_is_sent_and_the_sample_is_the_documents(tmp_pat
         assert (status, tutorial.posted) == (0, [])
         assert "nothing was sent that could be an inference" in out
         assert run_gate(tmp_path).status == 0
+
+
+@pytest.mark.parametrize(("reply_typed", "is_sent"), [("y", True), ("n", False), ("", False)])
+def test_a_person_at_a_terminal_is_asked_before_inferences_are_sent(
+    tmp_path: Path, reply_typed: str, is_sent: bool
+) -> None:
+    tutorial = make_named()
+    with serving_tutorial(tutorial) as url:
+        status, out = type_into([sys.executable, "-m", "harness", "init", url], tmp_path, reply_typed)
+    assert status == 0, out
+    assert "Send inferences to POST /predict, at most 150 of them, to find a valid input? [y/N]" in out
+    assert bool(tutorial.posted) is is_sent
+    assert ("proved: POST /predict" in out) is is_sent
+
+
+def type_into(command: list[str], folder: Path, text: str) -> tuple[int, str]:
+    """Run a program at a terminal of its own, and type a line once it asks; its exit status and what it showed."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(command, cwd=folder, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+    os.close(slave)
+    shown, has_typed, deadline = b"", False, time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if not select.select([master], [], [], 1.0)[0]:
+            continue
+        try:
+            data = os.read(master, 4096)
+        except OSError:  # the program has ended
+            break
+        if not data:
+            break
+        shown += data
+        if not has_typed and b"[y/N]" in shown:
+            os.write(master, text.encode() + b"\n")
+            has_typed = True
+    os.close(master)
+    return process.wait(60), shown.decode().replace("\r\n", "\n")
 
 
 def test_without_consent_and_document_the_lines_are_commented(tmp_path: Path) -> None:

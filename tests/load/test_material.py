@@ -13,6 +13,7 @@ from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Answer, Exchange, Query, Request, Response, Timing
 from harness.core.settings import LoadSettings
 from harness.load.material import PROBES, Source, choose_material, find_cache, probe_material
+from harness.protocols.shared.sample_making import PICTURE
 
 ENDPOINT = Endpoint("http://127.0.0.1:1", "plain_json")
 SPECS = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]}
@@ -33,15 +34,16 @@ def make_exchange(status: int = 200, text: str = "yes") -> Exchange:
     ("source", "workload", "reason"),
     [
         (make_source("Say it"), "text", ""),
+        (make_source(PICTURE), "sample", "a file, a form or a query cannot be varied"),
         (make_source([{"role": "user", "content": "Say it"}]), "text", ""),
         (make_source([[1.0, 2.0]]), "numbers", ""),
         (make_source([[0.0, 0.0]], facts=Facts(inputs=SPECS), has_own_sample=False), "tensors", ""),
         (make_source([[1.0, 2.0]], rows=([[1.0, 2.0]], [[3.0, 4.0]])), "rows", ""),
         (make_source({"age": 3, "name": "Al"}), "numbers", "its sample has nothing that could be varied"),
         (make_source("cGlj", endpoint=replace(ENDPOINT, template=Template(upload="file"))), "sample",
-         "an uploaded file cannot be varied"),
+         "a file, a form or a query cannot be varied"),
     ],
-    ids=["text", "messages", "numbers", "tensors", "rows", "whole numbers", "file"],
+    ids=["text", "picture", "messages", "numbers", "tensors", "rows", "whole numbers", "file"],
 )  # fmt: skip
 def test_auto_chooses_what_the_endpoint_takes(source: Source, workload: str, reason: str) -> None:
     material = choose_material(LoadSettings(), 7, source)

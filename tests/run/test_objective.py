@@ -112,6 +112,21 @@ def test_a_broken_service_fails_soon_and_is_never_crowded(tmp_path: Path) -> Non
     assert broken.asked <= WARM_UP_REQUESTS + 12 + 8
 
 
+@pytest.mark.parametrize(
+    ("service", "cause"),
+    [
+        (Counting(broken=10**6), "failed, which counts as over the limit (http status: HTTP 500"),
+        (Counting(seconds=0.15), "took longer than 100 ms: the budget"),
+    ],
+    ids=["failures", "slow"],
+)
+def test_the_headline_of_a_latency_says_what_happened(tmp_path: Path, service: Counting, cause: str) -> None:
+    with serving(service) as url:
+        verdict = judge(url, tmp_path)
+    assert verdict.status is Status.FAIL
+    assert cause in verdict.reason
+
+
 def test_asked_in_turn_says_what_that_hides(tmp_path: Path) -> None:
     with serving(Counting()) as url:
         endpoint = Endpoint(url, "plain_json", sample=[[1.0]], deadlines=QUICK)

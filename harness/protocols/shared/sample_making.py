@@ -45,6 +45,8 @@ _FORMATS = {
     "byte": "aGVsbG8=",
     "duration": "P1D",
 }
+_PASSAGE_NAMES = ("context", "passage", "article", "paragraph", "body", "abstract")
+"""Fields that hold several sentences."""
 _PATTERN_TRIES = ("12345", "A", "a", "AB", "ABC", "abc", "1", "A1", "AB12", "ABC-123", "123-4567", "+4312345678")
 _DEEPEST = 12
 _SERIES = 3
@@ -174,8 +176,12 @@ def _make_text(schema: dict[str, Any], name: str) -> str:
     if schema.get("format") in _FORMATS:
         return _FORMATS[schema["format"]]
     text = "example"
-    if name.lower() in PAYLOAD_NAMES:
+    if re.search("image|img|picture|photo", name.lower()):
+        text = PICTURE
+    elif name.lower() in PAYLOAD_NAMES:
         text = TEXTS[0]
+    elif name.lower() in _PASSAGE_NAMES:
+        text = " ".join(TEXTS)
     least, most = schema.get("minLength"), schema.get("maxLength")
     if type(least) is int and len(text) < least <= 10_000:
         text = text.ljust(least, "e")
@@ -191,7 +197,7 @@ def _guess_by_name(name: str, width: int) -> list[Any]:
     if re.search("text|prompt|question|message|sentence|review|query|content|document", lowered):
         return [TEXTS[0], [TEXTS[0]]]
     if "image" in lowered or "file" in lowered:
-        return [make_picture(60)]
+        return [PICTURE]
     if re.search("instances|inputs|rows|samples|records", lowered):
         return [[row], row, TEXTS[0]]
     if lowered in PAYLOAD_NAMES:
@@ -233,6 +239,10 @@ def make_picture(shade: int, size: int = 32) -> str:
     for kind, content in chunks:
         data += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
     return base64.b64encode(data).decode("ascii")
+
+
+PICTURE = make_picture(60)
+"""The picture that a sample is made with."""
 
 
 def find_file_field(content: Mapping[str, Any], document: Any) -> str | None:

@@ -37,6 +37,8 @@ async def _resp_async_generator(text_resp: str, request: ChatCompletionRequest):
         }
         yield f"data: {json.dumps(chunk)}\n\n"
         await asyncio.sleep(0.005)
+    ending = {**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    yield f"data: {json.dumps(ending)}\n\n"
     yield "data: [DONE]\n\n"
 
 
