@@ -9,7 +9,7 @@ from typing import TypeGuard
 from harness.core.gate import Exit
 from harness.core.visible_text import fold_line
 
-_SHARES = ("share", "rate", "accuracy", "agreement", "recall", "precision", "coverage")
+_SHARES = ("share", "rate", "accuracy", "agreement", "recall", "precision", "coverage", "unprovoked")
 NONE = "–"
 
 

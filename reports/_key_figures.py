@@ -11,6 +11,7 @@ from . import _figures, _latency, _traffic, _view
 from ._format import format_count, format_direction
 
 _MOST_TIMES, _MOST_ESTIMATES = 4, 2
+_SHOWN_VALUES = ("request_rate", "token_rate", "goodput")
 _TIMES = ("latency", "ttft", "inter_token")
 
 
@@ -42,7 +43,7 @@ def _list_times(report: Report) -> Iterator[tuple[str, str]]:
 
 def _count_requests(report: Report) -> Iterator[tuple[str, str]]:
     for load in report.loads[:2]:
-        if values := _figures.summarize_values(load.figures):
+        if values := _figures.summarize_values([f for f in load.figures if f.metric in _SHOWN_VALUES]):
             yield f"Load {load.scenario}", values
         yield f"Requests of {load.scenario}", f"{load.failed:,} of {load.completed:,} failed"
     if report.series and not report.loads:

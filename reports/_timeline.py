@@ -76,7 +76,8 @@ def draw_timeline(bins: list[Bin], faults: Sequence[FaultRow]) -> Markup:
     top = _HEAD + _FAULT * len(shown)
     second, third = top + _PANEL + _GAP, top + 2 * (_PANEL + _GAP)
     bottom = third + _PANEL
-    parts = [_draw_fault(fault, x, index, bottom, end) for index, fault in enumerate(shown)]
+    panels = [(low, low + _PANEL) for low in (top, second, third)]
+    parts = [_draw_fault(fault, x, index, panels, end) for index, fault in enumerate(shown)]
     parts += [*_draw_requests(bins, x, top), *_draw_errors(bins, x, second), *_draw_latency(bins, x, third)]
     parts += [_svg.draw_label(x(t), bottom + 18, _format_time(t), "middle") for t in _choose_times(start, end)]
     requests, errors = sum(b.requests for b in bins), sum(b.errors for b in bins)
@@ -147,15 +148,15 @@ def _draw_panel(name: str, y: Scale, marks: list[float], describe: Callable[[flo
     return [_svg.draw_label(_LEFT, y.end - 9, name, cls="panel"), *rows]
 
 
-def _draw_fault(fault: FaultRow, x: Scale, index: int, bottom: float, end: float) -> Markup:
+def _draw_fault(fault: FaultRow, x: Scale, index: int, panels: Sequence[tuple[float, float]], end: float) -> Markup:
     """One fault: its band over every panel, a bar in its own row, its text, and the bracket until recovery."""
     lifted = fault.lifted_at if is_drawable(fault.lifted_at) else end
     left, right, y = x(fault.applied_at), x(lifted), 21 + index * _FAULT
     edge, tone = "fault-edge", None
-    parts = [_svg.draw_box(left, y, right - left, bottom - y, "fault")]
+    parts = [_svg.draw_box(left, above, right - left, below - above, "fault") for above, below in panels]
     if not _traffic.is_confirmed(fault):
         edge, tone = "fault-edge unproven", "lost"
-        parts.append(_svg.draw_box(left, y, right - left, bottom - y, "blind"))
+        parts += [_svg.draw_box(left, above, right - left, below - above, "blind") for above, below in panels]
     text = f"{_traffic.name_fault(fault)[:64]}, {_traffic.describe_proof(fault)[:50]}"
     recovery = _traffic.describe_recovery(fault)
     parts.append(_svg.draw_rule(left, y, right, y, edge))

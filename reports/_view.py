@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Counterexample, Level, Status, find_worst_status
-from harness.core.visible_text import fold_line, show_command
+from harness.core.visible_text import fold_line
 
 from ._format import format_count, format_interval, format_quantity
 
@@ -148,19 +147,6 @@ def list_target_parts(report: Report) -> list[str]:
     """URL, protocol, model and version of the target, as far as they are known."""
     target = report.target
     return list(filter(None, (target.url, target.protocol, target.model, target.version)))
-
-
-def format_pytest_command(row: CheckRow, report: Report) -> str:
-    """The command that runs this one check again, safe to paste into a POSIX shell."""
-    id_ = row.id
-    parts = ["pytest", f"--ai-suite={fold_line(row.suite)}"]
-    if "://" in report.target.url:
-        parts.append(f"--ai-endpoint={fold_line(report.target.url, 2000)}")
-    if example := find_smallest(row):
-        id_ = example.pytest or id_
-        if example.seed is not None:
-            parts.append(f"--ai-seed={example.seed}")
-    return shlex.join([*parts, show_command(id_, 2000)])
 
 
 def advise_on(row: CheckRow) -> str:

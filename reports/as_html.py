@@ -39,15 +39,16 @@ COMMAND, VALUE = 20_000, 900
 """Characters of the longest command that is shown (half a command is of no use), and of one value of a request."""
 
 
-def render(report: Report) -> str:
-    """The report as one HTML page."""
-    return _template().render(**_context(report))
+def render(report: Report, *, run_path: str = "") -> str:
+    """The report as one HTML page. `run_path` is the run's directory, for commands that read it (default: its id)."""
+    return _template().render(**_context(report), run_path=run_path)
 
 
 def _context(report: Report) -> dict[str, Any]:
     rows = _view.list_open_rows(report)
     urgent = group_by_cause(row for row in rows if row.level is Level.BLOCKER or row.verdict is Status.FAIL)
-    estimates = list(filter(_is_estimate, _view.rank_rows(report.checks)))
+    objectives = list(filter(_is_estimate, _view.rank_rows(report.checks)))
+    estimates = [row for row in objectives if row.estimate is not None]
     latency = []
     for distribution in report.distributions[:DISTRIBUTIONS]:
         if data := _latency.accumulate_counts(distribution):
@@ -67,6 +68,7 @@ def _context(report: Report) -> dict[str, Any]:
         "passed": _group_status(report, Status.PASS),
         "skipped": _group_status(report, Status.SKIPPED),
         "estimates": list(map(_draw_estimate, estimates[:BARS])),
+        "unmeasured": group_by_cause(row for row in filter(_view.is_open, objectives) if row.estimate is None)[:BARS],
         "estimates_left": max(0, len(estimates) - BARS),
         "latency": latency,
         "timeline": _timeline.draw_timeline(bins, report.faults) if bins else None,

@@ -26,8 +26,8 @@ SUFFIX = ".xml"
 _TEXT = 8000
 
 
-def render(report: Report) -> str:
-    """The report as JUnit XML."""
+def render(report: Report, *, run_path: str = "") -> str:
+    """The report as JUnit XML. `run_path` is the run's directory, for commands that read it (default: the run's id)."""
     root = Element("testsuites", name="aiharness")
     gate = _add_suite(root, "release-gate", _list_properties(report), report, _measure_duration(report))
     _add_gate_case(gate, report)
@@ -38,7 +38,7 @@ def render(report: Report) -> str:
             properties.append((f"verdict:{row.id}", f"{row.verdict} ({row.level}): {row.reason}"))
         part = _add_suite(root, suite.name, properties, report, sum(row.seconds or 0 for row in rows))
         for row in rows:
-            _add_case(part, row, report)
+            _add_case(part, row, report, run_path)
     for part in (root, *root):
         cases = list(part.iter("testcase"))
         outcomes = Counter(child.tag for case in cases for child in case)
@@ -81,7 +81,7 @@ def _add_gate_case(suite: Element, report: Report) -> None:
     _add_outcome(case, outcome, f"{run.verdict}: {run.reason}", run.verdict, "\n".join([*body, *run.loosened]))
 
 
-def _add_case(suite: Element, row: CheckRow, report: Report) -> None:
+def _add_case(suite: Element, row: CheckRow, report: Report, run_path: str) -> None:
     outcome = {Status.FAIL: "failure", Status.ERROR: "error", Status.SKIPPED: "skipped"}.get(row.verdict)
     message = describe_event(row)
     if row.verdict is Status.INCONCLUSIVE:
@@ -92,7 +92,8 @@ def _add_case(suite: Element, row: CheckRow, report: Report) -> None:
         outcome = None
     classname, name = _split_id(row)
     case = SubElement(suite, "testcase", classname=_clean(classname), name=_clean(name), time=_format_time(row.seconds))
-    _add_outcome(case, outcome, message, row.verdict, _describe_evidence(row, report) if _view.is_open(row) else "")
+    evidence = _describe_evidence(row, report, run_path) if _view.is_open(row) else ""
+    _add_outcome(case, outcome, message, row.verdict, evidence)
 
 
 def _add_outcome(case: Element, outcome: str | None, message: str, status: Status, body: str) -> None:
@@ -104,7 +105,7 @@ def _add_outcome(case: Element, outcome: str | None, message: str, status: Statu
         SubElement(case, "system-out").text = make_visible(body, _TEXT)
 
 
-def _describe_evidence(row: CheckRow, report: Report) -> str:
+def _describe_evidence(row: CheckRow, report: Report, run_path: str) -> str:
     parts = [f"{row.verdict} ({row.level}): {row.reason}", f"checked: {row.title}"]
     if row.estimate is not None:
         parts.append(
@@ -117,8 +118,7 @@ def _describe_evidence(row: CheckRow, report: Report) -> str:
             parts.append(f"curl: {example.curl}")
     parts += [
         describe_hint(row),
-        f"again: {list_repeat_commands(row, report)[-1]}",
-        f"replay: {_view.format_pytest_command(row, report)}",
+        f"again: {list_repeat_commands(row, report, run_path)[-1]}",
         _view.advise_on(row),
         *row.notes,
     ]

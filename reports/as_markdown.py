@@ -27,15 +27,18 @@ _REFERENCE = re.compile(r"(@|#|!|GH(?=-)|www(?=\.)|:(?=//))(?=\S)")
 _BACKTICKS = re.compile(r"`+")
 
 
-def render(report: Report) -> str:
-    """The report as GitHub-flavoured Markdown, under `MAX_BYTES` bytes; what is left out is counted."""
+def render(report: Report, *, run_path: str = "") -> str:
+    """The report as GitHub-flavoured Markdown, under `MAX_BYTES` bytes; what is left out is counted.
+
+    `run_path` is the run's directory, for commands that read it (default: the run's id).
+    """
     page = _Page()
     page.add(_describe_run(report))
     figures = list_key_figures(report)
     page.add("\n".join(f"- {escape_prose(label, 80)}: **{escape_prose(value, 160)}**" for label, value in figures))
     rows = _view.list_open_rows(report)
     for group in group_by_cause(rows)[:10]:
-        page.add(_describe_cause(group, report))
+        page.add(_describe_cause(group, report, run_path))
     page.add(_list_suites(report))
     page.add_table("Not judged", "", map(_list_unjudged, group_unjudged(report.plan.not_judged)))
     page.add_table("Open checks", "| Verdict | Level | Check | Why |\n|---|---|---|---|", map(_list_check, rows))
@@ -124,13 +127,13 @@ def _list_suites(report: Report) -> str:
     return "\n".join(lines) if len(lines) > 1 else "No suite was planned."
 
 
-def _describe_cause(rows: Sequence[CheckRow], report: Report) -> str:
+def _describe_cause(rows: Sequence[CheckRow], report: Report, run_path: str) -> str:
     row = rows[0]
     check = ""
     if row.verdict in (Status.FAIL, Status.ERROR):
         check = f"checked: {row.suite}, {row.title or row.id}"
     answer = _causes.describe_answer(row)
-    commands = _causes.list_repeat_commands(row, report)
+    commands = _causes.list_repeat_commands(row, report, run_path)
     event = escape_prose(_causes.describe_event(row))
     parts = (
         f"#### {_SIGN[row.verdict]} {row.verdict}{_view.format_level(row)}: {event}",

@@ -234,7 +234,9 @@ def check_allowed(link: Link, allow: Sequence[str]) -> None:
         if ipaddress.ip_address(host).is_loopback:
             return
     if host != "localhost" and not {host, parts.netloc} & set(allow):
-        problem = f"{host or link.api!r} is neither this machine nor on the allow-list; add it to [targets] allow"
+        problem = (
+            f"{host or link.api!r} is neither this machine nor on the allow-list; write [targets] allow = [{host!r}]"
+        )
         raise UsageError(f"link {link.name!r}: {problem}")
 
 

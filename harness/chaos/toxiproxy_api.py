@@ -38,9 +38,12 @@ class ToxiproxyApi:
                 response.json()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = str(error) or type(error).__name__
-            raise ProxyGone(f"{self.where}: no Toxiproxy or fault proxy answers ({reason})") from None
+            remedy = "start one (aiharness proxy), or correct the URL of its API"
+            raise ProxyGone(f"{self.where}: no Toxiproxy or fault proxy answers ({reason}): {remedy}") from None
         except ValueError:
-            raise UsageError(f"{self.where}: {path} is not JSON: this is not a Toxiproxy API") from None
+            raise UsageError(
+                f"{self.where}: {path} is not JSON: this is not a Toxiproxy API, correct the URL"
+            ) from None
         if response.is_success or (allow_missing and response.status_code == 404):
             return response
         answer = f"{response.status_code}: {response.text.strip()[:200]}"

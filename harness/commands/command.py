@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import dataclass
+
+
+def read_port(text: str) -> int:
+    """The port that an option gives, 0 for a free one. Raises `ArgumentTypeError`."""
+    port = int(text) if text.isdecimal() else -1
+    if not 0 <= port <= 65535:
+        raise ArgumentTypeError(f"must be a port from 0 (a free one) to 65535, got {text!r}")
+    return port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

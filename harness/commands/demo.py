@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.commands.command import Command
+from harness.commands.command import Command, read_port
 from harness.commands.gate import run_pytest
 from harness.core.gate import Exit
 from harness.reference import digits
@@ -36,7 +36,7 @@ def _add_options(parser: ArgumentParser) -> None:
     add("--serve", action="store_true", help="only keep the deployment running, to try things on")
     add("--edition", default="hardened", help="hardened (default), which passes, or naive, which fails")
     add("--defect", action="append", default=[], metavar="NAME", help="switch a seeded defect on (in a checkout)")
-    add("--port", type=int, default=0, help="port of the deployment (default: a free one)")
+    add("--port", type=read_port, default=0, help="port of the deployment (default: a free one)")
 
 
 def _run(edition: str, port: int, defect: Sequence[str], serve: bool, rest: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.commands.command import Command
 from harness.config.options import Options
 from harness.config.resolve import resolve_settings
+from harness.core.cause_hints import find_hint
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.gate import Exit
@@ -73,10 +74,9 @@ def print_detection(endpoint: Endpoint, preflight: Preflight) -> None:
 
 def _describe(endpoint: Endpoint, preflight: Preflight) -> list[str]:
     """The chosen protocol, then every candidate with its reason, then the models."""
-    if preflight.no_contact:
-        return [f"{endpoint.url} was never reached: {preflight.no_contact}"]
-    if preflight.no_protocol:
-        return [f"{endpoint.url}: {preflight.no_protocol}"]
+    if obstacle := preflight.no_contact or preflight.no_protocol:
+        what = " was never reached" if preflight.no_contact else ""
+        return [*filter(None, (f"{endpoint.url}{what}: {obstacle}", find_hint(obstacle, None, None)))]
     if not preflight.detected:
         return [f"{endpoint.url} does not look like {endpoint.protocol}"]
     lines, others = [f"{endpoint.url} speaks {preflight.protocol}"], []

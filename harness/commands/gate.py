@@ -9,6 +9,7 @@ import pytest
 
 from harness.commands.child_run import run_in_child
 from harness.commands.command import Command
+from harness.core.errors import UsageError
 from harness.plugin.command_line import CONFIGURED
 
 _QUIET = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
@@ -21,6 +22,8 @@ def _add_options(parser: ArgumentParser) -> None:
 
 
 def _run(suite: str | None, rest: Sequence[str]) -> int:
+    if suite is not None and not suite.strip(" ,"):
+        raise UsageError("--suite is empty: name suites, like --suite=smoke,load, or leave the option out")
     return run_in_child(lambda: run_pytest([f"--ai-suite={suite or CONFIGURED}", *rest]))
 
 

@@ -35,13 +35,31 @@ _COMMANDS = {
 """Each is a module beside this one, which is imported only when its command is run."""
 
 
+_EXAMPLES = {
+    "": "gate --suite=smoke --ai-endpoint=http://127.0.0.1:8000",
+    "load": "load steady http://127.0.0.1:8000 --rate 5 --duration 60",
+    "detect": "detect http://127.0.0.1:8000",
+    "init": "init http://127.0.0.1:8000",
+    "report": "report .aiharness/runs/NAME",
+    "rerun": "rerun .aiharness/runs/NAME test_answer.py::test_valid",
+    "compare": "compare .aiharness/runs/OLD .aiharness/runs/NEW",
+    "list": "list suites",
+}
+"""How the commands that need an argument are called."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Its subparsers are of the same class."""
 
     def error(self, message: str) -> NoReturn:
-        """End with the exit status of wrong usage, which is not argparse's own; name the nearest command."""
+        """End with the exit status of wrong usage, which is not argparse's own: the nearest name, or an example."""
         if match := re.match(r"argument COMMAND: invalid choice: '(.*?)'", message):
             message = describe_unknown("command", match[1], _COMMANDS)
+        elif match := re.match(r"unrecognized arguments: (-[^\s=]+)", message):
+            message = describe_unknown("option", match[1], self._option_string_actions)
+        elif match := re.match(r"the following arguments are required: (.*)", message):
+            example = _EXAMPLES.get(self.prog.partition(" ")[2], "")
+            message = f"{match[1]} is missing; write like: aiharness {example}"
         self.print_usage(sys.stderr)
         self.exit(int(Exit.USAGE), f"{self.prog}: {message}\n")
 
@@ -52,14 +70,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((text for text in arguments if not text.startswith("-")), "")
     command = _load_command(name)
-    parser = _make_parser(name, command)
+    parser, own = _make_parser(name, command)
     known, rest = parser.parse_known_args(arguments)
     options = vars(known)
     del options["command"]
     if command.takes_rest:
         options["rest"] = rest
     elif rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        own.error(f"unrecognized arguments: {' '.join(rest)}")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without our characters must not end the run
@@ -96,16 +114,18 @@ def _load_command(name: str) -> Command:
     return command
 
 
-def _make_parser(name: str, command: Command) -> argparse.ArgumentParser:
-    """The parser of all commands, with the options of one."""
+def _make_parser(name: str, command: Command) -> tuple[_Parser, _Parser]:
+    """The parser of all commands, with the options of one, and that one's own."""
     parser = _Parser(
         prog="aiharness", description="A resilience and testing harness for AI services.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"aiharness {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    own = parser
     for other, text in _COMMANDS.items():
         if other == name:
-            command.add_options(commands.add_parser(name, help=text, add_help=command.has_help))
+            own = commands.add_parser(name, help=text, add_help=command.has_help)
+            command.add_options(own)
         else:
             commands.add_parser(other, help=text)
-    return parser
+    return parser, own

@@ -5,18 +5,18 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from harness.commands.command import Command
 from harness.core.errors import UsageError
 from harness.core.gate import Policy
-from harness.core.registry import describe_unknown, list_plugins, load_plugin
+from harness.core.registry import describe_unknown, list_plugins
 from harness.core.report import Report
 from harness.core.verdict import Status
 from harness.io.rundir import PLAN, read_gate, read_run, replace_file
 from harness.run.report_building import KILLED, build_report
+from harness.run.report_files import render_report
 
 
 def _add_options(parser: ArgumentParser) -> None:
@@ -31,17 +31,13 @@ def _run(path: str, format_: str, output: str | None) -> int:
     if format_ not in list_plugins("reports"):
         raise UsageError(describe_unknown("report format", format_, list_plugins("reports")))
     report = saved_report(Path(path))
-    render = load_plugin("reports", format_).render
-    options: dict[str, Any] = {}
-    if format_ == "terminal":
-        folder = Path(path).absolute()
-        run_path = folder.parent if folder.is_file() else folder
-        options = {"colour": sys.stdout.isatty() and output is None, "run_path": str(run_path)}
-    text = render(report, **options)
+    folder = Path(path).parent if Path(path).is_file() else Path(path)
+    options = {"colour": sys.stdout.isatty() and output is None} if format_ == "terminal" else {}
+    text = render_report(format_, report, folder, **options)
     if output:
-        replace_file(Path(output), text.encode("utf-8", "replace"))
+        replace_file(Path(output), text)
     else:
-        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.write(text)
         sys.stdout.buffer.flush()
     return report.run.exit_status
 

@@ -66,7 +66,9 @@ def choose_check(plan: Plan, wanted: str) -> PlannedCheck:
 def make_arguments(folder: Path, record: RerunRecord, planned: PlannedCheck) -> list[str]:
     """The arguments of pytest that judge this check alone, as the run did."""
     arguments = [f"--ai-suite={','.join(record.suites)}", f"--ai-only-check={planned.id}"]
-    arguments += [f"--ai-{name.replace('_', '-')}={value}" for name, value in record.options.items()]
+    for name, value in record.options.items():
+        option = f"--ai-{name.replace('_', '-')}"
+        arguments.append(option if value is True else f"{option}={value}")
     if record.endpoint:
         arguments.append(f"--ai-endpoint={record.endpoint}")
     if record.config:

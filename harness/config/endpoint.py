@@ -9,7 +9,6 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,7 +59,7 @@ def resolve_endpoint(
         version=section.version,
         credentials=credentials,
         deadlines=section.deadlines,
-        tls=TLS(*(source.resolve_path(value) for value in asdict(section.tls).values())),
+        tls=_find_tls_files(section, source),
         proxy=_check_proxy(section.proxy, source),
         http2=section.http2,
         headers=tuple(section.headers.items()),
@@ -161,12 +160,12 @@ def _read_sample(section: EndpointSection, source: ConfigSource) -> Any:
         return section.sample
     if section.sample is not None:
         raise source.error("give sample or sample_file, not both", "endpoint", "sample_file")
+    path = source.find_file(section.sample_file, "endpoint", "sample_file")
     try:
-        return base64.b64encode(Path(source.resolve_path(section.sample_file) or "").read_bytes()).decode("ascii")
+        return base64.b64encode(path.read_bytes()).decode("ascii")
     except OSError as error:
-        raise source.error(
-            f"cannot be read ({error.strerror}); give an existing file", "endpoint", "sample_file"
-        ) from None
+        problem = f"{path} cannot be read ({error.strerror}); give a file that can be read"
+        raise source.error(problem, "endpoint", "sample_file") from None
 
 
 def _parse_expect(given: Any, source: ConfigSource) -> Expectation | None:
@@ -205,6 +204,11 @@ def _resolve_unix_socket(section: EndpointSection, source: ConfigSource) -> str 
     return source.resolve_path(section.unix_socket)
 
 
+def _find_tls_files(section: EndpointSection, source: ConfigSource) -> TLS:
+    files = {key: name for key, name in asdict(section.tls).items() if name is not None}
+    return TLS(**{key: str(source.find_file(name, "endpoint", "tls", key)) for key, name in files.items()})
+
+
 def _parse_replicas(texts: Sequence[str], source: ConfigSource) -> tuple[str, ...]:
     if len(texts) > MOST_REPLICAS:
         raise source.error(f"lists {len(texts)} URLs; at most {MOST_REPLICAS} are compared", "endpoint", "replicas")
@@ -241,4 +245,4 @@ def _parse_signer(text: str | None, source: ConfigSource) -> Signer | None:
     file, _, function = text.rpartition(":")
     if not file.endswith(".py") or not function.isidentifier():
         raise source.error(f"must be FILE.py:FUNCTION, got {text!r}", "endpoint", "sign")
-    return Signer(source.resolve_path(file) or "", function)
+    return Signer(str(source.find_file(file, "endpoint", "sign")), function)

@@ -60,6 +60,14 @@ class ConfigSource:
         """The path of a file that the configuration names relative to itself."""
         return str((self.folder or self.path.parent) / value) if value and self.path else value
 
+    def find_file(self, name: str, *keys: str | int) -> Path:
+        """The path of a file that the configuration names relative to itself. Raises `ConfigError` without one."""
+        path = Path(self.resolve_path(name) or "")
+        if path.is_file():
+            return path
+        problem = "is a directory; give a file in it" if path.is_dir() else "does not exist; give an existing file"
+        raise self.error(f"{path} {problem}", *keys)
+
     @contextlib.contextmanager
     def locate_errors(self, *keys: str | int, given_elsewhere: object = None) -> Iterator[None]:
         """Name file, line and key in a `UsageError` about a value, unless the value was given elsewhere."""
@@ -68,7 +76,7 @@ class ConfigSource:
         except UsageError as error:
             if given_elsewhere or self.path is None or isinstance(error, ConfigError):
                 raise
-            raise self.error(str(error), *keys) from None
+            raise self.error(str(error), *keys, *filter(None, [error.key])) from None
 
 
 def read_file(
@@ -145,6 +153,8 @@ def _read_text(path: Path) -> str:
         problem = f"cannot be read ({error.strerror}); give an existing file"
     except UnicodeDecodeError as error:
         problem = "is not UTF-8 text; save it as UTF-8"
+        if b"\0" in data:
+            problem = "is not a text file; give a TOML file, like aiharness.toml"
         if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
             problem = "is UTF-16 text; save it as UTF-8"
         elif error.start:

@@ -12,7 +12,7 @@ from harness.core.registry import describe_unknown
 
 _SECONDS = (
     "connect", "first_byte", "inter_token", "total", "duration", "warm_up", "baseline", "recovery", "max_time",
-    "pause", "refresh", "latency_ceiling", "window",
+    "wait_ready", "pause", "refresh", "latency_ceiling", "window",
 )  # fmt: skip
 UNITS = {**dict.fromkeys(_SECONDS, "seconds"), "rate": "requests/s", "certificate_days": "days"}
 """The units of keys that hold a number."""
@@ -36,6 +36,7 @@ EXAMPLES = {
     "processes": "1",
     "rate": "10",
     "duration": "30",
+    "target_rate": "20",
 }
 """A value that each key could have."""
 
@@ -66,6 +67,9 @@ _NOTES: Mapping[tuple[str, ...], str] = {
     ("endpoint", "template", "body"): "the body's JSON as a text in single quotes: body = '{\"input\": {{input}}}'",
     ("endpoint", "credentials", "command"): 'the program and its arguments, as command = ["vault", "read", "…"]',
     ("endpoint", "options"): "options = { max_tokens = 64 }",
+    ("load", "input_tokens"): "input_tokens = { mean = 200 }",
+    ("load", "output_tokens"): "output_tokens = { mean = 200 }",
+    ("load", "shared_prefix"): "shared_prefix = { tokens = 500, share = 0.8, count = 4 }",
     ("data", "shape"): "the lengths as a list of whole numbers, as shape = [28, 28]",
     ("links", "*"): '[links.NAME] with api = "http://127.0.0.1:8474"',
     ("suite", "*"): '[suite.NAME] with model = "…" or protocol = "…"',
@@ -81,7 +85,7 @@ _MEANT = {
     **dict.fromkeys(("users", "vus", "threads"), "the most requests in flight are concurrency under [load]"),
     **dict.fromkeys(
         ("ramp", "ramp_up", "stages", "spawn_rate"),
-        "a load has one constant rate: to see several rates, run the gate once for each",
+        'a rate that changes is shape = "ramp" under [load], from from_rate to rate (also steps, spike, stress)',
     ),
     **dict.fromkeys(("max", "threshold", "value", "bound"), 'the bound is limit, like "<= 800ms"'),
     **dict.fromkeys(("percentile", "quantile", "p95", "p99"), 'the percentile stands in metric, like "latency p95"'),

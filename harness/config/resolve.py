@@ -31,7 +31,7 @@ from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.objective_parser import parse_objective
 from harness.core.registry import describe_unknown, list_plugins
-from harness.core.settings import DEFAULT_SEED, Ceilings, Promises, Settings
+from harness.core.settings import DEFAULT_SEED, Ceilings, DataSettings, Promises, Settings
 from harness.core.suite_policy import find_policy, sort_suites
 
 _EXTRAS = {"property": ("hypothesis", "hypothesis_jsonschema")}
@@ -58,16 +58,18 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
     with source.locate_errors("run", "profile", given_elsewhere=options.profile):
         profile = _choose_profile(options.profile or file.run.profile, file.profile, source)
     endpoint, origins = resolve_endpoint(options, environ, file.endpoint, source)
+    objectives = _parse_objectives(file.objective, profile, suites, source)
     return Settings(
         endpoint=endpoint,
         suites=suites,
-        objectives=_parse_objectives(file.objective, profile, suites, source),
+        objectives=tuple(objectives),
+        places={(objective.suite, objective.slug): where for objective, where in objectives.items()},
         profile=profile,
         seed=_choose_seed(options.seed, file.run.seed, source),
         ceilings=_choose_ceilings(options, file),
         promises=_check_promises(file.promises, source),
         others=resolve_suite_endpoints(file.suite, endpoint, suites, source),
-        data=read_data_settings(file.data, suites, source),
+        data=_check_slices(read_data_settings(file.data, suites, source), file.objective, source),
         sections=complete_sections(sections, suites, source),
         links=read_links(file.links, source),
         faults=read_faults(file, suites, source),
@@ -111,8 +113,9 @@ def _choose_profile(name: str, own: Mapping[str, ProfileSection], source: Config
 
 def _parse_objectives(
     sections: Sequence[ObjectiveSection], profile: Profile, suites: tuple[str, ...], source: ConfigSource
-) -> tuple[Objective, ...]:
-    objectives: list[Objective] = []
+) -> dict[Objective, str]:
+    """The objectives of the wanted suites, each with its file and line."""
+    objectives: dict[Objective, str] = {}
     for index, section in enumerate(sections):
         source.check_known("suite", section.suite, list_plugins("suites"), "objective", index, "suite")
         with source.locate_errors("objective", index):
@@ -121,8 +124,23 @@ def _parse_objectives(
             raise source.error(
                 f"another objective has the name {objective.slug!r}; give each a name of its own", "objective", index
             )
-        objectives.append(objective)
-    return tuple(objective for objective in objectives if objective.suite in suites)
+        objectives[objective] = source.error("", "objective", index).where
+    return {objective: where for objective, where in objectives.items() if objective.suite in suites}
+
+
+def _check_slices(
+    data: DataSettings | None, objectives: Sequence[ObjectiveSection], source: ConfigSource
+) -> DataSettings | None:
+    """Refuse an objective of a slice that the data do not have."""
+    groups = sorted(set((data and data.dataset and data.dataset.groups) or ()))
+    for index, section in enumerate(objectives if data else ()):
+        if section.slice is None or section.slice in groups:
+            continue
+        problem = describe_unknown("slice", section.slice, groups)
+        if not groups:
+            problem = "the data have no slices: name the column that holds them with [data] group"
+        raise source.error(problem, "objective", index, "slice")
+    return data
 
 
 def _choose_ceilings(options: Options, file: ConfigFile) -> Ceilings:
@@ -145,7 +163,13 @@ def _check_promises(promises: Promises, source: ConfigSource) -> Promises:
     for name in ("request_id", "idempotency"):
         value = getattr(promises, name)
         if value is not None and not re.fullmatch(r"[A-Za-z0-9-]+", value):
-            raise source.error(f"must be the name of a header, got {value!r}", "promises", name)
+            example = f'{name} = "X-Request-Id"'
+            raise source.error(f"must be the name of a header, like {example}, got {value!r}", "promises", name)
+    share = promises.unprovoked_failures
+    if share is not None and share >= 1:
+        raise source.error(
+            f"must be a share under 1, like 0.01 for 1 %, got {share:g}", "promises", "unprovoked_failures"
+        )
     return promises
 
 

@@ -74,10 +74,7 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
 
         if name is None:
             return None
-        path = Path(source.resolve_path(name) or "")
-        if not path.is_file():
-            problem = "is a directory; give a file in it" if path.is_dir() else "does not exist; give an existing file"
-            raise source.error(f"{path} {problem}", "data", key)
+        path = source.find_file(name, "data", key)
         with source.locate_errors("data", key):
             return read_dataset(
                 path,
@@ -128,11 +125,12 @@ def _locate_datasets(load: LoadSettings, name: str, source: ConfigSource) -> Loa
     from harness.io.prompt_file import read_prompt_file
 
     def locate(settings: _W, *keys: str | int) -> _W:
-        path = source.resolve_path(settings.dataset)
-        if path is not None:
-            with source.locate_errors(*keys, "dataset"):
-                read_prompt_file(Path(path), settings.column)
-        return replace(settings, dataset=path)
+        if settings.dataset is None:
+            return settings
+        path = source.find_file(settings.dataset, *keys, "dataset")
+        with source.locate_errors(*keys, "dataset"):
+            read_prompt_file(path, settings.column)
+        return replace(settings, dataset=str(path))
 
     parts = [locate(part, name, "mix", index) for index, part in enumerate(load.mix)]
     return replace(locate(load, name), mix=parts)
@@ -164,7 +162,8 @@ def read_links(sections: Mapping[str, LinkSection], source: ConfigSource) -> tup
                 "links", name, "api",
             )  # fmt: skip
         if (section.listen is None) != (section.upstream is None):
-            raise source.error("give both listen and upstream, or neither", "links", name)
+            example = 'listen = "127.0.0.1:9000" and upstream = "127.0.0.1:8000"'
+            raise source.error(f"give both listen and upstream, or neither, like {example}", "links", name)
         links.append(Link(name, section.api.rstrip("/"), section.proxy or name, section.listen, section.upstream))
     return tuple(links)
 
@@ -192,6 +191,10 @@ def read_faults(file: ConfigFile, suites: tuple[str, ...], source: ConfigSource)
             raise source.error(f"must be {streams} for {kind.name}, got {section.stream!r}", "fault", index, "stream")
         with source.locate_errors("fault", index, "attributes"):
             parameters = kind.parse(section.attributes)
+        if parameters.is_idle:
+            values = ", ".join(f"{key} = {value}" for key, value in asdict(kind.example).items() if value)
+            problem = f"{kind.name} with these values disturbs nothing: write like attributes = {{ {values} }}"
+            raise source.error(problem, "fault", index, "attributes")
         faults.append(replace(section, name=name, attributes=asdict(parameters)))
     if not _is_read("fault", suites):
         return ()

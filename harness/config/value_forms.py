@@ -19,8 +19,11 @@ from harness.core.bounds import OVER_ZERO
 _QUANTITY = re.compile(r"\s*(-?\d[\d_,]*(?:\.\d+)?)\s*([a-zA-Z%µ/]*).*", re.S)
 _FACTORS = {
     "s": {"ms": 1e-3, "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600},
+    "days": {"d": 1, "day": 1, "h": 1 / 24, "hour": 1 / 24, "w": 7, "week": 7},
     "requests/s": {"/s": 1, "rps": 1, "qps": 1, "/sec": 1, "/min": 1 / 60, "/m": 1 / 60, "rpm": 1 / 60, "/h": 1 / 3600},
 }
+_MOST_SECONDS = 100_000_000
+"""Three years: what is longer is a typing error, and no clock of the system takes it."""
 _COUNTS = {"": 1, "k": 1000, "m": 1_000_000}
 _PLAIN: Mapping[Any, str] = {
     float: "a number",
@@ -65,6 +68,8 @@ def find_form_problem(given: Any, hint: Any, keys: Sequence[str | int]) -> str |
         return _find_empty_text(given, keys)
     if wanted is list and not given and _find_name(keys) in ("suites", "attacks"):
         return "is empty: name at least one, or leave the key out"
+    if wanted in (int, float) and UNITS.get(_find_name(keys)) == "seconds" and _MOST_SECONDS < given < math.inf:
+        return f"must be at most {_MOST_SECONDS:,} seconds, got {given!r}"
     if over_zero and not 0 < given < math.inf:
         return f"must be {'finite' if given == math.inf else 'over 0'}, got {given!r}"
     return None
@@ -169,6 +174,13 @@ def _advise_number(given: Any, wanted: type, name: str) -> str:
         return f"write it without a fraction, as {name} = {value:.12g}"
     quotes = f"without quotes{unit}, " if isinstance(given, str) else ""
     return f"write it {quotes}as {name} = {value:.12g}"
+
+
+def describe_wrong_number(text: str, name: str, wanted: type, spelled: str) -> str:
+    """What is wrong with the text that an option gives as a number; `spelled` is how it is written, as `--rate `."""
+    words = _PLAIN[wanted] + (f" of {UNITS[name]}" if name in UNITS else "")
+    meant = read_number(text, name, wanted)
+    return f"must be {words}, got {text!r}" + ("" if meant is None else f": write {spelled}{meant:.12g}")
 
 
 def read_number(given: Any, name: str, wanted: type) -> float | None:

@@ -56,6 +56,10 @@ _CAUSES = (
         "(a container must listen on 0.0.0.0 and publish the port).",
     ),
     _Cause(
+        r"connect: (unix socket .{0,200})?no connection \((\[errno 2\] )?no such file",
+        "The unix socket does not exist: start the service, or correct the path in [endpoint] unix_socket.",
+    ),
+    _Cause(
         r"all connection attempts failed|network is unreachable|no route to host|host is unreachable",
         "No address of this name answers: each was tried. Check the host, the network and a firewall.",
     ),

@@ -15,7 +15,8 @@ from harness.core.verdict import Status
 _CHANGING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|0x[0-9a-f]+|[0-9a-f]{16,}|\d+(?:\.\d+)?", re.I)
 """What differs between two answers to one and the same mistake: identifiers, times, ports."""
 
-_NOT_REACHED = "the endpoint was not reached"
+_SAME_STARTS = ("the endpoint was not reached", "bound by the client")
+"""What reasons of one cause begin with, whatever they say of each check."""
 _COMPARED = 800
 """Characters of a body that are compared."""
 
@@ -39,10 +40,9 @@ def group_by_cause(rows: Iterable[CheckRow]) -> list[tuple[CheckRow, ...]]:
 def _list_keys(row: CheckRow) -> list[tuple[str, ...]]:
     """What two rows of one cause share: the reason; or the answer, where that is an error."""
     verdict, reason = str(row.verdict), row.reason
-    if reason.startswith(_NOT_REACHED):
-        reason = _NOT_REACHED
+    reason = next((start for start in _SAME_STARTS if reason.startswith(start)), reason)
     if row.verdict is not Status.FAIL:
-        return [(verdict, reason)]
+        return [(verdict, _CHANGING.sub("#", reason) if row.estimate is None else reason)]
     example = row.counterexamples[0] if row.counterexamples else None
     response = example.response if example else None
     if example is None or not response:

@@ -23,7 +23,14 @@ class HarnessError(Exception):
 
 
 class UsageError(HarnessError):
-    """The user asked for something that is not possible (exit status 4)."""
+    """The user asked for something that is not possible (exit status 4).
+
+    `key` names the part of a table that is wrong, where that is known.
+    """
+
+    def __init__(self, message: str = "", *, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class ConfigError(UsageError):
@@ -33,9 +40,8 @@ class ConfigError(UsageError):
     """
 
     def __init__(self, message: str, *, where: str = "", key: str = "") -> None:
-        super().__init__(": ".join(part for part in (where, key, message) if part))
+        super().__init__(": ".join(part for part in (where, key, message) if part), key=key)
         self.where = where
-        self.key = key
 
 
 class ErrorClass(StrEnum):

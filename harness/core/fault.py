@@ -79,6 +79,11 @@ class FaultParameters:
     (a real Toxiproxy): it is compared with a connection before the fault. `stream` is the disturbed one.
     """
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether a fault with these values disturbs nothing."""
+        return False
+
     def expect_delay(self, before: LinkProbe, stream: str) -> float:
         """Seconds that the fault should add to a probe; the probe waits twice as long."""
         return 0.0

@@ -28,7 +28,8 @@ def parse_limit(text: str) -> tuple[str, float, str]:
     if not match or match[3] not in _UNITS or not math.isfinite(value):
         units = ", ".join(unit for unit in _UNITS if unit)
         raise UsageError(
-            f"limit {text!r} {_explain_limit(text)}; write like '<= 800ms', '<= 1%' or '>= 0.9' (units: {units})"
+            f"limit {text!r} {_explain_limit(text)}; write like '<= 800ms', '<= 1%' or '>= 0.9' (units: {units})",
+            key="limit",
         )
     unit, factor = _UNITS[match[3]]
     direction = "<=" if match[1].startswith("<") else ">="
@@ -56,10 +57,10 @@ def parse_metric(text: str) -> tuple[str, float | None]:
     if not match:
         swapped = re.fullmatch(r"\s*(p\d+(?:\.\d+)?)[\s_]+([a-z_]+)\s*", text.lower())
         example = f"{swapped[2]} {swapped[1]}" if swapped else "latency p95', 'ttft p99' or 'error_rate"
-        raise UsageError(f"metric {text!r} cannot be read; write like '{example}'")
+        raise UsageError(f"metric {text!r} cannot be read; write like '{example}'", key="metric")
     quantile = None if match[2] is None else float(match[2]) / 100
     if quantile is not None and not 0 < quantile < 1:
-        raise UsageError(f"metric {text!r}: the percentile must lie between p0 and p100, both excluded")
+        raise UsageError(f"metric {text!r}: the percentile must lie between p0 and p100, both excluded", key="metric")
     return match[1], quantile
 
 
@@ -84,18 +85,18 @@ def parse_objective(
     direction, value, unit = parse_limit(limit)
     bounded = _find_metric(suite, kind)
     if level not in tuple(Level):
-        raise UsageError(describe_unknown("level", level, [known.value for known in Level]))
+        raise UsageError(describe_unknown("level", level, [known.value for known in Level]), key="level")
     alpha = profile.alpha if confidence is None else 1 - confidence
     if not 0 < alpha <= 0.5:
         example = 0.95
         if confidence is not None and 50 <= confidence < 100:
             example = confidence / 100
-        raise UsageError(f"confidence {confidence!r} must lie in [0.5, 1), like {example:g}")
+        raise UsageError(f"confidence {confidence!r} must lie in [0.5, 1), like {example:g}", key="confidence")
     if quantile is not None and not bounded.percentile:
-        raise UsageError(f"metric {metric!r}: {kind} takes no percentile")
+        raise UsageError(f"metric {metric!r}: {kind} takes no percentile; write {kind!r}", key="metric")
     is_share = bounded.direction == ">="
     if slice is not None and not is_share:
-        raise UsageError(f"metric {metric!r}: {kind} takes no slice")
+        raise UsageError(f"{kind} takes no slice, only accuracies do: leave it out", key="slice")
     if bounded.percentile and quantile is None:
         quantile = profile.quantile
     _check_limit(bounded, limit, direction, value, unit)
@@ -104,7 +105,8 @@ def parse_objective(
         margins = f"under {1 - budget:.3g}" if is_share else f"from 1 to under {1 / budget:.3g}"
         raise UsageError(
             f"objective '{metric} {limit}': a budget of {budget * 100:g} % with its tolerance lets every request break "
-            f"the limit. Give a margin {margins}, or a stricter bound"
+            f"the limit. Give a margin {margins}, or a stricter bound",
+            key="margin" if margin is not None else "limit" if quantile is None else "metric",
         )
     return Objective(
         suite,
@@ -128,12 +130,14 @@ def _find_metric(suite: str, name: str) -> Metric:
     metrics = {metric.name: metric for metric in find_policy(suite).metrics}
     if name not in metrics:
         where = f"suite {suite!r}" if suite else "a test of your own"
-        message = f"metric {name!r} cannot be judged in {where}, which can judge {', '.join(metrics) or 'none'}"
+        if not metrics:
+            raise UsageError(f"suite {suite!r} has no objectives: its checks need none", key="suite")
+        message = f"metric {name!r} cannot be judged in {where}, which can judge {', '.join(metrics)}"
         if joined := re.fullmatch(r"([a-z_]+)_(p\d+)", name):
-            raise UsageError(f"{message}. Write the percentile after a space: '{joined[1]} {joined[2]}'")
+            raise UsageError(f"{message}. Write the percentile after a space: '{joined[1]} {joined[2]}'", key="metric")
         for suggestion in difflib.get_close_matches(name, metrics, n=1):
             message += f". Did you mean {suggestion!r}?"
-        raise UsageError(message)
+        raise UsageError(message, key="metric")
     return metrics[name]
 
 
@@ -142,13 +146,15 @@ def _check_limit(metric: Metric, limit: str, direction: str, value: float, unit:
     fits = direction == metric.direction and unit == metric.unit and value > 0
     if metric.unit:
         if not fits:
-            missing = f" and has no unit here: '{limit.strip()}ms' or '{limit.strip()}s'" if unit == "" else ""
-            raise UsageError(f"limit {limit!r}: {metric.name} takes an upper bound in time, like '<= 800ms'{missing}")
+            problem = f"limit {limit!r}: {metric.name} takes an upper bound in time, like '<= 800ms'"
+            if unit == "" and direction == metric.direction:
+                problem = f"limit {limit!r} has no unit: write '{limit.strip()}ms' or '{limit.strip()}s'"
+            raise UsageError(problem, key="limit")
     elif not fits or value >= 1:
         bound = "a lower bound between 0 and 1, like '>= 0.9' or '>= 90%'"
         if metric.direction == "<=":
             bound = "an upper bound between 0 and 1, like '<= 1%'"
-        raise UsageError(f"limit {limit!r}: {metric.name} takes {bound}")
+        raise UsageError(f"limit {limit!r}: {metric.name} takes {bound}", key="limit")
 
 
 def _compute_budget(
@@ -160,10 +166,12 @@ def _compute_budget(
     if metric.direction == ">=":
         points = profile.points if margin is None else margin
         if not 0 <= points < 1:
-            raise UsageError(f"margin {margin!r}: the tolerance of {metric.name} is in points and must lie in [0, 1)")
+            raise UsageError(
+                f"margin {margin!r}: the tolerance of {metric.name} is in points and must lie in [0, 1)", key="margin"
+            )
         return round(1 - value, 12), round(1 - value + points, 12)
     tolerance = profile.tolerance if margin is None else margin
     if not 1 <= tolerance < math.inf:
-        raise UsageError(f"margin {margin!r} is a factor on the budget and must be at least 1")
+        raise UsageError(f"margin {margin!r} is a factor on the budget and must be at least 1", key="margin")
     budget = value if quantile is None else 1 - quantile
     return round(budget, 12), round(budget * tolerance, 12)

@@ -44,7 +44,7 @@ class Part:
     def _describe_count(self) -> str:
         if not self.done:
             return ""
-        if self.done > self.total:
+        if self.done > self.total or (self.seconds and self.at_most):  # then the time says how far it is
             return f"{self.done:,} {self.unit}"
         return f"{self.done:,} of {'at most ' if self.at_most else ''}{self.total:,} {self.unit}"
 
@@ -52,8 +52,10 @@ class Part:
         about = "at most" if self.at_most else "about"
         if self.seconds:
             left = self.seconds - elapsed
+            if self.at_most and left > 0:
+                return f"{_format_time(elapsed)} of at most {_format_time(self.seconds)}"
             planned = f"{_format_time(elapsed)} of {_format_time(self.seconds)} planned"
-            return f"{planned}, {about} {_format_time(left)} left" if left > 0 else f"{planned}, it should end soon"
+            return f"{planned}, about {_format_time(left)} left" if left > 0 else f"{planned}, it should end soon"
         so_far = f"{_format_time(elapsed)} so far"
         if not _FEWEST <= self.done < self.total:
             return so_far

@@ -27,8 +27,8 @@ DEFAULT_SEED = 20_240_229
 MOST_REPLICAS = 8
 """Replicas beside the endpoint itself that one run compares."""
 
-_MOST_PROCESSES = 64
-"""Processes of one load above which a typing error is more likely than a wish."""
+_MOST_PROCESSES, _MOST_CONCURRENCY = 64, 100_000
+"""Processes of one load, and requests in flight, above which a typing error is more likely than a wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +103,20 @@ class LoadSettings(ArrivalSettings, WorkloadSettings):
             return "dataset", 'a replay needs a trace with times: dataset = "FILE.jsonl", or times = [0, 0.5, 2]'
         return self.find_arrival_problem()
 
+    def _find_size_problem(self) -> tuple[str, str] | None:
+        if self.concurrency > _MOST_CONCURRENCY:
+            return "concurrency", f"must be at most {_MOST_CONCURRENCY:,}, got {self.concurrency}"
+        most = min(_MOST_PROCESSES, self.concurrency)
+        if self.processes > most:
+            return "processes", f"must be at most {most} ({_MOST_PROCESSES}, or concurrency), got {self.processes}"
+        return None
+
     def find_problem(self) -> tuple[str, str] | None:
         """The key that makes this load impossible to generate or to judge, and why; or None."""
         if not self.metrics.startswith("/"):
             return "metrics", f'must be a path, as "/metrics", got {self.metrics!r}'
-        if self.processes > min(_MOST_PROCESSES, self.concurrency):
-            return "processes", f"is at most {_MOST_PROCESSES} and the concurrency"
+        if problem := self._find_size_problem():
+            return problem
         if self.scenario not in list_plugins("scenarios"):
             return "scenario", describe_unknown("scenario", self.scenario, list_plugins("scenarios"))
         if self.scenario == SWEEP_SCENARIO:
@@ -163,7 +171,7 @@ class Settings:
     header and the report; `others` holds the endpoint as those suites see it that speak another protocol to it or ask
     another model; `sections` holds the suites' own sections of the configuration, by suite; `allow` names the hosts
     beside loopback that faults may touch; `extras` the optional parts that are installed. `only_check` is
-    the id of the one check to judge.
+    the id of the one check to judge; `places` the file and line of each objective, by its suite and slug.
     """
 
     endpoint: Endpoint
@@ -188,6 +196,7 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict)
     extras: tuple[str, ...] = ()
     only_check: str | None = None
+    places: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def find_section(self, record: type[_T]) -> _T | None:
         """The configured section of this kind."""

@@ -62,6 +62,8 @@ class Spread:
         if not 0 <= self.stdev < math.inf:
             return "stdev", f"must be 0 or more, got {self.stdev!r}"
         if not 0 <= self.min <= self.largest <= _LONGEST:
+            if self.max is None and self.largest < self.min:
+                return "mean", f"must be at least min ({self.min:g}), got {self.largest:g}"
             return "max", f"must be from min ({self.min:g}) to {_LONGEST}, got {self.largest:g}"
         if self.kind == "uniform" and self.max is None:
             return "max", "a uniform distribution needs min and max; or give mean"

@@ -15,6 +15,10 @@ class _Parameters(FaultParameters):
     latency: Annotated[int, Parameter("added delay", unit="ms", high=HOUR_MS)] = 0
     jitter: Annotated[int, Parameter("what the delay varies at most, either way", unit="ms", high=HOUR_MS)] = 0
 
+    @property
+    def is_idle(self) -> bool:
+        return not self.latency and not self.jitter
+
     def expect_delay(self, before: LinkProbe, stream: str) -> float:
         return max(0, self.latency - self.jitter) / 1000
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from harness.core.dataset import Dataset
 from harness.core.json_path import walk_values
+from harness.core.registry import describe_unknown
 from harness.io.cells import CellType, CSVColumns, Missing, parse_number, refuse_cell
 
 MOST_BYTES, _MOST_ROWS = 1 << 30, 2_000_000
@@ -225,7 +226,8 @@ def _check_names(where: str, kind: str, known: Sequence[str], *names: str | None
     """Refuse the first of the configuration's names that the file does not have."""
     for name in names:
         if name is not None and name not in known:
-            refuse_cell(where, f"there is no such {kind}; known: {', '.join(known[:20]) or 'none'}", name)
+            _, _, names_known = describe_unknown(kind, name, known[:20]).partition("; ")
+            refuse_cell(where, f"there is no such {kind}; {names_known}", name)
 
 
 def _is_text(columns: Sequence[str], first: str, is_named: bool) -> bool:

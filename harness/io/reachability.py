@@ -194,7 +194,7 @@ def _dial(endpoint: Endpoint, deadline: float) -> socket.socket:
         sock.connect(endpoint.unix_socket)
     except OSError as error:
         sock.close()
-        why = f"unix socket {endpoint.unix_socket}: no connection ({error})"
+        why = f"unix socket {endpoint.unix_socket}: no connection ({error.strerror or error})"
         raise TransportError(ErrorClass.CONNECT, why) from None
     return sock
 

@@ -94,6 +94,8 @@ class RunDir:
             (folder / "exchanges").mkdir(exist_ok=True)
             for name in (EVIDENCE, SERIES, FAULTS):
                 (folder / name).touch()
+        except FileExistsError:
+            raise RunDirError(f"run directory {folder} is a file: give a folder as --ai-run-dir") from None
         except OSError as error:
             raise RunDirError(
                 f"run directory {folder} cannot be written ({error.strerror}); give another --ai-run-dir"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from harness.core.adapter import make_sample
+from harness.core.cause_hints import find_hint
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query, Request
@@ -60,7 +61,8 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
     with Client(endpoint) as client:
         preflight = probe_gauges(run_preflight(endpoint, client), client, wanted.load)
     if preflight.obstacle:
-        raise UsageError(f"{endpoint.url} cannot be used: {preflight.obstacle}")
+        hint = find_hint(preflight.obstacle, None, None)
+        raise UsageError(f"{endpoint.url} cannot be used: {preflight.obstacle}. {hint}".removesuffix(". "))
     endpoint = replace(endpoint, protocol=preflight.protocol)
     protocol = load_adapter(preflight.protocol)
     if wanted.stream and not protocol.capabilities(endpoint, preflight.facts).streaming:

@@ -18,7 +18,7 @@ MARKER = "ai_suite(name, level='blocker', title=''): run this test in the named 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The `--ai-…` options; each may also stand in aiharness.toml."""
-    from harness.plugin.option_values import make_number_reader
+    from harness.plugin.option_values import make_choice_reader, make_number_reader
 
     group = parser.getgroup("aiharness", "AI release gate")
     add = group.addoption
@@ -55,7 +55,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ai-report", metavar="FORMAT[:PATH],…", action="append", default=[], help="extra report formats")
     add("--ai-baseline", metavar="PATH", help="gate.json or run directory to compare with")
     add(
-        "--ai-inconclusive", choices=("fail", "pass"), help="exit status of an INCONCLUSIVE run (printed in the report)"
+        "--ai-inconclusive",
+        type=make_choice_reader("--ai-inconclusive", ("fail", "pass")),
+        metavar="fail|pass",
+        help="exit status of an INCONCLUSIVE run (printed in the report)",
     )
     add("--ai-allow-partial", action="store_true", help="let a run PASS with planned checks left unrun (printed)")
     add("--ai-accept-first", action="store_true", help="take comparisons without a baseline as first runs (printed)")

@@ -32,6 +32,7 @@ from harness.plugin.collection import CollectionHooks, list_config_folders
 from harness.plugin.command_line import count_processes, read_options
 from harness.plugin.kept_status import DECIDER, describe_exception
 from harness.plugin.lost_tests import LostTests
+from harness.plugin.option_values import refuse_unknown_paths
 from harness.plugin.progress_lines import ProgressLines, append_line
 from harness.plugin.rerun_record import write_record
 from harness.plugin.run_checks import CheckHooks
@@ -57,6 +58,8 @@ def register_gate(config: pytest.Config) -> None:
     if not settings.suites:
         raise pytest.UsageError(f"--ai-suite is empty; known: {', '.join(list_plugins('suites'))}, all")
     collection = CollectionHooks(config, settings)
+    if not (config.option.pyargs or hasattr(config, "workerinput")):
+        refuse_unknown_paths(config.args, config.invocation_params.dir)
     declared = [check for suite in settings.suites for check in list_checks(suite)]
     run = GateRun(settings, declared, count_processes(config))
     config.pluginmanager.register(collection, "aiharness-collecting")
@@ -112,6 +115,7 @@ class GateHooks:
         except HarnessError as problem:
             self._interrupted = str(problem)
             self._early_exit = Exit.USAGE
+            self._is_shown = True  # pytest's line says it all
             raise pytest.UsageError(str(problem)) from None
 
     def _start_run(self) -> None:

@@ -6,13 +6,13 @@ Tested in tests/plugin/test_option_values.py.
 from __future__ import annotations
 
 import difflib
-from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import pytest
 
-from harness.config.value_forms import read_number
-from harness.core.registry import list_plugins
+from harness.config.value_forms import describe_wrong_number
+from harness.core.registry import describe_unknown, list_plugins
 
 
 def make_number_reader(name: str, wanted: type) -> Callable[[str], float]:
@@ -22,13 +22,36 @@ def make_number_reader(name: str, wanted: type) -> Callable[[str], float]:
         try:
             number: float = wanted(text)
         except ValueError:
-            meant = read_number(text, name.removeprefix("--ai-").replace("-", "_"), wanted)
-            example = f": write {name}={meant:.12g}" if meant is not None else ""
-            words = "a whole number" if wanted is int else "a number of seconds"
-            raise ArgumentTypeError(f"must be {words}, got {text!r}{example}") from None
+            key = name.removeprefix("--ai-").replace("-", "_")
+            raise pytest.UsageError(f"{name} {describe_wrong_number(text, key, wanted, f'{name}=')}") from None
         return number
 
     return parse
+
+
+def make_choice_reader(name: str, choices: Sequence[str]) -> Callable[[str], str]:
+    """The parser of an option that takes one of these values."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise pytest.UsageError(f"{name}: {describe_unknown('value', text, choices)}")
+        return text
+
+    return parse
+
+
+def refuse_unknown_paths(arguments: Iterable[str], folder: Path) -> None:
+    """Raise `UsageError` for a positional argument that names no file; a suite or a URL has an option of its own."""
+    for argument in arguments:
+        path = argument.partition("::")[0]
+        if not path or (folder / path).exists():
+            continue
+        meant = ""
+        if "://" in argument:
+            meant = f": an endpoint is given as --ai-endpoint={argument}"
+        elif argument.split(",")[0] in (*list_plugins("suites"), "all"):
+            meant = f": a suite is given as --ai-suite={argument}"
+        raise pytest.UsageError(f"{argument!r} is no file or folder of tests{meant}")
 
 
 def refuse_unknown(arguments: Iterable[str], known: Iterable[str]) -> None:

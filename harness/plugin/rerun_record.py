@@ -27,6 +27,8 @@ def write_record(run_dir: RunDir, settings: Settings, options: Options, root: Pa
             chosen[name] = value
     if options.baseline and "://" not in options.baseline:
         chosen["baseline"] = str(Path(options.baseline).absolute())
+    if options.accept_first:
+        chosen["accept_first"] = True
     given, config = settings.sources["configuration"], None
     if given != "none":
         config = Path(given)

@@ -61,8 +61,9 @@ def find_baseline(settings: Settings) -> BaselineSource | None:
     if not path.exists():
         if settings.policy.accept_first:
             return BaselineSource(name)
+        problem = f"holds no {GATE}" if Path(name).is_dir() else "does not exist"
         raise UsageError(
-            f"--ai-baseline={name} does not exist: give a gate.json, a run directory or a URL, "
+            f"--ai-baseline={name} {problem}: give a gate.json, a run directory or a URL, "
             "or --ai-accept-first to take this run as the first"
         )
     try:

@@ -97,10 +97,11 @@ class GateRun:
         self._baseline = find_baseline(self.settings)
         self.make_plan()  # a wrong objective is refused before anything is made or sent
         refuse_unwritable_reports(self.settings)
-        self.log.run_dir = RunDir.create(self.settings.run_dir, self.settings.endpoint.list_secrets())
-        self._begin(read_monotonic())
+        began, endpoint = read_monotonic(), self.settings.endpoint
+        client = self._connect(began)  # as are files and headers that no connection can use
+        self.log.run_dir = RunDir.create(self.settings.run_dir, endpoint.list_secrets())
+        self._begin(began)
         self._write_plan()
-        endpoint, client = self.settings.endpoint, self._connect()
         if self.settings.wait_ready is None:
             self.preflight = run_preflight(endpoint, client)
         else:
@@ -281,10 +282,10 @@ class GateRun:
         self.started = started
         self.ledger = Ledger(self.run_dir.path, self.settings.ceilings, started)
 
-    def _connect(self) -> PoliteClient:
+    def _connect(self, began: float) -> PoliteClient:
         if self._client is None:
             most = self.settings.ceilings.seconds or MOST_WAITING
-            self._client = PoliteClient(self.settings.endpoint, clock=Monotonic(self.started), most_waiting=most)
+            self._client = PoliteClient(self.settings.endpoint, clock=Monotonic(began), most_waiting=most)
         return self._client
 
     def _apply_preflight(self) -> None:
@@ -292,7 +293,7 @@ class GateRun:
         if self._client is not None and self._client.endpoint.is_grpc is not self.settings.endpoint.is_grpc:
             self._client.close()  # gRPC was detected over HTTP
             self._client = None
-        client, count_repeat = self._connect(), partial(self.ledger.before_request, repeat=True)
+        client, count_repeat = self._connect(self.started), partial(self.ledger.before_request, repeat=True)
         client.count_repeat, client.note_answer = count_repeat, self.progress.count_answer
         self._sessions = Sessions(
             self.settings, self.find_preflight, client, self.ledger, self.run_dir, self.worker, self.started

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.core.adapter import Capabilities
 from harness.core.check_spec import Axis, CheckSpec, list_axes
-from harness.core.errors import UsageError
+from harness.core.errors import ConfigError, UsageError
 from harness.core.measurement import Scope
 from harness.core.objective import Objective
 from harness.core.plan import Plan, PlannedCheck, PlannedMeasurement, count_statistical_blockers
@@ -239,7 +239,11 @@ def _plan_objective(
         return check
     fixed = policy.samples(case.scope, objective)
     n = objective.cap if fixed is None else fixed
-    _refuse_undecidable(objective, policy, n, policy.seconds(case.scope), sequential=fixed is None)
+    try:
+        _refuse_undecidable(objective, policy, n, policy.seconds(case.scope), sequential=fixed is None)
+    except UsageError as problem:
+        where = case.scope.settings.places.get((objective.suite, objective.slug), "")
+        raise ConfigError(str(problem), where=where) from None
     requests = 0 if spec.measures else _count_requests(case.scope.settings, policy, n, sequential=fixed is None)
     return replace(
         check,

@@ -5,6 +5,7 @@ Tested in tests/wrong_verdicts/test_wrong_plans.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -268,6 +269,16 @@ def _explain_unrecognised(endpoint: Endpoint, by_path: dict[str, Exchange]) -> s
     for exchange in by_path.values():
         if redirect := describe_redirect(endpoint, exchange):
             return f"no protocol recognised; {redirect}"
+    responses = [exchange.response for exchange in by_path.values() if exchange.response is not None]
+    if not responses and by_path:
+        return (
+            "no protocol recognised: the port takes connections and answers no request "
+            f"({next(iter(by_path.values())).detail}): see whether the service hangs, or another kind of server listens"
+        )
+    if responses and all("text/html" in (response.header("content-type") or "") for response in responses):
+        title = re.search(rb"<title[^>]*>([^<]{1,60})", responses[0].body, re.I)
+        shown = f", titled {title[1].decode('utf-8', 'replace').strip()!r}" if title else ""
+        return f"no protocol recognised: every path is answered with a web page{shown}, not with an API's JSON"
     answers = [f"GET {path} → {exchange.status or exchange.error}" for path, exchange in list(by_path.items())[:6]]
     path = urlsplit(endpoint.url).path
     hint = f"; the URL ends in {path}: if that is the path of one operation, leave it out" if path else ""

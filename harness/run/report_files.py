@@ -10,6 +10,7 @@ import os
 import platform
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from harness.core.errors import RunDirError, UsageError
 from harness.core.registry import load_plugin
@@ -19,6 +20,9 @@ from harness.io.rundir import GATE, RunDir, probe_file, read_gate, replace_file
 
 FILES = {"html": "report.html", "junit": "junit.xml", "json": GATE}
 """The files that every run directory has at its end, by format."""
+
+_NAME_THE_RUN = ("html", "junit", "markdown", "terminal")
+"""The formats whose commands name the run's directory, so that they work from any folder."""
 
 _Formats = tuple[tuple[str, str | None], ...]
 
@@ -30,7 +34,7 @@ def write_reports(run_dir: RunDir, report: Report, extra: _Formats = ()) -> Repo
     format's own escaping can hide a secret. A format that cannot be written is a note in all others. Raises
     `RunDirError` when gate.json cannot be written.
     """
-    report = read_gate(run_dir.write(FILES["json"], _render("json", report)))
+    report = read_gate(run_dir.write(FILES["json"], render_report("json", report, run_dir.path)))
     if problems := draw_reports(run_dir, report, extra):
         report = replace(report, notes=(*report.notes, *problems))
         draw_reports(run_dir, report, (("json", None), *extra))
@@ -44,7 +48,7 @@ def draw_reports(run_dir: RunDir, report: Report, extra: _Formats = ()) -> list[
         try:
             suffix = load_plugin("reports", name).SUFFIX
             target = Path(path) if path else run_dir.path / FILES.get(name, f"report{suffix}")
-            replace_file(target, run_dir.clean(_render(name, report)))
+            replace_file(target, run_dir.clean(render_report(name, report, run_dir.path)))
         except RunDirError as problem:
             problems.append(f"the report {name} is missing: {problem}")
         except Exception as problem:  # a format of somebody else's; the decision is written
@@ -65,8 +69,11 @@ def refuse_unwritable_reports(settings: Settings) -> None:
                 ) from None
 
 
-def _render(name: str, report: Report) -> bytes:
-    text: str = load_plugin("reports", name).render(report)
+def render_report(name: str, report: Report, folder: Path, **options: Any) -> bytes:
+    """The report of the run in this folder, in the format of this name."""
+    if name in _NAME_THE_RUN:
+        options["run_path"] = str(folder.absolute())
+    text: str = load_plugin("reports", name).render(report, **options)
     return text.encode("utf-8", "replace")
 
 

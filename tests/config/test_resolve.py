@@ -79,7 +79,10 @@ def test_pyproject_and_nearest_folder(tmp_path: Path) -> None:
             'metric = "latency"\nlimit = "<= 1s"',
             r"toml:6: objective\[1\].suite: .*Did you mean 'smoke'",
         ),
-        ('[[objective]]\nsuite = "smoke"\nmetric = "latency"\nlimit = "1s"', r"toml:1: objective\[0\]: limit '1s'"),
+        (
+            '[[objective]]\nsuite = "smoke"\nmetric = "latency"\nlimit = "1s"',
+            r"toml:4: objective\[0\]\.limit: limit '1s'",
+        ),
         (
             '[[objective]]\nsuite = "smoke"\nmetric = "latency"\nlimit = "<= 1s"\n' * 2,
             r"toml:5: .*another objective has the name 'latency-p99'",
@@ -138,6 +141,7 @@ def test_credentials_from_everywhere(tmp_path: Path) -> None:
 
 
 def test_tls_files_are_relative_to_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
     tls = read(tmp_path, f'[endpoint]\nurl = "{URL}"\ntls = {{ ca_file = "ca.pem" }}').endpoint.tls
     assert tls.ca_file == str(tmp_path / "ca.pem")
 

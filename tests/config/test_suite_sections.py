@@ -16,7 +16,7 @@ from harness.core.errors import ConfigError
     [
         ('[data]\nfile = "d.csv"\nshape = [-8, -8]', r"toml:3: data.shape: every length must be over 0"),
         ("[chaos]\nrate = 1e9", r"toml:2: chaos.rate: rate times the phases"),
-        ("[chaos]\nrecovery = 1e12", r"chaos.rate: rate times the phases"),
+        ("[chaos]\nrecovery = 1e12", r"chaos.recovery: must be at most 100,000,000 seconds"),
     ],
 )
 def test_a_typing_error_is_refused(tmp_path: Path, section: str, message: str) -> None:

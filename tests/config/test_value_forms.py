@@ -32,7 +32,7 @@ LINK = '[links.a]\napi = "http://127.0.0.1:8474"\n'
         (OBJECTIVE + 'limit = "<= -8ms"', ("is negative", "'<= 800ms'")),
         (OBJECTIVE + 'limit = "<= ms"', ("has no number", "'<= 800ms'")),
         (OBJECTIVE + 'limit = "<= 8 minutes"', ("has the unit 'minutes'", "units: ms, s, us, %")),
-        (OBJECTIVE + 'limit = "<= 800"', ("has no unit here: '<= 800ms' or '<= 800s'",)),
+        (OBJECTIVE + 'limit = "<= 800"', (":4: objective[0].limit: ", "has no unit: write '<= 800ms' or '<= 800s'")),
         (OBJECTIVE + 'limit = ""', (":4: objective[0].limit: ", "is empty", 'like "<= 800ms"')),
         (OBJECTIVE + 'limit = "<= 1s"\nconfidence = 95', ("confidence 95.0 must lie in [0.5, 1), like 0.95",)),
         (OBJECTIVE + 'limit = "<= 1s"\nlevel = "warning"', ("unknown level 'warning'", "Did you mean 'warn'?")),

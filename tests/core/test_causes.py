@@ -55,3 +55,16 @@ def test_an_endpoint_that_was_not_reached_is_one_cause() -> None:
         make_row("c", "the check itself broke", verdict=Status.ERROR),
     )
     assert list_groups(*rows) == [["a", "b"], ["c"]]
+
+
+def test_a_generator_that_did_not_keep_up_is_one_cause_whatever_its_figures() -> None:
+    unmeasured: dict[str, Any] = {"verdict": Status.INCONCLUSIVE}
+    rows = (
+        make_row("a", "bound by the client: 120 of 424 requests were not sent", **unmeasured),
+        make_row("b", "bound by the client: requests were sent 0.22 s late at p95", **unmeasured),
+        make_row("c", "no steady state: 3 requests are too few", **unmeasured),
+        make_row("d", "no steady state: 4 requests are too few", **unmeasured),
+        make_row("e", "3 of 60 are over the limit", estimate=0.05, **unmeasured),
+        make_row("f", "4 of 60 are over the limit", estimate=0.06, **unmeasured),
+    )
+    assert list_groups(*rows) == [["a", "b"], ["c", "d"], ["e"], ["f"]]

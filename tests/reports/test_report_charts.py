@@ -87,12 +87,16 @@ def test_faults_are_drawn_where_they_were_and_say_what_is_unproven() -> None:
     span = timeline._RIGHT - timeline._LEFT
     assert float(boxes[0].attrib["x"]) == pytest.approx(timeline._LEFT + span / 4, abs=0.01)
     assert float(boxes[0].attrib["width"]) == pytest.approx(span / 4, abs=0.01)
-    assert float(boxes[1].attrib["width"]) == pytest.approx(span / 4, abs=0.01)
+    assert len(boxes) == 6, "a band in each of three panels, and none over their names or over other faults"
+    tops = [float(box.attrib["y"]) for box in boxes[:3]]
+    assert tops == sorted(tops)
+    assert min(tops) > max(float(text.attrib["y"]) for text in root.iter("text") if text.get("class") == "fault-label")
+    assert float(boxes[3].attrib["width"]) == pytest.approx(span / 4, abs=0.01)
     said = " ".join(text.text or "" for text in root.iter("tspan"))
     assert "confirmed by counter" in said
     assert "NOT CONFIRMED: no sign that it took effect ; not lifted" in said
     hatched = [r.attrib for r in root.iter("rect") if r.get("class") == "blind"]
-    assert [box["x"] for box in hatched] == [boxes[1].attrib["x"]], "only what nothing confirms is hatched"
+    assert [box["x"] for box in hatched] == [boxes[3].attrib["x"]] * 3, "only what nothing confirms is hatched"
 
 
 def test_a_bracket_runs_from_the_lift_to_the_recovery_or_in_red_to_the_end_of_the_watch() -> None:

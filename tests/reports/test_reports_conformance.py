@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from harness.core.registry import list_plugins, load_plugin
 from harness.core.report import Report
 from harness.core.verdict import Status
+from harness.run.report_files import render_report
 
 if TYPE_CHECKING:
     from tests.reports.conftest import Render
@@ -63,3 +66,9 @@ def test_invisible_text_is_made_visible(name: str, render: Render, hostile: Repo
     assert "\u202e" not in text
     assert "\x9b" not in text
     assert "U+202E" in text
+
+
+@pytest.mark.parametrize("name", ["html", "junit", "markdown", "terminal"])
+def test_the_commands_of_a_written_report_work_from_any_folder(name: str, sample: Report, tmp_path: Path) -> None:
+    text = html.unescape(render_report(name, sample, tmp_path / "run one").decode())
+    assert f"aiharness rerun '{tmp_path}/run one' " in text

@@ -15,6 +15,7 @@ from harness.core.errors import HarnessError
 from harness.core.fault import FaultKind, FaultParameters
 from harness.core.fault_stage import Stage, StageContext
 
+_MOST_PORT = 65535
 _MOST_LIFTED = 100
 """Toxics whose counters are kept after they were lifted."""
 
@@ -205,6 +206,8 @@ async def resolve_listen_address(listen: str, allow_remote: bool) -> tuple[socke
     host, colon, port = listen.rpartition(":")
     if not colon and listen:
         raise ListenError(f"address {listen}: missing port in address")
+    if port.isdecimal() and int(port) > _MOST_PORT:
+        raise ListenError(f"listen tcp: address {port}: invalid port, it must be from 0 to {_MOST_PORT}")
     host = host.strip("[]")
     family, address = socket.AF_INET, ("0.0.0.0", int(port) if port.isdecimal() else 0)
     if host:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import msgspec
 
+from harness.config.value_forms import describe_wrong_number
 from harness.core.arrival_settings import SHAPES
+from harness.core.gate import Exit
 from harness.core.load import Job
 from harness.core.pacing import ARRIVALS
 from harness.core.settings import DEFAULT_SEED, LoadSettings
 from harness.load.locust_process import JOB_VARIABLE
+
+_ARGPARSE_USAGE = 2
 
 _NUMBERS_OF_SHAPES = {
     "from_rate": "requests/s from which a ramp goes to the rate",
@@ -26,7 +31,12 @@ _NUMBERS_OF_SHAPES = {
     "pauses": "how often a soak sends nothing for a while",
     "pause": "seconds that each pause of a soak lasts",
 }
-NUMBERS = ("rate", "duration", "warm_up", *_NUMBERS_OF_SHAPES)
+_NUMBERS = {
+    "rate": "requests/s, whatever the service does",
+    "duration": "seconds of the schedule, or 30m, 8h, 2d",
+    "warm_up": "first seconds that are sent and not judged",
+}
+NUMBERS = (*_NUMBERS, *_NUMBERS_OF_SHAPES)
 """The options that are numbers, by the names of their settings."""
 
 _TIMES = ("duration", "warm_up", "peak_at", "peak_for", "recovery", "pause")
@@ -35,19 +45,43 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
+def _make_number_reader(name: str) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            return parse_option(name, text)
+        except ValueError as problem:
+            message = str(problem)
+            if name not in _TIMES:
+                message = describe_wrong_number(text, name, float, f"--{name.replace('_', '-')} ")
+            raise argparse.ArgumentTypeError(message) from None
+
+    return parse
+
+
+def _end_as_gate(parser: argparse.ArgumentParser) -> None:
+    """Let wrong usage end with the gate's exit status, and not with argparse's, which is that of an interrupted run."""
+    end = parser.exit
+
+    def end_as_gate(status: int = 0, message: str | None = None) -> NoReturn:
+        end(int(Exit.USAGE) if status == _ARGPARSE_USAGE else status, message)
+
+    parser.exit = end_as_gate  # type: ignore[method-assign]
+    if parser.prog == "__main__.py":
+        parser.prog = "aiharness load"
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the group `aiharness`. `-u` is the most requests in flight at once: each user is a slot for one."""
     group = parser.add_argument_group("aiharness (open loop: -u bounds the requests in flight)")
-    group.add_argument("--rate", type=float, help="requests/s, whatever the service does")
-    group.add_argument("--duration", type=_read_seconds, help="seconds of the schedule, or 30m, 8h, 2d")
-    group.add_argument("--warm-up", type=_read_seconds, help="first seconds that are sent and not judged")
+    _end_as_gate(parser)
+    for name, text in _NUMBERS.items():
+        group.add_argument(f"--{name.replace('_', '-')}", type=_make_number_reader(name), help=text)
     group.add_argument("--arrivals", choices=ARRIVALS, help="equal gaps, a Poisson process or gamma gaps")
     group.add_argument("--shape", choices=tuple(SHAPES), help="how the rate changes; a scenario's own one wins")
     group.add_argument("--steps", help="rates that last equally long, such as 5,10,20")
     group.add_argument("--dataset", help="a file of prompts, or of a trace with times")
     for name, text in _NUMBERS_OF_SHAPES.items():
-        kind = _read_seconds if name in _TIMES else float
-        group.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
+        group.add_argument(f"--{name.replace('_', '-')}", type=_make_number_reader(name), help=text)
     group.add_argument("--model", help="the model to ask")
     group.add_argument("--protocol", help="protocol of the service; detected when it is not given")
     group.add_argument("--seed", type=int, default=DEFAULT_SEED, help="seed of the schedule")
@@ -69,13 +103,6 @@ def parse_option(name: str, value: Any) -> float:
         if name not in _TIMES:
             raise
         raise ValueError(f"{text!r} is not a valid time: give seconds, or 90s, 30m, 1h30m, 2d") from None
-
-
-def _read_seconds(text: str) -> float:
-    try:
-        return parse_option("duration", text)
-    except ValueError as problem:
-        raise argparse.ArgumentTypeError(str(problem)) from None
 
 
 def is_gate_child() -> bool:

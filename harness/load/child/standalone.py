@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -81,6 +82,9 @@ def _read_load(settings: Settings, options: Any, shape: str) -> LoadSettings:
         given["shape"] = shape
     scenario = Path(options.locustfile).stem
     load = replace(settings.load or LoadSettings(), scenario=scenario, concurrency=options.num_users, **given)
+    for name in ("rate", "duration"):
+        if not 0 < getattr(load, name) < math.inf:
+            raise UsageError(f"--{name} must be over 0, got {getattr(load, name):g}")
     if not 0 <= load.warm_up < load.duration:
         if "warm_up" in given:
             raise UsageError(f"--warm-up {load.warm_up:g} must be from 0 to under the duration of {load.duration:g} s")
@@ -88,7 +92,7 @@ def _read_load(settings: Settings, options: Any, shape: str) -> LoadSettings:
     if load.dataset is not None and {"dataset", "duration", "speed"} & given.keys():
         load = replace(load, times=[])  # they are read again
     if wrong := load.find_schedule_problem():
-        raise UsageError(f"{wrong[0].replace('_', '-')}: {wrong[1]}")
+        raise UsageError(f"--{wrong[0].replace('_', '-')}: {wrong[1]}")
     load = read_times(load)
     ceiling = settings.ceilings.requests
     if ceiling is not None and load.requests > ceiling:

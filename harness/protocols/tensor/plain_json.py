@@ -244,7 +244,9 @@ def _fill_template(template: str, value: Any) -> bytes:
         part = value
         for step in match[1].split("."):
             if not isinstance(part, dict) or step not in part:
-                raise UsageError(f"template.body has {match[0]}, and the input has no such field: {value!r:.200}")
+                remedy = "" if isinstance(value, dict) else "; the input itself is {{input}}"
+                shown = f"the input has no such field: {value!r:.200}{remedy}"
+                raise UsageError(f"[endpoint] template.body has {match[0]}, and {shown}")
             part = part[step]
         return wire.dump_json(part).decode("ascii")
 

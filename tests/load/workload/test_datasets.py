@@ -122,7 +122,7 @@ def test_a_mix_keeps_its_weights_and_says_what_repeats(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "rows", "message"),
     [
-        ("none.jsonl", None, "none.jsonl: there is no such file"),
+        ("none.jsonl", None, "none.jsonl does not exist; give an existing file"),
         ("d.txt", ["x"], "unknown kind of file '.txt'; give one of .jsonl"),
         ("d.jsonl", [], "the file holds no rows"),
         ("d.jsonl", [{"prompt": "a"}, {"answer": "b"}], "d.jsonl:2: has no prompt: give a text as prompt or input"),
