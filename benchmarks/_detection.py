@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
+from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, LoadTrial, Switch, Variant
 from harness.reference.embeddings import DIMENSION
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import CHAT_MODEL, DIGITS_MODEL, EMBEDDING_MODEL, VERSION, ServiceSettings
@@ -106,6 +106,37 @@ class RunRecords:
         return outcome
 
 
+def build_load_configuration(protocol: str, trial: LoadTrial, promises: Mapping[str, Any]) -> str:
+    """The aiharness.toml of an operator who runs this load."""
+    settings = {name: value for name, value in trial.settings.items() if name != "mix"}
+    lines = [build_configuration(protocol, promises), "[load]", *_format_keys(settings)]
+    for part in trial.settings.get("mix", ()):
+        lines += ["[[load.mix]]", *_format_keys(part)]
+    for metric, limit in trial.objectives:
+        lines += ["[[objective]]", *_format_keys({"suite": "load", "metric": metric, "limit": limit})]
+    return "\n".join(lines) + "\n"
+
+
+def _format_keys(values: Mapping[str, Any]) -> list[str]:
+    """Lines of TOML; an object is an inline table, everything else is written as in JSON."""
+    lines = []
+    for name, value in values.items():
+        text = json.dumps(value)
+        if isinstance(value, Mapping):
+            text = f"{{ {', '.join(_format_keys(value))} }}"
+        lines.append(f"{name} = {text}")
+    return lines
+
+
+def run_load_trial(
+    name: str, protocol: str, trial: LoadTrial, defects: Sequence[str], promises: Mapping[str, Any], *more: str
+) -> RunOutcome:
+    """Run the load suite on the service under this load."""
+    settings = ServiceSettings(api_key=KEY, defects=tuple(defects))
+    text = build_load_configuration(protocol, trial, promises)
+    return _run(name, protocol, settings, text, *more, suites="load")
+
+
 def build_configuration(
     protocol: str, promises: Mapping[str, Any], deadlines: Mapping[str, float] | None = None
 ) -> str:
@@ -116,8 +147,7 @@ def build_configuration(
     sections.append(("promises", promises))
     lines = []
     for title, values in sections:
-        # Texts, numbers and booleans are written in the same way in JSON and TOML.
-        lines += [f"[{title}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
+        lines += [f"[{title}]", *_format_keys(values)]
     return "\n".join(lines) + "\n"
 
 
@@ -147,16 +177,18 @@ def find_expected_failures(defect: Defect, outcome: RunOutcome) -> tuple[CheckRo
     return tuple(row for row in outcome.find_failures() if row.id.startswith(defect.caught_by))
 
 
-def _run(name: str, protocol: str, settings: ServiceSettings, text: str, *more: str) -> RunOutcome:
+def _run(
+    name: str, protocol: str, settings: ServiceSettings, text: str, *more: str, suites: str = "smoke,integration"
+) -> RunOutcome:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ReferenceProcess(settings, deadline_s=60.0) as server:
         Path(folder, "aiharness.toml").write_text(text)
-        outcome = _run_gate(Path(folder), server.url, more)
+        outcome = _run_gate(Path(folder), server.url, suites, more)
     return replace(outcome, name=name, protocol=protocol, seconds=round(time.monotonic() - started, 1))
 
 
-def _run_gate(folder: Path, url: str, more: Sequence[str]) -> RunOutcome:
-    options = ("--ai-suite=smoke,integration", f"--ai-endpoint={url}", "--ai-run-dir=run", "-p", "no:cacheprovider")
+def _run_gate(folder: Path, url: str, suites: str, more: Sequence[str]) -> RunOutcome:
+    options = (f"--ai-suite={suites}", f"--ai-endpoint={url}", "--ai-run-dir=run", "-p", "no:cacheprovider")
     command = [sys.executable, "-m", "pytest", *options, *more, "-q"]
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AIHARNESS_", "PYTEST_", "COV_"))}
     env = {**clean, "AIHARNESS_API_KEY": KEY}

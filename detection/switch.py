@@ -31,7 +31,7 @@ class LoadTrial:
 
     settings: Mapping[str, Any]
     words: str
-    objectives: tuple[tuple[str, str], ...] = (("error_rate", "<= 60%"),)
+    objectives: tuple[tuple[str, str], ...] = (("error_rate", "<= 20%"),)
     sample: Any = None
     status: str = "FAIL"
 

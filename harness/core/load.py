@@ -12,6 +12,7 @@ from typing import Any
 from harness.core.arrival_settings import STEADY
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Query, Request
+from harness.core.flow import Flow
 from harness.core.report import Figure, Generator
 from harness.core.settings import LoadSettings
 from harness.core.soak import SoakRecord
@@ -131,18 +132,19 @@ class WorkerShare:
 class LoadResult:
     """The result of a load: the content of `load/SCENARIO.json`, rewritten every second until `finished`.
 
-    Counts of requests cover the whole run, `blocks` and `histograms` (sparse, seconds) only requests that were due in
-    the `seconds` after the warm-up, and `figures` are what people read of these, `peer_figures` under the names of
-    other tools. `latency` counts from the schedule, `service` from the send. `waited` arrivals found no free slot among
-    the requests in flight, `repeated` requests were sent before. `workload` says in words what the requests were,
-    `cache` what shows that repeats are answered from a cache, `bursts` that streams were held back and flushed,
-    `shortfall` that answers were shorter than asked; the successes with `in_chunks` state no tokens. `broken` are
-    answers that were declared a success and are invalid or incomplete, `wrong` those that are not the known ones.
-    Of the `echoed` answers that were to repeat a code, `unechoed` do not, such as `lost_echoes`. `gone` says that
-    the endpoint disappeared, `client_bound` why the load was not the one asked for, `late` how the load generator
-    delayed single requests: its effect on a verdict is bounded by the blocks named by `name_least` and
-    `MOST_FAILED`. `overran`: it was stopped at its deadline. Of several processes `generator` and `stall` show the
-    worst, `skew` by how much their clocks differ (s), and `workers` the part of each.
+    Counts of requests cover the whole run, `blocks` and `histograms` (sparse, seconds) only requests that were due
+    in the `seconds` after the warm-up, and `figures` are what people read of these, `peer_figures` under the names
+    of other tools. `latency` counts from the schedule, `service` from the send. `waited` arrivals found no free
+    slot among the requests in flight, `repeated` requests were sent before. `workload` says in words what the
+    requests were, `cache` what shows that repeats are answered from a cache, `bursts` that streams were held back
+    and flushed, `shortfall` that answers were shorter than asked; the successes with `in_chunks` state no tokens.
+    `broken` are answers that were declared a success and are invalid or incomplete, `wrong` those that are not the
+    known ones. Of the `echoed` answers that were to repeat a code, `unechoed` do not, such as `lost_echoes`. `flow`
+    is how they queued, as one process saw it. `gone` says that the endpoint disappeared, `client_bound` why the
+    load was not the one asked for, `late` how the load generator delayed single requests: its effect on a verdict
+    is bounded by the blocks named by `name_least` and `MOST_FAILED`. `overran`: it was stopped at its deadline. Of
+    several processes `generator` and `stall` show the worst, `skew` by how much their clocks differ (s), and
+    `workers` the part of each.
     """
 
     scenario: str
@@ -184,6 +186,7 @@ class LoadResult:
     echoed: int = 0
     unechoed: int = 0
     lost_echoes: tuple[Counterexample, ...] = ()
+    flow: Flow | None = None
     client_bound: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     overran: bool = False

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from harness.core.flow import Flow
 from harness.core.verdict import Counterexample
 from harness.stats.block_histogram import BlockHistogram
 from harness.stats.dependence import TIME_BLOCKS
@@ -81,6 +82,7 @@ class WorkerCounts:
     broken: list[Counterexample] = field(default_factory=list)
     wrong: list[Counterexample] = field(default_factory=list)
     lost_echoes: list[Counterexample] = field(default_factory=list)
+    flow: Flow | None = None
     last_sent: float = 0.0
     stall: float = 0.0
     cpu: float = 0.0

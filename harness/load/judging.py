@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.core.arrival_settings import SOAK, STEADY, STRESS
-from harness.core.load import DID_NOT_KEEP_UP, LONGEST_STALL, MOST_FAILED, LoadResult, name_least
+from harness.core.load import DID_NOT_KEEP_UP, LONGEST_STALL, MOST_FAILED, Counts, LoadResult, name_least
 from harness.core.metric import GOODPUT
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Case, Status, Verdict, judge_contract, make_error, make_inconclusive
 from harness.load.likeness import FEWEST_DISTINCT, find_unlikeness
 from harness.run.rate_judging import TimeBlocks, describe_miss, judge_dependent_samples
-from harness.stats.dependence import FAR_BELOW
+from harness.stats.dependence import FAR_BELOW, judge_dependent_rate
 from harness.stats.histogram import Histogram
 from harness.stats.intervals import clopper_pearson_lower
 
-_STRAY_FAILURES = 0.01
+STRAY_FAILURES = 0.01
 """The share of failed requests that a load without an objective on them may have."""
 
-_JUDGES_FAILURES = ("error_rate", "latency", "ttft", "ttfot", "tpot", "goodput")
+JUDGES_FAILURES = ("error_rate", "latency", "ttft", "ttfot", "tpot", "goodput")
 """Metrics whose objectives count every failed request."""
 
 
@@ -173,8 +173,8 @@ def _find_open_reason(result: LoadResult, objectives: Sequence[Objective], check
 def judge_failures(result: LoadResult, objectives: Sequence[Objective]) -> Verdict:
     """Whether the service answers to the end of the load: FAIL when it is gone, else what its failures are judged by.
 
-    Failed requests that no objective judges must not be green: INCONCLUSIVE once the share of `_STRAY_FAILURES` is
-    refuted at 95 %.
+    Where no objective judges them, at most `STRAY_FAILURES` of the requests may fail: FAIL where the time blocks refute
+    that at 99 %, INCONCLUSIVE where only independent failures would.
     """
     failed, completed = result.failed, result.completed
     if result.shape == STRESS:  # that requests fail at the peak is what it is for
@@ -190,12 +190,26 @@ def judge_failures(result: LoadResult, objectives: Sequence[Objective]) -> Verdi
     if result.losses:
         return _leave_open(result)
     share = f"{failed} of {completed} requests failed ({failed / completed:.3g})"
-    judges = [objective.text for objective in objectives if objective.metric in _JUDGES_FAILURES]
-    if not judges and clopper_pearson_lower(failed, completed, 0.05) > _STRAY_FAILURES:
-        give = "and no objective judges that: give one on error_rate"
-        return make_inconclusive(f"{share}, {give}", n=completed, method="contract")
-    by = f"judged by {', '.join(judges)}" if judges else "which is under the 1 % of strays that need no objective"
+    judges = [objective.text for objective in objectives if objective.metric in JUDGES_FAILURES]
+    if not judges and clopper_pearson_lower(failed, completed, 0.05) > STRAY_FAILURES:
+        return _judge_strays(result, share)
+    by = f"judged by {', '.join(judges)}" if judges else "which is under the 1 % that may fail without an objective"
     return Verdict(Status.PASS, f"it answered to the end of the load; {share}, {by}", n=completed, method="contract")
+
+
+def _judge_strays(result: LoadResult, share: str) -> Verdict:
+    """The verdict on failures that are too many to be strays, which no objective judges."""
+    counts = result.blocks.get("error_rate") or Counts((), {repr(0.0): ()})
+    over = counts.over_limit(0.0)
+    limit = "without an objective at most 1 % of the requests may fail; give one on error_rate for another limit"
+    if sum(over):
+        test = judge_dependent_rate(counts.n, over, (), STRAY_FAILURES, 2 * STRAY_FAILURES, alpha_fail=0.01)
+        if test.decision == "fail":
+            reason, n = f"{sum(over)} of {sum(counts.n)} requests failed: {limit}", sum(counts.n)
+            examples = (*result.broken, *result.failures)
+            return Verdict(Status.FAIL, reason, n=n, method="contract", counterexamples=examples)
+    why = "they come in episodes, too few to refute it, or were sent before the judged part"
+    return make_inconclusive(f"{share}: {limit}; {why}", n=result.completed, method="contract")
 
 
 def judge_answers(result: LoadResult) -> Verdict:

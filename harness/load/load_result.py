@@ -87,6 +87,7 @@ def make_load_result(
         workers=workers,
         wrong=tuple(counts.wrong),
         lost_echoes=tuple(counts.lost_echoes),
+        flow=counts.flow,
         finished=finished and problem is None,
         problem=problem,
         **{name: getattr(counts, name) for name in (*RESULT_ADDED, *RESULT_WORST, "errors", "gone")},

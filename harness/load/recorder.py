@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from harness.checks.common import OVERLOAD_STATUSES
 from harness.core.arrival_settings import SOAK
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
@@ -20,6 +21,7 @@ from harness.core.verdict import Counterexample
 from harness.load.answer_reader import RawExchange
 from harness.load.controls import Controls, KnownAnswer, is_echo_lost
 from harness.load.counts import MOST_EXAMPLES, NEVER, PROMPT_BINS, WorkerCounts, keep_smallest
+from harness.load.flow import FlowLog
 from harness.load.peers import SENT_TTFT, WHOLE_TPOT
 from harness.load.reference import Reference, explain_empty_answer
 from harness.load.slices import SliceRecorder
@@ -36,10 +38,12 @@ _BROKEN = (ErrorClass.INVALID, ErrorClass.INCOMPLETE)
 _TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 _NO_SERVICE = (ErrorClass.CLOSED, *_TIMEOUTS, *(error for error in ErrorClass if error.is_before_contact))
 _FEWEST_UNANSWERED, _ROUNDING = 10, 1e-9
-_FEWEST_TOKENS, _SHORTEST_STREAM = 8, 0.02
-"""Stated tokens of an answer, and seconds from its first to its last chunk, below which chunks that come together do
-not show that the stream was held back.
+_FEWEST_TOKENS, _FEWEST_CHUNKS, _SHORTEST_STREAM = 8, 4, 0.02
+"""Tokens or chunks of an answer, and seconds from its first to its last chunk, below which chunks that come together do
+not show that the stream was held back; ...
 """
+_LONG_WAIT, _FLUSH_RATIO = 0.05, 200.0
+"""... unless the first chunk took so long, and so many times as long as all the others."""
 _ASKED_LENGTH = re.compile(
     rb'"(?:max_tokens|max_completion_tokens|max_output_tokens|max_new_tokens|num_predict)": ?([0-9]+)'
 )
@@ -75,6 +79,7 @@ class Recorder:
         self._asks_length = any(part.output_tokens is not None for part in (load, *load.mix))
         self._seconds = Seconds(job.suite, job.suite, self._get_rate)
         self._curve = load.curve
+        self._flow = FlowLog()
 
     def _get_rate(self, second: int) -> float:
         """The rate that was asked for in the middle of this second of the run."""
@@ -97,6 +102,7 @@ class Recorder:
         self._check_service(exchange, raw)
         if exchange.error is not None:
             self._count_error(exchange, exchange.error)
+        self._note_flow(exchange, raw)
         gaps = timing.inter_token
         self._seconds.add(exchange, gaps)
         since_start = timing.intended - self.t0
@@ -147,10 +153,19 @@ class Recorder:
             self._note(SENT_TTFT, block, [max(0.0, stamps[0] - exchange.timing.sent)])
             if tokens:
                 self._note(WHOLE_TPOT, block, [max(0.0, stamps[-1] - exchange.timing.sent) / tokens])
-        if stamps and tokens >= _FEWEST_TOKENS and not raw.stalled:
-            self.counts.stated_tokens += tokens
-            takes_long = stamps[-1] - stamps[0] > _SHORTEST_STREAM
-            self.counts.reads += len(set(stamps)) if takes_long else len(stamps)
+        if stamps and not raw.stalled:
+            self._count_reads(stamps, tokens, stamps[0] - (exchange.timing.sent or 0.0))
+
+    def _count_reads(self, stamps: Sequence[float], tokens: int, wait: float) -> None:
+        """Count the moments at which the tokens of a stream came: few show that it was held back. Chunks are counted as
+        tokens where there are more of them, or no tokens are stated.
+        """
+        span = stamps[-1] - stamps[0]
+        if tokens < _FEWEST_TOKENS and len(stamps) < _FEWEST_CHUNKS:
+            return
+        may_show = span > _SHORTEST_STREAM or wait > max(_LONG_WAIT, _FLUSH_RATIO * span)
+        self.counts.stated_tokens += max(tokens, len(stamps))
+        self.counts.reads += len(set(stamps)) if may_show else len(stamps)
 
     def _count_prompt_length(self, exchange: Exchange, tokens: int) -> None:
         """Count the time per token of an answer beside those to prompts of similar lengths, if usage states it."""
@@ -217,7 +232,21 @@ class Recorder:
         self.counts.series = self._seconds.lines()
         if self._slices is not None:
             self.counts.slices = self._slices.take_lines(everything=everything)
+        if self.counts.finished and self.counts.flow is None:
+            duration = self.job.load.duration
+            self.counts.flow = self._flow.summarise(self.t0 + self._judged_from, self.t0 + duration)
         return self.counts
+
+    def _note_flow(self, exchange: Exchange, raw: RawExchange) -> None:
+        """Note when the request was sent and answered, for how the service queues."""
+        timing, response = exchange.timing, exchange.response
+        self._flow.refused += exchange.status in OVERLOAD_STATUSES
+        if timing.sent is None:
+            return
+        served, ended = None, timing.done or raw.ended
+        if exchange.ok:
+            served = timing.tokens[0] if timing.tokens else ended
+        self._flow.add(timing.sent, served, ended, len(exchange.request.body), len(response.body) if response else 0)
 
     def _note_durations(self, metric: str, block: int, values: Sequence[float], held_up: float) -> None:
         """Note durations as they were, and without the seconds for which the load generator held them up."""

@@ -25,6 +25,7 @@ from harness.core.plan import Cost, PlannedCheck
 from harness.core.settings import LoadSettings
 from harness.core.workload import AUTO, SAMPLE
 from harness.load.controls import count_control_step
+from harness.load.judging import JUDGES_FAILURES, STRAY_FAILURES
 from harness.load.known import ASKED_BESIDE, confirm_wrong_answers, find_known, judge_lost_echoes
 from harness.load.load_result import get_result_path, make_result_id
 from harness.load.locust_process import LocustExit, find_free_port, find_locustfile, run_locust
@@ -140,11 +141,14 @@ def _describe_source(session: Session, query: Query) -> Source:
 
 
 def describe_plan(scope: Scope) -> str:
-    """What the load will send, in words, as far as it is known before the first request."""
+    """What the load will send and be judged by, in words, as far as it is known before the first request."""
     load = _get_load_settings(scope)
+    line = _describe_requests(load, scope.settings.seed)
     if load.shape_name != STEADY:
-        return f"{load.describe_rate()}; {_describe_requests(load, scope.settings.seed)}"
-    return _describe_requests(load, scope.settings.seed)
+        line = f"{load.describe_rate()}; {line}"
+    if not any(objective.metric in JUDGES_FAILURES for objective in scope.objectives):
+        line += f"; no objective judges failures: at most {STRAY_FAILURES:.0%} of the requests may fail"
+    return line
 
 
 def _describe_requests(load: LoadSettings, seed: int) -> str:

@@ -52,7 +52,7 @@ def add_up(*parts: WorkerCounts) -> LoadResult:
 def test_the_sum_of_three_processes_is_what_one_would_have_record() -> None:
     whole = exchanges()
     one, three = add_up(record(whole)), add_up(*(record(whole[i::3]) for i in range(3)))
-    assert replace(three, failures=()) == replace(one, failures=())
+    assert replace(three, failures=()) == replace(one, failures=(), flow=None)  # several processes have no one order
     assert len(three.failures) == len(one.failures) == 3
     assert one.judged == 900
 

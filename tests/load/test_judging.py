@@ -229,6 +229,22 @@ def test_failures_that_no_objective_judges_are_not_green(
     assert ("error_rate" in verdict.reason) is (status is Status.INCONCLUSIVE or ERRORS in objectives)
 
 
+@pytest.mark.parametrize(("over", "status"), [(1, Status.FAIL), (18, Status.FAIL)])
+def test_failures_all_over_the_load_fail_it_without_any_objective(over: int, status: Status) -> None:
+    verdict = judge_failures(result(over, failed=60 * over, failures=(Counterexample("500"),)), ())
+    assert verdict.status is status
+    assert f"{60 * over} of 3000 requests failed: without an objective at most 1 % of the requests" in verdict.reason
+    assert verdict.counterexamples
+    assert judge_failures(result(over, failed=60 * over), (ERRORS,)).status is Status.PASS
+
+
+def test_one_episode_of_failures_is_left_open() -> None:
+    counts = count_blocks((50,) * TIME_BLOCKS, (50, 50, *(0,) * 58))
+    verdict = judge_failures(result(0, failed=100, blocks={"error_rate": counts}), ())
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "episodes" in verdict.reason
+
+
 def test_an_endpoint_that_disappears_fails_without_any_objective() -> None:
     gone = result(25, gone="no request was answered for 5.0 s", failures=(Counterexample("refused"),))
     assert judge_failures(gone, ()).status is Status.FAIL
@@ -277,7 +293,7 @@ def test_a_stress_is_judged_by_what_came_after_its_recovery() -> None:
     """Requests that fail at the peak are no stray failures; those that fail afterwards are."""
     recovered = result(0, shape="stress", failed=2000, schedule="5 requests/s for 6 s")
     assert judge_failures(recovered, ()).status is Status.PASS
-    assert judge_failures(result(10, shape="stress", failed=600), ()).status is Status.INCONCLUSIVE
+    assert judge_failures(result(10, shape="stress", failed=600), ()).status is Status.FAIL
     assert judge_failures(replace(recovered, shape="spike"), ()).status is Status.INCONCLUSIVE
     verdict = judge_load(recovered, LATENCY, CHECK)
     assert verdict.status is Status.PASS

@@ -43,8 +43,11 @@ BURSTS = [0.1 + i // 8 * 0.08 for i in range(40)]
 FEW_CHUNKS = [0.1 + i * 0.1 for i in range(10)]
 AT_ONCE = [0.1 + i // 20 * 0.001 for i in range(40)]
 
+FLUSHED = [0.4] * 40
+FLUSHED_IN_TWO_READS = [0.4] * 30 + [0.401] * 10
 
-@pytest.mark.parametrize("stamps", [BURSTS, FEW_CHUNKS])
+
+@pytest.mark.parametrize("stamps", [BURSTS, FEW_CHUNKS, FLUSHED, FLUSHED_IN_TWO_READS])
 def test_a_stream_that_is_held_back_and_flushed_shows_no_gaps(stamps: list[float]) -> None:
     result = measure_streams(stamps, 40)
     for metric in ("ttft p90", "ttfot p90", "inter_token p90"):
@@ -64,6 +67,12 @@ def test_a_healthy_stream_raises_no_alarm(stamps: list[float], tokens: int | Non
     assert (result.bursts, result.shortfall) == ("", "")
     assert judge(result, "inter_token p90").status is Status.PASS
     assert judge(result, "goodput", ">= 90%").status is Status.PASS
+
+
+def test_a_flush_shows_without_usage() -> None:
+    assert "held back and flushed" in measure_streams([0.4] * 6, None).bursts
+    assert measure_streams([0.02] * 6, None).bursts == ""
+    assert measure_streams([0.4] * 3, None).bursts == ""
 
 
 def test_reasoning_that_is_not_streamed_is_not_held_back() -> None:

@@ -209,7 +209,8 @@ class LoadWorker:
 
     def report_counts(self) -> None:
         """Report what was counted until now."""
-        self._counts.stall = self._engine.stall
+        if self._counts.flow is None:  # which is made when everything has ended, and holds the loop up
+            self._counts.stall = self._engine.stall
         if self._zero_fixed.is_set():
             seconds = max(self._engine.now() - self._began, 1e-3)
             self._counts.cpu = (time.process_time() - self._cpu_at_start) / seconds
