@@ -60,7 +60,8 @@ class Job:
     system-wide monotonic clock; `reference` the content of the answer without load, None where it is not compared, and
     `has_text` whether that answer had a text or outputs; `known` are further requests whose answers are, and `echo`
     asks for the mark in its text to be repeated, which the service does (None: not asked). `run_dir` is a folder that
-    exists, `suite` the one whose measurement it is. Holds the endpoint's secrets: never written to disk.
+    exists, `suite` the one whose measurement it is; `first` is the first arrival of the schedule that is sent (over 0
+    for a soak that goes on). Holds the endpoint's secrets: never written to disk.
     """
 
     endpoint: Endpoint
@@ -76,6 +77,7 @@ class Job:
     material: Material | None = None
     known: tuple[KnownRequest, ...] = ()
     echo: Query | None = None
+    first: int = 0
 
     @property
     def has_controls(self) -> bool:

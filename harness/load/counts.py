@@ -39,9 +39,9 @@ class WorkerCounts:
     """What one process has counted of a load so far. `blocks` holds the histograms of each metric, in seconds.
 
     `series` are the lines of the run's series since the last message to the master, `slices` those of a soak's slices,
-    which hold everything counted until now where there are any; `reached` is the arrival that the process will send
-    next; every other field counts from the
-    start, so that a lost message does no harm. `late` are successes that the load generator itself held up for long, by
+    which hold everything counted until now where there are any; `reached` is the first arrival of the process that
+    is not sent; every other field counts from the start, so that a lost message does no harm.
+    `late` are successes that the load generator itself held up for long, by
     block like `requests` and `failed`. `cpu` is the process's share of a core, `skew` the seconds by which its clock
     differs from the master's, `process` which one it is, `gone` why the service has disappeared (taken back when it
     answers again), `problem` why this process cannot take part, `finished` whether it has sent and read everything.

@@ -82,6 +82,9 @@ def _judge_changes(
         f"{describe(change.low)}, at most {describe(change.high)}"
         for part, change in changes
     )
+    if result.soak is not None and result.soak.lost:
+        note = f"{result.soak.lost} requests were under way when the soak was killed, and are not counted"
+        notes = (note, *notes)
     n = sum(window.requests for window in series[0].windows)
     worst, change = max(changes, key=lambda pair: pair[1].low)
     allowed = f"{describe(limit)} over the soak is tolerated"

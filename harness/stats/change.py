@@ -23,6 +23,7 @@ FEWEST_WINDOWS = 16
 _GRID = (*(i / 20 for i in range(20)), 0.98, 1.0)
 _SIMULATED, _SEED = 6000, 20_240_229
 _PHI_LEVEL = 0.10
+_LAGS = (1, 2, 3)
 _EDGE = 0.15
 """The share of the windows that lies at least before and after a step."""
 
@@ -115,10 +116,9 @@ def _fit(rows: _Rows) -> _Fit:
 
 
 def _estimate_dependence(residuals: _Rows, squares: _Rows) -> _Rows:
-    """The mean of the first two autocorrelations: noise of a longer memory than AR(1) has a larger second one."""
-    first = (residuals[:, 1:] * residuals[:, :-1]).sum(axis=1)
-    second = (residuals[:, 2:] * residuals[:, :-2]).sum(axis=1)
-    mean: _Rows = (first + second) / 2 / squares
+    """The mean of the first three autocorrelations: noise of a longer memory than AR(1) has larger later ones."""
+    sums = [(residuals[:, lag:] * residuals[:, :-lag]).sum(axis=1) for lag in _LAGS]
+    mean: _Rows = np.sum(sums, axis=0) / len(_LAGS) / squares
     return mean
 
 

@@ -25,8 +25,7 @@ from harness.load.child.stats_rows import shorten_statistics
 from harness.load.counts import WorkerCounts, sum_counts
 from harness.load.load_result import get_result_path, make_load_result
 from harness.load.recorder import Recorder
-from harness.load.slices import SLICES_SUFFIX, get_slices_path
-from harness.load.soak_record import make_soak_record, read_lines
+from harness.load.soak_files import SoakFiles
 from harness.load.worker_table import WorkerTable
 
 _LOOK, _WRITING_INTERVAL = 0.1, 1.0
@@ -47,19 +46,27 @@ class LoadMaster:
         self.job, self.environment = job, environment
         self.problem: str | None = None
         self._names, self._t0 = names, 0.0
-        self._workers = WorkerTable(names or ("this process",), job.load.requests)
+        self._workers = WorkerTable(names or ("this process",), job.load.requests - job.first)
         self._run_dir = RunDir(Path(job.run_dir), job.endpoint.list_secrets())
         get_result_path(self._run_dir.path, job.load.scenario).parent.mkdir(exist_ok=True)
-        self._slices_name = f"load/{job.load.scenario}{SLICES_SUFFIX}"
         self._zero_fixed, self._is_closed = Event(), False
         self._gone: str | None = None
         self._scraper: Scraper | None = None
+        self._soak: SoakFiles | None = None
+        if job.load.shape_name == SOAK:
+            self._soak = SoakFiles(self._run_dir, job, can_resume=not locust_options.is_gate_child())
         gevent.spawn(self._watch_workers)
 
     @property
     def has_begun(self) -> bool:
         """Whether the schedule's zero is fixed, or never will be."""
         return bool(self._zero_fixed.is_set())
+
+    @property
+    def offset(self) -> float:
+        """The time of the schedule at which it begins: over 0 for a soak that goes on."""
+        job = self.job
+        return job.load.make_pacer(job.seed).get_arrival_time(job.first) if job.first else 0.0
 
     def wait_for_workers(self) -> bool:
         """Whether every worker has taken up its part. A worker of which locust hears nothing is not waited for."""
@@ -75,16 +82,21 @@ class LoadMaster:
         return not self.has_begun
 
     def begin(self, at: float) -> None:
-        """The schedule begins `at` this time of the monotonic clock."""
+        """The schedule begins `at` this time of the monotonic clock; what is before the job's first arrival is over."""
         self._t0 = at - self.job.started
         self._zero_fixed.set()
         if self.job.load.shape_name == SOAK:
             self._scraper = Scraper(self.job, self._add_gauges)
 
+    @property
+    def _past(self) -> list[WorkerCounts]:
+        """What was counted before the soak was resumed."""
+        return self._soak.past if self._soak is not None else []
+
     def _add_gauges(self, gauges: Mapping[str, float]) -> None:
         since_zero = time.monotonic() - self.job.started - self._t0
-        if since_zero >= 0:
-            self._run_dir.append(self._slices_name, {"t": round(since_zero, 3), "gauges": gauges})
+        if since_zero >= 0 and self._soak is not None:
+            self._soak.append({"t": round(since_zero, 3), "gauges": gauges})
 
     def add_counts(self, i: int, counts: WorkerCounts) -> None:
         """Take the latest counts of worker `i`."""
@@ -97,8 +109,8 @@ class LoadMaster:
         self._gone = self._gone or self._workers.gone
         for line in counts.series:
             self._run_dir.append(SERIES, line)
-        for line in counts.slices:
-            self._run_dir.append(self._slices_name, line)
+        if self._soak is not None and counts.slices:
+            self._soak.add_slices(i, counts)
 
     def finish(self) -> None:
         """Write the result, print what it means, and set locust's exit status by it; further calls do nothing."""
@@ -127,16 +139,15 @@ class LoadMaster:
         return [i for i, name in enumerate(self._names) if name in clients and clients[name].state == STATE_MISSING]
 
     def _write_result(self) -> None:
-        counts = sum_counts(self._workers.parts or [Recorder(self.job).counts])
+        counts = sum_counts([*self._past, *(self._workers.parts or [Recorder(self.job).counts])])
         finished = self._workers.have_ended or self._gone is not None
         counts = replace(counts, gone=self._gone)
         shares = self._workers.list_shares()
         result = make_load_result(self.job, counts, self._t0, finished=finished, problem=self.problem, workers=shares)
-        if self.job.load.shape_name == SOAK:
+        if self._soak is not None:
             shorten_statistics(self.environment.stats)
             if self._is_closed:
-                lines = read_lines(get_slices_path(self._run_dir.path, self.job.load.scenario))
-                result = replace(result, soak=make_soak_record(lines, self.job.load))
+                result = replace(result, soak=self._soak.make_record(finished=finished))
         self._run_dir.write(f"load/{self.job.load.scenario}.json", msgspec.json.encode(result))
 
     def _watch_workers(self) -> None:

@@ -181,7 +181,7 @@ def _fix_zero(**_: Any) -> None:
     if master is None or master.has_begun:
         return
     if worker is not None:
-        at = time.monotonic() + _LEAD
+        at = time.monotonic() + _LEAD - master.offset
         master.begin(at)
         worker.begin(at)
     else:
@@ -195,6 +195,7 @@ def _begin_together(master: LoadMaster) -> None:
     options: Any = master.environment.parsed_options
     runner: Any = master.environment.runner
     lead = _FORKED_LEAD if options.processes else _FAR_LEAD
+    lead -= master.offset
     now, at = time.time(), time.monotonic() + lead
     master.begin(at)
     shared = at if options.processes else None

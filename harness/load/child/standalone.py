@@ -23,6 +23,7 @@ from harness.core.errors import UsageError
 from harness.core.load import Job, LoadResult
 from harness.core.settings import LoadSettings, Settings
 from harness.io.rundir import RunDir
+from harness.load.checkpoint import Checkpoint, read_checkpoint
 from harness.load.child import locust_options
 from harness.load.load_result import get_result_path
 from harness.load.preflight_process import PreflightRequest, PreflightResult
@@ -52,19 +53,40 @@ def make_job(environment: Environment) -> Job:
     stream = options.stream or any(objective.streamed for objective in settings.objectives)
     promised = settings.promises.deterministic
     preflight = _run_preflight(PreflightRequest(settings.endpoint_of(_SUITE), stream, promised, load, options.seed))
-    run_dir = RunDir.create(options.run_dir or None, preflight.endpoint.list_secrets())
-    run.adopt(run_dir, preflight.preflight, time.monotonic())
+    secrets = preflight.endpoint.list_secrets()
+    if options.resume:
+        checkpoint = read_checkpoint(Path(options.resume), load.scenario)
+        run_dir, started = RunDir(Path(options.resume).absolute(), secrets), _place_start(checkpoint)
+    else:
+        checkpoint, run_dir, started = None, RunDir.create(options.run_dir or None, secrets), time.monotonic()
+    job = _build_job(preflight, load, settings, run_dir, started, options.seed)
+    if checkpoint is not None:
+        checkpoint.check(job)
+        checkpoint.clear_traces(run_dir.path)
+        job = replace(job, first=checkpoint.reached)
+    run.adopt(run_dir, preflight.preflight, started)
     _runs[str(run_dir.path)] = run
+    return job
+
+
+def _place_start(checkpoint: Checkpoint) -> float:
+    """The start of a run that goes on, on the monotonic clock of now."""
+    return time.monotonic() - max(0.0, time.time() - checkpoint.started_epoch)
+
+
+def _build_job(
+    preflight: PreflightResult, load: LoadSettings, settings: Settings, run_dir: RunDir, started: float, seed: int
+) -> Job:
     return Job(
         preflight.endpoint,
         (preflight.request,),
         load,
         str(run_dir.path),
-        run.started,
+        started,
         collect_limits(settings.objectives),
         preflight.reference.content,
         preflight.reference.has_text,
-        options.seed,
+        seed,
         _SUITE,
         preflight.material,
         preflight.controlled.known,

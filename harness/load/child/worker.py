@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import socket
 import time
@@ -69,7 +70,9 @@ class LoadWorker:
         self._answer_times = AnswerTimes(environment.stats)
         self._counts = self._recorder.counts
         self._counts.process = f"process {os.getpid()} of {socket.gethostname()}"
-        self._next, self._planned = first, len(range(first, self._pacer.count, step))
+        first += math.ceil(max(0, job.first - first) / step) * step
+        self._first = self._next = first
+        self._planned = len(range(first, self._pacer.count, step))
         self._slots, self._unsent = 0, 0
         self._zero_fixed, self._has_unread = Event(), Event()
         self._unread: deque[tuple[Request, float, RawExchange, KnownAnswer | None]] = deque()
@@ -214,5 +217,6 @@ class LoadWorker:
         if self._zero_fixed.is_set():
             seconds = max(self._engine.now() - self._began, 1e-3)
             self._counts.cpu = (time.process_time() - self._cpu_at_start) / seconds
-        self._counts.reached = self._next
+        # Arrivals are sent in their order; slots have taken some of later times already.
+        self._counts.reached = self._first + self._counts.sent * self._step
         self._report(self._recorder.flush(everything=self._is_closed or self._counts.finished))
