@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,22 @@ def test_answers_that_are_not_streamed_have_no_such_rows(reference: str, tmp_pat
     _, output = locust(tmp_path, reference, "--rate=30", "--duration=1", "--warm-up=0", "--protocol=plain_json")
     assert "POST" in output
     assert not re.search(r"^(TTFT|gap) ", output, re.MULTILINE)
+
+
+def test_what_locust_keeps_of_every_second_is_dropped_in_a_soak() -> None:
+    """In a process of its own, because locust patches the one that imports it."""
+    program = """
+from locust.stats import RequestStats, StatsError
+from harness.load.child.stats_rows import shorten_statistics
+stats = RequestStats()
+for second in range(10_000):
+    stats.total.num_reqs_per_sec[second] = 1
+    stats.get("/", "POST").num_fail_per_sec[second] = 1
+    stats.errors[str(second)] = StatsError("POST", "/", f"error {second}")
+    stats.history.append({"time": second})
+shorten_statistics(stats)
+per_second = stats.total.num_reqs_per_sec, stats.get("/", "POST").num_fail_per_sec
+print(*map(len, per_second), min(per_second[0]), len(stats.errors), len(stats.history), stats.history[0]["time"])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["121", "121", "9879", "200", "5000", "0"]

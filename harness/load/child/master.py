@@ -20,6 +20,7 @@ from harness.core.errors import UsageError
 from harness.core.load import Job
 from harness.io.rundir import SERIES, RunDir
 from harness.load.child import locust_options, standalone
+from harness.load.child.prometheus_page import PrometheusPage
 from harness.load.child.scraper import Scraper
 from harness.load.child.stats_rows import shorten_statistics
 from harness.load.counts import WorkerCounts, sum_counts
@@ -52,10 +53,16 @@ class LoadMaster:
         self._zero_fixed, self._is_closed = Event(), False
         self._gone: str | None = None
         self._scraper: Scraper | None = None
+        self._page = self._open_page()
         self._soak: SoakFiles | None = None
         if job.load.shape_name == SOAK:
             self._soak = SoakFiles(self._run_dir, job, can_resume=not locust_options.is_gate_child())
         gevent.spawn(self._watch_workers)
+
+    def _open_page(self) -> PrometheusPage | None:
+        """The page for Prometheus, if it is wanted. Raises `UsageError` for a port that cannot be used."""
+        port = getattr(self.environment.parsed_options, "prometheus", None)
+        return PrometheusPage(int(port), self._sum_counts) if port else None
 
     @property
     def has_begun(self) -> bool:
@@ -120,8 +127,9 @@ class LoadMaster:
         if self._names and not self._workers.have_ended and len(self._list_missing()) == len(self._names):
             self.problem = self.problem or _describe_end(self._workers)  # then locust has ended the test
         self._zero_fixed.set()
-        if self._scraper is not None:
-            self._scraper.stop()
+        for part in (self._scraper, self._page):
+            if part is not None:
+                part.stop()
         self._write_result()
         if not locust_options.is_gate_child():
             self.environment.process_exit_code = standalone.print_summary(self.job)
@@ -138,8 +146,11 @@ class LoadMaster:
         clients: Any = getattr(self.environment.runner, "clients", {})
         return [i for i, name in enumerate(self._names) if name in clients and clients[name].state == STATE_MISSING]
 
+    def _sum_counts(self) -> WorkerCounts:
+        return sum_counts([*self._past, *(self._workers.parts or [Recorder(self.job).counts])])
+
     def _write_result(self) -> None:
-        counts = sum_counts([*self._past, *(self._workers.parts or [Recorder(self.job).counts])])
+        counts = self._sum_counts()
         finished = self._workers.have_ended or self._gone is not None
         counts = replace(counts, gone=self._gone)
         shares = self._workers.list_shares()
