@@ -2,16 +2,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SELECT ?= not servers and not catalogue
+SELECT ?= not servers and not catalogue and not simulation and not environment
 PARALLEL ?= -n auto --dist=loadfile --no-loadscope-reorder
 CORES := $(shell getconf _NPROCESSORS_ONLN)
+REST := test-catalogue test-simulations test-environments
 PURE := attacks checks config core data faults protocols reports run stats test_architecture.py test_check_ids.py test_docs.py test_layout.py
 ONE_GATE := tests/plugin/test_collection.py::test_empty_folder
 UV := $(shell command -v uv 2>/dev/null)
 OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: install demo serve check test test-quick test-catalogue test-servers fuzz generate bench figures detection build format clean
+.PHONY: install demo serve check test test-quick $(REST) test-servers fuzz generate bench figures detection build format clean
 
 install: $(VENV)/.dev  ## everything that the other targets need, into .venv
 
@@ -27,17 +28,23 @@ check: $(VENV)/.dev  ## style, types, layers
 	$(BIN)/mypy
 
 # The tests start hundreds of Python processes: compiled files are kept, and 64-column matrices need no thread pool.
-test test-quick test-catalogue: export PYTHONDONTWRITEBYTECODE =
-test test-quick test-catalogue: export OPENBLAS_NUM_THREADS = 1
+test test-quick $(REST): export PYTHONDONTWRITEBYTECODE =
+test test-quick $(REST): export OPENBLAS_NUM_THREADS = 1
 
 test: $(VENV)/.dev  ## all tests, except those of real servers and the rest of long lists of cases, on every core
 	$(BIN)/python -m pytest -m "$(SELECT)" $(PARALLEL) $(ARGS)
 
 test-quick: $(VENV)/.dev  ## tests of pure code and one gate run, on every core: under a minute
-	$(BIN)/python -m pytest -m "not slow and not browser" -n $(CORES) $(addprefix tests/,$(PURE)) $(ONE_GATE) $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not browser and not simulation and not catalogue" -n $(CORES) $(addprefix tests/,$(PURE)) $(ONE_GATE) $(ARGS)
 
 test-catalogue: $(VENV)/.dev  ## the cases of long lists that `make test` has only a sample of, on every core
 	$(BIN)/python -m pytest -m catalogue $(PARALLEL) $(ARGS)
+
+test-simulations: $(VENV)/.dev  ## error rates over many simulated runs, of which `make test` has only a sample
+	$(BIN)/python -m pytest -m simulation $(PARALLEL) $(ARGS)
+
+test-environments: $(VENV)/.dev  ## older versions of pytest, the installed wheel, the recipes under every rule: in environments of their own
+	$(BIN)/python -m pytest -m environment $(PARALLEL) $(ARGS)
 
 test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a cached environment of its own)
 	$(BIN)/python -m pytest -m servers tests/servers $(ARGS)

@@ -291,7 +291,8 @@ def test_a_seeded_defect(checkout: Checkout) -> None:
         assert checkout.run_tests(*tests, "-k", "server_version_shown or describe") >= 3
 
 
-@pytest.mark.slow
+@pytest.mark.environment
+@pytest.mark.slow(seconds=20)
 def test_all_of_them_keep_the_rules_of_the_house(checkout: Checkout) -> None:
     paths = [name for recipe in RECIPES.values() for name in recipe.files]
     if (ROOT / ".mypy_cache").is_dir():  # left by `make check`; without it everything is read anew

@@ -65,6 +65,7 @@ def test_the_wheel_works_from_elsewhere(wheel: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.environment
 @pytest.mark.slow
 def test_an_installed_wheel_works_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
     """Installed by pip, offline; the dependencies are lent by this environment, the checkout is not."""

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from harness.core.verdict import Level
@@ -144,10 +144,10 @@ class Plan:
         return {"schema": "aiharness.plan/1", "hash": self.hash, **self._content()}
 
     def _content(self) -> dict[str, Any]:
-        content = _without_defaults(asdict(self))
+        content = _without_defaults(_list_fields(self))
         for name in ("checks", "measurements"):
             if name in content:
-                content[name] = [_without_defaults(line) for line in content[name]]
+                content[name] = [_without_defaults(_list_fields(line)) for line in content[name]]
         return content
 
 
@@ -156,6 +156,11 @@ def _is_compared_by(comparison: PlannedCheck, check: PlannedCheck) -> bool:
     slug = comparison.id.rpartition("/")[2]
     is_estimate = check.kind == "estimate" and check.suite == comparison.suite
     return comparison.kind == "comparison" and is_estimate and check.id.endswith(f"[{slug}]")
+
+
+def _list_fields(line: Plan | PlannedCheck | PlannedMeasurement) -> dict[str, Any]:
+    """The values by name, as they are: `asdict` copies each, and takes ten times as long."""
+    return {field.name: getattr(line, field.name) for field in fields(line)}
 
 
 def _without_defaults(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
 from harness.core.errors import UsageError
@@ -71,16 +71,23 @@ def _find_modules(kind: str) -> Mapping[str, str]:
 
 @cache
 def _find_modules_on(path: tuple[str, ...], kind: str) -> Mapping[str, str]:
-    """Cached for each import path, because entry points are in the metadata of every installed package."""
     modules = {}
     for package_name in _PACKAGES[kind]:
         package = importlib.import_module(package_name)
         for info in pkgutil.iter_modules(package.__path__):
             if not info.name.startswith("_"):
                 modules[info.name.removeprefix("as_")] = f"{package_name}.{info.name}"
-    for point in entry_points(group=_GROUP.format(kind)):
-        modules[point.name] = point.value
+    for point in _read_entry_points(path):
+        if point.group == _GROUP.format(kind):
+            modules[point.name] = point.value
     return modules
+
+
+@cache
+def _read_entry_points(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Those of every kind, from the metadata of every installed package, which are slow to read: once for each path."""
+    installed = entry_points()
+    return tuple(point for kind in _PACKAGES for point in installed.select(group=_GROUP.format(kind)))
 
 
 def describe_unknown(what: str, given: str, known: Iterable[str]) -> str:

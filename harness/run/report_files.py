@@ -9,6 +9,7 @@ import importlib.metadata
 import os
 import platform
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,8 @@ def render_report(name: str, report: Report, folder: Path, **options: Any) -> by
 
 def describe_environment(settings: Settings) -> dict[str, str]:
     """Versions and sources that a reader needs to trust or repeat the run; no host names, no paths of a home."""
-    environment = {name: importlib.metadata.version(name) for name in ("aiharness", "pytest", "httpx", "numpy")}
-    environment |= {
+    environment = {
+        **_read_versions(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "cpus": str(os.cpu_count() or 0),
@@ -89,6 +90,11 @@ def describe_environment(settings: Settings) -> dict[str, str]:
     if os.environ.get("CI"):
         environment["ci"] = "yes"
     return environment
+
+
+@cache
+def _read_versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in ("aiharness", "pytest", "httpx", "numpy")}
 
 
 def shorten_path(path: Path) -> str:

@@ -162,7 +162,6 @@ MEASURING = "smoke,validation,adversarial,load,chaos"
     sample_cases(
         [("all", True, ()), ("all", False, ("-n", "2")), (MEASURING, True, ("-n", "2"))],
         ("all", True, ()),
-        ("all", False, ("-n", "2")),
     ),
     ids=["refusing", "n2", "refusing-n2"],
 )

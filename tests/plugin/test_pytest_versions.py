@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogues import sample_cases
-
 ROOT = Path(__file__).parents[2]
 VERSIONS = ("8.4.2", "9.0.3")  # the newest is what every other test of this folder runs on
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("version", sample_cases(VERSIONS, VERSIONS[0]))
+@pytest.mark.environment
+@pytest.mark.slow(seconds=20)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_older_pytest(tmp_path: Path, wheel: Path, reference: str, version: str) -> None:
     venv = tmp_path / "venv"
     python = venv / "bin" / "python"

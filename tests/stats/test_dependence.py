@@ -28,6 +28,7 @@ from tests.catalogues import sample_cases
 SMALL = LoadSize(0.05, 270, 27.0)
 LARGE = LoadSize(0.01, 10_000, 200.0)
 IN_LARGE = [stream for stream in STREAMS if stream.count_disturbances(0.02, 10_000, 200.0) >= 3]
+IN_SMALL = [stream for stream in STREAMS if stream.count_disturbances(0.1, 270, 27.0) >= 3]
 NOTHING = np.zeros((3, TIME_BLOCKS), dtype=int)
 
 
@@ -39,7 +40,7 @@ def judge(
 
 
 @pytest.mark.parametrize(
-    "stream", [s for s in STREAMS if s.count_disturbances(0.1, 270, 27.0) >= 3], ids=lambda stream: stream.name
+    "stream", sample_cases(IN_SMALL, *IN_SMALL[::3], mark=pytest.mark.simulation), ids=lambda stream: stream.name
 )
 def test_at_the_default_size_few_runs_are_judged_falsely(stream: Stream) -> None:
     """400 runs: 5 % and three standard errors of the simulation."""
@@ -51,7 +52,9 @@ def test_at_the_default_size_few_runs_are_judged_falsely(stream: Stream) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stream", sample_cases(IN_LARGE, *IN_LARGE[::3]), ids=lambda stream: stream.name)
+@pytest.mark.parametrize(
+    "stream", sample_cases(IN_LARGE, *IN_LARGE[::7], mark=pytest.mark.simulation), ids=lambda stream: stream.name
+)
 def test_at_ten_thousand_requests_few_runs_are_judged_falsely(stream: Stream) -> None:
     random = np.random.default_rng(2)
     most = 0.05 + 3 * math.sqrt(0.05 * 0.95 / 100)

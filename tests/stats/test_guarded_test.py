@@ -28,7 +28,9 @@ def run(over: list[bool], test: RateTest = PR) -> GuardedRateTest:
     return guarded
 
 
-@pytest.mark.parametrize("stream", IN_ORDER, ids=lambda stream: stream.name)
+@pytest.mark.parametrize(
+    "stream", sample_cases(IN_ORDER, *IN_ORDER[::3], mark=pytest.mark.simulation), ids=lambda stream: stream.name
+)
 def test_few_samples_are_judged_falsely(stream: Stream) -> None:
     """But for drift, whose share so far is under the limit when the test stops."""
     random = np.random.default_rng(11)
@@ -39,7 +41,9 @@ def test_few_samples_are_judged_falsely(stream: Stream) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stream", sample_cases(IN_ORDER, *IN_ORDER[::3]), ids=lambda stream: stream.name)
+@pytest.mark.parametrize(
+    "stream", sample_cases(IN_ORDER, *IN_ORDER[::5], mark=pytest.mark.simulation), ids=lambda stream: stream.name
+)
 def test_few_samples_of_a_release_are_judged_falsely(stream: Stream) -> None:
     random = np.random.default_rng(12)
     if stream.count_disturbances(RELEASE.loosened, RELEASE.cap, 0) >= 3 and stream.name != "linear drift":
