@@ -302,6 +302,67 @@ def make_texts() -> Tutorial:
     return Tutorial({"/embed": embed}, document("/embed", list_object({"texts": texts})))
 
 
+def make_list_body() -> Tutorial:
+    """FastAPI's `list[Passenger]` as the body, and a list of objects as the answer."""
+
+    def predict(raw: bytes) -> Reply:
+        body = parse(raw)
+        if not isinstance(body, list) or not all(isinstance(row, dict) and is_number(row.get("age")) for row in body):
+            return refuse(("age", "missing", "Field required"))
+        return reply([{"survived": int(row["age"] < 3), "probability": 1 / (1 + abs(row["age"]))} for row in body])
+
+    described = document("/predict", {"type": "array", "items": list_object({"age": NUMBER, "name": TEXT_TYPE})})
+    return Tutorial({"/predict": predict}, described)
+
+
+def make_series() -> Tutorial:
+    """A forecast of a series with dates, which must differ."""
+
+    def forecast(raw: bytes) -> Reply:
+        body = parse(raw)
+        points = body.get("history") if isinstance(body, dict) else None
+        if not isinstance(points, list) or not all(isinstance(p, dict) and is_number(p.get("value")) for p in points):
+            return refuse(("history", "missing", "Field required"))
+        if len({str(point.get("day")) for point in points}) < 2:
+            return reply({"detail": "history must span at least two days"}, 400)
+        return reply({"forecast": [points[-1]["value"] * step for step in (1, 2)]})
+
+    point = list_object({"day": {"type": "string", "format": "date"}, "value": NUMBER})
+    series = {"type": "array", "items": point, "minItems": 2}
+    return Tutorial({"/forecast": forecast}, document("/forecast", list_object({"history": series})))
+
+
+def make_writer() -> Tutorial:
+    """A small text model: always the same for one prompt, and no use for repeating a code."""
+    words = ["the", "model", "answers", "word", "by", "word", "and", "slowly", "so", "that", "it", "is", "seen"]
+
+    def generate(raw: bytes) -> Reply:
+        body = parse(raw)
+        if not isinstance(body, dict) or not isinstance(body.get("prompt"), str):
+            return refuse(("prompt", "missing", "Field required"))
+        start = sum(body["prompt"].encode())
+        text = " ".join(words[(start + place) % len(words)] for place in range(8))
+        return reply({"generated_text": text})
+
+    return Tutorial({"/generate": generate}, document("/generate", list_object({"prompt": TEXT_TYPE})))
+
+
+def make_recommender() -> Tutorial:
+    """A known user's number in, a list of objects out; an unknown user is 404."""
+
+    def recommend(raw: bytes) -> Reply:
+        body = parse(raw)
+        user = body.get("user_id") if isinstance(body, dict) else None
+        if type(user) is not int:
+            return refuse(("user_id", "missing", "Field required"))
+        if not 0 <= user < 100:
+            return reply({"detail": "User not found"}, 404)
+        return reply({"user_id": user, "items": [{"title": f"film {user * step % 7}"} for step in (1, 2)]})
+
+    item = list_object({"user_id": {"type": "integer"}})
+    return Tutorial({"/recommend": recommend}, document("/recommend", item))
+
+
 def make_keyed() -> Tutorial:
     """Named fields behind a key in a header of the service's own."""
     tutorial = make_named()
@@ -327,6 +388,10 @@ TUTORIALS: dict[str, Callable[[], Tutorial]] = {
     "form_page": make_form_page,
     "page_upload": make_page_upload,
     "texts": make_texts,
+    "list_body": make_list_body,
+    "series": make_series,
+    "writer": make_writer,
+    "recommender": make_recommender,
 }
 
 

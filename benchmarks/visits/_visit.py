@@ -104,7 +104,7 @@ def _initialise(place: Path, url: str, log: Path, env: Mapping[str, str]) -> str
 def _make_environment(source: str) -> Mapping[str, str]:
     """The user's environment: with a key only for a service that asks for one."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AIHARNESS_", "PYTEST_", "COV_"))}
-    return {**clean, "AIHARNESS_API_KEY": SERVICE_KEY} if "API_KEY" in source else clean
+    return {**clean, "AIHARNESS_API_KEY": SERVICE_KEY} if "APIKeyHeader" in source else clean
 
 
 def _call(words: Sequence[str], place: Path, env: Mapping[str, str]) -> tuple[int, str]:

@@ -37,22 +37,33 @@ def ask_row_pairs(session: Session, rows: Rows) -> list[AskedPair]:
     if rows.is_file:
         return ask_pairs(session, [_make_sample_pair(session, rows, generator=None)])
     maker = _NumberPairs(session, rows)
+    if not maker.places and session.endpoint.other_samples:
+        return ask_pairs(session, [_make_sample_pair(session, rows, generator=None)])
     asked = ask_pairs(session, [maker.make_pair(name, place) for name, place in maker.choose_places()])
     if not any(pair.fits for pair in asked) and (pair := maker.search_pair()):
         asked += ask_pairs(session, [pair])
+    if session.endpoint.other_samples and not any(pair.fits for pair in asked):
+        asked += ask_pairs(session, [_make_sample_pair(session, rows, generator=None)])
     if rows.batches:
         asked += ask_pairs(session, [maker.make_order_pair()])
     return [*asked, *ask_model_pair(session, rows)]
 
 
 def _make_sample_pair(session: Session, rows: Rows, generator: random.Random | None) -> RequestPair:
-    """The sample and one with another answer; a text's own answer is that of the text with another number after it."""
+    """The sample and one with another answer.
+
+    A text's own answer is that of the text with another number after it, unless the number changes the answer.
+    """
     one, other = (rows.draw_distinct(2) * 2)[:2]
     controls, pair = [one, other], [one, other]
     if generator is not None:
         first, last = generator.sample(range(100, 1000), 2)
         controls, pair = [f"{one} {first}", f"{other} {first}"], [f"{one} {last}", f"{other} {last}"]
     own = [exchange.content for exchange in session.ask_many([rows.query([row]) for row in controls], concurrency=2)]
+    if generator is not None and None not in own:
+        varied = session.ask(rows.query([f"{one} {generator.randrange(1000, 10_000)}"])).content
+        if varied is None or find_difference(own[0], varied) is not None:
+            return _make_sample_pair(session, rows, generator=None)
     queries = [rows.query([row]) for row in pair]
     if None in own or find_difference(*own) is None:
         return RequestPair("its content", queries, why="their answers do not differ")
@@ -109,7 +120,7 @@ class _NumberPairs:
             queries = [self.rows.query([self.base, *self.others[:1]])] * 2
             return RequestPair(name, queries, why="the rows have one answer")
         queries = [self.rows.query([self.base, row]), self.rows.query([row, self.base])]
-        names = [output for output in own if len(own[output]) == len(other.get(output, ())) == 1]
+        names = [output for output in own if _has_one_entry(own[output]) and _has_one_entry(other.get(output))]
         expected = {output: [*own[output], *other[output]] for output in names}
         reverse = {output: [*other[output], *own[output]] for output in names}
         if find_difference(expected, reverse) is None:
@@ -185,6 +196,10 @@ class _NumberPairs:
         for value, (low, high) in zip(values, self.ranges, strict=False):
             drawn.append(self.generator.randint(int(low), int(high)) if type(value) is int else value)
         return drawn
+
+
+def _has_one_entry(output: Any) -> bool:
+    return isinstance(output, list) and len(output) == 1
 
 
 def _find_ranges(base: Any, others: Sequence[Any], *, by_field: bool) -> list[tuple[Any, Any]]:

@@ -21,6 +21,7 @@ from harness.protocols.shared.valid_input import split_schema
 
 _MOST_TRIES, _ENOUGH = 24, 2
 """Inputs that are asked, and further answers after which it is enough."""
+_CODE = "48151623"
 _SHADES = (200, 0, 120, 250)
 _SCALES = (10.0, 1.0, 100.0, 3.0, 1000.0, 30.0)
 """Sizes of numbers that are tried where no range is stated; fields differ in size, so each gets one of its own."""
@@ -32,7 +33,7 @@ def find_other_samples(
     """Inputs of the sample's form whose answers differ from its answer and from one another; none if there are none.
 
     Texts that are all answered otherwise show a service that writes, and not one that decides: then there are none,
-    because checks then ask it to repeat a code.
+    because checks then ask it to repeat a code; but for a model that repeats no code, and answers a text always alike.
     """
     is_text = isinstance(sample, str) and sample != PICTURE and template.upload is None
     answers, samples, differing = [proof.content], [], 0
@@ -49,9 +50,20 @@ def find_other_samples(
             samples.append(value)
         if count >= _MOST_TRIES or (len(samples) >= _ENOUGH and not is_text):
             break
-    if is_text and isinstance(proof.content, str) and len(answers) > 1 + count // 2:
+    writes = is_text and isinstance(proof.content, str) and len(answers) > 1 + count // 2
+    if writes and not _repeats_nothing(template, samples, answers, ask):
         return ()
     return tuple(samples[:_ENOUGH])
+
+
+def _repeats_nothing(
+    template: Template, samples: list[Any], answers: list[Any], ask: Callable[[Template, Any], Exchange]
+) -> bool:
+    """Whether a service that writes does not repeat a code that it is asked for, and answers a text again alike."""
+    coded, again = ask(template, f"Repeat after me: {_CODE}"), ask(template, samples[0])
+    if not coded.ok or _CODE in str(coded.content):
+        return False
+    return again.ok and find_difference(answers[1], again.content) is None
 
 
 def _list_candidates(template: Template, sample: Any, schema: Schema) -> Iterator[Any]:

@@ -17,7 +17,7 @@ from harness.core.endpoint import Endpoint, StreamTemplate, Template
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, Query
 from harness.io.client import Client
-from harness.protocols.shared import openapi
+from harness.protocols.shared import openapi, wire
 from harness.protocols.shared.answer_choice import choose_answer, find_piece, make_expectation
 from harness.protocols.shared.error_hints import ErrorHints, read_hints
 from harness.protocols.shared.json_schema import Schema, UnusableSchema
@@ -252,7 +252,9 @@ class TemplateSearch:
         repeat = self.ask(form.template, form.sample)
         template = form.template
         if template.answer is None and template.stream is None and form.exchange and form.exchange.answer:
-            path, probabilities = choose_answer(form.exchange.answer.value, repeat.answer and repeat.answer.value)
+            values = form.exchange.answer.value, repeat.answer and repeat.answer.value
+            is_batch = isinstance(form.sample, list) and wire.has_rows(form.sample)
+            path, probabilities = choose_answer(*values, echo=form.sample, is_batch=is_batch)
             template = replace(template, answer=path, probabilities=probabilities)
         proof = self.ask(template, form.sample)
         if not proof.ok:

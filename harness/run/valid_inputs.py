@@ -54,7 +54,8 @@ class Rows:
         dimensions = len(find_shape(inputs)) if isinstance(inputs, list) else 0
         is_flat, is_deep = dimensions == 1, dimensions > 1
         takes_batch = isinstance(specs, list) and len(specs) == 1 and len(specs[0]["shape"]) == 2
-        self._named = isinstance(inputs, dict) and bool(inputs) and all(map(find_shape, inputs.values()))
+        has_columns = isinstance(inputs, dict) and bool(inputs) and all(map(find_shape, inputs.values()))
+        self._named = has_columns and capabilities.batches
         has_records = is_flat and isinstance(inputs[0], dict)
         self._outer = is_deep or has_records or (is_flat and takes_batch)
         self._row = inputs[0] if is_deep or has_records else inputs

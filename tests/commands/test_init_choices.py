@@ -74,6 +74,25 @@ def test_where_the_answer_is(value: Any, repeat: Any, path: str | None, probabil
 
 
 @pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ([{"label": "a", "score": 0.5}], None),
+        ({"predictions": [{"label": "a"}]}, "$.predictions"),
+        ({"rows": [{"label": "a"}]}, "$.rows"),
+        ({"result": {"predictions": [1]}}, "$.result.predictions"),
+    ],
+)
+def test_the_answer_to_a_batch_is_the_list_of_its_rows(value: Any, path: str | None) -> None:
+    assert choose_answer(value, value, is_batch=True) == (path, None)
+
+
+def test_the_input_in_an_answer_is_no_prediction() -> None:
+    value = {"message": "hello", "polarity": "Ham"}
+    assert choose_answer(value, value, echo="hello") == ("$.polarity", None)
+    assert choose_answer({"text": "hello"}, {"text": "hello"}, echo="hello") == ("$.text", None)
+
+
+@pytest.mark.parametrize(
     ("body", "piece"),
     [
         (b'data: {"token": "a"}\n\n', "$.token"),

@@ -31,7 +31,21 @@ from tests.tutorials import (
     serving_tutorial,
 )
 
-WHOLE_RUNS = ("named", "nested", "flask_fields", "sentiment", "upload", "event_stream")
+WHOLE_RUNS = (
+    "named",
+    "nested",
+    "flask_fields",
+    "sentiment",
+    "upload",
+    "event_stream",
+    "texts",
+    "list_body",
+    "series",
+    "writer",
+    "recommender",
+    "query",
+    "get",
+)
 
 
 def init(folder: Path, url: str, *options: str, env: dict[str, str] | None = None) -> tuple[int, str]:
@@ -68,7 +82,7 @@ def test_the_written_file_passes_without_an_edit(tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sample_cases(WHOLE_RUNS, "named", "event_stream"))
+@pytest.mark.parametrize("name", sample_cases(WHOLE_RUNS, "named", "event_stream", "get"))
 def test_the_integration_suite_passes_too(tmp_path: Path, name: str) -> None:
     with serving_tutorial(TUTORIALS[name]()) as url:
         assert init(tmp_path, url, "--yes")[0] == 0

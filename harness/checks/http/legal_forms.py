@@ -88,10 +88,11 @@ def _write_body_in_packets(head: bytes, body: bytes) -> Pieces:
     """Cuts inside numbers, and inside characters of several bytes: for these JSON's escapes are replaced by UTF-8."""
     if b"\\u" in body:
         body = json.dumps(json.loads(body), ensure_ascii=False).encode()
-    cuts = {0, 1, len(body) - 1, len(body)}
+    whole = set_length(head, body)
+    cuts = {place for place in (0, 1, len(body) - 1, len(body)) if 0 <= place <= len(body)}
     for pattern in (rb"[\xc2-\xf4][\x80-\xbf]+", rb"\d\.?\d"):
         cuts.update([match.start() + 1 for match in re.finditer(pattern, body)][:6])
-    pieces: Pieces = [set_length(head, body)[: -len(body)]]
+    pieces: Pieces = [whole[: len(whole) - len(body)]]
     for start, end in pairwise(sorted(cuts)):
         pieces += [_PAUSE, body[start:end]]
     return pieces
@@ -116,6 +117,10 @@ def _write_odd_case(head: bytes, body: bytes) -> Pieces:
     return [first + b"\r\n" + odd + body]
 
 
+def _write_charset(head: bytes, body: bytes) -> Pieces:
+    return [re.sub(rb"(?im)^(content-type: *(?!multipart)[^\r;]+)", rb"\1; charset=utf-8", head) + body]
+
+
 def _write_http_1_0(head: bytes, body: bytes) -> Pieces:
     return [head.replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", 1) + body]
 
@@ -134,7 +139,7 @@ LEGAL_FORMS: Mapping[str, _Form] = {
     "no Accept-Encoding": _Form(lambda head, body: [set_header(head, "Accept-Encoding", None) + body]),
     "Accept-Encoding: gzip": _Form(_write_whole, (("Accept-Encoding", "gzip"),)),
     "Accept-Encoding: identity": _Form(_write_whole, (("Accept-Encoding", "identity"),)),
-    "a charset in the content type": _Form(_write_whole, (("content-type", "application/json; charset=utf-8"),)),
+    "a charset in the content type": _Form(_write_charset),
     "a chunked body": _Form(_write_chunked),
     "a body in many packets": _Form(_write_body_in_packets),
     "a head in many packets": _Form(_write_head_in_packets),

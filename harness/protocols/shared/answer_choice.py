@@ -24,11 +24,18 @@ _DEEPEST = 3
 _SUM_TOLERANCE = 1e-3
 
 
-def choose_answer(value: Any, repeat: Any) -> tuple[str | None, str | None]:
+def choose_answer(
+    value: Any, repeat: Any, *, echo: Any = None, is_batch: bool = False
+) -> tuple[str | None, str | None]:
     """The paths of the prediction, and of probabilities beside it; None where the adapter's default is right.
 
-    `repeat` is the answer to the same request: a member that differs is a time or a counter, and no prediction.
+    `repeat` is the answer to the same request: a member that differs is a time or a counter, and no prediction; nor
+    is `echo`, the input. Of a batch the prediction is the list that has an entry for each row.
     """
+    if echo is not None and isinstance(value, dict):
+        value = {name: member for name, member in value.items() if member != echo} or value
+    if is_batch:
+        value, repeat = _close_lists(value), _close_lists(repeat)
     if not isinstance(value, dict):
         path = _descend(value, ())
         return (write_path(path) if path or not isinstance(value, list) else None), None
@@ -54,6 +61,15 @@ def make_expectation(schema: Schema) -> dict[str, Any] | None:
     if isinstance(low, int | float) and isinstance(high, int | float) and low <= high < MAX_SAFE_INTEGER:
         return {"range": [low, high]}
     return None
+
+
+def _close_lists(value: Any) -> Any:
+    """The value with lists of objects as lists of texts, into which no path leads."""
+    if isinstance(value, list):
+        return [json.dumps(entry) if isinstance(entry, dict) else entry for entry in value]
+    if isinstance(value, dict):
+        return {name: _close_lists(member) for name, member in value.items()}
+    return value
 
 
 def _get(value: Any, name: str) -> Any:

@@ -51,7 +51,8 @@ class PlainJSON:
         A configured liveness page is used even if it was not found.
         """
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
-        batches = wire.has_rows(_find_sample(endpoint, facts))
+        sample = _find_sample(endpoint, facts)
+        batches = wire.has_rows(sample) and not _is_series(sample)
         streaming, ready = endpoint.template.stream is not None, bool(facts.inputs.get("ready"))
         return Capabilities(
             streaming=streaming, liveness=live, readiness=ready, tensors=True, batches=batches, model_version=True
@@ -189,6 +190,13 @@ class PlainJSON:
 def _find_sample(endpoint: Endpoint, facts: Facts) -> Any:
     """The configured sample, otherwise that in the OpenAPI document, or None."""
     return endpoint.get_sample(facts.inputs.get("sample"))
+
+
+def _is_series(sample: Any) -> bool:
+    """Whether an object of lists is one input, such as a series in time, and not a row in columns of one entry."""
+    if not isinstance(sample, dict):
+        return False
+    return any(len(entries) > 1 or isinstance(entries[0], dict) for entries in sample.values())
 
 
 def _choose_body(endpoint: Endpoint, facts: Facts) -> str:
