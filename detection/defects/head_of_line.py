@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from detection.intercept import Inference, intercept
 from detection.switch import CHAT, Defect, LoadTrial
 
-_WORDS, _READ_S = 150, 0.35
+_WORDS, _READ_S = 150, 0.45
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
@@ -35,13 +35,13 @@ DEFECT = Defect(
     wrap=_wrap,
     load=LoadTrial(
         settings={
-            "rate": 25,
+            "rate": 24,
             "duration": 10,
             "warm_up": 1,
             "workload": "mix",
             "mix": [
-                {"weight": 14, "input_tokens": {"mean": 20}},
-                {"weight": 1, "input_tokens": {"mean": 200}},
+                {"weight": 24, "input_tokens": {"mean": 20}, "output_tokens": {"mean": 2}},
+                {"weight": 1, "input_tokens": {"mean": 200}, "output_tokens": {"mean": 2}},
             ],
         },
         words="a large request blocks all others",

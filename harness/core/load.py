@@ -139,14 +139,14 @@ class LoadResult:
     of other tools. `latency` counts from the schedule, `service` from the send. `waited` arrivals found no free
     slot among the requests in flight, `repeated` requests were sent before. `workload` says in words what the
     requests were, `cache` what shows that repeats are answered from a cache, `bursts` that streams were held back
-    and flushed, `shortfall` that answers were shorter than asked; the successes with `in_chunks` state no tokens.
-    `broken` are answers that were declared a success and are invalid or incomplete, `wrong` those that are not the
-    known ones. Of the `echoed` answers that were to repeat a code, `unechoed` do not, such as `lost_echoes`. `flow`
-    is how they queued, as one process saw it. `gone` says that the endpoint disappeared, `client_bound` why the
-    load was not the one asked for, `late` how the load generator delayed single requests: its effect on a verdict
-    is bounded by the blocks named by `name_least` and `MOST_FAILED`. `overran`: it was stopped at its deadline. Of
-    several processes `generator` and `stall` show the worst, `skew` by how much their clocks differ (s), and
-    `workers` the part of each.
+    and flushed, `shortfall` that answers were shorter than asked; `others` that others sent requests, too; the
+    successes with `in_chunks` state no tokens. `broken` are answers that were declared a success and are invalid or
+    incomplete, `wrong` those that are not the known ones. Of the `echoed` answers that were to repeat a code,
+    `unechoed` do not, such as `lost_echoes`. `flow` is how they queued, as one process saw it. `gone` says that the
+    endpoint disappeared, `client_bound` why the load was not the one asked for, `late` how the load generator
+    delayed single requests: its effect on a verdict is bounded by the blocks named by `name_least` and
+    `MOST_FAILED`. `overran`: it was stopped at its deadline. Of several processes `generator` and `stall` show the
+    worst, `skew` by how much their clocks differ (s), and `workers` the part of each.
     """
 
     scenario: str
@@ -169,6 +169,7 @@ class LoadResult:
     cache: str = ""
     bursts: str = ""
     shortfall: str = ""
+    others: str = ""
     in_chunks: int = 0
     tokens: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)

@@ -24,7 +24,7 @@ _FEWEST_PASSED, _PASSED_PER_WAITING = 20, 16
 it was sent. Where service times vary like an exponential distribution, one in nine million is (e^-16), and where a
 third of the requests are four times slower than the others, one in 3,000.
 """
-_SILENCE_RATIO, _USUAL, _SHORTEST_SILENCE, _FEWEST_WAITING = 4.0, 0.25, 0.05, 3
+_SILENCE_RATIO, _USUAL, _SHORTEST_SILENCE, _FEWEST_WAITING = 4.0, 0.1, 0.05, 3
 """A silence: nobody was served for so many times the time that this share of the small requests take, and for so many
 seconds, although so many small requests waited.
 """

@@ -16,7 +16,7 @@ from harness.stats.beta import binomial_cdf, binomial_sf
 
 _ALPHA = 0.001
 """The chance at which each of these checks may be wrong about a healthy service."""
-_FEWEST = 100
+_FEWEST = 40
 """Requests below which a load shows nothing of this."""
 _MOST_PASSED_OVER, _FEWEST_SILENCES = 0.0005, 5
 """The share of requests that many others pass in a fair queue (with exponential service times it is e^-8, .0003); the
@@ -24,7 +24,7 @@ silences after large requests from which these block.
 """
 _CLIFF, _FEWEST_ENDED, _FEWEST_SECONDS = 0.6, 10, 1.0
 """The share of the best rate that is a cliff; ends and seconds at a level below which its rate is not known."""
-_FEWEST_QUEUED, _LONGEST_QUEUE, _GROWTH = 16, 1.5, 1.4
+_FEWEST_QUEUED, _LONGEST_QUEUE, _GROWTH = 32, 3.0, 1.4
 """Requests that wait, the seconds that it takes to answer them, and how many times those of half the time they are,
 from which a queue counts as growing without end.
 """

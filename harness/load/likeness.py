@@ -56,11 +56,16 @@ def find_unlikeness(result: LoadResult, objective: Objective, status: Status) ->
     metric = objective.metric
     if metric == "error_rate":
         return ""
+    if result.others:
+        return f"{result.others}; times beside other requests than these are no measure of it"
     has_stream_limits = any(result.blocks[name].over for name in _WITHIN_STREAM if name in result.blocks)
     if result.bursts and (metric in _WITHIN_STREAM or (metric == GOODPUT.name and has_stream_limits)):
         return f"{result.bursts}; how long its text took is not known"
-    if status is not Status.PASS:
-        return ""
+    return _find_unlike_pass(result, metric) if status is Status.PASS else ""
+
+
+def _find_unlike_pass(result: LoadResult, metric: str) -> str:
+    """Why a limit that these answers keep may not be kept by those that were asked for."""
     if result.cache and result.distinct < FEWEST_DISTINCT:
         return f"a cache answers repeats: {result.cache}; {result.distinct:.0%} of the requests were distinct"
     if result.shortfall:

@@ -24,15 +24,18 @@ from harness.core.objective import Objective
 from harness.core.plan import Cost, PlannedCheck
 from harness.core.settings import LoadSettings
 from harness.core.workload import AUTO, SAMPLE
+from harness.io.metrics_page import parse_in_flight
 from harness.load.controls import count_control_step
 from harness.load.judging import JUDGES_FAILURES, STRAY_FAILURES
-from harness.load.known import ASKED_BESIDE, confirm_wrong_answers, find_known, judge_lost_echoes
+from harness.load.known import ASKED_BESIDE, Controlled, confirm_wrong_answers, find_known, judge_lost_echoes
 from harness.load.load_result import get_result_path, make_result_id
 from harness.load.locust_process import LocustExit, find_free_port, find_locustfile, run_locust
 from harness.load.material import Source, choose_material, probe_material
+from harness.load.others import watch_in_flight
 from harness.load.reference import Reference, ask_reference
 from harness.run.accuracy import holds_classes
 from harness.run.gate_run import GateRun
+from harness.run.gauges import make_metrics_request
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
 
@@ -78,7 +81,9 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
     material = choose_material(load, scope.settings.seed, source)
     material, has_texts = probe_material(material, source, load.requests, session.ask)
     has_texts = has_texts and reference.has_text
-    controlled = find_known(material, source, load.requests, session.ask, session.request, may_reword=may_reword)
+    controlled = Controlled()
+    if at is None:  # a sweep judges times alone
+        controlled = find_known(material, source, load.requests, session.ask, session.request, may_reword=may_reword)
     job = replace(job, reference=reference.content, has_text=has_texts, material=material)
     job = replace(job, known=controlled.known, echo=controlled.echo)
     path = get_result_path(folder, load.scenario)
@@ -91,18 +96,28 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
     run.progress.note(f"load: {load.scenario}: {load.describe_rate()}, open loop")
     with run.progress.part(make_result_id(load.scenario)) as part:
         part.deadline, part.remark = 0.0, partial(_describe_state, path, load)
-        child = run_locust(file, _make_locust_options(job), msgspec.json.encode(job), log, patience)
+        with watch_in_flight(partial(_read_in_flight, session, load)) as looks:
+            child = run_locust(file, _make_locust_options(job), msgspec.json.encode(job), log, patience)
     is_compared = bool(controlled.known or controlled.echo)
     result = replace(_read_result(path, job, child), not_compared="" if is_compared else reference.problem)
     if not session.promises.deterministic:
         result = confirm_wrong_answers(result, controlled, reference, ask_sample, session.ask)
     result = judge_lost_echoes(result, controlled, job.seed, load.requests, session.ask)
+    result = replace(result, others=looks.find_others(result))
     run.progress.note(
         f"load: {result.completed} of {result.intended} requests have ended, {result.failed} of them failed"
     )
     run.run_dir.scrub(log)
     run.ledger.after_answer(result.tokens)
     return result
+
+
+def _read_in_flight(session: Session, load: LoadSettings) -> float | None:
+    """How many requests the service states to be in flight, on its page of metrics; None where it does not."""
+    response = session.client.exchange(make_metrics_request(load)).response
+    if response is None or response.status != 200:
+        return None
+    return parse_in_flight(response.body)
 
 
 @dataclass(frozen=True, slots=True)
