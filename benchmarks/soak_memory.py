@@ -1,7 +1,7 @@
 """By how much the memory of a load generator grows over a soak of many requests.
 
-Feeds the exchanges of a soak to what keeps them in a real one: the schedule, the recorder, the counts in messages to
-the master, the files of slices and checkpoints. Prints the resident memory after each tenth. Exit status 1 if it grows
+Feeds the exchanges of a soak to what keeps them in a real one of one process: the schedule, the recorder, the files of
+slices and checkpoints. Prints the resident memory after each tenth. Exit status 1 if it grows
 by 10 MB or more from the first twentieth, by which every buffer has its size, to the end.
 """
 
@@ -22,7 +22,6 @@ from harness.core.load import Job
 from harness.core.settings import LoadSettings
 from harness.io.rundir import RunDir
 from harness.load.answer_reader import RawExchange
-from harness.load.counts import decode_counts, encode_counts
 from harness.load.recorder import Recorder
 from harness.load.soak_files import SoakFiles
 
@@ -62,9 +61,8 @@ def _feed(load: LoadSettings, requests: int, folder: Path) -> int:
         recorder.add(Exchange(_ASKED, timing, Response(200), error=error), RawExchange(due, ended=ended, awake=ended))
         if int(due) > second:
             second = int(due)
-            message = decode_counts(encode_counts(recorder.flush()))
-            if message.slices:
-                files.add_slices(0, message)
+            if recorder.flush().slices:
+                files.add_slices(0, counts)
         if k and k % (requests // 20) == 0:
             gc.collect()
             before = _read_memory()

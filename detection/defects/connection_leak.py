@@ -1,4 +1,4 @@
-"""One of ten requests opens a connection to somewhere and never closes it."""
+"""One of four requests opens a connection to somewhere and never closes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from detection.intercept import Inference, intercept
 from detection.switch import PLAIN, V2, Defect, LoadTrial
 
-_STEP, _MOST = 10, 800
+_STEP, _MOST = 4, 800
 """One of so many requests leaks a socket; and the most, so that the process does not run out of them."""
 
 

@@ -41,6 +41,8 @@ def judge_times(result: LoadResult) -> Verdict:
     soak = _get_record(result)
     if isinstance(soak, Verdict):
         return soak
+    if not soak.windows:
+        return _say_too_short(result, "too few requests for one window")
     series = []
     for metric in ("latency", "ttft"):
         windows = [window for window in soak.windows if metric in window.p50]

@@ -22,7 +22,7 @@ from harness.load.slices import NEVER_ENDED, SliceGrid, make_grid
 from harness.stats.episodes import list_episodes
 from harness.stats.histogram import Histogram
 
-_SLOW_FACTOR, _SLOW_SECONDS, _FAILING = 3.0, 0.05, 0.3
+_SLOW_FACTOR, _SLOW_SECONDS, _FAILING = 3.0, 0.1, 0.3
 """A bin is slow if its mean time is so many times that of the median bin, and by so many seconds more; it is a burst
 of failures if at least this share of its requests failed.
 """

@@ -157,6 +157,13 @@ def test_a_soak_that_is_too_short_is_left_open(judge: Callable[[LoadResult], Ver
     assert "too short" in verdict.reason
 
 
+@pytest.mark.parametrize("judge", [judge_times, judge_failures, judge_stalls, judge_cold_start])
+def test_a_soak_of_a_few_requests_is_too_short_and_blames_nobody(judge: Callable[[LoadResult], Verdict]) -> None:
+    verdict = judge(make_result(windows=()))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "too short" in verdict.reason
+
+
 @pytest.mark.parametrize("judge", ALL)
 def test_a_soak_that_did_not_end_passes_nothing(judge: Callable[[LoadResult], Verdict]) -> None:
     result = make_result(gauges={"process_resident_memory_bytes": read_gauge(lambda share: 2e9)})
