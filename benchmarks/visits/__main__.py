@@ -4,7 +4,8 @@ For every service `aiharness init URL --yes` and `aiharness gate` must end in PA
 could cost may be sent without consent. With `--broken` each service is changed as `breakages.py` says, and the
 gate with the same configuration must FAIL with a headline that names the cause. Every visit keeps its files in
 `build/visits/`, and its outcome as a line of `build/visits/records.jsonl`: a later call makes only those that are
-missing (`--again` makes all that are named).
+missing (`--again` makes all that are named). The variable `VISITS_COMMAND` names another `aiharness` than that of this
+checkout, such as the one of an installed wheel.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ FILLED: Mapping[str, str] = {
 """What a user who knows the service fills into the commented lines, where `init` found nothing."""
 _SLOW = r"longer than 2000 ms|slow|took .* s\b"
 _STATUS_500 = r"HTTP 500|status 500|answered 500"
-_MIXED = r"answer to input|another (?:input|request|caller)|not its own|other answer|belongs to|differs"
+_MIXED = r"cross-talk|got the answer to|answer to input|not its own|holds the answer to"
 _NAN = r"NaN|not a finite|not valid JSON"
 _CONSTANT = r"same answer|do not differ|does not depend|constant"
 _ACCEPTED = r"accepted|answered 200"
@@ -102,7 +102,7 @@ BREAKAGES: Mapping[str, Sequence[Breakage]] = {
             "random class",
             "model.predict(np.array(data).reshape(1, -1))",
             "[np.random.randint(0, 3)]",
-            r"differ|same|random",
+            r"expected|differ|random",
         ),
     ),
     "batch_instances": (
@@ -246,7 +246,7 @@ BREAKAGES: Mapping[str, Sequence[Breakage]] = {
         ),
     ),
     "image_base64": (
-        Breakage("probabilities do not sum to one", "rows / rows.sum()", "rows", r"sum|range|expected|at most"),
+        Breakage("probabilities do not sum to one", "rows / rows.sum()", "rows", r"sums? to|outside \[0, 1\]|expected"),
         Breakage("probabilities are NaN", "rows / rows.sum()", "rows * float('nan')", _NAN + "|" + _STATUS_500),
         Breakage("health says ok, model is gone", "    try:\n", "    raise RuntimeError\n    try:\n", _STATUS_500),
         Breakage(

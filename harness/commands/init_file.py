@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.commands.toml_values import quote_text, write_value
 from harness.core.endpoint import Endpoint, Template
+from harness.protocols.shared.template_path import extract_value
 from harness.run.preflight import Preflight
 from harness.run.template_search import FoundForm
 
@@ -64,12 +65,24 @@ def _write_expectation(form: FoundForm | None) -> str:
     """What the service's document promises of every answer; commented, what the sample was answered."""
     if form is not None and form.expect is not None:
         return f"# Its OpenAPI document says so of every answer.\nexpect = {write_value(form.expect)}"
-    value = form and form.exchange and form.exchange.content
-    if isinstance(value, dict) and len(value) == 1:
-        value = next(iter(value.values()))
+    value, path = _find_proved_answer(form)
     if isinstance(value, str | int | float) and len(str(value)) <= _MOST_EXPECTED:
-        return f"# It was answered so; remove the '# ' if that is right.\n# expect = {write_value(value)}"
+        proposed: object = {"path": path, "equals": value} if path else value
+        return f"# It was answered so; remove the '# ' if that is right.\n# expect = {write_value(proposed)}"
     return '# expect = { one_of = ["setosa", "versicolor"] }'
+
+
+def _find_proved_answer(form: FoundForm | None) -> tuple[object, str | None]:
+    """What the sample was answered, and its path where the answer has several outputs; None where it is not known."""
+    if form is None or form.exchange is None or form.exchange.answer is None:
+        return None, None
+    answer, path = form.exchange.answer, form.template.answer
+    if len(answer.outputs) > 1 and path is not None and path.startswith("$"):
+        return extract_value(answer.value, path), path
+    value = answer.content
+    if isinstance(value, dict) and len(value) == 1:
+        return next(iter(value.values())), None
+    return value, None
 
 
 def _quote(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -197,6 +198,29 @@ def test_the_range_that_the_document_promises_is_expected(tmp_path: Path) -> Non
         assert read_endpoint(tmp_path)["expect"] == {"one_of": ["setosa", "versicolor", "virginica"]}
         tutorial.broken = lambda: reply({"prediction": "error: model not found"})
         assert run_gate(tmp_path).status == 1
+
+
+def test_the_answer_beside_probabilities_is_proposed_as_the_expected_one(tmp_path: Path) -> None:
+    tutorial = make_named()
+    inner = tutorial.routes["/predict"]
+
+    def predict(raw: bytes) -> Reply:
+        status, kind, body = inner(raw)
+        if status != 200:
+            return status, kind, body
+        label = json.loads(body)["prediction"]
+        return reply(
+            {
+                "label": ("setosa", "versicolor", "virginica").index(label),
+                "probabilities": [0.25, 0.75] if label == "setosa" else [0.5, 0.5],
+            }
+        )
+
+    tutorial.routes["/predict"] = predict
+    with serving_tutorial(tutorial) as url:
+        assert init(tmp_path, url, "--yes")[0] == 0
+    text = (tmp_path / "aiharness.toml").read_text()
+    assert '# expect = { path = "$.label", equals = 0 }' in text
 
 
 def test_of_several_routes_one_is_taken_and_the_others_are_named(tmp_path: Path) -> None:
