@@ -89,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"aiharness {name}: {problem}", file=sys.stderr)
         return int(Exit.USAGE)
     except KeyboardInterrupt:
-        print(f"aiharness {name}: interrupted", file=sys.stderr)
+        start = "\n" if sys.stdin is not None and sys.stdin.isatty() else ""  # ends the line of a question, and of ^C
+        print(f"{start}aiharness {name}: interrupted", file=sys.stderr)
         return int(Exit.INTERRUPTED)
 
 

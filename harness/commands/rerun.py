@@ -17,7 +17,6 @@ from harness.core.plan import Plan, PlannedCheck
 from harness.core.registry import describe_unknown
 from harness.io.run_search import find_run
 from harness.io.rundir import CONFIG_COPY, RerunRecord, read_record, read_run
-from harness.suite import ROOT
 
 _WHOLE_RUN = "ai-run/"
 """The start of the ids of checks that judge the whole run."""
@@ -56,11 +55,16 @@ def choose_check(plan: Plan, wanted: str) -> PlannedCheck:
     if len(ends) > 1:
         raise UsageError(f"{len(ends)} checks of that run end in {wanted!r}; give more of one: {', '.join(ends[:8])}")
     if not ends:
-        tests = [id_.rpartition("::")[2] for id_ in ids]
-        raise UsageError(describe_unknown("check", wanted.rpartition("::")[2], tests))
+        raise UsageError(describe_unknown("check", _cut_module(wanted), map(_cut_module, ids)))
     if ends[0].startswith(_WHOLE_RUN):
         raise UsageError(f"{ends[0]} judges all requests of a run: run the whole gate again")
     return ids[ends[0]]
+
+
+def _cut_module(id_: str) -> str:
+    """`test_b[c::d]` of `test_a.py::TestX::test_b[c::d]`."""
+    test, bracket, case = id_.partition("[")
+    return test.rpartition("::")[2] + bracket + case
 
 
 def make_arguments(folder: Path, record: RerunRecord, planned: PlannedCheck) -> list[str]:
@@ -74,7 +78,7 @@ def make_arguments(folder: Path, record: RerunRecord, planned: PlannedCheck) -> 
     if record.config:
         arguments.append(f"--ai-config={_choose_config(folder, record.config)}")
     root = (folder / record.root).resolve()
-    if planned.id.startswith(f"{ROOT}/"):
+    if planned.kind != "user":
         return [*arguments, "--ai-only-packaged"]
     return [*arguments, f"--rootdir={root}", str(root / planned.id.partition("::")[0])]
 

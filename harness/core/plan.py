@@ -118,7 +118,10 @@ class Plan:
         """The plan with collected user checks added; one already planned is kept as it is."""
         known = {check.id for check in self.checks}
         fresh = tuple(check for check in checks if check.id not in known)
-        return replace(self, checks=self.checks + fresh) if fresh else self
+        if not fresh:
+            return self
+        suites = tuple(dict.fromkeys((*self.suites, *(check.suite for check in fresh))))
+        return replace(self, suites=suites, checks=self.checks + fresh)
 
     def select(self, only: str | None) -> Plan:
         """The plan of this one check, as a blocker, and of what it compares; the whole plan for None."""

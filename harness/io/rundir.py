@@ -256,7 +256,7 @@ class RerunRecord:
     endpoint: str | None = None
     had_credentials: bool = False
     suites: tuple[str, ...] = ()
-    options: Mapping[str, str | int | float] = field(default_factory=dict)
+    options: Mapping[str, bool | str | int | float] = field(default_factory=dict)
 
 
 RERUN = "rerun.json"

@@ -51,6 +51,8 @@ def keep_status(config: pytest.Config) -> Generator[None, int, int]:
     if status not in _OWN_STATUSES:
         _print(f"pytest ended before the gate began: nothing was judged; exit status {Exit.ERROR}")
         return int(Exit.ERROR)
+    if status == Exit.INTERRUPTED:
+        _print("interrupted before the first check: nothing was judged")
     return status
 
 

@@ -21,7 +21,7 @@ _KEPT = ("protocol", "model", "profile", "max_requests", "max_tokens", "max_time
 
 def write_record(run_dir: RunDir, settings: Settings, options: Options, root: Path) -> None:
     """Write `rerun.json` and the copy of the configuration, without secrets. Raises `RunDirError`."""
-    chosen: dict[str, str | int | float] = {"seed": settings.seed}
+    chosen: dict[str, bool | str | int | float] = {"seed": settings.seed}
     for name in _KEPT:
         if (value := getattr(options, name)) is not None:
             chosen[name] = value

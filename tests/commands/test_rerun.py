@@ -13,10 +13,26 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands.rerun import choose_check
+from harness.commands.demo import CONFIG, write_digits
+from harness.commands.rerun import choose_check, make_arguments
+from harness.config.options import Options
+from harness.config.resolve import resolve_settings
 from harness.core.errors import UsageError
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.verdict import Level
+from harness.io.rundir import RunDir, read_record
+from harness.plugin.rerun_record import write_record
+from harness.run.planning import build_plan
+from harness.suite import list_checks
+
+OWN_TEST = """
+import pytest
+
+@pytest.mark.ai_suite("smoke", level="warn")
+@pytest.mark.parametrize("case", ["a::b c"])
+def test_mine(ai_predict, case):
+    ai_predict([[2.0]])
+"""
 
 
 class Service(ThreadingHTTPServer):
@@ -73,6 +89,7 @@ def test_a_broken_service_is_mended(tmp_path: Path, service: Service) -> None:
         f'[endpoint]\nurl = "http://127.0.0.1:{service.server_port}"\nprotocol = "plain_json"\nsample = [[1.0]]\n'
         "[endpoint.template]\nanswer = '$.prediction'\n"
     )
+    (project / "test_mine.py").write_text(OWN_TEST)
     service.is_broken = True
     broken = run(project, "gate", "--suite=smoke", "--ai-run-dir=broken")
     assert broken.returncode == 1
@@ -83,6 +100,9 @@ def test_a_broken_service_is_mended(tmp_path: Path, service: Service) -> None:
     assert again.returncode == 1, again.stdout
     service.is_broken = False
     again = run(elsewhere, "rerun", str(project / "broken"), "ai-suite/smoke/test_health.py::test_predicts")
+    assert again.returncode == 0, again.stdout
+    assert "1 of 1 planned checks judged: 1 PASS" in again.stdout
+    again = run(elsewhere, "rerun", str(project / "broken"), "test_mine[a::b c]")
     assert again.returncode == 0, again.stdout
     assert "1 of 1 planned checks judged: 1 PASS" in again.stdout
     config.write_text("[endpoint]\nurl = 'http://127.0.0.1:9'\n")
@@ -107,7 +127,46 @@ def test_a_check_is_named_by_its_id_or_by_a_unique_end() -> None:
     for wanted, message in (
         ("test_one", "2 checks of that run end in"),
         ("tow", "Did you mean 'two'"),
+        ("b.py::tow[a::b]", "unknown check 'tow\\[a::b\\]'"),
         ("", "unknown"),
     ):
         with pytest.raises(UsageError, match=message):
             choose_check(plan, wanted)
+
+
+def test_a_record_keeps_what_a_check_is_judged_by(tmp_path: Path) -> None:
+    (tmp_path / "aiharness.toml").write_text('[endpoint]\nurl = "http://127.0.0.1:9"\n')
+    options = Options(suites=("smoke",), baseline="yesterday", accept_first=True, seed=3, max_time=9.5)
+    settings = resolve_settings(options, {}, [tmp_path])
+    run_dir = RunDir.create(tmp_path / "run")
+    write_record(run_dir, settings, options, tmp_path)
+    (tmp_path / "run" / "plan.json").touch()
+    record = read_record(run_dir.path)
+    arguments = make_arguments(run_dir.path, record, PlannedCheck("ai-suite/x", "smoke", Level.BLOCKER, ""))
+    assert f"--ai-baseline={Path.cwd() / 'yesterday'}" in arguments
+    own = PlannedCheck("test_mine.py::test_x", "smoke", Level.BLOCKER, "", kind="user")
+    assert make_arguments(run_dir.path, record, own)[-1] == str(tmp_path / "test_mine.py")
+    comparison = PlannedCheck("ai-baseline/smoke/latency-p95", "smoke", Level.BLOCKER, "", kind="comparison")
+    assert make_arguments(run_dir.path, record, comparison)[-1] == "--ai-only-packaged"
+    assert {"--ai-accept-first", "--ai-seed=3", "--ai-max-time=9.5", "--ai-only-packaged"} <= {*arguments}
+
+
+def test_every_kind_of_check_is_planned_alone(tmp_path: Path) -> None:
+    """Each check of the demo's configuration, a comparison and an own test: with its suite and its load."""
+    write_digits(tmp_path / "digits.csv")
+    text = CONFIG.read_text("utf-8").replace("@URL@", "http://127.0.0.1:9").replace("@PROXY@", "http://127.0.0.1:9")
+    (tmp_path / "aiharness.toml").write_text(text)
+    options = Options(suites=("all",), baseline="none", accept_first=True)
+    settings = resolve_settings(options, {"AIHARNESS_DEMO_KEY": "secret-of-the-demo"}, [tmp_path])
+    whole = build_plan(settings, [check for suite in settings.suites for check in list_checks(suite)])
+    own = PlannedCheck("tests/test_mine.py::test_mine", "smoke", Level.BLOCKER, "mine", kind="user")
+    assert whole.select(own.id).add_checks([own]).suites == ("smoke",)
+    kinds = {check.suite: check for check in whole.checks}
+    assert {"smoke", "integration", "validation", "adversarial", "load", "chaos"} <= kinds.keys()
+    for check in whole.checks:
+        alone = whole.select(check.id)
+        assert check.suite in alone.suites
+        assert {*check.measures} <= {measurement.id for measurement in alone.measurements}
+        assert all(row.level is Level.BLOCKER for row in alone.checks)
+        compared = 1 if check.kind == "comparison" else 0
+        assert len(alone.checks) == 1 + compared, check.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -41,6 +42,25 @@ def test_the_report_is_written_however_often_the_run_is_interrupted(
     assert child.returncode == 2, said
     assert "Traceback" not in said
     assert {"gate.json", "report.html", "junit.xml"} <= {path.name for path in (tmp_path / "run").iterdir()}
+
+
+def test_a_run_that_is_interrupted_before_it_begins_says_so(tmp_path: Path) -> None:
+    """While its links are looked at, at an address that takes the connection and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        (tmp_path / "aiharness.toml").write_text(
+            '[endpoint]\nurl = "http://127.0.0.1:9"\n'
+            f'[links.a]\napi = "http://127.0.0.1:{silent.getsockname()[1]}"\n[[fault]]\nlink = "a"\nkind = "down"\n'
+        )
+        command = [sys.executable, "-m", "harness", "gate", "--suite=chaos"]
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+            silent.settimeout(120)
+            connection, _ = silent.accept()
+            with connection:
+                child.send_signal(signal.SIGINT)
+                out, _ = child.communicate(timeout=60)
+    assert child.returncode == 2, out
+    assert b"aiharness: interrupted before the first check: nothing was judged" in out
+    assert b"Traceback" not in out
 
 
 @pytest.mark.parametrize("moment", ["folder", "announced"])
