@@ -79,7 +79,7 @@ def draw_timeline(bins: list[Bin], faults: Sequence[FaultRow]) -> Markup:
     panels = [(low, low + _PANEL) for low in (top, second, third)]
     parts = [_draw_fault(fault, x, index, panels, end) for index, fault in enumerate(shown)]
     parts += [*_draw_requests(bins, x, top), *_draw_errors(bins, x, second), *_draw_latency(bins, x, third)]
-    parts += [_svg.draw_label(x(t), bottom + 18, _format_time(t), "middle") for t in _choose_times(start, end)]
+    parts += [_svg.draw_label(x(t), bottom + 18, format_time(t), "middle") for t in choose_times(start, end)]
     requests, errors = sum(b.requests for b in bins), sum(b.errors for b in bins)
     text = f"{format_count(requests, 'request')} and {format_count(errors, 'error')} in {format_duration(end - start)}"
     if shown:
@@ -183,7 +183,7 @@ def _draw_bracket(fault: FaultRow, x: Scale, right: float, y: float) -> list[Mar
     return [_svg.make_element("path", d=f"{line}M{x(until):.1f} {y - 4:.1f}v8", cls="bracket back")]
 
 
-def _choose_times(start: float, end: float) -> list[float]:
+def choose_times(start: float, end: float) -> list[float]:
     """Round times to mark, at most ten: whole steps of seconds, minutes or hours."""
     for step in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200):
         if (end - start) / step <= 10:
@@ -191,7 +191,8 @@ def _choose_times(start: float, end: float) -> list[float]:
     return _svg.choose_ticks(start, end, 8)
 
 
-def _format_time(t: float) -> str:
+def format_time(t: float) -> str:
+    """A time of the run for an axis: `40 s`, `2:05`, `1:02:05`."""
     seconds = round(t)
     if seconds < 60:
         return f"{seconds} s"

@@ -23,7 +23,7 @@ from harness.core.report import CheckRow, Report
 from harness.core.verdict import Level, Slice, Status
 from harness.core.visible_text import fold_line, make_visible, show_command
 
-from . import _bars, _causes, _curve, _figures, _format, _latency, _timeline, _traffic, _view
+from . import _bars, _causes, _curve, _figures, _format, _latency, _load, _timeline, _traffic, _view
 from ._key_figures import list_key_figures
 from ._plain import convert_report, convert_value
 from ._unjudged import group_unjudged
@@ -150,6 +150,7 @@ def _template() -> Template:
         view=_view,
         causes=_causes,
         figures=_figures,
+        pictures=_load,
         traffic=_traffic,
         span=_format.compute_span,
         command_shown=COMMAND,

@@ -87,9 +87,14 @@ class ArrivalSettings:
         """The time from which on requests are judged: the end of the warm-up, or of the recovery after a stress."""
         if self.shape_name != STRESS:
             return self.warm_up
-        begin, seconds = _place_peak(self)
         recovery = 0.2 * self.duration if self.recovery is None else self.recovery
-        return max(self.warm_up, begin + seconds + recovery)
+        return max(self.warm_up, self.peak_end + recovery)
+
+    @property
+    def peak_end(self) -> float:
+        """When the peak of a spike or a stress ends."""
+        begin, seconds = _place_peak(self)
+        return begin + seconds
 
     @property
     def judged_requests(self) -> int:

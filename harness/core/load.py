@@ -139,7 +139,8 @@ class LoadResult:
     of other tools. `latency` counts from the schedule, `service` from the send. `waited` arrivals found no free
     slot among the requests in flight, `repeated` requests were sent before. `workload` says in words what the
     requests were, `cache` what shows that repeats are answered from a cache, `bursts` that streams were held back
-    and flushed, `shortfall` that answers were shorter than asked; `others` that others sent requests, too; the
+    and flushed, `shortfall` that answers were shorter than asked; `others` that others sent requests, too,
+    `recovery` when a service had recovered after the peak of a stress; the
     successes with `in_chunks` state no tokens. `broken` are answers that were declared a success and are invalid or
     incomplete, `wrong` those that are not the known ones. Of the `echoed` answers that were to repeat a code,
     `unechoed` do not, such as `lost_echoes`. `flow` is how they queued, as one process saw it. `gone` says that the
@@ -161,6 +162,7 @@ class LoadResult:
     shape: str = STEADY
     schedule: str = ""
     phases: tuple[tuple[str, int, int], ...] = ()
+    recovery: str = ""
     figures: tuple[Figure, ...] = ()
     peer_figures: tuple[Figure, ...] = ()
     waited: int = 0

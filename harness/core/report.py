@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.core.sweep import SweepResult
 from harness.core.verdict import Evidence, Level, Status
 
 SCHEMA = "aiharness.gate/1"
@@ -153,7 +154,8 @@ class Figure:
 class Load:
     """What one load came to: `figures` are of the `judged` requests, which were due in the `seconds` after the warm-up.
 
-    The other counts are of all requests; `errors` counts the failed ones by class.
+    The other counts are of all requests; `errors` counts the failed ones by class. `good_shares` are the shares of good
+    requests in equal slices of these seconds (None: without a request).
     """
 
     scenario: str
@@ -165,6 +167,34 @@ class Load:
     seconds: float = 0.0
     errors: Mapping[str, int] = field(default_factory=dict)
     figures: tuple[Figure, ...] = ()
+    good_shares: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSlice:
+    """The requests that were due in `seconds` seconds from second `t` of the run on: all, and those that failed.
+
+    Of those that were answered the percentiles of the latency in seconds (None: there is none), and `counts`: how many
+    lie in each bucket of the picture.
+    """
+
+    t: int
+    seconds: int
+    requests: int
+    errors: int
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    counts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPicture:
+    """Latency over time of the loads of a suite; `counts[i]` of a slice lie in (`bounds[i]`, `bounds[i+1]`] seconds."""
+
+    suite: str
+    bounds: tuple[float, ...]
+    slices: tuple[LoadSlice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +210,8 @@ class Report:
     faults: tuple[FaultRow, ...] = ()
     generator: Generator | None = None
     loads: tuple[Load, ...] = ()
+    pictures: tuple[LoadPicture, ...] = ()
+    sweep: SweepResult | None = None
     waivers: tuple[Mapping[str, Any], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

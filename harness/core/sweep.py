@@ -66,8 +66,9 @@ class ProbeRecord:
     """One load of a sweep: the rate asked and the rate of answers without a failure (requests/s), its outcome.
 
     `aim` is what it was to show: locate, pass or fail; a load that locates has the outcome under or over. `shares` are
-    those over the limit, by objective; `p50`, `p95` and `p99` latencies by metric in seconds. `failed` is the share of
-    failed requests, `tokens` the tokens of an answer in the mean; `reason` says why an undecided probe is undecided.
+    those over the limit, by objective; `p50`, `p95` and `p99` latencies by metric in seconds (none where it lies among
+    the failures). `failed` is the share of failed requests, `tokens` the tokens of an answer in the mean; `reason` says
+    why an undecided probe is undecided.
     """
 
     rate: float

@@ -119,7 +119,8 @@ def _describe_schedule(result: LoadResult, n: Sequence[int], over: Sequence[int]
         return ()
     if result.shape == STRESS:
         seconds = f"the last {result.seconds:g} s"
-        return (f"{result.schedule}: only {seconds} are judged, in which the service must have recovered",)
+        judged = f"{result.schedule}: only {seconds} are judged, in which the service must have recovered"
+        return (judged, result.recovery) if result.recovery else (judged,)
     notes = [f"{result.schedule}: this is on all requests of the schedule together, and on no rate by itself"]
     parts = [f"{name} {sum(over[a:b])} of {sum(n[a:b])}" for name, a, b in result.phases]
     if parts:

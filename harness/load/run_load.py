@@ -5,10 +5,9 @@ Tested in tests/load/test_whole_loads.py.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from harness.io.metrics_page import parse_in_flight
 from harness.load.controls import count_control_step
 from harness.load.judging import JUDGES_FAILURES, STRAY_FAILURES
 from harness.load.known import ASKED_BESIDE, Controlled, confirm_wrong_answers, find_known, judge_lost_echoes
+from harness.load.live import LoadState, describe_live_load
 from harness.load.load_result import get_result_path, make_result_id
 from harness.load.locust_process import LocustExit, find_free_port, find_locustfile, run_locust
 from harness.load.material import Source, choose_material, probe_material
@@ -120,26 +120,14 @@ def _read_in_flight(session: Session, load: LoadSettings) -> float | None:
     return parse_in_flight(response.body)
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What a watcher wants to know of the result while the load goes on."""
-
-    intended: int
-    sent: int
-    completed: int
-    failed: int
-
-
 def _describe_state(path: Path, load: LoadSettings) -> str:
-    """How far the load is, as the child writes it down every second, and what is left of its schedule."""
+    """How the load goes, as the child writes it down every second."""
     state = None
     with suppress(OSError, msgspec.MsgspecError):
-        state = msgspec.json.decode(path.read_bytes(), type=_State)
+        state = msgspec.json.decode(path.read_bytes(), type=LoadState)
     if state is None or not state.completed:
         return f"no request has ended yet; the load itself takes {load.duration:g} s"
-    ended = f"{state.completed:,} of {state.intended:,} requests have ended, {state.failed:,} of them failed"
-    left = math.ceil(load.duration - load.curve.find_time(state.sent))
-    return f"{ended}, about {left} s left" if left else f"{ended}, the last answers are awaited"
+    return describe_live_load(state, load, load.curve.find_time(state.sent))
 
 
 def _describe_source(session: Session, query: Query) -> Source:

@@ -220,7 +220,8 @@ def _record(result: LoadResult, probe: Probe, outcome: ProbeOutcome, shares: dic
     histograms = {metric: Histogram.from_sparse(sparse) for metric, sparse in result.histograms.items()}
     failed = sum(result.blocks["error_rate"].over_limit(0.0))
     p50, p95, p99 = (
-        {metric: histogram.quantile(q) for metric, histogram in histograms.items()} for q in (0.5, 0.95, 0.99)
+        {metric: value for metric, histogram in histograms.items() if math.isfinite(value := histogram.quantile(q))}
+        for q in (0.5, 0.95, 0.99)
     )
     return ProbeRecord(
         probe.rate,

@@ -6,7 +6,7 @@ Tested in tests/load/test_sweep.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.core.sweep import ProbeRecord, SweepResult
 from harness.core.verdict import Status, Verdict, make_error, make_inconclusive
@@ -80,7 +80,7 @@ def _name_limit(worst: ProbeRecord, best: ProbeRecord | None) -> str:
     before = best.p50 if best else {}
     waited, decoded = (worst.p50.get(metric, 0.0) - before.get(metric, 0.0) for metric in ("ttft", "inter_token"))
     if "inter_token" in worst.p50 and "inter_token" in before:
-        rest = (worst.p50["latency"] - worst.p50["ttft"]) - (before["latency"] - before["ttft"])
+        rest = _measure_rest(worst.p50) - _measure_rest(before)
         if rest > waited and decoded > 0:
             times = f"{before['inter_token'] * 1e3:.3g} to {worst.p50['inter_token'] * 1e3:.3g} ms"
             return f"decoding speed limited it: the median gap between chunks grew from {times}"
@@ -88,6 +88,11 @@ def _name_limit(worst: ProbeRecord, best: ProbeRecord | None) -> str:
     if best:
         grown += f", {best.p50.get('latency', 0.0) * 1e3:.4g} ms at {best.rate:.4g} requests/s"
     return f"queueing limited it: {grown}"
+
+
+def _measure_rest(times: Mapping[str, float]) -> float:
+    """Seconds after the first token."""
+    return times.get("latency", 0.0) - times.get("ttft", 0.0)
 
 
 def _describe_need(result: SweepResult, price: float, token_price: float) -> str:

@@ -18,6 +18,7 @@ from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.gate import Decision, Exit, JudgedCheck, Policy, decide
+from harness.core.metric import GOODPUT
 from harness.core.plan import Plan
 from harness.core.report import (
     CheckRow,
@@ -32,8 +33,10 @@ from harness.core.report import (
     Target,
 )
 from harness.core.suite_policy import SuitePolicy, find_policy
+from harness.core.sweep import SweepResult
 from harness.core.verdict import Evidence, Status, Verdict, choose_worst
 from harness.io.rundir import EvidenceLine, SavedRun
+from harness.run.load_pictures import list_pictures
 from harness.run.series import make_distribution, merge_lines
 
 KILLED = "the run ended before its decision was written"
@@ -86,22 +89,28 @@ def build_report(
             loosened=decision.loosened,
         ),
         target=msgspec.convert(head.get("target", {"url": "unknown", "protocol": "unknown"}), Target),
-        plan=PlanInfo(
-            hash=plan.hash,
-            planned=len(plan.checks),
-            judged=sum(not judged.missing for judged in decision.checks),
-            suites=plan.suites,
-            not_judged=plan.not_judged,
-            policy=plan.policy,
-        ),
+        plan=_describe_plan(plan, decision),
         checks=tuple(_make_row(judged, seconds.get(judged.check.id)) for judged in decision.checks),
         distributions=distributions,
         series=series,
         faults=_read_fault_rows(saved.faults),
         generator=_read_generator(saved.loads),
-        loads=tuple(msgspec.convert(load, Load) for load in saved.loads if "scenario" in load),
+        loads=tuple(map(_read_load, (load for load in saved.loads if "scenario" in load))),
+        pictures=list_pictures(saved.series),
+        sweep=_read_sweep(saved.loads),
         environment=dict(head.get("environment", {})),
         notes=(*head.get("notes", ()), *saved.notes, *notes),
+    )
+
+
+def _describe_plan(plan: Plan, decision: Decision) -> PlanInfo:
+    return PlanInfo(
+        hash=plan.hash,
+        planned=len(plan.checks),
+        judged=sum(not judged.missing for judged in decision.checks),
+        suites=plan.suites,
+        not_judged=plan.not_judged,
+        policy=plan.policy,
     )
 
 
@@ -180,6 +189,22 @@ def _read_generator(loads: Iterable[Mapping[str, Any]]) -> Generator | None:
     """How the load generator of the last load kept up."""
     generators = [load["generator"] for load in loads if load.get("generator")]
     return msgspec.convert(generators[-1], Generator) if generators else None
+
+
+def _read_load(load: Mapping[str, Any]) -> Load:
+    """A load with the share of good requests in each of its time blocks."""
+    counts = load.get("blocks", {}).get(GOODPUT.name)
+    shares: tuple[float | None, ...] = ()
+    if counts and any(counts["n"]):
+        bad = next(iter(counts["over"].values()))
+        shares = tuple(1 - k / n if n else None for n, k in zip(counts["n"], bad, strict=True))
+    return replace(msgspec.convert(load, Load), good_shares=shares)
+
+
+def _read_sweep(loads: Iterable[Mapping[str, Any]]) -> SweepResult | None:
+    """The search for a capacity, if the run has made one."""
+    sweeps = [load for load in loads if "probes" in load]
+    return msgspec.convert(sweeps[-1], SweepResult) if sweeps else None
 
 
 def _read_fault_rows(lines: Iterable[Mapping[str, Any]]) -> tuple[FaultRow, ...]:

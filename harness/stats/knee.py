@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
+import numpy as np
+
 _SLOPE, _SLOPE_WEIGHT, _STEEPEST, _FLATTEST = 8.0, 0.05, 40.0, 1.5
 """The slope of log share over log rate before any load has shown one, its weight, and the bounds of it."""
 
@@ -18,7 +20,7 @@ _SATURATED, _NEAR, _SLACK = 0.5, 1.6, 1.15
 """The share from which on a load says little of the slope, the factor within which loads are near, and by which the
 knee may lie outside of the rates between which it was located."""
 
-_DISTANCES = tuple(0.01 * 1.12**i for i in range(45))
+_DISTANCES: list[float] = (0.01 * 1.12 ** np.arange(45)).tolist()
 """The distances from the knee that are tried, in the log of the rate: from 1 % to a factor of 4.3."""
 
 _EFFECT_RANGE, _LEAST_SPREAD = 0.15, 0.5
@@ -76,24 +78,25 @@ class KneeModel:
         """The knee and the slope there, by weighted least squares over the loads near this rate."""
         near = [load for load in self._loads if abs(math.log(load.rate / middle)) < math.log(_NEAR)]
         telling = [load for load in near if load.share < _SATURATED] or near
-        points = []
+        if not telling:
+            return middle, _SLOPE
+        rows = []
         for load in telling:
             count = load.share * load.n
             value = math.log((count + 0.5) / (load.n + 1) / load.budget)
-            points.append((math.log(load.rate / middle), value, (count + 0.5) / load.effect))
-        weight = sum(w for _, _, w in points)
-        if not weight:
-            return middle, _SLOPE
-        mean_x = sum(w * x for x, _, w in points) / weight
-        mean_y = sum(w * y for _, y, w in points) / weight
-        spread = sum(w * (x - mean_x) ** 2 for x, _, w in points)
-        slope = sum(w * (x - mean_x) * (y - mean_y) for x, y, w in points) + _SLOPE * _SLOPE_WEIGHT
-        slope = min(max(slope / (spread + _SLOPE_WEIGHT), _FLATTEST), _STEEPEST)
+            rows.append((math.log(load.rate / middle), value, (count + 0.5) / load.effect))
+        x, y, weights = np.array(rows).T
+        mean_x, mean_y = float(np.average(x, weights=weights)), float(np.average(y, weights=weights))
+        spread = float(weights @ (x - mean_x) ** 2) + _SLOPE_WEIGHT
+        slope = (float(weights @ ((x - mean_x) * (y - mean_y))) + _SLOPE * _SLOPE_WEIGHT) / spread
+        slope = min(max(slope, _FLATTEST), _STEEPEST)
         return middle * math.exp(mean_x - mean_y / slope), slope
 
     def _estimate_effect(self, rate: float) -> float:
         """The effect of dependence at this rate: the mean of its logarithm over the loads, the near and long ones
         first."""
-        weights = [load.n * math.exp(-abs(math.log(load.rate / rate)) / _EFFECT_RANGE) + 1e-9 for load in self._loads]
-        logs = [math.log(load.effect) for load in self._loads]
-        return math.exp(sum(w * value for w, value in zip(weights, logs, strict=True)) / sum(weights))
+        weights, logs = [], []
+        for load in self._loads:
+            weights.append(load.n * math.exp(-abs(math.log(load.rate / rate)) / _EFFECT_RANGE) + 1e-9)
+            logs.append(math.log(load.effect))
+        return math.exp(float(np.average(logs, weights=weights)))

@@ -39,7 +39,7 @@ EFFECT_ALPHA = 0.005
 _STRETCH_EXCESS, _TOTAL_EXCESS = 0.25, 0.1
 """How much larger than in the baseline the share of bad answers must be, in a stretch and in all: less is no outage."""
 
-_WINDOW_SHARE, _TOTAL_SHARE = 0.5, 0.2
+_WINDOW_SHARE, TOTAL_SHARE = 0.5, 0.2
 """The shares of bad answers, in a window and in all, that a PASS refutes."""
 
 _SHORTEST_STRETCH, _SHORTEST_WINDOW, _SHORTEST_REST = (5, 0.5), (20, 2.0), (50, 3.0)
@@ -194,7 +194,7 @@ def _decide(yardstick: Yardstick, values: NDArray[np.float64]) -> RecoveryDecisi
     sums = np.concatenate(([0], np.cumsum(bad)))
     most = int((sums[window:] - sums[: len(sums) - window]).max())
     is_steady = binomial_cdf(most, window, _WINDOW_SHARE) <= RETURN_ALPHA
-    if is_steady and binomial_cdf(int(sums[-1]), len(bad), _TOTAL_SHARE) <= RETURN_ALPHA:
+    if is_steady and binomial_cdf(int(sums[-1]), len(bad), TOTAL_SHARE) <= RETURN_ALPHA:
         return RecoveryDecision("pass")
     return RecoveryDecision("inconclusive")
 

@@ -14,12 +14,15 @@ from harness.core.report import (
     Figure,
     Generator,
     Load,
+    LoadPicture,
+    LoadSlice,
     PlanInfo,
     Report,
     RunInfo,
     Second,
     Target,
 )
+from harness.core.sweep import ProbeRecord, SweepResult
 from harness.core.verdict import Baseline, Counterexample, Level, Slice, Status
 
 URL = "http://127.0.0.1:8080"
@@ -269,6 +272,8 @@ def six_suites(*, passes: bool = False) -> Report:
         faults=_faults(passes),
         generator=Generator(50.0, 49.9 if passes else 43.2, 0.003 if passes else 0.21, 0.41 if passes else 0.97),
         loads=(_load(passes),),
+        pictures=(load_picture(),),
+        sweep=load_sweep(),
         waivers=(),
     )
 
@@ -283,7 +288,52 @@ def _load(passes: bool) -> Load:
         Figure("goodput", "goodput", "", "share of those", 1350, value=0.9733),
     )
     errors = {} if passes else {"http_status": 20, "connect": 5}
-    return Load("steady", 1500, 1500, 1500, sum(errors.values()), 1350, 27.0, errors, figures)
+    shares = (*(1.0 for _ in range(30)), None, *(1 - k / 100 for k in range(29)))
+    return Load("steady", 1500, 1500, 1500, sum(errors.values()), 1350, 27.0, errors, figures, shares)
+
+
+def load_picture() -> LoadPicture:
+    """A queue that grows in the second half; one slice is without an answer."""
+    bounds = tuple(0.05 * 1.25**k for k in range(17))
+    slices = []
+    for k in range(40):
+        slow = 0.12 * max(1.0, 1.06 ** (k - 15))
+        counts = tuple(max(0, 30 - abs(place - 4 - max(0, k - 15) // 4) * 9) for place in range(16))
+        slices.append(LoadSlice(5 + 2 * k, 2, 100, k % 3, slow, 1.6 * slow, 2.4 * slow, counts))
+    slices[7] = LoadSlice(19, 2, 100, 100, counts=(0,) * 16)
+    return LoadPicture("load", bounds, tuple(slices))
+
+
+def load_sweep() -> SweepResult:
+    """A search that ended with an interval."""
+    looks = ((20, "under"), (40, "under"), (80, "over"), (57, "over"))
+    proofs = ((44, "pass"), (47, "inconclusive"), (55, "fail"), (51, "fail"))
+    probes = []
+    for rate, outcome in looks + proofs:
+        aim = "locate" if (rate, outcome) in looks else "pass"
+        time = 0.1 / max(0.02, 1 - rate / 56)
+        times = {"latency": time}
+        slow = {"latency": 3 * time}
+        probes.append(
+            ProbeRecord(
+                rate,
+                outcome,
+                min(rate, 54.0),
+                0.0,
+                {"latency p95 <= 1 s": 0.04},
+                times,
+                slow,
+                aim=aim,
+                seconds=60.0,
+                p99=slow,
+            )
+        )
+    sentences = (
+        "Capacity for latency p95 <= 1 s: at least 44, less than 51 requests/s at 95 %.",
+        "At 51 requests/s queueing limited it: the median latency was 1121 ms, 467 ms at 44 requests/s.",
+        "100 requests/s need 2 to 3 replicas like this one, 5 to 7.5 an hour, if their capacities add up.",
+    )
+    return SweepResult(100, 44, 51, 0.95, tuple(probes), sentences)
 
 
 def _faults(passes: bool) -> tuple[FaultRow, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,18 +16,21 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.runners import STATE_MISSING
 
-from harness.core.arrival_settings import SOAK
+from harness.core.arrival_settings import SOAK, STRESS
 from harness.core.endpoint import TLS
 from harness.core.errors import UsageError
 from harness.core.load import Job
 from harness.io.rundir import SERIES, RunDir
 from harness.load.child import locust_options, standalone
+from harness.load.child.live_line import LiveLine
 from harness.load.child.prometheus_page import PrometheusPage
 from harness.load.child.scraper import Scraper
 from harness.load.child.stats_rows import shorten_statistics
 from harness.load.counts import WorkerCounts, sum_counts
+from harness.load.live import LoadState, describe_live_load
 from harness.load.load_result import get_result_path, make_load_result
 from harness.load.recorder import Recorder
+from harness.load.recovery_time import measure_recovery
 from harness.load.soak_files import SoakFiles
 from harness.load.worker_table import WorkerTable
 
@@ -57,6 +62,8 @@ class LoadMaster:
         self._soak: SoakFiles | None = None
         if job.load.shape_name == SOAK:
             self._soak = SoakFiles(self._run_dir, job, can_resume=not locust_options.is_gate_child())
+        self._live = None if locust_options.is_gate_child() else LiveLine(sys.stderr, os.environ)
+        self._lines_after: list[Mapping[str, Any]] = []
         gevent.spawn(self._watch_workers)
 
     def _open_page(self) -> PrometheusPage | None:
@@ -116,6 +123,8 @@ class LoadMaster:
         self._gone = self._gone or self._workers.gone
         for line in counts.series:
             self._run_dir.append(SERIES, line)
+            if self.job.load.shape_name == STRESS:
+                self._lines_after.append(line)
         if self._soak is not None and counts.slices:
             self._soak.add_slices(i, counts)
 
@@ -131,6 +140,8 @@ class LoadMaster:
             if part is not None:
                 part.stop()
         self._write_result()
+        if self._live is not None:
+            self._live.clear()
         if not locust_options.is_gate_child():
             self.environment.process_exit_code = standalone.print_summary(self.job)
         else:
@@ -159,7 +170,19 @@ class LoadMaster:
             shorten_statistics(self.environment.stats)
             if self._is_closed:
                 result = replace(result, soak=self._soak.make_record(finished=finished))
+        if self._is_closed and self._lines_after:
+            result = replace(result, recovery=self._describe_recovery())
         self._run_dir.write(f"load/{self.job.load.scenario}.json", msgspec.json.encode(result))
+        if self._live is not None and self._zero_fixed.is_set() and not self._is_closed:
+            elapsed = time.monotonic() - self.job.started - self._t0
+            state = LoadState(result.intended, result.sent, result.completed, result.failed, result.figures)
+            self._live.show(describe_live_load(state, self.job.load, elapsed), elapsed)
+
+    def _describe_recovery(self) -> str:
+        """When the service kept the smallest limit on each time again, after the peak of a stress."""
+        limits = {metric: min(values) for metric, values in self.job.limits.items() if values}
+        peak_end = self._t0 + self.job.load.peak_end
+        return measure_recovery(self._lines_after, peak_end, limits).describe()
 
     def _watch_workers(self) -> None:
         self._zero_fixed.wait()

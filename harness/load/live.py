@@ -1,0 +1,80 @@
+"""The one line that says how a load goes while it goes on. Pure.
+
+Tested in tests/load/test_live.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.core.metric import GOODPUT, INTER_TOKEN, LATENCY, TTFT
+from harness.core.report import Figure
+from harness.core.settings import LoadSettings
+
+_TIMES = ((TTFT.name, "TTFT"), (INTER_TOKEN.name, "gap"))
+
+
+@dataclass(frozen=True, slots=True)
+class LoadState:
+    """What a watcher wants to know of the result while the load goes on: fields of `LoadResult`."""
+
+    intended: int
+    sent: int
+    completed: int
+    failed: int
+    figures: tuple[Figure, ...] = ()
+
+
+def describe_live_load(state: LoadState, load: LoadSettings, elapsed: float) -> str:
+    """Rate asked and reached, times, goodput, failures, requests in flight, time left; `elapsed` seconds have passed.
+
+    Times and goodput are of the requests after the warm-up, as far as they have ended; of a load that is not streamed
+    the latency stands in place of TTFT and gap.
+    """
+    parts = [_describe_rates(state, load, elapsed), *_describe_figures(state)]
+    parts += [f"{state.failed:,} failed", f"{state.sent - state.completed:,} in flight", _describe_rest(load, elapsed)]
+    return " · ".join(parts)
+
+
+def _describe_rates(state: LoadState, load: LoadSettings, elapsed: float) -> str:
+    """What the schedule asks for now, and what was answered each second so far."""
+    asked = load.curve.get_rate(min(elapsed, load.duration * (1 - 1e-9)))
+    reached = (state.completed - state.failed) / max(elapsed, 1e-3)
+    return f"{reached:.3g} of {asked:.3g} requests/s"
+
+
+def _describe_figures(state: LoadState) -> list[str]:
+    by_metric = {figure.metric: figure for figure in state.figures}
+    names = dict(_TIMES) if by_metric.keys() & dict(_TIMES) else {LATENCY.name: "latency"}
+    parts = []
+    for metric, name in names.items():
+        if (figure := by_metric.get(metric)) is not None and figure.n:
+            parts.append(f"{name} {_describe_times(figure)}")
+    share = _get_value(by_metric, GOODPUT.name)
+    return parts if share is None else [*parts, f"goodput {share:.3g} %"]
+
+
+def _describe_times(figure: Figure) -> str:
+    return f"p50 {_format_time(figure.p50)} p95 {_format_time(figure.p95)}"
+
+
+def _format_time(seconds: float | None) -> str:
+    """A time with three digits: `12.3 ms`, `1.25 s`."""
+    if seconds is None:
+        return "failed"
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"
+
+
+def _get_value(by_metric: Mapping[str, Figure], metric: str) -> float | None:
+    figure = by_metric.get(metric)
+    return None if figure is None or figure.value is None else 100 * figure.value
+
+
+def _describe_rest(load: LoadSettings, elapsed: float) -> str:
+    rest = math.ceil(load.duration - elapsed)
+    if rest <= 0:
+        return "the last answers are awaited"
+    phase = "" if elapsed >= load.judged_from else ", not judged yet"
+    return f"{rest} s left{phase}"
