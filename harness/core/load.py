@@ -6,16 +6,18 @@ Tested in tests/load/test_judging.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.core.arrival_settings import STEADY
+from harness.core.comparison import Contrast
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Query, Request
 from harness.core.flow import Flow
 from harness.core.report import Figure, Generator
 from harness.core.settings import LoadSettings
 from harness.core.soak import SoakRecord
+from harness.core.turns import Turns
 from harness.core.verdict import Counterexample
 from harness.core.workload import SAMPLE, Material
 
@@ -61,7 +63,7 @@ class Job:
     `has_text` whether that answer had a text or outputs; `known` are further requests whose answers are, and `echo`
     asks for the mark in its text to be repeated, which the service does (None: not asked). `run_dir` is a folder that
     exists, `suite` the one whose measurement it is; `first` is the first arrival of the schedule that is sent (over 0
-    for a soak that goes on). Holds the endpoint's secrets: never written to disk.
+    for a soak that goes on). A `baseline` takes `turns` with the endpoint. Holds secrets: never written to disk.
     """
 
     endpoint: Endpoint
@@ -78,6 +80,20 @@ class Job:
     known: tuple[KnownRequest, ...] = ()
     echo: Query | None = None
     first: int = 0
+    baseline: Endpoint | None = None
+    turns: Turns | None = None
+    is_baseline: bool = False
+
+    def list_sides(self) -> tuple[Job, ...]:
+        """The job of each endpoint: this one's, and that of the `baseline` which takes `turns` with it."""
+        if self.baseline is None or self.turns is None:
+            return (self,)
+        return self, replace(self, endpoint=self.baseline, baseline=None, turns=self.turns.swap(), is_baseline=True)
+
+    @property
+    def seconds(self) -> float:
+        """How long the run of the schedule is."""
+        return self.load.duration if self.turns is None else self.turns.seconds
 
     @property
     def has_controls(self) -> bool:
@@ -196,6 +212,9 @@ class LoadResult:
     late: tuple[str, ...] = ()
     overran: bool = False
     soak: SoakRecord | None = None
+    baseline: LoadResult | None = None
+    baseline_url: str = ""
+    contrasts: tuple[Contrast, ...] = ()
     gone: str | None = None
     finished: bool = False
     problem: str | None = None

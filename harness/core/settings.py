@@ -90,12 +90,16 @@ class LoadSettings(ArrivalSettings, WorkloadSettings):
     `concurrency` bounds the requests in flight; an arrival that finds no place waits, and its wait is in its latency.
     `arrivals` come as a Poisson process, with gamma gaps, or with constant gaps, which lock onto whatever the service
     does periodically. `metrics` is the path of the service's own page of metrics, which a soak reads.
+    does periodically. Beside a second endpoint the two take turns of at least `turn` seconds, and this one may be worse
+    by the share `margin`.
     """
 
     concurrency: OverZero[int] = 100
     processes: OverZero[int] = 1
     mix: list[MixPart] = field(default_factory=list)
     metrics: str = "/metrics"
+    turn: OverZero[float] = 2.0
+    margin: OverZero[float] = 0.1
 
     def find_schedule_problem(self) -> tuple[str, str] | None:
         """The key that makes the schedule impossible, and why; or None."""
@@ -244,6 +248,7 @@ class Settings:
             "golden": self.data is not None and self.data.golden is not None,
             "replicas": bool(endpoint.replicas),
             "faults": bool(self.faults),
+            "baseline": self.baseline is not None,
             "property": "property" in self.extras,
         }
         return frozenset(name for name, is_given in grounds.items() if is_given)
@@ -265,6 +270,7 @@ GROUNDS = {
     "golden": "no golden outputs are configured ([data] golden)",
     "replicas": "no further URLs are configured ([endpoint] replicas)",
     "faults": "no fault is configured ([links.NAME] and [[fault]])",
+    "baseline": "nothing is given to compare with (--ai-baseline)",
     "property": "what generates requests is not installed: pip install 'aiharness[property]'",
 }
 """Each ground that a check may need, beside the suites' own sections, and why it is not judged without."""

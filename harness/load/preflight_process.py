@@ -25,6 +25,7 @@ from harness.io.client import Client
 from harness.load.known import Controlled, find_known
 from harness.load.material import Source, choose_material, probe_material
 from harness.load.reference import Reference, ask_reference
+from harness.load.second_endpoint import refuse_unlike
 from harness.run.decoding import decode_exchange
 from harness.run.gauges import probe_gauges
 from harness.run.preflight import Preflight, load_adapter, run_preflight
@@ -32,13 +33,15 @@ from harness.run.preflight import Preflight, load_adapter, run_preflight
 
 @dataclass(frozen=True, slots=True)
 class PreflightRequest:
-    """The endpoint as configured, whether streamed answers are wanted and determinism is promised, and the load."""
+    """The endpoint as configured, whether streamed answers are wanted and determinism is promised, the load, and
+    the URL of a second endpoint that takes turns with it."""
 
     endpoint: Endpoint
     stream: bool = False
     deterministic: bool = False
     load: LoadSettings = field(default_factory=LoadSettings)
     seed: int = DEFAULT_SEED
+    baseline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,14 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
     def encode(query: Query) -> Request:
         return protocol.encode(endpoint, query, preflight.facts)
 
+    def send(client: Client, to: Endpoint, request: Request) -> Exchange:
+        decoder = protocol.decoder(to) if request.stream else None
+        return decode_exchange(protocol, to, client.exchange(request, decoder=decoder))
+
     with Client(endpoint) as client:
 
         def ask(query: Query) -> Exchange:
-            request = encode(query)
-            decoder = protocol.decoder(endpoint) if request.stream else None
-            return decode_exchange(protocol, endpoint, client.exchange(request, decoder=decoder))
+            return send(client, endpoint, encode(query))
 
         reference = ask_reference(lambda: ask(query), may_reword=not wanted.deterministic)
         able = protocol.capabilities(endpoint, preflight.facts)
@@ -86,6 +91,10 @@ def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
         count = wanted.load.requests
         material, has_texts = probe_material(choose_material(wanted.load, wanted.seed, source), source, count, ask)
         controlled = find_known(material, source, count, ask, encode, may_reword=not wanted.deterministic)
+        if wanted.baseline:
+            second = replace(endpoint, url=wanted.baseline)
+            with Client(second) as other:
+                refuse_unlike(ask(query), send(other, second, request), second.url, endpoint.protocol)
     reference = replace(reference, has_text=reference.has_text and has_texts)
     return PreflightResult(preflight, endpoint, request, reference, material, controlled)
 

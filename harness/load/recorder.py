@@ -83,8 +83,13 @@ class Recorder:
 
     def _get_rate(self, second: int) -> float:
         """The rate that was asked for in the middle of this second of the run."""
-        within = min(second + 0.5 - self.t0, self._curve.duration - _ROUNDING)
+        within = min(self._place(second + 0.5) - self.t0, self._curve.duration - _ROUNDING)
         return self._curve.get_rate(max(0.0, within))
+
+    def _place(self, time: float) -> float:
+        """Where in the schedule this second of the run is: in the turns of another endpoint it stands still."""
+        turns = self.job.turns
+        return time if turns is None else self.t0 + turns.find_scheduled(time - self.t0)
 
     def begin(self, t0: float, stalled: float = 0.0) -> None:
         """The schedule begins at `t0`, in seconds of the run; for `stalled` of these the generator had stood still."""
@@ -98,14 +103,14 @@ class Recorder:
         timing, counts = exchange.timing, self.counts
         counts.completed += 1
         counts.tokens += exchange.generated_tokens
-        counts.last_sent = max(counts.last_sent, timing.sent or 0.0)
+        counts.last_sent = max(counts.last_sent, self._place(timing.sent or 0.0))
         self._check_service(exchange, raw)
         if exchange.error is not None:
             self._count_error(exchange, exchange.error)
         self._note_flow(exchange, raw)
         gaps = timing.inter_token
         self._seconds.add(exchange, gaps)
-        since_start = timing.intended - self.t0
+        since_start = self._place(timing.intended) - self.t0
         if since_start < self._judged_from - _ROUNDING:
             return
         block = min(int((since_start - self._judged_from) / self._block_seconds + _ROUNDING), TIME_BLOCKS - 1)
@@ -118,7 +123,9 @@ class Recorder:
             latency = service = ttft = None
             gaps = (*gaps, NEVER)  # the gap after the last token, or before the first, never ended
         if exchange.ok:
-            self._count_success(exchange, timing.done or raw.ended, is_control=self.job.has_controls and bool(known))
+            self._count_success(
+                exchange, timing.done or raw.ended, block, is_control=self.job.has_controls and bool(known)
+            )
         held_up = raw.held_up
         if self._is_from_cache(known):
             return
@@ -176,11 +183,13 @@ class Recorder:
             counts.bin_seconds[place] += stamps[-1] - stamps[0]
             counts.bin_tokens[place] += tokens - 1
 
-    def _count_success(self, exchange: Exchange, ended: float, *, is_control: bool) -> None:
+    def _count_success(self, exchange: Exchange, ended: float, block: int, *, is_control: bool) -> None:
         """Count a success for the rates of the judged part. The length of a control is not one that was asked for."""
         counts, timing = self.counts, exchange.timing
-        counts.last_success = max(counts.last_success, ended)
+        counts.last_success = max(counts.last_success, self._place(ended))
         counts.judged_tokens += exchange.generated_tokens
+        counts.block_tokens[block] += exchange.generated_tokens
+        counts.block_seconds[block] += timing.service_time or 0.0
         counts.answer_seconds += timing.service_time or 0.0
         counts.received += len(exchange.response.body) if exchange.response else 0
         usage = exchange.answer.usage if exchange.answer else None

@@ -33,6 +33,7 @@ from harness.load.locust_process import LocustExit, find_free_port, find_locustf
 from harness.load.material import Source, choose_material, probe_material
 from harness.load.others import watch_in_flight
 from harness.load.reference import Reference, ask_reference
+from harness.load.second_endpoint import add_baseline, count_endpoints, refuse_unlike, refuse_whole_loads
 from harness.run.accuracy import holds_classes
 from harness.run.gate_run import GateRun
 from harness.run.gauges import make_metrics_request
@@ -64,7 +65,8 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
     if obstacle := find_load_obstacle(session.endpoint, load.duration):
         raise UsageError(obstacle)
     file = find_locustfile(load.scenario)
-    _reserve_requests(session, run, load)
+    second = run.get_baseline_session(scope.suite) if at is None else None
+    _reserve_requests(session, run, load, second)
     query = session.sample(stream=any(objective.streamed for objective in scope.objectives))
     request = session.adapter.encode(session.endpoint, query, session.facts)
     endpoint = replace(session.endpoint, protocol=session.adapter.name)
@@ -86,16 +88,17 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
         controlled = find_known(material, source, load.requests, session.ask, session.request, may_reword=may_reword)
     job = replace(job, reference=reference.content, has_text=has_texts, material=material)
     job = replace(job, known=controlled.known, echo=controlled.echo)
+    job = _add_second(job, session, second, query)
     path = get_result_path(folder, load.scenario)
     path.parent.mkdir(exist_ok=True)
     log = path.with_suffix(".log")
     deadlines = endpoint.deadlines
     # Arrivals that wait for a slot are sent for `connect + first_byte` seconds more, and then answered.
     waiting = deadlines.connect + deadlines.first_byte + deadlines.total
-    patience = _START + load.duration + waiting + _AFTER
-    run.progress.note(f"load: {load.scenario}: {load.describe_rate()}, open loop")
+    patience = _START + job.seconds + waiting + _AFTER
+    run.progress.note(f"load: {load.scenario}: {load.describe_rate()}, open loop{_name_second(job)}")
     with run.progress.part(make_result_id(load.scenario)) as part:
-        part.deadline, part.remark = 0.0, partial(_describe_state, path, load)
+        part.deadline, part.remark = 0.0, partial(_describe_state, path, job)
         with watch_in_flight(partial(_read_in_flight, session, load)) as looks:
             child = run_locust(file, _make_locust_options(job), msgspec.json.encode(job), log, patience)
     is_compared = bool(controlled.known or controlled.echo)
@@ -112,6 +115,19 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
     return result
 
 
+def _add_second(job: Job, session: Session, second: Session | None, query: Query) -> Job:
+    """The job with the second endpoint that takes turns, if there is one. Raises `UsageError` where it is unlike."""
+    if second is None:
+        return job
+    protocol = job.endpoint.protocol
+    refuse_unlike(session.ask(query), second.ask(query), second.endpoint.url, protocol)
+    return add_baseline(job, replace(second.endpoint, protocol=protocol))
+
+
+def _name_second(job: Job) -> str:
+    return "" if job.baseline is None else f", in turns with {job.baseline.url}"
+
+
 def _read_in_flight(session: Session, load: LoadSettings) -> float | None:
     """How many requests the service states to be in flight, on its page of metrics; None where it does not."""
     response = session.client.exchange(make_metrics_request(load)).response
@@ -120,13 +136,13 @@ def _read_in_flight(session: Session, load: LoadSettings) -> float | None:
     return parse_in_flight(response.body)
 
 
-def _describe_state(path: Path, load: LoadSettings) -> str:
+def _describe_state(path: Path, job: Job) -> str:
     """How the load goes, as the child writes it down every second."""
-    state = None
+    state, load = None, job.load
     with suppress(OSError, msgspec.MsgspecError):
         state = msgspec.json.decode(path.read_bytes(), type=LoadState)
     if state is None or not state.completed:
-        return f"no request has ended yet; the load itself takes {load.duration:g} s"
+        return f"no request has ended yet; the load itself takes {job.seconds:g} s"
     return describe_live_load(state, load, load.curve.find_time(state.sent))
 
 
@@ -182,8 +198,9 @@ def _get_load_settings(scope: Scope) -> LoadSettings:
 
 def _compute_cost(scope: Scope) -> Cost:
     load = _get_load_settings(scope)
-    requests = load.requests + ASKED_BESIDE
-    return Cost(requests, scope.tokens_per_answer * requests, load.duration)
+    endpoints = count_endpoints(load, scope.settings.baseline)
+    requests = endpoints * load.requests + ASKED_BESIDE + 2 * (endpoints - 1)
+    return Cost(requests, scope.tokens_per_answer * requests, endpoints * load.duration)
 
 
 def _choose_file(scope: Scope) -> str:
@@ -194,13 +211,17 @@ LOAD = Measurement(LoadResult, _compute_cost, _choose_file, make_load, alone=Tru
 """The open-loop load of `[load]`."""
 
 
-def _reserve_requests(session: Session, run: GateRun, load: LoadSettings) -> None:
+def _reserve_requests(session: Session, run: GateRun, load: LoadSettings, second: Session | None) -> None:
     """Count every request of the load before its start: a ceiling must not cut a load off."""
-    ceilings, count = session.settings.ceilings, load.requests
+    endpoints = 1
+    if second is not None:
+        refuse_whole_loads(load)
+        endpoints = 2
+    ceilings, count, seconds = session.settings.ceilings, endpoints * load.requests, endpoints * load.duration
     if ceilings.requests is not None and run.ledger.requests + count + ASKED_BESIDE > ceilings.requests:
         raise BudgetExhausted(f"--ai-max-requests={ceilings.requests} leaves no room for a load of {count} requests")
-    if ceilings.seconds is not None and run.now() + load.duration > ceilings.seconds:
-        raise BudgetExhausted(f"--ai-max-time={ceilings.seconds:g} s leaves no room for a load of {load.duration:g} s")
+    if ceilings.seconds is not None and run.now() + seconds > ceilings.seconds:
+        raise BudgetExhausted(f"--ai-max-time={ceilings.seconds:g} s leaves no room for a load of {seconds:g} s")
     run.ledger.before_load(count)
 
 

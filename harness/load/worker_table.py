@@ -46,9 +46,14 @@ class WorkerTable:
     def gone(self) -> str | None:
         """Why the service has disappeared; None unless every worker that is not lost finds it gone."""
         lost = self.list_lost()
-        living = [self._counts.get(i) for i in range(len(self)) if i not in lost]
-        reasons = [counts.gone for counts in living if counts is not None]
-        return reasons[0] if reasons and len(reasons) == len(living) and all(reasons) else None
+        reason = None
+        for i in range(len(self)):
+            counts = self._counts.get(i)
+            if i not in lost:
+                reason = counts.gone if counts is not None else None
+                if reason is None:
+                    return None
+        return reason
 
     def add(self, i: int, counts: WorkerCounts) -> None:
         """Take the latest counts of worker `i`, which replace those before."""
@@ -72,7 +77,7 @@ class WorkerTable:
 
     def list_shares(self) -> tuple[WorkerShare, ...]:
         """Every worker's part of the load; none where one process makes it."""
-        return tuple(self._make_share(i) for i in range(len(self))) if len(self) > 1 else ()
+        return tuple(map(self._make_share, range(len(self)))) if len(self) > 1 else ()
 
     def _make_share(self, i: int) -> WorkerShare:
         counts = self._counts.get(i) or WorkerCounts({})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,7 +51,7 @@ def find_baseline(settings: Settings) -> BaselineSource | None:
         return None
     if "://" in name:
         url, _ = parse_url(name)
-        if url == settings.endpoint.url:
+        if _name_loopback(url) == _name_loopback(settings.endpoint.url):
             raise UsageError(
                 f"--ai-baseline={name} is the endpoint itself: a candidate compared with itself proves nothing"
             )
@@ -73,6 +74,14 @@ def find_baseline(settings: Settings) -> BaselineSource | None:
     if not report.run.final:
         raise UsageError(f"--ai-baseline={name} is a run that did not end: it holds no decision to compare with")
     return BaselineSource(name, report=report)
+
+
+def _name_loopback(url: str) -> str:
+    """The URL with one name for this machine, so that two names of one address are not two endpoints."""
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    name = re.sub(r"^(localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)(?=:|$)", "loopback", host.lower())
+    return f"{scheme}://{name}{slash}{path.rstrip('/')}"
 
 
 def compare_with_baseline(

@@ -94,7 +94,6 @@ class GateRun:
 
         Raises `UsageError` for what cannot be planned, `RunDirError` for a folder that cannot be written.
         """
-        self._baseline = find_baseline(self.settings)
         self.make_plan()  # a wrong objective is refused before anything is made or sent
         refuse_unwritable_reports(self.settings)
         began, endpoint = read_monotonic(), self.settings.endpoint
@@ -121,6 +120,7 @@ class GateRun:
 
     def make_plan(self) -> None:
         """Make the plan without asking anything (`--collect-only`)."""
+        self._baseline = find_baseline(self.settings)
         self.plan = build_plan(self.settings, self._declared, processes=self._processes)
         self.plan = self.plan.select(self.settings.only_check)
 
@@ -175,6 +175,16 @@ class GateRun:
     def get_session(self, suite: str) -> Session:
         """The session in which this suite speaks to the endpoint, made when first needed in this process."""
         return self._get_sessions().get(suite)
+
+    @property
+    def baseline_report(self) -> Report | None:
+        """The saved report that `--ai-baseline` names; None where it is a second endpoint, or nothing yet."""
+        return None if self._baseline is None else self._baseline.report
+
+    @property
+    def baseline_url(self) -> str | None:
+        """The URL of the second endpoint that `--ai-baseline` names, or None."""
+        return None if self._baseline is None else self._baseline.url
 
     def get_baseline_session(self, suite: str) -> Session | None:
         """A session with the second endpoint that `--ai-baseline=URL` names, spoken to as this suite does; or None."""

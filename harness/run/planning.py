@@ -74,6 +74,8 @@ class _Planner:
         self._grounds = settings.grounds()
         self._checks: list[PlannedCheck] = []
         self._not_judged: list[str] = []
+        self._comparing: set[str] = set()
+        self._not_compared: list[tuple[str, str]] = []
         self._measurements: dict[str, PlannedMeasurement] = {}
 
     def add_check(self, id_: str, suite: str, spec: CheckSpec, offered: Capabilities | None) -> None:
@@ -85,6 +87,8 @@ class _Planner:
         if missing_grounds:
             self._not_judged.append(f"{spec.title}: {'; '.join(missing_grounds)}")
             return
+        if "baseline" in spec.grounds:
+            self._comparing.add(suite)
         protocol = self._settings.endpoint_of(suite).protocol
         policy = find_policy(suite)
         if "objective" in spec.per:
@@ -105,10 +109,15 @@ class _Planner:
         settings, checks = self._settings, self._checks
         if settings.profile.name == STRICT:
             checks = [_raise_level(check) for check in checks]
-        if settings.baseline and not any(check.kind == "comparison" for check in checks):
-            raise UsageError(f"--ai-baseline={settings.baseline} compares nothing: give suite smoke an objective")
+        if settings.baseline and not (self._comparing or any(check.kind == "comparison" for check in checks)):
+            raise UsageError(
+                f"--ai-baseline={settings.baseline} compares nothing: give suite smoke an objective, or run suite load"
+            )
         if any(check.kind == "contract" and check.requests for check in checks):
             checks = [*checks, plan_unprovoked(settings)]
+        for suite, text in self._not_compared:
+            if suite not in self._comparing:
+                self._not_judged.append(f"{suite}: {text} is not compared with the baseline: single requests are")
         needed = {id_ for check in checks if not check.not_applicable for id_ in check.measures}
         return Plan(
             settings.suites,
@@ -132,9 +141,7 @@ class _Planner:
                     "so there is no first token; use latency"
                 )
             if self._settings.baseline and not policy.compares:
-                self._not_judged.append(
-                    f"{suite}: {objective.text} is not compared with the baseline: single requests are"
-                )
+                self._not_compared.append((suite, objective.text))
         if not objectives:
             names = " or ".join(metric.name for metric in policy.metrics)
             self._not_judged.append(f"{suite}: no [[objective]] is configured for {names}")

@@ -6,7 +6,7 @@ The same function ends a live run, re-reads a finished one and reads what a kill
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -95,7 +95,7 @@ def build_report(
         series=series,
         faults=_read_fault_rows(saved.faults),
         generator=_read_generator(saved.loads),
-        loads=tuple(map(_read_load, (load for load in saved.loads if "scenario" in load))),
+        loads=tuple(_read_loads(saved.loads)),
         pictures=list_pictures(saved.series),
         sweep=_read_sweep(saved.loads),
         environment=dict(head.get("environment", {})),
@@ -183,6 +183,15 @@ def _find_policy(suite: str) -> SuitePolicy:
 
 def _list_suites(lines: Iterable[Mapping[str, Any]]) -> set[str]:
     return {line["suite"] for line in lines if line.get("suite")}
+
+
+def _read_loads(loads: Iterable[Mapping[str, Any]]) -> Iterator[Load]:
+    """Each load, and beside it that of the baseline which took turns with it."""
+    for load in loads:
+        if "scenario" in load:
+            yield _read_load(load)
+        if baseline := load.get("baseline"):
+            yield _read_load({**baseline, "scenario": f"baseline {load['baseline_url']}"})
 
 
 def _read_generator(loads: Iterable[Mapping[str, Any]]) -> Generator | None:

@@ -75,6 +75,29 @@ class BlockHistogram:
         above: CountByBlock = np.sum(self._counts[:, column + 1 :], axis=1)
         return above
 
+    def compute_log_quantiles(self, parts: int, q: float) -> tuple[float, NDArray[np.float64]]:
+        """The logarithm of a quantile: of all values, and without each of `parts` runs of blocks, shape (parts,).
+
+        Values count as spread evenly over their bucket, so that a quantile moves when one value leaves. The logarithm
+        is infinite among infinite values, and that of the lowest bucket among zeros. Raises `ValueError` where nothing
+        is left.
+        """
+        by_part = self._counts.reshape(parts, -1, self._counts.shape[1]).sum(axis=1)
+        total = by_part.sum(axis=0)
+        return self._find_log_quantile(total, q), np.array([self._find_log_quantile(total - one, q) for one in by_part])
+
+    def _find_log_quantile(self, counts: CountByBlock, q: float) -> float:
+        cumulated = np.cumsum(counts)
+        n = int(cumulated[-1])
+        if not n:
+            raise ValueError("an empty histogram has no quantile")
+        rank = max(1, math.ceil(q * n - 1e-9))
+        column = int(np.searchsorted(cumulated, rank))
+        if column == _INFINITE:
+            return math.inf
+        within = (rank - (cumulated[column] - counts[column]) - 0.5) / counts[column]
+        return float((max(column, _FIRST) - _FIRST + _LOWEST - 1 + within) * _LOG_GAMMA)
+
     def get_block(self, block: int) -> Histogram:
         """The histogram of one block."""
         return self._make_histogram(self._counts[block], self._over[:, block])

@@ -88,11 +88,11 @@ def environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith(("AIHARNESS_", "LOCUST_", "COV_", "PYTEST_"))}
 
 
-def locust(folder: Path, url: str, *options: str) -> tuple[int, str]:
+def locust(folder: Path, url: str, *options: str, timeout: float = 120) -> tuple[int, str]:
     """The exit status of `locust --headless`, and all it said."""
     done = subprocess.run(
         command(url, "--headless", *options),
-        cwd=folder, env=environment(), capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, env=environment(), capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 

@@ -36,7 +36,11 @@ _NUMBERS = {
     "duration": "seconds of the schedule, or 30m, 8h, 2d",
     "warm_up": "first seconds that are sent and not judged",
 }
-NUMBERS = (*_NUMBERS, *_NUMBERS_OF_SHAPES)
+_NUMBERS_OF_TURNS = {
+    "turn": "seconds of one turn of an endpoint and its baseline",
+    "margin": "by which share it may be worse than the baseline, such as 0.1",
+}
+NUMBERS = (*_NUMBERS, *_NUMBERS_OF_SHAPES, *_NUMBERS_OF_TURNS)
 """The options that are numbers, by the names of their settings."""
 
 _TIMES = ("duration", "warm_up", "peak_at", "peak_for", "recovery", "pause")
@@ -80,8 +84,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--shape", choices=tuple(SHAPES), help="how the rate changes; a scenario's own one wins")
     group.add_argument("--steps", help="rates that last equally long, such as 5,10,20")
     group.add_argument("--dataset", help="a file of prompts, or of a trace with times")
-    for name, text in _NUMBERS_OF_SHAPES.items():
+    for name, text in (_NUMBERS_OF_SHAPES | _NUMBERS_OF_TURNS).items():
         group.add_argument(f"--{name.replace('_', '-')}", type=_make_number_reader(name), help=text)
+    group.add_argument("--baseline", help="a second URL, which takes turns with this one, or a saved run")
     group.add_argument("--model", help="the model to ask")
     group.add_argument("--protocol", help="protocol of the service; detected when it is not given")
     group.add_argument("--seed", type=int, default=DEFAULT_SEED, help="seed of the schedule")

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,15 @@ from locust.runners import STATE_MISSING
 from harness.core.arrival_settings import SOAK, STRESS
 from harness.core.endpoint import TLS
 from harness.core.errors import UsageError
-from harness.core.load import Job
+from harness.core.load import Job, LoadResult
+from harness.core.turns import count_pairs
 from harness.io.rundir import SERIES, RunDir
 from harness.load.child import locust_options, standalone
 from harness.load.child.live_line import LiveLine
 from harness.load.child.prometheus_page import PrometheusPage
 from harness.load.child.scraper import Scraper
 from harness.load.child.stats_rows import shorten_statistics
+from harness.load.comparison import make_contrasts
 from harness.load.counts import WorkerCounts, sum_counts
 from harness.load.live import LoadState, describe_live_load
 from harness.load.load_result import get_result_path, make_load_result
@@ -41,6 +43,20 @@ _JOIN_DEADLINE = 120.0
 """Seconds in which every worker must have made its schedule: 100,000 requests take less than 1 s."""
 
 
+@dataclass(slots=True)
+class _Side:
+    """One of the endpoints of a load: its job, what its workers counted, and why it is gone (None: it is there)."""
+
+    job: Job
+    workers: WorkerTable
+    gone: str | None = None
+
+    @property
+    def counts(self) -> WorkerCounts:
+        """The counts of all workers as one."""
+        return sum_counts(self.workers.parts or [Recorder(self.job).counts])
+
+
 class LoadMaster:
     """Adds up the counts of all workers and writes the result every second. Ends the test when every worker has
     finished, is lost or finds the service gone.
@@ -52,11 +68,12 @@ class LoadMaster:
         self.job, self.environment = job, environment
         self.problem: str | None = None
         self._names, self._t0 = names, 0.0
-        self._workers = WorkerTable(names or ("this process",), job.load.requests - job.first)
+        count, parts = job.load.requests - job.first, job.list_sides()
+        self._sides = tuple(_Side(part, WorkerTable(names or ("this process",), count)) for part in parts)
+        self._workers = self._sides[0].workers
         self._run_dir = RunDir(Path(job.run_dir), job.endpoint.list_secrets())
         get_result_path(self._run_dir.path, job.load.scenario).parent.mkdir(exist_ok=True)
         self._zero_fixed, self._is_closed = Event(), False
-        self._gone: str | None = None
         self._scraper: Scraper | None = None
         self._page = self._open_page()
         self._soak: SoakFiles | None = None
@@ -85,7 +102,7 @@ class LoadMaster:
     def wait_for_workers(self) -> bool:
         """Whether every worker has taken up its part. A worker of which locust hears nothing is not waited for."""
         ends = time.monotonic() + _JOIN_DEADLINE
-        while not (self._workers.have_joined or self.has_begun):
+        while not (all(side.workers.have_joined for side in self._sides) or self.has_begun):
             clients: Any = getattr(self.environment.runner, "clients", {})
             missing = [i for i, name in enumerate(self._names) if name not in clients] + self._list_missing()
             if missing or time.monotonic() > ends:
@@ -112,15 +129,18 @@ class LoadMaster:
         if since_zero >= 0 and self._soak is not None:
             self._soak.append({"t": round(since_zero, 3), "gauges": gauges})
 
-    def add_counts(self, i: int, counts: WorkerCounts) -> None:
-        """Take the latest counts of worker `i`."""
+    def add_counts(self, i: int, counts: WorkerCounts, side: int = 0) -> None:
+        """Take the latest counts of worker `i`; `side` 1 are those of the baseline."""
         if self._is_closed:
             return
+        part = self._sides[side]
         if counts.problem is not None:
-            self._give_up(f"{self._workers.describe(i)} cannot take part: {counts.problem}")
+            self._give_up(f"{part.workers.describe(i)} cannot take part: {counts.problem}")
             return
-        self._workers.add(i, counts)
-        self._gone = self._gone or self._workers.gone
+        part.workers.add(i, counts)
+        part.gone = part.gone or part.workers.gone
+        if side:
+            return  # the series and the slices are those of the endpoint itself
         for line in counts.series:
             self._run_dir.append(SERIES, line)
             if self.job.load.shape_name == STRESS:
@@ -133,7 +153,7 @@ class LoadMaster:
         if self._is_closed:
             return
         self._is_closed = True
-        if self._names and not self._workers.have_ended and len(self._list_missing()) == len(self._names):
+        if self._names and not self._have_ended() and len(self._list_missing()) == len(self._names):
             self.problem = self.problem or _describe_end(self._workers)  # then locust has ended the test
         self._zero_fixed.set()
         for part in (self._scraper, self._page):
@@ -158,23 +178,31 @@ class LoadMaster:
         return [i for i, name in enumerate(self._names) if name in clients and clients[name].state == STATE_MISSING]
 
     def _sum_counts(self) -> WorkerCounts:
-        return sum_counts([*self._past, *(self._workers.parts or [Recorder(self.job).counts])])
+        return sum_counts([*self._past, self._sides[0].counts])
+
+    def _have_ended(self) -> bool:
+        return all(side.workers.have_ended for side in self._sides)
+
+    def _make_result(self, side: _Side, counts: WorkerCounts) -> LoadResult:
+        finished = side.workers.have_ended or self._sides[0].gone is not None
+        counts, shares = replace(counts, gone=side.gone), side.workers.list_shares()
+        return make_load_result(side.job, counts, self._t0, finished=finished, problem=self.problem, workers=shares)
 
     def _write_result(self) -> None:
-        counts = self._sum_counts()
-        finished = self._workers.have_ended or self._gone is not None
-        counts = replace(counts, gone=self._gone)
-        shares = self._workers.list_shares()
-        result = make_load_result(self.job, counts, self._t0, finished=finished, problem=self.problem, workers=shares)
+        result = self._make_result(self._sides[0], self._sum_counts())
         if self._soak is not None:
             shorten_statistics(self.environment.stats)
             if self._is_closed:
-                result = replace(result, soak=self._soak.make_record(finished=finished))
+                result = replace(result, soak=self._soak.make_record(finished=result.finished))
         if self._is_closed and self._lines_after:
             result = replace(result, recovery=self._describe_recovery())
+        if len(self._sides) > 1:
+            result = self._compare(result)
         self._run_dir.write(f"load/{self.job.load.scenario}.json", msgspec.json.encode(result))
         if self._live is not None and self._zero_fixed.is_set() and not self._is_closed:
             elapsed = time.monotonic() - self.job.started - self._t0
+            if self.job.turns is not None:
+                elapsed = self.job.turns.find_scheduled(elapsed)
             state = LoadState(result.intended, result.sent, result.completed, result.failed, result.figures)
             self._live.show(describe_live_load(state, self.job.load, elapsed), elapsed)
 
@@ -184,12 +212,25 @@ class LoadMaster:
         peak_end = self._t0 + self.job.load.peak_end
         return measure_recovery(self._lines_after, peak_end, limits).describe()
 
+    def _compare(self, result: LoadResult) -> LoadResult:
+        """The result with the baseline's beside it, and at the end with every metric of both."""
+        ours, theirs = self._sides
+        result = replace(
+            result, baseline=self._make_result(theirs, theirs.counts), baseline_url=theirs.job.endpoint.url
+        )
+        if not self._is_closed:
+            return result
+        has_limits = any(self.job.limits.values())
+        pairs = count_pairs(self.job.load)
+        return replace(result, contrasts=make_contrasts(ours.counts, theirs.counts, pairs, has_limits=has_limits))
+
     def _watch_workers(self) -> None:
         self._zero_fixed.wait()
         since_writing = 0.0
-        while not (self._workers.have_ended or self._gone or self.problem or self._is_closed):
+        while not (self._have_ended() or self._sides[0].gone or self.problem or self._is_closed):
             gevent.sleep(_LOOK)
-            self._workers.pass_time(_LOOK)
+            for side in self._sides:
+                side.workers.pass_time(_LOOK)
             if len(self._workers.list_lost()) == len(self._workers):
                 self._give_up(_describe_end(self._workers))
             since_writing += _LOOK
@@ -201,7 +242,7 @@ class LoadMaster:
 
 
 def _describe_end(workers: WorkerTable) -> str:
-    names = ", ".join(workers.describe(i) for i in range(len(workers)))
+    names = ", ".join(map(workers.describe, range(len(workers))))
     return f"all load workers died or stood still: {names}"
 
 
@@ -221,7 +262,9 @@ def encode_job(job: Job) -> dict[str, Any]:
     endpoint = replace(job.endpoint, credentials=None, headers=(), tls=TLS())
     since = time.time() - (time.monotonic() - job.started)
     has_key = job.endpoint.credentials is not None
-    return {"job": msgspec.json.encode(replace(job, endpoint=endpoint, run_dir="")), "since": since, "keyed": has_key}
+    baseline = None if job.baseline is None else replace(job.baseline, credentials=None, headers=(), tls=TLS())
+    plain = replace(job, endpoint=endpoint, baseline=baseline, run_dir="")
+    return {"job": msgspec.json.encode(plain), "since": since, "keyed": has_key}
 
 
 def decode_job(message: dict[str, Any], host: str | None) -> Job:
@@ -237,4 +280,7 @@ def decode_job(message: dict[str, Any], host: str | None) -> Job:
     if own.url != job.endpoint.url and (own.credentials or own.headers):
         raise UsageError(f"its key is for {own.url}, and the master sends to {job.endpoint.url}")
     endpoint = replace(job.endpoint, credentials=own.credentials, headers=own.headers, tls=own.tls)
+    if job.baseline is not None:
+        baseline = replace(job.baseline, credentials=own.credentials, headers=own.headers, tls=own.tls)
+        job = replace(job, baseline=baseline)
     return replace(job, endpoint=endpoint, started=time.monotonic() - (time.time() - message["since"]))

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import gevent
@@ -43,7 +44,7 @@ class _ProcessState:
 
     host: str | None = None
     job: Job | None = None
-    worker: LoadWorker | None = None
+    workers: tuple[LoadWorker, ...] = ()
     master: LoadMaster | None = None
 
 
@@ -65,9 +66,11 @@ class ArrivalUser(User):
 
     @task
     def serve_schedule(self) -> None:
-        """Serve the schedule until it is over."""
-        if _STATE.worker is not None:
-            _STATE.worker.run_slot()
+        """Serve the schedule until it is over; of two endpoints each has a slot of its own here."""
+        slots = [gevent.spawn(worker.run_slot) for worker in _STATE.workers[1:]]
+        for worker in _STATE.workers[:1]:
+            worker.run_slot()
+        gevent.joinall(slots)
         raise StopUser
 
 
@@ -135,10 +138,13 @@ def _start_load(environment: Environment, **_: Any) -> None:
         for i, name in enumerate(workers):
             runner.send_message("ai_job", {**encode_job(job), "i": i, "of": len(workers)}, client_id=name)
         if not workers:
-            _STATE.worker = LoadWorker(environment, job, 0, 1, lambda counts: master.add_counts(0, counts))
+            _STATE.workers = tuple(
+                LoadWorker(environment, part, 0, 1, partial(master.add_counts, 0, side=side))
+                for side, part in enumerate(job.list_sides())
+            )
     except HarnessError as problem:
         environment.process_exit_code = _report_problem(problem)
-        _STATE.worker = _STATE.master = None
+        _STATE.workers, _STATE.master = (), None
         gevent.spawn(end_test, environment)
 
 
@@ -146,44 +152,48 @@ def _join_load(environment: Environment, msg: Any, **_: Any) -> None:
     """A worker takes up its part of the job."""
     runner, i = environment.runner, msg.data["i"]
 
-    def send_counts(counts: WorkerCounts) -> None:
+    def send_counts(counts: WorkerCounts, side: int = 0) -> None:
         if runner is not None:
-            runner.send_message("ai_counts", {"i": i, "counts": encode_counts(counts)})
+            runner.send_message("ai_counts", {"i": i, "side": side, "counts": encode_counts(counts)})
 
-    _STATE.worker = None
+    _STATE.workers = ()
     try:
         job = decode_job(msg.data, _STATE.host)
-        _STATE.worker = LoadWorker(environment, job, i, msg.data["of"], send_counts)
-        _STATE.worker.report_counts()
+        _STATE.workers = tuple(
+            LoadWorker(environment, part, i, msg.data["of"], partial(send_counts, side=side))
+            for side, part in enumerate(job.list_sides())
+        )
+        for worker in _STATE.workers:
+            worker.report_counts()
     except HarnessError as problem:
         send_counts(WorkerCounts({}, problem=str(problem)))
 
 
 def _begin_schedule(msg: Any, **_: Any) -> None:
     """Begin when the master does: by the clock that forked processes share, else by the time of day."""
-    if _STATE.worker is None:
-        return
     at, now, skew = msg.data["monotonic"], msg.data["now"], 0.0
     if at is None:
         # A message takes some milliseconds: more is a difference of the clocks.
         at, skew = time.monotonic() + msg.data["at"] - time.time(), abs(time.time() - now)
-    _STATE.worker.begin(at, skew)
+    for worker in _STATE.workers:
+        worker.begin(at, skew)
 
 
 def _receive_counts(msg: Any, **_: Any) -> None:
     if _STATE.master is not None:
-        _STATE.master.add_counts(msg.data["i"], decode_counts(msg.data["counts"]))
+        _STATE.master.add_counts(msg.data["i"], decode_counts(msg.data["counts"]), side=msg.data["side"])
 
 
 def _fix_zero(**_: Any) -> None:
     """All users have started: fix the schedule's zero, once, for every process."""
-    master, worker = _STATE.master, _STATE.worker
+    master = _STATE.master
     if master is None or master.has_begun:
         return
-    if worker is not None:
+    if _STATE.workers:
         at = time.monotonic() + _LEAD - master.offset
         master.begin(at)
-        worker.begin(at)
+        for worker in _STATE.workers:
+            worker.begin(at)
     else:
         gevent.spawn(_begin_together, master)
 
@@ -204,8 +214,8 @@ def _begin_together(master: LoadMaster) -> None:
 
 def _finish_load(**_: Any) -> None:
     """Write the result, however the test ends, and set the exit status by the verdicts."""
-    if _STATE.worker is not None:
-        _STATE.worker.finish()
+    for worker in _STATE.workers:
+        worker.finish()
     if _STATE.master is not None:
         _STATE.master.finish()
 

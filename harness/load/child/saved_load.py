@@ -24,7 +24,7 @@ from harness.suite import find_function, list_checks
 
 def plan_load(settings: Settings, suite: str, load: LoadSettings) -> GateRun:
     """A run that judges this load by the suite. Raises `UsageError` for what cannot be planned."""
-    settings = replace(settings, suites=(suite,), sections={suite: load}, baseline=None)
+    settings = replace(settings, suites=(suite,), sections={suite: load})
     run = GateRun(settings, list_checks(suite))
     run.make_plan()
     return run

@@ -28,6 +28,7 @@ from harness.load.child import locust_options
 from harness.load.load_result import get_result_path
 from harness.load.preflight_process import PreflightRequest, PreflightResult
 from harness.load.run_load import collect_limits
+from harness.load.second_endpoint import add_baseline, refuse_whole_loads
 from harness.run.gate_run import GateRun
 from harness.run.terminal_lines import format_summary
 
@@ -49,10 +50,14 @@ def make_job(environment: Environment) -> Job:
     settings = _read_settings(environment.host, options.protocol, options.model)
     shapes = [getattr(user_class, "shape", "") for user_class in environment.user_classes]
     load = _read_load(settings, options, max(shapes, default=""))
+    settings = replace(settings, baseline=options.baseline or None)
     run = plan_load(settings, _SUITE, load)
     stream = options.stream or any(objective.streamed for objective in settings.objectives)
     promised = settings.promises.deterministic
-    preflight = _run_preflight(PreflightRequest(settings.endpoint_of(_SUITE), stream, promised, load, options.seed))
+    endpoint, second = settings.endpoint_of(_SUITE), run.baseline_url or ""
+    if second:
+        refuse_whole_loads(load)
+    preflight = _run_preflight(PreflightRequest(endpoint, stream, promised, load, options.seed, second))
     secrets = preflight.endpoint.list_secrets()
     if options.resume:
         checkpoint = read_checkpoint(Path(options.resume), load.scenario)
@@ -66,7 +71,7 @@ def make_job(environment: Environment) -> Job:
         job = replace(job, first=checkpoint.reached)
     run.adopt(run_dir, preflight.preflight, started)
     _runs[str(run_dir.path)] = run
-    return job
+    return add_baseline(job, replace(job.endpoint, url=second)) if second else job
 
 
 def _place_start(checkpoint: Checkpoint) -> float:

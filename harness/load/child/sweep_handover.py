@@ -28,6 +28,8 @@ def become_sweep(options: Any, host: str | None) -> None:
     """Replace this process by the run. Raises `UsageError` for what a sweep cannot do."""
     if options.master or options.worker or options.processes:
         raise UsageError("a sweep starts loads of its own: leave --processes, --master and --worker out")
+    if options.baseline:
+        raise UsageError("a sweep has no baseline: compare with steady, ramp, steps or spike")
     if not options.headless:
         raise UsageError("a sweep has no web page: run it with --headless")
     arguments = list_arguments(options, host, Path.cwd())

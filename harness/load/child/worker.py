@@ -58,7 +58,7 @@ class LoadWorker:
         self.job = job
         self._patience = job.endpoint.deadlines.connect + job.endpoint.deadlines.first_byte
         self._environment, self._step, self._report = environment, step, report
-        self._stream_name = f"{job.endpoint.protocol} stream"
+        self._name = f"baseline {job.endpoint.protocol}" if job.is_baseline else job.endpoint.protocol
         self._engine = LoadEngine(job.endpoint, job.started)
         adapter = load_adapter(job.endpoint.protocol)
         self._reader = AnswerReader(adapter, job)
@@ -111,7 +111,7 @@ class LoadWorker:
                 return
             k = self._next
             self._next += self._step
-            due = self._recorder.t0 + self._pacer.get_arrival_time(k)
+            due = self._get_due_time(k)
             counts.waited += free_at > due
             while (left := due - engine.now()) > 0:
                 gevent.sleep(left)
@@ -161,7 +161,7 @@ class LoadWorker:
         """One event for each request, for stock locust's statistics, web page and CSV."""
         request, timing, response = exchange.request, exchange.timing, exchange.response
         done = self._engine.now() if timing.done is None else timing.done
-        name = f"{self._stream_name if request.stream else self.job.endpoint.protocol} {request.path}"
+        name = f"{self._name} stream {request.path}" if request.stream else f"{self._name} {request.path}"
         self._answer_times.add(name, timing)
         self._environment.events.request.fire(  # type: ignore[no-untyped-call]
             request_type=request.method,
@@ -191,9 +191,14 @@ class LoadWorker:
                 last = now
                 self.report_counts()
 
+    def _get_due_time(self, k: int) -> float:
+        """When request `k` is due, in seconds of the run."""
+        scheduled, turns = self._pacer.get_arrival_time(k), self.job.turns
+        return self._recorder.t0 + (scheduled if turns is None else turns.find_time(scheduled))
+
     def _is_over(self) -> bool:
         """Whether the time is over in which an arrival that waits for a slot can be sent and answered."""
-        last_send = self._recorder.t0 + self.job.load.duration + self._patience
+        last_send = self._recorder.t0 + self.job.seconds + self._patience
         return self._engine.now() - self._engine.measure_stalls() + self._stalls_at_zero > last_send
 
     def _give_up_unsent(self) -> None:
@@ -205,7 +210,7 @@ class LoadWorker:
         self._unsent = len(late)
         awake = self._engine.now() - self._engine.measure_stalls()
         for k in late:
-            due = self._recorder.t0 + self._pacer.get_arrival_time(k)
+            due = self._get_due_time(k)
             request = self._requests.encode(k)[0]
             exchange = Exchange(request, Timing(due), error=ErrorClass.FIRST_BYTE_TIMEOUT, detail=detail)
             self._recorder.add(exchange, RawExchange(due, awake=awake))

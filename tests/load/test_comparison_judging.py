@@ -1,0 +1,136 @@
+"""Verdicts on a load beside a baseline's, from what both sides counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from harness.core.load import LoadResult
+from harness.core.report import Load, PlanInfo, Report, RunInfo, Target
+from harness.core.verdict import Status, Verdict
+from harness.load.comparison import make_contrasts
+from harness.load.comparison_judging import judge_saved, judge_turns
+from harness.load.counts import WorkerCounts
+from harness.load.load_result import make_load_result
+from tests.load.test_comparison import JOB, count
+
+URL = "http://old.example"
+
+
+@cache
+def count_once(**changed: Any) -> WorkerCounts:
+    return count(**changed)
+
+
+def compare(ours: dict[str, Any], theirs: dict[str, Any] | None = None, **changed: Any) -> LoadResult:
+    candidate, baseline = count_once(**ours), count_once(**theirs or {})
+    results = [make_load_result(JOB, side, 1.0, finished=True) for side in (candidate, baseline)]
+    contrasts = make_contrasts(candidate, baseline, 15, has_limits=False)
+    result = replace(results[0], baseline=results[1], baseline_url=URL, contrasts=contrasts, client_bound=(), late=())
+    return replace(result, **changed)
+
+
+def judge(ours: dict[str, Any], theirs: dict[str, Any] | None = None, **changed: Any) -> Verdict:
+    return judge_turns(compare(ours, theirs, **changed), 0.1)
+
+
+def test_the_same_service_is_no_worse() -> None:
+    verdict = judge({})
+    assert verdict.status is Status.PASS, verdict
+    assert URL in verdict.reason
+    assert len(verdict.slices) == len(compare({}).contrasts)
+    assert any(note.startswith("PASS: latency p50: ") and " against " in note for note in verdict.notes)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.02])
+def test_a_quicker_one_or_one_within_the_margin_is_no_worse(factor: float) -> None:
+    assert judge({"factor": factor}).status is Status.PASS
+
+
+def test_a_slower_one_is_worse_and_the_metric_is_named() -> None:
+    verdict = judge({"factor": 1.3})
+    assert verdict.status is Status.FAIL
+    assert "latency p50" in verdict.reason
+    assert "1.3" in verdict.reason
+    assert judge_turns(compare({"factor": 1.3}), 0.5).status is Status.PASS, "another margin"
+
+
+def test_more_failures_are_worse_and_shown() -> None:
+    verdict = judge({"fail_every": 20})
+    assert verdict.status is Status.FAIL
+    assert "error rate: 0.05 against 0" in verdict.reason
+    assert verdict.counterexamples
+
+
+def test_to_be_no_worse_than_a_broken_baseline_proves_nothing() -> None:
+    verdict = judge({"fail_every": 20}, {"fail_every": 20})
+    assert verdict.status is not Status.PASS
+    quick = judge({}, {"fail_every": 20})
+    assert quick.status is Status.INCONCLUSIVE
+    assert "to be no worse proves nothing" in quick.reason
+
+
+def test_answers_of_other_lengths_have_no_latency_in_common() -> None:
+    """Half as many tokens take half as long: neither better nor worse."""
+    verdict = judge({"tokens": 5})
+    assert verdict.status is not Status.PASS
+    assert any("not judged, an answer has 5 tokens in the mean, and 10" in note for note in verdict.notes)
+
+
+def test_a_client_bound_load_decides_nothing_and_says_what_it_saw() -> None:
+    verdict = judge({"factor": 1.3}, client_bound=("the load generator used 97 % of its core",))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "97 %" in verdict.reason
+    assert "otherwise the verdict would be FAIL" in verdict.notes[0]
+
+
+def test_late_sends_matter_where_they_change_the_verdict() -> None:
+    late = ("requests were sent late",)
+    assert judge({}, late=late).status is Status.PASS
+    result = compare({"factor": 1.3})
+    innocent = {part.label: part for part in compare({}).contrasts}
+    held_up = tuple(
+        replace(part, least_worse=innocent[part.label].worse, least_left_out=innocent[part.label].left_out)
+        for part in result.contrasts
+    )
+    verdict = judge_turns(replace(result, contrasts=held_up, late=late), 0.1)
+    speed = next(note for note in verdict.notes if "latency p50" in note)
+    assert speed.startswith("INCONCLUSIVE")
+    assert "sent late" in speed
+
+
+def test_who_disappears_is_named() -> None:
+    assert judge({}, gone="no request was answered").status is Status.FAIL
+    other = replace(compare({}).baseline or LoadResult("steady", "v2", 0), gone="no request was answered")
+    verdict = judge({}, baseline=other)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "the baseline disappeared" in verdict.reason
+
+
+@pytest.mark.parametrize("changed", [{"finished": False}, {"problem": "a worker died"}])
+def test_an_unfinished_load_is_an_error(changed: dict[str, Any]) -> None:
+    assert judge({}, **changed).status is Status.ERROR
+
+
+def test_nothing_to_compare_is_no_pass() -> None:
+    assert judge({}, baseline=None).status is Status.INCONCLUSIVE
+    assert judge({}, contrasts=()).status is not Status.PASS
+
+
+def save(**load: Any) -> Report:
+    old = Load("steady", **{"intended": 1000, "sent": 1000, "completed": 1000, "judged": 900, **load})
+    run = RunInfo("old", "", "", 0, Status.PASS, "", partial=False)
+    return Report(run, Target("http://old", "openai_chat"), PlanInfo("", 1, 1), (), loads=(old,))
+
+
+def test_with_one_saved_run_failures_are_compared_and_times_never() -> None:
+    verdict = judge_saved(compare({}), save(), "monday")
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "26 %" in verdict.reason
+    worse = judge_saved(compare({"fail_every": 20}), save(), "monday")
+    assert worse.status is Status.FAIL
+    assert "50 of 1000 requests failed, 0 of 1000 in monday" in worse.reason
+    assert judge_saved(compare({}), save(completed=0), "monday").status is Status.INCONCLUSIVE
