@@ -90,7 +90,7 @@ def test_the_command_refuses_what_it_cannot_do(reference: str, tmp_path: Path) -
         ("replay", reference, *PLAIN): "a replay needs a trace with times",
         ("steps", reference, "--steps=a,b", *PLAIN): "steps are rates with commas",
         ("spike", reference, "--peak-at=99", *PLAIN): "peak-at: the peak must begin and end within",
-        ("ramp", "--rate=x", *PLAIN): "invalid float value: 'x'",
+        ("ramp", "--rate=x", *PLAIN): "argument --rate: must be a number of requests/s, got 'x'",
         ("ramp", reference, "--shape=spike", "--rate=0.001", *PLAIN): "send nothing",
     }
 
