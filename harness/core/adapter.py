@@ -20,7 +20,9 @@ class Capabilities:
 
     `batches`: one request may contain several rows, and the answer has one result for each. `generates`: the service
     generates text, accepts `max_tokens`, `stop` and `temperature`, and counts tokens (`Usage`). `embeds`: each text is
-    answered with one vector. `model_name` and `model_version`: the service can state what it serves.
+    answered with one vector. `sentences`: an input that is no prompt holds a text of several words. `categories`: the
+    values of a field of the input are announced. `model_name` and `model_version`: the service can state what it
+    serves.
     `roles`: a stream states the role of the speaker. `seeds`: a `seed` is accepted. `chat_options`: `n`, `logprobs`,
     `tools` and `response_format` are accepted as in OpenAI's chat. `memory_gauges` and `connection_gauges`: the
     service's own page of metrics shows its memory, its connections or requests in flight (asked before a soak).
@@ -36,6 +38,8 @@ class Capabilities:
     batches: bool = False
     generates: bool = False
     embeds: bool = False
+    sentences: bool = False
+    categories: bool = False
     roles: bool = False
     seeds: bool = False
     chat_options: bool = False

@@ -165,8 +165,9 @@ class Template:
     `path` is the path of requests, `body` is JSON text in which `{{input}}` is replaced by the JSON of the input, and
     `{{NAME}}` by that of its field NAME. `answer` is the path of the prediction in the answer (`$.predictions`; None:
     every array of the answer is an output; `text`: the answer is plain text). `health` is the path of a liveness page,
-    `probabilities` the path of rows that must sum to 1 (None: outputs named `prob...`). With `upload`, the input is a
-    file in base64 that is sent as the field of that name in a form (multipart/form-data) instead of `body`.
+    `probabilities` the path of rows that sum to 1 or of one probability (None: outputs named `prob...`). With
+    `upload`, the input is a file in base64 that is sent as the field of that name in a form (multipart/form-data)
+    instead of `body`.
 
     `encoding` says how the members of the body are sent: as its JSON (`json`), as the fields of an HTML form (`form`),
     or as parameters in the URL of a POST (`query`) or of a GET (`get`).

@@ -9,14 +9,16 @@ from typing import Any
 
 from harness.checks.bad_input import limits
 from harness.checks.bad_input.limits import SizeOutcome, SizeSearch, SizeTrial
+from harness.checks.bad_input.ordinary_inputs import judge_ordinary_inputs, shows_hang
 from harness.checks.control import Control
 from harness.checks.generation.thinking import EMPTY_TRIES
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
-from harness.core.json_path import find_paths, read_at, replace_at
+from harness.core.json_path import JSONPath, find_paths, read_at, replace_at
+from harness.protocols.shared.opaque_text import find_sentence
 from harness.run.empty_answers import ask_again_if_empty
 from harness.run.valid_inputs import Rows
-from harness.suite import Session, Verdict, check, once
+from harness.suite import Session, Verdict, check, make_inconclusive, once
 
 from .bad_input_trials import CONTROL_COST, ask_control
 from .test_batch import explain_no_batch
@@ -29,6 +31,8 @@ SINGLES = 4
 _EXACT = 0.02
 """How exactly a limit of characters or bytes is determined, as a share of the limit."""
 SIZE_COST = CONTROL_COST + 2 * _MAX_TRIALS + 2
+TEXT_LENGTHS = (300, 1000, 2000)
+"""Characters of texts that users send every day: a paragraph, an abstract, a page."""
 _SHORTEST_PROMPT = 800
 """Characters of the first prompt; a long sample has as many more."""
 _FILLER = "The river runs past the mill, and nobody has ever counted the stones in it. "
@@ -187,6 +191,32 @@ def test_prompt(ai_client: Session) -> Verdict:
 @check("a prompt over the limit is refused with a clear 4xx, not cut", level="warn", needs=("text",), requests=0)
 def test_prompt_refused(ai_client: Session) -> Verdict:
     return limits.judge_sizes_over_limit(_search_prompt(ai_client), ai_client.show)
+
+
+def _lengthen_sentence(inputs: Any, place: JSONPath, size: int) -> Any:
+    """The sample's input with its longest text repeated up to this many characters."""
+    own = read_at(inputs, place)
+    repeated = " ".join([own] * (size // len(own) + 1))
+    return replace_at(inputs, place, repeated[:size].rstrip())
+
+
+@check(
+    "texts of ordinary length are answered, or refused with a clear 4xx",
+    needs=("sentences",),
+    requests=CONTROL_COST + len(TEXT_LENGTHS) + 1,
+)
+def test_text_lengths(ai_client: Session) -> Verdict:
+    control, sample = ask_control(ai_client), ai_client.sample()
+    place = find_sentence(sample.inputs)
+    if place is None:
+        return make_inconclusive("no text of several words is in the sample", n=0)
+    asked: list[tuple[str, Exchange]] = []
+    for size in TEXT_LENGTHS if not control.problem else ():
+        exchange = ai_client.ask(replace(sample, inputs=_lengthen_sentence(sample.inputs, place, size)))
+        asked.append((f"a text of {size:,} characters", exchange))
+        if shows_hang(exchange):
+            break
+    return judge_ordinary_inputs(control, asked, ai_client.ask(), ai_client.show)
 
 
 @once

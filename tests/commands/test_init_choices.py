@@ -65,6 +65,19 @@ def test_an_error_names_the_form_of_rows(error: str, width: int | None, depth: i
         ([{"label": "POSITIVE", "score": 0.9}], None, "$[0].label", None),
         ({"quux": 5, "time": 1.0}, {"quux": 5, "time": 2.0}, "$.quux", None),
         ({"quux": 5, "quuz": 1.0}, {"quux": 5, "quuz": 1.0}, None, None),
+        *(
+            ({"label": "a", name: number}, {"label": "a", name: again}, "$.label", place)
+            for name, number, again, place in (
+                ("confidence", 0.9, 0.9, "$.confidence"),
+                ("Score", 0.9, 0.9, "$.Score"),
+                ("score", 87.5, 87.5, None),
+                ("score", 1, 1, None),
+                ("score", 0.9, 0.8, None),
+                ("distance", 0.9, 0.9, None),
+            )
+        ),
+        ({"prediction": 3.5, "score": 0.9}, {"prediction": 3.5, "score": 0.9}, "$.prediction", None),
+        ([{"label": "a", "score": 0.9}], [{"label": "a", "score": 0.9}], "$[0].label", "$[0].score"),
         ([1, 2], [1, 2], None, None),
         (0.5, 0.5, "$", None),
     ],

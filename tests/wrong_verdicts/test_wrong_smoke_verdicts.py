@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,8 @@ def test_a_health_call_that_does_not_exist_is_no_yes() -> None:
         (Answer(outputs={"probabilities": [[0.5, 0.4]]}), "sums to 0.9"),
         (Answer(outputs={"probs": [[1.5, -0.5]]}), "outside"),
         (Answer(outputs={"probabilities": [[0.5, 0.5], [0.9, 0.2]]}), "probabilities[1]"),
+        (Answer(outputs={"probabilities": [None, None]}), "probabilities[0] is null, not a finite number"),
+        (Answer(outputs={"probabilities": [[0.5, 0.5], [1.0, None]]}), "probabilities[1][1] is null"),
     ],
 )
 def test_invalid_answers_fail(answer: Answer, said: str) -> None:
@@ -115,6 +118,36 @@ def test_valid_answers_pass(answer: Answer) -> None:
     verdict = valid_answer.judge_answer(exchange(answer=answer), show)
     assert verdict.status is Status.PASS
     assert verdict.n == 1, "aspects of one answer are not samples"
+
+
+@pytest.mark.parametrize("value", [0, 0.25, 1.0])
+def test_a_single_probability_is_valid(value: float) -> None:
+    answer = Answer("POSITIVE", {"$.score": value})
+    assert valid_answer.judge_answer(exchange(answer=answer), show, probabilities="$.score").status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (87.5, "$.score is 87.5, outside the range [0, 1]"),
+        (-0.5, "outside the range"),
+        ("high", '$.score is "high", where a number'),
+        ("0.9", "where a number"),
+        (None, "$.score is null"),
+        (True, "$.score is true"),
+        ({"a": 0.5}, "where a number"),
+    ],
+)
+def test_a_single_value_that_is_no_probability_fails(value: Any, problem: str) -> None:
+    answer = Answer("POSITIVE", {"$.score": value})
+    verdict = valid_answer.judge_answer(exchange(answer=answer), show, probabilities="$.score")
+    assert verdict.status is Status.FAIL
+    assert problem in verdict.reason
+
+
+def test_a_single_number_named_like_a_probability_is_not_judged_unless_configured() -> None:
+    answer = Answer(outputs={"probability": 87.5})
+    assert valid_answer.judge_answer(exchange(answer=answer), show).status is Status.PASS
 
 
 def test_a_probabilities_output_that_is_missing_fails() -> None:

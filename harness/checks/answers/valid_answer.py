@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -24,7 +25,7 @@ def judge_answer(
     """A success whose body is a valid answer of its protocol, and not empty.
 
     `again` has repeats of a request whose text was empty. `probabilities` names the output whose rows must be
-    probabilities; None: every output whose name begins with `prob`.
+    probabilities, or which is a single one; None: the rows of every output whose name begins with `prob`.
     """
     answer = exchange.answer
     if not exchange.ok or answer is None:
@@ -71,14 +72,27 @@ def find_non_finite_output(answer: Answer) -> str | None:
 def _find_bad_probabilities(answer: Answer, name: str | None) -> str | None:
     if name is not None and name not in answer.outputs:
         return f"no output {name!r}; there are: {', '.join(sorted(answer.outputs)) or 'none'}"
+    if name is not None and not isinstance(answer.outputs[name], list):
+        return _find_bad_probability(name, answer.outputs[name])
     names = [name] if name else [output for output in answer.outputs if output.lower().startswith("prob")]
     for output in names:
         for path, row in _walk_rows(answer.outputs[output]):
+            if None in row:
+                return f"output {output}{path}[{row.index(None)}] is null, not a finite number (NaN is often sent so)"
             numbers = [number for _, number in _walk_numbers(row)]
             if not all(-_SUM_TOLERANCE <= number <= 1 + _SUM_TOLERANCE for number in numbers):
                 return f"output {output}{path} has a value outside [0, 1]"
             if abs(math.fsum(numbers) - 1) > _SUM_TOLERANCE:
                 return f"output {output}{path} sums to {math.fsum(numbers):.6g}, not 1"
+    return None
+
+
+def _find_bad_probability(name: str, value: Any) -> str | None:
+    """What is wrong with a single value that is configured to be a probability."""
+    if type(value) not in (int, float):
+        return f"output {name} is {json.dumps(value):.80}, where a number from 0 to 1 is expected"
+    if not -_SUM_TOLERANCE <= value <= 1 + _SUM_TOLERANCE:
+        return f"output {name} is {value:.6g}, outside the range [0, 1]"
     return None
 
 

@@ -19,6 +19,8 @@ _NAMES = (
     *("vector", "translation", "summary", "score", "scores", "probability", "value", "price", "decision", "approved"),
 )
 """Names of a prediction, the most telling first."""
+_CONFIDENCES = ("confidence", "probability", "prob", "score")
+"""Names of the probability of a label."""
 _PIECE_NAMES = ("token", "text", "content", "delta", "response", "generated_text", "piece", "chunk", "message", "data")
 _DEEPEST = 3
 _SUM_TOLERANCE = 1e-3
@@ -38,7 +40,8 @@ def choose_answer(
         value, repeat = _close_lists(value), _close_lists(repeat)
     if not isinstance(value, dict):
         path = _descend(value, ())
-        return (write_path(path) if path or not isinstance(value, list) else None), None
+        is_found = bool(path) or not isinstance(value, list)
+        return (write_path(path) if is_found else None), _find_confidence(value, repeat, path)
     path = _descend(value, ())
     if not path:
         stable = [name for name, member in value.items() if _get(repeat, name) == member and member is not None]
@@ -50,7 +53,18 @@ def choose_answer(
         is_named = place and str(place[-1]).lower().startswith("prob")
         if is_named and place != path and _are_probabilities(member):
             probabilities = write_path(place)
-    return write_path(path), probabilities
+    return write_path(path), probabilities or _find_confidence(value, repeat, path)
+
+
+def _find_confidence(value: Any, repeat: Any, path: JSONPath) -> str | None:
+    """The path of a single probability beside a label, which is a text or a yes or no; None if there is none."""
+    if not path or not isinstance(read_at(value, path), str | bool):
+        return None
+    for place, member in walk_values(value):
+        is_beside = len(place) == len(path) and place[:-1] == path[:-1] and str(place[-1]).lower() in _CONFIDENCES
+        if is_beside and type(member) is float and 0 < member <= 1 and (place, member) in walk_values(repeat):
+            return write_path(place)
+    return None
 
 
 def make_expectation(schema: Schema) -> dict[str, Any] | None:

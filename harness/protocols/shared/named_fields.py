@@ -5,6 +5,7 @@ Tested in tests/protocols/shared/test_named_fields.py.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -94,6 +95,21 @@ def vary_value(samples: Sequence[Any], schema: Schema, generator: RandomSource) 
             items = {}
         return [vary_value([item], items, generator) for item in sample]
     return _vary_leaf(sample, [value for value in samples if type(value) in (int, float)], schema, generator)
+
+
+def list_choices(sample: Any, schema: Schema) -> list[tuple[str, Any]]:
+    """The sample with each other value that the schema lists for a field, one at a time, and its name: `size = "L"`."""
+    if not isinstance(sample, dict):
+        return []
+    listed: list[tuple[str, Any]] = []
+    parts = _find_properties(schema)
+    for name, value in sample.items():
+        field = parts.get(name, {})
+        changes = [(f"{name}.{inner}", changed) for inner, changed in list_choices(value, field)]
+        choices = [choice for part in _list_parts(field) for choice in part.get("enum", ())]
+        changes += [(f"{name} = {json.dumps(choice)}", choice) for choice in choices if choice != value]
+        listed += [(what, {**sample, name: changed}) for what, changed in changes]
+    return listed
 
 
 def _vary_leaf(sample: Any, numbers: Sequence[Any], schema: Schema, generator: RandomSource) -> Any:

@@ -26,6 +26,8 @@ from harness.core.json_text import parse_json
 from harness.protocols.shared import openapi, template_path, templates, wire
 from harness.protocols.shared.chat_stream import assemble_events
 from harness.protocols.shared.json_schema import Schema
+from harness.protocols.shared.named_fields import list_choices
+from harness.protocols.shared.opaque_text import find_sentence
 from harness.protocols.shared.valid_input import split_schema
 from harness.protocols.shared.values import get_member, refuse_error
 
@@ -53,9 +55,16 @@ class PlainJSON:
         live = endpoint.template.health is not None or bool(facts.inputs.get("live"))
         sample = _find_sample(endpoint, facts)
         batches = wire.has_rows(sample) and not _is_series(sample)
-        streaming, ready = endpoint.template.stream is not None, bool(facts.inputs.get("ready"))
+        sentences = endpoint.template.upload is None and find_sentence(sample) is not None
         return Capabilities(
-            streaming=streaming, liveness=live, readiness=ready, tensors=True, batches=batches, model_version=True
+            streaming=endpoint.template.stream is not None,
+            liveness=live,
+            readiness=bool(facts.inputs.get("ready")),
+            tensors=True,
+            batches=batches,
+            sentences=sentences,
+            categories=bool(list_choices(sample, facts.inputs.get("valid", {}).get("input", {}))),
+            model_version=True,
         )
 
     def probes(self, endpoint: Endpoint) -> Mapping[str, Request]:

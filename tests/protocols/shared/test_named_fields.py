@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.protocols.shared.named_fields import fit_types, vary_value
+from harness.protocols.shared.named_fields import fit_types, list_choices, vary_value
 
 SCHEMA = {
     "type": "object",
@@ -78,3 +78,12 @@ def test_without_bounds_a_number_varies_around_the_samples() -> None:
     two = [vary_value([{"a": 5.0}, {"a": 6.0}], {}, generator)["a"] for _ in range(100)]
     assert min(two) >= 5
     assert max(two) <= 6
+
+
+def test_each_other_listed_value_is_one_variant_of_the_sample() -> None:
+    assert list_choices(SAMPLE, SCHEMA) == [('region = "south"', {**SAMPLE, "region": "south"})]
+    nested = {"type": "object", "properties": {"person": SCHEMA, "size": {"anyOf": [{"enum": ["S", "M", "L"]}]}}}
+    listed = dict(list_choices({"person": SAMPLE, "size": "M"}, nested))
+    assert list(listed) == ['person.region = "south"', 'size = "S"', 'size = "L"']
+    assert listed['person.region = "south"']["person"]["region"] == "south"
+    assert list_choices([1.0], SCHEMA) == list_choices(SAMPLE, {}) == []

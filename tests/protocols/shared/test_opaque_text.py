@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.protocols.shared.opaque_text import is_opaque_text
+from harness.protocols.shared.opaque_text import find_sentence, is_opaque_text
 from harness.protocols.shared.sample_making import PICTURE
 
 
@@ -37,3 +37,11 @@ def test_a_file_or_an_address_is_no_text(value: str) -> None:
 )
 def test_anything_else_is(value: Any) -> None:
     assert not is_opaque_text(value)
+
+
+def test_the_longest_text_of_several_words_is_the_sentence() -> None:
+    place = find_sentence({"question": "Who wrote this book?", "context": "It was written by a young man.", "n": 5})
+    assert place == ("context",)
+    assert find_sentence("I love this film very much") == ()
+    assert find_sentence(["one two three", "https://example.org/a b", "x" * 300, 5, None]) is None
+    assert find_sentence([[1.0, 2.0]]) is None

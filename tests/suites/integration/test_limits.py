@@ -18,7 +18,7 @@ from harness.checks.bad_input.limits import (
     judge_sizes_over_limit,
 )
 from harness.checks.control import Control
-from harness.core.endpoint import Deadlines, Endpoint
+from harness.core.endpoint import Deadlines, Endpoint, Template
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing, Usage
 from harness.core.settings import Settings
 from harness.core.verdict import Counterexample, Status, Verdict
@@ -64,6 +64,37 @@ def test_a_clear_limit_is_found_and_passes(tmp_path: Path) -> None:
             assert verdict.status is PASS, verdict.reason
             assert f"answered has {limit} rows" in verdict.reason
             assert f"not answered has {limit + 1} and is refused (413)" in verdict.reason
+
+
+SENTENCE = "The film was long and good."
+
+
+def judge_texts(folder: Path, over_limit: Answered, *, limit: int = 600) -> Verdict:
+    """The verdict on a service that answers texts up to a limit of characters."""
+
+    def answer(path: str, body: Any) -> Answered:
+        return (200, {"label": "POSITIVE"}) if len(body["text"]) <= limit else over_limit
+
+    template = Template(body='{"text": {{input}}}', answer="$.label")
+    return run_checks(answer, folder, "text_lengths", sample=SENTENCE, template=template)[0]
+
+
+@pytest.mark.parametrize(
+    ("over_limit", "status"),
+    [
+        ((500, {"error": "index out of range"}), FAIL),
+        ((502, {"error": "bad gateway"}), FAIL),
+        ((200, {"error": "token indices sequence length is longer"}), FAIL),
+        ((400, {"error": "at most 600 characters"}), PASS),
+        ((413, {"error": "too long"}), PASS),
+        ((200, {"label": "NEGATIVE"}), PASS),
+        ((503, {"error": "busy"}), INCONCLUSIVE),
+    ],
+)
+def test_texts_of_ordinary_length_are_answered_or_refused(tmp_path: Path, over_limit: Answered, status: Status) -> None:
+    verdict = judge_texts(tmp_path, over_limit)
+    assert verdict.status is status, verdict.reason
+    assert (status is not FAIL) or "a text of 1,000 characters is neither answered nor refused" in verdict.reason
 
 
 def test_a_service_without_a_limit_is_reported_so(tmp_path: Path) -> None:
