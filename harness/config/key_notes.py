@@ -69,6 +69,8 @@ _NOTES: Mapping[tuple[str, ...], str] = {
     ("endpoint", "options"): "options = { max_tokens = 64 }",
     ("load", "input_tokens"): "input_tokens = { mean = 200 }",
     ("load", "output_tokens"): "output_tokens = { mean = 200 }",
+    ("load", "session_turns"): "session_turns = { min = 2, max = 6 }",
+    ("load", "think"): "think = { mean = 2 }",
     ("load", "shared_prefix"): "shared_prefix = { tokens = 500, share = 0.8, count = 4 }",
     ("data", "shape"): "the lengths as a list of whole numbers, as shape = [28, 28]",
     ("links", "*"): '[links.NAME] with api = "http://127.0.0.1:8474"',

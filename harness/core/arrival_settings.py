@@ -18,6 +18,10 @@ from harness.core.registry import describe_unknown
 
 _SHORTEST = 0.001
 STEADY, STRESS, REPLAY, SOAK = "steady", "stress", "replay", "soak"
+CLOSED, SESSIONS = "closed", "sessions"
+"""The loops of a load that are not open throughout: no request is due by a schedule, or only the first of a session."""
+LOOPS = (*ARRIVALS, CLOSED)
+"""What `arrivals` may be."""
 _PAUSE_SHARE, _LONGEST_PAUSE = 0.05, 300.0
 """The share of a soak that each of its pauses takes, and the most seconds, where nothing else is given."""
 _MOST_PAUSES = 20
@@ -152,8 +156,8 @@ class ArrivalSettings:
 
 
 def _find_process_problem(load: ArrivalSettings) -> tuple[str, str] | None:
-    if load.arrivals not in ARRIVALS:
-        return "arrivals", describe_unknown("arrivals", load.arrivals, ARRIVALS)
+    if load.arrivals not in LOOPS:
+        return "arrivals", describe_unknown("arrivals", load.arrivals, LOOPS)
     if not _SMALLEST_BURSTINESS <= load.burstiness <= _LARGEST_BURSTINESS:
         allowed = f"{_SMALLEST_BURSTINESS:g} to {_LARGEST_BURSTINESS:g}"
         return "burstiness", f"must be from {allowed}, got {load.burstiness!r}"

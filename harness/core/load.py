@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.core.arrival_settings import STEADY
+from harness.core.arrival_settings import CLOSED, STEADY
 from harness.core.comparison import Contrast
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Query, Request
@@ -19,7 +19,7 @@ from harness.core.settings import LoadSettings
 from harness.core.soak import SoakRecord
 from harness.core.turns import Turns
 from harness.core.verdict import Counterexample
-from harness.core.workload import SAMPLE, Material
+from harness.core.workload import OF_SESSIONS, SAMPLE, Material
 
 _LAG, _LAG_SHARE = 0.010, 0.10
 """Seconds by which the p99 of the sends may be late, or this share of the smallest latency limit if that is more."""
@@ -98,7 +98,7 @@ class Job:
     @property
     def has_controls(self) -> bool:
         """Whether requests with a known answer are sent now and then between the others."""
-        if self.material is None or self.material.workload == SAMPLE:
+        if self.material is None or self.material.workload in (SAMPLE, *OF_SESSIONS):
             return False
         return self.reference is not None or bool(self.known) or self.echo is not None
 
@@ -163,7 +163,9 @@ class LoadResult:
     endpoint disappeared, `client_bound` why the load was not the one asked for, `late` how the load generator
     delayed single requests: its effect on a verdict is bounded by the blocks named by `name_least` and
     `MOST_FAILED`. `overran`: it was stopped at its deadline. Of several processes `generator` and `stall` show the
-    worst, `skew` by how much their clocks differ (s), and `workers` the part of each.
+    worst, `skew` by how much their clocks differ (s), and `workers` the part of each. `loop` is empty for
+    an open loop (`LoadSettings.loop`); of sessions, `unreached` turns were not due any more before the schedule's end,
+    because the answers before them took time.
     """
 
     scenario: str
@@ -176,6 +178,8 @@ class LoadResult:
     seconds: float = 0.0
     arrivals: str = ""
     shape: str = STEADY
+    loop: str = ""
+    unreached: int = 0
     schedule: str = ""
     phases: tuple[tuple[str, int, int], ...] = ()
     recovery: str = ""
@@ -223,6 +227,21 @@ class LoadResult:
     def distinct(self) -> float:
         """The share of the sent requests that no earlier one was equal to."""
         return 1 - self.repeated / self.sent if self.sent else 1.0
+
+    def describe_loop(self) -> str:
+        """What of this load no schedule decides, and what its times therefore leave out; empty for an open loop."""
+        if not self.loop:
+            return ""
+        if self.loop == CLOSED:
+            return (
+                f"{self.schedule}: latency counts from the send, and a service that is slow is asked less; what users "
+                "of an open service would have waited is not in it (coordinated omission)"
+            )
+        line = f"{self.schedule}: open loop for the first turns, closed for the later ones"
+        if self.unreached:
+            share = f"{self.unreached} of {self.intended} planned turns"
+            line += f"; {share} were not sent: the answers before them took too long"
+        return line
 
     @property
     def is_starved(self) -> bool:

@@ -54,6 +54,25 @@ TTFT = Metric(
     definition="TTFT: from the moment when the request was due to the first text of its answer",
 )
 """Time to first token."""
+FIRST_TURN = Metric(
+    "ttft_first_turn",
+    "s",
+    percentile=True,
+    streamed=True,
+    title="TTFT of first turns",
+    definition="TTFT of the first turns of sessions: nothing of their own can come from a cache of prefixes",
+)
+"""What a session's beginning costs."""
+LATER_TURNS = Metric(
+    "ttft_later_turns",
+    "s",
+    percentile=True,
+    streamed=True,
+    title="TTFT of later turns",
+    definition="TTFT of the later turns of sessions, whose prefix a service may have kept",
+)
+"""Beside `FIRST_TURN` it shows what a cache of prefixes is worth."""
+BY_TURN = (FIRST_TURN.name, LATER_TURNS.name)
 INTER_TOKEN = Metric(
     "inter_token",
     "s",
@@ -178,7 +197,7 @@ RECOVERY = Metric("recovery", "s", sampled=False)
 """Seconds from the lift of a fault to the steady state."""
 SINGLE_REQUESTS = (LATENCY, TTFT, ERROR_RATE)
 """What requests that are sent one after the other can show."""
-LOAD_TIMES = (LATENCY, SERVICE, TTFT, TTFOT, INTER_TOKEN, TPOT, LAG)
+LOAD_TIMES = (LATENCY, SERVICE, TTFT, FIRST_TURN, LATER_TURNS, TTFOT, INTER_TOKEN, TPOT, LAG)
 """The times that a load measures, in the order in which they are shown."""
 LIMITED_TIMES = (LATENCY, TTFT, TTFOT, INTER_TOKEN, TPOT)
 """The times that objectives on a load may bound."""

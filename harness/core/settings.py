@@ -5,12 +5,13 @@ Tested in tests/config/test_resolve.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from harness.core.arrival_settings import REPLAY, SOAK, ArrivalSettings
-from harness.core.bounds import OverZero
+from harness.core.arrival_settings import CLOSED, REPLAY, SESSIONS, SOAK, STEADY, ArrivalSettings
+from harness.core.bounds import MOST_REQUESTS, OverZero
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.experiment import ChaosSettings, Fault, Link
@@ -18,7 +19,7 @@ from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.sweep import SWEEP_SCENARIO
-from harness.core.workload import MixPart, WorkloadSettings
+from harness.core.workload import OF_SESSIONS, MixPart, Spread, WorkloadSettings
 
 _T = TypeVar("_T")
 
@@ -83,15 +84,21 @@ class DataSettings:
     tolerance: float = 1e-6
 
 
+_FASTEST_ANSWER = 0.0001
+"""Seconds within which no answer comes, so that the requests of a closed loop have a bound."""
+
+
 @dataclass(frozen=True)
 class LoadSettings(ArrivalSettings, WorkloadSettings):
     """One open-loop load: when requests are due, what they are, and how many may be in flight.
 
     `concurrency` bounds the requests in flight; an arrival that finds no place waits, and its wait is in its latency.
     `arrivals` come as a Poisson process, with gamma gaps, or with constant gaps, which lock onto whatever the service
-    does periodically. `metrics` is the path of the service's own page of metrics, which a soak reads.
-    does periodically. Beside a second endpoint the two take turns of at least `turn` seconds, and this one may be worse
-    by the share `margin`.
+    does periodically. `metrics` is the path of the service's own page of metrics, which a soak reads. Of `sessions` the
+    first turns arrive at `rate`, and each later one is due `think` seconds after the answer to the one before. With
+    `arrivals = "closed"` nothing is scheduled: `concurrency` callers each ask again `think` seconds after their answer.
+    Beside a second endpoint the two take turns of at least `turn` seconds, and this one may be worse by the share
+    `margin`.
     """
 
     concurrency: OverZero[int] = 100
@@ -100,12 +107,71 @@ class LoadSettings(ArrivalSettings, WorkloadSettings):
     metrics: str = "/metrics"
     turn: OverZero[float] = 2.0
     margin: OverZero[float] = 0.1
+    think: Spread | None = None
+
+    @property
+    def loop(self) -> str:
+        """`closed`, `sessions` whose first turns alone are scheduled, or empty for an open loop."""
+        if self.arrivals == CLOSED:
+            return CLOSED
+        return SESSIONS if self.has_sessions else ""
+
+    @property
+    def pause_between(self) -> Spread:
+        """Seconds from an answer to the next request of the same caller."""
+        if self.think is not None:
+            return self.think
+        return self.profile.think if self.has_sessions else Spread(max=0.0)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions begin, or requests that are none; of a closed loop, the most that are possible."""
+        if self.arrivals != CLOSED:
+            return super().requests
+        fastest = self.pause_between.smallest + _FASTEST_ANSWER
+        return max(1, min(MOST_REQUESTS // self.most_turns, self.concurrency * (1 + int(self.duration / fastest))))
+
+    @property
+    def requests(self) -> int:
+        """How many requests are intended; of sessions and of a closed loop, the most that are possible."""
+        return self.sessions * self.most_turns
+
+    @property
+    def judged_requests(self) -> int:
+        """How many requests are intended after the warm-up, or are possible."""
+        if not self.loop:
+            return super().judged_requests
+        return math.ceil(self.requests * (1 - self.judged_from / self.duration))
+
+    def describe_rate(self) -> str:
+        """The rate in words, and what of the load no schedule decides."""
+        pause = self.pause_between.describe("s") if self.pause_between.largest else "at once"
+        if self.arrivals == CLOSED:
+            return f"closed loop: {self.concurrency} callers, each asks again {pause} after its answer"
+        line = super().describe_rate()
+        if self.has_sessions:
+            line = line.replace("requests", "sessions")
+            line = f"{line}, each of {self.profile.turns.describe('turns')}; later turns {pause} after an answer"
+        return line
+
+    def _find_loop_problem(self) -> tuple[str, str] | None:
+        if self.think is not None and not self.loop:
+            return "think", 'needs a caller who waits: workload = "sessions" or "agent", or arrivals = "closed"'
+        if self.think is not None and (problem := self.think.find_problem()):
+            return f"think.{problem[0]}", problem[1]
+        if self.loop == CLOSED and self.shape_name != STEADY:
+            return "arrivals", f"a closed loop has no rate that a {self.shape_name} could change; leave the shape out"
+        if self.loop and self.shape_name in (REPLAY, SOAK):
+            return "workload", f"sessions cannot be a {self.shape_name}; give another workload or scenario"
+        if self.loop == SESSIONS and self.requests > MOST_REQUESTS:
+            return "rate", f"rate times duration times turns is over {MOST_REQUESTS:,} requests; give fewer"
+        return None
 
     def find_schedule_problem(self) -> tuple[str, str] | None:
         """The key that makes the schedule impossible, and why; or None."""
         if self.shape_name == REPLAY and not self.times and self.dataset is None:
             return "dataset", 'a replay needs a trace with times: dataset = "FILE.jsonl", or times = [0, 0.5, 2]'
-        return self.find_arrival_problem()
+        return self.find_arrival_problem() or self._find_loop_problem()
 
     def _find_size_problem(self) -> tuple[str, str] | None:
         if self.concurrency > _MOST_CONCURRENCY:
@@ -129,13 +195,16 @@ class LoadSettings(ArrivalSettings, WorkloadSettings):
             return problem
         if bool(self.mix) != (self.workload == "mix"):
             return "workload", 'workload = "mix" and the parts [[load.mix]] belong together: give both, or neither'
+        return self._find_part_problem() or self.find_workload_problem()
+
+    def _find_part_problem(self) -> tuple[str, str] | None:
         for index, part in enumerate(self.mix):
             problem = part.find_workload_problem()
-            if part.workload == "mix":
-                problem = "workload", "a part of a mix is no mix itself"
+            if part.workload in ("mix", *OF_SESSIONS):
+                problem = "workload", f"a part of a mix is no {part.workload} itself"
             if problem:
                 return f"mix.{index}.{problem[0]}", problem[1]
-        return self.find_workload_problem()
+        return None
 
 
 @dataclass(frozen=True, slots=True)

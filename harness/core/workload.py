@@ -6,7 +6,7 @@ Plain data that can be written as JSON. Tested in tests/load/workload/test_setti
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.core.adapter import Facts
@@ -17,7 +17,11 @@ from harness.core.registry import describe_unknown, list_plugins
 SPREADS = ("constant", "uniform", "normal", "lognormal")
 AUTO, SAMPLE = "auto", "sample"
 """The workload that is chosen by what the endpoint takes, and the one that repeats the sample."""
+AGENT = "agent"
+OF_SESSIONS = ("sessions", AGENT)
+"""Workloads whose requests are the turns of conversations."""
 
+_MOST_TURNS = 200
 _LONGEST = 1_000_000
 """Tokens of one text, or seconds of a pause, above which a typing error is more likely than a wish."""
 
@@ -49,6 +53,11 @@ class Spread:
     def middle(self) -> float:
         """The mean, or the middle of a range."""
         return self.mean if self.mean is not None else (self.min + (self.max or self.min)) / 2
+
+    @property
+    def smallest(self) -> float:
+        """The smallest value: of a constant, that value."""
+        return self.middle if self.kind == "constant" else self.min
 
     @property
     def largest(self) -> float:
@@ -91,6 +100,46 @@ class SharedPrefix:
     count: OverZero[int] = 1
 
 
+@dataclass(frozen=True, slots=True)
+class SessionProfile:
+    """What the sessions of a workload are where nothing else is given: turns, seconds between them, and tokens.
+
+    `own` is what only this session begins with, `shared` what all begin with.
+    """
+
+    turns: Spread
+    think: Spread
+    input_tokens: Spread
+    output_tokens: Spread
+    own: Spread | None = None
+    shared: SharedPrefix | None = None
+
+
+def _scale(scale: float, mean: float, stdev: float, smallest: float, distribution: str) -> Spread:
+    middle = max(mean * scale, smallest)
+    return Spread(middle, stdev * scale, smallest, middle + 4 * stdev * scale, distribution)
+
+
+def make_agent_profile(scale: float) -> SessionProfile:
+    """Sessions of a coding agent, as inference-perf publishes them (docs/conversation_replay.md), times `scale`."""
+    return SessionProfile(
+        turns=_scale(scale, 38, 6, 2, "normal"),
+        think=_scale(scale, 8, 6, 0.05, "lognormal"),
+        input_tokens=_scale(scale, 1652, 3000, 8, "lognormal"),
+        output_tokens=_scale(scale, 585, 400, 8, "lognormal"),
+        own=_scale(scale, 14_000, 15_000, 8, "lognormal"),
+        shared=SharedPrefix(max(1, round(8359 * scale))),
+    )
+
+
+_CHAT_PROFILE = SessionProfile(
+    turns=Spread(min=2, max=6),
+    think=Spread(mean=2, stdev=1, min=0.2, max=10, distribution="lognormal"),
+    input_tokens=Spread(mean=64, stdev=32, min=12, max=256, distribution="lognormal"),
+    output_tokens=Spread(mean=64, stdev=32, min=12, max=256, distribution="lognormal"),
+)
+
+
 @dataclass(frozen=True)
 class WorkloadSettings:
     """The requests of a load.
@@ -98,7 +147,8 @@ class WorkloadSettings:
     `workload` is a name of `aiharness list workloads`, or `auto`: what the endpoint takes, no request twice.
     `input_tokens` is the length of prompts, `output_tokens` the limit of tokens of each answer, `shared_prefix` what
     several prompts begin with. `dataset` is a file of prompts, conversations or lengths (`column`: the field that holds
-    the prompt), `template` a prompt with fields in double braces.
+    the prompt), `template` a prompt with fields in double braces. `session_turns` is how many a session has, `scale`
+    how large an agent's sessions are, as a share of the published ones.
     """
 
     workload: str = AUTO
@@ -108,6 +158,30 @@ class WorkloadSettings:
     dataset: str | None = None
     column: str | None = None
     template: str | None = None
+    session_turns: Spread | None = None
+    scale: OverZero[float] = 0.1
+
+    @property
+    def has_sessions(self) -> bool:
+        """Whether requests are the turns of conversations."""
+        return self.workload in OF_SESSIONS
+
+    @property
+    def profile(self) -> SessionProfile:
+        """What the sessions are, with what is given of them."""
+        profile = make_agent_profile(self.scale) if self.workload == AGENT else _CHAT_PROFILE
+        return replace(
+            profile,
+            turns=self.session_turns or profile.turns,
+            input_tokens=self.input_tokens or profile.input_tokens,
+            output_tokens=self.output_tokens or profile.output_tokens,
+            shared=self.shared_prefix or profile.shared,
+        )
+
+    @property
+    def most_turns(self) -> int:
+        """The most turns that a session has; 1 for requests that are no sessions."""
+        return max(1, math.ceil(self.profile.turns.largest)) if self.has_sessions else 1
 
     @property
     def is_open(self) -> bool:
@@ -123,12 +197,21 @@ class WorkloadSettings:
             return "dataset", f'workload {self.workload!r} needs a file: dataset = "FILE.jsonl"'
         if self.workload == "template" and not self.template:
             return "template", "workload 'template' needs one: template = \"Summarise this: {{text}}\""
-        for name in ("input_tokens", "output_tokens"):
+        for name in ("input_tokens", "output_tokens", "session_turns"):
             spread = getattr(self, name)
             if spread is not None and (problem := spread.find_problem()):
                 return f"{name}.{problem[0]}", problem[1]
         if self.shared_prefix and self.shared_prefix.share > 1:
             return "shared_prefix.share", f"must be at most 1, got {self.shared_prefix.share:g}"
+        return self._find_session_problem()
+
+    def _find_session_problem(self) -> tuple[str, str] | None:
+        if self.session_turns is not None and not self.has_sessions:
+            return "session_turns", 'is of sessions: give workload = "sessions" or "agent", or leave it out'
+        if self.session_turns is not None and not 1 <= self.session_turns.largest <= _MOST_TURNS:
+            return "session_turns", f"must be from 1 to {_MOST_TURNS}, got at most {self.session_turns.largest:g}"
+        if self.scale > 1:
+            return "scale", f"must be at most 1, the published size, got {self.scale:g}"
         return None
 
 

@@ -48,7 +48,7 @@ class Controls:
             self._answers.append(KnownAnswer(known.name, known.content, known.label))
         self._kinds = len(self._answers) + (job.echo is not None)
         self.step = count_control_step(job.load) if job.has_controls else 0
-        self._is_each = not self.step and bool(self._answers)
+        self._is_each = not self.step and bool(self._answers) and not job.load.has_sessions
 
     def find_kind(self, k: int) -> int | None:
         """Which control request `k` is: 0 the first known request, and after the last of them the echo; or None."""

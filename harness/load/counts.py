@@ -44,7 +44,8 @@ class WorkerCounts:
 
     `series` are the lines of the run's series since the last message to the master, `slices` those of a soak's slices,
     which hold everything counted until now where there are any; `reached` is the first arrival of the process that
-    is not sent; every other field counts from the start, so that a lost message does no harm.
+    is not sent; `intended` are the requests that it is to send, of which `unreached` turns of sessions are not due any
+    more before the end; every other field counts from the start, so that a lost message does no harm.
     `late` are successes that the load generator itself held up for long, by
     block like `requests` and `failed`. `cpu` is the process's share of a core, `skew` the seconds by which its clock
     differs from the master's, `process` which one it is, `gone` why the service has disappeared (taken back when it
@@ -111,6 +112,8 @@ class WorkerCounts:
     endings: int = 0
     cut: int = 0
     reached: int = 0
+    intended: int = 0
+    unreached: int = 0
     series: list[dict[str, Any]] = field(default_factory=list)
     slices: list[dict[str, Any]] = field(default_factory=list)
 
@@ -118,7 +121,7 @@ class WorkerCounts:
 RESULT_ADDED, RESULT_WORST = (
     (
         *("sent", "completed", "waited", "repeated", "tokens", "broken_count", "wrong_count", "compared"),
-        *("echoed", "unechoed"),
+        *("echoed", "unechoed", "unreached"),
     ),
     ("stall", "skew"),
 )
@@ -138,6 +141,7 @@ _SUMMED, _LATEST = (
         "given_tokens",
         "endings",
         "cut",
+        "intended",
     ),
     (*RESULT_WORST, "last_sent", "last_success", "cpu"),
 )

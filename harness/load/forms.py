@@ -79,7 +79,11 @@ class Workload:
 
     def make_query(self, k: int) -> Query:
         """Request `k`."""
-        return fill_form(self.make_form(k % self.forms), self.material.seed, k)
+        return fill_form(self.make_form(k % self.forms), self.material.seed, self.get_nonce_number(k))
+
+    def get_nonce_number(self, k: int) -> int:
+        """The number of the nonce that request `k` has: its own, where no other one is to have it."""
+        return k
 
     def is_repeat(self, k: int) -> bool:
         """Whether an earlier request was the same."""

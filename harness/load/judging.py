@@ -115,6 +115,8 @@ def _describe_miss(objective: Objective) -> str:
 
 def _describe_schedule(result: LoadResult, n: Sequence[int], over: Sequence[int]) -> tuple[str, ...]:
     """What a verdict on a load whose rate changed is about, and how many were over the limit at each rate."""
+    if result.loop:
+        return (result.describe_loop(),)
     if result.shape in (STEADY, SOAK):
         return ()
     if result.shape == STRESS:
@@ -156,6 +158,8 @@ def judge_generator(result: LoadResult, objectives: Sequence[Objective], check: 
     sent = f"{result.sent} of {result.intended} requests were sent"
     holds = f"{sent}, late by {lag:.3g} ms at p99, with {cpu:.0f} % of a core"
     notes = tuple(f"{reason}; no verdict depends on it" for reason in result.late)
+    if result.loop:
+        notes = (result.describe_loop(), *notes)
     return judge_contract([Case("generator")], holds).with_notes(*notes)
 
 

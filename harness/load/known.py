@@ -14,7 +14,7 @@ from harness.checks.comparison import compare_contents
 from harness.core.exchange import Exchange, Query, Request
 from harness.core.generation_options import choose_limit_value, find_limit_option
 from harness.core.load import KnownRequest, LoadResult
-from harness.core.workload import SAMPLE, Material
+from harness.core.workload import OF_SESSIONS, SAMPLE, Material
 from harness.load.controls import show_content
 from harness.load.draws import Draw, make_text
 from harness.load.forms import TEXT_MARK, make_digits, make_workload
@@ -61,7 +61,7 @@ def find_known(
     A request is known if each answer is valid and alike, and of a labelled row has its label; a code is asked for only
     if each of them is repeated.
     """
-    if material.workload == SAMPLE:
+    if material.workload in (SAMPLE, *OF_SESSIONS):
         return Controlled()
     known, queries = [], []
     for name, query, label in [] if may_reword else _list_candidates(material, source, count):

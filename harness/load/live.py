@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.core.metric import GOODPUT, INTER_TOKEN, LATENCY, TTFT
-from harness.core.report import Figure
+from harness.core.report import Figure, Generator
 from harness.core.settings import LoadSettings
 
 _TIMES = ((TTFT.name, "TTFT"), (INTER_TOKEN.name, "gap"))
@@ -25,6 +25,7 @@ class LoadState:
     completed: int
     failed: int
     figures: tuple[Figure, ...] = ()
+    generator: Generator = field(default_factory=Generator)
 
 
 def describe_live_load(state: LoadState, load: LoadSettings, elapsed: float) -> str:
@@ -40,6 +41,8 @@ def describe_live_load(state: LoadState, load: LoadSettings, elapsed: float) -> 
 
 def _describe_rates(state: LoadState, load: LoadSettings, elapsed: float) -> str:
     """What the schedule asks for now, and what was answered each second so far."""
+    if load.loop:
+        return f"{(state.completed - state.failed) / max(elapsed, 1e-3):.3g} requests/s"
     asked = load.curve.get_rate(min(elapsed, load.duration * (1 - 1e-9)))
     reached = (state.completed - state.failed) / max(elapsed, 1e-3)
     return f"{reached:.3g} of {asked:.3g} requests/s"

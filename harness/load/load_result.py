@@ -21,7 +21,7 @@ from harness.core.load import (
     find_delays,
     name_least,
 )
-from harness.core.metric import GOODPUT, LOAD_TIMES
+from harness.core.metric import BY_TURN, GOODPUT, LOAD_TIMES
 from harness.core.report import Generator
 from harness.core.settings import LoadSettings
 from harness.load.counts import RESULT_ADDED, RESULT_WORST, WorkerCounts
@@ -51,9 +51,9 @@ def make_load_result(
 
     The quantiles at which dependence is measured are those of the whole sample, of all processes.
     """
-    load, planned = job.load, job.load.requests
+    load, planned = job.load, counts.intended if job.load.loop else job.load.requests
     samples = {metric: histogram.total() for metric, histogram in counts.blocks.items()}
-    judged = [metric for metric in samples if metric not in (SENT_TTFT, WHOLE_TPOT)]
+    judged = [metric for metric in samples if metric not in (SENT_TTFT, WHOLE_TPOT, *BY_TURN)]
     blocks = {metric: _count_blocks(counts.blocks[metric], samples[metric]) for metric in judged}
     requests, most_failed = tuple(counts.requests), map(operator.add, counts.failed, counts.late)
     blocks["error_rate"] = Counts(requests, {repr(0.0): tuple(counts.failed)})
@@ -75,6 +75,7 @@ def make_load_result(
         in_chunks=counts.answers_in_chunks,
         arrivals=load.arrivals,
         shape=load.shape_name,
+        loop=load.loop,
         schedule=load.describe_rate(),
         phases=_place_phases(load),
         figures=make_figures(job, counts, samples, t0, finished=finished),
@@ -120,6 +121,10 @@ def get_result_path(run_dir: Path, scenario: str) -> Path:
 def _describe_generator(job: Job, counts: WorkerCounts, lag: Histogram, t0: float, planned: int) -> Generator:
     """How well the load kept to its schedule. A load that was cut short is measured up to its last send."""
     rate, duration = job.load.mean_rate, job.load.duration
+    if job.load.loop:  # no rate is given: how many requests are due depends on the answers
+        seconds = max(duration if counts.finished else counts.last_sent - t0, 1e-9)
+        lag_p99 = lag.quantile(0.99) if lag.n else None
+        return Generator(None, counts.sent / seconds if counts.sent else None, lag_p99, counts.cpu or None)
     sending = counts.last_sent - t0
     # In seconds of the mean rate: how long the schedule takes to ask for what was due until then.
     span = duration if counts.completed >= planned else (job.load.curve.count_until(sending) + 1) / rate

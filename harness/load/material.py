@@ -18,7 +18,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Query
 from harness.core.settings import LoadSettings
-from harness.core.workload import AUTO, SAMPLE, Material, WorkloadSettings
+from harness.core.workload import AGENT, AUTO, OF_SESSIONS, SAMPLE, Material, WorkloadSettings
 from harness.io.prompt_file import read_prompt_file
 from harness.load.forms import make_workload
 from harness.load.workload.text import find_text
@@ -30,8 +30,9 @@ PROBES = 3
 _CACHE_RATIO, _CACHE_SECONDS = 3.0, 0.01
 """So many times longer than a repeat must a new request take, and by so many seconds, to show a cache."""
 
-_OF_TEXT = ("text", "dataset", "trace", "template")
+_OF_TEXT = ("text", "dataset", "trace", "template", *OF_SESSIONS)
 _OF_MESSAGES = ("openai_chat", "openai_responses", "anthropic", "ollama")
+_OF_TOOLS = ("openai_chat",)
 _MOST_BYTES = 16 * 2**20
 """Bytes of the inputs that are handed to every process of a load."""
 
@@ -69,6 +70,8 @@ def choose_material(load: WorkloadSettings, seed: int, source: Source) -> Materi
     if workload == "dataset" and any("input_length" in entry for entry in entries):
         raise UsageError(f"{load.dataset} has lengths and no prompts: give [load] workload = 'trace'")
     _check_messages(source, entries if workload == "dataset" else ())
+    if workload in OF_SESSIONS:
+        _check_conversations(workload, source.endpoint.protocol)
     if workload == "tensors" and not source.facts.inputs.get("inputs"):
         raise UsageError("[load] workload = 'tensors' needs the metadata of a model that names its inputs")
     material = Material(workload, source.sample, load, source.facts, seed, texts, entries, source.has_own_sample)
@@ -86,6 +89,13 @@ def _check_messages(source: Source, entries: Sequence[Any]) -> None:
     if any("messages" in entry for entry in entries) and source.endpoint.protocol not in _OF_MESSAGES:
         known = ", ".join(_OF_MESSAGES)
         raise UsageError(f"[load] dataset has conversations, which only these protocols take: {known}")
+
+
+def _check_conversations(workload: str, protocol: str) -> None:
+    """Raise `UsageError` where the service cannot be asked for a turn of such a conversation."""
+    known = _OF_TOOLS if workload == AGENT else _OF_MESSAGES
+    if protocol not in known:
+        raise UsageError(f"[load] workload = {workload!r} is for these protocols: {', '.join(known)}; got {protocol}")
 
 
 def _choose_workload(source: Source, load: WorkloadSettings, entries: Sequence[Any]) -> str:

@@ -15,7 +15,7 @@ from harness.core.arrival_settings import SOAK
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.load import LONGEST_DELAY, SECONDS_UNTIL_GONE, Job, name_least
-from harness.core.metric import LIMITED_TIMES
+from harness.core.metric import BY_TURN, LIMITED_TIMES
 from harness.core.replay import show_exchange
 from harness.core.verdict import Counterexample
 from harness.load.answer_reader import RawExchange
@@ -33,7 +33,7 @@ from harness.stats.dependence import TIME_BLOCKS
 _LEAST = tuple(metric.name for metric in LIMITED_TIMES)
 """Metrics of which the least is counted too: without what the load generator itself held up."""
 
-_METRICS = ("service", "lag", SENT_TTFT, WHOLE_TPOT, *_LEAST, *map(name_least, _LEAST))
+_METRICS = ("service", "lag", SENT_TTFT, WHOLE_TPOT, *BY_TURN, *_LEAST, *map(name_least, _LEAST))
 _BROKEN = (ErrorClass.INVALID, ErrorClass.INCOMPLETE)
 _TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 _NO_SERVICE = (ErrorClass.CLOSED, *_TIMEOUTS, *(error for error in ErrorClass if error.is_before_contact))
@@ -82,7 +82,9 @@ class Recorder:
         self._flow = FlowLog()
 
     def _get_rate(self, second: int) -> float:
-        """The rate that was asked for in the middle of this second of the run."""
+        """The rate that was asked for in the middle of this second of the run; 0 where the answers decide it."""
+        if self.job.load.loop:
+            return 0.0
         within = min(self._place(second + 0.5) - self.t0, self._curve.duration - _ROUNDING)
         return self._curve.get_rate(max(0.0, within))
 
@@ -140,9 +142,14 @@ class Recorder:
         if timing.sent is not None:
             self._note("lag", block, [max(0.0, timing.sent - timing.intended)])
         if exchange.request.stream:
-            self._note_durations("ttft", block, [_get_seconds(ttft)], held_up)
+            self._note_ttft(_get_seconds(ttft), raw, block)
             self._note_durations("inter_token", block, gaps, raw.stalled)
             self._note_token_times(exchange, raw, block, tpot)
+
+    def _note_ttft(self, ttft: float, raw: RawExchange, block: int) -> None:
+        self._note_durations("ttft", block, [ttft], raw.held_up)
+        if raw.turn is not None:
+            self._note(BY_TURN[raw.turn > 0], block, [ttft])
 
     def _note_token_times(self, exchange: Exchange, raw: RawExchange, block: int, tpot: float | None) -> None:
         """Note what only the tokens of a stream show. An answer whose tokens nobody states has no time per token."""

@@ -64,7 +64,7 @@ class RequestMaker:
             return self._encode_query(workload.make_query(number))
         if not isinstance(cut, _Cut):
             return cut
-        return _fill(cut, cut.form.fill(self._seed, number))
+        return _fill(cut, cut.form.fill(self._seed, workload.get_nonce_number(number)))
 
     def is_repeat(self, k: int) -> bool:
         """Whether request `k` is the same as an earlier one, or as one that was asked before the load."""

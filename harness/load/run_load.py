@@ -96,7 +96,8 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
     # Arrivals that wait for a slot are sent for `connect + first_byte` seconds more, and then answered.
     waiting = deadlines.connect + deadlines.first_byte + deadlines.total
     patience = _START + job.seconds + waiting + _AFTER
-    run.progress.note(f"load: {load.scenario}: {load.describe_rate()}, open loop{_name_second(job)}")
+    loop = "" if load.loop else f", open loop{_name_second(job)}"
+    run.progress.note(f"load: {load.scenario}: {load.describe_rate()}{loop}")
     with run.progress.part(make_result_id(load.scenario)) as part:
         part.deadline, part.remark = 0.0, partial(_describe_state, path, job)
         with watch_in_flight(partial(_read_in_flight, session, load)) as looks:
@@ -143,7 +144,10 @@ def _describe_state(path: Path, job: Job) -> str:
         state = msgspec.json.decode(path.read_bytes(), type=LoadState)
     if state is None or not state.completed:
         return f"no request has ended yet; the load itself takes {job.seconds:g} s"
-    return describe_live_load(state, load, load.curve.find_time(state.sent))
+    elapsed = load.curve.find_time(state.sent)
+    if load.loop:
+        elapsed = state.sent / (state.generator.achieved_rate or float("inf"))
+    return describe_live_load(state, load, elapsed)
 
 
 def _describe_source(session: Session, query: Query) -> Source:
@@ -163,7 +167,7 @@ def describe_plan(scope: Scope) -> str:
     """What the load will send and be judged by, in words, as far as it is known before the first request."""
     load = _get_load_settings(scope)
     line = _describe_requests(load, scope.settings.seed)
-    if load.shape_name != STEADY:
+    if load.shape_name != STEADY or load.loop:
         line = f"{load.describe_rate()}; {line}"
     if not any(objective.metric in JUDGES_FAILURES for objective in scope.objectives):
         line += f"; no objective judges failures: at most {STRAY_FAILURES:.0%} of the requests may fail"

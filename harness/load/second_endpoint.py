@@ -24,6 +24,8 @@ def refuse_whole_loads(load: LoadSettings) -> None:
     shape = load.shape_name
     if shape in _IN_ONE_PIECE:
         raise UsageError(f"a {shape} cannot be cut into turns with a baseline: give steady, ramp, steps or spike")
+    if load.loop:
+        raise UsageError("sessions and closed loops have no schedule that could be cut into turns with a baseline")
 
 
 def add_baseline(job: Job, baseline: Endpoint) -> Job:

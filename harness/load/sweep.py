@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from harness.core.arrival_settings import STEADY
+from harness.core.errors import UsageError
 from harness.core.load import Counts, LoadResult, name_least
 from harness.core.measurement import Measurement, Scope
 from harness.core.metric import REQUEST_RATE
@@ -165,6 +166,8 @@ class _Sweep:
 def make_sweep(scope: Scope, session: Session, run: GateRun) -> SweepResult:
     """Search the capacity by loads one after another. Raises as `make_load`."""
     settings = _get_settings(scope)
+    if scope.settings.load is not None and scope.settings.load.loop:
+        raise UsageError("a capacity is a rate of single requests: [load] must have no sessions and no closed loop")
     target = settings.target_rate
     search = CapacitySearch(target, settings.duration, highest=settings.highest_rate, target=target)
     result = _Sweep(scope, session, run, settings, search).run_all()

@@ -84,7 +84,7 @@ class WorkerTable:
         lags = counts.blocks["lag"].total() if "lag" in counts.blocks else None
         return WorkerShare(
             self.describe(i),
-            len(range(i, self._planned, len(self))),
+            counts.intended or len(range(i, self._planned, len(self))),
             counts.sent,
             counts.completed,
             lags.quantile(0.99) if lags is not None and lags.n else None,

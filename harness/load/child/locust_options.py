@@ -11,10 +11,9 @@ from typing import Any, NoReturn
 import msgspec
 
 from harness.config.value_forms import describe_wrong_number
-from harness.core.arrival_settings import SHAPES
+from harness.core.arrival_settings import LOOPS, SHAPES
 from harness.core.gate import Exit
 from harness.core.load import Job
-from harness.core.pacing import ARRIVALS
 from harness.core.settings import DEFAULT_SEED, LoadSettings
 from harness.load.locust_process import JOB_VARIABLE
 
@@ -30,6 +29,9 @@ _NUMBERS_OF_SHAPES = {
     "speed": "a replay divides its times by it",
     "pauses": "how often a soak sends nothing for a while",
     "pause": "seconds that each pause of a soak lasts",
+    "session_turns": "turns of each session of a load of sessions",
+    "think": "seconds from an answer to the next request, of sessions and of a closed loop",
+    "scale": "share of its published size that an agent's session has",
 }
 _NUMBERS = {
     "rate": "requests/s, whatever the service does",
@@ -43,7 +45,7 @@ _NUMBERS_OF_TURNS = {
 NUMBERS = (*_NUMBERS, *_NUMBERS_OF_SHAPES, *_NUMBERS_OF_TURNS)
 """The options that are numbers, by the names of their settings."""
 
-_TIMES = ("duration", "warm_up", "peak_at", "peak_for", "recovery", "pause")
+_TIMES = ("duration", "warm_up", "peak_at", "peak_for", "recovery", "pause", "think")
 """Those of them that are seconds, and can be written as 90, 90s, 30m or 1h30m."""
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
@@ -80,7 +82,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _end_as_gate(parser)
     for name, text in _NUMBERS.items():
         group.add_argument(f"--{name.replace('_', '-')}", type=_make_number_reader(name), help=text)
-    group.add_argument("--arrivals", choices=ARRIVALS, help="equal gaps, a Poisson process or gamma gaps")
+    group.add_argument("--arrivals", choices=LOOPS, help="equal gaps, a Poisson process, gamma gaps; or a closed loop")
+    group.add_argument("--workload", help="what is sent: a name of aiharness list workloads")
     group.add_argument("--shape", choices=tuple(SHAPES), help="how the rate changes; a scenario's own one wins")
     group.add_argument("--steps", help="rates that last equally long, such as 5,10,20")
     group.add_argument("--dataset", help="a file of prompts, or of a trace with times")

@@ -22,6 +22,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.load import Job, LoadResult
 from harness.core.settings import LoadSettings, Settings
+from harness.core.workload import Spread
 from harness.io.rundir import RunDir
 from harness.load.checkpoint import Checkpoint, read_checkpoint
 from harness.load.child import locust_options
@@ -118,7 +119,7 @@ def _read_load(settings: Settings, options: Any, shape: str) -> LoadSettings:
         load = replace(load, warm_up=load.duration / 10)
     if load.dataset is not None and {"dataset", "duration", "speed"} & given.keys():
         load = replace(load, times=[])  # they are read again
-    if wrong := load.find_schedule_problem():
+    if wrong := load.find_schedule_problem() or load.find_workload_problem():
         raise UsageError(f"--{wrong[0].replace('_', '-')}: {wrong[1]}")
     load = read_times(load)
     ceiling = settings.ceilings.requests
@@ -138,7 +139,9 @@ def _read_given(options: Any) -> dict[str, Any]:
             given[name] = locust_options.parse_option(name, value)
         except ValueError as problem:
             raise UsageError(f"{name.replace('_', '-')} is not a valid number: {problem}") from None
-    given |= {name: getattr(options, name) for name in ("arrivals", "shape", "dataset") if getattr(options, name)}
+    names = ("arrivals", "shape", "dataset", "workload")
+    given |= {name: getattr(options, name) for name in names if getattr(options, name)}
+    given |= {name: _make_constant(given[name]) for name in ("session_turns", "think") if name in given}
     if "pauses" in given:
         if given["pauses"] != int(given["pauses"]):
             raise UsageError(f"pauses is not a valid number of pauses: {given['pauses']:g}; give a whole one")
@@ -146,6 +149,11 @@ def _read_given(options: Any) -> dict[str, Any]:
     if options.steps:
         given["steps"] = _read_steps(options.steps)
     return given
+
+
+def _make_constant(value: float) -> Spread:
+    """The distribution of which this is the only value."""
+    return Spread(mean=value) if value > 0 else Spread(max=value)
 
 
 def _read_steps(text: str) -> list[float]:
@@ -213,8 +221,11 @@ def _print_requests(job: Job, result: LoadResult) -> None:
     )
     _print(f"ai load: {result.distinct:.0%} distinct requests: {result.workload}")
     lag, cpu = (generator.lag_p99 or 0) * 1e3, (generator.cpu or 0) * 100
+    target = "" if generator.target_rate is None else f"of {generator.target_rate:.4g} "
+    if result.loop:
+        _print(f"ai load: {result.describe_loop()}")
     _print(
-        f"ai load: {generator.achieved_rate or 0:.4g} of {job.load.mean_rate:.4g} requests/s, "
+        f"ai load: {generator.achieved_rate or 0:.4g} {target}requests/s, "
         f"sent late by {lag:.3g} ms at p99, {cpu:.0f} % of a core"
     )
 

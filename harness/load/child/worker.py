@@ -18,8 +18,8 @@ from harness.core.arrival_settings import SOAK
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Timing
 from harness.core.load import Job
-from harness.core.pacing import Pacer
 from harness.load.answer_reader import AnswerReader, RawExchange
+from harness.load.child.agenda import Agenda, make_agenda
 from harness.load.child.engine import LoadEngine
 from harness.load.child.stats_rows import AnswerTimes
 from harness.load.controls import KnownAnswer
@@ -64,15 +64,14 @@ class LoadWorker:
         self._reader = AnswerReader(adapter, job)
         # In a thread: a long schedule takes seconds, and a worker that sends no heartbeat counts as dead.
         run_in_thread = gevent.get_hub().threadpool.apply
-        self._pacer: Pacer = run_in_thread(job.load.make_pacer, (job.seed,))
+        first += math.ceil(max(0, job.first - first) / step) * step
+        self._agenda: Agenda = run_in_thread(make_agenda, (job, self._engine.now, first, step))
         self._requests: RequestMaker = run_in_thread(RequestMaker, (job, adapter))
         self._recorder = Recorder(job)
         self._answer_times = AnswerTimes(environment.stats)
         self._counts = self._recorder.counts
         self._counts.process = f"process {os.getpid()} of {socket.gethostname()}"
-        first += math.ceil(max(0, job.first - first) / step) * step
-        self._first = self._next = first
-        self._planned = len(range(first, self._pacer.count, step))
+        self._first = first
         self._slots, self._unsent = 0, 0
         self._zero_fixed, self._has_unread = Event(), Event()
         self._unread: deque[tuple[Request, float, RawExchange, KnownAnswer | None]] = deque()
@@ -93,11 +92,12 @@ class LoadWorker:
         self._stalls_at_zero = self._engine.measure_stalls()
         self._cpu_at_start, self._began = time.process_time(), self._engine.now()
         self._recorder.begin(self._began + at - time.monotonic(), self._stalls_at_zero)
+        self._agenda.begin(self._recorder.t0)
         self._zero_fixed.set()
 
     def run_slot(self) -> None:
-        """Serve one slot, a place for one request in flight: take the next arrival, wait until it is due, send it,
-        wait for its answer; until the schedule is over.
+        """Serve one slot, a place for one request in flight: take the next request, wait until it is due, send it,
+        wait for its answer; until the agenda is done.
 
         An arrival that no slot was free to take in time is sent late and counted as such. `free_at` is when an ideal
         load generator would have had this slot free: what it was held up by is not the service's.
@@ -105,16 +105,9 @@ class LoadWorker:
         self._slots += 1
         self._zero_fixed.wait()
         engine, counts, free_at = self._engine, self._counts, 0.0
-        while self._next < self._pacer.count and not self._is_closed:
-            if self._is_over():
-                self._slots -= 1
-                return
-            k = self._next
-            self._next += self._step
-            due = self._get_due_time(k)
+        agenda = self._agenda
+        for k, due in agenda.serve(self._leave_slot):
             counts.waited += free_at > due
-            while (left := due - engine.now()) > 0:
-                gevent.sleep(left)
             while self._unread_bytes > _MOST_UNREAD:
                 gevent.sleep(0.001)
             request, encoded = self._requests.encode(k)
@@ -124,9 +117,18 @@ class LoadWorker:
             free_at = max(due, free_at)
             raw.held_up = raw.started - free_at + raw.stalled
             free_at += raw.ended - raw.started - raw.stalled
+            raw.turn = agenda.get_turn(k)
+            agenda.note_end(k, raw.ended)
             self._unread.append((request, due, raw, self._requests.controls.find_answer(k)))
             self._unread_bytes += raw.size + _OVERHEAD
             self._has_unread.set()
+
+    def _leave_slot(self) -> bool:
+        """Whether a slot is to take nothing more."""
+        if self._is_over():
+            self._slots -= 1
+            return True
+        return self._is_closed
 
     def finish(self) -> None:
         """Stop what is under way and report the counts a last time; further calls do nothing."""
@@ -182,19 +184,15 @@ class LoadWorker:
             gevent.sleep(_LOOK)
             now = self._engine.now()
             self._give_up_unsent()
-            all_sent = counts.sent + self._unsent >= self._planned
-            counts.finished = all_sent and not self._engine.busy and counts.completed >= self._planned
+            planned = self._agenda.planned - self._agenda.unreached
+            all_sent = self._agenda.has_ended and counts.sent + self._unsent >= planned
+            counts.finished = all_sent and not self._engine.busy and counts.completed >= planned
             if now - collected >= _COLLECT_INTERVAL and self.job.load.shape_name == SOAK:
                 collected = now
                 gc.collect()
             if counts.finished or counts.gone or now - last >= _REPORT_INTERVAL:
                 last = now
                 self.report_counts()
-
-    def _get_due_time(self, k: int) -> float:
-        """When request `k` is due, in seconds of the run."""
-        scheduled, turns = self._pacer.get_arrival_time(k), self.job.turns
-        return self._recorder.t0 + (scheduled if turns is None else turns.find_time(scheduled))
 
     def _is_over(self) -> bool:
         """Whether the time is over in which an arrival that waits for a slot can be sent and answered."""
@@ -203,14 +201,13 @@ class LoadWorker:
 
     def _give_up_unsent(self) -> None:
         """Count what could not be sent as failed, once it is too late and the service keeps every slot."""
-        if self._next >= self._pacer.count or not self._is_over() or len(self._engine.busy) < self._slots:
+        if not self._agenda.has_left or not self._is_over() or len(self._engine.busy) < self._slots:
             return
         detail = _NEVER_SENT.format(self._slots, self._patience)
-        late, self._next = range(self._next, self._pacer.count, self._step), self._pacer.count
-        self._unsent = len(late)
+        late = self._agenda.take_left()
+        self._unsent += len(late)
         awake = self._engine.now() - self._engine.measure_stalls()
-        for k in late:
-            due = self._get_due_time(k)
+        for k, due in late:
             request = self._requests.encode(k)[0]
             exchange = Exchange(request, Timing(due), error=ErrorClass.FIRST_BYTE_TIMEOUT, detail=detail)
             self._recorder.add(exchange, RawExchange(due, awake=awake))
@@ -222,6 +219,7 @@ class LoadWorker:
         if self._zero_fixed.is_set():
             seconds = max(self._engine.now() - self._began, 1e-3)
             self._counts.cpu = (time.process_time() - self._cpu_at_start) / seconds
+        self._counts.intended, self._counts.unreached = self._agenda.planned, self._agenda.unreached
         # Arrivals are sent in their order; slots have taken some of later times already.
         self._counts.reached = self._first + self._counts.sent * self._step
         self._report(self._recorder.flush(everything=self._is_closed or self._counts.finished))
