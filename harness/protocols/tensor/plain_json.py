@@ -11,6 +11,7 @@ template is the default one, the input is the whole body.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ from harness.protocols.shared import openapi, template_path, templates, wire
 from harness.protocols.shared.chat_stream import assemble_events
 from harness.protocols.shared.json_schema import Schema
 from harness.protocols.shared.named_fields import list_choices
-from harness.protocols.shared.opaque_text import find_sentence
+from harness.protocols.shared.opaque_text import find_sentence, is_opaque_text
 from harness.protocols.shared.valid_input import split_schema
 from harness.protocols.shared.values import get_member, refuse_error
 
@@ -173,9 +174,12 @@ class PlainJSON:
     def bad_requests(self, endpoint: Endpoint, facts: Facts) -> Mapping[str, Request]:
         """Invalid JSON, null, an empty object, an input of the wrong type, an unknown path.
 
-        For a form or a query: no field at all, an unknown path.
+        For a form or a query: no field at all, an unknown path. For an upload: no form, an empty file, a file of text
+        where the sample is a picture or another file of a known kind, an unknown path.
         """
         path = endpoint.template.path
+        if endpoint.template.upload is not None:
+            return _make_bad_uploads(path, endpoint.template.upload, _find_sample(endpoint, facts))
         if endpoint.template.encoding != "json":
             method = endpoint.template.method
             return {"no_fields": Request(method, path), "unknown_path": Request(method, wire.UNKNOWN_PATH)}
@@ -194,6 +198,14 @@ class PlainJSON:
     def identity(self, answers: Mapping[str, Response]) -> tuple[str | None, str | None]:
         """No name and no version: no page states them, but an answer may (`model`, `version`)."""
         return None, None
+
+
+def _make_bad_uploads(path: str, field: str, sample: Any) -> Mapping[str, Request]:
+    wrong = {"no_form": Request("POST", path), "empty_file": templates.make_upload(path, field, "")}
+    if is_opaque_text(sample):
+        text = base64.b64encode(b"A text, and no picture.\n").decode()
+        wrong["file_of_text"] = templates.make_upload(path, field, text)
+    return {**wrong, "unknown_path": Request("POST", wire.UNKNOWN_PATH)}
 
 
 def _find_sample(endpoint: Endpoint, facts: Facts) -> Any:

@@ -49,6 +49,17 @@ def test_what_is_no_file_is_refused(sample: Any) -> None:
         ADAPTER.encode(endpoint, ADAPTER.sample(endpoint, Facts()), Facts())
 
 
+def test_wrong_uploads_have_no_form_an_empty_file_or_text_in_place_of_a_picture() -> None:
+    bad = ADAPTER.bad_requests(uploading(base64.b64encode(PNG).decode()), Facts())
+    assert list(bad) == ["no_form", "empty_file", "file_of_text", "unknown_path"]
+    assert bad["no_form"].body == b""
+    assert b'name="image"' in bad["empty_file"].body
+    assert b"\r\n\r\n\r\n--" in bad["empty_file"].body
+    assert b"A text, and no picture." in bad["file_of_text"].body
+    of_texts = ADAPTER.bad_requests(uploading(base64.b64encode(b"a,b\n1,2\n" * 9).decode()), Facts())
+    assert "file_of_text" not in of_texts, "a text may be what this service takes"
+
+
 def streaming(piece: str = "$.token.text", **more: Any) -> Endpoint:
     return Endpoint("http://h", template=Template(stream=StreamTemplate(piece, **more)), sample="Hi")
 
