@@ -13,10 +13,10 @@ from dataclasses import dataclass
 class Metric:
     """What an objective bounds, or a report shows.
 
-    `unit` is "s", or "" for a share; `direction` is the good side of the limit. A metric with a `percentile` is judged
-    as the share of samples over the limit (DESIGN 6.4). One that is not `sampled` is a single value, which keeps its
-    limit or not. `streamed`: it needs streamed answers. `title` is its name for people, `definition` says what exactly
-    is measured.
+    `unit` is "s", "" for a share, or what is counted per second; `direction` is the good side of the limit. A metric
+    with a `percentile` is judged as the share of samples over the limit (DESIGN 6.4). One that is not `sampled` is a
+    single value, which keeps its limit or not. `streamed`: it needs streamed answers. `title` is its name for people,
+    `definition` says what exactly is measured.
     """
 
     name: str
@@ -128,7 +128,7 @@ REQUEST_RATE = Metric(
     ">=",
     sampled=False,
     title="answered",
-    definition="successful answers per second, from the end of the warm-up to the end of the last success",
+    definition="successful answers per second that ended between the end of the warm-up and that of the schedule",
 )
 """What the service did in a load, beside what it was asked for."""
 TOKEN_RATE = Metric(
@@ -137,9 +137,18 @@ TOKEN_RATE = Metric(
     ">=",
     sampled=False,
     title="generated",
-    definition="generated tokens per second, of all successes together",
+    definition="generated tokens per second, of the same answers together",
 )
 """Tokens as the service counts them."""
+ROW_RATE = Metric(
+    "row_rate",
+    "rows/s",
+    ">=",
+    sampled=False,
+    title="predicted",
+    definition="rows in the requests of the same answers, per second",
+)
+"""Rows of numbers, or texts to embed: what one request carries several of."""
 GOODPUT = Metric(
     "goodput",
     "",
@@ -201,5 +210,7 @@ LOAD_TIMES = (LATENCY, SERVICE, TTFT, FIRST_TURN, LATER_TURNS, TTFOT, INTER_TOKE
 """The times that a load measures, in the order in which they are shown."""
 LIMITED_TIMES = (LATENCY, TTFT, TTFOT, INTER_TOKEN, TPOT)
 """The times that objectives on a load may bound."""
-LOAD_OBJECTIVES = (*LIMITED_TIMES, ERROR_RATE, GOODPUT)
+LIMITED_RATES = (REQUEST_RATE, TOKEN_RATE, ROW_RATE)
+"""The rates that objectives on a load may bound from below."""
+LOAD_OBJECTIVES = (*LIMITED_TIMES, ERROR_RATE, GOODPUT, *LIMITED_RATES)
 """What objectives on a load may bound: what can be judged with an error statement."""

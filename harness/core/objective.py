@@ -41,8 +41,8 @@ class Objective:
 
     A latency percentile is judged as a rate (DESIGN 6.4): the share of intended requests over `limit` seconds against
     the `budget` 1 - quantile; an accuracy as the share of wrong items against 1 - limit; a rate against `limit`
-    itself. `loosened` is the budget with its tolerance; both are 0 for `recovery`, which is no rate. `slice` names the
-    part of the data that is judged alone.
+    itself. `loosened` is the budget with its tolerance; both are 0 for what is no share: `recovery`, requests per
+    second. `slice` names the part of the data that is judged alone.
     """
 
     suite: str
@@ -71,6 +71,11 @@ class Objective:
         return self.quantile is not None
 
     @property
+    def is_rate(self) -> bool:
+        """Whether it bounds how much is done per second."""
+        return self.unit.endswith("/s")
+
+    @property
     def slug(self) -> str:
         """The parameter id of this objective's check: stable, made of its own words."""
         tail = "" if self.quantile is None else f"-p{self.quantile * 100:g}"
@@ -84,5 +89,7 @@ class Objective:
         shown = f"{self.limit * 100:g} %"
         if self.unit == "s":
             shown = f"{self.limit:g} s" if self.limit >= 1 else f"{self.limit * 1e3:g} ms"
+        if self.is_rate:
+            shown = f"{self.limit:g}/s"
         part = "" if self.slice is None else f" of slice {self.slice!r}"
         return f"{self.metric}{quantile}{part} {self.direction} {shown}"

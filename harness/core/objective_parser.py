@@ -16,8 +16,8 @@ from harness.core.registry import describe_unknown
 from harness.core.suite_policy import find_policy
 from harness.core.verdict import Level
 
-_UNITS = {"ms": ("s", 1e-3), "s": ("s", 1.0), "us": ("s", 1e-6), "%": ("", 1e-2), "": ("", 1.0)}
-_LIMIT = re.compile(r"^\s*(<=|>=|<|>)\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)\s*([a-z%]*)\s*$")
+_UNITS = {"ms": ("s", 1e-3), "s": ("s", 1.0), "us": ("s", 1e-6), "%": ("", 1e-2), "/s": ("/s", 1.0), "": ("", 1.0)}
+_LIMIT = re.compile(r"^\s*(<=|>=|<|>)\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)\s*([a-z%/]*)\s*$")
 _METRIC = re.compile(r"^\s*([a-z][a-z0-9_]*)(?:\s+p([0-9]{1,2}(?:\.[0-9]+)?))?\s*$")
 
 
@@ -94,7 +94,7 @@ def parse_objective(
         raise UsageError(f"confidence {confidence!r} must lie in [0.5, 1), like {example:g}", key="confidence")
     if quantile is not None and not bounded.percentile:
         raise UsageError(f"metric {metric!r}: {kind} takes no percentile; write {kind!r}", key="metric")
-    is_share = bounded.direction == ">="
+    is_share = bounded.direction == ">=" and not bounded.unit
     if slice is not None and not is_share:
         raise UsageError(f"{kind} takes no slice, only accuracies do: leave it out", key="slice")
     if bounded.percentile and quantile is None:
@@ -114,7 +114,7 @@ def parse_objective(
         quantile,
         direction,
         value,
-        unit,
+        bounded.unit,
         budget,
         loosened,
         profile.items if is_share else profile.cap,
@@ -135,7 +135,8 @@ def _find_metric(suite: str, name: str) -> Metric:
         message = f"metric {name!r} cannot be judged in {where}, which can judge {', '.join(metrics)}"
         if joined := re.fullmatch(r"([a-z_]+)_(p\d+)", name):
             raise UsageError(f"{message}. Write the percentile after a space: '{joined[1]} {joined[2]}'", key="metric")
-        for suggestion in difflib.get_close_matches(name, metrics, n=1):
+        rate = re.sub(r"^(?:output_)?([a-z]+)s_per_second$", r"\1_rate", name)
+        for suggestion in difflib.get_close_matches(rate, metrics, n=1):
             message += f". Did you mean {suggestion!r}?"
         raise UsageError(message, key="metric")
     return metrics[name]
@@ -144,7 +145,12 @@ def _find_metric(suite: str, name: str) -> Metric:
 def _check_limit(metric: Metric, limit: str, direction: str, value: float, unit: str) -> None:
     """Refuse a bound that does not fit its metric."""
     fits = direction == metric.direction and unit == metric.unit and value > 0
-    if metric.unit:
+    if metric.unit.endswith("/s"):
+        is_share = limit.rstrip().endswith("%")
+        if direction != metric.direction or unit not in ("", "/s") or is_share or value <= 0:
+            bound = f"a lower bound in {metric.unit}, like '>= 40' or '>= 40/s'"
+            raise UsageError(f"limit {limit!r}: {metric.name} takes {bound}", key="limit")
+    elif metric.unit:
         if not fits:
             problem = f"limit {limit!r}: {metric.name} takes an upper bound in time, like '<= 800ms'"
             if unit == "" and direction == metric.direction:
@@ -162,6 +168,8 @@ def _compute_budget(
 ) -> tuple[float, float]:
     """The share of requests or items that may break the limit, and the same with its tolerance."""
     if not metric.sampled:
+        if margin is not None:
+            raise UsageError(f"margin {margin!r}: {metric.name} takes no margin; leave it out", key="margin")
         return 0.0, 0.0
     if metric.direction == ">=":
         points = profile.points if margin is None else margin

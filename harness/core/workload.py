@@ -230,7 +230,8 @@ class Material:
     texts that prompts are made of (none: they are written), `entries` the inputs of a data set, `parts` those of a mix,
     each with its `weight`. `has_own_sample`: the sample was configured, and not made by the adapter. `reason` says why
     requests repeat although that was not asked for, `cache` what shows that repeats are answered from a cache,
-    `reaches_limit` whether every answer to a request of the workload reached its limit of tokens without load.
+    `reaches_limit` whether every answer to a request of the workload reached its limit of tokens without load,
+    `row_count` how many rows each request has (0: none, or not the same number in all).
     """
 
     workload: str
@@ -246,3 +247,4 @@ class Material:
     cache: str = ""
     reaches_limit: bool = False
     weight: float = 1.0
+    row_count: int = 0

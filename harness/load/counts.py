@@ -61,6 +61,8 @@ class WorkerCounts:
     asked, and `given_tokens` what came. Of the answers that have a time per token, `bin_answers` are how many,
     `bin_seconds` their seconds from the first to the last chunk and `bin_tokens` their tokens without the first, by
     `PROMPT_BINS`. Of the successes, `endings` state why they ended, and `cut` ended at their limit of tokens.
+    By the block in which they ended, whenever they were due, `ended` are the successes, with so many generated tokens
+    and rows; `ended_unstated` of them state no tokens.
     """
 
     blocks: dict[str, BlockHistogram]
@@ -70,6 +72,10 @@ class WorkerCounts:
     rated: list[int] = field(default_factory=_zeros)
     bad: list[int] = field(default_factory=_zeros)
     bad_least: list[int] = field(default_factory=_zeros)
+    ended: list[int] = field(default_factory=_zeros)
+    ended_tokens: list[int] = field(default_factory=_zeros)
+    ended_rows: list[int] = field(default_factory=_zeros)
+    ended_unstated: list[int] = field(default_factory=_zeros)
     bin_answers: list[int] = field(default_factory=_zero_bins)
     bin_seconds: list[float] = field(default_factory=_zero_bins)
     bin_tokens: list[int] = field(default_factory=_zero_bins)
@@ -159,6 +165,7 @@ _BY_BLOCK = (
     "bin_tokens",
     "block_tokens",
     "block_seconds",
+    *("ended", "ended_tokens", "ended_rows", "ended_unstated"),
 )
 
 

@@ -15,6 +15,7 @@ from harness.core.metric import (
     GOODPUT_RATE,
     LOAD_TIMES,
     REQUEST_RATE,
+    ROW_RATE,
     STALLS,
     TOKEN_RATE,
     TPOT_BY_PROMPT,
@@ -35,7 +36,8 @@ def make_figures(
 ) -> tuple[Figure, ...]:
     """What people read of a load: percentiles of the times in `samples`, then rates over the judged part.
 
-    The rates count to the end of the last success, because answers that end after the schedule are slower throughput.
+    Answers, tokens and rows per second count what ended within the schedule; the other rates count to the end of the
+    last success, because answers that end after the schedule are slower throughput.
     """
     begin, end = t0 + job.load.judged_from, counts.last_success
     if finished:
@@ -51,11 +53,14 @@ def make_figures(
     limits = ", ".join(f"{name} <= {min(limits):g} s" for name, limits in job.limits.items() if limits)
     if "inter_token" in limits:
         limits += " on the mean of its gaps"
-    figures.append(_make_value_figure(REQUEST_RATE, successes, successes / seconds))
+    ended, window = sum(counts.ended), min(end, t0 + job.load.duration) - begin
+    figures.append(_make_value_figure(REQUEST_RATE, ended, ended / window))
+    if any(counts.ended_rows):
+        figures.append(_make_value_figure(ROW_RATE, ended, sum(counts.ended_rows) / window))
     if counts.judged_tokens:
         in_chunks = counts.answers_in_chunks > 0
         note = "; where the service states no usage its chunks are counted" if in_chunks else ""
-        figures.append(_make_value_figure(TOKEN_RATE, successes, counts.judged_tokens / seconds, note))
+        figures.append(_make_value_figure(TOKEN_RATE, ended, sum(counts.ended_tokens) / window, note))
         if counts.answer_seconds:
             speed = counts.judged_tokens / counts.answer_seconds
             figures.append(_make_value_figure(ANSWER_SPEED, successes, speed, note))

@@ -12,6 +12,7 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Case, Status, Verdict, judge_contract, make_error, make_inconclusive
 from harness.load.likeness import FEWEST_DISTINCT, find_unlikeness
+from harness.load.rate_objectives import judge_throughput
 from harness.run.rate_judging import TimeBlocks, describe_miss, judge_dependent_samples
 from harness.stats.dependence import FAR_BELOW, judge_dependent_rate
 from harness.stats.histogram import Histogram
@@ -34,14 +35,42 @@ def judge_load(result: LoadResult, objective: Objective, check: PlannedCheck) ->
     """
     if (incomplete := _judge_incomplete(result)) is not None:
         return _judge_overrun(result, objective, check) or incomplete
+    if objective.is_rate:
+        return _judge_rate(result, objective, check)
     verdict = _judge_objective(result, objective, check, objective.metric)
     if result.gone is not None:
-        reason = f"the endpoint disappeared under load: {result.gone}; {verdict.reason}"
-        examples = (*result.broken, *result.failures)
-        return Verdict(Status.FAIL, reason, n=verdict.n, method="ended early", counterexamples=examples)
+        return _fail_gone(result, verdict)
     if result.client_bound or result.late:
         verdict = _judge_bounded(result, objective, check, verdict)
     return _judge_likeness(result, objective, verdict)
+
+
+def _judge_rate(result: LoadResult, objective: Objective, check: PlannedCheck) -> Verdict:
+    """The verdict on a rate per second: a request that the load generator sent late may be missing in it."""
+    verdict = judge_throughput(result, objective, check)
+    if result.gone is not None:
+        return _fail_gone(result, verdict)
+    reasons = (*result.client_bound, *(result.late if verdict.status is Status.FAIL else ()))
+    if reasons:
+        return _leave_undecided(verdict, reasons[0])
+    return _judge_likeness(result, objective, verdict)
+
+
+def _fail_gone(result: LoadResult, verdict: Verdict) -> Verdict:
+    reason = f"the endpoint disappeared under load: {result.gone}; {verdict.reason}"
+    examples = (*result.broken, *result.failures)
+    return Verdict(Status.FAIL, reason, n=verdict.n, method="ended early", counterexamples=examples)
+
+
+def _leave_undecided(verdict: Verdict, reason: str) -> Verdict:
+    """What is left of a verdict on a load that the load generator may have shaped."""
+    return replace(
+        verdict,
+        status=Status.INCONCLUSIVE,
+        reason=f"{DID_NOT_KEEP_UP}: {reason}",
+        counterexamples=(),
+        notes=(f"if it had, the verdict would be {verdict.status}: {verdict.reason}", *verdict.notes),
+    )
 
 
 def _judge_likeness(result: LoadResult, objective: Objective, verdict: Verdict) -> Verdict:
@@ -73,13 +102,7 @@ def _judge_bounded(result: LoadResult, objective: Objective, check: PlannedCheck
         is_hidden = metric == "inter_token" and result.stall > LONGEST_STALL
         if most.status in (Status.PASS, least.status) and not is_hidden:
             return verdict.with_notes(f"{reason}; this changes nothing: with and without it the verdict is the same")
-    return replace(
-        verdict,
-        status=Status.INCONCLUSIVE,
-        reason=f"{DID_NOT_KEEP_UP}: {reason}",
-        counterexamples=(),
-        notes=(f"if it had, the verdict would be {verdict.status}: {verdict.reason}", *verdict.notes),
-    )
+    return _leave_undecided(verdict, reason)
 
 
 def _judge_overrun(result: LoadResult, objective: Objective, check: PlannedCheck) -> Verdict | None:
@@ -87,7 +110,10 @@ def _judge_overrun(result: LoadResult, objective: Objective, check: PlannedCheck
     if not result.overran or result.is_starved:
         return None
     metric = objective.metric
-    verdict = _judge_objective(result, objective, check, metric if metric == "error_rate" else name_least(metric))
+    if objective.is_rate:
+        verdict = judge_throughput(result, objective, check)
+    else:
+        verdict = _judge_objective(result, objective, check, metric if metric == "error_rate" else name_least(metric))
     if verdict.status is not Status.FAIL:
         return None
     return verdict.with_notes(f"of the {result.completed} requests that had ended: {result.problem}")

@@ -21,7 +21,7 @@ from harness.core.load import (
     find_delays,
     name_least,
 )
-from harness.core.metric import BY_TURN, GOODPUT, LOAD_TIMES
+from harness.core.metric import BY_TURN, GOODPUT, LOAD_TIMES, REQUEST_RATE, ROW_RATE, TOKEN_RATE
 from harness.core.report import Generator
 from harness.core.settings import LoadSettings
 from harness.load.counts import RESULT_ADDED, RESULT_WORST, WorkerCounts
@@ -61,6 +61,9 @@ def make_load_result(
     rated = tuple(counts.rated)
     blocks[GOODPUT.name] = Counts(rated, {repr(0.0): tuple(counts.bad)})
     blocks[name_least(GOODPUT.name)] = Counts(rated, {repr(0.0): tuple(counts.bad_least)})
+    blocks[REQUEST_RATE.name] = Counts(tuple(counts.ended))
+    blocks[TOKEN_RATE.name] = Counts(tuple(counts.ended_tokens), {repr(0.0): tuple(counts.ended_unstated)})
+    blocks[ROW_RATE.name] = Counts(tuple(counts.ended_rows))
     result = LoadResult(
         load.scenario,
         job.endpoint.protocol,

@@ -75,7 +75,26 @@ def choose_material(load: WorkloadSettings, seed: int, source: Source) -> Materi
     if workload == "tensors" and not source.facts.inputs.get("inputs"):
         raise UsageError("[load] workload = 'tensors' needs the metadata of a model that names its inputs")
     material = Material(workload, source.sample, load, source.facts, seed, texts, entries, source.has_own_sample)
-    return replace(material, parts=tuple(parts), reason=_explain_repeats(material))
+    row_count = _count_rows(source, entries if workload in ("rows", "dataset") else (source.sample.inputs,))
+    if any(part.row_count != row_count for part in parts):
+        row_count = 0
+    return replace(material, parts=tuple(parts), reason=_explain_repeats(material), row_count=row_count)
+
+
+def _count_rows(source: Source, inputs: Sequence[Any]) -> int:
+    """How many rows each of these inputs has; 0 for a service that takes none, or where they have not as many."""
+    able = source.capabilities
+    if not able.batches:
+        return int(able.tensors)
+    sizes = {_measure_batch(one) for one in inputs}
+    return sizes.pop() if len(sizes) == 1 else 0
+
+
+def _measure_batch(inputs: Any) -> int:
+    """The rows of one input: named arrays must agree on it, else it is 0; a text alone is one row."""
+    arrays = list(inputs.values()) if isinstance(inputs, dict) else [inputs]
+    sizes = {len(array) for array in arrays if isinstance(array, list)} or {1}
+    return sizes.pop() if len(sizes) == 1 else 0
 
 
 def _read_rows(load: WorkloadSettings, source: Source) -> Sequence[Any]:

@@ -112,6 +112,7 @@ class Recorder:
         self._note_flow(exchange, raw)
         gaps = timing.inter_token
         self._seconds.add(exchange, gaps)
+        self._count_end(exchange, timing.done or raw.ended, is_control=known is not None)
         since_start = self._place(timing.intended) - self.t0
         if since_start < self._judged_from - _ROUNDING:
             return
@@ -150,6 +151,19 @@ class Recorder:
         self._note_durations("ttft", block, [ttft], raw.held_up)
         if raw.turn is not None:
             self._note(BY_TURN[raw.turn > 0], block, [ttft])
+
+    def _count_end(self, exchange: Exchange, ended: float, *, is_control: bool) -> None:
+        """Count a success in the time block in which it ended. A request with a known answer has one row at least."""
+        since_warm_up, counts = self._place(ended) - self.t0 - self._judged_from, self.counts
+        block = int(since_warm_up / self._block_seconds + _ROUNDING)
+        if not exchange.ok or since_warm_up < 0 or block >= TIME_BLOCKS:
+            return
+        rows = self.job.material.row_count if self.job.material else 0
+        usage = exchange.answer.usage if exchange.answer else None
+        counts.ended[block] += 1
+        counts.ended_tokens[block] += exchange.generated_tokens
+        counts.ended_unstated[block] += usage is None or usage.completion_tokens is None
+        counts.ended_rows[block] += min(rows, 1) if is_control else rows
 
     def _note_token_times(self, exchange: Exchange, raw: RawExchange, block: int, tpot: float | None) -> None:
         """Note what only the tokens of a stream show. An answer whose tokens nobody states has no time per token."""

@@ -153,3 +153,41 @@ def test_objectives_by_profile() -> None:
 def test_objectives_that_cannot_be_judged(metric: str, limit: str, more: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         parse_objective("smoke", metric, limit, PROFILES["pr"], **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limit", [">= 40", ">=40/s", "> 40 /s"])
+def test_a_rate_per_second_is_bounded_from_below(limit: str) -> None:
+    objective = parse_objective("load", "request_rate", limit, RELEASE)
+    assert (objective.limit, objective.unit, objective.is_rate, objective.is_sampled) == (40, "requests/s", True, False)
+    assert objective.text == "request_rate >= 40/s"
+    assert parse_objective("load", "request_rate", objective.text.removeprefix("request_rate "), RELEASE) == objective
+
+
+@pytest.mark.parametrize("limit", ["<= 40", ">= 40%", ">= 40ms", ">= 0", "<= 40/s"])
+def test_a_rate_per_second_refuses_other_bounds(limit: str) -> None:
+    with pytest.raises(UsageError, match="row_rate takes a lower bound in rows/s, like '>= 40' or '>= 40/s'"):
+        parse_objective("load", "row_rate", limit, RELEASE)
+
+
+def test_what_a_rate_per_second_does_not_take() -> None:
+    with pytest.raises(UsageError, match="takes no percentile"):
+        parse_objective("load", "token_rate p95", ">= 40", RELEASE)
+    with pytest.raises(UsageError, match="takes no margin"):
+        parse_objective("load", "token_rate", ">= 40", RELEASE, margin=0.1)
+    with pytest.raises(UsageError, match="takes no slice"):
+        parse_objective("load", "token_rate", ">= 40", RELEASE, slice="x")
+    with pytest.raises(UsageError, match="accuracy takes a lower bound between 0 and 1"):
+        parse_objective("validation", "accuracy", ">= 0.9/s", RELEASE)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("requests_per_second", "request_rate"),
+        ("output_tokens_per_second", "token_rate"),
+        ("rows_per_second", "row_rate"),
+    ],
+)
+def test_a_rate_under_another_name_is_recognised(name: str, metric: str) -> None:
+    with pytest.raises(UsageError, match=f"Did you mean '{metric}'"):
+        parse_objective("load", name, ">= 40", RELEASE)

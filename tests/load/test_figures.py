@@ -65,9 +65,10 @@ def test_percentiles_and_rates_are_those_of_the_answers_after_the_warm_up() -> N
     assert figures["ttft"].p99 == pytest.approx(0.5, rel=0.01)
     assert figures["inter_token"].n == 200
     assert figures["inter_token"].p50 == pytest.approx(0.05, rel=0.01)
-    # The last success ends at 11.9 s + 0.9 s: 0.8 s after the schedule, so 100 requests took 10.8 s.
-    assert figures["request_rate"].value == pytest.approx(100 / 10.8, rel=1e-3)
-    assert figures["token_rate"].value == pytest.approx(3000 / 10.8, rel=1e-3)
+    # In the ten seconds 20 of the warm-up end, too, and the last five only after the schedule: 115 end within it.
+    assert figures["request_rate"].value == pytest.approx(11.5, rel=1e-3)
+    assert figures["token_rate"].value == pytest.approx(30 * 11.5, rel=1e-3)
+    assert "row_rate" not in figures
     assert "no limit" in figures["goodput_rate"].title
     assert "goodput" not in figures
 
@@ -80,7 +81,7 @@ def test_a_percentile_among_failures_has_no_value_and_a_failure_no_share_in_the_
     assert figures["latency"].p95 is None
     assert figures["ttft"].p99 is None
     assert result.errors == {"http_status": 12}
-    assert figures["request_rate"].value == pytest.approx(90 / 10.3, rel=1e-3)
+    assert figures["request_rate"].value == pytest.approx(90 / 10, rel=1e-3)
 
 
 def test_goodput_counts_requests_that_keep_every_limit_at_once() -> None:
@@ -107,7 +108,7 @@ def test_nothing_is_good_where_everything_fails() -> None:
 def test_tokens_that_no_usage_states_are_counted_as_chunks_and_the_figure_says_so() -> None:
     exchanges = [answered(k / 10, 0.2, 0.3, 0.4, answer=Answer(text="a b c")) for k in range(120)]
     figure = figures_of(measure(exchanges))["token_rate"]
-    assert figure.value == pytest.approx(300 / 10.3, rel=1e-3)
+    assert figure.value == pytest.approx(300 / 10, rel=1e-3)
     assert "chunks are counted" in figure.definition
     stated = figures_of(measure([answered(k / 10, 0.2, 0.4) for k in range(120)]))["token_rate"]
     assert "chunks" not in stated.definition
