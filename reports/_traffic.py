@@ -23,9 +23,11 @@ def describe_load(report: Report) -> str:
     generator = report.generator
     if generator is None:
         return ""
-    rates = f"{format_number(generator.achieved_rate)} of {format_number(generator.target_rate)} requests/s sent"
-    delay = format_quantity(generator.lag_p99, "s")
-    return f"{rates}, p99 send delay {delay}, {format_quantity(generator.cpu, '', 'share')} of one CPU core"
+    rates = format_number(generator.achieved_rate)
+    if generator.target_rate is not None or generator.achieved_rate is None:
+        rates += f" of {format_number(generator.target_rate)}"
+    delay, cpu = format_quantity(generator.lag_p99, "s"), format_quantity(generator.cpu, "", "share")
+    return f"{rates} requests/s sent, p99 send delay {delay}, {cpu} of one CPU core"
 
 
 def explain_client_bound(report: Report) -> tuple[str, ...]:

@@ -68,6 +68,16 @@ def test_the_gate_judges_a_closed_loop_and_says_what_it_leaves_out(reference: st
     assert any("4 callers, each asks again 0.05 s after its answer" in note for note in notes)
 
 
+def test_a_capacity_of_a_closed_loop_is_refused(reference: str, tmp_path: Path) -> None:
+    config = '[endpoint]\nprotocol = "plain_json"\n[load]\narrivals = "closed"\n[capacity]\ntarget_rate = 20\n'
+    (tmp_path / "aiharness.toml").write_text(
+        config + '[[objective]]\nsuite = "capacity"\nmetric = "latency p90"\nlimit = "<= 2s"\n'
+    )
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", suite="capacity")
+    assert outcome.status not in (0, 1), outcome.out
+    assert "must have no sessions and no closed loop" in " ".join(outcome.out.split())
+
+
 def test_what_no_session_can_be_is_one_message(reference: str, tmp_path: Path) -> None:
     status, output = load(tmp_path, "ramp", reference, *CHAT, "--arrivals=closed")
     assert status == 4

@@ -18,7 +18,7 @@ from harness.load.sessions import SessionPlan
 SESSIONS = LoadSettings(
     workload="sessions", rate=40, duration=0.5, warm_up=0, session_turns=Spread(min=1, max=5), think=Spread(mean=0.05)
 )
-CLOSED = LoadSettings(arrivals="closed", concurrency=4, duration=0.4, warm_up=0, think=Spread(mean=0.05))
+CLOSED = LoadSettings(arrivals="closed", concurrency=4, duration=0.8, warm_up=0, think=Spread(mean=0.05))
 
 
 def serve(load: LoadSettings, *, first: int = 0, step: int = 1, slots: int = 20, answer: float = 0.01) -> tuple[
@@ -61,10 +61,9 @@ def test_a_turn_is_due_its_pause_after_the_answer_before() -> None:
 
 
 def test_what_a_slow_service_leaves_no_time_for_is_counted() -> None:
-    _, _, planned, none = serve(SESSIONS, answer=0)
-    dues, _, planned_too, unreached = serve(SESSIONS, answer=0.3)
-    assert planned == planned_too == len(dues) + unreached
-    assert unreached > none
+    dues, _, planned, unreached = serve(SESSIONS, answer=0.6)  # longer than the whole load
+    assert planned == len(dues) + unreached
+    assert len(dues) == 20 < planned
 
 
 def test_processes_share_the_sessions_and_plan_the_same_turns() -> None:
@@ -95,12 +94,12 @@ def test_each_caller_of_a_closed_loop_has_one_request_under_way(workload: str) -
     dues, ends, planned, unreached = serve(load, slots=4)
     assert planned == len(dues) == len(ends)
     assert unreached == 0
-    assert all(0.1 <= due < 0.5 for due in dues.values())
+    assert all(0.1 <= due < 0.9 for due in dues.values())
     at_once = [sum(dues[k] <= moment < ends[k] for k in dues) for moment in dues.values()]
     assert max(at_once) <= 4
     assert len(dues) > 4
 
 
 def test_a_closed_loop_asks_a_slow_service_less() -> None:
-    fast, slow = (serve(CLOSED, slots=4, answer=answer)[2] for answer in (0.0, 0.25))
-    assert slow < fast
+    dues, _, planned, _ = serve(CLOSED, slots=4, answer=0.9)  # longer than the whole load
+    assert planned == len(dues) == 4
