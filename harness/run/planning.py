@@ -242,6 +242,8 @@ def _plan_objective(
         tokens=0,
         shared=False,
     )
+    if objective.is_rate:
+        return replace(check, kind="estimate", alpha=objective.alpha)
     if not objective.is_sampled:
         return check
     fixed = policy.samples(case.scope, objective)
