@@ -27,7 +27,8 @@ def describe_load(report: Report) -> str:
     if generator.target_rate is not None or generator.achieved_rate is None:
         rates += f" of {format_number(generator.target_rate)}"
     delay, cpu = format_quantity(generator.lag_p99, "s"), format_quantity(generator.cpu, "", "share")
-    return f"{rates} requests/s sent, p99 send delay {delay}, {cpu} of one CPU core"
+    line = f"{rates} requests/s sent, p99 send delay {delay}, {cpu} of one CPU core"
+    return f"{line}, {fold_line(generator.slow_path, 200)}" if generator.slow_path else line
 
 
 def explain_client_bound(report: Report) -> tuple[str, ...]:

@@ -300,14 +300,26 @@ def find_client_limits(result: LoadResult) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def find_load_obstacle(endpoint: Endpoint, duration: float = 0.0) -> str | None:
-    """Why this endpoint cannot be loaded for so many seconds, or None: every request is encoded once, for HTTP/1.1."""
+def find_slow_path(endpoint: Endpoint) -> str:
+    """Why requests go through the slower ordinary client; empty where the load engine can send them."""
     if endpoint.is_grpc:
-        return "the load suite speaks HTTP/1.1 and not gRPC; give another protocol as [suite.load] protocol"
+        return "the service speaks gRPC"
     if endpoint.proxy is not None:
-        return "the load suite cannot send through a proxy; remove [endpoint] proxy"
+        return "there is a proxy"
     if endpoint.signer is not None:
-        return "the load suite cannot sign each request; remove [endpoint] sign"
+        return "each request is signed"
+    # Without TLS there is nobody to agree with on HTTP/2, and HTTP/1.1 is spoken.
+    return "HTTP/2 is spoken" if endpoint.http2 and endpoint.is_secure else ""
+
+
+def describe_slow_path(endpoint: Endpoint) -> str:
+    """What the slow path is and why it is taken, as one line; empty where it is not."""
+    why = find_slow_path(endpoint)
+    return why and f"slow path: {why}, so the ordinary client sends in place of the faster load engine"
+
+
+def find_load_obstacle(endpoint: Endpoint, duration: float = 0.0) -> str | None:
+    """Why this endpoint cannot be loaded for so many seconds, or None."""
     key = endpoint.credentials
     if key and key.command and duration > key.refresh:
         return f"the credential lasts {key.refresh:g} s and the load {duration:g} s; shorten [load] duration"

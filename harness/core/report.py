@@ -123,12 +123,16 @@ class FaultRow:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """Whether the load generator kept up: rates in requests/s, `lag_p99` in seconds, `cpu` as a share of one core."""
+    """Whether the load generator kept up: rates in requests/s, `lag_p99` in seconds, `cpu` as a share of one core.
+
+    `slow_path` says why it could not use the load engine; empty where it did.
+    """
 
     target_rate: float | None = None
     achieved_rate: float | None = None
     lag_p99: float | None = None
     cpu: float | None = None
+    slow_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

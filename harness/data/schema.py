@@ -144,6 +144,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "achieved_rate": "Sent requests per second.",
         "lag_p99": "99th percentile of how late a request was sent, seconds.",
         "cpu": "Share of one CPU core that the generator used.",
+        "slow_path": "Why the ordinary client sent in place of the faster load engine; empty where it did not.",
     },
     "Load": {
         "scenario": "The scenario's name.",

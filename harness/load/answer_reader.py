@@ -35,7 +35,8 @@ class RawExchange:
     counts. `ended` is when it was over, in success or error; of that time `stalled` seconds passed while the load
     generator itself stood still, and `held_up` is by how long it delayed the exchange in all: these seconds, and how
     much later it was sent than a slot was free for it. `awake` is `ended` on a clock that stands still while the load
-    generator does. `head` is the response without its body, `turn` which turn of a session it is (from 0).
+    generator does. `head` is the response without its body, `turn` which turn of a session it is (from 0); `secrets`
+    are the secret lines of its own signature.
     """
 
     started: float
@@ -50,6 +51,7 @@ class RawExchange:
     stalled: float = 0.0
     held_up: float = 0.0
     turn: int | None = None
+    secrets: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

@@ -177,15 +177,16 @@ def judge_generator(result: LoadResult, objectives: Sequence[Objective], check: 
     if result.gone is not None:
         return make_inconclusive(f"the load ended early: {result.gone}", n=result.completed)
     if result.client_bound:
-        return make_inconclusive("; ".join(result.client_bound), n=result.completed, method="contract")
+        bound = make_inconclusive("; ".join(result.client_bound), n=result.completed, method="contract")
+        return bound.with_notes(*_name_path(result))
     if open_reason := _find_open_reason(result, objectives, check):
         return make_inconclusive(open_reason, n=result.completed, method="contract")
     lag, cpu = (result.generator.lag_p99 or 0) * 1e3, (result.generator.cpu or 0) * 100
     sent = f"{result.sent} of {result.intended} requests were sent"
     holds = f"{sent}, late by {lag:.3g} ms at p99, with {cpu:.0f} % of a core"
-    notes = tuple(f"{reason}; no verdict depends on it" for reason in result.late)
+    notes = [*_name_path(result), *(f"{reason}; no verdict depends on it" for reason in result.late)]
     if result.loop:
-        notes = (result.describe_loop(), *notes)
+        notes.insert(0, result.describe_loop())
     return judge_contract([Case("generator")], holds).with_notes(*notes)
 
 
@@ -319,8 +320,12 @@ def _leave_open(result: LoadResult) -> Verdict:
     return make_inconclusive(f"{'; '.join(result.losses)}; {known}", n=result.completed, method="contract")
 
 
+def _name_path(result: LoadResult) -> list[str]:
+    return [result.generator.slow_path] if result.generator.slow_path else []
+
+
 def _describe_observations(result: LoadResult, objective: Objective) -> tuple[str, ...]:
-    notes = []
+    notes = _name_path(result)
     if objective.metric != "error_rate" and result.sent and result.distinct < FEWEST_DISTINCT:
         notes.append(f"{result.distinct:.0%} of the requests were distinct: repeats may be answered from a cache")
     if "error_rate" in result.blocks:

@@ -17,6 +17,7 @@ from harness.core.load import (
     Job,
     LoadResult,
     WorkerShare,
+    describe_slow_path,
     find_client_limits,
     find_delays,
     name_least,
@@ -137,6 +138,7 @@ def _describe_generator(job: Job, counts: WorkerCounts, lag: Histogram, t0: floa
         achieved_rate=min(rate, counts.sent / (span + late)) if counts.sent else None,
         lag_p99=lag.quantile(0.99) if lag.n else None,
         cpu=counts.cpu or None,
+        slow_path=describe_slow_path(job.endpoint),
     )
 
 

@@ -5,11 +5,13 @@ Tested in tests/load/workload/test_requests.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.core.adapter import Adapter
 from harness.core.arrival_settings import REPLAY
 from harness.core.exchange import Query, Request
+from harness.core.json_path import map_leaves
 from harness.core.load import Job
 from harness.io.raw import encode_request
 from harness.load.controls import Controls
@@ -43,7 +45,6 @@ class RequestMaker:
         self.controls = Controls(job)
         self._step = self.controls.step
         self._known = [*(self._repeated[:1] if job.reference is not None else []), *self._encode_known()]
-        self._echo = self._encode_echo()
         self._kept: dict[int, _Cut | Encoded] = {}
         self._kept_bytes = 0
         if self._workload is not None:
@@ -91,16 +92,15 @@ class RequestMaker:
     def _encode_known(self) -> list[Encoded]:
         return [self._encode(known.request) for known in self._job.known]
 
-    def _encode_echo(self) -> Request | None:
-        """The request that asks for a code to be repeated, with the mark in place of the code."""
-        if self._job.echo is None or self._job.material is None:
-            return None
-        return self._adapter.encode(self._job.endpoint, self._job.echo, self._job.material.facts)
-
     def _fill_echo(self, k: int) -> Encoded:
-        assert self._echo is not None
-        body = self._echo.body.replace(TEXT_MARK.encode(), make_digits(self._job.seed, k).encode())
-        return self._encode(_with_body(self._echo, body))
+        """The request that asks for a code to be repeated. Encoded anew: gRPC states lengths."""
+        echo, code = self._job.echo, make_digits(self._job.seed, k)
+        assert echo is not None
+
+        def fill(leaf: Any) -> Any:
+            return leaf.replace(TEXT_MARK, code) if isinstance(leaf, str) else leaf
+
+        return self._encode_query(replace(echo, inputs=map_leaves(echo.inputs, fill)))
 
     def _encode_query(self, query: Query) -> Encoded:
         material = self._job.material

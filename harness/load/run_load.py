@@ -16,7 +16,7 @@ import msgspec
 from harness.core.arrival_settings import STEADY
 from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.exchange import Query
-from harness.core.load import Job, LoadResult, find_load_obstacle
+from harness.core.load import Job, LoadResult, describe_slow_path, find_load_obstacle
 from harness.core.measurement import Measurement, Scope
 from harness.core.metric import LIMITED_TIMES
 from harness.core.objective import Objective
@@ -96,8 +96,7 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
     # Arrivals that wait for a slot are sent for `connect + first_byte` seconds more, and then answered.
     waiting = deadlines.connect + deadlines.first_byte + deadlines.total
     patience = _START + job.seconds + waiting + _AFTER
-    loop = "" if load.loop else f", open loop{_name_second(job)}"
-    run.progress.note(f"load: {load.scenario}: {load.describe_rate()}{loop}")
+    _announce_load(run, job)
     with run.progress.part(make_result_id(load.scenario)) as part:
         part.deadline, part.remark = 0.0, partial(_describe_state, path, job)
         with watch_in_flight(partial(_read_in_flight, session, load)) as looks:
@@ -123,6 +122,15 @@ def _add_second(job: Job, session: Session, second: Session | None, query: Query
     protocol = job.endpoint.protocol
     refuse_unlike(session.ask(query), second.ask(query), second.endpoint.url, protocol)
     return add_baseline(job, replace(second.endpoint, protocol=protocol))
+
+
+def _announce_load(run: GateRun, job: Job) -> None:
+    """Say on the terminal what is about to be sent, and by the slow path where that is taken."""
+    load = job.load
+    loop = "" if load.loop else f", open loop{_name_second(job)}"
+    run.progress.note(f"load: {load.scenario}: {load.describe_rate()}{loop}")
+    if slow_path := describe_slow_path(job.endpoint):
+        run.progress.note(f"load: {slow_path}")
 
 
 def _name_second(job: Job) -> str:

@@ -58,14 +58,6 @@ def test_a_broken_service_is_seen(tmp_path: Path) -> None:
     assert "gRPC 13 INTERNAL" in failed["test_predicts"]["reason"]
 
 
-def test_load_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "load.toml").write_text(CONFIG + "[load]\nrate = 5\nduration = 2\nwarm_up = 0\n")
-    with served(model) as port:
-        outcome = run_gate(tmp_path, f"--ai-endpoint=http://127.0.0.1:{port}", "--ai-config=load.toml", suite="load")
-    assert outcome.status != 0
-    assert "the load suite speaks HTTP/1.1 and not gRPC" in outcome.out + outcome.err
-
-
 @pytest.mark.parametrize("hidden", ["grpc", "google.protobuf"])
 def test_without_the_extra_the_protocol_is_refused_and_the_others_work(tmp_path: Path, hidden: str) -> None:
     (tmp_path / "conftest.py").write_text(f"import sys\nsys.modules[{hidden!r}] = None\n")

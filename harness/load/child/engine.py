@@ -8,62 +8,40 @@ load child.
 from __future__ import annotations
 
 import socket
-import time
 from collections import deque
 from typing import Any
 
-from gevent.hub import Waiter, get_hub
+from gevent.hub import Waiter
 
 from harness.core.endpoint import Endpoint
-from harness.core.errors import ErrorClass, UsageError
-from harness.core.load import find_load_obstacle
+from harness.core.errors import ErrorClass
+from harness.core.exchange import Request
 from harness.io import tls
 from harness.io.error_map import classify_error
 from harness.io.http import KEEPALIVE
 from harness.io.response_reader import Caps
 from harness.load.answer_reader import RawExchange
 from harness.load.child.connection import Connection, EngineContext
-
-_TICK = 0.02
-"""Seconds between two checks of the deadlines; a check that comes late shows how long the hub stood still."""
-
-_JITTER = 0.005
-"""Seconds by which a check may be late without the hub having stood still."""
+from harness.load.child.sender import Sender
+from harness.load.stall_meter import JITTER
 
 
-class LoadEngine:
-    """Sends requests to one endpoint over kept-alive connections, each from the greenlet that calls `fetch`.
+class LoadEngine(Sender):
+    """Sends requests to one endpoint over kept-alive connections of HTTP/1.1.
 
-    `zero` is the run's start on the system's monotonic clock. Names are resolved once. Raises `UsageError` for what
-    this path cannot do (a proxy, signed requests) and for TLS files that cannot be used.
+    Names are resolved once. Raises `UsageError` for TLS files that cannot be used.
     """
 
     def __init__(self, endpoint: Endpoint, zero: float, caps: Caps | None = None) -> None:
-        if why := find_load_obstacle(endpoint):
-            raise UsageError(why)
+        super().__init__(zero)
         self.endpoint = endpoint
         tls_context = tls.create_context(endpoint.tls) if endpoint.is_secure else None
-        self._zero = time.perf_counter() - (time.monotonic() - zero)
-        self._context = EngineContext(endpoint, tls_context, caps or Caps(), self.now, self._zero, self._remove_idle)
-        self.stall = 0.0
-        self._stalled = 0.0
+        self._context = EngineContext(endpoint, tls_context, caps or Caps(), self.now, self.zero, self._remove_idle)
         self.busy: set[Connection] = set()
         self._idle: deque[Connection] = deque()
-        self._last_tick = self.now()
-        self._timer = get_hub().loop.timer(_TICK, _TICK)
-        self._timer.start(self._check_deadlines)
 
-    def now(self) -> float:
-        """Seconds since the start of the run, read from the performance counter."""
-        return time.perf_counter() - self._zero
-
-    def measure_stalls(self) -> float:
-        """Seconds since the start for which the hub stood still, so that nothing was sent or stamped."""
-        late = self.now() - self._last_tick - _TICK
-        return self._stalled + (late if late > _JITTER else 0.0)
-
-    def fetch(self, request: bytes) -> RawExchange:
-        """Send a request and park until its answer is complete or broken. Never raises for the peer, never resends."""
+    def fetch(self, request: Request, encoded: bytes) -> RawExchange:
+        """Send `encoded` and park until its answer is complete or broken."""
         exchange = RawExchange(self.now())
         stalled = self.measure_stalls()
         waiter: Any = Waiter()
@@ -73,7 +51,7 @@ class LoadEngine:
                 self._resolve_host()
                 connection = Connection(self._context)
             self.busy.add(connection)
-            connection.begin(request, exchange, waiter)
+            connection.begin(encoded, exchange, waiter)
             waiter.get()
         except OSError as problem:
             exchange.error, exchange.detail = classify_error(problem)
@@ -91,8 +69,7 @@ class LoadEngine:
 
     def close(self) -> None:
         """Close every connection; exchanges under way end with an error."""
-        self._timer.stop()
-        self._timer.close()
+        super().close()
         for connection in list(self.busy):
             connection.fail(ErrorClass.HARNESS, "the load was stopped")
         for connection in self._idle:
@@ -124,14 +101,8 @@ class LoadEngine:
         else:
             self._context.addresses = list(socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM))
 
-    def _check_deadlines(self) -> None:
-        now = self.now()
-        late = now - self._last_tick - _TICK
-        self.stall = max(self.stall, late)
-        self._last_tick = now
-        if late > _JITTER:
-            self._stalled += late
+    def _pass_time(self, now: float, late: float) -> None:
         for connection in list(self.busy):
-            if late > _JITTER:
+            if late > JITTER:
                 connection.extend_deadlines(late)  # an answer may have come that nobody has read yet
             connection.check_deadlines(now)

@@ -17,9 +17,9 @@ from locust.env import Environment
 from locust.runners import STATE_MISSING
 
 from harness.core.arrival_settings import SOAK, STRESS
-from harness.core.endpoint import TLS
+from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
-from harness.core.load import Job, LoadResult
+from harness.core.load import Job, LoadResult, find_slow_path
 from harness.core.turns import count_pairs
 from harness.io.rundir import SERIES, RunDir
 from harness.load.child import locust_options, standalone
@@ -258,17 +258,31 @@ def end_test(environment: Environment) -> None:
 
 
 def encode_job(job: Job) -> dict[str, Any]:
-    """A job for other machines: no credentials, no header lines, no files; times of the system's clock."""
-    endpoint = replace(job.endpoint, credentials=None, headers=(), tls=TLS())
+    """A job for other machines: no credentials, no header lines, no proxy, no files; times of the system's clock."""
+    bare = Endpoint(job.endpoint.url)
+    endpoint = _take_own(job.endpoint, bare)
     since = time.time() - (time.monotonic() - job.started)
     has_key = job.endpoint.credentials is not None
-    baseline = None if job.baseline is None else replace(job.baseline, credentials=None, headers=(), tls=TLS())
+    baseline = None if job.baseline is None else _take_own(job.baseline, bare)
     plain = replace(job, endpoint=endpoint, baseline=baseline, run_dir="")
-    return {"job": msgspec.json.encode(plain), "since": since, "keyed": has_key}
+    path = find_slow_path(job.endpoint)
+    return {"job": msgspec.json.encode(plain), "since": since, "keyed": has_key, "path": path}
+
+
+def _take_own(endpoint: Endpoint, own: Endpoint) -> Endpoint:
+    """The endpoint with what belongs to the machine that sends: secrets, files and proxy."""
+    return replace(
+        endpoint,
+        credentials=own.credentials,
+        headers=own.headers,
+        tls=own.tls,
+        proxy=own.proxy,
+        signer=own.signer,
+    )
 
 
 def decode_job(message: dict[str, Any], host: str | None) -> Job:
-    """The job in a message of `encode_job`, with this machine's own credentials, header lines and TLS files.
+    """The job in a message of `encode_job`, with this machine's own secrets, files and proxy.
 
     Raises `UsageError` where those are missing, or belong to another endpoint than the master's.
     """
@@ -277,10 +291,12 @@ def decode_job(message: dict[str, Any], host: str | None) -> Job:
     own = standalone.read_own_endpoint(host, job.endpoint) if gate_job is None else gate_job.endpoint
     if message["keyed"] and own.credentials is None:
         raise UsageError("the master has a key for the endpoint and it has none: set the same environment variable")
-    if own.url != job.endpoint.url and (own.credentials or own.headers):
+    if own.url != job.endpoint.url and (own.credentials or own.headers or own.signer):
         raise UsageError(f"its key is for {own.url}, and the master sends to {job.endpoint.url}")
-    endpoint = replace(job.endpoint, credentials=own.credentials, headers=own.headers, tls=own.tls)
+    endpoint = _take_own(job.endpoint, own)
+    if (path := find_slow_path(endpoint)) != message["path"]:
+        paths = f"here {path or 'nothing is special'}, there {message['path'] or 'nothing is special'}"
+        raise UsageError(f"it does not reach the endpoint as the master does ({paths}): give both the same [endpoint]")
     if job.baseline is not None:
-        baseline = replace(job.baseline, credentials=own.credentials, headers=own.headers, tls=own.tls)
-        job = replace(job, baseline=baseline)
+        job = replace(job, baseline=_take_own(job.baseline, own))
     return replace(job, endpoint=endpoint, started=time.monotonic() - (time.time() - message["since"]))

@@ -10,7 +10,7 @@ from harness.core.load import Job
 from harness.io.metrics_page import MOST_PAGE_BYTES, parse_gauges
 from harness.io.raw import encode_request
 from harness.io.response_reader import Caps
-from harness.load.child.engine import LoadEngine
+from harness.load.child.slow_sender import create_sender
 from harness.run.gauges import make_metrics_request
 
 _SCRAPES, _LONGEST, _SHORTEST = 240, 15.0, 0.1
@@ -23,18 +23,19 @@ class Scraper:
     def __init__(self, job: Job, take: Callable[[Mapping[str, float]], None]) -> None:
         self._job, self._take = job, take
         self._interval = min(_LONGEST, max(_SHORTEST, job.load.duration / _SCRAPES))
-        self._engine = LoadEngine(job.endpoint, job.started, Caps(body_bytes=MOST_PAGE_BYTES))
-        self._request = b"".join(encode_request(job.endpoint, make_metrics_request(job.load), "identity"))
+        self._sender = create_sender(job.endpoint, job.started, Caps(body_bytes=MOST_PAGE_BYTES))
+        self._request = make_metrics_request(job.load)
+        self._encoded = b"".join(encode_request(job.endpoint, self._request, "identity"))
         self._greenlet = gevent.spawn(self._run)
 
     def stop(self) -> None:
         """Read no more; further calls do nothing."""
         self._greenlet.kill(block=False)
-        self._engine.close()
+        self._sender.close()
 
     def _run(self) -> None:
         while True:
-            response = self._engine.fetch(self._request).response
+            response = self._sender.fetch(self._request, self._encoded).response
             if response is not None and response.status == 200:
                 gauges = parse_gauges(response.body)
                 if gauges:

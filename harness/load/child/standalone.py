@@ -220,6 +220,8 @@ def _print_requests(job: Job, result: LoadResult) -> None:
         f"\nai load: {result.sent} of {result.intended} requests sent, {result.completed} ended, {failed:.2%} failed"
     )
     _print(f"ai load: {result.distinct:.0%} distinct requests: {result.workload}")
+    if generator.slow_path:
+        _print(f"ai load: {generator.slow_path}")
     lag, cpu = (generator.lag_p99 or 0) * 1e3, (generator.cpu or 0) * 100
     target = "" if generator.target_rate is None else f"of {generator.target_rate:.4g} "
     if result.loop:

@@ -20,7 +20,8 @@ from harness.core.exchange import Exchange, Request, Timing
 from harness.core.load import Job
 from harness.load.answer_reader import AnswerReader, RawExchange
 from harness.load.child.agenda import Agenda, make_agenda
-from harness.load.child.engine import LoadEngine
+from harness.load.child.sender import Sender
+from harness.load.child.slow_sender import create_sender
 from harness.load.child.stats_rows import AnswerTimes
 from harness.load.controls import KnownAnswer
 from harness.load.counts import WorkerCounts
@@ -59,7 +60,7 @@ class LoadWorker:
         self._patience = job.endpoint.deadlines.connect + job.endpoint.deadlines.first_byte
         self._environment, self._step, self._report = environment, step, report
         self._name = f"baseline {job.endpoint.protocol}" if job.is_baseline else job.endpoint.protocol
-        self._engine = LoadEngine(job.endpoint, job.started)
+        self._engine: Sender = create_sender(job.endpoint, job.started)
         adapter = load_adapter(job.endpoint.protocol)
         self._reader = AnswerReader(adapter, job)
         # In a thread: a long schedule takes seconds, and a worker that sends no heartbeat counts as dead.
@@ -76,7 +77,8 @@ class LoadWorker:
         self._zero_fixed, self._has_unread = Event(), Event()
         self._unread: deque[tuple[Request, float, RawExchange, KnownAnswer | None]] = deque()
         self._unread_bytes = 0
-        self._began, self._cpu_at_start, self._stalls_at_zero, self._is_closed = 0.0, 0.0, 0.0, False
+        self._cpu_at_start: tuple[float, ...] = ()
+        self._began, self._stalls_at_zero, self._is_closed = 0.0, 0.0, False
         self._greenlets = [gevent.spawn(self._read_answers), gevent.spawn(self._report_progress)]
 
     def begin(self, at: float, skew: float = 0.0) -> None:
@@ -90,7 +92,7 @@ class LoadWorker:
         gc.disable()
         self._counts.skew = skew
         self._stalls_at_zero = self._engine.measure_stalls()
-        self._cpu_at_start, self._began = time.process_time(), self._engine.now()
+        self._cpu_at_start, self._began = self._engine.measure_cpu(), self._engine.now()
         self._recorder.begin(self._began + at - time.monotonic(), self._stalls_at_zero)
         self._agenda.begin(self._recorder.t0)
         self._zero_fixed.set()
@@ -113,7 +115,7 @@ class LoadWorker:
             request, encoded = self._requests.encode(k)
             counts.sent += 1
             counts.repeated += self._requests.is_repeat(k)
-            raw = engine.fetch(encoded)
+            raw = engine.fetch(request, encoded)
             free_at = max(due, free_at)
             raw.held_up = raw.started - free_at + raw.stalled
             free_at += raw.ended - raw.started - raw.stalled
@@ -154,10 +156,17 @@ class LoadWorker:
                         gevent.idle()
                         until = self._engine.now() + _SLICE
                     if exchange is not None:
+                        self._remember_secrets(raw)
                         self._recorder.add(exchange, raw, known)
                         self._fire_event(exchange)
                 self._unread_bytes -= raw.size + _OVERHEAD
             self._answer_times.flush()
+
+    def _remember_secrets(self, raw: RawExchange) -> None:
+        """Let nothing show the signature of this exchange: its lines are now the last that were sent."""
+        for line in raw.secrets:
+            if self.job.endpoint.signer is not None:
+                self.job.endpoint.signer.remember_line(line)
 
     def _fire_event(self, exchange: Exchange) -> None:
         """One event for each request, for stock locust's statistics, web page and CSV."""
@@ -183,6 +192,10 @@ class LoadWorker:
         while not counts.finished:
             gevent.sleep(_LOOK)
             now = self._engine.now()
+            if self._engine.problem is not None:
+                counts.problem = self._engine.problem
+                self.report_counts()
+                return
             self._give_up_unsent()
             planned = self._agenda.planned - self._agenda.unreached
             all_sent = self._agenda.has_ended and counts.sent + self._unsent >= planned
@@ -218,7 +231,8 @@ class LoadWorker:
             self._counts.stall = self._engine.stall
         if self._zero_fixed.is_set():
             seconds = max(self._engine.now() - self._began, 1e-3)
-            self._counts.cpu = (time.process_time() - self._cpu_at_start) / seconds
+            used = zip(self._cpu_at_start, self._engine.measure_cpu(), strict=True)
+            self._counts.cpu = max(after - before for before, after in used) / seconds
         self._counts.intended, self._counts.unreached = self._agenda.planned, self._agenda.unreached
         # Arrivals are sent in their order; slots have taken some of later times already.
         self._counts.reached = self._first + self._counts.sent * self._step

@@ -29,12 +29,11 @@ def main() -> None:
         ]
         socket.getaddrinfo = lambda *_, **__: entries
     engine = LoadEngine(msgspec.convert(task["endpoint"], Endpoint), time.monotonic())
-    encoded = b"".join(
-        encode_request(engine.endpoint, Request("POST", "/x", (), b"?" * task.get("size", 2)), "identity")
-    )
+    request = Request("POST", "/x", (), b"?" * task.get("size", 2))
+    encoded = b"".join(encode_request(engine.endpoint, request, "identity"))
     outcomes = []
     for _ in range(task.get("rounds", 1)):
-        greenlets = [gevent.spawn(engine.fetch, encoded) for _ in range(task.get("at_once", 1))]
+        greenlets = [gevent.spawn(engine.fetch, request, encoded) for _ in range(task.get("at_once", 1))]
         gevent.joinall(greenlets, raise_error=True)
         for raw in (greenlet.get() for greenlet in greenlets):
             body = b"".join(data for _, data in raw.pieces).decode()
