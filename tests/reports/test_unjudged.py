@@ -14,8 +14,8 @@ from harness.core.settings import GROUNDS, Promises
 from harness.core.suite_policy import explain_ground, list_sections
 
 unjudged = importlib.import_module("harness.reports._unjudged")
-NOT_CONFIGURABLE = {"direct", "http", "no_upload", "named"}
-"""Grounds that the endpoint gives, not the file."""
+NOT_CONFIGURABLE = {"direct", "http", "no_upload", "named", "baseline"}
+"""Grounds that the endpoint or an option gives, not the file."""
 
 
 @pytest.mark.parametrize("ground", [*GROUNDS, *list_sections()])
