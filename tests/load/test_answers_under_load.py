@@ -179,7 +179,7 @@ def judge(
 
 
 def shorten(n: int, text: str) -> str:
-    return text[:20] if n > 40 and n % 8 == 0 else text
+    return text[:20] if n > 40 and n % 4 == 0 else text
 
 
 def silence(n: int, text: str) -> str:
