@@ -211,17 +211,17 @@ def judge_non_inferiority(
     if max(effect) > 1:
         notes += (f"the requests depend on one another: {max(effect):.3g} of them are as telling as one",)
     status = Status.INCONCLUSIVE
-    conclusion = f"worse by {margin:g} is neither shown nor refuted, "
-    conclusion += "and the difference lies too close to it for any number of requests"
-    if decided.n_needed is not None:
-        conclusion = f"worse by {margin:g} is neither shown nor refuted; about {decided.n_needed} requests each decide"
     if decided.decision == "fail":
         status, conclusion = Status.FAIL, f"worse by at most {margin:g} is refuted"
+    elif clopper_pearson_lower(k0, baseline.n, _DEGRADED) > margin:
+        conclusion = f"the baseline itself breaks the budget of {margin:g}, so that to be no worse proves nothing"
     elif decided.decision == "pass":
         status, conclusion = Status.PASS, f"worse by more than {margin:g} is refuted"
-        if clopper_pearson_lower(k0, baseline.n, _DEGRADED) > margin:
-            status = Status.INCONCLUSIVE
-            conclusion = f"the baseline itself breaks the budget of {margin:g}, so that to be no worse proves nothing"
+    elif decided.n_needed is not None:
+        conclusion = f"worse by {margin:g} is neither shown nor refuted; about {decided.n_needed} requests each decide"
+    else:
+        conclusion = f"worse by {margin:g} is neither shown nor refuted, "
+        conclusion += "and the difference lies too close to it for any number of requests"
     if k0 > margin * baseline.n:
         notes += (f"{BASELINE_NOTE}itself is over the budget of {margin:g}: {k0} of {baseline.n} over the limit",)
     method = "Farrington and Manning's score test, exact tails"

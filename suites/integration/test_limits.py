@@ -89,6 +89,19 @@ class _Search:
     def _choose_next(self, size: int) -> int:
         """The next larger size; 0 if no larger one can be tried."""
         seconds = self.trials[-1].exchange.timing.service_time or 0.0
+        larger = self._choose_in_time(size, seconds)
+        if not larger and size < self.cap and len(self.trials) < _MAX_TRIALS:
+            # One slow answer may be chance: the quicker of two says what the size costs.
+            if self._try(size) is not SizeOutcome.ANSWERED:
+                return 0
+            seconds = min(seconds, self.trials[-1].exchange.timing.service_time or seconds)
+            larger = self._choose_in_time(size, seconds)
+        if not larger and size < self.cap:
+            self.stop_reason = f"larger ones were not tried: this one took {seconds:.1f} s, and the deadline is near"
+        return larger
+
+    def _choose_in_time(self, size: int, seconds: float) -> int:
+        """The next larger size that will be answered in time, if this one takes so long; 0 if there is none."""
         longest = self.ai_client.endpoint.deadlines.first_byte / 2
         for factor in (self.factor, 2):
             larger = min(size * factor, self.cap)
@@ -96,8 +109,6 @@ class _Search:
             expected = self.base + max(0.0, seconds - self.base) * (larger / size) ** self.order
             if larger > size and expected < longest and len(self.trials) < _MAX_TRIALS:
                 return larger
-        if size < self.cap:
-            self.stop_reason = f"larger ones were not tried: this one took {seconds:.1f} s, and the deadline is near"
         return 0
 
 
