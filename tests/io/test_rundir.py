@@ -153,8 +153,10 @@ def test_an_existing_run_or_an_unwritable_place_is_refused(tmp_path: Path) -> No
         with pytest.raises(RunDirError, match="already holds a run; give another"):
             RunDir.create(tmp_path / name / "run")
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunDirError, match=r"cannot be written \(.+\); give another"):
+    with pytest.raises(RunDirError, match="is a file: give a folder as --ai-run-dir"):
         RunDir.create(tmp_path / "file")
+    with pytest.raises(RunDirError, match=r"cannot be written \(.+\); give another"):
+        RunDir.create(tmp_path / "file" / "below")
     run = RunDir.create(tmp_path / "run")
     for write in (lambda: run.append("no/folder.jsonl", 1), lambda: run.write("no/folder.json", b"1")):
         with pytest.raises(RunDirError, match="cannot be written"):
