@@ -177,8 +177,8 @@ QUEUES = (
     ServiceQueue("M/G/8, limit 8, budget 0.01", serve_many(8, _draw_lognormal), 8.0, 0.01, most=8),
     ServiceQueue("batches of 8, budget 0.05", serve_in_batches(8, 0.5, 0.1), 2.0, 0.05, most=8 / 1.3),
 )
-"""Queues with one server and several, services of one length and of many, batches; capacities from half of what can be
-served up to nearly all."""
+"""Queues with one or several servers, with constant or varying service times, and with batches. Their capacities under
+the objective lie between half of the saturation rate and nearly all of it."""
 
 
 def main(searches: int = 2000) -> int:

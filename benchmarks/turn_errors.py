@@ -24,8 +24,8 @@ WORLDS = {
     "turns that differ": (0.2, 0.1, 0.0),
     "own disturbances of several turns": (0.2, 0.1, 0.5),
 }
-"""For each the standard deviation of what both share and of each endpoint's own, in logarithms, and the correlation of
-the latter from one turn to the next.
+"""By world: the standard deviation (of log times) of disturbances that both endpoints share, that of each one's own,
+and how strongly the latter correlate from one turn to the next.
 """
 
 

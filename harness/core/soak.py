@@ -51,7 +51,7 @@ class FirstRequest:
 
 @dataclass(frozen=True, slots=True)
 class SoakRecord:
-    """What a soak shows over time. All times are seconds of the schedule.
+    """What a soak measured over time. All times are in seconds from the start of the schedule.
 
     `windows` are equal parts of the time in which requests were sent, `idle_times` the pauses between. `stalls` are
     times in which requests were slow, `bursts` those in which they failed, both seen in bins of `bin_seconds`; `first`

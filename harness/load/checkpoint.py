@@ -46,7 +46,7 @@ class Checkpoint:
         return [decode_counts(counts) for counts in self.counts]
 
     def count_lost(self) -> int:
-        """How many requests were sent before whose answers nobody counted."""
+        """Count the requests that were sent before the kill and whose outcome was never recorded."""
         return max(0, self.reached - sum(part.completed for part in self.parts))
 
     def check(self, job: Job) -> None:

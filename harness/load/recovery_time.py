@@ -67,7 +67,7 @@ def measure_recovery(lines: Sequence[Mapping[str, Any]], peak_end: float, limits
 
 
 def _count_bad(line: Mapping[str, Any], limits: Mapping[str, float]) -> int:
-    """The failed requests of a second, and those of its answers that broke the limit most of them break."""
+    """Count the bad requests of one second: failures, plus answers over the limit that was exceeded most often."""
     over = [0]
     for metric, limit in limits.items():
         histogram = Histogram.from_sparse(line.get("hist", {}).get(metric, {}))

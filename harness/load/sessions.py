@@ -27,9 +27,9 @@ class SessionPlan:
         return tuple(draw_value(self._pause, draw) for _ in range(turns))
 
     def draw_begin(self, session: int) -> float:
-        """Seconds after which the caller of a closed loop who begins with this session sends its first request.
+        """The delay in seconds before the first request of the closed-loop caller whose first session this is.
 
-        At most one pause, so that callers do not all begin together.
+        It is at most one pause, so that callers do not all begin together.
         """
         return Draw(f"{self._seed} begin {session}").random() * self.draw_pauses(session)[0]
 

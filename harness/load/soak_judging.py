@@ -1,7 +1,7 @@
 """Verdicts on a soak: what changes over time, what leaks, what comes periodically, what a pause does.
 
-All are about windows whose requests depend on one another (`stats/change.py`). Each check has one error for all that
-it looks at together, and all checks together have a false alarm in at most 5 % of healthy soaks.
+All are about windows whose requests depend on one another (`stats/change.py`). A check shares one error rate
+among all the series that it tests; all checks together raise a false alarm in at most 5 % of healthy soaks.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ PASS refutes twice as much.
 _SHORT = 0.02
 """Seconds that are added to times before they are compared: what changes by few milliseconds has not changed."""
 _COLD_FACTOR, _COLD_SECONDS, _WARM_SHARE = 3.0, 0.25, 0.05
-"""The first request after a pause is cold if it takes so many times the p95 of the others, and so many seconds more;
-the share of others that may take as long as their p95.
+"""The first request after a pause counts as cold if it takes at least this many times the p95 of the others, and also
+this many seconds longer; then the share of the others that are over their p95 by definition.
 """
 _LOOSENED = 2.0
 

@@ -59,7 +59,7 @@ class _Side:
 
 class LoadMaster:
     """Adds up the counts of all workers and writes the result every second. Ends the test when every worker has
-    finished, is lost or finds the service gone.
+    finished, was lost, or reports that the service no longer answers.
 
     `names` are those of the workers by which locust knows them; none where this process makes the load alone.
     """
@@ -113,7 +113,7 @@ class LoadMaster:
         return not self.has_begun
 
     def begin(self, at: float) -> None:
-        """The schedule begins `at` this time of the monotonic clock; what is before the job's first arrival is over."""
+        """Start the schedule when the monotonic clock shows `at`; a resumed job skips the arrivals that are over."""
         self._t0 = at - self.job.started
         self._zero_fixed.set()
         if self.job.load.shape_name == SOAK:

@@ -82,7 +82,7 @@ class LoadWorker:
         self._greenlets = [gevent.spawn(self._read_answers), gevent.spawn(self._report_progress)]
 
     def begin(self, at: float, skew: float = 0.0) -> None:
-        """The schedule begins `at` this time of the monotonic clock. Garbage is not collected until the end,
+        """Start the schedule when the monotonic clock shows `at`. Garbage is not collected until the end,
         except in a soak.
         """
         if self._zero_fixed.is_set():
