@@ -8,8 +8,8 @@ from functools import partial
 from harness.checks.control import Control
 from harness.checks.http import kept_connection, legal_forms, malformed
 from harness.checks.http.kept_connection import NumberedExchange
-from harness.checks.http.legal_forms import LEGAL_FORMS
-from harness.checks.http.malformed import MALFORMED_REQUESTS, PATIENCE
+from harness.checks.http.legal_forms import LEGAL_FORMS, select_forms
+from harness.checks.http.malformed import MALFORMED_REQUESTS, PATIENCE, select_malformed
 from harness.core.exchange import Exchange, Query
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, make_inconclusive, once
@@ -41,7 +41,7 @@ def _ask_afresh(ai_client: Session, query: Query) -> Exchange:
 def _ask_forms(ai_client: Session) -> tuple[Control, dict[str, Exchange], Exchange]:
     queries, control = ask_control_inputs(ai_client)
     forms = {}
-    for name, form in LEGAL_FORMS.items():
+    for name, form in select_forms(ai_client.request(queries[0]).body).items():
         [forms[name]] = ai_client.raw([ai_client.request(queries[0], form.headers)], form.write)
     return control, forms, _ask_afresh(ai_client, queries[0])
 
@@ -110,7 +110,7 @@ def _send_malformed(ai_client: Session) -> _MalformedProbes:
     queries, control = ask_control_inputs(ai_client)
     request = ai_client.request(queries[0])
     probes = []
-    for name, wrong in MALFORMED_REQUESTS.items():
+    for name, wrong in select_malformed(request.body).items():
         with ai_client.hold_open(request, wrong.write, patience=PATIENCE if wrong.may_wait else None) as [exchange]:
             probes.append((name, exchange, _ask_afresh(ai_client, queries[0])))
     distinct, _ = control.select_distinct()

@@ -20,22 +20,20 @@ def aiharness(*args: str, cwd: Path | None = None, timeout: float = 60) -> subpr
     return run_module("harness", *args, cwd=cwd, timeout=timeout)
 
 
+ABOUT_TIMES = ("ai-suite/load/", "ai-suite/chaos/", "ai-suite/smoke/test_objectives.py")
+"""How the ids of the checks begin that a busy machine may leave INCONCLUSIVE: what they judge are times."""
+
+
 @pytest.mark.slow(seconds=100)
 def test_the_demo_passes(tmp_path: Path) -> None:
-    """On a busy machine the load generator may be late: then load and chaos prove nothing, and all else passes."""
+    """On a busy machine times may prove nothing, and all else passes; nothing ever FAILs."""
     done = aiharness("demo", "--ai-run-dir=run", cwd=tmp_path, timeout=300)
     checks = json.loads((tmp_path / "run" / "gate.json").read_text())["checks"]
-    open_checks = [check for check in checks if check["verdict"] not in ("PASS", "SKIPPED")]
-    open_ones = {check["id"]: check["verdict"] for check in open_checks}
-    is_late = any("bound by the client" in check["reason"] for check in open_checks)
-    if is_late or "ai-suite/load/test_generator.py::test_kept_up" in open_ones:
-        assert all(id_.startswith(("ai-suite/load/", "ai-suite/chaos/")) for id_ in open_ones), done.stdout
-        assert set(open_ones.values()) == {"INCONCLUSIVE"}, done.stdout
-        assert done.returncode == 20, done.stdout + done.stderr
-    else:
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert not open_ones
-    assert "PASS" in done.stdout
+    verdicts = {check["id"]: check["verdict"] for check in checks if check["verdict"] not in ("PASS", "SKIPPED")}
+    assert set(verdicts.values()) <= {"INCONCLUSIVE"}, done.stdout
+    assert all(id_.startswith(ABOUT_TIMES) for id_ in verdicts), done.stdout
+    assert done.returncode == (20 if verdicts else 0), done.stdout + done.stderr
+    assert sum(check["verdict"] == "PASS" for check in checks) > 120
     assert "report.html" in done.stdout
 
 

@@ -39,13 +39,16 @@ class _Form:
 
     `may_refuse`: the form uses an optional feature, so a 4xx is a proper answer. `may_close`: so is the end of the
     connection; servers should skip an empty line before a request, but clients must not send one (RFC 9112 section
-    2.2). To send nothing at all is a defect of such a form too, but only a small one.
+    2.2). To send nothing at all is a defect of such a form too, but only a small one. `needs_body`: it changes the body
+    or how the body is sent. A GET without a body is not sent so: what a body of a GET means is not defined (RFC 9110
+    section 9.3.1), and servers leave one unread.
     """
 
     write: Callable[[bytes, bytes], Pieces]
     headers: Headers = ()
     may_refuse: bool = False
     may_close: bool = False
+    needs_body: bool = False
 
 
 def set_header(head: bytes, name: str, value: str | None) -> bytes:
@@ -139,11 +142,11 @@ LEGAL_FORMS: Mapping[str, _Form] = {
     "no Accept-Encoding": _Form(lambda head, body: [set_header(head, "Accept-Encoding", None) + body]),
     "Accept-Encoding: gzip": _Form(_write_whole, (("Accept-Encoding", "gzip"),)),
     "Accept-Encoding: identity": _Form(_write_whole, (("Accept-Encoding", "identity"),)),
-    "a charset in the content type": _Form(_write_charset),
-    "a chunked body": _Form(_write_chunked),
-    "a body in many packets": _Form(_write_body_in_packets),
+    "a charset in the content type": _Form(_write_charset, needs_body=True),
+    "a chunked body": _Form(_write_chunked, needs_body=True),
+    "a body in many packets": _Form(_write_body_in_packets, needs_body=True),
     "a head in many packets": _Form(_write_head_in_packets),
-    "Expect: 100-continue": _Form(_write_expecting),
+    "Expect: 100-continue": _Form(_write_expecting, needs_body=True),
     "Connection: close": _Form(_write_whole, (("Connection", "close"),)),
     "HTTP/1.0": _Form(_write_http_1_0),
     "names in odd case, values with blanks": _Form(_write_odd_case),
@@ -154,9 +157,14 @@ LEGAL_FORMS: Mapping[str, _Form] = {
         lambda head, body: [b"\r\n" + head + body], may_refuse=True, may_close=True
     ),
     "an absolute target": _Form(_write_absolute_target, may_refuse=True),
-    "a gzip body": _Form(_write_gzip, may_refuse=True),
+    "a gzip body": _Form(_write_gzip, may_refuse=True, needs_body=True),
 }
 """The legal forms, by what is unusual about them."""
+
+
+def select_forms(body: bytes) -> Mapping[str, _Form]:
+    """The forms in which a request with this body can be sent."""
+    return {name: form for name, form in LEGAL_FORMS.items() if body or not form.needs_body}
 
 
 def has_error_status(exchange: Exchange) -> bool:

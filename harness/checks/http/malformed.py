@@ -33,13 +33,15 @@ class MalformedRequest:
     """Invalid bytes made from a valid request's head and body.
 
     `may_wait`: the service may wait for more, so it is given only `PATIENCE`. `may_accept`: an answer is as proper as a
-    refusal. `may_close`: closing the connection without an answer is a proper refusal.
+    refusal. `may_close`: closing the connection without an answer is a proper refusal. `needs_body`: what is wrong is
+    the body, so that a request without one cannot be so.
     """
 
     write: Callable[[bytes, bytes], Pieces]
     may_wait: bool = False
     may_accept: bool = False
     may_close: bool = False
+    needs_body: bool = False
 
 
 def _write_length(choose: Callable[[bytes], int]) -> Callable[[bytes, bytes], Pieces]:
@@ -58,19 +60,28 @@ MALFORMED_REQUESTS: Mapping[str, MalformedRequest] = {
     "a body shorter than its Content-Length": MalformedRequest(
         _write_length(lambda body: len(body) + 64), may_wait=True, may_accept=True
     ),
-    "a body longer than its Content-Length": MalformedRequest(_write_length(lambda body: len(body) - 9)),
-    "a negative Content-Length": MalformedRequest(_write_length(lambda body: -len(body)), may_wait=True),
+    "a body longer than its Content-Length": MalformedRequest(
+        _write_length(lambda body: len(body) - 9), needs_body=True
+    ),
+    "a negative Content-Length": MalformedRequest(
+        _write_length(lambda body: -len(body)), may_wait=True, needs_body=True
+    ),
     "a Content-Length of 2^63": MalformedRequest(_write_length(lambda body: 2**63), may_wait=True, may_accept=True),
     "two unlike Content-Lengths": MalformedRequest(
-        lambda head, body: [head[:-2] + b"Content-Length: %d\r\n\r\n" % (len(body) - 9) + body]
+        lambda head, body: [head[:-2] + b"Content-Length: %d\r\n\r\n" % (len(body) - 9) + body], needs_body=True
     ),
-    "a chunk without a size": MalformedRequest(_write_bad_chunk),
+    "a chunk without a size": MalformedRequest(_write_bad_chunk, needs_body=True),
     "no Host": MalformedRequest(lambda head, body: [set_header(head, "Host", None) + body]),
     "a header of 64 KiB": MalformedRequest(
         lambda head, body: [set_header(head, "X-Filler", "x" * _HUGE) + body], may_accept=True
     ),
 }
 """Invalid requests by name."""
+
+
+def select_malformed(body: bytes) -> Mapping[str, MalformedRequest]:
+    """The invalid requests that can be made from a valid one with this body."""
+    return {name: wrong for name, wrong in MALFORMED_REQUESTS.items() if body or not wrong.needs_body}
 
 
 def smuggle_request(other: bytes) -> Callable[[bytes, bytes], Pieces]:

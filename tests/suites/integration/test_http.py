@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from harness.checks.http.legal_forms import select_forms
+from harness.checks.http.malformed import select_malformed
 from harness.core.endpoint import Endpoint
 from harness.core.settings import Settings
 from harness.core.verdict import Status
@@ -28,6 +30,17 @@ harmless, refused, smuggling = http.test_wrong_bytes_harm_nobody, http.test_wron
 def test_a_right_service_passes(tmp_path: Path) -> None:
     for verdict in run_checks(Service(), tmp_path, alike, accepted, own, piped, harmless, refused, smuggling):
         assert verdict.status is Status.PASS, verdict.reason
+
+
+def test_a_request_without_a_body_has_no_form_of_a_body() -> None:
+    """A server may leave the body of a GET unread, and then reads it as the next request."""
+    absent = {"a chunked body", "a body in many packets", "a gzip body", "Expect: 100-continue"}
+    assert absent <= set(select_forms(b"{}"))
+    assert not absent & set(select_forms(b""))
+    assert "an absolute target" in select_forms(b"")
+    assert "a body longer than its Content-Length" in select_malformed(b"{}")
+    assert "a body longer than its Content-Length" not in select_malformed(b"")
+    assert "garbage" in select_malformed(b"")
 
 
 class FussyType(Service):
