@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.chaos.recovery_judging import compute_watch, judge_recovery
-from harness.core.experiment import ChaosSettings, Experiment, Fault, Proof, Sample
+from harness.core.experiment import ChaosSettings, Experiment, ExperimentPlan, Fault, Proof, Sample
 from harness.core.verdict import Status
 
 SEED = 12
@@ -84,7 +84,7 @@ def _judge_once(
     latencies[is_struck] *= course.slower
     latencies[(due >= chaos.baseline) & (due < lifted)] = math.inf
     experiment = Experiment(
-        Fault("link", "latency"),
+        ExperimentPlan.of_fault(Fault("link", "latency"), chaos),
         0.0,
         applied=chaos.baseline,
         lifted=lifted,
@@ -93,7 +93,7 @@ def _judge_once(
     )
     if not np.isfinite(latencies[due < chaos.baseline]).any():
         return Status.INCONCLUSIVE
-    return judge_recovery(experiment, chaos, LIMIT).status
+    return judge_recovery(experiment, LIMIT).status
 
 
 def _make_samples(due: Sequence[float], latencies: Sequence[float]) -> list[Sample]:

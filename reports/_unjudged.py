@@ -19,7 +19,7 @@ _WHOLE = {
     GROUNDS["credentials"]: '[endpoint]\ncredentials = { env = "MY_API_KEY" }',
     GROUNDS["https"]: '[endpoint]\nurl = "https://models.example.org"',
     GROUNDS["soak"]: '[load]\nscenario = "soak"\nrate = 10\nduration = 3600',
-    GROUNDS["faults"]: '[links.front]\napi = "http://127.0.0.1:8474"\nlisten = "127.0.0.1:8475"\n'
+    GROUNDS["experiments"]: '[links.front]\napi = "http://127.0.0.1:8474"\nlisten = "127.0.0.1:8475"\n'
     'upstream = "127.0.0.1:8000"\n[[fault]]\nname = "slow front"\nlink = "front"\nkind = "latency"\n'
     "attributes = { latency = 500 }",
 }

@@ -127,8 +127,9 @@ def judge_integrity(experiment: Experiment) -> Verdict:
         return verdict
     failures = sum(not sample.is_good for sample in under_fault)
     reason = (
-        f"{experiment.fault.kind} landed ({experiment.proof.detail}) and was lifted; {failures} of {len(under_fault)} "
-        f"requests under it failed visibly, and none of all {n} was a wrong answer declared a success"
+        f"{experiment.plan.describe_faults()} landed ({experiment.proof.detail}) and was lifted; {failures} of "
+        f"{len(under_fault)} requests under it failed visibly, and none of all {n} was a wrong answer "
+        "declared a success"
     )
     # One input, repeated: no rate over inputs is excluded (DESIGN 6.2).
     notes = (*experiment.notes, "one input was repeated: what the service does with others is not judged")

@@ -36,20 +36,20 @@ def measure_baseline(baseline: Sequence[Sample], chaos: ChaosSettings) -> Yardst
     return measure_yardstick([sample.judged_latency for sample in baseline], chaos.rate)
 
 
-def find_recovery(experiment: Experiment, chaos: ChaosSettings) -> float | None:
+def find_recovery(experiment: Experiment) -> float | None:
     """The time at which the service was back at the baseline for good; None when the answers do not show it."""
-    watch = _Watch.begin(experiment, chaos)
+    watch = _Watch.begin(experiment)
     return watch.find_return(0)
 
 
-def judge_recovery(experiment: Experiment, chaos: ChaosSettings, limit: float | None = None) -> Verdict:
-    """Back at the baseline within `limit` seconds (None: `[chaos] recovery`) after the fault was lifted.
+def judge_recovery(experiment: Experiment, limit: float | None = None) -> Verdict:
+    """Back at the baseline within `limit` seconds (None: the `recovery` of its plan) after the fault was lifted.
 
     A limit beyond what was watched is not refuted by that: INCONCLUSIVE.
     """
     if (verdict := judge_validity(experiment)) is not None:
         return verdict
-    watch, horizon = _Watch.begin(experiment, chaos), chaos.recovery
+    watch, horizon = _Watch.begin(experiment), experiment.plan.chaos.recovery
     limit = horizon if limit is None else limit
     first = watch.find_index(min(limit, horizon))
     if not watch.after[first:]:
@@ -83,7 +83,8 @@ class _Watch:
     chaos: ChaosSettings
 
     @classmethod
-    def begin(cls, experiment: Experiment, chaos: ChaosSettings) -> _Watch:
+    def begin(cls, experiment: Experiment) -> _Watch:
+        chaos = experiment.plan.chaos
         yardstick = measure_baseline(select_baseline(experiment.samples, experiment.began, chaos), chaos)
         lifted = experiment.lifted or 0.0
         after = select_samples(experiment.samples, lifted, lifted + compute_watch(chaos))

@@ -17,6 +17,7 @@ from harness.core.errors import UsageError
 from harness.core.experiment import (
     ChaosSettings,
     Experiment,
+    ExperimentPlan,
     Fault,
     Sample,
 )
@@ -39,7 +40,8 @@ def prepare_links(settings: Settings) -> list[str]:
     """
     notes: list[str] = []
     for link in settings.links:
-        faults = [fault for fault in settings.faults if fault.link == link.name]
+        planned = [fault for plan in settings.experiments for fault in plan.faults]
+        faults = [fault for fault in planned if fault.link == link.name]
         if faults:
             with Injector(link, allow=settings.allow) as injector:
                 for fault in faults:
@@ -64,11 +66,12 @@ def lift_faults_of_runs(
 
 
 def run_experiment(scope: Scope, session: Session, run: GateRun) -> Experiment:
-    """Run the experiment with the fault of the scope's case.
+    """Run the experiment of the scope's case.
 
     Raises `UsageError` as `Injector` does, `BudgetExhausted` for a ceiling; the fault is lifted then.
     """
-    fault: Fault = scope.case
+    plan: ExperimentPlan = scope.case
+    (fault,) = plan.faults
     link = next(link for link in session.settings.links if link.name == fault.link)
     try:
         with Injector(link, allow=session.settings.allow) as injector:
@@ -85,15 +88,15 @@ def run_experiment(scope: Scope, session: Session, run: GateRun) -> Experiment:
                     lambda: carries_requests(injector, session, run, request, salt=link.name),
                 )
             with steady_load as load:
-                begun = Experiment(fault, load.began)
+                begun = Experiment(plan, load.began)
                 return _Phases(scope, run, fault, injector, direct, is_used, load, begun).run_all()
     except ProxyGone as gone:
-        return Experiment(fault, run.now(), broken=str(gone))
+        return Experiment(plan, run.now(), broken=str(gone))
 
 
 def _compute_cost(scope: Scope) -> Cost:
     """A look at the link, and the steady load, at most until recovery is ruled out."""
-    chaos, fault = scope.settings.chaos, scope.case
+    chaos, fault = scope.case.chaos, scope.case
     deadline = scope.settings.endpoint.deadlines.total
     seconds = chaos.baseline + fault.duration + compute_watch(chaos)
     requests = MOST_REQUESTS_OF_USE + WARM_UP + math.ceil(chaos.rate * (seconds + deadline + _SPARE))
@@ -103,7 +106,7 @@ def _compute_cost(scope: Scope) -> Cost:
 EXPERIMENT = Measurement(
     Experiment, _compute_cost, lambda scope: f"{scope.suite}/{make_slug(scope.case.name)}", run_experiment, alone=True
 )
-"""The experiment with one fault, the scope's case."""
+"""The experiment of the scope's case."""
 
 
 @dataclass
@@ -126,7 +129,7 @@ class _Phases:
     @property
     def chaos(self) -> ChaosSettings:
         """The length of the phases, and the rate of the load."""
-        return self.scope.settings.chaos
+        return self.experiment.plan.chaos
 
     def run_all(self) -> Experiment:
         """Run every phase; `broken` of the result says what broke the experiment itself."""
@@ -192,7 +195,7 @@ class _Phases:
         if proof.confirmed == "probe" and self.fault.toxicity >= 1 and self.direct:
             struck = sum(sample.intended + sample.lag < lifted for sample in self.experiment.fault_samples)
             self._update(proof=replace(proof, affected=struck))
-        recovered = find_recovery(self.experiment, self.chaos)
+        recovered = find_recovery(self.experiment)
         progress = "no recovery seen"
         if recovered is not None:
             note = f"the service recovered between {lifted:.2f} s and {recovered:.2f} s of the run"

@@ -12,7 +12,7 @@ from dataclasses import replace
 from harness.chaos.judging import find_silent_corruption
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Answer, Exchange
-from harness.core.experiment import Fault, Sample
+from harness.core.experiment import ExperimentPlan, Sample
 from harness.core.fault import load_fault
 from harness.core.measurement import Scope
 from harness.core.verdict import Counterexample
@@ -37,10 +37,11 @@ class SteadyLoad:
     """
 
     def __init__(self, scope: Scope, session: Session, run: GateRun, *, direct: bool) -> None:
-        fault: Fault = scope.case
-        stream = load_fault(fault.kind).needs_streaming
+        plan: ExperimentPlan = scope.case
+        streamed = [fault.name for fault in plan.faults if load_fault(fault.kind).needs_streaming]
+        stream = bool(streamed)
         if stream and not session.capabilities.streaming:
-            raise UsageError(f"fault {fault.name!r} needs streams, but {session.adapter.title} does not stream here")
+            raise UsageError(f"fault {streamed[0]!r} needs streams, but {session.adapter.title} does not stream here")
         self.corrupted: list[Counterexample] = []
         self.failed: list[Counterexample] = []
         self.unsent = 0
@@ -49,12 +50,12 @@ class SteadyLoad:
         self._session, self._cuts_here = session, stream and direct
         self.request = session.adapter.encode(session.endpoint, session.sample(stream=stream), session.facts)
         # Toxicity is drawn per connection: requests on one kept-alive connection would share one draw.
-        if fault.toxicity < 1 and not session.endpoint.http2:
+        if any(fault.toxicity < 1 for fault in plan.faults) and not session.endpoint.http2:
             headers = (*self.request.headers, ("connection", "close"))
             self.request = replace(self.request, headers=headers)
         self._ledger = run.ledger
-        self._meter = Meter(run.run_dir, run.worker, suite=scope.suite, rate=session.settings.chaos.rate)
-        self._gap = 1 / session.settings.chaos.rate
+        self._meter = Meter(run.run_dir, run.worker, suite=scope.suite, rate=plan.chaos.rate)
+        self._gap = 1 / plan.chaos.rate
         self._reference: Answer | None = None
         self._samples: list[Sample] = []
         self._due_by_index: dict[int, float] = {}

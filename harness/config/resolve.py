@@ -22,11 +22,12 @@ from harness.config.sections import ConfigFile, ObjectiveSection, ProfileSection
 from harness.config.suite_sections import (
     complete_sections,
     read_data_settings,
-    read_faults,
+    read_experiments,
     read_links,
     resolve_suite_endpoints,
 )
 from harness.core.errors import UsageError
+from harness.core.experiment import ChaosSettings
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.objective_parser import parse_objective
@@ -59,6 +60,8 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         profile = _choose_profile(options.profile or file.run.profile, file.profile, source)
     endpoint, origins = resolve_endpoint(options, environ, file.endpoint, source)
     objectives = _parse_objectives(file.objective, profile, suites, source)
+    own_sections = complete_sections(sections, suites, source)
+    chaos = next((own for own in own_sections.values() if isinstance(own, ChaosSettings)), ChaosSettings())
     return Settings(
         endpoint=endpoint,
         suites=suites,
@@ -70,9 +73,9 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         promises=_check_promises(file.promises, source),
         others=resolve_suite_endpoints(file.suite, endpoint, suites, source),
         data=_check_slices(read_data_settings(file.data, suites, source), file.objective, source),
-        sections=complete_sections(sections, suites, source),
+        sections=own_sections,
         links=read_links(file.links, source),
-        faults=read_faults(file, suites, source),
+        experiments=read_experiments(file, chaos, suites, source),
         allow=tuple(file.targets.allow),
         wait_ready=_check_positive("--ai-wait-ready", options.wait_ready),
         policy=Policy(options.inconclusive, options.allow_partial, options.accept_first),

@@ -16,7 +16,7 @@ from harness.core.arrival_settings import REPLAY
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
-from harness.core.experiment import Fault, Link
+from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault, Link
 from harness.core.fault import load_fault
 from harness.core.plan import make_slug
 from harness.core.registry import list_plugins
@@ -168,8 +168,10 @@ def read_links(sections: Mapping[str, LinkSection], source: ConfigSource) -> tup
     return tuple(links)
 
 
-def read_faults(file: ConfigFile, suites: tuple[str, ...], source: ConfigSource) -> tuple[Fault, ...]:
-    """The faults as configured; none if no wanted suite reads them. Raises `ConfigError`."""
+def read_experiments(
+    file: ConfigFile, chaos: ChaosSettings, suites: tuple[str, ...], source: ConfigSource
+) -> tuple[ExperimentPlan, ...]:
+    """An experiment for each configured fault; none if no wanted suite reads them. Raises `ConfigError`."""
     faults: list[Fault] = []
     for index, section in enumerate(file.fault):
         if not file.links:
@@ -200,7 +202,7 @@ def read_faults(file: ConfigFile, suites: tuple[str, ...], source: ConfigSource)
         return ()
     if faults:
         _check_installed("toxiproxy", "aiharness[chaos]", source, "fault")
-    return tuple(faults)
+    return tuple(ExperimentPlan.of_fault(fault, chaos) for fault in faults)
 
 
 def _is_read(section: str, suites: tuple[str, ...]) -> bool:

@@ -24,8 +24,8 @@ class CheckSpec:
     `requests` and `tokens` are its own cost at most, per case (`answers`, where one request has several; a configured
     limit of tokens makes each of them dearer); `measures` are the measurements that it judges, each of
     which has a cost of its own. `cases` are its parametrised ids; `per` gives it one case for each configured objective
-    of its suite, each fault, each chosen attack but those in `without_attacks`, or each pair of them. `attack` is the
-    one attack that it judges: it is planned where that is chosen. `before_contact` marks a check that runs on an
+    of its suite, each experiment, each chosen attack but those in `without_attacks`, or each pair of them. `attack` is
+    the one attack that it judges: it is planned where that is chosen. `before_contact` marks a check that runs on an
     endpoint which was never reached, `alone` one beside which, under xdist, no other runs.
     """
 
@@ -37,7 +37,7 @@ class CheckSpec:
     tokens: int = 0
     answers: int = 0
     cases: tuple[str, ...] = ()
-    per: Literal["", "objective", "fault", "fault_objective", "attack_objective"] = ""
+    per: Literal["", "objective", "experiment", "experiment_objective", "attack_objective"] = ""
     attack: str = ""
     without_attacks: tuple[str, ...] = ()
     measures: tuple[Measurement[Any], ...] = ()
@@ -65,8 +65,9 @@ class Axis:
 def list_axes(spec: CheckSpec, suite: str, settings: Settings) -> list[Axis]:
     """The parameters that the settings give to a check of this suite, in the order of its id."""
     axes = []
-    if "fault" in spec.per:
-        axes.append(Axis("fault", settings.faults, [make_slug(fault.name) for fault in settings.faults]))
+    if "experiment" in spec.per:
+        plans = settings.experiments
+        axes.append(Axis("experiment", plans, [make_slug(plan.name) for plan in plans]))
     if "attack" in spec.per and settings.attack:
         attacks = [name for name in settings.attack.attacks if name not in spec.without_attacks]
         axes.append(Axis("attack", attacks, attacks))

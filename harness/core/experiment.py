@@ -1,16 +1,17 @@
-"""Experiment: one fault on one link under a steady load, and what the answers say about the service. No IO.
+"""Experiment: faults over time under a steady load, as planned and as measured. No IO.
 
-Times are seconds from the start of the run. One open-loop load runs through baseline, fault and recovery. Every
-request is assigned to the moment at which the schedule intended to send it, so that a stalled client hides nothing.
+Times of a measurement are seconds from the start of the run. One open-loop load runs through baseline, faults and
+recovery. Every request is assigned to the moment at which the schedule intended to send it, so that a stalled client
+hides nothing.
 
-Tested in tests/wrong_verdicts/test_wrong_plans.py.
+Tested in tests/core/test_timeline.py.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from harness.core.bounds import MOST_REQUESTS, OverZero
@@ -34,7 +35,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A disturbance of a link for `duration` seconds, as configured; each has an experiment of its own.
+    """A disturbance of a link for `duration` seconds; each `[[fault]]` is an experiment of its own.
 
     `kind` is the name of a fault file and `attributes` the values of its parameters; `toxicity` is the share of
     connections (for some kinds: of requests) that it strikes.
@@ -50,6 +51,47 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultRamp:
+    """A fault that grows: in `steps` equal steps over its duration, from its own values to these.
+
+    The first step has the fault's own `attributes` and `toxicity`, the last one those of the ramp.
+    """
+
+    steps: OverZero[int] = 5
+    attributes: Mapping[str, int | float] = field(default_factory=dict)
+    toxicity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimedFault(Fault):
+    """A fault of a timeline: on from `at` seconds after the end of the baseline, for `duration` seconds."""
+
+    at: float = field(default=0.0, kw_only=True)
+    ramp: FaultRamp | None = field(default=None, kw_only=True)
+
+    @property
+    def end(self) -> float:
+        """When it is lifted, in seconds after the end of the baseline."""
+        return self.at + self.duration
+
+
+@dataclass(frozen=True, slots=True)
+class StopCondition:
+    """What ends every fault at once: `metric` beyond `limit` over the last `seconds` (`text`: as it is written).
+
+    A share for `error_rate`, seconds for a `latency` at its `quantile`, a share of the baseline's good answers per
+    second for `goodput`. `direction` is `>` or `<`.
+    """
+
+    metric: str
+    direction: str
+    limit: float
+    seconds: float
+    text: str
+    quantile: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChaosSettings:
     """Requests/s of the open-loop load, seconds of the baseline, and seconds within which the service must recover."""
 
@@ -62,6 +104,45 @@ class ChaosSettings:
         if self.rate * (self.baseline + self.recovery) > MOST_REQUESTS:
             return "rate", f"rate times the phases is over {MOST_REQUESTS:,} requests; give fewer"
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentPlan:
+    """An experiment as configured: a `[[experiment]]`, or a `[[fault]]`, which is one with a single fault.
+
+    `chaos` has the load, the baseline and the deadline of recovery; `faults` are in the order in which they begin, each
+    with a name of its own. No fault strikes more than the share `blast_radius` of what its link carries.
+    """
+
+    name: str
+    faults: tuple[TimedFault, ...]
+    chaos: ChaosSettings = ChaosSettings()
+    hypothesis: str = ""
+    stop: tuple[StopCondition, ...] = ()
+    blast_radius: float = 1.0
+    seed: int | None = None
+
+    @classmethod
+    def of_fault(cls, fault: Fault, chaos: ChaosSettings = ChaosSettings()) -> ExperimentPlan:
+        """The experiment with this fault alone."""
+        values = {key.name: getattr(fault, key.name) for key in fields(Fault)}
+        return cls(fault.name, (TimedFault(**values),), chaos)
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The names of the disturbed links."""
+        return tuple(dict.fromkeys(fault.link for fault in self.faults))
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first fault to the end of the last one."""
+        return max(fault.end for fault in self.faults) - min(fault.at for fault in self.faults)
+
+    def describe_faults(self) -> str:
+        """Its faults in a few words: the kind of a single one, the kinds and their links of several."""
+        if len(self.faults) == 1:
+            return self.faults[0].kind
+        return ", ".join(f"{fault.kind} on {fault.link}" for fault in self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +180,28 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Experiment:
-    """What one experiment measured: the content of `chaos/<fault>.json`.
+class Strike:
+    """One fault of an experiment as it happened: when it was on (None: never applied, or not lifted), and its proof."""
 
-    Its phases: the baseline from `began`, the fault from `applied` to `lifted`, recovery from there to `finished`; a
-    phase that was not reached is None. `broken` says what broke the experiment itself (ERROR), `undecided` why it
-    cannot be judged (INCONCLUSIVE). `corrupted` and `failed` are examples of wrong answers and of failed requests.
-    `unsent` counts requests that are not among the samples: this machine was too busy to send them in time.
+    fault: TimedFault
+    applied: float | None = None
+    lifted: float | None = None
+    proof: Proof = Proof()
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What one experiment measured: the content of `chaos/<name>.json`.
+
+    Its phases: the baseline from `began`, the faults from `applied` (the first) to `lifted` (the last), recovery from
+    there to `finished`; a phase that was not reached is None. `proof` is that of all faults together, `strikes` has
+    each of them. `broken` says what broke the experiment itself (ERROR), `undecided` why it cannot be judged
+    (INCONCLUSIVE), `stopped` what ended its faults before their time: a stop condition, or an operator. `corrupted`
+    and `failed` are examples of wrong answers and of failed requests. `unsent` counts requests that are not among the
+    samples: this machine was too busy to send them in time.
     """
 
-    fault: Fault
+    plan: ExperimentPlan
     began: float
     applied: float | None = None
     lifted: float | None = None
@@ -122,10 +215,12 @@ class Experiment:
     corrupted: tuple[Counterexample, ...] = ()
     failed: tuple[Counterexample, ...] = ()
     notes: tuple[str, ...] = ()
+    strikes: tuple[Strike, ...] = ()
+    stopped: str = ""
 
     @property
     def fault_samples(self) -> list[Sample]:
-        """The samples that were intended while the fault was on."""
+        """The samples that were intended from the first fault to the end of the last one."""
         return [] if self.applied is None else select_samples(self.samples, self.applied, self.lifted)
 
 

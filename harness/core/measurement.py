@@ -22,7 +22,8 @@ _T = TypeVar("_T")
 class Scope:
     """What a measurement is planned and made for.
 
-    `suite` is that of the check which judges it; `case` the fault or the attack of that check, None where it has none.
+    `suite` is that of the check which judges it; `case` the experiment or the attack of that check, or
+    None.
     """
 
     settings: Settings

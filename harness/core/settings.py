@@ -14,7 +14,7 @@ from harness.core.arrival_settings import CLOSED, REPLAY, SESSIONS, SOAK, STEADY
 from harness.core.bounds import MOST_REQUESTS, OverZero
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
-from harness.core.experiment import ChaosSettings, Fault, Link
+from harness.core.experiment import ChaosSettings, ExperimentPlan, Link
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.registry import describe_unknown, list_plugins
@@ -258,7 +258,7 @@ class Settings:
     data: DataSettings | None = None
     sections: Mapping[str, Any] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
-    faults: tuple[Fault, ...] = ()
+    experiments: tuple[ExperimentPlan, ...] = ()
     allow: tuple[str, ...] = ()
     wait_ready: float | None = None
     policy: Policy = field(default_factory=Policy)
@@ -287,7 +287,7 @@ class Settings:
 
     @property
     def chaos(self) -> ChaosSettings:
-        """The phases of every experiment."""
+        """The load and the phases of an experiment that states none."""
         return self.find_section(ChaosSettings) or ChaosSettings()
 
     def endpoint_of(self, suite: str) -> Endpoint:
@@ -316,7 +316,7 @@ class Settings:
             "data": self.data is not None and self.data.dataset is not None,
             "golden": self.data is not None and self.data.golden is not None,
             "replicas": bool(endpoint.replicas),
-            "faults": bool(self.faults),
+            "experiments": bool(self.experiments),
             "baseline": self.baseline is not None,
             "property": "property" in self.extras,
         }
@@ -338,7 +338,7 @@ GROUNDS = {
     "data": "no labelled data is configured ([data] file)",
     "golden": "no golden outputs are configured ([data] golden)",
     "replicas": "no further URLs are configured ([endpoint] replicas)",
-    "faults": "no fault is configured ([links.NAME] and [[fault]])",
+    "experiments": "no fault is configured ([links.NAME], and [[fault]] or [[experiment]])",
     "baseline": "nothing is given to compare with (--ai-baseline)",
     "property": "what generates requests is not installed: pip install 'aiharness[property]'",
 }

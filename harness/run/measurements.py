@@ -43,7 +43,7 @@ class Measurements:
         self._check = check
 
     def __call__(self, measurement: Measurement[_T], case: Any = None) -> _T:
-        """Its result, for this fault or attack: made by the first who asks, read by everyone after.
+        """Its result, for this experiment or attack: made by the first who asks, read by everyone after.
 
         Raises what making it has raised, now or for an earlier check; a measurement that failed is not made again.
         Raises `HarnessError` for one that the check does not name in `@check(..., measures=...)`.

@@ -55,7 +55,7 @@ def build_plan(
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One planned check of a declared one; `name` is the part of the id in brackets, `under` names fault or attack."""
+    """One planned check of a declared one; `name` is the id's part in brackets, `under` its experiment or attack."""
 
     id: str
     scope: Scope
@@ -154,11 +154,11 @@ class _Planner:
             chosen = list(zip(axes, places, strict=True))
             values: dict[str, Any] = {axis.name: axis.values[place] for axis, place in chosen}
             name = "-".join(axis.ids[place] for axis, place in chosen)
-            fault, attack = values.get("fault"), values.get("attack")
+            experiment, attack = values.get("experiment"), values.get("attack")
             under = f" against {attack}" if attack else ""
-            if fault:
-                under = f" under {fault.name}"
-            scope = Scope(self._settings, suite, fault or attack or spec.attack or None)
+            if experiment:
+                under = f" under {experiment.name}"
+            scope = Scope(self._settings, suite, experiment or attack or spec.attack or None)
             measurements = tuple(measurement.plan(scope) for measurement in spec.measures)
             full_id = f"{id_}[{name}]" if name else id_
             yield _Case(full_id, scope, not_applicable, name, under, values.get("objective"), measurements)
@@ -187,8 +187,8 @@ def collect_policy(settings: Settings) -> tuple[tuple[str, str], ...]:
         pairs.append(("data", settings.data.dataset.digest))
     if settings.data and settings.data.golden:
         pairs.append(("golden", f"{settings.data.golden.digest}, tolerance {settings.data.tolerance:g}"))
-    if settings.faults:
-        pairs.append(("faults", json.dumps([asdict(fault) for fault in settings.faults])))
+    if settings.experiments:
+        pairs.append(("experiments", json.dumps([asdict(plan) for plan in settings.experiments])))
     pairs += [(name, json.dumps(asdict(section), default=str)) for name, section in settings.sections.items()]
     options = {suite: settings.endpoint_of(suite).options for suite in settings.suites}
     if any(options.values()):

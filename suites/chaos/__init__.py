@@ -16,7 +16,7 @@ from harness.core.suite_policy import Section, SuitePolicy
 
 
 def _count_samples(scope: Scope, objective: Objective) -> int:
-    return int(scope.settings.chaos.rate * scope.case.duration) if scope.case else 0
+    return int(scope.case.chaos.rate * scope.case.duration) if scope.case else 0
 
 
 def _get_seconds(scope: Scope) -> float:

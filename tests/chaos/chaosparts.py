@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from harness.chaos.run_experiment import EXPERIMENT
-from harness.core.experiment import Experiment, Fault, Link
+from harness.core.experiment import Experiment, ExperimentPlan, Fault, Link
 from harness.core.measurement import Scope
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Level
@@ -99,9 +99,10 @@ class Toxiproxy:
 
 def run_experiment(session: Session, run: Any, fault: Fault) -> Experiment:
     """What a check of the suite gets that measures with this fault."""
-    planned = EXPERIMENT.plan(Scope(run.settings, "chaos", fault))
+    plan = ExperimentPlan.of_fault(fault, run.settings.chaos)
+    planned = EXPERIMENT.plan(Scope(run.settings, "chaos", plan))
     check = PlannedCheck("x", "chaos", Level.BLOCKER, "x", measures=(planned.id,))
-    return Measurements(session, run, check)(EXPERIMENT, fault)
+    return Measurements(session, run, check)(EXPERIMENT, plan)
 
 
 def fault(kind: str, name: str = "f", link: str = "model", duration: float = 0.8, **attributes: int | str) -> Fault:

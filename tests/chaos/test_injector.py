@@ -19,7 +19,7 @@ from harness.chaos.run_experiment import lift_faults_of_runs, prepare_links
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.core.endpoint import Endpoint
 from harness.core.errors import HarnessError, UsageError
-from harness.core.experiment import Fault, Link
+from harness.core.experiment import ExperimentPlan, Fault, Link
 from harness.core.fault import load_fault
 from harness.core.registry import list_plugins
 from harness.core.settings import Settings
@@ -27,7 +27,7 @@ from tests.chaos.chaosparts import Toxiproxy, eventually, fault, free_port
 
 RUNNER = """
 import sys, time
-from harness.core.experiment import Fault, Link
+from harness.core.experiment import ExperimentPlan, Fault, Link
 from harness.chaos.injector import Injector
 kind, api = sys.argv[1:]
 with Injector(Link("model", api, "model")) as injector:
@@ -157,12 +157,20 @@ def test_prepare_creates_the_proxies_that_are_missing(toxiproxy: Toxiproxy) -> N
     link = Link("db", toxiproxy.api, "db", f"127.0.0.1:{port}", toxiproxy.listen)
     settings = Settings(Endpoint("http://127.0.0.1:1"), ("chaos",), links=(link, Link("unused", "http://x", "y")))
     assert not prepare_links(settings)
-    settings = Settings(settings.endpoint, ("chaos",), links=settings.links, faults=(fault("latency", link="db"),))
+    settings = Settings(
+        settings.endpoint,
+        ("chaos",),
+        links=settings.links,
+        experiments=(ExperimentPlan.of_fault(fault("latency", link="db")),),
+    )
     assert [f"127.0.0.1:{port} to {toxiproxy.listen}" in said for said in prepare_links(settings)] == [True]
     assert toxiproxy.state("db") == (True, [])
     assert prepare_links(settings) == []
     settings = Settings(
-        settings.endpoint, ("chaos",), links=settings.links, faults=(fault("truncate_stream", link="db"),)
+        settings.endpoint,
+        ("chaos",),
+        links=settings.links,
+        experiments=(ExperimentPlan.of_fault(fault("truncate_stream", link="db")),),
     )
     with pytest.raises(UsageError, match="fault proxy"):
         prepare_links(settings)

@@ -21,7 +21,7 @@ from harness.chaos.judging import (
 from harness.chaos.recovery_judging import judge_recovery, measure_baseline
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, EventKind, Exchange, Request, Response, StreamEvent, Timing
-from harness.core.experiment import ChaosSettings, Experiment, Proof, Sample, compute_p95
+from harness.core.experiment import ChaosSettings, Experiment, ExperimentPlan, Proof, Sample, compute_p95
 from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.verdict import Counterexample, Status
@@ -37,7 +37,8 @@ def load(start: float, end: float, *, latency: float = 0.02, error: str | None =
 
 def lived(**more: Any) -> Experiment:
     samples = (*BASELINE, *load(5, 7, error="closed"), *load(7, 17))
-    found = Experiment(fault("latency"), 0.0, 5.0, 7.0, 7.0, 17.0, Proof("counter", 20, "20 were"), tuple(samples))
+    plan = ExperimentPlan.of_fault(fault("latency"), CHAOS)
+    found = Experiment(plan, 0.0, 5.0, 7.0, 7.0, 17.0, Proof("counter", 20, "20 were"), tuple(samples))
     return replace(found, **more)
 
 
@@ -136,7 +137,7 @@ def test_without_the_promise_answers_are_not_compared() -> None:
 def test_a_clean_experiment_passes() -> None:
     assert judge_integrity(lived()).status is Status.PASS
     assert "20 of 20 requests under it failed visibly" in judge_integrity(lived()).reason
-    assert judge_recovery(lived(), CHAOS).status is Status.PASS
+    assert judge_recovery(lived()).status is Status.PASS
     assert msgspec.json.decode(msgspec.json.encode(lived()), type=Experiment) == lived()
 
 
@@ -158,7 +159,7 @@ def test_what_decides_nothing(more: dict[str, Any], status: Status, said: str) -
     verdict = judge_validity(found)
     assert verdict is not None
     assert (verdict.status, said in verdict.reason) == (status, True)
-    assert judge_integrity(found).status is judge_recovery(found, CHAOS).status is status
+    assert judge_integrity(found).status is judge_recovery(found).status is status
 
 
 def test_a_wrong_answer_fails_whatever_else_happened() -> None:

@@ -76,7 +76,7 @@ def test_a_fault_that_struck_others_decides_nothing(gate: Callable[..., Run], ha
         pass  # the proxy is created
     with send_foreign_traffic(link):
         experiment = run_experiment(session, run, disturbance)
-    for verdict in (judge_integrity(experiment), judge_recovery(experiment, run.settings.chaos)):
+    for verdict in (judge_integrity(experiment), judge_recovery(experiment)):
         assert verdict.status is Status.INCONCLUSIVE, verdict.reason
         assert "did not follow our requests" in verdict.reason or experiment.proof.confirmed == "none"
 

@@ -57,7 +57,7 @@ def test_a_gateway_that_ends_a_cut_stream_as_if_it_were_whole_fails(
     assert judge_integrity(found).counterexamples
     assert found.proof.confirmed == "counter"
     assert found.proof.affected
-    verdict = judge_recovery(found, run.settings.chaos)
+    verdict = judge_recovery(found)
     assert verdict.status is Status.PASS, verdict.reason
     assert not toxics(naive)
 

@@ -50,9 +50,7 @@ def test_a_slow_link_lands_and_is_lifted(gate: Callable[..., Run], toxiproxy: To
     slow = fault("latency", latency=1500)
     found = run_until_sent(session, run, slow)
     assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
-    assert judge_recovery(found, run.settings.chaos).status is Status.PASS, judge_recovery(
-        found, run.settings.chaos
-    ).reason
+    assert judge_recovery(found).status is Status.PASS, judge_recovery(found).reason
     lines = rows(run)[-3:]
     row = lines[-1]
     assert found.proof.confirmed == row["confirmed"] == "probe"
@@ -64,7 +62,7 @@ def test_a_slow_link_lands_and_is_lifted(gate: Callable[..., Run], toxiproxy: To
     assert all((sample.latency or 0.0) >= 0.7 for sample in list_sent(found)), "a lift releases the second half early"
     assert all(sample.is_good for sample in found.samples)
     assert toxiproxy.state() == (True, [])
-    assert run_experiment(session, run, found.fault) == found, "a second caller reads the first one's result"
+    assert run_experiment(session, run, found.plan.faults[0]) == found, "a second caller reads the first one's result"
     assert rows(run)[-3:] == lines
     assert row["lifted_at"] - row["applied_at"] >= 0.8
     assert row["recovered_at"] == pytest.approx(found.recovered, abs=1e-4)
@@ -78,7 +76,7 @@ def test_a_dead_backend(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
     sent = list_sent(found)
     assert sum(not sample.is_good for sample in sent) >= 0.8 * len(sent) > 0
-    assert judge_recovery(found, run.settings.chaos).status is Status.PASS
+    assert judge_recovery(found).status is Status.PASS
     assert toxiproxy.state() == (True, [])
 
 
@@ -91,7 +89,7 @@ def test_a_fault_on_a_link_that_nobody_uses_decides_nothing(
     found = run_experiment(session, run, fault("latency", link="idle", latency=1500))
     assert judge_integrity(found).status is Status.INCONCLUSIVE
     assert "whether the service uses the link" in judge_integrity(found).reason, judge_integrity(found).reason
-    assert judge_recovery(found, run.settings.chaos).status is Status.INCONCLUSIVE
+    assert judge_recovery(found).status is Status.INCONCLUSIVE
 
 
 def test_a_sick_service_is_not_disturbed(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:

@@ -93,7 +93,8 @@ def test_the_configuration_knows_it(
             with pytest.raises(ConfigError, match=re.escape(message)):
                 resolve_settings(options, {}, [])
         else:
-            (fault,) = resolve_settings(options, {}, []).faults
+            (experiment,) = resolve_settings(options, {}, []).experiments
+            (fault,) = experiment.faults
             assert fault.attributes == {"bytes": 5}
     finally:
         for name in [name for name in sys.modules if name.startswith("outside_faults")]:

@@ -11,7 +11,7 @@ import pytest
 
 from harness.chaos import toxiproxy_api
 from harness.core.endpoint import Endpoint
-from harness.core.experiment import Fault, Link
+from harness.core.experiment import ExperimentPlan, Fault, Link
 from harness.core.objective import PROFILES
 from harness.core.settings import Settings
 from harness.run.gate_run import GateRun
@@ -27,7 +27,7 @@ def test_a_silent_proxy_is_asked_once(tmp_path: Path, reference: str, monkeypatc
         settings: Any = Settings(
             Endpoint(reference, protocol="plain_json"), ("chaos",), (), PROFILES["pr"], run_dir=str(tmp_path / "run")
         )
-        run = GateRun(replace(settings, links=(link,), faults=(fault,)), [])
+        run = GateRun(replace(settings, links=(link,), experiments=(ExperimentPlan.of_fault(fault),)), [])
         run.start(lambda line: None)
         try:
             first = run_experiment(run.get_session("chaos"), run, fault)

@@ -8,7 +8,7 @@ from harness.core.adapter import Capabilities
 from harness.core.check_spec import CheckSpec
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Deadlines, Endpoint
-from harness.core.experiment import ChaosSettings, Fault
+from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault
 from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import Plan
@@ -94,7 +94,8 @@ def test_objectives_of_a_load_and_of_labelled_data_share_their_measurement() -> 
 def test_each_fault_is_a_measurement_that_lasts_at_most_until_recovery_is_ruled_out() -> None:
     faults = tuple(Fault("model", "latency", name=name, duration=4.0) for name in ("slow", "slower"))
     chaos = ChaosSettings(rate=10.0, baseline=2.0, recovery=3.0)
-    made = plan("chaos", ("error_rate", "<= 30%"), faults=faults, sections={"chaos": chaos})
+    plans = tuple(ExperimentPlan.of_fault(fault, chaos) for fault in faults)
+    made = plan("chaos", ("error_rate", "<= 30%"), experiments=plans, sections={"chaos": chaos})
     assert [m.id for m in made.measurements] == ["chaos/slow", "chaos/slower"]
     phases = 2.0 + 4.0 + 3.0 + 5.0
     assert {m.seconds for m in made.measurements} == {phases + 16 * (0.4 + 2.4)}

@@ -21,7 +21,7 @@ from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Status, Verdict
-from tests.chaos.test_judging import BASELINE, CHAOS, exchange, lived, load
+from tests.chaos.test_judging import BASELINE, exchange, lived, load
 
 suite = import_module("harness.suites.chaos.test_faults")
 ERRORS = parse_objective("chaos", "error_rate", "<= 30%", PROFILES["pr"])
@@ -31,7 +31,7 @@ PLANNED = PlannedCheck("x", "chaos", ERRORS.level, "x", "estimate", alpha_fail=0
 def judged(during: list[Sample]) -> Verdict:
     """The verdict over the error rate of an experiment with 40 planned requests under the fault."""
     found = lived(lifted=9.0, samples=(*BASELINE, *during, *load(9, 12)))
-    verdict = suite.test_objective(lambda *_: found, None, PLANNED, found.fault, ERRORS)
+    verdict = suite.test_objective(lambda *_: found, PLANNED, found.plan, ERRORS)
     assert isinstance(verdict, Verdict)
     return verdict
 
@@ -58,7 +58,7 @@ def test_a_fault_under_which_nothing_was_asked_is_not_survived() -> None:
     verdict = judge_validity(silent_phase)
     assert verdict is not None
     assert "was not measured" in verdict.reason
-    assert judge_integrity(silent_phase).status is judge_recovery(silent_phase, CHAOS).status is Status.INCONCLUSIVE
+    assert judge_integrity(silent_phase).status is judge_recovery(silent_phase).status is Status.INCONCLUSIVE
 
 
 def test_a_client_that_was_late_only_under_a_short_fault_decides_nothing() -> None:
@@ -76,7 +76,7 @@ def test_a_handful_of_requests_is_no_baseline() -> None:
 
 @pytest.mark.parametrize(("limit", "status"), [(None, Status.FAIL), (5.0, Status.FAIL), (30.0, Status.INCONCLUSIVE)])
 def test_a_recovery_not_seen_refutes_no_limit_beyond_what_was_watched(limit: float | None, status: Status) -> None:
-    verdict = judge_recovery(lived(samples=(*BASELINE, *load(5, 17, error="closed"))), CHAOS, limit)
+    verdict = judge_recovery(lived(samples=(*BASELINE, *load(5, 17, error="closed"))), limit)
     assert verdict.status is status
     assert verdict.ci == (5.0, None)
 

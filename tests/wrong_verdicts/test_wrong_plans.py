@@ -11,7 +11,7 @@ from harness.core.adapter import Facts
 from harness.core.check_spec import CheckSpec
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
-from harness.core.experiment import ChaosSettings, Fault
+from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault
 from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import Plan
@@ -25,16 +25,17 @@ from tests.run.saved import judged
 SMOKE = parse_objective("smoke", "latency p95", "<= 1s", PROFILES["pr"])
 LOAD = parse_objective("load", "error_rate", "<= 30%", PROFILES["pr"])
 CHAOS = parse_objective("chaos", "error_rate", "<= 30%", PROFILES["pr"])
+SLOW = Fault("model", "latency", name="slow")
 DECLARED = [
     ("s::o", "smoke", CheckSpec("smoke", per="objective")),
     ("l::o", "load", CheckSpec("load", per="objective", grounds=("load",))),
-    ("c::o", "chaos", CheckSpec("chaos", per="fault_objective", grounds=("faults",))),
+    ("c::o", "chaos", CheckSpec("chaos", per="experiment_objective", grounds=("experiments",))),
 ]
 
 
 def asked(**more: object) -> Settings:
     settings = Settings(Endpoint("http://h:1", protocol="v2"), ("smoke", "load", "chaos"), (SMOKE, LOAD, CHAOS))
-    whole = replace(settings, sections={"load": LoadSettings()}, faults=(Fault("model", "latency", name="slow"),))
+    whole = replace(settings, sections={"load": LoadSettings()}, experiments=(ExperimentPlan.of_fault(SLOW),))
     return replace(whole, **more)  # type: ignore[arg-type]
 
 
@@ -54,7 +55,7 @@ def test_a_baseline_with_which_nothing_is_compared_is_refused() -> None:
     "few",
     [
         {
-            "faults": (Fault("model", "latency", name="slow", duration=3.9),),
+            "experiments": (ExperimentPlan.of_fault(replace(SLOW, duration=3.9), ChaosSettings(rate=10)),),
             "sections": {"load": LoadSettings(), "chaos": ChaosSettings(rate=10)},
         },
         {"sections": {"load": LoadSettings(rate=10, duration=4.9, warm_up=1.0)}},
