@@ -114,7 +114,7 @@ def _describe_run(report: Report) -> str:
         facts.append(f"**Left out** {_format.format_count(unjudged, 'check')} not judged: listed below")
     facts += [f"**Loosened** {escape_prose(text)}" for text in run.loosened[:10]]
     if run.interrupted:
-        facts.append(f"**Interrupted** {escape_prose(run.interrupted)}")
+        facts.append(f"**Incomplete run:** {escape_prose(run.interrupted)}")
     facts[0] = f"## {_SIGN[run.verdict]} {_view.format_headline(report)}\n\n{escape_prose(run.reason)}\n\n{facts[0]}"
     return "  \n".join(facts)
 

@@ -26,7 +26,7 @@ def fill_template(template: str, endpoint: Endpoint, preflight: Preflight, form:
     model, announced, metric = '# model = "NAME"', "no model is announced", "latency p95"
     if models:
         model, announced = f"model = {quote_text(models[0])}", f"announced: {', '.join(models[:10])}"
-    if preflight.protocol == "openai_chat":
+    if preflight.protocol == "openai_chat" or (form is not None and form.template.stream is not None):
         metric = "ttft p95"
     values = {
         "URL": quote_text(endpoint.url),

@@ -86,7 +86,14 @@ def judge_objective(
             if one is not None:
                 refusals.enter_context(one.client.see_refusals(paced=True))
         verdict = _judge_samples(
-            lambda: session.ask(query, again=False), send_all, clock, objective, check, session.show, fixed
+            lambda: session.ask(query, again=False),
+            send_all,
+            clock,
+            objective,
+            check,
+            session.show,
+            fixed,
+            window_key=f"[profile.{settings.profile.name}] window",
         )
     return verdict.with_notes("one input was repeated") if verdict.estimate is not None else verdict
 
@@ -112,12 +119,14 @@ def _judge_samples(
     check: PlannedCheck,
     show: Show,
     fixed: FixedSample,
+    *,
+    window_key: str = "",
 ) -> Verdict:
     """Warm up, then count what `send` yields until the test decides and `fixed` is full.
 
-    Each item holds the answer of the endpoint and, where one is compared, that of the baseline. A latency objective
-    counts a request as over when its answer took longer than the limit or failed; an error of the harness itself ends
-    the sampling with ERROR.
+    `window_key` is the key that spreads the requests over a longer time. Each item holds the answer of the endpoint
+    and, where one is compared, that of the baseline. A latency objective counts a request as over when its answer took
+    longer than the limit or failed; an error of the harness itself ends the sampling with ERROR.
     """
     assert check.alpha_fail is not None
     warm = warm_up(ask_warm_up, clock)
@@ -135,7 +144,8 @@ def _judge_samples(
             if test.decision is not None and fixed.is_full:
                 break
     slices = fixed.make_slices(objective, min(objective.alpha, check.alpha_fail))
-    return replace(_make_verdict(show, objective, test, samples, warm), slices=slices).with_notes(*fixed.make_notes())
+    verdict = _make_verdict(show, objective, test, samples, warm, window_key)
+    return replace(verdict, slices=slices).with_notes(*fixed.make_notes())
 
 
 def _count(samples: _Samples, test: GuardedRateTest, exchange: Exchange, objective: Objective) -> None:
@@ -173,7 +183,9 @@ def _get_time(exchange: Exchange, objective: Objective) -> float | None:
     return exchange.timing.ttft if objective.streamed else exchange.timing.latency
 
 
-def _make_verdict(show: Show, objective: Objective, test: GuardedRateTest, samples: _Samples, warm: WarmUp) -> Verdict:
+def _make_verdict(
+    show: Show, objective: Objective, test: GuardedRateTest, samples: _Samples, warm: WarmUp, window_key: str
+) -> Verdict:
     k, n, seconds, judged = test.k, test.n, samples.seconds, test.judged
     limits, alphas = (objective.budget, objective.loosened), (objective.alpha, test.test.alpha_fail)
     what = f"requests in the {seconds:.3g} s of this sample {_describe_over(objective, samples, k)}"
@@ -185,7 +197,7 @@ def _make_verdict(show: Show, objective: Objective, test: GuardedRateTest, sampl
         needed = compute_n_needed(k, n, *limits, *alphas)
     elif test.decision == "inconclusive" and judged is not None:
         needed = compute_length_needed(k, n, judged.dependence, limits, alphas)
-        undecided = explain_undecided(judged, needed, n, seconds)
+        undecided = explain_undecided(judged, needed, n, seconds, window_key)
     elif test.decision == "pass":
         notes.append(describe_window(seconds))
     return make_rate_verdict(

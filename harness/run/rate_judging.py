@@ -227,13 +227,19 @@ def describe_dependence(test: DependentDecision) -> str:
     )
 
 
-def explain_undecided(test: DependentDecision, needed: int | None, n: int, seconds: float) -> str:
-    """Why dependent requests decide nothing, and what would; empty for independent ones."""
+def explain_undecided(test: DependentDecision, needed: int | None, n: int, seconds: float, key: str = "") -> str:
+    """Why dependent requests decide nothing, and what would; empty for independent ones.
+
+    `key` is the key of the configuration that makes such a run longer, in seconds.
+    """
     if not test.dependence.is_seen or test.decision != "inconclusive":
         return ""
     seen = f"{test.dependence.episodes:.1f} independent episodes were seen"
     if needed is None:
         return f"{seen}, and the share lies where no length decides"
     growth = needed / n
-    longer = f"run for about {seconds * growth:.0f} s" if seconds else f"about {needed} requests decide"
+    longer = f"about {needed} requests decide"
+    if seconds:
+        setting = f" ({key} = {10 * math.ceil(seconds * growth / 10)})" if key else ""
+        longer = f"run for about {seconds * growth:.0f} s{setting}"
     return f"{seen}, about {math.ceil(test.dependence.episodes * growth)} are needed: {longer}"

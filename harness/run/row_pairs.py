@@ -5,6 +5,7 @@ Tested in tests/suites/integration/test_cache.py.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +25,8 @@ OTHER_ROWS = 7
 ROW_REQUESTS = (6 + 3 * 4) + (1 + OTHER_ROWS) + (_STEPS + 2 + 4) + 4 + 6
 """Pairs of one number, two rows with two answers, the search, the order of rows, the model's name."""
 CLOSE_SHARE = 1e-6
-"""By what share of its distance to the middle of the range a number is moved, so that no cache knows it."""
+"""By what share of itself, or of its distance to the middle of the range if that is less, a number is moved, so that no
+cache knows it."""
 
 
 def ask_row_pairs(session: Session, rows: Rows) -> list[AskedPair]:
@@ -188,7 +190,10 @@ class _NumberPairs:
             return value
         low, high = limits
         middle = (low + high) / 2
-        return value + (middle - value or high - middle) * CLOSE_SHARE * self.generator.uniform(0.5, 1.0)
+        step = middle - value or high - middle
+        if value:  # in a wide range, a share of the range may be much of a small number
+            step = math.copysign(min(abs(step), abs(value)), step)
+        return value + step * CLOSE_SHARE * self.generator.uniform(0.5, 1.0)
 
     def _draw_integers(self, values: Sequence[Any]) -> list[Any]:
         """Other whole numbers in the range, in the place of the row's."""

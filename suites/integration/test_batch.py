@@ -7,6 +7,7 @@ import random
 from harness.checks.answers import batch, embeddings
 from harness.checks.control import Control
 from harness.core.exchange import Exchange
+from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, make_inconclusive, once
 
@@ -27,11 +28,12 @@ def test_equals_singles(ai_client: Session) -> Verdict:
     order = list(range(len(inputs)))
     random.Random(ai_client.settings.seed).shuffle(order)
     queries = [rows.query([row]) for row in inputs]
-    first = [*map(ai_client.ask, queries)]
+    asked = ask_in_turn(ai_client.ask, queries * (1 if rows.embeds else 2))
+    first = asked[: len(queries)]
     if rows.embeds:
         exchange = ai_client.ask(rows.query([inputs[row] for row in order]))
         return embeddings.judge_batched_vectors(first, [(order, exchange)], ai_client.show)
-    control = Control(first, [*map(ai_client.ask, queries)])
+    control = Control(first, asked[len(queries) :])
     order = batch.arrange_order(order, control)
     exchange = ai_client.ask(rows.query([inputs[row] for row in order]))
     return batch.judge_batch(control, exchange, order, ai_client.show)

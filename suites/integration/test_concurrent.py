@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 
+from harness.checks.bad_input.ordinary_inputs import shows_hang
 from harness.checks.control import Control
 from harness.checks.isolation import crosstalk
 from harness.core.exchange import Exchange
+from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check
 
@@ -18,8 +20,8 @@ def _judge_concurrent(ai_client: Session, *, stream: bool) -> Verdict:
     rows = Rows(ai_client)
     inputs = rows.draw_distinct(_INPUTS)
     queries = [rows.query([row], stream=stream) for row in inputs]
-    first = [*map(ai_client.ask, queries)]
-    again = [*map(ai_client.ask, queries)]
+    asked = ask_in_turn(ai_client.ask, queries * 2)
+    first, again = asked[: len(queries)], asked[len(queries) :]
     marks: list[str] = []
     if rows.has_codes and not ai_client.promises.deterministic:
         marks = [row.split()[-1] for row in inputs]  # the code that a prompt asks for
@@ -31,6 +33,8 @@ def _judge_concurrent(ai_client: Session, *, stream: bool) -> Verdict:
         order = generator.sample(range(len(queries)), len(queries))
         exchanges = ai_client.ask_many([queries[number] for number in order], concurrency=_INPUTS)
         rounds.append(list(zip(order, exchanges, strict=True)))
+        if any(map(shows_hang, exchanges)):
+            break
     return crosstalk.judge_own_answers(control, rounds, ai_client.show)
 
 

@@ -11,6 +11,7 @@ from harness.checks.http.kept_connection import NumberedExchange
 from harness.checks.http.legal_forms import LEGAL_FORMS, select_forms
 from harness.checks.http.malformed import MALFORMED_REQUESTS, PATIENCE, select_malformed
 from harness.core.exchange import Exchange, Query
+from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, make_inconclusive, once
 
@@ -26,8 +27,8 @@ def ask_control_inputs(ai_client: Session) -> tuple[list[Query], Control]:
     """A few inputs and their answers to plain requests."""
     rows = Rows(ai_client)
     queries = [rows.query([_TEXT + row if rows.has_codes else row]) for row in rows.draw_distinct(_INPUTS)]
-    first = [_ask_afresh(ai_client, query) for query in queries]
-    again = [_ask_afresh(ai_client, query) for query in queries]
+    asked = ask_in_turn(lambda query: _ask_afresh(ai_client, query), queries * 2)
+    first, again = asked[: len(queries)], asked[len(queries) :]
     marks = [query.inputs.split()[-1] for query in queries if isinstance(query.inputs, str)]
     return queries, Control(first, again, marks, rows.text and not ai_client.promises.deterministic)
 

@@ -16,6 +16,7 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.json_path import JSONPath, find_paths, read_at, replace_at
 from harness.protocols.shared.opaque_text import find_sentence
+from harness.run.asking_in_turn import ask_in_turn
 from harness.run.empty_answers import ask_again_if_empty
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, make_inconclusive, once
@@ -132,7 +133,8 @@ def _search_rows(ai_client: Session) -> SizeSearch | None:
         return None
     inputs = rows.draw_distinct(SINGLES)
     queries = [rows.query([row]) for row in inputs]
-    control = Control([*map(ai_client.ask, queries)], [*map(ai_client.ask, queries)])
+    asked = ask_in_turn(ai_client.ask, queries * 2)
+    control = Control(asked[: len(queries)], asked[len(queries) :])
     smallest = len(ai_client.request(rows.query(inputs[:1])).body)
     cap = max(1, min(_ROWS, BYTES // smallest))
 

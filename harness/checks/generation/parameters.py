@@ -82,7 +82,8 @@ def judge_cut_endings(
 
     It was cut if it is the beginning of the longer answer to the same request. Unless determinism is `promised`, its
     stated tokens must have reached the limit too, or, where none are stated, `again` must show that the service words
-    the longer answer alike each time: it may have ended another answer there.
+    the longer answer alike each time: it may have ended another answer there. A service that ignores `max_tokens` cuts
+    nothing: it gives the longer answer itself.
     """
     if not long.ok:
         return make_inconclusive(_NOTHING_TO_COMPARE, n=0)
@@ -90,23 +91,33 @@ def judge_cut_endings(
 
     def find_problem(answer: Answer) -> str | None:
         tokens = get_usage(answer).completion_tokens
+        is_empty = not (answer.text or "").strip()
+        if _is_whole(answer, long) or (is_empty and is_cut(answer)):
+            return None
+        if is_empty and (tokens is None or tokens < limit):
+            return Unjudged(_EMPTY)
         at_limit = promised or (is_alike if tokens is None else tokens >= limit)
-        if not (answer.text or "").strip():
-            if is_cut(answer):
-                return None
-            if tokens is None or tokens < limit:
-                return Unjudged(_EMPTY)
         if not at_limit or not is_beginning(answer.text or "", long.text):
             return Unjudged(f"max_tokens {limit} did not visibly cut the answer")
         if answer.finish_reason in _COMPLETE_REASONS:
             return f"the answer was cut at max_tokens {limit} and declared complete ({answer.finish_reason!r})"
         return None
 
-    cases = judge_both_ways(short, find_problem, show)
-    for number, case in enumerate(cases):
-        if is_clear_refusal(short[number]):
-            cases[number] = Case(case.name, unjudged=short[number].outcome)
-    return judge_contract(cases, "an answer that is cut is not declared complete")
+    cases = []
+    for case, exchange in zip(judge_both_ways(short, find_problem, show), short, strict=True):
+        cases.append(Case(case.name, unjudged=exchange.outcome) if is_clear_refusal(exchange) else case)
+    holds = "an answer that is cut is not declared complete"
+    if any(_is_whole(exchange.answer, long) for exchange in short):
+        holds = f"max_tokens {limit} did not cut the answer, which is the same text as with a larger limit"
+    return judge_contract(cases, holds)
+
+
+def _is_whole(answer: Answer | None, long: Exchange) -> bool:
+    """Whether an answer is the text of the longer one, which no limit cut: the service ignores `max_tokens`."""
+    if answer is None or long.answer is None or is_cut(long.answer):
+        return False
+    text = (answer.text or "").strip()
+    return bool(text) and text == long.text.strip()
 
 
 @judge

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.endpoint import Endpoint
+from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict
 from tests.conftest import run_gate
@@ -178,3 +178,34 @@ def test_a_service_of_one_input_a_request_takes_no_batches(tmp_path: Path) -> No
     assert outcome.check("test_equals_singles")["verdict"] == "SKIPPED"
     assert outcome.check("test_own_answers")["verdict"] == "PASS"
     assert outcome.status == 0, outcome.out
+
+
+@pytest.mark.parametrize(
+    ("test", "healthy", "most", "status"),
+    [
+        (concurrent, 3, 4, Status.INCONCLUSIVE),
+        (batch, 3, 5, Status.INCONCLUSIVE),
+        (concurrent, 20, 24, Status.FAIL),
+    ],
+    ids=["alone", "a row of a batch", "side by side"],
+)
+def test_nothing_more_is_asked_after_a_hang(
+    tmp_path: Path, test: Callable[..., Verdict], healthy: int, most: int, status: Status
+) -> None:
+    asked, release = itertools.count(1), threading.Event()
+    numbers: list[int] = []
+
+    def hang_later(path: str, body: Any) -> Answered:
+        numbers.append(next(asked))
+        if numbers[-1] > healthy:
+            release.wait(20)
+        return good(path, body)
+
+    with serving(hang_later) as url:
+        endpoint = Endpoint(url, "plain_json", sample=[[0.0, 0.5, 2.0]], deadlines=Deadlines(first_byte=1.0))
+        with asking(Settings(endpoint, ("integration",)), tmp_path) as session:
+            verdict = test(session)
+        release.set()
+    assert verdict.status is status, verdict.reason
+    assert "first byte timeout" in verdict.reason
+    assert len(numbers) <= most

@@ -148,6 +148,19 @@ def test_labels_show_a_key_that_is_too_short(tmp_path: Path) -> None:
     assert verdict.status is Status.FAIL, (verdict.reason, verdict.notes)
 
 
+@pytest.mark.parametrize("row", [[1.0, 1.0, 554.0], [-1.0, 0.5, 9000.0], [0.0, 0.25, -3000.0]])
+def test_small_numbers_in_a_wide_range_are_judged(tmp_path: Path, row: list[float]) -> None:
+    """A control that moves a small number by a share of the range would have another answer."""
+
+    def subtract(path: str, headers: Mapping[str, str], body: Any) -> Sent:
+        return 200, {}, {"trend": [2 * row[1] - row[0] for row in body["instances"]]}
+
+    short = cache_answers(subtract, lambda path, headers, body: [row[:1] for row in body["instances"]])
+    for answer, status in ((subtract, Status.PASS), (short, Status.FAIL)):
+        verdict = run_check(answer, suite.test_rows, tmp_path, protocol="plain_json", sample=[row])
+        assert verdict.status is status, (verdict.reason, verdict.notes)
+
+
 def test_pairs_that_show_nothing_do_not_pass(tmp_path: Path) -> None:
     def constant(path: str, headers: Mapping[str, str], body: Any) -> Sent:
         return 200, {}, {"sums": [1.0] * len(body["instances"])}

@@ -342,6 +342,7 @@ BORNE: list[tuple[str, str, Change | None, Change | None]] = [
     ("no bytes of tokens", "parameters.test_logprobs", None, token(set_to(bytes=None))),
     ("legacy word for a cut", "parameters.test_ending", None, finish("max_tokens", "length")),
     ("no total", "usage.test_counts", None, counts(set_to(total_tokens=None))),
+    ("a limit that is ignored", "parameters.test_ending", without("max_tokens"), None),
     ("the end token uncounted", "usage.test_streamed_counts", None, counts(raise_count("completion_tokens", -1))),
     ("a blank before the first token", "parameters.test_logprobs", None, whole_only(tokens(blank_first))),
 ]
