@@ -158,9 +158,9 @@ def test_a_fault(checkout: Checkout, tmp_path: Path, reference: str, monkeypatch
     monkeypatch.chdir(tmp_path)
     listen = f"127.0.0.1:{free_port()}"
     with checkout.follow("a fault"):
-        assert "limit_data" in checkout.list_plugins("faults")
+        assert "lose_start" in checkout.list_plugins("faults")
         tests = ("tests/faults/test_fault_conformance.py", "tests/chaos/proxy/test_every_fault.py")
-        assert checkout.run_tests(*tests, "-k", "limit_data") >= 14
+        assert checkout.run_tests(*tests, "-k", "lose_start") >= 14
         child, api = spawn()
         try:
             write_config(tmp_path, CHAOS.format(listen=listen, api=api, upstream=reference.removeprefix("http://")))
@@ -170,9 +170,9 @@ def test_a_fault(checkout: Checkout, tmp_path: Path, reference: str, monkeypatch
     assert outcome.gate is not None, outcome.out + outcome.err
     assert len(outcome.gate["faults"]) == 1, outcome.out
     (fault,) = outcome.gate["faults"]
-    assert (fault["kind"], fault["confirmed"]) == ("limit_data", "counter")
+    assert (fault["kind"], fault["confirmed"]) == ("lose_start", "counter")
     assert fault["affected"] > 0
-    assert outcome.check("test_intact[limit_data-on-front]")["verdict"] == "PASS"
+    assert outcome.check("test_intact[lose_start-on-front]")["verdict"] == "PASS"
 
 
 CHAOS = """[endpoint]
@@ -184,7 +184,7 @@ listen = "{listen}"
 upstream = "{upstream}"
 [[fault]]
 link = "front"
-kind = "limit_data"
+kind = "lose_start"
 attributes = {{ bytes = 20 }}
 duration = 1
 [chaos]
@@ -313,7 +313,7 @@ LAYOUT = "tests/test_layout.py::test_a_source_file_has_its_test_or_says_where_it
 
 PLUGINS: Mapping[str, tuple[str, str]] = {
     "a protocol": ("protocols", "acme_score"),
-    "a fault": ("faults", "limit_data"),
+    "a fault": ("faults", "lose_start"),
     "an attack": ("attacks", "corners"),
     "a suite": ("suites", "brevity"),
     "a scenario": ("scenarios", "poisson"),
@@ -357,7 +357,7 @@ def test_an_outside_package_offers_the_same_files(checkout: Checkout, tmp_path: 
             names = [Path(line).stem for line in checkout.list_plugins(kind)]
             assert name in names
         tests = [f"tests/{room}/test_{kind}_conformance.py" for room, kind in CONFORMANCE.items()]
-        assert checkout.run_tests(*tests, "-k", "limit_data or csv or corners") >= 22
+        assert checkout.run_tests(*tests, "-k", "lose_start or csv or corners") >= 22
         with serving(answer_as_acme) as url:
             outcome = checkout.run_gate(tmp_path, f"--ai-endpoint={url}", "--ai-report=csv", suite="brevity")
         assert outcome.status == 0, outcome.out + outcome.err

@@ -194,6 +194,8 @@ def read_experiments(
         with source.locate_errors("fault", index, "attributes"):
             parameters = kind.parse(section.attributes)
         if parameters.is_idle:
+            if kind.example.is_idle:
+                raise source.error(f"{kind.name} disturbs nothing; give another kind", "fault", index, "kind")
             values = ", ".join(f"{key} = {value}" for key, value in asdict(kind.example).items() if value)
             problem = f"{kind.name} with these values disturbs nothing: write like attributes = {{ {values} }}"
             raise source.error(problem, "fault", index, "attributes")

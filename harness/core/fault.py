@@ -84,6 +84,10 @@ class FaultParameters:
         """Whether a fault with these values disturbs nothing."""
         return False
 
+    def find_problem(self) -> str:
+        """Why these values exclude each other, although each is in its range; empty when they do not."""
+        return ""
+
     def expect_delay(self, before: LinkProbe, stream: str) -> float:
         """Seconds that the fault should add to a probe; the probe waits twice as long."""
         return 0.0
@@ -152,7 +156,8 @@ class FaultKind(Generic[_Parameters]):
         """The parameters with these values over those of `base`, or over the defaults.
 
         As in Toxiproxy, names match in any case and None leaves a parameter as it is. Toxiproxy ignores unknown names
-        (`strict=False`). Raises `UsageError` for an unknown name or a value out of its range.
+        (`strict=False`). Raises `UsageError` for an unknown name, a value out of its range, and values that exclude
+        each other.
         """
         known = {parameter.name: parameter for parameter in self.parameters}
         changes = {}
@@ -164,7 +169,10 @@ class FaultKind(Generic[_Parameters]):
             elif value is not None:
                 known[name].check(value)
                 changes[name] = value
-        return replace(base or type(self.example)(), **changes)
+        parameters = replace(base or type(self.example)(), **changes)
+        if problem := parameters.find_problem():
+            raise UsageError(problem)
+        return parameters
 
 
 def load_fault(name: str) -> FaultKind[Any]:

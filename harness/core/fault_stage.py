@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 _Parameters = TypeVar("_Parameters")
 
@@ -73,6 +73,9 @@ class Stage(Generic[_Parameters]):
 
     def observe(self, data: bytes) -> None:
         """See data of the opposite stream."""
+
+    def inherit(self, old: Stage[Any]) -> None:
+        """Take over what the stage has counted that this one replaces: the fault is changed on an open connection."""
 
     def release(self) -> Sequence[StreamChunk]:
         """Give up everything that is kept back, in order: the fault is lifted or changed."""

@@ -38,11 +38,16 @@ with Injector(Link("model", api, "model")) as injector:
 """
 
 
+UNSEEN = [("slow_close", "upstream")]
+"""What a client cannot see through a real Toxiproxy: that the server learns late of the client's end."""
+
+
 def list_examples() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every kind that a Toxiproxy has, on every stream, with its example; and two other signatures of a kind."""
     for kind in map(load_fault, list_plugins("faults")):
-        for stream in () if kind.needs_own_proxy else kind.streams:
-            yield kind.name, stream, asdict(kind.example)
+        for stream in () if kind.needs_own_proxy or kind.example.is_idle else kind.streams:
+            if (kind.name, stream) not in UNSEEN:
+                yield kind.name, stream, asdict(kind.example)
     yield "bandwidth", "downstream", {"rate": 0}
     yield "timeout", "downstream", {"timeout": 100}
 

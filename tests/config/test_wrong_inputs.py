@@ -80,6 +80,12 @@ def plan(folder: Path, text: str, suite: str) -> None:
         ("load", "[load]\nramp = 10", ("unknown key 'ramp'", 'shape = "ramp" under [load]')),
         ("capacity", "[capacity]\nduration = 30", ("target_rate is missing: write target_rate = 20 under",)),
         ("chaos", LINK + '[[fault]]\nlink = "a"\nkind = "latency"', ("disturbs nothing", "{ latency = 300 }")),
+        ("chaos", LINK + '[[fault]]\nlink = "a"\nkind = "noop"', ("fault[0].kind", "noop disturbs nothing")),
+        (
+            "chaos",
+            LINK + '[[fault]]\nlink = "a"\nkind = "slicer"\nattributes = { average_size = 5, size_variation = 5 }',
+            ("fault[0].attributes", "size_variation 5 must be less than average_size 5"),
+        ),
         (
             "chaos",
             LINK + 'listen = "127.0.0.1:1"\n[[fault]]\nlink = "a"\nkind = "down"',

@@ -21,15 +21,15 @@ from tests.recipes import read_recipes
 
 @pytest.fixture
 def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder on the path with a distribution that offers `limit_data`, and `broken`, which cannot be imported."""
+    """A folder on the path with a distribution that offers `lose_start`, and `broken`, which cannot be imported."""
     (tmp_path / "outside_faults").mkdir()
     (text,) = read_recipes()["a fault"].files.values()
-    (tmp_path / "outside_faults" / "limit_data.py").write_text(text, "utf-8")
+    (tmp_path / "outside_faults" / "lose_start.py").write_text(text, "utf-8")
     (tmp_path / "outside_faults" / "broken.py").write_text("import a_module_that_is_missing\n", "utf-8")
     metadata = tmp_path / "outside-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: outside\nVersion: 1.0\n", "utf-8")
-    points = "[harness.faults]\nlimit_data = outside_faults.limit_data\nbroken = outside_faults.broken\n"
+    points = "[harness.faults]\nlose_start = outside_faults.lose_start\nbroken = outside_faults.broken\n"
     (metadata / "entry_points.txt").write_text(points, "utf-8")
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("PYTHONPATH", path)
@@ -46,15 +46,14 @@ def test_the_proxy_offers_it_and_a_broken_one_harms_nobody(outside: Path, capfd:
     child, url = spawn()
     try:
         with httpx.Client(base_url=url, timeout=10) as http:
-            assert "limit_data" in http.get("/aiharness").json()["toxics"]
+            assert "lose_start" in http.get("/aiharness").json()["toxics"]
             link = Served(url, False, http).proxy(address)
-            assert link.toxic("limit_data", name="l", bytes=4)["attributes"] == {"bytes": 4}
+            assert link.toxic("lose_start", name="l", bytes=4)["attributes"] == {"bytes": 4}
             with link.connect(10) as peer:
                 peer.sendall(b"carried")
-                assert exactly(peer, 4) == b"carr"
-                assert peer.recv(1) == b""
+                assert exactly(peer, 3) == b"ied"
             assert link.counts("l")["affected"] == 1
-            link.toxic("limit_data", status=400, bytes=-1)
+            link.toxic("lose_start", status=400, bytes=-1)
     finally:
         assert ended(child) == 0
         end()
@@ -75,8 +74,8 @@ attributes = {{ bytes = {} }}
 @pytest.mark.parametrize(
     ("kind", "value", "message"),
     [
-        ("limit_data", 5, ""),
-        ("limit_data", -5, "a.toml:8: fault[0].attributes: attribute bytes must be a whole number from 0 to"),
+        ("lose_start", 5, ""),
+        ("lose_start", -5, "a.toml:8: fault[0].attributes: attribute bytes must be a whole number from 0 to"),
         ("broken", 5, "a.toml:7: fault[0].kind: fault 'broken' of outside_faults.broken cannot be imported"),
     ],
 )
@@ -87,7 +86,7 @@ def test_the_configuration_knows_it(
     monkeypatch.chdir(outside)
     (outside / "a.toml").write_text(CONFIG.format(kind, value), "utf-8")
     try:
-        assert {"limit_data", "latency"} <= set(list_plugins("faults"))
+        assert {"lose_start", "latency"} <= set(list_plugins("faults"))
         options = Options(suites=("chaos",), config="a.toml")
         if message:
             with pytest.raises(ConfigError, match=re.escape(message)):

@@ -18,13 +18,11 @@ from harness.chaos.proxy.proxy import ListenError, Proxy, Toxic, resolve_listen_
 from harness.chaos.proxy.record import Journal
 from harness.core.errors import UsageError
 from harness.core.fault import FaultKind, FaultParameters, load_fault
-from harness.core.fault_stage import Stage
 from harness.core.registry import list_plugins
 
 _VERSION = "aiharness-0.1.0"
 _MAX_PROXIES = 1000
 _NOSNIFF = {"x-content-type-options": "nosniff"}
-_NOOP = FaultKind("noop", "nothing happens", FaultParameters(), Stage)
 
 
 class ProxyApi:
@@ -231,7 +229,7 @@ class ProxyApi:
 
 def _load_kinds() -> dict[str, FaultKind[Any]]:
     """Every kind of fault that is a toxic. A file of an outside package that is broken is left out, with a warning."""
-    kinds: dict[str, FaultKind[Any]] = {_NOOP.name: _NOOP}
+    kinds: dict[str, FaultKind[Any]] = {}
     for name in list_plugins("faults"):
         try:
             kind = load_fault(name)

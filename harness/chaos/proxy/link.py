@@ -144,7 +144,10 @@ class _Link:
         old = None if insert else self.stages.pop(place)
         is_fresh = not self.connection.count_bytes()
         if toxic is not None:
-            self.stages.insert(place, toxic.make_stage(self.connection.number, now, is_fresh))
+            new = toxic.make_stage(self.connection.number, now, is_fresh)
+            if new is not None and old is not None:
+                new.inherit(old)
+            self.stages.insert(place, new)
         self.has_stages = any(self.stages)
         for link in self.connection.links:
             if link is not self:

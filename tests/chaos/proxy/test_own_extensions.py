@@ -120,7 +120,7 @@ def test_the_seed_decides(echo: str) -> None:
         ({"type": "latency", "lease_ms": -5}, "lease_ms"),
         ({"type": "truncate_stream", "attributes": {"mode": "x"}}, "'fin' or 'rst'"),
         ({"type": "truncate_stream", "stream": "upstream"}, "can be downstream"),
-        ({"type": "slicer"}, "invalid toxic type"),
+        ({"type": "slicer", "attributes": {"size_variation": 1}}, "must be less than average_size"),
     ],
 )
 def test_out_of_range(ours: Served, body: object, part: str) -> None:
