@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -316,13 +317,13 @@ static void freeze_once(int64_t t) {
     usleep((useconds_t)(freeze_seconds * 1e6));
 }
 
-/* Milliseconds to sleep: none in the last 1.5 ms before a timer, because a sleep may end late. */
-static int choose_sleep(int64_t t) {
-    int64_t longest = freeze_seconds > 0 && !frozen ? 5 : 1000;
-    if (!heap_size) return longest;
-    int64_t left = (heap[1]->due - t - 500000) / 1000000;
-    if (left < 0) return 0;
-    return left < longest ? left : longest;
+/* How long to sleep: until the next timer, or until it is time to freeze. */
+static struct timespec choose_sleep(int64_t t) {
+    int64_t longest = freeze_seconds > 0 && !frozen ? 5000000 : 1000000000;
+    int64_t left = heap_size ? heap[1]->due - t : longest;
+    if (left < 0) left = 0;
+    if (left > longest) left = longest;
+    return (struct timespec){left / 1000000000, left % 1000000000};
 }
 
 static void run_timers(void) {
@@ -340,6 +341,7 @@ static void run_timers(void) {
 
 int main(int count, char **words) {
     signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_TIMERSLACK, 1); /* nanosecond: sleeps end in time */
     for (int i = 1; i + 1 < count; i += 2) {
         double value = atof(words[i + 1]);
         if (!strcmp(words[i], "--ttft")) ttft_ms = value;
@@ -363,7 +365,8 @@ int main(int count, char **words) {
     for (;;) {
         freeze_once(now_ns());
         run_timers();
-        int n = epoll_wait(poll_fd, ready, MAX_READY, choose_sleep(now_ns()));
+        struct timespec sleep = choose_sleep(now_ns());
+        int n = epoll_pwait2(poll_fd, ready, MAX_READY, &sleep, NULL);
         for (int i = 0; i < n; i++) {
             Connection *c = ready[i].data.ptr;
             if (!c) {

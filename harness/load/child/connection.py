@@ -16,6 +16,7 @@ from gevent.monkey import get_original
 
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, TransportError
+from harness.io.arrival_stamps import NOTE_BYTES, ask_for_stamps, measure_lateness
 from harness.io.deadline_timer import Phase
 from harness.io.error_map import classify_error
 from harness.io.framing import Framer
@@ -70,7 +71,7 @@ class Connection:
         self._is_chunked, self._zero = False, context.zero
         self._unframed: list[tuple[float, bytes]] = []
         self._unframed_bytes = 0
-        self._last_progress, self._extension = 0.0, 0.0
+        self._last_arrival, self._last_progress, self._extension = 0.0, 0.0, 0.0
         self.reusable = False
         self.idle_since = 0.0
 
@@ -79,7 +80,8 @@ class Connection:
         self._exchange, self._waiter, self._request = exchange, waiter, request
         self._framer, self._is_chunked = Framer(self._context.caps), False
         self._unframed, self._unframed_bytes = [], 0
-        self._last_progress, self._extension, self.reusable = exchange.started, 0.0, False
+        self._last_arrival = self._last_progress = exchange.started
+        self._extension, self.reusable = 0.0, False
         if self._is_open:
             self._run_step(self._send, request)
         else:
@@ -157,6 +159,7 @@ class Connection:
         sock.setblocking(False)
         if family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            ask_for_stamps(sock)
         code = sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):
             sock.close()
@@ -271,16 +274,22 @@ class Connection:
         self.fail(error, detail)
 
     def _read(self) -> None:
-        """Stamp what came and keep it. Chunks are framed all at once, when the last of them may have come."""
+        """Keep what came, with the time of its arrival, however late it is read.
+
+        Chunks are framed all at once, when the last of them may have come.
+        """
         assert self._sock is not None
         try:
-            data = self._sock.recv(_RECV)
+            data, notes, _, _ = self._sock.recvmsg(_RECV, NOTE_BYTES)
         except BlockingIOError:
             return
         except OSError as problem:
             self._end_with(problem)
             return
         now = perf_counter() - self._zero
+        if notes and (arrived := now - measure_lateness(notes)) > self._last_arrival:
+            now = arrived  # a stamp before the last one is of a clock that was set
+        self._last_arrival = now
         if self._is_chunked and b"\r\n\r\n" not in data and len(data) > 4 and data[0] > _CR:
             self._unframed.append((now, data))
             self._unframed_bytes += len(data)

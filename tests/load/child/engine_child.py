@@ -13,11 +13,22 @@ import time  # noqa: E402
 
 import gevent  # noqa: E402
 import msgspec  # noqa: E402
+from gevent.monkey import get_original  # noqa: E402
 
 from harness.core.endpoint import Endpoint  # noqa: E402
 from harness.core.exchange import Request  # noqa: E402
 from harness.io.raw import encode_request  # noqa: E402
 from harness.load.child.engine import LoadEngine  # noqa: E402
+
+
+def stand_still(engine: LoadEngine) -> float:
+    """Let nothing run until an answer can be read, and for a while after; when it was there, in seconds of the run."""
+    while not (sockets := [connection._sock for connection in engine.busy if connection._sock is not None]):
+        gevent.sleep(0.001)
+    get_original("select", "select")(sockets, [], [], 10)
+    readable = engine.now()
+    get_original("time", "sleep")(0.05)
+    return readable
 
 
 def main() -> None:
@@ -34,6 +45,7 @@ def main() -> None:
     outcomes = []
     for _ in range(task.get("rounds", 1)):
         greenlets = [gevent.spawn(engine.fetch, request, encoded) for _ in range(task.get("at_once", 1))]
+        readable = stand_still(engine) if task.get("stands_still") else None
         gevent.joinall(greenlets, raise_error=True)
         for raw in (greenlet.get() for greenlet in greenlets):
             body = b"".join(data for _, data in raw.pieces).decode()
@@ -46,6 +58,7 @@ def main() -> None:
                     "error": raw.error,
                     "detail": raw.detail,
                     "ended": raw.done is not None,
+                    "is_stamp_late": None if raw.done is None or readable is None else raw.done > readable,
                 }
             )
     engine.close()

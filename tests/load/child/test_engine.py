@@ -125,6 +125,18 @@ def test_pieces_are_stamped_as_they_come() -> None:
     assert outcome["stamps"][1] - outcome["stamps"][0] >= 0.14
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux stamps what a TCP socket receives")
+def test_a_generator_that_stands_still_stamps_the_arrival() -> None:
+    def answer(sock: socket.socket, _: bytes) -> None:
+        time.sleep(0.05)
+        sock.sendall(OK)
+
+    with served(answer) as (port, _):
+        outcomes = fetch(port, rounds=5, stands_still=True)
+    assert [outcome["error"] for outcome in outcomes] == [None] * 5
+    assert not outcomes[-1]["is_stamp_late"]  # the kernel begins to stamp a while after it was asked to
+
+
 def _reset(sock: socket.socket, _: bytes) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
