@@ -38,9 +38,7 @@ def _run(scenario: str, url: str | None, resume: str | None, web: bool, rest: Se
         _become_locust(_prepare_resuming(scenario, Path(resume).absolute()))
     arguments = ["-f", str(find_locustfile(scenario))]
     if not web:
-        arguments.append("--headless")
-        if sys.stderr.isatty():
-            arguments.append("--only-summary")  # the live line takes the place of locust's tables
+        arguments += ["--headless", "--only-summary"]  # the live line takes the place of locust's tables
     if url is not None:
         arguments += ["--host", url]
     _become_locust([*arguments, *rest])

@@ -29,6 +29,12 @@ _MOST_CPU, _LEAST_RATE, LONGEST_STALL = 0.9, 0.98, 0.25
 _FEWEST_SENDS = 100
 """A worker that sent fewer requests has no p99 of its own."""
 
+_WAITED_SHARE = 0.01
+"""Fewer requests that waited for a slot are not what the p99 of the sends is due to."""
+
+_FEWEST_ENDS, _LEAST_ENDS = 3, 0.01
+"""Connections that a service ends unannounced which are no chance, in all and as a share of the requests."""
+
 MOST_FAILED = "error_rate_most"
 """The blocks that count every success that the load generator held up for long as a failure."""
 
@@ -159,7 +165,8 @@ class LoadResult:
     `recovery` when a service had recovered after the peak of a stress; the
     successes with `in_chunks` state no tokens. `broken` are answers that were declared a success and are invalid or
     incomplete, `wrong` those that are not the known ones. Of the `echoed` answers that were to repeat a code,
-    `unechoed` do not, such as `lost_echoes`. `flow` is how they queued, as one process saw it. `gone` says that the
+    `unechoed` do not, such as `lost_echoes`. `unannounced` connections were ended by the service soon after an answer,
+    without `Connection: close` in it. `flow` is how they queued, as one process saw it. `gone` says that the
     endpoint disappeared, `client_bound` why the load was not the one asked for, `late` how the load generator
     delayed single requests: its effect on a verdict is bounded by the blocks named by `name_least` and
     `MOST_FAILED`. `overran`: it was stopped at its deadline. Of several processes `generator` and `stall` show the
@@ -210,6 +217,7 @@ class LoadResult:
     not_compared: str = ""
     echoed: int = 0
     unechoed: int = 0
+    unannounced: int = 0
     lost_echoes: tuple[Counterexample, ...] = ()
     flow: Flow | None = None
     client_bound: tuple[str, ...] = ()
@@ -243,6 +251,16 @@ class LoadResult:
             line += f"; {share} were not sent: the answers before them took too long"
         return line
 
+    def describe_connections(self) -> str:
+        """That the service ends connections which it lets clients keep; empty where it ends few."""
+        if self.unannounced < _FEWEST_ENDS or self.unannounced < _LEAST_ENDS * self.completed:
+            return ""
+        return (
+            f"the service ended {self.unannounced} connections right after an answer without announcing it by "
+            "`Connection: close` (RFC 9112 section 9.6): clients that keep connections lose requests; where this load "
+            "noticed it in time, requests got a new connection each"
+        )
+
     @property
     def is_starved(self) -> bool:
         """Whether the load generator had too little processor time to keep up, whatever the service did."""
@@ -258,6 +276,11 @@ class LoadResult:
         return max(self.workers, key=measure).name if self.workers else "the load generator"
 
 
+def describe_time(seconds: float) -> str:
+    """A time with three digits: `12.3 ms`, `1.25 s`."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"
+
+
 def name_least(metric: str) -> str:
     """The blocks of a latency without the seconds for which the load generator itself held it up."""
     return f"{metric}_least"
@@ -271,10 +294,10 @@ def find_delays(result: LoadResult, limits: Sequence[float]) -> tuple[str, ...]:
     late.sort(key=lambda worker: worker.lag_p99 or 0, reverse=True)
     if late or (lag is not None and lag > most_lag):
         longest = (late[0].lag_p99 if late else lag) or 0
-        reason = f"requests were sent late: p99 {longest * 1e3:.3g} ms, at most {most_lag * 1e3:.3g} ms is allowed"
+        reason = f"requests were sent late: p99 {describe_time(longest)}, at most {most_lag * 1e3:.3g} ms is allowed"
         if late:
             reason += f", by {', '.join(worker.name for worker in late[:3])}"
-        if result.waited:
+        if result.waited > _WAITED_SHARE * result.sent:
             reason += f": {result.waited} arrivals found no free slot, raise concurrency"
         reasons.append(reason)
     if result.stall > max(LONGEST_STALL, most_lag):

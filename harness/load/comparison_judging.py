@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.core.comparison import Contrast
-from harness.core.load import DID_NOT_KEEP_UP, LoadResult
+from harness.core.load import DID_NOT_KEEP_UP, LoadResult, describe_time
 from harness.core.metric import ERROR_RATE, GOODPUT, INTER_TOKEN, LATENCY, TOKEN_RATE, TPOT, TTFOT, TTFT
 from harness.core.report import Report
 from harness.core.verdict import ALPHA, Baseline, Slice, Status, Verdict, make_error, make_inconclusive
@@ -199,4 +199,4 @@ def _make_slice(outcome: _Outcome) -> Slice:
 def _format(value: float | None, contrast: Contrast) -> str:
     if value is None:
         return "none"
-    return f"{value * 1e3:.3g} ms" if contrast.unit == "s" else f"{value:.4g} {contrast.unit}"
+    return describe_time(value) if contrast.unit == "s" else f"{value:.4g} {contrast.unit}"

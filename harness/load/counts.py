@@ -46,6 +46,7 @@ class WorkerCounts:
     which hold everything counted until now where there are any; `reached` is the first arrival of the process that
     is not sent; `intended` are the requests that it is to send, of which `unreached` turns of sessions are not due any
     more before the end; every other field counts from the start, so that a lost message does no harm.
+    `unannounced` connections were ended by the service soon after an answer (`ReuseRecord`).
     `late` are successes that the load generator itself held up for long, by
     block like `requests` and `failed`. `cpu` is the process's share of a core, `skew` the seconds by which its clock
     differs from the master's, `process` which one it is, `gone` why the service has disappeared (taken back when it
@@ -91,6 +92,7 @@ class WorkerCounts:
     compared: int = 0
     echoed: int = 0
     unechoed: int = 0
+    unannounced: int = 0
     errors: dict[str, int] = field(default_factory=dict)
     failures: list[Counterexample] = field(default_factory=list)
     broken: list[Counterexample] = field(default_factory=list)
@@ -127,7 +129,7 @@ class WorkerCounts:
 RESULT_ADDED, RESULT_WORST = (
     (
         *("sent", "completed", "waited", "repeated", "tokens", "broken_count", "wrong_count", "compared"),
-        *("echoed", "unechoed", "unreached"),
+        *("echoed", "unechoed", "unreached", "unannounced"),
     ),
     ("stall", "skew"),
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.core.arrival_settings import SOAK, STEADY, STRESS
-from harness.core.load import DID_NOT_KEEP_UP, LONGEST_STALL, MOST_FAILED, Counts, LoadResult, name_least
+from harness.core.load import DID_NOT_KEEP_UP, LONGEST_STALL, MOST_FAILED, Counts, LoadResult, describe_time, name_least
 from harness.core.metric import GOODPUT
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
@@ -181,9 +181,9 @@ def judge_generator(result: LoadResult, objectives: Sequence[Objective], check: 
         return bound.with_notes(*_name_path(result))
     if open_reason := _find_open_reason(result, objectives, check):
         return make_inconclusive(open_reason, n=result.completed, method="contract")
-    lag, cpu = (result.generator.lag_p99 or 0) * 1e3, (result.generator.cpu or 0) * 100
+    lag, cpu = describe_time(result.generator.lag_p99 or 0.0), (result.generator.cpu or 0) * 100
     sent = f"{result.sent} of {result.intended} requests were sent"
-    holds = f"{sent}, late by {lag:.3g} ms at p99, with {cpu:.0f} % of a core"
+    holds = f"{sent}, late by {lag} at p99, with {cpu:.0f} % of a core"
     notes = [*_name_path(result), *(f"{reason}; no verdict depends on it" for reason in result.late)]
     if result.loop:
         notes.insert(0, result.describe_loop())
@@ -208,6 +208,11 @@ def judge_failures(result: LoadResult, objectives: Sequence[Objective]) -> Verdi
     Where no objective judges them, at most `STRAY_FAILURES` of the requests may fail: FAIL where the time blocks refute
     that at 99 %, INCONCLUSIVE where only independent failures would.
     """
+    verdict, note = _judge_failed(result, objectives), result.describe_connections()
+    return verdict.with_notes(note) if note else verdict
+
+
+def _judge_failed(result: LoadResult, objectives: Sequence[Objective]) -> Verdict:
     failed, completed = result.failed, result.completed
     if result.shape == STRESS:  # that requests fail at the peak is what it is for
         failed, completed = sum(result.blocks["error_rate"].over_limit(0.0)), result.judged
@@ -335,13 +340,13 @@ def _describe_observations(result: LoadResult, objective: Objective) -> tuple[st
             notes.append(f"{in_warm_up} requests failed {part} and are not judged")
     if objective.quantile is not None and objective.metric in result.histograms:
         observed = _compute_quantile(result, objective.metric, objective.quantile)
-        note = f"observed p{objective.quantile * 100:g} {observed:.4g} ms (not what is judged)"
+        note = f"observed p{objective.quantile * 100:g} {describe_time(observed)} (not what is judged)"
         if objective.metric == "latency" and "service" in result.histograms:
-            note += f"; from the send {_compute_quantile(result, 'service', objective.quantile):.4g} ms"
+            note += f"; from the send {describe_time(_compute_quantile(result, 'service', objective.quantile))}"
         notes.append(note)
     return tuple(notes)
 
 
 def _compute_quantile(result: LoadResult, metric: str, quantile: float) -> float:
-    """A quantile of a latency in milliseconds."""
-    return Histogram.from_sparse(result.histograms[metric]).quantile(quantile) * 1e3
+    """A quantile of a latency in seconds."""
+    return Histogram.from_sparse(result.histograms[metric]).quantile(quantile)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.core.load import describe_time
 from harness.core.metric import GOODPUT, INTER_TOKEN, LATENCY, TTFT
 from harness.core.report import Figure, Generator
 from harness.core.settings import LoadSettings
@@ -64,10 +65,7 @@ def _describe_times(figure: Figure) -> str:
 
 
 def _format_time(seconds: float | None) -> str:
-    """A time with three digits: `12.3 ms`, `1.25 s`."""
-    if seconds is None:
-        return "failed"
-    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"
+    return "failed" if seconds is None else describe_time(seconds)
 
 
 def _get_value(by_metric: Mapping[str, Figure], metric: str) -> float | None:

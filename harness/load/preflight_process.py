@@ -104,7 +104,8 @@ def main() -> int:
     try:
         result = _run_preflight(msgspec.json.decode(sys.stdin.buffer.read(), type=PreflightRequest))
     except UsageError as problem:
-        sys.stderr.write(f"{problem}\n")
+        options = str(problem).replace("--ai-", "--")  # locust has these options under their short names
+        sys.stderr.write(f"{options}\n")
         return 4
     sys.stdout.buffer.write(msgspec.json.encode(result))
     return 0

@@ -118,12 +118,13 @@ def judge_gauges(result: LoadResult, kind: GaugeKind, what: str) -> Verdict:
         level = abs(points[0][1])
         limit = max(LEAST_RELATIVE * level, LEAST_COUNT if kind == "connections" else 0.0)
         judged[name] = judge_growth(points, soak.idle_times, limit, _LOOSENED * limit, CHECK_ALPHA / len(gauges))
-    notes = tuple(f"{name}: {_describe_growth(growth)}" for name, growth in judged.items()) + _list_caches(soak)
+    described = {name: _describe_growth(growth, name.endswith("_bytes")) for name, growth in judged.items()}
+    notes = tuple(f"{name}: {words}" for name, words in described.items()) + _list_caches(soak)
     n = sum(len(points) for points in gauges.values())
-    for kinds, status in ((("leak",), Status.FAIL), (("short", "unclear", "slows"), Status.INCONCLUSIVE)):
+    for kinds, status in ((("leak",), Status.FAIL), (("short", "unclear", "slows", "step"), Status.INCONCLUSIVE)):
         for name, growth in judged.items():
             if growth.kind in kinds:
-                reason = f"{name} {_describe_growth(growth)}"
+                reason = f"{name} {described[name]}"
                 return Verdict(status, reason, n=n, method="growth of a gauge", notes=notes)
     reason = f"{what}: no growth that goes on and stays in pauses ({', '.join(judged)})"
     return Verdict(Status.PASS, reason, n=n, method="growth of a gauge", notes=notes)
@@ -218,17 +219,21 @@ def _describe_form(change: ChangeEstimate, windows: Sequence[Window]) -> str:
     return f"in one step after {_format_seconds(at)}"
 
 
-def _describe_growth(growth: Growth) -> str:
-    second = f"{growth.second:+.4g} in the second half (at least {growth.low:+.4g}, at most {growth.high:+.4g})"
-    base = f"{second}, after {growth.first:+.4g} in the first, from {growth.level:.4g}"
+def _describe_growth(growth: Growth, is_bytes: bool) -> str:
+    def show(change: float) -> str:
+        return f"{change / 1e6:+,.3g} MB" if is_bytes else f"{change:+.4g}"
+
+    second = f"{show(growth.second)} in the second half (at least {show(growth.low)}, at most {show(growth.high)})"
+    base = f"{second}, after {show(growth.first)} in the first, from {show(growth.level).lstrip('+')}"
     if growth.kind == "leak":
-        return f"leaks: it grows by {base}; in pauses it stays ({growth.idle:+.4g} from the first to the last)"
+        return f"leaks: it grows by {base}; in pauses it stays ({show(growth.idle or 0.0)} from the first to the last)"
     if growth.kind == "short":
         return "was read too rarely in the second half to judge"
     meaning = {
         "none": "does not grow",
         "returns": "comes back in pauses",
         "slows": "grows ever slower: a longer soak shows whether it ends",
+        "step": "grew in one step: a longer soak shows whether others follow",
         "unclear": "grows or not, which the data leave open" if growth.idle is not None else
                    "cannot be judged without two pauses",
     }  # fmt: skip

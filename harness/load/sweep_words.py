@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from harness.core.load import describe_time
 from harness.core.sweep import ProbeRecord, SweepResult
 from harness.core.verdict import Status, Verdict, make_error, make_inconclusive
 
@@ -82,11 +83,11 @@ def _name_limit(worst: ProbeRecord, best: ProbeRecord | None) -> str:
     if "inter_token" in worst.p50 and "inter_token" in before:
         rest = _measure_rest(worst.p50) - _measure_rest(before)
         if rest > waited and decoded > 0:
-            times = f"{before['inter_token'] * 1e3:.3g} to {worst.p50['inter_token'] * 1e3:.3g} ms"
+            times = f"{describe_time(before['inter_token'])} to {describe_time(worst.p50['inter_token'])}"
             return f"decoding speed limited it: the median gap between chunks grew from {times}"
-    grown = f"the median latency was {worst.p50.get('latency', 0.0) * 1e3:.4g} ms"
+    grown = f"the median latency was {describe_time(worst.p50.get('latency', 0.0))}"
     if best:
-        grown += f", {best.p50.get('latency', 0.0) * 1e3:.4g} ms at {best.rate:.4g} requests/s"
+        grown += f", {describe_time(best.p50.get('latency', 0.0))} at {best.rate:.4g} requests/s"
     return f"queueing limited it: {grown}"
 
 

@@ -1,8 +1,8 @@
 """Whether a gauge that is read over a soak leaks: it goes on growing under load and does not come back when idle.
 
 A plain test for a trend calls every cache that fills, and every peak of memory before its garbage is collected, a leak.
-A leak is growth of the second half of the run, as strong as that of the first half, of which a pause without load gives
-nothing back.
+A leak is growth of the second half of the run, as strong as that of the first half, that one step does not describe
+better, and of which a pause without load gives nothing back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ENDS = 5
 """Points whose median is a level."""
 
 Points = Sequence[tuple[float, float]]
-GrowthKind = Literal["leak", "none", "returns", "slows", "unclear", "short"]
+GrowthKind = Literal["leak", "none", "returns", "slows", "step", "unclear", "short"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Growth:
     """What a gauge does over a soak, in its unit.
 
     `kind`: a `leak`; `none` (no growth by more than the limit in the second half); it `returns` in pauses; its growth
-    `slows`; `unclear`, where the data decide nothing; the run is too `short`. `first` and `second` are the growth of
-    each half, `low` and `high` the bounds of the second. `idle` is by how much the level in pauses rose from the first
-    to the last of them, None with fewer than two pauses.
+    `slows`; it is one `step`, as after a time of overload; `unclear`, where the data decide nothing; the run is too
+    `short`. `first` and `second` are the growth of each half, `low` and `high` the bounds of the second. `idle` is by
+    how much the level in pauses rose from the first to the last of them, None with fewer than two pauses.
     """
 
     kind: GrowthKind
@@ -75,7 +75,9 @@ def judge_growth(
     elif change.low > limit:
         is_undiminished = change.trend >= _UNDIMINISHED * growth_first
         kind = "slows"
-        if is_undiminished:
+        if is_undiminished and change.is_step:
+            kind = "step"  # before it and after it nothing grows
+        elif is_undiminished:
             kind = "leak" if idle is not None else "unclear"
     return Growth(kind, level, growth_first, change.trend, change.low, change.high, idle)
 

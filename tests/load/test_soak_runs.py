@@ -16,6 +16,7 @@ from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
 from tests.catalogues import sample_cases
 from tests.load.loads import locust
+from tests.services import serving
 
 SOAKED = [
     name
@@ -74,3 +75,11 @@ def test_a_healthy_soak_fails_nothing_and_its_record_is_in_the_result(reference:
     assert {"process_resident_memory_bytes", "process_open_fds"} <= set(record["gauges"])
     assert all(len(points) >= 20 for points in record["gauges"].values())
     assert (tmp_path / "run" / "load" / "soak.slices.jsonl").stat().st_size > 0
+
+
+def test_gauges_that_a_service_does_not_show_are_skipped(tmp_path: Path) -> None:
+    """As MLServer, whose page of metrics is at another port."""
+    with serving(lambda path, body: (200, {"predictions": [[0.5]]}) if path == "/predict" else (404, {})) as url:
+        (tmp_path / "aiharness.toml").write_text("[endpoint]\nsample = [[1.0]]\n")
+        verdicts = soak(tmp_path, url, {"rate": 20, "duration": 2, "warm_up": 0})
+    assert {verdicts[f"test_soak.py::{name}"]["status"] for name in ("test_memory", "test_connections")} == {"SKIPPED"}

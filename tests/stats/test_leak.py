@@ -82,6 +82,25 @@ def test_growth_that_levels_off_is_no_leak() -> None:
     assert judge(read(saturate, noise=0.002)).kind != "leak"
 
 
+@pytest.mark.parametrize("at", [6.8, 8.0, 10.0, 12.0])
+@pytest.mark.parametrize("noise", [0.0, 0.0005, 0.002])
+def test_one_step_is_no_leak(at: float, noise: float) -> None:
+    """As the memory of the reference deployment after a time of overload, which it kept and which then was enough."""
+
+    def step(hour: float) -> float:
+        return float(np.interp(hour, [0, 0.5, at, at + 0.5], [58.5, 59.4, 59.45, 61.8]))
+
+    assert judge(read(step, noise=noise)).kind not in ("leak", "none")
+
+
+@pytest.mark.parametrize(("steps", "kinds"), [(4, {"step"}), (8, {"unclear", "leak"}), (20, {"leak"})])
+def test_a_leak_in_few_steps_is_left_open_and_one_in_many_is_called_one(steps: int, kinds: set[str]) -> None:
+    def climb(hour: float) -> float:
+        return float(3.0 + 0.65 * np.floor(hour / HOURS * steps) / steps)
+
+    assert judge(read(climb)).kind in kinds
+
+
 def test_a_saw_of_garbage_collection_is_no_leak() -> None:
     def saw(hour: float) -> float:
         return 2.0 + hour % 0.8

@@ -46,6 +46,7 @@ class LoadEngine(Sender):
         stalled = self.measure_stalls()
         waiter: Any = Waiter()
         connection = self._take_idle(exchange.started)
+        is_reused = connection is not None
         try:
             if connection is None:
                 self._resolve_host()
@@ -56,6 +57,8 @@ class LoadEngine(Sender):
         except OSError as problem:
             exchange.error, exchange.detail = classify_error(problem)
         finally:
+            if is_reused:
+                self._learn_reuse(exchange)
             if connection is not None:
                 self.busy.discard(connection)
                 connection.release()
@@ -80,17 +83,25 @@ class LoadEngine(Sender):
         """The peer has closed an idle connection."""
         if connection in self._idle:
             self._idle.remove(connection)
+            self.reuse.add_end(self.now() - connection.idle_since)
         connection.close()
 
     def _take_idle(self, now: float) -> Connection | None:
-        """The idle connection used last, unless even that one is too old to trust."""
-        if not self._idle:
-            return None
-        if now - self._idle[-1].idle_since < KEEPALIVE:
+        """The idle connection used last that the service keeps, unless even that one is too old to trust."""
+        while self._idle and now - self._idle[0].idle_since >= KEEPALIVE:
+            self._idle.popleft().close()
+        if self._idle and self.reuse.may_reuse(now - self._idle[-1].idle_since):
             return self._idle.pop()
-        while self._idle:
-            self._idle.pop().close()
+        if self._idle and self.reuse.may_reuse(now - self._idle[0].idle_since):
+            return self._idle.popleft()
         return None
+
+    def _learn_reuse(self, exchange: RawExchange) -> None:
+        """Note how a connection fared that had carried an answer before."""
+        if exchange.done is not None:
+            self.reuse.carried += 1
+        elif exchange.error is ErrorClass.CLOSED and exchange.first_byte is None:
+            self.reuse.add_end(0.0)
 
     def _resolve_host(self) -> None:
         if self._context.addresses:

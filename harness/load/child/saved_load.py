@@ -16,7 +16,7 @@ from harness.core.load import LoadResult
 from harness.core.plan import PlannedCheck
 from harness.core.report import Report
 from harness.core.settings import LoadSettings, Settings
-from harness.core.verdict import Status, Verdict, make_inconclusive
+from harness.core.verdict import Status, Verdict, make_inconclusive, make_skipped
 from harness.io.rundir import EvidenceLine
 from harness.run.gate_run import GateRun
 from harness.suite import find_function, list_checks
@@ -40,6 +40,8 @@ def judge_run(run: GateRun, result: LoadResult) -> Report:
 
 
 def _judge_check(run: GateRun, check: PlannedCheck, result: LoadResult) -> Verdict:
+    if check.not_applicable:
+        return make_skipped(check.not_applicable)
     function = find_function(check.suite, check.id)
     objectives = {objective.text: objective for objective in run.settings.objectives if objective.suite == check.suite}
     values: dict[str, Any] = {

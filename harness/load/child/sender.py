@@ -10,6 +10,7 @@ from gevent.hub import get_hub
 
 from harness.core.exchange import Request
 from harness.load.answer_reader import RawExchange
+from harness.load.reuse_record import ReuseRecord
 from harness.load.stall_meter import TICK, StallMeter
 
 
@@ -17,7 +18,8 @@ class Sender:
     """Sends requests to one endpoint, each from the greenlet that calls `fetch`, and watches gevent's hub meanwhile.
 
     `zero` is the run's start on the system's monotonic clock. `busy` are the exchanges under way; `stall` is the
-    longest time for which nothing was sent or stamped (s), and `problem` why nothing can be sent any more.
+    longest time for which nothing was sent or stamped (s), `reuse` what became of connections that were kept, and
+    `problem` why nothing can be sent any more.
     """
 
     busy: Collection[Any]
@@ -25,6 +27,7 @@ class Sender:
     def __init__(self, zero: float) -> None:
         self.zero = time.perf_counter() - (time.monotonic() - zero)
         self.problem: str | None = None
+        self.reuse = ReuseRecord()
         self._meter = StallMeter(self.now())
         self._timer = get_hub().loop.timer(TICK, TICK)
         self._timer.start(self._tick)

@@ -20,7 +20,7 @@ from harness.config.resolve import resolve_settings
 from harness.config.suite_sections import read_times
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
-from harness.core.load import Job, LoadResult
+from harness.core.load import Job, LoadResult, describe_time
 from harness.core.settings import LoadSettings, Settings
 from harness.core.workload import Spread
 from harness.io.rundir import RunDir
@@ -222,14 +222,16 @@ def _print_requests(job: Job, result: LoadResult) -> None:
     _print(f"ai load: {result.distinct:.0%} distinct requests: {result.workload}")
     if generator.slow_path:
         _print(f"ai load: {generator.slow_path}")
-    lag, cpu = (generator.lag_p99 or 0) * 1e3, (generator.cpu or 0) * 100
+    lag, cpu = describe_time(generator.lag_p99 or 0.0), (generator.cpu or 0) * 100
     target = "" if generator.target_rate is None else f"of {generator.target_rate:.4g} "
     if result.loop:
         _print(f"ai load: {result.describe_loop()}")
     _print(
         f"ai load: {generator.achieved_rate or 0:.4g} {target}requests/s, "
-        f"sent late by {lag:.3g} ms at p99, {cpu:.0f} % of a core"
+        f"sent late by {lag} at p99, {cpu:.0f} % of a core"
     )
+    if note := result.describe_connections():
+        _print(f"ai load: {note}")
 
 
 def _run_preflight(request: PreflightRequest) -> PreflightResult:

@@ -233,6 +233,7 @@ class LoadWorker:
             seconds = max(self._engine.now() - self._began, 1e-3)
             used = zip(self._cpu_at_start, self._engine.measure_cpu(), strict=True)
             self._counts.cpu = max(after - before for before, after in used) / seconds
+        self._counts.unannounced = self._engine.reuse.ended
         self._counts.intended, self._counts.unreached = self._agenda.planned, self._agenda.unreached
         # Arrivals are sent in their order; slots have taken some of later times already.
         self._counts.reached = self._first + self._counts.sent * self._step

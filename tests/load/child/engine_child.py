@@ -32,7 +32,7 @@ def stand_still(engine: LoadEngine) -> float:
 
 
 def main() -> None:
-    """Fetch `rounds` times `at_once` requests; print each outcome."""
+    """Fetch `rounds` times `at_once` requests, with `pause` seconds after each; print each outcome."""
     task = json.load(sys.stdin)
     if addresses := task.get("addresses"):
         entries = [
@@ -47,6 +47,7 @@ def main() -> None:
         greenlets = [gevent.spawn(engine.fetch, request, encoded) for _ in range(task.get("at_once", 1))]
         readable = stand_still(engine) if task.get("stands_still") else None
         gevent.joinall(greenlets, raise_error=True)
+        gevent.sleep(task.get("pause", 0))
         for raw in (greenlet.get() for greenlet in greenlets):
             body = b"".join(data for _, data in raw.pieces).decode()
             stamps = [round(at - raw.started, 4) for at, _ in raw.pieces]

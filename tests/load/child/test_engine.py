@@ -104,6 +104,36 @@ def test_requests_share_a_kept_connection() -> None:
     assert seen[0].startswith(b"POST /base/x HTTP/1.1\r\n")
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.02], ids=["at once", "soon after"])
+def test_connections_that_the_service_ends_unannounced_are_not_used_again(delay: float) -> None:
+    """As llama.cpp's server does after each stream: only requests that come before this was seen are lost."""
+
+    def answer(sock: socket.socket, _: bytes) -> None:
+        sock.sendall(OK)
+        time.sleep(delay)
+        sock.shutdown(socket.SHUT_RDWR)
+
+    with served(answer) as (port, _):
+        outcomes = fetch(port, rounds=10, at_once=4)
+    assert [f["error"] for f in outcomes[8:]] == [None] * 32
+    assert {f["error"] for f in outcomes[:8]} <= {None, "closed"}
+
+
+def test_a_service_that_ended_its_first_connections_is_trusted_again() -> None:
+    peers: list[int] = []
+
+    def answer(sock: socket.socket, _: bytes) -> None:
+        peers.append(sock.getpeername()[1])
+        sock.sendall(OK)
+        if len(set(peers)) == 1:
+            sock.shutdown(socket.SHUT_RDWR)
+
+    with served(answer) as (port, _):
+        outcomes = fetch(port, rounds=8, pause=0.6)
+    assert [f["error"] for f in outcomes] == [None] * 8
+    assert len(set(peers)) == 2
+
+
 def test_a_large_request_is_sent_whole() -> None:
     with served(lambda sock, _: sock.sendall(OK)) as (port, seen):
         outcomes = fetch(port, size=3_000_000)
