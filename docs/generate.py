@@ -13,6 +13,7 @@ from detection.catalogue import load_switch, switch_names
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
 from harness.config.schema import format_schema
 from harness.core.fault import FaultKind, Parameter, load_fault
+from harness.core.http_request import CONDITIONS
 from harness.core.registry import list_plugins
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +43,7 @@ def _format_fault_table() -> str:
     rows = ["| kind | what it does | attributes | example |", "|---|---|---|---|"]
     for name in list_plugins("faults"):
         kind = load_fault(name)
-        attributes = "; ".join(map(_describe_parameter, kind.parameters)) or "none"
+        attributes = "; ".join(map(_describe_parameter, _list_own_parameters(kind))) or "none"
         title = "; ".join([kind.title, *_list_conditions(kind)])
         rows.append(f"| `{kind.name}` | {title} | {attributes} | {_format_example(kind)} |")
     return "\n".join(rows) + "\n"
@@ -57,8 +58,14 @@ def _list_conditions(kind: FaultKind[Any]) -> list[str]:
     if len(kind.streams) == 1:
         conditions.append(f"only `{kind.streams[0]}`")
     if kind.by_request:
-        conditions.append("`toxicity` is the share of requests")
+        conditions.append("strikes single requests")
     return conditions
+
+
+def _list_own_parameters(kind: FaultKind[Any]) -> list[Parameter]:
+    """Those that are not common to all faults on HTTP requests."""
+    common = CONDITIONS if kind.by_request else ()
+    return [parameter for parameter in kind.parameters if parameter.name not in common]
 
 
 def _describe_parameter(parameter: Parameter) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
 from typing import Any, Generic, TypeVar
@@ -33,7 +33,7 @@ class StageContext(Generic[_Parameters]):
     `draw_uniform` draws from [0, 1); `draw_request` decides by the toxicity whether a request is struck, for faults
     that strike single requests. `record_effect(size)` must be called with the number of bytes of everything that is
     delayed, changed or dropped (0 for an effect without bytes): it is the proof that the fault acts. `is_fresh`: the
-    connection has carried nothing yet.
+    connection has carried nothing yet. `memory` is common to all streams that the fault disturbs.
     """
 
     parameters: _Parameters
@@ -41,6 +41,7 @@ class StageContext(Generic[_Parameters]):
     draw_request: Callable[[], bool]
     record_effect: Callable[[int], None]
     is_fresh: bool = True
+    memory: dict[Any, Any] = field(default_factory=dict)
 
 
 class Stage(Generic[_Parameters]):
@@ -51,6 +52,8 @@ class Stage(Generic[_Parameters]):
     """
 
     buffer_limit = 65536
+    keeps_bytes = True
+    """Whether the bytes that pass are those that came, or fewer."""
     swallows_data = False
     """Whether data is lost without the connection's end: the connection is then closed when the fault is lifted."""
 

@@ -39,6 +39,7 @@ class Toxic:
     requests: int = 0
     counts: ToxicCounts = field(default_factory=ToxicCounts)
     timer: asyncio.TimerHandle | None = None
+    memory: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def direction(self) -> str:
@@ -79,7 +80,8 @@ class Toxic:
             return journal.draw(*key, "request", self.requests) < self.toxicity
 
         draw_uniform = journal.make_generator(*key, number)
-        return self.kind.stage(StageContext(self.parameters, draw_uniform, draw_request, record_effect, is_fresh), now)
+        chances = (draw_uniform, draw_request, record_effect)
+        return self.kind.stage(StageContext(self.parameters, *chances, is_fresh, self.memory), now)
 
     def renew(self) -> None:
         """Start the lease again."""

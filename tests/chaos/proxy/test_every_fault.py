@@ -16,6 +16,7 @@ import pytest
 from harness.core.fault import FaultKind, Parameter, load_fault
 from harness.core.registry import list_plugins
 from tests.chaos.proxy.conftest import Link, Served, serve
+from tests.faults.http_exchanges import ANSWERS, REQUESTS
 from tests.faults.test_fault_conformance import PARAMETERS, REQUEST, STREAM
 
 KINDS = [kind for kind in map(load_fault, list_plugins("faults")) if kind.stage is not None]
@@ -26,16 +27,19 @@ every_stream = pytest.mark.parametrize(("kind", "stream"), STREAMS)
 
 @pytest.fixture
 def streaming() -> Iterator[tuple[str, Queue[bytes]]]:
-    """A service that answers with a stream of events, then reads to the end; what each client sent, once it ended."""
+    """A service that answers, then reads to the end; what each client sent, once it ended.
+
+    One request gets a stream of events, many pipelined ones their own answers.
+    """
     sent: Queue[bytes] = Queue()
 
     def handle(peer: socket.socket) -> None:
         data = b""
         with contextlib.suppress(OSError):
             while more := peer.recv(65536):
-                if not data:
-                    peer.sendall(STREAM)
                 data += more
+                if data in (REQUEST, REQUESTS):
+                    peer.sendall(ANSWERS if data == REQUESTS else STREAM)
         sent.put(data)
 
     address, end = serve(handle)
@@ -51,15 +55,22 @@ def await_effect(link: Link) -> dict[str, int]:
     return counts
 
 
+def add(link: Link, kind: FaultKind[Any], stream: str) -> dict[str, Any]:
+    body = {"type": kind.name, "name": "f", "stream": stream, "attributes": asdict(kind.example)}
+    answer = link.server.http.post(f"{link.path}/toxics", json=body)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
 @every_stream
 def test_the_effect_is_counted(
     ours: Served, streaming: tuple[str, Queue[bytes]], kind: FaultKind[Any], stream: str
 ) -> None:
     link = ours.proxy(streaming[0])
-    row = link.toxic(kind.name, name="f", stream=stream, **asdict(kind.example))
+    row = add(link, kind, stream)
     assert row["attributes"] == asdict(kind.example)
     with link.connect(1.0) as peer:
-        peer.sendall(REQUEST)
+        peer.sendall(REQUESTS if kind.by_request else REQUEST)
         with contextlib.suppress(OSError):
             while peer.recv(65536):
                 pass
@@ -82,7 +93,7 @@ def test_the_end_of_the_requests_reaches_the_service_behind_them(
     address, sent = streaming
     link = ours.proxy(address)
     stream = kind.streams[0]
-    link.toxic(kind.name, name="f", stream=stream, **asdict(kind.example))
+    add(link, kind, stream)
     with link.connect(5.0) as peer:
         peer.sendall(REQUEST)
         with suppress(OSError):  # a reset may come first; the fault is counted then

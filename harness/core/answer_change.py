@@ -1,0 +1,169 @@
+"""What a fault does to the answer of one request: the interface that a fault file on HTTP fills in.
+
+A fault file derives a class from `AnswerChange`, overrides the one or two methods that it needs, and offers
+`FAULT = define_http_fault(...)` (harness/core/http_stage.py). One object is made for each request that is struck.
+
+Tested in tests/faults/test_http_faults.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from harness.core.fault_stage import Close
+from harness.core.http1 import MessageHead, MessagePart
+from harness.core.http_request import HttpParameters, HttpRequest
+from harness.core.stream_events import Event
+
+_STREAMS = ("text/event-stream", "application/x-ndjson", "application/ndjson", "application/jsonl")
+_OTHER_STATUSES = {529: "Overloaded"}
+
+_Parameters = TypeVar("_Parameters", bound=HttpParameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing more of the connection leaves for some seconds."""
+
+    seconds: float
+
+
+Item = bytes | Pause | Close
+"""What leaves in order: bytes of the body, a pause, or the end of the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class StruckRequest(Generic[_Parameters]):
+    """The request that is struck, the head of its true answer, and what the stage lends to the fault.
+
+    `memory` is common to all connections of the fault. `draw_uniform` draws from [0, 1).
+    """
+
+    parameters: _Parameters
+    request: HttpRequest
+    head: MessageHead
+    draw_uniform: Callable[[], float]
+    note_effect: Callable[[int], None]
+    memory: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The status of the true answer."""
+        return int(self.head.start[1])
+
+    def find_media(self) -> Literal["stream", "json", "other"]:
+        """What the true answer carries, if it was a success with a body."""
+        if not 200 <= self.status < 300 or self.status == 204 or self.request.method == "HEAD":
+            return "other"
+        if self.head.read_header("content-encoding").lower() not in ("", "identity", "gzip", "x-gzip", "deflate"):
+            return "other"
+        media = self.head.read_header("content-type").lower().partition(";")[0].strip()
+        if media in _STREAMS:
+            return "stream"
+        return "json" if media == "application/json" or media.endswith("+json") else "other"
+
+
+class AnswerChange(Generic[_Parameters]):
+    """Leaves the answer as it is. Override one of the methods.
+
+    `media` are the answers that the fault can strike: `any`, `json` (a whole body), `stream` (events), or `text`
+    (both). `keeps_length`: the bytes that leave are those that came, or fewer. `needs_request_body` and `remembers`
+    ask for the body of requests and for all answers, struck or not.
+    """
+
+    media: ClassVar[Literal["any", "json", "stream", "text"]] = "any"
+    keeps_length: ClassVar[bool] = False
+    needs_request_body: ClassVar[bool] = False
+    remembers: ClassVar[bool] = False
+
+    def __init__(self, struck: StruckRequest[_Parameters]) -> None:
+        self.struck = struck
+        self.parameters = struck.parameters
+        self.index = 0
+        """Events of the stream so far."""
+        self.kept = 0
+        """Bytes that the fault itself keeps back."""
+
+    @property
+    def media_type(self) -> str:
+        """The content type of the true answer, in lower case."""
+        return self.struck.head.read_header("content-type").lower()
+
+    def note_effect(self, size: int = 0) -> None:
+        """Must be called when something is delayed, changed or dropped, with its bytes: the proof."""
+        self.struck.note_effect(size)
+
+    def replace_answer(self) -> bytes | None:
+        """A whole answer, head and body, in place of the true one, which nobody sees; None keeps the true one."""
+        return None
+
+    def pass_wire(self, part: MessagePart, raw: bytes) -> Iterable[Item]:
+        """What leaves for a piece of an answer as it arrives (`media` any): no byte may change, only pauses come."""
+        return (raw,)
+
+    def rewrite_body(self, body: bytes) -> bytes | None:
+        """Another body for a whole one; None keeps it. By default, `change_json` of it."""
+        value = _load_json(body)
+        if value is None or not self.change_json(value):
+            return None
+        self.note_effect(len(body))
+        return encode_json(value)
+
+    def change_json(self, value: Any) -> bool:
+        """Change a body or the data of an event in place; whether anything has changed."""
+        return False
+
+    def rewrite_block(self, block: Event) -> Iterable[Item]:
+        """What leaves for an event or a comment of a stream."""
+        if block.data is None:
+            return (block.raw,)
+        self.index += 1
+        return self.rewrite_event(self.index - 1, block)
+
+    def rewrite_event(self, index: int, event: Event) -> Iterable[Item]:
+        """What leaves for the event of this number, from 0. By default, the event with `change_json` of its data."""
+        value = event.read_json()
+        if value is None or not self.change_json(value):
+            return (event.raw,)
+        self.note_effect(len(event.raw))
+        return (event.replace_data(encode_json(value)),)
+
+    def finish(self) -> Iterable[Item]:
+        """What is kept back of a stream, at its end."""
+        return ()
+
+    def remember(self, answer: bytes) -> None:
+        """See the bytes of a whole answer that has passed, head and body."""
+
+
+def write_answer(
+    struck: StruckRequest[Any], status: int, body: bytes, headers: Sequence[tuple[str, str]] = (), media: str = ""
+) -> bytes:
+    """An answer with a length. Without `media` it is JSON; the connection ends where the true answer ends it."""
+    try:
+        reason = HTTPStatus(status).phrase
+    except ValueError:
+        reason = _OTHER_STATUSES.get(status, "Fault")
+    rows = [("content-type", media or "application/json"), ("content-length", str(len(body))), *headers]
+    for name in ("date", "connection"):
+        if value := struck.head.read_header(name):
+            rows.append((name, value))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in rows)
+    head = f"HTTP/1.1 {status} {reason}\r\n{lines}\r\n".encode("latin-1")
+    return head if struck.request.method == "HEAD" else head + body
+
+
+def encode_json(value: Any) -> bytes:
+    """A value as compact JSON."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _load_json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

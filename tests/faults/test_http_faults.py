@@ -1,0 +1,154 @@
+"""Faults on HTTP requests: any cut of the bytes gives the same answers, framing stays valid, others are untouched."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import h11
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.core.fault import FaultKind, FaultParameters
+from harness.core.fault_stage import Close
+from tests.faults.http_exchanges import EXCHANGES, ask, make_chat, make_chunked, make_chunks, make_page, make_stream
+from tests.faults.test_fault_conformance import KINDS, Line, draw_parameters
+
+HTTP_KINDS = [kind for kind in KINDS if kind.by_request and kind.stage is not None]
+every_http_fault = pytest.mark.parametrize("kind", HTTP_KINDS, ids=lambda kind: kind.name)
+DAY = 24 * 3600.0
+EVENTS = make_chunks("Grüße an alle Leute", call=True)
+LINES = b'{"model":"a","message":{"content":"a"},"done":false}\n{"model":"a","done_reason":"stop","done":true}\n'
+JSON_HEAD = b"Content-Type: application/json\r\n\r\n"
+FORMS = [
+    *EXCHANGES,
+    (ask("close", stream=True), b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + b"".join(EVENTS)),
+    (ask("length", stream=True), make_page(b"".join(EVENTS), "text/event-stream")),
+    (ask("crlf", stream=True), make_stream([event.replace(b"\n", b"\r\n") for event in EVENTS])),
+    (ask("whole", stream=True), make_stream([b": hello\n\n" + b"".join(EVENTS)])),
+    (ask("gzip"), make_page(gzip.compress(json.dumps(make_chat("a b c")).encode()), more="Content-Encoding: gzip\r\n")),
+    (ask("lines", stream=True), make_stream([LINES], "application/x-ndjson")),
+    (b"HEAD /v1/models HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 70\r\n" + JSON_HEAD),
+    (b"DELETE /x HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n"),
+    (ask("continue"), b"HTTP/1.1 100 Continue\r\n\r\n" + make_page(make_chat("a b"))),
+    (ask("chunked"), make_chunked([b'{"model": "ti', b'ny"}'])),
+]  # fmt: skip
+"""Exchanges in every form of HTTP; the one that ends with its connection is last wherever it is used."""
+
+
+@st.composite
+def draw_exchanges(draw: st.DrawFn) -> list[tuple[bytes, bytes]]:
+    exchanges = draw(st.lists(st.sampled_from(FORMS), min_size=1, max_size=4))
+    return sorted(exchanges, key=lambda exchange: b"stream\r\n\r\n" in exchange[1])
+
+
+def cut(data: bytes, places: Sequence[int]) -> list[bytes]:
+    bounds = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
+    return [data[start:end] for start, end in itertools.pairwise(bounds) if start < end]
+
+
+def play(line: Line, exchanges: Sequence[tuple[bytes, bytes]], places: Sequence[int] = ()) -> None:
+    for piece in cut(b"".join(request for request, _ in exchanges), places):
+        line.stage.observe(piece)
+    for piece in cut(b"".join(answer for _, answer in exchanges), places):
+        line.push(piece)
+    line.end()
+    line.advance(DAY)
+    line.release()
+
+
+def read_answers(line: Line, exchanges: Sequence[tuple[bytes, bytes]]) -> list[tuple[int, bytes]]:
+    """Status and body of every answer that passed, read by h11; the last may be incomplete after a cut."""
+    client = h11.Connection(h11.CLIENT)
+    client.receive_data(bytes(line.passed))
+    if line.close is Close.FIN:
+        client.receive_data(b"")
+    answers: list[tuple[int, bytes]] = []
+    for request, _ in exchanges:
+        method, target = request.split(b" ", 2)[:2]
+        client.send(h11.Request(method=method, target=target, headers=[("host", "a")]))
+        client.send(h11.EndOfMessage())
+        while True:
+            try:
+                event = client.next_event()
+            except h11.RemoteProtocolError:
+                assert line.ended_itself, "the framing is broken"
+                return answers
+            if isinstance(event, h11.Response):
+                answers.append((event.status_code, b""))
+            elif isinstance(event, h11.Data):
+                status, body = answers.pop()
+                answers.append((status, body + bytes(event.data)))
+            elif isinstance(event, h11.EndOfMessage):
+                break
+            elif not isinstance(event, h11.InformationalResponse):
+                return answers
+        if client.our_state is h11.MUST_CLOSE or client.their_state is h11.MUST_CLOSE:
+            return answers
+        client.start_next_cycle()
+    return answers
+
+
+@every_http_fault
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_any_cut_of_the_bytes_gives_the_same_answers(kind: FaultKind[Any], data: st.DataObject) -> None:
+    parameters: FaultParameters = data.draw(st.just(kind.example) | draw_parameters(kind))
+    exchanges = data.draw(draw_exchanges())
+    whole, pieces = (Line(kind, parameters, draw=lambda: 0.5) for _ in range(2))
+    play(whole, exchanges)
+    play(pieces, exchanges, data.draw(st.lists(st.integers(0, 10_000), max_size=40)))
+    assert pieces.passed == whole.passed
+    assert (pieces.close, pieces.effects) == (whole.close, whole.effects)
+
+
+@every_http_fault
+@pytest.mark.parametrize("place", range(len(FORMS)))
+def test_the_framing_stays_valid_and_other_answers_are_untouched(kind: FaultKind[Any], place: int) -> None:
+    """Struck and spared requests take turns on one connection."""
+    spared = EXCHANGES[5]
+    ends = b"stream\r\n\r\n" in FORMS[place][1]
+    exchanges = [spared, FORMS[place]] if ends else [spared, FORMS[place], spared, FORMS[place]]
+    line = Line(kind, replace(kind.example, path="/v1/"))
+    play(line, exchanges)
+    answers = read_answers(line, exchanges)
+    body = spared[1].partition(b"\r\n\r\n")[2]
+    assert len(answers) == len(exchanges) or line.ended_itself
+    assert answers[0] == (200, body)
+    assert len(answers) < 3 or answers[2] == (200, body)
+
+
+@every_http_fault
+@settings(max_examples=10, deadline=None)
+@given(exchanges=draw_exchanges(), places=st.lists(st.integers(0, 10_000), max_size=40))
+def test_a_request_that_is_spared_is_byte_identical(
+    kind: FaultKind[Any], exchanges: list[tuple[bytes, bytes]], places: list[int]
+) -> None:
+    for line in (Line(kind, kind.example, strikes=False), Line(kind, replace(kind.example, method="TRACE"))):
+        play(line, exchanges, places)
+        assert line.passed == line.pushed
+        assert not line.effects
+
+
+@every_http_fault
+@pytest.mark.parametrize("place", range(len(FORMS)))
+def test_a_fault_that_is_lifted_in_the_middle_leaves_valid_framing_or_ends_the_connection(
+    kind: FaultKind[Any], place: int
+) -> None:
+    """Lifted after any byte: what follows as it comes completes the answer, or the connection was reset."""
+    request, answer = FORMS[place]
+    for cut_at in range(0, len(answer), 7):
+        line = Line(kind, kind.example)
+        line.stage.observe(request)
+        line.push(answer[:cut_at])
+        line.release()
+        if line.close is None:
+            line.passed += answer[cut_at:]
+            line.has_end = True
+            line.close = Close.FIN
+            assert len(read_answers(line, [FORMS[place]])) == 1
