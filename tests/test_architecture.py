@@ -22,7 +22,14 @@ LAYERS = (
 """From the lowest to the highest; a room may import from the rooms of lower layers, and from `core`."""
 LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 FRONT = len(LAYERS)
-BESIDE = {("commands", "plugin"), ("commands", "suite"), ("plugin", "suite"), ("load.child", "suite"), ("", "suite")}
+BESIDE = {
+    ("commands", "plugin"),
+    ("commands", "suite"),
+    ("plugin", "suite"),
+    ("load.child", "suite"),
+    ("", "suite"),
+    ("chaos", "load"),
+}
 """Rooms of which the first may import the second, though it does not lie lower; "" is the package itself."""
 PURE = ("core", "stats", "protocols", "checks", "attacks", "faults")
 PATCHING = ("locust", "gevent", "geventhttpclient", "greenlet")

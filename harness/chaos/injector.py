@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from harness.chaos.guardian import ApiCall, Guardian
 from harness.chaos.proof import probe_link, prove_fault
 from harness.chaos.toxiproxy_api import ToxiproxyApi, list_removal_calls
-from harness.core.errors import UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.core.experiment import Fault, Link, Proof
 from harness.core.fault import LinkProbe, load_fault
 from harness.core.plan import make_slug
@@ -45,6 +45,7 @@ class Injector:
         self.api = ToxiproxyApi(link)
         self.guardian = Guardian()
         self.before = LinkProbe("refused")
+        self._is_marked = False
         try:
             self._client = _connect_client(self.api)
             self.is_own_proxy = self.api.call("GET", "/aiharness", allow_missing=True).status_code == 200
@@ -107,6 +108,17 @@ class Injector:
         """Bytes that the link has carried, 0 for a plain Toxiproxy."""
         return int(self.read_counters().get("bytes", 0))
 
+    def set_mark(self, mark: str) -> None:
+        """Have our own proxy count the requests on this link that hold this text, from 0; empty: count none."""
+        if self.is_own_proxy:
+            path = f"/aiharness/marks/{quote(self.proxy.name, safe='')}"
+            self.api.call("POST", path, allow_missing=True, json={"mark": mark})
+            self._is_marked = bool(mark)
+
+    def count_marked(self) -> int:
+        """Requests with our mark that the link has carried, 0 for a plain Toxiproxy."""
+        return int(self.read_counters().get("marked", 0))
+
     @contextlib.contextmanager
     def apply(self, fault: Fault) -> Iterator[ActiveFault]:
         """The fault is on inside the `with` block, and lifted after it in any case. Raises as the constructor does."""
@@ -123,6 +135,9 @@ class Injector:
 
     def __exit__(self, *_: object) -> None:
         self.guardian.close()
+        if self._is_marked:
+            with contextlib.suppress(HarnessError):
+                self.set_mark("")
         self.api.close()
 
     def _open_proxy(self) -> LinkProxy:
@@ -183,12 +198,12 @@ class ActiveFault:
     def prove(self) -> Proof:
         """Whether the fault took effect: by our own proxy's counters, otherwise by a probe through the link."""
         if self.is_counted:
-            affected = int(self._injector.read_counters()["toxics"].get(self.name, {}).get("affected", 0))
-            return Proof(
-                "counter" if affected else "none",
-                affected,
-                f"the proxy counted {affected} affected connections or requests",
-            )
+            counts = self._injector.read_counters()["toxics"].get(self.name, {})
+            affected, ours = int(counts.get("affected", 0)), int(counts.get("marked", 0))
+            detail = f"the proxy counted {affected} affected connections or requests"
+            if ours:
+                detail += f", and {ours} of our requests"
+            return Proof("counter" if affected else "none", affected, detail, ours)
         return prove_fault(self._fault, self._injector.listen, self._injector.before)
 
     def lift(self) -> None:

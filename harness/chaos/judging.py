@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from harness.checks.comparison import find_difference
+from harness.chaos.struck import FEWEST_STRUCK
 from harness.core.errors import ErrorClass
-from harness.core.exchange import Answer, EventKind, Exchange, Response
 from harness.core.experiment import Experiment, Sample, compute_p95
 from harness.core.objective import Objective
 from harness.core.verdict import Status, Verdict, make_error, make_inconclusive
@@ -18,33 +16,6 @@ _MOST_LAG, _MOST_UNSENT, _MOST_BASELINE_FAILURES, _FEWEST_REQUESTS = 0.1, 0.05, 
 """Seconds of send lag at p95, and the share of requests not sent, above which the harness, not the service, shaped the
 result; the share of failed requests above which a baseline is not a steady state, whatever is promised; and the fewest
 requests of a baseline."""
-
-
-def find_silent_corruption(exchange: Exchange, reference: Answer | None, *, cut: bool = False) -> str:
-    """Why an answer that the service declared a success is wrong; empty if it is right or was declared a failure.
-
-    `reference` is an answer of a service that promises to be deterministic, else None. A broken answer was declared a
-    success when the HTTP message was complete by its own framing and holds no error event; a message that only the
-    end of the connection delimits declares nothing. `cut` says that the harness itself cuts streams on the way here.
-    """
-    if cut and exchange.error is ErrorClass.INCOMPLETE:
-        return ""
-    has_error_event = any(event.kind is EventKind.ERROR for event in exchange.events)
-    is_broken = exchange.error in (ErrorClass.INVALID, ErrorClass.INCOMPLETE)
-    if is_broken and not has_error_event and _declares_its_end(exchange.response):
-        return f"a success that is {exchange.error}: {exchange.detail}"
-    answer = exchange.answer
-    if exchange.error is not None or answer is None or reference is None:
-        return ""
-    expected, outputs = replace(reference, text=None).content, replace(answer, text=None).content
-    if answer.text == reference.text and find_difference(expected, outputs) is None:
-        return ""
-    return "a success that differs from the baseline's answer to the same request"
-
-
-def _declares_its_end(response: Response | None) -> bool:
-    framing = ("transfer-encoding", "content-length")
-    return response is not None and (response.http_version == "HTTP/2" or any(map(response.header, framing)))
 
 
 def explain_unsteady_baseline(baseline: Sequence[Sample], objectives: Sequence[Objective]) -> str:
@@ -65,12 +36,19 @@ def explain_unsteady_baseline(baseline: Sequence[Sample], objectives: Sequence[O
 
 
 def explain_invisible_fault(experiment: Experiment, yardstick: Yardstick, *, is_own_proxy: bool) -> str:
-    """Why a fault on a link that may not carry our requests has perhaps struck others; empty when our answers show it.
+    """Why a fault has perhaps struck others alone, or too few of our requests; empty when our answers show it.
 
-    `is_own_proxy`: the link's counter was compared with our own requests, and did not follow them.
+    `is_own_proxy`: the link's counters were compared with our own requests, and did not follow them.
     """
     if shows_effect(yardstick, [sample.judged_latency for sample in experiment.fault_samples]):
         return ""
+    if experiment.struck:
+        seconds = experiment.plan.duration * FEWEST_STRUCK / experiment.struck
+        return (
+            f"the fault struck {experiment.struck} of our requests ({experiment.proof.detail}), and no more requests "
+            f"failed or became slower: at least {FEWEST_STRUCK} must be struck, which takes about {seconds:.3g} s: "
+            "give the fault a longer duration, or a higher [chaos] rate"
+        )
     effect = f"the link was disturbed ({experiment.proof.detail}), but no more requests failed or became slower"
     if is_own_proxy:
         return (

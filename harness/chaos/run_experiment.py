@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from harness.chaos.injector import ActiveFault, Injector, lift_faults
 from harness.chaos.judging import describe_unsent, explain_invisible_fault, explain_unsteady_baseline
-from harness.chaos.link_use import MOST_REQUESTS_OF_USE, carries_requests, compute_seconds_of_use
+from harness.chaos.link_use import MOST_REQUESTS_OF_USE, compute_seconds_of_use, find_link_use
+from harness.chaos.queries import MOST_ASKED, make_mark, prepare_queries
 from harness.chaos.recovery_judging import compute_watch, find_recovery, measure_baseline, select_baseline
-from harness.chaos.steady_load import WARM_UP, SteadyLoad
+from harness.chaos.steady_load import LEAVING_STEP, WARM_UP, SteadyLoad
+from harness.chaos.struck import FEWEST_STRUCK, LinkUse, Traffic, count_struck
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.core.errors import UsageError
-from harness.core.experiment import (
-    ChaosSettings,
-    Experiment,
-    ExperimentPlan,
-    Fault,
-    Sample,
-)
+from harness.core.experiment import ChaosSettings, Experiment, ExperimentPlan, Fault, Sample
+from harness.core.fault import load_fault
 from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost, make_slug
 from harness.core.report import FaultRow
@@ -78,18 +75,21 @@ def run_experiment(scope: Scope, session: Session, run: GateRun) -> Experiment:
             injector.check_fault(fault)
             injector.settle()
             direct = injector.carries_url(session.endpoint.url)
-            steady_load = SteadyLoad(scope, session, run, direct=direct)
-            is_used = direct
+            injector.set_mark(make_mark(run, session))
+            pool = session.once("the queries of chaos loads", lambda: prepare_queries(session, run))
+            steady_load = SteadyLoad(scope, session, run, pool, direct=direct)
+            use = LinkUse(1.0, "address") if direct else LinkUse()
             if injector.is_own_proxy and not direct:
                 run.progress.note(f"chaos: {fault.name}: does link {link.name} carry our requests?")
-                request = steady_load.request
-                is_used = session.once(
-                    ("a link carries our requests", link.name, request.path),
-                    lambda: carries_requests(injector, session, run, request, salt=link.name),
+                use = session.once(
+                    ("a link carries our requests", link.name, load_fault(fault.kind).needs_streaming),
+                    lambda: find_link_use(
+                        injector, session, run, lambda index: steady_load.make_request(index)[1], salt=link.name
+                    ),
                 )
             with steady_load as load:
                 begun = Experiment(plan, load.began)
-                return _Phases(scope, run, fault, injector, direct, is_used, load, begun).run_all()
+                return _Phases(scope, run, fault, injector, direct, use, load, begun).run_all()
     except ProxyGone as gone:
         return Experiment(plan, run.now(), broken=str(gone))
 
@@ -99,7 +99,8 @@ def _compute_cost(scope: Scope) -> Cost:
     chaos, fault = scope.case.chaos, scope.case
     deadline = scope.settings.endpoint.deadlines.total
     seconds = chaos.baseline + fault.duration + compute_watch(chaos)
-    requests = MOST_REQUESTS_OF_USE + WARM_UP + math.ceil(chaos.rate * (seconds + deadline + _SPARE))
+    requests = WARM_UP + math.ceil((1 + 1 / LEAVING_STEP) * chaos.rate * (seconds + deadline + _SPARE))
+    requests += MOST_REQUESTS_OF_USE + MOST_ASKED
     return Cost(requests, scope.tokens_per_answer * requests, seconds + compute_seconds_of_use(chaos.rate))
 
 
@@ -113,7 +114,7 @@ EXPERIMENT = Measurement(
 class _Phases:
     """The phases of one experiment, which fill in `experiment`; `direct` as in `SteadyLoad`.
 
-    `is_used`: the link is known to carry our requests.
+    `use`: which of our requests the link is known to carry.
     """
 
     scope: Scope
@@ -121,10 +122,11 @@ class _Phases:
     fault: Fault
     injector: Injector
     direct: bool
-    is_used: bool
+    use: LinkUse
     load: SteadyLoad
     experiment: Experiment
     _applying_since: float = 0.0
+    _traffic: Traffic = field(default_factory=Traffic)
 
     @property
     def chaos(self) -> ChaosSettings:
@@ -135,11 +137,13 @@ class _Phases:
         """Run every phase; `broken` of the result says what broke the experiment itself."""
         load, chaos = self.load, self.chaos
         self._report(f"{chaos.rate:g} requests/s, baseline {chaos.baseline:g} s")
-        steady = load.began + chaos.baseline
+        steady, before = load.began + chaos.baseline, self._count_requests()
         load.wait(steady - load.now())
         while load.find_settled_time(load.began) < steady:  # the endpoint's deadlines end every request
             load.wait(_LOOK)
         baseline = select_baseline(load.list_samples(), load.began, chaos)
+        marked, sent = self._count_requests()
+        self._traffic = Traffic(marked - before[0], sent - before[1])
         if reason := explain_unsteady_baseline(baseline, self.scope.objectives):
             self._update(undecided=reason)
         else:
@@ -168,7 +172,11 @@ class _Phases:
                 self._update(applied=self.load.now())
                 where = f"link {self.injector.link.name}"
                 self._report(f"{self.fault.kind} on {where} for {self.fault.duration:g} s")
+                before = self._count_requests()
                 self._hold(active)
+                marked, sent = self._count_requests()
+                traffic = self._traffic
+                self._traffic = Traffic(traffic.marked, traffic.sent, marked - before[0], sent - before[1])
             self._update(lifted=self.load.now())
             if active.is_counted:  # the last count: what is struck until the lift belongs to it
                 self._update(proof=active.prove())
@@ -201,11 +209,17 @@ class _Phases:
             note = f"the service recovered between {lifted:.2f} s and {recovered:.2f} s of the run"
             self._update(recovered=recovered, notes=(*self.experiment.notes, note))
             progress = f"steady again {max(0.0, recovered - lifted):.1f} s later"
-        if self.experiment.proof.confirmed != "none" and not self.is_used:
+        struck = count_struck(self.fault, self.experiment.proof, self.use, self._traffic)
+        self._update(struck=struck)
+        if self.experiment.proof.confirmed != "none" and struck < FEWEST_STRUCK:
             yardstick, is_own = measure_baseline(baseline, self.chaos), self.injector.is_own_proxy
             self._update(undecided=explain_invisible_fault(self.experiment, yardstick, is_own_proxy=is_own))
         self._report(f"lifted, {progress}")
         self._append_row(lifted, "judged")
+
+    def _count_requests(self) -> tuple[int, int]:
+        """Our requests that the link has carried, and those that were sent."""
+        return self.injector.count_marked(), self.load.sent + self.load.left
 
     def _update(self, **changes: Any) -> None:
         self.experiment = replace(self.experiment, **changes)

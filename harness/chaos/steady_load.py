@@ -1,4 +1,4 @@
-"""The steady load of a chaos experiment: one query, sent open-loop on an absolute schedule.
+"""The steady load of a chaos experiment: distinct queries, sent open-loop on an absolute schedule.
 
 Tested in tests/chaos/test_run_experiment.py.
 """
@@ -6,12 +6,14 @@ Tested in tests/chaos/test_run_experiment.py.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from dataclasses import replace
 
-from harness.chaos.judging import find_silent_corruption
+from harness.chaos.answer_reading import read_answer
+from harness.chaos.queries import QueryPool, Turn, mark_request
 from harness.core.errors import ErrorClass, UsageError
-from harness.core.exchange import Answer, Exchange
+from harness.core.exchange import Exchange, Request
 from harness.core.experiment import ExperimentPlan, Sample
 from harness.core.fault import load_fault
 from harness.core.measurement import Scope
@@ -28,15 +30,19 @@ WARM_UP, IN_FLIGHT, _MOST_EXAMPLES, _TICK, _GRACE = 3, 2000, 3, 0.05, 5.0
 """First requests that are not counted, most requests in flight, most counterexamples; seconds between two looks at the
 schedule, and seconds that a request may need beyond its deadlines."""
 
+LEAVING_STEP = 10
+"""Beside every so many requests another one is sent whose client leaves in the middle of its stream."""
+
 
 class SteadyLoad:
     """Sends from an event loop in its own thread while the `with` block lasts; its end cancels requests in flight.
 
-    A request counts for the moment at which the schedule intended it. Times are seconds of the run. `direct`: the
-    fault lies between the harness and the service. Raises `UsageError` for a fault of streams where there are none.
+    A request counts for the moment at which the schedule intended it; the ones whose clients leave do not count. Times
+    are seconds of the run. `direct`: the fault lies between the harness and the service. Raises `UsageError` for a
+    fault of streams where there are none.
     """
 
-    def __init__(self, scope: Scope, session: Session, run: GateRun, *, direct: bool) -> None:
+    def __init__(self, scope: Scope, session: Session, run: GateRun, pool: QueryPool, *, direct: bool) -> None:
         plan: ExperimentPlan = scope.case
         streamed = [fault.name for fault in plan.faults if load_fault(fault.kind).needs_streaming]
         stream = bool(streamed)
@@ -47,16 +53,14 @@ class SteadyLoad:
         self.unsent = 0
         self.began = 0.0
         self.next_due = 0.0
-        self._session, self._cuts_here = session, stream and direct
-        self.request = session.adapter.encode(session.endpoint, session.sample(stream=stream), session.facts)
+        self._session, self._pool, self._cuts_here = session, pool, stream and direct
+        self._only_streams = stream
         # Toxicity is drawn per connection: requests on one kept-alive connection would share one draw.
-        if any(fault.toxicity < 1 for fault in plan.faults) and not session.endpoint.http2:
-            headers = (*self.request.headers, ("connection", "close"))
-            self.request = replace(self.request, headers=headers)
+        self._closes = any(fault.toxicity < 1 for fault in plan.faults) and not session.endpoint.http2
+        self.sent = self.left = 0
         self._ledger = run.ledger
         self._meter = Meter(run.run_dir, run.worker, suite=scope.suite, rate=plan.chaos.rate)
         self._gap = 1 / plan.chaos.rate
-        self._reference: Answer | None = None
         self._samples: list[Sample] = []
         self._due_by_index: dict[int, float] = {}
         self._problem: Exception | None = None
@@ -66,6 +70,13 @@ class SteadyLoad:
     def now(self) -> float:
         """Seconds since the start of the run."""
         return self._session.client.clock.now()
+
+    def make_request(self, index: int) -> tuple[Turn, Request]:
+        """Request `index` of the schedule, and what is known of its answer."""
+        session, streams = self._session, self._session.capabilities.streaming
+        turn = self._pool.choose(index, streams=streams, only_streams=self._only_streams)
+        closing = (("connection", "close"),) if self._closes else ()
+        return turn, session.request(turn.query, (*mark_request(self._pool.mark, index), *closing))
 
     def list_samples(self) -> list[Sample]:
         """Every counted request that has ended so far, in the schedule's order, without those `unsent` in time."""
@@ -123,6 +134,12 @@ class SteadyLoad:
                 tasks.add(task := asyncio.create_task(self._send_request(transport, count, self.next_due)))
                 task.add_done_callback(tasks.discard)
                 count += 1
+                self.sent = count
+                if self._session.capabilities.streaming and count % LEAVING_STEP == 0:
+                    self._ledger.before_request()
+                    self.left += 1
+                    tasks.add(leaving := asyncio.create_task(self._leave(transport, count)))
+                    leaving.add_done_callback(tasks.discard)
                 self.next_due = self.began + (count - WARM_UP) * self._gap
         finally:
             for task in tasks:
@@ -131,8 +148,9 @@ class SteadyLoad:
             await transport.aclose()
 
     async def _send_request(self, transport: HttpTransport, index: int, due: float) -> None:
-        session, request, lag = self._session, self.request, self.now() - due
+        session, lag = self._session, self.now() - due
         try:
+            turn, request = self.make_request(index)
             begun = self.now()
             exchange = await transport.exchange(request, decoder=session.decoder(request), intended=due)
             deadlines = session.endpoint.deadlines
@@ -146,21 +164,26 @@ class SteadyLoad:
             if exchange.error is ErrorClass.HARNESS and has_waited:
                 self.unsent += 1
             else:
-                self._add_sample(exchange, lag)
+                self._add_sample(turn, index, exchange, lag)
         except Exception as problem:
             self._problem = problem
         finally:
             self._due_by_index.pop(index, None)
 
-    def _add_sample(self, exchange: Exchange, lag: float) -> None:
-        if self._session.settings.promises.deterministic and exchange.ok and self._reference is None:
-            self._reference = exchange.answer
-        corruption = find_silent_corruption(exchange, self._reference, cut=self._cuts_here)
-        error = str(exchange.error) if exchange.error else None
-        self._samples.append(Sample(exchange.timing.intended, exchange.timing.latency, lag, error, corruption))
-        if corruption:
-            self._add_example(self.corrupted, corruption, exchange)
-        elif error:
+    async def _leave(self, transport: HttpTransport, index: int) -> None:
+        """Ask for a stream and leave in the middle of it, after half of the time that an answer takes."""
+        query = replace(self._pool.known[index % len(self._pool.known)].query, stream=True)
+        request = self._session.request(query, mark_request(self._pool.mark, index))
+        exchange = transport.exchange(request, decoder=self._session.decoder(request), intended=self.now())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(exchange, self._pool.latency / 2)
+
+    def _add_sample(self, turn: Turn, index: int, exchange: Exchange, lag: float) -> None:
+        sample = replace(read_answer(self._pool, turn, index, exchange, cut=self._cuts_here), lag=lag)
+        self._samples.append(sample)
+        if sample.silent:
+            self._add_example(self.corrupted, sample.silent, exchange)
+        elif sample.error:
             self._add_example(self.failed, f"a request failed: {exchange.detail}", exchange)
 
     def _add_example(self, examples: list[Counterexample], summary: str, exchange: Exchange) -> None:

@@ -106,6 +106,10 @@ class ChaosSettings:
         return None
 
 
+RIGHT, LOST = "right", "lost"
+"""What is known of the content of a success: it is as it must be, or it lacks what it had to repeat."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExperimentPlan:
     """An experiment as configured: a `[[experiment]]`, or a `[[fault]]`, which is one with a single fault.
@@ -151,6 +155,10 @@ class Sample:
 
     `latency` runs from the intended time to the end of the answer (None: no answer), `lag` from the intended time
     until it was sent. `error` is its `ErrorClass`; `silent` says why an answer is wrong that was declared a success.
+
+    `query` is the number of its query, negative for one that asks for a code. Of a success, `size` counts the
+    characters of its text (values of its outputs), `has_usage` says whether it states its tokens, and `known` is
+    `RIGHT` where its content is known and as it must be, `LOST` where what it had to repeat is not in it.
     """
 
     intended: float
@@ -158,6 +166,10 @@ class Sample:
     lag: float
     error: str | None = None
     silent: str = ""
+    query: int = 0
+    size: int | None = None
+    known: str = ""
+    has_usage: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -172,11 +184,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Whether the fault struck: `confirmed` is counter, probe or none; `affected` counts connections or requests."""
+    """Whether the fault struck: `confirmed` is counter, probe or none; `affected` counts connections or requests.
+
+    `ours` counts the requests among them that carry our mark, None where nobody counts them.
+    """
 
     confirmed: str = "none"
     affected: int | None = None
     detail: str = "nothing was looked at"
+    ours: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +214,8 @@ class Experiment:
     each of them. `broken` says what broke the experiment itself (ERROR), `undecided` why it cannot be judged
     (INCONCLUSIVE), `stopped` what ended its faults before their time: a stop condition, or an operator. `corrupted`
     and `failed` are examples of wrong answers and of failed requests. `unsent` counts requests that are not among the
-    samples: this machine was too busy to send them in time.
+    samples: this machine was too busy to send them in time. `struck` is how many of our own requests the faults have
+    struck, as far as that is known.
     """
 
     plan: ExperimentPlan
@@ -210,6 +227,7 @@ class Experiment:
     proof: Proof = Proof()
     samples: tuple[Sample, ...] = ()
     unsent: int = 0
+    struck: int | None = None
     broken: str = ""
     undecided: str = ""
     corrupted: tuple[Counterexample, ...] = ()

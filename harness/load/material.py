@@ -31,7 +31,7 @@ _CACHE_RATIO, _CACHE_SECONDS = 3.0, 0.01
 """So many times longer than a repeat must a new request take, and by so many seconds, to show a cache."""
 
 _OF_TEXT = ("text", "dataset", "trace", "template", *OF_SESSIONS)
-_OF_MESSAGES = ("openai_chat", "openai_responses", "anthropic", "ollama")
+OF_MESSAGES = ("openai_chat", "openai_responses", "anthropic", "ollama")
 _OF_TOOLS = ("openai_chat",)
 _MOST_BYTES = 16 * 2**20
 """Bytes of the inputs that are handed to every process of a load."""
@@ -105,14 +105,14 @@ def _read_rows(load: WorkloadSettings, source: Source) -> Sequence[Any]:
 
 def _check_messages(source: Source, entries: Sequence[Any]) -> None:
     """Raise `UsageError` for conversations where the service takes no messages."""
-    if any("messages" in entry for entry in entries) and source.endpoint.protocol not in _OF_MESSAGES:
-        known = ", ".join(_OF_MESSAGES)
+    if any("messages" in entry for entry in entries) and source.endpoint.protocol not in OF_MESSAGES:
+        known = ", ".join(OF_MESSAGES)
         raise UsageError(f"[load] dataset has conversations, which only these protocols take: {known}")
 
 
 def _check_conversations(workload: str, protocol: str) -> None:
     """Raise `UsageError` where the service cannot be asked for a turn of such a conversation."""
-    known = _OF_TOOLS if workload == AGENT else _OF_MESSAGES
+    known = _OF_TOOLS if workload == AGENT else OF_MESSAGES
     if protocol not in known:
         raise UsageError(f"[load] workload = {workload!r} is for these protocols: {', '.join(known)}; got {protocol}")
 

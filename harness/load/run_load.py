@@ -79,7 +79,7 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
         return ask_reference(lambda: session.ask(query), may_reword=may_reword)
 
     reference = ask_sample()
-    source = _describe_source(session, query)
+    source = describe_source(session, query)
     material = choose_material(load, scope.settings.seed, source)
     material, has_texts = probe_material(material, source, load.requests, session.ask)
     has_texts = has_texts and reference.has_text
@@ -158,7 +158,7 @@ def _describe_state(path: Path, job: Job) -> str:
     return describe_live_load(state, load, elapsed)
 
 
-def _describe_source(session: Session, query: Query) -> Source:
+def describe_source(session: Session, query: Query) -> Source:
     """What the requests of the load are made from. Rows of another form than the service takes are left out."""
     endpoint, inputs, labels = session.endpoint, [], []
     has_own_sample = endpoint.sample is not None or session.sample_query is not None

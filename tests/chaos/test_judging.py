@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.chaos.answer_reading import find_silent_corruption
 from harness.chaos.judging import (
     explain_invisible_fault,
     explain_unsteady_baseline,
-    find_silent_corruption,
     judge_integrity,
     judge_validity,
 )

@@ -92,7 +92,7 @@ def test_an_idle_link_that_is_down_decides_nothing(gate: Callable[..., Run], har
 def test_a_fault_that_retries_mask_passes(gate: Callable[..., Run], hardened: Deployment) -> None:
     """`test_own_proxy.py` has the same with connections that are reset."""
     session, run = gate(Link("backend-a", hardened.proxy_api, "backend-a"), url=hardened.url)
-    experiment = run_experiment(session, run, fault("down", link="backend-a"))
+    experiment = run_experiment(session, run, fault("down", link="backend-a", duration=3.0))
     assert judge_integrity(experiment).status is Status.PASS, judge_integrity(experiment).reason
     assert all(sample.is_good for sample in experiment.fault_samples)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from harness.chaos.answer_reading import find_silent_corruption
 from harness.chaos.judging import (
     explain_unsteady_baseline,
-    find_silent_corruption,
     judge_integrity,
     judge_validity,
 )

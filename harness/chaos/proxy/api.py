@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import posixpath
+import re
 import secrets
 from typing import Any
 from urllib.parse import unquote
@@ -22,6 +23,7 @@ from harness.core.registry import list_plugins
 
 _VERSION = "aiharness-0.1.0"
 _MAX_PROXIES = 1000
+_MARK = re.compile(r"[0-9A-Za-z]{8,64}")
 _NOSNIFF = {"x-content-type-options": "nosniff"}
 
 
@@ -81,7 +83,7 @@ class ProxyApi:
             case ["version"]:
                 return 200, {"version": _VERSION}
             case ["aiharness", *rest]:
-                return 200, self._read_extension(rest, since)
+                return 200, self._route_extension(rest, raw, since)
             case ["reset"]:
                 return await self._reset()
             case ["populate"]:
@@ -98,7 +100,9 @@ class ProxyApi:
                 return self._route_toxics(method, self.proxies[name], rest[1:], raw)
         raise ApiRefusal(404, "not found")
 
-    def _read_extension(self, rest: list[str], since: str) -> dict[str, Any]:
+    def _route_extension(self, rest: list[str], raw: bytes, since: str) -> dict[str, Any]:
+        if rest[:1] == ["marks"]:
+            return self._set_mark(rest[1], raw)
         if not rest:
             return {"version": _VERSION, "seed": self.journal.seed, "toxics": sorted(self._kinds)}
         if rest == ["counters"]:
@@ -107,6 +111,17 @@ class ProxyApi:
         if not (since.isascii() and since.isdigit()):
             raise ApiRefusal(400, "since must be the number of an event")
         return self.journal.list_events(int(since[:18]))
+
+    def _set_mark(self, name: str, raw: bytes) -> dict[str, Any]:
+        """POST /aiharness/marks/NAME: the text that marks requests of the run, which that proxy counts."""
+        if name not in self.proxies:
+            raise ApiRefusal(404, "proxy not found")
+        body = decode_value(raw)
+        mark = body.get("mark") if isinstance(body, dict) else None
+        if not isinstance(mark, str) or not (mark == "" or _MARK.fullmatch(mark)):
+            raise ApiRefusal(400, "mark must be 8 to 64 letters and digits, or empty")
+        self.proxies[name].set_mark(mark.encode())
+        return {"mark": mark}
 
     async def _reset(self) -> tuple[int, Any]:
         for proxy in self.proxies.values():
@@ -246,7 +261,7 @@ def _list_methods(parts: list[str]) -> tuple[str, ...]:
     match parts:
         case ["version"] | ["aiharness"] | ["aiharness", "events" | "counters"]:
             return ("GET",)
-        case ["reset"] | ["populate"]:
+        case ["reset"] | ["populate"] | ["aiharness", "marks", _]:
             return ("POST",)
         case ["proxies"] | ["proxies", _, "toxics"]:
             return ("GET", "POST")

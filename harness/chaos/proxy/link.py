@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, Protocol
 
+from harness.chaos.proxy.marks import MarkScanner
 from harness.core.fault_stage import Close, Stage, StreamChunk
 
 _DIAL_SECONDS = 10.0
@@ -62,6 +63,8 @@ class _Side(asyncio.Protocol):
         """The fast path: straight into the other socket."""
         link = self.link
         link.bytes += len(data)
+        if link.scanner is not None:
+            link.scanner.observe(data)
         if link.watchers:
             for stage in link.watchers:
                 stage.observe(data)
@@ -122,6 +125,7 @@ class _Link:
         self.source, self.target = source, target
         self.stages: list[Stage[Any] | None] = []
         self.watchers: tuple[Stage[Any], ...] = ()
+        self.scanner: MarkScanner | None = None
         self.has_stages = self.is_full = False
         self._is_paused = self._has_ended = self._is_over = False
         self.bytes = 0

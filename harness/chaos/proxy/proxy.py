@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.chaos.proxy.link import ProxiedConnection
+from harness.chaos.proxy.marks import MarkScanner
 from harness.chaos.proxy.record import Journal, ToxicCounts
 from harness.core.errors import HarnessError
 from harness.core.fault import FaultKind, FaultParameters
@@ -63,11 +64,15 @@ class Toxic:
         if self.kind.stage is None or not (by_request or journal.draw(*key, number) < self.toxicity):
             return None
         self.counts.connections += 1
-        was_affected = False
+        was_affected, last_marked = False, 0
 
         def record_effect(size: int) -> None:
-            nonlocal was_affected
+            nonlocal was_affected, last_marked
             self.counts.bytes += size
+            marked = self.proxy.find_marked_request(number)
+            if marked != last_marked:
+                self.counts.marked += marked > 0
+                last_marked = marked
             if by_request or not was_affected:
                 self.counts.affected_connections += not was_affected
                 self.counts.affected_requests += by_request
@@ -103,7 +108,9 @@ class Proxy:
         self._allow_remote = allow_remote
         self._server: asyncio.Server | None = None
         self._connections: set[ProxiedConnection] = set()
-        self._accepted = self._bytes = 0
+        self._accepted = self._bytes = self._marked = 0
+        self._mark = b""
+        self._scanners: dict[int, MarkScanner] = {}
 
     @property
     def is_enabled(self) -> bool:
@@ -121,6 +128,7 @@ class Proxy:
         return {
             "connections": self._accepted,
             "open": len(self._connections),
+            "marked": self._marked,
             "bytes": self._bytes + sum(connection.count_bytes() for connection in self._connections),
             "toxics": {name: counts.to_row() for name, counts in toxics.items()},
         }
@@ -185,10 +193,35 @@ class Proxy:
                 link = connection.links[toxic.direction == "downstream"]
                 link.change(place, new, insert=insert)
 
+    def set_mark(self, mark: bytes) -> None:
+        """Count the requests that hold these bytes, from now on and from 0; none where they are empty."""
+        self._mark, self._marked = mark, 0
+        self._scanners.clear()
+        for connection in self._connections:
+            self._follow(connection, connection.number)
+        for toxic in self.list_toxics():
+            toxic.counts.marked = 0
+
+    def find_marked_request(self, number: int) -> int:
+        """Which of the marked requests the last one on the connection of this number is; 0 where it has no mark."""
+        scanner = self._scanners.get(number)
+        return 0 if scanner is None else scanner.current
+
+    def _follow(self, connection: ProxiedConnection, number: int) -> None:
+        scanner = MarkScanner(self._mark, self._count_marked) if self._mark else None
+        connection.links[0].scanner = scanner
+        if scanner is not None:
+            self._scanners[number] = scanner
+
+    def _count_marked(self) -> int:
+        self._marked += 1
+        return self._marked
+
     def add_connection(self, connection: ProxiedConnection) -> int:
         """Count a client's connection; returns its number, from 1."""
         self._connections.add(connection)
         self._accepted += 1
+        self._follow(connection, self._accepted)
         return self._accepted
 
     def remove_connection(self, connection: ProxiedConnection) -> None:
@@ -196,6 +229,7 @@ class Proxy:
         if connection in self._connections:
             self._connections.remove(connection)
             self._bytes += connection.count_bytes()
+            self._scanners.pop(connection.number, None)
 
     def parse_upstream(self) -> tuple[str, int]:
         """Host and port of the upstream. Raises `ValueError`."""

@@ -15,12 +15,16 @@ _MOST_EVENTS = 10_000
 
 @dataclass(slots=True)
 class ToxicCounts:
-    """One toxic's counts: connections for which it was drawn; connections, requests and bytes that it affected."""
+    """One toxic's counts: connections for which it was drawn; connections, requests and bytes that it affected.
+
+    `marked` counts the marked requests that it affected.
+    """
 
     connections: int = 0
     affected_connections: int = 0
     affected_requests: int = 0
     bytes: int = 0
+    marked: int = 0
 
     def to_row(self) -> dict[str, int]:
         """The object of the API; `affected` counts requests where there are any, else connections."""

@@ -1,0 +1,103 @@
+"""Answers of a chaos load: which are wrong though declared a success, and what is known of the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.chaos.answer_reading import find_wrong_beginning, measure_size, read_answer
+from harness.chaos.queries import KnownQuery, QueryPool, Turn
+from harness.core.errors import ErrorClass
+from harness.core.exchange import (
+    Answer,
+    Choice,
+    EventKind,
+    Exchange,
+    Query,
+    Request,
+    StreamEvent,
+    Timing,
+    Usage,
+)
+from harness.core.experiment import LOST, RIGHT, Sample
+from harness.load.forms import make_digits
+
+FIRST, SECOND = Answer("the first answer, in full"), Answer("the second answer, in full")
+POOL = QueryPool("0a1b", (KnownQuery(Query("a"), FIRST, FIRST.text), KnownQuery(Query("b"), SECOND)), seed=7)
+
+
+def answered(answer: Answer, error: ErrorClass | None = None, streamed: str = "") -> Exchange:
+    events = tuple(StreamEvent(EventKind.DELTA, word) for word in streamed)
+    return Exchange(Request("POST", "/"), Timing(1.0, 1.0, done=1.5), None, answer, events, error=error, detail="so")
+
+
+def read(number: int, answer: Answer, index: int = 5) -> Sample:
+    return read_answer(POOL, Turn(Query("a"), number), index, answered(answer), cut=False)
+
+
+def read_code(text: str, code: str = make_digits(7, 5)) -> Sample:
+    return read_answer(POOL, Turn(Query("a"), -1, code, "0a1b"), 5, answered(Answer(text)), cut=False)
+
+
+def test_each_query_has_its_own_right_answer() -> None:
+    assert [read(0, FIRST).known, read(1, SECOND).known] == [RIGHT, RIGHT]
+    assert read(0, FIRST).silent == ""
+    for number, answer in ((0, SECOND), (1, FIRST)):
+        assert "the answer to another one of our requests" in read(number, answer).silent
+    assert "its end is missing" in read(0, Answer("the first")).silent
+
+
+def test_a_query_without_a_right_answer_is_not_compared() -> None:
+    pool = QueryPool("0a1b", (KnownQuery(Query("a")),))
+    sample = read_answer(pool, Turn(Query("a"), 0), 0, answered(Answer("whatever", usage=Usage(1, 2, 3))), cut=False)
+    assert (sample.silent, sample.known, sample.size, sample.has_usage) == ("", "", 8, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "silent"),
+    [
+        (f"{make_digits(7, 5)} and 0a1b", RIGHT, ""),
+        (f"{make_digits(7, 5)} and", LOST, ""),
+        ("I cannot do that", LOST, ""),
+        (f"{make_digits(7, 3)} and 0a1b", "", "the code of another one"),
+        (f"{make_digits(7, 99)} and 0a1b", LOST, ""),
+        (f"{make_digits(7, 5)} or {make_digits(7, 3)}, and 0a1b", RIGHT, ""),
+    ],
+)
+def test_a_code_is_repeated_lost_or_anothers(text: str, known: str, silent: str) -> None:
+    """Number 99 was not sent yet: its digits are there by chance."""
+    sample = read_code(text)
+    assert sample.known == known
+    assert silent in sample.silent
+    assert bool(silent) == bool(sample.silent)
+
+
+@pytest.mark.parametrize(
+    ("streamed", "words"),
+    [
+        ("", ""),
+        ("the first", ""),
+        ("the first answer, in full", ""),
+        ("the the first", "wrong text before"),
+        ("the second", "wrong text before"),
+        ("the first answer, in fullthe first", "wrong text before"),
+    ],
+)
+def test_a_stream_that_fails_must_have_been_right_so_far(streamed: str, words: str) -> None:
+    broken = answered(FIRST, ErrorClass.CLOSED, streamed)
+    assert words in find_wrong_beginning(broken, FIRST.text)
+    assert bool(words) == bool(find_wrong_beginning(broken, FIRST.text))
+    assert find_wrong_beginning(broken, None) == ""
+    sample = read_answer(POOL, Turn(Query("a"), 0), 0, broken, cut=False)
+    assert bool(words) == bool(sample.silent)
+
+
+def test_a_failure_has_no_size_and_no_known_content() -> None:
+    sample = read_answer(POOL, Turn(Query("a"), 0), 0, answered(FIRST, ErrorClass.STATUS), cut=False)
+    assert (sample.error, sample.size, sample.known, sample.silent) == ("http_status", None, "", "")
+
+
+def test_reasoning_and_outputs_count_for_the_size() -> None:
+    assert measure_size(replace(FIRST, choices=(Choice(reasoning="hm"),))) == 27
+    assert measure_size(Answer(outputs={"y": [[1.0, 2.0], [3.0, 4.0]], "label": "a"})) == 5
