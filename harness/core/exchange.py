@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, Literal
 
 from harness.core.errors import ErrorClass
@@ -101,7 +102,7 @@ class Timing:
     @property
     def inter_token(self) -> tuple[float, ...]:
         """Inter-token latencies: seconds between consecutive content events."""
-        return tuple(b - a for a, b in zip(self.tokens, self.tokens[1:], strict=False))
+        return tuple([b - a for a, b in pairwise(self.tokens)])
 
 
 class EventKind(StrEnum):

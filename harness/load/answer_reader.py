@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from harness.core.adapter import Adapter, StreamDecoder
 from harness.core.errors import ErrorClass, HarnessError, TransportError
@@ -56,14 +56,14 @@ class RawExchange:
     @property
     def size(self) -> int:
         """Bytes of the body as far as it came."""
-        return sum(len(data) for _, data in self.pieces)
+        return sum([len(data) for _, data in self.pieces])
 
     @property
     def response(self) -> Response | None:
         """The response with its body, as far as it came."""
         if self.head is None:
             return None
-        body = b"".join(data for _, data in self.pieces)
+        body = b"".join([data for _, data in self.pieces])
         return Response(self.head.status, self.head.headers, body, self.head.http_version)
 
 
@@ -86,7 +86,8 @@ class AnswerReader:
         failure = None if raw.error is None else (raw.error, raw.detail)
         if failure is None and response is not None:
             failure = classify_status(response)
-        timing = Timing(intended, raw.started, raw.first_byte, (), raw.done)
+        tokens: tuple[float, ...] = ()
+        output: float | None = None
         events: tuple[StreamEvent, ...] = ()
         is_stream = request.stream and response is not None and response.content_type in STREAM_TYPES
         if is_stream and response is not None and 200 <= response.status < 300:
@@ -97,8 +98,8 @@ class AnswerReader:
                 failure = failure or (problem.error, str(problem))
             except HarnessError as problem:
                 failure = failure or (ErrorClass.INVALID, str(problem))
-            timing = replace(timing, tokens=tuple(stream.tokens), output=stream.output)
-            events = tuple(stream.events)
+            tokens, output, events = tuple(stream.tokens), stream.output, tuple(stream.events)
+        timing = Timing(intended, raw.started, raw.first_byte, tokens, raw.done, output)
         exchange = Exchange(request, timing, response, events=events)
         if failure is not None:
             yield Exchange(request, timing, response, None, events, *failure)
@@ -111,14 +112,15 @@ class AnswerReader:
         self, response: Response, pieces: list[tuple[float, bytes]], stream: _StreamReader
     ) -> Iterator[None]:
         coding = response.header("content-encoding")
-        inflater = Inflater(coding or "", self._caps.body_bytes)
+        inflater = Inflater(coding, self._caps.body_bytes) if coding else None
         for first in range(0, len(pieces), _SLICE):
             decoded = pieces[first : first + _SLICE]
-            if coding:
+            if inflater is not None:
                 decoded = [(at, inflater.feed(data)) for at, data in decoded]
             stream.feed_pieces(decoded)
             yield None
-        inflater.finish()
+        if inflater is not None:
+            inflater.finish()
         stream.close(pieces[-1][0] if pieces else 0.0)
 
     def _read_body(self, exchange: Exchange) -> Exchange:

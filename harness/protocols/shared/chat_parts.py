@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.core.errors import ProtocolError
-from harness.core.exchange import Choice, TokenLogprob, ToolCall, Usage
+from harness.core.exchange import Choice, EventKind, StreamEvent, TokenLogprob, ToolCall, Usage
 from harness.protocols.shared import values
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -36,6 +36,11 @@ def separate_thinking(choice: Choice) -> Choice:
             thinking = before.lstrip().removeprefix(opening)
             return replace(choice, text=after.lstrip(), reasoning=choice.reasoning + thinking, thinks_inline=True)
     return choice
+
+
+def make_model_event(model: str) -> StreamEvent:
+    """The event that states the name of the model."""
+    return StreamEvent(EventKind.OTHER, value={"model": model})
 
 
 def parse_index(choice: dict[str, Any], place: int, at: str) -> int:

@@ -11,6 +11,7 @@ from harness.core.exchange import Answer, Choice, EventKind, StreamEvent, ToolCa
 from harness.protocols.shared import chat_fast_path
 from harness.protocols.shared.chat_parts import (
     find_reasoning,
+    make_model_event,
     parse_logprobs,
     parse_tool_calls,
     parse_usage,
@@ -70,7 +71,7 @@ class ChatStream(ChunkStream):
     def __init__(self) -> None:
         super().__init__()
         self._splitter = self._sse = SSEDecoder()
-        self._is_between_events = False
+        self._is_between_events = True
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """The events that these bytes complete; those of the common form are decoded fast. Raises `ProtocolError`."""
@@ -78,13 +79,25 @@ class ChatStream(ChunkStream):
         events: list[StreamEvent] = []
         *parts, rest = data.split(b"\n\n") if _CR not in data else [data]
         for part in parts:
-            if self._is_between_events and chat_fast_path.read_common_chunk(part, self._model, events):
-                self._count += 1
-            elif not self._decode_strictly(part + b"\n\n", events):
+            if not (self._is_between_events and self._decode_fast(part, events)) and not self._decode_strictly(
+                part + b"\n\n", events
+            ):
                 return events
         if rest:
             self._decode_strictly(rest, events)
         return events
+
+    def _decode_fast(self, part: bytes, events: list[StreamEvent]) -> bool:
+        """Append what the event contains, if it is of the common form."""
+        first = len(events)
+        if not chat_fast_path.read_common_chunk(part, self._model, events):
+            return False
+        if events[first].kind is EventKind.OTHER:
+            self._model = events[first].value["model"]
+        if not self._count:
+            self._sse.skip_start()
+        self._count += 1
+        return True
 
     def _decode_strictly(self, data: bytes, events: list[StreamEvent]) -> bool:
         """Append the events that the bytes complete; False: the stream is broken."""
@@ -117,11 +130,6 @@ class ChatStream(ChunkStream):
         if reason := accept_text(choice.get("finish_reason"), f"{at}.finish_reason"):
             events.append(StreamEvent(EventKind.FINISH, value=reason, index=index))
         return events
-
-
-def make_model_event(model: str) -> StreamEvent:
-    """The event that states the name of the model."""
-    return StreamEvent(EventKind.OTHER, value={"model": model})
 
 
 def assemble_events(events: Sequence[StreamEvent]) -> Answer:

@@ -61,6 +61,10 @@ class SSEDecoder:
         self._data_size = 0
         self._event = ""
 
+    def skip_start(self) -> None:
+        """The first event was decoded elsewhere: a byte-order mark is no longer one of the stream."""
+        self._is_first = False
+
     @property
     def is_between_events(self) -> bool:
         """Whether no event is in progress: the next byte begins one."""

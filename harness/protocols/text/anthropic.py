@@ -16,8 +16,8 @@ from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall, Usage
 from harness.core.generation_options import LIMIT_OPTIONS, find_limit_option
 from harness.protocols.shared import openai_family, openapi, wire
-from harness.protocols.shared.chat_parts import parse_counts
-from harness.protocols.shared.chat_stream import make_answer, make_model_event
+from harness.protocols.shared.chat_parts import make_model_event, parse_counts
+from harness.protocols.shared.chat_stream import make_answer
 from harness.protocols.shared.event_stream import JSONEventDecoder
 from harness.protocols.shared.values import (
     accept_text,

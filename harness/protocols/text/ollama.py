@@ -16,8 +16,8 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall
 from harness.core.generation_options import LIMIT_OPTIONS
 from harness.protocols.shared import openai_family, values, wire
-from harness.protocols.shared.chat_parts import find_reasoning, parse_usage
-from harness.protocols.shared.chat_stream import make_answer, make_model_event
+from harness.protocols.shared.chat_parts import find_reasoning, make_model_event, parse_usage
+from harness.protocols.shared.chat_stream import make_answer
 from harness.protocols.shared.event_stream import JSONEventDecoder
 
 _CHAT = "/api/chat"

@@ -13,8 +13,8 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ProtocolError
 from harness.core.exchange import Answer, Choice, EventKind, Query, Request, Response, StreamEvent, ToolCall
 from harness.core.generation_options import LIMIT_OPTIONS
-from harness.protocols.shared.chat_parts import parse_usage
-from harness.protocols.shared.chat_stream import make_answer, make_model_event
+from harness.protocols.shared.chat_parts import make_model_event, parse_usage
+from harness.protocols.shared.chat_stream import make_answer
 from harness.protocols.shared.event_stream import JSONEventDecoder
 from harness.protocols.shared.openai_family import OpenAIFamily, build_messages, choose_model
 from harness.protocols.shared.values import accept_text, expect_array, expect_object, get_member, parse_answer

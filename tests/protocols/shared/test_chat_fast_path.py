@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import ProtocolError
-from harness.core.exchange import EventKind, StreamEvent
+from harness.core.exchange import EventKind, StreamEvent, Usage
 from harness.protocols.shared import chat_fast_path
 from harness.protocols.shared.chat_stream import ChatStream
 from harness.protocols.shared.event_stream import JSONEventDecoder
@@ -49,14 +49,33 @@ def word(text: str, **more: Any) -> bytes:
 
 def test_the_common_chunk_is_read_quickly() -> None:
     events: list[StreamEvent] = []
-    for event in (word("a"), word("b", finish_reason="stop"), word("c", logprobs=None)):
+    usage = chunk(choices=[], usage={"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": None})
+    common = (word("a"), word("b", finish_reason="stop"), word("c", logprobs=None), usage, b"data: [DONE]\n\n")
+    for event in common:
         assert chat_fast_path.read_common_chunk(event.removesuffix(b"\n\n"), "m", events)
     assert [(each.kind, each.text or each.value) for each in events] == [
         (EventKind.DELTA, "a"),
         (EventKind.DELTA, "b"),
         (EventKind.FINISH, "stop"),
         (EventKind.DELTA, "c"),
+        (EventKind.USAGE, Usage(3, 2)),
+        (EventKind.DONE, None),
     ]
+
+
+def test_another_model_is_stated_first() -> None:
+    events: list[StreamEvent] = []
+    for event in (word("a"), word("b"), word("c").replace(b'"m"', b'"n"')):
+        assert chat_fast_path.read_common_chunk(event.removesuffix(b"\n\n"), "n", events)
+    models = [each.value for each in events if each.kind is EventKind.OTHER]
+    assert models == [{"model": "m"}] * 2
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b"\n\n", b": comment\n\n"])
+def test_a_stream_begins_the_same_both_ways(start: bytes) -> None:
+    stream = start + word("a") + b"\xef\xbb\xbf" + word("b") + word("c")
+    for cut in ([stream], [stream[:2], stream[2:]], [bytes([each]) for each in stream]):
+        assert said(ChatStream(), cut) == said(Strict(), cut)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +83,12 @@ def test_the_common_chunk_is_read_quickly() -> None:
     [
         chunk(choices=[]),
         chunk(choices=None, usage={"prompt_tokens": 1}),
-        chunk(choices=[{"delta": {"content": "a"}}], model="other"),
+        chunk(choices=[], usage={"prompt_tokens": -1}),
+        chunk(choices=[], usage={"prompt_tokens": 1.5}),
+        chunk(choices=[], usage={"prompt_tokens": 1, "details": {"a": {"b": 1}}}),
+        chunk(choices=[], usage={"prompt_tokens": True}),
+        chunk(choices=[], usage={"other": 1}),
+        chunk(choices=[], usage=3),
         chunk(choices=[{"delta": {"content": ""}}]),
         chunk(choices=[{"delta": {"content": "a"}, "index": True}]),
         chunk(choices=[{"delta": {"content": "a", "surprise": [[[]]]}}]),
@@ -81,7 +105,7 @@ def test_the_common_chunk_is_read_quickly() -> None:
         b'data: {"choices":[{"delta":{"content":"a"}}]} x\n\n',
         b'data: {"choices":[{"delta":{"content":"a"}}],"created":NaN}\n\n',
         b'data: {"choices":[{"delta":{"content":"a"}}],"created":1e999}\n\n',
-        b"data: [DONE]\n\n",
+        b"data: [DONE] \n\n",
     ],
 )
 def test_anything_else_goes_the_strict_way(other: bytes) -> None:
@@ -108,7 +132,11 @@ _CHUNK: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"choices": st.lists(_CHOICE, max_size=2) | st.none()},
     optional={
         "model": st.sampled_from(["m", "n", None, 3]),
-        "usage": st.none() | st.just({"prompt_tokens": 1}),
+        "usage": st.none()
+        | st.dictionaries(
+            st.sampled_from(["prompt_tokens", "completion_tokens", "completion_tokens_details", "x"]),
+            st.none() | st.integers(-1, 2**70) | st.floats() | st.dictionaries(st.text(max_size=1), st.integers()),
+        ),
         "created": st.integers() | st.floats() | st.booleans(),
         "id": st.none() | st.text(max_size=2) | st.lists(st.none()),
         "error": st.none() | st.text(max_size=2),
