@@ -1,8 +1,8 @@
 """`python -m harness.load.preflight_process`: a preflight in a process of its own, for locustfiles.
 
 gevent patches the process that runs locust, and the preflight's event loop would not survive it. Reads a
-`PreflightRequest` as JSON from standard input and writes a `PreflightResult` to standard output. Exit status 4, with
-the reason on standard error, where no request can be sent.
+`PreflightRequest` as JSON from standard input and writes a `PreflightResult` to standard output. Exit status, with the
+reason on standard error: 21 where the endpoint is not reached or not understood, 4 where no request can be made for it.
 
 Tested in tests/load/test_processes.py.
 """
@@ -17,7 +17,7 @@ import msgspec
 from harness.core.adapter import make_sample
 from harness.core.cause_hints import find_hint
 from harness.core.endpoint import Endpoint
-from harness.core.errors import UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.core.exchange import Exchange, Query, Request
 from harness.core.settings import DEFAULT_SEED, LoadSettings
 from harness.core.workload import Material
@@ -59,13 +59,14 @@ class PreflightResult:
 
 
 def _run_preflight(wanted: PreflightRequest) -> PreflightResult:
-    """Detect the endpoint's protocol and make one request for it. Raises `UsageError` where that cannot be done."""
+    """Detect the endpoint's protocol and make one request for it. Raises `HarnessError` for an endpoint that is not
+    reached or not understood, `UsageError` where no request can be made."""
     endpoint = wanted.endpoint
     with Client(endpoint) as client:
         preflight = probe_gauges(run_preflight(endpoint, client), client, wanted.load)
     if preflight.obstacle:
         hint = find_hint(preflight.obstacle, None, None)
-        raise UsageError(f"{endpoint.url} cannot be used: {preflight.obstacle}. {hint}".removesuffix(". "))
+        raise HarnessError(f"{endpoint.url} cannot be used: {preflight.obstacle}. {hint}".removesuffix(". "))
     endpoint = replace(endpoint, protocol=preflight.protocol)
     protocol = load_adapter(preflight.protocol)
     if wanted.stream and not protocol.capabilities(endpoint, preflight.facts).streaming:
@@ -103,10 +104,10 @@ def main() -> int:
     """Run the preflight that standard input asks for."""
     try:
         result = _run_preflight(msgspec.json.decode(sys.stdin.buffer.read(), type=PreflightRequest))
-    except UsageError as problem:
+    except HarnessError as problem:
         options = str(problem).replace("--ai-", "--")  # locust has these options under their short names
         sys.stderr.write(f"{options}\n")
-        return 4
+        return 4 if isinstance(problem, UsageError) else 21
     sys.stdout.buffer.write(msgspec.json.encode(result))
     return 0
 

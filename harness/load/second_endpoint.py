@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from harness.core.arrival_settings import SOAK, STRESS
 from harness.core.endpoint import Endpoint
-from harness.core.errors import UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.core.exchange import Exchange
 from harness.core.load import Job
 from harness.core.settings import LoadSettings
@@ -39,9 +39,11 @@ def count_endpoints(load: LoadSettings, baseline: str | None) -> int:
 
 
 def refuse_unlike(ours: Exchange, theirs: Exchange, url: str, protocol: str) -> None:
-    """Raise `UsageError` where the baseline's answer to the sample shows that it is not the same kind of service."""
+    """Raise `UsageError` where the baseline's answer to the sample shows that it is not the same kind of service, and
+    `HarnessError` where it answers nothing."""
     if not theirs.ok:
-        raise UsageError(
+        problem = HarnessError if theirs.response is None else UsageError
+        raise problem(
             f"the baseline {url} does not answer the sample as {protocol} ({theirs.error}: {theirs.detail}): "
             "both must speak the same protocol and serve the same model"
         )

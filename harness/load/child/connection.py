@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import select
 import socket
 import ssl
 from collections.abc import Callable
@@ -60,6 +61,7 @@ class Connection:
         self._sock: socket.socket | None = None
         self._reader: Any = None
         self._writer: Any = None
+        self._input: Any = None
         self._tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._is_open = False
@@ -86,6 +88,10 @@ class Connection:
             self._run_step(self._send, request)
         else:
             self._connect()
+
+    def has_input(self) -> bool:
+        """Whether something can be read: on an idle connection that is its end, or what nobody asked for."""
+        return bool(self._input.poll(0))
 
     def release(self) -> None:
         """The exchange has ended, in success or error, and its greenlet has it: the connection is idle from now on."""
@@ -184,6 +190,8 @@ class Connection:
         self._context.addresses.sort(key=lambda other: other != entry)
         self._reader = self._loop.io(self._sock.fileno(), _READ)
         self._reader.start(self._read)
+        self._input = get_original("select", "poll")()
+        self._input.register(self._sock.fileno(), select.POLLIN)
         if self._context.tls is None:
             self._start_sending()
             return

@@ -87,13 +87,21 @@ class LoadEngine(Sender):
         connection.close()
 
     def _take_idle(self, now: float) -> Connection | None:
-        """The idle connection used last that the service keeps, unless even that one is too old to trust."""
+        """The idle connection used last that the service keeps, unless even that one is too old to trust.
+
+        Of one that the service has ended the hub may not know yet, where it has much to do: each is looked at.
+        """
         while self._idle and now - self._idle[0].idle_since >= KEEPALIVE:
             self._idle.popleft().close()
-        if self._idle and self.reuse.may_reuse(now - self._idle[-1].idle_since):
-            return self._idle.pop()
-        if self._idle and self.reuse.may_reuse(now - self._idle[0].idle_since):
-            return self._idle.popleft()
+        while self._idle:
+            is_newest = self.reuse.may_reuse(now - self._idle[-1].idle_since)
+            if not is_newest and not self.reuse.may_reuse(now - self._idle[0].idle_since):
+                return None
+            connection = self._idle.pop() if is_newest else self._idle.popleft()
+            if not connection.has_input():
+                return connection
+            self.reuse.add_end(now - connection.idle_since)
+            connection.close()
         return None
 
     def _learn_reuse(self, exchange: RawExchange) -> None:

@@ -19,7 +19,7 @@ from harness.config.options import Options
 from harness.config.resolve import resolve_settings
 from harness.config.suite_sections import read_times
 from harness.core.endpoint import Endpoint
-from harness.core.errors import UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.core.load import Job, LoadResult, describe_time
 from harness.core.settings import LoadSettings, Settings
 from harness.core.workload import Spread
@@ -44,7 +44,7 @@ _runs: dict[str, GateRun] = {}
 
 
 def make_job(environment: Environment) -> Job:
-    """The job that command line and aiharness.toml describe. Raises `UsageError`, `RunDirError`."""
+    """The job that command line and aiharness.toml describe. Raises `HarnessError`."""
     from harness.load.child.saved_load import plan_load
 
     options: Any = environment.parsed_options
@@ -242,8 +242,9 @@ def _run_preflight(request: PreflightRequest) -> PreflightResult:
             command, input=msgspec.json.encode(request), capture_output=True, timeout=patience, check=False
         )
     except subprocess.TimeoutExpired:
-        raise UsageError(f"the preflight of {request.endpoint.url} did not end within {patience:g} s") from None
+        raise HarnessError(f"the preflight of {request.endpoint.url} did not end within {patience:g} s") from None
     if process.returncode:
         last_line = process.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise UsageError(last_line or f"the preflight of {request.endpoint.url} ended with {process.returncode}")
+        problem = UsageError if process.returncode == 4 else HarnessError
+        raise problem(last_line or f"the preflight of {request.endpoint.url} ended with {process.returncode}")
     return msgspec.json.decode(process.stdout, type=PreflightResult)

@@ -32,7 +32,8 @@ def stand_still(engine: LoadEngine) -> float:
 
 
 def main() -> None:
-    """Fetch `rounds` times `at_once` requests, with `pause` seconds after each; print each outcome."""
+    """Fetch `rounds` times `at_once` requests, with `pause` seconds after each, and `busy` seconds before each in which
+    the hub does nothing; print each outcome."""
     task = json.load(sys.stdin)
     if addresses := task.get("addresses"):
         entries = [
@@ -44,6 +45,7 @@ def main() -> None:
     encoded = b"".join(encode_request(engine.endpoint, request, "identity"))
     outcomes = []
     for _ in range(task.get("rounds", 1)):
+        get_original("time", "sleep")(task.get("busy", 0.0))
         greenlets = [gevent.spawn(engine.fetch, request, encoded) for _ in range(task.get("at_once", 1))]
         readable = stand_still(engine) if task.get("stands_still") else None
         gevent.joinall(greenlets, raise_error=True)

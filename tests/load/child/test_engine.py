@@ -323,3 +323,16 @@ def test_what_came_before_a_stream_was_cut_is_kept() -> None:
     with served(answer) as (port, _):
         outcomes = fetch(port)
     assert [(f["body"], f["error"]) for f in outcomes] == [("ab", "closed")]
+
+
+def test_a_connection_that_the_peer_closed_is_not_used_again() -> None:
+    """Not even where the hub had no time to hear of its end."""
+
+    def answer(sock: socket.socket, _: bytes) -> None:
+        sock.sendall(OK)
+        sock.shutdown(socket.SHUT_RDWR)
+
+    with served(answer) as (port, seen):
+        outcomes = fetch(port, rounds=3, at_once=2, busy=0.2)
+    assert [outcome["error"] for outcome in outcomes] == [None] * 6
+    assert len(seen) == 6
