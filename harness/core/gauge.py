@@ -18,7 +18,8 @@ _KINDS: tuple[tuple[GaugeKind, re.Pattern[str]], ...] = (
         "connections",
         re.compile(r"(open_fds|in_?flight|(open|active|current)_connections|connections(_open|_active|_current)?$)"),
     ),
-    ("connections", re.compile(r"(num_requests_running|requests_running|running_requests|active_requests)$")),
+    ("connections", re.compile(r"requests_(running|waiting|active|processing|deferred|in_?progress)$")),
+    ("connections", re.compile(r"(running|active|waiting)_requests$|num_(running|queue)_reqs$|pending_request_count$")),
 )
 _NO_GAUGE = re.compile(r"_(total|count|sum|bucket|created|max|limit|info)$")
 
@@ -32,6 +33,6 @@ def classify_gauge(name: str) -> GaugeKind | None:
     A gauge that names a cache is shown and not judged: a cache is there to fill.
     """
     lower = name.lower()
-    if _NO_GAUGE.search(lower):
+    if _NO_GAUGE.search(lower) and not lower.endswith("pending_request_count"):  # Triton's is a gauge
         return None
     return next((kind for kind, pattern in _KINDS if pattern.search(lower)), None)

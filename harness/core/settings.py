@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from harness.core.arrival_settings import CLOSED, REPLAY, SESSIONS, SOAK, STEADY, ArrivalSettings
 from harness.core.bounds import MOST_REQUESTS, OverZero
 from harness.core.dataset import Dataset
-from harness.core.endpoint import Endpoint
+from harness.core.endpoint import Endpoint, parse_url
+from harness.core.errors import UsageError
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Link
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
@@ -94,7 +95,7 @@ class LoadSettings(ArrivalSettings, WorkloadSettings):
 
     `concurrency` bounds the requests in flight; an arrival that finds no place waits, and its wait is in its latency.
     `arrivals` come as a Poisson process, with gamma gaps, or with constant gaps, which lock onto whatever the service
-    does periodically. `metrics` is the path of the service's own page of metrics, which a soak reads. Of `sessions` the
+    does periodically. `metrics` is the path or URL of the service's own page of metrics. Of `sessions` the
     first turns arrive at `rate`, and each later one is due `think` seconds after the answer to the one before. With
     `arrivals = "closed"` nothing is scheduled: `concurrency` callers each ask again `think` seconds after their answer.
     Beside a second endpoint the two take turns of at least `turn` seconds, and this one may be worse by the share
@@ -173,6 +174,20 @@ class LoadSettings(ArrivalSettings, WorkloadSettings):
             return "dataset", 'a replay needs a trace with times: dataset = "FILE.jsonl", or times = [0, 0.5, 2]'
         return self.find_arrival_problem() or self._find_loop_problem()
 
+    def find_metrics_problem(self) -> tuple[str, str] | None:
+        """The key `metrics`, and why it is neither a path nor a URL; or None."""
+        if self.metrics.startswith("/"):
+            return None
+        try:
+            _, credentials = parse_url(self.metrics)
+        except UsageError:
+            credentials = None
+        else:
+            if credentials is None:
+                return None
+        shown = "one with a password" if credentials else repr(self.metrics)
+        return "metrics", f'must be a path or a URL, as "/metrics" or "http://host:8082/metrics", got {shown}'
+
     def _find_size_problem(self) -> tuple[str, str] | None:
         if self.concurrency > _MOST_CONCURRENCY:
             return "concurrency", f"must be at most {_MOST_CONCURRENCY:,}, got {self.concurrency}"
@@ -183,9 +198,7 @@ class LoadSettings(ArrivalSettings, WorkloadSettings):
 
     def find_problem(self) -> tuple[str, str] | None:
         """The key that makes this load impossible to generate or to judge, and why; or None."""
-        if not self.metrics.startswith("/"):
-            return "metrics", f'must be a path, as "/metrics", got {self.metrics!r}'
-        if problem := self._find_size_problem():
+        if problem := self.find_metrics_problem() or self._find_size_problem():
             return problem
         if self.scenario not in list_plugins("scenarios"):
             return "scenario", describe_unknown("scenario", self.scenario, list_plugins("scenarios"))

@@ -130,7 +130,9 @@ def _judge(result: LoadResult, judge: Callable[[Flow], Verdict]) -> Verdict:
     if result.problem is not None or not result.finished:
         return make_inconclusive("the load did not end", n=result.completed)
     if flow is None:
-        return make_inconclusive("of several load processes none sees all answers: processes = 1 does", n=0)
+        return make_inconclusive(
+            "several load processes, or the parts of a soak that went on, do not each see all answers", n=0
+        )
     if flow.n < _FEWEST:
         return make_inconclusive(f"fewer than {_FEWEST} requests were answered", n=flow.n)
     verdict = judge(flow)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.core.arrival_settings import STEADY
 from harness.core.load import describe_time
 from harness.core.metric import GOODPUT, INTER_TOKEN, LATENCY, TTFT
 from harness.core.report import Figure, Generator
@@ -41,12 +42,15 @@ def describe_live_load(state: LoadState, load: LoadSettings, elapsed: float) -> 
 
 
 def _describe_rates(state: LoadState, load: LoadSettings, elapsed: float) -> str:
-    """What the schedule asks for now, and what was answered each second so far."""
+    """What the schedule has asked for and what was answered each second so far; and what it asks for now, if it
+    changes.
+    """
     if load.loop:
         return f"{(state.completed - state.failed) / max(elapsed, 1e-3):.3g} requests/s"
-    asked = load.curve.get_rate(min(elapsed, load.duration * (1 - 1e-9)))
+    until = max(1e-3, min(elapsed, load.duration * (1 - 1e-9)))
     reached = (state.completed - state.failed) / max(elapsed, 1e-3)
-    return f"{reached:.3g} of {asked:.3g} requests/s"
+    rates = f"{reached:.3g} of {load.curve.count_until(until) / max(elapsed, 1e-3):.3g} requests/s"
+    return rates if load.shape_name == STEADY else f"{rates} (now {load.curve.get_rate(until):.3g})"
 
 
 def _describe_figures(state: LoadState) -> list[str]:

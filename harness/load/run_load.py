@@ -5,15 +5,15 @@ Tested in tests/load/test_whole_loads.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from harness.core.arrival_settings import STEADY
+from harness.core.arrival_settings import SOAK, STEADY
 from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.exchange import Query
 from harness.core.load import Job, LoadResult, describe_slow_path, find_load_obstacle
@@ -36,12 +36,17 @@ from harness.load.reference import Reference, ask_reference
 from harness.load.second_endpoint import add_baseline, count_endpoints, refuse_unlike, refuse_whole_loads
 from harness.run.accuracy import holds_classes
 from harness.run.gate_run import GateRun
-from harness.run.gauges import make_metrics_request
+from harness.run.gauges import fetch_metrics
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
 
 _START, _AFTER = 30.0, 10.0
 """Seconds in which the child must have started, and in which it must have ended after the last deadline."""
+
+_INTERRUPTED = (
+    "load: interrupted: a soak of the gate cannot go on, only begin again; `aiharness load soak` makes the same soak "
+    "from aiharness.toml, and goes on after Ctrl-C or a kill with --resume"
+)
 
 
 def collect_limits(objectives: Sequence[Objective]) -> dict[str, tuple[float, ...]]:
@@ -99,7 +104,7 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
     _announce_load(run, job)
     with run.progress.part(make_result_id(load.scenario)) as part:
         part.deadline, part.remark = 0.0, partial(_describe_state, path, job)
-        with watch_in_flight(partial(_read_in_flight, session, load)) as looks:
+        with watch_in_flight(partial(_read_in_flight, session, load)) as looks, _explain_interrupt(run, load):
             child = run_locust(file, _make_locust_options(job), msgspec.json.encode(job), log, patience)
     is_compared = bool(controlled.known or controlled.echo)
     result = replace(_read_result(path, job, child), not_compared="" if is_compared else reference.problem)
@@ -113,6 +118,17 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
     run.run_dir.scrub(log)
     run.ledger.after_answer(result.tokens)
     return result
+
+
+@contextmanager
+def _explain_interrupt(run: GateRun, load: LoadSettings) -> Iterator[None]:
+    """Say after Ctrl-C in a soak what can be done about it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if load.shape_name == SOAK:
+            run.progress.note(_INTERRUPTED)
+        raise
 
 
 def _add_second(job: Job, session: Session, second: Session | None, query: Query) -> Job:
@@ -139,10 +155,8 @@ def _name_second(job: Job) -> str:
 
 def _read_in_flight(session: Session, load: LoadSettings) -> float | None:
     """How many requests the service states to be in flight, on its page of metrics; None where it does not."""
-    response = session.client.exchange(make_metrics_request(load)).response
-    if response is None or response.status != 200:
-        return None
-    return parse_in_flight(response.body)
+    page = fetch_metrics(session.client, load)
+    return None if page is None else parse_in_flight(page)
 
 
 def _describe_state(path: Path, job: Job) -> str:

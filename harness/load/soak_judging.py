@@ -204,12 +204,16 @@ def _say_too_short(result: LoadResult, why: str) -> Verdict:
                              n=result.judged)  # fmt: skip
 
 
+_MOST_SHOWN = math.log(11)
+"""The largest change that is stated, as the logarithm of a ratio: +1,000 %."""
+
+
 def _describe_ratio(change: float) -> str:
-    return f"{math.expm1(min(change, 20.0)):+.1%}"
+    return f"{math.expm1(change):+.1%}" if change < _MOST_SHOWN else f"{math.expm1(_MOST_SHOWN):+,.0%} and more"
 
 
 def _describe_points(change: float) -> str:
-    return f"{change * 100:+.2f} points"
+    return f"{min(change, 1.0) * 100:+.2f} points"
 
 
 def _describe_form(change: ChangeEstimate, windows: Sequence[Window]) -> str:

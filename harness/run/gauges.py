@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from harness.core.adapter import Capabilities
 from harness.core.arrival_settings import SOAK
+from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Request
 from harness.core.gauge import classify_gauge
@@ -19,9 +21,27 @@ from harness.io.metrics_page import parse_gauges
 from harness.run.preflight import Preflight
 
 
-def make_metrics_request(load: LoadSettings) -> Request:
-    """The request for the page of metrics of the service."""
-    return Request("GET", load.metrics, (), b"")
+def find_metrics_page(endpoint: Endpoint, load: LoadSettings) -> tuple[Endpoint, Request]:
+    """Where the service's page of metrics is, and the request for it.
+
+    A path is one of the endpoint. A URL, as of servers that show metrics at another port, gets no credentials.
+    """
+    if load.metrics.startswith("/"):
+        return endpoint, Request("GET", load.metrics, (), b"")
+    parts = urlsplit(load.metrics)
+    page = Endpoint(f"{parts.scheme}://{parts.netloc}", deadlines=endpoint.deadlines)
+    return page, Request("GET", parts.path or "/metrics", (), b"")
+
+
+def fetch_metrics(client: Client, load: LoadSettings) -> bytes | None:
+    """The service's page of metrics; None where there is none. `client` is one of the service's own endpoint."""
+    page, request = find_metrics_page(client.endpoint, load)
+    if page is client.endpoint:
+        response = client.exchange(request).response
+    else:
+        with Client(page) as other:
+            response = other.exchange(request).response
+    return response.body if response is not None and response.status == 200 else None
 
 
 def probe_gauges(preflight: Preflight, client: Client, load: LoadSettings | None) -> Preflight:
@@ -29,14 +49,17 @@ def probe_gauges(preflight: Preflight, client: Client, load: LoadSettings | None
 
     Raises `UsageError` where what reads them is not installed.
     """
-    if load is None or load.shape_name != SOAK or preflight.obstacle or client.endpoint.is_grpc:
+    if (
+        load is None
+        or load.shape_name != SOAK
+        or preflight.obstacle
+        or (client.endpoint.is_grpc and load.metrics.startswith("/"))
+    ):
         return preflight
     if importlib.util.find_spec("prometheus_client") is None:
         raise UsageError("a soak needs the package prometheus-client: pip install 'aiharness[load]'")
-    exchange = client.exchange(make_metrics_request(load))
-    if exchange.response is None or exchange.response.status != 200:
-        return preflight
-    return replace(preflight, gauges=tuple(sorted(parse_gauges(exchange.response.body))))
+    page = fetch_metrics(client, load)
+    return preflight if page is None else replace(preflight, gauges=tuple(sorted(parse_gauges(page))))
 
 
 def add_gauges(able: Capabilities, preflight: Preflight) -> Capabilities:

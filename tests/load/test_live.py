@@ -46,9 +46,11 @@ def test_what_is_not_known_is_left_out(elapsed: float, figures: tuple[Figure, ..
     assert "nan" not in line
 
 
-def test_the_rate_asked_is_that_of_the_moment() -> None:
+def test_of_a_rate_that_changes_what_was_asked_so_far_and_what_is_asked_now_are_shown() -> None:
     ramp = LoadSettings(scenario="ramp", from_rate=0, rate=40, duration=60)
-    assert "of 20 requests/s" in describe_live_load(LoadState(1200, 0, 0, 0), ramp, 30)
+    assert "0 of 10 requests/s (now 20)" in describe_live_load(LoadState(1200, 0, 0, 0), ramp, 30)
+    soak = LoadSettings(scenario="soak", rate=10, duration=60, pauses=1, pause=20)
+    assert "8 of 8 requests/s (now 0)" in describe_live_load(LoadState(400, 200, 200, 0), soak, 25)
 
 
 class Screen(io.StringIO):

@@ -106,19 +106,20 @@ def test_the_command_refuses_what_it_cannot_do(reference: str, tmp_path: Path) -
 
 
 def test_an_interrupted_command_ends_with_a_report(reference: str, tmp_path: Path) -> None:
-    arguments = ("steps", reference, *PLAIN, "--steps=20,30", "--duration=60", "--warm-up=0")
+    arguments = ("soak", reference, *PLAIN, "--rate=20", "--duration=60", "--warm-up=0")
     child = subprocess.Popen(
         [sys.executable, "-m", "harness", "load", *arguments],
         cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     ends = time.monotonic() + 60
-    while time.monotonic() < ends and not (tmp_path / "run" / "load" / "steps.json").exists():
+    while time.monotonic() < ends and not (tmp_path / "run" / "load" / "soak.checkpoint").exists():
         time.sleep(0.1)
     time.sleep(1.5)
     os.kill(child.pid, signal.SIGINT)
     output, _ = child.communicate(timeout=60)
     assert child.returncode in (2, 20, 21), output
     assert "report:" in output
+    assert f"go on with: aiharness load soak --resume {tmp_path / 'run'}" in output
     assert (tmp_path / "run" / "gate.json").exists()
 
 

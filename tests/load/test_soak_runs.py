@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
 from tests.catalogues import sample_cases
 from tests.load.loads import locust
-from tests.services import serving
+from tests.services import serving, serving_handler
 
 SOAKED = [
     name
@@ -83,3 +84,29 @@ def test_gauges_that_a_service_does_not_show_are_skipped(tmp_path: Path) -> None
         (tmp_path / "aiharness.toml").write_text("[endpoint]\nsample = [[1.0]]\n")
         verdicts = soak(tmp_path, url, {"rate": 20, "duration": 2, "warm_up": 0})
     assert {verdicts[f"test_soak.py::{name}"]["status"] for name in ("test_memory", "test_connections")} == {"SKIPPED"}
+
+
+def test_a_page_of_metrics_at_another_port_is_read_without_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As MLServer, Triton and TorchServe show theirs."""
+    page, seen = b"# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes 1000000\n", []
+
+    class Metrics(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append((self.path, self.headers.get("authorization")))
+            self.send_response(200)
+            self.send_header("content-length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    monkeypatch.setenv("AIHARNESS_API_KEY", "sk-metrics-test-key-1")
+    with serving(lambda path, body: (200, {"predictions": [[0.5]]})) as url, serving_handler(Metrics) as metrics:
+        (tmp_path / "aiharness.toml").write_text("[endpoint]\nsample = [[1.0]]\n")
+        verdicts = soak(tmp_path, url, {"rate": 20, "duration": 2, "warm_up": 0, "metrics": f"{metrics}/m"})
+    assert verdicts["test_soak.py::test_memory"]["status"] != "SKIPPED"
+    assert "process_resident_memory_bytes" in (tmp_path / "run" / "load" / "soak.json").read_text()
+    assert set(seen) == {("/m", None)}

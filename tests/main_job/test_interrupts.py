@@ -44,6 +44,21 @@ def test_the_report_is_written_however_often_the_run_is_interrupted(
     assert {"gate.json", "report.html", "junit.xml"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
 
+def test_an_interrupted_soak_of_the_gate_says_what_can_be_done(tmp_path: Path, reference: str) -> None:
+    config = f'[endpoint]\nurl = "{reference}"\nprotocol = "plain_json"\n[load]\nscenario = "soak"\nduration = 600\n'
+    (tmp_path / "aiharness.toml").write_text(config)
+    command = [sys.executable, "-m", "pytest", "--ai-suite=load", "--ai-run-dir=run", "-p", "no:cacheprovider"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+        ends = time.monotonic() + 120
+        while not (tmp_path / "run" / "load" / "soak.json").exists() and time.monotonic() < ends:
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        output = child.communicate(timeout=60)[0].decode()
+    assert child.returncode == 2, output
+    assert "a soak of the gate cannot go on" in output
+    assert "--resume" in output
+
+
 def test_a_run_that_is_interrupted_before_it_begins_says_so(tmp_path: Path) -> None:
     """While its links are looked at, at an address that takes the connection and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -95,6 +95,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=int, default=DEFAULT_SEED, help="seed of the schedule")
     group.add_argument("--run-dir", help="folder of the run's result; default .aiharness/runs/TIME")
     group.add_argument("--objective", action="append", default=[], help='of a sweep, like "latency p95 <= 800ms"')
+    group.add_argument("--metrics", help="path or URL of the service's own page of metrics, which a soak reads")
     group.add_argument("--prometheus", type=int, metavar="PORT", help="show figures to Prometheus on 127.0.0.1:PORT")
     group.add_argument("--resume", metavar="RUN", help="go on with the soak in this run directory")
     group.add_argument("--stream", action="store_true", help="ask for streamed answers: TTFT and gaps between chunks")

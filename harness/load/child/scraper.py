@@ -11,7 +11,7 @@ from harness.io.metrics_page import MOST_PAGE_BYTES, parse_gauges
 from harness.io.raw import encode_request
 from harness.io.response_reader import Caps
 from harness.load.child.slow_sender import create_sender
-from harness.run.gauges import make_metrics_request
+from harness.run.gauges import find_metrics_page
 
 _SCRAPES, _LONGEST, _SHORTEST = 240, 15.0, 0.1
 """How often a soak reads the page, and the most and the fewest seconds between two looks."""
@@ -23,9 +23,9 @@ class Scraper:
     def __init__(self, job: Job, take: Callable[[Mapping[str, float]], None]) -> None:
         self._job, self._take = job, take
         self._interval = min(_LONGEST, max(_SHORTEST, job.load.duration / _SCRAPES))
-        self._sender = create_sender(job.endpoint, job.started, Caps(body_bytes=MOST_PAGE_BYTES))
-        self._request = make_metrics_request(job.load)
-        self._encoded = b"".join(encode_request(job.endpoint, self._request, "identity"))
+        page, self._request = find_metrics_page(job.endpoint, job.load)
+        self._sender = create_sender(page, job.started, Caps(body_bytes=MOST_PAGE_BYTES))
+        self._encoded = b"".join(encode_request(page, self._request, "identity"))
         self._greenlet = gevent.spawn(self._run)
 
     def stop(self) -> None:

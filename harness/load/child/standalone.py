@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from harness.core.load import Job, LoadResult, describe_time
 from harness.core.settings import LoadSettings, Settings
 from harness.core.workload import Spread
 from harness.io.rundir import RunDir
-from harness.load.checkpoint import Checkpoint, read_checkpoint
+from harness.load.checkpoint import Checkpoint, get_checkpoint_path, read_checkpoint
 from harness.load.child import locust_options
 from harness.load.load_result import get_result_path
 from harness.load.preflight_process import PreflightRequest, PreflightResult
@@ -119,7 +120,7 @@ def _read_load(settings: Settings, options: Any, shape: str) -> LoadSettings:
         load = replace(load, warm_up=load.duration / 10)
     if load.dataset is not None and {"dataset", "duration", "speed"} & given.keys():
         load = replace(load, times=[])  # they are read again
-    if wrong := load.find_schedule_problem() or load.find_workload_problem():
+    if wrong := load.find_metrics_problem() or load.find_schedule_problem() or load.find_workload_problem():
         raise UsageError(f"--{wrong[0].replace('_', '-')}: {wrong[1]}")
     load = read_times(load)
     ceiling = settings.ceilings.requests
@@ -139,7 +140,7 @@ def _read_given(options: Any) -> dict[str, Any]:
             given[name] = locust_options.parse_option(name, value)
         except ValueError as problem:
             raise UsageError(f"{name.replace('_', '-')} is not a valid number: {problem}") from None
-    names = ("arrivals", "shape", "dataset", "workload")
+    names = ("arrivals", "shape", "dataset", "workload", "metrics")
     given |= {name: getattr(options, name) for name in names if getattr(options, name)}
     given |= {name: _make_constant(given[name]) for name in ("session_turns", "think") if name in given}
     if "pauses" in given:
@@ -207,6 +208,8 @@ def print_summary(job: Job) -> int:
     if result.gone:
         _print(f"ai load: ended early: {result.gone}")
     _print(f"ai load: result in {path}")
+    if not result.finished and get_checkpoint_path(Path(job.run_dir), job.load.scenario).exists():
+        _print(f"ai load: go on with: aiharness load {job.load.scenario} --resume {shlex.quote(job.run_dir)}")
     return report.run.exit_status
 
 
