@@ -9,13 +9,10 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from harness.core.answer_change import AnswerChange, Item
+from harness.core.answer_change import MOST_KEPT_BACK, AnswerChange, Item
 from harness.core.fault_stage import Close
 from harness.core.http1 import CHUNKED, CLOSE, Framing, MessageHead, MessagePart, MessageScanner
 from harness.core.stream_events import EventSplitter
-
-MOST_HELD = 8 << 20
-"""Bytes of an answer that are kept back at most; a longer one passes as it is."""
 
 _LENGTH_HEADERS = ("content-length", "transfer-encoding", "content-encoding")
 _LAST_CHUNK = b"0\r\n\r\n"
@@ -42,7 +39,7 @@ class StruckAnswer:
 
     def release(self, scanner: MessageScanner) -> bytes | None:
         """What is kept back, after which the rest passes as it comes; None where the rest would be garbage."""
-        return _join(self.change.finish())
+        return self.change.release()
 
 
 class ReplacedAnswer(StruckAnswer):
@@ -95,7 +92,7 @@ class WholeAnswer(StruckAnswer):
             self._body += raw
         self._raw += raw
         self.buffered = len(self._raw)
-        if self.buffered <= MOST_HELD:
+        if self.buffered <= MOST_KEPT_BACK:
             return ()
         self._is_too_long, self.buffered = True, 0
         return (bytes(self._raw),)
@@ -158,7 +155,7 @@ class EventAnswer(StruckAnswer):
         """What is kept back, framed so that the rest of the body can follow as it comes."""
         if self._decoder is not None or self._sent_framing != self._framing:
             return None
-        rest = _join(self.change.finish()) + self._splitter.pending
+        rest = self.change.release() + self._splitter.pending
         if self._framing != CHUNKED:
             return rest
         rest += self._tail
@@ -201,7 +198,7 @@ class EventAnswer(StruckAnswer):
         for event in self._splitter.split(data):
             items += self._frame(self.change.rewrite_block(event))
         self.buffered = len(self._splitter.pending) + len(self._tail) + self.change.kept
-        if self.buffered > MOST_HELD:
+        if self.buffered > MOST_KEPT_BACK:
             for event in self._splitter.finish():
                 items += self._frame((event.raw,))
         return items
@@ -231,14 +228,10 @@ def _make_chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def _join(items: Iterable[Item]) -> bytes:
-    return b"".join(item for item in items if isinstance(item, bytes))
-
-
 def _decode_body(head: MessageHead, body: bytes) -> bytes | None:
     if head.read_header("content-encoding").lower() in ("", "identity"):
         return body
     try:
-        return zlib.decompressobj(47).decompress(body, MOST_HELD)
+        return zlib.decompressobj(47).decompress(body, MOST_KEPT_BACK)
     except zlib.error:
         return None

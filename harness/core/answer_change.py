@@ -22,6 +22,9 @@ from harness.core.stream_events import Event
 _STREAMS = ("text/event-stream", "application/x-ndjson", "application/ndjson", "application/jsonl")
 _OTHER_STATUSES = {529: "Overloaded"}
 
+MOST_KEPT_BACK = 8 << 20
+"""Bytes of an answer that are kept back at most; a longer one passes as it is."""
+
 _Parameters = TypeVar("_Parameters", bound=HttpParameters)
 
 
@@ -32,8 +35,16 @@ class Pause:
     seconds: float
 
 
-Item = bytes | Pause | Close
-"""What leaves in order: bytes of the body, a pause, or the end of the connection."""
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Nothing more leaves until `poll` gives bytes, which leave then. It is asked often, and with True at the last."""
+
+    poll: Callable[[bool], bytes | None]
+    seconds: float
+
+
+Item = bytes | Pause | Await | Close
+"""What leaves in order: bytes of the body, a pause, bytes that come later, or the end of the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,7 @@ class AnswerChange(Generic[_Parameters]):
         self.index = 0
         """Events of the stream so far."""
         self.kept = 0
-        """Bytes that the fault itself keeps back."""
+        """Bytes that the fault itself keeps back; over `MOST_KEPT_BACK` it must not go."""
 
     @property
     def media_type(self) -> str:
@@ -135,6 +146,10 @@ class AnswerChange(Generic[_Parameters]):
     def finish(self) -> Iterable[Item]:
         """What is kept back of a stream, at its end."""
         return ()
+
+    def release(self) -> bytes:
+        """What is kept back when the answer ends or the fault is lifted in its middle."""
+        return b"".join(item for item in self.finish() if isinstance(item, bytes))
 
     def remember(self, answer: bytes) -> None:
         """See the bytes of a whole answer that has passed, head and body."""

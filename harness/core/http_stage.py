@@ -14,14 +14,15 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import Any, ClassVar, TypeVar
 
-from harness.core.answer_body import MOST_HELD, EventAnswer, ReplacedAnswer, StruckAnswer, WholeAnswer
-from harness.core.answer_change import AnswerChange, Item, Pause, StruckRequest
+from harness.core.answer_body import EventAnswer, ReplacedAnswer, StruckAnswer, WholeAnswer
+from harness.core.answer_change import MOST_KEPT_BACK, AnswerChange, Await, Item, Pause, StruckRequest
 from harness.core.fault import FaultKind
 from harness.core.fault_stage import Close, Stage, StageContext, StreamChunk
 from harness.core.http1 import CLOSE, RAW, Framing, MessageHead, MessagePart, MessageScanner
 from harness.core.http_request import HttpParameters, HttpRequest, RequestCondition
 
 _REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/1\.[01]\r\n")
+_LOOK_SECONDS = 0.01
 _MOST_REMEMBERED = 1 << 20
 """Bytes of an answer that is remembered at most."""
 
@@ -33,7 +34,7 @@ class HttpStage(Stage[_Parameters]):
 
     change: ClassVar[type[AnswerChange[Any]]]
     keeps_bytes = False
-    buffer_limit = MOST_HELD + 65536
+    buffer_limit = MOST_KEPT_BACK + 65536
 
     def __init__(self, context: StageContext[_Parameters], now: float) -> None:
         super().__init__(context, now)
@@ -41,6 +42,7 @@ class HttpStage(Stage[_Parameters]):
         self._keeps_bodies = self._condition.needs_body or self.change.needs_request_body
         self._queue: deque[Item] = deque()
         self._queued = 0
+        self._awaits_until: float | None = None
         self._has_end = self._is_over = self._is_raw = False
         self._restart(context.is_fresh)
 
@@ -92,13 +94,15 @@ class HttpStage(Stage[_Parameters]):
 
     def release(self) -> Sequence[StreamChunk]:
         """Everything that is kept back. An answer that the rest of the true one cannot follow is reset."""
-        items, self._queue = [item for item in self._queue if not isinstance(item, Pause)], deque()
+        items = [item.poll(True) or b"" if isinstance(item, Await) else item for item in self._queue]
+        items = [item for item in items if not isinstance(item, Pause)]
+        self._queue.clear()
         if self._reader is not None:
             rest = self._reader.release(self._answers)
             items.append(Close.RST if rest is None else rest)
         items.append(self._answers.release())
         self._restart(False)
-        self.due, self._queued, self._has_end = inf, 0, False
+        self.due, self._queued, self._has_end, self._awaits_until = inf, 0, False, None
         self._emit(items)
         return self._flush(0.0)
 
@@ -145,13 +149,15 @@ class HttpStage(Stage[_Parameters]):
             item = self._queue.popleft()
             if isinstance(item, bytes):
                 pieces.append(item)
+                self._queued -= len(item)
             elif isinstance(item, Pause):
                 if item.seconds > 0:
                     self.due = now + item.seconds
+            elif isinstance(item, Await):
+                pieces.append(self._poll(item, now))
             else:
                 end, self._is_over = item, True
         data = b"".join(pieces)
-        self._queued -= len(data)
         if self._is_over:
             self._queue.clear()
             self._queued, self._reader = 0, None
@@ -164,6 +170,18 @@ class HttpStage(Stage[_Parameters]):
         if end is not None:
             chunks.append((end, now))
         return chunks
+
+    def _poll(self, item: Await, now: float) -> bytes:
+        """What has come of bytes that come later; nothing sets the time of the next look."""
+        if self._awaits_until is None:
+            self._awaits_until = now + item.seconds
+        data = item.poll(now >= self._awaits_until)
+        if data is None:
+            self._queue.appendleft(item)
+            self.due = min(now + _LOOK_SECONDS, self._awaits_until)
+            return b""
+        self._awaits_until = None
+        return data
 
     def _read_request(self, head: MessageHead) -> Framing:
         if not head.start[2].startswith("HTTP/1."):

@@ -36,7 +36,7 @@ class _DelayAnswer(AnswerChange[_Parameters]):
         shift = self.parameters.jitter * (2 * self.struck.draw_uniform() - 1)
         milliseconds = max(0.0, self.parameters.delay + shift)
         if milliseconds:
-            self.note_effect(len(raw))
+            self.note_effect(len(self.struck.head.raw))
         return (Pause(milliseconds / 1000), raw)
 
 

@@ -47,11 +47,13 @@ class Line:
     ended_itself: bool = False
     effects: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    memory: dict[Any, Any] = field(default_factory=dict)
     stage: Stage[Any] = field(init=False)
 
     def __post_init__(self) -> None:
         assert self.kind.stage is not None
-        context = StageContext(self.parameters, self.draw, lambda: self.strikes, self.effects.append, self.is_fresh)
+        chances = (self.draw, lambda: self.strikes, self.effects.append)
+        context = StageContext(self.parameters, *chances, self.is_fresh, self.memory)
         self.stage = self.kind.stage(context, self.now)
 
     def push(self, data: bytes | Close) -> None:
