@@ -96,6 +96,7 @@ class QueueStage(Stage[_Parameters]):
         """Keep what arrived at one time until the time at which it leaves."""
         self.queue.append(((data, arrived), leaves))
         self.buffered += _count_bytes(data)
+        self.due = self.queue[0][1]
 
     def tick(self, now: float) -> Sequence[StreamChunk]:
         """Every chunk whose time has come."""

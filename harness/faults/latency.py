@@ -38,13 +38,14 @@ class _Latency(QueueStage[_Parameters]):
         """Delay data; the end of the stream waits for the data before it, and no longer."""
         leaves = now
         if not isinstance(data, Close):
-            jitter = self.parameters.jitter
-            variation = int(self.context.draw_uniform() * 2 * jitter) - jitter
-            leaves = arrived + (self.parameters.latency + variation) / 1000
+            delay, jitter = self.parameters.latency, self.parameters.jitter
+            if jitter:
+                delay += int(self.context.draw_uniform() * 2 * jitter) - jitter
+            leaves = arrived + delay / 1000
             if leaves > now:
                 self.context.record_effect(len(data))
         self.enqueue(data, arrived, leaves)
-        return self.tick(now)
+        return self.tick(now) if self.due <= now else ()
 
     def stamp(self, arrived: float, leaves: float) -> float:
         """Later by the delay, so that two latencies add."""

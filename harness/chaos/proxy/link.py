@@ -10,8 +10,10 @@ import struct
 import termios
 from collections.abc import Sequence
 from math import inf
+from time import monotonic
 from typing import Any, Protocol
 
+from harness.chaos.proxy.alarm import AlarmClock
 from harness.chaos.proxy.marks import MarkScanner
 from harness.core.fault_stage import Close, Stage, StreamChunk
 
@@ -29,6 +31,8 @@ class _StageMaker(Protocol):
 
 class _Owner(Protocol):
     """The proxy of a connection: its upstream, its toxics of each stream in order, and its open connections."""
+
+    clock: AlarmClock
 
     def parse_upstream(self) -> tuple[str, int]:
         """Host and port to connect to. Raises `ValueError`."""
@@ -124,13 +128,14 @@ class _Link:
         self.connection, self.stream = connection, stream
         self.source, self.target = source, target
         self.stages: list[Stage[Any] | None] = []
+        self._active: tuple[Stage[Any], ...] = ()
         self.watchers: tuple[Stage[Any], ...] = ()
         self.scanner: MarkScanner | None = None
         self.has_stages = self.is_full = False
         self._is_paused = self._has_ended = self._is_over = False
         self.bytes = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._loop = asyncio.get_running_loop()
+        self.due = self.alarm = inf
+        self._clock = connection.proxy.clock
         source.link, target.back = self, self
 
     def push(self, data: bytes | Close) -> None:
@@ -138,13 +143,13 @@ class _Link:
         if self._has_ended:
             return
         self._has_ended = isinstance(data, Close)
-        now = self._loop.time()
-        self._run_stages([(data, now)], 0, now)
-        self._set_timer()
+        now = monotonic()
+        self._run_stages(self._active, [(data, now)], now)
+        self._find_due()
 
     def change(self, place: int, toxic: _StageMaker | None, *, insert: bool = False) -> None:
         """Put a toxic's stage at a place of the chain: before the stage there or instead of it. None removes it."""
-        now = self._loop.time()
+        now = monotonic()
         old = None if insert else self.stages.pop(place)
         is_fresh = not self.connection.count_bytes()
         if toxic is not None:
@@ -152,29 +157,31 @@ class _Link:
             if new is not None and old is not None:
                 new.inherit(old)
             self.stages.insert(place, new)
-        self.has_stages = any(self.stages)
+        self._active = tuple(stage for stage in self.stages if stage)
+        self.has_stages = bool(self._active)
         for link in self.connection.links:
             if link is not self:
-                watchers = (stage for stage in self.stages if stage and type(stage).observe is not Stage.observe)
+                watchers = (stage for stage in self._active if type(stage).observe is not Stage.observe)
                 link.watchers = tuple(watchers)
         if old is not None:
-            self._run_stages(old.release(), place, now)
+            later = tuple(stage for stage in self.stages[place:] if stage)
+            self._run_stages(later, old.release(), now)
             if toxic is None and old.swallows_data:
                 self._write(Close.FIN)
-        self._set_timer()
+        self._find_due()
 
     def stop(self) -> None:
         """The target is gone: nothing more can be delivered."""
         self._is_over = self._has_ended = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._clock.drop_alarm(self)
 
     def balance(self) -> None:
         """Pause the source while the target or a stage is full."""
-        is_full = self.is_full or any(stage.buffered > stage.buffer_limit for stage in self.stages if stage)
+        is_full = self.is_full
+        for stage in self._active:
+            is_full |= stage.buffered > stage.buffer_limit
         source = self.source.transport
-        if is_full == self._is_paused or source is None or source.is_closing():
+        if is_full is self._is_paused or source is None or source.is_closing():
             return
         self._is_paused = is_full
         if is_full:
@@ -182,33 +189,38 @@ class _Link:
         else:
             source.resume_reading()
 
-    def _run_stages(self, chunks: Sequence[StreamChunk], place: int, now: float) -> None:
-        for stage in self.stages[place:]:
-            if stage is not None and chunks:
+    def tick(self, now: float) -> None:
+        """The alarm rings: a stage has something to do."""
+        stages = self._active
+        for place, stage in enumerate(stages):
+            if stage.due <= now:
+                self._run_stages(stages[place + 1 :], stage.tick(now), now)
+        self._find_due()
+
+    def _run_stages(self, stages: Sequence[Stage[Any]], chunks: Sequence[StreamChunk], now: float) -> None:
+        for stage in stages:
+            if not chunks:
+                return
+            if len(chunks) == 1:
+                chunks = stage.push(*chunks[0], now)
+            else:
                 chunks = [out for data, arrived in chunks for out in stage.push(data, arrived, now)]
         if len(chunks) > 1 and chunks[-1][0] is Close.FIN:
             self.target.cork()
         for data, _ in chunks:
             self._write(data)
 
-    def _set_timer(self) -> None:
+    def _find_due(self) -> None:
+        """Set the alarm for the first stage that has something to do, and pause the source while one is full."""
         due = inf
         if not self._is_over:
-            due = min((stage.due for stage in self.stages if stage), default=inf)
-        if self._timer is not None and self._timer.when() != due:
-            self._timer.cancel()
-            self._timer = None
-        if self._timer is None and due < inf:
-            self._timer = self._loop.call_at(due, self._tick, due)
+            for stage in self._active:
+                if stage.due < due:
+                    due = stage.due
+        self.due = due
+        if due < self.alarm:
+            self._clock.set_alarm(self)
         self.balance()
-
-    def _tick(self, due: float) -> None:
-        self._timer = None
-        now = max(due, self._loop.time())
-        for place, stage in enumerate(self.stages):
-            if stage is not None and stage.due <= now:
-                self._run_stages(stage.tick(now), place + 1, now)
-        self._set_timer()
 
     def _write(self, data: bytes | Close) -> None:
         transport = self.target.transport
@@ -223,13 +235,14 @@ class _Link:
         else:
             self.stop()
             if transport is not None and not transport.is_closing():
-                transport.write_eof()
+                with contextlib.suppress(OSError):  # it was reset in the same moment
+                    transport.write_eof()
                 transport.close()  # after the data that was written; its loss ends the other link
 
     def _reset(self, looks: int) -> None:
         """A reset discards data that the system has not sent: let that leave first, for a second at most."""
         if looks and self.target.count_unsent():
-            self._loop.call_later(_UNSENT_SECONDS, self._reset, looks - 1)
+            asyncio.get_running_loop().call_later(_UNSENT_SECONDS, self._reset, looks - 1)
         else:
             self.target.reset()
             self.source.reset()

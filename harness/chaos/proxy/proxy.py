@@ -9,6 +9,7 @@ import socket
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from harness.chaos.proxy.alarm import AlarmClock
 from harness.chaos.proxy.link import ProxiedConnection
 from harness.chaos.proxy.marks import MarkScanner
 from harness.chaos.proxy.record import Journal, ToxicCounts
@@ -103,6 +104,7 @@ class Proxy:
 
     def __init__(self, name: str, listen: str, upstream: str, journal: Journal, allow_remote: bool) -> None:
         self.name, self.listen, self.upstream, self.journal = name, listen, upstream, journal
+        self.clock = AlarmClock(asyncio.get_running_loop())
         self._toxics: dict[str, list[Toxic]] = {"upstream": [], "downstream": []}
         self._lifted: dict[str, ToxicCounts] = {}
         self._allow_remote = allow_remote

@@ -7,12 +7,14 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -37,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     One line `{"url": ..., "pid": ...}` goes to standard output when the API accepts connections.
     """
     options = _make_parser().parse_args(argv)
+    _raise_file_limit()
     try:
         # The standard loop: uvloop 0.23 dies when half-open connections end by the hundred.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
@@ -45,6 +48,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return _USAGE_STATUS
     return 0
+
+
+def _raise_file_limit() -> None:
+    """A connection takes two files: as many as the system allows, where the usual limit is 1,024."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _report_problem(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """One line on standard error for what went wrong with a connection, in place of a traceback."""
+    print(f"warning: {context['message']}: {context.get('exception')!r}", file=sys.stderr, flush=True)
 
 
 async def _serve(options: argparse.Namespace) -> None:
@@ -64,6 +79,7 @@ async def _serve(options: argparse.Namespace) -> None:
     )
     server = _Server(config)
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_report_problem)
 
     def stop() -> None:
         server.should_exit = True
