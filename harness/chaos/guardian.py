@@ -19,8 +19,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from harness.core.errors import HarnessError
 
@@ -31,17 +32,29 @@ ApiCall = tuple[str, str, dict[str, Any] | None]
 """One call to a Toxiproxy API: method, path, and the body (JSON) or None."""
 
 
+@dataclass(frozen=True, slots=True)
+class LiftRecord:
+    """A line (JSON) that the guardian appends to the file at `path` when it has lifted the fault of a dead runner.
+
+    `started` is the start of the run on the system's monotonic clock: the line gets `lifted_at`, in seconds of the run.
+    """
+
+    path: str
+    started: float
+    line: Mapping[str, Any]
+
+
 class Guardian:
     """The runner's side; the process starts with the first fault and is ready before `watch` returns."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def watch(self, key: str, base: str, calls: Sequence[ApiCall]) -> None:
+    def watch(self, key: str, base: str, calls: Sequence[ApiCall], record: LiftRecord | None = None) -> None:
         """Say how to lift a fault before it is applied. Raises `HarnessError` when the guardian is not ready."""
         if self._process is None:
             self._process = _start_guardian()
-        self._write({"key": key, "base": base, "calls": calls})
+        self._write({"key": key, "base": base, "calls": calls, "record": asdict(record) if record else None})
 
     def forget(self, key: str) -> None:
         """The fault is lifted: leave it alone."""
@@ -107,14 +120,24 @@ def main(parent: int) -> None:
         for line in map(json.loads, lines):
             faults[line["key"]] = line
     ends = time.monotonic() + _PATIENCE
-    while faults := {key: fault for key, fault in faults.items() if not _lift(fault)}:
+    while faults := {key: fault for key, fault in faults.items() if not _lift_and_record(fault)}:
         if time.monotonic() > ends:
             return
         time.sleep(0.2)
 
 
-def _lift(fault: dict[str, Any]) -> bool:
-    """Whether the fault is lifted now, or was before."""
+def _lift_and_record(fault: dict[str, Any]) -> bool:
+    """Whether the fault is over now; a line in the record of the run says when it was lifted."""
+    outcome = _lift(fault)
+    if outcome == "lifted" and (record := fault.get("record")):
+        line = {**record["line"], "lifted_at": round(time.monotonic() - record["started"], 4)}
+        with contextlib.suppress(OSError), open(record["path"], "ab") as file:  # the folder may be gone
+            file.write(json.dumps(line).encode() + b"\n")
+    return outcome != "on"
+
+
+def _lift(fault: dict[str, Any]) -> Literal["lifted", "gone", "on"]:
+    """Lift the fault. A proxy that has died has taken its faults with it."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     for method, path, content in fault.get("calls", ()):
         body = None if content is None else json.dumps(content).encode()
@@ -123,11 +146,10 @@ def _lift(fault: dict[str, Any]) -> bool:
         except urllib.error.HTTPError as error:
             error.close()
             if error.code != 404:
-                return False
+                return "on"
         except OSError as error:
-            # A proxy that has died has taken its faults with it.
-            return isinstance(getattr(error, "reason", error), ConnectionRefusedError)
-    return True
+            return "gone" if isinstance(getattr(error, "reason", error), ConnectionRefusedError) else "on"
+    return "lifted"
 
 
 if __name__ == "__main__":

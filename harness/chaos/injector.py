@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from harness.chaos.guardian import ApiCall, Guardian
+from harness.chaos.guardian import ApiCall, Guardian, LiftRecord
 from harness.chaos.proof import probe_link, prove_fault
 from harness.chaos.toxiproxy_api import ToxiproxyApi, list_removal_calls
 from harness.core.errors import HarnessError, UsageError
@@ -119,11 +119,15 @@ class Injector:
         """Requests with our mark that the link has carried, 0 for a plain Toxiproxy."""
         return int(self.read_counters().get("marked", 0))
 
+    def prepare(self, fault: Fault) -> ActiveFault:
+        """The fault, ready to be applied. Raises `UsageError` for a kind of fault that this server does not offer."""
+        self.check_fault(fault)
+        return ActiveFault(self, fault)
+
     @contextlib.contextmanager
     def apply(self, fault: Fault) -> Iterator[ActiveFault]:
         """The fault is on inside the `with` block, and lifted after it in any case. Raises as the constructor does."""
-        self.check_fault(fault)
-        active = ActiveFault(self, fault)
+        active = self.prepare(fault)
         try:
             active.apply()
             yield active
@@ -163,6 +167,10 @@ class Injector:
         return proxy
 
 
+class FaultLifted(UsageError):
+    """Somebody else has lifted a fault of ours, for example `aiharness lift`."""
+
+
 class ActiveFault:
     """One fault of an injector: about to be applied, on, or lifted.
 
@@ -176,10 +184,10 @@ class ActiveFault:
         self.name = f"{_DISABLED_PREFIX if self._disables else _PREFIX}{make_slug(fault.name)}"
         self._path = f"{self._proxy.path}/toxics/{self.name}"
 
-    def apply(self) -> None:
-        """Apply the fault; the guardian learns of it first."""
+    def apply(self, record: LiftRecord | None = None) -> None:
+        """Apply the fault; the guardian learns of it first, and writes the record if it has to lift it."""
         fault = self._fault
-        self._injector.guardian.watch(self.name, self._injector.api.base, self._list_lifting_calls())
+        self._injector.guardian.watch(self.name, self._injector.api.base, self._list_lifting_calls(), record)
         if self._disables:
             self._proxy.add_toxic(name=self.name, type="noop")
             self._proxy.disable()
@@ -189,11 +197,20 @@ class ActiveFault:
         self._proxy.add_toxic(**toxic, attributes=dict(fault.attributes), **lease)
 
     def renew(self) -> None:
-        """Keep the fault on. Raises `ProxyGone` when the proxy has died, `UsageError` when somebody has lifted it."""
+        """Keep the fault on. Raises `ProxyGone` when the proxy has died, `FaultLifted` when somebody has lifted it."""
         if self.is_counted:
-            self._injector.api.call("PATCH", self._path, json={"lease_ms": LEASE})
+            self._keep("PATCH", {"lease_ms": LEASE})
         else:
-            self._injector.api.call("GET", self._path)
+            self._keep("GET", None)
+
+    def change(self, fault: Fault) -> None:
+        """Give the fault these attributes and this toxicity. Raises as `renew`."""
+        if not self._disables:
+            self._keep("POST", {"attributes": dict(fault.attributes), "toxicity": fault.toxicity})
+
+    def _keep(self, method: str, body: dict[str, Any] | None) -> None:
+        if self._injector.api.call(method, self._path, allow_missing=True, json=body).status_code == 404:
+            raise FaultLifted(f"{self._injector.api.where}: somebody has lifted the fault {self._fault.name!r}")
 
     def prove(self) -> Proof:
         """Whether the fault took effect: by our own proxy's counters, otherwise by a probe through the link."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.chaos.struck import FEWEST_STRUCK
 from harness.core.errors import ErrorClass
@@ -83,10 +84,20 @@ def judge_validity(experiment: Experiment) -> Verdict | None:
     if lag > _MOST_LAG:
         return make_inconclusive(f"bound by the client: requests were sent {lag:.2f} s late at p95", **evidence)
     if experiment.proof.confirmed == "none":
-        return make_inconclusive(f"the fault did not land: {experiment.proof.detail}", **evidence)
+        why = f"stopped ({experiment.stopped}) before it was seen" if experiment.stopped else experiment.proof.detail
+        return make_inconclusive(f"the fault did not land: {why}", **evidence)
     if not experiment.fault_samples:
         return make_inconclusive("no request was sent during the fault: its effect was not measured", **evidence)
     return None
+
+
+def weaken_if_stopped(experiment: Experiment, verdict: Verdict) -> Verdict:
+    """A PASS of an experiment whose faults were ended before their time is INCONCLUSIVE; a FAIL stands."""
+    if not experiment.stopped or verdict.status is not Status.PASS:
+        return verdict
+    return replace(
+        verdict, status=Status.INCONCLUSIVE, reason=f"stopped: {experiment.stopped}; before, {verdict.reason}"
+    )
 
 
 def judge_integrity(experiment: Experiment) -> Verdict:
@@ -111,4 +122,4 @@ def judge_integrity(experiment: Experiment) -> Verdict:
     )
     # One input, repeated: no rate over inputs is excluded (DESIGN 6.2).
     notes = (*experiment.notes, "one input was repeated: what the service does with others is not judged")
-    return Verdict(Status.PASS, reason, n=n, method="contract", notes=notes)
+    return weaken_if_stopped(experiment, Verdict(Status.PASS, reason, n=n, method="contract", notes=notes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.chaos.judging import judge_validity
+from harness.chaos.judging import judge_validity, weaken_if_stopped
 from harness.core.experiment import ChaosSettings, Experiment, Sample, select_samples
 from harness.core.verdict import Status, Verdict
 from harness.stats.recovery import (
@@ -56,7 +56,7 @@ def judge_recovery(experiment: Experiment, limit: float | None = None) -> Verdic
         status, reason, seconds = Status.INCONCLUSIVE, "no request was sent after the limit", None
     else:
         status, reason, seconds = watch.judge(first, limit, decide_recovery(watch.yardstick, watch.latencies[first:]))
-    return Verdict(
+    verdict = Verdict(
         status,
         reason,
         metric="recovery",
@@ -70,6 +70,7 @@ def judge_recovery(experiment: Experiment, limit: float | None = None) -> Verdic
         counterexamples=() if status is Status.PASS else experiment.failed[-1:],
         notes=experiment.notes,
     )
+    return weaken_if_stopped(experiment, verdict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class SteadyLoad:
         self.began = 0.0
         self.next_due = 0.0
         self._session, self._pool, self._cuts_here = session, pool, stream and direct
-        self._only_streams = stream
+        self.only_streams = stream
         # Toxicity is drawn per connection: requests on one kept-alive connection would share one draw.
         self._closes = any(fault.toxicity < 1 for fault in plan.faults) and not session.endpoint.http2
         self.sent = self.left = 0
@@ -74,13 +74,21 @@ class SteadyLoad:
     def make_request(self, index: int) -> tuple[Turn, Request]:
         """Request `index` of the schedule, and what is known of its answer."""
         session, streams = self._session, self._session.capabilities.streaming
-        turn = self._pool.choose(index, streams=streams, only_streams=self._only_streams)
+        turn = self._pool.choose(index, streams=streams, only_streams=self.only_streams)
         closing = (("connection", "close"),) if self._closes else ()
         return turn, session.request(turn.query, (*mark_request(self._pool.mark, index), *closing))
 
     def list_samples(self) -> list[Sample]:
         """Every counted request that has ended so far, in the schedule's order, without those `unsent` in time."""
         return sorted(self._samples, key=lambda sample: sample.intended)
+
+    def list_ended(self, first: int) -> list[Sample]:
+        """The counted requests in the order in which they ended, from this one on."""
+        return self._samples[first:]
+
+    def list_waiting(self) -> list[float]:
+        """When each request in flight was due."""
+        return list(self._due_by_index.values())
 
     def find_settled_time(self, since: float) -> float:
         """The time up to which every request due from `since` on has ended."""

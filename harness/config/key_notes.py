@@ -12,7 +12,7 @@ from harness.core.registry import describe_unknown
 
 _SECONDS = (
     "connect", "first_byte", "inter_token", "total", "duration", "warm_up", "baseline", "recovery", "max_time",
-    "wait_ready", "pause", "refresh", "latency_ceiling", "window",
+    "wait_ready", "pause", "refresh", "latency_ceiling", "window", "at",
 )  # fmt: skip
 UNITS = {**dict.fromkeys(_SECONDS, "seconds"), "rate": "requests/s", "certificate_days": "days"}
 """The units of keys that hold a number."""
@@ -27,6 +27,7 @@ EXAMPLES = {
     "model": "NAME",
     "api": "http://127.0.0.1:8474",
     "link": "NAME",
+    "at": "10",
     "kind": "latency",
     "eps": "0.1",
     "env": "MY_API_KEY",
@@ -57,6 +58,11 @@ SECRET_PLACES = (
 _NOTES: Mapping[tuple[str, ...], str] = {
     ("objective",): "[[objective]], with two pairs of brackets, above each objective",
     ("fault",): "[[fault]], with two pairs of brackets, above each fault",
+    ("experiment",): "[[experiment]], with two pairs of brackets, above each experiment",
+    ("experiment", "fault"): "[[experiment.fault]], with two pairs of brackets, above each fault of the experiment",
+    ("experiment", "stop"): 'stop = ["error_rate > 50 % for 5s"]',
+    ("experiment", "fault", "ramp"): "ramp = { attributes = { latency = 2000 }, steps = 5 }",
+    ("experiment", "fault", "attributes"): "attributes = { latency = 2000 }",
     ("objective", "limit"): 'a direction, a number and a unit, as limit = "<= 800ms" or limit = "<= 1%"',
     ("endpoint", "credentials"): _NO_SECRET,
     ("endpoint", "deadlines"): "deadlines = { total = 60 }, in seconds",
@@ -93,6 +99,7 @@ _MEANT = {
     **dict.fromkeys(("percentile", "quantile", "p95", "p99"), 'the percentile stands in metric, like "latency p95"'),
     **dict.fromkeys(("objectives", "slo", "slos"), "write [[objective]] above each objective"),
     **dict.fromkeys(("faults", "toxic", "toxics"), "write [[fault]] above each fault"),
+    **dict.fromkeys(("experiments", "scenario", "timeline"), "write [[experiment]] above each experiment"),
     **dict.fromkeys(("body", "route"), "they are path and body under [endpoint.template]"),
     **dict.fromkeys(("verify", "insecure", "ssl_verify"), 'a private CA is [endpoint.tls] ca_file = "ca.pem"'),
 }
@@ -116,10 +123,10 @@ def describe_unknown_key(
     """A message about a key that its table does not have. `sections` are the keys of every section of the file."""
     names = tuple(name for name in table if isinstance(name, str))
     message = describe_unknown("key", key, known)
-    for repeated in ("objective", "fault"):
+    for repeated in ("objective", "fault", "experiment"):
         if not names and message.endswith(f"Did you mean '{repeated}'?"):
             return f"{message} Write [[{repeated}]] above each"
-    if names == ("fault",) and key in _FAULT_ATTRIBUTES:
+    if names[-1:] == ("fault",) and key in _FAULT_ATTRIBUTES:
         return f"{message}. What the fault does stands in attributes = {{ {key} = 2000 }}"
     if names[:1] == ("endpoint",) and key.lower() in _SECRET_KEYS:
         return f"unknown key {key!r}; write {_NO_SECRET}"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.endpoint import resolve_endpoint
+from harness.config.experiments import read_experiments
 from harness.config.file import ConfigSource, read_file
 from harness.config.operation_urls import split_operation
 from harness.config.options import Options
@@ -22,7 +23,6 @@ from harness.config.sections import ConfigFile, ObjectiveSection, ProfileSection
 from harness.config.suite_sections import (
     complete_sections,
     read_data_settings,
-    read_experiments,
     read_links,
     resolve_suite_endpoints,
 )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from harness.core.bounds import OverZero
 from harness.core.endpoint import TLS, Deadlines, Template
-from harness.core.experiment import Fault
+from harness.core.experiment import Fault, TimedFault
 from harness.core.settings import Promises
 
 
@@ -107,6 +107,29 @@ class LinkSection:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedFaultSection(TimedFault):
+    """`[[experiment.fault]]`: a fault on one link, or on several `links` at once."""
+
+    link: str = field(default="", kw_only=True)
+    links: list[str] = field(default_factory=list, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentSection:
+    """`[[experiment]]`: faults over time; `rate`, `baseline` and `recovery` are those of `[chaos]` by default."""
+
+    name: str
+    fault: list[TimedFaultSection]
+    hypothesis: str = ""
+    rate: OverZero[float] | None = None
+    baseline: OverZero[float] | None = None
+    recovery: OverZero[float] | None = None
+    stop: list[str] = field(default_factory=list)
+    blast_radius: OverZero[float] = 1.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TargetsSection:
     """`[targets]`: hosts other than this machine whose fault proxies may set faults."""
 
@@ -151,4 +174,5 @@ class ConfigFile:
     data: DataSection = field(default_factory=DataSection)
     links: dict[str, LinkSection] = field(default_factory=dict)
     fault: list[Fault] = field(default_factory=list)
+    experiment: list[ExperimentSection] = field(default_factory=list)
     targets: TargetsSection = field(default_factory=TargetsSection)

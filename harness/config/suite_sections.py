@@ -1,24 +1,22 @@
-"""The sections of the configuration that single suites read: their own, data, links and faults."""
+"""The sections of the configuration that single suites read: their own, data and links."""
 
 from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from harness.config.endpoint import check_options
 from harness.config.file import ConfigSource
-from harness.config.sections import ConfigFile, DataSection, LinkSection, SuiteSection
+from harness.config.sections import DataSection, LinkSection, SuiteSection
 from harness.core.arrival_settings import REPLAY
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
-from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault, Link
-from harness.core.fault import load_fault
-from harness.core.plan import make_slug
+from harness.core.experiment import Link
 from harness.core.registry import list_plugins
 from harness.core.settings import DataSettings, LoadSettings
 from harness.core.suite_policy import find_policy
@@ -66,7 +64,7 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
         raise source.error(f"must be 0 or more, got {section.tolerance!r}", "data", "tolerance")
     if any(length < 1 for length in section.shape):
         raise source.error(f"every length must be over 0, got {section.shape!r}", "data", "shape")
-    if not _is_read("data", suites) or not (section.file or section.golden):
+    if not is_read("data", suites) or not (section.file or section.golden):
         return None
 
     def read_data_file(key: str, name: str | None) -> Dataset | None:
@@ -116,7 +114,7 @@ def complete_sections(
         declared = find_policy(name).section
         assert declared is not None
         for module, package in declared.requires.items():
-            _check_installed(module, package, source, name)
+            check_installed(module, package, source, name)
     return sections
 
 
@@ -168,49 +166,12 @@ def read_links(sections: Mapping[str, LinkSection], source: ConfigSource) -> tup
     return tuple(links)
 
 
-def read_experiments(
-    file: ConfigFile, chaos: ChaosSettings, suites: tuple[str, ...], source: ConfigSource
-) -> tuple[ExperimentPlan, ...]:
-    """An experiment for each configured fault; none if no wanted suite reads them. Raises `ConfigError`."""
-    faults: list[Fault] = []
-    for index, section in enumerate(file.fault):
-        if not file.links:
-            problem = f'no link is configured: write [links.{section.link}] with api = "http://127.0.0.1:8474"'
-            raise source.error(problem, "fault", index, "link")
-        source.check_known("link", section.link, file.links, "fault", index, "link")
-        source.check_known("fault", section.kind, list_plugins("faults"), "fault", index, "kind")
-        if not 0 < section.toxicity <= 1:
-            raise source.error(f"must be over 0 and at most 1, got {section.toxicity!r}", "fault", index, "toxicity")
-        name = section.name or f"{section.kind} on {section.link}"
-        if make_slug(name) in {make_slug(fault.name) for fault in faults}:
-            raise source.error(
-                f"another fault has the name {name!r}; give each fault a name of its own", "fault", index, "name"
-            )
-        with source.locate_errors("fault", index, "kind"):
-            kind = load_fault(section.kind)
-        if section.stream not in kind.streams:
-            streams = " or ".join(kind.streams)
-            raise source.error(f"must be {streams} for {kind.name}, got {section.stream!r}", "fault", index, "stream")
-        with source.locate_errors("fault", index, "attributes"):
-            parameters = kind.parse(section.attributes)
-        if parameters.is_idle:
-            if kind.example.is_idle:
-                raise source.error(f"{kind.name} disturbs nothing; give another kind", "fault", index, "kind")
-            values = ", ".join(f"{key} = {value}" for key, value in asdict(kind.example).items() if value)
-            problem = f"{kind.name} with these values disturbs nothing: write like attributes = {{ {values} }}"
-            raise source.error(problem, "fault", index, "attributes")
-        faults.append(replace(section, name=name, attributes=asdict(parameters)))
-    if not _is_read("fault", suites):
-        return ()
-    if faults:
-        _check_installed("toxiproxy", "aiharness[chaos]", source, "fault")
-    return tuple(ExperimentPlan.of_fault(fault, chaos) for fault in faults)
-
-
-def _is_read(section: str, suites: tuple[str, ...]) -> bool:
+def is_read(section: str, suites: tuple[str, ...]) -> bool:
+    """Whether one of these suites reads the section."""
     return any(section in find_policy(suite).reads for suite in suites)
 
 
-def _check_installed(module: str, package: str, source: ConfigSource, section: str) -> None:
+def check_installed(module: str, package: str, source: ConfigSource, section: str) -> None:
+    """Raises `ConfigError` that says what to install."""
     if importlib.util.find_spec(module) is None:
         raise source.error(f"needs the package {module}: pip install '{package}'", section)

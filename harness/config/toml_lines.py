@@ -6,7 +6,7 @@ Tested in tests/config/test_resolve.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 _TABLE = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
@@ -30,16 +30,30 @@ def find_line(text: str, keys: Sequence[str | int]) -> int | None:
 def _find_paths(text: str) -> Iterator[tuple[int, list[str | int]]]:
     """The lines that hold a table's header or a key, each with its path."""
     table: list[str | int] = []
-    counts: dict[str, int] = {}
+    counts: dict[tuple[str | int, ...], int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if match := _TABLE.match(line):
-            table = _split_key(match[2])
+            names = _split_key(match[2])
+            table = _resolve_path(names[:-1], counts)
+            table.append(names[-1])
+            place = tuple(table)
             if match[1] == "[[":
-                counts[match[2]] = counts.get(match[2], -1) + 1
-                table.append(counts[match[2]])
+                counts[place] = counts.get(place, -1) + 1
+            if place in counts:
+                table.append(counts[place])
             yield number, table
         elif match := _KEY.match(line):
             yield number, [*table, *_split_key(match[1])]
+
+
+def _resolve_path(names: Sequence[str | int], counts: Mapping[tuple[str | int, ...], int]) -> list[str | int]:
+    """The path of a table whose parents may be lists of tables: it stands in the last one of each."""
+    path: list[str | int] = []
+    for name in names:
+        path.append(name)
+        if (place := tuple(path)) in counts:
+            path.append(counts[place])
+    return path
 
 
 def _split_key(dotted: str) -> list[str | int]:

@@ -99,9 +99,9 @@ class ChaosSettings:
     baseline: OverZero[float] = 5.0
     recovery: OverZero[float] = 10.0
 
-    def find_problem(self) -> tuple[str, str] | None:
-        """The key that makes every experiment impossible, and why; or None."""
-        if self.rate * (self.baseline + self.recovery) > MOST_REQUESTS:
+    def find_problem(self, under_fault: float = 0.0) -> tuple[str, str] | None:
+        """The key that makes an experiment with so many seconds of faults impossible, and why; or None."""
+        if self.rate * (self.baseline + under_fault + self.recovery) > MOST_REQUESTS:
             return "rate", f"rate times the phases is over {MOST_REQUESTS:,} requests; give fewer"
         return None
 
@@ -115,7 +115,8 @@ class ExperimentPlan:
     """An experiment as configured: a `[[experiment]]`, or a `[[fault]]`, which is one with a single fault.
 
     `chaos` has the load, the baseline and the deadline of recovery; `faults` are in the order in which they begin, each
-    with a name of its own. No fault strikes more than the share `blast_radius` of what its link carries.
+    with a name of its own. No fault strikes more than the share `blast_radius` of what its link carries. `seed` is that
+    of the load (None: the run's).
     """
 
     name: str

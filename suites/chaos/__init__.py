@@ -31,6 +31,6 @@ POLICY = SuitePolicy(
     dependent=True,
     hint="a longer fault or a higher [chaos] rate",
     section=Section(ChaosSettings, always=True),
-    reads=("fault",),
+    reads=("fault", "experiment"),
     disturbs=True,
 )

@@ -40,7 +40,7 @@ def test_objective(
     if (verdict := judging.judge_validity(measured)) is not None:
         return verdict
     samples = measured.fault_samples[: ai_planned.cap]
-    if len(samples) < (ai_planned.cap or 0):
+    if not measured.stopped and len(samples) < (ai_planned.cap or 0):
         few = f"{len(samples)} of {ai_planned.cap} planned requests were due under the fault and ended"
         return make_inconclusive(few, n=len(samples), notes=measured.notes)
     slow, limit = "", 0.0
@@ -48,7 +48,10 @@ def test_objective(
     if objective.metric == "latency":
         slow, limit = f" took longer than {objective.limit * 1e3:g} ms or", objective.limit
         values = [s.judged_latency for s in samples]
+    # After a stop the rest of the planned requests counts as good: a FAIL then stands whatever they would have shown.
+    values += [0.0] * ((ai_planned.cap or 0) - len(values))
     blocks = split_into_blocks(values, limit, experiment.duration, objective.quantile or 1.0)
     examples = measured.failed or measured.corrupted
     what = f"requests under the fault{slow} failed"
-    return judge_dependent_samples(blocks, objective, ai_planned, what=what, examples=examples, notes=measured.notes)
+    verdict = judge_dependent_samples(blocks, objective, ai_planned, what=what, examples=examples, notes=measured.notes)
+    return judging.weaken_if_stopped(measured, verdict)

@@ -99,7 +99,11 @@ class Toxiproxy:
 
 def run_experiment(session: Session, run: Any, fault: Fault) -> Experiment:
     """What a check of the suite gets that measures with this fault."""
-    plan = ExperimentPlan.of_fault(fault, run.settings.chaos)
+    return run_plan(session, run, ExperimentPlan.of_fault(fault, run.settings.chaos))
+
+
+def run_plan(session: Session, run: Any, plan: ExperimentPlan) -> Experiment:
+    """What a check of the suite gets that measures with this experiment."""
     planned = EXPERIMENT.plan(Scope(run.settings, "chaos", plan))
     check = PlannedCheck("x", "chaos", Level.BLOCKER, "x", measures=(planned.id,))
     return Measurements(session, run, check)(EXPERIMENT, plan)

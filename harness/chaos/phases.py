@@ -1,0 +1,170 @@
+"""The phases of an experiment under its load: baseline, the timeline of faults, recovery; and what they show.
+
+Tested in tests/chaos/test_run_experiment.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.chaos.fault_record import FaultRecord
+from harness.chaos.injector import Injector
+from harness.chaos.judging import describe_unsent, explain_invisible_fault, explain_unsteady_baseline
+from harness.chaos.recovery_judging import compute_watch, find_recovery, measure_baseline, select_baseline
+from harness.chaos.steady_load import SteadyLoad
+from harness.chaos.stop_watch import StopWatch
+from harness.chaos.struck import FEWEST_STRUCK, LinkUse, Traffic, count_struck
+from harness.chaos.timeline_run import TimelineRun
+from harness.core.errors import UsageError
+from harness.core.experiment import ChaosSettings, Experiment, Proof, Sample, Strike, select_samples
+from harness.core.objective import Objective
+
+_LOOK = 0.2
+"""Seconds between two looks at the load."""
+
+
+@dataclass
+class Phases:
+    """The phases of one experiment, which fill in `experiment`. `injectors` are those of its links, by name.
+
+    `direct` names the links that lie between the harness and the service, `uses` says which of our requests each link
+    is known to carry. `ask_operator` returns why an operator ends the faults, or an empty text; `report` gets a line
+    for what happens.
+    """
+
+    experiment: Experiment
+    load: SteadyLoad
+    injectors: Mapping[str, Injector]
+    direct: frozenset[str]
+    uses: Mapping[str, LinkUse]
+    objectives: Sequence[Objective]
+    record: FaultRecord
+    ask_operator: Callable[[], str]
+    report: Callable[[str], None]
+    _normal: dict[str, Traffic] = field(default_factory=dict)
+    _carried: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def chaos(self) -> ChaosSettings:
+        """The length of the phases, and the rate of the load."""
+        return self.experiment.plan.chaos
+
+    def run_all(self) -> Experiment:
+        """Run every phase; `broken` of the result says what broke the experiment itself."""
+        load, chaos = self.load, self.chaos
+        self.report(f"{chaos.rate:g} requests/s, baseline {chaos.baseline:g} s")
+        baseline = self._wait_for_baseline()
+        reason = self.ask_operator() or explain_unsteady_baseline(baseline, self.objectives)
+        if reason:
+            self.report(f"nothing is disturbed: {reason}")
+            self._update(undecided=reason)
+        else:
+            try:
+                self._disturb(baseline)
+                load.wait((self.experiment.lifted or 0.0) + compute_watch(chaos) - load.now())
+            except UsageError as problem:
+                self._update(broken=f"the experiment was cut short: {problem}")
+        load.drain()
+        notes = [note for injector in self.injectors.values() for note in injector.notes]
+        self._update(finished=load.now(), samples=tuple(load.list_samples()), notes=tuple(notes))
+        self._update(corrupted=tuple(load.corrupted), failed=tuple(load.failed), unsent=load.unsent)
+        if load.unsent:
+            self._add_note(f"{describe_unsent(load.unsent, len(self.experiment.samples))}; they are left out")
+        if self.experiment.lifted is not None and not self.experiment.broken:
+            self._conclude(baseline, self.experiment.lifted)
+        return self.experiment
+
+    def _wait_for_baseline(self) -> list[Sample]:
+        """Wait for the end of the baseline, and for its requests: the endpoint's deadlines end each of them."""
+        load = self.load
+        before = {link: self._count_requests(link) for link in self.injectors}
+        steady = load.began + self.chaos.baseline
+        load.wait(steady - load.now())
+        while load.find_settled_time(load.began) < steady:
+            load.wait(_LOOK)
+        for link, (marked, sent) in before.items():
+            now_marked, now_sent = self._count_requests(link)
+            self._normal[link] = Traffic(now_marked - marked, now_sent - sent)
+        return select_baseline(load.list_samples(), load.began, self.chaos)
+
+    def _disturb(self, baseline: Sequence[Sample]) -> None:
+        plan, load = self.experiment.plan, self.load
+        normal = sum(sample.is_good for sample in baseline) / self.chaos.baseline
+        watch = StopWatch(plan.stop, load, normal, self.ask_operator)
+        count, find_stop = self._count_requests, watch.find_reason
+        timeline = TimelineRun(plan, self.injectors, load, self.record, count, find_stop, self.report)
+        try:
+            timeline.run()
+        finally:
+            strikes, self._carried = timeline.strikes, timeline.carried
+            applied = [strike.applied for strike in strikes if strike.applied is not None]
+            lifted = [strike.lifted for strike in strikes if strike.lifted is not None]
+            if applied:
+                self._update(applied=min(applied))
+            if applied and len(lifted) == len(applied):
+                self._update(lifted=max(lifted))
+            self._update(strikes=tuple(strikes), proof=join_proofs(strikes), stopped=timeline.stopped)
+
+    def _conclude(self, baseline: list[Sample], lifted: float) -> None:
+        """Find the recovery and whether the answers show the faults; the last line of each in `faults.jsonl`."""
+        strikes = tuple(self._count_struck(strike) for strike in self.experiment.strikes)
+        self._update(strikes=strikes, proof=join_proofs(strikes))
+        recovered = find_recovery(self.experiment)
+        progress = "no recovery seen"
+        if recovered is not None:
+            self._update(recovered=recovered)
+            self._add_note(f"the service recovered between {lifted:.2f} s and {recovered:.2f} s of the run")
+            progress = f"steady again {max(0.0, recovered - lifted):.1f} s later"
+        struck = min(self._count_ours(index, strike) for index, strike in enumerate(strikes) if strike.applied)
+        self._update(struck=struck)
+        if self.experiment.proof.confirmed != "none" and struck < FEWEST_STRUCK:
+            is_own = all(injector.is_own_proxy for injector in self.injectors.values())
+            yardstick = measure_baseline(baseline, self.chaos)
+            self._update(undecided=explain_invisible_fault(self.experiment, yardstick, is_own_proxy=is_own))
+        self.report(f"lifted, {progress}")
+        self.record.judge(self.experiment)
+
+    def _count_ours(self, index: int, strike: Strike) -> int:
+        """How many of our requests the fault has struck, at least."""
+        link = strike.fault.link
+        marked, sent = self._carried.get(index, (0, 0))
+        traffic = replace(self._normal[link], marked_under_fault=marked, sent_under_fault=sent)
+        return count_struck(strike.fault, strike.proof, self.uses[link], traffic)
+
+    def _count_requests(self, link: str) -> tuple[int, int]:
+        """Our requests that the link has carried, and those that were sent."""
+        return self.injectors[link].count_marked(), self.load.sent + self.load.left
+
+    def _count_struck(self, strike: Strike) -> Strike:
+        """A fault that strikes every connection between us and the service strikes each request that was sent."""
+        is_sure = strike.proof.confirmed == "probe" and strike.fault.toxicity >= 1 and strike.fault.link in self.direct
+        if not is_sure or strike.applied is None or strike.lifted is None:
+            return strike
+        samples = select_samples(self.experiment.samples, strike.applied, strike.lifted)
+        struck = sum(sample.intended + sample.lag < strike.lifted for sample in samples)
+        return replace(strike, proof=replace(strike.proof, affected=struck))
+
+    def _update(self, **changes: Any) -> None:
+        self.experiment = replace(self.experiment, **changes)
+
+    def _add_note(self, note: str) -> None:
+        self._update(notes=(*self.experiment.notes, note))
+
+
+def join_proofs(strikes: Sequence[Strike]) -> Proof:
+    """The proof of all faults together, which is that of the weakest: one that did not land is none."""
+    if len(strikes) == 1:
+        return strikes[0].proof
+    applied = [strike for strike in strikes if strike.applied is not None]
+    if not applied:
+        return Proof()
+    weakest = min(applied, key=lambda strike: ("none", "probe", "counter").index(strike.proof.confirmed))
+    counts = [strike.proof.affected for strike in applied]
+    known = [count for count in counts if count is not None]
+    affected = sum(known) if len(known) == len(counts) else None
+    shown = [strike for strike in applied if strike.proof.confirmed == "none"] or applied
+    detail = "; ".join(f"{strike.fault.name}: {strike.proof.detail}" for strike in shown)
+    marks = [strike.proof.ours for strike in applied if strike.proof.ours is not None]
+    return Proof(weakest.proof.confirmed, affected, detail, sum(marks) if len(marks) == len(applied) else None)

@@ -1,0 +1,201 @@
+"""`[[fault]]` and `[[experiment]]`: plans of experiments, checked against the links and the kinds of faults.
+
+Tested in tests/config/test_experiments.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, TypeVar
+
+from harness.config.file import ConfigSource
+from harness.config.sections import ConfigFile, ExperimentSection, TimedFaultSection
+from harness.config.suite_sections import check_installed, is_read
+from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault, TimedFault
+from harness.core.fault import FaultKind, load_fault
+from harness.core.plan import make_slug
+from harness.core.registry import list_plugins
+from harness.core.stop_condition import parse_stop_condition
+from harness.core.timeline import list_stages
+
+_MOST_SECONDS, _MOST_STEPS, _MOST_FAULTS = 86_400, 1000, 100
+"""The longest experiment in seconds (a day), the most steps of a ramp, and the most faults of an experiment."""
+
+_F = TypeVar("_F", bound=Fault)
+
+
+def read_experiments(
+    file: ConfigFile, chaos: ChaosSettings, suites: tuple[str, ...], source: ConfigSource
+) -> tuple[ExperimentPlan, ...]:
+    """An experiment for each `[[fault]]`, then each `[[experiment]]`; none if no wanted suite reads them.
+
+    Raises `ConfigError`.
+    """
+    plans: list[ExperimentPlan] = []
+    for index, section in enumerate(file.fault):
+        reader = _FaultReader(source, file.links, ("fault", index))
+        kind = reader.check_place(section.link, section.kind)
+        name = section.name or f"{section.kind} on {section.link}"
+        fault = reader.read_values(replace(section, name=name), kind)
+        plans.append(_check_plan(ExperimentPlan.of_fault(fault, chaos), plans, source, "fault", index))
+    for index, experiment in enumerate(file.experiment):
+        plan = _read_experiment(experiment, index, file.links, chaos, source)
+        plans.append(_check_plan(plan, plans, source, "experiment", index))
+    if not is_read("fault", suites):
+        return ()
+    if plans:
+        check_installed("toxiproxy", "aiharness[chaos]", source, "fault" if file.fault else "experiment")
+    return tuple(plans)
+
+
+@dataclass(frozen=True, slots=True)
+class _FaultReader:
+    """Reads one fault, whose keys stand at `place`."""
+
+    source: ConfigSource
+    links: Collection[str]
+    place: tuple[str | int, ...]
+
+    def check_place(self, link: str, kind: str, key: str = "link") -> FaultKind[Any]:
+        """The kind of the fault. Raises `ConfigError` for a link or a kind that is not known."""
+        if not self.links:
+            problem = f'no link is configured: write [links.{link}] with api = "http://127.0.0.1:8474"'
+            raise self.source.error(problem, *self.place, key)
+        self.source.check_known("link", link, self.links, *self.place, key)
+        self.source.check_known("fault", kind, list_plugins("faults"), *self.place, "kind")
+        with self.source.locate_errors(*self.place, "kind"):
+            return load_fault(kind)
+
+    def read_values(self, fault: _F, kind: FaultKind[Any], *, may_be_idle: bool = False) -> _F:
+        """The fault with every attribute of its kind; `may_be_idle`: with these values it may disturb nothing."""
+        if not 0 < fault.toxicity <= 1:
+            self._refuse(f"must be over 0 and at most 1, got {fault.toxicity!r}", "toxicity")
+        if fault.stream not in kind.streams:
+            self._refuse(f"must be {' or '.join(kind.streams)} for {kind.name}, got {fault.stream!r}", "stream")
+        with self.source.locate_errors(*self.place, "attributes"):
+            parameters = kind.parse(fault.attributes)
+        if parameters.is_idle and not may_be_idle:
+            if kind.example.is_idle:
+                self._refuse(f"{kind.name} disturbs nothing; give another kind", "kind")
+            values = ", ".join(f"{key} = {value}" for key, value in asdict(kind.example).items() if value)
+            problem = f"{kind.name} with these values disturbs nothing: write like attributes = {{ {values} }}"
+            self._refuse(problem, "attributes")
+        return replace(fault, attributes=asdict(parameters))
+
+    def check_ramp(self, fault: TimedFault, kind: FaultKind[Any]) -> None:
+        """Refuse a ramp that cannot be carried out."""
+        ramp = fault.ramp
+        if ramp is None:
+            return
+        if ramp.steps > _MOST_STEPS:
+            self._refuse(f"must be at most {_MOST_STEPS:,}, got {ramp.steps:,}", "ramp", "steps")
+        if not ramp.attributes and ramp.toxicity is None:
+            self._refuse("changes nothing: give the last attributes or the last toxicity", "ramp")
+        if kind.stage is None:
+            self._refuse(f"{kind.name} cannot grow: leave the ramp out", "ramp")
+        if ramp.toxicity is not None and not 0 < ramp.toxicity <= 1:
+            self._refuse(f"must be over 0 and at most 1, got {ramp.toxicity!r}", "ramp", "toxicity")
+        texts = [parameter.name for parameter in kind.parameters if isinstance(parameter.default, str)]
+        for name in ramp.attributes:
+            if name in texts:
+                self._refuse(f"{name} is a text, and only numbers grow", "ramp", "attributes")
+        with self.source.locate_errors(*self.place, "ramp", "attributes"):
+            kind.parse(ramp.attributes)
+            stages = [kind.parse(stage.attributes) for stage in list_stages(fault)]
+        if stages[-1].is_idle:
+            self._refuse(f"its last step disturbs nothing: end with attributes over 0 for {kind.name}", "ramp")
+
+    def _refuse(self, problem: str, *keys: str) -> None:
+        raise self.source.error(problem, *self.place, *keys)
+
+
+def _read_experiment(
+    section: ExperimentSection, index: int, links: Mapping[str, Any], chaos: ChaosSettings, source: ConfigSource
+) -> ExperimentPlan:
+    faults: list[TimedFault] = []
+    if not section.name.strip():
+        raise source.error("is empty: give each experiment a name of its own", "experiment", index, "name")
+    for number, timed in enumerate(section.fault):
+        reader = _FaultReader(source, links, ("experiment", index, "fault", number))
+        faults += _read_timed_fault(timed, reader, faults, section.blast_radius)
+    if not 0 < len(faults) <= _MOST_FAULTS:
+        problem = f"an experiment has from 1 to {_MOST_FAULTS} faults, each link counted, got {len(faults)}"
+        raise source.error(problem, "experiment", index, "fault")
+    if section.blast_radius > 1:
+        problem = f"must be over 0 and at most 1, a share of connections, got {section.blast_radius!r}"
+        raise source.error(problem, "experiment", index, "blast_radius")
+    if section.seed is not None and section.seed < 0:
+        raise source.error(f"must be 0 or more, got {section.seed}", "experiment", index, "seed")
+    with source.locate_errors("experiment", index, "stop"):
+        stop = tuple(parse_stop_condition(text) for text in section.stop)
+    own = {key.name: getattr(section, key.name, None) for key in fields(ChaosSettings)}
+    chaos = replace(chaos, **{name: value for name, value in own.items() if value is not None})
+    faults.sort(key=lambda fault: fault.at)
+    return ExperimentPlan(
+        section.name, tuple(faults), chaos, section.hypothesis, stop, section.blast_radius, section.seed
+    )
+
+
+def _read_timed_fault(
+    section: TimedFaultSection, reader: _FaultReader, others: Sequence[TimedFault], blast_radius: float
+) -> Iterable[TimedFault]:
+    """The fault on each of its links, with a name of its own."""
+    if bool(section.link) == bool(section.links):
+        raise reader.source.error('give either link = "NAME" or links = ["NAME", "NAME"]', *reader.place)
+    if not 0 <= section.at <= _MOST_SECONDS:
+        raise reader.source.error(
+            f"must be from 0 to {_MOST_SECONDS:,} seconds, got {section.at!r}", *reader.place, "at"
+        )
+    for link in dict.fromkeys(section.links or [section.link]):
+        kind = reader.check_place(link, section.kind, "links" if section.links else "link")
+        ramp = section.ramp
+        values = {key.name: getattr(section, key.name) for key in fields(TimedFault)} | {"link": link}
+        fault = reader.read_values(TimedFault(**values), kind, may_be_idle=ramp is not None)
+        reader.check_ramp(fault, kind)
+        most = max(stage.toxicity for stage in list_stages(fault))
+        if most > blast_radius:
+            problem = f"strikes {most:g} of the connections, more than the blast_radius of {blast_radius:g}"
+            raise reader.source.error(f"{problem}; give a lower toxicity", *reader.place, "toxicity")
+        if kind.stage is None and (clash := _find_overlap(fault, others)):
+            problem = f"link {link!r} is {fault.kind} already from {clash.at:g} s to {clash.end:g} s"
+            raise reader.source.error(f"{problem}; let one end before the other begins", *reader.place, "at")
+        name = section.name or f"{section.kind} on {link}"
+        if section.name and len(section.links) > 1:
+            name = f"{section.name} on {link}"
+        fault = replace(fault, name=_choose_name(name, [*others]))
+        others = [*others, fault]
+        yield fault
+
+
+def _find_overlap(fault: TimedFault, others: Iterable[TimedFault]) -> TimedFault | None:
+    """Another fault of the same kind that is on its link at the same time."""
+    same = (other for other in others if (other.link, other.kind) == (fault.link, fault.kind))
+    return next((other for other in same if other.at < fault.end and fault.at < other.end), None)
+
+
+def _choose_name(name: str, others: Sequence[TimedFault]) -> str:
+    """The name, with a number behind it where another fault of the experiment has it."""
+    known = {make_slug(other.name) for other in others}
+    number, chosen = 1, name
+    while make_slug(chosen) in known:
+        number += 1
+        chosen = f"{name} {number}"
+    return chosen
+
+
+def _check_plan(
+    plan: ExperimentPlan, others: Sequence[ExperimentPlan], source: ConfigSource, table: str, index: int
+) -> ExperimentPlan:
+    """Refuse a name that another experiment has, and an experiment that lasts too long or sends too much."""
+    if make_slug(plan.name) in {make_slug(other.name) for other in others}:
+        problem = f"another {table} has the name {plan.name!r}; give each {table} a name of its own"
+        raise source.error(problem, table, index, "name")
+    seconds = plan.chaos.baseline + plan.duration + plan.chaos.recovery
+    if seconds > _MOST_SECONDS:
+        key = "duration" if table == "fault" else "fault"
+        problem = f"the experiment lasts {seconds:.4g} s, and at most {_MOST_SECONDS:,} s are allowed"
+        raise source.error(f"{problem}: baseline, faults and recovery together", table, index, key)
+    if problem_of_load := plan.chaos.find_problem(plan.duration):
+        raise source.error(problem_of_load[1], table, index, problem_of_load[0])
+    return plan
