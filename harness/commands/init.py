@@ -27,7 +27,7 @@ from harness.protocols.shared.openapi import find_security
 from harness.protocols.shared.routes import Route
 from harness.run.preflight import Preflight
 from harness.run.route_search import find_routes
-from harness.run.template_search import MOST_TRIES, FoundForm, TemplateSearch, guess_form
+from harness.run.template_search import MOST_LATER, MOST_TRIES, FoundForm, TemplateSearch, guess_form
 
 
 def _add_options(parser: ArgumentParser) -> None:
@@ -83,7 +83,8 @@ def _find_form(endpoint: Endpoint, yes: bool) -> FoundForm | None:
             print(f"{endpoint.url}: no path is announced that looks like an inference, and no common one takes POST")
             return None
         chosen = _choose_route(routes)
-        if not _ask_consent(f"to {chosen}, at most {MOST_TRIES + 30} of them, to find a valid input", yes):
+        most, aim = MOST_TRIES + MOST_LATER, "to find a valid input and what is refused"
+        if not _ask_consent(f"to {chosen}, at most {most} of them, {aim}", yes):
             form = guess_form(document, chosen)
             if not form.problem:
                 print("nothing was sent that could be an inference; --yes --force proves the sample by one")

@@ -38,6 +38,7 @@ def fill_template(template: str, endpoint: Endpoint, preflight: Preflight, form:
         "SAMPLE": _write_sample(form),
         "EXPECT": _write_expectation(form),
         "TEMPLATE": _write_template(form),
+        "REFUSES": _write_refusals(form),
         "CREDENTIALS": _write_credentials(endpoint, form),
     }
     for name, value in values.items():
@@ -113,6 +114,14 @@ def _write_template(form: FoundForm | None) -> str:
         why = "Fill in, and remove the '# ': what the service takes was not found out."
         return "\n".join([f"# {why}", *(f"# {line}" for line in lines)])
     return "\n".join(lines)
+
+
+def _write_refusals(form: FoundForm | None) -> str:
+    """The bad inputs that the service refused, as a promise."""
+    if form is None or not form.refused:
+        return '# refuses = ["missing_field"]'
+    why = "# Bad inputs that it refused when this file was written: to answer one as if it were good is a FAIL."
+    return f"{why}\nrefuses = {write_value(list(form.refused))}"
 
 
 def _write_credentials(endpoint: Endpoint, form: FoundForm | None) -> str:

@@ -54,7 +54,8 @@ class Promises:
     `dimension` of each vector, `normalised` to length 1. Of every answer: `request_id`, the header with an id of its
     own. `idempotency`: the request header by which a repeat is recognised and not carried out again. `rate_limit`:
     requests within a minute above which the service declines with 429 and Retry-After. `unprovoked_failures`: the share
-    of plain valid requests that may fail without a cause; without it they are counted and not judged.
+    of plain valid requests that may fail without a cause; without it they are counted and not judged. `refuses`: bad
+    inputs, by the names that reports show, that are never answered as if they were good.
     """
 
     deterministic: bool = False
@@ -70,6 +71,7 @@ class Promises:
     idempotency: str | None = None
     rate_limit: OverZero[int] | None = None
     unprovoked_failures: OverZero[float] | None = None
+    refuses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

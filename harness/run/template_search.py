@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.checks.bad_input.unusable_inputs import MOST_UNUSABLE
 from harness.core.adapter import Facts
 from harness.core.endpoint import Endpoint, StreamTemplate, Template
 from harness.core.errors import UsageError
@@ -34,10 +35,13 @@ from harness.protocols.shared.template_path import parse_template_path
 from harness.protocols.shared.values import get_member
 from harness.run.decoding import decode_exchange
 from harness.run.preflight import load_adapter
+from harness.run.refusal_trials import find_refused_inputs
 from harness.run.sample_variation import find_other_samples
 
 MOST_TRIES = 120
-"""Requests that a search for the form of the body may send; some 20 more look for inputs with other answers."""
+"""Requests that a search for the form of the body may send."""
+MOST_LATER = 30 + MOST_UNUSABLE
+"""Requests that look for inputs with other answers, and for bad ones that are refused."""
 _STEPS = 12
 _MOST_SHOWN = 160
 """Bytes of the last error that are shown to the user."""
@@ -55,8 +59,8 @@ class FoundForm:
     """How the service is asked. `exchange` proves it; None: nothing was sent. `problem` says why no form is known.
 
     `expect` is what the document promises of every answer, as `[endpoint] expect` has it (None: no such promise).
-    `security` is the scheme and the header by which the document says that requests are authenticated;
-    `is_unauthorised`: the service refused the credential, or wants one.
+    `refused` names the bad inputs that the service refuses. `security` is the scheme and the header by which the
+    document says that requests are authenticated; `is_unauthorised`: the service refused the credential, or wants one.
     """
 
     template: Template
@@ -67,6 +71,7 @@ class FoundForm:
     expect: Any = None
     security: tuple[str, str] | None = None
     is_unauthorised: bool = False
+    refused: tuple[str, ...] = ()
 
 
 def guess_form(document: Any, route: Route) -> FoundForm:
@@ -248,7 +253,7 @@ class TemplateSearch:
 
     def _describe_answers(self, form: FoundForm) -> FoundForm:
         """The form with the place of the answer, and inputs that are answered otherwise."""
-        self._left = 30
+        self._left = MOST_LATER - MOST_UNUSABLE
         repeat = self.ask(form.template, form.sample)
         template = form.template
         if template.answer is None and template.stream is None and form.exchange and form.exchange.answer:
@@ -269,7 +274,9 @@ class TemplateSearch:
             steps = parse_template_path(template.answer)
             method, path = self._route.method, self._route.path
             expect = make_expectation(openapi.find_answer_schema(self._document, method, path, steps))
-        return FoundForm(template, form.sample, others, proof, expect=expect)
+        endpoint = replace(self._endpoint, template=template)
+        refused = find_refused_inputs(endpoint, self._client, form.sample)
+        return FoundForm(template, form.sample, others, proof, expect=expect, refused=refused)
 
 
 def _insert_value(body: dict[str, Any], place: tuple[str, ...], value: Any) -> dict[str, Any]:

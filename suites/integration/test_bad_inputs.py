@@ -8,8 +8,15 @@ from functools import partial
 from harness.checks.bad_input.outcomes import BadInputTrial, judge_bad_input_refusals, judge_bad_inputs
 from harness.checks.bad_input.parameters import BAD_PARAMETERS, LIMIT_OPTION
 from harness.checks.bad_input.requests import BAD_INPUTS, INPUT_MARK, BadRequest, fill_mark, make_bad_request
+from harness.checks.bad_input.unusable_inputs import (
+    MOST_UNUSABLE,
+    judge_promised_refusals,
+    make_unusable_inputs,
+    name_protocol_request,
+)
 from harness.checks.bad_input.values import MAX_BAD_VALUES, make_bad_values
 from harness.core.generation_options import find_limit_option
+from harness.protocols.shared.opaque_text import is_opaque_text
 from harness.suite import Session, Verdict, check
 
 from .bad_input_trials import CONTROL_COST, TRIAL_COST, ask_control, try_bad_request, try_bad_requests
@@ -37,7 +44,7 @@ def test_refused(ai_client: Session, case: str) -> Verdict:
 def _try_values(ai_client: Session) -> list[BadInputTrial]:
     specs = ai_client.facts.inputs.get("inputs")
     variable = isinstance(specs, list) and any(spec["shape"][-1:] == [-1] for spec in specs)
-    values = make_bad_values(ai_client.request(), ai_client.sample().inputs, variable=variable)
+    values = make_bad_values(ai_client.request(), ai_client.sample().inputs, variable=variable, is_file=is_opaque_text)
     return try_bad_requests(ai_client, values)
 
 
@@ -86,7 +93,7 @@ def test_refused_parameter(ai_client: Session, case: str) -> Verdict:
 
 def _try_protocol(ai_client: Session) -> list[BadInputTrial]:
     wrong = ai_client.adapter.bad_requests(ai_client.endpoint, ai_client.facts)
-    requests = [BadRequest(f"{name} (protocol)", request, is_routing=True) for name, request in wrong.items()]
+    requests = [name_protocol_request(name, request) for name, request in wrong.items()]
     return try_bad_requests(ai_client, requests[:_MAX_OF_PROTOCOL])
 
 
@@ -101,3 +108,20 @@ def test_survives_protocol(ai_client: Session) -> Verdict:
 @check("requests that break the protocol are refused with a clear 4xx", level="warn", requests=0)
 def test_refused_protocol(ai_client: Session) -> Verdict:
     return judge_bad_input_refusals(ask_control(ai_client), _try_protocol(ai_client), ai_client.show)
+
+
+_PROMISED = CONTROL_COST + TRIAL_COST * MOST_UNUSABLE
+
+
+@check(
+    "bad inputs that are promised to be refused are not answered as if they were good",
+    grounds=("refuses",),
+    requests=_PROMISED,
+    tokens=_TOKENS * _PROMISED,
+)
+def test_promised_refusals(ai_client: Session) -> Verdict:
+    wrong = ai_client.adapter.bad_requests(ai_client.endpoint, ai_client.facts)
+    unusable = make_unusable_inputs(ai_client.request(), ai_client.sample().inputs, wrong, is_opaque_text)
+    names = ai_client.promises.refuses
+    trials = try_bad_requests(ai_client, unusable)
+    return judge_promised_refusals(names, trials, ai_client.show)

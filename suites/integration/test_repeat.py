@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
-from harness.checks.answers import repeat, versions
+from harness.checks.answers import kinds, repeat, versions
 from harness.core.exchange import Exchange
+from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
 from harness.suite import Session, Verdict, check, once
 
@@ -16,6 +17,8 @@ _INPUTS, _EACH, _TOGETHER = 5, 8, 2
 A version behind one connection in five is in none of eight answers to one input with probability .17, and in none of
 all forty with .0001.
 """
+_KIND_INPUTS = 16
+"""Inputs whose answers are compared in kind: what happens for one in five is in none of them with probability .03."""
 _OVER_NEW_CONNECTION = (("connection", "close"),)
 """A balancer may keep a connection with one replica."""
 
@@ -31,6 +34,13 @@ def _ask_repeats(ai_client: Session) -> list[Exchange]:
 @check("the same request has answers of one form", requests=_TIMES, tokens=16 * _TIMES)
 def test_same_form(ai_client: Session) -> Verdict:
     return repeat.judge_repeated_form(_ask_repeats(ai_client), ai_client.show)
+
+
+@check("answers to different inputs have values of one kind", needs=("tensors",), requests=_KIND_INPUTS)
+def test_one_kind(ai_client: Session) -> Verdict:
+    rows = Rows(ai_client)
+    queries = [rows.query([row]) for row in rows.draw_distinct(_KIND_INPUTS)]
+    return kinds.judge_kinds(ask_in_turn(ai_client.ask, queries), ai_client.show)
 
 
 @check("the same request has the same numbers", level="warn", needs=("tensors",), requests=0)

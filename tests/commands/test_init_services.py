@@ -130,7 +130,9 @@ def test_a_person_at_a_terminal_is_asked_before_inferences_are_sent(
     with serving_tutorial(tutorial) as url:
         status, out = type_into([sys.executable, "-m", "harness", "init", url], tmp_path, reply_typed)
     assert status == 0, out
-    assert "Send inferences to POST /predict, at most 150 of them, to find a valid input? [y/N]" in out
+    assert (
+        "Send inferences to POST /predict, at most 168 of them, to find a valid input and what is refused? [y/N]" in out
+    )
     assert bool(tutorial.posted) is is_sent
     assert ("proved: POST /predict" in out) is is_sent
 

@@ -24,6 +24,7 @@ PUT_IN = {
     "@SAMPLE@": "sample = [1.0]",
     "@EXPECT@": "expect = 1.0",
     "@CREDENTIALS@": "",
+    "@REFUSES@": 'refuses = ["missing_field"]',
     "@TEMPLATE@": "",
 }
 

@@ -338,6 +338,7 @@ DEFECTS: dict[str, Look] = {
     "n_ignored": asks(chat(n=2)),
     "nan_in_200": lambda client: "NaN" in client.post("/predict", json=ONE).text,
     "never_ready": lambda client: client.get("/ready").status_code,
+    "number_as_text": asks(*(plain([row]) for row in ROWS)),
     "pipelined_swapped": _at_once,
     "probabilities_unnormalised": asks(v2(ROWS)),
     "rate_limit_ignored": _limited,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,15 +14,22 @@ from harness.core.json_path import JSONPath, find_paths, list_leaves, map_leaves
 
 MAX_BAD_VALUES = 13
 """The most bad values that are made from one request."""
+_NO_FILE = base64.b64encode(b"A text, and no picture.\n").decode()
 _FAR = -1000.0
 """A number far from those in any model's training data."""
 
 
-def make_bad_values(request: Request, inputs: Any = None, *, variable: bool = False) -> list[BadRequest]:
+def _is_never_file(value: Any) -> bool:
+    return False
+
+
+def make_bad_values(
+    request: Request, inputs: Any = None, *, variable: bool = False, is_file: Callable[[Any], bool] = _is_never_file
+) -> list[BadRequest]:
     """The bad values that the form of this request's input allows.
 
     `inputs` is what the request was made from: if it is the whole body (features by name), the whole body is input.
-    `variable`: rows may have any width.
+    `variable`: rows may have any width. `is_file` says whether a text holds a file.
     """
     body = parse_body(request)
     place = () if body == inputs else find_input_path(body)
@@ -31,7 +39,11 @@ def make_bad_values(request: Request, inputs: Any = None, *, variable: bool = Fa
     if find_paths(values, int, float):
         return [*_make_wrong_shapes(request, body, place, variable), *_make_wrong_numbers(request, body, place)]
     texts = find_paths(values, str)
-    return list(_make_wrong_texts(request, body, (*place, *texts[0]) if texts else place, "text"))
+    place = (*place, *texts[0]) if texts else place
+    bad = list(_make_wrong_texts(request, body, place, "text"))
+    if is_file(read_at(body, place)):
+        bad.append(_make_request(request, "a text for a file", replace_at(body, place, _NO_FILE)))
+    return bad
 
 
 def _is_messages(value: Any) -> bool:

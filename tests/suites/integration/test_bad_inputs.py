@@ -14,7 +14,7 @@ import pytest
 
 from harness.checks.bad_input.requests import BAD_INPUTS
 from harness.core.endpoint import Deadlines, Endpoint, Template
-from harness.core.settings import Settings
+from harness.core.settings import Promises, Settings
 from harness.core.verdict import Status, Verdict
 from tests.services import Answered, asking, serving
 
@@ -296,3 +296,55 @@ def test_text_in_plain_json_has_bad_values_too(tmp_path: Path) -> None:
         verdict = run_check(answer, tmp_path, name, sample="hello there")
         assert verdict.status is PASS, verdict.reason
         assert "an object for text (422)" in verdict.reason
+
+
+def judge_promise(answer: Service, folder: Path, *names: str) -> Verdict:
+    with serving(answer) as url:
+        endpoint = Endpoint(url, "plain_json", sample=[[0.0, 0.5, 2.0], [1.0, 0.0, 0.25]], deadlines=SHORT)
+        settings = Settings(endpoint, ("integration",), promises=Promises(refuses=names))
+        with asking(settings, folder) as session:
+            verdict: Verdict = suite.test_promised_refusals(session)
+            return verdict
+
+
+REFUSED = ("missing_field", "rows that are one too short", "rows that are one too long", "a word for a number")
+
+
+def pad(path: str, body: Any) -> Answered:
+    """Rows of any width, made one of three numbers."""
+    if isinstance(body, dict) and isinstance(rows := body.get("instances"), list):
+        rows = [[*row, 0.0, 0.0, 0.0][:3] if isinstance(row, list) else row for row in rows]
+        body = {**body, "instances": rows}
+    return right(path, body)
+
+
+def use_default(path: str, body: Any) -> Answered:
+    return right(path, body if isinstance(body, dict) and "instances" in body else {"instances": [[1.0, 2.0, 3.0]]})
+
+
+@pytest.mark.parametrize(("answer", "accepted"), [(pad, "rows that are one too short"), (use_default, "missing_field")])
+def test_a_bad_input_that_was_promised_to_be_refused_fails_when_accepted(
+    tmp_path: Path, answer: Service, accepted: str
+) -> None:
+    verdict = judge_promise(answer, tmp_path, *REFUSED)
+    assert verdict.status is FAIL
+    assert f"a bad input is accepted as if it were good: {accepted}: answered 200" in verdict.reason
+
+
+@pytest.mark.parametrize("status", [400, 422, 500])
+def test_promised_refusals_hold_whatever_the_status_that_refuses(tmp_path: Path, status: int) -> None:
+    refused = on_bad(lambda path, body, answered: (status, {"error": "no"}))
+    verdict = judge_promise(refused, tmp_path, *REFUSED)
+    assert verdict.status is PASS, verdict.reason
+
+
+def test_a_promise_about_no_bad_input_is_not_judged(tmp_path: Path) -> None:
+    verdict = judge_promise(right, tmp_path, "missing_feild")
+    assert verdict.status is INCONCLUSIVE
+    assert "missing_feild" in verdict.reason
+    assert "'missing_field'" in verdict.reason
+
+
+def test_a_service_that_declines_shows_no_refusal(tmp_path: Path) -> None:
+    declined = on_bad(lambda path, body, answered: (429, {"error": "later"}))
+    assert judge_promise(declined, tmp_path, *REFUSED).status is INCONCLUSIVE
