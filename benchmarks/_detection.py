@@ -38,7 +38,14 @@ _ALWAYS = {"deterministic": True, "request_id": "x-request-id", "idempotency": "
 HEALTHY_PROMISES: Mapping[str, Mapping[str, Any]] = {
     PLAIN: _ALWAYS,
     V2: _ALWAYS,
-    CHAT: {**_ALWAYS, "tools": True, "structured_output": True, "choices": True, "logprobs": True},
+    CHAT: {
+        **_ALWAYS,
+        "tools": True,
+        "structured_output": True,
+        "choices": True,
+        "logprobs": True,
+        "prefix_cache": True,
+    },
     EMBEDDINGS: {**_ALWAYS, "dimension": DIMENSION, "normalised": True},
 }
 """The promises of an operator that the healthy service keeps, by protocol."""

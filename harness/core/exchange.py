@@ -150,12 +150,16 @@ class StreamEvent:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts as stated by the service; None: not stated. `reasoning_tokens` are those spent on thinking."""
+    """Token counts as stated by the service; None: not stated. `reasoning_tokens` are those spent on thinking.
+
+    `cached_tokens` of the prompt came from the prefix cache: two answers to one request may differ in them.
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cached_tokens: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ class Promises:
     within which every warm request must end (the smoke suite's latency sanity). `certificate_days`: days that a TLS
     certificate must still be valid.
 
-    Of generation: `tools`, `structured_output` (JSON schema), `choices` (`n` over 1), `logprobs`. Of embeddings:
+    Of generation: `tools`, `structured_output` (JSON schema), `choices` (`n` over 1), `logprobs`, `prefix_cache` (each
+    turn of a conversation finds the turns before it cached). Of embeddings:
     `dimension` of each vector, `normalised` to length 1. Of every answer: `request_id`, the header with an id of its
     own. `idempotency`: the request header by which a repeat is recognised and not carried out again. `rate_limit`:
     requests within a minute above which the service declines with 429 and Retry-After. `unprovoked_failures`: the share
@@ -65,6 +66,7 @@ class Promises:
     structured_output: bool = False
     choices: bool = False
     logprobs: bool = False
+    prefix_cache: bool = False
     dimension: OverZero[int] | None = None
     normalised: bool = False
     request_id: str | None = None

@@ -6,9 +6,10 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
 from typing import Any
 
@@ -19,10 +20,14 @@ from starlette.routing import Route
 from harness.reference.api_error import ApiError
 from harness.reference.chat_choice import ChatChoice, ChoicePiece
 from harness.reference.chat_request import ChatRequest, parse_chat
+from harness.reference.prefix_cache import PrefixCache
 from harness.reference.request_body import read_object
 from harness.reference.service import Service
 from harness.reference.settings import CHAT_MODEL
 from harness.reference.text_model import CONTEXT, count_usage
+
+_CountUsage = Callable[[Sequence[ChatChoice]], Mapping[str, Any]]
+"""The usage of an answer whose choices are written."""
 
 _CHECK_EVERY = 16
 """Tokens after which it is checked again whether the client of an answer that is not streamed is still there."""
@@ -33,6 +38,7 @@ class Chat:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self._cache = PrefixCache()
         self.routes = [
             Route("/v1/models", self.list_models),
             Route("/v1/models/{model:path}", self.get_model),
@@ -55,26 +61,29 @@ class Chat:
     async def complete(self, request: Request) -> Response:
         """One answer to a conversation, whole or as server-sent events."""
         chat = parse_chat(await read_object(request, self.service.settings))
-        prompt_tokens = self._count_prompt(chat)
-        room = CONTEXT - prompt_tokens
+        prompt = self._read_prompt(chat)
+        cached = self._cache.read(prompt) if self.service.settings.prefix_cache else None
+        room = CONTEXT - len(prompt)
+        count = partial(_sum_usage, len(prompt), cached)
         chat = replace(chat, max_tokens=min(chat.max_tokens or room, room))
         choices = [ChatChoice(index, chat, self.service.text) for index in range(chat.n)]
         answer = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": CHAT_MODEL}
         if chat.stream:
-            events = self._stream(answer, choices, prompt_tokens, chat.include_usage)
+            events = self._stream(answer, choices, count if chat.include_usage else None)
             return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
         await self._finish(request, choices)
         answer |= {"object": "chat.completion", "choices": [choice.format_whole() for choice in choices]}
-        return JSONResponse({**answer, "usage": _sum_usage(prompt_tokens, choices)})
+        return JSONResponse({**answer, "usage": count(choices)})
 
-    def _count_prompt(self, chat: ChatRequest) -> int:
+    def _read_prompt(self, chat: ChatRequest) -> list[str]:
         model, messages = self.service.text, [*chat.shape, *chat.messages]
         # The characters alone give a lower bound, so that a prompt of megabytes is refused without cutting it up.
-        tokens = sum(2 + len(text) // model.longest for _, text in messages)
-        if tokens < CONTEXT:
-            tokens = model.count(messages)
-        if tokens >= CONTEXT:
-            message = f"the context holds {CONTEXT} tokens; the messages alone are at least {tokens}"
+        count, tokens = sum(2 + len(text) // model.longest for _, text in messages), []
+        if count < CONTEXT:
+            tokens = model.read(messages)
+            count = len(tokens)
+        if count >= CONTEXT:
+            message = f"the context holds {CONTEXT} tokens; the messages alone are at least {count}"
             raise ApiError(400, message, "context_length_exceeded", param="messages")
         return tokens
 
@@ -108,12 +117,12 @@ class Chat:
                     break
 
     async def _stream(
-        self, answer: dict[str, Any], choices: Sequence[ChatChoice], prompt_tokens: int, include_usage: bool
+        self, answer: dict[str, Any], choices: Sequence[ChatChoice], count: _CountUsage | None
     ) -> AsyncIterator[bytes]:
         """The stream: the roles, the pieces, the finish reasons, the usage where it was asked for, the terminator."""
 
         answer = {**answer, "object": "chat.completion.chunk"}
-        if include_usage:
+        if count is not None:
             answer["usage"] = None
         for choice in choices:
             yield _format_event(answer, [choice.format_opening()])
@@ -121,8 +130,8 @@ class Chat:
             yield _format_event(answer, [piece])
         for choice in choices:
             yield _format_event(answer, [choice.format_ending()])
-        if include_usage:
-            yield _format_event(answer | {"usage": _sum_usage(prompt_tokens, choices)}, [])
+        if count is not None:
+            yield _format_event(answer | {"usage": count(choices)}, [])
         yield b"data: [DONE]\n\n"
 
 
@@ -131,5 +140,5 @@ def _format_event(answer: dict[str, Any], choices: list[ChoicePiece]) -> bytes:
     return b"data: " + chunk.encode() + b"\n\n"
 
 
-def _sum_usage(prompt_tokens: int, choices: Sequence[ChatChoice]) -> Mapping[str, int]:
-    return count_usage(prompt_tokens, sum(choice.completion_tokens for choice in choices))
+def _sum_usage(prompt_tokens: int, cached: int | None, choices: Sequence[ChatChoice]) -> Mapping[str, Any]:
+    return count_usage(prompt_tokens, sum(choice.completion_tokens for choice in choices), cached)

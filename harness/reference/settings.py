@@ -18,6 +18,7 @@ class ServiceSettings:
     `api_key` None leaves it open. `latency_ms` is added to every inference, `token_ms` passes before every token.
     `max_rows` bounds a batch, `max_body` a request body in bytes, `max_depth` its JSON nesting, `body_timeout_s` the
     seconds in which a body must have come. `rate_limit` inferences are admitted within any minute (None: no limit).
+    With `prefix_cache` the usage of a chat states how many tokens of its prompt began an earlier one.
     `defects` and `variants` are names of files in the repository's `detection/defects/` and `detection/variants/`.
     """
 
@@ -30,5 +31,6 @@ class ServiceSettings:
     max_depth: int = 32
     body_timeout_s: float = 10.0
     rate_limit: int | None = None
+    prefix_cache: bool = True
     defects: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,9 +106,12 @@ class TextModel:
             tokens += [word[start : start + length] for start in range(0, len(word), length)]
         return tokens
 
-    def count(self, messages: Iterable[Message]) -> int:
-        """How many tokens the messages are, with the two that frame each and the one that opens the answer."""
-        return 1 + sum(2 + len(self.tokens(text)) for _, text in messages)
+    def read(self, messages: Iterable[Message]) -> list[str]:
+        """The tokens of the messages: two frame each, and one opens the answer."""
+        tokens: list[str] = []
+        for role, text in messages:
+            tokens += [_ASSISTANT if role == "assistant" else _USER, *self.tokens(text), _END]
+        return [*tokens, _ASSISTANT]
 
     def generate(
         self,
@@ -254,10 +258,12 @@ def load_text_model(seed: int) -> TextModel:
     return TextModel(seed)
 
 
-def count_usage(prompt_tokens: int, completion_tokens: int) -> Mapping[str, int]:
-    """The three token counts of an answer, under the names that OpenAI's API gives them."""
+def count_usage(prompt_tokens: int, completion_tokens: int, cached: int | None = None) -> Mapping[str, Any]:
+    """The token counts of an answer, under the names that OpenAI's API gives them; `cached` None: not stated."""
+    details = {} if cached is None else {"prompt_tokens_details": {"cached_tokens": cached}}
     return {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
         "total_tokens": prompt_tokens + completion_tokens,
+        **details,
     }

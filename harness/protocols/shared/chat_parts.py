@@ -15,6 +15,7 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 REASONING_MEMBERS = ("reasoning_content", "reasoning", "thinking")
 """What the thinking beside a text is called: by DeepSeek, SGLang and llama.cpp; by vLLM and OpenRouter; by Ollama."""
 _DETAILS = ("completion_tokens_details", "output_tokens_details")
+_PROMPT_DETAILS = ("prompt_tokens_details", "input_tokens_details")
 _TAGS = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]"))
 
 
@@ -104,13 +105,22 @@ def parse_usage(value: Any, at: str, names: Sequence[str] = _COUNTS) -> Usage | 
     counts = parse_counts(value, at, names)
     if set(counts) == {None}:
         return None
-    return replace(Usage(*counts), reasoning_tokens=_parse_reasoning_tokens(value, at))
+    cached = _parse_detail(value, at, _PROMPT_DETAILS, "cached_tokens")
+    return replace(Usage(*counts), reasoning_tokens=_parse_reasoning_tokens(value, at), cached_tokens=cached)
+
+
+def _parse_detail(value: Mapping[str, Any], at: str, groups: Sequence[str], name: str) -> int | None:
+    """A count in the first of these groups of details that has it."""
+    for group in groups:
+        details = values.accept_object(value.get(group), f"{at}.{group}")
+        if details.get(name) is not None:
+            return values.accept_whole_number(details[name], f"{at}.{group}.{name}")
+    return None
 
 
 def _parse_reasoning_tokens(value: Mapping[str, Any], at: str) -> int | None:
     """The tokens spent on thinking: OpenAI states them in details, SGLang beside the other counts."""
-    for name in _DETAILS:
-        details = values.accept_object(value.get(name), f"{at}.{name}")
-        if details.get("reasoning_tokens") is not None:
-            return values.accept_whole_number(details["reasoning_tokens"], f"{at}.{name}.reasoning_tokens")
+    stated = _parse_detail(value, at, _DETAILS, "reasoning_tokens")
+    if stated is not None:
+        return stated
     return values.accept_whole_number(value.get("reasoning_tokens"), f"{at}.reasoning_tokens")

@@ -115,6 +115,7 @@ class _Stream(JSONEventDecoder):
     def __init__(self) -> None:
         super().__init__()
         self._prompt_tokens: int | None = None
+        self._cached_tokens: int | None = None
 
     def read_event(self, name: str, value: dict[str, Any], at: str) -> list[StreamEvent]:
         kind = accept_text(value.get("type"), f"{at}.type") or name
@@ -167,7 +168,10 @@ class _Stream(JSONEventDecoder):
             return []
         if usage.prompt_tokens is not None:
             self._prompt_tokens = usage.prompt_tokens
-        return [StreamEvent(EventKind.USAGE, value=Usage(self._prompt_tokens, usage.completion_tokens))]
+        if usage.cached_tokens is not None:
+            self._cached_tokens = usage.cached_tokens
+        usage = Usage(self._prompt_tokens, usage.completion_tokens, cached_tokens=self._cached_tokens)
+        return [StreamEvent(EventKind.USAGE, value=usage)]
 
 
 def _parse_call(block: Mapping[str, Any], at: str, arguments: str) -> ToolCall:
@@ -180,7 +184,7 @@ def _parse_usage(value: Any, at: str) -> Usage | None:
     new, read, written, completion = parse_counts(value, at, _COUNTS)
     if new is None:
         return None if completion is None else Usage(None, completion)
-    return Usage(new + (read or 0) + (written or 0), completion)
+    return Usage(new + (read or 0) + (written or 0), completion, cached_tokens=read)
 
 
 def _is_anthropic_list(page: Any) -> bool:
