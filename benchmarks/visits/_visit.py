@@ -20,6 +20,9 @@ from harness.core.gate import Exit
 SERVICES = Path(__file__).parent / "services"
 SERVICE_KEY = "visit-key-0123456789"
 REQUIREMENTS = ("fastapi", "uvicorn", "flask", "numpy", "scikit-learn", "python-multipart", "pillow")
+TIMED_OUT = 124
+_LONGEST = 900
+"""Seconds that a command may take."""
 _FORBIDDEN = re.compile(r'"POST /(?:train|feedback)\b|"(?:DELETE|PUT|PATCH) /(?:users|train|feedback)')
 _POST = re.compile(r'"POST (\S+)')
 
@@ -109,9 +112,19 @@ def _make_environment(source: str) -> Mapping[str, str]:
 
 def _call(words: Sequence[str], place: Path, env: Mapping[str, str]) -> tuple[int, str]:
     command = [os.environ.get("VISITS_COMMAND") or str(Path(sys.executable).with_name("aiharness")), *words]
-    process = subprocess.run(
-        command, cwd=place, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900, check=False
-    )
+    try:
+        process = subprocess.run(
+            command,
+            cwd=place,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return TIMED_OUT, f"not ended after {_LONGEST} s: {' '.join(words)}"
     return process.returncode, process.stdout + process.stderr
 
 

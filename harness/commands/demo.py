@@ -25,6 +25,11 @@ from harness.reference.switches import load_switches
 _ISOLATED = ("-c", os.devnull, "--rootdir=.", "--noconftest", "-p", "no:cacheprovider")
 """Options that keep the demo free of the settings of the project in whose folder it is started."""
 
+_ENDED = (
+    "The demo's deployment ends now, so that no curl or rerun line of its report reaches it; "
+    "aiharness demo --serve keeps one running to try them on."
+)
+
 KEY = "demo-key-for-the-reference-deployment"
 CONFIG = Path(__file__).parents[1] / "data" / "demo.toml"
 _ROWS, HELD_OUT_SEED = 600, 7
@@ -59,7 +64,9 @@ def _run_suites(deployment: Deployment, defects: Sequence[str], options: Sequenc
         text = CONFIG.read_text("utf-8")
         config.write_text(text.replace("@URL@", deployment.url).replace("@PROXY@", deployment.proxy_api), "utf-8")
         write_digits(folder / "digits.csv")
-        return run_pytest(["--ai-suite=all", f"--ai-config={config}", "--ai-only-packaged", *_ISOLATED, *options])
+        status = run_pytest(["--ai-suite=all", f"--ai-config={config}", "--ai-only-packaged", *_ISOLATED, *options])
+    print(_ENDED, flush=True)
+    return status
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
@@ -24,7 +25,24 @@ def _add_options(parser: ArgumentParser) -> None:
 def _run(suite: str | None, rest: Sequence[str]) -> int:
     if suite is not None and not suite.strip(" ,"):
         raise UsageError("--suite is empty: name suites, like --suite=smoke,load, or leave the option out")
-    return run_in_child(lambda: run_pytest([f"--ai-suite={suite or CONFIGURED}", *rest]))
+    options = name_endpoint(rest)
+    return run_in_child(lambda: run_pytest([f"--ai-suite={suite or CONFIGURED}", *options]))
+
+
+def name_endpoint(words: Sequence[str]) -> list[str]:
+    """The words with a URL that stands alone, as `init` and `detect` take it, as the value of `--ai-endpoint`.
+
+    Raises `UsageError` where the endpoint is given both ways, or twice.
+    """
+    named, urls = [], 0
+    for before, word in zip(("", *words), words, strict=False):
+        if re.match(r"(https?|grpcs?)://", word) and not (before.startswith("--") and "=" not in before):
+            urls += 1
+            word = f"--ai-endpoint={word}"
+        named.append(word)
+    if urls and sum(word.startswith("--ai-endpoint") for word in named) > 1:
+        raise UsageError("the endpoint is given more than once: give one URL, or --ai-endpoint=URL")
+    return named
 
 
 def run_pytest(arguments: Sequence[str]) -> int:

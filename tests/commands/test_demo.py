@@ -43,6 +43,7 @@ def test_a_defect_fails_the_demo(tmp_path: Path) -> None:
     broken = aiharness("demo", *options, cwd=tmp_path, timeout=120)
     assert broken.returncode == 1, broken.stdout
     assert "Traceback" in broken.stdout
+    assert "aiharness demo --serve keeps one running" in broken.stdout
 
 
 def test_an_unknown_defect_of_the_demo_is_refused(tmp_path: Path) -> None:
