@@ -33,9 +33,11 @@ def measure_lateness(notes: Sequence[tuple[int, int, bytes]]) -> float:
 
     The stamp is of the time of day. If somebody sets that clock between arrival and read, the seconds are wrong.
     """
-    for level, kind, data in notes:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) == _TIME.size:
-            seconds, nanoseconds = _TIME.unpack(data)
-            late: float = time() - (seconds + nanoseconds * 1e-9)
-            return max(0.0, late)
-    return 0.0
+    if not notes:
+        return 0.0
+    level, kind, data = notes[0]
+    if kind != _SO_TIMESTAMPNS or level != socket.SOL_SOCKET or len(data) != _TIME.size:
+        return 0.0
+    seconds, nanoseconds = _TIME.unpack(data)
+    late: float = time() - seconds - nanoseconds * 1e-9
+    return late if late > 0 else 0.0

@@ -71,14 +71,17 @@ class Framer:
 
         A piece that is one whole chunk, as servers send each event of a stream, is framed at a fraction of the cost.
         """
+        get_size = _KNOWN_SIZES.get
+        is_between_chunks = self._state == _SIZE_LINE and not self._buffer
         for at, data in pieces:
             line_end = data.find(b"\r\n")
-            is_chunk = _KNOWN_SIZES.get(data[:line_end]) == len(data) - line_end and data.endswith(b"\r\n")
-            if is_chunk and self._state == _SIZE_LINE and not self._buffer:
+            is_chunk = get_size(data[:line_end]) == len(data) - line_end and data.endswith(b"\r\n")
+            if is_chunk and is_between_chunks:
                 body = data[line_end + 2 : -2]
                 self._count_body(body)
             else:
                 body = self.feed(data)
+                is_between_chunks = self._state == _SIZE_LINE and not self._buffer
             if body:
                 bodies.append((at, body))
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
 
 from harness.checks.common import OVERLOAD_STATUSES
 from harness.core.arrival_settings import SOAK
@@ -33,6 +35,9 @@ from harness.stats.dependence import TIME_BLOCKS
 _LEAST = tuple(metric.name for metric in LIMITED_TIMES)
 """Metrics of which the least is counted too: without what the load generator itself held up."""
 
+_ALIKE = {metric: f"{metric} and {name_least(metric)}" for metric in _LEAST}
+"""What the values of both are pending as where they are the same: nothing was held up."""
+
 _METRICS = ("service", "lag", SENT_TTFT, WHOLE_TPOT, *BY_TURN, *_LEAST, *map(name_least, _LEAST))
 _BROKEN = (ErrorClass.INVALID, ErrorClass.INCOMPLETE)
 _TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
@@ -51,14 +56,6 @@ _MOST_PENDING = 2048
 """Values that are counted together: many cost less each, and too many would hold up the reading of answers."""
 
 
-@dataclass(slots=True)
-class _Pending:
-    """Values of one metric that are not in its histogram yet, and the block of each."""
-
-    values: list[float] = field(default_factory=list)
-    blocks: list[int] = field(default_factory=list)
-
-
 class Recorder:
     """Counts every exchange of one process into its `counts`. `t0` is the schedule's zero in seconds of the run."""
 
@@ -74,7 +71,10 @@ class Recorder:
         limits = {metric: job.limits.get(metric, ()) for metric in _METRICS}
         limits |= {name_least(metric): limits[metric] for metric in _LEAST}
         self.counts = WorkerCounts({metric: BlockHistogram(TIME_BLOCKS, limits[metric]) for metric in _METRICS})
-        self._pending: dict[str, _Pending] = {metric: _Pending() for metric in _METRICS}
+        self._counted_as = {metric: (metric,) for metric in _METRICS} | {
+            alike: (metric, name_least(metric)) for metric, alike in _ALIKE.items()
+        }
+        self._pending: dict[str, dict[int, list[float]]] = {name: {} for name in self._counted_as}
         self._good_within = {metric: min(job.limits.get(metric) or (NEVER,)) for metric in _LEAST}
         self._asks_length = any(part.output_tokens is not None for part in (load, *load.mix))
         self._seconds = Seconds(job.suite, job.suite, self._get_rate)
@@ -280,20 +280,28 @@ class Recorder:
 
     def _note_durations(self, metric: str, block: int, values: Sequence[float], held_up: float) -> None:
         """Note durations as they were, and without the seconds for which the load generator held them up."""
+        if not held_up:
+            self._note(_ALIKE[metric], block, values)
+            return
         self._note(metric, block, values)
-        self._note(name_least(metric), block, [max(0.0, value - held_up) for value in values] if held_up else values)
+        self._note(name_least(metric), block, [max(0.0, value - held_up) for value in values])
 
     def _note(self, metric: str, block: int, values: Sequence[float]) -> None:
-        pending = self._pending[metric]
-        pending.values.extend(values)
-        pending.blocks.extend([block] * len(values))
-        if len(pending.values) > _MOST_PENDING:
+        by_block = self._pending[metric]
+        pending = by_block.get(block)
+        if pending is None:
+            pending = by_block[block] = []
+        pending += values
+        if len(pending) > _MOST_PENDING:
             self._count_pending(metric)
 
     def _count_pending(self, metric: str) -> None:
-        pending, self._pending[metric] = self._pending[metric], _Pending()
-        if pending.values:
-            self.counts.blocks[metric].add(pending.blocks, pending.values)
+        by_block, self._pending[metric] = self._pending[metric], {}
+        values = np.array([*chain.from_iterable(by_block.values())], float)
+        if values.size:
+            blocks = np.repeat([*by_block], [len(pending) for pending in by_block.values()])
+            for name in self._counted_as[metric]:
+                self.counts.blocks[name].add(blocks, values)
 
     def _judge_content(self, exchange: Exchange, known: KnownAnswer | None) -> Exchange:
         """Compare a success with the answer that is known; one that is empty is invalid."""

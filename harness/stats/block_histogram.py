@@ -46,7 +46,7 @@ class BlockHistogram:
         columns = (np.clip(numbers, _LOWEST, _HIGHEST) - _LOWEST + _FIRST).astype(np.int64)
         columns[flat == 0] = _ZERO
         columns[np.isinf(flat)] = _INFINITE
-        np.add.at(self._counts, (rows, columns), 1)
+        np.add.at(self._counts.reshape(-1), rows * self._counts.shape[1] + columns, 1)
         for i, limit in enumerate(self.limits):
             self._over[i] += np.bincount(rows[flat > limit], minlength=len(self._counts))
 

@@ -23,6 +23,7 @@ from harness.io.error_map import classify_error
 from harness.io.framing import Framer
 from harness.io.response_reader import Caps
 from harness.load.answer_reader import RawExchange
+from harness.load.child.portions import Portions
 
 _READ, _WRITE = 1, 2
 _RECV = 65536
@@ -37,7 +38,8 @@ _CR, _MOST_UNFRAMED = 13, 2**20
 @dataclass(slots=True)
 class EngineContext:
     """What all connections of an engine share. `now` reads the run's clock in seconds, and `zero` is its zero on
-    the performance counter; `on_idle_close` is called with an idle connection that the peer has closed.
+    the performance counter; `on_idle_close` is called with an idle connection that the peer has closed. `portions`
+    are told what comes.
     """
 
     endpoint: Endpoint
@@ -46,6 +48,7 @@ class EngineContext:
     now: Callable[[], float]
     zero: float
     on_idle_close: Callable[[Connection], None]
+    portions: Portions
     addresses: list[tuple[Any, ...]] = field(default_factory=list)
 
 
@@ -70,7 +73,7 @@ class Connection:
         self._exchange: RawExchange | None = None
         self._waiter: Any = None
         self._framer = Framer(context.caps)
-        self._is_chunked, self._zero = False, context.zero
+        self._is_chunked, self._zero, self._portions = False, context.zero, context.portions
         self._unframed: list[tuple[float, bytes]] = []
         self._unframed_bytes = 0
         self._last_arrival, self._last_progress, self._extension = 0.0, 0.0, 0.0
@@ -295,8 +298,11 @@ class Connection:
             self._end_with(problem)
             return
         now = perf_counter() - self._zero
-        if notes and (arrived := now - measure_lateness(notes)) > self._last_arrival:
-            now = arrived  # a stamp before the last one is of a clock that was set
+        if notes:
+            self._portions.stamped += 1
+            arrived = now - measure_lateness(notes)
+            if arrived > self._last_arrival:  # an earlier stamp is of a clock that was set
+                now = arrived
         self._last_arrival = now
         if self._is_chunked and b"\r\n\r\n" not in data and len(data) > 4 and data[0] > _CR:
             self._unframed.append((now, data))
@@ -369,6 +375,7 @@ class Connection:
         exchange = self._exchange
         assert exchange is not None
         exchange.done = now
+        self._portions.answers += 1
         if exchange.first_byte is None:
             exchange.first_byte = now
         self.reusable = self._framer.reusable and not self._unsent

@@ -11,7 +11,7 @@ import socket
 from collections import deque
 from typing import Any
 
-from gevent.hub import Waiter
+from gevent.hub import Waiter, get_hub
 
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
@@ -22,6 +22,7 @@ from harness.io.http import KEEPALIVE
 from harness.io.response_reader import Caps
 from harness.load.answer_reader import RawExchange
 from harness.load.child.connection import Connection, EngineContext
+from harness.load.child.portions import Portions
 from harness.load.child.sender import Sender
 from harness.load.stall_meter import JITTER
 
@@ -36,7 +37,10 @@ class LoadEngine(Sender):
         super().__init__(zero)
         self.endpoint = endpoint
         tls_context = tls.create_context(endpoint.tls) if endpoint.is_secure else None
-        self._context = EngineContext(endpoint, tls_context, caps or Caps(), self.now, self.zero, self._remove_idle)
+        self._portions = Portions(get_hub().loop)
+        self._context = EngineContext(
+            endpoint, tls_context, caps or Caps(), self.now, self.zero, self._remove_idle, self._portions
+        )
         self.busy: set[Connection] = set()
         self._idle: deque[Connection] = deque()
 
@@ -73,6 +77,7 @@ class LoadEngine(Sender):
     def close(self) -> None:
         """Close every connection; exchanges under way end with an error."""
         super().close()
+        self._portions.close()
         for connection in list(self.busy):
             connection.fail(ErrorClass.HARNESS, "the load was stopped")
         for connection in self._idle:
@@ -125,3 +130,4 @@ class LoadEngine(Sender):
             if late > JITTER:
                 connection.extend_deadlines(late)  # an answer may have come that nobody has read yet
             connection.check_deadlines(now)
+        self._portions.choose()

@@ -18,6 +18,7 @@ from gevent.monkey import get_original  # noqa: E402
 from harness.core.endpoint import Endpoint  # noqa: E402
 from harness.core.exchange import Request  # noqa: E402
 from harness.io.raw import encode_request  # noqa: E402
+from harness.load.child import portions  # noqa: E402
 from harness.load.child.engine import LoadEngine  # noqa: E402
 
 
@@ -40,6 +41,8 @@ def main() -> None:
             (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", tuple(address)) for family, address in addresses
         ]
         socket.getaddrinfo = lambda *_, **__: entries
+    if task.get("in_portions"):
+        portions.is_worth_waiting = lambda *_: True
     engine = LoadEngine(msgspec.convert(task["endpoint"], Endpoint), time.monotonic())
     request = Request("POST", "/x", (), b"?" * task.get("size", 2))
     encoded = b"".join(encode_request(engine.endpoint, request, "identity"))

@@ -141,7 +141,8 @@ def test_a_large_request_is_sent_whole() -> None:
     assert len(seen[0]) > 3_000_000
 
 
-def test_pieces_are_stamped_as_they_come() -> None:
+@pytest.mark.parametrize("in_portions", [False, True])
+def test_pieces_are_stamped_as_they_come(in_portions: bool) -> None:
     def answer(sock: socket.socket, _: bytes) -> None:
         sock.sendall(CHUNKED + b"1\r\na\r\n")
         time.sleep(0.15)
@@ -150,7 +151,7 @@ def test_pieces_are_stamped_as_they_come() -> None:
         sock.sendall(b"\n0\r\n\r\n")
 
     with served(answer) as (port, _):
-        (outcome,) = fetch(port)
+        (outcome,) = fetch(port, in_portions=in_portions)
     assert outcome["body"] == "ab"
     assert outcome["stamps"][1] - outcome["stamps"][0] >= 0.14
 
