@@ -19,6 +19,10 @@ PAIRS = (60, 30, 20, 15, 12, 10, 6)
 
 FEWEST_PAIRS = PAIRS[-1]
 
+DECIDING_PAIRS = 30
+"""With fewer pairs, disturbances that each endpoint has for itself cannot be seen, and up to 11.5 % of the decisions on
+times would be wrong (`benchmarks/turn_errors.py`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turns:

@@ -10,6 +10,7 @@ from harness.core.comparison import Contrast
 from harness.core.load import DID_NOT_KEEP_UP, LoadResult, describe_time
 from harness.core.metric import ERROR_RATE, GOODPUT, INTER_TOKEN, LATENCY, TOKEN_RATE, TPOT, TTFOT, TTFT
 from harness.core.report import Report
+from harness.core.turns import DECIDING_PAIRS
 from harness.core.verdict import ALPHA, Baseline, Slice, Status, Verdict, make_error, make_inconclusive
 from harness.stats.difference import DifferenceDecision, SampleCounts, judge_difference
 from harness.stats.intervals import clopper_pearson_lower
@@ -104,6 +105,11 @@ def _judge_contrast(
         reason = reason or "it lies among failures, or in too few turns"
     if reason or contrast.worse is None or contrast.least_worse is None:
         return _Outcome(contrast, Status.INCONCLUSIVE, f"{values}: not judged, {reason}")
+    if (pairs := len(contrast.left_out)) < DECIDING_PAIRS:
+        seconds = DECIDING_PAIRS * result.seconds / pairs
+        needed = f"{DECIDING_PAIRS} are needed: {seconds:.0f} s after the warm-up, or shorter turns"
+        few = f"{pairs} pairs of turns, and {needed}"
+        return _Outcome(contrast, Status.INCONCLUSIVE, f"{values}: not judged, {few}")
     limit = math.log1p(margin)
     decided = judge_ratio(contrast.worse, contrast.left_out, limit, ALPHA, alpha_fail)
     status = _STATUSES[decided.decision]

@@ -20,7 +20,10 @@ _TIMES = ((TTFT.name, "TTFT"), (INTER_TOKEN.name, "gap"))
 
 @dataclass(frozen=True, slots=True)
 class LoadState:
-    """What a watcher wants to know of the result while the load goes on: fields of `LoadResult`."""
+    """What a watcher wants to know of the result while the load goes on: fields of `LoadResult`.
+
+    `baseline` is the same of an endpoint that takes turns with this one.
+    """
 
     intended: int
     sent: int
@@ -28,17 +31,27 @@ class LoadState:
     failed: int
     figures: tuple[Figure, ...] = ()
     generator: Generator = field(default_factory=Generator)
+    baseline: LoadState | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that were sent and have not ended."""
+        return self.sent - self.completed
 
 
 def describe_live_load(state: LoadState, load: LoadSettings, elapsed: float) -> str:
-    """Rate asked and reached, times, goodput, failures, requests in flight, time left; `elapsed` seconds have passed.
+    """Rate asked and reached, times, goodput, failures, requests in flight, time left; `elapsed` seconds of the
+    schedule have passed. Two endpoints that take turns are both counted, and their schedule takes twice as long.
 
     Times and goodput are of the requests after the warm-up, as far as they have ended; of a load that is not streamed
     the latency stands in place of TTFT and gap.
     """
     parts = [_describe_rates(state, load, elapsed), *_describe_figures(state)]
-    parts += [f"{state.failed:,} failed", f"{state.sent - state.completed:,} in flight", _describe_rest(load, elapsed)]
-    return " · ".join(parts)
+    failed, in_flight, rest = f"{state.failed:,} failed", state.in_flight, load.duration - elapsed
+    if (other := state.baseline) is not None:
+        parts.append(f"baseline {_describe_rates(other, load, elapsed)}")
+        failed, in_flight, rest = f"{failed}, {other.failed:,} at the baseline", in_flight + other.in_flight, 2 * rest
+    return " · ".join([*parts, failed, f"{in_flight:,} in flight", _describe_rest(load, elapsed, rest)])
 
 
 def _describe_rates(state: LoadState, load: LoadSettings, elapsed: float) -> str:
@@ -77,8 +90,8 @@ def _get_value(by_metric: Mapping[str, Figure], metric: str) -> float | None:
     return None if figure is None or figure.value is None else 100 * figure.value
 
 
-def _describe_rest(load: LoadSettings, elapsed: float) -> str:
-    rest = math.ceil(load.duration - elapsed)
+def _describe_rest(load: LoadSettings, elapsed: float, seconds: float) -> str:
+    rest = math.ceil(seconds)
     if rest <= 0:
         return "the last answers are awaited"
     phase = "" if elapsed >= load.judged_from else ", not judged yet"

@@ -25,10 +25,10 @@ def count_once(**changed: Any) -> WorkerCounts:
     return count(**changed)
 
 
-def compare(ours: dict[str, Any], theirs: dict[str, Any] | None = None, **changed: Any) -> LoadResult:
+def compare(ours: dict[str, Any], theirs: dict[str, Any] | None = None, pairs: int = 30, **changed: Any) -> LoadResult:
     candidate, baseline = count_once(**ours), count_once(**theirs or {})
     results = [make_load_result(JOB, side, 1.0, finished=True) for side in (candidate, baseline)]
-    contrasts = make_contrasts(candidate, baseline, 15, has_limits=False)
+    contrasts = make_contrasts(candidate, baseline, pairs, has_limits=False)
     result = replace(results[0], baseline=results[1], baseline_url=URL, contrasts=contrasts, client_bound=(), late=())
     return replace(result, **changed)
 
@@ -56,6 +56,15 @@ def test_a_slower_one_is_worse_and_the_metric_is_named() -> None:
     assert "latency p50" in verdict.reason
     assert "1.3" in verdict.reason
     assert judge_turns(compare({"factor": 1.3}), 0.5).status is Status.PASS, "another margin"
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.3])
+def test_fewer_than_thirty_pairs_decide_no_time_and_say_what_is_needed(factor: float) -> None:
+    verdict = judge_turns(compare({"factor": factor}, pairs=20), 0.1)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "20 pairs of turns, and 30 are needed: 27 s after the warm-up, or shorter turns" in verdict.reason
+    broken = judge_turns(compare({"fail_every": 10}, pairs=20), 0.1)
+    assert broken.status is Status.FAIL, "failures are counted, and their test holds with few pairs"
 
 
 def test_more_failures_are_worse_and_shown() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import msgspec
 import pytest
 
 from harness.core.report import Figure
@@ -29,6 +30,18 @@ def test_the_line_has_everything_that_a_watcher_wants() -> None:
         "19 of 20 requests/s · TTFT p50 120 ms p95 300 ms · gap p50 10.3 ms p95 failed · goodput 97.5 % · 10 failed · "
         "12 in flight · 40 s left"
     )
+
+
+def test_two_endpoints_that_take_turns_are_both_counted() -> None:
+    state = LoadState(1200, 402, 390, 10, STREAMED[:1], baseline=LoadState(1200, 400, 395, 5))
+    assert describe_live_load(state, LOAD, 20) == (
+        "19 of 20 requests/s · latency p50 500 ms p95 900 ms · baseline 19.5 of 20 requests/s · "
+        "10 failed, 5 at the baseline · 17 in flight · 80 s left"
+    )
+    other = {"intended": 9, "sent": 6, "completed": 6, "failed": 0}
+    result = {"intended": 9, "sent": 8, "completed": 7, "failed": 1, "baseline": other}
+    decoded = msgspec.json.decode(msgspec.json.encode(result), type=LoadState)
+    assert decoded.baseline == LoadState(9, 6, 6, 0)
 
 
 @pytest.mark.parametrize(

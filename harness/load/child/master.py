@@ -203,7 +203,9 @@ class LoadMaster:
             elapsed = time.monotonic() - self.job.started - self._t0
             if self.job.turns is not None:
                 elapsed = self.job.turns.find_scheduled(elapsed)
-            state = LoadState(result.intended, result.sent, result.completed, result.failed, result.figures)
+            state = _make_state(result)
+            if result.baseline is not None:
+                state = replace(state, baseline=_make_state(result.baseline))
             self._live.show(describe_live_load(state, self.job.load, elapsed), elapsed)
 
     def _describe_recovery(self) -> str:
@@ -244,6 +246,10 @@ class LoadMaster:
 def _describe_end(workers: WorkerTable) -> str:
     names = ", ".join(map(workers.describe, range(len(workers))))
     return f"all load workers died or stood still: {names}"
+
+
+def _make_state(result: LoadResult) -> LoadState:
+    return LoadState(result.intended, result.sent, result.completed, result.failed, result.figures)
 
 
 def end_test(environment: Environment) -> None:
