@@ -136,7 +136,9 @@ def _judge(result: LoadResult, judge: Callable[[Flow], Verdict]) -> Verdict:
     if flow.n < _FEWEST:
         return make_inconclusive(f"fewer than {_FEWEST} requests were answered", n=flow.n)
     verdict = judge(flow)
-    if result.is_starved and verdict.status is Status.FAIL:
+    # Arrivals that the load generator was late with by itself come all at once: the queue is of its making.
+    is_own_burst = bool(result.client_bound) and not result.waited
+    if (result.is_starved or is_own_burst) and verdict.status is Status.FAIL:
         return make_inconclusive(f"{result.client_bound[0]}; {verdict.reason}", n=flow.n)
     return verdict
 

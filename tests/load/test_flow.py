@@ -139,6 +139,17 @@ def test_what_cannot_be_said_is_not_said() -> None:
     assert judge_cliff(whole).status is Status.INCONCLUSIVE
 
 
+def test_a_burst_that_the_load_generator_made_is_no_fault_of_the_queue() -> None:
+    """It stood still and sent at once what was due meanwhile. Arrivals that found no free slot are the service's."""
+    queue = DEFECTS["queue without a bound"][1](random.Random(4))
+    late = LoadResult("steady", "x", 300, 300, 300, finished=True, flow=queue)
+    late = replace(late, client_bound=("24.47 of 30 requests/s were sent",))
+    verdict = judge_bound(late)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert verdict.reason.startswith("24.47 of 30 requests/s were sent; the queue grows")
+    assert judge_bound(replace(late, waited=37)).status is Status.FAIL
+
+
 def test_words_say_what_was_seen() -> None:
     draw = random.Random(4)
     result = LoadResult("steady", "x", 300, 300, 300, finished=True)
