@@ -28,6 +28,10 @@ def _know_no_time(scope: Scope) -> float:
     return 0.0
 
 
+def _see_no_obstacle(scope: Scope, objective: Objective) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A suite's own section of the configuration file, `[NAME]`.
@@ -50,7 +54,8 @@ class SuitePolicy:
 
     `order` is its place among all suites, the lowest first; `metrics` are those that its objectives may bound.
     `samples` counts the samples of an objective for a scope (None: until its sequential test ends), `seconds` the time
-    over which they are spread; `dependent` says that they may depend on one another and are judged in time blocks;
+    over which they are spread, `find_obstacle` says why an objective on a rate cannot be shown (empty: it can);
+    `dependent` says that they may depend on one another and are judged in time blocks;
     `hint` what the user can give for an objective that cannot pass. `section` is its own section of the configuration,
     `reads` names others that it needs ("data", "fault"). `compares`: its objectives are compared with a baseline.
     `on_request`: only its name chooses it, `all` does not.
@@ -63,6 +68,7 @@ class SuitePolicy:
     metrics: tuple[Metric, ...] = ()
     samples: Callable[[Scope, Objective], int | None] = _sample_until_decided
     seconds: Callable[[Scope], float] = _know_no_time
+    find_obstacle: Callable[[Scope, Objective], str] = _see_no_obstacle
     dependent: bool = False
     hint: str = "a profile with a larger cap"
     section: Section | None = None

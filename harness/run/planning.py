@@ -242,7 +242,11 @@ def _plan_objective(
         tokens=0,
         shared=False,
     )
+    where = case.scope.settings.places.get((objective.suite, objective.slug), "")
     if objective.is_rate:
+        if obstacle := policy.find_obstacle(case.scope, objective):
+            text = f"objective {objective.text!r} of suite {objective.suite} cannot PASS: {obstacle}"
+            raise ConfigError(text, where=where)
         return replace(check, kind="estimate", alpha=objective.alpha)
     if not objective.is_sampled:
         return check
@@ -251,7 +255,6 @@ def _plan_objective(
     try:
         _refuse_undecidable(objective, policy, n, policy.seconds(case.scope), sequential=fixed is None)
     except UsageError as problem:
-        where = case.scope.settings.places.get((objective.suite, objective.slug), "")
         raise ConfigError(str(problem), where=where) from None
     requests = 0 if spec.measures else _count_requests(case.scope.settings, policy, n, sequential=fixed is None)
     return replace(

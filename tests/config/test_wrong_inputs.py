@@ -26,6 +26,7 @@ from tests.services import serving_handler
 ENDPOINT = '[endpoint]\nurl = "http://127.0.0.1:9"\n'
 LINK = '[links.a]\napi = "http://127.0.0.1:1"\n'
 OBJECTIVE = '[[objective]]\nsuite = "smoke"\nmetric = "error_rate"\n'
+RATE = '[[objective]]\nsuite = "load"\nmetric = "request_rate"\nlimit = ">= 40/s"\n'
 DATA = '[data]\nfile = "d.csv"\n'
 ROWS = "a,b,label\n1,2,x\n3,4,y\n"
 
@@ -56,6 +57,16 @@ def plan(folder: Path, text: str, suite: str) -> None:
         ("smoke", OBJECTIVE + 'limit = "<= 0.0001%"', ("toml:3: objective ", "cannot PASS", "Give a larger margin")),
         ("smoke", OBJECTIVE + 'limit = "<= 5%"\nslice = "x"', ("toml:7: objective[0].slice: ", "leave it out")),
         ("smoke", OBJECTIVE.replace("smoke", "integration") + 'limit = "<= 5%"', ("toml:4: ", "has no objectives")),
+        (
+            "load",
+            RATE + "[load]\nrate = 20\n",
+            ("toml:3: objective ", "asks 20 requests/s; give a [load] rate of about 44"),
+        ),
+        (
+            "load",
+            RATE + '[load]\nscenario = "ramp"\n',
+            ("cannot PASS: a rate per second is judged under a steady load",),
+        ),
         ("validation", DATA + 'label = "lable"', ("d.csv:1: lable: ", "Did you mean 'label'?")),
         (
             "validation",
