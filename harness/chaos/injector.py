@@ -10,11 +10,12 @@ import contextlib
 import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from harness.chaos.guardian import ApiCall, Guardian, LiftRecord
+from harness.chaos.lifting import DISABLED_PREFIX, PREFIX, lift_ours
 from harness.chaos.proof import probe_link, prove_fault
-from harness.chaos.toxiproxy_api import ToxiproxyApi, list_removal_calls
+from harness.chaos.toxiproxy_api import ToxiproxyApi, list_removal_calls, quote_name
 from harness.core.errors import HarnessError, UsageError
 from harness.core.experiment import Fault, Link, Proof
 from harness.core.fault import LinkProbe, load_fault
@@ -23,9 +24,6 @@ from harness.io.clock import read_monotonic, sleep_real
 
 if TYPE_CHECKING:
     from harness.chaos.toxiproxy_client import LinkProxy, LinkToxiproxy
-
-_PREFIX, _DISABLED_PREFIX = "aiharness-", "aiharness-down-"
-"""How names of our toxics begin; the second is that of a harmless toxic, which marks a proxy that we have disabled."""
 
 LEASE = 5000
 """Milliseconds after which our own proxy lifts a fault that is not renewed."""
@@ -74,7 +72,9 @@ class Injector:
     def settle(self) -> None:
         """Lift what a killed run has left on. Raises `UsageError` if somebody else disturbs the link."""
         self._await_leases()
-        lifted = _lift_ours(self.api, self._client, self.link.proxy)
+        lifted, remaining = lift_ours(self.api, self.link.proxy)
+        if remaining:
+            raise UsageError(f"{self.api.where}: {remaining[0]}")
         self.notes += [f"left by an earlier run, ended now: {line}" for line in lifted]
         self.proxy = self._open_proxy()
         foreign = [f"toxic {name!r}" for name in self.proxy.toxics()]
@@ -88,8 +88,8 @@ class Injector:
         """Wait until a killed run's faults have ended. Raises `UsageError` for those that a run still renews."""
         ends = read_monotonic() + LEASE / 1000 + 1
         while self.is_own_proxy:
-            toxics = self.api.call("GET", f"{self.proxy.path}/toxics").json()
-            leased = [toxic["name"] for toxic in toxics if "lease_ms" in toxic]
+            row = self.api.call("GET", self.proxy.path).json()
+            leased = [str(part["name"]) for part in (*row["toxics"], row) if "lease_ms" in part]
             if not leased:
                 return
             if read_monotonic() > ends:
@@ -111,7 +111,7 @@ class Injector:
     def set_mark(self, mark: str) -> None:
         """Have our own proxy count the requests on this link that hold this text, from 0; empty: count none."""
         if self.is_own_proxy:
-            path = f"/aiharness/marks/{quote(self.proxy.name, safe='')}"
+            path = f"/aiharness/marks/{quote_name(self.proxy.name)}"
             self.api.call("POST", path, allow_missing=True, json={"mark": mark})
             self._is_marked = bool(mark)
 
@@ -181,27 +181,29 @@ class ActiveFault:
         self._injector, self._fault, self._proxy = injector, fault, injector.proxy
         self._disables = load_fault(fault.kind).stage is None
         self.is_counted = injector.is_own_proxy and not self._disables
-        self.name = f"{_DISABLED_PREFIX if self._disables else _PREFIX}{make_slug(fault.name)}"
+        self.name = f"{DISABLED_PREFIX if self._disables else PREFIX}{make_slug(fault.name)}"
         self._path = f"{self._proxy.path}/toxics/{self.name}"
 
     def apply(self, record: LiftRecord | None = None) -> None:
         """Apply the fault; the guardian learns of it first, and writes the record if it has to lift it."""
         fault = self._fault
         self._injector.guardian.watch(self.name, self._injector.api.base, self._list_lifting_calls(), record)
+        lease = {"lease_ms": LEASE} if self._injector.is_own_proxy else {}
         if self._disables:
-            self._proxy.add_toxic(name=self.name, type="noop")
-            self._proxy.disable()
+            self._proxy.add_toxic(name=self.name, type="noop", **lease)
+            self._proxy.disable(**lease)
             return
         toxic = {"name": self.name, "type": fault.kind, "stream": fault.stream, "toxicity": fault.toxicity}
-        lease = {"lease_ms": LEASE} if self.is_counted else {}
         self._proxy.add_toxic(**toxic, attributes=dict(fault.attributes), **lease)
 
     def renew(self) -> None:
         """Keep the fault on. Raises `ProxyGone` when the proxy has died, `FaultLifted` when somebody has lifted it."""
-        if self.is_counted:
-            self._keep("PATCH", {"lease_ms": LEASE})
-        else:
+        if not self._injector.is_own_proxy:
             self._keep("GET", None)
+            return
+        self._keep("PATCH", {"lease_ms": LEASE})
+        if self._disables:
+            self._injector.api.call("PATCH", self._proxy.path, json={"lease_ms": LEASE})
 
     def change(self, fault: Fault) -> None:
         """Give the fault these attributes and this toxicity. Raises as `renew`."""
@@ -235,15 +237,28 @@ class ActiveFault:
 
 
 def lift_faults(api_urls: Sequence[str], *, allow: Sequence[str] = ()) -> list[str]:
-    """End every fault of ours at these API URLs. Returns a line for each thing done. Raises as `Injector` does."""
-    lines: list[str] = []
+    """End every fault of ours at these API URLs. Returns a line for each thing done.
+
+    Each URL and each fault is tried. Raises `UsageError` with every line, also of what is still on, and how to end it.
+    """
+    done: list[str] = []
+    left: list[str] = []
     for url in dict.fromkeys(api_urls):
         link = Link("", url, "")
-        check_allowed(link, allow)
-        with contextlib.closing(ToxiproxyApi(link)) as api:
-            lifted = _lift_ours(api, _connect_client(api), None)
-        lines += [f"{url}: {line}" for line in lifted or ["no fault of ours was on"]]
-    return lines
+        try:
+            check_allowed(link, allow)
+            with contextlib.closing(ToxiproxyApi(link)) as api:
+                lifted, remaining = lift_ours(api, None)
+        except UsageError as problem:
+            left.append(str(problem))
+            continue
+        if not lifted and not remaining:
+            lifted = ["no fault of ours was on"]
+        done += [f"{url}: {line}" for line in lifted]
+        left += [f"{url}: {line}" for line in remaining]
+    if left:
+        raise UsageError("\n".join([*done, *left]))
+    return done
 
 
 def _connect_client(api: ToxiproxyApi) -> LinkToxiproxy:
@@ -260,7 +275,10 @@ def _is_same_address(one: str, other: str) -> bool:
 
 def check_allowed(link: Link, allow: Sequence[str]) -> None:
     """Raises `UsageError` unless the API's host is this machine or on the allow-list (`[targets] allow`)."""
-    parts = urlsplit(link.api)
+    try:
+        parts = urlsplit(link.api)
+    except ValueError as error:
+        raise UsageError(f"link {link.name!r}: {link.api!r} is not a URL ({error})") from None
     host = parts.hostname or ""
     with contextlib.suppress(ValueError):
         if ipaddress.ip_address(host).is_loopback:
@@ -270,20 +288,3 @@ def check_allowed(link: Link, allow: Sequence[str]) -> None:
             f"{host or link.api!r} is neither this machine nor on the allow-list; write [targets] allow = [{host!r}]"
         )
         raise UsageError(f"link {link.name!r}: {problem}")
-
-
-def _lift_ours(api: ToxiproxyApi, client: LinkToxiproxy, proxy_name: str | None) -> list[str]:
-    """Remove our toxics from this proxy (None: from every one), and enable it where we have disabled it."""
-    lines: list[str] = []
-    for name, proxy in client.proxies().items():
-        if proxy_name not in (None, name):
-            continue
-        toxics = [toxic for toxic in proxy.toxics() if toxic.startswith(_PREFIX)]
-        if not proxy.enabled and any(toxic.startswith(_DISABLED_PREFIX) for toxic in toxics):
-            proxy.enable()
-            lines.append(f"proxy {name!r} was enabled again")
-        for toxic in toxics:
-            for method, path, body in list_removal_calls(f"{proxy.path}/toxics/{quote(toxic, safe='')}"):
-                api.call(method, path, allow_missing=True, json=body)
-            lines.append(f"toxic {toxic!r} was removed from proxy {name!r}")
-    return lines

@@ -20,7 +20,7 @@ from harness.core.experiment import Experiment, ExperimentPlan
 from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost, make_slug
 from harness.core.settings import Settings
-from harness.io.rundir import read_run
+from harness.io.rundir import read_fault_lines
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
 
@@ -59,11 +59,11 @@ def lift_faults_of_runs(
 ) -> list[str]:
     """End every fault of ours at these API URLs, and at those whose faults the run directories show as never lifted.
 
-    Returns a line for each thing done. Raises `UsageError` for a host that is not allowed, `ProxyGone`, `RunDirError`.
+    Returns a line for each thing done. Raises `UsageError` with these lines and what is still on.
     """
     urls = list(api_urls)
     for folder in run_dirs:
-        last = {(line.get("name"), line.get("applied_at")): line for line in read_run(folder).faults}
+        last = {(str(line.get("name")), str(line.get("applied_at"))): line for line in read_fault_lines(folder)}
         urls += [str(line["api"]) for line in last.values() if line.get("lifted_at") is None and line.get("api")]
     return lift_faults(urls, allow=allow)
 

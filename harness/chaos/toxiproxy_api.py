@@ -6,6 +6,7 @@ Tested in tests/chaos/test_injector.py.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -48,6 +49,13 @@ class ToxiproxyApi:
             return response
         answer = f"{response.status_code}: {response.text.strip()[:200]}"
         raise UsageError(f"{self.where}: {method} {path} was refused with {answer}")
+
+
+def quote_name(name: str) -> str:
+    """The name of a proxy or of a toxic as one segment of a path, whatever it holds (`a?b`, `team/a`, `..`)."""
+    if not name.strip("."):
+        return name.replace(".", "%2E")  # else a segment of dots is taken for a step up
+    return quote(name, safe="")
 
 
 def list_removal_calls(toxic: str) -> list[ApiCall]:

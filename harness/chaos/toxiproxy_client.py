@@ -6,12 +6,10 @@ Tested in tests/chaos/test_injector.py.
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from toxiproxy import Proxy, Toxiproxy
 from toxiproxy.toxic import Toxic
 
-from harness.chaos.toxiproxy_api import ToxiproxyApi
+from harness.chaos.toxiproxy_api import ToxiproxyApi, quote_name
 
 
 class LinkToxiproxy(Toxiproxy):  # type: ignore[misc]  # the package has no types
@@ -36,7 +34,7 @@ class LinkProxy(Proxy):  # type: ignore[misc]
 
     def __init__(self, api: ToxiproxyApi, row: dict[str, object]) -> None:
         super().__init__(**row)
-        self._api, self.path = api, f"/proxies/{quote(self.name, safe='')}"
+        self._api, self.path = api, f"/proxies/{quote_name(self.name)}"
 
     def toxics(self) -> dict[str, Toxic]:
         """Every toxic of the proxy by name."""
@@ -50,10 +48,10 @@ class LinkProxy(Proxy):  # type: ignore[misc]
         """Listen again."""
         self._switch(True)
 
-    def disable(self) -> None:
-        """Stop listening and close every connection."""
-        self._switch(False)
+    def disable(self, **lease: int) -> None:
+        """Stop listening and close every connection; `lease_ms` as for a toxic."""
+        self._switch(False, **lease)
 
-    def _switch(self, enabled: bool) -> None:
-        self._api.call("POST", self.path, json={"enabled": enabled})
+    def _switch(self, enabled: bool, **lease: int) -> None:
+        self._api.call("POST", self.path, json={"enabled": enabled, **lease})
         self.enabled = enabled

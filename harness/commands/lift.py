@@ -24,20 +24,30 @@ def _add_options(parser: ArgumentParser) -> None:
 def _run(api: Sequence[str]) -> int:
     """Lift at these APIs, else at those of the configuration's links and of the runs below the working directory.
 
-    Exit status 0, or 21 when a proxy did not answer. Raises `UsageError` when no API is known.
+    Each is tried. Exit status 0, or 21 when one could not be read, did not answer or kept a fault. Raises `UsageError`
+    when no API is known.
     """
-    source, file, _ = read_file(None, [Path.cwd()])
-    urls = list(api) or [link.api for link in read_links(file.links, source)]
+    urls, targets, is_read = _read_configuration() if not api else (list(api), list[str](), True)
     runs = [] if api else sorted(str(path.parent) for path in RUNS.glob(f"*/{FAULTS}"))
-    if not urls and not runs:
+    if not urls and not runs and is_read:
         raise UsageError(
             f"no link is configured in {CONFIG_FILE} and no run is below {RUNS}: give the URL of a Toxiproxy API"
         )
     # What is given on the command line, or in the configuration's own [targets], is allowed.
-    allow = [_parse_host(target) for target in (*api, *file.targets.allow)]
+    allow = [_parse_host(target) for target in (*api, *targets)]
     lifted = [_lift([url], [], allow) for url in dict.fromkeys(urls)]
     lifted += [_lift([], [run], allow) for run in runs]
-    return int(Exit.PASS if all(lifted) else Exit.ERROR)
+    return int(Exit.PASS if all(lifted) and is_read else Exit.ERROR)
+
+
+def _read_configuration() -> tuple[list[str], list[str], bool]:
+    """The APIs of the links, the allowed targets, and whether it could be read: a broken file lets no fault stay on."""
+    try:
+        source, file, _ = read_file(None, [Path.cwd()])
+        return [link.api for link in read_links(file.links, source)], list(file.targets.allow), True
+    except UsageError as problem:
+        print(problem)
+        return [], [], False
 
 
 def _lift(urls: list[str], runs: list[str], allow: list[str]) -> bool:

@@ -241,6 +241,14 @@ def read_run(path: str | Path) -> SavedRun:
     return saved
 
 
+def read_fault_lines(path: str) -> list[dict[str, Any]]:
+    """The lines of a run's `faults.jsonl`, whatever state its other files are in. Raises `RunDirError`."""
+    try:
+        return _read_lines(Path(path) / FAULTS)[0]
+    except OSError as error:
+        raise RunDirError(f"{path}/{FAULTS} cannot be read: {error.strerror}") from None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RerunRecord:
     """How a run was started, for doing a part of it again: the content of `rerun.json`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -112,6 +113,22 @@ def test_the_lease_lifts_where_nobody_else_does(naive: Deployment, monkeypatch: 
             assert eventually(lambda: not toxics(naive), 5)
 
 
+def test_down_is_lifted_by_its_lease_where_nobody_else_does(naive: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(injector, "LEASE", 1500)
+    monkeypatch.setattr(Guardian, "watch", lambda *_: None)
+    with Injector(link(naive)) as own:
+        own.settle()
+        with own.apply(fault("down", link="backend-a")) as active:
+            active.renew()
+            assert not read_proxy(naive)["enabled"]
+            assert eventually(lambda: read_proxy(naive)["enabled"] and not toxics(naive), 8)
+
+
+def read_proxy(deployment: Deployment) -> dict[str, Any]:
+    row: dict[str, Any] = httpx.get(f"{deployment.proxy_api}/proxies/backend-a", trust_env=False).json()
+    return row
+
+
 def test_an_own_proxy_that_is_down_is_enabled_again(naive: Deployment) -> None:
     with Injector(link(naive)) as own:
         own.settle()
@@ -121,12 +138,13 @@ def test_an_own_proxy_that_is_down_is_enabled_again(naive: Deployment) -> None:
     assert not toxics(naive)
 
 
-def test_two_runs_do_not_share_a_link(naive: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["latency", "down"])
+def test_two_runs_do_not_share_a_link(naive: Deployment, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """The first renews its fault: the second neither lifts it nor passes by another's disturbance."""
     monkeypatch.setattr(injector, "LEASE", 1500)
     with Injector(link(naive)) as first, Injector(link(naive)) as second:
         first.settle()
-        with first.apply(fault("latency", latency=50)) as active:
+        with first.apply(fault(kind, link="backend-a")) as active:
             stop = threading.Event()
 
             def renew() -> None:

@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from harness.chaos.proxy.api_rows import ApiRefusal, ProxyRow, ToxicRow, convert_row, decode_value, read_api_body
-from harness.chaos.proxy.proxy import ListenError, Proxy, Toxic, resolve_listen_address
+from harness.chaos.proxy.origin import find_foreign_origin
+from harness.chaos.proxy.proxy import MOST_PORT, ListenError, Proxy, Toxic, is_beyond_ports, resolve_listen_address
 from harness.chaos.proxy.record import Journal
 from harness.core.errors import UsageError
 from harness.core.fault import FaultKind, FaultParameters, load_fault
@@ -63,6 +64,8 @@ class ProxyApi:
     async def _handle(self, request: Request, parts: list[str]) -> Response:
         if request.headers.get("user-agent", "").startswith("Mozilla/"):
             return PlainTextResponse("User agent not allowed\n", 403, _NOSNIFF)
+        if problem := find_foreign_origin(request.headers, any_host=self._allow_remote):
+            return PlainTextResponse(f"{problem}\n", 403, _NOSNIFF)
         try:
             raw = await read_api_body(request)
             async with self._lock:  # one change at a time: a listener may need a DNS look-up
@@ -165,6 +168,7 @@ class ProxyApi:
         for key, value in (("name", name), ("upstream", upstream)):
             if not value:
                 raise ApiRefusal(400, f"missing required field: {key}")
+        _check_upstream(upstream)
         if name in self.proxies:
             raise ApiRefusal(409, "proxy already exists")
         if len(self.proxies) >= _MAX_PROXIES:
@@ -185,6 +189,10 @@ class ProxyApi:
 
     async def _update(self, proxy: Proxy, row: ProxyRow) -> None:
         listen, upstream = row.listen or proxy.listen, row.upstream or proxy.upstream
+        _check_upstream(upstream)
+        lease = row.lease_ms
+        if lease is None:
+            lease = proxy.down_lease.ms if row.enabled is None else 0
         enabled = proxy.is_enabled if row.enabled is None else row.enabled
         if not await self._listens_at(proxy, listen) or upstream != proxy.upstream:
             proxy.stop()
@@ -193,6 +201,7 @@ class ProxyApi:
             await _start(proxy)
         else:
             proxy.stop()
+            proxy.down_lease.renew(lease)
 
     async def _listens_at(self, proxy: Proxy, listen: str) -> bool:
         if listen == proxy.listen:
@@ -268,6 +277,13 @@ def _list_methods(parts: list[str]) -> tuple[str, ...]:
         case ["proxies", _] | ["proxies", _, "toxics", _]:
             return ("GET", "PATCH", "POST", "DELETE")
     return ()
+
+
+def _check_upstream(upstream: str) -> None:
+    """Toxiproxy takes any text, and closes each connection to one that leads nowhere."""
+    port = upstream.rpartition(":")[2]
+    if is_beyond_ports(port):
+        raise ApiRefusal(400, f"upstream {upstream}: invalid port, it must be from 0 to {MOST_PORT}")
 
 
 async def _start(proxy: Proxy) -> None:

@@ -20,6 +20,7 @@ class ProxyRow(msgspec.Struct):
     upstream: str | None = None
     enabled: bool | None = None
     toxics: list[Any] | None = None
+    lease_ms: Annotated[int, msgspec.Meta(ge=0, le=_MAX_LEASE)] | None = None
 
 
 class ToxicRow(msgspec.Struct):

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.chaos.proxy.alarm import AlarmClock
+from harness.chaos.proxy.down_lease import DownLease
 from harness.chaos.proxy.link import ProxiedConnection
 from harness.chaos.proxy.marks import MarkScanner
 from harness.chaos.proxy.record import Journal, ToxicCounts
@@ -17,7 +18,7 @@ from harness.core.errors import HarnessError
 from harness.core.fault import FaultKind, FaultParameters
 from harness.core.fault_stage import Stage, StageContext
 
-_MOST_PORT = 65535
+MOST_PORT = 65535
 _MOST_LIFTED = 100
 """Toxics whose counters are kept after they were lifted."""
 
@@ -105,6 +106,7 @@ class Proxy:
     def __init__(self, name: str, listen: str, upstream: str, journal: Journal, allow_remote: bool) -> None:
         self.name, self.listen, self.upstream, self.journal = name, listen, upstream, journal
         self.clock = AlarmClock(asyncio.get_running_loop())
+        self.down_lease = DownLease(self.start)
         self._toxics: dict[str, list[Toxic]] = {"upstream": [], "downstream": []}
         self._lifted: dict[str, ToxicCounts] = {}
         self._allow_remote = allow_remote
@@ -122,7 +124,8 @@ class Proxy:
     def to_row(self) -> dict[str, Any]:
         """The object of the API."""
         row = {"name": self.name, "listen": self.listen, "upstream": self.upstream, "enabled": self.is_enabled}
-        return {**row, "toxics": [toxic.to_row() for toxic in self.list_toxics()]}
+        lease = {"lease_ms": self.down_lease.ms} if self.down_lease.ms else {}
+        return {**row, "toxics": [toxic.to_row() for toxic in self.list_toxics()], **lease}
 
     def read_counters(self) -> dict[str, Any]:
         """Current figures of the proxy, of its toxics, and of those lifted (the last 100 names)."""
@@ -145,6 +148,7 @@ class Proxy:
 
     async def start(self) -> None:
         """Listen. Raises `ListenError`."""
+        self.down_lease.renew(0)
         if self._server is not None:
             return
         listening = await bind_listener(self.listen, self._allow_remote)
@@ -154,6 +158,7 @@ class Proxy:
 
     def stop(self) -> None:
         """Stop listening and close every connection; the toxics stay."""
+        self.down_lease.renew(0)
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -239,13 +244,18 @@ class Proxy:
         return host.strip("[]") or "localhost", int(port)
 
 
+def is_beyond_ports(port: str) -> bool:
+    """Whether this is a number, and that of no port."""
+    return port.isdecimal() and (len(port.lstrip("0")) > len(str(MOST_PORT)) or int(port) > MOST_PORT)
+
+
 async def resolve_listen_address(listen: str, allow_remote: bool) -> tuple[socket.AddressFamily, tuple[str, int]]:
     """The address to bind for "host:port". Raises `ListenError`, also for one beyond loopback that is not allowed."""
     host, colon, port = listen.rpartition(":")
     if not colon and listen:
         raise ListenError(f"address {listen}: missing port in address")
-    if port.isdecimal() and int(port) > _MOST_PORT:
-        raise ListenError(f"listen tcp: address {port}: invalid port, it must be from 0 to {_MOST_PORT}")
+    if is_beyond_ports(port):
+        raise ListenError(f"listen tcp: address {port}: invalid port, it must be from 0 to {MOST_PORT}")
     host = host.strip("[]")
     family, address = socket.AF_INET, ("0.0.0.0", int(port) if port.isdecimal() else 0)
     if host:

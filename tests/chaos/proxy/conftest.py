@@ -79,7 +79,7 @@ class Served:
         """One request as written, the whole answer."""
         host, port = self.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), 5) as peer:
-            peer.sendall(f"{request}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            peer.sendall(f"{request}\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             return b"".join(iter(lambda: peer.recv(65536), b""))
 
     def proxy(self, upstream: str, **more: Any) -> Link:
