@@ -65,6 +65,8 @@ def read_answer(pool: QueryPool, turn: Turn, index: int, exchange: Exchange, *, 
         return replace(sample, silent=silent)
     has_usage = answer.usage is not None and answer.usage.completion_tokens is not None
     sample = replace(sample, silent=silent, size=measure_size(answer), has_usage=has_usage)
+    if answer.model and pool.models and answer.model not in pool.models:
+        sample = replace(sample, size=None, has_usage=True)  # a fallback that says so: it is compared with nothing
     if turn.code:
         return _read_code(pool, turn, index, answer.text or "", sample)
     if known.reference is not None and not silent:

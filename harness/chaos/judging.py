@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.chaos.struck import FEWEST_STRUCK
+from harness.chaos.wholeness import LOSS_ALPHA, describe_whole, explain_unshown, find_loss
 from harness.core.errors import ErrorClass
 from harness.core.experiment import Experiment, Sample, compute_p95
 from harness.core.objective import Objective
@@ -112,14 +113,20 @@ def judge_integrity(experiment: Experiment) -> Verdict:
         )
         examples = experiment.corrupted
         return Verdict(Status.FAIL, reason, n=n, method="contract", counterexamples=examples, notes=experiment.notes)
+    if not experiment.broken and (loss := find_loss(experiment)):
+        reason = f"{loss}: answers were declared a success that are not whole (error rate {LOSS_ALPHA:.0%})"
+        examples, method = experiment.shortest, "contract"
+        return Verdict(Status.FAIL, reason, n=n, method=method, counterexamples=examples, notes=experiment.notes)
     if (verdict := judge_validity(experiment)) is not None:
         return verdict
+    if unshown := explain_unshown(experiment):
+        return make_inconclusive(unshown, n=n, notes=experiment.notes)
     failures = sum(not sample.is_good for sample in under_fault)
     reason = (
         f"{experiment.plan.describe_faults()} landed ({experiment.proof.detail}) and was lifted; {failures} of "
         f"{len(under_fault)} requests under it failed visibly, and none of all {n} was a wrong answer "
         "declared a success"
     )
-    # One input, repeated: no rate over inputs is excluded (DESIGN 6.2).
-    notes = (*experiment.notes, "one input was repeated: what the service does with others is not judged")
+    # Few inputs, repeated: no rate over inputs is excluded (DESIGN 6.2).
+    notes = (*experiment.notes, describe_whole(experiment))
     return weaken_if_stopped(experiment, Verdict(Status.PASS, reason, n=n, method="contract", notes=notes))

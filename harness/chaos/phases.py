@@ -70,6 +70,7 @@ class Phases:
         notes = [note for injector in self.injectors.values() for note in injector.notes]
         self._update(finished=load.now(), samples=tuple(load.list_samples()), notes=tuple(notes))
         self._update(corrupted=tuple(load.corrupted), failed=tuple(load.failed), unsent=load.unsent)
+        self._update(shortest=load.shortest)
         if load.unsent:
             self._add_note(f"{describe_unsent(load.unsent, len(self.experiment.samples))}; they are left out")
         if self.experiment.lifted is not None and not self.experiment.broken:

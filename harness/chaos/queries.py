@@ -79,7 +79,7 @@ class Turn:
 class QueryPool:
     """The queries of a load. `is_promised`: the service promises that each is always answered alike.
 
-    `latency` is the median time of an answer before the load, in seconds.
+    `latency` is the median time of an answer before the load, in seconds; `models` are those that the answers stated.
     """
 
     mark: str
@@ -88,6 +88,7 @@ class QueryPool:
     is_promised: bool = False
     latency: float = 0.0
     seed: int = 0
+    models: frozenset[str] = frozenset()
 
     def choose(self, index: int, *, streams: bool, only_streams: bool = False) -> Turn:
         """Request `index` of the load; half of the requests are streamed where `streams`."""
@@ -185,7 +186,9 @@ def prepare_queries(session: Session, run: GateRun) -> QueryPool:
     times = [exchange.timing.service_time for _, one, other in both for exchange in (one, other)]
     latency = median([seconds for seconds in times if seconds is not None] or [0.0])
     echoes = [form for form in _list_echo_forms(session, mark) if _repeats_codes(form, session, ask)]
-    return replace(pool, known=tuple(known), echoes=tuple(echoes), latency=latency)
+    answers = [exchange.answer for _, one, other in both for exchange in (one, other)]
+    models = frozenset(answer.model for answer in answers if answer is not None and answer.model)
+    return replace(pool, known=tuple(known), echoes=tuple(echoes), latency=latency, models=models)
 
 
 def _list_queries(session: Session, mark: str) -> list[Query]:

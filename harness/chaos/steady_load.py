@@ -50,6 +50,9 @@ class SteadyLoad:
             raise UsageError(f"fault {streamed[0]!r} needs streams, but {session.adapter.title} does not stream here")
         self.corrupted: list[Counterexample] = []
         self.failed: list[Counterexample] = []
+        self.shortest: tuple[Counterexample, ...] = ()
+        self._first_sizes: dict[int, int] = {}
+        self._least = 1.0
         self.unsent = 0
         self.began = 0.0
         self.next_due = 0.0
@@ -193,6 +196,16 @@ class SteadyLoad:
             self._add_example(self.corrupted, sample.silent, exchange)
         elif sample.error:
             self._add_example(self.failed, f"a request failed: {exchange.detail}", exchange)
+        elif sample.size is not None:
+            self._keep_shortest(sample.query, sample.size, exchange)
+
+    def _keep_shortest(self, query: int, size: int, exchange: Exchange) -> None:
+        """Keep the success that is shortest beside the first one to its query."""
+        first = self._first_sizes.setdefault(query, size)
+        if size < self._least * first:
+            self._least = size / first
+            summary = f"a success of {size} characters or values, where another one to its query has {first}"
+            self.shortest = (self._session.show(summary, exchange),)
 
     def _add_example(self, examples: list[Counterexample], summary: str, exchange: Exchange) -> None:
         """Keep the first ones, and the last one."""

@@ -158,7 +158,8 @@ class Sample:
     until it was sent. `error` is its `ErrorClass`; `silent` says why an answer is wrong that was declared a success.
 
     `query` is the number of its query, negative for one that asks for a code. Of a success, `size` counts the
-    characters of its text (values of its outputs), `has_usage` says whether it states its tokens, and `known` is
+    characters of its text (values of its outputs; None where another model than before answered), `has_usage` says
+    whether it states its tokens, and `known` is
     `RIGHT` where its content is known and as it must be, `LOST` where what it had to repeat is not in it.
     """
 
@@ -216,7 +217,8 @@ class Experiment:
     (INCONCLUSIVE), `stopped` what ended its faults before their time: a stop condition, or an operator. `corrupted`
     and `failed` are examples of wrong answers and of failed requests. `unsent` counts requests that are not among the
     samples: this machine was too busy to send them in time. `struck` is how many of our own requests the faults have
-    struck, as far as that is known.
+    struck, as far as that is known. `shortest` is an example of the success that is the shortest beside
+    the first one to its query.
     """
 
     plan: ExperimentPlan
@@ -233,6 +235,7 @@ class Experiment:
     undecided: str = ""
     corrupted: tuple[Counterexample, ...] = ()
     failed: tuple[Counterexample, ...] = ()
+    shortest: tuple[Counterexample, ...] = ()
     notes: tuple[str, ...] = ()
     strikes: tuple[Strike, ...] = ()
     stopped: str = ""

@@ -9,17 +9,19 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from harness.chaos.judging import judge_integrity
 from harness.chaos.run_experiment import EXPERIMENT
 from harness.core.experiment import Experiment, ExperimentPlan, Fault, Link
 from harness.core.measurement import Scope
 from harness.core.plan import PlannedCheck
-from harness.core.verdict import Level
+from harness.core.verdict import Level, Status
 from harness.run.measurements import Measurements
 from harness.run.session import Session
 
@@ -107,6 +109,16 @@ def run_plan(session: Session, run: Any, plan: ExperimentPlan) -> Experiment:
     planned = EXPERIMENT.plan(Scope(run.settings, "chaos", plan))
     check = PlannedCheck("x", "chaos", Level.BLOCKER, "x", measures=(planned.id,))
     return Measurements(session, run, check)(EXPERIMENT, plan)
+
+
+def run_until_decided(session: Session, run: Any, disturbance: Fault) -> Experiment:
+    """The experiment; again with a longer fault while the machine was too busy to send and to strike requests."""
+    for factor in (1, 3, 9):
+        again = replace(disturbance, name=f"{disturbance.name}{factor}", duration=disturbance.duration * factor)
+        found = run_experiment(session, run, again)
+        if judge_integrity(found).status is not Status.INCONCLUSIVE:
+            break
+    return found
 
 
 def fault(kind: str, name: str = "f", link: str = "model", duration: float = 0.8, **attributes: int | str) -> Fault:

@@ -23,7 +23,7 @@ from harness.core.verdict import Status
 from harness.reference.deployment import Deployment
 from harness.stats.permutation import compute_rank_sum_p
 from tests.catalogues import sample_cases
-from tests.chaos.chaosparts import Run, fault, free_port, run_experiment
+from tests.chaos.chaosparts import Run, fault, free_port, run_experiment, run_until_decided
 
 pytest.importorskip("harness.chaos.proxy.server")
 
@@ -92,7 +92,7 @@ def test_an_idle_link_that_is_down_decides_nothing(gate: Callable[..., Run], har
 def test_a_fault_that_retries_mask_passes(gate: Callable[..., Run], hardened: Deployment) -> None:
     """`test_own_proxy.py` has the same with connections that are reset."""
     session, run = gate(Link("backend-a", hardened.proxy_api, "backend-a"), url=hardened.url)
-    experiment = run_experiment(session, run, fault("down", link="backend-a", duration=3.0))
+    experiment = run_until_decided(session, run, fault("down", link="backend-a", duration=3.0))
     assert judge_integrity(experiment).status is Status.PASS, judge_integrity(experiment).reason
     assert all(sample.is_good for sample in experiment.fault_samples)
 

@@ -19,7 +19,7 @@ from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Link
 from harness.core.verdict import Status
 from harness.reference.deployment import Deployment
-from tests.chaos.chaosparts import Run, eventually, fault, free_port, run_experiment
+from tests.chaos.chaosparts import Run, eventually, fault, free_port, run_experiment, run_until_decided
 
 pytest.importorskip("harness.chaos.proxy.server")
 
@@ -52,7 +52,7 @@ def test_a_gateway_that_ends_a_cut_stream_as_if_it_were_whole_fails(
     gate: Callable[..., Run], naive: Deployment
 ) -> None:
     session, run = gate(link(naive), url=naive.url)
-    found = run_experiment(session, run, CUT)
+    found = run_until_decided(session, run, CUT)
     assert judge_integrity(found).status is Status.FAIL, judge_integrity(found).reason
     assert "incomplete" in judge_integrity(found).reason
     assert judge_integrity(found).counterexamples
@@ -65,7 +65,7 @@ def test_a_gateway_that_ends_a_cut_stream_as_if_it_were_whole_fails(
 
 def test_a_gateway_that_says_so_passes(gate: Callable[..., Run], hardened: Deployment) -> None:
     session, run = gate(link(hardened), url=hardened.url)
-    found = run_experiment(session, run, CUT)
+    found = run_until_decided(session, run, CUT)
     assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
     assert found.proof.confirmed == "counter"
 
@@ -76,7 +76,7 @@ def test_what_is_cut_before_our_own_eyes_is_a_failure_in_the_open(gate: Callable
     with Injector(front) as made:
         assert made.listen == listen
     session, run = gate(front, url=f"http://{listen}")
-    found = run_experiment(session, run, replace(CUT, link="front"))
+    found = run_until_decided(session, run, replace(CUT, link="front"))
     assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
     assert found.proof.affected
     incomplete = sum(s.error == "incomplete" for s in found.samples)
@@ -86,7 +86,7 @@ def test_what_is_cut_before_our_own_eyes_is_a_failure_in_the_open(gate: Callable
 @pytest.mark.slow
 def test_a_dead_backend_is_survived_and_that_is_known(gate: Callable[..., Run], hardened: Deployment) -> None:
     session, run = gate(link(hardened), url=hardened.url)
-    found = run_experiment(session, run, fault("reset_peer", link="backend-a", duration=3.0, timeout=0))
+    found = run_until_decided(session, run, fault("reset_peer", link="backend-a", duration=3.0, timeout=0))
     assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
     assert all(s.is_good for s in found.fault_samples)
     assert found.proof.affected
