@@ -278,6 +278,8 @@ class LoadResult:
 
 def describe_time(seconds: float) -> str:
     """A time with three digits: `350 µs`, `12.3 ms`, `1.25 s`."""
+    if 0 < seconds < 5e-7:
+        return "0 s"
     if 0 < seconds < 1e-3:
         return f"{seconds * 1e6:.3g} µs"
     return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.core.flow import Flow, LevelCount
-from harness.core.load import LoadResult
+from harness.core.load import LoadResult, describe_time
 from harness.core.verdict import Status, Verdict, make_inconclusive
 from harness.load.flow import FIRST_SERVED
 from harness.stats.beta import binomial_cdf, binomial_sf
@@ -50,7 +50,7 @@ def judge_blocking(result: LoadResult) -> Verdict:
         if not flow.silences:
             return _hold(result, "requests that waited never saw for long that nobody was served")
         reason = (
-            f"{flow.silences} times, for {flow.silent_seconds * 1e3:.3g} ms on average, nobody was served although "
+            f"{flow.silences} times, for {describe_time(flow.silent_seconds)} on average, nobody was served although "
             f"several requests waited; {flow.after_large} of these times ended with the answer to one of the largest"
         )
         by_chance = 1 - (1 - max(flow.large, 0.05)) ** FIRST_SERVED

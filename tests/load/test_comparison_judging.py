@@ -67,6 +67,15 @@ def test_fewer_than_thirty_pairs_decide_no_time_and_say_what_is_needed(factor: f
     assert broken.status is Status.FAIL, "failures are counted, and their test holds with few pairs"
 
 
+def test_times_that_a_client_cannot_tell_apart_fail_nothing() -> None:
+    """As gaps of 20 and 30 µs, between chunks that one read brings."""
+    outcome = judge({"factor": 1.3e-5}, {"factor": 1e-5})
+    lines = [note for note in outcome.notes if "latency p50" in note]
+    assert lines
+    assert all(note.startswith("INCONCLUSIVE") for note in lines), outcome.notes
+    assert "100 µs apart" in lines[0]
+
+
 def test_more_failures_are_worse_and_shown() -> None:
     verdict = judge({"fail_every": 20})
     assert verdict.status is Status.FAIL
