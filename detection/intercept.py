@@ -117,6 +117,20 @@ def intercept(app: ASGIApp, handle: Callable[[Inference], Awaitable[None]]) -> A
     return around
 
 
+def intercept_busy(app: ASGIApp, handle: Callable[[Inference, Sequence[Inference]], Awaitable[None]]) -> ASGIApp:
+    """As `intercept`; `handle` also gets all inferences that are under way, this one included, as they come and go."""
+    under_way: list[Inference] = []
+
+    async def note(call: Inference) -> None:
+        under_way.append(call)
+        try:
+            await handle(call, under_way)
+        finally:
+            under_way.remove(call)
+
+    return intercept(app, note)
+
+
 def _first(body: bytes, receive: Receive) -> Receive:
     return _then([{"type": "http.request", "body": body, "more_body": False}], receive)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Inference, intercept
+from detection.intercept import Inference, intercept_busy
 from detection.switch import Defect
 
 _OVERLAP_S = 0.02
@@ -14,18 +15,12 @@ _OVERLAP_S = 0.02
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    under_way: list[Inference] = []
+    async def handle(call: Inference, under_way: Sequence[Inference]) -> None:
+        await asyncio.sleep(_OVERLAP_S)
+        like = [other for other in under_way if other.path == call.path and other.streams == call.streams]
+        await call.forward(like[-1].body)
 
-    async def handle(call: Inference) -> None:
-        under_way.append(call)
-        try:
-            await asyncio.sleep(_OVERLAP_S)
-            like = [other for other in under_way if other.path == call.path and other.streams == call.streams]
-            await call.forward(like[-1].body)
-        finally:
-            under_way.remove(call)
-
-    return intercept(app, handle)
+    return intercept_busy(app, handle)
 
 
 DEFECT = Defect(

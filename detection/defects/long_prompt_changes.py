@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Inference, intercept
+from detection.intercept import Inference, intercept_busy
 from detection.switch import CHAT, Defect, LoadTrial
 
 _WORDS, _EVERY = 200, 2
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    under_way: list[Inference] = []
     count = 0
 
-    async def handle(call: Inference) -> None:
+    async def handle(call: Inference, under_way: Sequence[Inference]) -> None:
         nonlocal count
-        under_way.append(call)
-        try:
-            is_long = len(json.dumps(call.request.get("messages")).split()) > _WORDS
-            count += is_long and len(under_way) > 1
-            if not is_long or len(under_way) < 2 or count % _EVERY:
-                await call.forward()
-                return
-            messages = [{"role": "user", "content": "What is two plus three?"}]
-            await call.forward(json.dumps({**call.request, "messages": messages}).encode())
-        finally:
-            under_way.remove(call)
+        is_long = len(json.dumps(call.request.get("messages")).split()) > _WORDS
+        count += is_long and len(under_way) > 1
+        if not is_long or len(under_way) < 2 or count % _EVERY:
+            await call.forward()
+            return
+        messages = [{"role": "user", "content": "What is two plus three?"}]
+        await call.forward(json.dumps({**call.request, "messages": messages}).encode())
 
-    return intercept(app, handle)
+    return intercept_busy(app, handle)
 
 
 DEFECT = Defect(

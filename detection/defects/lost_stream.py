@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.types import ASGIApp, Message
 
-from detection.intercept import Inference, intercept
+from detection.intercept import Inference, intercept_busy
 from detection.switch import CHAT, Defect, LoadTrial
 
 _FEWEST, _EVERY, _EVENTS = 3, 8, 3
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    under_way: list[Inference] = []
     count = 0
 
-    async def handle(call: Inference) -> None:
+    async def handle(call: Inference, under_way: Sequence[Inference]) -> None:
         nonlocal count
-        under_way.append(call)
-        try:
-            count += len(under_way) >= _FEWEST and call.streams
-            if len(under_way) < _FEWEST or not call.streams or count % _EVERY:
-                await call.forward()
-                return
-            messages: list[Message] = await call.collect()
-            events = b"".join(message.get("body", b"") for message in messages).split(b"\n\n")
-            body = b"\n\n".join(events[:_EVENTS]) + b"\n\n"
-            await call.replay([messages[0], {"type": "http.response.body", "body": body, "more_body": False}])
-        finally:
-            under_way.remove(call)
+        count += len(under_way) >= _FEWEST and call.streams
+        if len(under_way) < _FEWEST or not call.streams or count % _EVERY:
+            await call.forward()
+            return
+        messages: list[Message] = await call.collect()
+        events = b"".join(message.get("body", b"") for message in messages).split(b"\n\n")
+        body = b"\n\n".join(events[:_EVENTS]) + b"\n\n"
+        await call.replay([messages[0], {"type": "http.response.body", "body": body, "more_body": False}])
 
-    return intercept(app, handle)
+    return intercept_busy(app, handle)
 
 
 DEFECT = Defect(

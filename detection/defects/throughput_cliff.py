@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from starlette.types import ASGIApp
 
-from detection.intercept import Inference, intercept
+from detection.intercept import Inference, intercept_busy
 from detection.switch import PLAIN, V2, Defect, LoadTrial
 
 _MOST, _QUICK_S, _THRASHING_S = 14, 0.15, 0.1
 
 
 def _wrap(app: ASGIApp) -> ASGIApp:
-    under_way: list[Inference] = []
     one_at_a_time = asyncio.Lock()
 
-    async def handle(call: Inference) -> None:
-        under_way.append(call)
-        try:
-            if len(under_way) <= _MOST:
-                await asyncio.sleep(_QUICK_S)
-            else:
-                async with one_at_a_time:
-                    await asyncio.sleep(_THRASHING_S)
-            await call.forward()
-        finally:
-            under_way.remove(call)
+    async def handle(call: Inference, under_way: Sequence[Inference]) -> None:
+        if len(under_way) <= _MOST:
+            await asyncio.sleep(_QUICK_S)
+        else:
+            async with one_at_a_time:
+                await asyncio.sleep(_THRASHING_S)
+        await call.forward()
 
-    return intercept(app, handle)
+    return intercept_busy(app, handle)
 
 
 DEFECT = Defect(

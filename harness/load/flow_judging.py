@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.core.flow import Flow, LevelCount
-from harness.core.load import LoadResult, describe_time
+from harness.core.load import LONGEST_STALL, LoadResult, describe_time
 from harness.core.verdict import Status, Verdict, make_inconclusive
 from harness.load.flow import FIRST_SERVED
 from harness.stats.beta import binomial_cdf, binomial_sf
@@ -137,7 +137,7 @@ def _judge(result: LoadResult, judge: Callable[[Flow], Verdict]) -> Verdict:
         return make_inconclusive(f"fewer than {_FEWEST} requests were answered", n=flow.n)
     verdict = judge(flow)
     # Arrivals that the load generator was late with by itself come all at once: the queue is of its making.
-    is_own_burst = bool(result.client_bound) and not result.waited
+    is_own_burst = bool(result.client_bound) and (not result.waited or result.stall > LONGEST_STALL)
     if (result.is_starved or is_own_burst) and verdict.status is Status.FAIL:
         return make_inconclusive(f"{result.client_bound[0]}; {verdict.reason}", n=flow.n)
     return verdict

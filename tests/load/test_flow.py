@@ -148,6 +148,7 @@ def test_a_burst_that_the_load_generator_made_is_no_fault_of_the_queue() -> None
     assert verdict.status is Status.INCONCLUSIVE
     assert verdict.reason.startswith("24.47 of 30 requests/s were sent; the queue grows")
     assert judge_bound(replace(late, waited=37)).status is Status.FAIL
+    assert judge_bound(replace(late, waited=37, stall=1.2)).status is Status.INCONCLUSIVE
 
 
 def test_words_say_what_was_seen() -> None:
