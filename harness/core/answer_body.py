@@ -77,7 +77,6 @@ class WholeAnswer(StruckAnswer):
 
     def __init__(self, change: AnswerChange[Any]) -> None:
         super().__init__(change)
-        self._head: MessageHead | None = None
         self._raw = bytearray()
         self._body = bytearray()
         self._is_too_long = False
@@ -86,9 +85,7 @@ class WholeAnswer(StruckAnswer):
         """Nothing, until it is too long."""
         if self._is_too_long:
             return (raw,)
-        if self._head is None:
-            self._head = MessageHead(raw)
-        elif part is MessagePart.DATA:
+        if part is MessagePart.DATA:
             self._body += raw
         self._raw += raw
         self.buffered = len(self._raw)
@@ -99,13 +96,14 @@ class WholeAnswer(StruckAnswer):
 
     def end(self) -> Iterable[Item]:
         """The answer, with its body rewritten if the fault changes anything."""
-        if self._is_too_long or self._head is None:
+        if self._is_too_long:
             return ()
-        body = _decode_body(self._head, bytes(self._body))
+        head = self.change.struck.head
+        body = _decode_body(head, bytes(self._body))
         if body is None or (rewritten := self.change.rewrite_body(body)) is None:
             return (bytes(self._raw),)
         length = b"content-length: %d\r\n" % len(rewritten)
-        return (self._head.replace_headers(_LENGTH_HEADERS, length) + rewritten,)
+        return (head.replace_headers(_LENGTH_HEADERS, length) + rewritten,)
 
     def release(self, scanner: MessageScanner) -> bytes | None:
         """The answer as far as it has come."""
@@ -129,7 +127,7 @@ class EventAnswer(StruckAnswer):
         """What leaves for the events that are complete."""
         match part:
             case MessagePart.HEAD:
-                return (self._begin(MessageHead(raw)),)
+                return (self._begin(self.change.struck.head),)
             case MessagePart.DATA:
                 return self._take_data(raw)
             case MessagePart.CHUNK_END:

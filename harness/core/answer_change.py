@@ -25,6 +25,8 @@ _OTHER_STATUSES = {529: "Overloaded"}
 MOST_KEPT_BACK = 8 << 20
 """Bytes of an answer that are kept back at most; a longer one passes as it is."""
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
 _Parameters = TypeVar("_Parameters", bound=HttpParameters)
 
 
@@ -47,7 +49,7 @@ Item = bytes | Pause | Await | Close
 """What leaves in order: bytes of the body, a pause, bytes that come later, or the end of the connection."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StruckRequest(Generic[_Parameters]):
     """The request that is struck, the head of its true answer, and what the stage lends to the fault.
 
@@ -174,7 +176,7 @@ def write_answer(
 
 def encode_json(value: Any) -> bytes:
     """A value as compact JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
 
 
 def _load_json(body: bytes) -> Any:

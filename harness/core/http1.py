@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
+from functools import lru_cache
 
 _LONGEST_LINE = 65536
 """Longest head, and longest line of the chunked coding, in bytes; what is longer is not read as HTTP."""
@@ -42,6 +43,9 @@ class MessagePart(Enum):
 _WITHOUT_END = {CLOSE: MessagePart.DATA, RAW: MessagePart.RAW}
 
 
+_ENDS = {"after": MessagePart.CHUNK_END, "trailer": MessagePart.TRAILERS}
+
+
 class MessageHead:
     """The bytes of a head, its start line as three words, and headers on demand: most are never asked for."""
 
@@ -55,7 +59,7 @@ class MessageHead:
 
     def read_header(self, name: str) -> str:
         """The value of the first header of this name (in lower case), empty where there is none."""
-        mark = b"\r\n%b:" % name.encode("latin-1")
+        mark = _make_mark(name)
         place = self._lower.find(mark)
         if place < 0:
             return ""
@@ -64,11 +68,11 @@ class MessageHead:
 
     def has_header(self, name: str) -> bool:
         """Whether there is a header of this name (in lower case)."""
-        return b"\r\n%b:" % name.encode("latin-1") in self._lower
+        return _make_mark(name) in self._lower
 
     def find_framing(self) -> Framing:
         """The length of the body, `chunked`, or `close` where the headers say neither. Raises `ValueError`."""
-        if b"\r\ntransfer-encoding:" in self._lower and "chunked" in self.read_header("transfer-encoding").lower():
+        if "chunked" in self.read_header("transfer-encoding").lower():
             return CHUNKED
         digits = self.read_header("content-length")
         if not digits:
@@ -79,10 +83,18 @@ class MessageHead:
 
     def replace_headers(self, drop: tuple[str, ...], add: bytes) -> bytes:
         """The bytes of the head without some headers, and with others (lines with their ends)."""
-        start, *lines = self.raw[:-4].split(b"\r\n")
-        names = tuple(name.encode("latin-1") + b":" for name in drop)
-        others = [line for line in lines if not line.lower().startswith(names)]
-        return b"\r\n".join([start, *others, add + b"\r\n"])
+        return _make_header_pattern(drop).sub(b"", self.raw)[:-2] + add + b"\r\n"
+
+
+@lru_cache(64)
+def _make_mark(name: str) -> bytes:
+    return b"\r\n%b:" % name.encode("latin-1")
+
+
+@lru_cache(64)
+def _make_header_pattern(names: tuple[str, ...]) -> re.Pattern[bytes]:
+    alternatives = "|".join(map(re.escape, names)).encode("latin-1")
+    return re.compile(rb"(?i)(?<=\r\n)(?:%b):[^\r]*\r\n" % alternatives)
 
 
 class MessageScanner:
@@ -90,7 +102,7 @@ class MessageScanner:
 
     `choose_framing` is called with each head and says how its body is framed: a length, `chunked`, `close` (until the
     end of the connection) or `raw` (no HTTP from here on). A `ValueError` of it means `raw`. Every head begins with
-    `mark`.
+    `mark`. While `is_quiet`, the parts of a body come joined, as `DATA`; the end of the message ends this.
     """
 
     def __init__(self, choose_framing: Callable[[MessageHead], Framing], mark: bytes = b"") -> None:
@@ -98,6 +110,7 @@ class MessageScanner:
         self._mark = mark
         self._buffer = b""
         self._state = "head"
+        self.is_quiet = False
         self.left = 0
         """Bytes of the body, or of its chunk, that have not arrived."""
 
@@ -118,72 +131,94 @@ class MessageScanner:
 
     def scan(self, data: bytes) -> Iterator[tuple[MessagePart, bytes]]:
         """The parts that are complete; data of a body comes as it arrives."""
-        self._buffer += data
-        while self._buffer:
-            buffer = self._buffer
-            if self._state in ("length", "data"):
-                yield MessagePart.DATA, self._take_data()
-            elif self._state in (CLOSE, RAW):
-                self._buffer = b""
-                yield _WITHOUT_END[self._state], buffer
-            elif self._state == "head" and buffer[:2] == b"\r\n":
-                self._buffer = buffer[2:]  # a line end between messages
-                yield MessagePart.RAW, buffer[:2]
-            elif end := self._find_end():
-                self._buffer = buffer[end:]
-                yield self._read_part(buffer[:end]), buffer[:end]
-            elif len(buffer) > _LONGEST_LINE or (self._state == "head" and not self._can_be_head()):
-                self._state = RAW
-            else:
-                return
+        data, self._buffer = self._buffer + data, b""
+        place, size = 0, len(data)
+        while place < size:
+            start = place
+            part, place = self._read_part(data, start)
+            if self.is_quiet and place != start:
+                while self._state != "head" and place < size and (end := self._read_part(data, place)[1]) != place:
+                    place = end
+                part = MessagePart.DATA
+                self.is_quiet = self._state != "head"
+            if place == start:
+                break
+            yield part, data[start:place]
+        self._buffer = data[place:]
+
+    def follow(self, data: bytes) -> None:
+        """Read the heads only."""
+        data, self._buffer = self._buffer + data, b""
+        place, size = 0, len(data)
+        while place < size and (end := self._read_part(data, place)[1]) != place:
+            place = end
+        self._buffer = data[place:]
 
     def release(self) -> bytes:
         """Give up the bytes of a part that is not complete; what follows is not read as HTTP."""
         rest, self._buffer, self._state = self._buffer, b"", RAW
         return rest
 
-    def _find_end(self) -> int:
-        """Where the head, line or trailers at the start of the buffer end; 0 when that has not arrived."""
-        mark = b"\r\n"
-        if self._state == "head" or (self._state == "trailer" and self._buffer[:2] != mark):
-            mark = b"\r\n\r\n"
-        return self._buffer.find(mark) + len(mark) if mark in self._buffer else 0
+    def _read_part(self, data: bytes, start: int) -> tuple[MessagePart, int]:
+        """The part at this place and where it ends, which is the same place when it is not complete."""
+        state = self._state
+        if state in ("length", "data"):
+            return MessagePart.DATA, self._take_data(len(data) - start) + start
+        if state in _WITHOUT_END:
+            return _WITHOUT_END[state], len(data)
+        if state == "head":
+            return self._read_head(data, start)
+        end = data.find(b"\r\n", start) + 2
+        if state == "trailer" and end > start + 2:
+            end = data.find(b"\r\n\r\n", start) + 4
+        if end <= start:
+            if len(data) - start > _LONGEST_LINE:
+                return self._give_up(len(data))
+            return MessagePart.RAW, start
+        if state == "size":
+            return self._read_size(data[start:end], end)
+        self._state = {"after": "size", "trailer": "head"}[state]
+        return _ENDS[state], end
 
-    def _take_data(self) -> bytes:
-        if len(self._buffer) <= self.left:
-            data, self._buffer = self._buffer, b""
-        else:
-            data, self._buffer = self._buffer[: self.left], self._buffer[self.left :]
-        self.left -= len(data)
+    def _take_data(self, size: int) -> int:
+        size = min(size, self.left)
+        self.left -= size
         if not self.left:
             self._state = {"length": "head", "data": "after"}[self._state]
-        return data
+        return size
 
-    def _read_part(self, raw: bytes) -> MessagePart:
-        """What a complete head, line or trailer is; sets the state for what follows it."""
-        if self._state == "after":
-            self._state = "size"
-            return MessagePart.CHUNK_END
-        if self._state == "trailer":
-            self._state = "head"
-            return MessagePart.TRAILERS
-        try:
-            if self._state == "head":
-                self._begin_body(self._choose_framing(MessageHead(raw)))
-                return MessagePart.HEAD
-            self.left = _read_size(raw)
-        except ValueError:
-            self._state = RAW
-            return MessagePart.RAW
+    def _read_head(self, data: bytes, start: int) -> tuple[MessagePart, int]:
+        if data.startswith(b"\r\n", start):
+            return MessagePart.RAW, start + 2  # a line end between messages
+        end = data.find(b"\r\n\r\n", start) + 4
+        if end > start:
+            try:
+                self._begin_body(self._choose_framing(MessageHead(data[start:end])))
+            except ValueError:
+                return self._give_up(end)
+            return MessagePart.HEAD, end
+        if len(data) - start > _LONGEST_LINE or not self._can_be_head(data[start:]):
+            return self._give_up(len(data))
+        return MessagePart.RAW, start
+
+    def _read_size(self, line: bytes, end: int) -> tuple[MessagePart, int]:
+        match = _SIZE.fullmatch(line)
+        if match is None:
+            return self._give_up(end)
+        self.left = int(match[1], 16)
         if not self.left:
             self._state = "trailer"
-            return MessagePart.LAST_CHUNK
+            return MessagePart.LAST_CHUNK, end
         self._state = "data"
-        return MessagePart.CHUNK_SIZE
+        return MessagePart.CHUNK_SIZE, end
 
-    def _can_be_head(self) -> bool:
+    def _give_up(self, end: int) -> tuple[MessagePart, int]:
+        """This is no HTTP."""
+        self._state = RAW
+        return MessagePart.RAW, end
+
+    def _can_be_head(self, start: bytes) -> bool:
         """Whether a head may begin like this; those of old servers, which end lines with a bare LF, are not read."""
-        start = self._buffer
         if self._mark:
             is_possible = start.startswith(self._mark[: len(start)])
         else:
@@ -198,10 +233,3 @@ class MessageScanner:
             self._state = framing
         elif framing:
             self._state, self.left = "length", framing
-
-
-def _read_size(line: bytes) -> int:
-    match = _SIZE.fullmatch(line)
-    if match is None:
-        raise ValueError("the size of a chunk is a hexadecimal number")
-    return int(match[1], 16)

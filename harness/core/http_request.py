@@ -98,7 +98,7 @@ class RequestCondition:
 
     def __init__(self, parameters: HttpParameters) -> None:
         self._method = parameters.method.upper()
-        self._path = re.compile(fnmatch.translate(parameters.path + "*"))
+        self._path = parameters.path and re.compile(fnmatch.translate(parameters.path + "*"))
         self._header = _split_condition(parameters.header.lower())
         self._field = _split_condition(parameters.body)
         self.needs_body = self._field is not None
@@ -107,7 +107,7 @@ class RequestCondition:
         """Whether the fault may strike this request, as far as it has arrived."""
         if self._method and request.method != self._method:
             return False
-        if not self._path.match(request.target):
+        if self._path and not self._path.match(request.target):
             return False
         if self._header:
             name, pattern = self._header

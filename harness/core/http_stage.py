@@ -65,8 +65,11 @@ class HttpStage(Stage[_Parameters]):
             self._restart(True)
         if not self._knows_requests:
             return
+        if not self._keeps_bodies:
+            self._requests.follow(data)
+            return
         for part, raw in self._requests.scan(data):
-            if self._keeps_bodies and self._incoming is not None:
+            if self._incoming is not None:
                 if part is MessagePart.DATA:
                     self._incoming.add_data(raw)
                 if self._requests.is_between:
@@ -111,7 +114,9 @@ class HttpStage(Stage[_Parameters]):
             self._copy += raw
         reader = self._reader
         if reader is None:
-            self._emit((raw,))
+            self._queue.append(raw)
+            self._queued += len(raw)
+            self._answers.is_quiet = self._copy is None and not self._answers.is_between
         else:
             self._emit(reader.take(part, raw))
         if self._answers.is_between and part is not MessagePart.RAW:
@@ -161,15 +166,18 @@ class HttpStage(Stage[_Parameters]):
         if self._is_over:
             self._queue.clear()
             self._queued, self._reader = 0, None
-        self.buffered = self._queued + self._answers.pending
-        if self._reader is not None:
-            self.buffered += self._reader.buffered
+        self._count_buffered()
         chunks: list[StreamChunk] = []
         if data:
             chunks.append((data, now))
         if end is not None:
             chunks.append((end, now))
         return chunks
+
+    def _count_buffered(self) -> None:
+        self.buffered = self._queued + self._answers.pending
+        if self._reader is not None:
+            self.buffered += self._reader.buffered
 
     def _poll(self, item: Await, now: float) -> bytes:
         """What has come of bytes that come later; nothing sets the time of the next look."""

@@ -68,6 +68,12 @@ class EventSplitter:
         """The events that are complete now."""
         text = self._line + data
         place = 0
+        is_usual = not (b"\r" in text or b"\n\n\n" in text or text.startswith(b"\n"))
+        if is_usual and not (self._block or self._is_lines):
+            blocks = text.split(b"\n\n")
+            text = blocks.pop()
+            for raw in blocks:
+                yield _read_block(raw + b"\n\n")
         while end := _LINE_END.search(text, place):
             if end.end() == len(text) and end[0] == b"\r":
                 break  # a LF may follow
@@ -98,3 +104,10 @@ class EventSplitter:
         event = Event(self._block, data if self._data else None, self._is_lines)
         self._block, self._data = b"", []
         return event
+
+
+def _read_block(raw: bytes) -> Event:
+    """A block of server-sent events that ends with an empty line, all line ends LF."""
+    lines = raw[:-2].split(b"\n")
+    data = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data") and line[4:5] in (b":", b"")]
+    return Event(raw, b"\n".join(data) if data else None)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from harness.core.fault import Parameter
 from harness.core.http_request import HttpParameters
-from harness.core.json_path import walk_values
 
 TEXT_FIELDS = frozenset({"content", "text", "response", "generated_text", "output_text"})
 """Fields with generated text in the APIs of OpenAI, Anthropic, Ollama and TGI."""
@@ -21,11 +19,17 @@ COUNT_FIELDS = re.compile(r"(?!max)\w*(_tokens|eval_count|TokenCount)")
 """Fields that count tokens."""
 
 
-def list_objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a value, itself too."""
-    for _, place in walk_values(value):
+def list_objects(value: Any) -> list[dict[str, Any]]:
+    """Every object in a value, itself too, in any order."""
+    objects, places = [], [value]
+    while places:
+        place = places.pop()
         if isinstance(place, dict):
-            yield place
+            objects.append(place)
+            places += place.values()
+        elif isinstance(place, list):
+            places += place
+    return objects
 
 
 def list_text_places(value: Any) -> list[tuple[dict[str, Any], str]]:

@@ -17,6 +17,7 @@ from harness.core.errors import UsageError
 from harness.core.fault import MOST_PROBE_DELAY, FaultKind, FaultParameters, LinkProbe, Parameter, load_fault
 from harness.core.fault_stage import Close, Stage, StageContext, StreamChunk
 from harness.core.registry import list_plugins
+from tests.faults.grpc_exchanges import GRPC_ANSWERS, GRPC_REQUESTS
 from tests.faults.http_exchanges import ANSWERS, REQUESTS
 
 KINDS = [load_fault(name) for name in list_plugins("faults")]
@@ -207,11 +208,21 @@ def test_what_is_kept_is_counted(kind: FaultKind[Any]) -> None:
         assert len(line.release()) <= buffered + 2 * 65536
 
 
+def list_traffic(kind: FaultKind[Any]) -> tuple[bytes, bytes]:
+    """Requests and their answers on which the example of a fault acts."""
+    if not kind.by_request:
+        return REQUEST, STREAM
+    if kind.name.startswith("grpc"):
+        return GRPC_REQUESTS, GRPC_ANSWERS
+    return REQUESTS, ANSWERS
+
+
 @every_toxic
 def test_the_example_acts_and_is_recorded(kind: FaultKind[Any]) -> None:
     line = Line(kind, kind.example)
-    line.stage.observe(REQUESTS if kind.by_request else REQUEST)
-    line.push(ANSWERS if kind.by_request else STREAM)
+    requests, answers = list_traffic(kind)
+    line.stage.observe(requests)
+    line.push(answers)
     line.advance(60)
     line.end()
     line.advance(120)

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from harness.core.fault import FaultKind, FaultParameters
 from harness.core.fault_stage import Close
+from harness.core.http_stage import HttpStage
 from tests.faults.http_exchanges import EXCHANGES, ask, make_chat, make_chunked, make_chunks, make_page, make_stream
 from tests.faults.test_fault_conformance import KINDS, Line, draw_parameters
 
-HTTP_KINDS = [kind for kind in KINDS if kind.by_request and kind.stage is not None]
+HTTP_KINDS = [kind for kind in KINDS if kind.stage is not None and issubclass(kind.stage, HttpStage)]
 every_http_fault = pytest.mark.parametrize("kind", HTTP_KINDS, ids=lambda kind: kind.name)
 DAY = 24 * 3600.0
 EVENTS = make_chunks("Grüße an alle Leute", call=True)

@@ -16,8 +16,7 @@ import pytest
 from harness.core.fault import FaultKind, Parameter, load_fault
 from harness.core.registry import list_plugins
 from tests.chaos.proxy.conftest import Link, Served, serve
-from tests.faults.http_exchanges import ANSWERS, REQUESTS
-from tests.faults.test_fault_conformance import PARAMETERS, REQUEST, STREAM
+from tests.faults.test_fault_conformance import PARAMETERS, REQUEST, list_traffic
 
 KINDS = [kind for kind in map(load_fault, list_plugins("faults")) if kind.stage is not None]
 every_toxic = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -27,10 +26,8 @@ every_stream = pytest.mark.parametrize(("kind", "stream"), STREAMS)
 
 @pytest.fixture
 def streaming() -> Iterator[tuple[str, Queue[bytes]]]:
-    """A service that answers, then reads to the end; what each client sent, once it ended.
-
-    One request gets a stream of events, many pipelined ones their own answers.
-    """
+    """A service that answers known traffic, then reads to the end; what each client sent, once it ended."""
+    answers = dict(map(list_traffic, KINDS))
     sent: Queue[bytes] = Queue()
 
     def handle(peer: socket.socket) -> None:
@@ -38,8 +35,7 @@ def streaming() -> Iterator[tuple[str, Queue[bytes]]]:
         with contextlib.suppress(OSError):
             while more := peer.recv(65536):
                 data += more
-                if data in (REQUEST, REQUESTS):
-                    peer.sendall(ANSWERS if data == REQUESTS else STREAM)
+                peer.sendall(answers.get(data, b""))
         sent.put(data)
 
     address, end = serve(handle)
@@ -70,7 +66,7 @@ def test_the_effect_is_counted(
     row = add(link, kind, stream)
     assert row["attributes"] == asdict(kind.example)
     with link.connect(1.0) as peer:
-        peer.sendall(REQUESTS if kind.by_request else REQUEST)
+        peer.sendall(list_traffic(kind)[0])
         with contextlib.suppress(OSError):
             while peer.recv(65536):
                 pass
