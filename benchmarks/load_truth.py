@@ -7,7 +7,8 @@ the true quantiles and those that the client states, the CPU that it cost, start
 the machine (above a tenth, the row tells little). The C loop (`truth/client.c`) is the floor: it decodes nothing.
 
     python -m benchmarks.load_truth                          ours, FastHttpUser, the C loop
-    python -m benchmarks.load_truth --aiperf FOLDER          AIPerf too, from that virtual environment
+    python -m benchmarks.load_truth --aiperf FOLDER          AIPerf too, from that virtual environment; it loads the
+                                                             tokenizer from the network, or from --tokenizer FOLDER
     python -m benchmarks.load_truth --rates 300 600          streams per second (64 events each)
 
 Needs gcc and two cores. Exit status 1 if an error of ours is over its limit where the machine was quiet.
@@ -122,8 +123,8 @@ def build(folder: Path, name: str) -> Path:
 def run_first(core: int) -> tuple[str, ...]:
     """The command that runs another one on a core; before all others there, where this user may do that."""
     pin = ("taskset", "-c", str(core))
-    is_allowed = subprocess.run(["chrt", "-f", "1", "true"], capture_output=True, check=False).returncode == 0
-    return (*pin, "chrt", "-f", "1") if is_allowed else pin
+    is_allowed = subprocess.run(["chrt", "-r", "1", "true"], capture_output=True, check=False).returncode == 0
+    return (*pin, "chrt", "-r", "1") if is_allowed else pin
 
 
 def choose_environment(folder: Path) -> dict[str, str]:
@@ -238,13 +239,13 @@ def measure_c_loop(server: Path, url: str, folder: Path, rate: float) -> Row:
     return replace_times(row, [ttft["p50"], ttft["p99"], gap["p50"], gap["p99"]])
 
 
-def measure_aiperf(server: Path, url: str, folder: Path, rate: float, environment: Path) -> Row:
+def measure_aiperf(server: Path, url: str, folder: Path, rate: float, environment: Path, tokenizer: str) -> Row:
     """AIPerf with one worker and one record processor, closed loop."""
     out = folder / "aiperf"
     shutil.rmtree(out, ignore_errors=True)
     command: list[str | Path] = [
         environment / "bin" / "aiperf", "profile", "--model", "truth", "--url", url, "--endpoint-type", "chat",
-        "--streaming", "--tokenizer", "builtin", "--use-server-token-count", "--concurrency",
+        "--streaming", "--tokenizer", tokenizer, "--use-server-token-count", "--concurrency",
         str(round(rate * STREAM_SECONDS)), "--benchmark-duration", f"{SECONDS:g}", "--isl", "16", "--osl", str(EVENTS),
         "--workers-max", "1", "--record-processors", "1", "--ui", "none", "--num-dataset-entries", "50",
         "--artifact-dir", out,
@@ -269,6 +270,7 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m benchmarks.load_truth", description="The truth of the load path.")
     options.add_argument("--rates", type=float, nargs="+", default=RATES, metavar="STREAMS")
     options.add_argument("--aiperf", type=Path, metavar="FOLDER", help="a virtual environment that has AIPerf")
+    options.add_argument("--tokenizer", default="builtin", metavar="FOLDER", help="the tokenizer for AIPerf")
     options.add_argument("--ours", action="store_true", help="measure ours alone")
     chosen = options.parse_args()
     if shutil.which("gcc") is None or (os.cpu_count() or 1) < 2:
@@ -286,7 +288,7 @@ def main() -> int:
                 if not chosen.ours:
                     rows += [measure_fast_user(server, url, folder, rate), measure_c_loop(server, url, folder, rate)]
                 if chosen.aiperf:
-                    rows.append(measure_aiperf(server, url, folder, rate, chosen.aiperf))
+                    rows.append(measure_aiperf(server, url, folder, rate, chosen.aiperf, chosen.tokenizer))
                 for row in rows:
                     print(row.describe(), flush=True)
                 if rows[0].others < QUIET:

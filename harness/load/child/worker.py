@@ -209,8 +209,8 @@ class LoadWorker:
 
     def _is_over(self) -> bool:
         """Whether the time is over in which an arrival that waits for a slot can be sent and answered."""
-        last_send = self._recorder.t0 + self.job.seconds + self._patience
-        return self._engine.now() - self._engine.measure_stalls() + self._stalls_at_zero > last_send
+        last_send, now = self._recorder.t0 + self.job.seconds + self._patience, self._engine.now()
+        return now > last_send and now - self._engine.measure_stalls() + self._stalls_at_zero > last_send
 
     def _give_up_unsent(self) -> None:
         """Count what could not be sent as failed, once it is too late and the service keeps every slot."""
