@@ -5,8 +5,6 @@ Tested in tests/commands/test_init_services.py.
 
 from __future__ import annotations
 
-from typing import Any
-
 from harness.checks.bad_input.ordinary_inputs import shows_hang
 from harness.checks.bad_input.unusable_inputs import is_refused, make_unusable_inputs
 from harness.core.adapter import Facts
@@ -17,11 +15,12 @@ from harness.protocols.shared.opaque_text import is_opaque_text
 from harness.run.preflight import load_adapter
 
 
-def find_refused_inputs(endpoint: Endpoint, client: Client, sample: Any) -> tuple[str, ...]:
+def find_refused_inputs(endpoint: Endpoint, client: Client) -> tuple[str, ...]:
     """The names of the bad inputs that are refused; each is sent once, until one hangs.
 
-    `endpoint` has the template with which the sample is answered.
+    `endpoint` has the sample, and the template with which it is answered.
     """
+    sample = endpoint.sample
     adapter = load_adapter(endpoint.protocol)
     request = adapter.encode(endpoint, Query(sample), Facts())
     names: list[str] = []

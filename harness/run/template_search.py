@@ -274,8 +274,8 @@ class TemplateSearch:
             steps = parse_template_path(template.answer)
             method, path = self._route.method, self._route.path
             expect = make_expectation(openapi.find_answer_schema(self._document, method, path, steps))
-        endpoint = replace(self._endpoint, template=template)
-        refused = find_refused_inputs(endpoint, self._client, form.sample)
+        endpoint = replace(self._endpoint, template=template, sample=form.sample)
+        refused = find_refused_inputs(endpoint, self._client)
         return FoundForm(template, form.sample, others, proof, expect=expect, refused=refused)
 
 

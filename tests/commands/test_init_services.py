@@ -112,6 +112,13 @@ def test_a_service_that_breaks_afterwards_fails(tmp_path: Path, breakage: str) -
     assert message in outcome.out
 
 
+@pytest.mark.parametrize(("name", "refused"), [("named", "missing_field"), ("upload", "file_of_text (protocol)")])
+def test_bad_inputs_that_are_refused_are_promised_to_be(tmp_path: Path, name: str, refused: str) -> None:
+    with serving_tutorial(TUTORIALS[name]()) as url:
+        assert init(tmp_path, url, "--yes")[0] == 0
+    assert refused in tomllib.loads((tmp_path / "aiharness.toml").read_text())["promises"]["refuses"]
+
+
 def test_without_consent_nothing_is_sent_and_the_sample_is_the_documents(tmp_path: Path) -> None:
     tutorial = make_named()
     with serving_tutorial(tutorial) as url:
