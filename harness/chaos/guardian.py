@@ -50,10 +50,14 @@ class Guardian:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def watch(self, key: str, base: str, calls: Sequence[ApiCall], record: LiftRecord | None = None) -> None:
-        """Say how to lift a fault before it is applied. Raises `HarnessError` when the guardian is not ready."""
+    def start(self) -> None:
+        """Start the process, which takes a moment, if it does not run yet. Raises as `watch`."""
         if self._process is None:
             self._process = _start_guardian()
+
+    def watch(self, key: str, base: str, calls: Sequence[ApiCall], record: LiftRecord | None = None) -> None:
+        """Say how to lift a fault before it is applied. Raises `HarnessError` when the guardian is not ready."""
+        self.start()
         self._write({"key": key, "base": base, "calls": calls, "record": asdict(record) if record else None})
 
     def forget(self, key: str) -> None:

@@ -43,6 +43,7 @@ class Phases:
     record: FaultRecord
     ask_operator: Callable[[], str]
     report: Callable[[str], None]
+    _timeline: TimelineRun | None = None
     _normal: dict[str, Traffic] = field(default_factory=dict)
     _carried: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -77,6 +78,10 @@ class Phases:
             self._conclude(baseline, self.experiment.lifted)
         return self.experiment
 
+    def list_active(self) -> list[str]:
+        """The names of the faults that are on."""
+        return self._timeline.list_active() if self._timeline else []
+
     def _wait_for_baseline(self) -> list[Sample]:
         """Wait for the end of the baseline, and for its requests: the endpoint's deadlines end each of them."""
         load = self.load
@@ -95,7 +100,7 @@ class Phases:
         normal = sum(sample.is_good for sample in baseline) / self.chaos.baseline
         watch = StopWatch(plan.stop, load, normal, self.ask_operator)
         count, find_stop = self._count_requests, watch.find_reason
-        timeline = TimelineRun(plan, self.injectors, load, self.record, count, find_stop, self.report)
+        timeline = self._timeline = TimelineRun(plan, self.injectors, load, self.record, count, find_stop, self.report)
         try:
             timeline.run()
         finally:

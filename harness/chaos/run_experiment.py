@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.chaos.console import OperatorConsole
 from harness.chaos.fault_record import FaultRecord
 from harness.chaos.injector import Injector, lift_faults
 from harness.chaos.link_use import MOST_REQUESTS_OF_USE, compute_seconds_of_use, find_link_use
+from harness.chaos.live_view import LiveView
+from harness.chaos.operator_log import OperatorLog, add_remark
 from harness.chaos.phases import Phases
 from harness.chaos.queries import MOST_ASKED, make_mark, prepare_queries
 from harness.chaos.recovery_judging import compute_watch
@@ -74,21 +78,19 @@ def run_experiment(scope: Scope, session: Session, run: GateRun) -> Experiment:
     Raises `UsageError` as `Injector` does, `BudgetExhausted` for a ceiling; every fault is lifted then.
     """
     plan: ExperimentPlan = scope.case
-    links = {link.name: link for link in session.settings.links if link.name in plan.links}
+    operator = session.once("the operator's log of this run", lambda: OperatorLog(run.run_dir))
 
     def report(line: str) -> None:
+        operator.write(run.now(), plan.name, line)
         run.progress.note(f"chaos: {plan.name}: {line}")
 
+    if reason := operator.find_stop() or _ask_to_begin(plan, session, run):
+        report(f"not begun: {reason}")
+        return Experiment(plan, run.now(), undecided=f"the experiment was not begun: {reason}")
     try:
         with contextlib.ExitStack() as stack:
-            injectors = {
-                name: stack.enter_context(Injector(link, allow=session.settings.allow)) for name, link in links.items()
-            }
-            for fault in plan.faults:
-                injectors[fault.link].check_fault(fault)
-            for injector in injectors.values():
-                injector.settle()
-                injector.set_mark(make_mark(run, session))
+            injectors = _open_links(plan, session, run, stack)
+            links = {name: injector.link for name, injector in injectors.items()}
             direct = {name for name, injector in injectors.items() if injector.carries_url(session.endpoint.url)}
             pool = session.once("the queries of chaos loads", lambda: prepare_queries(session, run))
             if plan.seed is not None:
@@ -103,9 +105,44 @@ def run_experiment(scope: Scope, session: Session, run: GateRun) -> Experiment:
             record = FaultRecord(plan, links, run.run_dir, load.began, load.now)
             begun = Experiment(plan, load.began)
             parts = (load, injectors, frozenset(direct), uses, scope.objectives, record)
-            return Phases(begun, *parts, str, report).run_all()
+            phases = Phases(begun, *parts, operator.find_stop, report)
+            if session.settings.gameday:
+                view = LiveView(load, phases.list_active, plan.stop, operator.take_notes, run.progress.note)
+                stack.enter_context(view)
+                stack.enter_context(run.progress.show_with(view.print if view.stays_below else None))
+            return phases.run_all()
     except ProxyGone as gone:
         return Experiment(plan, run.now(), broken=str(gone))
+
+
+def _open_links(
+    plan: ExperimentPlan, session: Session, run: GateRun, stack: contextlib.ExitStack
+) -> dict[str, Injector]:
+    """An injector for each disturbed link, in its steady state. Raises as `Injector` does."""
+    injectors = {
+        link.name: stack.enter_context(Injector(link, allow=session.settings.allow))
+        for link in session.settings.links
+        if link.name in plan.links
+    }
+    for fault in plan.faults:
+        injectors[fault.link].check_fault(fault)
+    for injector in injectors.values():
+        injector.settle()
+        injector.set_mark(make_mark(run, session))
+        injector.guardian.start()  # now, so that faults of several links begin together
+    return injectors
+
+
+def _ask_to_begin(plan: ExperimentPlan, session: Session, run: GateRun) -> str:
+    """Why the operator of a game day does not begin this experiment; empty when it begins."""
+    if not session.settings.gameday or session.settings.assume_yes:
+        return ""
+    console = session.once("the operator's console", lambda: OperatorConsole(run.run_dir.path, sys.stdin))
+    answer = console.ask(f"Begin experiment {plan.name!r}? [y]es, [n]o, [q]uit the game day:")
+    if answer.startswith("q"):
+        add_remark(run.run_dir.path, "lift", "the operator ended the game day")
+        return "the operator ended the game day"
+    return "" if answer.startswith("y") else "the operator left it out"
 
 
 def _find_use(injector: Injector, link: str, session: Session, run: GateRun, load: SteadyLoad) -> LinkUse:

@@ -72,6 +72,10 @@ class TimelineRun:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._lift_all()
 
+    def list_active(self) -> list[str]:
+        """The names of the faults that are on."""
+        return [self.strikes[index].fault.name for index in list(self._active)]
+
     def _perform(self, action: Action) -> None:
         if action.verb == "apply":
             self._apply(action)
@@ -145,6 +149,8 @@ class TimelineRun:
         if active.is_counted:  # the last count: what is struck until the lift belongs to it
             self._update(index, proof=active.prove())
         self._record.end(index, "lifted", self.strikes[index].proof)
+        if len(self.strikes) > 1:
+            self._report(f"lifted {self.strikes[index].fault.name}")
 
     def _lift_all(self) -> None:
         """Lift what is still on, on every link, also when a proxy does not answer. Raises the first problem."""

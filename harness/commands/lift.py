@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.chaos.operator_log import add_remark, find_open_runs
 from harness.chaos.run_experiment import lift_faults_of_runs
 from harness.commands.command import Command
 from harness.config.file import CONFIG_FILE, read_file
@@ -35,6 +37,9 @@ def _run(api: Sequence[str]) -> int:
         )
     # What is given on the command line, or in the configuration's own [targets], is allowed.
     allow = [_parse_host(target) for target in (*api, *targets)]
+    for run in find_open_runs(RUNS):
+        with contextlib.suppress(OSError):  # of a run that cannot be written to, faults are lifted all the same
+            add_remark(run, "lift", "aiharness lift")
     lifted = [_lift([url], [], allow) for url in dict.fromkeys(urls)]
     lifted += [_lift([], [run], allow) for run in runs]
     return int(Exit.PASS if all(lifted) and is_read else Exit.ERROR)

@@ -22,6 +22,7 @@ from harness.io.outputs import find_output_problem, guard_outputs
 _COMMANDS = {
     "demo": "start the reference deployment, run the suites, write the report",
     "gate": "run suites and decide; takes every --ai-… option of the pytest plugin",
+    "gameday": "host a game day: the experiments of a file, with operator, live timeline and post-mortem",
     "load": "send a load with locust: a scenario, a run directory and a decision; takes every option of locust",
     "detect": "say which protocol an endpoint speaks, and why; sends no inference",
     "init": "write a commented aiharness.toml for an endpoint; sends no inference",
@@ -37,6 +38,7 @@ _COMMANDS = {
 
 _EXAMPLES = {
     "": "gate --suite=smoke --ai-endpoint=http://127.0.0.1:8000",
+    "gameday": "gameday aiharness.toml",
     "load": "load steady http://127.0.0.1:8000 --rate 5 --duration 60",
     "detect": "detect http://127.0.0.1:8000",
     "init": "init http://127.0.0.1:8000",

@@ -9,7 +9,7 @@ import contextlib
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -36,17 +36,27 @@ class ConfigSource:
     """The configuration file and its text, for errors that name file, line and key.
 
     `prefix` leads to the configuration in a file that holds other tables too. Files are named relative to `folder`
-    (default: the file's own), which is the original's for the copy in a run directory.
+    (default: the file's own), which is the original's for the copy in a run directory. What this file leaves out comes
+    from the one of `base`.
     """
 
     path: Path | None = None
     text: str = ""
     prefix: tuple[str, ...] = ()
     folder: Path | None = None
+    base: ConfigSource | None = None
+
+    def describe_main(self) -> str:
+        """The path of the configuration that everything else goes before; `none` where there is none."""
+        if self.base is not None:
+            return self.base.describe_main()
+        return str(self.path) if self.path else "none"
 
     def error(self, message: str, *keys: str | int) -> ConfigError:
         """A `ConfigError` at this key."""
         line = find_line(self.text, (*self.prefix, *keys))
+        if line is None and self.base is not None:
+            return self.base.error(message, *keys)
         where = f"{self.path}:{line}" if line else str(self.path or _EXTRA)
         dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
         return ConfigError(message, where=where, key=dotted)
@@ -65,6 +75,8 @@ class ConfigSource:
         path = Path(self.resolve_path(name) or "")
         if path.is_file():
             return path
+        if self.base is not None and find_line(self.text, (*self.prefix, *keys)) is None:
+            return self.base.find_file(name, *keys)
         problem = "is a directory; give a file in it" if path.is_dir() else "does not exist; give an existing file"
         raise self.error(f"{path} {problem}", *keys)
 
@@ -80,22 +92,29 @@ class ConfigSource:
 
 
 def read_file(
-    given: str | None, folders: Sequence[Path], extra: str | None = None
+    given: str | None, folders: Sequence[Path], extra: str | None = None, experiments: str | None = None
 ) -> tuple[ConfigSource, ConfigFile, dict[str, Any]]:
     """The configuration file, its content, and the suites' own sections in it, by suite.
 
     All are empty when there is no file and none was named. `extra` is text of the file's form: its values win over
-    those of the file, and its lists go on where those of the file end.
+    those of the file, and its lists go on where those of the file end. `experiments` is another file of that form: its
+    tables win, its lists replace the others, and the experiments of the configuration are left out.
     """
     if given is not None and not given.strip():
         raise UsageError("--ai-config is empty: give the path of a file, or leave the option out")
     path = Path(given) if given else _find_file(folders)
-    if path is None and not extra:
+    if path is None and not extra and experiments is None:
         return ConfigSource(), ConfigFile(), {}
     source = ConfigSource()
     raw: dict[str, Any] = {}
     if path is not None:
         source, raw = _read_tables(path)
+    if experiments is not None:
+        own_source, own_raw = _read_tables(Path(experiments))
+        others = {name: table for name, table in raw.items() if name not in ("fault", "experiment")}
+        raw = _merge_tables(others, own_raw, join_lists=False)
+        is_other = path is not None and path.absolute() != Path(experiments).absolute()
+        source = replace(own_source, base=source if is_other else None)
     if extra:
         raw = _merge_tables(raw, _parse(extra, _EXTRA))
     own = _find_own_sections(raw, source)
@@ -126,14 +145,14 @@ def _parse(text: str, where: str) -> dict[str, Any]:
         raise ConfigError(problem, where=f"{where}:{line}" if line else where) from None
 
 
-def _merge_tables(known: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """Both: values of `extra` win, tables are merged, lists go on."""
+def _merge_tables(known: dict[str, Any], extra: dict[str, Any], *, join_lists: bool = True) -> dict[str, Any]:
+    """Both: values of `extra` win, tables are merged, lists go on, or with `join_lists` False win as well."""
     merged = dict(known)
     for key, value in extra.items():
         own = merged.get(key)
         if isinstance(own, dict) and isinstance(value, dict):
-            merged[key] = _merge_tables(own, value)
-        elif isinstance(own, list) and isinstance(value, list):
+            merged[key] = _merge_tables(own, value, join_lists=join_lists)
+        elif join_lists and isinstance(own, list) and isinstance(value, list):
             merged[key] = [*own, *value]
         else:
             merged[key] = value

@@ -13,7 +13,9 @@ class Options:
     """The command line as it was given; None: not given. Names as the `--ai-…` options.
 
     `only_check` is the id of the one check that is judged, `extra_config` text of the configuration's form that wins
-    over the file. `all_suites`: every suite where neither the command line nor the file names any.
+    over the file. `experiments` is a file whose experiments are run in place of those of the configuration, which it
+    goes before; `yes` begins what disturbs a service without asking. `all_suites`: every suite where neither the
+    command line nor the file names any.
     """
 
     suites: tuple[str, ...] = ()
@@ -37,3 +39,6 @@ class Options:
     responsible: str | None = None
     only_check: str | None = None
     extra_config: str | None = None
+    experiments: str | None = None
+    gameday: bool = False
+    yes: bool = False

@@ -53,7 +53,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
 
     Raises `UsageError`, or `ConfigError` for the file's part.
     """
-    source, file, sections = read_file(options.config, folders, options.extra_config)
+    source, file, sections = read_file(options.config, folders, options.extra_config, options.experiments)
     with source.locate_errors("run", "suites", given_elsewhere=options.suites):
         suites = _check_suites(options.suites or tuple(file.run.suites) or (("all",) if options.all_suites else ()))
     with source.locate_errors("run", "profile", given_elsewhere=options.profile):
@@ -83,8 +83,10 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         reports=tuple(_parse_report(text) for text in options.reports),
         baseline=_leave_out_operation(options.baseline),
         responsible=options.responsible or file.run.responsible,
-        sources={**origins, "configuration": str(source.path) if source.path else "none"},
+        sources={**origins, "configuration": source.describe_main()},
         only_check=options.only_check,
+        gameday=options.gameday,
+        assume_yes=options.yes,
         extras=tuple(name for name, modules in _EXTRAS.items() if all(map(find_spec, modules))),
     )
 

@@ -261,7 +261,8 @@ class Settings:
     header and the report; `others` holds the endpoint as those suites see it that speak another protocol to it or ask
     another model; `sections` holds the suites' own sections of the configuration, by suite; `allow` names the hosts
     beside loopback that faults may touch; `extras` the optional parts that are installed. `only_check` is
-    the id of the one check to judge; `places` the file and line of each objective, by its suite and slug.
+    the id of the one check to judge; `places` the file and line of each objective, by its suite and slug. A `gameday`
+    runs nothing but experiments, and asks before each unless `assume_yes`.
     """
 
     endpoint: Endpoint
@@ -287,6 +288,8 @@ class Settings:
     extras: tuple[str, ...] = ()
     only_check: str | None = None
     places: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    gameday: bool = False
+    assume_yes: bool = False
 
     def find_section(self, record: type[_T]) -> _T | None:
         """The configured section of this kind."""

@@ -64,6 +64,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ai-accept-first", action="store_true", help="take comparisons without a baseline as first runs (printed)")
     add("--ai-only-check", metavar="ID", help="judge this one check, as a blocker (aiharness rerun gives it)")
     add("--ai-extra-config", metavar="TOML", help="lines that win over the file, like capacity.target_rate=20")
+    add("--ai-experiments", metavar="FILE", help="run the [[experiment]] tables of this file; the rest is configured")
+    add(
+        "--ai-gameday",
+        action="store_true",
+        help="host a game day: rehearsal, questions, post-mortem (aiharness gameday)",
+    )
+    add("--ai-yes", action="store_true", help="begin what disturbs the service without asking")
     add("--ai-responsible", metavar="NAME", help="who answers for this run; printed in the report")
 
 

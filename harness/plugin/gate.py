@@ -30,6 +30,7 @@ from harness.io.rundir import EvidenceLine
 from harness.plugin import fixtures
 from harness.plugin.collection import CollectionHooks, list_config_folders
 from harness.plugin.command_line import count_processes, read_options
+from harness.plugin.game_day import close_game_day, open_game_day
 from harness.plugin.kept_status import DECIDER, describe_exception
 from harness.plugin.lost_tests import LostTests
 from harness.plugin.option_values import refuse_unknown_paths
@@ -86,7 +87,7 @@ class GateHooks:
         listing = ("collectonly", "showfixtures", "show_fixtures_per_test")
         self._judges = not any(config.getoption(name, False) for name in listing)
         self._early_exit = Exit.INTERRUPTED
-        self._is_finished = self._is_shown = False
+        self._is_finished = self._is_shown = self._is_game_day = False
         self._status = int(Exit.ERROR)
         self._signals: dict[signal.Signals, Any] = {}
         self._lines: ProgressLines | None = None
@@ -110,6 +111,9 @@ class GateHooks:
                 self._start_run()
                 options, root = read_options(self._config), self._config.rootpath
                 write_record(self._run.run_dir, self._run.settings, options, root)
+                if self._run.settings.gameday:
+                    open_game_day(self._run)
+                    self._is_game_day = True
             else:
                 self._run.make_plan()
         except HarnessError as problem:
@@ -293,6 +297,8 @@ class GateHooks:
         """Write the report of a run that was stopped before its first test; restore the signal handlers."""
         self._end_progress()
         self.conclude()
+        if self._is_game_day:
+            close_game_day(self._run)
         if self._run.started:
             # Other plugins write what a test printed or raised, which may hold a secret that the service echoed.
             for option in ("allure_report_dir", "xmlpath"):

@@ -27,6 +27,8 @@ def write_record(run_dir: RunDir, settings: Settings, options: Options, root: Pa
             chosen[name] = value
     if options.baseline and "://" not in options.baseline:
         chosen["baseline"] = str(Path(options.baseline).absolute())
+    if options.experiments:
+        chosen["experiments"] = str(Path(options.experiments).absolute())
     if options.accept_first:
         chosen["accept_first"] = True
     given, config = settings.sources["configuration"], None
@@ -35,7 +37,7 @@ def write_record(run_dir: RunDir, settings: Settings, options: Options, root: Pa
         (run_dir.path / CONFIG_COPY).mkdir(exist_ok=True)
         run_dir.write(f"{CONFIG_COPY}/{config.name}", config.read_bytes())
     endpoint, inline = None, None
-    if settings.sources["endpoint"] != given:
+    if settings.sources["endpoint"] not in (given, options.experiments):
         endpoint, inline = parse_url(options.endpoint or os.environ.get("AIHARNESS_ENDPOINT", ""))
     record = RerunRecord(
         folder=os.path.relpath(Path.cwd(), run_dir.path),

@@ -84,6 +84,8 @@ class _Planner:
         attack = self._settings.attack
         if not missing_grounds and spec.attack and attack and spec.attack not in attack.attacks:
             missing_grounds = [f"attack {spec.attack!r} is not chosen ([adversarial] attacks)"]
+        if self._settings.gameday and not spec.per.startswith("experiment"):
+            missing_grounds.append("it is no part of a game day")
         if missing_grounds:
             self._not_judged.append(f"{spec.title}: {'; '.join(missing_grounds)}")
             return

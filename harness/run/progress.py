@@ -68,6 +68,17 @@ class Progress:
         with self._lock:
             self._show(line)
 
+    @contextmanager
+    def show_with(self, show: Callable[[str], None] | None) -> Iterator[None]:
+        """Give the lines to `show`, if it is given, while the `with` block lasts and anybody reads them."""
+        before = self._show
+        if show is not None and before is not _ignore_line:
+            self._show = show
+        try:
+            yield
+        finally:
+            self._show = before
+
     def begin(self, show: Callable[[str], None], look: Callable[[], None] | None = None) -> None:
         """From now on `show` gets the lines, from any thread and never two at once; `look` is called at every look."""
         self._show, self._look = show, look or _look_nowhere

@@ -1,0 +1,137 @@
+"""The live timeline of a game day: every second one line with the load's figures, the active faults and conditions.
+
+With `rich` (`pip install 'aiharness[gameday]'`) on a terminal the line stays at the bottom.
+Tested in tests/chaos/test_live_view.py.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.chaos.steady_load import SteadyLoad
+from harness.core.experiment import Sample, StopCondition, compute_p95
+
+_SPAN, _PERIOD = 2.0, 1.0
+"""Seconds that a line looks back on, and seconds between two lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one moment of an experiment looks like; `t` in seconds of the run, rates in requests/s.
+
+    `ended` are the requests that have ended in the last `span` seconds, `waiting` counts those in flight.
+    """
+
+    t: float
+    ended: Sequence[Sample]
+    span: float
+    waiting: int
+    faults: Sequence[str]
+    stop: Sequence[StopCondition] = ()
+
+    def describe(self) -> str:
+        """The line: rate, errors, latency, goodput, requests in flight, active faults and stop conditions."""
+        n = len(self.ended)
+        good = sum(sample.is_good for sample in self.ended)
+        p95 = compute_p95(sample.latency for sample in self.ended)
+        errors = shown = "-"
+        if n:
+            errors = f"{100 * (n - good) / n:.0f} %"
+        if math.isfinite(p95):
+            shown = f"{p95 * 1e3:.0f} ms"
+        parts = [
+            f"{self.t:7.1f} s",
+            f"{n / self.span:.1f}/s",
+            f"errors {errors}",
+            f"p95 {shown}",
+            f"good {good / self.span:.1f}/s",
+            f"in flight {self.waiting}",
+            f"faults: {', '.join(self.faults) or 'none'}",
+        ]
+        if self.stop:
+            parts.append("stops at " + " or ".join(condition.text for condition in self.stop))
+        return " | ".join(parts)
+
+
+class LiveView:
+    """Shows a snapshot every second while the `with` block lasts. `show` prints a line; `list_faults` names what is on,
+    `take_notes` gives the operators' notes since its last call.
+
+    `print` shows a line above the live one.
+    """
+
+    def __init__(
+        self,
+        load: SteadyLoad,
+        list_faults: Callable[[], Sequence[str]],
+        stop: Sequence[StopCondition],
+        take_notes: Callable[[], Sequence[str]],
+        show: Callable[[str], None],
+    ) -> None:
+        self._load, self._list_faults, self._stop, self._show = load, list_faults, stop, show
+        self._take_notes = take_notes
+        self._ended: list[tuple[float, Sample]] = []
+        self._seen = 0
+        self._over = threading.Event()
+        self._live = _open_rich()
+        self._thread = threading.Thread(target=self._run, name="aiharness-live", daemon=True)
+
+    @property
+    def stays_below(self) -> bool:
+        """Whether the line stays at the bottom of a terminal: then all others have to go through `print`."""
+        return self._live is not None
+
+    def print(self, line: str) -> None:
+        """Show a line above the live one."""
+        if self._live is None:
+            self._show(line)
+        else:
+            self._live.console.print(line, markup=False, highlight=False)
+
+    def __enter__(self) -> LiveView:
+        if self._live is not None:
+            self._live.start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(2.0)
+        if self._live is not None:
+            self._live.stop()
+
+    def take_snapshot(self) -> Snapshot:
+        """What this moment looks like."""
+        now = self._load.now()
+        fresh = self._load.list_ended(self._seen)
+        self._seen += len(fresh)
+        self._ended = [pair for pair in self._ended if pair[0] >= now - _SPAN] + [(now, sample) for sample in fresh]
+        ended = [sample for _, sample in self._ended]
+        return Snapshot(now, ended, _SPAN, len(self._load.list_waiting()), self._list_faults(), self._stop)
+
+    def _run(self) -> None:
+        while not self._over.wait(_PERIOD):
+            for note in self._take_notes():
+                self.print(f"note: {note}")
+            line = self.take_snapshot().describe()
+            if self._live is None:
+                self._show(line)
+            else:
+                self._live.update(line, refresh=True)
+
+
+def _open_rich() -> Any:
+    """A live display of `rich` on a terminal; None without the one or the other."""
+    if not sys.stderr.isatty():
+        return None
+    try:
+        from rich.console import Console
+        from rich.live import Live
+    except ImportError:
+        return None
+    return Live("", console=Console(stderr=True), auto_refresh=False, transient=True)
