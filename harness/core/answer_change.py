@@ -20,6 +20,7 @@ from harness.core.http_request import HttpParameters, HttpRequest
 from harness.core.stream_events import Event
 
 _STREAMS = ("text/event-stream", "application/x-ndjson", "application/ndjson", "application/jsonl")
+_ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
 _OTHER_STATUSES = {529: "Overloaded"}
 
 MOST_KEPT_BACK = 8 << 20
@@ -70,9 +71,10 @@ class StruckRequest(Generic[_Parameters]):
 
     def find_media(self) -> Literal["stream", "json", "other"]:
         """What the true answer carries, if it was a success with a body."""
-        if not 200 <= self.status < 300 or self.status == 204 or self.request.method == "HEAD":
+        status = self.status
+        if not 200 <= status < 300 or status == 204 or self.request.method == "HEAD":
             return "other"
-        if self.head.read_header("content-encoding").lower() not in ("", "identity", "gzip", "x-gzip", "deflate"):
+        if self.head.read_header("content-encoding").lower() not in _ENCODINGS:
             return "other"
         media = self.head.read_header("content-type").lower().partition(";")[0].strip()
         if media in _STREAMS:

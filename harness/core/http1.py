@@ -16,6 +16,7 @@ _LONGEST_LINE = 65536
 """Longest head, and longest line of the chunked coding, in bytes; what is longer is not read as HTTP."""
 
 _SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,16})[ \t]*(?:;.*)?\r\n")
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(?:([0-9]+)[ \t]*\r\n)?")
 _BARE_LINE_END = re.compile(rb"(?<!\r)\n")
 
 CHUNKED, CLOSE, RAW = "chunked", "close", "raw"
@@ -72,14 +73,14 @@ class MessageHead:
 
     def find_framing(self) -> Framing:
         """The length of the body, `chunked`, or `close` where the headers say neither. Raises `ValueError`."""
-        if "chunked" in self.read_header("transfer-encoding").lower():
+        if b"\r\ntransfer-encoding:" in self._lower and "chunked" in self.read_header("transfer-encoding").lower():
             return CHUNKED
-        digits = self.read_header("content-length")
-        if not digits:
+        match = _LENGTH.search(self._lower)
+        if match is None:
             return CLOSE
-        if not (digits.isascii() and digits.isdigit()):
+        if not match[1]:
             raise ValueError("a length is a whole number")
-        return int(digits)
+        return int(match[1])
 
     def replace_headers(self, drop: tuple[str, ...], add: bytes) -> bytes:
         """The bytes of the head without some headers, and with others (lines with their ends)."""

@@ -166,8 +166,8 @@ def test_no_text_in_a_stream() -> None:
 
 
 def test_wrong_counts_and_reasons() -> None:
-    assert read_json("wrong_usage", percent=300)["usage"]["total_tokens"] == 36
-    assert read_json("wrong_usage", OTHERS[1])["eval_count"] == 30
+    assert read_json("wrong_token_counts", percent=300)["usage"]["total_tokens"] == 36
+    assert read_json("wrong_token_counts", OTHERS[1])["eval_count"] == 30
     assert read_json("wrong_finish_reason", reason="length")["choices"][0]["finish_reason"] == "length"
     assert read_json("wrong_finish_reason", OTHERS[0], reason="x")["stop_reason"] == "x"
     assert b'"finish_reason":"length"' in b"".join(read_events("wrong_finish_reason", reason="length"))

@@ -66,7 +66,7 @@ class Toxic:
         if self.kind.stage is None or not (by_request or journal.draw(*key, number) < self.toxicity):
             return None
         self.counts.connections += 1
-        was_affected, last_marked = False, 0
+        was_affected, last_marked, request = False, 0, 0
 
         def record_effect(size: int) -> None:
             nonlocal was_affected, last_marked
@@ -78,12 +78,14 @@ class Toxic:
             if by_request or not was_affected:
                 self.counts.affected_connections += not was_affected
                 self.counts.affected_requests += by_request
-                more = {"request": self.requests} if by_request else {}
+                more = {"request": request} if by_request else {}
                 journal.write("affected", self.proxy.name, self.name, connection=number, bytes=size, **more)
             was_affected = True
 
         def draw_request() -> bool:
+            nonlocal request
             self.requests += 1
+            request = self.requests
             return journal.draw(*key, "request", self.requests) < self.toxicity
 
         draw_uniform = journal.make_generator(*key, number)

@@ -1,4 +1,4 @@
-"""wrong_usage: the counts of tokens in an answer are not those of the answer."""
+"""wrong_token_counts: the counts of tokens in an answer are not those of the answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Parameters(HttpParameters):
         return self.percent == 100
 
 
-class _WrongUsage(AnswerChange[_Parameters]):
+class _WrongTokenCounts(AnswerChange[_Parameters]):
     media = "text"
 
     def change_json(self, value: Any) -> bool:
@@ -36,4 +36,6 @@ class _WrongUsage(AnswerChange[_Parameters]):
         return has_changed
 
 
-FAULT = define_http_fault("wrong_usage", "the counts of tokens in answers are wrong", _Parameters(), _WrongUsage)
+FAULT = define_http_fault(
+    "wrong_token_counts", "the counts of tokens in answers are wrong", _Parameters(), _WrongTokenCounts
+)
