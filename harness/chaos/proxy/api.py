@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from harness.chaos.proxy.api_rows import ApiRefusal, ProxyRow, ToxicRow, convert_row, decode_value, read_api_body
+from harness.chaos.proxy.metrics import CONTENT_TYPE, format_metrics
 from harness.chaos.proxy.origin import find_foreign_origin
 from harness.chaos.proxy.proxy import MOST_PORT, ListenError, Proxy, Toxic, is_beyond_ports, resolve_listen_address
 from harness.chaos.proxy.record import Journal
@@ -66,6 +67,8 @@ class ProxyApi:
             return PlainTextResponse("User agent not allowed\n", 403, _NOSNIFF)
         if problem := find_foreign_origin(request.headers, any_host=self._allow_remote):
             return PlainTextResponse(f"{problem}\n", 403, _NOSNIFF)
+        if parts == ["metrics"]:
+            return Response(format_metrics(self.journal.traffic, self.proxies.values()), media_type=CONTENT_TYPE)
         try:
             raw = await read_api_body(request)
             async with self._lock:  # one change at a time: a listener may need a DNS look-up
@@ -270,6 +273,8 @@ def _list_methods(parts: list[str]) -> tuple[str, ...]:
     match parts:
         case ["version"] | ["aiharness"] | ["aiharness", "events" | "counters"]:
             return ("GET",)
+        case ["metrics"]:
+            return ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
         case ["reset"] | ["populate"] | ["aiharness", "marks", _]:
             return ("POST",)
         case ["proxies"] | ["proxies", _, "toxics"]:

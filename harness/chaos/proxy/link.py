@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from harness.chaos.proxy.alarm import AlarmClock
 from harness.chaos.proxy.marks import MarkScanner
+from harness.chaos.proxy.record import TrafficKey
 from harness.core.fault_stage import Close, Stage, StreamChunk
 
 _DIAL_SECONDS = 10.0
@@ -33,6 +34,9 @@ class _Owner(Protocol):
     """The proxy of a connection: its upstream, its toxics of each stream in order, and its open connections."""
 
     clock: AlarmClock
+    name: str
+    listen: str
+    upstream: str
 
     def parse_upstream(self) -> tuple[str, int]:
         """Host and port to connect to. Raises `ValueError`."""
@@ -133,7 +137,7 @@ class _Link:
         self.scanner: MarkScanner | None = None
         self.has_stages = self.is_full = False
         self._is_paused = self._has_ended = self._is_over = False
-        self.bytes = 0
+        self.bytes = self._pushed = self._written = 0
         self.due = self.alarm = inf
         self._clock = connection.proxy.clock
         source.link, target.back = self, self
@@ -142,7 +146,10 @@ class _Link:
         """Put data, or the end of the stream, into the chain; nothing follows the end."""
         if self._has_ended:
             return
-        self._has_ended = isinstance(data, Close)
+        if isinstance(data, Close):
+            self._has_ended = True
+        else:
+            self._pushed += len(data)
         now = monotonic()
         self._run_stages(self._active, [(data, now)], now)
         self._find_due()
@@ -169,6 +176,11 @@ class _Link:
             if toxic is None and old.swallows_data:
                 self._write(Close.FIN)
         self._find_due()
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes that went out: those that no stage saw, and those that the stages let pass."""
+        return self.bytes - self._pushed + self._written
 
     def stop(self) -> None:
         """The target is gone: nothing more can be delivered."""
@@ -228,6 +240,7 @@ class _Link:
             return
         if not isinstance(data, Close):
             if transport is not None:
+                self._written += len(data)
                 transport.write(data)
         elif data is Close.RST:
             self.stop()
@@ -254,6 +267,7 @@ class ProxiedConnection:
     def __init__(self, proxy: _Owner) -> None:
         self.proxy = proxy
         self.number = 0
+        self.address = proxy.name, proxy.listen, proxy.upstream
         self.is_connected = False
         self.client, self.server = _Side(self), _Side(self)
         _Link(self, "upstream", self.client, self.server)
@@ -268,6 +282,11 @@ class ProxiedConnection:
     def count_bytes(self) -> int:
         """Bytes that came in, of both directions."""
         return self.client.link.bytes + self.server.link.bytes
+
+    def list_traffic(self) -> list[tuple[TrafficKey, int, int]]:
+        """Each direction with the bytes that came in and that went out."""
+        name, listen, upstream = self.address
+        return [(TrafficKey(link.stream, listen, name, upstream), link.bytes, link.bytes_out) for link in self.links]
 
     def begin(self, side: _Side) -> None:
         """A socket is open. Nothing is read from the client until the upstream is connected."""

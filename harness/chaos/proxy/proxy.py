@@ -13,7 +13,7 @@ from harness.chaos.proxy.alarm import AlarmClock
 from harness.chaos.proxy.down_lease import DownLease
 from harness.chaos.proxy.link import ProxiedConnection
 from harness.chaos.proxy.marks import MarkScanner
-from harness.chaos.proxy.record import Journal, ToxicCounts
+from harness.chaos.proxy.record import Journal, ToxicCounts, TrafficKey
 from harness.core.errors import HarnessError
 from harness.core.fault import FaultKind, FaultParameters
 from harness.core.fault_stage import Stage, StageContext
@@ -238,7 +238,13 @@ class Proxy:
         if connection in self._connections:
             self._connections.remove(connection)
             self._bytes += connection.count_bytes()
+            for traffic in connection.list_traffic():
+                self.journal.count_traffic(*traffic)
             self._scanners.pop(connection.number, None)
+
+    def list_traffic(self) -> list[tuple[TrafficKey, int, int]]:
+        """What each direction of each open connection has received and sent so far, in bytes."""
+        return [traffic for connection in self._connections for traffic in connection.list_traffic()]
 
     def parse_upstream(self) -> tuple[str, int]:
         """Host and port of the upstream. Raises `ValueError`."""

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _MOST_EVENTS = 10_000
 
@@ -31,14 +31,34 @@ class ToxicCounts:
         return {**asdict(self), "affected": self.affected_requests or self.affected_connections}
 
 
+class TrafficKey(NamedTuple):
+    """What a counter of bytes is for; the names are the labels of Toxiproxy's metrics."""
+
+    direction: str
+    listener: str
+    proxy: str
+    upstream: str
+
+
 class Journal:
-    """The last 10,000 events, with times in seconds since the start of the server (monotonic)."""
+    """The last 10,000 events, with times in seconds since the start of the server (monotonic).
+
+    `traffic` is what connections that have ended received and sent, in bytes, by route (the last 10,000 routes).
+    """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self._began = time.monotonic()
         self._events: deque[dict[str, Any]] = deque(maxlen=_MOST_EVENTS)
         self._last = 0
+        self.traffic: dict[TrafficKey, tuple[int, int]] = {}
+
+    def count_traffic(self, route: TrafficKey, received: int, sent: int) -> None:
+        """Add what one direction of a connection carried, now that it has ended."""
+        before = self.traffic.get(route, (0, 0))
+        self.traffic[route] = (before[0] + received, before[1] + sent)
+        if len(self.traffic) > _MOST_EVENTS:
+            del self.traffic[next(iter(self.traffic))]
 
     def now(self) -> float:
         """Seconds since the start."""

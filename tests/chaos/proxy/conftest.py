@@ -21,21 +21,25 @@ from typing import Any
 import httpx
 import pytest
 
-MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
 FOLDER = Path.home() / ".cache" / "aiharness-servers" / "toxiproxy-2.12.0"
 
 
 def real_binary() -> Path:
-    """Toxiproxy 2.12.0, built once; skips where there is no Go, but never in CI."""
-    binary = FOLDER / "server"
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with open(FOLDER.with_suffix(".lock"), "w") as lock:
+    """The server of Toxiproxy 2.12.0."""
+    return build_once(FOLDER, "server")
+
+
+def build_once(folder: Path, name: str) -> Path:
+    """A program of Toxiproxy 2.12.0; skips where there is no Go, but never in CI."""
+    binary = folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not binary.exists():
-            command = ["go", "install", MODULE]
+            command = ["go", "install", f"github.com/Shopify/toxiproxy/v2/cmd/{name}@v2.12.0"]
             if shutil.which("go") is None and not os.environ.get("CI"):
-                pytest.skip(f"needs Go: GOBIN={FOLDER} {' '.join(command)}")
-            subprocess.run(command, env={**os.environ, "GOBIN": str(FOLDER)}, check=True, timeout=300)
+                pytest.skip(f"needs Go: GOBIN={folder} {' '.join(command)}")
+            subprocess.run(command, env={**os.environ, "GOBIN": str(folder)}, check=True, timeout=300)
     return binary
 
 

@@ -38,7 +38,7 @@ def test_browsers_are_refused(toxiproxy: Served) -> None:
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
-@pytest.mark.parametrize("path", ["/x", "/proxies/", "/proxies/a/b", "/metrics", "/proxies/a/toxics/b/c", "/"])
+@pytest.mark.parametrize("path", ["/x", "/proxies/", "/proxies/a/b", "/metrics/", "/proxies/a/toxics/b/c", "/"])
 def test_unknown_paths(toxiproxy: Served, path: str) -> None:
     answer = toxiproxy.http.get(path)
     assert (answer.status_code, answer.text) == (404, "404 page not found\n")
