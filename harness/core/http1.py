@@ -169,10 +169,10 @@ class MessageScanner:
             return _WITHOUT_END[state], len(data)
         if state == "head":
             return self._read_head(data, start)
-        end = data.find(b"\r\n", start) + 2
+        end = _find_end(data, b"\r\n", start)
         if state == "trailer" and end > start + 2:
-            end = data.find(b"\r\n\r\n", start) + 4
-        if end <= start:
+            end = _find_end(data, b"\r\n\r\n", start)
+        if end == start:
             if len(data) - start > _LONGEST_LINE:
                 return self._give_up(len(data))
             return MessagePart.RAW, start
@@ -191,7 +191,7 @@ class MessageScanner:
     def _read_head(self, data: bytes, start: int) -> tuple[MessagePart, int]:
         if data.startswith(b"\r\n", start):
             return MessagePart.RAW, start + 2  # a line end between messages
-        end = data.find(b"\r\n\r\n", start) + 4
+        end = _find_end(data, b"\r\n\r\n", start)
         if end > start:
             try:
                 self._begin_body(self._choose_framing(MessageHead(data[start:end])))
@@ -234,3 +234,9 @@ class MessageScanner:
             self._state = framing
         elif framing:
             self._state, self.left = "length", framing
+
+
+def _find_end(data: bytes, mark: bytes, start: int) -> int:
+    """Where the next mark ends; the start where there is none."""
+    place = data.find(mark, start)
+    return start if place < 0 else place + len(mark)

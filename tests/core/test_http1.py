@@ -26,6 +26,27 @@ def test_the_parts_of_a_chunked_message_with_trailers() -> None:
     assert rest == b"HTTP/1.1 "
 
 
+def test_any_cut_gives_the_same_parts() -> None:
+    """One byte after the other: each part but data comes whole, and quiet or not, no byte is lost."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    data = 2 * (head + b"3\r\nabc\r\n0\r\nA: b\r\n\r\n" + head + b"1\r\nx\r\n0\r\n\r\n")
+    whole, _ = scan(data)
+    scanner, quiet = MessageScanner(choose, b"HTTP/1."), MessageScanner(choose, b"HTTP/1.")
+    parts: list[tuple[MessagePart, bytes]] = []
+    passed, heads = b"", 0
+    for place in range(len(data)):
+        parts += scanner.scan(data[place : place + 1])
+        for part, raw in quiet.scan(data[place : place + 1]):
+            quiet.is_quiet = not quiet.is_between
+            heads += part is MessagePart.HEAD
+            passed += raw
+    assert [part for part in parts if part[0] is not MessagePart.DATA] == [
+        part for part in whole if part[0] is not MessagePart.DATA
+    ]
+    assert b"".join(raw for _, raw in parts) == passed == data
+    assert heads == 4
+
+
 @pytest.mark.parametrize(
     "data",
     [
