@@ -69,6 +69,16 @@ class Injector:
             needs = f"{fault.kind} needs the harness's own fault proxy"
             raise UsageError(f"fault {fault.name!r}: {needs}; {self.api.where} is a plain Toxiproxy")
 
+    def check_place(self, fault: Fault, url: str) -> None:
+        """Raises `UsageError` for a fault that changes what answers say where every request to `url` goes through it:
+        the harness would judge its own changes."""
+        if load_fault(fault.kind).rewrites and self.carries_url(url):
+            raise UsageError(
+                f"fault {fault.name!r}: {fault.kind} changes what answers say, and link {self.link.name!r} lies "
+                "between the harness and the service, where nobody but the harness would see it: give the service the "
+                "link's address as that of its upstream"
+            )
+
     def settle(self) -> None:
         """Lift what a killed run has left on. Raises `UsageError` if somebody else disturbs the link."""
         self._await_leases()

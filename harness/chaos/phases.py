@@ -5,11 +5,13 @@ Tested in tests/chaos/test_run_experiment.py.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.chaos.fault_record import FaultRecord
+from harness.chaos.impact import describe_attempts, describe_impact
 from harness.chaos.injector import Injector
 from harness.chaos.judging import describe_unsent, explain_invisible_fault, explain_unsteady_baseline
 from harness.chaos.recovery_judging import compute_watch, find_recovery, measure_baseline, select_baseline
@@ -20,6 +22,7 @@ from harness.chaos.timeline_run import TimelineRun
 from harness.core.errors import UsageError
 from harness.core.experiment import ChaosSettings, Experiment, Proof, Sample, Strike, select_samples
 from harness.core.objective import Objective
+from harness.stats.recovery import Yardstick
 
 _LOOK = 0.2
 """Seconds between two looks at the load."""
@@ -46,6 +49,8 @@ class Phases:
     _timeline: TimelineRun | None = None
     _normal: dict[str, Traffic] = field(default_factory=dict)
     _carried: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _lift: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _after: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def chaos(self) -> ChaosSettings:
@@ -68,6 +73,8 @@ class Phases:
             except UsageError as problem:
                 self._update(broken=f"the experiment was cut short: {problem}")
         load.drain()
+        with contextlib.suppress(UsageError):
+            self._after = {link: self._count_requests(link) for link in self.injectors}
         notes = [note for injector in self.injectors.values() for note in injector.notes]
         self._update(finished=load.now(), samples=tuple(load.list_samples()), notes=tuple(notes))
         self._update(corrupted=tuple(load.corrupted), failed=tuple(load.failed), unsent=load.unsent)
@@ -105,6 +112,8 @@ class Phases:
             timeline.run()
         finally:
             strikes, self._carried = timeline.strikes, timeline.carried
+            with contextlib.suppress(UsageError):
+                self._lift = {link: self._count_requests(link) for link in self.injectors}
             applied = [strike.applied for strike in strikes if strike.applied is not None]
             lifted = [strike.lifted for strike in strikes if strike.lifted is not None]
             if applied:
@@ -123,21 +132,35 @@ class Phases:
             self._update(recovered=recovered)
             self._add_note(f"the service recovered between {lifted:.2f} s and {recovered:.2f} s of the run")
             progress = f"steady again {max(0.0, recovered - lifted):.1f} s later"
+        yardstick = measure_baseline(baseline, self.chaos)
+        self._add_figures(yardstick)
         struck = min(self._count_ours(index, strike) for index, strike in enumerate(strikes) if strike.applied)
         self._update(struck=struck)
         if self.experiment.proof.confirmed != "none" and struck < FEWEST_STRUCK:
             is_own = all(injector.is_own_proxy for injector in self.injectors.values())
-            yardstick = measure_baseline(baseline, self.chaos)
             self._update(undecided=explain_invisible_fault(self.experiment, yardstick, is_own_proxy=is_own))
         self.report(f"lifted, {progress}")
         self.record.judge(self.experiment)
 
+    def _add_figures(self, yardstick: Yardstick) -> None:
+        """Note what the faults cost, and how many attempts the links carried."""
+        lines = [describe_impact(self.experiment, yardstick)]
+        for index, strike in enumerate(self.experiment.strikes):
+            link = strike.fault.link
+            (marked, sent), (now_marked, now_sent) = self._lift.get(link, (0, 0)), self._after.get(link, (0, 0))
+            lines.append(
+                describe_attempts(link, self._find_traffic(index, strike), now_marked - marked, now_sent - sent)
+            )
+        for line in filter(None, dict.fromkeys(lines)):
+            self._add_note(line)
+
+    def _find_traffic(self, index: int, strike: Strike) -> Traffic:
+        marked, sent = self._carried.get(index, (0, 0))
+        return replace(self._normal[strike.fault.link], marked_under_fault=marked, sent_under_fault=sent)
+
     def _count_ours(self, index: int, strike: Strike) -> int:
         """How many of our requests the fault has struck, at least."""
-        link = strike.fault.link
-        marked, sent = self._carried.get(index, (0, 0))
-        traffic = replace(self._normal[link], marked_under_fault=marked, sent_under_fault=sent)
-        return count_struck(strike.fault, strike.proof, self.uses[link], traffic)
+        return count_struck(strike.fault, strike.proof, self.uses[strike.fault.link], self._find_traffic(index, strike))
 
     def _count_requests(self, link: str) -> tuple[int, int]:
         """Our requests that the link has carried, and those that were sent."""

@@ -49,6 +49,7 @@ def prepare_links(settings: Settings) -> list[str]:
             with Injector(link, allow=settings.allow) as injector:
                 for fault in faults:
                     injector.check_fault(fault)
+                    injector.check_place(fault, settings.endpoint.url)
                 injector.settle()
             notes += injector.notes
         except ProxyGone as problem:
@@ -126,6 +127,7 @@ def _open_links(
     }
     for fault in plan.faults:
         injectors[fault.link].check_fault(fault)
+        injectors[fault.link].check_place(fault, session.endpoint.url)
     for injector in injectors.values():
         injector.settle()
         injector.set_mark(make_mark(run, session))

@@ -87,13 +87,14 @@ class AnswerChange(Generic[_Parameters]):
 
     `media` are the answers that the fault can strike: `any`, `json` (a whole body), `stream` (events), or `text`
     (both). `keeps_length`: the bytes that leave are those that came, or fewer. `needs_request_body` and `remembers`
-    ask for the body of requests and for all answers, struck or not.
+    ask for the body of requests and for all answers, struck or not. `rewrites`: as in `FaultKind`.
     """
 
     media: ClassVar[Literal["any", "json", "stream", "text"]] = "any"
     keeps_length: ClassVar[bool] = False
     needs_request_body: ClassVar[bool] = False
     remembers: ClassVar[bool] = False
+    rewrites: ClassVar[bool] = True
 
     def __init__(self, struck: StruckRequest[_Parameters]) -> None:
         self.struck = struck

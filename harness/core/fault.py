@@ -127,7 +127,8 @@ class FaultKind(Generic[_Parameters]):
     fault acts visibly on a request of 60 bytes and on an answer of 200, for the documentation and the conformance
     test. `by_request`: the toxicity is drawn for each request instead of each connection, by the stage.
     `needs_streaming`: it acts only on streamed answers. `needs_own_proxy`: a real Toxiproxy does not have it, so that
-    the proxy always counts what it strikes.
+    the proxy always counts what it strikes. `rewrites`: it changes what answers say, so that it may only lie behind the
+    service: before our own eyes it would be the harness that we judge.
     """
 
     name: str
@@ -138,6 +139,7 @@ class FaultKind(Generic[_Parameters]):
     by_request: bool = False
     needs_streaming: bool = False
     needs_own_proxy: bool = False
+    rewrites: bool = False
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

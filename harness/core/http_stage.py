@@ -280,4 +280,5 @@ def define_http_fault(
         by_request=True,
         needs_streaming=needs_streaming,
         needs_own_proxy=True,
+        rewrites=change.rewrites,
     )

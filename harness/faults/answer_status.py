@@ -26,6 +26,8 @@ class _Parameters(HttpParameters):
 
 
 class _AnswerStatus(AnswerChange[_Parameters]):
+    rewrites = False
+
     def replace_answer(self) -> bytes:
         """An answer with the status; its body is the given text, or an error in JSON."""
         status, text = self.parameters.status, self.parameters.text.encode()

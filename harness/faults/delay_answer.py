@@ -28,6 +28,8 @@ class _Parameters(HttpParameters):
 
 
 class _DelayAnswer(AnswerChange[_Parameters]):
+    rewrites = False
+
     def pass_wire(self, part: MessagePart, raw: bytes) -> Iterable[Item]:
         """Pause before the head, or before what follows it."""
         self.index += 1

@@ -25,6 +25,8 @@ class _Parameters(HttpParameters):
 
 
 class _DripAnswer(AnswerChange[_Parameters]):
+    rewrites = False
+
     def __init__(self, struck: StruckRequest[_Parameters]) -> None:
         super().__init__(struck)
         self._left = self.parameters.size

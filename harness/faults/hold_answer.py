@@ -21,6 +21,7 @@ class _Parameters(HttpParameters):
 
 
 class _HoldAnswer(AnswerChange[_Parameters]):
+    rewrites = False
     media = "stream"
     keeps_length = True
 

@@ -24,6 +24,7 @@ class _Parameters(EventParameters):
 
 
 class _StallStream(AnswerChange[_Parameters]):
+    rewrites = False
     media = "stream"
     keeps_length = True
 

@@ -23,6 +23,7 @@ class _Parameters(HttpParameters):
 
 
 class _TruncateStream(AnswerChange[_Parameters]):
+    rewrites = False
     media = "stream"
     keeps_length = True
 

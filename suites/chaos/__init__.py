@@ -1,6 +1,7 @@
 """Chaos: what the service does while a link is disturbed, and whether it comes back.
 
-Latency and error rate are those of the requests that were due while the fault was on.
+Latency, error rate and goodput are those of the requests that were due while the fault was on; goodput is a share of
+the baseline's.
 
 Tested in tests/chaos/test_run_experiment.py and tests/wrong_verdicts/test_wrong_chaos_verdicts.py, where a file has
 no test of its own.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from harness.core.experiment import ChaosSettings
 from harness.core.measurement import Scope
-from harness.core.metric import ERROR_RATE, LATENCY, RECOVERY
+from harness.core.metric import ERROR_RATE, GOODPUT, LATENCY, RECOVERY
 from harness.core.objective import Objective
 from harness.core.suite_policy import Section, SuitePolicy
 
@@ -25,7 +26,7 @@ def _get_seconds(scope: Scope) -> float:
 
 POLICY = SuitePolicy(
     order=60,
-    metrics=(LATENCY, ERROR_RATE, RECOVERY),
+    metrics=(LATENCY, ERROR_RATE, GOODPUT, RECOVERY),
     samples=_count_samples,
     seconds=_get_seconds,
     dependent=True,

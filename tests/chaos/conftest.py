@@ -65,7 +65,13 @@ def gate(tmp_path: Path, toxiproxy: Toxiproxy, monkeypatch: pytest.MonkeyPatch) 
         ledger, meter = Ledger(run_dir.path, settings.ceilings, started), Meter(run_dir)
         session = Session(settings, ADAPTER, Facts(models=("tiny-chat",)), client, ledger, meter)
         return session, SimpleNamespace(
-            settings=settings, run_dir=run_dir, ledger=ledger, worker="main", planned={}, progress=Progress()
+            settings=settings,
+            run_dir=run_dir,
+            ledger=ledger,
+            worker="main",
+            planned={},
+            progress=Progress(),
+            now=client.clock.now,
         )
 
     yield make

@@ -8,7 +8,7 @@ import json
 import random
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -171,16 +171,26 @@ def serve(service: Model | Gateway) -> Iterator[str]:
         thread.join(5)
 
 
-@contextmanager
-def ping(address: str) -> Iterator[None]:
+def ping(address: str) -> AbstractContextManager[None]:
     """A health check over a link, ten times a second, as a load balancer sends it."""
+    return _repeat(address, "GET", "/health", None)
+
+
+def send_foreign(address: str) -> AbstractContextManager[None]:
+    """Somebody else's requests over a link, like ours but for the mark."""
+    body = json.dumps({"model": "tiny-chat", "stream": True, "messages": [{"role": "user", "content": "Hello"}]})
+    return _repeat(address, "POST", PATH, body)
+
+
+@contextmanager
+def _repeat(address: str, method: str, path: str, body: str | None) -> Iterator[None]:
     stop = threading.Event()
 
     def ask() -> None:
         while not stop.wait(0.1):
             connection = http.client.HTTPConnection(address, timeout=2)
             with contextlib.suppress(OSError, http.client.HTTPException):
-                connection.request("GET", "/health")
+                connection.request(method, path, body)
                 connection.getresponse().read()
             connection.close()
 

@@ -17,6 +17,8 @@ from harness.chaos.judging import judge_integrity
 from harness.chaos.recovery_judging import judge_recovery
 from harness.core.errors import UsageError
 from harness.core.experiment import Fault, Link
+from harness.core.fault import load_fault
+from harness.core.registry import list_plugins
 from harness.core.verdict import Status
 from harness.reference.deployment import Deployment
 from tests.chaos.chaosparts import Run, eventually, fault, free_port, run_experiment, run_until_decided
@@ -81,6 +83,25 @@ def test_what_is_cut_before_our_own_eyes_is_a_failure_in_the_open(gate: Callable
     assert found.proof.affected
     incomplete = sum(s.error == "incomplete" for s in found.samples)
     assert 0 < incomplete <= found.proof.affected <= 1.2 * incomplete + 2, "clients that leave are struck, too"
+
+
+def test_a_fault_that_changes_answers_is_refused_before_our_own_eyes(
+    gate: Callable[..., Run], naive: Deployment
+) -> None:
+    """Else the harness would judge its own changes."""
+    listen = f"127.0.0.1:{free_port()}"
+    front = Link("front2", naive.proxy_api, "front2", listen, naive.url.removeprefix("http://"))
+    session, run = gate(front, url=f"http://{listen}")
+    with pytest.raises(UsageError, match="wrong_model changes what answers say"):
+        run_experiment(session, run, fault("wrong_model", link="front2"))
+
+
+def test_kinds_say_whether_they_change_answers() -> None:
+    rewriting = {name for name in list_plugins("faults") if load_fault(name).rewrites}
+    on_http = {"answer_status", "delay_answer", "drip_answer", "hold_answer", "stall_stream", "truncate_stream"}
+    of_tcp = {"bandwidth", "down", "latency", "limit_data", "noop", "reset_peer", "slicer", "slow_close", "timeout"}
+    assert not rewriting & (on_http | of_tcp)
+    assert rewriting >= {"stale_answer", "swap_answers", "wrong_model", "wrong_tensor", "empty_answer", "repeat_event"}
 
 
 @pytest.mark.slow

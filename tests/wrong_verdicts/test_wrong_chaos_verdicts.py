@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from harness.chaos.judging import (
     judge_integrity,
     judge_validity,
 )
+from harness.chaos.objective_judging import judge_under_faults
 from harness.chaos.recovery_judging import judge_recovery
 from harness.core.exchange import Answer
 from harness.core.experiment import Sample
@@ -23,7 +23,6 @@ from harness.core.plan import PlannedCheck
 from harness.core.verdict import Status, Verdict
 from tests.chaos.test_judging import BASELINE, exchange, lived, load
 
-suite = import_module("harness.suites.chaos.test_faults")
 ERRORS = parse_objective("chaos", "error_rate", "<= 30%", PROFILES["pr"])
 PLANNED = PlannedCheck("x", "chaos", ERRORS.level, "x", "estimate", alpha_fail=0.05, cap=40)
 
@@ -31,9 +30,7 @@ PLANNED = PlannedCheck("x", "chaos", ERRORS.level, "x", "estimate", alpha_fail=0
 def judged(during: list[Sample]) -> Verdict:
     """The verdict over the error rate of an experiment with 40 planned requests under the fault."""
     found = lived(lifted=9.0, samples=(*BASELINE, *during, *load(9, 12)))
-    verdict = suite.test_objective(lambda *_: found, PLANNED, found.plan, ERRORS)
-    assert isinstance(verdict, Verdict)
-    return verdict
+    return judge_under_faults(found, ERRORS, PLANNED)
 
 
 def test_a_load_that_stopped_under_the_fault_is_not_judged_on_what_it_sent() -> None:
