@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import sys
 from collections.abc import Sequence
@@ -11,12 +12,13 @@ from dataclasses import replace
 from harness.chaos.console import OperatorConsole
 from harness.chaos.fault_record import FaultRecord
 from harness.chaos.injector import Injector, lift_faults
+from harness.chaos.judging import judge_integrity
 from harness.chaos.link_use import MOST_REQUESTS_OF_USE, compute_seconds_of_use, find_link_use
 from harness.chaos.live_view import LiveView
 from harness.chaos.operator_log import OperatorLog, add_remark
 from harness.chaos.phases import Phases
 from harness.chaos.queries import MOST_ASKED, make_mark, prepare_queries
-from harness.chaos.recovery_judging import compute_watch
+from harness.chaos.recovery_judging import compute_watch, judge_recovery
 from harness.chaos.steady_load import LEAVING_STEP, WARM_UP, SteadyLoad
 from harness.chaos.struck import LinkUse
 from harness.chaos.toxiproxy_api import ProxyGone
@@ -24,6 +26,8 @@ from harness.core.experiment import Experiment, ExperimentPlan
 from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost, make_slug
 from harness.core.settings import Settings
+from harness.core.shrinking import MOST_RUNS, format_plan, shrink_plan
+from harness.core.verdict import Status
 from harness.io.rundir import read_fault_lines
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
@@ -79,15 +83,57 @@ def run_experiment(scope: Scope, session: Session, run: GateRun) -> Experiment:
     Raises `UsageError` as `Injector` does, `BudgetExhausted` for a ceiling; every fault is lifted then.
     """
     plan: ExperimentPlan = scope.case
-    operator = session.once("the operator's log of this run", lambda: OperatorLog(run.run_dir))
+    operator = _open_log(session, run)
+    if reason := operator.find_stop() or _ask_to_begin(plan, session, run):
+        now = session.client.clock.now()
+        operator.write(now, plan.name, f"not begun: {reason}")
+        return Experiment(plan, now, undecided=f"the experiment was not begun: {reason}")
+    experiment = _measure(scope, session, run)
+    failed = find_failed_check(experiment)
+    if not (failed and plan.chaos.shrink and len(plan.faults) > 1):
+        return experiment
+    return _shrink(experiment, failed, scope, session, run)
+
+
+def find_failed_check(experiment: Experiment) -> str:
+    """Which check of the experiment FAILs: `intact`, `recovers`, or an empty text for none."""
+    checks = {"intact": judge_integrity, "recovers": judge_recovery}
+    return next((name for name, judge in checks.items() if judge(experiment).status is Status.FAIL), "")
+
+
+def _shrink(experiment: Experiment, failed: str, scope: Scope, session: Session, run: GateRun) -> Experiment:
+    """The experiment with a note on its smallest part that fails in the same check, which a file of the run holds."""
+    plan, operator, count = experiment.plan, _open_log(session, run), itertools.count(1)
+
+    def fails(part: ExperimentPlan) -> bool:
+        if operator.find_stop():
+            return False
+        part = replace(part, name=f"{plan.name}, part {next(count)}")
+        return find_failed_check(_measure(replace(scope, case=part), session, run)) == failed
+
+    smallest = shrink_plan(plan, fails)
+    path = run.run_dir.write(f"{scope.suite}/{make_slug(plan.name)}.smallest.toml", format_plan(smallest.plan).encode())
+    faults = ", ".join(fault.name for fault in smallest.plan.faults)
+    note = f"the smallest part that fails, after {smallest.runs} more runs: {faults}; again: aiharness gameday {path}"
+    if not smallest.is_minimal:
+        note += f" (after {smallest.runs} runs no more were tried)"
+    return replace(experiment, notes=(*experiment.notes, note))
+
+
+def _open_log(session: Session, run: GateRun) -> OperatorLog:
+    log: OperatorLog = session.once("the operator's log of this run", lambda: OperatorLog(run.run_dir))
+    return log
+
+
+def _measure(scope: Scope, session: Session, run: GateRun) -> Experiment:
+    """Run the phases of the experiment of the scope's case once."""
+    plan: ExperimentPlan = scope.case
+    operator = _open_log(session, run)
 
     def report(line: str) -> None:
-        operator.write(run.now(), plan.name, line)
+        operator.write(session.client.clock.now(), plan.name, line)
         run.progress.note(f"chaos: {plan.name}: {line}")
 
-    if reason := operator.find_stop() or _ask_to_begin(plan, session, run):
-        report(f"not begun: {reason}")
-        return Experiment(plan, run.now(), undecided=f"the experiment was not begun: {reason}")
     try:
         with contextlib.ExitStack() as stack:
             injectors = _open_links(plan, session, run, stack)
@@ -158,15 +204,19 @@ def _find_use(injector: Injector, link: str, session: Session, run: GateRun, loa
 
 
 def _compute_cost(scope: Scope) -> Cost:
-    """A look at each link, and the steady load, at most until recovery is ruled out."""
+    """A look at each link, and the steady load, at most until recovery is ruled out; as often as it is shrunk."""
     plan: ExperimentPlan = scope.case
     chaos, looks = plan.chaos, len(plan.links)
     deadline = scope.settings.endpoint.deadlines.total
     seconds = chaos.baseline + plan.duration + compute_watch(chaos)
     requests = WARM_UP + math.ceil((1 + 1 / LEAVING_STEP) * chaos.rate * (seconds + deadline + _SPARE))
     requests += looks * MOST_REQUESTS_OF_USE + MOST_ASKED
-    tokens = scope.tokens_per_answer * requests
-    return Cost(requests, tokens, seconds + looks * compute_seconds_of_use(chaos.rate))
+    runs = 1
+    if chaos.shrink and len(plan.faults) > 1:
+        runs += MOST_RUNS
+    requests *= runs
+    seconds = runs * (seconds + looks * compute_seconds_of_use(chaos.rate))
+    return Cost(requests, scope.tokens_per_answer * requests, seconds)
 
 
 EXPERIMENT = Measurement(

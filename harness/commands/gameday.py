@@ -27,11 +27,12 @@ def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("file", metavar="FILE", help="file with [[experiment]] tables; what it leaves out comes from aiharness.toml")
     add("text", nargs="?", metavar="TEXT", help=f"of `gameday {_NOTE}`: what to add to the timeline")
+    add("--no-shrink", action="store_true", help="do not look for the smallest failing part of an experiment")
     add("--yes", action="store_true", help="begin, and begin each experiment, without asking")
     parser.epilog = "Other options are those of the pytest plugin: --ai-endpoint, --ai-run-dir, --ai-report, ..."
 
 
-def _run(file: str, text: str | None, yes: bool, rest: Sequence[str]) -> int:
+def _run(file: str, text: str | None, no_shrink: bool, yes: bool, rest: Sequence[str]) -> int:
     """Run the game day; the exit status of the gate. Raises `UsageError`."""
     if file == _NOTE:
         return _add_note(text)
@@ -40,6 +41,8 @@ def _run(file: str, text: str | None, yes: bool, rest: Sequence[str]) -> int:
     if not Path(file).is_file():
         raise UsageError(f"{file} does not exist; give a file with [[experiment]] tables")
     arguments = ["--ai-suite=chaos", f"--ai-experiments={file}", "--ai-gameday", "--ai-only-packaged", *_PLAIN]
+    if not no_shrink:
+        arguments.append("--ai-extra-config=chaos.shrink = true")
     if yes:
         arguments.append("--ai-yes")
     return run_in_child(lambda: run_pytest([*arguments, *rest]))

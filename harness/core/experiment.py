@@ -93,11 +93,15 @@ class StopCondition:
 
 @dataclass(frozen=True, slots=True)
 class ChaosSettings:
-    """Requests/s of the open-loop load, seconds of the baseline, and seconds within which the service must recover."""
+    """Requests/s of the open-loop load, seconds of the baseline, and seconds within which the service must recover.
+
+    `shrink`: the smallest part of a failing experiment of several faults is looked for.
+    """
 
     rate: OverZero[float] = 10.0
     baseline: OverZero[float] = 5.0
     recovery: OverZero[float] = 10.0
+    shrink: bool = False
 
     def find_problem(self, under_fault: float = 0.0) -> tuple[str, str] | None:
         """The key that makes an experiment with so many seconds of faults impossible, and why; or None."""

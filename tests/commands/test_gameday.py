@@ -78,9 +78,8 @@ def find_run(folder: Path) -> Path:
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:
     runs = folder / ".aiharness" / "runs"
-    if not runs.exists() or not list(runs.iterdir()):
-        return []
-    return [json.loads(line) for line in (find_run(folder) / "faults.jsonl").read_text().splitlines()]
+    lines = [line for path in runs.glob("*/faults.jsonl") for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in lines]
 
 
 def start_day(folder: Path) -> subprocess.Popen[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.chaos.queries import MOST_ASKED
 from harness.core.adapter import Capabilities
 from harness.core.check_spec import CheckSpec
 from harness.core.dataset import Dataset
@@ -97,9 +98,9 @@ def test_each_fault_is_a_measurement_that_lasts_at_most_until_recovery_is_ruled_
     plans = tuple(ExperimentPlan.of_fault(fault, chaos) for fault in faults)
     made = plan("chaos", ("error_rate", "<= 30%"), experiments=plans, sections={"chaos": chaos})
     assert [m.id for m in made.measurements] == ["chaos/slow", "chaos/slower"]
-    phases = 2.0 + 4.0 + 3.0 + 5.0
+    phases, look = 2.0 + 4.0 + 3.0 + 5.0, 8 + 1 + 8 * 28
     assert {m.seconds for m in made.measurements} == {phases + 16 * (0.4 + 2.4)}
-    assert {m.requests for m in made.measurements} == {1 + 8 * 28 + 3 + round(10 * (phases + 2.0 + 10.0))}
+    assert {m.requests for m in made.measurements} == {look + MOST_ASKED + 3 + round(11 * (phases + 2.0 + 10.0))}
     assert {check.measures for check in made.checks} == {("chaos/slow",), ("chaos/slower",)}
 
 

@@ -1,0 +1,63 @@
+"""A failing experiment of several faults is run again in smaller parts; the report says how to replay the smallest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.chaos import run_experiment
+from harness.chaos.operator_log import add_remark
+from harness.core.experiment import ChaosSettings, Experiment, ExperimentPlan, Fault, Sample, TimedFault
+from tests.chaos.chaosparts import Run, run_plan
+from tests.chaos.test_judging import lived
+
+WRONG = Sample(6.0, 0.02, 0.0, silent="a wrong answer")
+
+
+def make_plan(*, shrink: bool = True) -> ExperimentPlan:
+    faults = tuple(TimedFault("model", "down", at=float(i), name=name) for i, name in enumerate(("a", "b", "c")))
+    return ExperimentPlan("x", faults, ChaosSettings(10.0, 5.0, 5.0, shrink=shrink))
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The faults of each experiment that was run; those with fault b get a wrong answer."""
+    names: list[list[str]] = []
+
+    def measure(scope: Any, *_: object) -> Experiment:
+        names.append([fault.name for fault in scope.case.faults])
+        experiment = replace(lived(), plan=scope.case)
+        if "b" in names[-1]:
+            experiment = replace(experiment, samples=(*experiment.samples, WRONG))
+        return experiment
+
+    monkeypatch.setattr(run_experiment, "_measure", measure)
+    return names
+
+
+def test_the_smallest_part_is_named_and_can_be_replayed(gate: Callable[..., Run], measured: list[list[str]]) -> None:
+    session, run = gate()
+    found = run_plan(session, run, make_plan())
+    assert measured == [["a", "b", "c"], ["b", "c"], ["c"], ["b"]]
+    assert found.plan.name == "x"
+    assert "the smallest part that fails, after 3 more runs: b; again: aiharness gameday " in found.notes[-1]
+    text = (run.run_dir.path / "chaos" / "x.smallest.toml").read_text()
+    assert text.count("[[experiment.fault]]") == 1
+
+
+def test_what_passes_or_is_not_asked_for_or_was_ended_by_an_operator_is_not_shrunk(
+    gate: Callable[..., Run], measured: list[list[str]]
+) -> None:
+    session, run = gate()
+    run_plan(session, run, make_plan(shrink=False))
+    plan = make_plan()
+    run_plan(session, run, replace(plan, name="good", faults=(plan.faults[0], plan.faults[2])))
+    run_plan(session, run, ExperimentPlan.of_fault(Fault("model", "down", name="b"), plan.chaos))
+    assert len(measured) == 3
+    add_remark(run.run_dir.path, "lift", "aiharness lift")
+    found = run_plan(session, run, replace(plan, name="late"))
+    assert len(measured) == 3
+    assert "not begun: an operator ended the faults" in found.undecided
