@@ -129,7 +129,7 @@ def test_sentences_say_the_interval_the_limit_and_the_need() -> None:
     result = make_sweep(make_probe(20, "pass"), make_probe(40, "fail", latency=2.0))
     assert result.sentences == (
         "Capacity for latency p95 <= 1 s: at least 20, less than 40 requests/s at 95 %.",
-        "At 40 requests/s queueing limited it: the median latency was 2000 ms, 100 ms at 20 requests/s.",
+        "At 40 requests/s queueing limited it: the median latency was 2 s, 100 ms at 20 requests/s.",
         "100 requests/s need 3 to 5 replicas like this one, 6 to 10 an hour, if their capacities add up.",
     )
 
