@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from harness.config.file import ConfigSource
 from harness.config.sections import ConfigFile, ExperimentSection, TimedFaultSection
 from harness.config.suite_sections import check_installed, is_read
-from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault, TimedFault
+from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault, RequestWhere, TimedFault
 from harness.core.fault import FaultKind, load_fault
 from harness.core.plan import make_slug
 from harness.core.registry import list_plugins
@@ -74,14 +74,19 @@ class _FaultReader:
         if fault.stream not in kind.streams:
             self._refuse(f"must be {' or '.join(kind.streams)} for {kind.name}, got {fault.stream!r}", "stream")
         with self.source.locate_errors(*self.place, "attributes"):
-            parameters = kind.parse(fault.attributes)
+            kind.parse(fault.attributes)
+        conditions = {name: text for name, text in asdict(fault.where).items() if text}
+        if conditions and not kind.by_request:
+            self._refuse(f"{kind.name} strikes connections; only faults that strike single requests have it", "where")
+        with self.source.locate_errors(*self.place, "where"):
+            parameters = kind.parse({**fault.attributes, **conditions})
         if parameters.is_idle and not may_be_idle:
             if kind.example.is_idle:
                 self._refuse(f"{kind.name} disturbs nothing; give another kind", "kind")
             values = ", ".join(f"{key} = {value}" for key, value in asdict(kind.example).items() if value)
             problem = f"{kind.name} with these values disturbs nothing: write like attributes = {{ {values} }}"
             self._refuse(problem, "attributes")
-        return replace(fault, attributes=asdict(parameters))
+        return replace(fault, attributes=asdict(parameters), where=RequestWhere())
 
     def check_ramp(self, fault: TimedFault, kind: FaultKind[Any]) -> None:
         """Refuse a ramp that cannot be carried out."""

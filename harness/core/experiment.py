@@ -34,14 +34,26 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestWhere:
+    """Which requests a fault may strike, if it strikes single ones; an empty text is no condition."""
+
+    method: str = ""
+    path: str = ""
+    header: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A disturbance of a link for `duration` seconds; each `[[fault]]` is an experiment of its own.
 
     `kind` is the name of a fault file and `attributes` the values of its parameters; `toxicity` is the share of
-    connections (for some kinds: of requests) that it strikes.
+    connections (for some kinds: of requests) that it strikes. `where` is written for those of the `attributes` that
+    are conditions on requests.
     """
 
     name: str = field(default="", kw_only=True)
+    where: RequestWhere = field(default=RequestWhere(), kw_only=True)
     link: str
     kind: str
     attributes: Mapping[str, int | float | str] = field(default_factory=dict)

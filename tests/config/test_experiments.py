@@ -110,3 +110,31 @@ def test_one_table_in_place_of_a_list_is_told_apart(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=re.escape(words)):
             read_plans(tmp_path, LINKS + text)
+
+
+STATUS = '[[fault]]\nlink = "a"\nkind = "answer_status"\nattributes = { status = 429 }\n'
+
+
+def test_conditions_on_requests_become_attributes(tmp_path: Path) -> None:
+    where = '[fault.where]\nmethod = "POST"\npath = "/v1/*/completions"\nheader = "x-a: b*"\nbody = "stream: true"\n'
+    (plan,) = read_plans(tmp_path, HEAD.partition("[[exp")[0] + STATUS + where)
+    attributes = plan.faults[0].attributes
+    assert (attributes["status"], attributes["method"]) == (429, "POST")
+    assert (attributes["path"], attributes["header"]) == ("/v1/*/completions", "x-a: b*")
+    assert attributes["body"] == "stream: true"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (STATUS + 'where = { header = "a b" }', r"attribute header must be like 'x-tenant' or"),
+        (STATUS + 'where = { paht = "/v1" }', r"paht"),
+        (STATUS.replace("answer_status", "latency").replace("status = 429", "latency = 5") + 'where = { path = "/v1" }',
+         r"fault\[0\].where: latency strikes connections; only faults that strike single requests"),
+        (STATUS.replace("answer_status", "grpc_cut").replace("status = 429", "") + 'where = { body = "a" }',
+         r"cannot be compared with a gRPC message"),
+    ],
+)  # fmt: skip
+def test_conditions_that_cannot_be_met_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_plans(tmp_path, HEAD.partition("[[exp")[0] + text)
