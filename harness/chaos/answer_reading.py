@@ -5,6 +5,7 @@ Tested in tests/chaos/test_answer_reading.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Set
 from dataclasses import replace
 
 from harness.chaos.queries import KnownQuery, QueryPool, Turn, join_text
@@ -85,6 +86,16 @@ def _read_code(pool: QueryPool, turn: Turn, index: int, text: str, sample: Sampl
         silent = f"asked for {turn.code}, it holds {other}, the code of another one of our requests"
         return replace(sample, silent=silent)
     return replace(sample, known=LOST)
+
+
+def drop_comparisons(samples: Iterable[Sample], changed: Set[int]) -> list[Sample]:
+    """The samples without what is known of the successes to these queries; broken ones stay wrong."""
+    result = []
+    for sample in samples:
+        if sample.query in changed and sample.error is None:
+            sample = replace(sample, silent="", known="")
+        result.append(sample)
+    return result
 
 
 def measure_size(answer: Answer) -> int:

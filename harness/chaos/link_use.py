@@ -12,7 +12,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from harness.chaos.queries import ask_together
+from harness.chaos.query_asking import ask_together
 from harness.chaos.struck import LinkUse
 from harness.core.exchange import Exchange, Request
 from harness.io.clock import read_monotonic, sleep_real

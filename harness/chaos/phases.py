@@ -73,12 +73,15 @@ class Phases:
             except UsageError as problem:
                 self._update(broken=f"the experiment was cut short: {problem}")
         load.drain()
+        changed = load.forgive_changed()
         with contextlib.suppress(UsageError):
             self._after = {link: self._count_requests(link) for link in self.injectors}
         notes = [note for injector in self.injectors.values() for note in injector.notes]
         self._update(finished=load.now(), samples=tuple(load.list_samples()), notes=tuple(notes))
         self._update(corrupted=tuple(load.corrupted), failed=tuple(load.failed), unsent=load.unsent)
         self._update(shortest=load.shortest)
+        if changed:
+            self._add_note(changed)
         if load.unsent:
             self._add_note(f"{describe_unsent(load.unsent, len(self.experiment.samples))}; they are left out")
         if self.experiment.lifted is not None and not self.experiment.broken:

@@ -1,4 +1,4 @@
-"""The requests of a chaos load: distinct ones, marked as ours, and what is known of their right answers.
+"""The requests of a chaos load: distinct ones, marked as ours, and what is known of their right answers. Pure.
 
 One repeated request hides a stale answer. So some queries take turns, streamed and whole, and where the service repeats
 what it is given, others ask for a code of their own. Both hold the mark of the run, which the fault proxy counts.
@@ -8,42 +8,16 @@ Tested in tests/chaos/test_queries.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
-from statistics import median
 from typing import Any
 
 from harness.checks.comparison import compare_contents
-from harness.core.errors import UsageError
-from harness.core.exchange import Answer, EventKind, Exchange, Headers, Query, Request
-from harness.core.generation_options import choose_limit_value, find_limit_option
+from harness.core.exchange import Answer, EventKind, Exchange, Headers, Query
 from harness.core.json_path import map_leaves
-from harness.core.workload import WorkloadSettings
-from harness.load.forms import TEXT_MARK, make_digits, make_workload
-from harness.load.material import OF_MESSAGES, choose_material
-from harness.load.run_load import describe_source
-from harness.load.workload.text import find_text, put_prompt
-from harness.protocols.shared.opaque_text import is_opaque_text
-from harness.run.gate_run import GateRun
-from harness.run.session import Session
-
-_KNOWN, _REWORDED = 8, 4
-"""Queries that take turns where their right answers are known; and where they are not, so that each comes often enough
-for its answers to be compared by their length."""
+from harness.load.forms import TEXT_MARK, make_digits
 
 _ECHO_STEP, _ECHO_STEP_REWORDED = 4, 2
 """Of so many requests one asks for a code: where the right answers of the others are known, and where they are not."""
-
-_ECHOES, _TOGETHER, _ECHO_TOKENS = 6, 4, 96
-"""Codes that must all be repeated before the load; requests at once; the limit of tokens of an answer with a code."""
-
-MOST_ASKED = 2 * _KNOWN + 2 * _ECHOES
-"""The requests that `prepare_queries` sends at most."""
-
-_ECHO_PROMPT = f"Repeat after me: {TEXT_MARK}, and then the words garden, river, hill and house, and the end {{mark}}"
-_FACT = (("user", f"My code is {TEXT_MARK}. Remember it."), ("assistant", "I will remember it."))
-_FACT_QUESTION = "What is my code?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +102,6 @@ class QueryPool:
         return None
 
 
-def make_mark(run: GateRun, session: Session) -> str:
-    """What tells the requests of this run from all others: 16 hexadecimal digits."""
-    return blake2b(f"{session.settings.seed}:{run.run_dir.path}:{run.worker}".encode(), digest_size=8).hexdigest()
-
-
 def mark_request(mark: str, index: int) -> Headers:
     """The header lines of request `index`: a trace context (W3C), which services pass on to what they call."""
     return (("traceparent", f"00-{mark}{index:016x}-{index + 1:016x}-01"),)
@@ -147,112 +116,7 @@ def fill_code(query: Query, code: str) -> Query:
     return replace(query, inputs=map_leaves(query.inputs, fill))
 
 
-def ask_together(session: Session, run: GateRun, requests: Sequence[Request]) -> list[Exchange]:
-    """Send requests, a few at once, beside every check's own. Raises `BudgetExhausted`."""
-    for _ in requests:
-        run.ledger.before_request()
-    decoders = [session.decoder(request) for request in requests]
-    answered = session.client.exchange_many(list(requests), concurrency=_TOGETHER, decoders=decoders)
-    exchanges = [session.read(exchange) for exchange in answered]
-    for exchange in exchanges:
-        run.ledger.after_answer(exchange.generated_tokens)
-    return exchanges
-
-
-def prepare_queries(session: Session, run: GateRun) -> QueryPool:
-    """Choose the queries of this run's loads, and ask each of them twice without load. Raises `BudgetExhausted`."""
-    able, mark = session.capabilities, make_mark(run, session)
-    may_reword = able.text and not able.embeds and not session.promises.deterministic
-    queries = _list_queries(session, mark)
-    if may_reword:
-        queries = queries[:_REWORDED]
-    pool = QueryPool(
-        mark, tuple(map(KnownQuery, queries)), (), session.promises.deterministic, 0.0, session.settings.seed
-    )
-
-    def ask(queries: Sequence[Query]) -> list[Exchange]:
-        return ask_together(session, run, [session.request(query, mark_request(mark, 0)) for query in queries])
-
-    if not ask(queries[:1])[0].ok and not ask([session.sample()])[0].ok:
-        return pool  # the baseline will show it
-    first = ask(queries)
-    again = ask([replace(query, stream=able.streaming) for query in queries])
-    both = [(query, one, other) for query, one, other in zip(queries, first, again, strict=True) if one.ok and other.ok]
-    if not both:
-        query = session.sample()
-        one, other = ask([query, replace(query, stream=able.streaming)])
-        both = [(query, one, other)]
-    known = [_make_known(query, one, other, may_reword=may_reword) for query, one, other in both]
-    times = [exchange.timing.service_time for _, one, other in both for exchange in (one, other)]
-    latency = median([seconds for seconds in times if seconds is not None] or [0.0])
-    echoes = [form for form in _list_echo_forms(session, mark) if _repeats_codes(form, session, ask)]
-    answers = [exchange.answer for _, one, other in both for exchange in (one, other)]
-    models = frozenset(answer.model for answer in answers if answer is not None and answer.model)
-    return replace(pool, known=tuple(known), echoes=tuple(echoes), latency=latency, models=models)
-
-
-def _list_queries(session: Session, mark: str) -> list[Query]:
-    """Distinct queries of the form that the endpoint takes, with the mark where they hold a text."""
-    sample = session.sample()
-    try:
-        material = choose_material(WorkloadSettings(), session.settings.seed, describe_source(session, sample))
-    except UsageError:
-        return [sample]
-    workload = make_workload(material)
-    if workload.forms == 1 and not workload.is_unique:
-        return [sample]
-    count = min(_KNOWN, workload.forms)
-    return [_put_mark(workload.make_query(i), mark) for i in range(count)]
-
-
-def _put_mark(query: Query, mark: str) -> Query:
-    text = find_text(query.inputs)
-    if text is None or is_opaque_text(text):
-        return query
-    return replace(query, inputs=put_prompt(query.inputs, f"{text} [{mark}]"))
-
-
-def _make_known(query: Query, one: Exchange, other: Exchange, *, may_reword: bool) -> KnownQuery:
-    """The query with its right answer, if both answers agree and a service may not word an answer otherwise."""
-    if may_reword or one.answer is None or one.content is None or not other.ok:
-        return KnownQuery(query)
-    if compare_contents(one.content, other.content) is not None:
-        return KnownQuery(query)
-    if join_text(other) != one.answer.text:
-        return KnownQuery(query, one.answer)
-    return KnownQuery(query, one.answer, one.answer.text)
-
-
 def join_text(exchange: Exchange) -> str:
     """The text of the first choice that a stream has delivered so far."""
     deltas = [event for event in exchange.events if event.kind is EventKind.DELTA and event.index == 0]
     return "".join(event.text for event in deltas)
-
-
-def _list_echo_forms(session: Session, mark: str) -> list[EchoForm]:
-    sample, able = session.sample(), session.capabilities
-    text = find_text(sample.inputs)
-    if not able.generates or able.embeds or text is None or is_opaque_text(text):
-        return []
-    limit = {find_limit_option(sample.options): choose_limit_value(session.endpoint.options, _ECHO_TOKENS)}
-    asked = replace(sample, options={**sample.options, **limit})
-    forms = [EchoForm(replace(asked, inputs=put_prompt(asked.inputs, _ECHO_PROMPT.format(mark=mark))), mark)]
-    if session.adapter.name in OF_MESSAGES:
-        lines = [*_FACT, ("user", f"{_FACT_QUESTION} [{mark}]")]
-        messages = [{"role": role, "content": content} for role, content in lines]
-        forms.append(EchoForm(replace(asked, inputs=messages)))
-    return forms
-
-
-def _repeats_codes(form: EchoForm, session: Session, ask: Callable[[Sequence[Query]], list[Exchange]]) -> bool:
-    """Whether the service answers each of some queries of this form with its code."""
-    codes = [make_digits(session.settings.seed, 1_000_000 + k) for k in range(_ECHOES)]
-    for few in (codes[:1], codes[1:]):
-        exchanges = ask([fill_code(form.query, code) for code in few])
-        for code, exchange in zip(few, exchanges, strict=True):
-            if not exchange.ok or exchange.answer is None:
-                return False
-            text = exchange.answer.text or ""
-            if code not in text or form.ending not in text:
-                return False
-    return True

@@ -17,7 +17,7 @@ from harness.chaos.link_use import MOST_REQUESTS_OF_USE, compute_seconds_of_use,
 from harness.chaos.live_view import LiveView
 from harness.chaos.operator_log import OperatorLog, add_remark
 from harness.chaos.phases import Phases
-from harness.chaos.queries import MOST_ASKED, make_mark, prepare_queries
+from harness.chaos.query_asking import MOST_ASKED, make_mark, prepare_queries
 from harness.chaos.recovery_judging import compute_watch, judge_recovery
 from harness.chaos.steady_load import LEAVING_STEP, WARM_UP, SteadyLoad
 from harness.chaos.struck import LinkUse

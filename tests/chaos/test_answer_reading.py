@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.chaos.answer_reading import find_wrong_beginning, measure_size, read_answer
+from harness.chaos.answer_reading import drop_comparisons, find_wrong_beginning, measure_size, read_answer
 from harness.chaos.queries import KnownQuery, QueryPool, Turn
 from harness.core.errors import ErrorClass
 from harness.core.exchange import (
@@ -91,6 +91,15 @@ def test_a_stream_that_fails_must_have_been_right_so_far(streamed: str, words: s
     assert find_wrong_beginning(broken, None) == ""
     sample = read_answer(POOL, Turn(Query("a"), 0), 0, broken, cut=False)
     assert bool(words) == bool(sample.silent)
+
+
+def test_a_query_whose_answer_changes_by_itself_is_not_compared() -> None:
+    broken = Sample(1.0, None, 0.0, "incomplete", "a success that is incomplete", query=0)
+    samples = [read(0, SECOND), read(1, FIRST), broken]
+    dropped = drop_comparisons(samples, {0})
+    assert [bool(sample.silent) for sample in dropped] == [False, True, True]
+    assert dropped[0].size == samples[0].size, "its size is compared all the same"
+    assert drop_comparisons(samples, set()) == samples
 
 
 def test_a_failure_has_no_size_and_no_known_content() -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,14 +10,10 @@ from harness.chaos.queries import (
     EchoForm,
     KnownQuery,
     QueryPool,
-    make_mark,
     mark_request,
-    prepare_queries,
 )
 from harness.core.exchange import Answer, Query
 from harness.load.forms import TEXT_MARK
-from harness.reference.deployment import Deployment
-from tests.chaos.chaosparts import Run
 
 ECHO = EchoForm(Query(f"Repeat after me: {TEXT_MARK}"))
 KNOWN = tuple(KnownQuery(Query(f"query {i}"), Answer(f"answer {i}")) for i in range(4))
@@ -53,23 +47,3 @@ def test_a_mark_is_a_trace_context_of_its_own() -> None:
     assert trace.startswith("0a1b2c3d4e5f6071")
     assert int(span, 16) != 0
     assert mark_request("0a1b2c3d4e5f6071", 8) != mark_request("0a1b2c3d4e5f6071", 7)
-
-
-@pytest.fixture(scope="module")
-def naive() -> Iterator[Deployment]:
-    with Deployment("naive") as deployment:
-        yield deployment
-
-
-def test_the_queries_of_a_chat_service(gate: Callable[..., Run], naive: Deployment) -> None:
-    session, run = gate(url=naive.url)
-    pool = prepare_queries(session, run)
-    assert len(pool.known) == len({json.dumps(known.query.inputs) for known in pool.known}) == 8
-    assert all(known.reference is not None and known.streamed for known in pool.known)
-    assert all(pool.mark in json.dumps(known.query.inputs) for known in pool.known)
-    assert pool.mark == make_mark(run, session)
-    assert len(pool.mark) == 16
-    assert pool.echoes, "it repeats what it is asked for"
-    assert pool.latency > 0
-    assert pool.is_promised
-    assert make_mark(gate(url=naive.url)[1], session) != pool.mark, "it is of this run alone"

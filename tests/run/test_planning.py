@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.chaos.queries import MOST_ASKED
+from harness.chaos.query_asking import MOST_ASKED
 from harness.core.adapter import Capabilities
 from harness.core.check_spec import CheckSpec
 from harness.core.dataset import Dataset
