@@ -110,6 +110,8 @@ class HttpStage(Stage[_Parameters]):
         return self._flush(0.0)
 
     def _take_part(self, part: MessagePart, raw: bytes) -> None:
+        if part is MessagePart.RAW and not self._answers.is_between:
+            self._give_up()
         if self._copy is not None and len(self._copy) <= _MOST_REMEMBERED:
             self._copy += raw
         reader = self._reader
@@ -121,6 +123,14 @@ class HttpStage(Stage[_Parameters]):
             self._emit(reader.take(part, raw))
         if self._answers.is_between and part is not MessagePart.RAW:
             self._end_answer()
+
+    def _give_up(self) -> None:
+        """From here on it is no HTTP: what was kept back leaves, and everything passes."""
+        if self._reader is not None:
+            self._emit((self._reader.release(self._answers) or b"",))
+        self._is_raw, self._knows_requests = True, False
+        self._reader = self._copy = self._copies = None
+        self._open_requests.clear()
 
     def _end_answer(self) -> None:
         if self._reader is not None:

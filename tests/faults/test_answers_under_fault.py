@@ -295,6 +295,22 @@ def test_arguments_that_are_cut() -> None:
     assert not strike("broken_tool_arguments", OTHER_CHAT)[0].effects
 
 
+def test_an_answer_that_stops_to_be_http_passes() -> None:
+    """A chunk without a size in the middle: everything that came leaves, and nothing is held for ever."""
+    for (request, answer), kind in ((STREAM, "wrong_model"), (OTHERS[0], "wrong_model"), (STREAM, "swap_answers")):
+        fault = load_fault(kind)
+        line = Line(fault, fault.example)
+        line.stage.observe(request)
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        if request is STREAM[0]:
+            head = answer[: answer.index(b"data: [DONE]") - 3]
+        line.push(head + b"zz\r\nrest of it")
+        assert line.passed.endswith(b"zz\r\nrest of it")
+        line.push(b" and more")
+        assert line.passed.endswith(b"rest of it and more")
+        assert line.stage.buffered == 0
+
+
 def test_conditions_choose_the_request() -> None:
     line, bodies = strike("wrong_model", *EXCHANGES, body="stream: true")
     assert len(line.effects) == 2
