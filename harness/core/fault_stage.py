@@ -95,7 +95,8 @@ class QueueStage(Stage[_Parameters]):
     def enqueue(self, data: bytes | Close, arrived: float, leaves: float) -> None:
         """Keep what arrived at one time until the time at which it leaves."""
         self.queue.append(((data, arrived), leaves))
-        self.buffered += _count_bytes(data)
+        if not isinstance(data, Close):
+            self.buffered += len(data)
         self.due = self.queue[0][1]
 
     def tick(self, now: float) -> Sequence[StreamChunk]:

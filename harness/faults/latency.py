@@ -45,7 +45,7 @@ class _Latency(QueueStage[_Parameters]):
             if leaves > now:
                 self.context.record_effect(len(data))
         self.enqueue(data, arrived, leaves)
-        return self.tick(now) if self.due <= now else ()
+        return () if self.due > now else self.tick(now)
 
     def stamp(self, arrived: float, leaves: float) -> float:
         """Later by the delay, so that two latencies add."""

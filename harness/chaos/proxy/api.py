@@ -177,8 +177,12 @@ class ProxyApi:
         if len(self.proxies) >= _MAX_PROXIES:
             raise ApiRefusal(400, f"there are {_MAX_PROXIES} proxies already, the most that are allowed")
         proxy = Proxy(name, row.listen or "", upstream, self.journal, self._allow_remote)
-        if row.enabled is not False:
-            await _start(proxy)
+        try:
+            if row.enabled is not False:
+                await _start(proxy)
+        except ApiRefusal:
+            proxy.reader.close()
+            raise
         self.proxies[name] = proxy
         return proxy
 
@@ -219,6 +223,7 @@ class ProxyApi:
         proxy.stop()
         for toxic in proxy.list_toxics():
             proxy.remove(toxic, "proxy deleted")
+        proxy.reader.close()
         del self.proxies[proxy.name]
 
     def _route_toxics(self, method: str, proxy: Proxy, rest: list[str], raw: bytes) -> tuple[int, Any]:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from harness.chaos.proxy.alarm import AlarmClock
 from harness.chaos.proxy.marks import MarkScanner
+from harness.chaos.proxy.reading import SocketReader
 from harness.chaos.proxy.record import TrafficKey
 from harness.core.fault_stage import Close, Stage, StreamChunk
 
@@ -34,6 +35,7 @@ class _Owner(Protocol):
     """The proxy of a connection: its upstream, its toxics of each stream in order, and its open connections."""
 
     clock: AlarmClock
+    reader: SocketReader
     name: str
     listen: str
     upstream: str
@@ -58,6 +60,7 @@ class _Side(asyncio.Protocol):
 
     def __init__(self, connection: ProxiedConnection) -> None:
         self.connection = connection
+        self._number = -1
         self.link: _Link
         self.back: _Link
 
@@ -65,6 +68,8 @@ class _Side(asyncio.Protocol):
         """The client's side is connected first and waits for the server's."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self._number = transport.get_extra_info("socket").fileno()
+        transport.pause_reading()
         self.connection.begin(self)
 
     def data_received(self, data: bytes) -> None:
@@ -88,10 +93,20 @@ class _Side(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing can be written here any more; data that was read before is still delivered."""
+        self.pause_reading()
         self.transport = None
         self.back.stop()
         self.link.push(Close.FIN)
         self.connection.end_side()
+
+    def resume_reading(self) -> None:
+        """Read what the peer sends."""
+        if self.transport is not None:
+            self.connection.proxy.reader.watch(self._number, self)
+
+    def pause_reading(self) -> None:
+        """Let the peer wait."""
+        self.connection.proxy.reader.forget(self._number, self)
 
     def pause_writing(self) -> None:
         """The receiver is slower than the sender."""
@@ -151,7 +166,11 @@ class _Link:
         else:
             self._pushed += len(data)
         now = monotonic()
-        self._run_stages(self._active, [(data, now)], now)
+        stages = self._active
+        if len(stages) != 1:
+            self._run_stages(stages, [(data, now)], now)
+        elif chunks := stages[0].push(data, now, now):  # the usual case, with a call less
+            self._run_stages((), chunks, now)
         self._find_due()
 
     def change(self, place: int, toxic: _StageMaker | None, *, insert: bool = False) -> None:
@@ -197,9 +216,9 @@ class _Link:
             return
         self._is_paused = is_full
         if is_full:
-            source.pause_reading()
-        else:
-            source.resume_reading()
+            self.source.pause_reading()
+        elif not self._has_ended:
+            self.source.resume_reading()
 
     def tick(self, now: float) -> None:
         """The alarm rings: a stage has something to do."""
@@ -224,15 +243,17 @@ class _Link:
 
     def _find_due(self) -> None:
         """Set the alarm for the first stage that has something to do, and pause the source while one is full."""
-        due = inf
+        due, is_full = inf, self._is_paused
         if not self._is_over:
             for stage in self._active:
                 if stage.due < due:
                     due = stage.due
+                is_full |= stage.buffered > stage.buffer_limit
         self.due = due
         if due < self.alarm:
             self._clock.set_alarm(self)
-        self.balance()
+        if is_full:
+            self.balance()
 
     def _write(self, data: bytes | Close) -> None:
         transport = self.target.transport
@@ -292,7 +313,6 @@ class ProxiedConnection:
         """A socket is open. Nothing is read from the client until the upstream is connected."""
         transport = side.transport
         if side is self.client and transport is not None:
-            transport.pause_reading()
             self.number = self.proxy.add_connection(self)
             self._connecting = asyncio.get_running_loop().create_task(self._connect())
         elif self.client.transport is not None:
@@ -300,7 +320,8 @@ class ProxiedConnection:
             for link in self.links:
                 for place, toxic in enumerate(self.proxy.find_chain(link.stream)):
                     link.change(place, toxic, insert=True)
-            self.client.transport.resume_reading()
+            self.client.resume_reading()
+            self.server.resume_reading()
         elif transport is not None:
             transport.close()
 

@@ -13,6 +13,7 @@ from harness.chaos.proxy.alarm import AlarmClock
 from harness.chaos.proxy.down_lease import DownLease
 from harness.chaos.proxy.link import ProxiedConnection
 from harness.chaos.proxy.marks import MarkScanner
+from harness.chaos.proxy.reading import SocketReader
 from harness.chaos.proxy.record import Journal, ToxicCounts, TrafficKey
 from harness.core.errors import HarnessError
 from harness.core.fault import FaultKind, FaultParameters
@@ -108,6 +109,7 @@ class Proxy:
     def __init__(self, name: str, listen: str, upstream: str, journal: Journal, allow_remote: bool) -> None:
         self.name, self.listen, self.upstream, self.journal = name, listen, upstream, journal
         self.clock = AlarmClock(asyncio.get_running_loop())
+        self.reader = SocketReader(asyncio.get_running_loop())
         self.down_lease = DownLease(self.start)
         self._toxics: dict[str, list[Toxic]] = {"upstream": [], "downstream": []}
         self._lifted: dict[str, ToxicCounts] = {}
