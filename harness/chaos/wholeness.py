@@ -23,6 +23,10 @@ from harness.stats.shortening import Groups, compute_shortening_p, find_factor, 
 LOSS_ALPHA = 0.01
 """The probability with which `find_loss` is wrong about answers from which nothing is lost; half of it is for sizes."""
 
+_CONFIRMING_ALPHA, _LASTING_ALPHA = 0.05, 0.002
+"""What the answers after the lift must show, too: those under the fault are shorter than they, or all since then are
+shorter than those before."""
+
 _FEWEST_KNOWN = 10
 """Answers under the fault whose content is known to be right, which show by themselves that answers are whole."""
 
@@ -64,7 +68,7 @@ def find_loss(experiment: Experiment) -> str:
             return f"{k} of {len(second)} {sign.words}; before the fault {j} of {len(first)}"
     groups = _group_sizes(before, under)
     p = compute_shortening_p(groups)
-    if p > LOSS_ALPHA / 2:
+    if p > LOSS_ALPHA / 2 or _may_be_baseline(experiment, before, under):
         return ""
     sizes = [np.concatenate([np.asarray(group[place]) for group in groups]) for place in (0, 1)]
     sizes[1] = sizes[1][np.isfinite(sizes[1])]
@@ -73,6 +77,20 @@ def find_loss(experiment: Experiment) -> str:
         f"before {np.median(sizes[0]):.0f} characters or values; the shortest {sizes[1].min():.0f} and "
         f"{sizes[0].min():.0f} (permutation test, p = {p:.2g})"
     )
+
+
+def _may_be_baseline(experiment: Experiment, before: Sequence[Sample], under: Sequence[Sample]) -> bool:
+    """Whether long answers before the fault explain it as well: those after the lift are as short as those under it.
+
+    Not where all since the fault are shorter beyond that: then the loss goes on after the lift.
+    """
+    lifted = experiment.lifted
+    after = [sample for sample in experiment.samples if lifted is not None and sample.intended >= lifted]
+    if not any(sample.is_good for sample in after):
+        return False
+    if compute_shortening_p(_group_sizes([s for s in after if s.is_good], under)) <= _CONFIRMING_ALPHA:
+        return False
+    return compute_shortening_p(_group_sizes(before, [*under, *after])) > _LASTING_ALPHA
 
 
 def explain_unshown(experiment: Experiment) -> str:

@@ -84,6 +84,14 @@ def test_long_answers_that_failed_do_not_make_the_others_short() -> None:
     assert find_loss(replace(mixed, samples=(*streams, *mixed.samples[50:]))) == "", "streams never stated usage"
 
 
+def test_a_baseline_of_long_answers_is_no_loss_and_a_loss_that_lasts_is_one() -> None:
+    experiment = make_experiment(spread=0.1)
+    before = tuple(replace(s, size=(s.size or 0) + 7 * (i % 3)) for i, s in enumerate(experiment.samples[:50]))
+    assert find_loss(replace(experiment, samples=(*before, *experiment.samples[50:]))) == ""
+    lasting = tuple(replace(sample, size=(sample.size or 0) // 3) for sample in experiment.samples[50:])
+    assert "shorter" in find_loss(replace(experiment, samples=(*experiment.samples[:50], *lasting)))
+
+
 def test_what_could_not_be_seen_is_not_claimed() -> None:
     experiment = make_experiment(spread=1.3)
     verdict = judge_integrity(experiment)
