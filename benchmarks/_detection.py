@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from detection.catalogue import read_experiment
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, LoadTrial, Switch, Variant
+from harness.reference.deployment import Deployment
 from harness.reference.embeddings import DIMENSION
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import CHAT_MODEL, DIGITS_MODEL, EMBEDDING_MODEL, VERSION, ServiceSettings
@@ -142,6 +144,22 @@ def run_load_trial(
     settings = ServiceSettings(api_key=KEY, defects=tuple(defects))
     text = build_load_configuration(protocol, trial, promises)
     return _run(name, protocol, settings, text, *more, suites="load")
+
+
+def run_deployment_trial(
+    experiment: str, suite: str, *, edition: str = "hardened", gateway_defect: str | None = None
+) -> RunOutcome:
+    """Run an experiment of `detection/experiments/` on the whole deployment, with a defect of its gateway."""
+    started = time.monotonic()
+    deployment = Deployment(edition, api_key=KEY, gateway_defect=gateway_defect, deadline_s=60.0)
+    with tempfile.TemporaryDirectory() as folder, deployment:
+        text = build_configuration(CHAT, {"deterministic": True})
+        for link in deployment.links:
+            text += f'[links.{link}]\napi = "{deployment.proxy_api}"\n'
+        Path(folder, "aiharness.toml").write_text(text + read_experiment(experiment))
+        outcome = _run_gate(Path(folder), deployment.url, suite, ())
+    name = gateway_defect or edition
+    return replace(outcome, name=name, protocol=CHAT, seconds=round(time.monotonic() - started, 1))
 
 
 def build_configuration(

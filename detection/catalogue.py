@@ -6,14 +6,17 @@ import asyncio
 import importlib
 import pkgutil
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
+from detection.gateway_defect import GatewayDefect
 from detection.switch import Defect, Switch, Variant
 from detection.wire import make_protocol
 from harness.core.errors import UsageError
 from harness.core.registry import describe_unknown
 
 KINDS: dict[str, type[Switch]] = {"defect": Defect, "variant": Variant}
+EXPERIMENTS = Path(__file__).parent / "experiments"
 S = TypeVar("S", bound=Switch)
 
 
@@ -32,6 +35,33 @@ def load_switch(kind: type[S], name: str) -> S:
     switch = getattr(module, _word(kind).upper())
     assert isinstance(switch, kind)
     return switch
+
+
+def gateway_defect_names() -> tuple[str, ...]:
+    """The names of every defect of the gateway, sorted."""
+    package = importlib.import_module("detection.gateway_defects")
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
+
+
+def load_gateway_defect(name: str) -> GatewayDefect:
+    """The defect of the gateway of a name. Raises `UsageError` that lists the known ones."""
+    if name not in (known := gateway_defect_names()):
+        raise UsageError(describe_unknown("gateway defect", name, known))
+    defect = importlib.import_module(f"detection.gateway_defects.{name}").DEFECT
+    assert isinstance(defect, GatewayDefect)
+    return defect
+
+
+def experiment_names() -> tuple[str, ...]:
+    """The names of every experiment on the reference deployment, sorted."""
+    return tuple(sorted(path.stem for path in EXPERIMENTS.glob("*.toml")))
+
+
+def read_experiment(name: str) -> str:
+    """The configuration of an experiment, without its endpoint and links. Raises `UsageError` for an unknown one."""
+    if name not in (known := experiment_names()):
+        raise UsageError(describe_unknown("experiment", name, known))
+    return (EXPERIMENTS / f"{name}.toml").read_text("utf-8")
 
 
 def load_switches(variants: Iterable[str], defects: Iterable[str]) -> list[Switch]:

@@ -224,9 +224,9 @@ _ERROR = {"message": "the answer was cut off", "type": "server_error", "code": "
 _BROKEN = b"data: %s\n\n" % json.dumps({"error": _ERROR}).encode()
 
 
-def create_hardened(urls: list[str], limits: Limits | None = None) -> Starlette:
-    """The hardened edition, without the middleware."""
-    gateway = Hardened(urls, limits)
+def create_hardened(urls: list[str], limits: Limits | None = None, kind: type[Hardened] = Hardened) -> Starlette:
+    """The hardened edition, or the `kind` of it that a seeded defect makes, without the middleware."""
+    gateway = kind(urls, limits)
 
     async def status(request: Request) -> Response:
         return JSONResponse(gateway.describe())

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from starlette.types import ASGIApp
 
 from harness.core.errors import UsageError
+from harness.reference.hardened import Hardened
 from harness.reference.settings import ServiceSettings
 
 _CHECKOUT = Path(__file__).parents[2]
@@ -50,6 +51,12 @@ def list_titles(kind: str) -> Mapping[str, str]:
     """The title of every `defect`, or of every `variant`, by name. Raises `UsageError` outside a checkout."""
     titles: Mapping[str, str] = _catalogue().list_titles(kind)
     return titles
+
+
+def load_gateway(defect: str) -> type[Hardened]:
+    """The hardened gateway with a seeded defect. Raises `UsageError` for an unknown one, and outside a checkout."""
+    kind: type[Hardened] = _catalogue().load_gateway_defect(defect).gateway
+    return kind
 
 
 def _catalogue() -> Any:

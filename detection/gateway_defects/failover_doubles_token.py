@@ -1,0 +1,19 @@
+"""When a stream breaks, another upstream is asked, and its answer goes on one event too early: a token comes twice."""
+
+from __future__ import annotations
+
+from detection.gateway_defect import INTACT, FailingOver, GatewayDefect
+
+
+class _Gateway(FailingOver):
+    offset = -1
+
+
+DEFECT = GatewayDefect(
+    name="failover_doubles_token",
+    title="a stream that breaks goes on one event too early",
+    gateway=_Gateway,
+    experiment="streams_cut",
+    caught_by=INTACT,
+    words="came twice",
+)

@@ -1,0 +1,57 @@
+"""Each attempt is given up after half a second and sent again, and its work goes on: a pulse never ends.
+
+The retries alone are more than the gateway can do, so that every attempt is late (as in SREGym's issue 946).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from detection.gateway_defect import RECOVERS, GatewayDefect
+from harness.reference.api_error import ApiError
+from harness.reference.forwarding import UpstreamAnswer, UpstreamCall
+from harness.reference.hardened import Hardened
+from harness.reference.upstream import Limits, Upstream
+
+_WORK_S, _PATIENCE_S, _ATTEMPTS = 0.04, 0.5, 3
+_Attempt = asyncio.Task[tuple[Upstream, UpstreamAnswer]]
+
+
+class _Gateway(Hardened):
+    def __init__(self, urls: list[str], limits: Limits | None = None) -> None:
+        super().__init__(urls, limits)
+        self._line = asyncio.Lock()
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def _ask_upstreams(self, call: UpstreamCall) -> tuple[Upstream, UpstreamAnswer]:
+        for _ in range(_ATTEMPTS):
+            attempt = asyncio.create_task(self._attempt(call))
+            done, _ = await asyncio.wait({attempt}, timeout=_PATIENCE_S)
+            if done:
+                return attempt.result()
+            self._late.add(late := asyncio.create_task(_end(attempt)))
+            late.add_done_callback(self._late.discard)
+        raise ApiError(504, "no attempt was answered in time", "upstream_timeout")
+
+    async def _attempt(self, call: UpstreamCall) -> tuple[Upstream, UpstreamAnswer]:
+        async with self._line:
+            await asyncio.sleep(_WORK_S)
+            return await super()._ask_upstreams(call)
+
+
+async def _end(attempt: _Attempt) -> None:
+    try:
+        _, answer = await attempt
+    except ApiError:
+        return
+    await answer.close()
+
+
+DEFECT = GatewayDefect(
+    name="metastable_retries",
+    title="attempts that are late are repeated while their work goes on: the overload outlives its cause",
+    gateway=_Gateway,
+    experiment="both_slow",
+    caught_by=RECOVERS,
+    words="no steady state again",
+)
