@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from harness.chaos.recovery_judging import compute_watch
 from harness.core.experiment import ExperimentPlan, Link
 from harness.core.settings import Settings
+from harness.core.shrinking import MOST_RUNS
 from harness.core.timeline import Action, compute_timeline
 
 
@@ -21,6 +22,9 @@ def describe_game_day(settings: Settings) -> list[str]:
         lines += describe_experiment(plan, links)
     seconds = sum(count_seconds(plan) for plan in settings.experiments)
     lines.append(f"all together: at least {seconds:.0f} s")
+    if any(plan.chaos.shrink and len(plan.faults) > 1 for plan in settings.experiments):
+        again = f"is run again in smaller parts, at most {MOST_RUNS} times (--no-shrink: not)"
+        lines.append(f"an experiment of several faults that fails {again}")
     lines.append("to end every fault: Ctrl-C here, or `aiharness lift` in any terminal")
     lines.append('to add to the timeline: aiharness gameday note "TEXT" in any terminal')
     return lines

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.chaos.briefing import describe_experiment
-from harness.core.experiment import ExperimentPlan, FaultRamp, Link, TimedFault
+from harness.chaos.briefing import describe_experiment, describe_game_day
+from harness.core.endpoint import Endpoint
+from harness.core.experiment import ChaosSettings, ExperimentPlan, FaultRamp, Link, TimedFault
+from harness.core.settings import Settings
 from harness.core.stop_condition import parse_stop_condition
 
 LINKS = {"a": Link("a", "http://127.0.0.1:1", "a", "127.0.0.1:2", "127.0.0.1:3"), "b": Link("b", "http://x:1", "bb")}
@@ -31,3 +33,13 @@ def test_everything_is_said() -> None:
     assert "no stop condition is given" in text
     stop = (parse_stop_condition("goodput < 20 % for 5s"),)
     assert "stops at: goodput < 20 % for 5s" in "\n".join(describe_experiment(replace(plan, stop=stop), LINKS))
+
+
+def test_that_a_failing_experiment_is_run_again_is_said() -> None:
+    faults = tuple(TimedFault("b", "down", at=at, duration=1.0, name=str(at)) for at in (0.0, 2.0))
+    for shrink, count in ((True, 2), (False, 2), (True, 1)):
+        plan = ExperimentPlan("x", faults[:count], ChaosSettings(shrink=shrink))
+        settings = Settings(Endpoint("http://h:1"), ("chaos",), links=(LINKS["b"],), experiments=(plan,))
+        text = "\n".join(describe_game_day(settings))
+        assert ("run again in smaller parts" in text) is (shrink and count > 1)
+        assert "aiharness lift" in text

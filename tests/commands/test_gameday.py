@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,9 +29,13 @@ api = "{api}"
 [links.backend-b]
 api = "{api}"
 [chaos]
-rate = 15
-baseline = 1
+rate = 5
+baseline = 1.5
 recovery = 1
+[endpoint.deadlines]
+connect = 60
+first_byte = 60
+total = 60
 [[fault]]
 link = "backend-a"
 kind = "noop"
@@ -46,16 +51,17 @@ duration = {seconds}
 
 
 @pytest.fixture(scope="module")
-def hardened() -> Iterator[Deployment]:
-    with Deployment("hardened", api_key=KEY) as deployment:
+def naive() -> Iterator[Deployment]:
+    """It has no deadlines, so that its baseline is steady on a busy machine."""
+    with Deployment("naive", api_key=KEY) as deployment:
         yield deployment
 
 
 @pytest.fixture
-def folder(hardened: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(naive: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a configuration; its own [[fault]] could not be run, and is none of the game day's."""
     monkeypatch.setenv("AIHARNESS_API_KEY", KEY)
-    (tmp_path / "aiharness.toml").write_text(MAIN.format(url=hardened.url, api=hardened.proxy_api))
+    (tmp_path / "aiharness.toml").write_text(MAIN.format(url=naive.url, api=naive.proxy_api))
     (tmp_path / "day.toml").write_text(OUTAGE.format(seconds=90))
     return tmp_path
 
@@ -83,16 +89,27 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def start_day(folder: Path) -> subprocess.Popen[str]:
+    """A game day whose faults are on; begun anew where a busy machine had no steady state."""
+    for _ in range(4):
+        child = start_once(folder)
+        if child.poll() is None:
+            return child
+        out = child.communicate()[0]
+        assert "nothing is disturbed" in out, out
+        shutil.rmtree(folder / ".aiharness")
+    raise AssertionError(out)
+
+
+def start_once(folder: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "harness", "gameday", "day.toml", "--yes"]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     child = subprocess.Popen(command, cwd=folder, start_new_session=True, **pipes)
     assert eventually(lambda: len(read_rows(folder)) >= 2 or child.poll() is not None, 120)
-    assert child.poll() is None, child.communicate()[0]
     return child
 
 
 @pytest.mark.slow(seconds=30)
-def test_notes_and_a_lift_from_another_terminal_and_the_post_mortem(folder: Path, hardened: Deployment) -> None:
+def test_notes_and_a_lift_from_another_terminal_and_the_post_mortem(folder: Path, naive: Deployment) -> None:
     child = start_day(folder)
     try:
         noted = aiharness(folder, "gameday", "note", "half of the users | see <errors>")
@@ -103,7 +120,7 @@ def test_notes_and_a_lift_from_another_terminal_and_the_post_mortem(folder: Path
         child.kill()
     assert lifted.returncode == 0, lifted.stdout
     assert child.returncode == 20, out
-    assert not list_disturbances(hardened)
+    assert not list_disturbances(naive)
     assert "a harmless fault was applied and lifted" in out
     assert "apply down on link backend-b" in out
     assert "stopped: an operator ended the faults (aiharness lift)" in out
@@ -125,12 +142,12 @@ def test_notes_and_a_lift_from_another_terminal_and_the_post_mortem(folder: Path
 @pytest.mark.slow(seconds=20)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_however_it_is_ended_faults_are_lifted_and_the_record_says_when(
-    folder: Path, hardened: Deployment, number: signal.Signals
+    folder: Path, naive: Deployment, number: signal.Signals
 ) -> None:
     child = start_day(folder)
     try:
         os.kill(child.pid, number)
-        assert eventually(lambda: not list_disturbances(hardened), 60)
+        assert eventually(lambda: not list_disturbances(naive), 60)
         assert eventually(lambda: all(row["lifted_at"] for row in list_last_rows(folder)), 60), read_rows(folder)
         assert eventually(lambda: (find_run(folder) / "post-mortem.html").exists(), 60)
         child.communicate(timeout=60)
@@ -143,12 +160,12 @@ def test_however_it_is_ended_faults_are_lifted_and_the_record_says_when(
 
 @pytest.mark.slow(seconds=20)
 def test_a_runner_that_is_killed_has_its_faults_lifted_by_the_guardian_which_records_it(
-    folder: Path, hardened: Deployment
+    folder: Path, naive: Deployment
 ) -> None:
     child = start_day(folder)
     try:
         os.killpg(child.pid, signal.SIGKILL)
-        assert eventually(lambda: not list_disturbances(hardened), 60)
+        assert eventually(lambda: not list_disturbances(naive), 60)
         assert eventually(lambda: all(row["lifted_at"] for row in list_last_rows(folder)), 60), read_rows(folder)
     finally:
         child.kill()
@@ -162,13 +179,13 @@ def list_last_rows(folder: Path) -> list[dict[str, Any]]:
     return list(last.values())
 
 
-def test_nobody_is_disturbed_without_a_yes(folder: Path, hardened: Deployment) -> None:
+def test_nobody_is_disturbed_without_a_yes(folder: Path, naive: Deployment) -> None:
     refused = aiharness(folder, "gameday", "day.toml")
     assert refused.returncode == 4
     assert "give --yes" in refused.stdout + refused.stderr
     assert "affected: everybody whose requests go over link backend-a" in refused.stdout
     assert not read_rows(folder)
-    assert not list_disturbances(hardened)
+    assert not list_disturbances(naive)
     assert not (find_run(folder) / "post-mortem.md").exists()
 
 
