@@ -86,7 +86,8 @@ def test_long_answers_that_failed_do_not_make_the_others_short() -> None:
 
 def test_a_baseline_of_long_answers_is_no_loss_and_a_loss_that_lasts_is_one() -> None:
     experiment = make_experiment(spread=0.1)
-    before = tuple(replace(s, size=(s.size or 0) + 7 * (i % 3)) for i, s in enumerate(experiment.samples[:50]))
+    before = tuple(replace(s, size=(s.size or 0) + 10 * (i % 3)) for i, s in enumerate(experiment.samples[:50]))
+    assert find_loss(replace(experiment, samples=(*before, *experiment.samples[50:100]))), "nothing came after the lift"
     assert find_loss(replace(experiment, samples=(*before, *experiment.samples[50:]))) == ""
     lasting = tuple(replace(sample, size=(sample.size or 0) // 3) for sample in experiment.samples[50:])
     assert "shorter" in find_loss(replace(experiment, samples=(*experiment.samples[:50], *lasting)))
