@@ -141,7 +141,10 @@ class Phases:
         self._update(struck=struck)
         if self.experiment.proof.confirmed != "none" and struck < FEWEST_STRUCK:
             is_own = all(injector.is_own_proxy for injector in self.injectors.values())
-            self._update(undecided=explain_invisible_fault(self.experiment, yardstick, is_own_proxy=is_own))
+            is_counted = any(traffic.marked for traffic in self._normal.values())
+            is_counted = is_counted or any(use.shown_by == "marks" for use in self.uses.values())
+            reason = explain_invisible_fault(self.experiment, yardstick, is_own_proxy=is_own, is_counted=is_counted)
+            self._update(undecided=reason)
         self.report(f"lifted, {progress}")
         self.record.judge(self.experiment)
 

@@ -180,3 +180,12 @@ def test_a_fault_that_may_have_struck_others_needs_an_effect(
     reason = explain_invisible_fault(experiment, measure_baseline(BASELINE, CHAOS), is_own_proxy=own)
     assert (reason == "") is seen
     assert seen or kind in reason
+
+
+def test_slow_answers_do_not_hide_that_few_were_struck() -> None:
+    """One request in fifty uses the link, and the machine is busy: failures alone show that more were struck."""
+    yardstick = measure_baseline(BASELINE, CHAOS)
+    slow = lived(samples=(*BASELINE, *load(5, 7, latency=1.0)), struck=1)
+    assert "struck 1 of our requests" in explain_invisible_fault(slow, yardstick, is_own_proxy=True, is_counted=True)
+    failed = lived(samples=(*BASELINE, *load(5, 7, error="closed")), struck=1)
+    assert not explain_invisible_fault(failed, yardstick, is_own_proxy=True, is_counted=True)
