@@ -12,9 +12,9 @@ from typing import Any
 from detection.catalogue import load_switch, switch_names
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
 from harness.config.schema import format_schema
-from harness.core.fault import FaultKind, Parameter, load_fault
+from harness.core.disturbance import Disturbance
+from harness.core.fault import FaultKind, Parameter, list_faults, load_fault
 from harness.core.http_request import CONDITIONS
-from harness.core.registry import list_plugins
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- make generate writes this table: {} -->\n", "<!-- end of the table -->\n"
@@ -41,7 +41,7 @@ def _replace_table(page: str, name: str, table: str) -> str:
 def _format_fault_table() -> str:
     """The table of every fault, as Markdown."""
     rows = ["| kind | what it does | attributes | example |", "|---|---|---|---|"]
-    for name in list_plugins("faults"):
+    for name in sorted(list_faults()):
         kind = load_fault(name)
         attributes = "; ".join(map(_describe_parameter, _list_own_parameters(kind))) or "none"
         title = "; ".join([kind.title, *_list_conditions(kind)])
@@ -51,6 +51,8 @@ def _format_fault_table() -> str:
 
 def _list_conditions(kind: FaultKind[Any]) -> list[str]:
     conditions = []
+    if isinstance(kind, Disturbance):
+        conditions.append("made by clients: without a link")
     if kind.needs_own_proxy:
         conditions.append("only with `aiharness proxy`")
     if kind.needs_streaming:

@@ -14,7 +14,7 @@ LAYERS = (
     ("core", "stats"),
     ("protocols", "checks", "attacks", "faults"),
     ("io", "data", "chaos.proxy"),
-    ("run", "config", "reference"),
+    ("run", "config", "reference", "disturbances"),
     ("generation", "robustness", "load", "chaos"),
     ("load.child",),
     ("plugin", "commands"),

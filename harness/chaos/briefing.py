@@ -50,6 +50,8 @@ def describe_experiment(plan: ExperimentPlan, links: Mapping[str, Link]) -> list
         lines.append(
             f"  affected: everybody whose requests go over link {name}{way}, {max(shares + ramps):.0%} of them"
         )
+    if any(not fault.link for fault in plan.faults):
+        lines.append("  affected: all clients of the endpoint, beside whom clients of ours misbehave")
     lines.append(f"  recovery: within {chaos.recovery:g} s after the last lift")
     lines.append(f"  stops at: {_join(condition.text for condition in plan.stop)}")
     return lines
@@ -60,9 +62,11 @@ def _describe_action(action: Action) -> str:
     if action.verb == "lift":
         return f"lift {fault.name}"
     given = [f"{name} {value}" for name, value in fault.attributes.items() if value not in ("", 0)]
-    values = ", ".join([*given, f"toxicity {fault.toxicity:g}"])
+    if fault.link:
+        given.append(f"toxicity {fault.toxicity:g}")
+    values = ", ".join(given) or "no attributes"
     verb = "apply" if action.verb == "apply" else "change"
-    return f"{verb} {fault.kind} on link {fault.link} ({values})"
+    return f"{verb} {fault.kind} on {fault.place} ({values})"
 
 
 def _join(texts: Iterable[str]) -> str:

@@ -10,19 +10,22 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.chaos.guardian import LiftRecord
-from harness.core.experiment import Experiment, ExperimentPlan, Link, Proof, Strike
+from harness.core.experiment import Experiment, ExperimentPlan, Proof, Strike
 from harness.core.report import FaultRow
 from harness.io.clock import read_monotonic
 from harness.io.rundir import FAULTS, RunDir
 
 
 class FaultRecord:
-    """Writes for one plan. `links` are its links by name, `now` returns seconds of the run, which the load began at."""
+    """Writes for one plan. `apis` says where the faults of each place can be ended.
+
+    `now` returns seconds of the run, at which the load `began`.
+    """
 
     def __init__(
-        self, plan: ExperimentPlan, links: Mapping[str, Link], run_dir: RunDir, began: float, now: Callable[[], float]
+        self, plan: ExperimentPlan, apis: Mapping[str, str], run_dir: RunDir, began: float, now: Callable[[], float]
     ) -> None:
-        self._plan, self._links, self._run_dir, self._began, self._now = plan, links, run_dir, began, now
+        self._plan, self._apis, self._run_dir, self._began, self._now = plan, apis, run_dir, began, now
         self._since: dict[int, float] = {}
 
     def begin(self, index: int) -> LiftRecord:
@@ -58,7 +61,7 @@ class FaultRecord:
         name = self._plan.name if len(self._plan.faults) == 1 else f"{self._plan.name}: {fault.name}"
         row = FaultRow(
             fault.kind,
-            f"link {fault.link}",
+            fault.place,
             round(applied, 4),
             None if lifted is None else round(lifted, 4),
             strike.proof.confirmed,
@@ -67,4 +70,4 @@ class FaultRecord:
             None if recovered is None else round(recovered, 4),
             {phase: round(seconds, 4) for phase, seconds in phases.items() if seconds},
         )
-        return {**asdict(row), "state": state, "api": self._links[fault.link].api}
+        return {**asdict(row), "state": state, "api": self._apis[fault.place]}

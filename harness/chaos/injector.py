@@ -7,7 +7,6 @@ fault proxy, which answers `GET /aiharness`, gives each fault a lease, and count
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from harness.chaos.guardian import ApiCall, Guardian, LiftRecord
 from harness.chaos.lifting import DISABLED_PREFIX, PREFIX, lift_ours
 from harness.chaos.proof import probe_link, prove_fault
 from harness.chaos.toxiproxy_api import ToxiproxyApi, list_removal_calls, quote_name
+from harness.core.disturbance import may_disturb
 from harness.core.errors import HarnessError, UsageError
 from harness.core.experiment import Fault, Link, Proof
 from harness.core.fault import LinkProbe, load_fault
@@ -56,6 +56,11 @@ class Injector:
     def listen(self) -> str:
         """Where the link's proxy listens, "host:port"."""
         return str(self.proxy.listen)
+
+    @property
+    def api_url(self) -> str:
+        """Where the faults can be ended, for `aiharness lift`; empty where nothing can stay on."""
+        return self.link.api
 
     def carries_url(self, url: str) -> bool:
         """Whether every request to this URL goes through the link."""
@@ -290,10 +295,7 @@ def check_allowed(link: Link, allow: Sequence[str]) -> None:
     except ValueError as error:
         raise UsageError(f"link {link.name!r}: {link.api!r} is not a URL ({error})") from None
     host = parts.hostname or ""
-    with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(host).is_loopback:
-            return
-    if host != "localhost" and not {host, parts.netloc} & set(allow):
+    if not may_disturb(link.api, allow):
         problem = (
             f"{host or link.api!r} is neither this machine nor on the allow-list; write [targets] allow = [{host!r}]"
         )

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from harness.chaos.direct import AnyInjector
 from harness.chaos.fault_record import FaultRecord
 from harness.chaos.impact import describe_attempts, describe_impact
-from harness.chaos.injector import Injector
 from harness.chaos.judging import describe_unsent, explain_invisible_fault, explain_unsteady_baseline
 from harness.chaos.recovery_judging import compute_watch, find_recovery, measure_baseline, select_baseline
 from harness.chaos.steady_load import SteadyLoad
@@ -30,16 +30,16 @@ _LOOK = 0.2
 
 @dataclass
 class Phases:
-    """The phases of one experiment, which fill in `experiment`. `injectors` are those of its links, by name.
+    """The phases of one experiment, which fill in `experiment`. `injectors` are those of its places, by `Fault.place`.
 
-    `direct` names the links that lie between the harness and the service, `uses` says which of our requests each link
+    `direct` names those that lie between the harness and the service, `uses` says which of our requests each link
     is known to carry. `ask_operator` returns why an operator ends the faults, or an empty text; `report` gets a line
     for what happens.
     """
 
     experiment: Experiment
     load: SteadyLoad
-    injectors: Mapping[str, Injector]
+    injectors: Mapping[str, AnyInjector]
     direct: frozenset[str]
     uses: Mapping[str, LinkUse]
     objectives: Sequence[Objective]
@@ -152,21 +152,21 @@ class Phases:
         """Note what the faults cost, and how many attempts the links carried."""
         lines = [describe_impact(self.experiment, yardstick)]
         for index, strike in enumerate(self.experiment.strikes):
-            link = strike.fault.link
-            (marked, sent), (now_marked, now_sent) = self._lift.get(link, (0, 0)), self._after.get(link, (0, 0))
-            lines.append(
-                describe_attempts(link, self._find_traffic(index, strike), now_marked - marked, now_sent - sent)
-            )
+            place = strike.fault.place
+            (marked, sent), (now_marked, now_sent) = self._lift.get(place, (0, 0)), self._after.get(place, (0, 0))
+            traffic = self._find_traffic(index, strike)
+            lines.append(describe_attempts(strike.fault.link, traffic, now_marked - marked, now_sent - sent))
         for line in filter(None, dict.fromkeys(lines)):
             self._add_note(line)
 
     def _find_traffic(self, index: int, strike: Strike) -> Traffic:
         marked, sent = self._carried.get(index, (0, 0))
-        return replace(self._normal[strike.fault.link], marked_under_fault=marked, sent_under_fault=sent)
+        return replace(self._normal[strike.fault.place], marked_under_fault=marked, sent_under_fault=sent)
 
     def _count_ours(self, index: int, strike: Strike) -> int:
         """How many of our requests the fault has struck, at least."""
-        return count_struck(strike.fault, strike.proof, self.uses[strike.fault.link], self._find_traffic(index, strike))
+        use = self.uses[strike.fault.place]
+        return count_struck(strike.fault, strike.proof, use, self._find_traffic(index, strike))
 
     def _count_requests(self, link: str) -> tuple[int, int]:
         """Our requests that the link has carried, and those that were sent."""
@@ -174,7 +174,7 @@ class Phases:
 
     def _count_struck(self, strike: Strike) -> Strike:
         """A fault that strikes every connection between us and the service strikes each request that was sent."""
-        is_sure = strike.proof.confirmed == "probe" and strike.fault.toxicity >= 1 and strike.fault.link in self.direct
+        is_sure = strike.proof.confirmed == "probe" and strike.fault.toxicity >= 1 and strike.fault.place in self.direct
         if not is_sure or strike.applied is None or strike.lifted is None:
             return strike
         samples = select_samples(self.experiment.samples, strike.applied, strike.lifted)

@@ -171,7 +171,7 @@ def _describe_impact(impact: Impact) -> list[str]:
 def _describe_strike(strike: Strike) -> tuple[str, ...]:
     on, lifted = ("never" if at is None else f"{at:.1f} s of the run" for at in (strike.applied, strike.lifted))
     affected = "not counted" if strike.proof.affected is None else str(strike.proof.affected)
-    return strike.fault.name, strike.fault.link, on, lifted, strike.proof.confirmed, affected
+    return strike.fault.name, strike.fault.link or strike.fault.place, on, lifted, strike.proof.confirmed, affected
 
 
 def _find_checks(experiment: Experiment, all_: Sequence[Experiment], report: Report | None) -> list[CheckRow]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.chaos.console import OperatorConsole
+from harness.chaos.direct import AnyInjector, DirectInjector, check_endpoint
 from harness.chaos.fault_record import FaultRecord
 from harness.chaos.injector import Injector, lift_faults
 from harness.chaos.judging import judge_integrity
@@ -22,7 +23,9 @@ from harness.chaos.recovery_judging import compute_watch, judge_recovery
 from harness.chaos.steady_load import LEAVING_STEP, WARM_UP, SteadyLoad
 from harness.chaos.struck import LinkUse
 from harness.chaos.toxiproxy_api import ProxyGone
-from harness.core.experiment import Experiment, ExperimentPlan
+from harness.core.disturbance import Disturbance
+from harness.core.experiment import ChaosSettings, Experiment, ExperimentPlan, TimedFault
+from harness.core.fault import load_fault
 from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost, make_slug
 from harness.core.settings import Settings
@@ -45,6 +48,8 @@ def prepare_links(settings: Settings) -> list[str]:
     notes: list[str] = []
     gone: list[ProxyGone] = []
     planned = [fault for plan in settings.experiments for fault in plan.faults]
+    if any(not fault.link for fault in planned):
+        check_endpoint(settings.endpoint_of("chaos"), settings.allow)
     for link in settings.links if planned else ():
         faults = [fault for fault in planned if fault.link == link.name]
         if not faults and link.listen is None:
@@ -137,19 +142,20 @@ def _measure(scope: Scope, session: Session, run: GateRun) -> Experiment:
     try:
         with contextlib.ExitStack() as stack:
             injectors = _open_links(plan, session, run, stack)
-            links = {name: injector.link for name, injector in injectors.items()}
+            apis = {name: injector.api_url for name, injector in injectors.items()}
             direct = {name for name, injector in injectors.items() if injector.carries_url(session.endpoint.url)}
             pool = session.once("the queries of chaos loads", lambda: prepare_queries(session, run))
             if plan.seed is not None:
                 pool = replace(pool, seed=plan.seed)
-            steady_load = SteadyLoad(scope, session, run, pool, direct=bool(direct))
-            uses = dict.fromkeys(links, LinkUse()) | dict.fromkeys(direct, LinkUse(1.0, "address"))
+            is_between = any(isinstance(injectors[name], Injector) for name in direct)
+            steady_load = SteadyLoad(scope, session, run, pool, direct=is_between)
+            uses = dict.fromkeys(injectors, LinkUse()) | dict.fromkeys(direct, LinkUse(1.0, "address"))
             for name, injector in injectors.items():
-                if injector.is_own_proxy and name not in direct:
-                    report(f"does link {name} carry our requests?")
+                if isinstance(injector, Injector) and injector.is_own_proxy and name not in direct:
+                    report(f"does {name} carry our requests?")
                     uses[name] = _find_use(injector, name, session, run, steady_load)
             load = stack.enter_context(steady_load)
-            record = FaultRecord(plan, links, run.run_dir, load.began, load.now)
+            record = FaultRecord(plan, apis, run.run_dir, load.began, load.now)
             begun = Experiment(plan, load.began)
             parts = (load, injectors, frozenset(direct), uses, scope.objectives, record)
             phases = Phases(begun, *parts, operator.find_stop, report)
@@ -164,21 +170,24 @@ def _measure(scope: Scope, session: Session, run: GateRun) -> Experiment:
 
 def _open_links(
     plan: ExperimentPlan, session: Session, run: GateRun, stack: contextlib.ExitStack
-) -> dict[str, Injector]:
-    """An injector for each disturbed link, in its steady state. Raises as `Injector` does."""
+) -> dict[str, AnyInjector]:
+    """An injector for each disturbed place, links in their steady state. Raises as `Injector` does."""
     injectors = {
-        link.name: stack.enter_context(Injector(link, allow=session.settings.allow))
+        f"link {link.name}": stack.enter_context(Injector(link, allow=session.settings.allow))
         for link in session.settings.links
         if link.name in plan.links
     }
     for fault in plan.faults:
-        injectors[fault.link].check_fault(fault)
-        injectors[fault.link].check_place(fault, session.endpoint.url)
+        if fault.link:
+            injectors[fault.place].check_fault(fault)
+            injectors[fault.place].check_place(fault, session.endpoint.url)
     for injector in injectors.values():
         injector.settle()
         injector.set_mark(make_mark(run, session))
         injector.guardian.start()  # now, so that faults of several links begin together
-    return injectors
+    by_clients = [fault.place for fault in plan.faults if not fault.link]
+    direct = {where: stack.enter_context(DirectInjector(session, run, plan.chaos.rate)) for where in by_clients[:1]}
+    return {**injectors, **direct}
 
 
 def _ask_to_begin(plan: ExperimentPlan, session: Session, run: GateRun) -> str:
@@ -210,13 +219,21 @@ def _compute_cost(scope: Scope) -> Cost:
     deadline = scope.settings.endpoint.deadlines.total
     seconds = chaos.baseline + plan.duration + compute_watch(chaos)
     requests = WARM_UP + math.ceil((1 + 1 / LEAVING_STEP) * chaos.rate * (seconds + deadline + _SPARE))
-    requests += looks * MOST_REQUESTS_OF_USE + MOST_ASKED
+    requests += looks * MOST_REQUESTS_OF_USE + MOST_ASKED + sum(_count_requests(fault, chaos) for fault in plan.faults)
     runs = 1
     if chaos.shrink and len(plan.faults) > 1:
         runs += MOST_RUNS
     requests *= runs
     seconds = runs * (seconds + looks * compute_seconds_of_use(chaos.rate))
     return Cost(requests, scope.tokens_per_answer * requests, seconds)
+
+
+def _count_requests(fault: TimedFault, chaos: ChaosSettings) -> int:
+    """The requests that a fault sends by itself, at most: those of clients that disturb."""
+    kind = load_fault(fault.kind)
+    if not isinstance(kind, Disturbance):
+        return 0
+    return math.ceil(kind.count_requests(kind.parse(fault.attributes), chaos.rate) * (fault.duration + _SPARE))
 
 
 EXPERIMENT = Measurement(

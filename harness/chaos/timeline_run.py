@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+from harness.chaos.direct import AnyActive, AnyInjector
 from harness.chaos.fault_record import FaultRecord
-from harness.chaos.injector import ActiveFault, FaultLifted, Injector
+from harness.chaos.injector import FaultLifted
 from harness.chaos.steady_load import SteadyLoad
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.core.errors import UsageError
@@ -25,15 +26,15 @@ _FIRST_LOOK, _RENEW, _TICK = 0.2, 1.0, 0.1
 class TimelineRun:
     """`run` carries the timeline out; whatever happens, no fault is on after it.
 
-    `strikes` says what happened to each fault, `carried` how many of our requests its link carried meanwhile and how
-    many were sent, as `count_requests(link)` counts them; `stopped` why the faults were ended before their time.
+    `strikes` says what happened to each fault, `carried` how many of our requests its place carried meanwhile and how
+    many were sent, as `count_requests(place)` counts them; `stopped` why the faults were ended before their time.
     `find_stop` is asked for such a reason all the time, `report` gets a line for what happens.
     """
 
     def __init__(
         self,
         plan: ExperimentPlan,
-        injectors: Mapping[str, Injector],
+        injectors: Mapping[str, AnyInjector],
         load: SteadyLoad,
         record: FaultRecord,
         count_requests: Callable[[str], tuple[int, int]],
@@ -47,7 +48,7 @@ class TimelineRun:
         self._count_requests = count_requests
         self._plan, self._injectors, self._load, self._record = plan, injectors, load, record
         self._find_stop, self._report = find_stop, report
-        self._active: dict[int, ActiveFault] = {}
+        self._active: dict[int, AnyActive] = {}
         self._proofs_due: dict[int, float] = {}
         self._renewed = load.now()
         self._pool = ThreadPoolExecutor(1)
@@ -90,7 +91,7 @@ class TimelineRun:
 
     def _apply(self, action: Action) -> None:
         index, fault = action.index, action.fault
-        active = self._injectors[fault.link].prepare(fault)
+        active = self._injectors[fault.place].prepare(fault)
         guard = self._record.begin(index)
         try:
             self._active[index] = active  # before it is on: a call without an answer may have applied it
@@ -103,9 +104,9 @@ class TimelineRun:
             raise
         now = self._load.now()
         self._update(index, applied=now)
-        self._before[index] = self._count_requests(fault.link)
+        self._before[index] = self._count_requests(fault.place)
         self._proofs_due[index] = now + min(_FIRST_LOOK, fault.duration / 4)
-        self._report(f"{fault.kind} on link {fault.link} for {fault.duration:g} s")
+        self._report(f"{fault.kind} on {fault.place} for {fault.duration:g} s")
 
     def _wait_until(self, time: float) -> None:
         while not self.stopped:
@@ -140,7 +141,7 @@ class TimelineRun:
     def _lift(self, index: int) -> None:
         active = self._active[index]
         if index in self._before:
-            marked, sent = self._count_requests(self.strikes[index].fault.link)
+            marked, sent = self._count_requests(self.strikes[index].fault.place)
             self.carried[index] = marked - self._before[index][0], sent - self._before[index][1]
         active.lift()
         del self._active[index]

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from harness.config.file import ConfigSource
 from harness.config.sections import ConfigFile, ExperimentSection, TimedFaultSection
 from harness.config.suite_sections import check_installed, is_read
+from harness.core.disturbance import Disturbance
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault, RequestWhere, TimedFault
-from harness.core.fault import FaultKind, load_fault
+from harness.core.fault import FaultKind, list_faults, load_fault
 from harness.core.plan import make_slug
 from harness.core.registry import list_plugins
 from harness.core.stop_condition import parse_stop_condition
@@ -26,17 +27,24 @@ _F = TypeVar("_F", bound=Fault)
 
 
 def read_experiments(
-    file: ConfigFile, chaos: ChaosSettings, suites: tuple[str, ...], source: ConfigSource
+    file: ConfigFile,
+    chaos: ChaosSettings,
+    suites: tuple[str, ...],
+    source: ConfigSource,
+    *,
+    may_choose: bool = False,
+    everything: bool = False,
 ) -> tuple[ExperimentPlan, ...]:
     """An experiment for each `[[fault]]`, then each `[[experiment]]`; none if no wanted suite reads them.
 
-    Raises `ConfigError`.
+    Without any the harness chooses some itself, where it `may_choose`: gentle clients that misbehave, and with
+    `everything` all that clients can do. Raises `ConfigError`.
     """
     plans: list[ExperimentPlan] = []
     for index, section in enumerate(file.fault):
         reader = _FaultReader(source, file.links, ("fault", index))
         kind = reader.check_place(section.link, section.kind)
-        name = section.name or f"{section.kind} on {section.link}"
+        name = section.name or _name_fault(section.kind, section.link)
         fault = reader.read_values(replace(section, name=name), kind)
         plans.append(_check_plan(ExperimentPlan.of_fault(fault, chaos), plans, source, "fault", index))
     for index, experiment in enumerate(file.experiment):
@@ -44,7 +52,9 @@ def read_experiments(
         plans.append(_check_plan(plan, plans, source, "experiment", index))
     if not is_read("fault", suites):
         return ()
-    if plans:
+    if not plans and may_choose:
+        plans = _list_own_plans(chaos, everything=everything)
+    if any(plan.links for plan in plans):
         check_installed("toxiproxy", "aiharness[chaos]", source, "fault" if file.fault else "experiment")
     return tuple(plans)
 
@@ -59,11 +69,17 @@ class _FaultReader:
 
     def check_place(self, link: str, kind: str, key: str = "link") -> FaultKind[Any]:
         """The kind of the fault. Raises `ConfigError` for a link or a kind that is not known."""
+        if kind in list_plugins("disturbances"):
+            if link:
+                self._refuse(f"clients make {kind}, on no link: leave {key} out", key)
+            return load_fault(kind)
+        if not link and kind in list_plugins("faults"):
+            self._refuse(f'{kind} acts on a link: write [links.NAME] and link = "NAME"', "kind")
         if not self.links:
             problem = f'no link is configured: write [links.{link}] with api = "http://127.0.0.1:8474"'
             raise self.source.error(problem, *self.place, key)
         self.source.check_known("link", link, self.links, *self.place, key)
-        self.source.check_known("fault", kind, list_plugins("faults"), *self.place, "kind")
+        self.source.check_known("fault", kind, list_faults(), *self.place, "kind")
         with self.source.locate_errors(*self.place, "kind"):
             return load_fault(kind)
 
@@ -71,6 +87,8 @@ class _FaultReader:
         """The fault with every attribute of its kind; `may_be_idle`: with these values it may disturb nothing."""
         if not 0 < fault.toxicity <= 1:
             self._refuse(f"must be over 0 and at most 1, got {fault.toxicity!r}", "toxicity")
+        if not fault.link and fault.toxicity < 1:
+            self._refuse(f"leave it out: {kind.name} strikes no share of connections", "toxicity")
         if fault.stream not in kind.streams:
             self._refuse(f"must be {' or '.join(kind.streams)} for {kind.name}, got {fault.stream!r}", "stream")
         with self.source.locate_errors(*self.place, "attributes"):
@@ -146,7 +164,8 @@ def _read_timed_fault(
     section: TimedFaultSection, reader: _FaultReader, others: Sequence[TimedFault], blast_radius: float
 ) -> Iterable[TimedFault]:
     """The fault on each of its links, with a name of its own."""
-    if bool(section.link) == bool(section.links):
+    is_of_link = section.kind not in list_plugins("disturbances")
+    if is_of_link and bool(section.link) == bool(section.links):
         raise reader.source.error('give either link = "NAME" or links = ["NAME", "NAME"]', *reader.place)
     if not 0 <= section.at <= _MOST_SECONDS:
         raise reader.source.error(
@@ -159,18 +178,34 @@ def _read_timed_fault(
         fault = reader.read_values(TimedFault(**values), kind, may_be_idle=ramp is not None)
         reader.check_ramp(fault, kind)
         most = max(stage.toxicity for stage in list_stages(fault))
-        if most > blast_radius:
+        if link and most > blast_radius:
             problem = f"strikes {most:g} of the connections, more than the blast_radius of {blast_radius:g}"
             raise reader.source.error(f"{problem}; give a lower toxicity", *reader.place, "toxicity")
         if kind.stage is None and (clash := _find_overlap(fault, others)):
-            problem = f"link {link!r} is {fault.kind} already from {clash.at:g} s to {clash.end:g} s"
+            place = f"link {link!r} is" if link else "the endpoint has"
+            problem = f"{place} {fault.kind} already from {clash.at:g} s to {clash.end:g} s"
             raise reader.source.error(f"{problem}; let one end before the other begins", *reader.place, "at")
-        name = section.name or f"{section.kind} on {link}"
+        name = section.name or _name_fault(section.kind, link)
         if section.name and len(section.links) > 1:
             name = f"{section.name} on {link}"
         fault = replace(fault, name=_choose_name(name, [*others]))
         others = [*others, fault]
         yield fault
+
+
+def _list_own_plans(chaos: ChaosSettings, *, everything: bool) -> list[ExperimentPlan]:
+    """An experiment for each kind of fault that clients make and that a sound service hardly notices, or for all."""
+    plans = []
+    for name in list_plugins("disturbances"):
+        kind = load_fault(name)
+        if everything or (isinstance(kind, Disturbance) and kind.spares_others):
+            fault = Fault("", name, asdict(kind.example), name=name)
+            plans.append(ExperimentPlan.of_fault(fault, chaos))
+    return plans
+
+
+def _name_fault(kind: str, link: str) -> str:
+    return f"{kind} on {link}" if link else kind
 
 
 def _find_overlap(fault: TimedFault, others: Iterable[TimedFault]) -> TimedFault | None:

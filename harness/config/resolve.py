@@ -26,6 +26,7 @@ from harness.config.suite_sections import (
     read_links,
     resolve_suite_endpoints,
 )
+from harness.core.disturbance import find_obstacle
 from harness.core.errors import UsageError
 from harness.core.experiment import ChaosSettings
 from harness.core.gate import Policy
@@ -55,7 +56,9 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
     """
     source, file, sections = read_file(options.config, folders, options.extra_config, options.experiments)
     with source.locate_errors("run", "suites", given_elsewhere=options.suites):
-        suites = _check_suites(options.suites or tuple(file.run.suites) or (("all",) if options.all_suites else ()))
+        named = options.suites or tuple(file.run.suites)
+        suites = _check_suites(named or (("all",) if options.all_suites else ()))
+    may_choose = "chaos" in named and not options.gameday
     with source.locate_errors("run", "profile", given_elsewhere=options.profile):
         profile = _choose_profile(options.profile or file.run.profile, file.profile, source)
     endpoint, origins = resolve_endpoint(options, environ, file.endpoint, source)
@@ -75,7 +78,14 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         data=_check_slices(read_data_settings(file.data, suites, source), file.objective, source),
         sections=own_sections,
         links=read_links(file.links, source),
-        experiments=read_experiments(file, chaos, suites, source),
+        experiments=read_experiments(
+            file,
+            chaos,
+            suites,
+            source,
+            may_choose=may_choose and find_obstacle(endpoint, file.targets.allow) is None,
+            everything=options.yes,
+        ),
         allow=tuple(file.targets.allow),
         wait_ready=_check_positive("--ai-wait-ready", options.wait_ready),
         policy=Policy(options.inconclusive, options.allow_partial, options.accept_first),

@@ -9,7 +9,7 @@ import msgspec
 
 from harness.config.file import CONFIG_FILE
 from harness.config.sections import ConfigFile
-from harness.core.fault import FaultKind, Parameter, load_fault
+from harness.core.fault import FaultKind, Parameter, list_faults, load_fault
 from harness.core.registry import list_plugins
 from harness.core.suite_policy import find_policy, list_sections, sort_suites
 from harness.core.verdict import Level
@@ -30,9 +30,9 @@ def _build_schema() -> dict[str, Any]:
     objective = models["ObjectiveSection"]["properties"]
     objective["suite"]["enum"] = [name for name in sort_suites(list_plugins("suites")) if find_policy(name).metrics]
     objective["level"]["enum"] = list(Level)
-    kinds = [load_fault(name) for name in list_plugins("faults")]
-    models["Fault"]["properties"]["kind"]["enum"] = [kind.name for kind in kinds]
-    models["Fault"]["allOf"] = [_describe_kind(kind) for kind in kinds]
+    kinds = [load_fault(name) for name in list_faults()]
+    models["FaultSection"]["properties"]["kind"]["enum"] = [kind.name for kind in kinds]
+    models["FaultSection"]["allOf"] = [_describe_kind(kind) for kind in kinds]
     dialect = "https://json-schema.org/draft/2020-12/schema"
     return {"$schema": dialect, "title": CONFIG_FILE, "$ref": "#/$defs/ConfigFile", "$defs": models}
 

@@ -107,6 +107,13 @@ class LinkSection:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultSection(Fault):
+    """`[[fault]]`: a fault of a link, or without one, a fault that clients make."""
+
+    link: str = field(default="", kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
 class TimedFaultSection(TimedFault):
     """`[[experiment.fault]]`: a fault on one link, or on several `links` at once."""
 
@@ -173,6 +180,6 @@ class ConfigFile:
     suite: dict[str, SuiteSection] = field(default_factory=dict)
     data: DataSection = field(default_factory=DataSection)
     links: dict[str, LinkSection] = field(default_factory=dict)
-    fault: list[Fault] = field(default_factory=list)
+    fault: list[FaultSection] = field(default_factory=list)
     experiment: list[ExperimentSection] = field(default_factory=list)
     targets: TargetsSection = field(default_factory=TargetsSection)

@@ -47,9 +47,13 @@ class RequestWhere:
 class Fault:
     """A disturbance of a link for `duration` seconds; each `[[fault]]` is an experiment of its own.
 
-    `kind` is the name of a fault file and `attributes` the values of its parameters; `toxicity` is the share of
-    connections (for some kinds: of requests) that it strikes. `where` is written for those of the `attributes` that
-    are conditions on requests.
+        `kind` is the name of a fault file and `attributes` the values of its parameters; `toxicity` is the share of
+    <<<<<<< HEAD
+        connections (for some kinds: of requests) that it strikes. `where` is written for those of the `attributes` that
+        are conditions on requests.
+    =======
+        connections (for some kinds: of requests) that it strikes. Without a link it is one that clients make.
+    >>>>>>> 5830ad1 (wip: faults that clients make)
     """
 
     name: str = field(default="", kw_only=True)
@@ -60,6 +64,11 @@ class Fault:
     stream: Literal["upstream", "downstream"] = "downstream"
     toxicity: float = 1.0
     duration: OverZero[float] = 5.0
+
+    @property
+    def place(self) -> str:
+        """What it disturbs, in words, which no other place has."""
+        return f"link {self.link}" if self.link else "the endpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +161,7 @@ class ExperimentPlan:
     @property
     def links(self) -> tuple[str, ...]:
         """The names of the disturbed links."""
-        return tuple(dict.fromkeys(fault.link for fault in self.faults))
+        return tuple(dict.fromkeys(fault.link for fault in self.faults if fault.link))
 
     @property
     def duration(self) -> float:
@@ -163,7 +172,7 @@ class ExperimentPlan:
         """Its faults in a few words: the kind of a single one, the kinds and their links of several."""
         if len(self.faults) == 1:
             return self.faults[0].kind
-        return ", ".join(f"{fault.kind} on {fault.link}" for fault in self.faults)
+        return ", ".join(f"{fault.kind} on {fault.link or fault.place}" for fault in self.faults)
 
 
 @dataclass(frozen=True, slots=True)

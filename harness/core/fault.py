@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_type_hints
 
 from harness.core.errors import UsageError
 from harness.core.fault_stage import Stage
-from harness.core.registry import describe_unknown, load_plugin
+from harness.core.registry import describe_unknown, list_plugins, load_plugin
 
 HOUR_MS = 3_600_000
 """The longest time that a parameter should take, in milliseconds."""
@@ -177,10 +177,15 @@ class FaultKind(Generic[_Parameters]):
         return parameters
 
 
+def list_faults() -> tuple[str, ...]:
+    """The names of all kinds of faults, of links and of clients."""
+    return (*list_plugins("faults"), *list_plugins("disturbances"))
+
+
 def load_fault(name: str) -> FaultKind[Any]:
     """The kind of fault of this name, packaged or of an outside package. Raises `UsageError` for a broken file."""
     try:
-        kind = load_plugin("faults", name).FAULT
+        kind = load_plugin("disturbances" if name in list_plugins("disturbances") else "faults", name).FAULT
     except UsageError:
         raise
     except Exception as error:

@@ -22,6 +22,7 @@ _MOST_LISTED = 40
 
 _PACKAGES = {
     "attacks": ("harness.attacks",),
+    "disturbances": ("harness.disturbances",),
     "faults": ("harness.faults",),
     "protocols": ("harness.protocols.text", "harness.protocols.tensor"),
     "reports": ("harness.reports",),

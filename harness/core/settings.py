@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from harness.core.arrival_settings import CLOSED, REPLAY, SESSIONS, SOAK, STEADY, ArrivalSettings
 from harness.core.bounds import MOST_REQUESTS, OverZero
 from harness.core.dataset import Dataset
+from harness.core.disturbance import spares_others
 from harness.core.endpoint import Endpoint, parse_url
 from harness.core.errors import UsageError
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Link
@@ -337,6 +338,7 @@ class Settings:
             "golden": self.data is not None and self.data.golden is not None,
             "replicas": bool(endpoint.replicas),
             "experiments": bool(self.experiments),
+            "clients": any(spares_others(plan.faults) for plan in self.experiments),
             "baseline": self.baseline is not None,
             "property": "property" in self.extras,
         }
@@ -358,7 +360,11 @@ GROUNDS = {
     "data": "no labelled data is configured ([data] file)",
     "golden": "no golden outputs are configured ([data] golden)",
     "replicas": "no further URLs are configured ([endpoint] replicas)",
-    "experiments": "no fault is configured ([links.NAME], and [[fault]] or [[experiment]])",
+    "experiments": (
+        "no fault is configured ([links.NAME], and [[fault]] or [[experiment]]); without any, faults that clients make "
+        "run where the chaos suite is named and the endpoint is this machine, or in [targets] allow"
+    ),
+    "clients": "no [[fault]] or [[experiment]] consists of gentle faults that clients make, such as slowloris",
     "baseline": "nothing is given to compare with (--ai-baseline)",
     "property": "what generates requests is not installed: pip install 'aiharness[property]'",
 }

@@ -87,7 +87,9 @@ def format_plan(plan: ExperimentPlan) -> str:
         keys["seed"] = plan.seed
     lines = ["[[experiment]]", *_format_keys(keys)]
     for fault in plan.faults:
-        own: dict[str, Any] = {"name": fault.name, "link": fault.link, "kind": fault.kind, "stream": fault.stream}
+        own: dict[str, Any] = {"name": fault.name, "kind": fault.kind}
+        if fault.link:
+            own |= {"link": fault.link, "stream": fault.stream}
         own |= {"toxicity": fault.toxicity, "at": fault.at, "duration": fault.duration}
         own["attributes"] = dict(fault.attributes)
         if fault.ramp is not None:

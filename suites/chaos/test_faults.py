@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.chaos import judging
 from harness.chaos.objective_judging import judge_under_faults
+from harness.chaos.others_judging import judge_others
 from harness.chaos.recovery_judging import judge_recovery
 from harness.chaos.run_experiment import EXPERIMENT
 from harness.core.experiment import ExperimentPlan
@@ -28,6 +29,16 @@ def test_intact(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict
 @check("the service recovers after the fault", per="experiment", grounds=("experiments",), measures=(EXPERIMENT,))
 def test_recovers(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict:
     return judge_recovery(ai_measure(EXPERIMENT, experiment))
+
+
+@check(
+    "other clients are served as before while some misbehave",
+    per="experiment_of_clients",
+    grounds=("experiments", "clients"),
+    measures=(EXPERIMENT,),
+)
+def test_others_served(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict:
+    return judge_others(ai_measure(EXPERIMENT, experiment))
 
 
 @check("objective", per="experiment_objective", grounds=("experiments",), measures=(EXPERIMENT,))

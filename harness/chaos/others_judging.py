@@ -1,0 +1,53 @@
+"""Judge whether the other clients were served as before while some misbehaved.
+
+Tested in tests/chaos/test_others_judging.py.
+"""
+
+from __future__ import annotations
+
+import math
+
+from harness.chaos.judging import judge_validity, weaken_if_stopped
+from harness.chaos.recovery_judging import measure_baseline, select_baseline
+from harness.core.experiment import Experiment
+from harness.core.verdict import Status, Verdict
+from harness.stats.recovery import decide_recovery
+
+_STARVED_FACTOR, _STARVED_SLACK = 10.0, 1.0
+"""A client starves whose answer takes longer than so many times the baseline's p95, and so many seconds more: what the
+misbehaving clients ask for by themselves makes a sound service slower, and does not keep it from others."""
+
+_METHOD = (
+    "failed and starved requests beside the baseline: Fisher's exact test over stretches, binomial tail for a PASS"
+)
+
+
+def judge_others(experiment: Experiment) -> Verdict:
+    """The steady load is the other clients: under the faults it must neither fail more often than before, nor starve.
+
+    FAIL where some stretch of it holds more such requests than the baseline explains; PASS where it is refuted at 95 %
+    that half of the requests in some 2 seconds, or a fifth of all, are such ones.
+    """
+    if (verdict := judge_validity(experiment)) is not None:
+        return verdict
+    chaos, samples = experiment.plan.chaos, experiment.fault_samples
+    yardstick = measure_baseline(select_baseline(experiment.samples, experiment.began, chaos), chaos)
+    most = _STARVED_FACTOR * yardstick.p95 + _STARVED_SLACK
+    latencies = [0.0 if sample.judged_latency <= most else math.inf for sample in samples]
+    failed = sum(not sample.is_good for sample in samples)
+    starved = sum(math.isinf(latency) for latency in latencies) - failed
+    decision = decide_recovery(yardstick, latencies)
+    counts = (
+        f"of {len(samples)} requests of other clients {failed} failed and {starved} took over {most:.1f} s, beside "
+        f"{yardstick.failed} of {yardstick.n} failed and a p95 of {yardstick.p95 * 1e3:.0f} ms before "
+        f"({experiment.proof.detail})"
+    )
+    kinds = experiment.plan.describe_faults()
+    status, reason = Status.INCONCLUSIVE, f"too few requests under {kinds} to tell: {counts}; give a longer duration"
+    if decision.stretch is not None:
+        status, reason = Status.FAIL, f"{kinds} keeps the service from others: {counts}"
+    elif decision.decision == "pass":
+        status, reason = Status.PASS, f"others were served under {kinds}: {counts}"
+    examples = () if status is Status.PASS else experiment.failed
+    verdict = Verdict(status, reason, n=len(samples), method=_METHOD, counterexamples=examples, notes=experiment.notes)
+    return weaken_if_stopped(experiment, verdict)

@@ -1,0 +1,70 @@
+"""Clients that misbehave beside a steady load: whole experiments with real sockets."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from harness.chaos.judging import judge_integrity
+from harness.chaos.others_judging import judge_others
+from harness.chaos.recovery_judging import judge_recovery
+from harness.core.disturbance import find_obstacle
+from harness.core.endpoint import Endpoint
+from harness.core.experiment import Experiment, Fault
+from harness.core.fault import load_fault
+from harness.core.registry import list_plugins
+from harness.core.verdict import Status
+from tests.chaos.chaosparts import Run, run_experiment
+from tests.chaos.chatserver import serve_chat
+
+GENTLE = [name for name in list_plugins("disturbances") if load_fault(name).spares_others]  # type: ignore[attr-defined]
+
+
+def disturb(run: Run, kind: str, **attributes: int | str) -> Experiment:
+    """The experiment; again for longer while this machine was too busy for a steady state, or for enough of it."""
+    for factor in (1, 2, 4):
+        duration = 2.5 * factor
+        found = run_experiment(*run, Fault("", kind, attributes, duration=duration, name=f"{kind}{factor}"))
+        if judge_others(found).status is not Status.INCONCLUSIVE:
+            break
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", GENTLE)
+def test_a_sound_service_serves_others_under_each_gentle_disturbance(gate: Callable[..., Run], kind: str) -> None:
+    with serve_chat() as url:
+        run = gate(url=url)
+        found = disturb(run, kind)
+    verdict = judge_others(found)
+    assert verdict.status is Status.PASS, verdict.reason
+    assert kind in verdict.reason
+    assert found.proof.confirmed == "counter"
+    assert (found.proof.affected or 0) > 0
+    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
+    assert judge_recovery(found).status is not Status.FAIL, judge_recovery(found).reason
+    assert f"aiharness-{kind}" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["slowloris", "half_open"])
+def test_a_single_worker_that_a_client_can_hold_is_named(gate: Callable[..., Run], kind: str) -> None:
+    with serve_chat(workers=1) as url:
+        run = gate(url=url, first_byte=4, total=5)
+        attributes = {"during": "request"} if kind == "half_open" else {}
+        found = disturb(run, kind, connections=2, **attributes)
+    verdict = judge_others(found)
+    assert verdict.status is Status.FAIL, verdict.reason
+    assert f"{kind} keeps the service from others" in verdict.reason
+    assert verdict.counterexamples
+
+
+def test_an_endpoint_that_is_not_allowed_is_never_disturbed() -> None:
+    far = Endpoint("http://model.test:8000", protocol="openai_chat")
+    assert "neither this machine nor on the allow-list" in (find_obstacle(far, ()) or "")
+    assert find_obstacle(far, ("model.test",)) is None
+    assert find_obstacle(replace(far, url="http://127.0.0.9:1"), ()) is None
+    assert find_obstacle(replace(far, url="http://127.0.0.1.test:1"), ()) is not None
