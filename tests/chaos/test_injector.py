@@ -27,12 +27,14 @@ from tests.chaos.chaosparts import Toxiproxy, eventually, fault, free_port
 
 RUNNER = """
 import sys, time
-from harness.core.experiment import ExperimentPlan, Fault, Link
+from dataclasses import asdict
+from harness.core.experiment import Fault, Link
+from harness.core.fault import load_fault
 from harness.chaos.injector import Injector
 kind, api = sys.argv[1:]
 with Injector(Link("model", api, "model")) as injector:
     injector.settle()
-    with injector.apply(Fault("model", kind, {} if kind == "down" else {"latency": 50}, name="f")):
+    with injector.apply(Fault("model", kind, asdict(load_fault(kind).example), name="f")):
         print("on", flush=True)
         time.sleep(60)
 """
@@ -81,7 +83,17 @@ def test_rare_faults_are_probed_until_they_strike(toxiproxy: Toxiproxy) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "number"),
-    [("latency", signal.SIGKILL), ("down", signal.SIGKILL), ("down", signal.SIGTERM), ("latency", signal.SIGINT)],
+    [
+        ("latency", signal.SIGKILL),
+        ("down", signal.SIGKILL),
+        ("down", signal.SIGTERM),
+        ("latency", signal.SIGINT),
+        *(
+            pytest.param(kind, number, marks=pytest.mark.catalogue)
+            for kind in ("bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data")
+            for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+        ),
+    ],
 )
 def test_a_killed_runner_leaves_no_fault(toxiproxy: Toxiproxy, kind: str, number: signal.Signals) -> None:
     runner = subprocess.Popen(

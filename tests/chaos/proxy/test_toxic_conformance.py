@@ -215,12 +215,12 @@ def test_toxicity_is_of_the_connection(toxiproxy: Served, echo: str) -> None:
 
 def test_no_byte_is_lost_over_changes(toxiproxy: Served, echo: str) -> None:
     link = toxiproxy.proxy(echo)
-    data = bytes(i * 7 % 251 for i in range(1_500_000))
+    data = bytes(i * 7 % 251 for i in range(2_500_000))
     with link.connect(20) as peer:
         sender = threading.Thread(target=peer.sendall, args=(data,))
         sender.start()
         got = b""
-        for cycle in range(50):
+        for cycle in range(100):
             kind = ("latency", "bandwidth")[cycle % 2]
             link.toxic(kind, name="c", stream=("upstream", "downstream")[cycle // 2 % 2], latency=3, rate=500_000)
             got += exactly(peer, min(20_000, len(data) - len(got)))
