@@ -198,7 +198,7 @@ def _list_own_plans(chaos: ChaosSettings, *, everything: bool) -> list[Experimen
     plans = []
     for name in list_plugins("disturbances"):
         kind = load_fault(name)
-        if everything or (isinstance(kind, Disturbance) and kind.spares_others):
+        if isinstance(kind, Disturbance) and (kind.spares_others or (everything and not kind.needs_prompt)):
             fault = Fault("", name, asdict(kind.example), name=name)
             plans.append(ExperimentPlan.of_fault(fault, chaos))
     return plans

@@ -69,13 +69,14 @@ class Disturbance(FaultKind[_Parameters]):
 
     `disturb(target, parameters)` runs until it is cancelled, which is the lift; its connections are closed for it.
     `proof` names the counts that show that it acted. `spares_others`: what it does is so little that a sound service
-    answers its other clients as before. `count_requests(parameters, rate)` is how many requests/s it sends at most,
-    beside a load of so many.
+    answers its other clients as before. `count_requests(parameters, rate)` is about how many requests/s it sends at
+    most, beside a load of so many. `needs_prompt`: only a service that takes texts can be disturbed by it.
     """
 
     disturb: Callable[[TargetService, _Parameters], Awaitable[None]] | None = None
     proof: Sequence[str] = ()
     spares_others: bool = False
+    needs_prompt: bool = False
     count_requests: Callable[[_Parameters, float], float] = lambda _parameters, _rate: 0.0
 
 

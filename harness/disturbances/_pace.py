@@ -18,16 +18,18 @@ Rate = Annotated[int, Parameter("how many begin", unit="per second", low=1, high
 Act = Callable[[TargetService], Awaitable[None]]
 """What one client does, once. It may raise `OSError`: the service has ended its connection."""
 
-_PAUSE = 0.2
-"""Seconds before a client that was refused comes again."""
+_PAUSE, _CYCLE = 0.2, 0.1
+"""Seconds before a client that was refused comes again, and from the begin of what a client does to its next begin."""
 
 
 async def hold_many(target: TargetService, clients: int, act: Act) -> None:
-    """Have so many clients at a time act, each of them again and again."""
+    """Have so many clients at a time act, each of them again and again, up to ten times per second."""
 
     async def repeat() -> None:
         while True:
+            begun = asyncio.get_running_loop().time()
             await _act_once(target, act)
+            await asyncio.sleep(max(0.0, begun + _CYCLE - asyncio.get_running_loop().time()))
 
     async with asyncio.TaskGroup() as group:
         for _ in range(clients):
@@ -67,3 +69,11 @@ async def read_to_end(connection: PeerConnection, target: TargetService) -> None
     """Read until the peer closes. Raises as its methods."""
     while data := await connection.receive():
         target.count("bytes read", len(data))
+
+
+async def ask_whole(target: TargetService) -> None:
+    """Ask and read the whole answer, as a client does that behaves. Raises as the target's methods."""
+    async with target.connect() as connection:
+        await send_request(connection, target)
+        await read_to_end(connection, target)
+        target.count("answers read")
