@@ -9,7 +9,7 @@ from collections.abc import Iterable, Set
 from dataclasses import replace
 
 from harness.chaos.queries import KnownQuery, QueryPool, Turn, join_text
-from harness.chaos.seam import describe_seam
+from harness.chaos.seam import describe_cut_seam, describe_seam
 from harness.checks.comparison import compare_contents
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, EventKind, Exchange, Response
@@ -46,7 +46,7 @@ def find_wrong_beginning(exchange: Exchange, right: str | None) -> str:
     text = join_text(exchange)
     if exchange.error is None or right is None or right.startswith(text):
         return ""
-    return f"a stream that failed had delivered a wrong text before: {describe_seam(right[: len(text)], text)}"
+    return f"a stream that failed had delivered a wrong text before: {describe_cut_seam(right, text)}"
 
 
 def read_answer(pool: QueryPool, turn: Turn, index: int, exchange: Exchange, *, cut: bool) -> Sample:

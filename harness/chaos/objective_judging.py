@@ -9,10 +9,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.chaos.attempts_judging import judge_attempts
 from harness.chaos.judging import judge_validity, weaken_if_stopped
 from harness.chaos.recovery_judging import judge_recovery, measure_baseline, select_baseline
 from harness.core.experiment import Experiment, Sample
-from harness.core.metric import GOODPUT, LATENCY, RECOVERY
+from harness.core.metric import ATTEMPTS, GOODPUT, LATENCY, RECOVERY
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import ALPHA, Status, Verdict, make_inconclusive
@@ -30,6 +31,8 @@ def judge_under_faults(
     """
     if objective.metric == RECOVERY.name:
         return judge_recovery(experiment, objective.limit)
+    if objective.metric == ATTEMPTS.name:
+        return judge_attempts(experiment, objective)
     if (verdict := judge_validity(experiment)) is not None:
         return verdict
     planned = check.cap or 0

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from harness.chaos.attempts_judging import count_attempts
 from harness.chaos.direct import AnyInjector
 from harness.chaos.fault_record import FaultRecord
 from harness.chaos.impact import describe_attempts, describe_impact
@@ -49,6 +50,7 @@ class Phases:
     _timeline: TimelineRun | None = None
     _normal: dict[str, Traffic] = field(default_factory=dict)
     _carried: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _begin: dict[str, tuple[int, int]] = field(default_factory=dict)
     _lift: dict[str, tuple[int, int]] = field(default_factory=dict)
     _after: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -103,6 +105,7 @@ class Phases:
         for link, (marked, sent) in before.items():
             now_marked, now_sent = self._count_requests(link)
             self._normal[link] = Traffic(now_marked - marked, now_sent - sent)
+            self._begin[link] = now_marked, now_sent
         return select_baseline(load.list_samples(), load.began, self.chaos)
 
     def _disturb(self, baseline: Sequence[Sample]) -> None:
@@ -128,7 +131,7 @@ class Phases:
     def _conclude(self, baseline: list[Sample], lifted: float) -> None:
         """Find the recovery and whether the answers show the faults; the last line of each in `faults.jsonl`."""
         strikes = tuple(self._count_struck(strike) for strike in self.experiment.strikes)
-        self._update(strikes=strikes, proof=join_proofs(strikes))
+        self._update(strikes=strikes, proof=join_proofs(strikes), attempts=self._count_attempts())
         recovered = find_recovery(self.experiment)
         progress = "no recovery seen"
         if recovered is not None:
@@ -158,6 +161,12 @@ class Phases:
             lines.append(describe_attempts(strike.fault.link, traffic, now_marked - marked, now_sent - sent))
         for line in filter(None, dict.fromkeys(lines)):
             self._add_note(line)
+
+    def _count_attempts(self) -> tuple[int, int] | None:
+        behind = [link for link in self._begin if link not in self.direct]
+        if not self._lift.keys() >= set(behind):
+            return None
+        return count_attempts([(self._normal[link], self._begin[link], self._lift[link]) for link in behind])
 
     def _find_traffic(self, index: int, strike: Strike) -> Traffic:
         marked, sent = self._carried.get(index, (0, 0))

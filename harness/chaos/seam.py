@@ -5,8 +5,9 @@ Tested in tests/chaos/test_seam.py.
 
 from __future__ import annotations
 
-_BEGINNING, _SHOWN = 12, 40
-"""Characters by which a text is recognised to begin again, and characters of a piece that are shown."""
+_BEGINNING, _RECOGNISED, _SHOWN = 12, 4, 40
+"""Characters by which a text is recognised to begin again, or to go on at another place, and the longest piece that is
+looked for and shown."""
 
 
 def describe_seam(expected: str, actual: str) -> str:
@@ -28,6 +29,19 @@ def describe_seam(expected: str, actual: str) -> str:
     if surplus < 0 and start + end == len(actual):
         return f"a piece of it is missing: {_show(expected[start : start - surplus])}"
     return f"from character {start} on it is {_show(actual[start:])}, not {_show(expected[start:])}"
+
+
+def describe_cut_seam(expected: str, actual: str) -> str:
+    """As `describe_seam`, for a text that broke off: it goes on too early, and a piece came twice, or too late."""
+    start = _count_common(expected, actual)
+    rest = actual[start:]
+    if len(rest) >= _RECOGNISED and not _find_new_beginning(expected, actual, start):
+        for size in range(1, _SHOWN):
+            if size <= start and expected.startswith(rest, start - size):
+                return f"a piece of it came twice: {_show(expected[start - size : start])}"
+            if expected.startswith(rest, start + size):
+                return f"a piece of it is missing: {_show(expected[start : start + size])}"
+    return describe_seam(expected[: len(actual)], actual)
 
 
 def _count_common(one: str, other: str) -> int:

@@ -242,8 +242,9 @@ class Experiment:
     (INCONCLUSIVE), `stopped` what ended its faults before their time: a stop condition, or an operator. `corrupted`
     and `failed` are examples of wrong answers and of failed requests. `unsent` counts requests that are not among the
     samples: this machine was too busy to send them in time. `struck` is how many of our own requests the faults have
-    struck, as far as that is known. `shortest` is an example of the success that is the shortest beside
-    the first one to its query.
+    struck, as far as that is known; `attempts` how many of them the links carried from the first fault to the end of
+    the last one, and how many were sent (None: not known). `shortest` is an example of the
+    success that is the shortest beside the first one to its query.
     """
 
     plan: ExperimentPlan
@@ -256,6 +257,7 @@ class Experiment:
     samples: tuple[Sample, ...] = ()
     unsent: int = 0
     struck: int | None = None
+    attempts: tuple[int, int] | None = None
     broken: str = ""
     undecided: str = ""
     corrupted: tuple[Counterexample, ...] = ()

@@ -202,6 +202,8 @@ ACCURACY = Metric("accuracy", direction=">=")
 """The share of labelled rows that are answered with their label."""
 ROBUST_ACCURACY = Metric("robust_accuracy", direction=">=")
 """The share of labelled rows that are answered with their label under an attack."""
+ATTEMPTS = Metric("attempts", "attempts", sampled=False)
+"""How many attempts the links of an experiment carry for each request, while its faults are on: more are retries."""
 RECOVERY = Metric("recovery", "s", sampled=False)
 """Seconds from the lift of a fault to the steady state."""
 SINGLE_REQUESTS = (LATENCY, TTFT, ERROR_RATE)

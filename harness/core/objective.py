@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.core.metric import ATTEMPTS
 from harness.core.plan import make_slug
 from harness.core.verdict import ALPHA, Level
 
@@ -41,8 +42,8 @@ class Objective:
 
     A latency percentile is judged as a rate (DESIGN 6.4): the share of intended requests over `limit` seconds against
     the `budget` 1 - quantile; an accuracy as the share of wrong items against 1 - limit; a rate against `limit`
-    itself. `loosened` is the budget with its tolerance; both are 0 for what is no share: `recovery`, requests per
-    second. `slice` names the part of the data that is judged alone.
+    itself. `loosened` is the budget with its tolerance; both are 0 for what is no share: `recovery`, `attempts`,
+    requests per second. `slice` names the part of the data that is judged alone.
     """
 
     suite: str
@@ -91,5 +92,7 @@ class Objective:
             shown = f"{self.limit:g} s" if self.limit >= 1 else f"{self.limit * 1e3:g} ms"
         if self.is_rate:
             shown = f"{self.limit:g}/s"
+        if self.unit == ATTEMPTS.unit:
+            shown = f"{self.limit:g}"
         part = "" if self.slice is None else f" of slice {self.slice!r}"
         return f"{self.metric}{quantile}{part} {self.direction} {shown}"

@@ -10,7 +10,7 @@ import math
 import re
 
 from harness.core.errors import UsageError
-from harness.core.metric import Metric
+from harness.core.metric import ATTEMPTS, Metric
 from harness.core.objective import Objective, Profile
 from harness.core.registry import describe_unknown
 from harness.core.suite_policy import find_policy
@@ -149,6 +149,10 @@ def _check_limit(metric: Metric, limit: str, direction: str, value: float, unit:
         is_share = limit.rstrip().endswith("%")
         if direction != metric.direction or unit not in ("", "/s") or is_share or value <= 0:
             bound = f"a lower bound in {metric.unit}, like '>= 40' or '>= 40/s'"
+            raise UsageError(f"limit {limit!r}: {metric.name} takes {bound}", key="limit")
+    elif metric is ATTEMPTS:
+        if direction != metric.direction or unit or limit.rstrip().endswith("%") or value < 1:
+            bound = "attempts for each request, from 1 on, like '<= 1.5'"
             raise UsageError(f"limit {limit!r}: {metric.name} takes {bound}", key="limit")
     elif metric.unit:
         if not fits:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.chaos.seam import describe_seam
+from harness.chaos.seam import describe_cut_seam, describe_seam
 
 RIGHT = "one two three four five six seven eight"
 
@@ -29,6 +29,22 @@ RIGHT = "one two three four five six seven eight"
 )
 def test_the_difference_is_named(actual: str, words: str) -> None:
     assert words in describe_seam(RIGHT, actual)
+
+
+@pytest.mark.parametrize(
+    ("actual", "words"),
+    [
+        ("one two three three four fi", "a piece of it came twice: 'three '"),
+        ("one two three two three four", "a piece of it came twice: 'two three '"),
+        ("one two four five", "a piece of it is missing: 'three '"),
+        ("one two four five six seven eight", "a piece of it is missing: 'three '"),
+        ("one two three one two three four", "begins again from the start after 14"),
+        ("one two three vier", "from character 14 on it is 'vier', not 'four'"),
+        ("one two xx", "from character 8 on"),
+    ],
+)
+def test_the_difference_of_a_text_that_broke_off_is_named(actual: str, words: str) -> None:
+    assert words in describe_cut_seam(RIGHT, actual)
 
 
 def test_a_text_that_repeats_itself_does_not_begin_again() -> None:
