@@ -16,6 +16,8 @@ from harness.core.exchange import Answer, EventKind, Exchange, Response
 from harness.core.experiment import LOST, RIGHT, Sample
 from harness.core.json_path import list_leaves
 
+_OF_ANOTHER = "a success that is the answer to another one of our requests"
+
 
 def find_silent_corruption(exchange: Exchange, reference: Answer | None, *, cut: bool = False) -> str:
     """Why an answer that the service declared a success is wrong; empty if it is right or was declared a failure.
@@ -61,7 +63,9 @@ def read_answer(pool: QueryPool, turn: Turn, index: int, exchange: Exchange, *, 
     if not silent:
         silent = find_wrong_beginning(exchange, known.streamed)
     if silent and exchange.ok and pool.find_owner(exchange.content, turn.number) is not None:
-        silent = "a success that is the answer to another one of our requests"
+        silent = _OF_ANOTHER
+    if exchange.error is ErrorClass.STATUS and exchange.response is not None:
+        sample = replace(sample, status=exchange.response.status)
     if not exchange.ok or answer is None:
         return replace(sample, silent=silent)
     has_usage = answer.usage is not None and answer.usage.completion_tokens is not None
@@ -69,7 +73,11 @@ def read_answer(pool: QueryPool, turn: Turn, index: int, exchange: Exchange, *, 
     if answer.model and pool.models and answer.model not in pool.models:
         sample = replace(sample, size=None, has_usage=True)  # a fallback that says so: it is compared with nothing
     if turn.code:
-        return _read_code(pool, turn, index, answer.text or "", sample)
+        sample = _read_code(pool, turn, index, answer.text or "", sample)
+        # Without a promise, a refusal in the words of another answer may be the service's way to fail.
+        if sample.known == LOST and pool.is_promised and pool.find_owner(exchange.content, turn.number) is not None:
+            return replace(sample, known="", silent=_OF_ANOTHER)
+        return sample
     if known.reference is not None and not silent:
         return replace(sample, known=RIGHT)
     return sample

@@ -13,12 +13,14 @@ from harness.chaos.attempts_judging import judge_attempts
 from harness.chaos.judging import judge_validity, weaken_if_stopped
 from harness.chaos.recovery_judging import judge_recovery, measure_baseline, select_baseline
 from harness.core.experiment import Experiment, Sample
-from harness.core.metric import ATTEMPTS, GOODPUT, LATENCY, RECOVERY
+from harness.core.metric import ATTEMPTS, GOODPUT, INTERNAL_ERROR_RATE, LATENCY, RECOVERY
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import ALPHA, Status, Verdict, make_inconclusive
 from harness.run.rate_judging import judge_dependent_samples, split_into_blocks
 from harness.stats.beta import beta_quantile
+
+_INTERNAL_ERROR = 500
 
 
 def judge_under_faults(
@@ -63,6 +65,8 @@ def _judge(
 ) -> Verdict:
     slow, over = "", 0.0
     values = [0.0 if sample.is_good else math.inf for sample in samples]
+    if objective.metric == INTERNAL_ERROR_RATE.name:
+        values = [math.inf if sample.status == _INTERNAL_ERROR else 0.0 for sample in samples]
     if limit < math.inf:
         slow, over = f" took longer than {limit * 1e3:.4g} ms or", limit
         values = [sample.judged_latency for sample in samples]
@@ -71,6 +75,8 @@ def _judge(
     blocks = split_into_blocks(values, over, experiment.plan.duration, objective.quantile or 1.0)
     examples = experiment.failed or experiment.corrupted
     what = f"requests under the fault{slow} failed"
+    if objective.metric == INTERNAL_ERROR_RATE.name:
+        what = "requests under the fault were answered with status 500"
     return judge_dependent_samples(blocks, objective, check, what=what, examples=examples, notes=experiment.notes)
 
 

@@ -180,7 +180,8 @@ class Sample:
     """One request of the load; times in seconds.
 
     `latency` runs from the intended time to the end of the answer (None: no answer), `lag` from the intended time
-    until it was sent. `error` is its `ErrorClass`; `silent` says why an answer is wrong that was declared a success.
+    until it was sent. `error` is its `ErrorClass`, `status` the
+    HTTP status of an answer that is an error; `silent` says why an answer is wrong that was declared a success.
 
     `query` is the number of its query, negative for one that asks for a code. Of a success, `size` counts the
     characters of its text (values of its outputs; None where another model than before answered), `has_usage` says
@@ -197,6 +198,7 @@ class Sample:
     size: int | None = None
     known: str = ""
     has_usage: bool = False
+    status: int | None = None
 
     @property
     def is_good(self) -> bool:

@@ -122,6 +122,10 @@ LAG = Metric(
 """How well the load kept to its schedule."""
 ERROR_RATE = Metric("error_rate", title="error rate", definition="the share of requests that fail")
 """The share of requests that fail."""
+INTERNAL_ERROR_RATE = Metric(
+    "internal_error_rate", title="internal errors", definition="the share of requests that are answered with status 500"
+)
+"""A refusal of a dependency (429, 503) that comes to the client as 500 tells it neither to wait nor what happened."""
 REQUEST_RATE = Metric(
     "request_rate",
     "requests/s",

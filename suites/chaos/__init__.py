@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from harness.core.experiment import ChaosSettings
 from harness.core.measurement import Scope
-from harness.core.metric import ATTEMPTS, ERROR_RATE, GOODPUT, LATENCY, RECOVERY
+from harness.core.metric import ATTEMPTS, ERROR_RATE, GOODPUT, INTERNAL_ERROR_RATE, LATENCY, RECOVERY
 from harness.core.objective import Objective
 from harness.core.suite_policy import Section, SuitePolicy
 
@@ -26,7 +26,7 @@ def _get_seconds(scope: Scope) -> float:
 
 POLICY = SuitePolicy(
     order=60,
-    metrics=(LATENCY, ERROR_RATE, GOODPUT, ATTEMPTS, RECOVERY),
+    metrics=(LATENCY, ERROR_RATE, INTERNAL_ERROR_RATE, GOODPUT, ATTEMPTS, RECOVERY),
     samples=_count_samples,
     seconds=_get_seconds,
     dependent=True,

@@ -16,6 +16,7 @@ from harness.core.exchange import (
     Exchange,
     Query,
     Request,
+    Response,
     StreamEvent,
     Timing,
     Usage,
@@ -73,6 +74,14 @@ def test_a_code_is_repeated_lost_or_anothers(text: str, known: str, silent: str)
     assert bool(silent) == bool(sample.silent)
 
 
+def test_asked_for_a_code_it_answers_what_another_query_is_promised() -> None:
+    turn = Turn(Query("a"), -1, make_digits(7, 5), "0a1b")
+    promised = replace(POOL, is_promised=True)
+    assert "answer to another one" in read_answer(promised, turn, 5, answered(FIRST), cut=False).silent
+    assert read_answer(promised, turn, 5, answered(Answer("I cannot do that")), cut=False).known == LOST
+    assert read_answer(POOL, turn, 5, answered(FIRST), cut=False).known == LOST
+
+
 @pytest.mark.parametrize(
     ("streamed", "words"),
     [
@@ -100,6 +109,12 @@ def test_a_query_whose_answer_changes_by_itself_is_not_compared() -> None:
     assert [bool(sample.silent) for sample in dropped] == [False, True, True]
     assert dropped[0].size == samples[0].size, "its size is compared all the same"
     assert drop_comparisons(samples, set()) == samples
+
+
+def test_a_failure_has_its_status() -> None:
+    refused = replace(answered(FIRST, ErrorClass.STATUS), response=Response(429))
+    assert read_answer(POOL, Turn(Query("a"), 0), 5, refused, cut=False).status == 429
+    assert read(0, FIRST).status is None
 
 
 def test_a_failure_has_no_size_and_no_known_content() -> None:

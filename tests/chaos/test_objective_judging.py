@@ -60,6 +60,19 @@ def test_a_baseline_that_is_no_better_is_not_held_against_the_fault() -> None:
     assert judge(60, bad_before=14).status is Status.FAIL
 
 
+def test_internal_errors_are_those_with_status_500() -> None:
+    """A gateway that makes 500 of a 429, one that passes it on, and one that breaks connections."""
+    objective = parse_objective("chaos", "internal_error_rate", "<= 10%", PROFILES["pr"])
+    results = {}
+    for status in (500, 429, None):
+        failed = [replace(sample, error="http_status", status=status) for sample in make_load(5, 15)]
+        found = lived(applied=5.0, lifted=15.0, finished=25.0, samples=(*make_load(0, 5), *failed, *make_load(15, 25)))
+        results[status] = judge_under_faults(found, objective, PLANNED)
+    assert results[500].status is Status.FAIL
+    assert "400 of 400 requests under the fault were answered with status 500" in results[500].reason
+    assert results[429].status is results[None].status is Status.PASS
+
+
 def test_a_load_that_stopped_decides_nothing() -> None:
     assert judge(0, n=8.0).status is Status.INCONCLUSIVE
     assert "320 of 400 planned requests" in judge(0, n=8.0).reason
