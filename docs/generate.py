@@ -15,6 +15,7 @@ from harness.config.schema import format_schema
 from harness.core.disturbance import Disturbance
 from harness.core.fault import FaultKind, Parameter, list_faults, load_fault
 from harness.core.http_request import CONDITIONS
+from harness.core.platform_action import PlatformAction
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- make generate writes this table: {} -->\n", "<!-- end of the table -->\n"
@@ -53,6 +54,8 @@ def _list_conditions(kind: FaultKind[Any]) -> list[str]:
     conditions = []
     if isinstance(kind, Disturbance):
         conditions.append("made by clients: without a link")
+    if isinstance(kind, PlatformAction):
+        conditions.append("made by the platform: with `platform` in place of `link`")
     if kind.needs_own_proxy:
         conditions.append("only with `aiharness proxy`")
     if kind.needs_streaming:

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("core", "stats"),
-    ("protocols", "checks", "attacks", "faults"),
+    ("protocols", "checks", "attacks", "faults", "platform_actions"),
     ("io", "data", "chaos.proxy"),
     ("run", "config", "reference", "disturbances"),
     ("generation", "robustness", "load", "chaos"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from harness.chaos.recovery_judging import compute_watch
-from harness.core.experiment import ExperimentPlan, Link
+from harness.core.experiment import OF_CLIENTS, ExperimentPlan, Link
 from harness.core.settings import Settings
 from harness.core.shrinking import MOST_RUNS
 from harness.core.timeline import Action, compute_timeline
@@ -50,7 +50,9 @@ def describe_experiment(plan: ExperimentPlan, links: Mapping[str, Link]) -> list
         lines.append(
             f"  affected: everybody whose requests go over link {name}{way}, {max(shares + ramps):.0%} of them"
         )
-    if any(not fault.link for fault in plan.faults):
+    for replica in dict.fromkeys(fault.platform for fault in plan.faults if fault.platform):
+        lines.append(f"  affected: everybody whom replica {replica} serves")
+    if any(fault.place == OF_CLIENTS for fault in plan.faults):
         lines.append("  affected: all clients of the endpoint, beside whom clients of ours misbehave")
     lines.append(f"  recovery: within {chaos.recovery:g} s after the last lift")
     lines.append(f"  stops at: {_join(condition.text for condition in plan.stop)}")

@@ -16,6 +16,7 @@ from typing import Any
 from harness.chaos.client_target import ServiceTarget
 from harness.chaos.guardian import LiftRecord
 from harness.chaos.injector import ActiveFault, Injector
+from harness.chaos.platform import ActiveAction, PlatformInjector
 from harness.chaos.queries import QueryPool
 from harness.chaos.query_asking import prepare_queries
 from harness.core.disturbance import Disturbance, find_disturbance, find_obstacle
@@ -143,8 +144,8 @@ class ActiveDisturbance:
             raise group.exceptions[0] from None
 
 
-AnyInjector = Injector | DirectInjector
+AnyInjector = Injector | DirectInjector | PlatformInjector
 """What disturbs one place."""
 
-AnyActive = ActiveFault | ActiveDisturbance
+AnyActive = ActiveFault | ActiveDisturbance | ActiveAction
 """A fault of such a place."""

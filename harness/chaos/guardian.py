@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from harness.chaos.platform_undo import carry_out
 from harness.core.errors import HarnessError
 
 _PATIENCE, _TRY, _START = 10.0, 3.0, 10.0
@@ -55,10 +56,21 @@ class Guardian:
         if self._process is None:
             self._process = _start_guardian()
 
-    def watch(self, key: str, base: str, calls: Sequence[ApiCall], record: LiftRecord | None = None) -> None:
-        """Say how to lift a fault before it is applied. Raises `HarnessError` when the guardian is not ready."""
+    def watch(
+        self,
+        key: str,
+        base: str,
+        calls: Sequence[ApiCall],
+        record: LiftRecord | None = None,
+        undo: dict[str, Any] | None = None,
+    ) -> None:
+        """Say how to lift a fault before it is applied: by calls, or by a step of `platform_undo.carry_out`.
+
+        Raises `HarnessError` when the guardian is not ready.
+        """
         self.start()
-        self._write({"key": key, "base": base, "calls": calls, "record": asdict(record) if record else None})
+        line = {"key": key, "base": base, "calls": calls, "record": asdict(record) if record else None, "undo": undo}
+        self._write(line)
 
     def forget(self, key: str) -> None:
         """The fault is lifted: leave it alone."""
@@ -142,6 +154,8 @@ def _lift_and_record(fault: dict[str, Any]) -> bool:
 
 def _lift(fault: dict[str, Any]) -> Literal["lifted", "gone", "on"]:
     """Lift the fault. A proxy that has died has taken its faults with it."""
+    if fault.get("undo"):
+        return "on" if carry_out(fault["undo"]) else "lifted"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     for method, path, content in fault.get("calls", ()):
         body = None if content is None else json.dumps(content).encode()

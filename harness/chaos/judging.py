@@ -58,6 +58,11 @@ def explain_invisible_fault(
             f"failed or became slower: at least {FEWEST_STRUCK} must be struck, which takes about {seconds:.3g} s: "
             "give the fault a longer duration, or a higher [chaos] rate"
         )
+    if replicas := [fault.platform for fault in experiment.plan.faults if fault.platform]:
+        return (
+            f"{experiment.proof.detail}, but no more requests failed or became slower: whether the replica answers our "
+            f"requests is not known; write the share that it answers, like [platform.{replicas[0]}] serves = 0.5"
+        )
     effect = f"the link was disturbed ({experiment.proof.detail}), but no more requests failed or became slower"
     if is_own_proxy:
         return (

@@ -13,7 +13,7 @@ from harness.core.experiment import Experiment
 from harness.core.verdict import Status, Verdict
 from harness.stats.recovery import decide_recovery
 
-_STARVED_FACTOR, _STARVED_SLACK = 10.0, 1.0
+_STARVED_FACTOR, _STARVED_SLACK = 4.0, 0.5
 """A client starves whose answer takes longer than so many times the baseline's p95, and so many seconds more: what the
 misbehaving clients ask for by themselves makes a sound service slower, and does not keep it from others."""
 
@@ -26,7 +26,7 @@ def judge_others(experiment: Experiment) -> Verdict:
     """The steady load is the other clients: under the faults it must neither fail more often than before, nor starve.
 
     FAIL where some stretch of it holds more such requests than the baseline explains; PASS where it is refuted at 95 %
-    that half of the requests in some 2 seconds, or a fifth of all, are such ones.
+    that half of the requests in some 2 seconds, or a fifth of all, are such ones, and the faults were long enough.
     """
     if (verdict := judge_validity(experiment)) is not None:
         return verdict
@@ -46,6 +46,8 @@ def judge_others(experiment: Experiment) -> Verdict:
     status, reason = Status.INCONCLUSIVE, f"too few requests under {kinds} to tell: {counts}; give a longer duration"
     if decision.stretch is not None:
         status, reason = Status.FAIL, f"{kinds} keeps the service from others: {counts}"
+    elif most > experiment.plan.duration / 2:
+        reason = f"{kinds} was too short to starve anybody: {counts}; give a duration of at least {2 * most:.1f} s"
     elif decision.decision == "pass":
         status, reason = Status.PASS, f"others were served under {kinds}: {counts}"
     examples = () if status is Status.PASS else experiment.failed

@@ -18,13 +18,14 @@ from harness.chaos.link_use import MOST_REQUESTS_OF_USE, compute_seconds_of_use,
 from harness.chaos.live_view import LiveView
 from harness.chaos.operator_log import OperatorLog, add_remark
 from harness.chaos.phases import Phases
+from harness.chaos.platform import PlatformInjector
 from harness.chaos.query_asking import MOST_ASKED, make_mark, prepare_queries
 from harness.chaos.recovery_judging import compute_watch, judge_recovery
 from harness.chaos.steady_load import LEAVING_STEP, WARM_UP, SteadyLoad
 from harness.chaos.struck import LinkUse
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.core.disturbance import Disturbance
-from harness.core.experiment import ChaosSettings, Experiment, ExperimentPlan, TimedFault
+from harness.core.experiment import OF_CLIENTS, ChaosSettings, Experiment, ExperimentPlan, TimedFault
 from harness.core.fault import load_fault
 from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost, make_slug
@@ -48,7 +49,7 @@ def prepare_links(settings: Settings) -> list[str]:
     notes: list[str] = []
     gone: list[ProxyGone] = []
     planned = [fault for plan in settings.experiments for fault in plan.faults]
-    if any(not fault.link for fault in planned):
+    if any(fault.place == OF_CLIENTS for fault in planned):
         check_endpoint(settings.endpoint_of("chaos"), settings.allow)
     for link in settings.links if planned else ():
         faults = [fault for fault in planned if fault.link == link.name]
@@ -151,6 +152,8 @@ def _measure(scope: Scope, session: Session, run: GateRun) -> Experiment:
             steady_load = SteadyLoad(scope, session, run, pool, direct=is_between)
             uses = dict.fromkeys(injectors, LinkUse()) | dict.fromkeys(direct, LinkUse(1.0, "address"))
             for name, injector in injectors.items():
+                if isinstance(injector, PlatformInjector):
+                    uses[name] = LinkUse(injector.replica.serves, "configuration")
                 if isinstance(injector, Injector) and injector.is_own_proxy and name not in direct:
                     report(f"does {name} carry our requests?")
                     uses[name] = _find_use(injector, name, session, run, steady_load)
@@ -185,9 +188,14 @@ def _open_links(
         injector.settle()
         injector.set_mark(make_mark(run, session))
         injector.guardian.start()  # now, so that faults of several links begin together
-    by_clients = [fault.place for fault in plan.faults if not fault.link]
-    direct = {where: stack.enter_context(DirectInjector(session, run, plan.chaos.rate)) for where in by_clients[:1]}
-    return {**injectors, **direct}
+    places = dict[str, AnyInjector](injectors)
+    if any(fault.place == OF_CLIENTS for fault in plan.faults):
+        places[OF_CLIENTS] = stack.enter_context(DirectInjector(session, run, plan.chaos.rate))
+    replicas = {replica.name: replica for replica in session.settings.platform}
+    for name, place in {fault.platform: fault.place for fault in plan.faults if fault.platform}.items():
+        secrets = session.endpoint.list_secrets()
+        places[place] = stack.enter_context(PlatformInjector(replicas[name], secrets))
+    return places
 
 
 def _ask_to_begin(plan: ExperimentPlan, session: Session, run: GateRun) -> str:

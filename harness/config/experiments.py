@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from harness.config.file import ConfigSource
 from harness.config.sections import ConfigFile, ExperimentSection, TimedFaultSection
-from harness.config.suite_sections import check_installed, is_read
+from harness.config.suite_sections import check_installed, is_read, read_platform
 from harness.core.disturbance import Disturbance
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault, RequestWhere, TimedFault
 from harness.core.fault import FaultKind, list_faults, load_fault
 from harness.core.plan import make_slug
+from harness.core.platform_action import PlatformAction, Replica, find_gap
 from harness.core.registry import list_plugins
 from harness.core.stop_condition import parse_stop_condition
 from harness.core.timeline import list_stages
@@ -41,14 +42,15 @@ def read_experiments(
     `everything` all that clients can do. Raises `ConfigError`.
     """
     plans: list[ExperimentPlan] = []
+    replicas = {replica.name: replica for replica in read_platform(file.platform, source)}
     for index, section in enumerate(file.fault):
-        reader = _FaultReader(source, file.links, ("fault", index))
-        kind = reader.check_place(section.link, section.kind)
-        name = section.name or _name_fault(section.kind, section.link)
+        reader = _FaultReader(source, file.links, replicas, ("fault", index))
+        kind = reader.check_place(section, section.link)
+        name = section.name or _name_fault(section, section.link)
         fault = reader.read_values(replace(section, name=name), kind)
         plans.append(_check_plan(ExperimentPlan.of_fault(fault, chaos), plans, source, "fault", index))
     for index, experiment in enumerate(file.experiment):
-        plan = _read_experiment(experiment, index, file.links, chaos, source)
+        plan = _read_experiment(experiment, index, file.links, replicas, chaos, source)
         plans.append(_check_plan(plan, plans, source, "experiment", index))
     if not is_read("fault", suites):
         return ()
@@ -65,10 +67,16 @@ class _FaultReader:
 
     source: ConfigSource
     links: Collection[str]
+    replicas: Mapping[str, Replica]
     place: tuple[str | int, ...]
 
-    def check_place(self, link: str, kind: str, key: str = "link") -> FaultKind[Any]:
-        """The kind of the fault. Raises `ConfigError` for a link or a kind that is not known."""
+    def check_place(self, fault: Fault, link: str, key: str = "link") -> FaultKind[Any]:
+        """The kind of a fault on this link. Raises `ConfigError` for a place or a kind that is not known."""
+        kind, platform = fault.kind, fault.platform
+        if kind in list_plugins("platform_actions"):
+            return self._check_platform(kind, platform, link, key)
+        if platform:
+            self._refuse(f"{kind} is nothing that a platform does: leave platform out", "platform")
         if kind in list_plugins("disturbances"):
             if link:
                 self._refuse(f"clients make {kind}, on no link: leave {key} out", key)
@@ -82,6 +90,18 @@ class _FaultReader:
         self.source.check_known("fault", kind, list_faults(), *self.place, "kind")
         with self.source.locate_errors(*self.place, "kind"):
             return load_fault(kind)
+
+    def _check_platform(self, kind: str, platform: str, link: str, key: str) -> FaultKind[Any]:
+        if link:
+            self._refuse(f"the platform does {kind}, on no link: leave {key} out", key)
+        if not platform:
+            self._refuse(f'{kind} acts on a replica: write [platform.NAME] and platform = "NAME"', "kind")
+        self.source.check_known("replica", platform, self.replicas, *self.place, "platform")
+        action = load_fault(kind)
+        assert isinstance(action, PlatformAction)
+        if gap := find_gap(action, self.replicas[platform]):
+            self._refuse(gap, "kind")
+        return action
 
     def read_values(self, fault: _F, kind: FaultKind[Any], *, may_be_idle: bool = False) -> _F:
         """The fault with every attribute of its kind; `may_be_idle`: with these values it may disturb nothing."""
@@ -134,13 +154,18 @@ class _FaultReader:
 
 
 def _read_experiment(
-    section: ExperimentSection, index: int, links: Mapping[str, Any], chaos: ChaosSettings, source: ConfigSource
+    section: ExperimentSection,
+    index: int,
+    links: Mapping[str, Any],
+    replicas: Mapping[str, Replica],
+    chaos: ChaosSettings,
+    source: ConfigSource,
 ) -> ExperimentPlan:
     faults: list[TimedFault] = []
     if not section.name.strip():
         raise source.error("is empty: give each experiment a name of its own", "experiment", index, "name")
     for number, timed in enumerate(section.fault):
-        reader = _FaultReader(source, links, ("experiment", index, "fault", number))
+        reader = _FaultReader(source, links, replicas, ("experiment", index, "fault", number))
         faults += _read_timed_fault(timed, reader, faults, section.blast_radius)
     if not 0 < len(faults) <= _MOST_FAULTS:
         problem = f"an experiment has from 1 to {_MOST_FAULTS} faults, each link counted, got {len(faults)}"
@@ -164,7 +189,7 @@ def _read_timed_fault(
     section: TimedFaultSection, reader: _FaultReader, others: Sequence[TimedFault], blast_radius: float
 ) -> Iterable[TimedFault]:
     """The fault on each of its links, with a name of its own."""
-    is_of_link = section.kind not in list_plugins("disturbances")
+    is_of_link = section.kind not in (*list_plugins("disturbances"), *list_plugins("platform_actions"))
     if is_of_link and bool(section.link) == bool(section.links):
         raise reader.source.error('give either link = "NAME" or links = ["NAME", "NAME"]', *reader.place)
     if not 0 <= section.at <= _MOST_SECONDS:
@@ -172,7 +197,7 @@ def _read_timed_fault(
             f"must be from 0 to {_MOST_SECONDS:,} seconds, got {section.at!r}", *reader.place, "at"
         )
     for link in dict.fromkeys(section.links or [section.link]):
-        kind = reader.check_place(link, section.kind, "links" if section.links else "link")
+        kind = reader.check_place(section, link, "links" if section.links else "link")
         ramp = section.ramp
         values = {key.name: getattr(section, key.name) for key in fields(TimedFault)} | {"link": link}
         fault = reader.read_values(TimedFault(**values), kind, may_be_idle=ramp is not None)
@@ -182,10 +207,10 @@ def _read_timed_fault(
             problem = f"strikes {most:g} of the connections, more than the blast_radius of {blast_radius:g}"
             raise reader.source.error(f"{problem}; give a lower toxicity", *reader.place, "toxicity")
         if kind.stage is None and (clash := _find_overlap(fault, others)):
-            place = f"link {link!r} is" if link else "the endpoint has"
+            place = f"link {link!r} is" if link else f"{fault.place} has"
             problem = f"{place} {fault.kind} already from {clash.at:g} s to {clash.end:g} s"
             raise reader.source.error(f"{problem}; let one end before the other begins", *reader.place, "at")
-        name = section.name or _name_fault(section.kind, link)
+        name = section.name or _name_fault(section, link)
         if section.name and len(section.links) > 1:
             name = f"{section.name} on {link}"
         fault = replace(fault, name=_choose_name(name, [*others]))
@@ -204,13 +229,14 @@ def _list_own_plans(chaos: ChaosSettings, *, everything: bool) -> list[Experimen
     return plans
 
 
-def _name_fault(kind: str, link: str) -> str:
-    return f"{kind} on {link}" if link else kind
+def _name_fault(fault: Fault, link: str) -> str:
+    place = link or fault.platform
+    return f"{fault.kind} on {place}" if place else fault.kind
 
 
 def _find_overlap(fault: TimedFault, others: Iterable[TimedFault]) -> TimedFault | None:
     """Another fault of the same kind that is on its link at the same time."""
-    same = (other for other in others if (other.link, other.kind) == (fault.link, fault.kind))
+    same = (other for other in others if (other.place, other.kind) == (fault.place, fault.kind))
     return next((other for other in same if other.at < fault.end and fault.at < other.end), None)
 
 

@@ -24,6 +24,7 @@ from harness.config.suite_sections import (
     complete_sections,
     read_data_settings,
     read_links,
+    read_platform,
     resolve_suite_endpoints,
 )
 from harness.core.disturbance import find_obstacle
@@ -78,6 +79,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         data=_check_slices(read_data_settings(file.data, suites, source), file.objective, source),
         sections=own_sections,
         links=read_links(file.links, source),
+        platform=read_platform(file.platform, source),
         experiments=read_experiments(
             file,
             chaos,

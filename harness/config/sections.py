@@ -107,8 +107,25 @@ class LinkSection:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatformSection:
+    """`[platform.NAME]`: a replica of the service, by its process or by commands that act on it."""
+
+    pid: OverZero[int] | None = None
+    pid_file: str | None = None
+    kill: list[str] = field(default_factory=list)
+    stop: list[str] = field(default_factory=list)
+    pause: list[str] = field(default_factory=list)
+    drain: list[str] = field(default_factory=list)
+    restart: list[str] = field(default_factory=list)
+    start: list[str] = field(default_factory=list)
+    resume: list[str] = field(default_factory=list)
+    deadline: OverZero[float] = 30.0
+    serves: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class FaultSection(Fault):
-    """`[[fault]]`: a fault of a link, or without one, a fault that clients make."""
+    """`[[fault]]`: a fault of a link, one of a replica of the platform, or without both, one that clients make."""
 
     link: str = field(default="", kw_only=True)
 
@@ -180,6 +197,7 @@ class ConfigFile:
     suite: dict[str, SuiteSection] = field(default_factory=dict)
     data: DataSection = field(default_factory=DataSection)
     links: dict[str, LinkSection] = field(default_factory=dict)
+    platform: dict[str, PlatformSection] = field(default_factory=dict)
     fault: list[FaultSection] = field(default_factory=list)
     experiment: list[ExperimentSection] = field(default_factory=list)
     targets: TargetsSection = field(default_factory=TargetsSection)

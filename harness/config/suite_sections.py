@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 
 from harness.config.endpoint import check_options
 from harness.config.file import ConfigSource
-from harness.config.sections import DataSection, LinkSection, SuiteSection
+from harness.config.sections import DataSection, LinkSection, PlatformSection, SuiteSection
 from harness.core.arrival_settings import REPLAY
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.experiment import Link
+from harness.core.platform_action import Replica
 from harness.core.registry import list_plugins
 from harness.core.settings import DataSettings, LoadSettings
 from harness.core.suite_policy import find_policy
@@ -164,6 +165,26 @@ def read_links(sections: Mapping[str, LinkSection], source: ConfigSource) -> tup
             raise source.error(f"give both listen and upstream, or neither, like {example}", "links", name)
         links.append(Link(name, section.api.rstrip("/"), section.proxy or name, section.listen, section.upstream))
     return tuple(links)
+
+
+def read_platform(sections: Mapping[str, PlatformSection], source: ConfigSource) -> tuple[Replica, ...]:
+    """The replicas as configured. Raises `ConfigError` for values that do not fit together."""
+    replicas = []
+    for name, section in sections.items():
+        if section.pid is not None and section.pid_file is not None:
+            raise source.error("give either pid or pid_file", "platform", name, "pid")
+        if not 0 <= section.serves <= 1:
+            problem = f"must be from 0 to 1, a share of the requests, got {section.serves!r}"
+            raise source.error(problem, "platform", name, "serves")
+        names = ("kill", "stop", "pause", "drain", "restart", "start", "resume")
+        lists = {action: tuple(getattr(section, action)) for action in names}
+        commands = {action: argv for action, argv in lists.items() if argv}
+        for action, argv in commands.items():
+            if not argv[0].strip():
+                raise source.error("the first text must be a command", "platform", name, action)
+        pid_file = source.resolve_path(section.pid_file)
+        replicas.append(Replica(name, commands, section.pid, pid_file, section.deadline, section.serves))
+    return tuple(replicas)
 
 
 def is_read(section: str, suites: tuple[str, ...]) -> bool:

@@ -17,6 +17,9 @@ from typing import Literal
 from harness.core.bounds import MOST_REQUESTS, OverZero
 from harness.core.verdict import Counterexample
 
+OF_CLIENTS = "the endpoint"
+"""The `place` of faults that clients make."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -47,16 +50,14 @@ class RequestWhere:
 class Fault:
     """A disturbance of a link for `duration` seconds; each `[[fault]]` is an experiment of its own.
 
-        `kind` is the name of a fault file and `attributes` the values of its parameters; `toxicity` is the share of
-    <<<<<<< HEAD
-        connections (for some kinds: of requests) that it strikes. `where` is written for those of the `attributes` that
-        are conditions on requests.
-    =======
-        connections (for some kinds: of requests) that it strikes. Without a link it is one that clients make.
-    >>>>>>> 5830ad1 (wip: faults that clients make)
+    `kind` is the name of a fault file and `attributes` the values of its parameters; `toxicity` is the share of
+    connections (for some kinds: of requests) that it strikes. `where` is written for those of the `attributes` that
+    are conditions on requests. Without a link it is one that clients make, or that the platform makes of the replica
+    `platform`.
     """
 
     name: str = field(default="", kw_only=True)
+    platform: str = field(default="", kw_only=True)
     where: RequestWhere = field(default=RequestWhere(), kw_only=True)
     link: str
     kind: str
@@ -68,7 +69,9 @@ class Fault:
     @property
     def place(self) -> str:
         """What it disturbs, in words, which no other place has."""
-        return f"link {self.link}" if self.link else "the endpoint"
+        if self.platform:
+            return f"platform {self.platform}"
+        return f"link {self.link}" if self.link else OF_CLIENTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ from harness.core.registry import describe_unknown, list_plugins, load_plugin
 HOUR_MS = 3_600_000
 """The longest time that a parameter should take, in milliseconds."""
 
+_GROUPS = ("faults", "disturbances", "platform_actions")
+"""The groups of plug-ins that are kinds of faults."""
+
 _VISIBLE, MOST_PROBE_DELAY = 0.01, 4.0
 """Seconds below which an added delay cannot be told from noise, and the longest delay that a probe waits for."""
 
@@ -178,14 +181,15 @@ class FaultKind(Generic[_Parameters]):
 
 
 def list_faults() -> tuple[str, ...]:
-    """The names of all kinds of faults, of links and of clients."""
-    return (*list_plugins("faults"), *list_plugins("disturbances"))
+    """The names of all kinds of faults: of links, of clients and of the platform."""
+    return tuple(name for group in _GROUPS for name in list_plugins(group))
 
 
 def load_fault(name: str) -> FaultKind[Any]:
     """The kind of fault of this name, packaged or of an outside package. Raises `UsageError` for a broken file."""
     try:
-        kind = load_plugin("disturbances" if name in list_plugins("disturbances") else "faults", name).FAULT
+        group = next((group for group in _GROUPS if name in list_plugins(group)), "faults")
+        kind = load_plugin(group, name).FAULT
     except UsageError:
         raise
     except Exception as error:

@@ -24,6 +24,7 @@ _PACKAGES = {
     "attacks": ("harness.attacks",),
     "disturbances": ("harness.disturbances",),
     "faults": ("harness.faults",),
+    "platform_actions": ("harness.platform_actions",),
     "protocols": ("harness.protocols.text", "harness.protocols.tensor"),
     "reports": ("harness.reports",),
     "scenarios": ("harness.scenarios",),

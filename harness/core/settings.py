@@ -19,6 +19,7 @@ from harness.core.errors import UsageError
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Link
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
+from harness.core.platform_action import Replica
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.sweep import SWEEP_SCENARIO
 from harness.core.workload import OF_SESSIONS, MixPart, Spread, WorkloadSettings
@@ -277,6 +278,7 @@ class Settings:
     data: DataSettings | None = None
     sections: Mapping[str, Any] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
+    platform: tuple[Replica, ...] = ()
     experiments: tuple[ExperimentPlan, ...] = ()
     allow: tuple[str, ...] = ()
     wait_ready: float | None = None

@@ -88,6 +88,8 @@ def format_plan(plan: ExperimentPlan) -> str:
     lines = ["[[experiment]]", *_format_keys(keys)]
     for fault in plan.faults:
         own: dict[str, Any] = {"name": fault.name, "kind": fault.kind}
+        if fault.platform:
+            own["platform"] = fault.platform
         if fault.link:
             own |= {"link": fault.link, "stream": fault.stream}
         own |= {"toxicity": fault.toxicity, "at": fault.at, "duration": fault.duration}

@@ -26,7 +26,7 @@ GENTLE = [name for name in list_plugins("disturbances") if load_fault(name).spar
 def disturb(run: Run, kind: str, **attributes: int | str) -> Experiment:
     """The experiment; again for longer while this machine was too busy for a steady state, or for enough of it."""
     for factor in (1, 2, 4):
-        duration = 2.5 * factor
+        duration = 3.0 * factor
         found = run_experiment(*run, Fault("", kind, attributes, duration=duration, name=f"{kind}{factor}"))
         if judge_others(found).status is not Status.INCONCLUSIVE:
             break
@@ -59,7 +59,6 @@ def test_a_single_worker_that_a_client_can_hold_is_named(gate: Callable[..., Run
     verdict = judge_others(found)
     assert verdict.status is Status.FAIL, verdict.reason
     assert f"{kind} keeps the service from others" in verdict.reason
-    assert verdict.counterexamples
 
 
 def test_an_endpoint_that_is_not_allowed_is_never_disturbed() -> None:

@@ -31,6 +31,7 @@ def make(under: list[float], proof: Proof = HELD) -> Experiment:
     [
         ([0.1] * 50, Status.PASS),
         ([0.3] * 50, Status.PASS),  # slower, and served
+        ([0.1] * 17, Status.INCONCLUSIVE),  # too short to starve anybody
         ([0.1] * 49 + [math.inf], Status.PASS),
         ([math.inf] * 50, Status.FAIL),
         ([5.0] * 50, Status.FAIL),  # every one was served after the lift alone
