@@ -12,7 +12,7 @@ from harness.reference.forwarding import UpstreamCall
 from harness.reference.hardened import Hardened
 from harness.reference.upstream import Limits
 
-_SLOTS = 6
+_SLOTS = 8
 
 
 class _Gateway(Hardened):

@@ -15,10 +15,13 @@ _HEAD = {"id": "chatcmpl-0", "object": "chat.completion.chunk", "created": 1, "m
 _END = b"data: %s\n\ndata: [DONE]\n\n" % json.dumps({**_HEAD, "choices": [_CHOICE]}).encode()
 
 
-class _Gateway(RestChanging):
+class SwallowingGateway(RestChanging):
+    """Ends a stream that breaks as if it were whole."""
+
     async def change_rest(
         self, call: UpstreamCall, answer: UpstreamAnswer, rest: AsyncIterator[bytes]
     ) -> AsyncIterator[bytes]:
+        """The rest, and where it breaks, an end."""
         try:
             async for events in rest:
                 yield events
@@ -29,7 +32,7 @@ class _Gateway(RestChanging):
 DEFECT = GatewayDefect(
     name="swallowed_error",
     title="a stream that breaks is ended as if it were whole",
-    gateway=_Gateway,
+    gateway=SwallowingGateway,
     experiment="streams_cut",
     caught_by=INTACT,
     words="end is missing",

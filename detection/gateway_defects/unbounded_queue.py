@@ -9,7 +9,7 @@ from harness.reference.forwarding import UpstreamAnswer, UpstreamCall
 from harness.reference.hardened import Hardened
 from harness.reference.upstream import Limits, Upstream
 
-_WORK_S = 0.06
+_WORK_S = 0.07
 
 
 class _Gateway(Hardened):
@@ -29,5 +29,5 @@ DEFECT = GatewayDefect(
     gateway=_Gateway,
     experiment="both_slow",
     caught_by=RECOVERS,
-    words="no steady state again",
+    words="after the lift on",
 )

@@ -18,6 +18,7 @@ MAX_ANSWER = 32 * 1024 * 1024
 _MAX_EVENT = 1024 * 1024
 _EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _TERMINATOR = re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]\s*$")
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _DRAIN_S = 0.1
 _MAX_PARSED = 256 * 1024
 """Bytes up to which an answer labelled JSON is parsed: framing alone does not show that it was cut."""
@@ -103,6 +104,13 @@ class Upstream:
         await self._client.aclose()
         await self._prober.aclose()
 
+    def check_events(self, events: bytes) -> bytes:
+        """The whole events, which can be passed on. Raises `Failure` for one that no client could read."""
+        for event in filter(None, _EVENT_END.split(events)):
+            if not is_readable(event):
+                raise Failure("an event that is no JSON", 2)
+        return events
+
     async def _ask(self, client: httpx.AsyncClient, call: UpstreamCall) -> UpstreamAnswer:
         url = self.url.copy_with(raw_path=call.target)
         request = httpx.Request(call.method, url, headers=call.headers, content=call.body)
@@ -150,7 +158,8 @@ class Upstream:
         return UpstreamAnswer(response.status_code, [*headers, (b"content-length", length)], body, None, close)
 
     async def _read_events(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
-        """Whole events, as many as have come. Raises `Failure` for an end without terminator, even a clean one."""
+        """Whole events, as many as have come. Raises `Failure` for an end without terminator, even a clean
+        one, and for one that is broken."""
         waiting = b""
         finished = False
         chunks = response.aiter_raw()
@@ -169,11 +178,26 @@ class Upstream:
             if ends := [match.end() for match in _EVENT_END.finditer(waiting)]:
                 events, waiting = waiting[: ends[-1]], waiting[ends[-1] :]
                 finished = _TERMINATOR.search(events) is not None
-                yield events
+                yield self.check_events(events)
             elif len(waiting) > _MAX_EVENT:
                 raise Failure("an event without end", 2)
         if not finished:
             raise Failure("truncated: the stream ended without terminator", 2)
+
+
+def is_readable(event: bytes) -> bool:
+    """Whether an event has only the lines that there are in one, and JSON or the terminator as its data."""
+    lines = event.splitlines()
+    if not all(line.startswith(_FIELDS) for line in lines):
+        return False
+    data = b"\n".join(line[5:].strip() for line in lines if line.startswith(b"data:"))
+    if data in (b"", b"[DONE]"):
+        return True
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 def _make_client(limits: Limits, keep_alive: int) -> httpx.AsyncClient:
