@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.chaos.guardian import Guardian, LiftRecord
 from harness.chaos.platform_undo import carry_out, read_state
@@ -23,6 +23,9 @@ from harness.io.clock import read_monotonic, sleep_real
 
 _LOOK = 0.02
 """Seconds between two looks at a process."""
+
+_EXITS: dict[bool, Literal["late", "in time"]] = {False: "late", True: "in time"}
+"""`Proof.exit` of a process that was asked to end, by whether it is gone."""
 
 
 class PlatformInjector:
@@ -116,6 +119,9 @@ class ActiveAction:
         while (state := read_state(self._pid)) not in self._aims and read_monotonic() < ends:
             sleep_real(_LOOK)
         words = {"": "is gone", "T": "stands still"}.get(state, "goes on")
+        if self._kind.in_order:
+            is_gone = not state
+            return Proof("probe", None, f"{self._detail}; process {self._pid} {words}", exit=_EXITS[is_gone])
         confirmed = "probe" if state in self._aims else "none"
         return Proof(confirmed, None, f"{self._detail}; process {self._pid} {words}")
 

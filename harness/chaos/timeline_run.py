@@ -85,7 +85,8 @@ class TimelineRun:
             values = ", ".join(f"{name} {value}" for name, value in action.fault.attributes.items())
             self._report(f"{action.fault.name}: {values}, toxicity {action.fault.toxicity:g}")
         else:
-            if self.strikes[action.index].proof.confirmed == "none":
+            proof = self.strikes[action.index].proof
+            if proof.confirmed == "none" or proof.exit == "late":
                 self._prove(action.index)
             self._lift(action.index)
 
@@ -93,6 +94,7 @@ class TimelineRun:
         index, fault = action.index, action.fault
         active = self._injectors[fault.place].prepare(fault)
         guard = self._record.begin(index)
+        begun = self._load.now()
         try:
             self._active[index] = active  # before it is on: a call without an answer may have applied it
             active.apply(guard)
@@ -103,7 +105,8 @@ class TimelineRun:
                 self._record.end(index, "refused")
             raise
         now = self._load.now()
-        self._update(index, applied=now)
+        # A command takes its time, and acts meanwhile.
+        self._update(index, applied=begun if fault.platform else now)
         self._before[index] = self._count_requests(fault.place)
         self._proofs_due[index] = now + min(_FIRST_LOOK, fault.duration / 4)
         self._report(f"{fault.kind} on {fault.place} for {fault.duration:g} s")

@@ -13,6 +13,7 @@ from harness.core.disturbance import spares_others
 from harness.core.generation_options import DEFAULT_LIMIT
 from harness.core.measurement import Measurement
 from harness.core.plan import make_slug
+from harness.core.platform_action import is_in_order
 from harness.core.settings import Settings
 from harness.core.verdict import Level
 
@@ -25,8 +26,8 @@ class CheckSpec:
     `requests` and `tokens` are its own cost at most, per case (`answers`, where one request has several; a configured
     limit of tokens makes each of them dearer); `measures` are the measurements that it judges, each of
     which has a cost of its own. `cases` are its parametrised ids; `per` gives it one case for each configured objective
-    of its suite, each experiment (or each in which gentle clients misbehave), each chosen attack but those in
-    `without_attacks`, or each pair of them. `attack` is
+    of its suite, each experiment (or each in which gentle clients misbehave, or in which replicas end in order), each
+    chosen attack but those in `without_attacks`, or each pair of them. `attack` is
     the one attack that it judges: it is planned where that is chosen. `before_contact` marks a check that runs on an
     endpoint which was never reached, `alone` one beside which, under xdist, no other runs.
     """
@@ -39,9 +40,15 @@ class CheckSpec:
     tokens: int = 0
     answers: int = 0
     cases: tuple[str, ...] = ()
-    per: Literal["", "objective", "experiment", "experiment_of_clients", "experiment_objective", "attack_objective"] = (
-        ""
-    )
+    per: Literal[
+        "",
+        "objective",
+        "experiment",
+        "experiment_of_clients",
+        "experiment_of_restarts",
+        "experiment_objective",
+        "attack_objective",
+    ] = ""
     attack: str = ""
     without_attacks: tuple[str, ...] = ()
     measures: tuple[Measurement[Any], ...] = ()
@@ -73,6 +80,8 @@ def list_axes(spec: CheckSpec, suite: str, settings: Settings) -> list[Axis]:
         plans = settings.experiments
         if spec.per == "experiment_of_clients":
             plans = tuple(plan for plan in plans if spares_others(plan.faults))
+        elif spec.per == "experiment_of_restarts":
+            plans = tuple(plan for plan in plans if is_in_order(plan.faults))
         axes.append(Axis("experiment", plans, [make_slug(plan.name) for plan in plans]))
     if "attack" in spec.per and settings.attack:
         attacks = [name for name in settings.attack.attacks if name not in spec.without_attacks]

@@ -218,13 +218,15 @@ class Sample:
 class Proof:
     """Whether the fault struck: `confirmed` is counter, probe or none; `affected` counts connections or requests.
 
-    `ours` counts the requests among them that carry our mark, None where nobody counts them.
+    `ours` counts the requests among them that carry our mark, None where nobody counts them. `exit` says whether a
+    process that was asked to end did so before the lift; empty where none was asked.
     """
 
     confirmed: str = "none"
     affected: int | None = None
     detail: str = "nothing was looked at"
     ours: int | None = None
+    exit: Literal["", "in time", "late"] = ""
 
 
 @dataclass(frozen=True, slots=True)

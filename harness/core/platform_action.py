@@ -7,11 +7,12 @@ Tested in tests/chaos/test_platform.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from harness.core.fault import FaultKind, FaultParameters
+from harness.core.experiment import Fault
+from harness.core.fault import FaultKind, FaultParameters, load_fault
 
 _Parameters = TypeVar("_Parameters", bound=FaultParameters)
 
@@ -22,11 +23,13 @@ class PlatformAction(FaultKind[_Parameters]):
 
     `signal` is what a replica with a pid gets where no command of the action's name is configured, `undo_signal` what
     ends that. `undo` names the command that ends it otherwise; empty: nothing has to be undone.
+    `in_order`: the replica is asked to end, or to take no more, so that no answer has to be lost.
     """
 
     signal: str = ""
     undo_signal: str = ""
     undo: str = ""
+    in_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +68,9 @@ def find_gap(action: PlatformAction[FaultParameters], replica: Replica) -> str:
         return ""
     lack = f"[platform.{replica.name}] says not how to undo {action.name}"
     return f'{lack}: write {action.undo} = ["COMMAND", "ARGUMENT"]'
+
+
+def is_in_order(faults: Sequence[Fault]) -> bool:
+    """Whether all of these faults let replicas end in order: a rolling restart."""
+    kinds = [load_fault(fault.kind) for fault in faults]
+    return all(isinstance(kind, PlatformAction) and kind.in_order for kind in kinds)

@@ -19,7 +19,7 @@ from harness.core.errors import UsageError
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Link
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
-from harness.core.platform_action import Replica
+from harness.core.platform_action import Replica, is_in_order
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.sweep import SWEEP_SCENARIO
 from harness.core.workload import OF_SESSIONS, MixPart, Spread, WorkloadSettings
@@ -340,6 +340,7 @@ class Settings:
             "golden": self.data is not None and self.data.golden is not None,
             "replicas": bool(endpoint.replicas),
             "experiments": bool(self.experiments),
+            "restarts": any(is_in_order(plan.faults) for plan in self.experiments),
             "clients": any(spares_others(plan.faults) for plan in self.experiments),
             "baseline": self.baseline is not None,
             "property": "property" in self.extras,
@@ -366,6 +367,7 @@ GROUNDS = {
         "no fault is configured ([links.NAME], and [[fault]] or [[experiment]]); without any, faults that clients make "
         "run where the chaos suite is named and the endpoint is this machine, or in [targets] allow"
     ),
+    "restarts": "no [[fault]] or [[experiment]] lets replicas end in order ([platform.NAME], stop, drain or restart)",
     "clients": "no [[fault]] or [[experiment]] consists of gentle faults that clients make, such as slowloris",
     "baseline": "nothing is given to compare with (--ai-baseline)",
     "property": "what generates requests is not installed: pip install 'aiharness[property]'",

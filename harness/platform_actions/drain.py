@@ -10,5 +10,6 @@ FAULT = PlatformAction(
     title="a replica gets no new requests, and is put back at the lift",
     example=FaultParameters(),
     stage=None,
+    in_order=True,
     undo="start",
 )

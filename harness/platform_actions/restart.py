@@ -10,4 +10,5 @@ FAULT = PlatformAction(
     title="a replica ends in order and begins again; nothing has to be lifted",
     example=FaultParameters(),
     stage=None,
+    in_order=True,
 )

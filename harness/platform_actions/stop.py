@@ -10,6 +10,7 @@ FAULT = PlatformAction(
     title="a replica is asked to end (SIGTERM), and started at the lift",
     example=FaultParameters(),
     stage=None,
+    in_order=True,
     signal="SIGTERM",
     undo="start",
 )

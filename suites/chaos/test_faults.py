@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.chaos import judging
+from harness.chaos.drain_judging import judge_drain
 from harness.chaos.objective_judging import judge_under_faults
 from harness.chaos.others_judging import judge_others
 from harness.chaos.recovery_judging import judge_recovery
@@ -39,6 +40,16 @@ def test_recovers(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdi
 )
 def test_others_served(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict:
     return judge_others(ai_measure(EXPERIMENT, experiment))
+
+
+@check(
+    "a replica that ends in order loses no answer",
+    per="experiment_of_restarts",
+    grounds=("experiments", "restarts"),
+    measures=(EXPERIMENT,),
+)
+def test_drains(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict:
+    return judge_drain(ai_measure(EXPERIMENT, experiment))
 
 
 @check("objective", per="experiment_objective", grounds=("experiments",), measures=(EXPERIMENT,))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -64,6 +68,22 @@ class _Quiet(ThreadingHTTPServer):
         """Clients leave."""
 
 
+class _Replica(_Quiet):
+    """A process beside others on one listening socket; `drains`: on SIGTERM it ends what it has begun."""
+
+    daemon_threads = False
+
+    def __init__(self, listener: socket.socket, *, drains: bool) -> None:
+        super().__init__(listener.getsockname(), _Handler, bind_and_activate=False)
+        self.socket.close()
+        listener.setblocking(False)  # another replica may have taken the connection
+        self.socket = listener
+        signal.signal(signal.SIGTERM, lambda *_: self.end_in_order() if drains else os._exit(0))
+
+    def end_in_order(self) -> None:
+        threading.Thread(target=self.shutdown).start()
+
+
 class _Single(HTTPServer):
     def handle_error(self, *_: object) -> None:
         """Clients leave."""
@@ -82,3 +102,15 @@ def serve_chat(*, workers: int = 0) -> Iterator[str]:
         stopping.start()
         stopping.join(2)
         server.server_close()
+
+
+def main(descriptor: str, drains: str) -> None:
+    """A replica on an inherited socket, with streams that take half a second."""
+    _Handler.pause = 0.05
+    replica = _Replica(socket.socket(fileno=int(descriptor)), drains=drains == "drains")
+    replica.serve_forever(poll_interval=0.05)
+    replica.server_close()  # waits for the threads that answer
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

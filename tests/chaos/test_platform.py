@@ -81,7 +81,7 @@ def test_a_killed_process_is_started_at_the_lift(child: subprocess.Popen[bytes],
     assert started.read_text() == "x", "once, and not by the guardian again"
 
 
-def test_a_process_that_ignores_sigterm_is_no_proof(tmp_path: Path) -> None:
+def test_a_process_that_ignores_sigterm_is_late(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     code = f"import signal, time; signal.signal(15, signal.SIG_IGN); open({str(ready)!r}, 'w'); time.sleep(60)"
     process = subprocess.Popen([sys.executable, "-c", code])
@@ -90,7 +90,7 @@ def test_a_process_that_ignores_sigterm_is_no_proof(tmp_path: Path) -> None:
         with PlatformInjector(Replica("a", {"start": touch(tmp_path / "s")}, pid=process.pid)) as injector:
             active = injector.prepare(act("stop", duration=0.2))
             active.apply()
-            assert active.prove().confirmed == "none"
+            assert active.prove().exit == "late"
             assert "goes on" in active.prove().detail
             active.lift()
     finally:
