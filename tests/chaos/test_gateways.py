@@ -17,6 +17,7 @@ from harness.chaos.recovery_judging import judge_recovery
 from harness.core.experiment import ChaosSettings, Fault, Link
 from harness.core.settings import Promises
 from harness.core.verdict import Status
+from tests.catalogues import sample_cases
 from tests.chaos.chaosparts import Run, free_port, run_experiment, run_until_decided
 from tests.chaos.gatewayparts import Gateway, Model, ping, serve
 from tests.chaos.proxy.conftest import ended, spawn
@@ -88,9 +89,10 @@ KINDS: dict[str, dict[str, int | float | str]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("case", "kind"), [("one in fifty", "latency"), ("one in fifty", "down"), ("health checks", "reset_peer")]
-)
+WRONG_LINKS = [("one in fifty", "latency"), ("one in fifty", "down"), ("health checks", "reset_peer")]
+
+
+@pytest.mark.parametrize(("case", "kind"), sample_cases(WRONG_LINKS, ("one in fifty", "latency")))
 def test_a_link_that_carries_hardly_any_of_our_requests_decides_nothing(
     gate: Callable[..., Run], proxy_api: str, model: str, monkeypatch: pytest.MonkeyPatch, case: str, kind: str
 ) -> None:

@@ -81,6 +81,7 @@ def test_a_total_outage_of_two_upstreams(gate: Callable[..., Run], naive: Deploy
     assert not list_toxics(naive)
 
 
+@pytest.mark.catalogue
 def test_a_fault_grows_and_another_follows(
     gate: Callable[..., Run], naive: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +125,7 @@ def test_a_stop_condition_lifts_everything_at_once_and_nothing_passes(
         assert found.stopped in verdict.reason
 
 
+@pytest.mark.catalogue
 def test_a_lift_from_outside_ends_every_fault_and_is_said(gate: Callable[..., Run], naive: Deployment) -> None:
     session, run = open_gate(gate, naive)
     plan = make_plan(run, *cut_both(90.0))

@@ -16,11 +16,13 @@ import httpx
 import pytest
 
 from harness.reference.deployment import Deployment
+from tests.catalogues import sample_cases
 from tests.chaos.chaosparts import eventually
 from tests.programs import run_module
 
 pytest.importorskip("toxiproxy")
 KEY = "game-day-key"
+WAYS_TO_END = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
 MAIN = """[endpoint]
 url = "{url}"
 protocol = "openai_chat"
@@ -140,7 +142,7 @@ def test_notes_and_a_lift_from_another_terminal_and_the_post_mortem(folder: Path
 
 
 @pytest.mark.slow(seconds=20)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", sample_cases(WAYS_TO_END, signal.SIGINT), ids=lambda number: number.name)
 def test_however_it_is_ended_faults_are_lifted_and_the_record_says_when(
     folder: Path, naive: Deployment, number: signal.Signals
 ) -> None:
