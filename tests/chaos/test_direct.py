@@ -17,6 +17,7 @@ from harness.core.experiment import Experiment, Fault
 from harness.core.fault import load_fault
 from harness.core.registry import list_plugins
 from harness.core.verdict import Status
+from tests.catalogues import sample_cases
 from tests.chaos.chaosparts import Run, run_experiment
 from tests.chaos.chatserver import serve_chat
 
@@ -34,7 +35,7 @@ def disturb(run: Run, kind: str, **attributes: int | str) -> Experiment:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", GENTLE)
+@pytest.mark.parametrize("kind", sample_cases(GENTLE, "slow_reader"))
 def test_a_sound_service_serves_others_under_each_gentle_disturbance(gate: Callable[..., Run], kind: str) -> None:
     with serve_chat() as url:
         run = gate(url=url)
@@ -50,7 +51,7 @@ def test_a_sound_service_serves_others_under_each_gentle_disturbance(gate: Calla
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["slowloris", "half_open"])
+@pytest.mark.parametrize("kind", sample_cases(["slowloris", "half_open"], "slowloris"))
 def test_a_single_worker_that_a_client_can_hold_is_named(gate: Callable[..., Run], kind: str) -> None:
     with serve_chat(workers=1) as url:
         run = gate(url=url, first_byte=4, total=5)
