@@ -124,8 +124,13 @@ def test_a_command_has_a_deadline_and_its_children_end_with_it(tmp_path: Path) -
     assert "No such file" in carry_out({"argv": [str(tmp_path / "none")], "deadline": 1.0})
 
 
-@pytest.mark.parametrize("pid", [0, 1, -1, os.getpid(), os.getppid(), 2**22 + 5])
-def test_what_is_no_replica_is_never_touched(pid: int) -> None:
+NO_REPLICAS = {"0": 0, "1": 1, "-1": -1, "own": os.getpid(), "parent": os.getppid(), "too large": 2**22 + 5}
+"""Process ids by names that are the same in every worker of pytest-xdist."""
+
+
+@pytest.mark.parametrize("name", NO_REPLICAS)
+def test_what_is_no_replica_is_never_touched(name: str) -> None:
+    pid = NO_REPLICAS[name]
     with PlatformInjector(Replica("a", pid=pid)) as injector, pytest.raises(UsageError, match="process"):
         injector.prepare(act("pause")).apply()
 
