@@ -22,6 +22,9 @@ _WHOLE = {
     GROUNDS["experiments"]: '[links.front]\napi = "http://127.0.0.1:8474"\nlisten = "127.0.0.1:8475"\n'
     'upstream = "127.0.0.1:8000"\n[[fault]]\nname = "slow front"\nlink = "front"\nkind = "latency"\n'
     "attributes = { latency = 500 }",
+    GROUNDS["clients"]: '[[fault]]\nkind = "slowloris"\nduration = 5',
+    GROUNDS["restarts"]: '[platform.backend-a]\npid_file = "/run/backend-a.pid"\nstart = ["systemctl", "start", "a"]\n'
+    '[[fault]]\nkind = "stop"\nplatform = "backend-a"\nduration = 20',
 }
 """The lines for grounds whose sentence names no key."""
 
@@ -44,6 +47,7 @@ _VALUES = {
     "rate_limit": "60",
     "target_rate": "20",
     "unprovoked_failures": "0.01",
+    "refuses": '["missing_field"]',
 }
 """An example of the value of each key; a promise without one is `true`."""
 

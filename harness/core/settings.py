@@ -364,7 +364,7 @@ GROUNDS = {
     "golden": "no golden outputs are configured ([data] golden)",
     "replicas": "no further URLs are configured ([endpoint] replicas)",
     "experiments": (
-        "no fault is configured ([links.NAME], and [[fault]] or [[experiment]]); without any, faults that clients make "
+        "no fault is configured ([links.NAME], and [[fault]] or [[experiment]]): without any, faults that clients make "
         "run where the chaos suite is named and the endpoint is this machine, or in [targets] allow"
     ),
     "restarts": "no [[fault]] or [[experiment]] lets replicas end in order ([platform.NAME], stop, drain or restart)",

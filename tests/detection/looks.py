@@ -85,9 +85,13 @@ def data(text: str) -> list[str]:
 
 
 def _kept(body: Any) -> Any:
-    return (
-        {name: each for name, each in body.items() if name not in ("id", "created")} if isinstance(body, dict) else body
-    )
+    """Without what differs between two requests alike: ids, times, and how much of the prompt was cached."""
+    if not isinstance(body, dict):
+        return body
+    kept = {name: part for name, part in body.items() if name not in ("id", "created")}
+    if isinstance(usage := kept.get("usage"), dict):
+        kept["usage"] = {name: count for name, count in usage.items() if name != "prompt_tokens_details"}
+    return kept
 
 
 def text(found: httpx.Response | str) -> str:

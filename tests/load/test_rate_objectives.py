@@ -156,7 +156,6 @@ def test_a_whole_load_judges_requests_and_rows_per_second(reference: str, tmp_pa
     objectives = [
         f'[[objective]]\nsuite = "load"\nmetric = "{metric}"\nlimit = "{limit}"\n' for metric, limit in limits.items()
     ]
-    objectives.append('[[objective]]\nname = "too much"\nsuite = "load"\nmetric = "request_rate"\nlimit = ">= 4000"\n')
     text = '[endpoint]\nprotocol = "plain_json"\n[load]\nrate = 40\nduration = 4\nwarm_up = 1\narrivals = "constant"\n'
     (tmp_path / "aiharness.toml").write_text(text + "".join(objectives))
     outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", suite="load")
@@ -167,5 +166,3 @@ def test_a_whole_load_judges_requests_and_rows_per_second(reference: str, tmp_pa
         row = outcome.check(f"test_objective[{metric}]")
         assert row["kind"] == "estimate", "it shares the error of a false FAIL with the other objectives"
         assert row["verdict"] == "PASS" or result["client_bound"] or result["stall"] > 0.1, outcome.out
-    undecided = outcome.check("test_objective[too-much]")
-    assert undecided["verdict"] == "INCONCLUSIVE"

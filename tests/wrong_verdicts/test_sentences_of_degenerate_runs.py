@@ -76,7 +76,7 @@ CLAIMS: Mapping[str, Rule] = {
     r"rounds, up to (\d+) at once": lambda match, run: int(match[1]) > 1 and run.count_overlaps() > 0,
     r"after (\d+) clients disconnected": lambda match, run: int(match[1]) > 0,
     (
-        r"prediction succeeds|a complete answer|same text|of one value|of one form|one version|same answer"
+        r"prediction succeeds|a complete answer|same text|of one value|of one form|of one kind|one version|same answer"
         r"|answered validly|as before|changes no answer|as the plain request|legal forms|trace headers|invalid bytes"
     ): lambda _, run: run.sent.filled > 0,
     r"^(\d+) of (\d+) plain valid requests failed": lambda match, _: int(match[1]) < int(match[2]),
