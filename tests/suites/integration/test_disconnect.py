@@ -41,7 +41,11 @@ class Slots(Service):
 
 @pytest.mark.parametrize("slots", [4, 8])
 def test_a_service_that_releases_its_slots_passes(tmp_path: Path, slots: int) -> None:
-    [verdict] = run_checks(Slots(slots, leaks=False, waits=True), tmp_path, leaving)
+    for attempt in ("first", "second", "third"):
+        (tmp_path / attempt).mkdir()
+        [verdict] = run_checks(Slots(slots, leaks=False, waits=True), tmp_path / attempt, leaving)
+        if verdict.status is not Status.ERROR:  # the harness itself came too late to connect, on a busy machine
+            break
     assert verdict.status is Status.PASS, verdict.reason
     assert "clients disconnected without their whole answer, 24 requests, up to" in verdict.reason
 
