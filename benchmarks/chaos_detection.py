@@ -57,7 +57,7 @@ def _try_defect(defect: GatewayDefect, records: RunRecords) -> bool:
 
 
 def _run_in_time(experiment: str, suite: str, **deployment: str) -> RunOutcome:
-    """A run whose load was sent in time, if one of three was: what a busy machine leaves open shows nothing."""
+    """The first run whose load was sent in time, else the last of three: a busy machine must not count as a miss."""
     for attempt in range(_MOST_RUNS):
         outcome = run_deployment_trial(experiment, suite, **deployment)
         if not any(words in row.reason for row in outcome.rows for words in _TOO_BUSY):

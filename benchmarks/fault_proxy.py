@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -47,9 +47,21 @@ listen a
 ROUNDS, REQUESTS, PINGS, MEGABYTES = 5, 4000, 1500, 150
 
 
+def start_service(serve_peer: Callable[[socket.socket], None]) -> int:
+    """Start a service in this process, with a thread for each connection; gives its port on loopback."""
+    listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+
+    def accept_peers() -> None:
+        while True:
+            peer, _ = listening.accept()
+            threading.Thread(target=serve_peer, args=(peer,), daemon=True).start()
+
+    threading.Thread(target=accept_peers, daemon=True).start()
+    return int(listening.getsockname()[1])
+
+
 def start_backend() -> int:
     """Start a service in this process that answers 64 bytes with 64 bytes, or with megabytes if they begin with big."""
-    listening = socket.create_server(("127.0.0.1", 0), backlog=128)
     megabyte = bytes(1 << 20)
 
     def serve_peer(peer: socket.socket) -> None:
@@ -62,13 +74,7 @@ def start_backend() -> int:
                 else:
                     peer.sendall(data)
 
-    def accept_peers() -> None:
-        while True:
-            peer, _ = listening.accept()
-            threading.Thread(target=serve_peer, args=(peer,), daemon=True).start()
-
-    threading.Thread(target=accept_peers, daemon=True).start()
-    return int(listening.getsockname()[1])
+    return start_service(serve_peer)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.fault_proxy import connect_to
+from benchmarks.fault_proxy import connect_to, start_service
 from harness.core.fault import load_fault
 from harness.core.registry import list_plugins
 
@@ -67,9 +66,8 @@ def make_request(number: int, *, stream: bool) -> bytes:
     return f"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
-def start_service() -> int:
+def start_model() -> int:
     """A service in this process that answers each request, a streamed one piece by piece."""
-    listening = socket.create_server(("127.0.0.1", 0), backlog=128)
 
     def serve_peer(peer: socket.socket) -> None:
         with peer:
@@ -81,13 +79,7 @@ def start_service() -> int:
                     if len(pieces) > 1:
                         time.sleep(GAP)
 
-    def accept_peers() -> None:
-        while True:
-            peer, _ = listening.accept()
-            threading.Thread(target=serve_peer, args=(peer,), daemon=True).start()
-
-    threading.Thread(target=accept_peers, daemon=True).start()
-    return int(listening.getsockname()[1])
+    return start_service(serve_peer)
 
 
 @contextmanager
@@ -97,7 +89,7 @@ def start_link() -> Iterator[tuple[int, int, str]]:
     try:
         assert child.stdout is not None
         base = json.loads(child.stdout.readline())["url"]
-        body = {"name": "b", "listen": "127.0.0.1:0", "upstream": f"127.0.0.1:{start_service()}"}
+        body = {"name": "b", "listen": "127.0.0.1:0", "upstream": f"127.0.0.1:{start_model()}"}
         row = httpx.post(f"{base}/proxies", json=body).raise_for_status().json()
         yield child.pid, int(row["listen"].rsplit(":", 1)[1]), base
     finally:

@@ -64,7 +64,7 @@ def run_case(case: str, api: str, model: str, folder: Path) -> Counter[str]:
         row = json.loads(line)
         _, _, fault = row["check"].partition("[")
         statuses.setdefault(fault, set()).add(row["verdict"]["status"])
-    return Counter("PASS" if "PASS" in found else " ".join(sorted(found)) for found in statuses.values())
+    return Counter("PASS" if "PASS" in seen else " ".join(sorted(seen)) for seen in statuses.values())
 
 
 def main() -> int:

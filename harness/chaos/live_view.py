@@ -87,7 +87,7 @@ class LiveView:
         return self._live is not None
 
     def print(self, line: str) -> None:
-        """Show a line above the live one."""
+        """Print a line that stays, above the line that is updated."""
         if self._live is None:
             self._show(line)
         else:

@@ -92,7 +92,7 @@ class QueryPool:
         return ""
 
     def find_owner(self, content: Any, number: int) -> int | None:
-        """The query of the pool, other than `number`, whose own answer this content is; None where there is none."""
+        """The number of another query of the pool whose right answer equals this content; None if no answer does."""
         for other, known in enumerate(self.known):
             reference = known.reference
             if other == number or reference is None:

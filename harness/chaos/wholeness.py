@@ -139,5 +139,5 @@ def _group_sizes(before: Sequence[Sample], under: Sequence[Sample]) -> Groups:
 
 
 def _list_sizes(samples: Sequence[Sample]) -> list[float]:
-    """The sizes of successes; inf for failures."""
+    """The size of each answer that succeeded, and infinity for each request that failed."""
     return [math.inf if sample.size is None or not sample.is_good else float(sample.size) for sample in samples]

@@ -20,7 +20,7 @@ HOUR_MS = 3_600_000
 """The longest time that a parameter should take, in milliseconds."""
 
 _GROUPS = ("faults", "disturbances", "platform_actions")
-"""The groups of plug-ins that are kinds of faults."""
+"""The plug-in groups whose files are kinds of faults: on links, by clients, on replicas of the platform."""
 
 _VISIBLE, MOST_PROBE_DELAY = 0.01, 4.0
 """Seconds below which an added delay cannot be told from noise, and the longest delay that a probe waits for."""
@@ -181,7 +181,7 @@ class FaultKind(Generic[_Parameters]):
 
 
 def list_faults() -> tuple[str, ...]:
-    """The names of all kinds of faults: of links, of clients and of the platform."""
+    """The names of every kind of fault: on links, by clients, and on replicas of the platform."""
     return tuple(name for group in _GROUPS for name in list_plugins(group))
 
 

@@ -1,4 +1,4 @@
-"""What a fault on HTTP knows of a request, and the conditions under which the fault may strike it.
+"""An HTTP request as a fault sees it, and the conditions that decide whether the fault may strike it.
 
 Tested in tests/core/test_http_request.py.
 """

@@ -83,7 +83,7 @@ class EventSplitter:
         self._line = text[place:]
 
     def finish(self) -> Iterator[Event]:
-        """The event that the end of the stream ends, if any."""
+        """The last event, where the stream ends without the blank line that closes it; nothing otherwise."""
         line, self._line = self._line, b""
         if line and (event := self._read_line(line.rstrip(b"\r"), line)) is not None:
             yield event

@@ -1,4 +1,4 @@
-"""abort_storm: clients that leave after some events of their answers."""
+"""abort_storm: clients that end the connection after some events of a streamed answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""slow_close: the end of a stream arrives late."""
+"""slow_close: the connection is closed later than the service closed it."""
 
 from __future__ import annotations
 

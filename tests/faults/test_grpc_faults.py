@@ -37,7 +37,7 @@ def strike(kind: str, *, pieces: int = 1, struck: str = "", **attributes: Any) -
 
 
 def read_calls(line: Line) -> dict[int, list[Any]]:
-    """What a client reads of each call: headers as an object, data as bytes, a reset as its code."""
+    """What a client receives in answer to its calls: headers (object), data (bytes), or the code of a reset."""
     decoder = hpack.Decoder()
     calls: dict[int, list[Any]] = {}
     for frame in FrameScanner().scan(bytes(line.passed)):
