@@ -35,7 +35,7 @@ def make_variant(name: str, title: str, reword: Reword, *, is_stable: bool = Tru
                 return
             question = str(call.request["messages"][-1].get("content"))
             words = reword(question, usual["choices"][0]["message"]["content"])
-            await _say(call, words, usual["usage"]["prompt_tokens"])
+            await _say(call, words, usual["usage"])
 
         return intercept(app, handle)
 
@@ -55,8 +55,8 @@ async def _ask_usual(call: Inference) -> Object | None:
     return answer
 
 
-async def _say(call: Inference, words: str, prompt_tokens: int) -> None:
-    """Let the service repeat these words in place of its answer, and count the prompt that was sent."""
+async def _say(call: Inference, words: str, usual: Object) -> None:
+    """Let the service repeat these words in place of its answer; the prompt is counted as in the usual usage."""
     messages = [{"role": "user", "content": f"Repeat after me:{words}"}]
     body = json.dumps({**call.request, "messages": messages}).encode()
 
@@ -65,7 +65,9 @@ async def _say(call: Inference, words: str, prompt_tokens: int) -> None:
 
     def count_prompt(answer: Object) -> None:
         if usage := answer.get("usage"):
-            usage["prompt_tokens"] = prompt_tokens
-            usage["total_tokens"] = prompt_tokens + usage["completion_tokens"]
+            usage["prompt_tokens"] = usual["prompt_tokens"]
+            usage["total_tokens"] = usual["prompt_tokens"] + usage["completion_tokens"]
+            if "prompt_tokens_details" in usual:
+                usage["prompt_tokens_details"] = usual["prompt_tokens_details"]
 
     await change_answers(forward, count_prompt)(call.scope, call.receive, call.send)

@@ -26,8 +26,7 @@ def run_model(folder: Path, name: str, options: str = "", promises: dict[str, An
     """Smoke and integration over a variant, with the promises that it keeps unless others are given."""
     variant = load_switch(Variant, name)
     if promises is None:
-        withdrawn = {*variant.withdraws, "prefix_cache"}  # what a model says in its own words skips the cache's counts
-        promises = {key: value for key, value in HEALTHY_PROMISES[CHAT].items() if key not in withdrawn}
+        promises = {key: value for key, value in HEALTHY_PROMISES[CHAT].items() if key not in variant.withdraws}
     (folder / "aiharness.toml").write_text(build_configuration(CHAT, promises) + options)
     with ReferenceProcess(ServiceSettings(api_key=KEY, token_ms=0, variants=(name,))) as server:
         env = {"AIHARNESS_API_KEY": KEY}
