@@ -28,8 +28,9 @@ class CheckSpec:
     which has a cost of its own. `cases` are its parametrised ids; `per` gives it one case for each configured objective
     of its suite, each experiment (or each in which gentle clients misbehave, or in which replicas end in order), each
     chosen attack but those in `without_attacks`, or each pair of them. `attack` is
-    the one attack that it judges: it is planned where that is chosen. `before_contact` marks a check that runs on an
-    endpoint which was never reached, `alone` one beside which, under xdist, no other runs.
+    the one attack that it judges: it is planned where that is chosen. `metrics` names the metrics of the objectives
+    that it judges; empty: every objective of its suite. `before_contact` marks a check that runs on an endpoint which
+    was never reached, `alone` one beside which, under xdist, no other runs.
     """
 
     title: str
@@ -50,6 +51,7 @@ class CheckSpec:
         "attack_objective",
     ] = ""
     attack: str = ""
+    metrics: tuple[str, ...] = ()
     without_attacks: tuple[str, ...] = ()
     measures: tuple[Measurement[Any], ...] = ()
     before_contact: bool = False
@@ -87,6 +89,10 @@ def list_axes(spec: CheckSpec, suite: str, settings: Settings) -> list[Axis]:
         attacks = [name for name in settings.attack.attacks if name not in spec.without_attacks]
         axes.append(Axis("attack", attacks, attacks))
     if "objective" in spec.per:
-        objectives = [objective for objective in settings.objectives if objective.suite == suite]
+        objectives = [
+            objective
+            for objective in settings.objectives
+            if objective.suite == suite and (not spec.metrics or objective.metric in spec.metrics)
+        ]
         axes.append(Axis("objective", objectives, [objective.slug for objective in objectives]))
     return axes

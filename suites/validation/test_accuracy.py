@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.core.metric import ACCURACY
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.run.accuracy import LABELLED_ROWS, judge_accuracy
@@ -10,7 +11,7 @@ from harness.run.measurements import Measurements
 from harness.suite import Verdict, check
 
 
-@check("accuracy", per="objective", grounds=("data",), measures=(LABELLED_ROWS,))
+@check("accuracy", per="objective", metrics=(ACCURACY.name,), grounds=("data",), measures=(LABELLED_ROWS,))
 def test_accuracy(ai_measure: Measurements, ai_run: GateRun, ai_planned: PlannedCheck, objective: Objective) -> Verdict:
     data = ai_run.settings.data
     assert data is not None

@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.adapter import Capabilities
 from harness.core.registry import list_plugins
-from harness.core.suite_policy import explain_ground
+from harness.core.suite_policy import explain_ground, find_policy
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
 from harness.suite import list_checks
@@ -27,6 +27,14 @@ def test_every_check_declares_itself(suite: str) -> None:
         assert not check.spec.title.endswith(".")
         assert all(explain_ground(name) for name in check.spec.grounds)
         Capabilities().find_missing(check.spec.needs)
+
+
+@pytest.mark.parametrize("suite", list_plugins("suites"))
+def test_every_metric_of_a_suite_is_judged_by_a_check(suite: str) -> None:
+    metrics = {metric.name for metric in find_policy(suite).metrics}
+    judging = [check.spec for check in list_checks(suite) if "objective" in check.spec.per]
+    named = {name for spec in judging for name in spec.metrics or metrics}
+    assert named == metrics
 
 
 def test_no_check_sends_more_than_it_declares(tmp_path: Path) -> None:
