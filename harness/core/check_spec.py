@@ -30,7 +30,8 @@ class CheckSpec:
     chosen attack but those in `without_attacks`, or each pair of them. `attack` is
     the one attack that it judges: it is planned where that is chosen. `metrics` names the metrics of the objectives
     that it judges; empty: every objective of its suite. `before_contact` marks a check that runs on an endpoint which
-    was never reached, `alone` one beside which, under xdist, no other runs.
+    was never reached, `alone` one beside which, under xdist, no other runs. Where `promise` is not
+    promised, it is no more than a warning.
     """
 
     title: str
@@ -56,6 +57,7 @@ class CheckSpec:
     measures: tuple[Measurement[Any], ...] = ()
     before_contact: bool = False
     alone: bool = False
+    promise: str = ""
     clauses: tuple[str, ...] = ()
 
     def count_tokens(self, extra_tokens: int) -> int:

@@ -100,6 +100,8 @@ class _Planner:
         for case in self._list_cases(id_, suite, spec, not_applicable):
             self._measurements |= {planned.id: planned for planned in case.measurements}
             check = _plan_contract(case, spec, policy)
+            if spec.promise and spec.promise not in self._grounds and check.level is Level.BLOCKER:
+                check = replace(check, level=Level.WARN)
             if case.objective is not None:
                 check = _plan_objective(check, case, case.objective, spec, policy)
             self._checks.append(check)

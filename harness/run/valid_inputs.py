@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
@@ -197,6 +198,16 @@ class Rows:
         if self.has_fields:
             return [self._vary_fields(generator) for _ in range(n)]
         return [_redraw(self._row, generator) for _ in range(n)]
+
+    def draw_long_texts(self, n: int, words: int) -> list[str]:
+        """Texts of at least so many words (a word is a token or more), different from their first words on."""
+        generator = random.Random(f"{self.session.settings.seed} {words} words")
+        vocabulary = sorted({word for text in _TEXTS for word in re.findall(r"[a-z]{3,}", text)})
+        texts = []
+        for _ in range(n):
+            code, body = generator.randrange(10**7, 10**8), " ".join(generator.choices(vocabulary, k=words))
+            texts.append(f"{code % 997}: {body}. Repeat after me: {code}")
+        return texts
 
     def _shape_row(self, row: Any) -> Any:
         if self.has_fields:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import random
-
 from harness.checks.answers import kinds, repeat, versions
 from harness.core.exchange import Exchange
 from harness.run.asking_in_turn import ask_in_turn
 from harness.run.valid_inputs import Rows
+from harness.run.version_questions import VERSION_REQUESTS, ask_versions
 from harness.suite import Session, Verdict, check, once
 
 _TIMES = 6
-_INPUTS, _EACH, _TOGETHER = 5, 8, 2
-"""Inputs that are asked of all replicas, how often each, and how many at once.
-
-A version behind one connection in five is in none of eight answers to one input with probability .17, and in none of
-all forty with .0001.
-"""
 _KIND_INPUTS = 16
 """Inputs whose answers are compared in kind: what happens for one in five is in none of them with probability .03."""
-_OVER_NEW_CONNECTION = (("connection", "close"),)
-"""A balancer may keep a connection with one replica."""
 
 
 @once
@@ -61,20 +52,8 @@ def test_same_text(ai_client: Session) -> Verdict:
 @check(
     "all answers come from one version",
     grounds=("deterministic",),
-    requests=_INPUTS * _EACH,
-    tokens=16 * _INPUTS * _EACH,
+    requests=VERSION_REQUESTS,
+    tokens=16 * VERSION_REQUESTS,
 )
 def test_one_version(ai_client: Session) -> Verdict:
-    rows = Rows(ai_client)
-    queries = [rows.query([row]) for row in rows.draw_distinct(_INPUTS)]
-    # In a random order: a balancer that takes the replicas in turn must not give each input one of its own.
-    order = [number for number in range(len(queries)) for _ in range(_EACH)]
-    random.Random(f"{ai_client.settings.seed} versions").shuffle(order)
-    headers = () if ai_client.endpoint.http2 else _OVER_NEW_CONNECTION
-    exchanges = ai_client.ask_many(
-        [queries[number] for number in order], concurrency=_TOGETHER, headers=[headers] * len(order)
-    )
-    answers: list[list[Exchange]] = [[] for _ in queries]
-    for number, exchange in zip(order, exchanges, strict=True):
-        answers[number].append(exchange)
-    return versions.judge_versions(answers, ai_client.show)
+    return versions.judge_versions(ask_versions(ai_client), ai_client.show)

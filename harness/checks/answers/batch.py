@@ -22,7 +22,7 @@ from harness.checks.common import (
 from harness.checks.comparison import find_difference, find_owner, find_row_mismatch
 from harness.checks.control import Control
 from harness.core.exchange import Exchange, Request
-from harness.core.verdict import Verdict, judge_contract, make_inconclusive
+from harness.core.verdict import Case, Status, Verdict, choose_worst, judge_contract, make_inconclusive
 
 
 def arrange_order(order: Sequence[int], control: Control) -> list[int]:
@@ -67,6 +67,24 @@ def judge_batch(control: Control, batch: Exchange, order: Sequence[int], show: S
         )
     holds = f"{len(order)} rows in one batch have the same answers as alone, in their order"
     return judge_contract(cases, holds, distinct=len(distinct))
+
+
+def judge_batches(control: Control, batches: Sequence[tuple[Sequence[int], Exchange]], show: Show) -> Verdict:
+    """Every batch is as `judge_batch` wants it; each comes with the order of its rows.
+
+    A batch that shows nothing (it is refused, or all its rows have one answer) takes nothing from the others.
+    """
+    verdicts = [judge_batch(control, exchange, order, show) for order, exchange in batches]
+    passed = [number for number, verdict in enumerate(verdicts) if verdict.status is Status.PASS]
+    decisive = [verdict for verdict in verdicts if verdict.status in (Status.FAIL, Status.ERROR)]
+    if decisive or not passed:
+        return choose_worst(decisive or verdicts)
+    rows = {row for number in passed for row in batches[number][0]}
+    sizes = ", ".join(str(len(batches[number][0])) for number in passed)
+    holds = f"{len(rows)} rows have in batches of {sizes} the answers that they have alone, in their order"
+    cases = [Case(f"place {place} of batch {number}") for number in passed for place in range(len(batches[number][0]))]
+    undecided = [verdict.reason for verdict in verdicts if verdict.status is Status.INCONCLUSIVE]
+    return judge_contract(cases, holds, distinct=len(rows)).with_notes(*dict.fromkeys(undecided))
 
 
 def _find_problem(place: int, row: int, own: Sequence[Mapping[str, Any]], outputs: Mapping[str, Any]) -> str | None:
