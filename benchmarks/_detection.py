@@ -36,6 +36,8 @@ SERVED_MODELS = {
     EMBEDDINGS: {"model": EMBEDDING_MODEL},
 }
 """What the user configures in `[endpoint]`, by protocol."""
+_SLOTS = {"load_pulse": 3}
+"""The requests that a healthy gateway takes at once under an experiment that has to be more than it can do."""
 _ALWAYS = {"deterministic": True, "request_id": "x-request-id", "idempotency": "Idempotency-Key"}
 HEALTHY_PROMISES: Mapping[str, Mapping[str, Any]] = {
     PLAIN: _ALWAYS,
@@ -151,7 +153,8 @@ def run_deployment_trial(
 ) -> RunOutcome:
     """Run an experiment of `detection/experiments/` on the whole deployment, with a defect of its gateway."""
     started = time.monotonic()
-    deployment = Deployment(edition, api_key=KEY, gateway_defect=gateway_defect, deadline_s=60.0)
+    slots = _SLOTS.get(experiment) if gateway_defect is None else None
+    deployment = Deployment(edition, api_key=KEY, gateway_defect=gateway_defect, max_in_flight=slots, deadline_s=60.0)
     with tempfile.TemporaryDirectory() as folder, deployment:
         text = build_configuration(CHAT, {"deterministic": True})
         for link in deployment.links:

@@ -33,8 +33,9 @@ class GatewayDefect:
     status: str = "FAIL"
 
 
-INTACT, RECOVERS, OBJECTIVE = (
-    f"ai-suite/chaos/test_faults.py::{check}" for check in ("test_intact", "test_recovers", "test_objective")
+INTACT, RECOVERS, OBJECTIVE, PULSE = (
+    f"ai-suite/chaos/test_faults.py::{check}"
+    for check in ("test_intact", "test_recovers", "test_objective", "test_survives_pulse")
 )
 
 

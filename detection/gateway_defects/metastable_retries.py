@@ -1,27 +1,31 @@
-"""Each attempt is given up after half a second and sent again, and its work goes on: a pulse never ends.
+"""Each attempt is given up after 750 ms and sent again, and its work goes on: a slow phase never ends.
 
-The retries alone are more than the gateway can do, so that every attempt is late (as in SREGym's issue 946).
+The retries alone are more than the gateway can do, so that every attempt is late: 8 requests per second, 3 attempts,
+20 per second, a queue of 256 (the numbers of SREGym's issue 946).
 """
 
 from __future__ import annotations
 
 import asyncio
 
-from detection.gateway_defect import RECOVERS, GatewayDefect
+from detection.gateway_defect import PULSE, GatewayDefect
 from harness.reference.api_error import ApiError
 from harness.reference.forwarding import UpstreamAnswer, UpstreamCall
 from harness.reference.hardened import Hardened
 from harness.reference.upstream import Limits, Upstream
 
-_WORK_S, _PATIENCE_S, _ATTEMPTS = 0.04, 0.5, 3
+_WORK_S, _PATIENCE_S, _ATTEMPTS, _QUEUE = 0.05, 0.75, 3, 256
 _Attempt = asyncio.Task[tuple[Upstream, UpstreamAnswer]]
 
 
-class _Gateway(Hardened):
+class MetastableRetries(Hardened):
+    """The gateway, whose every attempt does its work, however late."""
+
     def __init__(self, urls: list[str], limits: Limits | None = None) -> None:
         super().__init__(urls, limits)
         self._line = asyncio.Lock()
         self._late: set[asyncio.Task[None]] = set()
+        self._queued = 0
 
     async def _ask_upstreams(self, call: UpstreamCall) -> tuple[Upstream, UpstreamAnswer]:
         for _ in range(_ATTEMPTS):
@@ -34,9 +38,15 @@ class _Gateway(Hardened):
         raise ApiError(504, "no attempt was answered in time", "upstream_timeout")
 
     async def _attempt(self, call: UpstreamCall) -> tuple[Upstream, UpstreamAnswer]:
-        async with self._line:
-            await asyncio.sleep(_WORK_S)
-            return await super()._ask_upstreams(call)
+        if self._queued >= _QUEUE:
+            raise ApiError(503, "the queue is full", "unavailable")
+        self._queued += 1
+        try:
+            async with self._line:
+                await asyncio.sleep(_WORK_S)
+        finally:
+            self._queued -= 1
+        return await super()._ask_upstreams(call)
 
 
 async def _end(attempt: _Attempt) -> None:
@@ -49,9 +59,9 @@ async def _end(attempt: _Attempt) -> None:
 
 DEFECT = GatewayDefect(
     name="metastable_retries",
-    title="attempts that are late are repeated while their work goes on: the overload outlives its cause",
-    gateway=_Gateway,
-    experiment="both_slow",
-    caught_by=RECOVERS,
-    words="no steady state again",
+    title="attempts that are late are repeated while their work goes on: a slow phase outlives its cause",
+    gateway=MetastableRetries,
+    experiment="slow_pulse",
+    caught_by=PULSE,
+    words="raised again, the load was carried as before",
 )

@@ -6,7 +6,7 @@ Tested in tests/chaos/test_impact.py.
 from __future__ import annotations
 
 from harness.chaos.struck import Traffic
-from harness.core.experiment import Experiment, Sample
+from harness.core.experiment import Experiment, Sample, select_samples
 from harness.stats.recovery import Yardstick, estimate_recovery
 
 
@@ -18,7 +18,7 @@ def describe_impact(experiment: Experiment, yardstick: Yardstick) -> str:
     applied, lifted = experiment.applied, experiment.lifted
     if applied is None or lifted is None:
         return ""
-    since = [sample for sample in experiment.samples if sample.intended >= applied]
+    since = select_samples(experiment.samples, applied, experiment.lowered)
     bad = [sample for sample in since if sample.judged_latency > yardstick.slow_over]
     if not bad:
         return "no request after the begin of the fault was bad: no goodput was lost"

@@ -32,7 +32,8 @@ LEASE = 5000
 class Injector:
     """The fault proxy of one link; a `with` block, after which no fault of ours is left on.
 
-    `allow` are hosts beyond this machine that may be disturbed. `notes` says what was lifted or created on the way.
+    `allow` are hosts beyond this machine that may be disturbed. `seed` decides what our own proxy strikes. `notes` says
+    what was lifted or created on the way.
     Raises `UsageError` for a host that is not allowed, a missing extra or a missing proxy; `ProxyGone`.
     """
 
@@ -43,6 +44,7 @@ class Injector:
         self.api = ToxiproxyApi(link)
         self.guardian = Guardian()
         self.before = LinkProbe("refused")
+        self.seed = 0
         self._is_marked = False
         try:
             self._client = _connect_client(self.api)
@@ -209,7 +211,8 @@ class ActiveFault:
             self._proxy.disable(**lease)
             return
         toxic = {"name": self.name, "type": fault.kind, "stream": fault.stream, "toxicity": fault.toxicity}
-        self._proxy.add_toxic(**toxic, attributes=dict(fault.attributes), **lease)
+        seed = {"seed": self._injector.seed} if self._injector.is_own_proxy else {}
+        self._proxy.add_toxic(**toxic, attributes=dict(fault.attributes), **lease, **seed)
 
     def renew(self) -> None:
         """Keep the fault on. Raises `ProxyGone` when the proxy has died, `FaultLifted` when somebody has lifted it."""

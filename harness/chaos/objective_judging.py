@@ -1,4 +1,6 @@
-"""Judge an objective by the requests that were due under the faults: latency, error rate, goodput beside the baseline.
+"""Judge an objective by the requests that were due under the faults, or after them: latency, error rate, goodput.
+
+Goodput is a share of the baseline's.
 
 Tested in tests/chaos/test_objective_judging.py.
 """
@@ -12,7 +14,7 @@ from dataclasses import replace
 from harness.chaos.attempts_judging import judge_attempts
 from harness.chaos.judging import judge_validity, weaken_if_stopped
 from harness.chaos.recovery_judging import judge_recovery, measure_baseline, select_baseline
-from harness.core.experiment import Experiment, Sample
+from harness.core.experiment import Experiment, Sample, select_samples
 from harness.core.metric import ATTEMPTS, GOODPUT, INTERNAL_ERROR_RATE, LATENCY, RECOVERY
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
@@ -23,10 +25,10 @@ from harness.stats.beta import beta_quantile
 _INTERNAL_ERROR = 500
 
 
-def judge_under_faults(
+def judge_experiment_objective(
     experiment: Experiment, objective: Objective, check: PlannedCheck, others: Sequence[Objective] = ()
 ) -> Verdict:
-    """The verdict on an objective of the suite; `others` are all of its objectives.
+    """The verdict on an objective of an experiment; `others` are all of its objectives.
 
     A request is good for the goodput if it succeeded within the smallest latency that the objectives allow, else within
     the latency over which an answer counts as slow beside the baseline.
@@ -38,15 +40,30 @@ def judge_under_faults(
     if (verdict := judge_validity(experiment)) is not None:
         return verdict
     planned = check.cap or 0
-    samples = experiment.fault_samples[: check.cap]
-    if not experiment.stopped and len(samples) < planned:
-        few = f"{len(samples)} of {planned} planned requests were due under the fault and ended"
+    samples = _select_phase(experiment, objective)[: check.cap]
+    if not (experiment.stopped and not objective.after) and len(samples) < planned:
+        few = f"{len(samples)} of {planned} planned requests were due {_name_phase(objective)} and ended"
         return make_inconclusive(few, n=len(samples), notes=experiment.notes)
     limit = _choose_limit(experiment, objective, others)
     verdict = _judge(experiment, objective, check, samples, limit)
     if objective.metric == GOODPUT.name and verdict.status is Status.FAIL:
         verdict = _spare_baseline(experiment, objective, check, samples, limit, verdict)
     return weaken_if_stopped(experiment, verdict)
+
+
+def _name_phase(objective: Objective) -> str:
+    return "after the lift" if objective.after else "under the fault"
+
+
+def _select_phase(experiment: Experiment, objective: Objective) -> list[Sample]:
+    """The requests that the objective is about."""
+    lifted = experiment.lifted
+    if not objective.after:
+        return experiment.fault_samples
+    if lifted is None:
+        return []
+    chaos = experiment.plan.chaos  # a gap more than the time itself: the planned number of requests falls into it
+    return select_samples(experiment.samples, lifted, lifted + chaos.recovery + 1 / chaos.rate)
 
 
 def _choose_limit(experiment: Experiment, objective: Objective, others: Sequence[Objective]) -> float:
@@ -72,11 +89,12 @@ def _judge(
         values = [sample.judged_latency for sample in samples]
     # After a stop the rest of the planned requests counts as good: a FAIL then stands whatever they would have shown.
     values += [0.0] * ((check.cap or 0) - len(values))
-    blocks = split_into_blocks(values, over, experiment.plan.duration, objective.quantile or 1.0)
+    seconds = experiment.plan.chaos.recovery if objective.after else experiment.plan.duration
+    blocks = split_into_blocks(values, over, seconds, objective.quantile or 1.0)
     examples = experiment.failed or experiment.corrupted
-    what = f"requests under the fault{slow} failed"
+    what = f"requests {_name_phase(objective)}{slow} failed"
     if objective.metric == INTERNAL_ERROR_RATE.name:
-        what = "requests under the fault were answered with status 500"
+        what = f"requests {_name_phase(objective)} were answered with status 500"
     return judge_dependent_samples(blocks, objective, check, what=what, examples=examples, notes=experiment.notes)
 
 

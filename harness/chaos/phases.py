@@ -15,6 +15,7 @@ from harness.chaos.direct import AnyInjector
 from harness.chaos.fault_record import FaultRecord
 from harness.chaos.impact import describe_attempts, describe_impact
 from harness.chaos.judging import describe_unsent, explain_invisible_fault, explain_unsteady_baseline
+from harness.chaos.pulse_judging import LOWERED, compute_lowered_seconds, is_answering
 from harness.chaos.recovery_judging import compute_watch, find_recovery, measure_baseline, select_baseline
 from harness.chaos.steady_load import SteadyLoad
 from harness.chaos.stop_watch import StopWatch
@@ -72,6 +73,8 @@ class Phases:
             try:
                 self._disturb(baseline)
                 load.wait((self.experiment.lifted or 0.0) + compute_watch(chaos) - load.now())
+                if self.experiment.plan.metastability and not self._is_back():
+                    self._lower_load(measure_baseline(baseline, chaos))
             except UsageError as problem:
                 self._update(broken=f"the experiment was cut short: {problem}")
         load.drain()
@@ -127,6 +130,29 @@ class Phases:
             if applied and len(lifted) == len(applied):
                 self._update(lifted=max(lifted))
             self._update(strikes=tuple(strikes), proof=join_proofs(strikes), stopped=timeline.stopped)
+
+    def _is_back(self) -> bool:
+        """Whether the answers show the recovery by now; those that are still waited for count as failed."""
+        waiting = [Sample(due, None, 0.0, "waiting") for due in self.load.list_waiting()]
+        samples = sorted([*self.load.list_samples(), *waiting], key=lambda sample: sample.intended)
+        return find_recovery(replace(self.experiment, samples=tuple(samples))) is not None
+
+    def _lower_load(self, yardstick: Yardstick) -> None:
+        """Lower the load until the service answers well, or for some time; then raise it again for some answers."""
+        load, chaos = self.load, self.chaos
+        self.report("the service does not come back under the load: it is lowered to a tenth")
+        load.set_rate(LOWERED * chaos.rate)
+        lowered = load.now()
+        self._update(lowered=lowered)
+        ends = lowered + compute_lowered_seconds(chaos.recovery, chaos.rate)
+        while load.now() < ends and not self.ask_operator():
+            if is_answering(select_samples(load.list_samples(), lowered, load.find_settled_time(lowered)), yardstick):
+                break
+            load.wait(_LOOK)
+        load.set_rate(chaos.rate)
+        self._update(raised=load.now())
+        self.report("the load is raised again")
+        load.wait(compute_watch(chaos) - chaos.recovery)
 
     def _conclude(self, baseline: list[Sample], lifted: float) -> None:
         """Find the recovery and whether the answers show the faults; the last line of each in `faults.jsonl`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 import sys
 from collections.abc import Sequence
@@ -13,14 +12,15 @@ from harness.chaos.console import OperatorConsole
 from harness.chaos.direct import AnyInjector, DirectInjector, check_endpoint
 from harness.chaos.fault_record import FaultRecord
 from harness.chaos.injector import Injector, lift_faults
-from harness.chaos.judging import judge_integrity
 from harness.chaos.link_use import MOST_REQUESTS_OF_USE, compute_seconds_of_use, find_link_use
 from harness.chaos.live_view import LiveView
 from harness.chaos.operator_log import OperatorLog, add_remark
 from harness.chaos.phases import Phases
 from harness.chaos.platform import PlatformInjector
+from harness.chaos.pulse_judging import compute_lowered_seconds
 from harness.chaos.query_asking import MOST_ASKED, make_mark, prepare_queries
-from harness.chaos.recovery_judging import compute_watch, judge_recovery
+from harness.chaos.recovery_judging import compute_watch
+from harness.chaos.repeated_runs import bisect_experiment, find_failed_check, shrink_experiment
 from harness.chaos.steady_load import LEAVING_STEP, WARM_UP, SteadyLoad
 from harness.chaos.struck import LinkUse
 from harness.chaos.toxiproxy_api import ProxyGone
@@ -29,9 +29,9 @@ from harness.core.experiment import OF_CLIENTS, ChaosSettings, Experiment, Exper
 from harness.core.fault import load_fault
 from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost, make_slug
+from harness.core.pulse import MOST_PULSES
 from harness.core.settings import Settings
-from harness.core.shrinking import MOST_RUNS, format_plan, shrink_plan
-from harness.core.verdict import Status
+from harness.core.shrinking import MOST_RUNS
 from harness.io.rundir import read_fault_lines
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
@@ -94,36 +94,20 @@ def run_experiment(scope: Scope, session: Session, run: GateRun) -> Experiment:
         now = session.client.clock.now()
         operator.write(now, plan.name, f"not begun: {reason}")
         return Experiment(plan, now, undecided=f"the experiment was not begun: {reason}")
-    experiment = _measure(scope, session, run)
+
+    def measure(part: ExperimentPlan) -> Experiment:
+        return _measure(replace(scope, case=part), session, run)
+
+    def write(text: bytes) -> str:
+        return str(run.run_dir.write(f"{scope.suite}/{make_slug(plan.name)}.smallest.toml", text))
+
+    experiment = measure(plan)
+    if plan.metastability:
+        return bisect_experiment(experiment, measure, operator.find_stop)
     failed = find_failed_check(experiment)
     if not (failed and plan.chaos.shrink and len(plan.faults) > 1):
         return experiment
-    return _shrink(experiment, failed, scope, session, run)
-
-
-def find_failed_check(experiment: Experiment) -> str:
-    """Which check of the experiment FAILs: `intact`, `recovers`, or an empty text for none."""
-    checks = {"intact": judge_integrity, "recovers": judge_recovery}
-    return next((name for name, judge in checks.items() if judge(experiment).status is Status.FAIL), "")
-
-
-def _shrink(experiment: Experiment, failed: str, scope: Scope, session: Session, run: GateRun) -> Experiment:
-    """The experiment with a note on its smallest part that fails in the same check, which a file of the run holds."""
-    plan, operator, count = experiment.plan, _open_log(session, run), itertools.count(1)
-
-    def fails(part: ExperimentPlan) -> bool:
-        if operator.find_stop():
-            return False
-        part = replace(part, name=f"{plan.name}, part {next(count)}")
-        return find_failed_check(_measure(replace(scope, case=part), session, run)) == failed
-
-    smallest = shrink_plan(plan, fails)
-    path = run.run_dir.write(f"{scope.suite}/{make_slug(plan.name)}.smallest.toml", format_plan(smallest.plan).encode())
-    faults = ", ".join(fault.name for fault in smallest.plan.faults)
-    note = f"the smallest part that fails, after {smallest.runs} more runs: {faults}; again: aiharness gameday {path}"
-    if not smallest.is_minimal:
-        note += f" (after {smallest.runs} runs no more were tried)"
-    return replace(experiment, notes=(*experiment.notes, note))
+    return shrink_experiment(experiment, failed, measure, operator.find_stop, write)
 
 
 def _open_log(session: Session, run: GateRun) -> OperatorLog:
@@ -160,7 +144,7 @@ def _measure(scope: Scope, session: Session, run: GateRun) -> Experiment:
             load = stack.enter_context(steady_load)
             record = FaultRecord(plan, apis, run.run_dir, load.began, load.now)
             begun = Experiment(plan, load.began)
-            parts = (load, injectors, frozenset(direct), uses, scope.objectives, record)
+            parts = (load, injectors, frozenset(direct), uses, plan.join_objectives(scope.objectives), record)
             phases = Phases(begun, *parts, operator.find_stop, report)
             if session.settings.gameday:
                 view = LiveView(load, phases.list_active, plan.stop, operator.take_notes, run.progress.note)
@@ -187,6 +171,7 @@ def _open_links(
     for injector in injectors.values():
         injector.settle()
         injector.set_mark(make_mark(run, session))
+        injector.seed = session.settings.seed if plan.seed is None else plan.seed
         injector.guardian.start()  # now, so that faults of several links begin together
     places = dict[str, AnyInjector](injectors)
     if any(fault.place == OF_CLIENTS for fault in plan.faults):
@@ -229,7 +214,11 @@ def _compute_cost(scope: Scope) -> Cost:
     requests = WARM_UP + math.ceil((1 + 1 / LEAVING_STEP) * chaos.rate * (seconds + deadline + _SPARE))
     requests += looks * MOST_REQUESTS_OF_USE + MOST_ASKED + sum(_count_requests(fault, chaos) for fault in plan.faults)
     runs = 1
-    if chaos.shrink and len(plan.faults) > 1:
+    if plan.metastability:
+        lowered, runs = compute_lowered_seconds(chaos.recovery, chaos.rate), 1 + MOST_PULSES
+        seconds += lowered + compute_watch(chaos) - chaos.recovery
+        requests += math.ceil(chaos.rate * (seconds + lowered))
+    elif chaos.shrink and len(plan.faults) > 1:
         runs += MOST_RUNS
     requests *= runs
     seconds = runs * (seconds + looks * compute_seconds_of_use(chaos.rate))

@@ -82,6 +82,10 @@ class SteadyLoad:
         closing = (("connection", "close"),) if self._closes else ()
         return turn, session.request(turn.query, (*mark_request(self._pool.mark, index), *closing))
 
+    def set_rate(self, rate: float) -> None:
+        """Go on at so many requests/s."""
+        self._gap = 1 / rate
+
     def list_samples(self) -> list[Sample]:
         """Every counted request that has ended so far, in the schedule's order, without those `unsent` in time."""
         return sorted(self._samples, key=lambda sample: sample.intended)
@@ -171,7 +175,7 @@ class SteadyLoad:
                     self.left += 1
                     tasks.add(leaving := asyncio.create_task(self._leave(transport, count)))
                     leaving.add_done_callback(tasks.discard)
-                self.next_due = self.began + (count - WARM_UP) * self._gap
+                self.next_due += self._gap
         finally:
             for task in tasks:
                 task.cancel()

@@ -15,6 +15,8 @@ from harness.config.suite_sections import check_installed, is_read, read_platfor
 from harness.core.disturbance import Disturbance
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault, RequestWhere, TimedFault
 from harness.core.fault import FaultKind, list_faults, load_fault
+from harness.core.objective import Objective, Profile
+from harness.core.objective_parser import parse_objective
 from harness.core.plan import make_slug
 from harness.core.platform_action import PlatformAction, Replica, find_gap
 from harness.core.registry import list_plugins
@@ -32,6 +34,7 @@ def read_experiments(
     chaos: ChaosSettings,
     suites: tuple[str, ...],
     source: ConfigSource,
+    profile: Profile,
     *,
     may_choose: bool = False,
     everything: bool = False,
@@ -51,6 +54,7 @@ def read_experiments(
         plans.append(_check_plan(ExperimentPlan.of_fault(fault, chaos), plans, source, "fault", index))
     for index, experiment in enumerate(file.experiment):
         plan = _read_experiment(experiment, index, file.links, replicas, chaos, source)
+        plan = replace(plan, objectives=_read_objectives(experiment, index, profile, source))
         plans.append(_check_plan(plan, plans, source, "experiment", index))
     if not is_read("fault", suites):
         return ()
@@ -181,8 +185,37 @@ def _read_experiment(
     chaos = replace(chaos, **{name: value for name, value in own.items() if value is not None})
     faults.sort(key=lambda fault: fault.at)
     return ExperimentPlan(
-        section.name, tuple(faults), chaos, section.hypothesis, stop, section.blast_radius, section.seed
+        section.name,
+        tuple(faults),
+        chaos,
+        section.hypothesis,
+        stop,
+        section.blast_radius,
+        section.seed,
+        section.metastability,
     )
+
+
+def _read_objectives(
+    section: ExperimentSection, index: int, profile: Profile, source: ConfigSource
+) -> tuple[Objective, ...]:
+    """The objectives of this experiment alone."""
+    objectives: dict[str, Objective] = {}
+    for number, own in enumerate(section.objective):
+        place = ("experiment", index, "objective", number)
+        values = asdict(own)
+        is_after = values.pop("phase") == "after"
+        with source.locate_errors(*place):
+            objective = replace(parse_objective("chaos", profile=profile, **values), after=is_after)
+        if is_after and not objective.is_sampled:
+            problem = f"{objective.metric} is not one of the requests after the faults: leave the phase out"
+            raise source.error(problem, *place, "phase")
+        if objective.slug in objectives:
+            raise source.error(
+                f"another objective has the name {objective.slug!r}; give each a name of its own", *place
+            )
+        objectives[objective.slug] = objective
+    return tuple(objectives.values())
 
 
 def _read_timed_fault(
@@ -225,7 +258,7 @@ def _list_own_plans(chaos: ChaosSettings, *, everything: bool) -> list[Experimen
         kind = load_fault(name)
         if isinstance(kind, Disturbance) and (kind.spares_others or (everything and not kind.needs_prompt)):
             fault = Fault("", name, asdict(kind.example), name=name)
-            plans.append(ExperimentPlan.of_fault(fault, chaos))
+            plans.append(replace(ExperimentPlan.of_fault(fault, chaos), metastability=kind.overloads))
     return plans
 
 

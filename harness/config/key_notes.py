@@ -60,6 +60,7 @@ _NOTES: Mapping[tuple[str, ...], str] = {
     ("fault",): "[[fault]], with two pairs of brackets, above each fault",
     ("experiment",): "[[experiment]], with two pairs of brackets, above each experiment",
     ("experiment", "fault"): "[[experiment.fault]], with two pairs of brackets, above each fault of the experiment",
+    ("experiment", "objective"): "[[experiment.objective]], with two pairs of brackets, above each of its objectives",
     ("experiment", "stop"): 'stop = ["error_rate > 50 % for 5s"]',
     ("experiment", "fault", "ramp"): "ramp = { attributes = { latency = 2000 }, steps = 5 }",
     ("experiment", "fault", "attributes"): "attributes = { latency = 2000 }",

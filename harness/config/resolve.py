@@ -85,6 +85,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
             chaos,
             suites,
             source,
+            profile,
             may_choose=may_choose and find_obstacle(endpoint, file.targets.allow) is None,
             everything=options.yes,
         ),

@@ -139,6 +139,19 @@ class TimedFaultSection(TimedFault):
 
 
 @dataclass(frozen=True, slots=True)
+class ExperimentObjectiveSection:
+    """`[[experiment.objective]]`: an objective of this experiment alone, under its faults or after them."""
+
+    metric: str
+    limit: str
+    level: str = "blocker"
+    confidence: float | None = None
+    margin: float | None = None
+    name: str = ""
+    phase: Literal["during", "after"] = "during"
+
+
+@dataclass(frozen=True, slots=True)
 class ExperimentSection:
     """`[[experiment]]`: faults over time; `rate`, `baseline` and `recovery` are those of `[chaos]` by default."""
 
@@ -151,6 +164,8 @@ class ExperimentSection:
     stop: list[str] = field(default_factory=list)
     blast_radius: OverZero[float] = 1.0
     seed: int | None = None
+    metastability: bool = False
+    objective: list[ExperimentObjectiveSection] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

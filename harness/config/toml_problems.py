@@ -48,7 +48,7 @@ def _is_double(problem: str) -> bool:
 
 def _explain_double(problem: str, lines: list[str], number: int) -> str:
     header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", lines[number - 1])
-    if header and header[1] in ("objective", "fault", "experiment", "experiment.fault"):
+    if header and header[1] in ("objective", "fault", "experiment", "experiment.fault", "experiment.objective"):
         return f"[{header[1]}] stands twice: write [[{header[1]}]], with two pairs of brackets, above each"
     if header:
         return f"[{header[1]}] stands twice: put its keys under one of them"

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.core.disturbance import spares_others
+from harness.core.experiment_kinds import EXPERIMENT_KINDS
 from harness.core.generation_options import DEFAULT_LIMIT
 from harness.core.measurement import Measurement
 from harness.core.plan import make_slug
-from harness.core.platform_action import is_in_order
 from harness.core.settings import Settings
 from harness.core.verdict import Level
 
@@ -26,8 +25,8 @@ class CheckSpec:
     `requests` and `tokens` are its own cost at most, per case (`answers`, where one request has several; a configured
     limit of tokens makes each of them dearer); `measures` are the measurements that it judges, each of
     which has a cost of its own. `cases` are its parametrised ids; `per` gives it one case for each configured objective
-    of its suite, each experiment (or each in which gentle clients misbehave, or in which replicas end in order), each
-    chosen attack but those in `without_attacks`, or each pair of them. `attack` is
+    of its suite, each experiment (or each of a kind, `experiment_of_KIND`), each chosen attack but those in
+    `without_attacks`, or each pair of them. `attack` is
     the one attack that it judges: it is planned where that is chosen. `metrics` names the metrics of the objectives
     that it judges; empty: every objective of its suite. `before_contact` marks a check that runs on an endpoint which
     was never reached, `alone` one beside which, under xdist, no other runs. Where `promise` is not
@@ -48,6 +47,8 @@ class CheckSpec:
         "experiment",
         "experiment_of_clients",
         "experiment_of_restarts",
+        "experiment_of_pulses",
+        "experiment_of_overloads",
         "experiment_objective",
         "attack_objective",
     ] = ""
@@ -70,31 +71,41 @@ class CheckSpec:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One parameter of a check: its name in the function, its values, and the part of the id that stands for each."""
+    """One parameter of a check: its name in the function, its values, and the part of the id that stands for each.
+
+    Two parameters that belong together are one axis, `name` "one,other", whose values are pairs.
+    """
 
     name: str
     values: Sequence[Any]
     ids: Sequence[str]
 
+    def bind(self, place: int) -> dict[str, Any]:
+        """The parameters with their values at this place."""
+        names, value = self.name.split(","), self.values[place]
+        return dict(zip(names, value if len(names) > 1 else [value], strict=True))
+
 
 def list_axes(spec: CheckSpec, suite: str, settings: Settings) -> list[Axis]:
     """The parameters that the settings give to a check of this suite, in the order of its id."""
     axes = []
+    of_suite = [
+        objective
+        for objective in settings.objectives
+        if objective.suite == suite and (not spec.metrics or objective.metric in spec.metrics)
+    ]
+    if spec.per == "experiment_objective":
+        pairs = [(plan, objective) for plan in settings.experiments for objective in plan.join_objectives(of_suite)]
+        ids = [f"{make_slug(plan.name)}-{objective.slug}" for plan, objective in pairs]
+        return [Axis("experiment,objective", pairs, ids)]
     if "experiment" in spec.per:
         plans = settings.experiments
-        if spec.per == "experiment_of_clients":
-            plans = tuple(plan for plan in plans if spares_others(plan.faults))
-        elif spec.per == "experiment_of_restarts":
-            plans = tuple(plan for plan in plans if is_in_order(plan.faults))
+        if is_of_kind := EXPERIMENT_KINDS.get(spec.per.removeprefix("experiment_of_")):
+            plans = tuple(filter(is_of_kind, plans))
         axes.append(Axis("experiment", plans, [make_slug(plan.name) for plan in plans]))
     if "attack" in spec.per and settings.attack:
         attacks = [name for name in settings.attack.attacks if name not in spec.without_attacks]
         axes.append(Axis("attack", attacks, attacks))
     if "objective" in spec.per:
-        objectives = [
-            objective
-            for objective in settings.objectives
-            if objective.suite == suite and (not spec.metrics or objective.metric in spec.metrics)
-        ]
-        axes.append(Axis("objective", objectives, [objective.slug for objective in objectives]))
+        axes.append(Axis("objective", of_suite, [objective.slug for objective in of_suite]))
     return axes

@@ -70,13 +70,15 @@ class Disturbance(FaultKind[_Parameters]):
     `disturb(target, parameters)` runs until it is cancelled, which is the lift; its connections are closed for it.
     `proof` names the counts that show that it acted. `spares_others`: what it does is so little that a sound service
     answers its other clients as before. `count_requests(parameters, rate)` is about how many requests/s it sends at
-    most, beside a load of so many. `needs_prompt`: only a service that takes texts can be disturbed by it.
+    most, beside a load of so many. `needs_prompt`: only a service that takes texts can be disturbed by it. `overloads`:
+    its clients ask, at a rate of their own, for more than the service may be able to do.
     """
 
     disturb: Callable[[TargetService, _Parameters], Awaitable[None]] | None = None
     proof: Sequence[str] = ()
     spares_others: bool = False
     needs_prompt: bool = False
+    overloads: bool = False
     count_requests: Callable[[_Parameters, float], float] = lambda _parameters, _rate: 0.0
 
 
@@ -108,6 +110,12 @@ def spares_others(faults: Sequence[Fault]) -> bool:
     """Whether other clients are served as before under all of these faults, where the service is sound."""
     kinds = [find_disturbance(load_fault(fault.kind)) for fault in faults]
     return all(kind is not None and kind.spares_others for kind in kinds)
+
+
+def overloads(faults: Sequence[Fault]) -> bool:
+    """Whether all of these faults ask the service for more than it may be able to do."""
+    kinds = [find_disturbance(load_fault(fault.kind)) for fault in faults]
+    return all(kind is not None and kind.overloads for kind in kinds)
 
 
 def find_disturbance(kind: FaultKind[Any]) -> Disturbance[Any] | None:

@@ -10,11 +10,12 @@ Tested in tests/core/test_timeline.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from harness.core.bounds import MOST_REQUESTS, OverZero
+from harness.core.objective import Objective
 from harness.core.verdict import Counterexample
 
 OF_CLIENTS = "the endpoint"
@@ -144,7 +145,9 @@ class ExperimentPlan:
 
     `chaos` has the load, the baseline and the deadline of recovery; `faults` are in the order in which they begin, each
     with a name of its own. No fault strikes more than the share `blast_radius` of what its link carries. `seed` is that
-    of the load (None: the run's).
+    of the load, and of what the fault proxy strikes (None: the run's). `metastability`: the faults are one pulse, and
+    it is asked whether the service comes back at the load that it is held at; where it does not, the load is lowered,
+    and shorter pulses are tried. `objectives` are its own, beside those of the suite.
     """
 
     name: str
@@ -154,6 +157,8 @@ class ExperimentPlan:
     stop: tuple[StopCondition, ...] = ()
     blast_radius: float = 1.0
     seed: int | None = None
+    metastability: bool = False
+    objectives: tuple[Objective, ...] = ()
 
     @classmethod
     def of_fault(cls, fault: Fault, chaos: ChaosSettings = ChaosSettings()) -> ExperimentPlan:
@@ -165,6 +170,11 @@ class ExperimentPlan:
     def links(self) -> tuple[str, ...]:
         """The names of the disturbed links."""
         return tuple(dict.fromkeys(fault.link for fault in self.faults if fault.link))
+
+    def join_objectives(self, of_suite: Sequence[Objective]) -> tuple[Objective, ...]:
+        """Its own objectives, and those of the suite under whose names it has none."""
+        own = {objective.slug for objective in self.objectives}
+        return (*(objective for objective in of_suite if objective.slug not in own), *self.objectives)
 
     @property
     def duration(self) -> float:
@@ -251,7 +261,9 @@ class Experiment:
     samples: this machine was too busy to send them in time. `struck` is how many of our own requests the faults have
     struck, as far as that is known; `attempts` how many of them the links carried from the first fault to the end of
     the last one, and how many were sent (None: not known). `shortest` is an example of the
-    success that is the shortest beside the first one to its query.
+    success that is the shortest beside the first one to its query. `lowered` and `raised` are when the load was lowered
+    since the service did not come back under it, and when it was as before again; `pulse` is the longest pulse in
+    seconds that was survived (0: none), and the shortest that was not.
     """
 
     plan: ExperimentPlan
@@ -273,6 +285,9 @@ class Experiment:
     notes: tuple[str, ...] = ()
     strikes: tuple[Strike, ...] = ()
     stopped: str = ""
+    lowered: float | None = None
+    raised: float | None = None
+    pulse: tuple[float, float] | None = None
 
     @property
     def fault_samples(self) -> list[Sample]:

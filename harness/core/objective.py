@@ -43,7 +43,8 @@ class Objective:
     A latency percentile is judged as a rate (DESIGN 6.4): the share of intended requests over `limit` seconds against
     the `budget` 1 - quantile; an accuracy as the share of wrong items against 1 - limit; a rate against `limit`
     itself. `loosened` is the budget with its tolerance; both are 0 for what is no share: `recovery`, `attempts`,
-    requests per second. `slice` names the part of the data that is judged alone.
+    requests per second. `slice` names the part of the data that is judged alone. `after`: of an experiment it bounds
+    what comes after the faults, and not what happens under them.
     """
 
     suite: str
@@ -60,6 +61,7 @@ class Objective:
     name: str = ""
     slice: str | None = None
     streamed: bool = False
+    after: bool = False
 
     @property
     def is_sampled(self) -> bool:
@@ -81,6 +83,7 @@ class Objective:
         """The parameter id of this objective's check: stable, made of its own words."""
         tail = "" if self.quantile is None else f"-p{self.quantile * 100:g}"
         part = "" if self.slice is None else f"-{make_slug(self.slice)}"
+        tail += "-after" if self.after else ""
         return make_slug(self.name) or f"{self.metric}{tail}{part}"
 
     @property
@@ -95,4 +98,5 @@ class Objective:
         if self.unit == ATTEMPTS.unit:
             shown = f"{self.limit:g}"
         part = "" if self.slice is None else f" of slice {self.slice!r}"
-        return f"{self.metric}{quantile}{part} {self.direction} {shown}"
+        when = " after the lift" if self.after else ""
+        return f"{self.metric}{quantile}{part}{when} {self.direction} {shown}"

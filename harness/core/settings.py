@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 from harness.core.arrival_settings import CLOSED, REPLAY, SESSIONS, SOAK, STEADY, ArrivalSettings
 from harness.core.bounds import MOST_REQUESTS, OverZero
 from harness.core.dataset import Dataset
-from harness.core.disturbance import spares_others
 from harness.core.endpoint import Endpoint, parse_url
 from harness.core.errors import UsageError
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Link
+from harness.core.experiment_kinds import EXPERIMENT_KINDS
 from harness.core.gate import Policy
 from harness.core.objective import PROFILES, Objective, Profile
-from harness.core.platform_action import Replica, is_in_order
+from harness.core.platform_action import Replica
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.sweep import SWEEP_SCENARIO
 from harness.core.workload import OF_SESSIONS, MixPart, Spread, WorkloadSettings
@@ -340,8 +340,7 @@ class Settings:
             "golden": self.data is not None and self.data.golden is not None,
             "replicas": bool(endpoint.replicas),
             "experiments": bool(self.experiments),
-            "restarts": any(is_in_order(plan.faults) for plan in self.experiments),
-            "clients": any(spares_others(plan.faults) for plan in self.experiments),
+            **{kind: any(map(is_of_kind, self.experiments)) for kind, is_of_kind in EXPERIMENT_KINDS.items()},
             "baseline": self.baseline is not None,
             "property": "property" in self.extras,
         }
@@ -369,6 +368,8 @@ GROUNDS = {
     ),
     "restarts": "no [[fault]] or [[experiment]] lets replicas end in order ([platform.NAME], stop, drain or restart)",
     "clients": "no [[fault]] or [[experiment]] consists of gentle faults that clients make, such as slowloris",
+    "pulses": "no [[experiment]] has metastability = true",
+    "overloads": "no [[fault]] or [[experiment]] overloads the service, as the fault overload does",
     "baseline": "nothing is given to compare with (--ai-baseline)",
     "property": "what generates requests is not installed: pip install 'aiharness[property]'",
 }

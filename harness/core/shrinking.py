@@ -85,6 +85,8 @@ def format_plan(plan: ExperimentPlan) -> str:
     keys["stop"] = [condition.text for condition in plan.stop]
     if plan.seed is not None:
         keys["seed"] = plan.seed
+    if plan.metastability:
+        keys["metastability"] = True
     lines = ["[[experiment]]", *_format_keys(keys)]
     for fault in plan.faults:
         own: dict[str, Any] = {"name": fault.name, "kind": fault.kind}

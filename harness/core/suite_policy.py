@@ -23,7 +23,7 @@ def _sample_until_decided(scope: Scope, objective: Objective) -> int | None:
     return None
 
 
-def _know_no_time(scope: Scope) -> float:
+def _know_no_time(scope: Scope, objective: Objective) -> float:
     """How long the samples take is not fixed."""
     return 0.0
 
@@ -67,7 +67,7 @@ class SuitePolicy:
     order: int = 1000
     metrics: tuple[Metric, ...] = ()
     samples: Callable[[Scope, Objective], int | None] = _sample_until_decided
-    seconds: Callable[[Scope], float] = _know_no_time
+    seconds: Callable[[Scope, Objective], float] = _know_no_time
     find_obstacle: Callable[[Scope, Objective], str] = _see_no_obstacle
     dependent: bool = False
     hint: str = "a profile with a larger cap"

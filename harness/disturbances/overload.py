@@ -26,5 +26,6 @@ FAULT = Disturbance(
     stage=None,
     disturb=_disturb,
     proof=("requests sent",),
+    overloads=True,
     count_requests=lambda parameters, rate: rate * (parameters.factor - 1),
 )

@@ -40,5 +40,6 @@ FAULT = Disturbance(
     stage=None,
     disturb=_disturb,
     proof=("requests sent",),
+    overloads=True,
     count_requests=lambda parameters, _: parameters.rate * parameters.attempts,
 )

@@ -29,7 +29,8 @@ class Deployment:
     Once it is entered, `url` is the gateway's address, `proxy_api` that of the fault proxy's Toxiproxy API, `links`
     maps the name of a link to its proxy there, and `backends` the same names to the backends' processes. `edition` is
     hardened or naive; `api_key` is the gateway's (None: open); `port` the gateway's (0: a free one); `backend` are the
-    settings of both backends, except their key; `gateway_defect` is a seeded defect of the gateway (in a checkout).
+    settings of both backends, except their key; `gateway_defect` is a seeded defect of the gateway (in a checkout);
+    with `max_in_flight` the hardened one sheds what is more.
     With `proxy_api`, the URL of a Toxiproxy that runs on this machine, no fault proxy is started. Everything is stopped
     on every way out (SIGTERM, SIGKILL after 3 seconds), and ends by itself when this process dies.
     """
@@ -44,6 +45,7 @@ class Deployment:
         backend: ServiceSettings | None = None,
         proxy_api: str | None = None,
         gateway_defect: str | None = None,
+        max_in_flight: int | None = None,
         deadline_s: float = 30.0,
     ) -> None:
         if edition not in EDITIONS:
@@ -57,7 +59,7 @@ class Deployment:
         self._port = port
         self._settings = backend if backend is not None else ServiceSettings(seed=seed)
         self._own_proxy = proxy_api is None
-        self._gateway_defect = gateway_defect
+        self._gateway_defect, self._max_in_flight = gateway_defect, max_in_flight
         self._deadline_s = deadline_s
         self.children: list[Child] = []
 
@@ -120,6 +122,8 @@ class Deployment:
             arguments.append(f"--api-key-env={_KEY_VARIABLE}")
         if self._gateway_defect is not None:
             arguments.append(f"--defect={self._gateway_defect}")
+        if self._max_in_flight is not None:
+            arguments.append(f"--max-in-flight={self._max_in_flight}")
         environment = {_KEY_VARIABLE: self._api_key or ""}
         module = "harness.reference.gateway"
         return Child("the gateway", module, arguments, environment=environment, deadline_s=self._deadline_s)

@@ -146,7 +146,8 @@ class _Planner:
                 )
             if self._settings.baseline and not policy.compares:
                 self._not_compared.append((suite, objective.text))
-        if not objectives:
+        own = policy.disturbs and any(plan.objectives for plan in self._settings.experiments)
+        if not objectives and not own:
             names = " or ".join(metric.name for metric in policy.metrics)
             self._not_judged.append(f"{suite}: no [[objective]] is configured for {names}")
 
@@ -156,7 +157,9 @@ class _Planner:
             axes.append(Axis("case", spec.cases, spec.cases))
         for places in product(*(range(len(axis.values)) for axis in axes)):
             chosen = list(zip(axes, places, strict=True))
-            values: dict[str, Any] = {axis.name: axis.values[place] for axis, place in chosen}
+            values: dict[str, Any] = {}
+            for axis, place in chosen:
+                values |= axis.bind(place)
             name = "-".join(axis.ids[place] for axis, place in chosen)
             experiment, attack = values.get("experiment"), values.get("attack")
             under = f" against {attack}" if attack else ""
@@ -257,7 +260,7 @@ def _plan_objective(
     fixed = policy.samples(case.scope, objective)
     n = objective.cap if fixed is None else fixed
     try:
-        _refuse_undecidable(objective, policy, n, policy.seconds(case.scope), sequential=fixed is None)
+        _refuse_undecidable(objective, policy, n, policy.seconds(case.scope, objective), sequential=fixed is None)
     except UsageError as problem:
         raise ConfigError(str(problem), where=where) from None
     requests = 0 if spec.measures else _count_requests(case.scope.settings, policy, n, sequential=fixed is None)

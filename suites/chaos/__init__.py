@@ -1,7 +1,7 @@
 """Chaos: what the service does while a link is disturbed, and whether it comes back.
 
-Latency, error rate and goodput are those of the requests that were due while the fault was on; goodput is a share of
-the baseline's.
+Latency, error rate and goodput are those of the requests that were due while the fault was on, or in the time in which
+the service has to recover; goodput is a share of the baseline's.
 
 Tested in tests/chaos/test_run_experiment.py and tests/wrong_verdicts/test_wrong_chaos_verdicts.py, where a file has
 no test of its own.
@@ -17,11 +17,16 @@ from harness.core.suite_policy import Section, SuitePolicy
 
 
 def _count_samples(scope: Scope, objective: Objective) -> int:
-    return int(scope.case.chaos.rate * scope.case.duration) if scope.case else 0
+    if scope.case is None:
+        return 0
+    seconds = scope.case.chaos.recovery if objective.after else scope.case.duration
+    return int(scope.case.chaos.rate * seconds)
 
 
-def _get_seconds(scope: Scope) -> float:
-    return float(scope.case.duration) if scope.case else 0.0
+def _get_seconds(scope: Scope, objective: Objective) -> float:
+    if scope.case is None:
+        return 0.0
+    return float(scope.case.chaos.recovery if objective.after else scope.case.duration)
 
 
 POLICY = SuitePolicy(

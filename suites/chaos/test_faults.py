@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from harness.chaos import judging
 from harness.chaos.drain_judging import judge_drain
-from harness.chaos.objective_judging import judge_under_faults
+from harness.chaos.objective_judging import judge_experiment_objective
 from harness.chaos.others_judging import judge_others
+from harness.chaos.pulse_judging import judge_pulse
 from harness.chaos.recovery_judging import judge_recovery
 from harness.chaos.run_experiment import EXPERIMENT
 from harness.core.experiment import ExperimentPlan
@@ -52,6 +53,16 @@ def test_drains(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict
     return judge_drain(ai_measure(EXPERIMENT, experiment))
 
 
+@check(
+    "the service comes back after a pulse, at the load that it carried before",
+    per="experiment_of_pulses",
+    grounds=("experiments", "pulses"),
+    measures=(EXPERIMENT,),
+)
+def test_survives_pulse(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict:
+    return judge_pulse(ai_measure(EXPERIMENT, experiment))
+
+
 @check("objective", per="experiment_objective", grounds=("experiments",), measures=(EXPERIMENT,))
 def test_objective(
     ai_measure: Measurements,
@@ -60,5 +71,5 @@ def test_objective(
     experiment: ExperimentPlan,
     objective: Objective,
 ) -> Verdict:
-    others = Scope(ai_run.settings, "chaos").objectives
-    return judge_under_faults(ai_measure(EXPERIMENT, experiment), objective, ai_planned, others)
+    others = experiment.join_objectives(Scope(ai_run.settings, "chaos").objectives)
+    return judge_experiment_objective(ai_measure(EXPERIMENT, experiment), objective, ai_planned, others)

@@ -17,7 +17,7 @@ def _count_samples(scope: Scope, objective: Objective) -> int:
     return scope.settings.load.judged_requests if scope.settings.load else 0
 
 
-def _get_seconds(scope: Scope) -> float:
+def _get_seconds(scope: Scope, objective: Objective) -> float:
     return scope.settings.load.duration - scope.settings.load.judged_from if scope.settings.load else 0.0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.chaos.attempts_judging import count_attempts
-from harness.chaos.objective_judging import judge_under_faults
+from harness.chaos.objective_judging import judge_experiment_objective as judge
 from harness.chaos.struck import Traffic
 from harness.core.errors import UsageError
 from harness.core.objective import PROFILES
@@ -28,20 +28,20 @@ PLANNED = PlannedCheck("x", "chaos", ATTEMPTS.level, "x", "estimate", alpha_fail
     ],
 )
 def test_a_count_is_left_open_near_its_limit(count: int, status: Status, words: str) -> None:
-    verdict = judge_under_faults(lived(attempts=(count, 100)), ATTEMPTS, PLANNED)
+    verdict = judge(lived(attempts=(count, 100)), ATTEMPTS, PLANNED)
     assert verdict.status is status, verdict.reason
     assert words in verdict.reason
 
 
 def test_few_requests_and_uncounted_ones_show_nothing() -> None:
     for attempts in (None, (0, 0), (4, 4)):
-        assert judge_under_faults(lived(attempts=attempts), ATTEMPTS, PLANNED).status is Status.INCONCLUSIVE
+        assert judge(lived(attempts=attempts), ATTEMPTS, PLANNED).status is Status.INCONCLUSIVE
 
 
 def test_what_was_stopped_cannot_pass_and_can_fail() -> None:
     stopped = "error_rate > 50 % for 5s"
-    assert judge_under_faults(lived(attempts=(100, 100), stopped=stopped), ATTEMPTS, PLANNED).status is not Status.PASS
-    assert judge_under_faults(lived(attempts=(900, 100), stopped=stopped), ATTEMPTS, PLANNED).status is Status.FAIL
+    assert judge(lived(attempts=(100, 100), stopped=stopped), ATTEMPTS, PLANNED).status is not Status.PASS
+    assert judge(lived(attempts=(900, 100), stopped=stopped), ATTEMPTS, PLANNED).status is Status.FAIL
 
 
 def test_attempts_are_those_of_all_links_and_only_where_they_carry_every_request() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.chaos.objective_judging import judge_under_faults
+from harness.chaos.objective_judging import judge_experiment_objective
 from harness.core.experiment import Sample
 from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
@@ -29,7 +29,7 @@ def make_load(start: float, end: float, bad: int = 0, of: int = 100, latency: fl
 def judge(bad: int, *, latency: float = 2.0, bad_before: int = 0, n: float = 10.0, cap: int = 400) -> Verdict:
     samples = (*make_load(0, 5, bad_before), *make_load(5, 5 + n, bad, latency=latency), *make_load(5 + n, 15 + n))
     found = lived(applied=5.0, lifted=5 + n, finished=15 + n, samples=samples)
-    return judge_under_faults(found, GOODPUT, replace(PLANNED, cap=cap), (GOODPUT, LATENCY))
+    return judge_experiment_objective(found, GOODPUT, replace(PLANNED, cap=cap), (GOODPUT, LATENCY))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_what_is_slower_than_the_objectives_allow_is_not_good() -> None:
 def test_without_a_limit_the_baseline_says_what_is_slow() -> None:
     samples = (*make_load(0, 5), *make_load(5, 15, 100, latency=0.4), *make_load(15, 25))
     found = lived(applied=5.0, lifted=15.0, finished=25.0, samples=samples)
-    assert judge_under_faults(found, GOODPUT, PLANNED, (GOODPUT,)).status is Status.FAIL
+    assert judge_experiment_objective(found, GOODPUT, PLANNED, (GOODPUT,)).status is Status.FAIL
 
 
 def test_a_baseline_that_is_no_better_is_not_held_against_the_fault() -> None:
@@ -67,7 +67,7 @@ def test_internal_errors_are_those_with_status_500() -> None:
     for status in (500, 429, None):
         failed = [replace(sample, error="http_status", status=status) for sample in make_load(5, 15)]
         found = lived(applied=5.0, lifted=15.0, finished=25.0, samples=(*make_load(0, 5), *failed, *make_load(15, 25)))
-        results[status] = judge_under_faults(found, objective, PLANNED)
+        results[status] = judge_experiment_objective(found, objective, PLANNED)
     assert results[500].status is Status.FAIL
     assert "400 of 400 requests under the fault were answered with status 500" in results[500].reason
     assert results[429].status is results[None].status is Status.PASS
@@ -76,3 +76,24 @@ def test_internal_errors_are_those_with_status_500() -> None:
 def test_a_load_that_stopped_decides_nothing() -> None:
     assert judge(0, n=8.0).status is Status.INCONCLUSIVE
     assert "320 of 400 planned requests" in judge(0, n=8.0).reason
+
+
+def test_an_objective_after_the_lift_is_about_what_is_due_then() -> None:
+    objective = replace(parse_objective("chaos", "error_rate", "<= 10%", PROFILES["pr"]), after=True)
+    lost = [replace(sample, error="closed") for sample in make_load(5, 15)]
+    samples = (*make_load(0, 5), *lost, *make_load(15, 25))
+    chaos = replace(lived().plan.chaos, rate=40.0, recovery=10.0)
+    found = lived(applied=5.0, lifted=15.0, finished=25.0, samples=samples)
+    found = replace(found, plan=replace(found.plan, chaos=chaos))
+    assert judge_experiment_objective(found, replace(objective, after=False), PLANNED).status is Status.FAIL
+    assert judge_experiment_objective(found, objective, PLANNED).status is Status.PASS
+    late = [replace(sample, error="closed") for sample in make_load(15, 25)]
+    broken = replace(found, samples=(*make_load(0, 15), *late))
+    verdict = judge_experiment_objective(broken, objective, PLANNED)
+    assert verdict.status is Status.FAIL
+    assert "400 of 400 requests after the lift failed" in verdict.reason
+    gone = replace(found, samples=(*make_load(0, 5), *lost, *make_load(15, 20)))
+    assert (
+        "200 of 400 planned requests were due after the lift"
+        in judge_experiment_objective(gone, objective, PLANNED).reason
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,39 @@ def test_conditions_on_requests_become_attributes(tmp_path: Path) -> None:
 def test_conditions_that_cannot_be_met_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         read_plans(tmp_path, HEAD.partition("[[exp")[0] + text)
+
+
+OWN = '[[experiment.objective]]\nmetric = "error_rate"\nlimit = "<= 30%"\n'
+
+
+def test_an_experiment_has_objectives_of_its_own_during_and_after(tmp_path: Path) -> None:
+    suite = '[[objective]]\nsuite = "chaos"\nmetric = "error_rate"\nlimit = "<= 5%"\n'
+    after = OWN.replace("30%", "10%") + 'phase = "after"\n'
+    plan = read_plans(tmp_path, suite + HEAD + OUTAGE + OWN + after)[0]
+    assert [(own.text, own.slug) for own in plan.objectives] == [
+        ("error_rate <= 30 %", "error_rate"),
+        ("error_rate after the lift <= 10 %", "error_rate-after"),
+    ]
+    of_suite = read(tmp_path, suite + HEAD + OUTAGE + OWN, CHAOS).objectives
+    assert [own.limit for own in plan.join_objectives(of_suite)] == [0.3, 0.1], "it replaces that of its name"
+    assert [own.limit for own in replace(plan, objectives=()).join_objectives(of_suite)] == [0.05]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (OWN + OWN, "another objective has the name 'error_rate'"),
+        (OWN.replace("error_rate", "recovery").replace("30%", "3s") + 'phase = "after"', "leave the phase out"),
+        (OWN + 'phase = "before"', "phase"),
+        (OWN.replace("error_rate", "ttft"), "metric 'ttft' cannot be judged"),
+        (OWN + 'suite = "chaos"', "unknown key 'suite'"),
+    ],
+)
+def test_a_wrong_objective_of_an_experiment_is_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_plans(tmp_path, HEAD + OUTAGE + text)
+
+
+def test_a_pulse_is_asked_for(tmp_path: Path) -> None:
+    assert read_plans(tmp_path, HEAD + "metastability = true\n" + OUTAGE)[0].metastability
+    assert not read_plans(tmp_path, HEAD + OUTAGE)[0].metastability

@@ -13,7 +13,7 @@ from harness.chaos.judging import (
     judge_integrity,
     judge_validity,
 )
-from harness.chaos.objective_judging import judge_under_faults
+from harness.chaos.objective_judging import judge_experiment_objective
 from harness.chaos.recovery_judging import judge_recovery
 from harness.core.exchange import Answer
 from harness.core.experiment import Sample
@@ -30,7 +30,7 @@ PLANNED = PlannedCheck("x", "chaos", ERRORS.level, "x", "estimate", alpha_fail=0
 def judged(during: list[Sample]) -> Verdict:
     """The verdict over the error rate of an experiment with 40 planned requests under the fault."""
     found = lived(lifted=9.0, samples=(*BASELINE, *during, *load(9, 12)))
-    return judge_under_faults(found, ERRORS, PLANNED)
+    return judge_experiment_objective(found, ERRORS, PLANNED)
 
 
 def test_a_load_that_stopped_under_the_fault_is_not_judged_on_what_it_sent() -> None:

@@ -254,7 +254,8 @@ class ProxyApi:
         if any(toxic.name == name for toxic in proxy.list_toxics()):
             raise ApiRefusal(409, "toxic already exists")
         toxicity = 1.0 if row.toxicity is None else row.toxicity
-        toxic = Toxic(proxy, kind, name, stream, toxicity, _parse_parameters(kind, row, None), row.lease_ms or 0)
+        parameters = _parse_parameters(kind, row, None)
+        toxic = Toxic(proxy, kind, name, stream, toxicity, parameters, row.lease_ms or 0, row.seed)
         proxy.add(toxic)
         return toxic
 

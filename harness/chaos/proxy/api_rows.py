@@ -32,6 +32,7 @@ class ToxicRow(msgspec.Struct):
     toxicity: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     attributes: dict[str, Any] | None = None
     lease_ms: Annotated[int, msgspec.Meta(ge=0, le=_MAX_LEASE)] | None = None
+    seed: int | None = None
 
 
 _Row = TypeVar("_Row", ProxyRow, ToxicRow)

@@ -30,7 +30,11 @@ class ListenError(HarnessError):
 
 @dataclass(eq=False)
 class Toxic:
-    """A fault on one stream of a proxy. `lease` is the time in ms until it lifts itself, 0 for no lease."""
+    """A fault on one stream of a proxy. `lease` is the time in ms until it lifts itself, 0 for no lease.
+
+    With a `seed` of its own its draws depend on that, its name, and how many connections or requests it has seen;
+    without, on the server's seed, the proxy and the number of the connection.
+    """
 
     proxy: Proxy
     kind: FaultKind[Any]
@@ -39,7 +43,9 @@ class Toxic:
     toxicity: float
     parameters: FaultParameters
     lease: int = 0
+    seed: int | None = None
     generation: int = 0
+    connections: int = 0
     requests: int = 0
     counts: ToxicCounts = field(default_factory=ToxicCounts)
     timer: asyncio.TimerHandle | None = None
@@ -62,9 +68,11 @@ class Toxic:
 
         For a fault on single requests, the stage draws for each request.
         """
-        journal, key = self.proxy.journal, (self.proxy.name, self.name, self.generation)
-        by_request = self.kind.by_request
-        if self.kind.stage is None or not (by_request or journal.draw(*key, number) < self.toxicity):
+        journal, by_request, seed = self.proxy.journal, self.kind.by_request, self.seed
+        self.connections += 1
+        place, turn = (self.proxy.name, number) if seed is None else ("", self.connections)
+        key = (place, self.name, self.generation)
+        if self.kind.stage is None or not (by_request or journal.draw(*key, turn, seed=seed) < self.toxicity):
             return None
         self.counts.connections += 1
         was_affected, last_marked, request = False, 0, 0
@@ -87,9 +95,9 @@ class Toxic:
             nonlocal request
             self.requests += 1
             request = self.requests
-            return journal.draw(*key, "request", self.requests) < self.toxicity
+            return journal.draw(*key, "request", self.requests, seed=seed) < self.toxicity
 
-        draw_uniform = journal.make_generator(*key, number)
+        draw_uniform = journal.make_generator(*key, turn, seed=seed)
         chances = (draw_uniform, draw_request, record_effect)
         return self.kind.stage(StageContext(self.parameters, *chances, is_fresh, self.memory), now)
 
@@ -199,7 +207,7 @@ class Proxy:
         self.journal.write("lifted", self.name, toxic.name, why=reason, bytes=toxic.counts.bytes)
 
     def _change_links(self, toxic: Toxic, place: int, new: Toxic | None, *, insert: bool = False) -> None:
-        for connection in tuple(self._connections):
+        for connection in sorted(self._connections, key=lambda connection: connection.number):
             if connection.is_connected:
                 link = connection.links[toxic.direction == "downstream"]
                 link.change(place, new, insert=insert)

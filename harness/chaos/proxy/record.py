@@ -79,11 +79,11 @@ class Journal:
             "events": [event for event in self._events if event["id"] > since],
         }
 
-    def draw(self, *key: object) -> float:
-        """A number in [0, 1) that depends on the seed and the key alone."""
-        digest = hashlib.blake2b(repr((self.seed, *key)).encode(), digest_size=7).digest()
+    def draw(self, *key: object, seed: int | None = None) -> float:
+        """A number in [0, 1) that depends on the seed (None: the server's) and the key alone."""
+        digest = hashlib.blake2b(repr((self.seed if seed is None else seed, *key)).encode(), digest_size=7).digest()
         return int.from_bytes(digest, "big") / (1 << 56)
 
-    def make_generator(self, *key: object) -> Callable[[], float]:
+    def make_generator(self, *key: object, seed: int | None = None) -> Callable[[], float]:
         """A generator of such numbers."""
-        return random.Random(repr((self.seed, *key))).random
+        return random.Random(repr((self.seed if seed is None else seed, *key))).random

@@ -111,7 +111,7 @@ class Link:
         return socket.create_connection((host, int(port)), seconds)
 
     def toxic(self, kind: str, *, status: int = 200, **more: Any) -> dict[str, Any]:
-        keys = {"name", "stream", "toxicity", "lease_ms"}
+        keys = {"name", "stream", "toxicity", "lease_ms", "seed"}
         top = {k: v for k, v in more.items() if k in keys}
         attributes = {k: v for k, v in more.items() if k not in keys}
         body = {"type": kind, "attributes": attributes, **top}

@@ -109,6 +109,25 @@ def test_the_seed_decides(echo: str) -> None:
     assert 3 <= len(struck[0]) <= 17
 
 
+def test_a_seed_of_its_own_decides_whatever_was_before(ours: Served, echo: str) -> None:
+    """What an experiment strikes depends on its seed alone: not on the proxy's name, nor on earlier connections."""
+    struck = []
+    for seed, earlier in ((5, 0), (5, 3), (6, 0)):
+        link = ours.proxy(echo)
+        for _ in range(earlier):
+            with link.connect() as peer:
+                _ping(peer)
+        link.toxic("latency", name="l", latency=2, toxicity=0.5, seed=seed)
+        for _ in range(20):
+            with link.connect() as peer:
+                _ping(peer)
+        events = ours.http.get("/aiharness/events").json()["events"]
+        mine = [e["connection"] for e in events if e["kind"] == "affected" and e["proxy"] == link.name]
+        struck.append([number - earlier for number in mine])
+    assert struck[0] == struck[1] != struck[2]
+    assert 3 <= len(struck[0]) <= 17
+
+
 @pytest.mark.parametrize(
     ("body", "part"),
     [

@@ -1,4 +1,4 @@
-"""A failing experiment of several faults is run again in smaller parts; the report says how to replay the smallest."""
+"""A failing experiment is run again: in smaller parts, the smallest of which can be replayed; with a shorter pulse."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pytest
 
 from harness.chaos import run_experiment
 from harness.chaos.operator_log import add_remark
+from harness.chaos.repeated_runs import bisect_experiment
 from harness.core.experiment import ChaosSettings, Experiment, ExperimentPlan, Fault, Sample, TimedFault
 from tests.chaos.chaosparts import Run, run_plan
-from tests.chaos.test_judging import lived
+from tests.chaos.test_judging import CHAOS, lived, load
 
 WRONG = Sample(6.0, 0.02, 0.0, silent="a wrong answer")
 
@@ -61,3 +62,39 @@ def test_what_passes_or_is_not_asked_for_or_was_ended_by_an_operator_is_not_shru
     found = run_plan(session, run, replace(plan, name="late"))
     assert len(measured) == 3
     assert "not begun: an operator ended the faults" in found.undecided
+
+
+@pytest.mark.parametrize(
+    ("limit", "is_back", "durations", "pulse"),
+    [
+        (3.0, True, [8.0], None),  # the whole pulse is survived: nothing more is run
+        (0.2, True, [8.0, 4.0, 2.0, 3.0, 2.5], (2.5, 3.0)),
+        (0.2, False, [8.0], (0.0, 8.0)),  # nothing is run on a service that is down for good
+    ],
+)
+def test_after_a_pulse_that_is_not_survived_shorter_ones_are_run(
+    limit: float, is_back: bool, durations: list[float], pulse: tuple[float, float] | None
+) -> None:
+    seen: list[float] = []
+
+    def measure(plan: ExperimentPlan) -> Experiment:
+        """A service that stays down after more than 2.7 s, or not at all where `limit` is high."""
+        seen.append(plan.duration)
+        broken = lived(plan=replace(plan, chaos=CHAOS))
+        if plan.duration < 2.7 or limit > 1:
+            return broken
+        rest = [replace(sample, error="closed") if sample.intended >= 7 else sample for sample in broken.samples]
+        again = [*load(17, 27, error=None if is_back else "closed"), *load(27, 32)]
+        return replace(broken, samples=(*rest, *again), lowered=17.0, raised=27.0)
+
+    fault = TimedFault("model", "down", name="a", duration=8.0)
+    plan = ExperimentPlan("x", (fault,), CHAOS, metastability=True)
+    found = bisect_experiment(measure(plan), measure, lambda: "")
+    assert seen == durations
+    assert found.pulse == pulse
+
+
+def test_an_operator_ends_the_search() -> None:
+    samples = [replace(sample, error="closed") if sample.intended >= 7 else sample for sample in lived().samples]
+    broken = lived(samples=tuple(samples))
+    assert bisect_experiment(broken, lambda _: lived(), lambda: "lift").pulse == (0.0, broken.plan.duration)
