@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import takewhile
-from operator import eq
 from typing import Any
 
 from harness.core.exchange import Answer
+from harness.core.tolerance import describe_text_difference
 
 _ABSOLUTE, _RELATIVE = 1e-5, 1e-4
 """How much a number may change with the size of its batch: sums in single precision, in another order, change less."""
@@ -24,9 +23,6 @@ A batch pads its texts, and half precision on a GPU then moves a vector by up to
 precision by a millionth). This is a cosine of 0.999 at equal length; vectors of different texts are ten times further
 apart.
 """
-
-_LONG_START, _SHOWN_BEFORE, _SHOWN = 20, 12, 48
-"""Characters that two texts share from which on the place where they part is shown, and what is shown of it."""
 
 Vector = Sequence[float]
 
@@ -49,22 +45,13 @@ def find_difference(
     elif _is_same(expected, actual, absolute, relative):
         return None
     else:
-        return _describe_leaves(expected, actual, at or "it")
+        if isinstance(expected, str) and isinstance(actual, str):
+            return describe_text_difference(expected, actual, at or "it")
+        return f"{at or 'it'} is {actual!r:.60}, not {expected!r:.60}"
     for place, one, other in pairs:
         if difference := find_difference(one, other, absolute=absolute, relative=relative, at=place):
             return difference
     return None
-
-
-def _describe_leaves(expected: Any, actual: Any, at: str) -> str:
-    """How two values differ; of long texts the place where they part, and what is there."""
-    if isinstance(expected, str) and isinstance(actual, str):
-        common = sum(takewhile(bool, map(eq, expected, actual)))
-        if common > _LONG_START:
-            start = common - _SHOWN_BEFORE
-            shown, wanted = (repr(text[start : start + _SHOWN]) for text in (actual, expected))
-            return f"{at} differs from character {common + 1} on: ...{shown} and not ...{wanted}"
-    return f"{at} is {actual!r:.60}, not {expected!r:.60}"
 
 
 def _is_same(expected: Any, actual: Any, absolute: float, relative: float) -> bool:

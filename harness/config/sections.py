@@ -90,7 +90,11 @@ class DataSection:
     group: str | None = None
     shape: list[int] = field(default_factory=list)
     golden: str | None = None
-    tolerance: float = 1e-6
+    tolerance: float | None = None
+    atol: float | None = None
+    rtol: float | None = None
+    ulp: int | None = None
+    cosine: float | None = None
     types: dict[str, Literal["number", "boolean", "text"]] = field(default_factory=dict)
     missing: Literal["refuse", "null", "omit"] = "refuse"
     labels: dict[str, int | float | str | bool] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from harness.core.platform_action import Replica
 from harness.core.registry import list_plugins
 from harness.core.settings import DataSettings, LoadSettings
 from harness.core.suite_policy import find_policy
+from harness.core.tolerance import Tolerance
 from harness.core.workload import WorkloadSettings
 
 _W = TypeVar("_W", bound=WorkloadSettings)
@@ -61,8 +63,7 @@ def resolve_suite_endpoints(
 
 def read_data_settings(section: DataSection, suites: tuple[str, ...], source: ConfigSource) -> DataSettings | None:
     """Read the data files that the wanted suites use. Raises `ConfigError` that names file and row."""
-    if not section.tolerance >= 0:
-        raise source.error(f"must be 0 or more, got {section.tolerance!r}", "data", "tolerance")
+    tolerance = read_tolerance(section, source)
     if any(length < 1 for length in section.shape):
         raise source.error(f"every length must be over 0, got {section.shape!r}", "data", "shape")
     if not is_read("data", suites) or not (section.file or section.golden):
@@ -86,9 +87,23 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
                 labels=section.labels if key == "file" else {},
             )
 
-    return DataSettings(
-        read_data_file("file", section.file), read_data_file("golden", section.golden), section.tolerance
-    )
+    return DataSettings(read_data_file("file", section.file), read_data_file("golden", section.golden), tolerance)
+
+
+def read_tolerance(section: DataSection, source: ConfigSource) -> Tolerance:
+    """The tolerance of golden numbers. Raises `ConfigError` for values that are no tolerance."""
+    for key in ("tolerance", "atol", "rtol", "ulp"):
+        value = getattr(section, key)
+        if value is not None and not 0 <= value < math.inf:
+            raise source.error(f"must be 0 or more, got {value!r}", "data", key)
+    if section.cosine is not None and not -1 <= section.cosine <= 1:
+        raise source.error(f"must be from -1 to 1, got {section.cosine!r}", "data", "cosine")
+    absolute, relative = section.atol, section.rtol
+    if section.tolerance is not None:
+        if absolute is not None or relative is not None:
+            raise source.error("give either tolerance, or atol and rtol", "data", "tolerance")
+        absolute = relative = section.tolerance
+    return Tolerance(absolute, relative, section.ulp, section.cosine)
 
 
 def complete_sections(

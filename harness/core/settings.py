@@ -22,6 +22,7 @@ from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.platform_action import Replica
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.sweep import SWEEP_SCENARIO
+from harness.core.tolerance import Tolerance
 from harness.core.workload import OF_SESSIONS, MixPart, Spread, WorkloadSettings
 
 _T = TypeVar("_T")
@@ -82,13 +83,12 @@ class Promises:
 class DataSettings:
     """The labelled data of model validation and of attacks.
 
-    `golden` holds inputs with the outputs that they must give, within `tolerance` (absolute, and relative to the
-    expected number).
+    `golden` holds inputs with the outputs that they must give, within `tolerance`.
     """
 
     dataset: Dataset | None = None
     golden: Dataset | None = None
-    tolerance: float = 1e-6
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
 
 _FASTEST_ANSWER = 0.0001

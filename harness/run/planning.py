@@ -193,7 +193,7 @@ def collect_policy(settings: Settings) -> tuple[tuple[str, str], ...]:
     if settings.data and settings.data.dataset:
         pairs.append(("data", settings.data.dataset.digest))
     if settings.data and settings.data.golden:
-        pairs.append(("golden", f"{settings.data.golden.digest}, tolerance {settings.data.tolerance:g}"))
+        pairs.append(("golden", f"{settings.data.golden.digest}, within {settings.data.tolerance.describe()}"))
     if settings.experiments:
         pairs.append(("experiments", json.dumps([asdict(plan) for plan in settings.experiments])))
     pairs += [(name, json.dumps(asdict(section), default=str)) for name, section in settings.sections.items()]

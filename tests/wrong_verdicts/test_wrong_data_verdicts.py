@@ -22,6 +22,7 @@ from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.settings import DataSettings, Settings
+from harness.core.tolerance import Tolerance
 from harness.core.verdict import Counterexample, Status, Verdict
 from harness.run.oracle import read_rows
 from harness.run.rate_judging import judge_independent_samples
@@ -165,7 +166,7 @@ def expected(want: Any, text: str, status: int = 200) -> Verdict:
     answer = Answer(text=text) if status == 200 else None
     error = None if status == 200 else ErrorClass.STATUS
     exchange = Exchange(Request("POST", "/p", body=b"x"), Timing(0.0), Response(status), answer, error=error)
-    return judge_golden_outputs([want], [exchange], [0], 1e-6, lambda summary, _: Counterexample(summary))
+    return judge_golden_outputs([want], [exchange], [0], Tolerance(), lambda summary, _: Counterexample(summary))
 
 
 @pytest.mark.parametrize(

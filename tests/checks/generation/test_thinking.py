@@ -12,6 +12,7 @@ from harness.checks.answers.repeat import judge_repeated_value
 from harness.checks.answers.replicas import judge_replicas
 from harness.checks.generation import stream, thinking, usage
 from harness.core.exchange import Answer, Choice, EventKind, Exchange, Request, Response, StreamEvent, Timing, Usage
+from harness.core.tolerance import Tolerance
 from harness.core.verdict import Counterexample, Status, Verdict
 
 THOUGHT = "Okay, the user wants a greeting."
@@ -171,11 +172,11 @@ def test_thinking_that_no_limit_bounds_is_not_counted_as_text() -> None:
 
 def test_what_was_spent_on_thinking_is_compared_with_nothing() -> None:
     spent, text = answered("", THOUGHT, "length", Usage(1, 16)), answered("Hello!")
-    golden = judge_golden_outputs(["Hello!"], [spent], [0], 0.0, show)
+    golden = judge_golden_outputs(["Hello!"], [spent], [0], Tolerance(), show)
     repeated = judge_repeated_value([spent, spent], show)
     replicas = judge_replicas([spent], {"b": [spent]}, {"b": show}, same_text=True)
     for verdict in (golden, repeated, replicas):
         assert verdict.status is Status.INCONCLUSIVE
         assert "16 of 16 tokens were thinking" in verdict.reason
     assert judge_repeated_value([text, answered("Hello!")], show).status is Status.PASS
-    assert judge_golden_outputs(["Hello!"], [text], [0], 0.0, show).status is Status.PASS
+    assert judge_golden_outputs(["Hello!"], [text], [0], Tolerance(), show).status is Status.PASS

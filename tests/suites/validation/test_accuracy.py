@@ -18,6 +18,7 @@ from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.settings import DataSettings, Settings
+from harness.core.tolerance import Tolerance
 from harness.core.verdict import Counterexample, Status, Verdict
 from harness.run.accuracy import ask_labelled_rows, judge_accuracy
 from tests.services import Answered, asking, serving
@@ -225,6 +226,8 @@ def answered(outputs: Any = None, text: str | None = None, error: ErrorClass | N
         ([0.1, 0.9], answered({}), Status.FAIL, "no output has the form"),
         (1, answered({"label": [2]}), Status.FAIL, "is 2, not 1"),
         (1, answered({"a": [1], "b": [1]}), Status.INCONCLUSIVE, "ambiguous"),
+        ([70000.0, 1.0], answered({"p": [[None, 1.0]]}), Status.FAIL, "the largest number of FP16, it overflows"),
+        (2**53 + 1, answered({"id": [float(2**53)]}), Status.FAIL, "that was made a double"),
         ({"a": 1}, answered({"a": [1], "b": [2]}), Status.PASS, "met"),
         ({"c": 1}, answered({"a": [1]}), Status.FAIL, "no output 'c'"),
         ("yes", answered(text=" yes\n"), Status.PASS, "met"),
@@ -236,7 +239,7 @@ def answered(outputs: Any = None, text: str | None = None, error: ErrorClass | N
 def test_golden_outputs_are_met_within_the_tolerance_or_named(
     want: Any, exchange: Exchange, status: Status, said: str
 ) -> None:
-    verdict = judge_golden_outputs([want], [exchange], [7], 1e-6, lambda summary, _: Counterexample(summary))
+    verdict = judge_golden_outputs([want], [exchange], [7], Tolerance(), lambda summary, _: Counterexample(summary))
     assert verdict.status is status, verdict.reason
     assert said in verdict.reason
 
@@ -247,12 +250,13 @@ def test_golden_inputs_that_are_all_refused_say_nothing(statuses: tuple[int, ...
         Exchange(Request("POST", "/p"), Timing(0.0), Response(code, body=b"no"), error=ErrorClass.STATUS, detail="HTTP")
         for code in statuses
     ]
-    verdict = judge_golden_outputs([1, 2], exchanges, [0, 1], 1e-6, lambda summary, _: Counterexample(summary))
+    verdict = judge_golden_outputs([1, 2], exchanges, [0, 1], Tolerance(), lambda summary, _: Counterexample(summary))
     assert verdict.status is status
     assert ("every input was refused" in verdict.reason) is (status is Status.INCONCLUSIVE)
 
 
 def test_no_golden_outputs_are_no_pass() -> None:
     assert (
-        judge_golden_outputs([], [], [], 1e-6, lambda summary, _: Counterexample(summary)).status is Status.INCONCLUSIVE
+        judge_golden_outputs([], [], [], Tolerance(), lambda summary, _: Counterexample(summary)).status
+        is Status.INCONCLUSIVE
     )
