@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import pkgutil
 from collections.abc import Iterable, Sequence
@@ -22,8 +23,7 @@ S = TypeVar("S", bound=Switch)
 
 def switch_names(kind: type[Switch]) -> tuple[str, ...]:
     """The names of every defect, or of every variant, sorted."""
-    package = importlib.import_module(f"detection.{_word(kind)}s")
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
+    return _list_modules(f"detection.{_word(kind)}s")
 
 
 def load_switch(kind: type[S], name: str) -> S:
@@ -39,8 +39,7 @@ def load_switch(kind: type[S], name: str) -> S:
 
 def gateway_defect_names() -> tuple[str, ...]:
     """The names of every defect of the gateway, sorted."""
-    package = importlib.import_module("detection.gateway_defects")
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
+    return _list_modules("detection.gateway_defects")
 
 
 def load_gateway_defect(name: str) -> GatewayDefect:
@@ -78,6 +77,12 @@ def list_titles(kind: str) -> dict[str, str]:
 def wire_protocol(switches: Sequence[Switch]) -> type[asyncio.Protocol]:
     """The server's protocol whose answers pass the wires of these switches, the innermost first."""
     return make_protocol([switch.wire for switch in reversed(switches) if switch.wire is not None])
+
+
+@functools.cache
+def _list_modules(package: str) -> tuple[str, ...]:
+    """The names of the modules of a package, sorted; its folder is read once."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)))
 
 
 def _word(kind: type[Switch]) -> str:

@@ -1,6 +1,8 @@
-"""Runs in a process of its own: the load engine under gevent, with its task on standard input."""
+"""Runs in a process of its own: the load engine under gevent, with a task a line on standard input."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from gevent import monkey
 
@@ -32,10 +34,13 @@ def stand_still(engine: LoadEngine) -> float:
     return readable
 
 
-def main() -> None:
+ORIGINAL = socket.getaddrinfo, portions.is_worth_waiting
+
+
+def carry_out(task: dict[str, Any]) -> list[dict[str, Any]]:
     """Fetch `rounds` times `at_once` requests, with `pause` seconds after each, and `busy` seconds before each in which
-    the hub does nothing; print each outcome."""
-    task = json.load(sys.stdin)
+    the hub does nothing; the outcomes."""
+    socket.getaddrinfo, portions.is_worth_waiting = ORIGINAL
     if addresses := task.get("addresses"):
         entries = [
             (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", tuple(address)) for family, address in addresses
@@ -68,7 +73,13 @@ def main() -> None:
                 }
             )
     engine.close()
-    print(json.dumps(outcomes))
+    return outcomes
+
+
+def main() -> None:
+    """Print the outcomes of each task in a line."""
+    for line in sys.stdin:
+        print(json.dumps(carry_out(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import ssl
 import struct
@@ -74,23 +75,34 @@ def _request(sock: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
-def fetch(port: int, *, scheme: str = "http", tls: TLS | None = None, **task: Any) -> list[dict[str, Any]]:
-    deadlines = task.pop("deadlines", Deadlines(connect=2, first_byte=2, inter_token=2, total=5))
-    endpoint = Endpoint(f"{scheme}://127.0.0.1:{port}/base", deadlines=deadlines, tls=tls or TLS())
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("engine_child.py"))],
-        input=json.dumps({"endpoint": msgspec.to_builtins(endpoint), **task}),
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    outcomes: list[dict[str, Any]] = json.loads(done.stdout)
-    return outcomes
+Fetch = Callable[..., list[dict[str, Any]]]
 
 
-def test_requests_share_a_kept_connection() -> None:
+@pytest.fixture(scope="module")
+def fetch() -> Iterator[Fetch]:
+    """What the engine fetches from a port, as `engine_child.py` says; one child carries out all tasks of a module."""
+    command = [sys.executable, str(Path(__file__).with_name("engine_child.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        orders, answers = child.stdin, child.stdout
+
+        def order(port: int, *, scheme: str = "http", tls: TLS | None = None, **task: Any) -> list[dict[str, Any]]:
+            deadlines = task.pop("deadlines", Deadlines(connect=2, first_byte=2, inter_token=2, total=5))
+            endpoint = Endpoint(f"{scheme}://127.0.0.1:{port}/base", deadlines=deadlines, tls=tls or TLS())
+            print(json.dumps({"endpoint": msgspec.to_builtins(endpoint), **task}), file=orders, flush=True)
+            if not select.select([answers], [], [], 90)[0]:
+                child.kill()
+                pytest.fail("the child has not answered for 90 s")
+            line = answers.readline()
+            assert line, "the child has ended; its standard error says why"
+            outcomes: list[dict[str, Any]] = json.loads(line)
+            return outcomes
+
+        yield order
+
+
+def test_requests_share_a_kept_connection(fetch: Fetch) -> None:
     peers = set()
 
     def answer(sock: socket.socket, _: bytes) -> None:
@@ -105,7 +117,7 @@ def test_requests_share_a_kept_connection() -> None:
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.02], ids=["at once", "soon after"])
-def test_connections_that_the_service_ends_unannounced_are_not_used_again(delay: float) -> None:
+def test_connections_that_the_service_ends_unannounced_are_not_used_again(fetch: Fetch, delay: float) -> None:
     """As llama.cpp's server does after each stream: only requests that come before this was seen are lost."""
 
     def answer(sock: socket.socket, _: bytes) -> None:
@@ -119,7 +131,7 @@ def test_connections_that_the_service_ends_unannounced_are_not_used_again(delay:
     assert {f["error"] for f in outcomes[:8]} <= {None, "closed"}
 
 
-def test_a_service_that_ended_its_first_connections_is_trusted_again() -> None:
+def test_a_service_that_ended_its_first_connections_is_trusted_again(fetch: Fetch) -> None:
     peers: list[int] = []
 
     def answer(sock: socket.socket, _: bytes) -> None:
@@ -134,7 +146,7 @@ def test_a_service_that_ended_its_first_connections_is_trusted_again() -> None:
     assert len(set(peers)) == 2
 
 
-def test_a_large_request_is_sent_whole() -> None:
+def test_a_large_request_is_sent_whole(fetch: Fetch) -> None:
     with served(lambda sock, _: sock.sendall(OK)) as (port, seen):
         outcomes = fetch(port, size=3_000_000)
     assert outcomes[0]["error"] is None
@@ -142,7 +154,7 @@ def test_a_large_request_is_sent_whole() -> None:
 
 
 @pytest.mark.parametrize("in_portions", [False, True])
-def test_pieces_are_stamped_as_they_come(in_portions: bool) -> None:
+def test_pieces_are_stamped_as_they_come(fetch: Fetch, in_portions: bool) -> None:
     def answer(sock: socket.socket, _: bytes) -> None:
         sock.sendall(CHUNKED + b"1\r\na\r\n")
         time.sleep(0.15)
@@ -157,7 +169,7 @@ def test_pieces_are_stamped_as_they_come(in_portions: bool) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux stamps what a TCP socket receives")
-def test_a_generator_that_stands_still_stamps_the_arrival() -> None:
+def test_a_generator_that_stands_still_stamps_the_arrival(fetch: Fetch) -> None:
     def answer(sock: socket.socket, _: bytes) -> None:
         time.sleep(0.05)
         sock.sendall(OK)
@@ -201,7 +213,7 @@ def _drip(sock: socket.socket, _: bytes) -> None:
     ],
     ids=["reset", "cut", "not http", "hang", "silence", "drip"],
 )
-def test_a_broken_exchange_has_its_class(answer: Answer, deadlines: Deadlines, error: str) -> None:
+def test_a_broken_exchange_has_its_class(fetch: Fetch, answer: Answer, deadlines: Deadlines, error: str) -> None:
     with served(answer) as (port, _):
         (outcome,) = fetch(port, deadlines=deadlines)
     assert outcome["error"] == error
@@ -209,7 +221,7 @@ def test_a_broken_exchange_has_its_class(answer: Answer, deadlines: Deadlines, e
     assert not outcome["ended"]
 
 
-def test_a_refused_connection_is_one_and_none_is_sent_twice() -> None:
+def test_a_refused_connection_is_one_and_none_is_sent_twice(fetch: Fetch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     assert [f["error"] for f in fetch(port, rounds=2)] == ["connect"] * 2
@@ -232,7 +244,7 @@ UNKNOWN_FAMILY = 12345, ("nowhere", 1)
 
 
 @pytest.mark.parametrize("position", [0, 1])
-def test_dead_and_silent_addresses_are_followed_by_the_next(position: int) -> None:
+def test_dead_and_silent_addresses_are_followed_by_the_next(fetch: Fetch, position: int) -> None:
     with served(lambda sock, _: sock.sendall(OK)) as (port, seen), silent_address(port) as silent:
         alive, dead = (socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0))
         for others in ([dead], [silent], [UNKNOWN_FAMILY], [silent, dead, UNKNOWN_FAMILY], [dead, silent]):
@@ -242,7 +254,7 @@ def test_dead_and_silent_addresses_are_followed_by_the_next(position: int) -> No
     assert len(seen) == 5 * 6
 
 
-def test_addresses_that_are_all_dead_or_silent_fail_by_the_deadline() -> None:
+def test_addresses_that_are_all_dead_or_silent_fail_by_the_deadline(fetch: Fetch) -> None:
     quick = Deadlines(connect=1, first_byte=2, inter_token=2, total=5)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
@@ -252,7 +264,7 @@ def test_addresses_that_are_all_dead_or_silent_fail_by_the_deadline() -> None:
         assert [f["error"] for f in fetch(port, addresses=[silent, *dead], deadlines=quick)] == ["connect_timeout"]
 
 
-def test_after_a_broken_exchange_the_next_one_gets_a_connection_of_its_own() -> None:
+def test_after_a_broken_exchange_the_next_one_gets_a_connection_of_its_own(fetch: Fetch) -> None:
     seen_ports = set()
 
     def answer(sock: socket.socket, data: bytes) -> None:
@@ -264,7 +276,7 @@ def test_after_a_broken_exchange_the_next_one_gets_a_connection_of_its_own() -> 
     assert [f["error"] for f in outcomes] == ["closed", None]
 
 
-def test_tls_is_verified_and_spoken(tmp_path: Path) -> None:
+def test_tls_is_verified_and_spoken(fetch: Fetch, tmp_path: Path) -> None:
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -298,7 +310,7 @@ ENDS: dict[str, tuple[list[bytes], bytes, str | None]] = {
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_a_stream_of_chunks_ends_where_its_last_chunk_is(name: str) -> None:
+def test_a_stream_of_chunks_ends_where_its_last_chunk_is(fetch: Fetch, name: str) -> None:
     """Chunks are framed when their last may have come; however the end is cut, it is noticed, and nothing is lost."""
     pieces, body, error = ENDS[name]
 
@@ -314,7 +326,7 @@ def test_a_stream_of_chunks_ends_where_its_last_chunk_is(name: str) -> None:
     assert len(seen) == 2
 
 
-def test_what_came_before_a_stream_was_cut_is_kept() -> None:
+def test_what_came_before_a_stream_was_cut_is_kept(fetch: Fetch) -> None:
     def answer(sock: socket.socket, _: bytes) -> None:
         for piece in (CHUNKED, chunk(b"a"), chunk(b"b")):
             sock.sendall(piece)
@@ -326,7 +338,7 @@ def test_what_came_before_a_stream_was_cut_is_kept() -> None:
     assert [(f["body"], f["error"]) for f in outcomes] == [("ab", "closed")]
 
 
-def test_a_connection_that_the_peer_closed_is_not_used_again() -> None:
+def test_a_connection_that_the_peer_closed_is_not_used_again(fetch: Fetch) -> None:
     """Not even where the hub had no time to hear of its end."""
 
     def answer(sock: socket.socket, _: bytes) -> None:
