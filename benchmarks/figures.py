@@ -32,7 +32,21 @@ DIALECT = frozenset(
 """A variable with such a name does not say what it holds."""
 
 PLUG_POINTS = frozenset(
-    ("ADAPTER", "ATTACK", "COMMAND", "DEFECT", "FAULT", "POLICY", "SUFFIX", "VARIANT", "WORKLOAD", "main", "render")
+    (
+        "ADAPTER",
+        "ATTACK",
+        "COMMAND",
+        "DEFECT",
+        "FAULT",
+        "GRADER",
+        "PEER",
+        "POLICY",
+        "SUFFIX",
+        "VARIANT",
+        "WORKLOAD",
+        "main",
+        "render",
+    )
 )
 """Names that every file of a kind offers by agreement; they have one meaning."""
 

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("core", "stats"),
-    ("protocols", "checks", "attacks", "faults", "platform_actions"),
+    ("protocols", "checks", "attacks", "faults", "platform_actions", "graders", "peer_results"),
     ("io", "data", "chaos.proxy"),
     ("run", "config", "reference", "disturbances"),
     ("generation", "robustness", "load", "chaos"),
@@ -31,7 +31,7 @@ BESIDE = {
     ("chaos", "load"),
 }
 """Rooms of which the first may import the second, though it does not lie lower; "" is the package itself."""
-PURE = ("core", "stats", "protocols", "checks", "attacks", "faults")
+PURE = ("core", "stats", "protocols", "checks", "attacks", "faults", "graders", "peer_results")
 PATCHING = ("locust", "gevent", "geventhttpclient", "greenlet")
 """They patch the process that imports them: only what runs in the load child may."""
 IMPURE = {
@@ -55,6 +55,7 @@ LAZY = {
     "harness/chaos/live_view.py": "rich is an extra, loaded only for the terminal of a game day",
     "harness/generation/search.py": "Hypothesis and jsonschema are an extra, loaded only when a search begins",
     "harness/load/child/standalone.py": "the load suite, and pytest with it, judges only where no gate does",
+    "harness/graders/json_schema.py": "jsonschema is an extra, loaded only for a schema",
     "harness/io/client.py": "gRPC is an extra, loaded only for a protocol that is spoken over it",
     "harness/io/metrics_page.py": "prometheus-client is an extra, loaded only for a soak",
     "harness/plugin/run_checks.py": "allure is an extra, loaded only when the user writes Allure results",
@@ -139,6 +140,7 @@ def test_pure_layers_do_no_io(trees: dict[Path, ast.Module]) -> None:
         "attacks": {"numpy"},
         "protocols": {"msgspec", "google"},  # codecs: bytes in, values out
         "faults": {"hpack"},  # likewise
+        "graders": {"jsonschema"},
     }
     wrong = []
     for path, tree in trees.items():

@@ -6,7 +6,7 @@ Tested in tests/config/test_resolve.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.config.file import ConfigSource
@@ -18,14 +18,21 @@ from harness.io.credentials import run_credential_command
 
 
 def read_credentials(
-    section: CredentialsSection | None, environ: Mapping[str, str], config: ConfigSource
+    section: CredentialsSection | None,
+    environ: Mapping[str, str],
+    config: ConfigSource,
+    owner: Sequence[str] = ("endpoint",),
 ) -> Credentials | None:
-    """The credentials that the file names, else those of the environment. Raises `ConfigError` or `UsageError`."""
+    """The credentials that the file names, else those of the environment. Raises `ConfigError` or `UsageError`.
+
+    `owner` are the keys of the table that has them.
+    """
+    keys = (*owner, "credentials")
     if section is None:
         key = environ.get("AIHARNESS_API_KEY")
         return Credentials("bearer", Secret(key), source="AIHARNESS_API_KEY") if key else None
     if sum(map(bool, (section.env, section.file, section.command))) > 1:
-        raise config.error("give only one of env, file and command", "endpoint", "credentials")
+        raise config.error("give only one of env, file and command", *keys)
     if section.file:
         path = Path(config.resolve_path(section.file) or "")
         try:
@@ -33,18 +40,18 @@ def read_credentials(
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             problem = f"{path} cannot be read ({reason}); give the file that holds the secret"
-            raise config.error(problem, "endpoint", "credentials", "file") from None
+            raise config.error(problem, *keys, "file") from None
     elif section.command:
-        with config.locate_errors("endpoint", "credentials", "command"):
+        with config.locate_errors(*keys, "command"):
             source = f"the command {section.command[0]!r}"
             secret = run_credential_command(tuple(section.command))
     else:
         source = section.env or "AIHARNESS_API_KEY"
         secret = environ.get(source, "")
-        with config.locate_errors("endpoint", "credentials", "env"):
+        with config.locate_errors(*keys, "env"):
             _check_variable(section.env, secret)
     if not secret:
-        raise config.error(f"{source} is empty or not set; put the secret there", "endpoint", "credentials")
+        raise config.error(f"{source} is empty or not set; put the secret there", *keys)
     header = section.header or ("X-API-Key" if section.scheme == "header" else "Authorization")
     return Credentials(
         section.scheme,

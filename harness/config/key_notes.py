@@ -52,6 +52,8 @@ SECRET_PLACES = (
     ("endpoint", "query"),
     ("endpoint", "proxy"),
     ("endpoint", "api_key"),
+    ("judge", "credentials"),
+    ("evaluation", "embeddings", "credentials"),
 )
 """Where a text may be a secret, which no message shows."""
 
@@ -80,6 +82,9 @@ _NOTES: Mapping[tuple[str, ...], str] = {
     ("load", "think"): "think = { mean = 2 }",
     ("load", "shared_prefix"): "shared_prefix = { tokens = 500, share = 0.8, count = 4 }",
     ("data", "shape"): "the lengths as a list of whole numbers, as shape = [28, 28]",
+    ("judge", "credentials"): _NO_SECRET,
+    ("evaluation", "embeddings"): "[evaluation.embeddings] with url and model",
+    ("evaluation", "options"): "options = { max_tokens = 512 }",
     ("links", "*"): '[links.NAME] with api = "http://127.0.0.1:8474"',
     ("suite", "*"): '[suite.NAME] with model = "…" or protocol = "…"',
     ("profile", "*"): '[profile.NAME] above its keys, and profile = "NAME" under [run]',

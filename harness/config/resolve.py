@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.endpoint import resolve_endpoint
+from harness.config.evaluation import read_evaluation
 from harness.config.experiments import read_experiments
 from harness.config.file import ConfigSource, read_file
 from harness.config.operation_urls import split_operation
@@ -77,6 +78,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         promises=_check_promises(file.promises, source),
         others=resolve_suite_endpoints(file.suite, endpoint, suites, source),
         data=_check_slices(read_data_settings(file.data, suites, source), file.objective, source),
+        evaluation=read_evaluation(file.evaluation, file.judge, file.objective, suites, environ, source),
         sections=own_sections,
         links=read_links(file.links, source),
         platform=read_platform(file.platform, source),

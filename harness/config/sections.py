@@ -101,6 +101,50 @@ class DataSection:
 
 
 @dataclass(frozen=True, slots=True)
+class HelperSection:
+    """`[evaluation.embeddings]`: a further endpoint, with a secret of its own, that helps to judge."""
+
+    url: str
+    model: str
+    protocol: str = "openai_embeddings"
+    credentials: CredentialsSection | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSection(HelperSection):
+    """`[judge]`: a model that grades answers, and the file of answers that people have labelled."""
+
+    protocol: str = "openai_chat"
+    template: str | None = None
+    labelled: str | None = None
+    repeats: OverZero[int] = 2
+    swaps: OverZero[int] = 50
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSection:
+    """`[evaluation]`: prompts with references, or the results of another tool, relative to the configuration."""
+
+    file: str | None = None
+    prompt: str = "prompt"
+    reference: str = "reference"
+    grader: str = "exact"
+    repeats: OverZero[int] = 1
+    k: OverZero[int] | None = None
+    claims: Literal["items", "population"] = "items"
+    tolerance: float = 0.0
+    relative_tolerance: float = 0.0
+    threshold: float = 0.8
+    function: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    embeddings: HelperSection | None = None
+    results: str | None = None
+    format: str = "auto"
+    margin: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
 class LinkSection:
     """`[links.NAME]`: a link that runs through a fault proxy; `proxy` is its name there (default: NAME)."""
 
@@ -215,6 +259,8 @@ class ConfigFile:
     run: RunSection = field(default_factory=RunSection)
     suite: dict[str, SuiteSection] = field(default_factory=dict)
     data: DataSection = field(default_factory=DataSection)
+    evaluation: EvaluationSection = field(default_factory=EvaluationSection)
+    judge: JudgeSection | None = None
     links: dict[str, LinkSection] = field(default_factory=dict)
     platform: dict[str, PlatformSection] = field(default_factory=dict)
     fault: list[FaultSection] = field(default_factory=list)

@@ -206,6 +206,54 @@ ACCURACY = Metric("accuracy", direction=">=")
 """The share of labelled rows that are answered with their label."""
 ROBUST_ACCURACY = Metric("robust_accuracy", direction=">=")
 """The share of labelled rows that are answered with their label under an attack."""
+GRADED_ACCURACY = Metric(
+    "graded_accuracy",
+    direction=">=",
+    title="graded accuracy",
+    definition="the share of answers that the grader calls right",
+)
+"""The share of answers to the prompts of an evaluation that are right; failed requests are not."""
+PASS_AT_K = Metric(
+    "pass_at_k",
+    direction=">=",
+    title="pass@k",
+    definition="the chance that at least one of k answers to a prompt is right",
+)
+"""What a caller gets who can tell a right answer, and asks k times."""
+PASS_HAT_K = Metric(
+    "pass_hat_k", direction=">=", title="pass^k", definition="the chance that all of k answers to a prompt are right"
+)
+"""What a caller gets who relies on every answer."""
+JUDGED_ACCURACY = Metric(
+    "judged_accuracy",
+    direction=">=",
+    title="judged accuracy",
+    definition="the share of right answers, by a judge corrected with answers that people have labelled",
+)
+"""A judge alone proves nothing: only a prediction-powered interval decides."""
+LOOP_RATE = Metric("loop_rate", definition="the share of answers that repeat themselves without end")
+EMPTY_RATE = Metric("empty_rate", definition="the share of answers without text, thinking or call")
+CUT_RATE = Metric("cut_rate", definition="the share of answers that end at the limit of tokens")
+REASONING_ONLY_RATE = Metric("reasoning_only_rate", definition="the share of answers with thinking and without text")
+WRONG_SCRIPT_RATE = Metric("wrong_script_rate", definition="the share of answers in a script that the prompt has not")
+UNFINISHED_RATE = Metric("unfinished_rate", definition="the share of answers that end in the middle of a sentence")
+TOOL_TRIGGER_ACCURACY = Metric(
+    "tool_trigger_accuracy",
+    direction=">=",
+    definition="the share of prompts with tools that call one where they should",
+)
+TOOL_SCHEMA_ACCURACY = Metric(
+    "tool_schema_accuracy", direction=">=", definition="the share of answers with calls whose arguments obey the schema"
+)
+GRADED_METRICS = (GRADED_ACCURACY, PASS_AT_K, PASS_HAT_K)
+"""What a grader decides."""
+ANSWER_RATES = (
+    LOOP_RATE, EMPTY_RATE, CUT_RATE, REASONING_ONLY_RATE, WRONG_SCRIPT_RATE, UNFINISHED_RATE,
+    TOOL_TRIGGER_ACCURACY, TOOL_SCHEMA_ACCURACY,
+)  # fmt: skip
+"""What shows without a reference."""
+EVALUATION_METRICS = (*GRADED_METRICS, JUDGED_ACCURACY, *ANSWER_RATES)
+"""What objectives on an evaluation may bound."""
 ATTEMPTS = Metric("attempts", "attempts", sampled=False)
 """How many attempts the links of an experiment carry for each request, while its faults are on: more are retries."""
 RECOVERY = Metric("recovery", "s", sampled=False)

@@ -24,6 +24,8 @@ _PACKAGES = {
     "attacks": ("harness.attacks",),
     "disturbances": ("harness.disturbances",),
     "faults": ("harness.faults",),
+    "graders": ("harness.graders",),
+    "peer_results": ("harness.peer_results",),
     "platform_actions": ("harness.platform_actions",),
     "protocols": ("harness.protocols.text", "harness.protocols.tensor"),
     "reports": ("harness.reports",),

@@ -15,6 +15,7 @@ from harness.core.bounds import MOST_REQUESTS, OverZero
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint, parse_url
 from harness.core.errors import UsageError
+from harness.core.evaluation import EvaluationSettings
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Link
 from harness.core.experiment_kinds import EXPERIMENT_KINDS
 from harness.core.gate import Policy
@@ -276,6 +277,7 @@ class Settings:
     promises: Promises = Promises()
     others: Mapping[str, Endpoint] = field(default_factory=dict)
     data: DataSettings | None = None
+    evaluation: EvaluationSettings | None = None
     sections: Mapping[str, Any] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
     platform: tuple[Replica, ...] = ()
@@ -317,6 +319,12 @@ class Settings:
         """The endpoint as this suite speaks to it."""
         return self.others.get(suite, self.endpoint)
 
+    def list_secrets(self) -> tuple[str, ...]:
+        """The secrets of every endpoint, in every spelling, which no output may show."""
+        helpers = self.evaluation.list_endpoints() if self.evaluation else ()
+        secrets = [secret for endpoint in (self.endpoint, *helpers) for secret in endpoint.list_secrets()]
+        return tuple(dict.fromkeys(secrets))
+
     def grounds(self) -> frozenset[str]:
         """What the configuration gives ground to judge; a check whose grounds are not all here is not planned.
 
@@ -338,6 +346,9 @@ class Settings:
             "soak": self.load is not None and self.load.shape_name == SOAK,
             "data": self.data is not None and self.data.dataset is not None,
             "golden": self.data is not None and self.data.golden is not None,
+            "evaluation": self.evaluation is not None,
+            "judge": self.evaluation is not None and self.evaluation.judge is not None,
+            "second_endpoint": "://" in (self.baseline or ""),
             "replicas": bool(endpoint.replicas),
             "experiments": bool(self.experiments),
             **{kind: any(map(is_of_kind, self.experiments)) for kind, is_of_kind in EXPERIMENT_KINDS.items()},
@@ -361,6 +372,9 @@ GROUNDS = {
     "soak": 'the load is no soak ([load] scenario = "soak")',
     "data": "no labelled data is configured ([data] file)",
     "golden": "no golden outputs are configured ([data] golden)",
+    "evaluation": "no prompts are configured ([evaluation] file or results)",
+    "judge": "no judge is configured ([judge] url and model)",
+    "second_endpoint": "no second endpoint is given (--ai-baseline=URL)",
     "replicas": "no further URLs are configured ([endpoint] replicas)",
     "experiments": (
         "no fault is configured ([links.NAME], and [[fault]] or [[experiment]]): without any, faults that clients make "

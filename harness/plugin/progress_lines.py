@@ -25,7 +25,7 @@ class ProgressLines:
 
     def __init__(self, run: GateRun, terminal: Any) -> None:
         self._run = run
-        self._secrets = run.settings.endpoint.list_secrets()
+        self._secrets = run.settings.list_secrets()
         self._writer = getattr(terminal, "_tw", None)
         self._read_bytes = 0
         try:
@@ -62,6 +62,6 @@ class ProgressLines:
 
 def append_line(run: GateRun, line: str) -> None:
     """Give a line of a worker to the controller; on a full disk, nothing."""
-    text = redact_text(line, run.settings.endpoint.list_secrets())
+    text = redact_text(line, run.settings.list_secrets())
     with suppress(OSError), open(run.run_dir.path / _FILE, "ab", buffering=0) as file:
         file.write(f"{text}\n".encode(errors="replace"))

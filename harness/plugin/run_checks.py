@@ -201,7 +201,7 @@ class CheckHooks:
 
     def _redact(self, report: Any) -> None:
         """Take secrets out of what pytest itself prints: a test of the user's own may show whole exchanges."""
-        secrets = self._run.settings.endpoint.list_secrets()
+        secrets = self._run.settings.list_secrets()
         if report.longrepr is not None and redact_text(text := str(report.longrepr), secrets) != text:
             report.longrepr = redact_text(text, secrets)
         report.sections = [(name, redact_text(content, secrets)) for name, content in report.sections]

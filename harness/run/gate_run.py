@@ -98,7 +98,7 @@ class GateRun:
         refuse_unwritable_reports(self.settings)
         began, endpoint = read_monotonic(), self.settings.endpoint
         client = self._connect(began)  # as are files and headers that no connection can use
-        self.log.run_dir = RunDir.create(self.settings.run_dir, endpoint.list_secrets())
+        self.log.run_dir = RunDir.create(self.settings.run_dir, self.settings.list_secrets())
         self._begin(began)
         self._write_plan()
         if self.settings.wait_ready is None:
@@ -128,7 +128,7 @@ class GateRun:
         """Take part in a run that another process has started."""
         self.worker = worker
         self._baseline = find_baseline(self.settings)
-        self.log.run_dir = RunDir(Path(state.run_dir), self.settings.endpoint.list_secrets())
+        self.log.run_dir = RunDir(Path(state.run_dir), self.settings.list_secrets())
         self.preflight, self._others = state.preflight, dict(state.others)
         self._begin(state.started)
         self._apply_preflight()
@@ -195,6 +195,10 @@ class GateRun:
     def get_replicas(self, suite: str) -> dict[str, Session]:
         """Sessions with the endpoint's further URLs, by URL, spoken to as this suite speaks to the first."""
         return {url: self._get_sessions().get_for_url(url, suite) for url in self.settings.endpoint.replicas}
+
+    def get_helper_session(self, endpoint: Endpoint) -> Session:
+        """A session with a further endpoint that the configuration names, as a judge or for vectors."""
+        return self._get_sessions().get_helper(endpoint)
 
     def begin_check(self) -> None:
         """Open a check's own record."""
@@ -286,7 +290,7 @@ class GateRun:
 
     def redact(self, text: str) -> str:
         """The text without the secrets of the endpoint."""
-        return redact_text(text, self.settings.endpoint.list_secrets())
+        return redact_text(text, self.settings.list_secrets())
 
     def _begin(self, started: float) -> None:
         self.started = started

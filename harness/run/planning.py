@@ -194,6 +194,8 @@ def collect_policy(settings: Settings) -> tuple[tuple[str, str], ...]:
         pairs.append(("data", settings.data.dataset.digest))
     if settings.data and settings.data.golden:
         pairs.append(("golden", f"{settings.data.golden.digest}, within {settings.data.tolerance.describe()}"))
+    if settings.evaluation:
+        pairs.append(("evaluation", json.dumps(settings.evaluation.describe())))
     if settings.experiments:
         pairs.append(("experiments", json.dumps([asdict(plan) for plan in settings.experiments])))
     pairs += [(name, json.dumps(asdict(section), default=str)) for name, section in settings.sections.items()]

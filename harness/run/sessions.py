@@ -10,6 +10,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from harness.core.adapter import Facts
+from harness.core.endpoint import Endpoint
 from harness.core.settings import Settings
 from harness.io.client import Client
 from harness.io.clock import Monotonic
@@ -67,6 +69,16 @@ class Sessions:
             adapter = load_adapter(preflight.protocol)
             self._by_url[url, suite] = Session(settings, adapter, preflight.facts, client, self._ledger, Meter(None))
         return self._by_url[url, suite]
+
+    def get_helper(self, endpoint: Endpoint) -> Session:
+        """A session with an endpoint that helps to judge, which has its own protocol, model and secret."""
+        key = (endpoint.url, f"{endpoint.protocol} {endpoint.model}")
+        if key not in self._by_url:
+            client = PoliteClient(endpoint, clock=Monotonic(self._started))
+            client.count_repeat = partial(self._ledger.before_request, repeat=True)
+            settings, adapter = replace(self._settings, endpoint=endpoint), load_adapter(endpoint.protocol)
+            self._by_url[key] = Session(settings, adapter, Facts(), client, self._ledger, Meter(None))
+        return self._by_url[key]
 
     def begin_check(self) -> None:
         """Forget what the last check sent."""
