@@ -4,7 +4,7 @@
 Every load begins with an empty queue, its first tenth is not judged, and requests come as a Poisson process. The
 capacity is known exactly for M/M/1 (the share of sojourns over L is exp(-(mu - rate) L)); for the others it is that of
 one long simulation. The searches begin at rates between a twentieth of the capacity and three times it, and have as
-much time as one of `LENGTHS` requests takes at the capacity.
+much time as one of `LENGTHS` requests takes at the capacity. A load whose queue only grows ends early, as in a sweep.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from harness.stats.capacity import Capacity, CapacitySearch, OverloadTest, Probe
 from harness.stats.dependence import OWN_QUANTILES, TIME_BLOCKS, judge_dependent_rate
 from harness.stats.intervals import clopper_pearson_lower
 from harness.stats.knee import KneePoint
+from harness.stats.saturation import measure_growth
 
 LEAST_COVERAGE = 0.93
 """The lower 95 % bound of the coverage, of searches at 95 %."""
@@ -30,6 +31,8 @@ WARM_UP = 0.1
 LENGTHS = (10_000, 40_000, 160_000)
 """The lengths of the searches, in requests at the capacity."""
 SEED = 14
+LOOKS = 60
+"""How often the queue of a load is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,36 +119,63 @@ def search_capacity(random: Random, queue: ServiceQueue, first: float, seconds: 
     search, loads = CapacitySearch(first, seconds), 0
     while (probe := search.next_probe) is not None:
         test = OverloadTest(queue.budget, probe.alpha) if probe.aim == "fail" else None
-        load, outcome = make_load(random, queue, probe, test.first_alpha if test else probe.alpha)
+        load, outcome, over = make_load(random, queue, probe, search, test)
         loads += 1
-        search.note(load, probe.seconds)
         while test is not None and outcome != "fail":
-            test.add(load.share)
+            test.add(over)
             if test.is_refuted:
                 outcome = "fail"
             if not (test.is_worth_repeating and search.has_time_for(probe)):
                 break
-            load, _ = make_load(random, queue, probe, test.first_alpha)
+            load, _, over = make_load(random, queue, probe, search, test)
             loads += 1
-            search.note(load, probe.seconds)
         search.add(probe, outcome, is_over=load.share > queue.budget)
     return search.capacity, loads
 
 
-def make_load(random: Random, queue: ServiceQueue, probe: Probe, alpha: float) -> tuple[KneePoint, ProbeOutcome]:
-    """One load of a probe, judged at this alpha; at 0 it is not judged."""
+def make_load(
+    random: Random, queue: ServiceQueue, probe: Probe, search: CapacitySearch, test: OverloadTest | None
+) -> tuple[KneePoint, ProbeOutcome, float]:
+    """One load of a probe, noted and judged, and the share of what was planned that is over the limit.
+
+    One that locates is not judged, nor one that ends early, as the search would end it.
+    """
+    alpha = test.first_alpha if test else probe.alpha
     due = draw_arrivals(random, probe.rate, max(60, round(probe.rate * probe.seconds)))
     sojourns = queue.serve(random, due)
     begin = WARM_UP * due[-1]
-    is_judged = due >= begin
+    planned = int((due >= begin).sum())
+    share = test.refuting_share if test else queue.budget * (1 + 1e-9)
+    end = find_early_end(due, sojourns, queue.limit, begin, share * planned)
+    is_judged = (due >= begin) & (due + sojourns <= end)
     due, sojourns = due[is_judged], sojourns[is_judged]
+    if end < math.inf:
+        late = int((sojourns > queue.limit).sum())
+        load = KneePoint(probe.rate, len(due), late / len(due), queue.budget)
+        search.note(load, end)
+        return load, "inconclusive", late / planned
     blocks = np.minimum((due - begin) / (due[-1] - begin) * TIME_BLOCKS, TIME_BLOCKS - 1).astype(int)
     thresholds = (queue.limit, *np.quantile(sojourns, OWN_QUANTILES, method="inverted_cdf"))
     over = [np.bincount(blocks, sojourns > threshold, TIME_BLOCKS) for threshold in thresholds]
     n, level = np.bincount(blocks, minlength=TIME_BLOCKS), alpha or 0.05
-    test = judge_dependent_rate(n, over[0], over[1:], queue.budget, queue.budget, level, level)
-    load = KneePoint(probe.rate, len(due), test.estimate, queue.budget, len(due) / test.effective_n)
-    return load, test.decision if alpha else "inconclusive"
+    decided = judge_dependent_rate(n, over[0], over[1:], queue.budget, queue.budget, level, level)
+    load = KneePoint(probe.rate, len(due), decided.estimate, queue.budget, len(due) / decided.effective_n)
+    search.note(load, probe.seconds)
+    return load, decided.decision if alpha else "inconclusive", float(over[0].sum()) / planned
+
+
+def find_early_end(due: Values, sojourns: Values, limit: float, begin: float, needed: float) -> float:
+    """When a load ends whose queue only grows: once so many judged requests over the limit have ended; else never."""
+    ends = due + sojourns
+    late = np.sort(ends[(due >= begin) & (sojourns > limit)])
+    if len(late) < needed or needed > len(due):
+        return math.inf
+    looks = np.linspace(0, due[-1], LOOKS)[1:]
+    lengths = np.searchsorted(due, looks) - np.searchsorted(np.sort(ends), looks)
+    for i in np.flatnonzero(looks >= late[max(0, math.ceil(needed) - 1)]):
+        if measure_growth(list(zip(looks[: i + 1], lengths[: i + 1], strict=True))):
+            return float(looks[i])
+    return math.inf
 
 
 def _draw_exponential(random: Random, n: int) -> Values:

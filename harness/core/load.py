@@ -17,6 +17,7 @@ from harness.core.flow import Flow
 from harness.core.report import Figure, Generator
 from harness.core.settings import LoadSettings
 from harness.core.soak import SoakRecord
+from harness.core.sweep import Saturation
 from harness.core.turns import Turns
 from harness.core.verdict import Counterexample
 from harness.core.workload import OF_SESSIONS, SAMPLE, Material
@@ -69,7 +70,9 @@ class Job:
     `has_text` whether that answer had a text or outputs; `known` are further requests whose answers are, and `echo`
     asks for the mark in its text to be repeated, which the service does (None: not asked). `run_dir` is a folder that
     exists, `suite` the one whose measurement it is; `first` is the first arrival of the schedule that is sent (over 0
-    for a soak that goes on). A `baseline` takes `turns` with the endpoint. Holds secrets: never written to disk.
+    for a soak that goes on). A `baseline` takes `turns` with the endpoint. Once requests in flight only
+    become more, the load ends when so many samples of a metric are over a limit as one of `stops` says. Holds secrets:
+    never written to disk.
     """
 
     endpoint: Endpoint
@@ -89,6 +92,7 @@ class Job:
     baseline: Endpoint | None = None
     turns: Turns | None = None
     is_baseline: bool = False
+    stops: tuple[tuple[str, float, int], ...] = ()
 
     def list_sides(self) -> tuple[Job, ...]:
         """The job of each endpoint: this one's, and that of the `baseline` which takes `turns` with it."""
@@ -172,7 +176,7 @@ class LoadResult:
     `MOST_FAILED`. `overran`: it was stopped at its deadline. Of several processes `generator` and `stall` show the
     worst, `skew` by how much their clocks differ (s), and `workers` the part of each. `loop` is empty for
     an open loop (`LoadSettings.loop`); of sessions, `unreached` turns were not due any more before the schedule's end,
-    because the answers before them took time.
+    because the answers before them took time. `saturation` says that the load was ended, since its queue only grew.
     """
 
     scenario: str
@@ -228,6 +232,7 @@ class LoadResult:
     baseline_url: str = ""
     contrasts: tuple[Contrast, ...] = ()
     gone: str | None = None
+    saturation: Saturation | None = None
     finished: bool = False
     problem: str | None = None
 

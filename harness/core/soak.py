@@ -33,12 +33,14 @@ class Window:
 class Episode:
     """A time in which requests were slow or failed: from second `begin` of the schedule on, for `seconds`.
 
-    `worst` is the largest mean time in it (s), or the largest share of failures.
+    `worst` is the largest mean time in it (s), or the largest share of failures. `held_up`: the load generator sent
+    requests late then, or shortly before.
     """
 
     begin: float
     seconds: float
     worst: float
+    held_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

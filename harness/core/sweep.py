@@ -62,13 +62,26 @@ class CapacitySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Saturation:
+    """A load ended after `seconds`: its requests in flight only became more, by `growth` a second."""
+
+    seconds: float
+    growth: float
+
+    def describe(self) -> str:
+        """When the load was ended, and why."""
+        return f"ended after {self.seconds:.3g} s: the requests in flight only grew, by {self.growth:.3g} a second"
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeRecord:
     """One load of a sweep: the rate asked and the rate of answers without a failure (requests/s), its outcome.
 
-    `aim` is what it was to show: locate, pass or fail; a load that locates has the outcome under or over. `shares` are
-    those over the limit, by objective; `p50`, `p95` and `p99` latencies by metric in seconds (none where it lies among
-    the failures). `failed` is the share of failed requests, `tokens` the tokens of an answer in the mean; `reason` says
-    why an undecided probe is undecided.
+    `aim` is what it was to show: locate, pass or fail; a load that locates, or is ended early, has the outcome under
+    or over. `shares` are those over the limit, by objective; `p50`, `p95` and `p99` latencies by metric in seconds
+    (none where it lies among the failures). `failed` is the share of failed requests, `tokens` the tokens of an
+    answer in the mean; `reason` says why an undecided probe is undecided. `growth` is by how much the requests in
+    flight grew (requests/s) in a load that was ended because of that, after `seconds`.
     """
 
     rate: float
@@ -83,6 +96,7 @@ class ProbeRecord:
     aim: str = "locate"
     seconds: float = 0.0
     tokens: float = 0.0
+    growth: float = 0.0
     p99: dict[str, float] = field(default_factory=dict)
 
 

@@ -52,6 +52,8 @@ _LONG_WAIT, _FLUSH_RATIO = 0.05, 200.0
 _ASKED_LENGTH = re.compile(
     rb'"(?:max_tokens|max_completion_tokens|max_output_tokens|max_new_tokens|num_predict)": ?([0-9]+)'
 )
+_SHORT_DELAY = 0.1
+"""Seconds of delay by the load generator that may have something to do with what the service did then."""
 _MOST_PENDING = 2048
 """Values that are counted together: many cost less each, and too many would hold up the reading of answers."""
 
@@ -136,7 +138,7 @@ class Recorder:
         is_bad = self._rate(exchange, raw, block, tpot)
         if self._slices is not None:
             times = {"latency": _subtract(latency, held_up), "ttft": _subtract(ttft, held_up)}
-            self._slices.add(since_start, times, failed=not exchange.ok, bad=is_bad)
+            self._slices.add(since_start, times, failed=not exchange.ok, bad=is_bad, held_up=held_up > _SHORT_DELAY)
         counts.late[block] += exchange.ok and held_up > LONGEST_DELAY
         self._note_durations("latency", block, [_get_seconds(latency)], held_up)
         self._note("service", block, [_get_seconds(service)])

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from harness.core.arrival_settings import SOAK, STEADY
+from harness.core.endpoint import Endpoint
 from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.exchange import Query
 from harness.core.load import Job, LoadResult, describe_slow_path, find_load_obstacle
@@ -60,8 +61,11 @@ def list_objectives(run: GateRun, check: PlannedCheck) -> tuple[Objective, ...]:
     return Scope(run.settings, check.suite).objectives
 
 
-def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = None) -> LoadResult:
-    """Make the load in a child and return its result. Its files lie in the folder `at`, else in the run directory.
+def make_load(
+    scope: Scope, session: Session, run: GateRun, at: Path | None = None, stops: Sequence[tuple[str, float, int]] = ()
+) -> LoadResult:
+    """Make the load in a child and return its result. Its files lie in the folder `at`, else in the run directory;
+    `stops` are the job's.
 
     Raises `BudgetExhausted` before the start where a ceiling forbids the whole, `UsageError` for a load that cannot be
     made here.
@@ -92,22 +96,20 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
     if at is None:  # a sweep judges times alone
         controlled = find_known(material, source, load.requests, session.ask, session.request, may_reword=may_reword)
     job = replace(job, reference=reference.content, has_text=has_texts, material=material)
-    job = replace(job, known=controlled.known, echo=controlled.echo)
+    job = replace(job, known=controlled.known, echo=controlled.echo, stops=tuple(stops))
     job = _add_second(job, session, second, query)
     path = get_result_path(folder, load.scenario)
     path.parent.mkdir(exist_ok=True)
     log = path.with_suffix(".log")
-    deadlines = endpoint.deadlines
-    # Arrivals that wait for a slot are sent for `connect + first_byte` seconds more, and then answered.
-    waiting = deadlines.connect + deadlines.first_byte + deadlines.total
-    patience = _START + job.seconds + waiting + _AFTER
+    patience = _START + job.seconds + _measure_waiting(endpoint) + _AFTER
     _announce_load(run, job)
     with run.progress.part(make_result_id(load.scenario)) as part:
         part.deadline, part.remark = 0.0, partial(_describe_state, path, job)
         with watch_in_flight(partial(_read_in_flight, session, load)) as looks, _explain_interrupt(run, load):
             child = run_locust(file, _make_locust_options(job), msgspec.json.encode(job), log, patience)
-    is_compared = bool(controlled.known or controlled.echo)
-    result = replace(_read_result(path, job, child), not_compared="" if is_compared else reference.problem)
+    result = _read_result(path, job, child)
+    if not (controlled.known or controlled.echo):
+        result = replace(result, not_compared=reference.problem)
     if not session.promises.deterministic:
         result = confirm_wrong_answers(result, controlled, reference, ask_sample, session.ask)
     result = judge_lost_echoes(result, controlled, job.seed, load.requests, session.ask)
@@ -118,6 +120,11 @@ def make_load(scope: Scope, session: Session, run: GateRun, at: Path | None = No
     run.run_dir.scrub(log)
     run.ledger.after_answer(result.tokens)
     return result
+
+
+def _measure_waiting(endpoint: Endpoint) -> float:
+    """Arrivals that wait for a slot are sent for `connect + first_byte` seconds more, and then answered."""
+    return endpoint.deadlines.connect + endpoint.deadlines.first_byte + endpoint.deadlines.total
 
 
 @contextmanager

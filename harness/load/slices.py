@@ -73,8 +73,12 @@ class SliceRecorder:
         self._pending: dict[int, _Slice] = {}
         self._newest = self._taken = -1
 
-    def add(self, due: float, times: dict[str, float | None], *, failed: bool, bad: bool) -> None:
-        """Count a request: when it was due in the schedule, its times by metric in seconds, and whether it was good."""
+    def add(
+        self, due: float, times: dict[str, float | None], *, failed: bool, bad: bool, held_up: bool = False
+    ) -> None:
+        """Count a request: when it was due in the schedule, its times by metric in seconds, whether it was good, and
+        whether the load generator held it up.
+        """
         bin_number = self._grid.find_bin(due)
         i, place = divmod(bin_number, self._grid.bins)
         self._newest = max(self._newest, i)
@@ -83,10 +87,11 @@ class SliceRecorder:
         part.failed += failed
         part.bad += bad
         latency = times.get("latency")
-        sums = part.bins.setdefault(place, [0, 0, 0.0])
+        sums = part.bins.setdefault(place, [0, 0, 0.0, 0])
         sums[0] += 1
         sums[1] += failed
         sums[2] += 0.0 if failed or latency is None else latency
+        sums[3] += held_up
         pause = sum(end <= due for end in self._pause_ends) - 1
         if pause >= 0 and due < part.first.get(pause, (math.inf, 0.0))[0]:
             part.first[pause] = due, NEVER_ENDED if failed or latency is None else latency

@@ -147,6 +147,11 @@ def judge_period(result: LoadResult, what: str, get_episodes: Callable[[SoakReco
         reason = f"{len(episodes)} {what} come every {_format_seconds(period.seconds)}, for up to {longest:.3g} s"
         note = f"so regular by chance with a probability of {period.p_value:.2g}"
         verdict = Verdict(Status.FAIL, reason, n=len(episodes), method="regular gaps", notes=(note,))
+        others = [episode for episode in episodes if not episode.held_up]
+        rest = find_period([episode.begin for episode in others])
+        if result.client_bound and rest is not None and rest.p_value <= CHECK_ALPHA:
+            doubt = f"{DID_NOT_KEEP_UP}: {result.client_bound[0]}"
+            return verdict.with_notes(f"{doubt}; the {len(others)} {what} at other times come periodically, too")
         return _doubt_generator(result, verdict)
     reason = f"{len(episodes)} {what}, not periodic" if episodes else f"no {what}"
     return Verdict(Status.PASS, f"{reason}; covers {covered}", n=result.judged, method="regular gaps")

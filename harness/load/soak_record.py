@@ -26,6 +26,8 @@ _SLOW_FACTOR, _SLOW_SECONDS, _FAILING = 3.0, 0.1, 0.3
 """A bin is slow if its mean time is so many times that of the median bin, and by so many seconds more; it is a burst
 of failures if at least this share of its requests failed.
 """
+_BEFORE = 2
+"""Bins before an episode in which what the load generator held up may have brought it about."""
 _MOST_POINTS = 1000
 """Points of each gauge that the record keeps."""
 
@@ -68,7 +70,7 @@ def make_soak_record(lines: Iterable[Mapping[str, Any]], load: LoadSettings, los
     clock = _LoadedClock(load.judged_from, load.duration, idle)
     count = min(MOST_WINDOWS, load.judged_requests // FEWEST_IN_WINDOW)
     sums = [_Sum() for _ in range(count)]
-    bins = np.zeros((math.ceil(load.duration / grid.bin_seconds) + grid.bins, 3))
+    bins = np.zeros((math.ceil(load.duration / grid.bin_seconds) + grid.bins, 4))
     first: dict[int, tuple[float, float]] = {}
     gauges: dict[str, list[tuple[float, float]]] = {}
     for line in lines:
@@ -80,7 +82,7 @@ def make_soak_record(lines: Iterable[Mapping[str, Any]], load: LoadSettings, los
             middle = (line["slice"] + 0.5) * grid.seconds
             sums[min(count - 1, int(clock.measure_loaded(middle) / clock.loaded * count))].add(line)
         for place, values in line["bins"].items():
-            bins[line["slice"] * grid.bins + int(place)] += values
+            bins[line["slice"] * grid.bins + int(place), : len(values)] += values
         for pause, (due, seconds) in line["first"].items():
             first[int(pause)] = min(first.get(int(pause), (math.inf, 0.0)), (due, seconds))
     windows = [
@@ -133,21 +135,26 @@ def _find_stalls(bins: FloatArray, grid: SliceGrid) -> tuple[Episode, ...]:
     means = np.where(has_any, bins[:, 2] / np.maximum(answered, 1), np.nan)
     usual = float(np.nanmedian(means))
     is_slow = np.where(has_any, means > max(_SLOW_FACTOR * usual, usual + _SLOW_SECONDS), False)
-    return _make_episodes(is_slow, bins[:, 0] > 0, means, grid)
+    return _make_episodes(is_slow, bins, means, grid)
 
 
 def _find_bursts(bins: FloatArray, grid: SliceGrid) -> tuple[Episode, ...]:
     shares = bins[:, 1] / np.maximum(bins[:, 0], 1)
-    return _make_episodes(shares >= _FAILING, bins[:, 0] > 0, shares, grid)
+    return _make_episodes(shares >= _FAILING, bins, shares, grid)
 
 
 def _make_episodes(
-    is_marked: NDArray[np.bool_], is_known: NDArray[np.bool_], sizes: FloatArray, grid: SliceGrid
+    is_marked: NDArray[np.bool_], bins: FloatArray, sizes: FloatArray, grid: SliceGrid
 ) -> tuple[Episode, ...]:
-    width = grid.bin_seconds
+    width, held_up = grid.bin_seconds, bins[:, 3] > 0
     return tuple(
-        Episode(begin * width, (end - begin) * width, float(np.nanmax(sizes[begin:end])))
-        for begin, end in list_episodes(is_marked, is_known)
+        Episode(
+            begin * width,
+            (end - begin) * width,
+            float(np.nanmax(sizes[begin:end])),
+            bool(held_up[max(0, begin - _BEFORE) : end].any()),
+        )
+        for begin, end in list_episodes(is_marked, bins[:, 0] > 0)
     )
 
 

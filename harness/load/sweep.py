@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -64,17 +64,20 @@ class _Sweep:
         while outcome is None or (outcome == "inconclusive" and self._is_worth_repeating(probe, tests.values())):
             if self.records:
                 self._drain()
-            result = self._make_load(probe)
+            load = self._plan_load(probe)
+            result = self._make_load(load, _list_stops(objectives, tests, probe, load.judged_requests))
             if result is None:
                 break
-            verdicts = [_judge_at(result, objective, tests, probe) for objective in objectives]
-            if outcome is None:
-                outcome = _combine(verdicts)
+            verdicts = []
+            if result.saturation is None:
+                verdicts = [_judge_at(result, objective, tests, probe) for objective in objectives]
+            outcome = outcome or _combine(verdicts)
             shares = {objective.text: _compute_share(result, objective) for objective in objectives}
             if result.is_starved:
                 tests = {}
-            for text, test in tests.items():
-                test.add(shares[text])
+            for objective in objectives if tests else ():
+                test = tests[objective.text]
+                test.add(_compute_share(result, objective, load.judged_requests if result.saturation else 0))
                 if test.is_refuted:
                     outcome = "fail"
             undecided = [verdict.reason for verdict in verdicts if verdict.status is Status.INCONCLUSIVE]
@@ -92,11 +95,14 @@ class _Sweep:
         objectives = self.scope.objectives
         worst = max(objectives, key=lambda objective: shares[objective.text] / objective.budget)
         share = shares[worst.text]
+        seconds = result.saturation.seconds if result.saturation else probe.seconds
         self.search.note(
-            KneePoint(probe.rate, result.judged, share, worst.budget, _measure_effect(result, worst)), probe.seconds
+            KneePoint(probe.rate, result.judged, share, worst.budget, _measure_effect(result, worst)), seconds
         )
         record = _record(result, probe, outcome, shares)
-        if probe.aim == "locate":
+        if result.saturation is not None and outcome != "fail":
+            record = replace(record, outcome="over", reason=result.saturation.describe())
+        elif probe.aim == "locate":
             record = replace(record, outcome="over" if share > worst.budget else "under")
         elif outcome == "inconclusive":
             record = replace(record, reason="; ".join(undecided))
@@ -104,18 +110,20 @@ class _Sweep:
         if result.client_bound and record.outcome not in ("fail", "over"):
             self.search.forbid_above(probe.rate)
 
-    def _make_load(self, probe: Probe) -> LoadResult | None:
-        """The load of a probe; None, with the reason noted, where it cannot be made or ended before its time."""
-        count = int(probe.rate * probe.seconds) + ASKED_BESIDE + _DRAIN_LOOKS
-        if len(self.records) >= MOST_LOADS or self.sent + count > self.settings.requests + ASKED_BESIDE:
-            self.ended = "the loads or requests that it may make are used up"
-            return None
-        self.sent += count
-        load = replace(
+    def _plan_load(self, probe: Probe) -> LoadSettings:
+        return replace(
             self.scope.settings.load or LoadSettings(),
             scenario=STEADY, shape=STEADY, rate=probe.rate, duration=probe.seconds,
             warm_up=min(self.settings.warm_up, probe.seconds / 3),
         )  # fmt: skip
+
+    def _make_load(self, load: LoadSettings, stops: Sequence[tuple[str, float, int]]) -> LoadResult | None:
+        """The load of a probe; None, with the reason noted, where it cannot be made or ended without showing why."""
+        count = load.requests + ASKED_BESIDE + _DRAIN_LOOKS
+        if len(self.records) >= MOST_LOADS or self.sent + count > self.settings.requests + ASKED_BESIDE:
+            self.ended = "the loads or requests that it may make are used up"
+            return None
+        self.sent += count
         # Another seed for each load: its arrivals and its requests are a fresh sample.
         settings = replace(
             self.scope.settings,
@@ -124,7 +132,7 @@ class _Sweep:
         )
         folder = self.run.run_dir.path / "capacity" / f"load-{len(self.records) + 1:02}"
         folder.mkdir(parents=True, exist_ok=True)
-        result = make_load(Scope(settings, self.scope.suite), self.session, self.run, folder)
+        result = make_load(Scope(settings, self.scope.suite), self.session, self.run, folder, stops)
         self.problem, self.gone = result.problem or "", result.gone or ""
         return None if self.problem or self.gone else result
 
@@ -200,15 +208,36 @@ def _combine(verdicts: list[Verdict]) -> ProbeOutcome:
 def _get_blocks(result: LoadResult, objective: Objective) -> tuple[Counts, tuple[int, ...]]:
     """The time blocks of an objective, without the time for which the load generator itself held requests up, and the
     samples over the limit in each."""
-    is_rate = objective.metric == "error_rate"
-    counts = result.blocks[objective.metric if is_rate else name_least(objective.metric)]
-    return counts, counts.over_limit(0.0 if is_rate else objective.limit)
+    name, limit = _choose_blocks(objective)
+    return result.blocks[name], result.blocks[name].over_limit(limit)
 
 
-def _compute_share(result: LoadResult, objective: Objective) -> float:
-    """The share over the limit."""
+def _choose_blocks(objective: Objective) -> tuple[str, float]:
+    """The name of the blocks, and the limit."""
+    if objective.metric == "error_rate":
+        return objective.metric, 0.0
+    return name_least(objective.metric), objective.limit
+
+
+def _compute_share(result: LoadResult, objective: Objective, planned: int = 0) -> float:
+    """The share over the limit, of the samples or of so many requests as were planned."""
     counts, over = _get_blocks(result, objective)
-    return sum(over) / max(1, sum(counts.n))
+    return sum(over) / max(1, planned or sum(counts.n))
+
+
+def _list_stops(
+    objectives: Sequence[Objective], tests: Mapping[str, OverloadTest], probe: Probe, planned: int
+) -> list[tuple[str, float, int]]:
+    """The numbers of requests over a limit that decide a load before its end. Gaps are not one a request."""
+    stops = []
+    for objective in objectives:
+        count = math.floor(objective.budget * planned) + 1
+        if probe.aim == "fail":
+            share = tests[objective.text].refuting_share if tests else math.inf
+            count = math.ceil(share * planned) if share <= 1 else planned + 1
+        if count <= planned and objective.metric != "inter_token":
+            stops.append((*_choose_blocks(objective), count))
+    return stops
 
 
 def _measure_effect(result: LoadResult, objective: Objective) -> float:
@@ -236,7 +265,8 @@ def _record(result: LoadResult, probe: Probe, outcome: ProbeOutcome, shares: dic
         p95,
         "; ".join(result.client_bound),
         aim=probe.aim,
-        seconds=probe.seconds,
+        seconds=result.saturation.seconds if result.saturation else probe.seconds,
+        growth=result.saturation.growth if result.saturation else 0.0,
         tokens=result.tokens / max(1, result.completed - result.failed),
         p99=p99,
     )

@@ -22,6 +22,10 @@ a large share over the limit is repeated from a drained queue. At or under the c
 expectation of the budget at most (a queue that begins empty is no longer than in the long run), whatever its requests
 owe to one another; share / budget is then an e-value, repeats are independent, and their product is 1 / alpha or more
 with probability alpha at most (Ville's inequality).
+
+A load whose queue only grows (`stats/saturation.py`) ends as soon as what it is to show is certain: more requests are
+over the limit than the budget allows of all that were planned, so that it cannot pass; of a repeat, enough to refute
+the rate. What the rest would have shown changes no outcome, so an early end costs no error.
 """
 
 from __future__ import annotations
@@ -229,9 +233,16 @@ class OverloadTest:
         self._product, self._count = 1.0, 0
 
     def add(self, share: float) -> None:
-        """Add the share over the limit of a load; all loads of a probe are added, and of a length fixed before."""
+        """Add the share over the limit of a load; all loads of a probe are added, and of a length fixed before. Where
+        one ended before that, what was not sent counts as within the limit.
+        """
         self._product *= share / self._budget
         self._count += 1
+
+    @property
+    def refuting_share(self) -> float:
+        """The share over the limit of one more load with which the rate FAILs; over 1 where no one load does that."""
+        return self._budget * self._least / max(self._product, 1e-300)
 
     @property
     def is_refuted(self) -> bool:

@@ -115,6 +115,16 @@ def test_lines_are_given_once_and_only_when_a_slice_is_over() -> None:
     assert recorder.take_lines(everything=True) == []
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_an_episode_says_whether_the_load_generator_held_requests_up(late: bool) -> None:
+    recorder = SliceRecorder(SOAK)
+    width = make_grid(SOAK.duration).bin_seconds
+    for k in range(40):
+        recorder.add((k + 0.5) * width, {"latency": 0.01}, failed=k == 20, bad=False, held_up=late and k == 19)
+    (burst,) = make_soak_record(recorder.take_lines(everything=True), SOAK).bursts
+    assert burst.held_up is late
+
+
 def test_a_torn_line_of_the_file_is_left_out(tmp_path: Any) -> None:
     path = tmp_path / "soak.slices.jsonl"
     path.write_bytes(b'{"slice":1}\n{"slice":')

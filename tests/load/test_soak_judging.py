@@ -109,6 +109,21 @@ def test_stalls_with_a_period_fail_with_it() -> None:
     assert "40 stalls come every 60" in verdict.reason
 
 
+def judge_bursts_of_a_busy_client(held_up: range) -> Verdict:
+    """Bursts of a load generator that could not keep up; those of these numbers came when it held requests up."""
+    bursts = tuple(Episode(60.0 * i, 1.2, 0.9, held_up=i in held_up) for i in range(40))
+    result = replace(make_result(bursts=bursts), client_bound=("the load generator used 97 % of its core",))
+    return judge_period(result, "bursts of failures", lambda soak: soak.bursts)
+
+
+def test_periodic_bursts_fail_although_the_client_is_busy_where_enough_of_them_are_not_its_own() -> None:
+    few, all_own = judge_bursts_of_a_busy_client(range(0, 40, 7)), judge_bursts_of_a_busy_client(range(40))
+    assert few.status is Status.FAIL
+    assert "the 34 bursts of failures at other times come periodically, too" in " ".join(few.notes)
+    assert all_own.status is Status.INCONCLUSIVE
+    assert all_own.reason.startswith("the load generator did not keep up")
+
+
 def test_stalls_without_a_period_pass_and_are_counted() -> None:
     draw = random.Random(9)
     stalls = tuple(Episode(begin, 1.0, 0.9) for begin in sorted(draw.uniform(0, 28_800) for _ in range(30)))

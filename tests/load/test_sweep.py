@@ -72,6 +72,7 @@ workload = "sample"
 target_rate = {target}
 highest = {target}
 duration = {duration}
+requests = {requests}
 warm_up = 0.5
 price_per_hour = 2.5
 [[objective]]
@@ -81,9 +82,12 @@ limit = "<= {limit}"
 """
 
 
-def sweep(folder: Path, url: str, target: int, limit: str, duration: int) -> tuple[dict[str, Any], GateOutcome]:
+def sweep(
+    folder: Path, url: str, target: int, limit: str, duration: int, requests: int = 100_000
+) -> tuple[dict[str, Any], GateOutcome]:
     """The result and the outcome of one sweep."""
-    (folder / "aiharness.toml").write_text(CONFIG.format(target=target, limit=limit, duration=duration))
+    text = CONFIG.format(target=target, limit=limit, duration=duration, requests=requests)
+    (folder / "aiharness.toml").write_text(text)
     outcome = run_gate(folder, f"--ai-endpoint={url}", suite="capacity")
     return json.loads((outcome.run_dir / "load" / "sweep.json").read_text()), outcome
 
@@ -110,6 +114,18 @@ def test_a_rate_that_can_be_served_never_fails(one_worker: str, tmp_path: Path) 
     verdict = outcome.check("test_target.py::test_target_rate")["verdict"]
     assert result["high"] is None
     assert verdict == ("PASS" if result["low"] == 12 else "INCONCLUSIVE")  # a busy machine may leave it open
+
+
+@pytest.mark.slow(20)
+def test_a_load_whose_queue_only_grows_is_ended_early(one_worker: str, tmp_path: Path) -> None:
+    """The one load that 700 requests allow: 600 at twice the rate that can be served."""
+    result, outcome = sweep(tmp_path, one_worker, target=50, limit="150ms", duration=600, requests=700)
+    (probe,) = result["probes"]
+    assert (probe["outcome"], result["low"], result["high"]) == ("over", 0, None), outcome.out
+    if not probe["client_bound"]:  # on a busy machine it is not known whose queue it is
+        assert probe["seconds"] < 12
+        assert 5 < probe["growth"] < 50
+        assert "the requests in flight only grew" in probe["reason"]
 
 
 def make_probe(rate: float, outcome: str, *, latency: float = 0.1, **others: Any) -> ProbeRecord:

@@ -20,6 +20,7 @@ from harness.core.arrival_settings import SOAK, STRESS
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.load import Job, LoadResult, find_slow_path
+from harness.core.sweep import Saturation
 from harness.core.turns import count_pairs
 from harness.io.rundir import SERIES, RunDir
 from harness.load.child import locust_options, standalone
@@ -35,6 +36,7 @@ from harness.load.recorder import Recorder
 from harness.load.recovery_time import measure_recovery
 from harness.load.soak_files import SoakFiles
 from harness.load.worker_table import WorkerTable
+from harness.stats.saturation import measure_growth
 
 _LOOK, _WRITING_INTERVAL = 0.1, 1.0
 """Seconds between two looks at the workers, and between two writings of the result."""
@@ -45,11 +47,14 @@ _JOIN_DEADLINE = 120.0
 
 @dataclass(slots=True)
 class _Side:
-    """One of the endpoints of a load: its job, what its workers counted, and why it is gone (None: it is there)."""
+    """One of the endpoints of a load: its job, what its workers counted, why it is gone (None: it is there), and
+    that its queue only grew until that decided everything.
+    """
 
     job: Job
     workers: WorkerTable
     gone: str | None = None
+    saturation: Saturation | None = None
 
     @property
     def counts(self) -> WorkerCounts:
@@ -81,6 +86,7 @@ class LoadMaster:
             self._soak = SoakFiles(self._run_dir, job, can_resume=not locust_options.is_gate_child())
         self._live = None if locust_options.is_gate_child() else LiveLine(sys.stderr, os.environ)
         self._lines_after: list[Mapping[str, Any]] = []
+        self._queue: list[tuple[float, float]] = []
         gevent.spawn(self._watch_workers)
 
     def _open_page(self) -> PrometheusPage | None:
@@ -184,12 +190,31 @@ class LoadMaster:
         return all(side.workers.have_ended for side in self._sides)
 
     def _make_result(self, side: _Side, counts: WorkerCounts) -> LoadResult:
-        finished = side.workers.have_ended or self._sides[0].gone is not None
+        finished = side.workers.have_ended or self._has_ended_early
         counts, shares = replace(counts, gone=side.gone), side.workers.list_shares()
-        return make_load_result(side.job, counts, self._t0, finished=finished, problem=self.problem, workers=shares)
+        result = make_load_result(side.job, counts, self._t0, finished=finished, problem=self.problem, workers=shares)
+        return replace(result, saturation=side.saturation)
+
+    @property
+    def _has_ended_early(self) -> bool:
+        """Whether nothing more can be learnt of the endpoint."""
+        return self._sides[0].gone is not None or self._sides[0].saturation is not None
+
+    def _watch_queue(self, result: LoadResult) -> None:
+        """End the load if requests in flight only become more, and what it was to show is certain."""
+        job = self.job
+        seconds = time.monotonic() - job.started - self._t0
+        if not job.stops or self._is_closed or not 0 < seconds < job.load.duration:
+            return
+        self._queue.append((seconds, job.load.curve.count_until(seconds) - result.completed))
+        growth = measure_growth(self._queue)
+        is_certain = any(sum(result.blocks[metric].over_limit(limit)) >= n for metric, limit, n in job.stops)
+        if growth and is_certain and not result.client_bound:
+            self._sides[0].saturation = Saturation(seconds, growth)
 
     def _write_result(self) -> None:
         result = self._make_result(self._sides[0], self._sum_counts())
+        self._watch_queue(result)
         if self._soak is not None:
             shorten_statistics(self.environment.stats)
             if self._is_closed:
@@ -229,7 +254,7 @@ class LoadMaster:
     def _watch_workers(self) -> None:
         self._zero_fixed.wait()
         since_writing = 0.0
-        while not (self._have_ended() or self._sides[0].gone or self.problem or self._is_closed):
+        while not (self._have_ended() or self._has_ended_early or self.problem or self._is_closed):
             gevent.sleep(_LOOK)
             for side in self._sides:
                 side.workers.pass_time(_LOOK)
