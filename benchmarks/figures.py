@@ -37,6 +37,7 @@ PLUG_POINTS = frozenset(
         "ATTACK",
         "COMMAND",
         "DEFECT",
+        "FAMILY",
         "FAULT",
         "GRADER",
         "PEER",

@@ -16,6 +16,7 @@ from harness.core.disturbance import Disturbance
 from harness.core.fault import FaultKind, Parameter, list_faults, load_fault
 from harness.core.http_request import CONDITIONS
 from harness.core.platform_action import PlatformAction
+from harness.metrics.quality_metric import list_metrics
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- make generate writes this table: {} -->\n", "<!-- end of the table -->\n"
@@ -24,10 +25,12 @@ _PROTOCOL_WORDS = {PLAIN: "plain", V2: "v2", CHAT: "chat", EMBEDDINGS: "embeddin
 
 def make_pages() -> dict[Path, str]:
     """The content of every generated file, or file with a generated table, by its path."""
-    configuration, reference = (ROOT / "docs" / name for name in ("configuration.md", "reference.md"))
+    pages = ("configuration.md", "reference.md", "validation.md")
+    configuration, reference, validation = (ROOT / "docs" / name for name in pages)
     switches = _replace_table(reference.read_text("utf-8"), "defects", _format_defect_table())
     return {
         configuration: _replace_table(configuration.read_text("utf-8"), "faults", _format_fault_table()),
+        validation: _replace_table(validation.read_text("utf-8"), "metrics", _format_metric_table()),
         reference: _replace_table(switches, "variants", _format_variant_table()),
         ROOT / "harness" / "data" / "config.schema.json": format_schema(),
     }
@@ -47,6 +50,18 @@ def _format_fault_table() -> str:
         attributes = "; ".join(map(_describe_parameter, _list_own_parameters(kind))) or "none"
         title = "; ".join([kind.title, *_list_conditions(kind)])
         rows.append(f"| `{kind.name}` | {title} | {attributes} | {_format_example(kind)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _format_metric_table() -> str:
+    """The table of every figure of answered rows, as Markdown."""
+    rows = ["| metric | what it is | limit | needs | bounds |", "|---|---|---|---|---|"]
+    for quality in list_metrics():
+        metric = quality.metric
+        keys = "".join(f", `{key}`" for key in metric.takes)
+        limit = f"`{metric.direction}` {metric.unit}".rstrip()
+        needs = ", ".join(quality.needs)
+        rows.append(f"| `{metric.name}`{keys} | {metric.definition} | {limit} | {needs} | {quality.method} |")
     return "\n".join(rows) + "\n"
 
 

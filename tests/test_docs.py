@@ -55,6 +55,10 @@ def test_the_readmes_own_check_joins_the_gate(tmp_path: Path, reference: str) ->
     assert outcome.check("test_mine.py::test_polite")["title"] == "the greeting is polite"
 
 
+HOLDOUT = "petal,sepal,species,region,age\n" + "1.5,3,virginica,north,40\n2,4,setosa,south,50\n" * 150
+"""The labelled data of the documents' examples."""
+
+
 def toml_blocks() -> list[tuple[str, str]]:
     """Every indented block of the documents that begins with a table of TOML."""
     found = []
@@ -75,6 +79,7 @@ def test_configuration_in_the_documents_is_accepted(tmp_path: Path, text: str) -
     raw = tomllib.loads(text)
     path = tmp_path / "aiharness.toml"
     path.write_text(text)
+    (tmp_path / "holdout.csv").write_text(HOLDOUT)
     read_file(str(path), [])
     suites = tuple({each["suite"] for each in raw.get("objective", [])}) or ("smoke",)
     environ = {"MODEL_API_KEY": "a-key-for-the-test"}
@@ -87,7 +92,7 @@ def config_keys(record: Any) -> set[str]:
     found: set[str] = set()
     hints = get_type_hints(record)
     for field in fields(record):
-        found.add(field.name)
+        found.add(field.name.rstrip("_"))
         for part in (hints[field.name], *get_args(hints[field.name])):
             if is_dataclass(part):
                 found |= config_keys(part)

@@ -25,6 +25,10 @@ from harness.core.registry import describe_unknown, list_plugins
 from harness.core.suite_policy import Section, find_policy, list_sections
 from harness.io.rundir import find_original_folder
 
+_FIELDS = {"class": "class_"}
+"""Keys of which Python makes no name, and the fields that hold them."""
+_KEYS = {field: key for key, field in _FIELDS.items()}
+
 _T = TypeVar("_T")
 
 CONFIG_FILE = "aiharness.toml"
@@ -204,10 +208,18 @@ def _convert(raw: Any, model: type[_T], source: ConfigSource, *at: str) -> _T:
     """The table as a record of this model. Raises `ConfigError` that names file, line and key."""
     _check(raw, model, source, at)
     try:
-        return msgspec.convert(raw, model)
+        return msgspec.convert(_spell_class(raw), model)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
         raise source.error(message, *at, *_path_keys(path.rstrip("`"))) from None
+
+
+def _spell_class(raw: Any) -> Any:
+    """The table with `class` of each objective under the name that a field can have."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("objective"), list):
+        return raw
+    tables = [{_FIELDS.get(key, key): value for key, value in table.items()} for table in raw["objective"]]
+    return {**raw, "objective": tables}
 
 
 def _find_file(folders: Sequence[Path]) -> Path | None:
@@ -243,7 +255,7 @@ def _check(raw: Any, model: Any, source: ConfigSource, at: tuple[str | int, ...]
 
 
 def _check_record(raw: dict[str, Any], model: Any, source: ConfigSource, at: tuple[str | int, ...]) -> None:
-    hints = get_type_hints(model, include_extras=True)
+    hints = {_KEYS.get(name, name): hint for name, hint in get_type_hints(model, include_extras=True).items()}
     for key, item in raw.items():
         if key not in hints:
             raise source.error(_describe_unknown_key(key, at, {**_list_keys(), "": hints}), *at, key)
@@ -263,4 +275,7 @@ def _list_keys() -> dict[str, Collection[str]]:
     records: dict[str, Any] = {name: section.record for name, section in list_sections().items()}
     for name, hint in get_type_hints(ConfigFile).items():
         records[name] = (*get_args(hint), hint)[0]
-    return {name: [*getattr(record, "__dataclass_fields__", ())] for name, record in records.items()}
+    return {
+        name: [_KEYS.get(field, field) for field in getattr(record, "__dataclass_fields__", ())]
+        for name, record in records.items()
+    }

@@ -152,13 +152,13 @@ def _check_slices(
     data: DataSettings | None, objectives: Sequence[ObjectiveSection], source: ConfigSource
 ) -> DataSettings | None:
     """Refuse an objective of a slice that the data do not have."""
-    groups = sorted(set((data and data.dataset and data.dataset.groups) or ()))
+    groups = data.dataset.list_slices() if data and data.dataset else []
     for index, section in enumerate(objectives if data else ()):
         if section.slice is None or section.slice in groups:
             continue
         problem = describe_unknown("slice", section.slice, groups)
         if not groups:
-            problem = "the data have no slices: name the column that holds them with [data] group"
+            problem = "the data have no slices: name the columns that hold them with [data] slices"
         raise source.error(problem, "objective", index, "slice")
     return data
 

@@ -29,6 +29,7 @@ def _build_schema() -> dict[str, Any]:
         own_sections[name] = {"$ref": f"#/$defs/{record.__name__}"}
     objective = models["ObjectiveSection"]["properties"]
     objective["suite"]["enum"] = [name for name in sort_suites(list_plugins("suites")) if find_policy(name).metrics]
+    objective["class"] = objective.pop("class_")
     objective["level"]["enum"] = list(Level)
     kinds = [load_fault(name) for name in list_faults()]
     models["FaultSection"]["properties"]["kind"]["enum"] = [kind.name for kind in kinds]

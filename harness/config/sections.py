@@ -68,6 +68,8 @@ class ObjectiveSection:
     margin: float | None = None
     name: str = ""
     slice: str | None = None
+    class_: str | None = None
+    k: OverZero[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,11 @@ class DataSection:
     types: dict[str, Literal["number", "boolean", "text"]] = field(default_factory=dict)
     missing: Literal["refuse", "null", "omit"] = "refuse"
     labels: dict[str, int | float | str | bool] = field(default_factory=dict)
+    task: Literal["", "binary", "multiclass", "regression", "embedding", "text"] = ""
+    classes: list[str] = field(default_factory=list)
+    slices: list[str] = field(default_factory=list)
+    sensitive: list[str] = field(default_factory=list)
+    weight: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from harness.config.endpoint import check_options
 from harness.config.file import ConfigSource
 from harness.config.sections import DataSection, LinkSection, PlatformSection, SuiteSection
 from harness.core.arrival_settings import REPLAY
-from harness.core.dataset import Dataset
+from harness.core.dataset import NO_FACETS, Dataset, Facets
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.experiment import Link
@@ -69,6 +69,10 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
     if not is_read("data", suites) or not (section.file or section.golden):
         return None
 
+    facets = Facets(
+        tuple(section.slices), tuple(section.sensitive), section.weight, section.task, tuple(section.classes)
+    )
+
     def read_data_file(key: str, name: str | None) -> Dataset | None:
         from harness.io.dataset import read_dataset  # numpy: only for those who have data
 
@@ -85,6 +89,7 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
                 types=section.types if key == "file" else {},
                 missing=section.missing,
                 labels=section.labels if key == "file" else {},
+                facets=facets if key == "file" else NO_FACETS,
             )
 
     return DataSettings(read_data_file("file", section.file), read_data_file("golden", section.golden), tolerance)

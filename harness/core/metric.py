@@ -15,8 +15,10 @@ class Metric:
 
     `unit` is "s", "" for a share, or what is counted per second; `direction` is the good side of the limit. A metric
     with a `percentile` is judged as the share of samples over the limit (DESIGN 6.4). One that is not `sampled` is a
-    single value, which keeps its limit or not. `streamed`: it needs streamed answers. `title` is its name for people,
-    `definition` says what exactly is measured.
+    single value, which keeps its limit or not. `streamed`: it needs streamed answers. `quality`: it is a figure of the
+    answers to labelled data (`harness/metrics/families`); `takes` are further keys of its objectives: "class", of which
+    alone it can be, or "k", the first of which it is of. `title` is its name for people, `definition` says what
+    exactly is measured.
     """
 
     name: str
@@ -25,6 +27,8 @@ class Metric:
     percentile: bool = False
     sampled: bool = True
     streamed: bool = False
+    quality: bool = False
+    takes: tuple[str, ...] = ()
     title: str = ""
     definition: str = ""
 
@@ -202,7 +206,13 @@ BYTE_RATE = Metric(
     definition="bytes of the bodies of successes per second, as they were sent",
 )
 """What came over the network, without headers."""
-ACCURACY = Metric("accuracy", direction=">=")
+ACCURACY = Metric(
+    "accuracy",
+    direction=">=",
+    quality=True,
+    title="accuracy",
+    definition="the share of rows that are answered with their label",
+)
 """The share of labelled rows that are answered with their label."""
 ROBUST_ACCURACY = Metric("robust_accuracy", direction=">=")
 """The share of labelled rows that are answered with their label under an attack."""

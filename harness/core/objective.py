@@ -43,8 +43,9 @@ class Objective:
     A latency percentile is judged as a rate (DESIGN 6.4): the share of intended requests over `limit` seconds against
     the `budget` 1 - quantile; an accuracy as the share of wrong items against 1 - limit; a rate against `limit`
     itself. `loosened` is the budget with its tolerance; both are 0 for what is no share: `recovery`, `attempts`,
-    requests per second. `slice` names the part of the data that is judged alone. `after`: of an experiment it bounds
-    what comes after the faults, and not what happens under them.
+    requests per second. Of an error of quality (`log_loss`, `mae`) budget and loosened are bounds in its own unit.
+    `slice` names the part of the data that is judged alone, `class_` the class that a figure is of, `k` how many of the
+    first it is of. `after`: of an experiment it bounds what comes after the faults, and not what happens under them.
     """
 
     suite: str
@@ -62,6 +63,9 @@ class Objective:
     slice: str | None = None
     streamed: bool = False
     after: bool = False
+    class_: str | None = None
+    k: int | None = None
+    quality: bool = False
 
     @property
     def is_sampled(self) -> bool:
@@ -82,9 +86,14 @@ class Objective:
     def slug(self) -> str:
         """The parameter id of this objective's check: stable, made of its own words."""
         tail = "" if self.quantile is None else f"-p{self.quantile * 100:g}"
-        part = "" if self.slice is None else f"-{make_slug(self.slice)}"
         tail += "-after" if self.after else ""
-        return make_slug(self.name) or f"{self.metric}{tail}{part}"
+        parts = "".join(f"-{make_slug(part)}" for part in (self.class_, self.slice) if part is not None)
+        return make_slug(self.name) or f"{self.title}{tail}{parts}"
+
+    @property
+    def title(self) -> str:
+        """The metric, with its k: `top_3`."""
+        return self.metric if self.k is None else self.metric.removesuffix("k") + str(self.k)
 
     @property
     def text(self) -> str:
@@ -95,8 +104,9 @@ class Objective:
             shown = f"{self.limit:g} s" if self.limit >= 1 else f"{self.limit * 1e3:g} ms"
         if self.is_rate:
             shown = f"{self.limit:g}/s"
-        if self.unit == ATTEMPTS.unit:
+        if self.unit == ATTEMPTS.unit or (self.quality and (self.unit or self.direction == "<=")):
             shown = f"{self.limit:g}"
-        part = "" if self.slice is None else f" of slice {self.slice!r}"
-        when = " after the lift" if self.after else ""
-        return f"{self.metric}{quantile}{part}{when} {self.direction} {shown}"
+        part = "" if self.class_ is None else f" of class {self.class_!r}"
+        part += "" if self.slice is None else f" of slice {self.slice!r}"
+        part += " after the lift" if self.after else ""
+        return f"{self.title}{quantile}{part} {self.direction} {shown}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from typing import TypedDict, Unpack
 
 from harness.core.errors import UsageError
 from harness.core.metric import ATTEMPTS, Metric
@@ -64,6 +65,13 @@ def parse_metric(text: str) -> tuple[str, float | None]:
     return match[1], quantile
 
 
+class _Aim(TypedDict, total=False):
+    """What of the answers a figure of quality is of."""
+
+    class_: str | None
+    k: int | None
+
+
 def parse_objective(
     suite: str,
     metric: str,
@@ -75,33 +83,30 @@ def parse_objective(
     margin: float | None = None,
     name: str = "",
     slice: str | None = None,
+    **aim: Unpack[_Aim],
 ) -> Objective:
     """The objective that the configuration's words describe.
 
-    `margin` overrides the profile's tolerance: the factor on the budget, or the points of an accuracy. `confidence` is
-    per side. Raises `UsageError` for a bound that could never be judged.
+    `margin` overrides the profile's tolerance: the factor on the budget, or the points of a figure of quality.
+    `confidence` is per side. Raises `UsageError` for a bound that could never be judged.
     """
     kind, quantile = parse_metric(metric)
     direction, value, unit = parse_limit(limit)
     bounded = _find_metric(suite, kind)
     if level not in tuple(Level):
         raise UsageError(describe_unknown("level", level, [known.value for known in Level]), key="level")
-    alpha = profile.alpha if confidence is None else 1 - confidence
-    if not 0 < alpha <= 0.5:
-        example = 0.95
-        if confidence is not None and 50 <= confidence < 100:
-            example = confidence / 100
-        raise UsageError(f"confidence {confidence!r} must lie in [0.5, 1), like {example:g}", key="confidence")
+    alpha = profile.alpha if confidence is None else _parse_confidence(confidence)
     if quantile is not None and not bounded.percentile:
         raise UsageError(f"metric {metric!r}: {kind} takes no percentile; write {kind!r}", key="metric")
     is_share = bounded.direction == ">=" and not bounded.unit
-    if slice is not None and not is_share:
-        raise UsageError(f"{kind} takes no slice, only accuracies do: leave it out", key="slice")
+    if slice is not None and not bounded.quality:
+        raise UsageError(f"{kind} takes no slice, only figures of labelled data do: leave it out", key="slice")
     if bounded.percentile and quantile is None:
         quantile = profile.quantile
     _check_limit(bounded, limit, direction, value, unit)
+    _check_aim(bounded, aim)
     budget, loosened = _compute_budget(bounded, quantile, value, profile, margin)
-    if loosened >= 1:
+    if loosened >= 1 and not (bounded.quality and bounded.direction == "<="):
         margins = f"under {1 - budget:.3g}" if is_share else f"from 1 to under {1 / budget:.3g}"
         raise UsageError(
             f"objective '{metric} {limit}': a budget of {budget * 100:g} % with its tolerance lets every request break "
@@ -117,13 +122,24 @@ def parse_objective(
         bounded.unit,
         budget,
         loosened,
-        profile.items if is_share else profile.cap,
+        profile.items if is_share or bounded.quality else profile.cap,
         alpha,
         Level(level),
         name,
         slice,
         bounded.streamed,
+        class_=aim.get("class_"),
+        k=aim.get("k"),
+        quality=bounded.quality,
     )
+
+
+def _parse_confidence(confidence: float) -> float:
+    """The error rate of a side."""
+    if not 0.5 <= confidence < 1:
+        example = confidence / 100 if 50 <= confidence < 100 else 0.95
+        raise UsageError(f"confidence {confidence!r} must lie in [0.5, 1), like {example:g}", key="confidence")
+    return 1 - confidence
 
 
 def _find_metric(suite: str, name: str) -> Metric:
@@ -144,6 +160,9 @@ def _find_metric(suite: str, name: str) -> Metric:
 
 def _check_limit(metric: Metric, limit: str, direction: str, value: float, unit: str) -> None:
     """Refuse a bound that does not fit its metric."""
+    if metric.quality and metric.unit:
+        _check_own_unit(metric, limit, direction, value, unit)
+        return
     fits = direction == metric.direction and unit == metric.unit and value > 0
     if metric.unit.endswith("/s"):
         is_share = limit.rstrip().endswith("%")
@@ -155,16 +174,37 @@ def _check_limit(metric: Metric, limit: str, direction: str, value: float, unit:
             bound = "attempts for each request, from 1 on, like '<= 1.5'"
             raise UsageError(f"limit {limit!r}: {metric.name} takes {bound}", key="limit")
     elif metric.unit:
-        if not fits:
-            problem = f"limit {limit!r}: {metric.name} takes an upper bound in time, like '<= 800ms'"
-            if unit == "" and direction == metric.direction:
-                problem = f"limit {limit!r} has no unit: write '{limit.strip()}ms' or '{limit.strip()}s'"
-            raise UsageError(problem, key="limit")
+        _check_time(metric, limit, fits=fits, has_unit=unit != "" or direction != metric.direction)
     elif not fits or value >= 1:
         bound = "a lower bound between 0 and 1, like '>= 0.9' or '>= 90%'"
         if metric.direction == "<=":
             bound = "an upper bound between 0 and 1, like '<= 1%'"
         raise UsageError(f"limit {limit!r}: {metric.name} takes {bound}", key="limit")
+
+
+def _check_time(metric: Metric, limit: str, *, fits: bool, has_unit: bool) -> None:
+    if fits:
+        return
+    problem = f"limit {limit!r}: {metric.name} takes an upper bound in time, like '<= 800ms'"
+    if not has_unit:
+        problem = f"limit {limit!r} has no unit: write '{limit.strip()}ms' or '{limit.strip()}s'"
+    raise UsageError(problem, key="limit")
+
+
+def _check_own_unit(metric: Metric, limit: str, direction: str, value: float, unit: str) -> None:
+    """Refuse what is no upper bound in the unit of an error."""
+    if direction != metric.direction or unit or limit.rstrip().endswith("%") or value <= 0:
+        bound = f"an upper bound in {metric.unit}, like '<= 0.5'"
+        raise UsageError(f"limit {limit!r}: {metric.name} takes {bound}", key="limit")
+
+
+def _check_aim(metric: Metric, aim: _Aim) -> None:
+    """Refuse a class or a k that the metric does not take, and a missing k."""
+    for key, given in (("class", aim.get("class_")), ("k", aim.get("k"))):
+        if given is not None and key not in metric.takes:
+            raise UsageError(f"{metric.name} takes no {key}: leave it out", key=key)
+    if "k" in metric.takes and aim.get("k") is None:
+        raise UsageError(f"{metric.name} needs k, like k = 5", key="k")
 
 
 def _compute_budget(
@@ -182,6 +222,12 @@ def _compute_budget(
                 f"margin {margin!r}: the tolerance of {metric.name} is in points and must lie in [0, 1)", key="margin"
             )
         return round(1 - value, 12), round(1 - value + points, 12)
+    if metric.quality:
+        points = margin if margin is not None else profile.points * (5 * value if metric.unit else 1)
+        if not 0 <= points < math.inf:
+            problem = f"margin {margin!r}: the tolerance of {metric.name} is in its own unit and must be 0 or more"
+            raise UsageError(problem, key="margin")
+        return round(value, 12), round(value + points, 12)
     tolerance = profile.tolerance if margin is None else margin
     if not 1 <= tolerance < math.inf:
         raise UsageError(f"margin {margin!r} is a factor on the budget and must be at least 1", key="margin")

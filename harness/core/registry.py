@@ -25,6 +25,7 @@ _PACKAGES = {
     "disturbances": ("harness.disturbances",),
     "faults": ("harness.faults",),
     "graders": ("harness.graders",),
+    "metrics": ("harness.metrics.families",),
     "peer_results": ("harness.peer_results",),
     "platform_actions": ("harness.platform_actions",),
     "protocols": ("harness.protocols.text", "harness.protocols.tensor"),

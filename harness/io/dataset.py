@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.core.dataset import Dataset
+from harness.core.dataset import NO_FACETS, Dataset, Facets, cut_into_ranges
 from harness.core.json_path import walk_values
 from harness.core.registry import describe_unknown
 from harness.io.cells import CellType, CSVColumns, Missing, parse_number, refuse_cell
@@ -28,12 +28,15 @@ _TEXT_COLUMNS = ("prompt", "input")
 
 
 class _Row(NamedTuple):
-    """One labelled input; `where` is its place in the file, `names` those of the numbers in it."""
+    """One labelled input.
+
+    `where` is its place in the file, `others` the values of the further columns, `names` those of the numbers in it.
+    """
 
     where: str
     input: Any
     label: Any
-    group: str
+    others: tuple[Any, ...]
     names: tuple[str, ...] = ()
 
 
@@ -47,13 +50,15 @@ def read_dataset(
     types: Mapping[str, CellType] | None = None,
     missing: Missing = "refuse",
     labels: Mapping[str, Any] | None = None,
+    facets: Facets = NO_FACETS,
 ) -> Dataset:
     """Read a file of labelled inputs.
 
     CSV has a header; its inputs are the columns named in `inputs`, else the one column `prompt` or `input` (text), else
     every other column (a row of numbers, or an object of named fields: `CSVColumns`). JSONL has objects with `input`
     (flat list, text or object) and the label. NPZ has the arrays `x`, `y` and, if a group is asked for, `group`; never
-    pickled objects. `labels` renames the labels of the file. Raises `ConfigError`.
+    pickled objects. `labels` renames the labels of the file. The columns of the facets are no inputs unless they are
+    named there. Raises `ConfigError`.
     """
     readers: dict[str, Callable[..., Iterator[_Row]]] = {
         ".csv": partial(_read_csv, types=types or {}, missing=missing),
@@ -64,6 +69,33 @@ def read_dataset(
     reader = readers.get(path.suffix.lower())
     if reader is None:
         refuse_cell(str(path), f"unknown kind of file {path.suffix!r}; give one of {', '.join(readers)}")
+    others = facets.list_columns(group)
+    digest, rows = _read_rows(path, lambda: reader(path, label, inputs, others))
+    width = _find_width(rows)
+    if shape and width != math.prod(shape):
+        needed = math.prod(shape)
+        form = _describe_form(rows[0].input)
+        refuse_cell(str(path), f"a row is {form}, and the shape {list(shape)} needs {needed}", "shape")
+    columns = {name: [row.others[place] for row in rows] for place, name in enumerate(others)}
+    return Dataset(
+        path.stem,
+        tuple(row.input for row in rows),
+        tuple(_rename_label(row, label, labels or {}) for row in rows),
+        None if group is None else tuple(columns[group]),
+        digest,
+        shape or None,
+        rows[0].names * bool(width),
+        {name: cut_into_ranges(columns[name]) for name in (*facets.slices, *facets.sensitive)},
+        facets.slices,
+        facets.sensitive,
+        _parse_weights(columns, rows, facets.weight),
+        facets.task,
+        facets.classes,
+    )
+
+
+def _read_rows(path: Path, read: Callable[[], Iterator[_Row]]) -> tuple[str, list[_Row]]:
+    """The digest of the file, and its rows. Raises `ConfigError` for none, and for too many."""
     try:
         if not path.is_file():
             refuse_cell(str(path), "there is no such file")
@@ -71,29 +103,25 @@ def read_dataset(
             refuse_cell(str(path), f"the file is over {MOST_BYTES >> 20} MiB; give a part of it")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        rows = list(islice(reader(path, label, inputs, group), _MOST_ROWS + 1))
+        rows = list(islice(read(), _MOST_ROWS + 1))
     except OSError as problem:
         refuse_cell(str(path), f"cannot be read ({problem.strerror or problem})")
     if not rows:
         refuse_cell(str(path), "the file holds no rows")
     if len(rows) > _MOST_ROWS:
         refuse_cell(rows[-1].where, f"over {_MOST_ROWS:,} rows; give a part of them")
-    width = _find_width(rows)
-    if shape and width != math.prod(shape):
-        needed = math.prod(shape)
-        form = _describe_form(rows[0].input)
-        refuse_cell(str(path), f"a row is {form}, and the shape {list(shape)} needs {needed}", "shape")
-    groups = None if group is None else tuple(row.group for row in rows)
-    names = rows[0].names * bool(width)
-    return Dataset(
-        path.stem,
-        tuple(row.input for row in rows),
-        tuple(_rename_label(row, label, labels or {}) for row in rows),
-        groups,
-        digest,
-        shape or None,
-        names,
-    )
+    return digest, rows
+
+
+def _parse_weights(columns: Mapping[str, Sequence[str]], rows: Sequence[_Row], name: str | None) -> list[float] | None:
+    """The weights of the rows; None where there is no such column. Raises `ConfigError` for one that is not over 0."""
+    if name is None:
+        return None
+    weights = [parse_number(text, row.where, name) for text, row in zip(columns[name], rows, strict=True)]
+    for weight, row in zip(weights, rows, strict=True):
+        if weight <= 0:
+            refuse_cell(row.where, f"{weight:g} is no weight; give a number over 0", name)
+    return weights
 
 
 def _rename_label(row: _Row, column: str, labels: Mapping[str, Any]) -> Any:
@@ -164,7 +192,7 @@ def _read_csv(
     path: Path,
     label: str,
     inputs: tuple[str, ...],
-    group: str | None,
+    others: tuple[str, ...],
     *,
     types: Mapping[str, CellType],
     missing: Missing,
@@ -175,7 +203,7 @@ def _read_csv(
             header = [name.strip() for name in next(reader, [])]
             if not header:
                 refuse_cell(str(path), "the file is empty; a CSV file begins with the names of its columns")
-            columns = _choose_columns(path, header, label, inputs, group)
+            columns = _choose_columns(path, header, label, inputs, others)
             _check_names(f"{path}:1", "column", header, *types)
             cell_reader = CSVColumns(columns, types, missing)
             is_text: bool | None = None
@@ -192,7 +220,7 @@ def _read_csv(
                 if not is_text:
                     row_input = cell_reader.read_input(cells, where)
                 row_label = _parse_csv_label(cells[label], where, label)
-                yield _Row(where, row_input, row_label, "" if group is None else cells[group].strip(), columns)
+                yield _Row(where, row_input, row_label, tuple(cells[name].strip() for name in others), columns)
         except UnicodeDecodeError as problem:
             refuse_cell(
                 f"{path}:{reader.line_num + 1}", f"not UTF-8 near here ({problem.reason}); save the file as UTF-8"
@@ -202,30 +230,30 @@ def _read_csv(
 
 
 def _choose_columns(
-    path: Path, header: Sequence[str], label: str, inputs: tuple[str, ...], group: str | None
+    path: Path, header: Sequence[str], label: str, inputs: tuple[str, ...], others: tuple[str, ...]
 ) -> tuple[str, ...]:
     where = f"{path}:1"
     for name in header:
         if header.count(name) > 1:
             refuse_cell(where, "two columns have this name", name)
-    _check_names(where, "column", header, label, *inputs, group)
+    _check_names(where, "column", header, label, *inputs, *others)
     if label in inputs:
         refuse_cell(where, "the label is among the inputs", label)
     if inputs:
         return inputs
-    others = tuple(name for name in header if name not in (label, group))
-    if not others:
+    columns = tuple(name for name in header if name not in (label, *others))
+    if not columns:
         refuse_cell(where, "there is no column beside the label")
-    for name in others:
+    for name in columns:
         if name in _TEXT_COLUMNS:
             return (name,)
-    return others
+    return columns
 
 
-def _check_names(where: str, kind: str, known: Sequence[str], *names: str | None) -> None:
+def _check_names(where: str, kind: str, known: Sequence[str], *names: str) -> None:
     """Refuse the first of the configuration's names that the file does not have."""
     for name in names:
-        if name is not None and name not in known:
+        if name not in known:
             _, _, names_known = describe_unknown(kind, name, known[:20]).partition("; ")
             refuse_cell(where, f"there is no such {kind}; {names_known}", name)
 
@@ -241,7 +269,7 @@ def _is_text(columns: Sequence[str], first: str, is_named: bool) -> bool:
     return columns[0] in _TEXT_COLUMNS
 
 
-def _read_jsonl(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[_Row]:
+def _read_jsonl(path: Path, label: str, inputs: tuple[str, ...], others: tuple[str, ...]) -> Iterator[_Row]:
     keys = inputs or ("input",)
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -259,14 +287,13 @@ def _read_jsonl(path: Path, label: str, inputs: tuple[str, ...], group: str | No
                 refuse_cell(where, f"not JSON ({problem})")
             if not isinstance(value, dict):
                 refuse_cell(where, f"a {type(value).__name__}; give an object with 'input' and {label!r}")
-            _check_names(where, "key", list(value), *keys, label, group)
+            _check_names(where, "key", list(value), *keys, label, *others)
             row_input = _select_fields(value, keys)
-            row_group = None if group is None else value[group]
             yield _Row(
                 where,
                 _parse_json_input(row_input, where, keys[0]),
                 _parse_label(value[label], where, label),
-                "" if row_group is None else str(row_group),
+                tuple("" if value[name] is None else str(value[name]) for name in others),
                 inputs,
             )
 
@@ -314,14 +341,13 @@ def _parse_json_input(value: Any, where: str, column: str) -> str | list[float] 
     return numbers
 
 
-def _read_npz(path: Path, label: str, inputs: tuple[str, ...], group: str | None) -> Iterator[_Row]:
-    names, (x, labels, *groups) = _load_arrays(path, label, inputs, group)
+def _read_npz(path: Path, label: str, inputs: tuple[str, ...], others: tuple[str, ...]) -> Iterator[_Row]:
+    names, (x, labels, *columns) = _load_arrays(path, label, inputs, others)
     is_text = x.dtype.kind == "U"
     if is_text and x.ndim > 1:
         refuse_cell(str(path), f"text of shape {list(x.shape)}; prompts are one array of texts", names[0])
     rows = x if is_text else x.reshape(len(x), math.prod(x.shape[1:]))
-    row_groups = groups[0].tolist() if groups else [""] * len(x)
-    for index, (row, row_label, row_group) in enumerate(zip(rows, labels.tolist(), row_groups, strict=True)):
+    for index, (row, row_label, *values) in enumerate(zip(rows, labels.tolist(), *columns, strict=True)):
         where = f"{path}: row {index}"
         row_input: Any = str(row)
         if not is_text:
@@ -329,26 +355,24 @@ def _read_npz(path: Path, label: str, inputs: tuple[str, ...], group: str | None
                 message = f"{row[column]} is not finite; give a number or leave the row out"
                 refuse_cell(where, message, f"x[{index}][{column}]")
             row_input = row.astype(float).tolist()
-        yield _Row(where, row_input, _parse_label(row_label, where, names[1]), str(row_group))
+        yield _Row(where, row_input, _parse_label(row_label, where, names[1]), tuple(map(str, values)))
 
 
 def _load_arrays(
-    path: Path, label: str, inputs: tuple[str, ...], group: str | None
+    path: Path, label: str, inputs: tuple[str, ...], others: tuple[str, ...]
 ) -> tuple[list[str], list[np.ndarray[Any, Any]]]:
-    """The arrays of inputs, labels and, where one is wanted, groups, with their names. Raises `ConfigError`."""
+    """The arrays of inputs, labels and the further columns, with their names. Raises `ConfigError`."""
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
                 refuse_cell(str(path), f"the arrays are over {MOST_BYTES >> 20} MiB; give a part of them")
         with np.load(path, allow_pickle=False) as file:
-            names = [*(inputs[:1] or ("x",)), label if label in file.files else "y"]
-            if group is not None:
-                names.append(group)
+            names = [*(inputs[:1] or ("x",)), label if label in file.files else "y", *others]
             _check_names(str(path), "array", file.files, *names)
             arrays = [file[name] for name in names]
     except (ValueError, EOFError, zipfile.BadZipFile) as problem:
         refuse_cell(str(path), f"not an NPZ file, or one with pickled objects ({problem})")
-    for name, array, kinds in zip(names, arrays, ("iufU", "iufU", "iuU"), strict=False):
+    for name, array, kinds in zip(names, arrays, ("iufU", "iufU", *["iufU"] * len(others)), strict=True):
         if array.dtype.kind not in kinds:
             refuse_cell(str(path), f"dtype {array.dtype}; give an array of numbers or text", name)
         if array.ndim == 0 or len(array) != len(arrays[0]):

@@ -35,7 +35,6 @@ from harness.load.material import Source, choose_material, probe_material
 from harness.load.others import watch_in_flight
 from harness.load.reference import Reference, ask_reference
 from harness.load.second_endpoint import add_baseline, count_endpoints, refuse_unlike, refuse_whole_loads
-from harness.run.accuracy import holds_classes
 from harness.run.gate_run import GateRun
 from harness.run.gauges import fetch_metrics
 from harness.run.session import Session
@@ -187,7 +186,7 @@ def describe_source(session: Session, query: Query) -> Source:
     if data is not None and data.dataset is not None:
         rows = Rows(session)
         inputs = [rows.query([row]).inputs for row in rows.list_data()]
-        if inputs and holds_classes(data.dataset):
+        if inputs and data.dataset.answers == "classes":
             labels = [str(label) for label in data.dataset.labels or ()]
     return Source(endpoint, session.facts, session.capabilities, query, inputs, has_own_sample, labels)
 

@@ -155,6 +155,25 @@ def read_rows(answer: Answer, n: int) -> list[Prediction] | None:
     return [Prediction(label, scores[place] if scores else None) for place, label in enumerate(labels)]
 
 
+def read_numbers(answer: Answer, n: int) -> list[float] | None:
+    """The number answered to each of n rows: in an output of a label's name, else the only one of this form."""
+    outputs = dict(answer.outputs) or {"label": answer.text}
+    if n == 1:
+        outputs = _unwrap_single(outputs)
+    columns = {name: column for name, value in outputs.items() if (column := _read_number_column(value, n))}
+    candidates = [columns[name] for name in _LABELS if name in columns]
+    if not candidates and len(columns) == 1:
+        candidates = list(columns.values())
+    return candidates[0] if candidates else None
+
+
+def read_vectors(answer: Answer, n: int) -> list[tuple[float, ...]] | None:
+    """The vector answered to each of n rows, from the only output of this form."""
+    outputs = _unwrap_single(dict(answer.outputs)) if n == 1 else answer.outputs
+    matrices = [matrix for value in outputs.values() if (matrix := _read_matrix(value, n))]
+    return matrices[0] if len(matrices) == 1 else None
+
+
 def _unwrap_single(outputs: dict[str, Any]) -> dict[str, Any]:
     """The outputs for one row, each as a list of one entry.
 
@@ -179,6 +198,23 @@ def _read_matrix(value: Any, n: int) -> list[tuple[float, ...]] | None:
         if not all(type(number) in (int, float) and math.isfinite(number) for number in row):
             return None
     return [tuple(row) for row in value]
+
+
+def _read_number_column(value: Any, n: int) -> list[float] | None:
+    """n finite numbers, each bare, as text, or in a list of its own, or None."""
+    if not isinstance(value, list) or len(value) != n:
+        return None
+    numbers = []
+    for entry in value:
+        bare = entry[0] if isinstance(entry, list) and len(entry) == 1 else entry
+        try:
+            number = math.nan if isinstance(bare, bool) or not isinstance(bare, int | float | str) else float(bare)
+        except (ValueError, OverflowError):
+            return None
+        if not math.isfinite(number):
+            return None
+        numbers.append(number)
+    return numbers
 
 
 def _read_column(value: Any, n: int) -> list[int | str] | None:

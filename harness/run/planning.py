@@ -148,7 +148,9 @@ class _Planner:
                 self._not_compared.append((suite, objective.text))
         own = policy.disturbs and any(plan.objectives for plan in self._settings.experiments)
         if not objectives and not own:
-            names = " or ".join(metric.name for metric in policy.metrics)
+            names = " or ".join(metric.name for metric in policy.metrics[:4])
+            if others := policy.metrics[4:]:
+                names += f" or one of {len(others)} other metrics"
             self._not_judged.append(f"{suite}: no [[objective]] is configured for {names}")
 
     def _list_cases(self, id_: str, suite: str, spec: CheckSpec, not_applicable: str | None) -> Iterable[_Case]:

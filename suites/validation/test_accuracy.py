@@ -5,8 +5,9 @@ from __future__ import annotations
 from harness.core.metric import ACCURACY
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.run.accuracy import LABELLED_ROWS, judge_accuracy
+from harness.run.accuracy import judge_accuracy
 from harness.run.gate_run import GateRun
+from harness.run.labelled_rows import LABELLED_ROWS
 from harness.run.measurements import Measurements
 from harness.suite import Verdict, check
 

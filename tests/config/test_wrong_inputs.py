@@ -71,7 +71,7 @@ def plan(folder: Path, text: str, suite: str) -> None:
         (
             "validation",
             DATA + '[[objective]]\nsuite = "validation"\nmetric = "accuracy"\nlimit = ">= 50%"\nslice = "x"',
-            ("toml:9: objective[0].slice: ", "name the column that holds them with [data] group"),
+            ("toml:9: objective[0].slice: ", "name the columns that hold them with [data] slices"),
         ),
         (
             "validation",

@@ -32,7 +32,7 @@ from tests.suites.validation.test_accuracy import DATA, Service, judged
 
 
 def test_four_rows_fifty_times_are_four_rows(tmp_path: Path) -> None:
-    repeated = Dataset("rows", DATA.inputs[:4] * 50, DATA.labels[:4] * 50 if DATA.labels else None)
+    repeated = Dataset("rows", [*DATA.inputs[:4]] * 50, [*(DATA.labels or ())[:4]] * 50)
     service = Service()
     verdict = judged(service, tmp_path, repeated)
     assert (verdict.status, verdict.n, sum(service.sizes)) == (Status.INCONCLUSIVE, 4, 4)
@@ -88,7 +88,7 @@ def test_what_was_declined_turns_nothing_green_or_red(k: int, declined: int, sta
 
 def test_one_digit_fifty_times_is_not_fifty_robust_inputs(tmp_path: Path) -> None:
     one = digits(60)
-    repeated = replace(one, inputs=one.inputs[:1] * 50, labels=(one.labels or ())[:1] * 50)
+    repeated = replace(one, inputs=[*one.inputs[:1]] * 50, labels=[*(one.labels or ())[:1]] * 50)
     with serving(Digits()) as url:
         verdict = attacked(url, repeated, tmp_path, eps=0.01, budget=4)
     assert (verdict.status, verdict.n) == (Status.INCONCLUSIVE, 1)

@@ -20,7 +20,8 @@ from harness.core.plan import PlannedCheck
 from harness.core.settings import DataSettings, Settings
 from harness.core.tolerance import Tolerance
 from harness.core.verdict import Counterexample, Status, Verdict
-from harness.run.accuracy import ask_labelled_rows, judge_accuracy
+from harness.run.accuracy import judge_accuracy
+from harness.run.labelled_rows import ask_labelled_rows
 from tests.services import Answered, asking, serving
 
 ROWS = tuple([float(i), float(i % 3)] for i in range(200))

@@ -1,0 +1,76 @@
+"""Figures of numbers: how far the answers are from the labels.
+
+A row without an answer counts as the number of the labels' range that is furthest from its label. Tested in
+tests/metrics/test_families.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.core.metric import Metric
+from harness.metrics.answered_rows import AnsweredRows
+from harness.metrics.quality_metric import (
+    Aim,
+    Prepared,
+    QualityMetric,
+    add_extremes,
+    prepare_mean,
+    prepare_unjudged,
+)
+from harness.stats.resampling import Values
+
+UNIT = "label units"
+
+
+def _prepare_mae(rows: AnsweredRows, aim: Aim) -> Prepared:
+    errors = np.abs(rows.labels - rows.predictions)
+    return prepare_mean(errors, rows.weights, float(errors.max()), float(errors.min()))
+
+
+def _prepare_rmse(rows: AnsweredRows, aim: Aim) -> Prepared:
+    errors = (rows.labels - rows.predictions) ** 2
+    mean = prepare_mean(errors, rows.weights, float(errors.max()), float(errors.min()))
+    return Prepared(lambda weights: np.sqrt(mean.statistic(weights)), mean.weights, mean.n)
+
+
+def _prepare_r2(rows: AnsweredRows, aim: Aim) -> Prepared:
+    labels = np.asarray(rows.labels, float)
+    if np.ptp(labels) == 0:
+        return prepare_unjudged(f"every label is {labels[0]:g}: there is no variation to explain")
+    errors = (labels - rows.predictions) ** 2
+    extremes = [int(errors.argmax()), int(errors.argmin())]
+    errors, labels = np.append(errors, errors[extremes]), np.append(labels, labels[extremes])
+    labels = labels - labels.mean()
+
+    def compute(weights: Values) -> Values:
+        total = weights.sum(axis=1)
+        variance = weights @ labels**2 / total - (weights @ labels / total) ** 2
+        return np.asarray(1 - (weights @ errors / total) / variance)
+
+    return Prepared(compute, add_extremes(rows.weights), len(rows))
+
+
+FAMILY = (
+    QualityMetric(
+        Metric("mae", UNIT, quality=True, title="MAE", definition="the mean distance of the answer from the label"),
+        ("numbers",),
+        _prepare_mae,
+    ),
+    QualityMetric(
+        Metric("rmse", UNIT, quality=True, title="RMSE", definition="the root of the mean squared distance"),
+        ("numbers",),
+        _prepare_rmse,
+    ),
+    QualityMetric(
+        Metric(
+            "r2",
+            direction=">=",
+            quality=True,
+            title="R²",
+            definition="the share of the labels' variance that the answers explain",
+        ),
+        ("numbers",),
+        _prepare_r2,
+    ),
+)

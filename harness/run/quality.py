@@ -1,0 +1,176 @@
+"""Quality: the verdict of an objective on a figure of the answered rows.
+
+Tested in tests/suites/validation/test_quality.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from harness.core.dataset import Dataset
+from harness.core.objective import Objective
+from harness.core.plan import PlannedCheck
+from harness.core.verdict import Slice, Status, Verdict, make_inconclusive
+from harness.metrics.answered_rows import AnsweredRows, Flags
+from harness.metrics.quality_metric import Aim, Prepared, QualityMetric, find_metric
+from harness.run.labelled_rows import LabelledRows, choose_rows, explain_unjudged
+from harness.stats.resampling import Alphas, Bounds, compute_rows_needed
+
+_MOST_SLICES = 40
+"""Classes and slices that a verdict shows."""
+_FEWEST = 10
+"""Rows of a slice without which no figure of it is shown."""
+
+
+def judge_quality(
+    answered: AnsweredRows, labelled: LabelledRows, data: Dataset, seed: int, objective: Objective, check: PlannedCheck
+) -> Verdict:
+    """The figure of all rows, or those of the objective's slice, against its limit.
+
+    FAIL refutes the limit at the check's alpha_fail, by the rows without those that were declined with 429. PASS
+    refutes the limit loosened by the margin at the objective's alpha, by all rows.
+    """
+    metric = find_metric(objective.metric)
+    chosen = choose_rows(data, seed, objective.slice, objective.cap)
+    rows = answered.select(np.isin(answered.numbers, chosen))
+    aim = Aim(None, objective.k)
+    if objective.class_ in rows.classes:
+        aim = Aim(rows.classes.index(objective.class_ or ""), objective.k)
+    if problem := _find_problem(metric, rows, labelled, chosen, data, objective):
+        return make_inconclusive(problem, n=0)
+    prepared = metric.prepare(rows, aim)
+    if prepared.unjudged:
+        return make_inconclusive(prepared.unjudged, n=0)
+    alphas = _sort_alphas(objective, objective.alpha, check.alpha_fail or objective.alpha)
+    bounds = prepared.find_bounds(alphas, seed)
+    if rows.declined.any():
+        bounds = _replace_failing_bound(bounds, metric, rows, aim, alphas, seed)
+    shown = {
+        "metric": metric.metric.title,
+        "unit": objective.unit,
+        "direction": objective.direction,
+        "estimate": prepared.estimate,
+        "ci": bounds,
+        "confidence": 1 - objective.alpha,
+        "method": metric.method,
+        "n": prepared.n,
+        "slices": tuple(islice(_list_slices(metric, rows, aim, seed, objective.alpha), _MOST_SLICES)),
+        "notes": _list_notes(rows, data, seed),
+    }
+    return decide_figure(objective, prepared.estimate, bounds, alphas, prepared.n, shown)
+
+
+def _find_problem(
+    metric: QualityMetric,
+    rows: AnsweredRows,
+    labelled: LabelledRows,
+    chosen: Sequence[int],
+    data: Dataset,
+    objective: Objective,
+) -> str:
+    """Why there is no figure; empty if there is one."""
+    name = metric.metric.name
+    if not chosen:
+        others = ", ".join(data.list_slices()[:20]) or "none"
+        return f"the data hold no slice {objective.slice!r}; there are: {others}"
+    if why := explain_unjudged(labelled, chosen):
+        return why
+    if problem := find_need_problem(metric, rows):
+        return f"{name} {problem}"
+    if labelled.mismatch and "classes" in metric.needs:
+        return labelled.mismatch
+    if objective.class_ is not None and objective.class_ not in rows.classes[: rows.label_count]:
+        known = ", ".join(rows.classes[: min(rows.label_count, 20)])
+        return f"no row is labelled {objective.class_!r}; there are: {known}"
+    return ""
+
+
+def find_need_problem(metric: QualityMetric, rows: AnsweredRows) -> str:
+    """What the answers lack for this metric, after its name; empty if they have all it needs."""
+    is_numeric = rows.labels.dtype.kind == "f"
+    if "numbers" in metric.needs and not is_numeric:
+        return "needs numbers as labels and answers: say so with [data] task = 'regression'"
+    if "vectors" in metric.needs and rows.vectors is None:
+        return "needs vectors as answers: say so with [data] task = 'embedding'"
+    if "classes" in metric.needs and (is_numeric or rows.vectors is not None):
+        return "needs classes as labels: whole numbers or text"
+    if "scores" in metric.needs and rows.scores is None:
+        return f"needs scores: {rows.no_scores}"
+    return ""
+
+
+def _sort_alphas(objective: Objective, alpha_pass: float, alpha_fail: float) -> Alphas:
+    """The alphas of the lower and of the upper bound: of a figure that must be high, the lower one decides PASS."""
+    return (alpha_pass, alpha_fail) if objective.direction == ">=" else (alpha_fail, alpha_pass)
+
+
+def _replace_failing_bound(
+    bounds: Bounds, metric: QualityMetric, rows: AnsweredRows, aim: Aim, alphas: Alphas, seed: int
+) -> Bounds:
+    """The bounds with the one that decides FAIL taken from the rows that were not declined."""
+    others = metric.prepare(rows.select(~rows.declined), aim)
+    is_high = metric.metric.direction == ">="
+    if others.unjudged:
+        return (bounds[0], np.inf) if is_high else (-np.inf, bounds[1])
+    low, high = others.find_bounds(alphas, seed)
+    return (bounds[0], max(bounds[1], high)) if is_high else (min(bounds[0], low), bounds[1])
+
+
+def decide_figure(
+    objective: Objective, estimate: float, bounds: Bounds, alphas: Alphas, n: int, evidence: dict[str, Any]
+) -> Verdict:
+    """The verdict on a figure with its bounds at `alphas`: FAIL refutes the limit, PASS the loosened one."""
+    is_high = objective.direction == ">="
+    limit, loosened = objective.budget, objective.loosened
+    if is_high:
+        limit, loosened = 1 - limit, 1 - loosened
+    sign = 1.0 if is_high else -1.0
+    passing, failing = bounds if is_high else bounds[::-1]
+    figure = f"{evidence['metric']} {estimate:.4g}"
+    status, conclusion = Status.INCONCLUSIVE, f"neither {limit:.4g} nor {loosened:.4g} is refuted"
+    needed = None
+    if sign * failing < sign * limit:
+        side = "at most" if is_high else "at least"
+        status, conclusion = Status.FAIL, f"it is {side} {failing:.4g}, and must be {objective.direction} {limit:.4g}"
+    elif sign * passing > sign * loosened:
+        status, conclusion = Status.PASS, f"{loosened:.4g} is refuted"
+    else:
+        alpha_pass, alpha_fail = alphas if is_high else alphas[::-1]
+        needed = compute_rows_needed(n, estimate, passing, alpha_pass, loosened)
+        if sign * estimate < sign * limit:
+            needed = compute_rows_needed(n, estimate, failing, alpha_fail, limit)
+    reason = f"{figure} over {n} rows: {conclusion}"
+    return Verdict(status, reason, limit=limit, limit_loosened=loosened, n_needed=needed, **evidence)
+
+
+def _list_notes(rows: AnsweredRows, data: Dataset, seed: int) -> tuple[str, ...]:
+    notes = [f"rows drawn by seed {seed} out of {len(data.inputs)}"]
+    if lacking := int(rows.failed.sum()):
+        notes.append(f"{lacking} rows had no answer to read, and count as wrong as can be")
+    if others := rows.classes[rows.label_count :]:
+        answered = int((rows.predictions >= rows.label_count).sum())
+        notes.append(f"{answered} answers are classes that no label has: {', '.join(others[:5])}")
+    return tuple(notes)
+
+
+def _list_slices(metric: QualityMetric, rows: AnsweredRows, aim: Aim, seed: int, alpha: float) -> Iterator[Slice]:
+    """The figure of each class, then of each slice of the data: shown, not judged."""
+    if metric.by_class and aim.of_class is None:
+        part = find_metric(metric.by_class)
+        for code in range(rows.label_count):
+            yield from _make_slice(f"class {rows.classes[code]}", part.prepare(rows, Aim(code)), seed, alpha)
+    for name, values in rows.columns.items():
+        for value in np.unique(values):
+            members: Flags = values == value
+            if value and members.sum() >= _FEWEST:
+                label = str(value) if name == "group" else f"{name}={value}"
+                yield from _make_slice(label, metric.prepare(rows.select(members), aim), seed, alpha)
+
+
+def _make_slice(name: str, prepared: Prepared, seed: int, alpha: float) -> Iterator[Slice]:
+    if not prepared.unjudged:
+        yield Slice(name, prepared.n, prepared.estimate, prepared.find_bounds((alpha, alpha), seed))

@@ -1,0 +1,124 @@
+"""Every metric gives scikit-learn's figure, its bounds hold it, and a failed row makes every one of them worse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import metrics as oracle
+
+from harness.metrics.answered_rows import NO_CLASS, AnsweredRows, make_answered_rows
+from harness.metrics.quality_metric import Aim, find_metric, list_metrics
+
+CLASSES = ("a", "b", "c")
+
+
+def draw_rows(n: int = 400, classes: tuple[str, ...] = CLASSES, seed: int = 1) -> AnsweredRows:
+    """Rows of an imperfect classifier whose scores are probabilities."""
+    generator = np.random.default_rng(seed)
+    labels = generator.choice(
+        len(classes), n, p=np.array([6, 3, 1, 1][: len(classes)]) / sum([6, 3, 1, 1][: len(classes)])
+    )
+    logits = generator.normal(size=(n, len(classes)))
+    logits[np.arange(n), labels] += 1.5
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return make_answered_rows(labels, scores.argmax(axis=1), classes=classes, scores=scores)
+
+
+def draw_numbers(n: int = 300) -> AnsweredRows:
+    generator = np.random.default_rng(2)
+    labels = generator.normal(50, 10, n)
+    return make_answered_rows(labels, labels + generator.normal(1, 4, n))
+
+
+def draw_vectors(n: int = 120) -> AnsweredRows:
+    generator = np.random.default_rng(3)
+    labels = np.arange(n) % 12
+    vectors = generator.normal(size=(12, 8))[labels] + generator.normal(0, 0.8, (n, 8))
+    names = tuple(map(str, range(12)))
+    return make_answered_rows(labels, np.full(n, NO_CLASS), classes=names, vectors=vectors)
+
+
+ROWS = draw_rows()
+BINARY = draw_rows(classes=("no", "yes"))
+NUMBERS = draw_numbers()
+ONE_HOT = np.eye(3)[ROWS.labels]
+Y, P, S = ROWS.labels, ROWS.predictions, np.asarray(ROWS.scores)
+S2 = np.asarray(BINARY.scores)
+
+CASES: list[tuple[str, AnsweredRows, Aim, Callable[[], Any]]] = [
+    ("accuracy", ROWS, Aim(), lambda: oracle.accuracy_score(Y, P)),
+    ("balanced_accuracy", ROWS, Aim(), lambda: oracle.balanced_accuracy_score(Y, P)),
+    ("recall", ROWS, Aim(), lambda: oracle.recall_score(Y, P, average="macro")),
+    ("recall", ROWS, Aim(2), lambda: oracle.recall_score(Y, P, average=None)[2]),
+    ("precision", ROWS, Aim(), lambda: oracle.precision_score(Y, P, average="macro")),
+    ("precision", ROWS, Aim(1), lambda: oracle.precision_score(Y, P, average=None)[1]),
+    ("f1", ROWS, Aim(), lambda: oracle.f1_score(Y, P, average="macro")),
+    ("f1", ROWS, Aim(0), lambda: oracle.f1_score(Y, P, average=None)[0]),
+    ("macro_f1", ROWS, Aim(), lambda: oracle.f1_score(Y, P, average="macro")),
+    ("micro_f1", ROWS, Aim(), lambda: oracle.f1_score(Y, P, average="micro")),
+    ("mcc", ROWS, Aim(), lambda: oracle.matthews_corrcoef(Y, P)),
+    ("mcc", BINARY, Aim(), lambda: oracle.matthews_corrcoef(BINARY.labels, BINARY.predictions)),
+    ("roc_auc", ROWS, Aim(), lambda: oracle.roc_auc_score(Y, S, multi_class="ovr", average="macro")),
+    ("roc_auc", ROWS, Aim(2), lambda: oracle.roc_auc_score(Y == 2, S[:, 2])),
+    ("roc_auc", BINARY, Aim(), lambda: oracle.roc_auc_score(BINARY.labels, S2[:, 1])),
+    ("pr_auc", ROWS, Aim(), lambda: oracle.average_precision_score(ONE_HOT, S, average="macro")),
+    ("pr_auc", BINARY, Aim(1), lambda: oracle.average_precision_score(BINARY.labels, S2[:, 1])),
+    ("log_loss", ROWS, Aim(), lambda: oracle.log_loss(Y, S)),
+    ("brier", BINARY, Aim(), lambda: oracle.brier_score_loss(BINARY.labels, S2[:, 1])),
+    ("brier", ROWS, Aim(), lambda: ((S - ONE_HOT) ** 2).sum(axis=1).mean() / 2),
+    ("top_k", ROWS, Aim(k=2), lambda: oracle.top_k_accuracy_score(Y, S, k=2)),
+    ("mae", NUMBERS, Aim(), lambda: oracle.mean_absolute_error(NUMBERS.labels, NUMBERS.predictions)),
+    ("rmse", NUMBERS, Aim(), lambda: oracle.root_mean_squared_error(NUMBERS.labels, NUMBERS.predictions)),
+    ("r2", NUMBERS, Aim(), lambda: oracle.r2_score(NUMBERS.labels, NUMBERS.predictions)),
+    ("recall_at_k", draw_vectors(), Aim(k=5), lambda: _find_neighbours(5)[0]),
+    ("ndcg_at_k", draw_vectors(), Aim(k=5), lambda: _find_neighbours(5)[1]),
+]
+
+
+def _find_neighbours(k: int) -> tuple[float, float]:
+    """recall@k and nDCG@k row by row."""
+    rows = draw_vectors()
+    similarity = oracle.pairwise.cosine_similarity(rows.vectors)
+    np.fill_diagonal(similarity, -2)
+    relevant = (rows.labels[:, None] == rows.labels).astype(float)
+    np.fill_diagonal(relevant, 0)
+    order = np.argsort(-similarity, axis=1)[:, :k]
+    found = np.take_along_axis(relevant, order, axis=1).sum(axis=1)
+    return float((found / relevant.sum(axis=1)).mean()), float(oracle.ndcg_score(relevant, similarity, k=k))
+
+
+NAMES = [f"{name}-{number}" for number, (name, *_) in enumerate(CASES)]
+
+
+@pytest.mark.parametrize(("name", "rows", "aim", "expected"), CASES, ids=NAMES)
+def test_figures_are_those_of_scikit_learn(
+    name: str, rows: AnsweredRows, aim: Aim, expected: Callable[[], Any]
+) -> None:
+    prepared = find_metric(name).prepare(rows, aim)
+    assert prepared.estimate == pytest.approx(expected(), abs=1e-9)
+    low, high = prepared.find_bounds((0.05, 0.05), seed=1)
+    assert low < prepared.estimate < high
+    assert prepared.find_bounds((0.001, 0.001), seed=1)[0] < low
+
+
+def test_every_metric_is_compared() -> None:
+    assert {name for name, *_ in CASES} >= {metric.metric.name for metric in list_metrics()} - {"ece"}
+
+
+@pytest.mark.parametrize(("name", "rows", "aim", "expected"), CASES, ids=NAMES)
+def test_weights_count_a_row_as_often_as_they_say(
+    name: str, rows: AnsweredRows, aim: Aim, expected: Callable[[], Any]
+) -> None:
+    weights = np.where(np.arange(len(rows)) % 3, 1.0, 2.0)
+    if rows.vectors is not None:  # a repeated row would be its own neighbour
+        return
+    repeated = rows.select(np.repeat(np.arange(len(rows)), weights.astype(int)))
+    metric = find_metric(name)
+    weighted = metric.prepare(replace(rows, weights=weights), aim)
+    assert weighted.estimate == pytest.approx(metric.prepare(repeated, aim).estimate, abs=1e-9)
+    low, high = weighted.find_bounds((0.05, 0.05), seed=1)
+    assert low < weighted.estimate < high
