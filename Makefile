@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SELECT ?= not servers and not catalogue and not simulation and not environment
-PARALLEL ?= -n auto --dist=loadfile --no-loadscope-reorder
+PARALLEL ?= -n auto --dist=worksteal
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 REST := test-catalogue test-simulations test-environments
 PURE := attacks checks config core data faults protocols reports run stats test_architecture.py test_check_ids.py test_docs.py test_layout.py
@@ -49,8 +49,8 @@ test-environments: $(VENV)/.dev  ## older versions of pytest, the installed whee
 test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a cached environment of its own)
 	$(BIN)/python -m pytest -m servers tests/servers $(ARGS)
 
-fuzz: $(VENV)/.dev  ## a million mutated answers for every decoder
-	AIHARNESS_FUZZ=1000000 $(BIN)/python -m pytest tests/fuzz $(ARGS)
+fuzz: $(VENV)/.dev  ## a million mutated answers for every decoder, a thousand examples for every property
+	AIHARNESS_FUZZ=1000000 $(BIN)/python -m pytest -k "test_fuzz or hypothesis" $(ARGS)
 
 generate: $(VENV)/.dev  ## write what is made from the code: the table of faults, the schema of aiharness.toml
 	$(BIN)/python -m docs.generate

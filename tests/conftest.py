@@ -30,9 +30,13 @@ KEY = "test-key-0123456789"
 SLOW_SECONDS = 5.0
 """What a test marked `slow` takes, unless the mark says how many `seconds`."""
 
-if "CI" not in os.environ:  # there Hypothesis takes its own profile, without a deadline either
-    hypothesis.settings.register_profile("aiharness", deadline=None)
-    hypothesis.settings.load_profile("aiharness")
+hypothesis.settings.register_profile(
+    "aiharness",
+    hypothesis.settings.get_profile("ci" if "CI" in os.environ else "default"),
+    deadline=None,
+    max_examples=1000 if "AIHARNESS_FUZZ" in os.environ else 40,
+)
+hypothesis.settings.load_profile("aiharness")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -46,7 +50,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first and spread them among the short ones: most of a long one is waiting.
 
-    With `--dist=loadfile` a worker takes one file after another in this order, and makes its fixtures once.
+    With `--dist=worksteal` a worker begins with a stretch of this order, so that most fixtures are made once.
     """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:

@@ -81,6 +81,7 @@ def test_a_fault_that_struck_others_decides_nothing(gate: Callable[..., Run], ha
         assert "did not follow our requests" in verdict.reason or experiment.proof.confirmed == "none"
 
 
+@pytest.mark.catalogue  # `test_own_proxy.py` has the same with a fault that slows
 @pytest.mark.usefixtures("quick_look")
 def test_an_idle_link_that_is_down_decides_nothing(gate: Callable[..., Run], hardened: Deployment) -> None:
     session, run = gate(add_link(hardened), url=hardened.url)
@@ -88,6 +89,7 @@ def test_an_idle_link_that_is_down_decides_nothing(gate: Callable[..., Run], har
     assert verdict.status is Status.INCONCLUSIVE, verdict.reason
 
 
+@pytest.mark.catalogue
 @pytest.mark.slow
 def test_a_fault_that_retries_mask_passes(gate: Callable[..., Run], hardened: Deployment) -> None:
     """`test_own_proxy.py` has the same with connections that are reset."""

@@ -1,6 +1,6 @@
 """Every decoder against mutated answers: an answer or a `ProtocolError`, soon, and in bounded memory.
 
-5,000 inputs for each decoder here, 20,000 in CI; `make fuzz` takes a million.
+5,000 inputs for each decoder here; `make fuzz` takes a million.
 """
 
 from __future__ import annotations

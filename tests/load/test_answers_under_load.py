@@ -18,6 +18,7 @@ from harness.core.load import LoadResult
 from harness.core.verdict import Counterexample, Status
 from harness.load.judging import judge_answers, judge_errors
 from harness.load.reference import CONTROL_REQUESTS, ask_reference, explain_empty_answer
+from tests.catalogues import sample_cases
 from tests.conftest import GateOutcome, run_gate
 from tests.load.loads import locust, result_of
 
@@ -195,10 +196,10 @@ def drift(n: int, text: str) -> str:
     return text + "x" * (n > 30)
 
 
-STREAMED = ("ttft p90", "5s")
+RATE, STREAMED = ("error_rate", "30%"), ("ttft p90", "5s")
 
 
-@pytest.mark.parametrize("objective", [("error_rate", "30%"), STREAMED], ids=["whole", "streamed"])
+@pytest.mark.parametrize("objective", sample_cases([RATE, STREAMED], STREAMED), ids=["whole", "streamed"])
 def test_shortened_answers_break_the_promise_of_determinism(tmp_path: Path, objective: tuple[str, str]) -> None:
     outcome = judge(tmp_path, shorten, "openai_chat", promised=True, objective=objective, workload="sample")
     assert outcome.status == 1, outcome.out
@@ -219,7 +220,7 @@ def test_the_sample_among_other_requests_shows_shortened_answers(tmp_path: Path)
     assert 0 < result["wrong_count"] < result["compared"]
 
 
-@pytest.mark.parametrize(("workload", "compared"), [("sample", 80), ("auto", 80 // 3)])
+@pytest.mark.parametrize(("workload", "compared"), sample_cases([("sample", 80), ("auto", 80 // 3)], ("auto", 80 // 3)))
 def test_a_healthy_stream_keeps_its_promise(tmp_path: Path, workload: str, compared: int) -> None:
     outcome = judge(tmp_path, lambda _, text: text, "openai_chat", promised=True, objective=STREAMED, workload=workload)
     row = outcome.check("test_errors.py::test_repeated")
@@ -227,7 +228,7 @@ def test_a_healthy_stream_keeps_its_promise(tmp_path: Path, workload: str, compa
     assert row["reason"] == f"each of {compared} verified answers under load is right"
 
 
-@pytest.mark.parametrize("objective", [("error_rate", "30%"), STREAMED], ids=["whole", "streamed"])
+@pytest.mark.parametrize("objective", sample_cases([RATE, STREAMED], RATE), ids=["whole", "streamed"])
 def test_an_empty_success_is_invalid_without_any_promise(tmp_path: Path, objective: tuple[str, str]) -> None:
     outcome = judge(tmp_path, silence, "openai_chat", promised=False, objective=objective)
     assert outcome.status == 1, outcome.out

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.load.loads import locust, ports, result_of
 from tests.services import serving
@@ -97,7 +98,7 @@ def test_more_failures_than_the_baseline_fail_by_processes_too(tmp_path: Path) -
         assert status == 1, output
 
 
-@pytest.mark.parametrize("shape", ["soak", "stress"])
+@pytest.mark.parametrize("shape", sample_cases(["soak", "stress"], "soak"))
 def test_a_load_that_must_not_be_cut_is_refused(tmp_path: Path, shape: str) -> None:
     (tmp_path / "aiharness.toml").write_text(CONFIG)
     with pair() as (url, baseline, _, theirs):

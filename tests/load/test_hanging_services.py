@@ -16,6 +16,7 @@ import pytest
 
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
+from tests.catalogues import sample_cases
 from tests.conftest import GateOutcome, run_gate
 from tests.load.loads import children, later, locust, result_of
 
@@ -109,7 +110,7 @@ def judge_hang(folder: Path, relay: Relay, *options: str, duration: int = 60, ob
     return outcome
 
 
-@pytest.mark.parametrize("head", [b"", HEAD], ids=["silence", "headers, then silence"])
+@pytest.mark.parametrize("head", sample_cases([b"", HEAD], HEAD), ids=["silence", "headers, then silence"])
 def test_a_service_that_hangs_for_good_fails_and_ends_the_load(tmp_path: Path, head: bytes) -> None:
     with relayed() as relay:
         outcome = judge_hang(tmp_path, relay, head=head)
@@ -125,9 +126,10 @@ def test_a_service_that_hangs_for_good_fails_and_ends_the_load(tmp_path: Path, h
     assert row["counterexamples"]
 
 
-def test_a_hang_without_any_objective_fails_under_xdist_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", sample_cases(["-n0", "-n2"], "-n0"))
+def test_a_hang_without_any_objective_fails_under_xdist_too(tmp_path: Path, processes: str) -> None:
     with relayed() as relay:
-        outcome = judge_hang(tmp_path, relay, "-n2", objectives="")
+        outcome = judge_hang(tmp_path, relay, processes, objectives="")
     assert outcome.status == 1, outcome.out
     assert outcome.check("test_answered")["verdict"] == "FAIL"
     assert result_of(outcome.run_dir)["finished"]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.stats.histogram import Histogram
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.load.hard_service import CHAT, PLAIN, SPARED, HardService, Request, configure, load, make_event, serve_hard
 from tests.load.loads import STEADY, environment, free_port, locust, ports, result_of
@@ -191,7 +192,7 @@ class Steady(ArrivalUser):
 """
 
 
-@pytest.mark.parametrize(("processes", "jump"), [(1, -3600), (2, 3600)])
+@pytest.mark.parametrize(("processes", "jump"), sample_cases([(1, -3600), (2, 3600)], (2, 3600)))
 def test_a_jump_of_the_clock_is_in_no_time(tmp_path: Path, processes: int, jump: int) -> None:
     """An hour is put on the clock of the day while the load goes on: everything is timed by the other one."""
     (tmp_path / "steady.py").write_text(JUMP)

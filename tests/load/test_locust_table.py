@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalogues import sample_cases
 from tests.load.loads import locust, ports, result_of
 
 CHAT = ("--protocol=openai_chat", "--model=tiny-chat", "--stream", "--warm-up=0")
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", sample_cases([1, 2], 2))
 def test_ttft_and_gaps_have_rows_of_their_own(reference: str, tmp_path: Path, processes: int) -> None:
     several = () if processes == 1 else (f"--processes={processes}", *ports())
     _, output = locust(tmp_path, reference, "--rate=30", "--duration=2", *CHAT, "--csv=table", *several)

@@ -17,6 +17,7 @@ from harness.core.verdict import Status
 from harness.io.metrics_page import parse_in_flight
 from harness.load.likeness import find_unlikeness
 from harness.load.others import InFlightLooks, watch_in_flight
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.load.loads import result_of
 from tests.services import make_handler, serving_handler
@@ -93,7 +94,7 @@ def test_times_beside_others_requests_say_nothing(status: Status) -> None:
     assert find_unlikeness(RESULT, latency, status) == ""
 
 
-@pytest.mark.parametrize("others", [0, 2])
+@pytest.mark.parametrize("others", sample_cases([0, 2], 2))
 def test_a_whole_load_beside_others(tmp_path: Path, others: int) -> None:
     page = f"vllm:num_requests_running {others}.0\n"
     (tmp_path / "aiharness.toml").write_text(

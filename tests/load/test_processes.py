@@ -19,6 +19,7 @@ import pytest
 
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.load.loads import (
     STEADY,
@@ -157,7 +158,7 @@ def test_a_load_that_lost_every_worker_is_an_error_that_ends(reference: str, tmp
     assert nobody(marker)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", sample_cases([signal.SIGINT, signal.SIGKILL], signal.SIGKILL))
 def test_a_gate_stopped_under_load_leaves_nobody(reference: str, tmp_path: Path, number: signal.Signals) -> None:
     words = [sys.executable, "-m", "pytest", "--ai-suite=load", f"--ai-run-dir={tmp_path / 'run'}",
              f"--ai-endpoint={reference}", "-p", "no:cacheprovider"]  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.load.loads import result_of
 from tests.services import serving
@@ -60,9 +61,10 @@ class Cache:
         return 200, {**shared, "choices": [choice], "usage": usage}
 
 
-@pytest.mark.parametrize(
-    ("protocol", "sample"), [("openai_chat", '"Say it"'), ("plain_json", "{ instances = [[5.1, 3.5]] }")]
-)
+SAMPLES = [("openai_chat", '"Say it"'), ("plain_json", "{ instances = [[5.1, 3.5]] }")]
+
+
+@pytest.mark.parametrize(("protocol", "sample"), sample_cases(SAMPLES, SAMPLES[0]))
 def test_a_cache_of_answers_does_not_pass_a_limit(tmp_path: Path, protocol: str, sample: str) -> None:
     cache = Cache()
     (tmp_path / "aiharness.toml").write_text(CONFIG.format(protocol=protocol, sample=sample, keys=""))

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,10 @@ import pytest
 
 from harness.core.arrival_settings import ArrivalSettings
 from harness.core.registry import list_plugins
+from tests.catalogues import sample_cases
 from tests.conftest import ROOT, run_gate
 from tests.load.loads import CONFIG, environment
+from tests.programs import run_module
 
 PLAIN = ("--protocol=plain_json", "--run-dir=run", "-u60", "-r1000")
 GIVEN: dict[str, tuple[str, ...]] = {
@@ -38,10 +39,7 @@ def write_trace(folder: Path) -> Path:
 
 
 def load(folder: Path, *arguments: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", "load", *arguments],
-        cwd=folder, env=environment(), capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
+    done = run_module("harness", "load", *arguments, cwd=folder, timeout=90)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -55,7 +53,7 @@ def test_every_scenario_but_steady_is_tried_here_and_has_its_own_shape() -> None
     assert all(ArrivalSettings(scenario=name).shape_name == name for name in GIVEN)
 
 
-@pytest.mark.parametrize("scenario", GIVEN)
+@pytest.mark.parametrize("scenario", sample_cases(GIVEN, "steps", "replay", "soak"))
 def test_the_command_sends_exactly_what_the_scenario_plans(reference: str, tmp_path: Path, scenario: str) -> None:
     chat = ("--protocol=openai_chat", "--model=tiny-chat") if scenario == "replay" else ()
     common = ("--duration=2", "--warm-up=0.2", f"--csv={tmp_path / 'table'}")
@@ -69,7 +67,7 @@ def test_the_command_sends_exactly_what_the_scenario_plans(reference: str, tmp_p
     assert status in (0, 20), output  # 20: a busy machine
 
 
-@pytest.mark.parametrize("scenario", ["ramp", "stress", "replay"])
+@pytest.mark.parametrize("scenario", sample_cases(["ramp", "stress", "replay"], "stress"))
 def test_the_gate_sends_and_judges_what_the_scenario_plans(reference: str, tmp_path: Path, scenario: str) -> None:
     times = [k / 25 for k in range(100)]
     keys = {"ramp": "from_rate = 10", "stress": "peak = 100\nrecovery = 0.5", "replay": f"times = {times}"}[scenario]
@@ -93,15 +91,11 @@ def test_the_command_refuses_what_it_cannot_do(reference: str, tmp_path: Path) -
         ("ramp", "--rate=x", *PLAIN): "argument --rate: must be a number of requests/s, got 'x'",
         ("ramp", reference, "--shape=spike", "--rate=0.001", *PLAIN): "send nothing",
     }
-
-    def check_refusal(arguments: tuple[str, ...]) -> None:
+    for arguments, words in refused.items():
         status, output = load(tmp_path, *arguments)
         assert status not in (0, 1, 20), output
-        assert refused[arguments] in output
+        assert words in output
         assert "Traceback" not in output
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(check_refusal, refused))
     assert not (tmp_path / "run" / "load").exists()
 
 
@@ -155,17 +149,17 @@ def test_a_sweep_by_hand_is_the_search_of_the_capacity_suite(reference: str, tmp
     assert "Capacity for latency p90" in output
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ((), 'give --objective "latency p95 <= 800ms"'),
-        (("--objective=fast",), "objective 'fast' cannot be read"),
-        (("--objective=speed p95 <= 1s",), "speed"),
-        (("--objective=latency p95 <= 1s", "--master"), "leave --processes, --master and --worker out"),
-        (("--objective=latency p95 <= 1s", "--duration=1"), "duration"),
-        (("--objective=latency p95 <= 1s", "--web"), "a sweep has no web page"),
-    ],
-)
+REFUSED_SWEEPS = [
+    ((), 'give --objective "latency p95 <= 800ms"'),
+    (("--objective=fast",), "objective 'fast' cannot be read"),
+    (("--objective=speed p95 <= 1s",), "speed"),
+    (("--objective=latency p95 <= 1s", "--master"), "leave --processes, --master and --worker out"),
+    (("--objective=latency p95 <= 1s", "--duration=1"), "duration"),
+    (("--objective=latency p95 <= 1s", "--web"), "a sweep has no web page"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), sample_cases(REFUSED_SWEEPS, REFUSED_SWEEPS[1], REFUSED_SWEEPS[5]))
 def test_a_sweep_that_cannot_be_made_is_refused(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     status, output = load(tmp_path, "sweep", "http://127.0.0.1:9", *arguments)
     assert (status, "Traceback" in output) == (4, False), output

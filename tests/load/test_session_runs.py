@@ -11,6 +11,7 @@ import pytest
 from harness.core.settings import DEFAULT_SEED, LoadSettings
 from harness.core.workload import Spread
 from harness.load.sessions import SessionPlan
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.load.loads import CONFIG
 from tests.load.test_scenarios import load, result_of
@@ -27,7 +28,7 @@ def check_accounts(result: dict[str, Any], output: str) -> None:
     assert result["judged"] == sum(result["blocks"]["latency"]["n"])
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", sample_cases([1, 2], 2))
 def test_each_planned_turn_is_sent_or_counted_on_any_number_of_workers(
     reference: str, tmp_path: Path, processes: int
 ) -> None:

@@ -166,6 +166,7 @@ def test_grpc_is_loaded(tmp_path: Path) -> None:
     assert result["compared"] > 0
 
 
+@pytest.mark.catalogue
 @pytest.mark.slow
 def test_streams_have_their_times(reference: str, tmp_path: Path) -> None:
     (tmp_path / "sign.py").write_text(SIGN)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.load.loads import result_of
 
@@ -157,7 +158,7 @@ def has_reason(end: str, *reasons: str) -> bool:
     return any(reason in end for reason in (*reasons, "did not keep up"))
 
 
-@pytest.mark.parametrize("way", [{"per_read": 6}, {"per_chunk": 6}])
+@pytest.mark.parametrize("way", sample_cases([{"per_read": 6}, {"per_chunk": 6}], {"per_read": 6}))
 def test_a_stream_that_is_held_back_and_flushed_shows_no_gaps(tmp_path: Path, way: Any) -> None:
     ends, result = judge(tmp_path, Speaker(tokens=24, gap=0.01, **way))
     assert "held back and flushed" in result["bursts"]
@@ -177,10 +178,10 @@ def test_answers_that_end_early_keep_no_limit(tmp_path: Path) -> None:
         assert has_reason(end, "output_tokens asked for"), (metric, end)
 
 
-@pytest.mark.parametrize(
-    ("speaker", "keys"),
-    [(Speaker(obeys=True), OUTPUT), (Speaker(tokens=5), ""), (Speaker(tokens=12, gap=0.0, per_read=20), "")],
-)
+HEALTHY = [(Speaker(obeys=True), OUTPUT), (Speaker(tokens=5), ""), (Speaker(tokens=12, gap=0.0, per_read=20), "")]
+
+
+@pytest.mark.parametrize(("speaker", "keys"), sample_cases(HEALTHY, HEALTHY[0], HEALTHY[2]))
 def test_healthy_answers_raise_no_alarm(tmp_path: Path, speaker: Speaker, keys: str) -> None:
     """As long as asked; short where no length was asked; so fast that all of it comes at once."""
     ends, result = judge(tmp_path, speaker, keys)

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings
 from tests.conftest import run_gate
@@ -86,6 +88,7 @@ def test_locust_alone_detects_sends_and_sums_up(reference: str, tmp_path: Path) 
     assert status == (20 if result["client_bound"] else 0), output
 
 
+@pytest.mark.catalogue  # the recipe of a scenario in tests/test_contributing.py is one, too
 def test_a_scenario_of_ones_own_has_its_arrivals_and_its_result(reference: str, tmp_path: Path) -> None:
     lines = ("from harness import ArrivalUser", "class Crowd(ArrivalUser):", "    arrivals = 'poisson'", "")
     (tmp_path / "crowd.py").write_text("\n".join(lines))

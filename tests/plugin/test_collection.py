@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.run.unprovoked import CHECK_ID as UNPROVOKED
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.programs import run_module
 
@@ -120,17 +121,17 @@ def test_an_empty_suite_is_wrong_usage(tmp_path: Path, reference: str) -> None:
     assert "--ai-suite is empty" in outcome.out + outcome.err
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        ("-k", "test_valid"),
-        ("-m", "not ai_suite"),
-        ("--deselect", "ai-suite/smoke/test_answer.py::test_valid"),
-        ("ai-suite/smoke/test_health.py",),
-    ],
+DESELECTIONS = (
+    "-m=not ai_suite",
+    "-k=test_valid",
+    "--deselect=ai-suite/smoke/test_answer.py::test_valid",
+    "ai-suite/smoke/test_health.py",
 )
-def test_vacuous_15_deselection_makes_the_run_partial(tmp_path: Path, reference: str, args: tuple[str, ...]) -> None:
-    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", *args)
+
+
+@pytest.mark.parametrize("argument", sample_cases(DESELECTIONS, *DESELECTIONS[::2]))
+def test_vacuous_15_deselection_makes_the_run_partial(tmp_path: Path, reference: str, argument: str) -> None:
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", argument)
     assert outcome.status == 20, outcome.out
     assert outcome.gate is not None
     assert outcome.gate["run"]["partial"] is True
@@ -188,13 +189,13 @@ def test_dry_run_prints_the_plan_and_sends_nothing(tmp_path: Path) -> None:
     assert not outcome.run_dir.exists()
 
 
-@pytest.mark.parametrize("dist", [("-n", "2"), ("-n", "2", "--dist=loadfile"), ("-n", "2", "--dist=loadscope")])
-def test_xdist_judges_the_same(tmp_path: Path, reference: str, dist: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("dist", sample_cases(["load", "loadfile", "loadscope"], "load"))
+def test_xdist_judges_the_same(tmp_path: Path, reference: str, dist: str) -> None:
     (tmp_path / "test_mine.py").write_text(
         "import pytest\n@pytest.mark.ai_suite('smoke', title='mine')\n"
         "def test_mine(ai_client): assert ai_client.ask().ok\n"
     )
-    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", *dist)
+    outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", "-n2", f"--dist={dist}")
     assert outcome.status == 0, outcome.out + outcome.err
     assert outcome.check("test_mine.py::test_mine")["title"] == "mine"
     assert _passes(outcome.verdicts())
@@ -215,7 +216,10 @@ def test_vacuous_14_a_crashed_worker_is_an_error(tmp_path: Path, reference: str)
     assert outcome.verdicts()["test_answer.py::test_valid"] == "PASS"
 
 
-@pytest.mark.parametrize("marker", ["ai_suite", "ai_suite()", "ai_suite('smok')", "ai_suite(name='smok')"])
+MISSPELT = ["ai_suite", "ai_suite()", "ai_suite('smok')", "ai_suite(name='smok')"]
+
+
+@pytest.mark.parametrize("marker", sample_cases(MISSPELT, "ai_suite", "ai_suite('smok')"))
 def test_a_misspelt_suite_does_not_drop_the_test(tmp_path: Path, reference: str, marker: str) -> None:
     (tmp_path / "test_mine.py").write_text(f"import pytest\n@pytest.mark.{marker}\ndef test_mine(ai_client): pass\n")
     outcome = run_gate(tmp_path, f"--ai-endpoint={reference}")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalogues import sample_cases
 from tests.conftest import GateOutcome, run_gate
 from tests.programs import run_module
 
@@ -46,6 +47,11 @@ LOSSES = {
 }
 
 
+ENDINGS = ["os._exit(0)", "os.kill(os.getpid(), 9)"]
+LAST_HOOKS = ["pytest_sessionfinish", "pytest_unconfigure", "pytest_terminal_summary"]
+COMMANDS = ["pytest --ai-suite=smoke", "harness gate --suite=smoke"]
+
+
 @pytest.mark.parametrize("hook", HOOKS)
 def test_the_exit_status_is_that_of_the_gate(tmp_path: Path, reference: str, hook: str) -> None:
     (tmp_path / "conftest.py").write_text(HOOKS[hook])
@@ -55,7 +61,7 @@ def test_the_exit_status_is_that_of_the_gate(tmp_path: Path, reference: str, hoo
     assert outcome.gate["run"]["final"]
 
 
-@pytest.mark.parametrize("hook", ["pytest_sessionfinish", "pytest_unconfigure", "pytest_terminal_summary"])
+@pytest.mark.parametrize("hook", sample_cases(LAST_HOOKS, "pytest_sessionfinish", "pytest_unconfigure"))
 def test_a_hook_that_raises_at_the_end_changes_no_decision(tmp_path: Path, reference: str, hook: str) -> None:
     (tmp_path / "conftest.py").write_text(f"def {hook}():\n    raise RuntimeError('boom')\n")
     outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", *GREEN)
@@ -74,7 +80,7 @@ def test_pytest_that_ends_before_the_gate_begins_is_not_green(tmp_path: Path, re
     assert outcome.gate is None
 
 
-@pytest.mark.parametrize("ending", ["os._exit(0)", "os.kill(os.getpid(), 9)", "os.kill(os.getpid(), 11)"])
+@pytest.mark.parametrize("ending", sample_cases([*ENDINGS, "os.kill(os.getpid(), 11)"], *ENDINGS))
 def test_a_process_that_ends_itself_leaves_a_gate_json_that_says_so(
     tmp_path: Path, reference: str, ending: str
 ) -> None:
@@ -90,7 +96,7 @@ def test_a_process_that_ends_itself_leaves_a_gate_json_that_says_so(
         assert "ended before its decision was written" in json.loads(report.stdout)["run"]["reason"]
 
 
-@pytest.mark.parametrize("ending", ["os._exit(0)", "os.kill(os.getpid(), 9)"])
+@pytest.mark.parametrize("ending", sample_cases(ENDINGS, ENDINGS[0]))
 def test_aiharness_gate_ends_in_error_when_the_process_of_the_tests_ends_itself(
     tmp_path: Path, reference: str, ending: str
 ) -> None:
@@ -168,7 +174,7 @@ def output(request: pytest.FixtureRequest) -> Iterator[int]:
     os.close(full)
 
 
-@pytest.mark.parametrize("command", ["pytest --ai-suite=smoke", "harness gate --suite=smoke"])
+@pytest.mark.parametrize("command", sample_cases(COMMANDS, COMMANDS[1]))
 def test_an_output_that_cannot_be_written_changes_no_exit_status(
     tmp_path: Path, reference: str, output: int, command: str
 ) -> None:

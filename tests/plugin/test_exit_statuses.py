@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalogues import sample_cases
 from tests.conftest import GateOutcome, run_gate
 from tests.programs import run_module
 
@@ -122,7 +123,10 @@ def _no_traceback(outcome: GateOutcome) -> None:
     assert "INTERNALERROR" not in outcome.out + outcome.err
 
 
-@pytest.mark.parametrize("answer", [html, silent, endless, closes_in_mid_body, garbage], ids=lambda f: f.__name__)
+HOSTILE = [html, silent, endless, closes_in_mid_body, garbage]
+
+
+@pytest.mark.parametrize("answer", sample_cases(HOSTILE, html, endless, garbage), ids=lambda f: f.__name__)
 def test_hostile_endpoint_fails_when_the_protocol_is_named(tmp_path: Path, answer: Callable[..., None]) -> None:
     """Reached: every failure counts against the service, a target that never once answers validly included."""
     with raw_server(answer) as url:
@@ -140,7 +144,9 @@ def test_v2_without_metadata_fails(tmp_path: Path) -> None:
     _no_traceback(outcome)
 
 
-@pytest.mark.parametrize("answer", [html, silent, closes_in_mid_body, garbage], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "answer", sample_cases([html, silent, closes_in_mid_body, garbage], html, silent), ids=lambda f: f.__name__
+)
 def test_no_protocol_recognised_is_an_error(tmp_path: Path, answer: Callable[..., None]) -> None:
     with raw_server(answer) as url:
         outcome = _short(tmp_path, url)
@@ -252,7 +258,7 @@ def test_no_suite_and_nothing_ran_is_five(tmp_path: Path) -> None:
     assert run_module("pytest", cwd=tmp_path).returncode == 5
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", sample_cases([signal.SIGINT, signal.SIGTERM], signal.SIGTERM))
 def test_interrupt_writes_the_report(tmp_path: Path, number: signal.Signals) -> None:
     """A stuck service, an impatient user: exit status 2, every file there."""
     with raw_server(silent) as url:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 
 MARKED = "import pytest\n@pytest.mark.ai_suite('smoke')\ndef test_mine():\n    assert 0\n"
@@ -19,7 +20,7 @@ SKIPS = {
 }
 
 
-@pytest.mark.parametrize("kind", SKIPS)
+@pytest.mark.parametrize("kind", sample_cases(SKIPS, "importorskip", "class"))
 def test_a_module_that_skips_itself(tmp_path: Path, reference: str, kind: str) -> None:
     (tmp_path / "marks.py").write_text("import pytest\nSMOKE = pytest.mark.ai_suite('smoke')\n")
     (tmp_path / "test_mine.py").write_text(SKIPS[kind])
@@ -54,7 +55,7 @@ def test_a_skipped_module_without_wanted_checks_is_nobodys_business(
     assert not any("test_other" in text for text in (*outcome.verdicts(), *outcome.gate["notes"]))
 
 
-@pytest.mark.parametrize("processes", ["-n0", "-n2"])
+@pytest.mark.parametrize("processes", sample_cases(["-n0", "-n2"], "-n2"))
 def test_files_left_out_are_named(tmp_path: Path, reference: str, processes: str) -> None:
     (tmp_path / "conftest.py").write_text("collect_ignore = ['test_ignored.py']\n")
     for name in ("test_ignored", "test_option"):
@@ -73,7 +74,7 @@ def test_files_left_out_are_named(tmp_path: Path, reference: str, processes: str
     assert "test_plain.py" not in str(outcome.gate["notes"])
 
 
-@pytest.mark.parametrize("processes", ["-n0", "-n2"])
+@pytest.mark.parametrize("processes", sample_cases(["-n0", "-n2"], "-n0"))
 @pytest.mark.parametrize(("written", "message"), [("ai_siute('smoke')", "'ai_suite'"), ("ai_suite('smok')", "'smoke'")])
 def test_misspelt_markers_are_refused(
     tmp_path: Path, reference: str, processes: str, written: str, message: str

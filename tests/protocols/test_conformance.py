@@ -183,7 +183,7 @@ _VALUES = st.recursive(
 )
 _BODIES = st.binary(max_size=80) | _VALUES.map(lambda value: json.dumps(value).encode())
 DEEP = b"[" * 100_000
-hostile = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=75, deadline=None)
+hostile = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.slow(seconds=0.5)

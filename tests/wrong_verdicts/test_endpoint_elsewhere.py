@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.services import serving_handler
 
@@ -46,16 +47,16 @@ def reply(handler: BaseHTTPRequestHandler, status: int, value: object = None, lo
     handler.wfile.write(data)
 
 
-@pytest.mark.parametrize("protocol", ["auto", "openai_chat", "plain_json"])
-@pytest.mark.parametrize(
-    ("prefix", "advice"),
-    [
-        ("https://models.example/api", "give https://models.example/api"),
-        ("//models.example", "give http://models.example"),
-        ("https://anna:secretpw@models.example", "give https://***@models.example"),
-    ],
-    ids=["elsewhere", "without scheme", "with a password"],
+PROTOCOLS = ("auto", "openai_chat", "plain_json")
+PREFIXES = (
+    ("https://models.example/api", "give https://models.example/api"),
+    ("//models.example", "give http://models.example"),
+    ("https://anna:secretpw@models.example", "give https://***@models.example"),
 )
+REDIRECTS = [(protocol, *prefix) for protocol in PROTOCOLS for prefix in PREFIXES]
+
+
+@pytest.mark.parametrize(("protocol", "prefix", "advice"), sample_cases(REDIRECTS, *REDIRECTS[::4]))
 def test_a_redirect_says_where_to_and_says_it_once(tmp_path: Path, protocol: str, prefix: str, advice: str) -> None:
     with handling(lambda handler, body: reply(handler, 308, location=f"{prefix}{handler.path}?x=1")) as url:
         args = (f"--ai-endpoint={url}", f"--ai-protocol={protocol}", "--ai-model=m", "--ai-only-packaged")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.load.loads import result_of
 
@@ -22,15 +23,17 @@ processes = {processes}
 """
 
 
+LOADS = [
+    ("openai_chat", "", "", 1, "prompts of about 64 tokens"),
+    ("openai_chat", 'sample = "Hello"', "output_tokens = { min = 2, max = 9 }", 2, "the configured text"),
+    ("openai_embeddings", 'model = "tiny-embed"', "", 1, "prompts of about 64 tokens"),
+    ("plain_json", "", "", 1, "each fraction moved"),
+    ("v2", 'model = "digits"', "", 2, "numbers of their own"),
+]
+
+
 @pytest.mark.parametrize(
-    ("protocol", "endpoint", "load", "processes", "words"),
-    [
-        ("openai_chat", "", "", 1, "prompts of about 64 tokens"),
-        ("openai_chat", 'sample = "Hello"', "output_tokens = { min = 2, max = 9 }", 2, "the configured text"),
-        ("openai_embeddings", 'model = "tiny-embed"', "", 1, "prompts of about 64 tokens"),
-        ("plain_json", "", "", 1, "each fraction moved"),
-        ("v2", 'model = "digits"', "", 2, "numbers of their own"),
-    ],
+    ("protocol", "endpoint", "load", "processes", "words"), sample_cases(LOADS, LOADS[0], LOADS[4])
 )
 def test_the_reference_answers_distinct_requests(
     tmp_path: Path, reference: str, protocol: str, endpoint: str, load: str, processes: int, words: str

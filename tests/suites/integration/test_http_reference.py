@@ -13,6 +13,7 @@ from harness.core.settings import Promises, Settings
 from harness.core.verdict import Status
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import ServiceSettings as ReferenceSettings
+from tests.catalogues import sample_cases
 from tests.conftest import KEY, run_gate
 from tests.services import asking
 from tests.suites.smoke.test_https import served
@@ -24,7 +25,7 @@ http, disconnect, trace = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("protocol", ["v2", "plain_json", "openai_chat"])
+@pytest.mark.parametrize("protocol", sample_cases(["v2", "plain_json", "openai_chat"], "v2"))
 def test_the_reference_passes(tmp_path: Path, reference: str, protocol: str) -> None:
     model = "tiny-chat" if protocol == "openai_chat" else "digits"
     config = f'[endpoint]\nprotocol = "{protocol}"\nmodel = "{model}"\n[promises]\nrequest_id = "x-request-id"\n'

@@ -17,6 +17,7 @@ import uvicorn
 
 from harness.reference.backend import create_app
 from harness.reference.settings import ServiceSettings
+from tests.catalogues import sample_cases
 from tests.conftest import GateOutcome, run_gate
 from tests.services import serving
 
@@ -141,7 +142,10 @@ def _assert_never_reached(outcome: GateOutcome, words: str) -> None:
     assert words in row["reason"]
 
 
-@pytest.mark.parametrize("protocol", ["openai_chat", "plain_json", "auto"])
+PROTOCOLS = ["openai_chat", "plain_json", "auto"]
+
+
+@pytest.mark.parametrize("protocol", sample_cases(PROTOCOLS, "openai_chat"))
 def test_https_to_a_plain_port_was_never_reached(tmp_path: Path, reference: str, protocol: str) -> None:
     url = reference.replace("http:", "https:")
     outcome = run_gate(tmp_path, f"--ai-endpoint={url}", f"--ai-protocol={protocol}", "--ai-only-packaged")
@@ -149,7 +153,7 @@ def test_https_to_a_plain_port_was_never_reached(tmp_path: Path, reference: str,
     assert outcome.check("test_certificate")["verdict"] == "ERROR"
 
 
-@pytest.mark.parametrize("protocol", ["openai_chat", "plain_json", "auto"])
+@pytest.mark.parametrize("protocol", sample_cases(PROTOCOLS, "auto"))
 def test_http_to_a_tls_port_is_told_the_right_url(tmp_path: Path, protocol: str) -> None:
     ca = trustme.CA()
     with served(tmp_path, ca, _leaf(ca, 90)) as url:

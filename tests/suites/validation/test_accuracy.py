@@ -22,6 +22,7 @@ from harness.core.tolerance import Tolerance
 from harness.core.verdict import Counterexample, Status, Verdict
 from harness.run.accuracy import judge_accuracy
 from harness.run.labelled_rows import ask_labelled_rows
+from tests.catalogues import sample_cases
 from tests.services import Answered, asking, serving
 
 ROWS = tuple([float(i), float(i % 3)] for i in range(200))
@@ -139,7 +140,7 @@ CLASSES = ("setosa", "versicolor", "virginica")
 NAMED = replace(DATA, labels=tuple(CLASSES[i % 3] for i in range(200)))
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 413, 422])
+@pytest.mark.parametrize("status", sample_cases([400, 401, 404, 413, 422], 401, 422))
 def test_rows_that_are_all_refused_say_nothing_of_the_model(tmp_path: Path, status: int) -> None:
     verdict = judged(Service(lambda rows: (status, {"detail": "field required: sepal_length"})), tmp_path)
     assert (verdict.status, verdict.n) == (Status.INCONCLUSIVE, 0), verdict.reason
