@@ -105,6 +105,7 @@ class DataSection:
     slices: list[str] = field(default_factory=list)
     sensitive: list[str] = field(default_factory=list)
     weight: str | None = None
+    slice_margin: OverZero[float] = 0.1
 
 
 @dataclass(frozen=True, slots=True)

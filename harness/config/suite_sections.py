@@ -66,6 +66,9 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
     tolerance = read_tolerance(section, source)
     if any(length < 1 for length in section.shape):
         raise source.error(f"every length must be over 0, got {section.shape!r}", "data", "shape")
+    if section.slice_margin >= 0.5:
+        problem = f"must be a difference of shares under 0.5, like 0.1, got {section.slice_margin:g}"
+        raise source.error(problem, "data", "slice_margin")
     if not is_read("data", suites) or not (section.file or section.golden):
         return None
 
@@ -92,7 +95,8 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
                 facets=facets if key == "file" else NO_FACETS,
             )
 
-    return DataSettings(read_data_file("file", section.file), read_data_file("golden", section.golden), tolerance)
+    files = read_data_file("file", section.file), read_data_file("golden", section.golden)
+    return DataSettings(*files, tolerance, section.slice_margin)
 
 
 def read_tolerance(section: DataSection, source: ConfigSource) -> Tolerance:

@@ -84,12 +84,14 @@ class Promises:
 class DataSettings:
     """The labelled data of model validation and of attacks.
 
-    `golden` holds inputs with the outputs that they must give, within `tolerance`.
+    `golden` holds inputs with the outputs that they must give, within `tolerance`. A slice's share of wrong rows may be
+    over that of the rest by `slice_margin`.
     """
 
     dataset: Dataset | None = None
     golden: Dataset | None = None
     tolerance: Tolerance = field(default_factory=Tolerance)
+    slice_margin: float = 0.1
 
 
 _FASTEST_ANSWER = 0.0001
@@ -345,6 +347,7 @@ class Settings:
             **asdict(self.promises),
             "soak": self.load is not None and self.load.shape_name == SOAK,
             "data": self.data is not None and self.data.dataset is not None,
+            "slices": self.data is not None and self.data.dataset is not None and bool(self.data.dataset.slices),
             "golden": self.data is not None and self.data.golden is not None,
             "evaluation": self.evaluation is not None,
             "judge": self.evaluation is not None and self.evaluation.judge is not None,
@@ -371,6 +374,7 @@ GROUNDS = {
     **{field.name: f"[promises] {field.name} is not set" for field in fields(Promises)},
     "soak": 'the load is no soak ([load] scenario = "soak")',
     "data": "no labelled data is configured ([data] file)",
+    "slices": "no columns of slices are configured ([data] slices)",
     "golden": "no golden outputs are configured ([data] golden)",
     "evaluation": "no prompts are configured ([evaluation] file or results)",
     "judge": "no judge is configured ([judge] url and model)",

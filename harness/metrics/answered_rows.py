@@ -12,8 +12,9 @@ the answers of another run or endpoint. A check of the suite gets it so:
 
 A row that failed (`failed`) stands in every column as an answer that is wrong as can be: another class than any label,
 the lowest score for its label and the highest for the others, the number of the labels' range that is furthest from its
-label. So a figure needs no rule of its own for failures. What failed with a 429 (`declined`) does not show
-whether it is wrong: a FAIL must not rest on it (`rows.select(~rows.declined)`), a PASS counts it as wrong.
+label. So a figure needs no rule of its own for failures. What failed with a 429, or spent its tokens on thinking
+(`declined`), does not show whether it is wrong: a FAIL must not rest on it (`rows.select(~rows.declined)`), a PASS
+counts it as wrong.
 
 In the run directory the answers are `validation/answers.jsonl`, one line a request, without the data's own columns.
 

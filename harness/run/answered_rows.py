@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,10 @@ def read_answered_rows(labelled: LabelledRows, run: GateRun) -> AnsweredRows:
     assert data is not None
     assert data.dataset is not None
     population = choose_rows(data.dataset, run.settings.seed, None, run.settings.profile.items)
-    return build_answered_rows(data.dataset, labelled.asked, population, read_batches(run.run_dir.path / ANSWERS))
+    batches = read_batches(run.run_dir.path / ANSWERS)
+    rows = build_answered_rows(data.dataset, labelled.asked, population, batches)
+    # What a model thought until its limit of tokens was spent does not show whether it would have been right.
+    return replace(rows, declined=rows.declined | np.isin(rows.numbers, labelled.spent))
 
 
 def read_batches(path: Path) -> Iterator[RowBatch]:

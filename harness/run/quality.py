@@ -16,6 +16,7 @@ from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Status, Verdict, make_inconclusive
 from harness.metrics.answered_rows import AnsweredRows, Flags
+from harness.metrics.families.calibration import find_confidence, measure_reliability
 from harness.metrics.quality_metric import Aim, Prepared, QualityMetric, find_metric
 from harness.run.labelled_rows import LabelledRows, choose_rows, explain_unjudged
 from harness.stats.resampling import Alphas, Bounds, compute_rows_needed
@@ -49,6 +50,11 @@ def judge_quality(
     bounds = prepared.find_bounds(alphas, seed)
     if rows.declined.any():
         bounds = _replace_failing_bound(bounds, metric, rows, aim, alphas, seed)
+    slices = _list_slices(metric, rows, aim, seed, objective.alpha)
+    notes = _list_notes(rows, data, seed)
+    if metric.metric.name == "ece":
+        slices, note = _describe_reliability(rows, aim)
+        notes += (note,)
     shown = {
         "metric": metric.metric.title,
         "unit": objective.unit,
@@ -58,8 +64,8 @@ def judge_quality(
         "confidence": 1 - objective.alpha,
         "method": metric.method,
         "n": prepared.n,
-        "slices": tuple(islice(_list_slices(metric, rows, aim, seed, objective.alpha), _MOST_SLICES)),
-        "notes": _list_notes(rows, data, seed),
+        "slices": tuple(islice(slices, _MOST_SLICES)),
+        "notes": notes,
     }
     return decide_figure(objective, prepared.estimate, bounds, alphas, prepared.n, shown)
 
@@ -169,6 +175,20 @@ def _list_slices(metric: QualityMetric, rows: AnsweredRows, aim: Aim, seed: int,
             if value and members.sum() >= _FEWEST:
                 label = str(value) if name == "group" else f"{name}={value}"
                 yield from _make_slice(label, metric.prepare(rows.select(members), aim), seed, alpha)
+
+
+def _describe_reliability(rows: AnsweredRows, aim: Aim) -> tuple[Iterator[Slice], str]:
+    """The bins by confidence, each with the share of right rows and where that of a calibrated model lies."""
+    bins = measure_reliability(*find_confidence(rows, aim), rows.weights)
+    columns = zip(bins.confidence, bins.n, bins.right, bins.low, bins.high, strict=True)
+    slices = (
+        Slice(f"confidence {mean:.3f}", round(n), float(right), (float(low), float(high)))
+        for mean, n, right, low, high in columns
+    )
+    reliability, resolution, uncertainty = bins.decompose()
+    parts = f"{reliability:.3g} reliability - {resolution:.3g} resolution + {uncertainty:.3g} uncertainty"
+    calibrated = float(bins.null.mean())
+    return slices, f"a calibrated model has an ECE of {calibrated:.3g} at this n; Brier score of the bins: {parts}"
 
 
 def _make_slice(name: str, prepared: Prepared, seed: int, alpha: float) -> Iterator[Slice]:
