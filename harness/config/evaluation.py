@@ -80,7 +80,8 @@ def read_evaluation(
 
 
 _OF_TEXT = frozenset(
-    metric.name for metric in (*GRADED_METRICS, LOOP_RATE, EMPTY_RATE, WRONG_SCRIPT_RATE, UNFINISHED_RATE)
+    metric.name
+    for metric in (*GRADED_METRICS, JUDGED_ACCURACY, LOOP_RATE, EMPTY_RATE, WRONG_SCRIPT_RATE, UNFINISHED_RATE)
 )
 """What recorded answers show, of which only the text and whether they are right is known."""
 

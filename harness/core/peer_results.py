@@ -23,8 +23,8 @@ class PeerFormat(Protocol):
     def recognises(self, document: Any) -> bool:
         """Whether this tool wrote the document: one JSON value, or the first line of JSONL."""
 
-    def parse(self, document: Any, where: str) -> list[EvaluationItem]:
-        """The items, each with its recorded answers. Raises `ConfigError` by `fail`."""
+    def parse(self, document: Any, where: str, metric: str) -> list[EvaluationItem]:
+        """The items with their recorded answers, right by this metric (empty: the only one). Raises `ConfigError`."""
 
 
 def fail(where: str, problem: str) -> ConfigError:
@@ -41,6 +41,25 @@ def read_field(row: Any, name: str, kind: type | tuple[type, ...], where: str) -
     return row[name]
 
 
+def read_right(value: Any, where: str) -> bool:
+    """A score of 0 or 1 as wrong or right. Raises `ConfigError` for any other: it is no share of right answers."""
+    if isinstance(value, bool | int | float) and value in (0, 1):
+        return bool(value)
+    raise fail(where, f"has the score {value!r:.60}; only 0 and 1 (or false and true) say whether an answer is right")
+
+
+def choose_metric(names: Iterable[str], metric: str, where: str, peer: str) -> str:
+    """The metric that is named, or the only one. Raises `ConfigError` that lists them."""
+    known = list(dict.fromkeys(names))
+    if not known:
+        raise fail(where, "has no score: it cannot be said whether the answer is right")
+    if metric and metric not in known:
+        raise fail(where, f"has no score {metric!r}; there are: {', '.join(known)}")
+    if not metric and len(known) > 1:
+        raise fail(where, f'has several scores ({", ".join(known)}): name one, as format = "{peer}:{known[0]}"')
+    return metric or known[0]
+
+
 def group_answers(answers: Iterable[tuple[str, Any, RecordedAnswer]]) -> list[EvaluationItem]:
     """(id, prompt, answer) of every answer as one item for each id, whose answers are repeats."""
     items: dict[str, tuple[Any, list[RecordedAnswer]]] = {}
@@ -50,8 +69,12 @@ def group_answers(answers: Iterable[tuple[str, Any, RecordedAnswer]]) -> list[Ev
 
 
 def parse_results(text: str, where: str, peer: str = "auto") -> tuple[list[EvaluationItem], str]:
-    """The items of a file of results, and the tool that wrote it. Raises `ConfigError`."""
+    """The items of a file of results, and the tool that wrote it. Raises `ConfigError`.
+
+    `peer` is the tool's name, perhaps with a metric (`lm_eval:exact_match`), or `auto`.
+    """
     known = list_plugins("peer_results")
+    peer, _, metric = peer.partition(":")
     if peer not in (*known, "auto"):
         raise UsageError(describe_unknown("format of results", peer, (*known, "auto")), key="format")
     document = _load(text, where)
@@ -63,7 +86,7 @@ def parse_results(text: str, where: str, peer: str = "auto") -> tuple[list[Evalu
         raise fail(where, f"is not a file of results that is known: {titles}")
     if not chosen.recognises(first):
         raise fail(where, f"is not {chosen.title}")
-    items = chosen.parse(document, where)
+    items = chosen.parse(document, where, metric)
     if not items:
         raise fail(where, "holds no answers: there is nothing to judge")
     return items, chosen.name

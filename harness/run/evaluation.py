@@ -5,8 +5,9 @@ Tested in tests/run/test_evaluation.py.
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +22,14 @@ from harness.core.metric import EVALUATION_METRICS
 from harness.core.plan import Cost
 from harness.core.settings import Settings
 from harness.core.verdict import Counterexample
+from harness.io.evaluation_file import describe_reference
 from harness.run.answer_grading import AnswerGrader
 from harness.run.answer_marks import explain_bad_call, mark_answer, mark_text, read_prompt_text
 from harness.run.gate_run import GateRun
 from harness.run.session import Session
 
+ANSWERS_FILE = "validation/answers.jsonl"
+"""The first answer to each prompt, where a judge is configured: what it reads, and what people can label."""
 CONCURRENCY, _PORTION = 4, 64
 """Requests under way at once, and those that are asked before the next are made."""
 
@@ -101,6 +105,20 @@ def ask_items(
             use(item, exchange, own_limit)
 
 
+AnswerRow = dict[str, str | bool | None]
+
+
+def make_answer_row(item: EvaluationItem, answer: str | None) -> AnswerRow:
+    """One answer (None: there is none) as people label it, and as a judge reads it."""
+    reference = describe_reference(item.reference)
+    return {"prompt": read_prompt_text(item.inputs or ""), "answer": answer, "reference": reference, "right": None}
+
+
+def _write_answers(run: GateRun, rows: Iterable[AnswerRow]) -> None:
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    run.run_dir.write(ANSWERS_FILE, ("\n".join(lines) + "\n").encode(errors="replace"))
+
+
 class AnswerRecord:
     """Collects the marks of answers, and the first example of each mark."""
 
@@ -108,6 +126,7 @@ class AnswerRecord:
         self.marks: dict[str, list[tuple[str, ...]]] = {}
         self.examples: dict[str, Counterexample] = {}
         self.refusals: list[str] = []
+        self.rows: dict[str, AnswerRow] = {}
         self._session, self._grader = session, grader
 
     def add(self, item: EvaluationItem, exchange: Exchange, own_limit: bool) -> None:
@@ -115,6 +134,7 @@ class AnswerRecord:
         why_wrong = self._grader.grade(item, exchange)
         names = mark_answer(exchange, item, why_wrong, own_limit=own_limit)
         self.marks.setdefault(item.id, []).append(names)
+        self.rows.setdefault(item.id, make_answer_row(item, exchange.text if exchange.ok else None))
         if is_refusal(exchange):
             self.refusals.append(describe_refusal(exchange))
         for mark in names:
@@ -173,11 +193,15 @@ def _make(scope: Scope, session: Session, run: GateRun) -> EvaluatedItems:
     assert evaluation is not None
     items = choose_items(scope.settings)
     if evaluation.recorded_by:
+        if evaluation.judge:
+            _write_answers(run, [make_answer_row(item, item.answers[0].text) for item in items])
         return _read_recorded(items, evaluation.repeats)
     helper = run.get_helper_session(evaluation.embeddings) if evaluation.embeddings else None
     record = AnswerRecord(session, AnswerGrader(evaluation, helper))
     run.progress.expect(len(items) * evaluation.repeats)
     ask_items(session, items, evaluation, record.add, repeats=evaluation.repeats)
+    if evaluation.judge:
+        _write_answers(run, record.rows.values())
     return record.finish()
 
 
