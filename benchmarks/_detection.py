@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from detection.catalogue import read_experiment
+from detection.catalogue import load_gateway_defect, read_experiment
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, LoadTrial, Switch, Variant
 from harness.reference.deployment import Deployment
 from harness.reference.embeddings import DIMENSION
@@ -36,8 +36,12 @@ SERVED_MODELS = {
     EMBEDDINGS: {"model": EMBEDDING_MODEL},
 }
 """What the user configures in `[endpoint]`, by protocol."""
-_SLOTS = {"load_pulse": 3}
-"""The requests that a healthy gateway takes at once under an experiment that has to be more than it can do."""
+_SMALL: Mapping[str, Any] = {"max_in_flight": 4, "backend": ServiceSettings(latency_ms=100)}
+_DEPLOYMENTS: Mapping[str, Mapping[str, Any]] = {
+    "load_pulse": _SMALL,
+    "replica_ends": {"backend": ServiceSettings(token_ms=20)},
+}
+"""What is asked of a healthy deployment under an experiment that must be more than it can do, or meet slow answers."""
 _ALWAYS = {"deterministic": True, "request_id": "x-request-id", "idempotency": "Idempotency-Key"}
 HEALTHY_PROMISES: Mapping[str, Mapping[str, Any]] = {
     PLAIN: _ALWAYS,
@@ -153,12 +157,17 @@ def run_deployment_trial(
 ) -> RunOutcome:
     """Run an experiment of `detection/experiments/` on the whole deployment, with a defect of its gateway."""
     started = time.monotonic()
-    slots = _SLOTS.get(experiment) if gateway_defect is None else None
-    deployment = Deployment(edition, api_key=KEY, gateway_defect=gateway_defect, max_in_flight=slots, deadline_s=60.0)
+    defect = load_gateway_defect(gateway_defect) if gateway_defect else None
+    chosen = _DEPLOYMENTS.get(experiment, {}) if defect is None or defect.kills else {}
+    deployment = Deployment(edition, api_key=KEY, gateway_defect=gateway_defect, deadline_s=60.0, **chosen)
     with tempfile.TemporaryDirectory() as folder, deployment:
         text = build_configuration(CHAT, {"deterministic": True})
         for link in deployment.links:
             text += f'[links.{link}]\napi = "{deployment.proxy_api}"\n'
+        for name, replica in deployment.backends.items():
+            text += f'[platform.{name}]\npid = {replica.pid}\nserves = 0.5\nstart = ["true"]\n'
+            if defect is not None and defect.kills:
+                text += f'stop = ["kill", "-KILL", "{replica.pid}"]\n'
         Path(folder, "aiharness.toml").write_text(text + read_experiment(experiment))
         outcome = _run_gate(Path(folder), deployment.url, suite, ())
     name = gateway_defect or edition

@@ -21,7 +21,7 @@ class GatewayDefect:
 
     `name` is its file's name, `title` one line for people, `gateway` the class that takes the place of `Hardened`. It
     shows in the file `experiment` of `detection/experiments/`, where the check `caught_by` (the beginning of its id)
-    must end with `status`, and its reason holds `words`.
+    must end with `status`, and its reason holds `words`. `kills`: a replica that is asked to end is killed.
     """
 
     name: str
@@ -31,11 +31,15 @@ class GatewayDefect:
     caught_by: str
     words: str
     status: str = "FAIL"
+    kills: bool = False
 
 
-INTACT, RECOVERS, OBJECTIVE, PULSE = (
+INTACT, RECOVERS, OBJECTIVE, PULSE, SHEDS, DRAINS, OTHERS, ABANDONED = (
     f"ai-suite/chaos/test_faults.py::{check}"
-    for check in ("test_intact", "test_recovers", "test_objective", "test_survives_pulse")
+    for check in (
+        *("test_intact", "test_recovers", "test_objective", "test_survives_pulse", "test_sheds", "test_drains"),
+        *("test_others_served", "test_abandoned_work_ends"),
+    )
 )
 
 

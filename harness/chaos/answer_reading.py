@@ -15,6 +15,7 @@ from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, EventKind, Exchange, Response
 from harness.core.experiment import LOST, RIGHT, Sample
 from harness.core.json_path import list_leaves
+from harness.core.retry_after import read_stated_wait
 
 _OF_ANOTHER = "a success that is the answer to another one of our requests"
 
@@ -65,7 +66,8 @@ def read_answer(pool: QueryPool, turn: Turn, index: int, exchange: Exchange, *, 
     if silent and exchange.ok and pool.find_owner(exchange.content, turn.number) is not None:
         silent = _OF_ANOTHER
     if exchange.error is ErrorClass.STATUS and exchange.response is not None:
-        sample = replace(sample, status=exchange.response.status)
+        says_when = read_stated_wait(exchange.response) is not None
+        sample = replace(sample, status=exchange.response.status, says_when=says_when)
     if not exchange.ok or answer is None:
         return replace(sample, silent=silent)
     has_usage = answer.usage is not None and answer.usage.completion_tokens is not None

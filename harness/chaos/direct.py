@@ -1,7 +1,7 @@
 """Disturbances that clients make: run beside the steady load, counted, and ended on every way out.
 
 They have the interface of `harness.chaos.injector`, so that a timeline holds both. Nothing stays on when the runner
-dies: its sockets are closed with it.
+dies: its sockets are closed with it, and the guardian writes down when that was.
 
 Tested in tests/chaos/test_direct.py.
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.chaos.client_target import ServiceTarget
-from harness.chaos.guardian import LiftRecord
+from harness.chaos.guardian import Guardian, LiftRecord
 from harness.chaos.injector import ActiveFault, Injector
 from harness.chaos.platform import ActiveAction, PlatformInjector
 from harness.chaos.queries import QueryPool
@@ -47,6 +47,7 @@ class DirectInjector:
     def __init__(self, session: Session, run: GateRun, rate: float) -> None:
         check_endpoint(session.endpoint, session.settings.allow)
         self.notes: list[str] = []
+        self.guardian = Guardian()
         self._session, self._run, self._rate = session, run, rate
         self._active: list[ActiveDisturbance] = []
 
@@ -69,33 +70,39 @@ class DirectInjector:
         kind = find_disturbance(load_fault(fault.kind))
         assert kind is not None
         target = ServiceTarget(self._session, self._run, pool, fault.duration, self._rate)
-        self._active.append(active := ActiveDisturbance(kind, fault, target))
+        self._active.append(active := ActiveDisturbance(kind, fault, target, self.guardian))
         return active
 
     def __enter__(self) -> DirectInjector:
+        self.guardian.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         for active in self._active:
             active.lift()
+        self.guardian.close()
 
 
 class ActiveDisturbance:
     """One disturbance: about to begin, going on in its own thread, or over.
 
-    It also ends by itself, some seconds after its duration.
+    It also ends by itself, some seconds after its duration. A `guardian` writes down the end of one whose runner died.
     """
 
     is_counted = True
 
-    def __init__(self, kind: Disturbance[Any], fault: Fault, target: ServiceTarget) -> None:
-        self._kind, self._fault, self._target = kind, fault, target
+    def __init__(
+        self, kind: Disturbance[Any], fault: Fault, target: ServiceTarget, guardian: Guardian | None = None
+    ) -> None:
+        self._kind, self._fault, self._target, self._guardian = kind, fault, target, guardian
         self._stopping = threading.Event()
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"aiharness-{kind.name}", daemon=True)
 
     def apply(self, record: LiftRecord | None = None) -> None:
         """Begin."""
+        if self._guardian is not None:
+            self._guardian.watch(self._fault.name, "", (), record)
         self._thread.start()
 
     def renew(self) -> None:
@@ -121,6 +128,8 @@ class ActiveDisturbance:
         self._thread.join(_PATIENCE)
         if self._thread.is_alive():
             raise UsageError(f"{self._kind.name} does not end")
+        if self._guardian is not None:
+            self._guardian.forget(self._fault.name)
 
     def _run(self) -> None:
         try:

@@ -11,7 +11,7 @@ from harness.chaos.judging import judge_validity, weaken_if_stopped
 from harness.chaos.recovery_judging import measure_baseline, select_baseline
 from harness.core.experiment import Experiment
 from harness.core.verdict import Status, Verdict
-from harness.stats.recovery import decide_recovery
+from harness.stats.recovery import Yardstick, decide_recovery
 
 _STARVED_FACTOR, _STARVED_SLACK = 4.0, 0.5
 """A client starves whose answer takes longer than so many times the baseline's p95, and so many seconds more: what the
@@ -20,6 +20,11 @@ misbehaving clients ask for by themselves makes a sound service slower, and does
 _METHOD = (
     "failed and starved requests beside the baseline: Fisher's exact test over stretches, binomial tail for a PASS"
 )
+
+
+def find_starving_limit(yardstick: Yardstick) -> float:
+    """The seconds over which a client starves."""
+    return _STARVED_FACTOR * yardstick.p95 + _STARVED_SLACK
 
 
 def judge_others(experiment: Experiment) -> Verdict:
@@ -32,7 +37,7 @@ def judge_others(experiment: Experiment) -> Verdict:
         return verdict
     chaos, samples = experiment.plan.chaos, experiment.fault_samples
     yardstick = measure_baseline(select_baseline(experiment.samples, experiment.began, chaos), chaos)
-    most = _STARVED_FACTOR * yardstick.p95 + _STARVED_SLACK
+    most = find_starving_limit(yardstick)
     latencies = [0.0 if sample.judged_latency <= most else math.inf for sample in samples]
     failed = sum(not sample.is_good for sample in samples)
     starved = sum(math.isinf(latency) for latency in latencies) - failed

@@ -97,8 +97,7 @@ class ActiveAction:
         """Run the command, or send the signal. Raises `UsageError` when it fails."""
         self._pid = self._injector.find_pid() if self._injector.replica.has_pid else None
         self._undo = self._make_step(self._kind.undo, self._kind.undo_signal)
-        if self._undo is not None:
-            self._injector.guardian.watch(self._fault.name, "", (), record, self._undo)
+        self._injector.guardian.watch(self._fault.name, "", (), record, self._undo)
         begun = read_monotonic()
         self._carry_out(self._make_step(self._kind.name, self._kind.signal))
         self._detail = f"{self._kind.name} of {self._injector.replica.name} took {read_monotonic() - begun:.2f} s"
@@ -134,7 +133,7 @@ class ActiveAction:
         if self._undo is not None:
             self._carry_out(self._undo)
             self._undo = None
-            self._injector.guardian.forget(self._fault.name)
+        self._injector.guardian.forget(self._fault.name)
 
     def _make_step(self, name: str, signal_name: str) -> dict[str, Any] | None:
         replica = self._injector.replica

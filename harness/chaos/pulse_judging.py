@@ -60,7 +60,7 @@ def judge_pulse(experiment: Experiment) -> Verdict:
         return replace(recovery, reason=reason)
     chaos = plan.chaos
     yardstick = measure_baseline(select_baseline(experiment.samples, experiment.began, chaos), chaos)
-    if not shows_effect(yardstick, [sample.judged_latency for sample in experiment.fault_samples]):
+    if not shows_effect(yardstick, _list_latencies(experiment, experiment.applied or 0.0, experiment.lifted)):
         faint = f"{pulse} was not felt: no more requests failed or became slower; make it stronger or longer"
         return make_inconclusive(faint, n=len(experiment.fault_samples), notes=experiment.notes)
     reason = f"{pulse} was felt, and at the same load the service is {recovery.reason}"
@@ -84,7 +84,7 @@ def _find_end(experiment: Experiment) -> str:
         return _LOST
     if _is_catching_up(experiment):
         return _SLOWLY
-    again = [sample.judged_latency for sample in select_samples(experiment.samples, raised or lowered, None)]
+    again = _list_latencies(experiment, raised or lowered, None)
     return _DOWN_AGAIN if not again or find_broken_stretch(yardstick, again) else _BACK
 
 
@@ -95,11 +95,13 @@ def _is_catching_up(experiment: Experiment) -> bool:
     """
     lifted, lowered = experiment.lifted or 0.0, experiment.lowered or 0.0
     third = (lowered - lifted) / 3
-    early, late = (
-        [sample.judged_latency for sample in select_samples(experiment.samples, start, start + third)]
-        for start in (lifted, lowered - third)
-    )
+    early = _list_latencies(experiment, lifted, lifted + third)
+    late = _list_latencies(experiment, lowered - third, lowered)
     return bool(early and late) and median(late) < _FASTER * median(early)
+
+
+def _list_latencies(experiment: Experiment, start: float, end: float | None) -> list[float]:
+    return [sample.judged_latency for sample in select_samples(experiment.samples, start, end)]
 
 
 def _describe_survived(experiment: Experiment) -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.chaos.abandoned_judging import await_idle
 from harness.chaos.console import OperatorConsole
 from harness.chaos.direct import AnyInjector, DirectInjector, check_endpoint
 from harness.chaos.fault_record import FaultRecord
@@ -26,6 +27,7 @@ from harness.chaos.struck import LinkUse
 from harness.chaos.toxiproxy_api import ProxyGone
 from harness.core.disturbance import Disturbance
 from harness.core.experiment import OF_CLIENTS, ChaosSettings, Experiment, ExperimentPlan, TimedFault
+from harness.core.experiment_kinds import EXPERIMENT_KINDS
 from harness.core.fault import load_fault
 from harness.core.measurement import Measurement, Scope
 from harness.core.plan import Cost, make_slug
@@ -34,6 +36,7 @@ from harness.core.settings import Settings
 from harness.core.shrinking import MOST_RUNS
 from harness.io.rundir import read_fault_lines
 from harness.run.gate_run import GateRun
+from harness.run.gauges import read_in_flight
 from harness.run.session import Session
 
 _SPARE = 10.0
@@ -141,6 +144,8 @@ def _measure(scope: Scope, session: Session, run: GateRun) -> Experiment:
                 if isinstance(injector, Injector) and injector.is_own_proxy and name not in direct:
                     report(f"does {name} carry our requests?")
                     uses[name] = _find_use(injector, name, session, run, steady_load)
+            is_of_aborts = EXPERIMENT_KINDS["aborts"](plan)
+            before = read_in_flight(session.client, session.settings.load) if is_of_aborts else None
             load = stack.enter_context(steady_load)
             record = FaultRecord(plan, apis, run.run_dir, load.began, load.now)
             begun = Experiment(plan, load.began)
@@ -150,7 +155,10 @@ def _measure(scope: Scope, session: Session, run: GateRun) -> Experiment:
                 view = LiveView(load, phases.list_active, plan.stop, operator.take_notes, run.progress.note)
                 stack.enter_context(view)
                 stack.enter_context(run.progress.show_with(view.print if view.stays_below else None))
-            return phases.run_all()
+            experiment = phases.run_all()
+            if before is not None and (after := await_idle(session, before)) is not None:
+                experiment = replace(experiment, in_flight=(before, after))
+            return experiment
     except ProxyGone as gone:
         return Experiment(plan, run.now(), broken=str(gone))
 

@@ -26,6 +26,7 @@ class Capabilities:
     `roles`: a stream states the role of the speaker. `seeds`: a `seed` is accepted. `chat_options`: `n`, `logprobs`,
     `tools` and `response_format` are accepted as in OpenAI's chat. `memory_gauges` and `connection_gauges`: the
     service's own page of metrics shows its memory, its connections or requests in flight (asked before a soak).
+    `in_flight_gauge`: it states how many requests are in flight (asked where clients will leave).
     """
 
     streaming: bool = False
@@ -47,6 +48,7 @@ class Capabilities:
     model_version: bool = False
     memory_gauges: bool = False
     connection_gauges: bool = False
+    in_flight_gauge: bool = False
 
     def find_missing(self, needs: Sequence[str]) -> str | None:
         """The first needed capability that is False, or None. Raises `AttributeError` for an unknown name."""

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, Literal
 
+from harness.core.experiment import ExperimentPlan
 from harness.core.experiment_kinds import EXPERIMENT_KINDS
 from harness.core.generation_options import DEFAULT_LIMIT
 from harness.core.measurement import Measurement
+from harness.core.objective import Objective
 from harness.core.plan import make_slug
 from harness.core.settings import Settings
 from harness.core.verdict import Level
@@ -49,6 +52,7 @@ class CheckSpec:
         "experiment_of_restarts",
         "experiment_of_pulses",
         "experiment_of_overloads",
+        "experiment_of_aborts",
         "experiment_objective",
         "attack_objective",
     ] = ""
@@ -86,6 +90,10 @@ class Axis:
         return dict(zip(names, value if len(names) > 1 else [value], strict=True))
 
 
+def _make_pair_id(plan: ExperimentPlan, objective: Objective) -> str:
+    return f"{make_slug(plan.name)}-{objective.slug}"
+
+
 def list_axes(spec: CheckSpec, suite: str, settings: Settings) -> list[Axis]:
     """The parameters that the settings give to a check of this suite, in the order of its id."""
     axes = []
@@ -96,8 +104,7 @@ def list_axes(spec: CheckSpec, suite: str, settings: Settings) -> list[Axis]:
     ]
     if spec.per == "experiment_objective":
         pairs = [(plan, objective) for plan in settings.experiments for objective in plan.join_objectives(of_suite)]
-        ids = [f"{make_slug(plan.name)}-{objective.slug}" for plan, objective in pairs]
-        return [Axis("experiment,objective", pairs, ids)]
+        return [Axis("experiment,objective", pairs, list(starmap(_make_pair_id, pairs)))]
     if "experiment" in spec.per:
         plans = settings.experiments
         if is_of_kind := EXPERIMENT_KINDS.get(spec.per.removeprefix("experiment_of_")):

@@ -192,9 +192,9 @@ class ExperimentPlan:
 class Sample:
     """One request of the load; times in seconds.
 
-    `latency` runs from the intended time to the end of the answer (None: no answer), `lag` from the intended time
-    until it was sent. `error` is its `ErrorClass`, `status` the
-    HTTP status of an answer that is an error; `silent` says why an answer is wrong that was declared a success.
+    `latency` runs from the intended time to the end of the answer (None: no answer), `lag` from the intended time until
+    it was sent. `error` is its `ErrorClass`, `status` the HTTP status of an answer that is an error, `says_when`
+    whether it states when to come again; `silent` says why an answer is wrong that was declared a success.
 
     `query` is the number of its query, negative for one that asks for a code. Of a success, `size` counts the
     characters of its text (values of its outputs; None where another model than before answered), `has_usage` says
@@ -212,6 +212,7 @@ class Sample:
     known: str = ""
     has_usage: bool = False
     status: int | None = None
+    says_when: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -263,7 +264,8 @@ class Experiment:
     the last one, and how many were sent (None: not known). `shortest` is an example of the
     success that is the shortest beside the first one to its query. `lowered` and `raised` are when the load was lowered
     since the service did not come back under it, and when it was as before again; `pulse` is the longest pulse in
-    seconds that was survived (0: none), and the shortest that was not.
+    seconds that was survived (0: none), and the shortest that was not. `in_flight` is how many requests the service
+    stated to be in flight before the load, and once it was over (None: not asked, or not stated).
     """
 
     plan: ExperimentPlan
@@ -288,6 +290,7 @@ class Experiment:
     lowered: float | None = None
     raised: float | None = None
     pulse: tuple[float, float] | None = None
+    in_flight: tuple[float, float] | None = None
 
     @property
     def fault_samples(self) -> list[Sample]:

@@ -387,6 +387,7 @@ GROUNDS = {
     "restarts": "no [[fault]] or [[experiment]] lets replicas end in order ([platform.NAME], stop, drain or restart)",
     "clients": "no [[fault]] or [[experiment]] consists of gentle faults that clients make, such as slowloris",
     "pulses": "no [[experiment]] has metastability = true",
+    "aborts": "no [[fault]] or [[experiment]] has clients that leave in the middle of their answers (abort_storm)",
     "overloads": "no [[fault]] or [[experiment]] overloads the service, as the fault overload does",
     "baseline": "nothing is given to compare with (--ai-baseline)",
     "property": "what generates requests is not installed: pip install 'aiharness[property]'",

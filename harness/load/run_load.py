@@ -24,7 +24,6 @@ from harness.core.objective import Objective
 from harness.core.plan import Cost, PlannedCheck
 from harness.core.settings import LoadSettings
 from harness.core.workload import AUTO, SAMPLE
-from harness.io.metrics_page import parse_in_flight
 from harness.load.controls import count_control_step
 from harness.load.judging import JUDGES_FAILURES, STRAY_FAILURES
 from harness.load.known import ASKED_BESIDE, Controlled, confirm_wrong_answers, find_known, judge_lost_echoes
@@ -36,7 +35,7 @@ from harness.load.others import watch_in_flight
 from harness.load.reference import Reference, ask_reference
 from harness.load.second_endpoint import add_baseline, count_endpoints, refuse_unlike, refuse_whole_loads
 from harness.run.gate_run import GateRun
-from harness.run.gauges import fetch_metrics
+from harness.run.gauges import read_in_flight
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
 
@@ -104,7 +103,7 @@ def make_load(
     _announce_load(run, job)
     with run.progress.part(make_result_id(load.scenario)) as part:
         part.deadline, part.remark = 0.0, partial(_describe_state, path, job)
-        with watch_in_flight(partial(_read_in_flight, session, load)) as looks, _explain_interrupt(run, load):
+        with watch_in_flight(partial(read_in_flight, session.client, load)) as looks, _explain_interrupt(run, load):
             child = run_locust(file, _make_locust_options(job), msgspec.json.encode(job), log, patience)
     result = _read_result(path, job, child)
     if not (controlled.known or controlled.echo):
@@ -157,12 +156,6 @@ def _announce_load(run: GateRun, job: Job) -> None:
 
 def _name_second(job: Job) -> str:
     return "" if job.baseline is None else f", in turns with {job.baseline.url}"
-
-
-def _read_in_flight(session: Session, load: LoadSettings) -> float | None:
-    """How many requests the service states to be in flight, on its page of metrics; None where it does not."""
-    page = fetch_metrics(session.client, load)
-    return None if page is None else parse_in_flight(page)
 
 
 def _describe_state(path: Path, job: Job) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -231,5 +231,9 @@ def create_hardened(urls: list[str], limits: Limits | None = None, kind: type[Ha
     async def status(request: Request) -> Response:
         return JSONResponse(gateway.describe())
 
-    routes = [Route("/gateway/status", status), Route("/{path:path}", gateway)]
+    async def metrics(request: Request) -> Response:
+        # With the request for this page, as gauges of web frameworks count it.
+        return PlainTextResponse(f"gateway_requests_in_flight {gateway.in_flight + 1}\n")
+
+    routes = [Route("/gateway/status", status), Route("/metrics", metrics), Route("/{path:path}", gateway)]
     return Starlette(routes=routes, lifespan=gateway.check_health)

@@ -108,7 +108,8 @@ class GateRun:
             progress(f"waiting up to {seconds:g} s for {endpoint.url} to answer one real prediction")
             self.preflight = wait_until_ready(endpoint, client, seconds, lambda state: progress(f"  {state}"))
         self._others = {suite: run_preflight(other, client) for suite, other in self.settings.others.items()}
-        self.preflight = probe_gauges(self.preflight, client, self.settings.load)
+        aborts = "aborts" in self.settings.grounds()
+        self.preflight = probe_gauges(self.preflight, client, self.settings.load, aborts=aborts)
         self._apply_preflight()
         self._write_plan()
 

@@ -17,7 +17,7 @@ from harness.core.exchange import Request
 from harness.core.gauge import classify_gauge
 from harness.core.settings import LoadSettings
 from harness.io.client import Client
-from harness.io.metrics_page import parse_gauges
+from harness.io.metrics_page import parse_gauges, parse_in_flight
 from harness.run.preflight import Preflight
 
 
@@ -44,11 +44,20 @@ def fetch_metrics(client: Client, load: LoadSettings) -> bytes | None:
     return response.body if response is not None and response.status == 200 else None
 
 
-def probe_gauges(preflight: Preflight, client: Client, load: LoadSettings | None) -> Preflight:
+def read_in_flight(client: Client, load: LoadSettings | None) -> float | None:
+    """How many requests the service states to be in flight, on its page of metrics; None where it does not."""
+    page = fetch_metrics(client, load or LoadSettings())
+    return None if page is None else parse_in_flight(page)
+
+
+def probe_gauges(preflight: Preflight, client: Client, load: LoadSettings | None, *, aborts: bool = False) -> Preflight:
     """The preflight with the names of the gauges that a soak of this service can read.
 
-    Raises `UsageError` where what reads them is not installed.
+    `aborts`: clients will leave, and it is asked whether the service states how many requests are in flight. Raises
+    `UsageError` where what reads the gauges of a soak is not installed.
     """
+    if aborts and not preflight.obstacle and not client.endpoint.is_grpc:
+        preflight = replace(preflight, states_in_flight=read_in_flight(client, load) is not None)
     if (
         load is None
         or load.shape_name != SOAK
@@ -65,4 +74,5 @@ def probe_gauges(preflight: Preflight, client: Client, load: LoadSettings | None
 def add_gauges(able: Capabilities, preflight: Preflight) -> Capabilities:
     """The capabilities with those that the gauges of the service give."""
     kinds = {classify_gauge(name) for name in preflight.gauges}
-    return replace(able, memory_gauges="memory" in kinds, connection_gauges="connections" in kinds)
+    gauges = {"memory_gauges": "memory" in kinds, "connection_gauges": "connections" in kinds}
+    return replace(able, **gauges, in_flight_gauge=preflight.states_in_flight)

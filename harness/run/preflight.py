@@ -41,7 +41,8 @@ class Preflight:
     At most one of these says why no check can judge it: `no_contact` (name, connect, TLS: ERROR), `no_protocol` (none
     was recognised: ERROR), `no_prediction` (it was reached, and is silent for a whole deadline or lacks the metadata
     that its protocol promises: every check FAILs at once). `notes` names protocols of outside packages that cannot be
-    imported, `gauges` what the service's own page of metrics shows to a soak.
+    imported, `gauges` what the service's own page of metrics shows to a soak, `states_in_flight` whether it says how
+    many requests are in flight.
     """
 
     protocol: str
@@ -52,6 +53,7 @@ class Preflight:
     no_prediction: str | None = None
     notes: tuple[str, ...] = ()
     gauges: tuple[str, ...] = ()
+    states_in_flight: bool = False
 
     @property
     def obstacle(self) -> str | None:

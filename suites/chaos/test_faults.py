@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from harness.chaos import judging
+from harness.chaos.abandoned_judging import judge_abandoned
 from harness.chaos.drain_judging import judge_drain
 from harness.chaos.objective_judging import judge_experiment_objective
 from harness.chaos.others_judging import judge_others
 from harness.chaos.pulse_judging import judge_pulse
 from harness.chaos.recovery_judging import judge_recovery
 from harness.chaos.run_experiment import EXPERIMENT
+from harness.chaos.shedding_judging import judge_shedding
 from harness.core.experiment import ExperimentPlan
 from harness.core.measurement import Scope
 from harness.core.objective import Objective
@@ -61,6 +63,28 @@ def test_drains(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict
 )
 def test_survives_pulse(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict:
     return judge_pulse(ai_measure(EXPERIMENT, experiment))
+
+
+@check(
+    "overload is refused at once, and the queue is bounded",
+    level="warn",
+    per="experiment_of_overloads",
+    grounds=("experiments", "overloads"),
+    measures=(EXPERIMENT,),
+)
+def test_sheds(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict:
+    return judge_shedding(ai_measure(EXPERIMENT, experiment))
+
+
+@check(
+    "the work of clients that left ends",
+    per="experiment_of_aborts",
+    needs=("in_flight_gauge",),
+    grounds=("experiments", "aborts"),
+    measures=(EXPERIMENT,),
+)
+def test_abandoned_work_ends(ai_measure: Measurements, experiment: ExperimentPlan) -> Verdict:
+    return judge_abandoned(ai_measure(EXPERIMENT, experiment))
 
 
 @check("objective", per="experiment_objective", grounds=("experiments",), measures=(EXPERIMENT,))

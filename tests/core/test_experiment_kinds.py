@@ -16,6 +16,7 @@ from harness.core.experiment_kinds import EXPERIMENT_KINDS
         (Fault("", "overload"), {"overloads"}),
         (Fault("", "retry_storm"), {"overloads"}),
         (Fault("", "noisy_neighbour"), set()),
+        (Fault("", "abort_storm"), {"clients", "aborts"}),
         (Fault("", "stop", platform="a"), {"restarts"}),
         (Fault("", "kill", platform="a"), set()),
     ],
