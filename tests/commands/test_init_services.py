@@ -85,7 +85,7 @@ def test_the_written_file_passes_without_an_edit(tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sample_cases(WHOLE_RUNS, "named", "event_stream", "get"))
+@pytest.mark.parametrize("name", sample_cases(WHOLE_RUNS, "event_stream", "get"))
 def test_the_integration_suite_passes_too(tmp_path: Path, name: str) -> None:
     with serving_tutorial(TUTORIALS[name]()) as url:
         assert init(tmp_path, url, "--yes")[0] == 0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalogues import sample_cases
 from tests.conftest import run_gate
 from tests.programs import run_module
 from tests.run.saved import GOOD, judged, planned
@@ -88,13 +89,16 @@ def closed_pipe() -> Iterator[int]:
     os.close(writer)
 
 
+WRITING = ["list checks", "list suites", "detect http://127.0.0.1:9", "report run"]
+
+
 @contextlib.contextmanager
 def full_device() -> Iterator[int]:
     with open("/dev/full", "wb") as device:
         yield device.fileno()
 
 
-@pytest.mark.parametrize("command", ["list checks", "list suites", "detect http://127.0.0.1:9", "report run"])
+@pytest.mark.parametrize("command", sample_cases(WRITING, "list checks", "report run"))
 @pytest.mark.parametrize(("output", "words"), [(closed_pipe, "Broken pipe"), (full_device, "No space left on device")])
 def test_an_output_that_cannot_be_written_is_one_line(
     tmp_path: Path, command: str, output: Callable[[], contextlib.AbstractContextManager[int]], words: str

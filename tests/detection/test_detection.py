@@ -72,7 +72,10 @@ def test_a_defect_is_caught_by_its_check(tmp_path: Path, serving: Serving, name:
     assert failed, {id_: (str(verdict.status), verdict.reason) for id_, verdict in seen.items()}
 
 
-@pytest.mark.parametrize(("name", "protocol"), [("nan_in_200", PLAIN), ("missing_terminator", CHAT)])
+CAUGHT = [("nan_in_200", PLAIN), ("missing_terminator", CHAT)]
+
+
+@pytest.mark.parametrize(("name", "protocol"), sample_cases(CAUGHT, CAUGHT[1]))
 def test_what_is_caught_fails_the_gate_and_can_be_replayed(tmp_path: Path, name: str, protocol: str) -> None:
     (tmp_path / "aiharness.toml").write_text(build_configuration(protocol, {}, SHORT_DEADLINES))
     with ReferenceProcess(ServiceSettings(api_key=KEY, defects=(name,))) as server:

@@ -1,6 +1,6 @@
 """Every decoder against mutated answers: an answer or a `ProtocolError`, soon, and in bounded memory.
 
-5,000 inputs for each decoder here; `make fuzz` takes a million.
+3,000 inputs for each decoder here; `make fuzz` takes a million.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.fuzz.mutation import mutated, pieces
 from tests.protocols.recorded import load as recorded
 from tests.protocols.text.test_text_family import STREAMS, WHOLE
 
-INPUTS = int(os.environ.get("AIHARNESS_FUZZ", "5000"))
+INPUTS = int(os.environ.get("AIHARNESS_FUZZ", "3000"))
 BATCH = 1000
 PATIENCE = 60
 """Seconds for a batch, which takes a tenth of one: what outlasts them hangs."""

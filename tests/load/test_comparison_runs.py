@@ -125,6 +125,7 @@ def test_a_service_that_does_not_take_the_sample_is_no_baseline(tmp_path: Path) 
     assert f"the baseline {other} does not answer the sample as plain_json" in output
 
 
+@pytest.mark.catalogue
 def test_another_model_is_no_baseline(tmp_path: Path) -> None:
     def chat(name: str) -> Any:
         def answer(path: str, body: Any) -> tuple[int, Any]:
@@ -143,6 +144,7 @@ def test_another_model_is_no_baseline(tmp_path: Path) -> None:
     assert "answers with model 'large', and the endpoint with 'small'" in output
 
 
+@pytest.mark.catalogue
 @pytest.mark.slow
 def test_a_saved_run_compares_failures_and_no_times(tmp_path: Path) -> None:
     (tmp_path / "aiharness.toml").write_text(CONFIG.replace("duration = 7", "duration = 3"))

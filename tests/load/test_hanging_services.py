@@ -164,6 +164,7 @@ def test_arrivals_that_a_service_kept_from_being_sent_count_against_it(tmp_path:
     assert outcome.check("test_objective[error_rate]")["verdict"] == "FAIL"
 
 
+@pytest.mark.catalogue
 def test_a_hang_that_ends_is_no_end_of_the_service(tmp_path: Path) -> None:
     """It hangs for less than its deadlines allow: every request is answered, late."""
     with ReferenceProcess(ServiceSettings()) as server:

@@ -75,6 +75,7 @@ def test_a_load_that_was_stopped_opens_too_and_is_no_pass(
         assert "stopped before" in shown
 
 
+@pytest.mark.catalogue
 def test_locusts_own_run_time_is_the_duration(reference: str, tmp_path: Path) -> None:
     status, output = locust(tmp_path, reference, "--rate=40", "-t", "2s", "-u", "50", "-r", "100", *PLAIN)
     result = result_of(tmp_path / "run")

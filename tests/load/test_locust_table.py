@@ -36,6 +36,7 @@ def test_ttft_and_gaps_have_rows_of_their_own(reference: str, tmp_path: Path, pr
     assert float(table["TTFT"]["Average Response Time"]) <= float(table["POST"]["Average Response Time"])
 
 
+@pytest.mark.catalogue
 def test_answers_that_are_not_streamed_have_no_such_rows(reference: str, tmp_path: Path) -> None:
     _, output = locust(tmp_path, reference, "--rate=30", "--duration=1", "--warm-up=0", "--protocol=plain_json")
     assert "POST" in output

@@ -173,6 +173,7 @@ def test_a_gate_stopped_under_load_leaves_nobody(reference: str, tmp_path: Path,
         assert json.loads((tmp_path / "run" / "gate.json").read_text())["run"]["partial"]
 
 
+@pytest.mark.catalogue
 def test_a_stopped_master_takes_its_workers_along(reference: str, tmp_path: Path) -> None:
     words = command(reference, "--headless", "--rate=40", "--duration=30", "--processes=2", *PLAIN, *ports())
     with started([*words], tmp_path) as master:

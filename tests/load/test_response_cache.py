@@ -79,6 +79,7 @@ def test_a_cache_of_answers_does_not_pass_a_limit(tmp_path: Path, protocol: str,
     assert sum(count == 1 for count in cache.bodies.values()) >= result["sent"] - result["repeated"]
 
 
+@pytest.mark.catalogue
 def test_one_body_measures_the_cache_and_says_so(tmp_path: Path) -> None:
     cache = Cache()
     keys = 'workload = "sample"'

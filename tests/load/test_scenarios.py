@@ -139,6 +139,7 @@ highest = 40
 """
 
 
+@pytest.mark.catalogue  # tests/load/test_sweep.py has whole sweeps
 def test_a_sweep_by_hand_is_the_search_of_the_capacity_suite(reference: str, tmp_path: Path) -> None:
     (tmp_path / "aiharness.toml").write_text(SWEEP_CONFIG)
     given = ("--rate=40", "--duration=8", "--warm-up=0.2", "--run-dir=run", "--seed=7")

@@ -48,6 +48,7 @@ def test_each_planned_turn_is_sent_or_counted_on_any_number_of_workers(
     assert status in (0, 20), output  # 20: a busy machine
 
 
+@pytest.mark.catalogue
 def test_the_reference_deployment_takes_the_sessions_of_an_agent(reference: str, tmp_path: Path) -> None:
     status, output = load(tmp_path, "steady", reference, *CHAT, "--workload=agent", "--rate=3", "--scale=0.02")
     result = result_of(tmp_path, "steady")

@@ -143,6 +143,7 @@ def test_signed_requests_are_each_signed_and_counted(reference: str, tmp_path: P
     assert len(server.signatures) >= result["sent"] - result["repeated"] > 30, "each body has a signature of its own"
 
 
+@pytest.mark.catalogue
 @pytest.mark.slow
 def test_a_proxy_sees_every_request(reference: str, tmp_path: Path) -> None:
     with running(Forwarding("")) as server:

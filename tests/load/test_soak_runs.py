@@ -78,6 +78,7 @@ def test_a_healthy_soak_fails_nothing_and_its_record_is_in_the_result(reference:
     assert (tmp_path / "run" / "load" / "soak.slices.jsonl").stat().st_size > 0
 
 
+@pytest.mark.catalogue
 def test_gauges_that_a_service_does_not_show_are_skipped(tmp_path: Path) -> None:
     """As MLServer, whose page of metrics is at another port."""
     with serving(lambda path, body: (200, {"predictions": [[0.5]]}) if path == "/predict" else (404, {})) as url:

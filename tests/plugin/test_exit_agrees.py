@@ -52,7 +52,9 @@ LAST_HOOKS = ["pytest_sessionfinish", "pytest_unconfigure", "pytest_terminal_sum
 COMMANDS = ["pytest --ai-suite=smoke", "harness gate --suite=smoke"]
 
 
-@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize(
+    "hook", sample_cases(HOOKS, "nothing is fine", "at the start", "by SystemExit at the very end")
+)
 def test_the_exit_status_is_that_of_the_gate(tmp_path: Path, reference: str, hook: str) -> None:
     (tmp_path / "conftest.py").write_text(HOOKS[hook])
     outcome = run_gate(tmp_path, f"--ai-endpoint={reference}", "-k", "no_such_check", timeout=200)
