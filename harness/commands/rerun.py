@@ -16,7 +16,7 @@ from harness.core.errors import UsageError
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.registry import describe_unknown
 from harness.io.run_search import find_run
-from harness.io.rundir import CONFIG_COPY, RerunRecord, read_record, read_run
+from harness.io.rundir import CONFIG_COPY, EXPERIMENTS_COPY, RerunRecord, read_record, read_run
 
 _WHOLE_RUN = "ai-run/"
 """The start of the ids of checks that judge the whole run."""
@@ -76,21 +76,23 @@ def make_arguments(folder: Path, record: RerunRecord, planned: PlannedCheck) -> 
     if record.endpoint:
         arguments.append(f"--ai-endpoint={record.endpoint}")
     if record.config:
-        arguments.append(f"--ai-config={_choose_config(folder, record.config)}")
+        arguments.append(f"--ai-config={_choose_file(folder, CONFIG_COPY, record.config)}")
+    if record.experiments:
+        arguments.append(f"--ai-experiments={_choose_file(folder, EXPERIMENTS_COPY, record.experiments)}")
     root = (folder / record.root).resolve()
     if planned.kind != "user":
         return [*arguments, "--ai-only-packaged"]
     return [*arguments, f"--rootdir={root}", str(root / planned.id.partition("::")[0])]
 
 
-def _choose_config(folder: Path, name: str) -> Path:
-    """The configuration file of the run: its copy where the original was changed since, or is gone."""
+def _choose_file(folder: Path, kept: str, name: str) -> Path:
+    """A file of the run's configuration: its copy where the original was changed since, or is gone."""
     original = (folder / name).resolve()
-    copy = folder / CONFIG_COPY / original.name
+    copy = folder / kept / original.name
     data = copy.read_bytes()
     if original.is_file() and (original.read_bytes() == data or b"***" in data):
         return original  # a copy without its secrets could not be used
-    print(f"the configuration was changed since: {copy}, the copy of that run, is used", flush=True)
+    print(f"{original.name} was changed since: {copy}, the copy of that run, is used", flush=True)
     return copy
 
 

@@ -253,14 +253,15 @@ def read_fault_lines(path: str) -> list[dict[str, Any]]:
 class RerunRecord:
     """How a run was started, for doing a part of it again: the content of `rerun.json`.
 
-    `folder` (where it was started), `root` (pytest's) and `config` (the configuration file, if any) are relative to the
-    run directory. `options` are those of the command line by name; `endpoint` the URL where no file gives it, without
-    credentials: `had_credentials` says that it held some.
+    `folder` (where it was started), `root` (pytest's), `config` (the configuration file, if any) and `experiments` (the
+    file of `--ai-experiments`, if any) are relative to the run directory. `options` are those of the command line by
+    name; `endpoint` the URL where no file gives it, without credentials: `had_credentials` says that it held some.
     """
 
     folder: str
     root: str
     config: str | None = None
+    experiments: str | None = None
     endpoint: str | None = None
     had_credentials: bool = False
     suites: tuple[str, ...] = ()
@@ -268,8 +269,8 @@ class RerunRecord:
 
 
 RERUN = "rerun.json"
-CONFIG_COPY = "config"
-"""The folder in a run directory that holds a copy of the configuration file."""
+CONFIG_COPY, EXPERIMENTS_COPY = "config", "experiments"
+"""The folders in a run directory that hold a copy of the configuration file, and of the file of experiments."""
 
 
 def read_record(folder: Path) -> RerunRecord:
@@ -287,10 +288,11 @@ def read_record(folder: Path) -> RerunRecord:
 def find_original_folder(path: Path) -> Path | None:
     """The folder of the configuration file of which `path` is the copy in a run directory; None for another file."""
     run = path.absolute().parent.parent
-    if path.absolute().parent.name != CONFIG_COPY or not (run / RERUN).is_file():
+    if path.absolute().parent.name not in (CONFIG_COPY, EXPERIMENTS_COPY) or not (run / RERUN).is_file():
         return None
-    config = read_record(run).config
-    return (run / config).parent if config else None
+    record = read_record(run)
+    original = record.config if path.absolute().parent.name == CONFIG_COPY else record.experiments
+    return (run / original).parent if original else None
 
 
 def read_gate(path: Path) -> Report:

@@ -13,7 +13,7 @@ import msgspec
 from harness.config.options import Options
 from harness.core.endpoint import parse_url
 from harness.core.settings import Settings
-from harness.io.rundir import CONFIG_COPY, RERUN, RerunRecord, RunDir
+from harness.io.rundir import CONFIG_COPY, EXPERIMENTS_COPY, RERUN, RerunRecord, RunDir
 
 _KEPT = ("protocol", "model", "profile", "max_requests", "max_tokens", "max_time", "baseline", "extra_config")
 """Options of the command line that a check is judged by."""
@@ -27,25 +27,27 @@ def write_record(run_dir: RunDir, settings: Settings, options: Options, root: Pa
             chosen[name] = value
     if options.baseline and "://" not in options.baseline:
         chosen["baseline"] = str(Path(options.baseline).absolute())
-    if options.experiments:
-        chosen["experiments"] = str(Path(options.experiments).absolute())
     if options.accept_first:
         chosen["accept_first"] = True
-    given, config = settings.sources["configuration"], None
-    if given != "none":
-        config = Path(given)
-        (run_dir.path / CONFIG_COPY).mkdir(exist_ok=True)
-        run_dir.write(f"{CONFIG_COPY}/{config.name}", config.read_bytes())
+    given = settings.sources["configuration"]
     endpoint, inline = None, None
     if settings.sources["endpoint"] not in (given, options.experiments):
         endpoint, inline = parse_url(options.endpoint or os.environ.get("AIHARNESS_ENDPOINT", ""))
     record = RerunRecord(
         folder=os.path.relpath(Path.cwd(), run_dir.path),
         root=os.path.relpath(root, run_dir.path),
-        config=os.path.relpath(config.absolute(), run_dir.path) if config else None,
+        config=None if given == "none" else _copy_file(run_dir, CONFIG_COPY, Path(given)),
+        experiments=_copy_file(run_dir, EXPERIMENTS_COPY, Path(options.experiments)) if options.experiments else None,
         endpoint=endpoint,
         had_credentials=inline is not None,
         suites=settings.suites,
         options=chosen,
     )
     run_dir.write(RERUN, msgspec.json.format(msgspec.json.encode(record), indent=1))
+
+
+def _copy_file(run_dir: RunDir, folder: str, file: Path) -> str:
+    """Copy the file into a folder of the run directory; the path of the original, relative to that directory."""
+    (run_dir.path / folder).mkdir(exist_ok=True)
+    run_dir.write(f"{folder}/{file.name}", file.read_bytes())
+    return os.path.relpath(file.absolute(), run_dir.path)

@@ -108,7 +108,7 @@ def test_a_broken_service_is_mended(tmp_path: Path, service: Service) -> None:
     config.write_text("[endpoint]\nurl = 'http://127.0.0.1:9'\n")
     again = run(elsewhere, "rerun", str(project / "broken"), "test_predicts")
     assert again.returncode == 0, again.stdout
-    assert "the configuration was changed since" in again.stdout
+    assert "aiharness.toml was changed since" in again.stdout
     compared = run(elsewhere, "compare", str(project / "broken"), str(project / "broken"), "--json")
     assert compared.returncode == 0
     assert {check["change"] for check in json.loads(compared.stdout)["checks"]} == {"unchanged"}
@@ -149,6 +149,40 @@ def test_a_record_keeps_what_a_check_is_judged_by(tmp_path: Path) -> None:
     comparison = PlannedCheck("ai-baseline/smoke/latency-p95", "smoke", Level.BLOCKER, "", kind="comparison")
     assert make_arguments(run_dir.path, record, comparison)[-1] == "--ai-only-packaged"
     assert {"--ai-accept-first", "--ai-seed=3", "--ai-max-time=9.5", "--ai-only-packaged"} <= {*arguments}
+
+
+def test_the_file_of_experiments_is_that_of_the_run(tmp_path: Path) -> None:
+    """Also where it has the name of the configuration, and where it was changed or removed since."""
+    (tmp_path / "aiharness.toml").write_text('[endpoint]\nurl = "http://127.0.0.1:9"\n')
+    (tmp_path / "more").mkdir()
+    file = tmp_path / "more" / "aiharness.toml"
+    fault = '[[fault]]\nkind = "slowloris"\nduration = 7\n'
+    file.write_text(f'{fault}[data]\nfile = "rows.csv"\n')
+    (tmp_path / "more" / "rows.csv").write_text("label,a\n1,2\n")
+    options = Options(suites=("chaos", "validation"), experiments=str(file))
+    settings = resolve_settings(options, {}, [tmp_path])
+    run_dir = RunDir.create(tmp_path / "run")
+    write_record(run_dir, settings, options, tmp_path)
+    check = PlannedCheck("ai-suite/x", "chaos", Level.BLOCKER, "")
+
+    def read_again() -> tuple[Path, float]:
+        arguments = make_arguments(run_dir.path, read_record(run_dir.path), check)
+        chosen = {option: value for option, _, value in (argument.partition("=") for argument in arguments)}
+        experiments = chosen["--ai-experiments"]
+        again = resolve_settings(
+            Options(suites=("chaos", "validation"), config=chosen["--ai-config"], experiments=experiments),
+            {},
+            [tmp_path],
+        )
+        assert again.data is not None
+        return Path(experiments), again.experiments[0].duration
+
+    assert read_again() == (file, 7.0)
+    file.write_text(file.read_text().replace("= 7", "= 9"))
+    copy = run_dir.path / "experiments" / "aiharness.toml"
+    assert read_again() == (copy, 7.0)
+    file.unlink()
+    assert read_again() == (copy, 7.0)
 
 
 def test_every_kind_of_check_is_planned_alone(tmp_path: Path) -> None:

@@ -89,6 +89,33 @@ def tiny_model() -> Path:
     return cached("tiny-chat", script.read_text() + requirements.read_text(), build)
 
 
+def npm_packages(name: str) -> Path:
+    """The folder with the packages of `requirements/NAME.json`, which is a package.json with pins."""
+    wanted = (HERE / "requirements" / f"{name}.json").read_text()
+
+    def build(folder: Path) -> None:
+        if not shutil.which("npm"):
+            lacking("npm", "the nodejs and npm packages of your system")
+        (folder / "package.json").write_text(wanted)
+        run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder)
+
+    return cached(name, wanted, build)
+
+
+def nginx() -> Path:
+    """The program of Debian's package nginx, unpacked and not installed, where the system has none."""
+    if system := shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
+        return Path(system)
+
+    def build(folder: Path) -> None:
+        if not (shutil.which("apt-get") and shutil.which("dpkg")):
+            lacking("nginx", "the nginx package of your system")
+        run(["apt-get", "download", "nginx"], cwd=folder)
+        run(["dpkg", "-x", str(next(folder.glob("nginx_*.deb"))), str(folder)])
+
+    return cached("nginx", "nginx", build) / "usr" / "sbin" / "nginx"
+
+
 OLLAMA = "github.com/ollama/ollama@v0.17.4"
 MINIAUDIO = "miniaudio==1.71"
 STB = Path("/usr/include/stb")
