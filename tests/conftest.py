@@ -119,7 +119,7 @@ def run_gate(
     folder: Path,
     *args: str,
     env: dict[str, str] | None = None,
-    timeout: float = 90,
+    timeout: float = 240,
     run: str = "run",
     suite: str = "smoke",
     fresh: bool = False,

@@ -35,7 +35,7 @@ def run_module(
     *arguments: str,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-    timeout: float = 60,
+    timeout: float = 180,
     fresh: bool = False,
     forker: Forker | None = None,
 ) -> subprocess.CompletedProcess[str]:

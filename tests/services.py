@@ -75,11 +75,26 @@ def serving(answer: Callable[[str, Any], Answered]) -> Iterator[str]:
         yield url
 
 
+class LoopbackServer(ThreadingHTTPServer):
+    """A threaded server with room for the connections of a load."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
+class QuietServer(LoopbackServer):
+    """One that is not told of connections that break off."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients leave."""
+
+
 @contextmanager
-def serving_handler(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def serving_handler(
+    handler: type[BaseHTTPRequestHandler], server_type: type[LoopbackServer] = LoopbackServer
+) -> Iterator[str]:
     """A threaded server on loopback for this handler; its URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = server_type(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -20,6 +20,7 @@ from harness.io.clock import Monotonic
 from harness.io.ledger import Ledger
 from harness.io.rundir import RunDir
 from harness.protocols.text.openai_chat import ADAPTER
+from harness.reference.deployment import Deployment
 from harness.run.progress import Progress
 from harness.run.series import Meter
 from harness.run.session import Session
@@ -32,6 +33,20 @@ def toxiproxy(reference: str) -> Iterator[Toxiproxy]:
     server = Toxiproxy(reference.removeprefix("http://"))
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def naive() -> Iterator[Deployment]:
+    """A deployment with the naive gateway, whose links our own proxy disturbs."""
+    with Deployment("naive") as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def hardened() -> Iterator[Deployment]:
+    """The same with the hardened gateway."""
+    with Deployment("hardened") as deployment:
+        yield deployment
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.services import QuietServer, serving_handler
 
 WORDS = ["time", "people", "year", "way", "day", "thing", "man", "world", "life", "hand", "part", "place", "week"]
 HEAD = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "tiny-chat"}
@@ -149,26 +151,11 @@ class Gateway:
         return Handler
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients leave."""
-
-
 @contextmanager
 def serve(service: Model | Gateway) -> Iterator[str]:
     """The address of the running service, "host:port"."""
-    server = _Server(("127.0.0.1", 0), service.make_handler())
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with serving_handler(service.make_handler(), QuietServer) as url:
+        yield url.removeprefix("http://")
 
 
 def ping(address: str) -> AbstractContextManager[None]:

@@ -28,12 +28,6 @@ from tests.chaos.chaosparts import Run, fault, free_port, run_experiment, run_un
 pytest.importorskip("harness.chaos.proxy.server")
 
 
-@pytest.fixture(scope="module")
-def hardened() -> Iterator[Deployment]:
-    with Deployment("hardened") as deployment:
-        yield deployment
-
-
 @pytest.fixture(autouse=True)
 def _failures_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine latencies of the same service differ."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,18 +24,6 @@ from harness.reference.deployment import Deployment
 from tests.chaos.chaosparts import Run, eventually, fault, free_port, run_experiment, run_until_decided
 
 pytest.importorskip("harness.chaos.proxy.server")
-
-
-@pytest.fixture(scope="module")
-def naive() -> Iterator[Deployment]:
-    with Deployment("naive") as deployment:
-        yield deployment
-
-
-@pytest.fixture(scope="module")
-def hardened() -> Iterator[Deployment]:
-    with Deployment("hardened") as deployment:
-        yield deployment
 
 
 def link(deployment: Deployment, name: str = "backend-a") -> Link:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-
-import pytest
 
 from harness.chaos.query_asking import find_changed, make_mark, prepare_queries
 from harness.core.exchange import Answer
@@ -14,12 +12,6 @@ from harness.core.settings import Promises
 from harness.reference.deployment import Deployment
 from tests.chaos.chaosparts import Run
 from tests.chaos.gatewayparts import Model, serve
-
-
-@pytest.fixture(scope="module")
-def naive() -> Iterator[Deployment]:
-    with Deployment("naive") as deployment:
-        yield deployment
 
 
 def test_the_queries_of_a_chat_service(gate: Callable[..., Run], naive: Deployment) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -24,12 +24,6 @@ from tests.chaos.chaosparts import Run, Toxiproxy, eventually, run_plan
 
 pytest.importorskip("harness.chaos.proxy.server")
 pytestmark = pytest.mark.slow(seconds=15)
-
-
-@pytest.fixture(scope="module")
-def naive() -> Iterator[Deployment]:
-    with Deployment("naive") as deployment:
-        yield deployment
 
 
 def read_rows(run: Any) -> list[dict[str, Any]]:
@@ -121,9 +115,13 @@ def test_a_stop_condition_lifts_everything_at_once_and_nothing_passes(
     assert [strike.lifted is not None for strike in found.strikes] == [True, True, False]
     assert found.strikes[2].applied is None
     assert not list_toxics(naive)
-    for verdict in (judge_integrity(found), judge_recovery(found)):
-        assert verdict.status is Status.INCONCLUSIVE
-        assert found.stopped in verdict.reason
+    recovery, integrity = judge_recovery(found), judge_integrity(found)
+    assert recovery.status is Status.INCONCLUSIVE, recovery.reason
+    assert found.stopped in recovery.reason
+    # On a busy machine streams may be under way when the backends go: this gateway ends them as if they were whole.
+    assert (integrity.status, found.stopped in integrity.reason) == (Status.INCONCLUSIVE, True) or (
+        integrity.status is Status.FAIL and "was declared a success" in integrity.reason
+    ), integrity.reason
 
 
 @pytest.mark.catalogue

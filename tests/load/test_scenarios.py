@@ -39,7 +39,7 @@ def write_trace(folder: Path) -> Path:
 
 
 def load(folder: Path, *arguments: str) -> tuple[int, str]:
-    done = run_module("harness", "load", *arguments, cwd=folder, timeout=90)
+    done = run_module("harness", "load", *arguments, cwd=folder, timeout=240)
     return done.returncode, done.stdout + done.stderr
 
 

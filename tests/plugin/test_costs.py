@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ import pytest
 from harness.reference.digits import make_dataset
 from tests.catalogues import sample_cases
 from tests.conftest import GateOutcome, run_gate
-from tests.services import Digits, make_handler
+from tests.services import Digits, QuietServer, make_handler, serving_handler
 
 ROWS = 80
 CONFIG = """
@@ -109,17 +107,8 @@ def counting(service: Counted) -> Iterator[str]:
             service.note_request()
             return bool(super().parse_request())
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with serving_handler(Handler, QuietServer) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,13 @@ def _serving(settings: ServiceSettings) -> Iterator[httpx.Client]:
         server_header=False,
         timeout_graceful_shutdown=1,
     )
+    with serve_config(config) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def serve_config(config: uvicorn.Config) -> Iterator[httpx.Client]:
+    """A client of the application, which a thread of this process serves on a port of loopback."""
     server = uvicorn.Server(config)
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))

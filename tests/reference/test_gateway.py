@@ -16,8 +16,8 @@ import pytest
 import uvicorn
 
 from harness.reference.gateway import create_gateway
-from harness.reference.server import listen
 from harness.reference.upstream import Limits
+from tests.reference.conftest import serve_config
 
 KEY = "gateway-key-ключ"
 BEARER = {b"authorization": f"Bearer {KEY}".encode()}
@@ -118,23 +118,9 @@ class Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def serving(edition: str, *backends: Raw, limits: Limits = QUICK, key: str | None = None) -> Iterator[httpx.Client]:
     app = create_gateway(edition, [each.url for each in backends], key, limits)
-    server = uvicorn.Server(
-        uvicorn.Config(app, lifespan="on", log_level="critical", server_header=False, timeout_graceful_shutdown=1)
-    )
-    listening = listen()
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    ends = time.monotonic() + 30
-    while not server.started and time.monotonic() < ends:
-        time.sleep(0.005)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=5) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listening.close()
-        assert not thread.is_alive()
+    config = uvicorn.Config(app, lifespan="on", log_level="critical", server_header=False, timeout_graceful_shutdown=1)
+    with serve_config(config) as client:
+        yield client
 
 
 @pytest.fixture

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from harness.core.endpoint import Credentials, Endpoint, Secret
 from harness.core.settings import Promises, Settings
 from harness.core.verdict import Verdict
-from tests.services import QUICK, asking
+from tests.services import QUICK, asking, serving_handler
 
 Sent = tuple[int, Mapping[str, str], Any]
 """Status, headers, and the JSON value of a body."""
@@ -48,19 +47,8 @@ def serving(answer: Answer) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             return
 
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 64
-        daemon_threads = True
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with serving_handler(Handler) as url:
+        yield url
 
 
 def run_check(
