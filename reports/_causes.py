@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from harness.core.cause_hints import find_hint
+from harness.core.gate import describe_undecided
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Status
 from harness.core.visible_text import cut_text, fold_line, show_command
@@ -41,7 +42,7 @@ def describe_event(row: CheckRow) -> str:
     """What happened, for a headline: the reason of a FAIL or an ERROR; what was not decided, and why, of any other."""
     if row.verdict in (Status.FAIL, Status.ERROR):
         return row.reason
-    return f"{row.title or row.id}: {row.reason}"
+    return describe_undecided(row.title or row.id, row.reason)
 
 
 def describe_answer(row: CheckRow) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.core.gate import describe_undecided
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Counterexample, Level, Status, find_worst_status
 from harness.core.visible_text import fold_line
@@ -80,9 +81,9 @@ def _summarize_suite(name: str, rows: list[CheckRow]) -> _Suite:
     judged = [row.verdict for row in rows if row.level is Level.BLOCKER and row.verdict is not Status.SKIPPED]
     why = "" if judged else "no blocker was judged"
     if worst := min(filter(is_open, rows), key=_rank, default=None):
-        why = f"{fold_line(worst.title or worst.id, 120)}: {fold_line(worst.reason, 200)}"
-        if worst.verdict in (Status.FAIL, Status.ERROR):
-            why = fold_line(worst.reason, 300)
+        why = fold_line(worst.reason, 300)
+        if worst.verdict not in (Status.FAIL, Status.ERROR):
+            why = describe_undecided(fold_line(worst.title or worst.id, 120), fold_line(worst.reason, 200))
     return _Suite(name, find_worst_status(judged), count_statuses(rows), why)
 
 

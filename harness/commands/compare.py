@@ -7,7 +7,7 @@ blocker lost its decision, or nothing is compared.
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -19,7 +19,7 @@ from harness.core.visible_text import fold_line
 from harness.io.run_search import find_run
 
 _MOST_SHOWN = 30
-"""Checks of one kind of change that are listed."""
+"""Reasons of one kind of change that are listed, each with its first check."""
 
 
 def _add_options(parser: ArgumentParser) -> None:
@@ -49,9 +49,10 @@ def _describe(comparison: RunComparison) -> Iterator[str]:
         if not checks or change == "unchanged":
             continue
         yield f"\n{change}:"
-        yield from map(_describe_check, checks[:_MOST_SHOWN])
-        if len(checks) > _MOST_SHOWN:
-            yield f"  … and {len(checks) - _MOST_SHOWN:,} more (--json lists all)"
+        reasons = list(_group_by_reason(checks))
+        yield from map(_describe_checks, reasons[:_MOST_SHOWN])
+        if hidden := sum(map(len, reasons[_MOST_SHOWN:])):
+            yield f"  … and {hidden:,} more (--json lists all)"
     for title, verdicts in (
         ("worse or slower (the bounds of the two runs do not overlap)", ("worse",)),
         ("better or faster (the bounds do not overlap)", ("better",)),
@@ -63,10 +64,21 @@ def _describe(comparison: RunComparison) -> Iterator[str]:
             yield from map(_describe_figure, figures)
 
 
-def _describe_check(check: ComparedCheck) -> str:
-    level = "" if check.level is Level.BLOCKER else f" ({check.level})"
-    verdicts = f"{check.old or 'not planned'} → {check.new or 'not planned'}"
-    return f"  {verdicts}{level}  {fold_line(check.id, 200)}\n      {fold_line(check.reason)}"
+def _group_by_reason(checks: Iterable[ComparedCheck]) -> Iterable[list[ComparedCheck]]:
+    """Checks that changed alike and for the same reason, in the order of the first of each."""
+    groups: dict[tuple[object, ...], list[ComparedCheck]] = {}
+    for check in checks:
+        groups.setdefault((check.old, check.new, check.level, check.reason), []).append(check)
+    return groups.values()
+
+
+def _describe_checks(checks: Sequence[ComparedCheck]) -> str:
+    """A check with its reason, and how many more changed alike."""
+    first, others = checks[0], len(checks) - 1
+    level = "" if first.level is Level.BLOCKER else f" ({first.level})"
+    verdicts = f"{first.old or 'not planned'} → {first.new or 'not planned'}"
+    more = f", and {others:,} more with this reason" if others else ""
+    return f"  {verdicts}{level}  {fold_line(first.id, 200)}{more}\n      {fold_line(first.reason)}"
 
 
 def _describe_figure(figure: ComparedFigure) -> str:

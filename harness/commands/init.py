@@ -27,6 +27,7 @@ from harness.protocols.shared.openapi import find_security
 from harness.protocols.shared.routes import Route
 from harness.run.preflight import Preflight
 from harness.run.route_search import find_routes
+from harness.run.sample_variation import takes_text
 from harness.run.template_search import MOST_LATER, MOST_TRIES, FoundForm, TemplateSearch, guess_form
 
 
@@ -60,8 +61,8 @@ def _run(url: str, protocol: str, output: str | None, force: bool, yes: bool) ->
         form = _find_form(endpoint, yes)
         if form is None and not preflight.is_recognised:
             print_detection(endpoint, preflight)
-        reason = "found by its OpenAPI document and its answers"
-        preflight = Preflight("plain_json", preflight.facts, (DetectedProtocol("plain_json", 0.9, reason),))
+        detected = DetectedProtocol("plain_json", 0.9, _explain_form(form))
+        preflight = Preflight("plain_json", preflight.facts, (detected,))
     try:
         path.write_text(fill_template(TEMPLATE.read_text("utf-8"), endpoint, preflight, form), "utf-8")
     except OSError as error:
@@ -73,6 +74,15 @@ def _run(url: str, protocol: str, output: str | None, force: bool, yes: bool) ->
         return int(Exit.ERROR)
     print(f"next: aiharness gate --ai-config={path} --suite=smoke")
     return int(Exit.PASS)
+
+
+def _explain_form(form: FoundForm | None) -> str:
+    """How it is known what the service takes."""
+    if form is None:
+        return "nothing announces what it takes"
+    if form.exchange is None:
+        return "by its OpenAPI document; no request has proved it" if not form.problem else "no request was answered"
+    return "proved by a request with the sample below"
 
 
 def _find_form(endpoint: Endpoint, yes: bool) -> FoundForm | None:
@@ -100,7 +110,7 @@ def _find_form(endpoint: Endpoint, yes: bool) -> FoundForm | None:
             print(_explain_refusal(endpoint, security))
     else:
         print(redact_text(f"proved: {chosen} with {_shorten(form.sample)} {_describe_proof(form)}", secrets))
-        if not form.other_samples and not isinstance(form.sample, str):
+        if not form.other_samples and not takes_text(form.template, form.sample):
             print("no input was found whose answer differs from it: give some as [endpoint] other_samples")
     return form
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from harness.commands.toml_values import quote_text, write_value
 from harness.core.endpoint import Endpoint, Template
+from harness.core.errors import HarnessError
 from harness.protocols.shared.template_path import extract_value
-from harness.run.preflight import Preflight
+from harness.run.preflight import Preflight, load_adapter
 from harness.run.template_search import FoundForm
 
 TEMPLATE = Path(__file__).parents[1] / "data" / "init.toml"
@@ -35,9 +36,9 @@ def fill_template(template: str, endpoint: Endpoint, preflight: Preflight, form:
         "MODEL": model,
         "MODELS": clean_comment(announced),
         "METRIC": quote_text(metric),
-        "SAMPLE": _write_sample(form),
+        "SAMPLE": _write_sample(endpoint, preflight, form),
         "EXPECT": _write_expectation(form),
-        "TEMPLATE": _write_template(form),
+        "TEMPLATE": _write_template(preflight, form),
         "REFUSES": _write_refusals(form),
         "CREDENTIALS": _write_credentials(endpoint, form),
     }
@@ -46,9 +47,9 @@ def fill_template(template: str, endpoint: Endpoint, preflight: Preflight, form:
     return template
 
 
-def _write_sample(form: FoundForm | None) -> str:
+def _write_sample(endpoint: Endpoint, preflight: Preflight, form: FoundForm | None) -> str:
     if form is None or form.sample is None:
-        return "# sample = [[0.0, 0.0]]\n# other_samples = [[[1.0, 1.0]]]"
+        return _propose_sample(endpoint, preflight)
     lines = []
     if form.exchange is None:
         lines.append("# Made from the OpenAPI document; not proved by a request.")
@@ -57,9 +58,20 @@ def _write_sample(form: FoundForm | None) -> str:
         lines.append("# Inputs with other answers, by which one answer can be told from another.")
         lines.append(f"other_samples = {write_value(list(form.other_samples))}")
     else:
-        lines.append("# Inputs with other answers, by which one answer can be told from another.")
+        lines.append("# Give inputs of the same form with other answers, by which one answer can be told from another.")
         lines.append(f"# other_samples = {write_value([form.sample])[:_MOST_SHOWN]}")
     return "\n".join(lines)
+
+
+def _propose_sample(endpoint: Endpoint, preflight: Preflight) -> str:
+    """Commented, what the protocol sends without a sample of the user's, or the form of one where it knows none."""
+    try:
+        inputs = load_adapter(str(preflight.protocol)).sample(endpoint, preflight.facts).inputs
+        if inputs is not None:
+            return f"# sample = {write_value(inputs)[:_MOST_SHOWN]}"
+    except HarnessError:
+        pass
+    return "# sample = [[0.0, 0.0]]\n# other_samples = [[[1.0, 1.0]]]"
 
 
 def _write_expectation(form: FoundForm | None) -> str:
@@ -93,8 +105,8 @@ def _quote(value: str) -> str:
     return quote_text(value)
 
 
-def _write_template(form: FoundForm | None) -> str:
-    """The section as it is known; commented, with what to fill in, where it is not."""
+def _write_template(preflight: Preflight, form: FoundForm | None) -> str:
+    """The section as it is known; commented, with what to fill in, where it is not or where it is not needed."""
     template = Template(body='{"instances": {{input}}}', answer="$.predictions")
     if form is not None:
         template = form.template
@@ -112,6 +124,8 @@ def _write_template(form: FoundForm | None) -> str:
         lines.append(f"stream = {{ piece = {quote_text(template.stream.piece)} }}")
     if form is None or form.problem:
         why = "Fill in, and remove the '# ': what the service takes was not found out."
+        if preflight.protocol != "plain_json":
+            why = f"Not needed for {preflight.protocol}."
         return "\n".join([f"# {why}", *(f"# {line}" for line in lines)])
     return "\n".join(lines)
 

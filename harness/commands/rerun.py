@@ -17,6 +17,7 @@ from harness.core.plan import Plan, PlannedCheck
 from harness.core.registry import describe_unknown
 from harness.io.run_search import find_run
 from harness.io.rundir import CONFIG_COPY, EXPERIMENTS_COPY, RerunRecord, read_record, read_run
+from harness.run.report_files import change_folder
 
 _WHOLE_RUN = "ai-run/"
 """The start of the ids of checks that judge the whole run."""
@@ -41,7 +42,7 @@ def _run(run_: str, check: str, rest: Sequence[str]) -> int:
         os.environ.pop("AIHARNESS_ENDPOINT", None)  # the run took the URL of its file
     started = folder / record.folder
     if started.is_dir():
-        os.chdir(started)
+        change_folder(started)
     print(f"again: {planned.id} of {folder.name}: {planned.title}", flush=True)
     return run_pytest([*arguments, *rest])
 

@@ -295,9 +295,11 @@ class Exchange:
 
     @property
     def outcome(self) -> str:
-        """How it ended, in a few words: `answered 200`, `first byte timeout: …`."""
+        """How it ended, in a few words: `answered 200`, `HTTP 503 Service Unavailable`, `first byte timeout: …`."""
         if self.error is None:
             return f"answered {self.status}"
+        if self.error is ErrorClass.STATUS and self.detail:
+            return self.detail
         return f"{self.error.replace('_', ' ')}: {self.detail}"
 
     @property

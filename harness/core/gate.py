@@ -10,6 +10,9 @@ from enum import IntEnum
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.verdict import Level, Status, Verdict, make_inconclusive, make_skipped
 
+NOT_RUN = "it was planned and did not run"
+"""The reason of a check that nothing reported."""
+
 
 class Exit(IntEnum):
     """Exit statuses, promised to CI (DESIGN section 4)."""
@@ -74,7 +77,7 @@ def _judge_check(check: PlannedCheck, verdict: Verdict | None) -> JudgedCheck:
     if verdict is None:
         if check.not_applicable:
             return JudgedCheck(check, make_skipped(check.not_applicable))
-        return JudgedCheck(check, make_inconclusive("missing: planned and left without a verdict"), missing=True)
+        return JudgedCheck(check, make_inconclusive(NOT_RUN), missing=True)
     if verdict.status is Status.SKIPPED and not check.not_applicable:
         reason = f"skipped without being declared in the plan: {verdict.reason}"
         return JudgedCheck(check, make_inconclusive(reason), missing=True)
@@ -121,7 +124,14 @@ def _summarise(deciding: list[JudgedCheck]) -> str:
     more = f" (and {len(deciding) - 1} more)" if len(deciding) > 1 else ""
     if first.verdict.status in (Status.FAIL, Status.ERROR):  # what happened, and not the claim that it refutes
         return f"{first.check.suite}: {first.verdict.reason}{more}"
-    return f"{first.check.title}: {first.verdict.reason}{more}"
+    return f"{first.check.suite}: {describe_undecided(first.check.title, first.verdict.reason)}{more}"
+
+
+def describe_undecided(title: str, reason: str) -> str:
+    """What was not decided, and why. A title is a claim: without these words it would read as what happened."""
+    if reason == NOT_RUN:
+        return f'the check "{title}" did not run'
+    return f'the check "{title}" is not decided: {reason}'
 
 
 def _make_decision(

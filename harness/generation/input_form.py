@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.protocols.shared import tensors
 from harness.protocols.shared.json_schema import MAX_FLOAT32
-from harness.protocols.shared.valid_input import derive_schema, is_bounded, narrow_schema
+from harness.protocols.shared.valid_input import derive_schema, is_bounded, limit_amounts, narrow_schema
 from harness.run.session import Session
 
 MOST_GENERATED, _MOST_GENERATED_TEXTS = 40, 12
@@ -60,8 +60,8 @@ def find_input_form(session: Session) -> InputForm:
         options = object_schema(announced["options"], announced["required"])
         schema = dict(announced["input"])
         bounded = is_bounded(schema) and is_bounded(options)
-        narrowed_schema = narrow_schema(schema, [sample.inputs])
-        return InputForm("the OpenAPI document", narrowed_schema, options=options, is_bounded=bounded)
+        narrowed_schema = limit_amounts(narrow_schema(schema, [sample.inputs]))
+        return InputForm("the OpenAPI document", narrowed_schema, options=limit_amounts(options), is_bounded=bounded)
     if session.capabilities.generates and isinstance(sample.inputs, str):
         prompt = {"type": "string", "minLength": 1, "maxLength": 40}
         options = object_schema(_GENERATION_OPTIONS, ["max_tokens"])

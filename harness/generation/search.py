@@ -36,6 +36,8 @@ _SIMPLIFYING, _SIMPLIFYING_BY_HYPOTHESIS = 70, 25
 """Requests that simplifying one failing request may cost, and how many of them Hypothesis may use."""
 _SECONDS = 20.0
 """Seconds after which nothing more is drawn; simplifying may take as long again."""
+_SECONDS_IN_ALL = 90.0
+"""Seconds after which no further request is begun, but for confirming and repeating one that failed."""
 _REPEATS = 2
 """How often the smallest failing request is sent again."""
 _CONFIRMING = 24
@@ -69,6 +71,7 @@ class _Search:
         self._requests_left = SEARCH_REQUESTS - 2 - _CONFIRMING
         self._confirming_left, self._strays = _CONFIRMING, 0
         self._phase_requests_left, self._phase_end = 0, 0.0
+        self._end = read_monotonic() + _SECONDS_IN_ALL
         self._stopped: BudgetExhausted | None = None
         self._has_drawn_all = False
 
@@ -144,7 +147,8 @@ class _Search:
         self._failing = None
 
     def _start_phase(self, requests: int) -> None:
-        self._phase_requests_left, self._phase_end = requests, read_monotonic() + _SECONDS
+        self._phase_requests_left = requests
+        self._phase_end = min(read_monotonic() + _SECONDS, self._end)
 
     def _send_once(self, value: Any) -> GeneratedRequest:
         """Send a generated request, or return the result of an equal one sent before. Raises `SearchStopped`."""
@@ -153,11 +157,11 @@ class _Search:
             if self._phase_requests_left <= 0 or read_monotonic() > self._phase_end:
                 raise SearchStopped
             self._phase_requests_left -= 1
-            exchange = self._send(value)
+            exchange = self._send(value, confirmed=True)
             self._generated[key] = GeneratedRequest(value, exchange, self._classify(value, exchange))
         return self._generated[key]
 
-    def _send(self, value: Any) -> Exchange:
+    def _send(self, value: Any, *, confirmed: bool) -> Exchange:
         inputs = value["inputs"]
         if len(self._form.tensors) == 1:
             inputs = next(iter(inputs.values()))
@@ -167,7 +171,8 @@ class _Search:
             raise SearchStopped
         self._requests_left -= 1
         try:
-            return self._confirm(query, self._session.ask(query))
+            exchange = self._session.ask(query)
+            return self._confirm(query, exchange) if confirmed else exchange
         except BudgetExhausted as problem:
             self._stopped = problem
             raise SearchStopped from None
@@ -193,10 +198,15 @@ class _Search:
         return len(rows) if isinstance(rows, list) else None
 
     def _repeat(self, request: GeneratedRequest, kind: OutcomeKind) -> GeneratedRequest:
-        """Send a failing request again, and count how often it fails again."""
-        for _ in range(_REPEATS):
+        """Send a failing request again, and count how often it fails again; once where the time is used up.
+
+        A failure that noise explains was confirmed before, and may cost a whole deadline each time.
+        """
+        for number in range(_REPEATS):
+            if number and read_monotonic() > self._end:
+                break
             try:
-                exchange = self._send(request.value)
+                exchange = self._send(request.value, confirmed=not may_be_noise(request.exchange))
             except SearchStopped:
                 break
             fails_again = self._classify(request.value, exchange).kind is kind

@@ -166,7 +166,7 @@ def _fail_unwell(first: Verdict, repeats: _Repeats, session: Session) -> Verdict
     session.settle_noise()
     if len(failed) == sent and not repeats.verdicts:
         return first.with_notes(f"{note}: {failed[-1].outcome}")
-    reason = f"the service fails valid requests, {len(failed)} of {sent} in between: {failed[-1].outcome}"
+    reason = f"the service fails valid requests: {failed[-1].outcome} ({len(failed)} of {sent} asked again)"
     return replace(first, reason=reason).with_notes(f"first seen as: {first.reason}", note)
 
 

@@ -97,9 +97,18 @@ def _read_versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("aiharness", "pytest", "httpx", "numpy")}
 
 
+_users_folder: list[Path] = []
+
+
+def change_folder(folder: Path) -> None:
+    """Go to another folder; paths are still shown as the user, who stays, would type them."""
+    _users_folder[:] = [Path.cwd()]
+    os.chdir(folder)
+
+
 def shorten_path(path: Path) -> str:
-    """The path as the user would type it from here."""
+    """The path as the user would type it."""
     try:
-        return str(path.relative_to(Path.cwd()))
+        return str(path.relative_to(_users_folder[0] if _users_folder else Path.cwd()))
     except ValueError:
         return str(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
+from itertools import starmap
 from typing import Any
 
 from harness.checks.comparison import find_difference
@@ -22,7 +23,8 @@ from harness.protocols.shared.valid_input import split_schema
 _MOST_TRIES, _ENOUGH = 24, 2
 """Inputs that are asked, and further answers after which it is enough."""
 _CODE = "48151623"
-_SHADES = (200, 0, 120, 250)
+_COLOURS = ((200,), (220, 30, 30), (0,), (30, 60, 220), (30, 180, 40), (250,))
+"""Shades of grey, or red, green and blue."""
 _SCALES = (10.0, 1.0, 100.0, 3.0, 1000.0, 30.0)
 """Sizes of numbers that are tried where no range is stated; fields differ in size, so each gets one of its own."""
 
@@ -35,7 +37,7 @@ def find_other_samples(
     Texts that are all answered otherwise show a service that writes, and not one that decides: then there are none,
     because checks then ask it to repeat a code; but for a model that repeats no code, and answers a text always alike.
     """
-    is_text = isinstance(sample, str) and sample != PICTURE and template.upload is None
+    is_text = takes_text(template, sample)
     answers, samples, differing = [proof.content], [], 0
     count = 0
     for value in _list_candidates(template, sample, schema):
@@ -56,6 +58,11 @@ def find_other_samples(
     return tuple(samples[:_ENOUGH])
 
 
+def takes_text(template: Template, sample: Any) -> bool:
+    """Whether the sample is a text, and no file or picture."""
+    return isinstance(sample, str) and sample != PICTURE and template.upload is None
+
+
 def _repeats_nothing(
     template: Template, samples: list[Any], answers: list[Any], ask: Callable[[Template, Any], Exchange]
 ) -> bool:
@@ -69,11 +76,11 @@ def _repeats_nothing(
 def _list_candidates(template: Template, sample: Any, schema: Schema) -> Iterator[Any]:
     generator = random.Random("samples")
     if template.upload is not None:
-        yield from map(make_picture, _SHADES)
+        yield from starmap(make_picture, _COLOURS)
         return
     leaves = list_leaves(sample)
     if PICTURE in leaves:
-        yield from (_exchange_leaf(sample, PICTURE, make_picture(shade)) for shade in _SHADES)
+        yield from (_exchange_leaf(sample, PICTURE, make_picture(*colour)) for colour in _COLOURS)
         return
     if isinstance(sample, str) and sample != TEXTS[0]:
         yield from TEXTS

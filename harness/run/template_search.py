@@ -24,6 +24,7 @@ from harness.protocols.shared.error_hints import ErrorHints, read_hints
 from harness.protocols.shared.json_schema import Schema, UnusableSchema
 from harness.protocols.shared.routes import Route, find_content
 from harness.protocols.shared.sample_making import (
+    COLOURED_PICTURE,
     PICTURE,
     WIDTHS,
     SampleMaker,
@@ -186,7 +187,7 @@ class TemplateSearch:
     def _try_uploads(self, template: Template) -> FoundForm | None:
         if template.upload is None:
             return None
-        for content in (PICTURE, "YSxiCjEsMgozLDQK"):  # a picture, and a table of two columns
+        for content in (PICTURE, COLOURED_PICTURE, "YSxiCjEsMgozLDQK"):  # pictures, and a table of two columns
             if form := self._try(template, content):
                 return form
         return None

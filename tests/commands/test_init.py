@@ -50,6 +50,22 @@ def test_writes_nothing_for_what_it_cannot_find(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("protocol", "sample", "template"),
+    [
+        ("openai_embeddings", '# sample = "', "# Not needed for openai_embeddings.\n# [endpoint.template]"),
+        ("openai_chat", '# sample = "', "# Not needed for openai_chat.\n"),
+        ("v2", "# sample = [[0.0, 0.0]]", "# Not needed for v2.\n"),
+        ("plain_json", "# sample = [[0.0, 0.0]]", "# Fill in, and remove the '# ': what the service takes was"),
+    ],
+)
+def test_commented_lines_have_the_form_that_the_protocol_takes(protocol: str, sample: str, template: str) -> None:
+    preflight = Preflight(protocol, Facts(), (DetectedProtocol(protocol, 1.0, "?"),))
+    text = fill_template(TEMPLATE.read_text(), Endpoint("http://h:1", protocol=protocol), preflight)
+    assert sample in text
+    assert template in text
+
+
 @pytest.mark.parametrize("models", [(), ("m",), (HOSTILE, "b")])
 def test_every_hint_is_a_key_that_is_known(tmp_path: Path, models: tuple[str, ...]) -> None:
     found = Preflight("v2", Facts(models=models), (DetectedProtocol("v2", 1.0, HOSTILE),))

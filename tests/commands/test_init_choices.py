@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
-import re
+import struct
+import zlib
 from typing import Any
 
 import pytest
 
+from harness.core.endpoint import Template
+from harness.core.exchange import Answer, Exchange, Request, Timing
 from harness.protocols.shared.answer_choice import choose_answer, find_piece, make_expectation
 from harness.protocols.shared.error_hints import read_hints
 from harness.protocols.shared.json_schema import UnusableSchema
 from harness.protocols.shared.openapi import find_answer_schema, find_security
 from harness.protocols.shared.page_forms import list_form_routes, list_mentioned_paths
 from harness.protocols.shared.routes import Route, list_inference_routes
-from harness.protocols.shared.sample_making import SampleMaker, make_picture, split_payload
+from harness.protocols.shared.sample_making import PICTURE, SampleMaker, make_picture, split_payload
+from harness.run.sample_variation import find_other_samples
 
 
 @pytest.mark.parametrize(
@@ -258,7 +262,31 @@ def test_the_payload_of_a_body_is_its_one_input() -> None:
     assert split_payload([1]) == ("{{input}}", [1])
 
 
-def test_a_picture_is_a_png() -> None:
-    data = base64.b64decode(make_picture(60))
+def read_pixels(picture: str) -> tuple[int, bytes]:
+    """The bytes of one pixel, and those of the first line, of a picture as `make_picture` writes it."""
+    data = base64.b64decode(picture)
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
-    assert re.search(rb"IHDR.{13}.{4}.{4}IDAT", data, re.DOTALL)
+    header, size = struct.unpack(">IIBBBBB", data[16:29]), struct.unpack(">I", data[33:37])[0]
+    assert data[37:41] == b"IDAT"
+    assert zlib.crc32(data[37 : 41 + size]) == struct.unpack(">I", data[41 + size : 45 + size])[0]
+    pixel = {0: 1, 2: 3}[header[3]]
+    lines = zlib.decompress(data[41 : 41 + size])
+    assert len(lines) == header[1] * (1 + header[0] * pixel)
+    return pixel, lines[1 : 1 + header[0] * pixel]
+
+
+@pytest.mark.parametrize("colour", [(60,), (220, 30, 30)])
+def test_a_picture_is_a_png_of_its_colour(colour: tuple[int, ...]) -> None:
+    assert read_pixels(make_picture(*colour)) == (len(colour), bytes(colour) * 32)
+
+
+def test_pictures_differ_in_colour_where_shades_have_one_answer() -> None:
+    def name_colour(template: Template, picture: Any) -> Exchange:
+        size, line = read_pixels(picture)
+        parts = line[:3] if size == 3 else line[:1] * 3
+        answer = Answer(text=["red", "green", "blue"][max(range(3), key=parts.__getitem__)])
+        return Exchange(Request("POST", "/"), Timing(0.0, 0.0), answer=answer)
+
+    template = Template(path="/classify", upload="picture")
+    others = find_other_samples(template, PICTURE, {}, name_colour(template, PICTURE), name_colour)
+    assert {name_colour(template, other).content for other in others} == {"green", "blue"}

@@ -112,6 +112,10 @@ def test_a_broken_service_is_mended(tmp_path: Path, service: Service) -> None:
     compared = run(elsewhere, "compare", str(project / "broken"), str(project / "broken"), "--json")
     assert compared.returncode == 0
     assert {check["change"] for check in json.loads(compared.stdout)["checks"]} == {"unchanged"}
+    mended = str(again.stdout).partition("report: ")[2].partition("/report.html")[0]
+    compared = run(elsewhere, "compare", mended, str(project / "broken"))
+    assert "4 newly failing" in compared.stdout
+    assert compared.stdout.count("more with this reason") >= 1
     assert run(elsewhere, "compare", "nowhere", str(project / "broken")).returncode == 4
 
 

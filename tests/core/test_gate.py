@@ -67,6 +67,13 @@ def test_only_blockers_decide(level: Level, name: str) -> None:
     assert decision.verdict is Status.PASS
 
 
+def test_the_reason_of_an_open_gate_never_reads_as_the_claim_that_is_not_decided() -> None:
+    missing = decide(plan(Level.BLOCKER, Level.BLOCKER), {})
+    assert missing.reason == 'smoke: the check "check 0" did not run (and 1 more)'
+    open_check = decide(plan(Level.BLOCKER), verdicts(make_inconclusive("no answer came")))
+    assert open_check.reason == 'smoke: the check "check 0" is not decided: no answer came'
+
+
 def test_a_missing_warning_still_makes_the_run_partial() -> None:
     decision = decide(plan(Level.BLOCKER, Level.WARN), verdicts(GOOD, None))
     assert decision.verdict is Status.INCONCLUSIVE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -319,6 +320,21 @@ def test_a_hang_is_found_within_the_deadlines(tmp_path: Path) -> None:
     never.set()
     assert verdict.status is Status.FAIL
     assert "timeout" in verdict.reason
+
+
+def test_answers_that_take_long_end_the_search_early_and_not_the_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(path: str, body: Any) -> Answered:
+        return (500, {"error": "no"}) if body and len(body["instances"]) == 4 else good(path, body)
+
+    steps = itertools.count(step=7)
+    monkeypatch.setattr("harness.generation.search.read_monotonic", lambda: float(next(steps)))
+    with asked(answer, tmp_path) as session:
+        verdict = survive(session)
+        assert session.sent_requests < 25
+    assert verdict.status is Status.FAIL
+    assert "not proved to be minimal" in " ".join(verdict.notes)
 
 
 @pytest.mark.parametrize(("times", "status"), [({20}, Status.PASS), (set(range(20, 400, 5)), Status.FAIL)])

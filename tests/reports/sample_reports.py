@@ -227,7 +227,7 @@ def _others() -> list[CheckRow]:
         CheckRow(
             "ai-suite/chaos/test_faults.py::test_recovers[slow-link]", "chaos", Level.BLOCKER,
             "Recovers within 30 s: slow link", "contract", Status.INCONCLUSIVE,
-            "missing: planned and left without a verdict", missing=True,
+            "it was planned and did not run", missing=True,
         ),
         CheckRow(
             "ai-suite/smoke/test_embeddings.py::test_shape", "smoke", Level.BLOCKER, "Embeddings have one shape",

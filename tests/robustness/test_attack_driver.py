@@ -129,7 +129,7 @@ def test_errors_count_against_the_service_and_never_as_findings(tmp_path: Path) 
     assert "0 with a finding" in verdict.notes[0]
     assert f"{N} with a row that got no valid answer twice" in verdict.notes[0]
     assert sent(verdict) == Counter(clean=N, again=N)
-    assert "http status" in verdict.counterexamples[0].summary
+    assert "HTTP 500" in verdict.counterexamples[0].summary
 
 
 def test_a_failure_now_and_then_changes_nothing_found(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_stray_failure_is_asked_again_and_leaves_a_note(service: Service, sess
     verdict = judge_confirmed(judge_rows(session), session)
     assert verdict.status is Status.PASS
     assert verdict.n == 3
-    assert "1 fails: http status: HTTP 503" in " ".join(verdict.notes)
+    assert "1 fails: HTTP 503" in " ".join(verdict.notes)
     assert service.asked.count(1.0) >= 3
     assert service.asked.count(0.5) >= 2, "plain valid requests stand between the repeats"
 

@@ -115,7 +115,7 @@ def test_a_broken_service_fails_soon_and_is_never_crowded(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("service", "cause"),
     [
-        (Counting(broken=10**6), "failed, which counts as over the limit (http status: HTTP 500"),
+        (Counting(broken=10**6), "failed, which counts as over the limit (HTTP 500"),
         (Counting(seconds=0.15), "took longer than 100 ms: the budget"),
     ],
     ids=["failures", "slow"],

@@ -223,15 +223,19 @@ def split_payload(body: Any) -> tuple[str, Any]:
     return "{{input}}", body
 
 
-def make_picture(shade: int, size: int = 32) -> str:
-    """A PNG of one shade of grey (0 to 255) with a brighter square in it, in base64 (RFC 2083)."""
+def make_picture(*colour: int, size: int = 32) -> str:
+    """A PNG of one colour with a brighter square in it, in base64 (RFC 2083).
+
+    The colour is one shade of grey, or red, green and blue, of 0 to 255 each.
+    """
+    pixel, bright = bytes(colour), bytes(min(255, part + 40) for part in colour)
     rows = bytearray()
     for line in range(size):
-        is_inside = size // 4 <= line < size // 2
-        middle = min(255, shade + 40 * is_inside)
-        rows += bytes([0, *[shade] * (size // 4), *[middle] * (size // 4), *[shade] * (size - 2 * (size // 4))])
+        middle = bright if size // 4 <= line < size // 2 else pixel
+        rows += b"\0" + pixel * (size // 4) + middle * (size // 4) + pixel * (size - 2 * (size // 4))
+    kind_of_pixel = 0 if len(colour) == 1 else 2
     chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", size, size, 8, 0, 0, 0, 0)),
+        (b"IHDR", struct.pack(">IIBBBBB", size, size, 8, kind_of_pixel, 0, 0, 0)),
         (b"IDAT", zlib.compress(bytes(rows), 9)),
         (b"IEND", b""),
     ]
@@ -243,6 +247,8 @@ def make_picture(shade: int, size: int = 32) -> str:
 
 PICTURE = make_picture(60)
 """The picture that a sample is made with."""
+COLOURED_PICTURE = make_picture(60, 60, 60)
+"""The same for a service that takes only pictures with colours."""
 
 
 def find_file_field(content: Mapping[str, Any], document: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,14 @@ from harness.protocols.shared.json_schema import MAX_SAFE_INTEGER, Schema
 
 _MOST_ROWS = 4
 """The most entries of a list whose length is not stated."""
+
+_AMOUNT = re.compile(
+    r"tokens$|^max_|^(num|n)_(return|results|outputs|samples|images|steps|words|items|predictions|inference|beams)"
+    r"|^(n|k|count|limit|length|steps|horizon|periods|top_?[kn])$|_(steps|horizon)$|^(delay|sleep|wait)(_|$)"
+)
+"""Names of fields that say how much is to be made, or how long it takes."""
+_LARGEST_AMOUNT = 16
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def split_schema(form: Any, mark: Any, schema: Schema) -> Schema | None:
@@ -69,6 +78,27 @@ def _narrow_list(schema: Schema, samples: list[list[Any]], is_outer: bool) -> Sc
     longest = max(shortest, min(longest if isinstance(longest, int) else _MOST_ROWS, max(shortest, _MOST_ROWS)))
     inner = narrow_schema(items, [row for sample in samples for row in sample], is_outer=False)
     return {**schema, "items": inner, "minItems": shortest, "maxItems": longest}
+
+
+def limit_amounts(schema: Schema, name: str = "") -> Schema:
+    """The schema with a largest value for each whole number that says how much is to be made and has none.
+
+    Nothing announced forbids 2^63 tokens, but no service can send them: not to end is no fault of it then.
+    """
+    limited = dict(schema)
+    for key in ("anyOf", "oneOf"):
+        if isinstance(schema.get(key), list):
+            limited[key] = [limit_amounts(option, name) for option in schema[key]]
+    if isinstance(schema.get("properties"), dict):
+        limited["properties"] = {part: limit_amounts(inner, part) for part, inner in schema["properties"].items()}
+    if isinstance(schema.get("items"), dict):
+        limited["items"] = limit_amounts(schema["items"], name)
+    if schema.get("type") != "integer" or not _AMOUNT.search(_CAPITAL.sub("_", name).lower()):
+        return limited
+    if "maximum" not in schema and "exclusiveMaximum" not in schema:
+        least = max(schema.get("minimum", 0), schema.get("exclusiveMinimum", -1) + 1)
+        limited["maximum"] = max(_LARGEST_AMOUNT, least)
+    return limited
 
 
 def derive_schema(sample: Any) -> Schema:

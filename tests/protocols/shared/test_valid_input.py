@@ -8,7 +8,13 @@ import pytest
 
 from harness.protocols.shared import openapi
 from harness.protocols.shared.json_schema import MAX_SAFE_INTEGER, UnusableSchema, simplify_schema
-from harness.protocols.shared.valid_input import derive_schema, is_bounded, narrow_schema, split_schema
+from harness.protocols.shared.valid_input import (
+    derive_schema,
+    is_bounded,
+    limit_amounts,
+    narrow_schema,
+    split_schema,
+)
 
 NUMBER = {"type": "number"}
 FREE = {"type": "array", "items": {"type": "array", "items": NUMBER}}
@@ -140,3 +146,24 @@ def test_a_sample_is_a_schema_of_what_is_like_it() -> None:
 )
 def test_what_is_wholly_announced(schema: dict[str, Any], expected: bool) -> None:
     assert is_bounded(schema) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "schema", "most"),
+    [
+        ("max_tokens", {"type": "integer"}, 16),
+        ("maxNewTokens", {"type": "integer"}, 16),
+        ("n", {"type": "integer", "minimum": 40}, 40),
+        ("horizon", {"type": "integer", "maximum": 1000}, 1000),
+        ("top_k", {"type": "integer", "exclusiveMinimum": 0}, 16),
+        ("num_rooms", {"type": "integer"}, None),
+        ("petal_length", {"type": "number"}, None),
+        ("tokens", {"type": "string"}, None),
+    ],
+)
+def test_amounts_of_work_without_a_largest_value_get_one(name: str, schema: dict[str, Any], most: int | None) -> None:
+    limited = limit_amounts(closed({"outer": closed({name: {"anyOf": [schema, {"type": "null"}]}})}))
+    option = limited["properties"]["outer"]["properties"][name]["anyOf"][0]
+    assert option == ({**schema, "maximum": most} if most is not None else schema)
+    as_list = limit_amounts(closed({name: {"type": "array", "items": schema}}))
+    assert as_list["properties"][name]["items"] == option

@@ -25,7 +25,7 @@ JUDGED = {
     "integration": Judged(
         "PASS",
         warnings={
-            "test_refused": "nan is not refused with a 4xx, but refused as broken: http status: HTTP 500",
+            "test_refused": "nan is not refused with a 4xx, but refused as broken: HTTP 500",
             "test_refused_values": "rows that are one too short",
             "test_empty_refused": "HTTP 500",
             "test_smuggling": "are executed",

@@ -36,8 +36,8 @@ V1 = {
         "PASS",
         warnings={
             **SHARED,
-            "test_refused": "missing_field is not refused with a 4xx, but refused as broken: http status: HTTP 500",
-            "test_forms_accepted": "a charset in the content type: a legal form is refused: http status: HTTP 500",
+            "test_refused": "missing_field is not refused with a 4xx, but refused as broken: HTTP 500",
+            "test_forms_accepted": "a charset in the content type: a legal form is refused: HTTP 500",
         },
     ),
 }

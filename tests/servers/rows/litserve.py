@@ -20,10 +20,10 @@ JUDGED = {
     "integration": Judged(
         "PASS",
         warnings={
-            "test_refused": "truncated_json is not refused with a 4xx, but refused as broken: http status: HTTP 500",
+            "test_refused": "truncated_json is not refused with a 4xx, but refused as broken: HTTP 500",
             "test_refused_values": "rows that are one too short",
             "test_empty_refused": "HTTP 500",
-            "test_forms_accepted": "a gzip body: a legal form is refused: http status: HTTP 500",
+            "test_forms_accepted": "a gzip body: a legal form is refused: HTTP 500",
             "test_wrong_bytes_refused": "no Host is not refused with a 4xx: answered 200",
         },
     ),

@@ -24,9 +24,7 @@ sample = [{ROW}]
 ENV = {"LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR"))}
 SHOWN = "shows a Python traceback"
 JUDGED = {
-    "smoke": Judged(
-        "PASS", warnings={"test_refused": "malformed_json is not refused with a 4xx: http status: HTTP 500"}
-    ),
+    "smoke": Judged("PASS", warnings={"test_refused": "malformed_json is not refused with a 4xx: HTTP 500"}),
     "integration": Judged(
         "FAIL",
         blockers={

@@ -29,7 +29,7 @@ def gunicorn(place: Place) -> list[str]:
     return [place.tool("gunicorn"), "-w", "1", "-b", f"127.0.0.1:{place.port}", "flask_app:app"]
 
 
-BROKEN = "refused as broken: http status: HTTP 500"
+BROKEN = "refused as broken: HTTP 500"
 FASTAPI = {
     "smoke": Judged("PASS"),
     "integration": Judged(

@@ -144,7 +144,7 @@ def broken(total: float) -> Sent:
         (
             broken,
             current,
-            "8 of 40 requests fail, and the same ones are answered at other times: http status: HTTP 500",
+            "8 of 40 requests fail, and the same ones are answered at other times: HTTP 500",
         ),
     ],
     ids=["precision", "header", "field", "errors"],
