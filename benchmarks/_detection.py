@@ -39,6 +39,7 @@ SERVED_MODELS = {
 _SMALL: Mapping[str, Any] = {"max_in_flight": 4, "backend": ServiceSettings(latency_ms=100)}
 _DEPLOYMENTS: Mapping[str, Mapping[str, Any]] = {
     "load_pulse": _SMALL,
+    "overload_step": {"max_in_flight": 2, "backend": ServiceSettings(latency_ms=100)},
     "replica_ends": {"backend": ServiceSettings(token_ms=20)},
 }
 """What is asked of a healthy deployment under an experiment that must be more than it can do, or meet slow answers."""

@@ -10,7 +10,7 @@ from harness.reference.forwarding import UpstreamAnswer, UpstreamCall
 from harness.reference.hardened import Hardened
 from harness.reference.upstream import Limits, Upstream
 
-_WORK_S = 0.05
+_WORK_S = 0.1
 
 
 class _Gateway(Hardened):
@@ -28,7 +28,7 @@ DEFECT = GatewayDefect(
     name="queue_grows",
     title="overload is taken without a bound: everybody waits, and nobody is told",
     gateway=_Gateway,
-    experiment="load_pulse",
+    experiment="overload_step",
     caught_by=SHEDS,
     words="the queue grows",
 )

@@ -10,7 +10,7 @@ from harness.reference.forwarding import UpstreamAnswer, UpstreamCall
 from harness.reference.hardened import Hardened
 from harness.reference.upstream import Limits, Upstream
 
-_WORK_S, _WAIT_S = 0.05, 3.0
+_WORK_S, _WAIT_S = 0.1, 3.0
 
 
 class _Gateway(Hardened):
@@ -34,7 +34,7 @@ DEFECT = GatewayDefect(
     name="sheds_late",
     title="overload is refused after three seconds in a queue",
     gateway=_Gateway,
-    experiment="load_pulse",
+    experiment="overload_step",
     caught_by=SHEDS,
     words="refused late",
 )

@@ -11,6 +11,7 @@ from harness.core.verdict import Status, Verdict
 from harness.stats.recovery import (
     RecoveryDecision,
     Yardstick,
+    bound_recovery,
     count_rest,
     decide_recovery,
     estimate_recovery,
@@ -52,10 +53,14 @@ def judge_recovery(experiment: Experiment, limit: float | None = None) -> Verdic
     watch, horizon = _Watch.begin(experiment), experiment.plan.chaos.recovery
     limit = horizon if limit is None else limit
     first = watch.find_index(min(limit, horizon))
+    interval: tuple[float, float | None] = horizon, None
     if not watch.after[first:]:
         status, reason, seconds = Status.INCONCLUSIVE, "no request was sent after the limit", None
     else:
-        status, reason, seconds = watch.judge(first, limit, decide_recovery(watch.yardstick, watch.latencies[first:]))
+        decision = decide_recovery(watch.yardstick, watch.latencies[first:])
+        status, reason, seconds = watch.judge(first, limit, decision)
+        if seconds is not None:
+            interval = watch.bound_return(first + decision.stretch.start if decision.stretch else 0)
     verdict = Verdict(
         status,
         reason,
@@ -63,7 +68,7 @@ def judge_recovery(experiment: Experiment, limit: float | None = None) -> Verdic
         unit="s",
         direction="<=",
         estimate=seconds,
-        ci=(horizon, None) if seconds is None else None,
+        ci=interval,
         method=_METHOD,
         n=1,
         limit=limit,
@@ -102,12 +107,21 @@ class _Watch:
             return None
         return self.after[back].intended if back else self.lifted
 
+    def bound_return(self, start: int) -> tuple[float, float]:
+        """From when to when, in seconds after the lift, the service can have come back, looking from `start` on."""
+        low, high = bound_recovery(self.yardstick, self.latencies[start:])
+        since = [sample.intended - self.lifted for sample in self.after]
+        return max(0.0, since[start + low - 1]) if start + low else 0.0, since[min(start + high, len(since) - 1)]
+
     def judge(self, first: int, limit: float, decision: RecoveryDecision) -> tuple[Status, str, float | None]:
         """The status, the reason and the seconds until the recovery, for the answers from `first` on."""
         horizon, stretch = self.chaos.recovery, decision.stretch
         returned = self.find_return(first + stretch.start if stretch else 0)
         seconds = None if returned is None else returned - self.lifted
-        back = "no recovery seen" if seconds is None else f"back at the baseline {seconds:.1f} s after the lift"
+        back = "no recovery seen"
+        if seconds is not None:
+            low, high = self.bound_return(first + stretch.start if stretch else 0)
+            back = f"back at the baseline {seconds:.1f} s after the lift (95 %: {low:.1f} to {high:.1f} s)"
         if stretch is not None and limit <= horizon:
             size, since = stretch.end - stretch.start, self.after[first + stretch.start].intended - self.lifted
             counts = f"{self.describe_bad(first)}, {stretch.bad} of {size} of them from {since:.1f} s on"

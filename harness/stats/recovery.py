@@ -159,13 +159,29 @@ def estimate_recovery(yardstick: Yardstick, latencies: ArrayLike) -> int:
 
     The sum begins at the last broken stretch, so that a relapse counts.
     """
+    start, sums = _sum_scores(yardstick, latencies)
+    return start + int(np.argmax(sums))
+
+
+def bound_recovery(yardstick: Yardstick, latencies: ArrayLike) -> tuple[int, int]:
+    """How many answers it took at least and at most, as in `estimate_recovery`, at the confidence 1 - `RETURN_ALPHA`.
+
+    The set of all places whose sum is no more than log(2 / alpha) under the largest. From the true place on, the
+    exponentials of the sums are martingales of mean 1 in both directions where half of the answers are bad before it,
+    and a twentieth after it: each direction misses it with half of alpha at most (Ville's inequality).
+    """
+    start, sums = _sum_scores(yardstick, latencies)
+    places = np.flatnonzero(sums >= sums.max() - math.log(2 / RETURN_ALPHA))
+    return start + int(places[0]), start + int(places[-1])
+
+
+def _sum_scores(yardstick: Yardstick, latencies: ArrayLike) -> tuple[int, NDArray[np.float64]]:
+    """Where the last broken stretch begins (0: there is none), and the sums of 0, 1, 2, ... scores from there on."""
     values = np.asarray(latencies, dtype=float)
     broken = find_broken_stretch(yardstick, values)
     start = broken.start if broken else 0
-    sums = np.cumsum(np.where(values[start:] > yardstick.slow_over, _SCORE_BAD, _SCORE_GOOD))
-    if not len(sums) or sums.max() <= 0:
-        return start
-    return start + int(np.argmax(sums)) + 1
+    scores = np.where(values[start:] > yardstick.slow_over, _SCORE_BAD, _SCORE_GOOD)
+    return start, np.concatenate(([0.0], np.cumsum(scores)))
 
 
 def shows_effect(yardstick: Yardstick, latencies: ArrayLike) -> bool:

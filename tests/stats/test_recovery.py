@@ -13,6 +13,7 @@ from scipy.stats import fisher_exact
 from benchmarks.recovery_errors import COURSES, Course, simulate_recovery
 from harness.core.verdict import Status
 from harness.stats.recovery import (
+    bound_recovery,
     compute_excess_p,
     decide_recovery,
     estimate_recovery,
@@ -21,6 +22,7 @@ from harness.stats.recovery import (
 )
 
 STEADY = [0.02] * 50
+YARDSTICK = measure_yardstick(STEADY, 10.0)
 COURSE = {course.name: course for course in COURSES}
 
 
@@ -79,3 +81,24 @@ def test_an_effect_is_more_than_chance() -> None:
     assert sum(effects) <= 8
     assert shows_effect(yardstick, np.random.default_rng(5).lognormal(size=30) * 20)
     assert shows_effect(yardstick, [1.0] * 20 + [math.inf] * 10)
+
+
+@pytest.mark.parametrize("broken", [0, 1, 7, 30])
+def test_the_interval_holds_the_place_of_the_recovery(broken: int) -> None:
+    latencies = [math.inf] * broken + [0.02] * 60
+    low, high = bound_recovery(YARDSTICK, latencies)
+    assert low <= estimate_recovery(YARDSTICK, latencies) == broken <= high
+    assert high - low <= 7, "each good answer is evidence"
+
+
+@pytest.mark.simulation
+def test_the_interval_covers_what_it_says() -> None:
+    """Half of the answers bad before, one in twenty after: the hardest case that the statement covers."""
+    random = np.random.default_rng(3)
+    covered = 0
+    for _ in range(1000):
+        broken = int(random.integers(0, 40))
+        bad = np.concatenate((random.random(broken) < 0.5, random.random(100) < 0.05))
+        low, high = bound_recovery(YARDSTICK, np.where(bad, math.inf, 0.02))
+        covered += low <= broken <= high
+    assert covered >= 940
