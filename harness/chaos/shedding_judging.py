@@ -74,8 +74,10 @@ class _Outcome:
 
     def find_gap(self) -> str:
         """Why the requests do not tell; empty when they do."""
-        if self.n < _FEWEST or len(self.waits) < 3:
+        if self.n < _FEWEST:
             return "too few requests to tell: give the overload a longer duration"
+        if len(self.waits) < 3:
+            return "in a third of the overload no request was taken at all"
         if len(self.refused) < _FEWEST_REFUSED:
             return "the service took nearly all of it: give a larger factor or rate"
         return "the wait was still growing: give the overload a longer duration" if self.is_growing else ""

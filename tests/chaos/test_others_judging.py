@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from harness.chaos.others_judging import judge_others
@@ -51,3 +53,27 @@ def test_a_disturbance_that_did_nothing_decides_nothing() -> None:
         verdict = judge_others(make(under, nothing))
         assert verdict.status is Status.INCONCLUSIVE
         assert "nothing was done" in verdict.reason
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize(
+    ("errors", "sigma", "slower"), [(0.0, 0.3, 1.0), (0.02, 0.5, 1.0), (0.04, 0.8, 1.0), (0.02, 0.5, 2.0)]
+)
+def test_a_sound_service_is_hardly_ever_failed(errors: float, sigma: float, slower: float) -> None:
+    """Background errors as in the baseline, and answers that may take twice as long: a FAIL in 5 % of runs at most."""
+    draw = np.random.default_rng(11)
+    runs, failed, passed = 400, 0, 0
+    for _ in range(runs):
+        before, under = (
+            np.where(draw.random(n) < errors, math.inf, 0.1 * factor * draw.lognormal(0.0, sigma, n))
+            for n, factor in ((50, 1.0), (100, slower))
+        )
+        found = make(under.tolist())
+        calm = [
+            Sample(k / 10, None if math.isinf(seconds) else seconds, 0.0, "closed" if math.isinf(seconds) else None)
+            for k, seconds in enumerate(before.tolist())
+        ]
+        status = judge_others(replace(found, samples=(*calm, *found.samples[50:]))).status
+        failed, passed = failed + (status is Status.FAIL), passed + (status is Status.PASS)
+    assert failed <= 0.05 * runs
+    assert passed >= 0.8 * runs

@@ -44,7 +44,7 @@ def grow(k: int) -> Sample:
         ((replace(REFUSED, status=500), TAKEN), Status.FAIL, "lost: 45 by 500"),
         ((replace(TAKEN, latency=None, error="total_timeout"), TAKEN), Status.FAIL, "lost: 45 by total_timeout"),
         ((replace(REFUSED, status=504), *[TAKEN] * 14, REFUSED), Status.PASS, "refused at once"),
-        ((REFUSED,), Status.INCONCLUSIVE, "too few"),
+        ((REFUSED,), Status.INCONCLUSIVE, "no request was taken at all"),
     ],
 )
 def test_each_way_to_deal_with_overload_is_named(under: tuple[Sample, ...], status: Status, words: str) -> None:
@@ -84,11 +84,11 @@ def simulate(seed: int, capacity: float, load: float, room: int) -> list[Sample]
 @pytest.mark.simulation
 def test_bounded_queues_do_not_fail_and_unbounded_ones_do_not_pass() -> None:
     verdicts = {
-        room: [judge(*simulate(seed, 20.0, 60.0, room)).status for seed in range(200)] for room in (5, 40, 10_000)
+        room: [judge(*simulate(seed, 20.0, 60.0, room)).status for seed in range(100)] for room in (5, 40, 10_000)
     }
-    assert verdicts[5].count(Status.PASS) >= 190
+    assert verdicts[5].count(Status.PASS) >= 95
     assert verdicts[5].count(Status.FAIL) == verdicts[40].count(Status.FAIL) == 0
-    assert verdicts[10_000].count(Status.FAIL) >= 195
+    assert verdicts[10_000].count(Status.FAIL) >= 97
     assert verdicts[10_000].count(Status.PASS) == 0
-    spare = [judge(*simulate(seed, 100.0, 60.0, 10_000)).status for seed in range(200)]
-    assert spare.count(Status.INCONCLUSIVE) == 200
+    spare = [judge(*simulate(seed, 100.0, 60.0, 10_000)).status for seed in range(100)]
+    assert spare.count(Status.INCONCLUSIVE) == 100
