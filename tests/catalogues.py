@@ -12,7 +12,7 @@ import pytest
 
 
 def sample_cases(cases: Iterable[Any], *sample: Any, mark: pytest.MarkDecorator = pytest.mark.catalogue) -> list[Any]:
-    """The cases as parameters of a test; those outside the sample have the mark."""
+    """The cases as parameters of a test; those outside the sample have the mark. A tuple has a value for each name."""
     listed = list(cases)
     unknown = [case for case in sample if case not in listed]
     assert not unknown, f"no such case: {unknown}"

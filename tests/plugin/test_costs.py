@@ -145,7 +145,7 @@ def planned_requests(outcome: GateOutcome) -> int:
 MEASURING = "smoke,validation,adversarial,load,chaos"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=40)
 @pytest.mark.parametrize(
     ("suites", "refuses_batches", "options"),
     sample_cases(
