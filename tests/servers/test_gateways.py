@@ -1,6 +1,6 @@
 """Real gateways and replicas under faults with known answers: the verdicts say what docs/findings.md says.
 
-A machine that is too busy leaves a verdict open; it never turns it round.
+A machine that is too busy leaves a verdict open, never turns it round; then a test of a gateway is skipped.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ HIDDEN = {
     },
 }
 """The checks that fail for a wrong answer that was declared a success: every other fault must fail visibly."""
+NAMES = ("cut", "reset", "silence", "broken-event")
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS, ids=lambda gateway: gateway.name)
@@ -33,14 +34,16 @@ def test_a_gateway_before_streams_that_break(gateway: Gateway, tmp_path: Path) -
         outcome = run_gate(tmp_path, f"--ai-experiments={EXPERIMENTS}", suite="chaos", timeout=900)
     hidden = HIDDEN[gateway.name]
     failed = list_failed(outcome)
-    assert {name for name in failed if name.startswith("test_intact")} == hidden.keys(), outcome.out
-    for name, part in hidden.items():
-        assert part in failed[name]
-    for name in ("cut", "reset", "silence", "broken-event"):
-        check = outcome.check(f"test_intact[{name}]")
-        if check["verdict"] == "PASS":
-            assert "failed visibly" in check["reason"]
-            assert "; 0 of" not in check["reason"], "no request was finished by the other backend"
+    for check in (outcome.check(f"test_intact[{name}]") for name in NAMES):
+        name, verdict, reason = check["id"].rpartition("::")[2], check["verdict"], check["reason"]
+        if verdict == "INCONCLUSIVE":
+            pytest.skip(f"this machine is too busy for {gateway.name}: {name}: {reason}")
+        assert (name in failed) == (name in hidden), f"{name}: {reason}"
+        if verdict == "FAIL":
+            assert hidden[name] in reason
+        else:
+            assert "failed visibly" in reason
+            assert "; 0 of" not in reason, "a request was finished by the other backend"
 
 
 @pytest.mark.parametrize("kind", REPLICATED, ids=lambda kind: kind.name)
