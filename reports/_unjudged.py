@@ -23,6 +23,11 @@ _WHOLE = {
     'upstream = "127.0.0.1:8000"\n[[fault]]\nname = "slow front"\nlink = "front"\nkind = "latency"\n'
     "attributes = { latency = 500 }",
     GROUNDS["clients"]: '[[fault]]\nkind = "slowloris"\nduration = 5',
+    GROUNDS["aborts"]: '[[fault]]\nkind = "abort_storm"\nduration = 5',
+    GROUNDS["overloads"]: '[[fault]]\nkind = "overload"\nduration = 5',
+    GROUNDS["pulses"]: '[[experiment]]\nname = "a pulse"\nmetastability = true\n[[experiment.fault]]\n'
+    'kind = "overload"\nduration = 5',
+    GROUNDS["evaluation"]: '[evaluation]\nfile = "prompts.jsonl"',
     GROUNDS["restarts"]: '[platform.backend-a]\npid_file = "/run/backend-a.pid"\nstart = ["systemctl", "start", "a"]\n'
     '[[fault]]\nkind = "stop"\nplatform = "backend-a"\nduration = 20',
 }
@@ -32,6 +37,8 @@ _VALUES = {
     "expect": "0",
     "model": '"NAME"',
     "version": '"1"',
+    "url": '"http://127.0.0.1:8001"',
+    "slices": '["region"]',
     "file": '"labelled.csv"',
     "golden": '"golden.jsonl"',
     "replicas": '["http://127.0.0.1:8001"]',

@@ -14,7 +14,7 @@ from harness.core.settings import GROUNDS, Promises
 from harness.core.suite_policy import explain_ground, list_sections
 
 unjudged = importlib.import_module("harness.reports._unjudged")
-NOT_CONFIGURABLE = {"direct", "http", "no_upload", "named", "baseline"}
+NOT_CONFIGURABLE = {"direct", "http", "no_upload", "named", "baseline", "second_endpoint"}
 """Grounds that the endpoint or an option gives, not the file."""
 
 
