@@ -196,7 +196,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "client_bound": "Why the load generator was the limit, if it was.",
         "reason": "Why it is undecided, if it is.",
         "aim": "What it was to show: locate, pass or fail.",
-        "seconds": "Length of the load.",
+        "seconds": "Length of the load, until it was ended early.",
+        "growth": "By how much the requests in flight grew, of a load that was ended early, per second; else 0.",
         "tokens": "Generated tokens of an answer in the mean.",
     },
     "Figure": {
