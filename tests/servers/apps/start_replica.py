@@ -1,9 +1,12 @@
 """Start a server that goes on alone: `python start_replica.py PID_FILE HEALTH_URL COMMAND...`.
 
 As a start script of a service does: it ends once the server answers on its health page, and leaves its process id in a
-file. The server's output goes to a file beside that.
+file. A server that was asked to end and did not is killed first. The output goes to a file beside that.
 """
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +19,9 @@ SECONDS = 120
 
 def main() -> int:
     pid_file, health, command = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    if pid_file.exists():
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(int(pid_file.read_text()), signal.SIGKILL)
     with open(pid_file.with_suffix(".log"), "ab") as log:
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     pid_file.write_text(str(server.pid))
