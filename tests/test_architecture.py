@@ -57,6 +57,7 @@ LAZY = {
     "harness/load/child/standalone.py": "the load suite, and pytest with it, judges only where no gate does",
     "harness/graders/json_schema.py": "jsonschema is an extra, loaded only for a schema",
     "harness/io/client.py": "gRPC is an extra, loaded only for a protocol that is spoken over it",
+    "harness/io/parquet.py": "pyarrow is an extra, loaded only for a Parquet file",
     "harness/io/metrics_page.py": "prometheus-client is an extra, loaded only for a soak",
     "harness/plugin/run_checks.py": "allure is an extra, loaded only when the user writes Allure results",
 }

@@ -1,43 +1,26 @@
-"""Read labelled inputs from CSV, JSONL or NPZ. Every error names the file, the row, the column and what is allowed."""
+"""Read labelled inputs from CSV, JSONL, NPZ or Parquet. Every error names file, row, column and what is allowed.
+
+Rows are read one at a time: of many rows of numbers the inputs lie in a file on disk, and only labels, slices and
+weights in memory.
+"""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import json
 import math
-import zipfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from harness.core.dataset import NO_FACETS, Dataset, Facets, cut_into_ranges
-from harness.core.json_path import walk_values
-from harness.core.registry import describe_unknown
-from harness.io.cells import CellType, CSVColumns, Missing, parse_number, refuse_cell
+from harness.io.cells import CellType, Missing, parse_number, refuse_cell
+from harness.io.parquet import read_parquet
+from harness.io.row_readers import MOST_BYTES, LabelledRow, read_csv, read_jsonl, read_npz
+from harness.io.row_store import RowStore
 
-MOST_BYTES, _MOST_ROWS = 1 << 30, 2_000_000
-"""The largest file (for NPZ also once unpacked), and the most rows."""
-_TEXT_COLUMNS = ("prompt", "input")
-"""Columns of a CSV file that hold text when no input columns are named."""
-
-
-class _Row(NamedTuple):
-    """One labelled input.
-
-    `where` is its place in the file, `others` the values of the further columns, `names` those of the numbers in it.
-    """
-
-    where: str
-    input: Any
-    label: Any
-    others: tuple[Any, ...]
-    names: tuple[str, ...] = ()
+_MOST_ROWS = 2_000_000
 
 
 def read_dataset(
@@ -55,47 +38,47 @@ def read_dataset(
     """Read a file of labelled inputs.
 
     CSV has a header; its inputs are the columns named in `inputs`, else the one column `prompt` or `input` (text), else
-    every other column (a row of numbers, or an object of named fields: `CSVColumns`). JSONL has objects with `input`
-    (flat list, text or object) and the label. NPZ has the arrays `x`, `y` and, if a group is asked for, `group`; never
-    pickled objects. `labels` renames the labels of the file. The columns of the facets are no inputs unless they are
-    named there. Raises `ConfigError`.
+    every other column (a row of numbers, or an object of named fields: `CSVColumns`). Parquet has the same columns.
+    JSONL has objects with `input` (flat list, text or object) and the label. NPZ has the arrays `x`, `y` and, if a
+    group is asked for, `group`; never pickled objects. `labels` renames the labels of the file. The columns of the
+    facets are no inputs unless they are named there. Raises `ConfigError`.
     """
-    readers: dict[str, Callable[..., Iterator[_Row]]] = {
-        ".csv": partial(_read_csv, types=types or {}, missing=missing),
-        ".jsonl": _read_jsonl,
-        ".ndjson": _read_jsonl,
-        ".npz": _read_npz,
+    readers: dict[str, Callable[..., Iterator[LabelledRow]]] = {
+        ".csv": partial(read_csv, types=types or {}, missing=missing),
+        ".jsonl": read_jsonl,
+        ".ndjson": read_jsonl,
+        ".npz": read_npz,
+        ".parquet": partial(read_parquet, missing=missing),
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
         refuse_cell(str(path), f"unknown kind of file {path.suffix!r}; give one of {', '.join(readers)}")
     others = facets.list_columns(group)
-    digest, rows = _read_rows(path, lambda: reader(path, label, inputs, others))
-    width = _find_width(rows)
+    columns = _Columns(label, labels or {}, others, facets)
+    digest = _read_rows(path, lambda: reader(path, label, inputs, others), columns)
+    width = columns.width
     if shape and width != math.prod(shape):
         needed = math.prod(shape)
-        form = _describe_form(rows[0].input)
-        refuse_cell(str(path), f"a row is {form}, and the shape {list(shape)} needs {needed}", "shape")
-    columns = {name: [row.others[place] for row in rows] for place, name in enumerate(others)}
+        refuse_cell(str(path), f"a row is {columns.form}, and the shape {list(shape)} needs {needed}", "shape")
     return Dataset(
         path.stem,
-        tuple(row.input for row in rows),
-        tuple(_rename_label(row, label, labels or {}) for row in rows),
-        None if group is None else tuple(columns[group]),
+        columns.inputs.finish(),
+        tuple(columns.labels),
+        None if group is None else tuple(columns.others[group]),
         digest,
         shape or None,
-        rows[0].names * bool(width),
-        {name: cut_into_ranges(columns[name]) for name in (*facets.slices, *facets.sensitive)},
+        columns.names * bool(width),
+        {name: cut_into_ranges(columns.others[name]) for name in (*facets.slices, *facets.sensitive)},
         facets.slices,
         facets.sensitive,
-        _parse_weights(columns, rows, facets.weight),
+        columns.weights or None,
         facets.task,
         facets.classes,
     )
 
 
-def _read_rows(path: Path, read: Callable[[], Iterator[_Row]]) -> tuple[str, list[_Row]]:
-    """The digest of the file, and its rows. Raises `ConfigError` for none, and for too many."""
+def _read_rows(path: Path, read: Callable[[], Iterable[LabelledRow]], columns: _Columns) -> str:
+    """The digest of the file, whose rows are added to the columns. Raises `ConfigError` for none, and for too many."""
     try:
         if not path.is_file():
             refuse_cell(str(path), "there is no such file")
@@ -103,50 +86,71 @@ def _read_rows(path: Path, read: Callable[[], Iterator[_Row]]) -> tuple[str, lis
             refuse_cell(str(path), f"the file is over {MOST_BYTES >> 20} MiB; give a part of it")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        rows = list(islice(read(), _MOST_ROWS + 1))
+        for row in read():
+            if len(columns.labels) >= _MOST_ROWS:
+                refuse_cell(row.where, f"over {_MOST_ROWS:,} rows; give a part of them")
+            columns.add(row)
     except OSError as problem:
         refuse_cell(str(path), f"cannot be read ({problem.strerror or problem})")
-    if not rows:
+    if not columns.labels:
         refuse_cell(str(path), "the file holds no rows")
-    if len(rows) > _MOST_ROWS:
-        refuse_cell(rows[-1].where, f"over {_MOST_ROWS:,} rows; give a part of them")
-    return digest, rows
+    return digest
 
 
-def _parse_weights(columns: Mapping[str, Sequence[str]], rows: Sequence[_Row], name: str | None) -> list[float] | None:
-    """The weights of the rows; None where there is no such column. Raises `ConfigError` for one that is not over 0."""
-    if name is None:
-        return None
-    weights = [parse_number(text, row.where, name) for text, row in zip(columns[name], rows, strict=True)]
-    for weight, row in zip(weights, rows, strict=True):
-        if weight <= 0:
-            refuse_cell(row.where, f"{weight:g} is no weight; give a number over 0", name)
-    return weights
+class _Columns:
+    """The columns of a file, to which row after row is added.
 
-
-def _rename_label(row: _Row, column: str, labels: Mapping[str, Any]) -> Any:
-    """The label of a row, as `labels` renames it. Raises `ConfigError` for one that is not named there."""
-    if labels and str(row.label) not in labels:
-        known = ", ".join(list(labels)[:20])
-        refuse_cell(row.where, f"the label {row.label!r:.60} is not in [data] labels; there are: {known}", column)
-    return labels.get(str(row.label), row.label)
-
-
-def _find_width(rows: Sequence[_Row]) -> int | None:
-    """How many numbers every row has, None for text and objects.
-
-    Raises `ConfigError` for a row that differs from the first.
+    `form` is that of an input in words, `width` how many numbers it has, None for others.
     """
-    first = _describe_form(rows[0].input)
-    for row in rows:
-        if (form := _describe_form(row.input)) != first:
-            refuse_cell(
-                row.where,
-                f"the input is {form}, and that of the first row {first}; all rows must have the same form",
-            )
-    if isinstance(rows[0].input, list):
-        return len(rows[0].input)
-    return None
+
+    def __init__(self, label: str, renamed: Mapping[str, Any], others: tuple[str, ...], facets: Facets) -> None:
+        self.inputs = RowStore()
+        self.labels: list[Any] = []
+        self.others: dict[str, list[str]] = {name: [] for name in others}
+        self.weights: list[float] = []
+        self.names: tuple[str, ...] = ()
+        self.width: int | None = None
+        self._label, self._renamed, self._facets = label, renamed, facets
+        self.form = ""
+
+    def add(self, row: LabelledRow) -> None:
+        """Add a row. Raises `ConfigError` for one whose form differs from the first, or whose label is not known."""
+        form = _describe_form(row.input)
+        if not self.labels:
+            self.form, self.names = form, row.names
+            self.width = len(row.input) if isinstance(row.input, list) else None
+        if form != self.form:
+            problem = f"the input is {form}, and that of the first row {self.form}; all rows must have the same form"
+            refuse_cell(row.where, problem)
+        self.inputs.add(row.input)
+        self.labels.append(self._check_label(row))
+        for name, value in zip(self.others, row.others, strict=True):
+            self.others[name].append(sys.intern(value))
+            if name == self._facets.weight:
+                self.weights.append(_parse_weight(value, row.where, name))
+
+    def _check_label(self, row: LabelledRow) -> Any:
+        """The label of a row, as the configuration renames it. Raises `ConfigError` for one that it does not name."""
+        label = row.label
+        if self._renamed:
+            if str(label) not in self._renamed:
+                known = ", ".join(list(self._renamed)[:20])
+                problem = f"the label {label!r:.60} is not in [data] labels; there are: {known}"
+                refuse_cell(row.where, problem, self._label)
+            label = self._renamed[str(label)]
+        if self._facets.classes and str(label) not in self._facets.classes:
+            known = ", ".join(self._facets.classes[:20])
+            refuse_cell(row.where, f"the label {label!r:.60} is not in [data] classes; there are: {known}", self._label)
+        if self._facets.task == "regression" and not isinstance(label, int | float):
+            refuse_cell(row.where, f"the label {label!r:.60} is no number, and the task is regression", self._label)
+        return sys.intern(label) if type(label) is str else label
+
+
+def _parse_weight(text: str, where: str, name: str) -> float:
+    weight = parse_number(text, where, name)
+    if weight <= 0:
+        refuse_cell(where, f"{weight:g} is no weight; give a number over 0", name)
+    return weight
 
 
 def _describe_form(row_input: Any) -> str:
@@ -155,226 +159,3 @@ def _describe_form(row_input: Any) -> str:
     if isinstance(row_input, str):
         return "text"
     return f"{len(row_input)} numbers"
-
-
-def _parse_label(value: Any, where: str, column: str) -> Any:
-    """A label: text, numbers (whole ones as int), lists and objects in depth. Raises `ConfigError`."""
-    if isinstance(value, str):
-        value = value.strip()
-    if value is None or (isinstance(value, str | list | dict) and not value):
-        refuse_cell(where, "the label is missing", column)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return [_parse_label(item, where, column) for item in value]
-    if isinstance(value, dict):
-        return {name: _parse_label(item, where, column) for name, item in value.items()}
-    number = parse_number(value, where, column)
-    if isinstance(value, int):
-        return value
-    return int(number) if number.is_integer() else number
-
-
-def _parse_csv_label(text: str, where: str, column: str) -> Any:
-    try:
-        float(text)
-    except ValueError:
-        return _parse_label(text, where, column)
-    # "007" is the name of a class and not the number 7: a whole number counts only if it is written as it is printed.
-    number = parse_number(text, where, column)
-    stripped = text.strip()
-    if number.is_integer() and stripped in (str(int(number)), str(number)):
-        return int(number)
-    return number if "." in stripped or "e" in stripped.lower() else stripped
-
-
-def _read_csv(
-    path: Path,
-    label: str,
-    inputs: tuple[str, ...],
-    others: tuple[str, ...],
-    *,
-    types: Mapping[str, CellType],
-    missing: Missing,
-) -> Iterator[_Row]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            header = [name.strip() for name in next(reader, [])]
-            if not header:
-                refuse_cell(str(path), "the file is empty; a CSV file begins with the names of its columns")
-            columns = _choose_columns(path, header, label, inputs, others)
-            _check_names(f"{path}:1", "column", header, *types)
-            cell_reader = CSVColumns(columns, types, missing)
-            is_text: bool | None = None
-            for values in reader:
-                where = f"{path}:{reader.line_num}"
-                if not values:
-                    continue
-                if len(values) != len(header):
-                    refuse_cell(where, f"{len(values)} cells where the header names {len(header)} columns")
-                cells = dict(zip(header, values, strict=True))
-                if is_text is None:
-                    is_text = not types and _is_text(columns, cells[columns[0]], bool(inputs))
-                row_input: Any = cells[columns[0]]
-                if not is_text:
-                    row_input = cell_reader.read_input(cells, where)
-                row_label = _parse_csv_label(cells[label], where, label)
-                yield _Row(where, row_input, row_label, tuple(cells[name].strip() for name in others), columns)
-        except UnicodeDecodeError as problem:
-            refuse_cell(
-                f"{path}:{reader.line_num + 1}", f"not UTF-8 near here ({problem.reason}); save the file as UTF-8"
-            )
-        except csv.Error as problem:
-            refuse_cell(f"{path}:{reader.line_num}", f"not CSV ({problem})")
-
-
-def _choose_columns(
-    path: Path, header: Sequence[str], label: str, inputs: tuple[str, ...], others: tuple[str, ...]
-) -> tuple[str, ...]:
-    where = f"{path}:1"
-    for name in header:
-        if header.count(name) > 1:
-            refuse_cell(where, "two columns have this name", name)
-    _check_names(where, "column", header, label, *inputs, *others)
-    if label in inputs:
-        refuse_cell(where, "the label is among the inputs", label)
-    if inputs:
-        return inputs
-    columns = tuple(name for name in header if name not in (label, *others))
-    if not columns:
-        refuse_cell(where, "there is no column beside the label")
-    for name in columns:
-        if name in _TEXT_COLUMNS:
-            return (name,)
-    return columns
-
-
-def _check_names(where: str, kind: str, known: Sequence[str], *names: str) -> None:
-    """Refuse the first of the configuration's names that the file does not have."""
-    for name in names:
-        if name not in known:
-            _, _, names_known = describe_unknown(kind, name, known[:20]).partition("; ")
-            refuse_cell(where, f"there is no such {kind}; {names_known}", name)
-
-
-def _is_text(columns: Sequence[str], first: str, is_named: bool) -> bool:
-    """Whether a CSV file's inputs are text, judged by the first of them."""
-    if len(columns) > 1:
-        return False
-    try:
-        float(first)
-    except ValueError:
-        return is_named or columns[0] in _TEXT_COLUMNS
-    return columns[0] in _TEXT_COLUMNS
-
-
-def _read_jsonl(path: Path, label: str, inputs: tuple[str, ...], others: tuple[str, ...]) -> Iterator[_Row]:
-    keys = inputs or ("input",)
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            where = f"{path}:{number}"
-            if not line.strip():
-                continue
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                value = json.loads(text, object_pairs_hook=_refuse_repeated_keys)
-            except UnicodeDecodeError as problem:
-                refuse_cell(where, f"not UTF-8 (byte {problem.start}); save the file as UTF-8")
-            except _RepeatedKeyError as problem:
-                refuse_cell(where, str(problem))
-            except (ValueError, RecursionError) as problem:
-                refuse_cell(where, f"not JSON ({problem})")
-            if not isinstance(value, dict):
-                refuse_cell(where, f"a {type(value).__name__}; give an object with 'input' and {label!r}")
-            _check_names(where, "key", list(value), *keys, label, *others)
-            row_input = _select_fields(value, keys)
-            yield _Row(
-                where,
-                _parse_json_input(row_input, where, keys[0]),
-                _parse_label(value[label], where, label),
-                tuple("" if value[name] is None else str(value[name]) for name in others),
-                inputs,
-            )
-
-
-class _RepeatedKeyError(ValueError):
-    """An object of JSON names one key twice."""
-
-
-def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON; one that has a key twice says two things, and which is meant is not known."""
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        name, count = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise _RepeatedKeyError(f"the key {name!r} occurs {count} times; leave all but one out")
-    return value
-
-
-def _select_fields(value: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    """The field of one key; of several, a list where all are numbers, else an object."""
-    if len(keys) == 1:
-        return value[keys[0]]
-    fields = {name: value[name] for name in keys}
-    if all(type(field) in (int, float) for field in fields.values()):
-        return list(fields.values())
-    return fields
-
-
-def _parse_json_input(value: Any, where: str, column: str) -> str | list[float] | dict[str, Any]:
-    if isinstance(value, dict) and value:
-        for path, leaf in walk_values(value):
-            if isinstance(leaf, float) and not math.isfinite(leaf):
-                refuse_cell(where, f"{leaf} is not finite; give a number, or null", f"{column}.{path[-1]}")
-        return value
-    if isinstance(value, str):
-        return value
-    items = value if isinstance(value, list) else [value]
-    if not items:
-        refuse_cell(where, "the input is empty", column)
-    numbers = []
-    for index, item in enumerate(items):
-        if isinstance(item, str | list):
-            message = f"{type(item).__name__} {item!r:.40} is not a number; give a flat list of numbers, or a text"
-            refuse_cell(where, message, f"{column}[{index}]")
-        numbers.append(parse_number(item, where, f"{column}[{index}]"))
-    return numbers
-
-
-def _read_npz(path: Path, label: str, inputs: tuple[str, ...], others: tuple[str, ...]) -> Iterator[_Row]:
-    names, (x, labels, *columns) = _load_arrays(path, label, inputs, others)
-    is_text = x.dtype.kind == "U"
-    if is_text and x.ndim > 1:
-        refuse_cell(str(path), f"text of shape {list(x.shape)}; prompts are one array of texts", names[0])
-    rows = x if is_text else x.reshape(len(x), math.prod(x.shape[1:]))
-    for index, (row, row_label, *values) in enumerate(zip(rows, labels.tolist(), *columns, strict=True)):
-        where = f"{path}: row {index}"
-        row_input: Any = str(row)
-        if not is_text:
-            for column in np.flatnonzero(~np.isfinite(row))[:1]:
-                message = f"{row[column]} is not finite; give a number or leave the row out"
-                refuse_cell(where, message, f"x[{index}][{column}]")
-            row_input = row.astype(float).tolist()
-        yield _Row(where, row_input, _parse_label(row_label, where, names[1]), tuple(map(str, values)))
-
-
-def _load_arrays(
-    path: Path, label: str, inputs: tuple[str, ...], others: tuple[str, ...]
-) -> tuple[list[str], list[np.ndarray[Any, Any]]]:
-    """The arrays of inputs, labels and the further columns, with their names. Raises `ConfigError`."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
-                refuse_cell(str(path), f"the arrays are over {MOST_BYTES >> 20} MiB; give a part of them")
-        with np.load(path, allow_pickle=False) as file:
-            names = [*(inputs[:1] or ("x",)), label if label in file.files else "y", *others]
-            _check_names(str(path), "array", file.files, *names)
-            arrays = [file[name] for name in names]
-    except (ValueError, EOFError, zipfile.BadZipFile) as problem:
-        refuse_cell(str(path), f"not an NPZ file, or one with pickled objects ({problem})")
-    for name, array, kinds in zip(names, arrays, ("iufU", "iufU", *["iufU"] * len(others)), strict=True):
-        if array.dtype.kind not in kinds:
-            refuse_cell(str(path), f"dtype {array.dtype}; give an array of numbers or text", name)
-        if array.ndim == 0 or len(array) != len(arrays[0]):
-            refuse_cell(str(path), f"shape {list(array.shape)}, and {names[0]} has {list(arrays[0].shape)}", name)
-    return names, arrays

@@ -35,7 +35,8 @@ class Aim:
 class Prepared:
     """A figure ready to be computed over n rows.
 
-    `statistic` takes weights of n + 2 rows: of the last two, the first is as bad as a row can be, the second as good.
+    `statistic` takes weights of n + 2 rows: of the last two, the first makes the figure as low as a row can, the second
+    as high.
     `weights` has the rows' own, and their mean for the two additional rows. `find_own_bounds` gives bounds that are
     better than resampling, at the alphas of the lower and the upper one; None where there are none. `n` counts the rows
     that the figure rests on. `unjudged` says why there is no figure.
@@ -89,9 +90,9 @@ def add_extremes(weights: Values) -> Values:
     return np.append(weights, [weights.mean()] * 2)
 
 
-def prepare_mean(values: Values, weights: Values, worst: float, best: float) -> Prepared:
-    """The mean of a value of each row; `worst` and `best` are those of the additional rows."""
-    extended = np.append(values, [worst, best])
+def prepare_mean(values: Values, weights: Values, lowest: float, highest: float) -> Prepared:
+    """The mean of a value of each row; `lowest` and `highest` are those of the additional rows."""
+    extended = np.append(values, [lowest, highest])
     return Prepared(lambda drawn: (drawn @ extended) / drawn.sum(axis=1), add_extremes(weights), len(values))
 
 

@@ -5,9 +5,8 @@ Tested in tests/suites/validation/test_quality.py.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import msgspec
 import numpy as np
 
 from harness.core.dataset import Dataset
-from harness.metrics.answered_rows import NO_CLASS, AnsweredRows, Codes, make_answered_rows
+from harness.metrics.answered_rows import NO_CLASS, AnsweredRows, Codes, Flags, make_answered_rows
 from harness.run.gate_run import GateRun
 from harness.run.labelled_rows import ANSWERS, LabelledRows, choose_rows
 from harness.run.row_asking import RowBatch, RowState
@@ -48,42 +47,42 @@ def read_batches(path: Path) -> Iterator[RowBatch]:
             yield from map(decoder.decode, file)
 
 
-@dataclass(slots=True)
 class _Columns:
-    """The answers of the asked rows as columns; `places` are those of the rows by their number in the data."""
+    """The answers of the asked rows as columns, in the order in which they were asked.
 
-    places: dict[int, int]
-    states: list[RowState]
-    labels: list[str | None]
-    values: list[float]
-    scores: list[tuple[float, ...] | None]
-    vectors: list[tuple[float, ...] | None]
-    widths: Counter[int] = field(default_factory=Counter)
+    `states` are those of the rows, `labels` places in `names` (-1: none), `values` the numbers that were answered, and
+    `rows` the scores or vectors, of the shape (n, width) with the first width that came; `widths` are all that came.
+    """
 
-    @classmethod
-    def make(cls, asked: Sequence[int]) -> _Columns:
-        """Columns in which no row is answered yet."""
+    def __init__(self, asked: Sequence[int], size: int) -> None:
         n = len(asked)
-        places = {number: place for place, number in enumerate(asked)}
-        return cls(places, [RowState.FAILED] * n, [None] * n, [np.nan] * n, [None] * n, [None] * n)
+        self._places = np.full(size, -1, dtype=np.int64)
+        self._places[np.asarray(asked, dtype=np.int64)] = np.arange(n)
+        self.states = np.full(n, RowState.FAILED.value, dtype="U10")
+        self.labels, self.values = np.full(n, NO_CLASS, dtype=np.int64), np.full(n, np.nan)
+        self.names: dict[str, int] = {}
+        self.rows: Values | None = None
+        self.widths: set[int] = set()
 
     def fill(self, batch: RowBatch) -> None:
         """Put in what one request brought."""
-        for index, number in enumerate(batch.rows):
-            place = self.places.get(number)
-            if place is None:
-                continue
-            self.states[place] = batch.state
-            if batch.labels:
-                self.labels[place] = batch.labels[index]
-            if batch.numbers:
-                self.values[place] = batch.numbers[index]
-            if batch.scores:
-                self.scores[place] = batch.scores[index]
-                self.widths[len(batch.scores[index])] += 1
-            if batch.vectors:
-                self.vectors[place] = batch.vectors[index]
-                self.widths[len(batch.vectors[index])] += 1
+        places = self._places[np.asarray(batch.rows)]
+        is_asked = places >= 0
+        places = places[is_asked]
+        self.states[places] = batch.state.value
+        if batch.labels:
+            codes = [self.names.setdefault(label, len(self.names)) for label in batch.labels]
+            self.labels[places] = np.asarray(codes)[is_asked]
+        if batch.numbers:
+            self.values[places] = np.asarray(batch.numbers)[is_asked]
+        rows = batch.scores or batch.vectors
+        if rows:
+            widths = set(map(len, rows))
+            self.widths |= widths
+            if self.rows is None:
+                self.rows = np.full((len(self.states), len(rows[0])), np.nan)
+            if widths == {self.rows.shape[1]}:
+                self.rows[places] = np.asarray(rows)[is_asked]
 
 
 def build_answered_rows(
@@ -91,16 +90,15 @@ def build_answered_rows(
 ) -> AnsweredRows:
     """The columns of the asked rows, in their order: labels of the data, what the batches hold, failures filled in."""
     assert data.labels is not None
-    columns = _Columns.make(asked)
+    columns = _Columns(asked, len(data.inputs))
     for batch in batches:
         columns.fill(batch)
     numbers = np.array(asked, dtype=np.int64)
-    states = np.array(columns.states, dtype=np.str_)
-    failed = np.asarray(states != RowState.ANSWERED.value)
+    failed: Flags = np.not_equal(columns.states, RowState.ANSWERED.value)
     shared: dict[str, Any] = {
         "numbers": numbers,
         "failed": failed,
-        "declined": np.asarray(states == RowState.DECLINED.value),
+        "declined": np.equal(columns.states, RowState.DECLINED.value),
         "population": np.isin(numbers, np.fromiter(population, np.int64)),
         "columns": {name: np.array([values[n] for n in asked], dtype=np.str_) for name, values in _list_columns(data)},
         "sensitive": data.sensitive,
@@ -109,7 +107,7 @@ def build_answered_rows(
         shared["weights"] = np.array(data.weights, dtype=float)[numbers]
     if data.answers == "numbers":
         labels = np.array([float(data.labels[number]) for number in asked])
-        return make_answered_rows(labels, _fill_numbers(labels, np.array(columns.values)), **shared)
+        return make_answered_rows(labels, _fill_numbers(labels, columns.values), **shared)
     texts = [str(data.labels[number]) for number in asked]
     classes = data.classes or tuple(sorted(map(str, set(data.labels)), key=_sort_key))
     codes = {name: code for code, name in enumerate(classes)}
@@ -119,14 +117,16 @@ def build_answered_rows(
         shared["failed"] = lost
         return make_answered_rows(coded, np.full(len(asked), NO_CLASS), classes=classes, vectors=vectors, **shared)
     label_count = len(classes)
-    for label in sorted({label for label in columns.labels if label is not None} - set(codes), key=_sort_key):
+    for label in sorted(set(columns.names) - set(codes), key=_sort_key):
         codes[label] = len(codes)
+    meanings = np.array([codes[label] for label in columns.names] + [NO_CLASS], dtype=np.int64)
+    coded, predictions = np.array([codes[text] for text in texts], dtype=np.int64), meanings[columns.labels]
     return make_answered_rows(
-        np.array([codes[text] for text in texts], dtype=np.int64),
-        np.array([NO_CLASS if label is None else codes[label] for label in columns.labels], dtype=np.int64),
+        coded,
+        predictions,
         classes=tuple(codes),
         label_count=label_count,
-        **_place_scores(columns, classes, np.array([codes[text] for text in texts], dtype=np.int64)),
+        **_place_scores(columns, classes, coded, predictions),
         **shared,
     )
 
@@ -151,57 +151,43 @@ def _fill_numbers(labels: Values, values: Values) -> Values:
     return np.where(np.isnan(values), furthest, values)
 
 
-def _fill_vectors(columns: _Columns, failed: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple[Values, Any]:
-    """The vectors of the commonest length, zero where there is none; and the rows that have none."""
-    width = columns.widths.most_common(1)[0][0] if columns.widths else 1
-    vectors = np.zeros((len(failed), width))
-    lost = failed.copy()
-    for place, vector in enumerate(columns.vectors):
-        if vector is not None and len(vector) == width:
-            vectors[place] = vector
-        else:
-            lost[place] = True
-    return vectors, lost
+def _fill_vectors(columns: _Columns, failed: Flags) -> tuple[Values, Flags]:
+    """The vectors, zero where there is none or one of another length than the first; and the rows that have none."""
+    vectors = np.full((len(failed), 1), np.nan) if columns.rows is None else columns.rows
+    return np.nan_to_num(vectors), failed | np.isnan(vectors).any(axis=1)
 
 
-def _place_scores(columns: _Columns, classes: Sequence[str], labels: Codes) -> dict[str, Any]:
+def _place_scores(columns: _Columns, classes: Sequence[str], labels: Codes, predictions: Codes) -> dict[str, Any]:
     """The scores of each class, as fields of `AnsweredRows`: (n, classes), or why there are none.
 
     A row without scores has the lowest for its label and the highest for every other class.
     """
-    if not columns.widths:
+    if columns.rows is None:
         return {"no_scores": "the answers hold no scores: a list of a number for each class"}
-    if set(columns.widths) != {len(classes)}:
+    if columns.widths != {len(classes)}:
         widths = ", ".join(map(str, sorted(columns.widths)))
         return {"no_scores": f"the answers hold {widths} scores for a row, and the labels are {len(classes)} classes"}
-    order, problem = _order_classes(columns, classes)
-    if problem:
-        return {"no_scores": problem}
-    scores = np.full((len(labels), len(classes)), np.inf)
-    scores[np.arange(len(labels)), labels] = -np.inf
-    for place, row in enumerate(columns.scores):
-        if row is not None:
-            scores[place] = [row[column] for column in order]
-    return {"scores": scores}
+    given = np.asarray(~np.isnan(columns.rows).any(axis=1))
+    order = _order_classes(columns.rows[given].argmax(axis=1), predictions[given], len(classes))
+    if order is None:
+        advice = "name the classes in the order of the scores: [data] classes = [...]"
+        problem = "it is not known which class each score is of, since the label is often not the highest"
+        return {"no_scores": f"{problem}; {advice}"}
+    scores = columns.rows[:, order]
+    worst = np.where(np.arange(len(classes)) == labels[:, None], -np.inf, np.inf)
+    return {"scores": np.where(given[:, None], scores, worst)}
 
 
-def _order_classes(columns: _Columns, classes: Sequence[str]) -> tuple[list[int], str]:
-    """Of each class, the column of its score; or why that is not known.
+def _order_classes(highest: Codes, predictions: Codes, count: int) -> Codes | None:
+    """Of each class, the column of its score; None where that is not known.
 
-    It is the one that is highest where the class is answered. Where every answer is the column's number, or a class is
-    never answered, the classes have the order of the configuration, or of their numbers.
+    It is the one that is highest where the class is answered; the classes' own order where that agrees.
     """
-    votes: dict[str, Counter[int]] = {name: Counter() for name in classes}
-    for label, row in zip(columns.labels, columns.scores, strict=True):
-        if row is not None and label in votes:
-            votes[label][row.index(max(row))] += 1
-    total = sum(counter.total() for counter in votes.values())
-    in_order = list(range(len(classes)))
-    if total and sum(votes[name][column] for column, name in enumerate(classes)) >= _AGREE * total:
-        return in_order, ""
-    order = [votes[name].most_common(1)[0][0] if votes[name] else -1 for name in classes]
-    agreeing = sum(votes[name][column] for name, column in zip(classes, order, strict=True))
-    if sorted(order) == in_order and agreeing >= _AGREE * total:
-        return order, ""
-    advice = "name the classes in the order of the scores: [data] classes = [...]"
-    return [], f"it is not known which class each score is of, since the label is often not the highest; {advice}"
+    votes = np.zeros((count, count), dtype=np.int64)
+    known = (predictions >= 0) & (predictions < count)
+    np.add.at(votes, (predictions[known], highest[known]), 1)
+    own, order = np.arange(count), votes.argmax(axis=1)
+    if np.trace(votes) >= _AGREE * votes.sum() > 0:
+        return own
+    agreeing = votes[own, order].sum()
+    return order if sorted(order) == own.tolist() and agreeing >= _AGREE * votes.sum() > 0 else None

@@ -6,10 +6,12 @@ Tested in tests/suites/validation/test_accuracy.py.
 from __future__ import annotations
 
 import random
+import sys
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 
 from harness.checks.answers.label_forms import find_renumbering, read_generously
 from harness.checks.common import find_harness_error
@@ -88,17 +90,35 @@ def _choose_all_rows(data: Dataset, seed: int, objectives: Sequence[Objective], 
     return [choose_rows(data, seed, name, most) for name, most in caps.items()]
 
 
+def _join_rows(rows: Sequence[Sequence[int]], count: int) -> list[int]:
+    """The rows of all choices, each once, in the order of the choices."""
+    known, joined = bytearray(count), list[int]()
+    for number in chain.from_iterable(rows):
+        if not known[number]:
+            known[number] = 1
+            joined.append(number)
+    return joined
+
+
+def _rank_rows(rows: Sequence[int], count: int) -> array[int]:
+    """Of each of `count` rows, its place among these; -1 where it is not among them."""
+    ranks = array("l", [-1]) * count
+    for place, number in enumerate(rows):
+        ranks[number] = place
+    return ranks
+
+
 class _Collector:
     """Keeps of each request what the verdicts need: the label of each row, its state, and the first wrong examples."""
 
     def __init__(self, data: Dataset, chosen: Sequence[Sequence[int]], write: Callable[[RowBatch], None]) -> None:
         assert data.labels is not None
-        self.labels: dict[int, str | None] = {}
-        self.states: dict[int, RowState] = {}
+        self.labels: list[str | None] = [None] * len(data.inputs)
+        self.states: list[RowState] = [RowState.FAILED] * len(data.inputs)
         self.spent: dict[int, str] = {}
         self.refusal, self.unreached = "", ""
         self._data, self._write, self._expected = data, write, data.labels
-        self._ranks = [{number: place for place, number in enumerate(rows)} for rows in chosen]
+        self._ranks = [_rank_rows(rows, len(data.inputs)) for rows in chosen]
         self._shown: dict[int, tuple[int, Exchange]] = {}
 
     def keep(self, batch: RowBatch, exchange: Exchange) -> None:
@@ -107,7 +127,7 @@ class _Collector:
             raise HarnessError(unreached.reason)
         self._write(batch)
         for place, number in enumerate(batch.rows):
-            label = batch.labels[place] if batch.labels else None
+            label = sys.intern(batch.labels[place]) if batch.labels else None
             self.labels[number], self.states[number] = label, batch.state
             if label != str(self._expected[number]):
                 self._note_wrong(number, exchange)
@@ -119,7 +139,7 @@ class _Collector:
             self.spent[number] = reason
         for index, ranks in enumerate(self._ranks):
             shown = self._shown.get(index)
-            if number in ranks and (shown is None or ranks[number] < ranks[shown[0]]):
+            if ranks[number] >= 0 and (shown is None or ranks[number] < ranks[shown[0]]):
                 self._shown[index] = number, exchange
 
     def show(self, session: Session) -> dict[int, Counterexample]:
@@ -146,7 +166,7 @@ def ask_labelled_rows(
         return LabelledRows()
     settings = session.settings
     rows = _choose_all_rows(data, settings.seed, objectives, settings.profile.items)
-    asked = list(dict.fromkeys(number for chosen in rows for number in chosen))
+    asked = _join_rows(rows, len(data.inputs))
     if not asked:
         return LabelledRows()
     collector = _Collector(data, rows, write)

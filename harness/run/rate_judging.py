@@ -35,7 +35,7 @@ def skip_repeated_rows(data: Dataset, numbers: Iterable[int]) -> Iterator[int]:
         row, label = data.inputs[number], data.labels[number] if data.labels else ""
         if isinstance(row, dict):
             row = json.dumps(row, sort_keys=True)
-        key = (row if isinstance(row, str) else tuple(row), str(label))
+        key = hash((row if isinstance(row, str) else tuple(row), str(label)))  # the rows themselves may not fit
         if key not in known:
             known.add(key)
             yield number

@@ -66,7 +66,7 @@ class RowAsker:
         if self._rows.batches and not isinstance(data.inputs[0], str):
             self._width = BATCH_WIDTH
         self._proven = self._width == 1
-        self._asked: set[int] = set()
+        self._asked = bytearray(len(data.inputs))
         self._binary, self._kind = list_binary_classes(data), data.answers
 
     def ask(self, numbers: Sequence[int]) -> None:
@@ -78,7 +78,7 @@ class RowAsker:
         if not self._proven:
             self._send([numbers[: self._width]])
             self._proven = True
-        left = [number for number in numbers if number not in self._asked]
+        left = [number for number in numbers if not self._asked[number]]
         self._send([left[start : start + self._width] for start in range(0, len(left), self._width)])
 
     def _send(self, batches: Sequence[Sequence[int]]) -> None:
@@ -91,9 +91,10 @@ class RowAsker:
             for batch, exchange in zip(wave, exchanges, strict=True):
                 read = self._read(exchange.answer, len(batch)) if exchange.ok and exchange.answer else None
                 if not read and len(batch) > 1 and (exchange.error not in _SILENT or self._is_too_large(batch)):
-                    alone += [number for number in batch if number not in self._asked]
+                    alone += [number for number in batch if not self._asked[number]]
                     continue
-                self._asked.update(batch)
+                for number in batch:
+                    self._asked[number] = 1
                 self._keep(RowBatch(tuple(batch), _classify_rows(exchange, read), **read or {}), exchange)
         if alone:
             if not self._proven:

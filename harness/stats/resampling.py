@@ -1,9 +1,9 @@
 """Confidence bounds for a figure of n rows that has no exact interval: a mean, an F1, a correlation.
 
-Few rows: a Bayesian bootstrap (Rubin 1981) in which one more row takes part, as bad as possible for the lower bound and
-as good as possible for the upper one. Of a share these bounds are Clopper and Pearson's; of a mean of bounded values
-Gaffke's (2005), which Learned-Miller and Thomas (2020, arXiv:1905.06208) compare. The additional row keeps a flawless
-sample from being a proof. Many rows: a jackknife over groups of rows, with the same additional row.
+Few rows: a Bayesian bootstrap (Rubin 1981) in which one more row takes part. For the lower bound it lowers the figure
+as far as a row can, for the upper one it raises it. Of a share these bounds are Clopper and Pearson's; of a mean of
+bounded values Gaffke's (2005), which Learned-Miller and Thomas (2020, arXiv:1905.06208) compare. The additional row
+keeps a flawless sample from being a proof. Many rows: a jackknife over groups of rows, with the same additional row.
 
 Tested in tests/metrics/test_families.py.
 """
@@ -37,8 +37,8 @@ def resample_bounds(
 ) -> tuple[float, float]:
     """The one-sided bounds of a figure: the lower at alphas[0], the upper at alphas[1].
 
-    `weights` are those of the n rows, of which the last two are no samples: the worst possible row and the best
-    possible one, each with the weight of a mean row. Raises `ValueError` for fewer than one row.
+    `weights` are those of the n rows, of which the last two are no samples: the row that lowers the figure the most and
+    the one that raises it the most, each with the weight of a mean row. Raises `ValueError` for fewer than one row.
     """
     n = len(weights) - 2
     if n < 1:

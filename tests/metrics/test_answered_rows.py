@@ -67,6 +67,18 @@ def test_a_flawless_sample_is_no_proof(name: str, rows: AnsweredRows, aim: Aim) 
         assert high == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(("name", "rows", "aim"), [case[:3] for case in CASES], ids=NAMES)
+def test_the_additional_rows_lower_and_raise_the_figure(name: str, rows: AnsweredRows, aim: Aim) -> None:
+    """Each bound takes in the row that moves the figure its way: of an error the lower bound takes in a good row."""
+    prepared = find_metric(name).prepare(rows, aim)
+    drawn = np.tile(prepared.weights, (3, 1))
+    drawn[0, -1] = drawn[1, -2] = 0.0
+    drawn[2, -2:] = 0.0
+    lowered, raised, estimate = prepared.statistic(drawn)
+    assert lowered <= estimate <= raised
+    assert lowered < raised
+
+
 def test_parts_of_the_rows_are_the_rows() -> None:
     part = ROWS.select(ROWS.labels == 1)
     assert len(part) == int((ROWS.labels == 1).sum())

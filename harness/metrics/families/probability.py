@@ -27,6 +27,8 @@ from harness.stats.resampling import Alphas, Bounds, Values
 SMALLEST = 1e-6
 """No probability counts as smaller in a log-loss: this is that of the label of a row without an answer."""
 
+_FEWEST_OF_A_SIDE = 10
+
 _Rank = Callable[[Values, Values], Values]
 """The mass of positives and of negatives at each distinct score, the highest first, as one figure for each draw."""
 
@@ -96,8 +98,13 @@ def _prepare_auc(rows: AnsweredRows, aim: Aim) -> Prepared:
 
 
 def _make_delong(rows: AnsweredRows, is_positive: Flags, of_class: int) -> Callable[[Alphas], Bounds] | None:
-    """DeLong's variance (1988) on the scale of logits; None where an area of 0 or 1 leaves it without a meaning."""
+    """DeLong's variance (1988) on the scale of logits; None where it has no meaning.
+
+    That is where the area is 0 or 1, or where a side has few rows.
+    """
     assert rows.scores is not None
+    if min(is_positive.sum(), (~is_positive).sum()) < _FEWEST_OF_A_SIDE:
+        return None
     scores, weights = rows.scores[:, of_class], rows.weights
     positive, negative = _place(scores, weights, is_positive), _place(scores, weights, ~is_positive)
     area = float(np.average(positive, weights=weights[is_positive]))
@@ -161,7 +168,7 @@ def _prepare_log_loss(rows: AnsweredRows, aim: Aim) -> Prepared:
     if problem := find_probability_problem(rows):
         return prepare_unjudged(problem)
     values = -np.log(np.maximum(_get_label_probabilities(rows), SMALLEST))
-    return prepare_mean(values, rows.weights, float(values.max()), float(values.min()))
+    return prepare_mean(values, rows.weights, float(values.min()), float(values.max()))
 
 
 def _prepare_brier(rows: AnsweredRows, aim: Aim) -> Prepared:
@@ -171,7 +178,7 @@ def _prepare_brier(rows: AnsweredRows, aim: Aim) -> Prepared:
     distances = np.clip(rows.scores, 0.0, 1.0)
     distances[np.arange(len(rows)), rows.labels] -= 1.0
     values = np.where(rows.failed, 1.0, (distances**2).sum(axis=1) / 2)
-    return prepare_mean(values, rows.weights, 1.0, 0.0)
+    return prepare_mean(values, rows.weights, 0.0, 1.0)
 
 
 def _prepare_top_k(rows: AnsweredRows, aim: Aim) -> Prepared:

@@ -25,12 +25,12 @@ UNIT = "label units"
 
 def _prepare_mae(rows: AnsweredRows, aim: Aim) -> Prepared:
     errors = np.abs(rows.labels - rows.predictions)
-    return prepare_mean(errors, rows.weights, float(errors.max()), float(errors.min()))
+    return prepare_mean(errors, rows.weights, float(errors.min()), float(errors.max()))
 
 
 def _prepare_rmse(rows: AnsweredRows, aim: Aim) -> Prepared:
     errors = (rows.labels - rows.predictions) ** 2
-    mean = prepare_mean(errors, rows.weights, float(errors.max()), float(errors.min()))
+    mean = prepare_mean(errors, rows.weights, float(errors.min()), float(errors.max()))
     return Prepared(lambda weights: np.sqrt(mean.statistic(weights)), mean.weights, mean.n)
 
 
