@@ -22,9 +22,9 @@ WRONG, FAILED, RATE_LIMITED = "wrong", "failed", "declined"
 CUT, CUT_BY_DEFAULT, SPENT = "cut", "cut_by_default", "spent"
 """The answer ended at a limit of tokens; at our own one, which nobody chose; and this left none for a text."""
 LOOP, EMPTY, REASONING_ONLY = "loop", "empty", "reasoning_only"
-WRONG_SCRIPT, UNFINISHED = "wrong_script", "unfinished"
+WRONG_SCRIPT, UNFINISHED, SHORTER = "wrong_script", "unfinished", "shorter"
 """What is wrong with a text whatever was asked: it repeats itself, is empty, is thought only, is in a script that the
-prompt does not have, or ends in the middle of a sentence."""
+prompt does not have, or ends in the middle of a sentence; it is much shorter than the other endpoint's."""
 WITH_TOOLS, CALLED, WRONG_TRIGGER, WRONG_ARGUMENTS = "with_tools", "called", "wrong_trigger", "wrong_arguments"
 """Tools were offered; one was called; though none should be, or the other way round; with invalid arguments."""
 
@@ -174,6 +174,31 @@ class EvaluationSettings:
             "judge": None if judge is None else [judge.endpoint.url, judge.endpoint.model, judge.template],
             "labelled": len(judge.labelled) if judge else 0,
         }
+
+
+EVALUATION_GROUNDS = {
+    "evaluation": "no prompts are configured ([evaluation] file or results)",
+    "judge": "no judge is configured ([judge] url and model)",
+    "evaluation_asked": "no prompts to ask are configured ([evaluation] file)",
+    "graded_items": "no prompt has a reference ([evaluation] file)",
+    "tool_items": "no prompt has tools ([evaluation] file)",
+    "second_endpoint": "no second endpoint is given (--ai-baseline=URL)",
+}
+"""What checks of an evaluation need, and why they are not judged without."""
+
+
+def list_evaluation_grounds(evaluation: EvaluationSettings | None) -> dict[str, bool]:
+    """What of these the configuration gives, but for a second endpoint."""
+    if evaluation is None:
+        return {}
+    asked = not evaluation.recorded_by
+    return {
+        "evaluation": True,
+        "judge": evaluation.judge is not None,
+        "evaluation_asked": asked,
+        "graded_items": asked and any(item.grader != NO_GRADER for item in evaluation.items),
+        "tool_items": asked and any("tools" in item.options for item in evaluation.items),
+    }
 
 
 def load_grader(name: str) -> Grader:

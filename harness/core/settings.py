@@ -15,7 +15,7 @@ from harness.core.bounds import MOST_REQUESTS, OverZero
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Endpoint, parse_url
 from harness.core.errors import UsageError
-from harness.core.evaluation import EvaluationSettings
+from harness.core.evaluation import EVALUATION_GROUNDS, EvaluationSettings, list_evaluation_grounds
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Link
 from harness.core.experiment_kinds import EXPERIMENT_KINDS
 from harness.core.gate import Policy
@@ -349,8 +349,7 @@ class Settings:
             "data": self.data is not None and self.data.dataset is not None,
             "slices": self.data is not None and self.data.dataset is not None and bool(self.data.dataset.slices),
             "golden": self.data is not None and self.data.golden is not None,
-            "evaluation": self.evaluation is not None,
-            "judge": self.evaluation is not None and self.evaluation.judge is not None,
+            **list_evaluation_grounds(self.evaluation),
             "second_endpoint": "://" in (self.baseline or ""),
             "replicas": bool(endpoint.replicas),
             "experiments": bool(self.experiments),
@@ -376,9 +375,7 @@ GROUNDS = {
     "data": "no labelled data is configured ([data] file)",
     "slices": "no columns of slices are configured ([data] slices)",
     "golden": "no golden outputs are configured ([data] golden)",
-    "evaluation": "no prompts are configured ([evaluation] file or results)",
-    "judge": "no judge is configured ([judge] url and model)",
-    "second_endpoint": "no second endpoint is given (--ai-baseline=URL)",
+    **EVALUATION_GROUNDS,
     "replicas": "no further URLs are configured ([endpoint] replicas)",
     "experiments": (
         "no fault is configured ([links.NAME], and [[fault]] or [[experiment]]): without any, faults that clients make "

@@ -164,28 +164,28 @@ def describe_marked_answer(item: EvaluationItem, exchange: Exchange, why_wrong: 
     return f"{asked} and is answered {exchange.text[:160]!r}: {reason}"
 
 
-def _count_answers(scope: Scope) -> int:
+def _compute_cost(scope: Scope) -> Cost:
     evaluation = scope.settings.evaluation
     if evaluation is None or evaluation.recorded_by:
-        return 0
-    return len(choose_items(scope.settings)) * evaluation.repeats
-
-
-def _compute_cost(scope: Scope) -> Cost:
-    evaluation, answers = scope.settings.evaluation, _count_answers(scope)
-    if evaluation is None:
         return Cost()
-    tokens = 0
-    for item in choose_items(scope.settings) if answers else ():
+    once = compute_answer_cost(scope, choose_items(scope.settings))
+    return Cost(once.requests * evaluation.repeats, once.tokens * evaluation.repeats)
+
+
+def compute_answer_cost(scope: Scope, items: Sequence[EvaluationItem]) -> Cost:
+    """What it costs at most to ask these items once, and to grade the answers."""
+    evaluation, tokens = scope.settings.evaluation, 0
+    assert evaluation is not None
+    for item in items:
         query, _ = make_item_query(evaluation, scope.endpoint.options, item)
         given = merge_options(scope.endpoint.options, query.options)
         limit = given.get(find_limit_option(given))
         tokens += limit if isinstance(limit, int) else DEFAULT_ANSWER_TOKENS
-    requests = answers
+    requests = len(items)
     if evaluation.embeddings is not None:
         references = sum(len(one.reference) if isinstance(one.reference, list) else 1 for one in evaluation.items)
-        requests += answers + references
-    return Cost(requests, tokens * evaluation.repeats)
+        requests += len(items) + references
+    return Cost(requests, tokens)
 
 
 def _make(scope: Scope, session: Session, run: GateRun) -> EvaluatedItems:

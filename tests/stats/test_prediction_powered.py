@@ -26,6 +26,24 @@ def test_a_lenient_judge_is_corrected() -> None:
     assert powered.upper < others.mean()
 
 
+@pytest.mark.parametrize(
+    ("case", "estimate", "lower", "upper"),
+    [
+        ((0.714, 0.43, 0.0), 0.70872413, 0.67630934, 0.74113892),
+        ((0.9, 0.3, 0.02), 0.89526549, 0.87875386, 0.91177711),
+        ((0.5, 0.1, 0.1), 0.52010238, 0.49130685, 0.54889791),
+    ],
+)
+def test_it_is_that_of_ppi_python_but_for_wider_bounds(
+    case: tuple[float, float, float], estimate: float, lower: float, upper: float
+) -> None:
+    """The figures are those of ppi_mean_pointestimate and ppi_mean_ci (alpha = .1, two-sided) of ppi-python 0.2.3."""
+    powered = estimate_powered_mean(*draw(*case, 300, 1), draw(*case, 3000, 2)[1])
+    assert powered.estimate == pytest.approx(estimate, abs=0.005)
+    assert lower - 0.008 <= powered.lower <= lower + 0.001
+    assert upper - 0.001 <= powered.upper <= upper + 0.008
+
+
 def test_a_judge_who_guesses_has_no_weight_and_the_labels_decide() -> None:
     truth, _ = draw(0.7, 0, 0, 400, 3)
     guesses = np.random.default_rng(4).random(4400) < 0.5
