@@ -12,7 +12,7 @@ UV := $(shell command -v uv 2>/dev/null)
 OLD := import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}; call make PYTHON=...")
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: install demo serve check test test-quick $(REST) test-servers fuzz generate bench figures detection build format clean
+.PHONY: install demo serve check test test-quick $(REST) test-servers test-torch fuzz generate bench figures detection build format clean
 
 install: $(VENV)/.dev  ## everything that the other targets need, into .venv
 
@@ -48,6 +48,9 @@ test-environments: $(VENV)/.dev  ## older versions of pytest, the installed whee
 
 test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a cached environment of its own)
 	$(BIN)/python -m pytest -m servers tests/servers $(ARGS)
+
+test-torch: $(VENV)/.dev  ## local references of torch and ONNX, quantised twins: torch is installed once, in an environment of its own
+	AIHARNESS_TORCH=1 $(BIN)/python -m pytest -m torch tests/io tests/suites $(ARGS)
 
 fuzz: $(VENV)/.dev  ## a million mutated answers for every decoder, a thousand examples for every property
 	AIHARNESS_FUZZ=1000000 $(BIN)/python -m pytest -k "test_fuzz or hypothesis" $(ARGS)

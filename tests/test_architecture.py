@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("core", "stats"),
-    ("protocols", "checks", "attacks", "faults", "metrics", "platform_actions", "graders", "peer_results"),
+    ("protocols", "checks", "attacks", "faults", "metrics", "platform_actions", "graders", "peer_results", "relations"),
     ("io", "data", "chaos.proxy"),
     ("run", "config", "reference", "disturbances"),
     ("generation", "robustness", "load", "chaos"),
@@ -56,6 +56,7 @@ LAZY = {
     "harness/generation/search.py": "Hypothesis and jsonschema are an extra, loaded only when a search begins",
     "harness/load/child/standalone.py": "the load suite, and pytest with it, judges only where no gate does",
     "harness/graders/json_schema.py": "jsonschema is an extra, loaded only for a schema",
+    "harness/io/model_child.py": "the interpreter that runs it may have none of these libraries",
     "harness/io/client.py": "gRPC is an extra, loaded only for a protocol that is spoken over it",
     "harness/io/parquet.py": "pyarrow is an extra, loaded only for a Parquet file",
     "harness/io/metrics_page.py": "prometheus-client is an extra, loaded only for a soak",

@@ -26,6 +26,8 @@ from harness.config.suite_sections import (
     read_data_settings,
     read_links,
     read_platform,
+    read_reference,
+    read_relations,
     resolve_suite_endpoints,
 )
 from harness.core.disturbance import find_obstacle
@@ -82,6 +84,8 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         sections=own_sections,
         links=read_links(file.links, source),
         platform=read_platform(file.platform, source),
+        reference=read_reference(file.reference, suites, source),
+        relations=read_relations(file.relation, suites, source),
         experiments=read_experiments(
             file,
             chaos,

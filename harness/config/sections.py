@@ -11,6 +11,8 @@ from typing import Any, Literal
 from harness.core.bounds import OverZero
 from harness.core.endpoint import TLS, Deadlines, Template
 from harness.core.experiment import Fault, TimedFault
+from harness.core.local_model import LocalModel
+from harness.core.relation import Relation
 from harness.core.settings import Promises
 
 
@@ -269,6 +271,8 @@ class ConfigFile:
     data: DataSection = field(default_factory=DataSection)
     evaluation: EvaluationSection = field(default_factory=EvaluationSection)
     judge: JudgeSection | None = None
+    reference: LocalModel | None = None
+    relation: list[Relation] = field(default_factory=list)
     links: dict[str, LinkSection] = field(default_factory=dict)
     platform: dict[str, PlatformSection] = field(default_factory=dict)
     fault: list[FaultSection] = field(default_factory=list)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,8 +18,10 @@ from harness.core.dataset import NO_FACETS, Dataset, Facets
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.experiment import Link
+from harness.core.local_model import LocalModel
 from harness.core.platform_action import Replica
 from harness.core.registry import list_plugins
+from harness.core.relation import Relation
 from harness.core.settings import DataSettings, LoadSettings
 from harness.core.suite_policy import find_policy
 from harness.core.tolerance import Tolerance
@@ -113,6 +115,35 @@ def read_tolerance(section: DataSection, source: ConfigSource) -> Tolerance:
             raise source.error("give either tolerance, or atol and rtol", "data", "tolerance")
         absolute = relative = section.tolerance
     return Tolerance(absolute, relative, section.ulp, section.cosine)
+
+
+def read_reference(section: LocalModel | None, suites: tuple[str, ...], source: ConfigSource) -> LocalModel | None:
+    """The local reference with its places found. Raises `ConfigError` for a file that is not there or not trusted."""
+    if section is None or not is_read("data", suites):
+        return None
+    if problem := section.find_problem():
+        raise source.error(problem[1], "reference", problem[0])
+    file, folder = section.file, str(Path(source.resolve_path(section.folder) or ".").resolve())
+    if section.kind != "function":
+        file = str(source.find_file(file, "reference", "file").resolve())
+    elif file.rpartition(":")[0].endswith(".py"):
+        place, _, name = file.rpartition(":")
+        file = f"{source.find_file(place, 'reference', 'file').resolve()}:{name}"
+    python = section.python
+    if python is not None and "/" in python:
+        python = str(Path(source.resolve_path(python) or python).absolute())
+    return replace(section, file=file, folder=folder, python=python)
+
+
+def read_relations(sections: Sequence[Relation], suites: tuple[str, ...], source: ConfigSource) -> tuple[Relation, ...]:
+    """The relations, none where no wanted suite reads data. Raises `ConfigError`."""
+    names = [relation.slug for relation in sections]
+    for index, relation in enumerate(sections):
+        if problem := relation.find_problem():
+            raise source.error(problem[1], "relation", index, problem[0])
+        if names.index(relation.slug) < index:
+            raise source.error(f"there are two relations {relation.title!r}; give each a name", "relation", index)
+    return tuple(sections) if is_read("data", suites) else ()
 
 
 def complete_sections(

@@ -5,7 +5,7 @@ Tested in tests/suites/test_catalogue.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 from typing import Any, Literal
@@ -33,7 +33,8 @@ class CheckSpec:
     the one attack that it judges: it is planned where that is chosen. `metrics` names the metrics of the objectives
     that it judges; empty: every objective of its suite. `before_contact` marks a check that runs on an endpoint which
     was never reached, `alone` one beside which, under xdist, no other runs. Where `promise` is not
-    promised, it is no more than a warning.
+    promised, it is no more than a warning. `find_share` says for the settings and the case which share of bad inputs it
+    bounds: over 0 it is an estimate.
     """
 
     title: str
@@ -55,6 +56,7 @@ class CheckSpec:
         "experiment_of_aborts",
         "experiment_objective",
         "attack_objective",
+        "relation",
     ] = ""
     attack: str = ""
     metrics: tuple[str, ...] = ()
@@ -63,6 +65,7 @@ class CheckSpec:
     before_contact: bool = False
     alone: bool = False
     promise: str = ""
+    find_share: Callable[[Settings, Any], float] | None = None
     clauses: tuple[str, ...] = ()
 
     def count_tokens(self, extra_tokens: int) -> int:
@@ -113,6 +116,9 @@ def list_axes(spec: CheckSpec, suite: str, settings: Settings) -> list[Axis]:
     if "attack" in spec.per and settings.attack:
         attacks = [name for name in settings.attack.attacks if name not in spec.without_attacks]
         axes.append(Axis("attack", attacks, attacks))
+    if spec.per == "relation":
+        relations = settings.relations
+        axes.append(Axis("relation", relations, [relation.slug for relation in relations]))
     if "objective" in spec.per:
         axes.append(Axis("objective", of_suite, [objective.slug for objective in of_suite]))
     return axes

@@ -27,6 +27,10 @@ class Profile:
     items: int = 1000
     alpha: float = ALPHA
 
+    def loosen(self, share: float) -> float:
+        """A limit on a share of bad ones with its tolerance: at most half the way from it to all of them."""
+        return min(share * self.tolerance, (1 + share) / 2)
+
 
 PROFILES = {
     "pr": Profile("pr", quantile=0.95, tolerance=2.0, cap=500),

@@ -29,6 +29,7 @@ _PACKAGES = {
     "peer_results": ("harness.peer_results",),
     "platform_actions": ("harness.platform_actions",),
     "protocols": ("harness.protocols.text", "harness.protocols.tensor"),
+    "relations": ("harness.relations",),
     "reports": ("harness.reports",),
     "scenarios": ("harness.scenarios",),
     "suites": ("harness.suites",),

@@ -19,9 +19,11 @@ from harness.core.evaluation import EVALUATION_GROUNDS, EvaluationSettings, list
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Link
 from harness.core.experiment_kinds import EXPERIMENT_KINDS
 from harness.core.gate import Policy
+from harness.core.local_model import MODEL_GROUNDS, LocalModel, list_model_grounds
 from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.platform_action import Replica
 from harness.core.registry import describe_unknown, list_plugins
+from harness.core.relation import Relation
 from harness.core.sweep import SWEEP_SCENARIO
 from harness.core.tolerance import Tolerance
 from harness.core.workload import OF_SESSIONS, MixPart, Spread, WorkloadSettings
@@ -82,10 +84,8 @@ class Promises:
 
 @dataclass(frozen=True, slots=True)
 class DataSettings:
-    """The labelled data of model validation and of attacks.
-
-    `golden` holds inputs with the outputs that they must give, within `tolerance`. A slice's share of wrong rows may be
-    over that of the rest by `slice_margin`.
+    """Labelled data. `golden` holds inputs with the outputs that they must give, within `tolerance`. A slice's share of
+    wrong rows may be over that of the rest by `slice_margin`.
     """
 
     dataset: Dataset | None = None
@@ -284,6 +284,8 @@ class Settings:
     links: tuple[Link, ...] = ()
     platform: tuple[Replica, ...] = ()
     experiments: tuple[ExperimentPlan, ...] = ()
+    reference: LocalModel | None = None
+    relations: tuple[Relation, ...] = ()
     allow: tuple[str, ...] = ()
     wait_ready: float | None = None
     policy: Policy = field(default_factory=Policy)
@@ -352,6 +354,7 @@ class Settings:
             **list_evaluation_grounds(self.evaluation),
             "second_endpoint": "://" in (self.baseline or ""),
             "replicas": bool(endpoint.replicas),
+            **list_model_grounds(self.reference) | {"relations": bool(self.relations)},
             "experiments": bool(self.experiments),
             **{kind: any(map(is_of_kind, self.experiments)) for kind, is_of_kind in EXPERIMENT_KINDS.items()},
             "baseline": self.baseline is not None,
@@ -377,6 +380,8 @@ GROUNDS = {
     "golden": "no golden outputs are configured ([data] golden)",
     **EVALUATION_GROUNDS,
     "replicas": "no further URLs are configured ([endpoint] replicas)",
+    **MODEL_GROUNDS,
+    "relations": "no metamorphic relation is configured ([[relation]])",
     "experiments": (
         "no fault is configured ([links.NAME], and [[fault]] or [[experiment]]): without any, faults that clients make "
         "run where the chaos suite is named and the endpoint is this machine, or in [targets] allow"

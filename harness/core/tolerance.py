@@ -181,7 +181,7 @@ def _compare_numbers(
     deviations.numbers += 1
     if math.isfinite(expected) and math.isfinite(actual):
         deviations.largest = max(deviations.largest, abs(actual - expected))
-        if "INT" not in dtype:
+        if type(expected) is float and "INT" not in dtype:
             deviations.ulps = max(deviations.ulps, count_ulps(expected, actual, dtype))
     if tolerance.allows(expected, actual, dtype):
         return ""

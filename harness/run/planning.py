@@ -16,9 +16,10 @@ from harness.core.errors import ConfigError, UsageError
 from harness.core.measurement import Scope
 from harness.core.objective import Objective
 from harness.core.plan import Plan, PlannedCheck, PlannedMeasurement, count_statistical_blockers
+from harness.core.relation import Relation
 from harness.core.settings import Settings
 from harness.core.suite_policy import SuitePolicy, explain_ground, find_policy
-from harness.core.verdict import Level
+from harness.core.verdict import ALPHA, Level
 from harness.run.unprovoked import plan_unprovoked
 from harness.stats.dependence import FEWEST_REQUESTS
 from harness.stats.planning import can_pass, compute_min_n_to_pass
@@ -99,14 +100,25 @@ class _Planner:
         not_applicable = f"{protocol} at this endpoint offers no {missing.replace('_', ' ')}" if missing else None
         for case in self._list_cases(id_, suite, spec, not_applicable):
             self._measurements |= {planned.id: planned for planned in case.measurements}
-            check = _plan_contract(case, spec, policy)
-            if spec.promise and spec.promise not in self._grounds and check.level is Level.BLOCKER:
-                check = replace(check, level=Level.WARN)
+            check = self._weigh(_plan_contract(case, spec, policy), spec, case)
             if case.objective is not None:
                 check = _plan_objective(check, case, case.objective, spec, policy)
             self._checks.append(check)
         if spec.per == "objective" and self._settings.baseline and policy.compares:
             self._checks += [_plan_comparison(suite, o, not_applicable) for o in self._objectives(suite)]
+
+    def _weigh(self, check: PlannedCheck, spec: CheckSpec, case: _Case) -> PlannedCheck:
+        """The check with the level that the promises and the relation give it, an estimate where it bounds a share."""
+        relation = case.scope.case
+        if isinstance(relation, Relation):
+            check = replace(check, level=relation.level)
+        if spec.promise and spec.promise not in self._grounds and check.level is Level.BLOCKER:
+            check = replace(check, level=Level.WARN)
+        share = spec.find_share(self._settings, relation) if spec.find_share else 0.0
+        if not share:
+            return check
+        loosened = self._settings.profile.loosen(share)
+        return replace(check, kind="estimate", alpha=ALPHA, limit=share, budget=share, loosened=loosened)
 
     def finish(self, processes: int) -> Plan:
         """The whole plan."""
@@ -167,7 +179,7 @@ class _Planner:
             under = f" against {attack}" if attack else ""
             if experiment:
                 under = f" under {experiment.name}"
-            scope = Scope(self._settings, suite, experiment or attack or spec.attack or None)
+            scope = Scope(self._settings, suite, experiment or attack or values.get("relation") or spec.attack or None)
             measurements = tuple(measurement.plan(scope) for measurement in spec.measures)
             full_id = f"{id_}[{name}]" if name else id_
             yield _Case(full_id, scope, not_applicable, name, under, values.get("objective"), measurements)
@@ -198,6 +210,10 @@ def collect_policy(settings: Settings) -> tuple[tuple[str, str], ...]:
         pairs.append(("golden", f"{settings.data.golden.digest}, within {settings.data.tolerance.describe()}"))
     if settings.evaluation:
         pairs.append(("evaluation", json.dumps(settings.evaluation.describe())))
+    if settings.reference:
+        pairs.append(("reference", json.dumps(asdict(settings.reference))))
+    if settings.relations:
+        pairs.append(("relations", json.dumps(list(map(asdict, settings.relations)))))
     if settings.experiments:
         pairs.append(("experiments", json.dumps([asdict(plan) for plan in settings.experiments])))
     pairs += [(name, json.dumps(asdict(section), default=str)) for name, section in settings.sections.items()]

@@ -1,0 +1,103 @@
+"""invariance: a change that means nothing leaves the answer as it is.
+
+Tested in tests/robustness/test_relations.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.core.relation import Draws, Relation, RelationKind
+from harness.relations._answers import find_change
+from harness.relations._inputs import find_range, list_features, replace_features
+
+
+def _change_case(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
+    if not isinstance(row, str):
+        return None
+    forms = list(filter(row.__ne__, (row.upper(), row.lower(), row.title())))
+    return forms[draws.randrange(len(forms))] if forms else None
+
+
+def _change_whitespace(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
+    if not isinstance(row, str):
+        return None
+    forms = (f"  {row}", f"{row} \n", row.replace(" ", "  "))
+    changed = forms[draws.randrange(3)]
+    return changed if changed != row else forms[0]
+
+
+def _make_typos(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
+    """Two neighbouring letters within a word change places, in the share `size` of the words, in one at least."""
+    if not isinstance(row, str):
+        return None
+    words = row.split(" ")
+    places = [place for place, word in enumerate(words) if len(word) > 3 and len(set(word[1:-1])) > 1]
+    if not places:
+        return None
+    for _ in range(max(1, round(relation.size * len(words)))):
+        place = places[draws.randrange(len(places))]
+        word = words[place]
+        at = 1 + draws.randrange(len(word) - 2)
+        words[place] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    changed = " ".join(words)
+    return changed if changed != row else None
+
+
+def _add_noise(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
+    """Every number moves by at most the share `size` of its feature's range; whole numbers are left alone."""
+    moved = {}
+    for key in list_features(row, relation):
+        if type(row[key]) is float:
+            far = relation.size * find_range(rows, key)
+            moved[key] = row[key] + draws.uniform(-far, far)
+    return replace_features(row, moved) if moved else None
+
+
+def _change_unit(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
+    """The features times `factor`, and every text of `words` that names their unit replaced."""
+    if not isinstance(row, dict):
+        return None
+    values: dict[Any, Any] = {}
+    for key, text in row.items():
+        if text in relation.words:
+            values[key] = relation.words[text]
+    for key in list_features(row, relation):
+        values[key] = row[key] * relation.factor
+    return replace_features(row, values) if values else None
+
+
+def _reverse_columns(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
+    return dict(reversed(row.items())) if isinstance(row, dict) and len(row) > 1 else None
+
+
+def _paraphrase(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
+    if not isinstance(row, str) or not relation.templates:
+        return None
+    return relation.templates[draws.randrange(len(relation.templates))].replace("{text}", row)
+
+
+def replace_words(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
+    """The text with each of `words` replaced where it stands as a word of its own."""
+    if not isinstance(row, str):
+        return None
+    changed = " ".join(relation.words.get(word, word) for word in row.split(" "))
+    return changed if changed != row else None
+
+
+RELATION = RelationKind(
+    name="invariance",
+    title="a change that means nothing leaves the answer as it is",
+    changes={
+        "noise": _add_noise,
+        "case": _change_case,
+        "whitespace": _change_whitespace,
+        "typo": _make_typos,
+        "unit": _change_unit,
+        "column_order": _reverse_columns,
+        "paraphrase": _paraphrase,
+        "words": replace_words,
+    },
+    find_violation=find_change,
+)

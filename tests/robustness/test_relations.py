@@ -1,0 +1,202 @@
+"""Relations of every kind over real services: seeded defects break them, healthy twins hold."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from harness.core.endpoint import Deadlines, Endpoint
+from harness.core.registry import list_plugins, load_plugin
+from harness.core.relation import Reading, Relation, RelationKind
+from harness.core.settings import Settings
+from harness.robustness.relation_asking import RelationAsker, RelationResult, shrink_change
+from tests.services import Answered, asking, serving
+
+PATIENT = Deadlines(connect=60.0, first_byte=60.0, inter_token=60.0, total=120.0)
+ROWS = [[number % 17 / 17, number % 13 / 13, float(number % 2)] for number in range(40)]
+TEXTS = [
+    f"the {adjective} film of {year} was a joy to watch"
+    for adjective in ("short", "long")
+    for year in range(1990, 2000)
+]
+FIELDS = [{"height": 150.0 + number, "unit": "cm", "sex": "mf"[number % 2]} for number in range(20)]
+
+
+def ask(model: Callable[[Any], Any], data: list[Any], folder: Path, **given: Any) -> RelationResult:
+    """The result of a relation over a service whose `model` answers one row."""
+
+    def answer(path: str, body: Any) -> Answered:
+        if isinstance(data[0], str):
+            found = model(body["messages"][-1]["content"])
+            if isinstance(found, tuple):
+                return found
+            message = {"role": "assistant", "content": found}
+            usage = {"prompt_tokens": 3, "completion_tokens": 1}
+            return 200, {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage}
+        found = model(body["instances"][0])
+        return found if isinstance(found, tuple) else (200, {name: [value] for name, value in found.items()})
+
+    protocol, sample = ("openai_chat", None) if isinstance(data[0], str) else ("plain_json", [data[0]])
+    with serving(answer) as url:
+        settings = Settings(Endpoint(url, protocol, model="m", sample=sample, deadlines=PATIENT), ("validation",))
+        with asking(settings, folder) as session:
+            return RelationAsker(session, Relation(**given), data).run(range(len(data)), 5)
+
+
+def fair(row: Any) -> Any:
+    score = 0.2 + 0.4 * row[0] + 0.3 * row[1]
+    return {"predictions": int(score > 0.5), "probabilities": [1 - score, score]}
+
+
+def forbidden_feature(row: Any) -> Any:
+    return fair([row[0], row[1] - 0.5 * row[2]])
+
+
+def not_monotone(row: Any) -> Any:
+    return fair([row[0] if row[0] < 0.7 else 0.2, row[1]])
+
+
+def brittle(row: Any) -> Any:
+    return fair([row[0], float(int(row[0] * 1e6) % 2)])
+
+
+def classify(text: str) -> str:
+    return "positive" if "joy" in text.lower() and "terrible" not in text.lower() else "negative"
+
+
+def case_sensitive(text: str) -> str:
+    return "positive" if "joy" in text else "negative"
+
+
+def score(text: str) -> str:
+    return str(0.9 - 0.5 * ("terrible" in text.lower()))
+
+
+def tall(row: Any) -> Any:
+    metres = row["height"] / (100 if row["unit"] == "cm" else 1)
+    return {"predictions": int(metres > 1.6)}
+
+
+def ignores_unit(row: Any) -> Any:
+    return {"predictions": int(row["height"] > 160)}
+
+
+def by_order(row: Any) -> Any:
+    return {"predictions": int(next(iter(row)) == "height")}
+
+
+UNIT = {"kind": "invariance", "change": "unit", "features": ["height"], "factor": 0.01, "words": {"cm": "m"}}
+MINUS = {"kind": "direction", "change": "text", "templates": ["{text} It was terrible."], "direction": "down"}
+
+
+@pytest.mark.parametrize(
+    ("given", "data", "healthy", "defect", "words"),
+    [
+        ({"kind": "forbidden", "features": [2]}, ROWS, fair, forbidden_feature, "with 2 from"),
+        ({"kind": "monotonicity", "features": [0], "output": 1, "size": 0.2}, ROWS, fair, not_monotone, "should go up"),
+        ({"kind": "invariance", "change": "noise", "size": 1e-5}, ROWS, fair, brittle, "became"),
+        ({"kind": "symmetry", "features": [0, 1]}, ROWS, lambda r: fair([max(r[:2]), min(r[:2])]), fair, "became"),
+        ({"kind": "invariance", "change": "case"}, TEXTS, classify, case_sensitive, "'positive' became 'negative'"),
+        ({"kind": "invariance", "change": "whitespace"}, TEXTS, classify, lambda t: str(len(t)), "became"),
+        ({"kind": "invariance", "change": "typo"}, TEXTS, classify, lambda t: str("watch" in t), "became"),
+        (MINUS, TEXTS, score, lambda t: "0.9", "should go down"),
+        (UNIT, FIELDS, tall, ignores_unit, "unit from 'cm' to 'm'"),
+        ({"kind": "invariance", "change": "column_order"}, FIELDS, tall, by_order, "its fields in another order"),
+    ],
+)
+def test_a_defect_breaks_it_and_a_healthy_model_does_not(
+    tmp_path: Path, given: Any, data: list[Any], healthy: Any, defect: Any, words: str
+) -> None:
+    held = ask(healthy, data, tmp_path, **given)
+    assert (held.broken, held.judged) == (0, held.rows - held.unchanged), held
+    assert held.judged >= len(data) // 2
+    broken = ask(defect, data, tmp_path, **given)
+    assert broken.broken > 0, broken
+    assert words in broken.examples[0].summary
+    assert broken.examples[0].curl
+
+
+def test_the_counterexample_is_as_small_as_it_can_be(tmp_path: Path) -> None:
+    result = ask(case_sensitive, TEXTS, tmp_path, kind="invariance", change="case")
+    assert "changed from 'joy' to 'JOY'" in result.examples[0].summary or "'Joy'" in result.examples[0].summary
+    result = ask(
+        lambda row: fair([row[0] if row[0] < 0.7 else 0.0, 0.1]), ROWS, tmp_path, kind="monotonicity", output=1
+    )
+    assert "with 0 from" in result.examples[0].summary
+    assert ", 1 from" not in result.examples[0].summary
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (lambda row: (422, {"error": "no"}), "the unchanged input has no answer"),
+        (lambda row: {"tags": ["a", "b"]} if row[2] else (422, {}), "the unchanged input has no answer"),
+    ],
+)
+def test_what_is_not_answered_shows_nothing(tmp_path: Path, model: Any, words: str) -> None:
+    result = ask(model, ROWS, tmp_path, kind="forbidden", features=[2])
+    assert result.broken == 0
+    assert words in result.unjudged[0]
+
+
+def test_a_changed_input_that_breaks_the_service_breaks_the_relation_and_a_refusal_does_not(tmp_path: Path) -> None:
+    def answer(text: str, status: int) -> Any:
+        is_changed = text[:2] == "  " or text[-1] == "\n" or "  " in text
+        return (status, {"error": "x"}) if is_changed else "a"
+
+    for status, broken in ((500, 20), (400, 0)):
+        result = ask(partial(answer, status=status), TEXTS, tmp_path, kind="invariance", change="whitespace")
+        assert (result.broken, result.judged) == (broken, broken)
+
+
+def test_a_service_that_does_not_repeat_itself_breaks_nothing(tmp_path: Path) -> None:
+    turns = itertools.count()
+    result = ask(lambda row: {"predictions": int(next(turns) == 5)}, ROWS, tmp_path, kind="forbidden", features=[2])
+    assert result.broken == 0
+    assert "does not repeat itself" in result.unjudged[0]
+
+
+@pytest.mark.parametrize("name", list_plugins("relations"))
+def test_every_kind_is_complete_and_changes_nothing_by_chance(name: str) -> None:
+    kind = load_plugin("relations", name).RELATION
+    assert isinstance(kind, RelationKind)
+    assert kind.name == name
+    assert kind.title
+    relation = Relation(name, features=[0, 2], templates=["{text}!"], words={"film": "movie"})
+    for change in kind.changes.values():
+        for row in (ROWS[3], TEXTS[3], FIELDS[3]):
+            changed = change(row, relation, Random(1), [row] if isinstance(row, str) else [row, ROWS[4], ROWS[5]][:1])
+            assert changed is None or changed != row or list(changed) != list(row)
+    assert kind.find_violation(Reading(), Reading(), relation) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ({"kind": "invarance"}, "kind"),
+        ({"kind": "invariance", "change": "cas"}, "change"),
+        ({"kind": "symmetry", "limit": 1.0}, "limit"),
+        ({"kind": "invariance", "templates": ["x"]}, "templates"),
+        ({"kind": "invariance", "tolerance": -1.0}, "tolerance"),
+    ],
+)
+def test_mistakes_are_named(given: Any, key: str) -> None:
+    problem = Relation(**given).find_problem()
+    assert problem is not None
+    assert problem[0] == key
+
+
+def test_changes_that_are_not_needed_are_taken_back() -> None:
+    def breaks(row: Any, changed: Any) -> bool:
+        return bool(changed[1] > row[1])
+
+    assert shrink_change([1, 2, 3], [4, 5, 6], breaks) == ([1, 2, 3], [1, 5, 3])
+    assert shrink_change({"a": 1}, {"a": 2}, lambda *_: False) == ({"a": 1}, {"a": 2})
+    assert shrink_change("a b c", "a X c", lambda one, other: "X" in other) == ("b", "X")
+    assert shrink_change("a b", "a b c", lambda *_: True) == ("a b", "a b c")
