@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,19 @@ def read_answered_rows(labelled: LabelledRows, run: GateRun) -> AnsweredRows:
     data = run.settings.data
     assert data is not None
     assert data.dataset is not None
-    population = choose_rows(data.dataset, run.settings.seed, None, run.settings.profile.items)
-    batches = read_batches(run.run_dir.path / ANSWERS)
-    rows = build_answered_rows(data.dataset, labelled.asked, population, batches)
+    sample = run.settings.seed, run.settings.profile.items
+    return _read_rows(data.dataset, labelled.asked, labelled.spent, sample, run.run_dir.path / ANSWERS)
+
+
+@lru_cache(maxsize=1)
+def _read_rows(
+    data: Dataset, asked: tuple[int, ...], spent: tuple[int, ...], sample: tuple[int, int], path: Path
+) -> AnsweredRows:
+    """The columns of one file of answers, which every check of a process reads."""
+    population = choose_rows(data, sample[0], None, sample[1])
+    rows = build_answered_rows(data, asked, population, read_batches(path))
     # What a model thought until its limit of tokens was spent does not show whether it would have been right.
-    return replace(rows, declined=rows.declined | np.isin(rows.numbers, labelled.spent))
+    return replace(rows, declined=rows.declined | np.isin(rows.numbers, spent))
 
 
 def read_batches(path: Path) -> Iterator[RowBatch]:

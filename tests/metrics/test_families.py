@@ -122,3 +122,28 @@ def test_weights_count_a_row_as_often_as_they_say(
     assert weighted.estimate == pytest.approx(metric.prepare(repeated, aim).estimate, abs=1e-9)
     low, high = weighted.find_bounds((0.05, 0.05), seed=1)
     assert low < weighted.estimate < high
+
+
+def draw_model(n: int, seed: int, shares: tuple[float, ...]) -> AnsweredRows:
+    """Rows of a classifier with these shares of classes, every class at least once."""
+    generator = np.random.default_rng((n, seed))
+    labels = generator.choice(len(shares), n, p=shares)
+    labels[: len(shares)] = np.arange(len(shares))
+    logits = generator.normal(size=(n, len(shares)))
+    logits[np.arange(n), labels] += 1.5
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return make_answered_rows(labels, scores.argmax(axis=1), classes=tuple("abc"[: len(shares)]), scores=scores)
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("shares", [(0.4, 0.35, 0.25), (0.8, 0.2)], ids=["three", "two"])
+@pytest.mark.parametrize("name", ["balanced_accuracy", "macro_f1", "mcc", "roc_auc", "pr_auc", "log_loss", "brier"])
+def test_each_bound_is_beyond_the_truth_in_at_most_five_of_a_hundred_runs(name: str, shares: tuple[float, ...]) -> None:
+    """A lower bound over the true figure is a false PASS or FAIL at the limit, by the direction; so is an upper one."""
+    metric, runs = find_metric(name), 150
+    truth = metric.prepare(draw_model(200_000, 0, shares), Aim()).estimate
+    bounds = [
+        metric.prepare(draw_model(100, seed + 1, shares), Aim()).find_bounds((0.05, 0.05), 1) for seed in range(runs)
+    ]
+    assert sum(low > truth for low, _ in bounds) <= 0.05 * runs + 8
+    assert sum(high < truth for _, high in bounds) <= 0.05 * runs + 8
