@@ -1,6 +1,6 @@
 """Results of other tools are read as items and judged by our rules; a file that is none of them is one clear error.
 
-`data/promptfoo.json` was written by promptfoo itself; `data/inspect.json` by Inspect, where it is there.
+`data/promptfoo.json` and `data/inspect.json` were written by these tools themselves, and shortened.
 """
 
 from __future__ import annotations
@@ -73,6 +73,9 @@ OLD_LM_EVAL = [
 ]
 
 
+INSPECT_OUTCOMES = [[True, True], [True, False], [False, True]]
+
+
 def lines(rows: list[dict[str, Any]]) -> str:
     return "\n".join(map(json.dumps, rows)) + "\n"
 
@@ -94,6 +97,13 @@ def test_inspect_epochs_are_answers_to_one_prompt() -> None:
         ("sample 3", "3 + 1?", [False, False]),
     ]
     assert items[1].answers[0].text == "2"
+
+
+def test_inspect_is_read_as_it_writes() -> None:
+    items = read((DATA / "inspect.json").read_text())
+    assert [item.id for item in items] == ["sample 1", "sample 2", "sample 3"]
+    assert [[answer.is_right for answer in item.answers] for item in items] == INSPECT_OUTCOMES
+    assert items[0].inputs == "What is 1 plus 1?"
 
 
 def test_promptfoo_is_read_as_it_writes() -> None:
