@@ -100,10 +100,11 @@ class RelationKind:
     """A kind of relation: the changes that it offers, by name (the first is the default), and what must hold.
 
     `find_violation(before, after, relation)` says in words how the answer broke it; empty where it holds, None where
-    the answers hold nothing that it could compare.
+    the answers hold nothing that it could compare. `whole` names the changes of which no part means anything by itself.
     """
 
     name: str
     title: str
     changes: Mapping[str, InputChange]
     find_violation: Callable[[Reading, Reading, Relation], str | None]
+    whole: tuple[str, ...] = ()

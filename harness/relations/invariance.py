@@ -100,4 +100,5 @@ RELATION = RelationKind(
         "words": replace_words,
     },
     find_violation=find_change,
+    whole=("unit",),
 )

@@ -30,4 +30,5 @@ RELATION = RelationKind(
     title="two inputs, or two words, change places, and the answer stays",
     changes={"swap": _swap},
     find_violation=find_change,
+    whole=("swap",),
 )

@@ -92,7 +92,8 @@ class RelationAsker:
     def __init__(self, session: Session, relation: Relation, data: Sequence[Any]) -> None:
         self.session, self.relation, self.data = session, relation, data
         self.kind: RelationKind = load_plugin("relations", relation.kind).RELATION
-        self.change = self.kind.changes[relation.change or next(iter(self.kind.changes))]
+        name = relation.change or next(iter(self.kind.changes))
+        self.change, self.is_whole = self.kind.changes[name], name in self.kind.whole
         self.rows = Rows(session)
 
     def run(self, chosen: Sequence[int], seed: int) -> RelationResult:
@@ -162,15 +163,20 @@ class RelationAsker:
                 problem, exchange = found_problem, pair[1]
             return bool(found_problem)
 
-        row, changed = shrink_change(row, changed, breaks)
+        row, changed = shrink_change(row, changed, breaks, is_whole=self.is_whole)
         what = f"row {number}, changed from {shorten(row)} to {shorten(changed)}"
         if not isinstance(row, str):
             what = f"row {number}, with {describe_difference(row, changed)}"
         return self.session.show(f"{what}: {problem}", exchange)
 
 
-def shrink_change(row: Any, changed: Any, breaks: Callable[[Any, Any], bool]) -> tuple[Any, Any]:
-    """Input and changed input with every single change taken back, and every word left out, that is not needed."""
+def shrink_change(
+    row: Any, changed: Any, breaks: Callable[[Any, Any], bool], *, is_whole: bool = False
+) -> tuple[Any, Any]:
+    """Input and changed input with every single change taken back, and every word left out, that is not needed.
+
+    A change that `is_whole` is not taken back in part: the rest would be another input, and no twin.
+    """
     split = isinstance(row, str)
     one: Any = row.split(" ") if split else row
     other: Any = changed.split(" ") if split else changed
@@ -183,7 +189,7 @@ def shrink_change(row: Any, changed: Any, breaks: Callable[[Any, Any], bool]) ->
     if isinstance(one, dict) and list(one) != list(other):
         return row, changed
     for key in list_keys(one):
-        if one[key] != other[key]:
+        if one[key] != other[key] and not is_whole:
             trial = {**other, key: one[key]} if isinstance(other, dict) else [*other[:key], one[key], *other[key + 1 :]]
             if breaks(row, join(trial)):
                 other = trial

@@ -199,4 +199,5 @@ def test_changes_that_are_not_needed_are_taken_back() -> None:
     assert shrink_change([1, 2, 3], [4, 5, 6], breaks) == ([1, 2, 3], [1, 5, 3])
     assert shrink_change({"a": 1}, {"a": 2}, lambda *_: False) == ({"a": 1}, {"a": 2})
     assert shrink_change("a b c", "a X c", lambda one, other: "X" in other) == ("b", "X")
+    assert shrink_change([1, 2], [2, 1], breaks=lambda *_: True, is_whole=True) == ([1, 2], [2, 1])
     assert shrink_change("a b", "a b c", lambda *_: True) == ("a b", "a b c")
