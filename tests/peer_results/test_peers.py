@@ -1,6 +1,6 @@
 """Results of other tools are read as items and judged by our rules; a file that is none of them is one clear error.
 
-`data/promptfoo.json` and `data/inspect.json` were written by these tools themselves, and shortened.
+The files of `data` were written by these tools themselves, and shortened.
 """
 
 from __future__ import annotations
@@ -115,6 +115,13 @@ def test_promptfoo_is_read_as_it_writes() -> None:
     assert items[1].answers[0].why == 'Expected output to contain "7"'
     with pytest.raises(ConfigError, match=r"several providers \(echo, exec:./ans.sh\)"):
         read((DATA / "promptfoo.json").read_text())
+
+
+def test_deepeval_is_read_as_it_writes() -> None:
+    items = read((DATA / "deepeval.json").read_text())
+    outcomes = {str(item.inputs): item.answers[0].is_right for item in items}
+    assert outcomes == {"What is 1 plus 1?": True, "What is 2 plus 1?": False, "What is 3 plus 1?": False}
+    assert {item.answers[0].why for item in items} == {"", "Same: not the same"}
 
 
 def test_deepeval_and_lm_eval_are_read() -> None:

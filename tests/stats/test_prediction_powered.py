@@ -44,6 +44,19 @@ def test_it_is_that_of_ppi_python_but_for_wider_bounds(
     assert upper - 0.001 <= powered.upper <= upper + 0.008
 
 
+def test_it_agrees_with_truescore_on_a_judge_that_says_83_percent_of_71() -> None:
+    """truescore 0.7.4, ppi_estimate(alpha = .1) on these draws: .7147 [.6918, .7377]; the judge alone says .8335."""
+    random = np.random.default_rng(1)
+    truth = random.random(4000) < 0.714
+    judged = np.where(truth, True, random.random(4000) < 0.4346)
+    assert judged.mean() == pytest.approx(0.8335)
+    powered = estimate_powered_mean(truth[:600], judged[:600], judged)
+    assert powered.estimate == pytest.approx(0.7147, abs=0.005)
+    assert powered.lower == pytest.approx(0.6918, abs=0.005)
+    assert powered.upper == pytest.approx(0.7377, abs=0.005)
+    assert powered.lower < truth.mean() < powered.upper
+
+
 def test_a_judge_who_guesses_has_no_weight_and_the_labels_decide() -> None:
     truth, _ = draw(0.7, 0, 0, 400, 3)
     guesses = np.random.default_rng(4).random(4400) < 0.5
