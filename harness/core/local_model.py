@@ -45,7 +45,7 @@ class LocalModel:
     quantise: str | None = None
     margin: OverZero[float] = 0.02
     slowdown: OverZero[float] = 1.0
-    timeout: OverZero[float] = 300.0
+    max_seconds: OverZero[float] = 300.0
     folder: str = "."
 
     @property

@@ -37,7 +37,7 @@ def ask_local_model(model: LocalModel, rows: Sequence[Any], secrets: Sequence[st
             [model.python or sys.executable, "-c", _START],
             input=json.dumps(job).encode(),
             capture_output=True,
-            timeout=model.timeout,
+            timeout=model.max_seconds,
             cwd=model.folder,
             env=environment,
             check=False,
@@ -45,7 +45,7 @@ def ask_local_model(model: LocalModel, rows: Sequence[Any], secrets: Sequence[st
     except OSError as problem:
         raise HarnessError(f"{what} cannot be asked with {model.python}: {problem.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise HarnessError(f"{what} had not answered after {model.timeout:g} s ([reference] timeout)") from None
+        raise HarnessError(f"{what} had not answered after {model.max_seconds:g} s ([reference] max_seconds)") from None
     try:
         result = json.loads(done.stdout)
     except ValueError:

@@ -74,7 +74,7 @@ def test_texts_are_rows_too(tmp_path: Path) -> None:
         ("functions:short", {}, "'output' has 1 entries for 3 rows"),
         ("functions:raises", {}, "ValueError: a shape that is not mine"),
         ("functions:killed", {}, "died with signal 9"),
-        ("functions:slow", {"timeout": 1.0}, "had not answered after 1 s ([reference] timeout)"),
+        ("functions:slow", {"max_seconds": 1.0}, "had not answered after 1 s ([reference] max_seconds)"),
         ("functions:needs", {}, "No module named 'a_module_that_nobody_has'; pip install a_module_that_nobody_has"),
         ("functions:nothing", {}, "functions has no function nothing"),
         ("nowhere:f", {}, "there is no module nowhere in "),
