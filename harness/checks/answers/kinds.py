@@ -13,6 +13,8 @@ from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a text", dict: "an object", list: "a list"}
+_EMPTY_KINDS = {"an object", "a list"}
+"""What holds no value of its own."""
 
 
 @judge
@@ -25,6 +27,9 @@ def judge_kinds(exchanges: Sequence[Exchange], show: Show) -> Verdict:
     answers = [exchange for exchange in exchanges if exchange.ok and exchange.answer is not None]
     if len(answers) < 2:
         return make_inconclusive(f"{len(answers)} of {len(exchanges)} inputs are answered: nothing to compare", n=0)
+    holding = sum(any(kinds - _EMPTY_KINDS for kinds in _list_kinds(one.content).values()) for one in answers)
+    if holding < 2:
+        return make_inconclusive(f"{holding} of {len(answers)} answers hold a value: nothing to compare", n=0)
     cases = [Case(f"input {i}", unjudged=why) for i, one in enumerate(exchanges) if (why := explain_decline(one))]
     known: dict[str, tuple[int, set[str]]] = {}
     mixed = {place for one in answers for place, kinds in _list_kinds(one.content).items() if len(kinds) > 1}

@@ -50,7 +50,7 @@ def test_a_place_with_two_kinds_fails(values: Sequence[Any], reason: str) -> Non
     "values",
     [
         [{"x": 1}, {"x": 1.5}, {"x": None}],
-        [{"labels": []}, {"labels": ["a"]}],
+        [{"labels": []}, {"labels": ["a"]}, {"labels": ["b"]}],
         [{"x": 1}, {"x": 2, "note": "a text that not every answer has"}],
         [{"row": ["a", 1]}, {"row": [2]}, {"row": ["b"]}],
     ],
@@ -64,3 +64,12 @@ def test_one_answer_shows_nothing() -> None:
     assert judge_values([{"x": 1}]).status is Status.INCONCLUSIVE
     failed = Exchange(Request("POST", "/predict"), Timing(0.0), error=ErrorClass.CLOSED, detail="closed")
     assert judge_kinds([failed, failed], show).status is Status.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    "values", [[{"x": []}, {"x": []}], [{}, {}], [{"x": None}, {"x": 1}], [{"x": [[]]}, {"x": []}]]
+)
+def test_answers_without_values_show_nothing(values: Sequence[Any]) -> None:
+    verdict = judge_values(values)
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "hold a value" in verdict.reason
