@@ -28,6 +28,9 @@ _WHOLE = {
     GROUNDS["pulses"]: '[[experiment]]\nname = "a pulse"\nmetastability = true\n[[experiment.fault]]\n'
     'kind = "overload"\nduration = 5',
     GROUNDS["evaluation"]: '[evaluation]\nfile = "prompts.jsonl"',
+    GROUNDS["reference"]: '[reference]\nfile = "model.py:make"',
+    GROUNDS["quantised"]: '[reference]\nfile = "model.py:make"\nquantise = "int8"',
+    GROUNDS["relations"]: '[[relation]]\nkind = "invariance"\nchange = "case"',
     GROUNDS["restarts"]: '[platform.backend-a]\npid_file = "/run/backend-a.pid"\nstart = ["systemctl", "start", "a"]\n'
     '[[fault]]\nkind = "stop"\nplatform = "backend-a"\nduration = 20',
 }
