@@ -52,7 +52,7 @@ def configure(kind: str, deployment: Deployment, pid: int) -> str:
     lines = [
         f'[endpoint]\nurl = "{deployment.url}"\nprotocol = "openai_chat"',
         f'[links.backend-a]\napi = "{deployment.proxy_api}"\n[platform.a]\npid = {pid}\n{commands}',
-        "[chaos]\nrate = 5\nbaseline = 1\nrecovery = 1\n[[fault]]",
+        "[chaos]\nrate = 20\nbaseline = 2\nrecovery = 1\n[[fault]]",
         *(f"{name} = {json.dumps(value)}" for name, value in fault.items()),
         f"attributes = {{ {attributes} }}",
     ]

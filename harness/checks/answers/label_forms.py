@@ -138,8 +138,8 @@ def _read_as_mapped(pairs: _Pairs, answers_are: str, labels_are: str) -> Generou
     right = _find_right(pairs, lambda label, answer: answer in meanings and meanings[answer][0] == label)
     return GenerousReading(
         right,
-        f"the answers are {answers_are} ({_list(values)}), the labels are {labels_are} ({_list(labels)}), so that no "
-        f"answer can ever equal a label: write the labels as the service answers them, or map them with [data] labels",
+        f"the answers are {answers_are} ({_list(values)}), the labels are {labels_are} ({_list(labels)}): map them "
+        f"with [data] labels, or write them as the service answers them: no answer can ever equal a label as it is",
     )
 
 

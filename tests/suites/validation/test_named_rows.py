@@ -67,4 +67,4 @@ def test_class_names_against_numbers_decide_nothing_and_name_the_map(tmp_path: P
         write_config(tmp_path, url, 'missing = "null"')
         outcome = run_gate(tmp_path, suite="validation")
     assert outcome.status == 20
-    assert "[data] labels" in outcome.out
+    assert "map them with [data] labels" in " ".join(outcome.out.split())
