@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SELECT ?= not servers and not catalogue and not simulation and not environment
+SELECT ?= not servers and not catalogue and not simulation and not environment and not torch
 PARALLEL ?= -n auto --dist=worksteal
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 REST := test-catalogue test-simulations test-environments
