@@ -31,7 +31,7 @@ def replace_features(row: Any, values: dict[Any, Any]) -> Any:
     return changed
 
 
-def find_range(rows: Sequence[Any], key: Any) -> float:
-    """How far apart the numbers of one feature are; 1 where they are all the same."""
+def find_feature_bounds(rows: Sequence[Any], key: Any) -> tuple[float, float]:
+    """The smallest and the largest number of one feature in the data: what a service is likely to accept."""
     numbers = [row[key] for row in rows if type(row[key]) in (int, float)]
-    return float(max(numbers) - min(numbers)) or 1.0 if numbers else 1.0
+    return (min(numbers), max(numbers)) if numbers else (0.0, 0.0)

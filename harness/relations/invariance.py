@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.core.relation import Draws, Relation, RelationKind
 from harness.relations._answers import find_change
-from harness.relations._inputs import find_range, list_features, replace_features
+from harness.relations._inputs import find_feature_bounds, list_features, replace_features
 
 
 def _change_case(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
@@ -46,12 +46,16 @@ def _make_typos(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any])
 
 
 def _add_noise(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
-    """Every number moves by at most the share `size` of its feature's range; whole numbers are left alone."""
+    """Every number moves by at most the share `size` of its feature's range, and stays in it.
+
+    Whole numbers are left alone, as is a feature of one value only.
+    """
     moved = {}
     for key in list_features(row, relation):
-        if type(row[key]) is float:
-            far = relation.size * find_range(rows, key)
-            moved[key] = row[key] + draws.uniform(-far, far)
+        low, high = find_feature_bounds(rows, key)
+        if type(row[key]) is float and low < high:
+            far = relation.size * (high - low)
+            moved[key] = draws.uniform(max(low, row[key] - far), min(high, row[key] + far))
     return replace_features(row, moved) if moved else None
 
 

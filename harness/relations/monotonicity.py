@@ -10,15 +10,19 @@ from typing import Any
 
 from harness.core.relation import Draws, Reading, Relation, RelationKind
 from harness.relations._answers import find_wrong_way
-from harness.relations._inputs import find_range, list_features, replace_features
+from harness.relations._inputs import find_feature_bounds, list_features, replace_features
 
 
 def _raise_features(row: Any, relation: Relation, draws: Draws, rows: Sequence[Any]) -> Any:
-    """The features go up by the share `size` of their range, or by up to as much again."""
+    """The features go up by the share `size` of their range, or by up to as much again, and stay in it."""
     raised = {}
     for key in list_features(row, relation):
-        step = relation.size * find_range(rows, key) * draws.uniform(1.0, 2.0)
-        raised[key] = row[key] + (max(1, round(step)) if type(row[key]) is int else step)
+        low, high = find_feature_bounds(rows, key)
+        step = relation.size * (high - low) * draws.uniform(1.0, 2.0)
+        if type(row[key]) is int:
+            step = max(1, round(step))
+        if row[key] < high:
+            raised[key] = min(row[key] + step, high)
     return replace_features(row, raised) if raised else None
 
 

@@ -201,3 +201,17 @@ def test_changes_that_are_not_needed_are_taken_back() -> None:
     assert shrink_change("a b c", "a X c", lambda one, other: "X" in other) == ("b", "X")
     assert shrink_change([1, 2], [2, 1], breaks=lambda *_: True, is_whole=True) == ([1, 2], [2, 1])
     assert shrink_change("a b", "a b c", lambda *_: True) == ("a b", "a b c")
+
+
+@pytest.mark.parametrize(("kind", "change"), [("invariance", "noise"), ("monotonicity", "step")])
+def test_changed_numbers_stay_in_the_range_of_the_data(kind: str, change: str) -> None:
+    """A service that checks its input refuses a pixel below 0."""
+    make_change = load_plugin("relations", kind).RELATION.changes[change]
+    relation = Relation(kind=kind, change=change, features=[], size=0.5)
+    rows = [[0.0, 3, 7.0], [1.0, 9, 7.0], [0.4, 4, 7.0]]
+    changed = [make_change(row, relation, Random(seed), rows) for row in rows for seed in range(50)]
+    assert any(row not in rows for row in changed if row is not None)
+    for row in filter(None, changed):
+        assert 0.0 <= row[0] <= 1.0
+        assert 3 <= row[1] <= 9
+        assert row[2] == 7.0
