@@ -21,7 +21,7 @@ _RANGES, _MOST_VALUES = 4, 12
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """What the configuration says of labelled data beside inputs and labels, as the fields of `Dataset`.
+    """The settings of labelled data other than its inputs and labels, as the fields of `Dataset`.
 
     `weight` names the column of weights.
     """

@@ -172,7 +172,7 @@ class ExperimentPlan:
         return tuple(dict.fromkeys(fault.link for fault in self.faults if fault.link))
 
     def join_objectives(self, of_suite: Sequence[Objective]) -> tuple[Objective, ...]:
-        """Its own objectives, and those of the suite under whose names it has none."""
+        """The suite's objectives, each replaced by the experiment's own one of the same name, if it has one."""
         own = {objective.slug for objective in self.objectives}
         return (*(objective for objective in of_suite if objective.slug not in own), *self.objectives)
 

@@ -66,7 +66,7 @@ class DiskRows(Sequence[list[float]]):
             self.flush()
 
     def flush(self) -> None:
-        """Write what is still in memory."""
+        """Write the rows that are still in memory to the file."""
         self._pending.tofile(self._file)
         self._file.flush()
         self._pending = array("d")

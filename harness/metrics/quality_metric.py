@@ -23,6 +23,13 @@ _FEW_CODES = 50
 """Classes up to which a product of matrices adds up faster than a count of each draw."""
 
 
+def define_metric(
+    name: str, title: str, definition: str, *takes: str, direction: Literal["<=", ">="] = ">=", unit: str = ""
+) -> Metric:
+    """A metric of labelled data; `takes`, `direction` and `unit` as `Metric` has them."""
+    return Metric(name, unit, direction=direction, quality=True, takes=takes, title=title, definition=definition)
+
+
 @dataclass(frozen=True, slots=True)
 class Aim:
     """What of the rows an objective asks for: one class (its place among the classes), or the first k."""

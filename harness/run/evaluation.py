@@ -206,7 +206,7 @@ def _make(scope: Scope, session: Session, run: GateRun) -> EvaluatedItems:
 
 
 def _read_recorded(items: Sequence[EvaluationItem], repeats: int) -> EvaluatedItems:
-    """What a peer has recorded, in the form of answers of our own."""
+    """The answers that another tool has recorded and graded, marked and counted as those that we ask ourselves."""
     marked, examples = [], dict[str, Counterexample]()
     for item in items:
         answers = []

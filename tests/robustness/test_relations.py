@@ -33,14 +33,14 @@ def ask(model: Callable[[Any], Any], data: list[Any], folder: Path, **given: Any
 
     def answer(path: str, body: Any) -> Answered:
         if isinstance(data[0], str):
-            found = model(body["messages"][-1]["content"])
-            if isinstance(found, tuple):
-                return found
-            message = {"role": "assistant", "content": found}
+            reply = model(body["messages"][-1]["content"])
+            if isinstance(reply, tuple):
+                return reply
+            message = {"role": "assistant", "content": reply}
             usage = {"prompt_tokens": 3, "completion_tokens": 1}
             return 200, {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage}
-        found = model(body["instances"][0])
-        return found if isinstance(found, tuple) else (200, {name: [value] for name, value in found.items()})
+        reply = model(body["instances"][0])
+        return reply if isinstance(reply, tuple) else (200, {name: [value] for name, value in reply.items()})
 
     protocol, sample = ("openai_chat", None) if isinstance(data[0], str) else ("plain_json", [data[0]])
     with serving(answer) as url:

@@ -17,10 +17,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from harness.core.metric import Metric
 from harness.metrics.answered_rows import AnsweredRows
 from harness.metrics.families.probability import find_probability_problem
-from harness.metrics.quality_metric import Aim, Prepared, QualityMetric, add_extremes, prepare_unjudged
+from harness.metrics.quality_metric import Aim, Prepared, QualityMetric, add_extremes, define_metric, prepare_unjudged
 from harness.stats.resampling import Alphas, Bounds, Values
 
 _MOST_BINS, _ROWS_IN_BIN, _DRAWS = 15, 20, 4000
@@ -55,7 +54,7 @@ class Reliability:
 
 
 def find_confidence(rows: AnsweredRows, aim: Aim) -> tuple[Values, Values]:
-    """The confidence of each row, and 1.0 where what it is confident of is so."""
+    """The confidence of each row, and whether the class that it is confident of is the label (1.0) or not (0.0)."""
     assert rows.scores is not None
     scores = np.clip(rows.scores, 0.0, 1.0)
     of_class = aim.of_class
@@ -103,12 +102,12 @@ def _prepare_ece(rows: AnsweredRows, aim: Aim) -> Prepared:
 
 FAMILY = (
     QualityMetric(
-        Metric(
+        define_metric(
             "ece",
-            quality=True,
-            takes=("class",),
-            title="ECE",
-            definition="the mean distance between confidence and share of right rows, in bins of equal mass",
+            "ECE",
+            "the mean distance between confidence and share of right rows, in bins of equal mass",
+            "class",
+            direction="<=",
         ),
         ("classes", "scores"),
         _prepare_ece,

@@ -10,13 +10,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.core.metric import ACCURACY, Metric
+from harness.core.metric import ACCURACY
 from harness.metrics.answered_rows import NO_CLASS, AnsweredRows
 from harness.metrics.quality_metric import (
     Aim,
     Prepared,
     QualityMetric,
     add_extremes,
+    define_metric,
     prepare_share,
     prepare_unjudged,
     sum_by_class,
@@ -139,21 +140,19 @@ def _prepare_mcc(rows: AnsweredRows, aim: Aim) -> Prepared:
     return _prepare_all(rows, _correlate)
 
 
-def _make_metric(name: str, title: str, definition: str, *takes: str) -> Metric:
-    return Metric(name, direction=">=", quality=True, takes=takes, title=title, definition=definition)
-
-
 _EXACT = "Clopper-Pearson"
 FAMILY = (
     QualityMetric(ACCURACY, ("classes",), _prepare_accuracy, _EXACT),
     QualityMetric(
-        _make_metric("balanced_accuracy", "balanced accuracy", "the mean over the classes of the share answered right"),
+        define_metric(
+            "balanced_accuracy", "balanced accuracy", "the mean over the classes of the share answered right"
+        ),
         ("classes",),
         _prepare_balanced,
         by_class="recall",
     ),
     QualityMetric(
-        _make_metric(
+        define_metric(
             "recall", "recall", "the share of a class's rows that are answered right; without a class the mean", "class"
         ),
         ("classes",),
@@ -162,7 +161,7 @@ FAMILY = (
         by_class="recall",
     ),
     QualityMetric(
-        _make_metric(
+        define_metric(
             "precision", "precision", "the share of a class's answers that are right; without a class the mean", "class"
         ),
         ("classes",),
@@ -171,23 +170,23 @@ FAMILY = (
         by_class="precision",
     ),
     QualityMetric(
-        _make_metric("f1", "F1", "2 TP / (2 TP + FP + FN) of a class; without a class the mean (macro F1)", "class"),
+        define_metric("f1", "F1", "2 TP / (2 TP + FP + FN) of a class; without a class the mean (macro F1)", "class"),
         ("classes",),
         _prepare_f1,
         f"{_EXACT} for one class, else the bootstrap",
         by_class="f1",
     ),
     QualityMetric(
-        _make_metric("macro_f1", "macro F1", "the mean of the classes' F1"), ("classes",), _prepare_f1, by_class="f1"
+        define_metric("macro_f1", "macro F1", "the mean of the classes' F1"), ("classes",), _prepare_f1, by_class="f1"
     ),
     QualityMetric(
-        _make_metric("micro_f1", "micro F1", "F1 of all classes' counts together: of one label a row, the accuracy"),
+        define_metric("micro_f1", "micro F1", "F1 of all classes' counts together: of one label a row, the accuracy"),
         ("classes",),
         _prepare_accuracy,
         _EXACT,
     ),
     QualityMetric(
-        _make_metric("mcc", "MCC", "Matthews' correlation of labels and answers, from -1 to 1"),
+        define_metric("mcc", "MCC", "Matthews' correlation of labels and answers, from -1 to 1"),
         ("classes",),
         _prepare_mcc,
     ),

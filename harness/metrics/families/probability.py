@@ -11,13 +11,13 @@ from statistics import NormalDist
 
 import numpy as np
 
-from harness.core.metric import Metric
 from harness.metrics.answered_rows import AnsweredRows, Flags
 from harness.metrics.quality_metric import (
     Aim,
     Prepared,
     QualityMetric,
     add_extremes,
+    define_metric,
     prepare_mean,
     prepare_share,
     prepare_unjudged,
@@ -192,13 +192,11 @@ def _prepare_top_k(rows: AnsweredRows, aim: Aim) -> Prepared:
 
 FAMILY = (
     QualityMetric(
-        Metric(
+        define_metric(
             "roc_auc",
-            direction=">=",
-            quality=True,
-            takes=("class",),
-            title="ROC-AUC",
-            definition="the chance that a row of the class has a higher score than a row of another one",
+            "ROC-AUC",
+            "the chance that a row of the class has a higher score than a row of another one",
+            "class",
         ),
         ("classes", "scores"),
         _prepare_auc,
@@ -206,47 +204,43 @@ FAMILY = (
         by_class="roc_auc",
     ),
     QualityMetric(
-        Metric(
+        define_metric(
             "pr_auc",
-            direction=">=",
-            quality=True,
-            takes=("class",),
-            title="PR-AUC",
-            definition="average precision: the mean of the precision at each row of the class, by falling score",
+            "PR-AUC",
+            "average precision: the mean of the precision at each row of the class, by falling score",
+            "class",
         ),
         ("classes", "scores"),
         _prepare_pr_auc,
         by_class="pr_auc",
     ),
     QualityMetric(
-        Metric(
+        define_metric(
             "log_loss",
-            "nats",
-            quality=True,
-            title="log-loss",
-            definition="the mean of -ln of the label's probability, of which none counts as under 1e-6",
+            "log-loss",
+            "the mean of -ln of the label's probability, of which none counts as under 1e-6",
+            direction="<=",
+            unit="nats",
         ),
         ("classes", "scores"),
         _prepare_log_loss,
     ),
     QualityMetric(
-        Metric(
+        define_metric(
             "brier",
-            quality=True,
-            title="Brier score",
-            definition="half the mean squared distance of the probabilities from 1 for the label and 0 for the others",
+            "Brier score",
+            "half the mean squared distance of the probabilities from 1 for the label and 0 for the others",
+            direction="<=",
         ),
         ("classes", "scores"),
         _prepare_brier,
     ),
     QualityMetric(
-        Metric(
+        define_metric(
             "top_k",
-            direction=">=",
-            quality=True,
-            takes=("k",),
-            title="top-k accuracy",
-            definition="the share of rows whose label is among the k highest scores, equal ones counted against it",
+            "top-k accuracy",
+            "the share of rows whose label is among the k highest scores, equal ones counted against it",
+            "k",
         ),
         ("classes", "scores"),
         _prepare_top_k,

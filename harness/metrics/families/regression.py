@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.core.metric import Metric
 from harness.metrics.answered_rows import AnsweredRows
 from harness.metrics.quality_metric import (
     Aim,
     Prepared,
     QualityMetric,
     add_extremes,
+    define_metric,
     prepare_mean,
     prepare_unjudged,
 )
@@ -53,23 +53,17 @@ def _prepare_r2(rows: AnsweredRows, aim: Aim) -> Prepared:
 
 FAMILY = (
     QualityMetric(
-        Metric("mae", UNIT, quality=True, title="MAE", definition="the mean distance of the answer from the label"),
+        define_metric("mae", "MAE", "the mean distance of the answer from the label", direction="<=", unit=UNIT),
         ("numbers",),
         _prepare_mae,
     ),
     QualityMetric(
-        Metric("rmse", UNIT, quality=True, title="RMSE", definition="the root of the mean squared distance"),
+        define_metric("rmse", "RMSE", "the root of the mean squared distance", direction="<=", unit=UNIT),
         ("numbers",),
         _prepare_rmse,
     ),
     QualityMetric(
-        Metric(
-            "r2",
-            direction=">=",
-            quality=True,
-            title="R²",
-            definition="the share of the labels' variance that the answers explain",
-        ),
+        define_metric("r2", "R²", "the share of the labels' variance that the answers explain"),
         ("numbers",),
         _prepare_r2,
     ),

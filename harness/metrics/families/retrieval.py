@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.core.metric import Metric
 from harness.metrics.answered_rows import AnsweredRows, Flags
-from harness.metrics.quality_metric import Aim, Prepared, QualityMetric, prepare_mean, prepare_unjudged
+from harness.metrics.quality_metric import Aim, Prepared, QualityMetric, define_metric, prepare_mean, prepare_unjudged
 from harness.stats.resampling import Values
 
 _MOST_AT_ONCE = 4_000_000
@@ -70,26 +69,22 @@ def _rank_at_random(rows: AnsweredRows, k: int | None, gains: Values, *, ideal: 
 
 FAMILY = (
     QualityMetric(
-        Metric(
+        define_metric(
             "recall_at_k",
-            direction=">=",
-            quality=True,
-            takes=("k",),
-            title="recall@k",
-            definition="the share of the rows with a row's label that are among its k nearest neighbours by cosine",
+            "recall@k",
+            "the share of the rows with a row's label that are among its k nearest neighbours by cosine",
+            "k",
         ),
         ("vectors",),
         _prepare_recall,
         trivial=lambda rows, aim: _rank_at_random(rows, aim.k, np.ones(aim.k or 1), ideal=False),
     ),
     QualityMetric(
-        Metric(
+        define_metric(
             "ndcg_at_k",
-            direction=">=",
-            quality=True,
-            takes=("k",),
-            title="nDCG@k",
-            definition="the discounted gain of the k nearest neighbours that share the label, of the best order's",
+            "nDCG@k",
+            "the discounted gain of the k nearest neighbours that share the label, of the best order's",
+            "k",
         ),
         ("vectors",),
         _prepare_ndcg,
