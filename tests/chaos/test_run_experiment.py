@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -96,7 +97,9 @@ def test_a_sick_service_is_not_disturbed(gate: Callable[..., Run], toxiproxy: To
     toxiproxy.add("dead", f"127.0.0.1:{free_port()}")
     session, run = gate(toxiproxy.link("dead"), url=f"http://127.0.0.1:{free_port()}")
     found = run_experiment(session, run, fault("latency", link="dead", latency=200))
-    assert "no steady state: 15 of 15" in judge_integrity(found).reason
+    failed, sent = re.search(r"no steady state: (\d+) of (\d+)", judge_integrity(found).reason).groups()
+    assert failed == sent
+    assert int(sent) >= 10
     assert judge_integrity(found).status is Status.INCONCLUSIVE
     assert not rows(run)
 
