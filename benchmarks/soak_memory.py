@@ -19,7 +19,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.core.load import Job
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.io.rundir import RunDir
 from harness.load.answer_reader import RawExchange
 from harness.load.recorder import Recorder

@@ -15,13 +15,14 @@ import numpy as np
 from harness.attacks.square import ATTACK
 from harness.core.adapter import Facts
 from harness.core.attack import Attack
+from harness.core.attack_settings import AttackSettings
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.errors import HarnessError
 from harness.core.objective import PROFILES, Objective
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
-from harness.core.settings import AttackSettings, Ceilings, DataSettings, Settings
+from harness.core.settings import Ceilings, DataSettings, Settings
 from harness.core.verdict import Verdict, make_error
 from harness.io.client import Client
 from harness.io.ledger import Ledger

@@ -18,11 +18,12 @@ from harness.core.dataset import NO_FACETS, Dataset, Facets
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.experiment import Link
+from harness.core.load_settings import LoadSettings
 from harness.core.local_model import LocalModel
 from harness.core.platform_action import Replica
 from harness.core.registry import list_plugins
 from harness.core.relation import Relation
-from harness.core.settings import DataSettings, LoadSettings
+from harness.core.settings import DataSettings
 from harness.core.suite_policy import find_policy
 from harness.core.tolerance import Tolerance
 from harness.core.workload import WorkloadSettings

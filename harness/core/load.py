@@ -14,8 +14,8 @@ from harness.core.comparison import Contrast
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Query, Request
 from harness.core.flow import Flow
+from harness.core.load_settings import LoadSettings
 from harness.core.report import Figure, Generator
-from harness.core.settings import LoadSettings
 from harness.core.soak import SoakRecord
 from harness.core.sweep import Saturation
 from harness.core.turns import Turns

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 
 PAIRS = (60, 30, 20, 15, 12, 10, 6)
 """Into how many pairs of turns a load can be cut: as the 60 time blocks of its counts can be added up."""

@@ -13,7 +13,7 @@ import msgspec
 
 from harness.core.errors import UsageError
 from harness.core.load import Job
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.io.rundir import EVIDENCE, GATE
 from harness.load.counts import WorkerCounts, decode_counts
 from harness.load.slices import get_slices_path

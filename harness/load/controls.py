@@ -13,7 +13,7 @@ from typing import Any
 from harness.checks.comparison import compare_contents
 from harness.core.exchange import Answer, Exchange
 from harness.core.load import Job
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.load.forms import CODES, find_number, make_digits
 from harness.run.oracle import read_rows
 

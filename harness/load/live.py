@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from harness.core.arrival_settings import STEADY
 from harness.core.load import describe_time
+from harness.core.load_settings import LoadSettings
 from harness.core.metric import GOODPUT, INTER_TOKEN, LATENCY, TTFT
 from harness.core.report import Figure, Generator
-from harness.core.settings import LoadSettings
 
 _TIMES = ((TTFT.name, "TTFT"), (INTER_TOKEN.name, "gap"))
 

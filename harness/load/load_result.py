@@ -22,9 +22,9 @@ from harness.core.load import (
     find_delays,
     name_least,
 )
+from harness.core.load_settings import LoadSettings
 from harness.core.metric import BY_TURN, GOODPUT, LOAD_TIMES, REQUEST_RATE, ROW_RATE, TOKEN_RATE
 from harness.core.report import Generator
-from harness.core.settings import LoadSettings
 from harness.load.counts import RESULT_ADDED, RESULT_WORST, WorkerCounts
 from harness.load.figures import make_figures
 from harness.load.likeness import find_bursts, find_shortfall

@@ -17,7 +17,7 @@ from harness.core.arrival_settings import REPLAY
 from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Query
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.core.workload import AGENT, AUTO, OF_SESSIONS, SAMPLE, Material, WorkloadSettings
 from harness.io.prompt_file import read_prompt_file
 from harness.load.forms import make_workload

@@ -19,7 +19,8 @@ from harness.core.cause_hints import find_hint
 from harness.core.endpoint import Endpoint
 from harness.core.errors import HarnessError, UsageError
 from harness.core.exchange import Exchange, Query, Request
-from harness.core.settings import DEFAULT_SEED, LoadSettings
+from harness.core.load_settings import LoadSettings
+from harness.core.settings import DEFAULT_SEED
 from harness.core.workload import Material
 from harness.io.client import Client
 from harness.load.known import Controlled, find_known

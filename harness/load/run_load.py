@@ -18,11 +18,11 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import BudgetExhausted, UsageError
 from harness.core.exchange import Query
 from harness.core.load import Job, LoadResult, describe_slow_path, find_load_obstacle
+from harness.core.load_settings import LoadSettings
 from harness.core.measurement import Measurement, Scope
 from harness.core.metric import LIMITED_TIMES
 from harness.core.objective import Objective
 from harness.core.plan import Cost, PlannedCheck
-from harness.core.settings import LoadSettings
 from harness.core.workload import AUTO, SAMPLE
 from harness.load.controls import count_control_step
 from harness.load.judging import JUDGES_FAILURES, STRAY_FAILURES

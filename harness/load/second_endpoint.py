@@ -12,7 +12,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import HarnessError, UsageError
 from harness.core.exchange import Exchange
 from harness.core.load import Job
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.core.turns import make_turns
 
 _IN_ONE_PIECE = (SOAK, STRESS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.load.draws import Draw, draw_length, draw_value
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.stats.histogram import Histogram
 
 _SLICES, _LONGEST, _SHORTEST = 240, 60.0, 0.1

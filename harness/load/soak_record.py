@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.core.soak import FEWEST_IN_WINDOW, MOST_WINDOWS, Episode, FirstRequest, SoakRecord, Window
 from harness.load.slices import NEVER_ENDED, SliceGrid, make_grid
 from harness.stats.episodes import list_episodes

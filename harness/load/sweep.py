@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from harness.core.arrival_settings import STEADY
 from harness.core.errors import UsageError
 from harness.core.load import Counts, LoadResult, name_least
+from harness.core.load_settings import LoadSettings
 from harness.core.measurement import Measurement, Scope
 from harness.core.metric import REQUEST_RATE
 from harness.core.objective import Objective
 from harness.core.plan import Cost, PlannedCheck
-from harness.core.settings import LoadSettings
 from harness.core.sweep import MOST_LOADS, CapacitySettings, ProbeRecord, SweepResult
 from harness.core.verdict import Level, Status, Verdict
 from harness.load.judging import judge_load

@@ -18,13 +18,13 @@ from harness.checks.answers.label_forms import read_generously
 from harness.checks.common import TOO_MANY_REQUESTS, find_harness_error
 from harness.core.answer_class import describe_refusal, is_refusal
 from harness.core.attack import Attack, Criterion, Distance, Finding, Task
+from harness.core.attack_settings import AttackSettings
 from harness.core.dataset import Dataset
 from harness.core.errors import HarnessError
 from harness.core.measurement import Measurement, Scope
 from harness.core.objective import Objective
 from harness.core.plan import Cost, PlannedCheck
 from harness.core.registry import load_plugin
-from harness.core.settings import AttackSettings
 from harness.core.verdict import Counterexample, Slice, Status, Verdict, make_inconclusive
 from harness.robustness.attack_driver import REPLAYS, AttackedInput, Watch, attack_all, ignore_rows
 from harness.run.gate_run import GateRun

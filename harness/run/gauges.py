@@ -15,7 +15,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Request
 from harness.core.gauge import classify_gauge
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.io.client import Client
 from harness.io.metrics_page import parse_gauges, parse_in_flight
 from harness.run.preflight import Preflight

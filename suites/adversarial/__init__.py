@@ -6,10 +6,10 @@ has no test of its own.
 
 from __future__ import annotations
 
+from harness.core.attack_settings import AttackSettings
 from harness.core.measurement import Scope
 from harness.core.metric import ROBUST_ACCURACY
 from harness.core.objective import Objective
-from harness.core.settings import AttackSettings
 from harness.core.suite_policy import Section, SuitePolicy
 
 

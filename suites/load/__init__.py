@@ -6,10 +6,10 @@ Tested in tests/load/test_judging.py and tests/load/test_whole_loads.py, where a
 from __future__ import annotations
 
 from harness.core.arrival_settings import STEADY
+from harness.core.load_settings import LoadSettings
 from harness.core.measurement import Scope
 from harness.core.metric import LOAD_OBJECTIVES, REQUEST_RATE
 from harness.core.objective import Objective
-from harness.core.settings import LoadSettings
 from harness.core.suite_policy import Section, SuitePolicy
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.load.comparison_judging import judge_saved, judge_turns
 from harness.load.run_load import LOAD
 from harness.run.gate_run import GateRun

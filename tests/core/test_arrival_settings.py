@@ -12,8 +12,8 @@ from scipy import stats
 
 from harness.core.arrival_settings import SHAPES, ArrivalSettings
 from harness.core.errors import UsageError
+from harness.core.load_settings import LoadSettings
 from harness.core.pacing import ARRIVALS, Pacer
-from harness.core.settings import LoadSettings
 
 GIVEN: dict[str, dict[str, Any]] = {
     "steady": {},

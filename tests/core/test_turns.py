@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.core.turns import PAIRS, Turns, count_pairs, make_turns
 
 LOAD = LoadSettings(rate=20, duration=33, warm_up=3)

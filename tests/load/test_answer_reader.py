@@ -13,7 +13,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass, ProtocolError
 from harness.core.exchange import EventKind, Exchange, Request, Response
 from harness.core.load import Job
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.load.answer_reader import AnswerReader, RawExchange
 from harness.run.preflight import load_adapter
 

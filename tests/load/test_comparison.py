@@ -13,7 +13,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing, Usage
 from harness.core.load import Job
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.core.turns import make_turns
 from harness.load.answer_reader import RawExchange
 from harness.load.comparison import make_contrasts

@@ -11,7 +11,7 @@ import pytest
 from harness.core.endpoint import Endpoint
 from harness.core.exchange import Answer, Exchange, Query, Request, Timing
 from harness.core.load import Job, KnownRequest
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.core.workload import Material
 from harness.load.answer_reader import RawExchange
 from harness.load.controls import Controls, KnownAnswer, is_echo_lost

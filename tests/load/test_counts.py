@@ -9,7 +9,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.core.load import Job, LoadResult
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.load.answer_reader import RawExchange
 from harness.load.counts import WorkerCounts, decode_counts, encode_counts, sum_counts
 from harness.load.load_result import make_load_result

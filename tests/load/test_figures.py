@@ -10,9 +10,9 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing, Usage
 from harness.core.load import Job, LoadResult
+from harness.core.load_settings import LoadSettings
 from harness.core.metric import LOAD_TIMES
 from harness.core.report import Figure
-from harness.core.settings import LoadSettings
 from harness.load.answer_reader import RawExchange
 from harness.load.counts import decode_counts, encode_counts, sum_counts
 from harness.load.load_result import make_load_result

@@ -7,8 +7,8 @@ import io
 import msgspec
 import pytest
 
+from harness.core.load_settings import LoadSettings
 from harness.core.report import Figure
-from harness.core.settings import LoadSettings
 from harness.load.child.live_line import LiveLine
 from harness.load.live import LoadState, describe_live_load
 

@@ -11,7 +11,7 @@ from harness.core.adapter import Capabilities, Facts
 from harness.core.endpoint import Endpoint, Template
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Answer, Exchange, Query, Request, Response, Timing
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.load.material import PROBES, Source, choose_material, find_cache, probe_material
 from harness.protocols.shared.sample_making import PICTURE
 

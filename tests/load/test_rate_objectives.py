@@ -10,11 +10,11 @@ import pytest
 from harness.core.adapter import Facts
 from harness.core.exchange import Answer, Exchange, Query, Response, Timing
 from harness.core.load import LoadResult
+from harness.core.load_settings import LoadSettings
 from harness.core.objective import PROFILES, Objective
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
 from harness.core.report import Generator
-from harness.core.settings import LoadSettings
 from harness.core.verdict import Level, Status, Verdict
 from harness.core.workload import Material
 from harness.load.judging import judge_load

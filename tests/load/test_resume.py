@@ -18,7 +18,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Request
 from harness.core.load import Job
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.io.rundir import RunDir
 from harness.load.checkpoint import Checkpoint, get_checkpoint_path, read_checkpoint
 from harness.load.counts import WorkerCounts

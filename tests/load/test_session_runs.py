@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.core.settings import DEFAULT_SEED, LoadSettings
+from harness.core.load_settings import LoadSettings
+from harness.core.settings import DEFAULT_SEED
 from harness.core.workload import Spread
 from harness.load.sessions import SessionPlan
 from tests.catalogues import sample_cases

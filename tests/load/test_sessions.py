@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.core.load import LoadResult
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.core.workload import MixPart, Spread
 from harness.load.sessions import SessionPlan
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.core.soak import SoakRecord
 from harness.load.slices import SliceRecorder, make_grid
 from harness.load.soak_record import make_soak_record, read_lines

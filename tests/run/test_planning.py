@@ -6,14 +6,16 @@ from dataclasses import replace
 
 from harness.chaos.query_asking import MOST_ASKED
 from harness.core.adapter import Capabilities
+from harness.core.attack_settings import AttackSettings
 from harness.core.check_spec import CheckSpec
 from harness.core.dataset import Dataset
 from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault
+from harness.core.load_settings import LoadSettings
 from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import Plan
-from harness.core.settings import AttackSettings, DataSettings, LoadSettings, Settings
+from harness.core.settings import DataSettings, Settings
 from harness.core.verdict import Level
 from harness.load.known import ASKED_BESIDE
 from harness.run.planning import build_plan

@@ -12,10 +12,11 @@ from harness.core.check_spec import CheckSpec
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Fault
+from harness.core.load_settings import LoadSettings
 from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import Plan
-from harness.core.settings import LoadSettings, Settings
+from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict
 from harness.run.planning import build_plan, plan_user_check
 from harness.run.preflight import load_adapter

@@ -14,7 +14,8 @@ from harness.config.value_forms import describe_wrong_number
 from harness.core.arrival_settings import LOOPS, SHAPES
 from harness.core.gate import Exit
 from harness.core.load import Job
-from harness.core.settings import DEFAULT_SEED, LoadSettings
+from harness.core.load_settings import LoadSettings
+from harness.core.settings import DEFAULT_SEED
 from harness.load.locust_process import JOB_VARIABLE
 
 _ARGPARSE_USAGE = 2

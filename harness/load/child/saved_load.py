@@ -13,9 +13,10 @@ from dataclasses import replace
 from typing import Any
 
 from harness.core.load import LoadResult
+from harness.core.load_settings import LoadSettings
 from harness.core.plan import PlannedCheck
 from harness.core.report import Report
-from harness.core.settings import LoadSettings, Settings
+from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict, make_inconclusive, make_skipped
 from harness.io.rundir import EvidenceLine
 from harness.run.gate_run import GateRun

@@ -22,7 +22,8 @@ from harness.config.suite_sections import read_times
 from harness.core.endpoint import Endpoint
 from harness.core.errors import HarnessError, UsageError
 from harness.core.load import Job, LoadResult, describe_time
-from harness.core.settings import LoadSettings, Settings
+from harness.core.load_settings import LoadSettings
+from harness.core.settings import Settings
 from harness.core.workload import Spread
 from harness.io.rundir import RunDir
 from harness.load.checkpoint import Checkpoint, get_checkpoint_path, read_checkpoint

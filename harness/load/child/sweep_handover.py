@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.config.file import read_file
 from harness.core.errors import UsageError
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 
 _SUITE = "capacity"
 _OBJECTIVE = re.compile(r"\s*([^<>=]+?)\s*([<>]=?.*)")

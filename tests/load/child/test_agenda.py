@@ -10,7 +10,7 @@ import pytest
 
 from harness.core.endpoint import Endpoint
 from harness.core.load import Job
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.core.workload import Spread
 from harness.load.child.agenda import make_agenda
 from harness.load.sessions import SessionPlan

@@ -17,7 +17,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import ConfigError, UsageError
 from harness.core.exchange import Query
 from harness.core.load import Job
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.core.workload import MixPart, Spread, WorkloadSettings
 from harness.load.forms import Workload, make_workload
 from harness.load.material import Source, choose_material

@@ -13,7 +13,7 @@ from harness.core.endpoint import Endpoint, Template
 from harness.core.exchange import Query
 from harness.core.json_path import list_leaves
 from harness.core.load import Job
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.core.workload import Material, SharedPrefix, Spread, WorkloadSettings
 from harness.load.controls import count_control_step
 from harness.load.forms import make_workload

@@ -13,7 +13,7 @@ from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.exchange import Query
 from harness.core.load import Job
-from harness.core.settings import LoadSettings
+from harness.core.load_settings import LoadSettings
 from harness.core.workload import Material, SharedPrefix, Spread
 from harness.load.forms import make_workload
 from harness.load.material import Source, choose_material
