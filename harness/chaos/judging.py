@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.chaos.starvation import spare_starved
 from harness.chaos.struck import FEWEST_STRUCK
 from harness.chaos.wholeness import LOSS_ALPHA, describe_whole, explain_unshown, find_loss
 from harness.core.errors import ErrorClass
@@ -46,9 +47,12 @@ def explain_invisible_fault(
     `is_counted`: the marks of our requests are seen on the link, so that those that were struck are counted.
     `is_own_proxy`: the link's counters were compared with our own requests, and did not follow them.
     """
-    latencies = [sample.judged_latency for sample in experiment.fault_samples]
-    if is_counted:  # few were struck, which a busy machine must not hide by slow answers: failures alone show more
-        latencies = [latency if latency == math.inf else 0.0 for latency in latencies]
+    latencies = [sample.judged_latency for sample in spare_starved(experiment).fault_samples]
+    if is_counted or is_own_proxy:
+        # Few were struck, or nothing on the link follows our requests: answers that are a little slower, as on a busy
+        # machine, do not show the opposite. Failures do, and where ours are not counted, answers that are slow.
+        least = math.inf if is_counted else yardstick.slow_over
+        latencies = [latency if latency >= least else 0.0 for latency in latencies]
     if shows_effect(yardstick, latencies):
         return ""
     if experiment.struck:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from harness.chaos.attempts_judging import judge_attempts
 from harness.chaos.judging import judge_validity, weaken_if_stopped
 from harness.chaos.recovery_judging import judge_recovery, measure_baseline, select_baseline
+from harness.chaos.starvation import leave_open_if_starved
 from harness.core.experiment import Experiment, Sample, select_samples
 from harness.core.metric import ATTEMPTS, GOODPUT, INTERNAL_ERROR_RATE, LATENCY, RECOVERY
 from harness.core.objective import Objective
@@ -25,6 +26,7 @@ from harness.stats.beta import beta_quantile
 _INTERNAL_ERROR = 500
 
 
+@leave_open_if_starved
 def judge_experiment_objective(
     experiment: Experiment, objective: Objective, check: PlannedCheck, others: Sequence[Objective] = ()
 ) -> Verdict:

@@ -9,6 +9,7 @@ import math
 
 from harness.chaos.judging import judge_validity, weaken_if_stopped
 from harness.chaos.recovery_judging import measure_baseline, select_baseline
+from harness.chaos.starvation import leave_open_if_starved
 from harness.core.experiment import Experiment
 from harness.core.verdict import Status, Verdict
 from harness.stats.recovery import Yardstick, decide_recovery
@@ -27,6 +28,7 @@ def find_starving_limit(yardstick: Yardstick) -> float:
     return _STARVED_FACTOR * yardstick.p95 + _STARVED_SLACK
 
 
+@leave_open_if_starved
 def judge_others(experiment: Experiment) -> Verdict:
     """The steady load is the other clients: under the faults it must neither fail more often than before, nor starve.
 

@@ -17,6 +17,7 @@ from harness.chaos.impact import describe_attempts, describe_impact
 from harness.chaos.judging import describe_unsent, explain_invisible_fault, explain_unsteady_baseline
 from harness.chaos.pulse_judging import LOWERED, compute_lowered_seconds, is_answering
 from harness.chaos.recovery_judging import compute_watch, find_recovery, measure_baseline, select_baseline
+from harness.chaos.starvation import describe_starved
 from harness.chaos.steady_load import SteadyLoad
 from harness.chaos.stop_watch import StopWatch
 from harness.chaos.struck import FEWEST_STRUCK, LinkUse, Traffic, count_struck
@@ -84,7 +85,10 @@ class Phases:
         notes = [note for injector in self.injectors.values() for note in injector.notes]
         self._update(finished=load.now(), samples=tuple(load.list_samples()), notes=tuple(notes))
         self._update(corrupted=tuple(load.corrupted), failed=tuple(load.failed), unsent=load.unsent)
-        self._update(shortest=load.shortest)
+        starved = load.starvation.list_starved(load.began + self.chaos.baseline)
+        self._update(shortest=load.shortest, starved=starved)
+        if starved:
+            self._add_note(describe_starved(self.experiment))
         if changed:
             self._add_note(changed)
         if load.unsent:

@@ -11,6 +11,7 @@ from statistics import median
 
 from harness.chaos.judging import judge_validity
 from harness.chaos.recovery_judging import judge_recovery, measure_baseline, select_baseline
+from harness.chaos.starvation import leave_open_if_starved
 from harness.core.experiment import Experiment, Sample, select_samples
 from harness.core.verdict import Status, Verdict, make_inconclusive
 from harness.stats.recovery import Yardstick, find_broken_stretch, shows_effect
@@ -44,6 +45,7 @@ def is_back_after_lowering(experiment: Experiment) -> bool:
     return _find_end(experiment) in (_BACK, _SLOWLY)
 
 
+@leave_open_if_starved
 def judge_pulse(experiment: Experiment) -> Verdict:
     """The service comes back within its deadline after the pulse, while the load is held.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.chaos.judging import judge_validity, weaken_if_stopped
+from harness.chaos.starvation import leave_open_if_starved
 from harness.core.experiment import ChaosSettings, Experiment, Sample, select_samples
 from harness.core.verdict import Status, Verdict
 from harness.stats.recovery import (
@@ -43,6 +44,7 @@ def find_recovery(experiment: Experiment) -> float | None:
     return watch.find_return(0)
 
 
+@leave_open_if_starved
 def judge_recovery(experiment: Experiment, limit: float | None = None) -> Verdict:
     """Back at the baseline within `limit` seconds (None: the `recovery` of its plan) after the fault was lifted.
 

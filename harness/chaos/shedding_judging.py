@@ -5,16 +5,17 @@ Tested in tests/chaos/test_shedding_judging.py.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any
 
 from harness.chaos.judging import judge_validity, weaken_if_stopped
 from harness.chaos.others_judging import find_starving_limit
 from harness.chaos.recovery_judging import measure_baseline, select_baseline
-from harness.core.experiment import Experiment, Sample
+from harness.chaos.starvation import leave_open_if_starved
+from harness.core.experiment import Experiment, Sample, select_samples
 from harness.core.verdict import Status, Verdict, make_inconclusive
 from harness.stats.beta import binomial_sf
 from harness.stats.recovery import RETURN_ALPHA
@@ -33,7 +34,7 @@ _METHOD = "refusals and waits of the requests of the steady load, which are open
 @dataclass
 class _Outcome:
     """What came of the `n` requests under the overload: those refused, lost, refused late or without a time, and the
-    median `waits` of the others by thirds.
+    mean `waits` of the others by thirds.
     """
 
     n: int
@@ -57,7 +58,7 @@ class _Outcome:
     @property
     def is_growing(self) -> bool:
         """Whether the wait has grown from each third to the next."""
-        return len(self.waits) == 3 and self.waits[2] > _GROWTH * self.waits[1] > _GROWTH**2 * self.waits[0]
+        return bool(self.waits) and self.waits[2] > _GROWTH * self.waits[1] > _GROWTH**2 * self.waits[0]
 
     def find_problem(self, longest: float) -> str:
         """What is wrong, where a wait over `longest` seconds starves; empty for nothing."""
@@ -76,13 +77,14 @@ class _Outcome:
         """Why the requests do not tell; empty when they do."""
         if self.n < _FEWEST:
             return "too few requests to tell: give the overload a longer duration"
-        if len(self.waits) < 3:
+        if not self.waits:
             return "in a third of the overload no request was taken at all"
         if len(self.refused) < _FEWEST_REFUSED:
             return "the service took nearly all of it: give a larger factor or rate"
         return "the wait was still growing: give the overload a longer duration" if self.is_growing else ""
 
 
+@leave_open_if_starved
 def judge_shedding(experiment: Experiment) -> Verdict:
     """What cannot be taken is refused quickly, as overload and with the time to come again; what is taken is not
     waited for longer and longer.
@@ -97,7 +99,7 @@ def judge_shedding(experiment: Experiment) -> Verdict:
     outcome, quick = _Outcome(len(samples), _list_waits(experiment)), max(_QUICK, yardstick.slow_over)
     for sample in samples:
         outcome.add(sample, quick)
-    shown = ", ".join(map("{:.2f}".format, outcome.waits))
+    shown = ", ".join(map("{:.2f}".format, outcome.waits)) or "-"
     counts = (
         f"of {outcome.n} requests {len(outcome.refused)} were refused ({len(outcome.slow)} of them after over "
         f"{quick:.1f} s) and {len(outcome.lost)} lost; waits by thirds: {shown} s"
@@ -122,11 +124,25 @@ def _are_too_many(astray: Sequence[Sample], n: int) -> bool:
 
 
 def _list_waits(experiment: Experiment) -> list[float]:
-    """The median wait of the requests that were not refused, in each third of the overload that has any, in seconds."""
+    """The mean wait in each third of the overload, in seconds: by Little's law, from how many requests were waiting.
+
+    Not from the waits of the requests that were due in it: the lift ends those of the last third. Refused requests do
+    not count. Empty where in some third nothing was taken.
+    """
     applied, lifted = experiment.applied or 0.0, experiment.lifted or 0.0
-    thirds: list[list[float]] = [[], [], []]
-    for sample in experiment.fault_samples:
-        if sample.status not in REFUSALS:
-            place = int(3 * (sample.intended - applied) / max(lifted - applied, 1e-9))
-            thirds[min(place, 2)].append(sample.judged_latency)
-    return list(map(median, filter(None, thirds)))
+    third, taken = max((lifted - applied) / 3, 1e-9), [s for s in experiment.samples if s.status not in REFUSALS]
+    waits = []
+    for start in (applied, applied + third, applied + 2 * third):
+        count = len(select_samples(taken, start, start + third))
+        if not count:
+            return []
+        waiting = sum(max(0.0, min(_find_end(s), start + third) - max(s.intended, start)) for s in taken)
+        waits.append(waiting / count)
+    return waits
+
+
+def _find_end(sample: Sample) -> float:
+    """When it was over; infinite where it never was, as far as we know."""
+    if sample.latency is not None:
+        return sample.intended + sample.latency
+    return math.inf if sample.ended is None else sample.ended

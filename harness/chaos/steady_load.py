@@ -13,6 +13,8 @@ from dataclasses import replace
 from harness.chaos.answer_reading import drop_comparisons, read_answer
 from harness.chaos.queries import QueryPool, Turn, mark_request
 from harness.chaos.query_asking import find_changed
+from harness.chaos.starvation import StarvationWatch
+from harness.core.disturbance import may_disturb
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request
 from harness.core.experiment import ExperimentPlan, Sample
@@ -62,6 +64,7 @@ class SteadyLoad:
         # Toxicity is drawn per connection: requests on one kept-alive connection would share one draw.
         self._closes = any(fault.toxicity < 1 for fault in plan.faults) and not session.endpoint.http2
         self.sent = self.left = 0
+        self.starvation = StarvationWatch(is_here=may_disturb(session.endpoint.url, ()))
         self._gate_run, self._ledger = run, run.ledger
         self._meter = Meter(run.run_dir, run.worker, suite=scope.suite, rate=plan.chaos.rate)
         self._gap = 1 / plan.chaos.rate
@@ -162,7 +165,10 @@ class SteadyLoad:
             while not self._stopping.is_set() or (tasks and not self._abort.is_set()):
                 left = self.next_due - self.now()
                 if self._stopping.is_set() or left > 0 or len(tasks) >= IN_FLIGHT:
-                    await asyncio.sleep(min(left, _TICK) if left > 0 else _TICK)
+                    pause = min(left, _TICK) if left > 0 else _TICK
+                    due = self.now() + pause
+                    await asyncio.sleep(pause)
+                    self.starvation.look(due, self.now())
                     continue
                 self._ledger.before_request()
                 self._due_by_index[count] = self.next_due
@@ -214,7 +220,7 @@ class SteadyLoad:
             await asyncio.wait_for(exchange, self._pool.latency / 2)
 
     def _add_sample(self, turn: Turn, index: int, exchange: Exchange, lag: float) -> None:
-        sample = replace(read_answer(self._pool, turn, index, exchange, cut=self._cuts_here), lag=lag)
+        sample = replace(read_answer(self._pool, turn, index, exchange, cut=self._cuts_here), lag=lag, ended=self.now())
         self._samples.append(sample)
         if sample.silent:
             self._add_example(self.corrupted, sample.silent, exchange)

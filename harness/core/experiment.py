@@ -199,7 +199,8 @@ class Sample:
     `query` is the number of its query, negative for one that asks for a code. Of a success, `size` counts the
     characters of its text (values of its outputs; None where another model than before answered), `has_usage` says
     whether it states its tokens, and `known` is
-    `RIGHT` where its content is known and as it must be, `LOST` where what it had to repeat is not in it.
+    `RIGHT` where its content is known and as it must be, `LOST` where what it had to repeat is not in it. `ended` is
+    when the request was over, in seconds of the run (None: `latency` after it was due, or at once).
     """
 
     intended: float
@@ -213,6 +214,7 @@ class Sample:
     has_usage: bool = False
     status: int | None = None
     says_when: bool = False
+    ended: float | None = None
 
     @property
     def is_good(self) -> bool:
@@ -259,7 +261,8 @@ class Experiment:
     each of them. `broken` says what broke the experiment itself (ERROR), `undecided` why it cannot be judged
     (INCONCLUSIVE), `stopped` what ended its faults before their time: a stop condition, or an operator. `corrupted`
     and `failed` are examples of wrong answers and of failed requests. `unsent` counts requests that are not among the
-    samples: this machine was too busy to send them in time. `struck` is how many of our own requests the faults have
+    samples: this machine was too busy to send them in time; `starved` are the times, from when to when, in which it was
+    too busy to read in time, or to let a service on it work. `struck` is how many of our own requests the faults have
     struck, as far as that is known; `attempts` how many of them the links carried from the first fault to the end of
     the last one, and how many were sent (None: not known). `shortest` is an example of the
     success that is the shortest beside the first one to its query. `lowered` and `raised` are when the load was lowered
@@ -277,6 +280,7 @@ class Experiment:
     proof: Proof = Proof()
     samples: tuple[Sample, ...] = ()
     unsent: int = 0
+    starved: tuple[tuple[float, float], ...] = ()
     struck: int | None = None
     attempts: tuple[int, int] | None = None
     broken: str = ""

@@ -7,10 +7,10 @@ from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Annotated, Literal
 
-from harness.core.answer_change import AnswerChange, encode_json, write_answer
 from harness.core.fault import Parameter
 from harness.core.http_request import HttpParameters
-from harness.core.http_stage import define_http_fault
+from harness.faults._answer_change import AnswerChange, encode_json, write_answer
+from harness.faults._http_stage import define_http_fault
 
 _TYPES = {429: "rate_limit_error", 500: "internal_server_error", 503: "service_unavailable", 529: "overloaded_error"}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.core.answer_change import AnswerChange
 from harness.core.http_request import HttpParameters
-from harness.core.http_stage import define_http_fault
+from harness.faults._answer_change import AnswerChange
+from harness.faults._http_stage import define_http_fault
 from harness.faults._shapes import list_objects
 
 _FIELDS = frozenset({"arguments", "partial_json"})

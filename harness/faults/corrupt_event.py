@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from harness.core.answer_change import AnswerChange, Item
 from harness.core.fault import Parameter
-from harness.core.http_stage import define_http_fault
 from harness.core.stream_events import Event
+from harness.faults._answer_change import AnswerChange, Item
+from harness.faults._http_stage import define_http_fault
 from harness.faults._shapes import EventParameters, list_text_places
 
 _LONG_CHARACTER = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from harness.core.answer_change import AnswerChange, Item, Pause, StruckRequest
 from harness.core.fault import HOUR_MS, Parameter
 from harness.core.http1 import MessagePart
 from harness.core.http_request import HttpParameters
-from harness.core.http_stage import define_http_fault
+from harness.faults._answer_change import AnswerChange, Item, Pause, StruckRequest
+from harness.faults._http_stage import define_http_fault
 
 
 @dataclass(frozen=True, slots=True)

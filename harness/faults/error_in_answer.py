@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from harness.core.answer_change import AnswerChange, Item, encode_json
 from harness.core.fault import Parameter
 from harness.core.http_request import HttpParameters
-from harness.core.http_stage import define_http_fault
 from harness.core.stream_events import Event
+from harness.faults._answer_change import AnswerChange, Item, encode_json
+from harness.faults._http_stage import define_http_fault
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.core.answer_change import AnswerChange, Item, StruckRequest
 from harness.core.http1 import MessageHead, MessagePart, MessageScanner
-from harness.core.http_stage import define_http_fault
 from harness.core.stream_events import Event, EventSplitter
+from harness.faults._answer_change import AnswerChange, Item, StruckRequest
+from harness.faults._http_stage import define_http_fault
 from harness.faults._shapes import EventParameters
 
 _MOST_STREAMS = 2

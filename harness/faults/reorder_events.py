@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.core.answer_change import AnswerChange, Item
-from harness.core.http_stage import define_http_fault
 from harness.core.stream_events import Event
+from harness.faults._answer_change import AnswerChange, Item
+from harness.faults._http_stage import define_http_fault
 from harness.faults._shapes import EventParameters
 
 

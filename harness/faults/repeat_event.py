@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from harness.core.answer_change import AnswerChange, Item
 from harness.core.fault import Parameter
-from harness.core.http_stage import define_http_fault
 from harness.core.stream_events import Event
+from harness.faults._answer_change import AnswerChange, Item
+from harness.faults._http_stage import define_http_fault
 from harness.faults._shapes import EventParameters
 
 

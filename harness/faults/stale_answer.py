@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.core.answer_change import AnswerChange
 from harness.core.http_request import HttpParameters
-from harness.core.http_stage import define_http_fault
+from harness.faults._answer_change import AnswerChange
+from harness.faults._http_stage import define_http_fault
 
 _MOST_PATHS, _MOST_ANSWERS = 16, 2
 """Paths whose answers are remembered, and answers to different requests for each; two are enough to have another."""

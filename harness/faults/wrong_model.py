@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from harness.core.answer_change import AnswerChange
 from harness.core.fault import Parameter
 from harness.core.http_request import HttpParameters
-from harness.core.http_stage import define_http_fault
+from harness.faults._answer_change import AnswerChange
+from harness.faults._http_stage import define_http_fault
 
 _NAMES = ("model", "model_name", "modelVersion", "model_id")
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from math import inf, nan, prod
 from typing import Annotated, Any, Literal
 
-from harness.core.answer_change import AnswerChange
 from harness.core.fault import Parameter
 from harness.core.http_request import HttpParameters
-from harness.core.http_stage import define_http_fault
 from harness.core.json_path import list_leaves, map_leaves
+from harness.faults._answer_change import AnswerChange
+from harness.faults._http_stage import define_http_fault
 from harness.faults._shapes import list_objects
 
 

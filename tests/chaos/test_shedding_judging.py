@@ -59,6 +59,13 @@ def test_a_wait_that_grows_while_others_are_refused_has_not_settled() -> None:
     assert judge(*under).status is Status.INCONCLUSIVE
 
 
+def test_a_queue_grows_though_the_lift_ends_the_waits_of_its_last_third() -> None:
+    """The clients of the overload leave with the lift, and with them what they had queued."""
+    under = [replace(TAKEN, latency=min(0.1 + 0.5 * k / 10, SECONDS - k / 10 + 0.2)) for k in range(90)]
+    verdict = judge(*under)
+    assert (verdict.status, "the queue grows" in verdict.reason) == (Status.FAIL, True), verdict.reason
+
+
 def test_what_did_not_land_or_was_stopped_does_not_pass() -> None:
     assert judge(REFUSED, TAKEN, proof=Proof("none", 0, "nothing")).status is Status.INCONCLUSIVE
     assert judge(REFUSED, TAKEN, stopped="an operator").status is Status.INCONCLUSIVE

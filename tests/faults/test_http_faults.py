@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from harness.core.fault import FaultKind, FaultParameters
 from harness.core.fault_stage import Close
-from harness.core.http_stage import HttpStage
+from harness.faults._http_stage import HttpStage
 from tests.faults.http_exchanges import EXCHANGES, ask, make_chat, make_chunked, make_chunks, make_page, make_stream
 from tests.faults.test_fault_conformance import KINDS, Line, draw_parameters
 

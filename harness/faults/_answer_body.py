@@ -9,10 +9,10 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from harness.core.answer_change import MOST_KEPT_BACK, AnswerChange, Item
 from harness.core.fault_stage import Close
 from harness.core.http1 import CHUNKED, CLOSE, Framing, MessageHead, MessagePart, MessageScanner
 from harness.core.stream_events import EventSplitter
+from harness.faults._answer_change import MOST_KEPT_BACK, AnswerChange, Item
 
 _LENGTH_HEADERS = ("content-length", "transfer-encoding", "content-encoding")
 _LAST_CHUNK = b"0\r\n\r\n"

@@ -1,7 +1,7 @@
 """What a fault does to the answer of one request: the interface that a fault file on HTTP fills in.
 
 A fault file derives a class from `AnswerChange`, overrides the one or two methods that it needs, and offers
-`FAULT = define_http_fault(...)` (harness/core/http_stage.py). One object is made for each request that is struck.
+`FAULT = define_http_fault(...)` (harness/faults/_http_stage.py). One object is made for each request that is struck.
 
 Tested in tests/faults/test_http_faults.py.
 """

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import Any, ClassVar, TypeVar
 
-from harness.core.answer_body import EventAnswer, ReplacedAnswer, StruckAnswer, WholeAnswer
-from harness.core.answer_change import MOST_KEPT_BACK, AnswerChange, Await, Item, Pause, StruckRequest
 from harness.core.fault import FaultKind
 from harness.core.fault_stage import Close, Stage, StageContext, StreamChunk
 from harness.core.http1 import CLOSE, RAW, Framing, MessageHead, MessagePart, MessageScanner
 from harness.core.http_request import HttpParameters, HttpRequest, RequestCondition
+from harness.faults._answer_body import EventAnswer, ReplacedAnswer, StruckAnswer, WholeAnswer
+from harness.faults._answer_change import MOST_KEPT_BACK, AnswerChange, Await, Item, Pause, StruckRequest
 
 _REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/1\.[01]\r\n")
 _LOOK_SECONDS = 0.01
