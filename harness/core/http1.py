@@ -50,13 +50,20 @@ _ENDS = {"after": MessagePart.CHUNK_END, "trailer": MessagePart.TRAILERS}
 class MessageHead:
     """The bytes of a head, its start line as three words, and headers on demand: most are never asked for."""
 
-    __slots__ = ("_lower", "raw", "start")
+    __slots__ = ("_lower", "_start", "raw")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        words = raw[: raw.find(b"\r\n")].decode("latin-1").split(" ", 2)
-        self.start = (*words, "", "")[:3]
         self._lower = raw.lower()
+        self._start: tuple[str, ...] | None = None
+
+    @property
+    def start(self) -> tuple[str, ...]:
+        """The three words of the start line; a missing one is empty."""
+        if self._start is None:
+            words = self.raw[: self.raw.find(b"\r\n")].decode("latin-1").split(" ", 2)
+            self._start = (*words, "", "")[:3]
+        return self._start
 
     def read_header(self, name: str) -> str:
         """The value of the first header of this name (in lower case), empty where there is none."""
@@ -147,11 +154,30 @@ class MessageScanner:
             yield part, data[start:place]
         self._buffer = data[place:]
 
+    def take_chunk(self, data: bytes) -> bytes | None:
+        """The data of the one chunk that this is, whole; None where it is anything else, which is not taken then."""
+        if self._state != "size" or self._buffer:
+            return None
+        begin = data.find(b"\r\n") + 2
+        match = _SIZE.fullmatch(data, 0, begin)
+        if match is None or not data.endswith(b"\r\n"):
+            return None
+        size = int(match[1], 16)
+        return data[begin:-2] if size and begin + size + 2 == len(data) else None
+
     def follow(self, data: bytes) -> None:
         """Read the heads only."""
         data, self._buffer = self._buffer + data, b""
         place, size = 0, len(data)
-        while place < size and (end := self._read_part(data, place)[1]) != place:
+        while place < size:
+            if self._state == "head":
+                end = self._read_head(data, place)[1]
+            elif self._state == "length":
+                end = place + self._take_data(size - place)
+            else:
+                end = self._read_part(data, place)[1]
+            if end == place:
+                break
             place = end
         self._buffer = data[place:]
 
@@ -182,21 +208,29 @@ class MessageScanner:
         return _ENDS[state], end
 
     def _take_data(self, size: int) -> int:
-        size = min(size, self.left)
-        self.left -= size
-        if not self.left:
-            self._state = {"length": "head", "data": "after"}[self._state]
+        if size < self.left:
+            self.left -= size
+            return size
+        size, self.left = self.left, 0
+        self._state = "head" if self._state == "length" else "after"
         return size
 
     def _read_head(self, data: bytes, start: int) -> tuple[MessagePart, int]:
         if data.startswith(b"\r\n", start):
             return MessagePart.RAW, start + 2  # a line end between messages
-        end = _find_end(data, b"\r\n\r\n", start)
-        if end > start:
+        end = data.find(b"\r\n\r\n", start) + 4
+        if end >= 4:
             try:
-                self._begin_body(self._choose_framing(MessageHead(data[start:end])))
+                framing = self._choose_framing(MessageHead(data[start:end]))
             except ValueError:
                 return self._give_up(end)
+            self.left = 0
+            if framing == CHUNKED:
+                self._state = "size"
+            elif isinstance(framing, str):
+                self._state = framing
+            elif framing:
+                self._state, self.left = "length", framing
             return MessagePart.HEAD, end
         if len(data) - start > _LONGEST_LINE or not self._can_be_head(data[start:]):
             return self._give_up(len(data))
@@ -225,15 +259,6 @@ class MessageScanner:
         else:
             is_possible = start[:1].isupper()
         return (is_possible or start == b"\r") and not _BARE_LINE_END.search(start)
-
-    def _begin_body(self, framing: Framing) -> None:
-        self.left = 0
-        if framing == CHUNKED:
-            self._state = "size"
-        elif isinstance(framing, str):
-            self._state = framing
-        elif framing:
-            self._state, self.left = "length", framing
 
 
 def _find_end(data: bytes, mark: bytes, start: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from harness.core.fault import FaultParameters, Parameter
@@ -20,14 +20,16 @@ _MOST_BODY = 1 << 20
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-@dataclass(slots=True)
 class HttpRequest:
     """A request as far as it has gone through the link; its body is kept only where a fault asks for it."""
 
-    head: MessageHead
-    _pieces: list[bytes] = field(default_factory=list)
-    _size: int = 0
-    _is_complete: bool = False
+    __slots__ = ("_is_complete", "_pieces", "_size", "head")
+
+    def __init__(self, head: MessageHead) -> None:
+        self.head = head
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._is_complete = False
 
     @property
     def method(self) -> str:
@@ -37,7 +39,8 @@ class HttpRequest:
     @property
     def target(self) -> str:
         """Path and query."""
-        return re.sub(r"^\w+://[^/]*", "", self.head.start[1])
+        target = self.head.start[1]
+        return target if target.startswith("/") else re.sub(r"^\w+://[^/]*", "", target)
 
     @property
     def speaks_chunked(self) -> bool:

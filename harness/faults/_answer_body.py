@@ -6,7 +6,7 @@ Tested in tests/faults/test_http_faults.py.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from harness.core.fault_stage import Close
@@ -23,6 +23,8 @@ class StruckAnswer:
 
     buffered = 0
     """Bytes that are kept back."""
+    takes_chunks = False
+    """Whether `take_chunk` may be called with the data of a chunk that comes whole."""
 
     def __init__(self, change: AnswerChange[Any]) -> None:
         self.change = change
@@ -32,6 +34,10 @@ class StruckAnswer:
         items = self.change.pass_wire(part, raw)
         self.buffered = self.change.kept
         return items
+
+    def take_chunk(self, data: bytes) -> Iterable[Item]:
+        """What leaves for a chunk of the answer."""
+        return ()
 
     def end(self) -> Iterable[Item]:
         """What leaves when the answer is complete."""
@@ -119,6 +125,7 @@ class EventAnswer(StruckAnswer):
     def __init__(self, change: AnswerChange[Any], framing: Framing) -> None:
         super().__init__(change)
         self._framing = self._sent_framing = framing
+        self.takes_chunks = framing == CHUNKED
         self._splitter = EventSplitter("ndjson" in change.media_type or "jsonl" in change.media_type)
         self._tail = b""
         self._decoder: Any = None
@@ -179,6 +186,10 @@ class EventAnswer(StruckAnswer):
         self._sent_framing = CLOSE
         return head.replace_headers((*_LENGTH_HEADERS, "connection"), b"connection: close\r\n")
 
+    def take_chunk(self, data: bytes) -> Iterable[Item]:
+        """As for its parts: nothing waits for its line end."""
+        return self._read(data)
+
     def _take_data(self, raw: bytes) -> Iterable[Item]:
         """The last piece of a chunk waits for the chunk's line end, so that `release` always can frame what is kept."""
         if self._framing != CHUNKED:
@@ -209,17 +220,17 @@ class EventAnswer(StruckAnswer):
         self.buffered = 0
         return items
 
-    def _frame(self, items: Iterable[Item]) -> Iterator[Item]:
-        is_chunked = self._sent_framing == CHUNKED
+    def _frame(self, items: Iterable[Item]) -> Iterable[Item]:
+        if self._sent_framing != CHUNKED:
+            return items
+        framed: list[Item] = []
         for item in items:
-            if isinstance(item, bytes) and is_chunked:
+            if isinstance(item, bytes):
                 if item:
-                    yield _make_chunk(item)
-            elif item is Close.FIN and is_chunked:
-                yield _LAST_CHUNK
-                yield item
+                    framed.append(_make_chunk(item))
             else:
-                yield item
+                framed += (_LAST_CHUNK, item) if item is Close.FIN else (item,)
+        return framed
 
 
 def _make_chunk(data: bytes) -> bytes:

@@ -9,10 +9,13 @@ Tested in tests/faults/test_http_faults.py.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+import msgspec
 
 from harness.core.fault_stage import Close
 from harness.core.http1 import MessageHead, MessagePart
@@ -26,7 +29,8 @@ _OTHER_STATUSES = {529: "Overloaded"}
 MOST_KEPT_BACK = 8 << 20
 """Bytes of an answer that are kept back at most; a longer one passes as it is."""
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_LENIENT_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_DECODER, _ENCODER = msgspec.json.Decoder(), msgspec.json.Encoder()
 
 _Parameters = TypeVar("_Parameters", bound=HttpParameters)
 
@@ -87,7 +91,8 @@ class AnswerChange(Generic[_Parameters]):
 
     `media` are the answers that the fault can strike: `any`, `json` (a whole body), `stream` (events), or `text`
     (both). `keeps_length`: the bytes that leave are those that came, or fewer. `needs_request_body` and `remembers`
-    ask for the body of requests and for all answers, struck or not. `rewrites`: as in `FaultKind`.
+    ask for the body of requests and for all answers, struck or not. `rewrites`: as in `FaultKind`. `change_json` is
+    only asked about JSON in which `fields` occurs (None: about any); `writes_nan`: it may put NaN and the like into it.
     """
 
     media: ClassVar[Literal["any", "json", "stream", "text"]] = "any"
@@ -95,6 +100,8 @@ class AnswerChange(Generic[_Parameters]):
     needs_request_body: ClassVar[bool] = False
     remembers: ClassVar[bool] = False
     rewrites: ClassVar[bool] = True
+    fields: ClassVar[re.Pattern[bytes] | None] = None
+    writes_nan: ClassVar[bool] = False
 
     def __init__(self, struck: StruckRequest[_Parameters]) -> None:
         self.struck = struck
@@ -123,11 +130,23 @@ class AnswerChange(Generic[_Parameters]):
 
     def rewrite_body(self, body: bytes) -> bytes | None:
         """Another body for a whole one; None keeps it. By default, `change_json` of it."""
-        value = _load_json(body)
+        changed = self.rewrite_json(body)
+        if changed is not None:
+            self.note_effect(len(body))
+        return changed
+
+    def rewrite_json(self, data: bytes) -> bytes | None:
+        """The JSON with what `change_json` makes of it; None where that changes nothing, and for what is no JSON."""
+        if self.fields is not None and not self.fields.search(data):
+            return None
+        is_strict = not self.writes_nan
+        try:
+            value = _DECODER.decode(data)
+        except (msgspec.MsgspecError, RecursionError):  # NaN, half of a surrogate pair, and such
+            value, is_strict = _load_json(data), False
         if value is None or not self.change_json(value):
             return None
-        self.note_effect(len(body))
-        return encode_json(value)
+        return _ENCODER.encode(value) if is_strict else encode_json(value)
 
     def change_json(self, value: Any) -> bool:
         """Change a body or the data of an event in place; whether anything has changed."""
@@ -142,11 +161,11 @@ class AnswerChange(Generic[_Parameters]):
 
     def rewrite_event(self, index: int, event: Event) -> Iterable[Item]:
         """What leaves for the event of this number, from 0. By default, the event with `change_json` of its data."""
-        value = event.read_json()
-        if value is None or not self.change_json(value):
+        changed = self.rewrite_json(event.data or b"null")
+        if changed is None:
             return (event.raw,)
         self.note_effect(len(event.raw))
-        return (event.replace_data(encode_json(value)),)
+        return (event.replace_data(changed),)
 
     def finish(self) -> Iterable[Item]:
         """What is kept back of a stream, at its end."""
@@ -178,8 +197,8 @@ def write_answer(
 
 
 def encode_json(value: Any) -> bytes:
-    """A value as compact JSON."""
-    return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
+    """A value as compact JSON; one that no JSON has, too (NaN, half of a surrogate pair)."""
+    return _LENIENT_ENCODER.encode(value).encode("utf-8", "surrogatepass")
 
 
 def _load_json(body: bytes) -> Any:

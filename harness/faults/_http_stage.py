@@ -22,6 +22,7 @@ from harness.faults._answer_body import EventAnswer, ReplacedAnswer, StruckAnswe
 from harness.faults._answer_change import MOST_KEPT_BACK, AnswerChange, Await, Item, Pause, StruckRequest
 
 _REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/1\.[01]\r\n")
+_REQUEST_LINE = re.compile(rb"[^ \r]* [^ \r]* HTTP/1\.")
 _LOOK_SECONDS = 0.01
 _MOST_REMEMBERED = 1 << 20
 """Bytes of an answer that is remembered at most."""
@@ -83,6 +84,8 @@ class HttpStage(Stage[_Parameters]):
             self._end_input(data)
         elif not self._knows_requests:
             self._emit((data,))
+        elif (reader := self._reader) is not None and reader.takes_chunks and self._take_chunk(reader, data):
+            pass  # the usual case of a stream: each event is a chunk, and comes alone
         else:
             for part, raw in self._answers.scan(data):
                 self._take_part(part, raw)
@@ -108,6 +111,12 @@ class HttpStage(Stage[_Parameters]):
         self.due, self._queued, self._has_end, self._awaits_until = inf, 0, False, None
         self._emit(items)
         return self._flush(0.0)
+
+    def _take_chunk(self, reader: StruckAnswer, data: bytes) -> bool:
+        if self._copy is not None or (chunk := self._answers.take_chunk(data)) is None:
+            return False
+        self._emit(reader.take_chunk(chunk))
+        return True
 
     def _take_part(self, part: MessagePart, raw: bytes) -> None:
         if part is MessagePart.RAW and not self._answers.is_between:
@@ -202,7 +211,7 @@ class HttpStage(Stage[_Parameters]):
         return data
 
     def _read_request(self, head: MessageHead) -> Framing:
-        if not head.start[2].startswith("HTTP/1."):
+        if not _REQUEST_LINE.match(head.raw):
             raise ValueError("not a request line")
         self._incoming = HttpRequest(head)
         self._open_requests.append(self._incoming)
@@ -211,7 +220,7 @@ class HttpStage(Stage[_Parameters]):
 
     def _read_answer(self, head: MessageHead) -> Framing:
         self._reader = None
-        status = int(head.start[1])
+        status = int(head.raw[9:12])
         if 100 <= status < 200 and status != 101:
             return 0
         request = None
@@ -265,10 +274,10 @@ class HttpStage(Stage[_Parameters]):
 
 def _find_answer_framing(head: MessageHead, status: int, request: HttpRequest | None) -> Framing:
     """RFC 9112, section 6.3. Raises `ValueError`."""
-    method = request.method if request else "GET"
-    if status == 101 or (method == "CONNECT" and 200 <= status < 300):
+    line = request.head.raw if request else b""
+    if status == 101 or (line.startswith(b"CONNECT ") and 200 <= status < 300):
         return RAW
-    return 0 if method == "HEAD" or status in (204, 304) else head.find_framing()
+    return 0 if line.startswith(b"HEAD ") or status in (204, 304) else head.find_framing()
 
 
 def define_http_fault(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,6 +18,11 @@ REASON_FIELDS = frozenset({"finish_reason", "stop_reason", "done_reason", "finis
 
 COUNT_FIELDS = re.compile(r"(?!max)\w*(_tokens|eval_count|TokenCount)")
 """Fields that count tokens."""
+
+
+def find_names(names: Iterable[str]) -> re.Pattern[bytes]:
+    """What JSON holds in which the name of a field ends with one of these patterns, or may be written with escapes."""
+    return re.compile(rb'(?:%b)"|\\u' % "|".join(sorted(names)).encode())
 
 
 def list_objects(value: Any) -> list[dict[str, Any]]:
@@ -34,10 +40,16 @@ def list_objects(value: Any) -> list[dict[str, Any]]:
 
 def list_text_places(value: Any) -> list[tuple[dict[str, Any], str]]:
     """Each object and key with a generated text that is not empty."""
-    places = [(place, key) for place in list_objects(value) for key in TEXT_FIELDS & place.keys()]
+    places = [
+        (place, key)
+        for place in list_objects(value)
+        for key, text in place.items()
+        if key in TEXT_FIELDS and isinstance(text, str) and text
+    ]
     if isinstance(value, dict) and value.get("type") == "response.output_text.delta":
-        places.append((value, "delta"))
-    return [(place, key) for place, key in places if isinstance(place.get(key), str) and place[key]]
+        text = value.get("delta")
+        places += [(value, "delta")] if isinstance(text, str) and text else []
+    return places
 
 
 @dataclass(frozen=True, slots=True)

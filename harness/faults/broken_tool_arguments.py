@@ -7,13 +7,14 @@ from typing import Any
 from harness.core.http_request import HttpParameters
 from harness.faults._answer_change import AnswerChange
 from harness.faults._http_stage import define_http_fault
-from harness.faults._shapes import list_objects
+from harness.faults._shapes import find_names, list_objects
 
 _FIELDS = frozenset({"arguments", "partial_json"})
 
 
 class _BrokenToolArguments(AnswerChange[HttpParameters]):
     media = "text"
+    fields = find_names((*_FIELDS, "input"))
     _is_cut = False
 
     def change_json(self, value: Any) -> bool:

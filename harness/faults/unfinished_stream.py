@@ -11,7 +11,7 @@ from harness.core.http_request import HttpParameters
 from harness.core.stream_events import Event
 from harness.faults._answer_change import AnswerChange, Item
 from harness.faults._http_stage import define_http_fault
-from harness.faults._shapes import REASON_FIELDS, list_objects
+from harness.faults._shapes import REASON_FIELDS, find_names, list_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +23,24 @@ class _Parameters(HttpParameters):
 
 class _UnfinishedStream(AnswerChange[_Parameters]):
     media = "stream"
+    fields = find_names(REASON_FIELDS)
 
     def rewrite_event(self, index: int, event: Event) -> Iterable[Item]:
         """Drop the last event; every reason becomes null."""
         if self.parameters.missing != "finish_reason" and event.is_terminator():
             self.note_effect(len(event.raw))
             return ()
+        if self.parameters.missing == "terminator":
+            return (event.raw,)
         return super().rewrite_event(index, event)
 
     def change_json(self, value: Any) -> bool:
         """Remove every reason."""
         has_changed = False
-        if self.parameters.missing != "terminator":
-            for place in list_objects(value):
-                for key in REASON_FIELDS & place.keys():
-                    has_changed |= place[key] is not None
-                    place[key] = None
+        for place in list_objects(value):
+            for key in REASON_FIELDS & place.keys():
+                has_changed |= place[key] is not None
+                place[key] = None
         return has_changed
 
 

@@ -9,7 +9,7 @@ from harness.core.fault import Parameter
 from harness.core.http_request import HttpParameters
 from harness.faults._answer_change import AnswerChange
 from harness.faults._http_stage import define_http_fault
-from harness.faults._shapes import REASON_FIELDS, list_objects
+from harness.faults._shapes import REASON_FIELDS, find_names, list_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class _Parameters(HttpParameters):
 
 class _WrongFinishReason(AnswerChange[_Parameters]):
     media = "text"
+    fields = find_names(REASON_FIELDS)
 
     def change_json(self, value: Any) -> bool:
         """Replace every reason that is given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import inf, nan, prod
 from typing import Annotated, Any, Literal
@@ -24,6 +25,8 @@ class _Parameters(HttpParameters):
 
 class _WrongTensor(AnswerChange[_Parameters]):
     media = "text"
+    fields = re.compile(rb"\[\s*-?[0-9NI]")
+    writes_nan = True
 
     def change_json(self, value: Any) -> bool:
         """Change each tensor: lists of numbers, and the outputs of the V2 protocol with shape and datatype."""

@@ -9,7 +9,7 @@ from harness.core.fault import Parameter
 from harness.core.http_request import HttpParameters
 from harness.faults._answer_change import AnswerChange
 from harness.faults._http_stage import define_http_fault
-from harness.faults._shapes import COUNT_FIELDS, list_objects
+from harness.faults._shapes import COUNT_FIELDS, find_names, list_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class _Parameters(HttpParameters):
 
 class _WrongTokenCounts(AnswerChange[_Parameters]):
     media = "text"
+    fields = find_names(("_tokens", "eval_count", "TokenCount"))
 
     def change_json(self, value: Any) -> bool:
         """Replace every count of tokens."""

@@ -47,6 +47,31 @@ def test_any_cut_gives_the_same_parts() -> None:
     assert heads == 4
 
 
+def test_a_chunk_that_comes_whole_is_taken_and_anything_else_is_left_to_the_scan() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"a;x=y\r\n0123\r\n6789\r\n"
+    scanner = MessageScanner(choose, b"HTTP/1.")
+    assert scanner.take_chunk(chunk) is None, "before the head it is no chunk"
+    assert [part for part, _ in scanner.scan(head)] == [MessagePart.HEAD]
+    for place in range(len(chunk)):
+        assert scanner.take_chunk(chunk[:place]) is None
+    for other in (
+        chunk + chunk,
+        chunk + b"0",
+        b"0\r\n\r\n",
+        b"zz\r\nabc\r\n",
+        b"3\r\nabcd\r\n",
+        b"ffffffffffffffff\r\n\r\n",
+    ):
+        assert scanner.take_chunk(other) is None
+    assert scanner.take_chunk(chunk) == b"0123\r\n6789"
+    assert [part.name for part, _ in scanner.scan(chunk[:4])] == []
+    assert scanner.take_chunk(chunk) is None, "a size line has begun"
+    rest = list(scanner.scan(chunk[4:] + b"0\r\n\r\n"))
+    assert [part.name for part, _ in rest] == ["CHUNK_SIZE", "DATA", "CHUNK_END", "LAST_CHUNK", "TRAILERS"]
+    assert scanner.is_between
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -95,7 +95,7 @@ class Toxic:
             nonlocal request
             self.requests += 1
             request = self.requests
-            return journal.draw(*key, "request", self.requests, seed=seed) < self.toxicity
+            return self.toxicity >= 1 or journal.draw(*key, "request", self.requests, seed=seed) < self.toxicity
 
         draw_uniform = journal.make_generator(*key, turn, seed=seed)
         chances = (draw_uniform, draw_request, record_effect)

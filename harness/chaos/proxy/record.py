@@ -49,7 +49,7 @@ class Journal:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self._began = time.monotonic()
-        self._events: deque[dict[str, Any]] = deque(maxlen=_MOST_EVENTS)
+        self._events: deque[tuple[int, float, str, str, str, dict[str, Any]]] = deque(maxlen=_MOST_EVENTS)
         self._last = 0
         self.traffic: dict[TrafficKey, tuple[int, int]] = {}
 
@@ -67,17 +67,16 @@ class Journal:
     def write(self, kind: str, proxy: str, toxic: str, **more: Any) -> None:
         """Add an event: kind applied, lifted or affected."""
         self._last += 1
-        self._events.append(
-            {"id": self._last, "when": self.now(), "kind": kind, "proxy": proxy, "toxic": toxic, **more}
-        )
+        self._events.append((self._last, time.monotonic(), kind, proxy, toxic, more))
 
     def list_events(self, since: int) -> dict[str, Any]:
         """The events after the one of this number; `last` is the number for the next call."""
-        return {
-            "last": self._last,
-            "now": self.now(),
-            "events": [event for event in self._events if event["id"] > since],
-        }
+        events = []
+        for number, at, kind, proxy, toxic, more in self._events:
+            if number > since:
+                when = round(at - self._began, 6)
+                events.append({"id": number, "when": when, "kind": kind, "proxy": proxy, "toxic": toxic, **more})
+        return {"last": self._last, "now": self.now(), "events": events}
 
     def draw(self, *key: object, seed: int | None = None) -> float:
         """A number in [0, 1) that depends on the seed (None: the server's) and the key alone."""
