@@ -57,6 +57,9 @@ def test_the_readmes_own_check_joins_the_gate(tmp_path: Path, reference: str) ->
 
 HOLDOUT = "petal,sepal,species,region,age\n" + "1.5,3,virginica,north,40\n2,4,setosa,south,50\n" * 150
 """The labelled data of the documents' examples."""
+PATIENTS = (
+    "age,sex,bmi,bp,s1,s2,s3,s4,s5,s6,progression,group,age_band\n" + "59,1,32,101,157,93,38,4,5,87,low,f,old\n" * 9
+)
 
 
 def toml_blocks() -> list[tuple[str, str]]:
@@ -80,6 +83,7 @@ def test_configuration_in_the_documents_is_accepted(tmp_path: Path, text: str) -
     path = tmp_path / "aiharness.toml"
     path.write_text(text)
     (tmp_path / "holdout.csv").write_text(HOLDOUT)
+    (tmp_path / "patients.csv").write_text(PATIENTS)
     read_file(str(path), [])
     suites = tuple({each["suite"] for each in raw.get("objective", [])}) or ("smoke",)
     environ = {"MODEL_API_KEY": "a-key-for-the-test"}

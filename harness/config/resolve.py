@@ -30,6 +30,7 @@ from harness.config.suite_sections import (
     read_relations,
     resolve_suite_endpoints,
 )
+from harness.core.dataset import Dataset
 from harness.core.disturbance import find_obstacle
 from harness.core.errors import UsageError
 from harness.core.experiment import ChaosSettings
@@ -158,6 +159,8 @@ def _check_slices(
     """Refuse an objective of a slice that the data do not have."""
     groups = data.dataset.list_slices() if data and data.dataset else []
     for index, section in enumerate(objectives if data else ()):
+        if data and data.dataset:
+            _check_groups(data.dataset, section, index, source)
         if section.slice is None or section.slice in groups:
             continue
         problem = describe_unknown("slice", section.slice, groups)
@@ -165,6 +168,23 @@ def _check_slices(
             problem = "the data have no slices: name the columns that hold them with [data] slices"
         raise source.error(problem, "objective", index, "slice")
     return data
+
+
+def _check_groups(dataset: Dataset, section: ObjectiveSection, index: int, source: ConfigSource) -> None:
+    """Refuse a gap between groups of columns that are not sensitive ones of the data."""
+    takes = next((m.takes for m in find_policy(section.suite).metrics if m.name == section.metric.strip()), ())
+    if "by" in takes and not dataset.sensitive:
+        problem = f"{section.metric} compares groups: name the columns that hold them with [data] sensitive"
+        raise source.error(problem, "objective", index, "metric")
+    if section.by is None:
+        return
+    columns = section.by.split(" and ")
+    for column in columns:
+        if column not in dataset.sensitive:
+            problem = describe_unknown("sensitive column", column, dataset.sensitive)
+            raise source.error(f"{problem}. Two are joined as in 'sex and age'", "objective", index, "by")
+    if len(set(columns)) < len(columns) or len(columns) > 2:
+        raise source.error(f"must be one sensitive column or two, got {section.by!r}", "objective", index, "by")
 
 
 def _choose_ceilings(options: Options, file: ConfigFile) -> Ceilings:

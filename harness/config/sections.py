@@ -72,6 +72,7 @@ class ObjectiveSection:
     slice: str | None = None
     class_: str | None = None
     k: OverZero[int] | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ class DataSection:
     sensitive: list[str] = field(default_factory=list)
     weight: str | None = None
     slice_margin: OverZero[float] = 0.1
+    smallest_group: OverZero[int] = 30
+    leave_out: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

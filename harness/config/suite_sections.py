@@ -21,7 +21,7 @@ from harness.core.experiment import Link
 from harness.core.load_settings import LoadSettings
 from harness.core.local_model import LocalModel
 from harness.core.platform_action import Replica
-from harness.core.registry import list_plugins
+from harness.core.registry import describe_unknown, list_plugins
 from harness.core.relation import Relation
 from harness.core.settings import DataSettings
 from harness.core.suite_policy import find_policy
@@ -99,7 +99,12 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
             )
 
     files = read_data_file("file", section.file), read_data_file("golden", section.golden)
-    return DataSettings(*files, tolerance, section.slice_margin)
+    data, golden = files
+    for index, group in enumerate(section.leave_out):
+        known = data.list_slices() if data else []
+        if any(part not in known for part in group.split(" and ")):
+            raise source.error(describe_unknown("group", group, known), "data", "leave_out", index)
+    return DataSettings(data, golden, tolerance, section.slice_margin, section.smallest_group, tuple(section.leave_out))
 
 
 def read_tolerance(section: DataSection, source: ConfigSource) -> Tolerance:

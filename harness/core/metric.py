@@ -17,8 +17,8 @@ class Metric:
     with a `percentile` is judged as the share of samples over the limit (DESIGN 6.4). One that is not `sampled` is a
     single value, which keeps its limit or not. `streamed`: it needs streamed answers. `quality`: it is a figure of the
     answers to labelled data (`harness/metrics/families`); `takes` are further keys of its objectives: "class", of which
-    alone it can be, or "k", the first of which it is of. `title` is its name for people, `definition` says what
-    exactly is measured.
+    alone it can be, "k", the first of which it is of, or "by", the column whose groups it compares. `title` is its name
+    for people, `definition` says what exactly is measured.
     """
 
     name: str

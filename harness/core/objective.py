@@ -45,11 +45,12 @@ class Objective:
     """A metric and a bound: `ttft p99 <= 0.8`.
 
     A latency percentile is judged as a rate (DESIGN 6.4): the share of intended requests over `limit` seconds against
-    the `budget` 1 - quantile; an accuracy as the share of wrong items against 1 - limit; a rate against `limit`
-    itself. `loosened` is the budget with its tolerance; both are 0 for what is no share: `recovery`, `attempts`,
-    requests per second. Of an error of quality (`log_loss`, `mae`) budget and loosened are bounds in its own unit.
-    `slice` names the part of the data that is judged alone, `class_` the class that a figure is of, `k` how many of the
-    first it is of. `after`: of an experiment it bounds what comes after the faults, and not what happens under them.
+    the `budget` 1 - quantile; an accuracy as the share of wrong items against 1 - limit; a rate against `limit` itself.
+    `loosened` is the budget with its tolerance; both are 0 for what is no share: `recovery`, `attempts`, requests per
+    second. Of an error of quality (`log_loss`, `mae`) budget and loosened are bounds in its own unit. `slice` names the
+    part of the data that is judged alone, `class_` the class that a figure is of, `k` how many of the first it is of,
+    `by` the sensitive column whose groups are compared. `after`: of an experiment it bounds what comes after the
+    faults, and not what happens under them.
     """
 
     suite: str
@@ -69,6 +70,7 @@ class Objective:
     after: bool = False
     class_: str | None = None
     k: int | None = None
+    by: str | None = None
     quality: bool = False
 
     @property
@@ -91,7 +93,7 @@ class Objective:
         """The parameter id of this objective's check: stable, made of its own words."""
         tail = "" if self.quantile is None else f"-p{self.quantile * 100:g}"
         tail += "-after" if self.after else ""
-        parts = "".join(f"-{make_slug(part)}" for part in (self.class_, self.slice) if part is not None)
+        parts = "".join(f"-{make_slug(part)}" for part in (self.class_, self.by, self.slice) if part is not None)
         return make_slug(self.name) or f"{self.title}{tail}{parts}"
 
     @property
@@ -111,6 +113,7 @@ class Objective:
         if self.unit == ATTEMPTS.unit or (self.quality and (self.unit or self.direction == "<=")):
             shown = f"{self.limit:g}"
         part = "" if self.class_ is None else f" of class {self.class_!r}"
+        part += "" if self.by is None else f" by {self.by}"
         part += "" if self.slice is None else f" of slice {self.slice!r}"
         part += " after the lift" if self.after else ""
         return f"{self.title}{quantile}{part} {self.direction} {shown}"

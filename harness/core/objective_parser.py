@@ -70,6 +70,7 @@ class _Aim(TypedDict, total=False):
 
     class_: str | None
     k: int | None
+    by: str | None
 
 
 def parse_objective(
@@ -128,9 +129,8 @@ def parse_objective(
         name,
         slice,
         bounded.streamed,
-        class_=aim.get("class_"),
-        k=aim.get("k"),
         quality=bounded.quality,
+        **aim,
     )
 
 
@@ -199,8 +199,8 @@ def _check_own_unit(metric: Metric, limit: str, direction: str, value: float, un
 
 
 def _check_aim(metric: Metric, aim: _Aim) -> None:
-    """Refuse a class or a k that the metric does not take, and a missing k."""
-    for key, given in (("class", aim.get("class_")), ("k", aim.get("k"))):
+    """Refuse a class, a k or a column that the metric does not take, and a missing k."""
+    for key, given in (("class", aim.get("class_")), ("k", aim.get("k")), ("by", aim.get("by"))):
         if given is not None and key not in metric.takes:
             raise UsageError(f"{metric.name} takes no {key}: leave it out", key=key)
     if "k" in metric.takes and aim.get("k") is None:

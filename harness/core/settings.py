@@ -79,13 +79,16 @@ class Promises:
 @dataclass(frozen=True, slots=True)
 class DataSettings:
     """Labelled data. `golden` holds inputs with the outputs that they must give, within `tolerance`. A slice's share of
-    wrong rows may be over that of the rest by `slice_margin`.
+    wrong rows may be over that of the rest by `slice_margin`. Groups of sensitive columns that are compared have at
+    least `smallest_group` rows; those in `left_out` are not compared.
     """
 
     dataset: Dataset | None = None
     golden: Dataset | None = None
     tolerance: Tolerance = field(default_factory=Tolerance)
     slice_margin: float = 0.1
+    smallest_group: int = 30
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,18 @@ def define_metric(
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What of the rows an objective asks for: one class (its place among the classes), or the first k."""
+    """What of the rows an objective asks for: one class (its place among the classes), or the first k.
+
+    Of fairness: `by` are the columns whose groups are compared (two joined by " and "), `limit` the gap that is
+    allowed, `smallest` the rows that a group must have, `left_out` the groups that are not compared.
+    """
 
     of_class: int | None = None
     k: int | None = None
+    by: tuple[str, ...] = ()
+    limit: float | None = None
+    smallest: int = 1
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +93,11 @@ class QualityMetric:
     method: str = "Bayesian bootstrap with an additional row"
     by_class: str = ""
     trivial: Callable[[AnsweredRows, Aim], Prepared] | None = None
+
+    @property
+    def compares_groups(self) -> bool:
+        """Whether it is a gap between groups, which has a check of its own."""
+        return "by" in self.metric.takes
 
 
 def prepare_unjudged(reason: str) -> Prepared:

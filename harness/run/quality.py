@@ -5,7 +5,7 @@ Tested in tests/suites/validation/test_quality.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -41,20 +41,34 @@ def judge_quality(
     aim = Aim(None, objective.k)
     if objective.class_ in rows.classes:
         aim = Aim(rows.classes.index(objective.class_ or ""), objective.k)
-    if problem := _find_problem(metric, rows, labelled, chosen, data, objective):
+    if problem := find_problem(metric, rows, labelled, chosen, data, objective):
         return make_inconclusive(problem, n=0)
+    slices = _list_slices(metric, rows, aim, seed, objective.alpha)
+    notes = list_notes(rows, data, seed)
+    if metric.metric.name == "ece" and not metric.prepare(rows, aim).unjudged:
+        slices, note = _describe_reliability(rows, aim)
+        notes += (note,)
+    return judge_figure(metric, rows, aim, objective, check, seed, slices, notes)
+
+
+def judge_figure(
+    metric: QualityMetric,
+    rows: AnsweredRows,
+    aim: Aim,
+    objective: Objective,
+    check: PlannedCheck,
+    seed: int,
+    slices: Iterable[Slice],
+    notes: tuple[str, ...],
+) -> Verdict:
+    """The figure of these rows against the limit, shown with these slices and notes."""
     prepared = metric.prepare(rows, aim)
     if prepared.unjudged:
-        return make_inconclusive(prepared.unjudged, n=0)
+        return make_inconclusive(prepared.unjudged, n=0, notes=notes)
     alphas = _sort_alphas(objective, objective.alpha, check.alpha_fail or objective.alpha)
     bounds = prepared.find_bounds(alphas, seed)
     if rows.declined.any():
         bounds = _replace_failing_bound(bounds, metric, rows, aim, alphas, seed)
-    slices = _list_slices(metric, rows, aim, seed, objective.alpha)
-    notes = _list_notes(rows, data, seed)
-    if metric.metric.name == "ece":
-        slices, note = _describe_reliability(rows, aim)
-        notes += (note,)
     shown = {
         "metric": metric.metric.title,
         "unit": objective.unit,
@@ -70,7 +84,7 @@ def judge_quality(
     return decide_figure(objective, prepared.estimate, bounds, alphas, prepared.n, shown)
 
 
-def _find_problem(
+def find_problem(
     metric: QualityMetric,
     rows: AnsweredRows,
     labelled: LabelledRows,
@@ -153,7 +167,8 @@ def decide_figure(
     return Verdict(status, reason, limit=limit, limit_loosened=loosened, n_needed=needed, **evidence)
 
 
-def _list_notes(rows: AnsweredRows, data: Dataset, seed: int) -> tuple[str, ...]:
+def list_notes(rows: AnsweredRows, data: Dataset, seed: int) -> tuple[str, ...]:
+    """What must be known of the rows beside the figure."""
     notes = [f"rows drawn by seed {seed} out of {len(data.inputs)}"]
     if lacking := int(rows.failed.sum()):
         notes.append(f"{lacking} rows had no answer to read, and count as wrong as can be")

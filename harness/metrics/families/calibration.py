@@ -81,7 +81,8 @@ def measure_reliability(confidence: Values, right: Values, weights: Values) -> R
     return Reliability(n, shares, mean, observed, low, high, null)
 
 
-def _prepare_ece(rows: AnsweredRows, aim: Aim) -> Prepared:
+def prepare_ece(rows: AnsweredRows, aim: Aim) -> Prepared:
+    """The expected calibration error, ready to be bounded."""
     if problem := find_probability_problem(rows):
         return prepare_unjudged(problem)
     if len(rows) < 2 * _ROWS_IN_BIN:
@@ -110,7 +111,7 @@ FAMILY = (
             direction="<=",
         ),
         ("classes", "scores"),
-        _prepare_ece,
+        prepare_ece,
         "the null of a calibrated model at this n",
     ),
 )
