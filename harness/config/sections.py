@@ -111,6 +111,8 @@ class DataSection:
     slice_margin: OverZero[float] = 0.1
     smallest_group: OverZero[int] = 30
     leave_out: list[str] = field(default_factory=list)
+    baseline_margin: OverZero[float] | None = None
+    changed_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

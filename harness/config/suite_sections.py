@@ -69,9 +69,12 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
     tolerance = read_tolerance(section, source)
     if any(length < 1 for length in section.shape):
         raise source.error(f"every length must be over 0, got {section.shape!r}", "data", "shape")
-    if section.slice_margin >= 0.5:
-        problem = f"must be a difference of shares under 0.5, like 0.1, got {section.slice_margin:g}"
-        raise source.error(problem, "data", "slice_margin")
+    for key, margin in (("slice_margin", section.slice_margin), ("baseline_margin", section.baseline_margin)):
+        if margin is not None and margin >= 0.5:
+            raise source.error(f"must be a difference of shares under 0.5, like 0.1, got {margin:g}", "data", key)
+    if section.changed_limit is not None and not 0 <= section.changed_limit < 1:
+        problem = f"must be a share from 0 to under 1, like 0.05, got {section.changed_limit:g}"
+        raise source.error(problem, "data", "changed_limit")
     if not is_read("data", suites) or not (section.file or section.golden):
         return None
 
@@ -104,7 +107,16 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
         known = data.list_slices() if data else []
         if any(part not in known for part in group.split(" and ")):
             raise source.error(describe_unknown("group", group, known), "data", "leave_out", index)
-    return DataSettings(data, golden, tolerance, section.slice_margin, section.smallest_group, tuple(section.leave_out))
+    return DataSettings(
+        data,
+        golden,
+        tolerance,
+        section.slice_margin,
+        section.smallest_group,
+        tuple(section.leave_out),
+        section.baseline_margin,
+        section.changed_limit,
+    )
 
 
 def read_tolerance(section: DataSection, source: ConfigSource) -> Tolerance:

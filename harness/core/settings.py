@@ -79,8 +79,9 @@ class Promises:
 @dataclass(frozen=True, slots=True)
 class DataSettings:
     """Labelled data. `golden` holds inputs with the outputs that they must give, within `tolerance`. A slice's share of
-    wrong rows may be over that of the rest by `slice_margin`. Groups of sensitive columns that are compared have at
-    least `smallest_group` rows; those in `left_out` are not compared.
+    wrong rows may be over that of the rest by `slice_margin`; the share of right rows under a baseline's by
+    `baseline_margin` (None: the profile's points). `changed_limit` is the share of answers that may differ from its.
+    Groups of sensitive columns that are compared have at least `smallest_group` rows; those in `left_out` are not.
     """
 
     dataset: Dataset | None = None
@@ -89,6 +90,8 @@ class DataSettings:
     slice_margin: float = 0.1
     smallest_group: int = 30
     left_out: tuple[str, ...] = ()
+    baseline_margin: float | None = None
+    changed_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,7 @@ class Settings:
             "data": self.data is not None and self.data.dataset is not None,
             "slices": self.data is not None and self.data.dataset is not None and bool(self.data.dataset.slices),
             "golden": self.data is not None and self.data.golden is not None,
+            "changed_limit": self.data is not None and self.data.changed_limit is not None,
             **list_evaluation_grounds(self.evaluation),
             "second_endpoint": "://" in (self.baseline or ""),
             "replicas": bool(endpoint.replicas),
@@ -211,6 +215,7 @@ GROUNDS = {
     "data": "no labelled data is configured ([data] file)",
     "slices": "no columns of slices are configured ([data] slices)",
     "golden": "no golden outputs are configured ([data] golden)",
+    "changed_limit": "no share of answers is configured that may change ([data] changed_limit)",
     **EVALUATION_GROUNDS,
     "replicas": "no further URLs are configured ([endpoint] replicas)",
     **MODEL_GROUNDS,

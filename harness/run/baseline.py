@@ -13,6 +13,7 @@ from harness.core.objective import Objective
 from harness.core.plan import Plan, PlannedCheck
 from harness.core.report import Report
 from harness.core.settings import Settings
+from harness.core.suite_policy import find_policy
 from harness.core.verdict import Baseline, Level, Slice, Status, Verdict, make_inconclusive
 from harness.io.rundir import GATE, read_gate
 from harness.run.fixed_sample import (
@@ -29,7 +30,7 @@ from harness.stats.intervals import clopper_pearson_lower
 
 _SAME = ("profile", "sample", "deadlines")
 """Parts of a plan's policy that two runs must share to be compared."""
-_FIRST_RUN = "first run"
+FIRST_RUN = "first run"
 """The method of a verdict without a baseline."""
 _DEGRADED = 0.001
 """A baseline whose own budget is refuted at this alpha is no measure of a good service."""
@@ -93,10 +94,10 @@ def compare_with_baseline(
     compared: dict[str, Verdict] = {}
     for objective in settings.objectives:
         judging = [check.id for check in plan.checks if _is_check_of(check, objective)]
-        if judging and judging[0] in verdicts:
+        if judging and judging[0] in verdicts and find_policy(objective.suite).compares:
             comparison = make_comparison_id(objective.suite, objective)
             verdict = mismatch or _compare(source, objective, judging[0], verdicts[judging[0]], comparisons)
-            compared[comparison] = _accept_first(verdict, settings)
+            compared[comparison] = accept_first(verdict, settings)
     return compared
 
 
@@ -146,7 +147,7 @@ def _compare(source: BaselineSource, objective: Objective, check: str, verdict: 
         baseline = _find_slice(rows[0].slices, CANDIDATE_SAMPLE) if rows else None
         if baseline is None:
             reason = f"{source.name} holds no sample of fixed size for {objective.text} (made without --ai-baseline?)"
-            return make_inconclusive(reason, n=candidate.n, method=_FIRST_RUN)
+            return make_inconclusive(reason, n=candidate.n, method=FIRST_RUN)
         ours = _measure_effect(candidate, verdict.slices, INDEPENDENT_REQUESTS)
         effect = ours, _measure_effect(baseline, rows[0].slices, INDEPENDENT_REQUESTS)
         notes += ("the two runs were made at different times: whatever changed between them is in the difference",)
@@ -174,9 +175,9 @@ def _count_over(part: Slice) -> int:
     return round(part.estimate * part.n)
 
 
-def _accept_first(verdict: Verdict, settings: Settings) -> Verdict:
+def accept_first(verdict: Verdict, settings: Settings) -> Verdict:
     """The verdict on a run without a baseline: PASS where the user accepts a first run."""
-    if verdict.method != _FIRST_RUN:
+    if verdict.method != FIRST_RUN:
         return verdict
     if settings.policy.accept_first:
         reason = f"first run, accepted by --ai-accept-first: {verdict.reason}"

@@ -5,12 +5,13 @@ Tested in tests/suites/validation/test_accuracy.py.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import sys
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, islice
 
 from harness.checks.answers.label_forms import find_renumbering, read_generously
@@ -24,11 +25,14 @@ from harness.core.measurement import Measurement, Scope
 from harness.core.objective import Objective
 from harness.core.plan import Cost
 from harness.core.verdict import Counterexample
+from harness.run.baseline_asking import BASELINE_ANSWERS, BaselineAsker
 from harness.run.gate_run import GateRun
 from harness.run.rate_judging import skip_repeated_rows
 from harness.run.row_asking import BATCH_WIDTH, RowAsker, RowBatch, RowState
 from harness.run.session import Session
 
+_TURN = 256
+"""Rows that one of two endpoints is asked before the other has its turn."""
 ANSWERS = "validation/answers.jsonl"
 """The file of the run directory with what came of each request: a `RowBatch` a line."""
 
@@ -43,7 +47,8 @@ class LabelledRows:
     objective names. Where no answer equals any label, `mismatch` says why, and `readable` are the wrong rows that the
     most generous reading calls right; `renumbering` are the rows that a renaming of the classes would make right, and
     its words. `spent` are wrong rows whose limit of tokens left none for a text, as `spent_reason` says. What exactly
-    was answered is in the file `ANSWERS`.
+    was answered is in the file `ANSWERS`. `label_digest` is that of all labels of the data, with their classes.
+    `baseline_problem` says why the second endpoint, which is asked in turns, was not asked all rows.
     """
 
     asked: tuple[int, ...] = ()
@@ -59,6 +64,8 @@ class LabelledRows:
     spent: tuple[int, ...] = ()
     spent_reason: str = ""
     examples: Mapping[int, Counterexample] = field(default_factory=dict)
+    label_digest: str = ""
+    baseline_problem: str = ""
 
 
 def explain_unjudged(rows: LabelledRows, chosen: Sequence[int]) -> str:
@@ -156,11 +163,13 @@ def ask_labelled_rows(
     objectives: Sequence[Objective],
     expect: Callable[[int], None] = lambda requests: None,
     write: Callable[[RowBatch], None] = lambda batch: None,
+    ask_baseline: Callable[[Sequence[int]], None] | None = None,
 ) -> LabelledRows:
     """Ask for every row that one of the objectives is judged on, once, and for the sample of all rows.
 
-    `expect` takes the number of requests that come, `write` what each of them brought. Raises `HarnessError` where the
-    service was not reached.
+    `expect` takes the number of requests that come, `write` what each of them brought. `ask_baseline` asks a second
+    endpoint for rows: both are asked in turns, so that what changes with the time changes for both. Raises
+    `HarnessError` where the service was not reached.
     """
     if not data.is_labelled:
         return LabelledRows()
@@ -170,7 +179,11 @@ def ask_labelled_rows(
     if not asked:
         return LabelledRows()
     collector = _Collector(data, rows, write)
-    RowAsker(session, data, collector.keep, expect).ask(asked)
+    asker = RowAsker(session, data, collector.keep, expect)
+    if ask_baseline is None:
+        asker.ask(asked)
+    else:
+        _ask_in_turns((asker.ask, ask_baseline), asked)
     if data.answers != "classes":
         return _collect_states(asked, collector)
     assert data.labels is not None
@@ -186,6 +199,13 @@ def ask_labelled_rows(
         renumbering=find_renumbering(expected, answered),
         examples=collector.show(session),
     )
+
+
+def _ask_in_turns(askers: Sequence[Callable[[Sequence[int]], None]], rows: Sequence[int]) -> None:
+    """Ask portions of the rows of one endpoint and of the other, which of them is first changes with each portion."""
+    for start in range(0, len(rows), _TURN):
+        for ask in askers[:: -1 if start // _TURN % 2 else 1]:
+            ask(rows[start : start + _TURN])
 
 
 def _collect_states(asked: Sequence[int], collector: _Collector) -> LabelledRows:
@@ -216,6 +236,14 @@ def _describe_row(data: Dataset, number: int, label: str | None, exchange: Excha
     return f"{row} has no answer: {exchange.outcome}"
 
 
+def compute_label_digest(data: Dataset) -> str:
+    """A digest of the labels in their order, and of the classes: two runs that share it judged by the same labels."""
+    digest = hashlib.sha256(repr(data.classes).encode())
+    for label in data.labels or ():
+        digest.update(f"{label}\n".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:16]
+
+
 def _compute_cost(scope: Scope) -> Cost:
     """Every row alone, after the batches that failed."""
     data = scope.settings.data.dataset if scope.settings.data else None
@@ -224,7 +252,7 @@ def _compute_cost(scope: Scope) -> Cost:
     caps: dict[str | None, int] = {None: scope.settings.profile.items}
     caps |= {objective.slice: objective.cap for objective in scope.objectives}
     rows = sum(min(cap, len(data.select_slice(name))) for name, cap in caps.items())
-    rows = min(rows, len(data.inputs))
+    rows = min(rows, len(data.inputs)) * (2 if "://" in (scope.settings.baseline or "") else 1)
     return Cost(rows + -(-rows // BATCH_WIDTH), scope.tokens_per_answer * rows)
 
 
@@ -232,11 +260,13 @@ def _make(scope: Scope, session: Session, run: GateRun) -> LabelledRows:
     data = scope.settings.data
     assert data is not None
     assert data.dataset is not None
-
-    def write(batch: RowBatch) -> None:
-        run.run_dir.append(ANSWERS, batch)
-
-    return ask_labelled_rows(session, data.dataset, scope.objectives, run.progress.expect, write)
+    expect, write = run.progress.expect, partial(run.run_dir.append, ANSWERS)
+    ask = partial(ask_labelled_rows, session, data.dataset, scope.objectives, expect, write)
+    second = run.get_baseline_session(scope.suite)
+    if second is None or not data.dataset.is_labelled:
+        return replace(ask(), label_digest=compute_label_digest(data.dataset))
+    other = BaselineAsker(second, data.dataset, expect, partial(run.run_dir.append, BASELINE_ANSWERS))
+    return replace(ask(other.ask), label_digest=compute_label_digest(data.dataset), baseline_problem=other.problem)
 
 
 LABELLED_ROWS = Measurement(LabelledRows, _compute_cost, lambda scope: f"{scope.suite}/accuracy", _make)

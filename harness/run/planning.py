@@ -259,10 +259,11 @@ def _plan_objective(
     check: PlannedCheck, case: _Case, objective: Objective, spec: CheckSpec, policy: SuitePolicy
 ) -> PlannedCheck:
     """The planned check of an objective, with the number of its samples."""
+    title = (objective.name or objective.text) + case.under
     check = replace(
         check,
         level=objective.level,
-        title=(objective.name or objective.text) + case.under,
+        title=f"{spec.title}: {title}" if "baseline" in spec.grounds else title,
         objective=objective.text,
         metric=objective.metric,
         limit=objective.limit,

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from harness.checks.common import TOO_MANY_REQUESTS
+from harness.checks.generation.text_cases import is_cut
 from harness.core.answer_class import is_refusal
 from harness.core.dataset import Dataset
 from harness.core.errors import ErrorClass
@@ -41,7 +42,7 @@ class RowBatch:
     """What one request brought: a line of `validation/answers.jsonl`.
 
     `rows` are places in the data. `labels`, `scores`, `numbers` and `vectors` have an entry for each row, or are None
-    where the answer holds none.
+    where the answer holds none. `cut`: the limit of tokens ended a text.
     """
 
     rows: tuple[int, ...]
@@ -50,6 +51,7 @@ class RowBatch:
     scores: tuple[tuple[float, ...], ...] | None = None
     numbers: tuple[float, ...] | None = None
     vectors: tuple[tuple[float, ...], ...] | None = None
+    cut: bool = False
 
 
 Keep = Callable[[RowBatch, Exchange], None]
@@ -95,7 +97,8 @@ class RowAsker:
                     continue
                 for number in batch:
                     self._asked[number] = 1
-                self._keep(RowBatch(tuple(batch), _classify_rows(exchange, read), **read or {}), exchange)
+                cut = exchange.answer is not None and is_cut(exchange.answer)
+                self._keep(RowBatch(tuple(batch), _classify_rows(exchange, read), **read or {}, cut=cut), exchange)
         if alone:
             if not self._proven:
                 self._width = 1

@@ -26,6 +26,9 @@ _Floats = NDArray[np.float64]
 _SPREAD = 7
 """Outcomes further from their mean than this many standard deviations have no weight."""
 
+_MOST_OUTCOMES = 250_000
+"""Outcomes of pairs whose weights are added up; with more, thousands of pairs differ, and the score is normal."""
+
 _TIE = 1e-9
 """Scores that differ by less are the same outcome's, differently rounded."""
 
@@ -69,12 +72,14 @@ class PairCounts:
         """P(a score at most as large as the observed one), and at least, if the true difference is `difference`."""
         share = self._restrict(difference)
         shares = share + difference, share
+        observed = score_pairs(self.worse, self.better, self.n, difference)
         worse, better = list_likely_counts(self.n, shares[0])[:, None], list_likely_counts(self.n, share)[None, :]
+        if worse.size * better.size > _MOST_OUTCOMES:
+            return NormalDist().cdf(float(observed)), NormalDist().cdf(-float(observed))
         both = np.maximum(self.n - worse - better, 0)
         log_weights = _log_factorials(self.n)[self.n] - sum(_log_factorials(self.n)[k] for k in (worse, better, both))
         log_weights += _log_power(worse, shares[0]) + _log_power(better, share) + _log_power(both, 1 - sum(shares))
         weights = np.where(worse + better <= self.n, np.exp(log_weights), 0.0)
-        observed = score_pairs(self.worse, self.better, self.n, difference)
         return _sum_tails(observed, score_pairs(worse, better, self.n, difference), weights)
 
     def _restrict(self, difference: float) -> float:

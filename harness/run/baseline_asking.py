@@ -1,0 +1,48 @@
+"""The second endpoint of a comparison on labelled rows: asked in turns with the endpoint, each row once.
+
+Tested in tests/run/test_row_comparison.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from harness.checks.common import find_harness_error
+from harness.checks.generation.thinking import explain_no_text
+from harness.core.dataset import Dataset
+from harness.core.exchange import Exchange
+from harness.run.row_asking import RowAsker, RowBatch, RowState
+from harness.run.session import Session
+
+BASELINE_ANSWERS = "validation/baseline-answers.jsonl"
+"""The file of the run directory with what the second endpoint answered: a `RowBatch` a line."""
+
+
+class BaselineAsker:
+    """Asks the second endpoint for rows as long as it answers any; `problem` says why it is asked no more."""
+
+    def __init__(
+        self, session: Session, data: Dataset, expect: Callable[[int], None], write: Callable[[RowBatch], None]
+    ) -> None:
+        session.is_reached = True
+        self.problem = ""
+        self._url, self._write = session.endpoint.url, write
+        self._asker = RowAsker(session, data, self._keep, expect)
+        self._has_answered, self._failure = False, ""
+
+    def ask(self, rows: Sequence[int]) -> None:
+        """Ask for these rows, if it has answered any of those before."""
+        if self.problem:
+            return
+        self._asker.ask(rows)
+        if not self._has_answered:
+            self.problem = f"{self._url} answers none of the first {len(rows)} rows: {self._failure}"
+
+    def _keep(self, batch: RowBatch, exchange: Exchange) -> None:
+        if batch.state is RowState.UNLABELLED and explain_no_text(exchange):
+            batch = replace(batch, state=RowState.DECLINED)  # whether it would have been right is not known
+        self._write(batch)
+        self._has_answered |= batch.state is RowState.ANSWERED
+        unreached = find_harness_error(exchange)
+        self._failure = unreached.reason if unreached else exchange.outcome
