@@ -17,7 +17,8 @@ from harness.core.timeline import Action, compute_timeline
 def describe_game_day(settings: Settings) -> list[str]:
     """The lines that the operator reads before the first request of a load."""
     links = {link.name: link for link in settings.links}
-    lines = [f"game day: {len(settings.experiments)} experiments against {settings.endpoint.url}"]
+    count = len(settings.experiments)
+    lines = [f"game day: {count} experiment{'' if count == 1 else 's'} against {settings.endpoint.url}"]
     for plan in settings.experiments:
         lines += describe_experiment(plan, links)
     seconds = sum(count_seconds(plan) for plan in settings.experiments)

@@ -28,7 +28,7 @@ class OperatorConsole:
 
     def ask(self, question: str) -> str:
         """The answer in small letters; `q` when the input has ended."""
-        print(question, end=" ", flush=True)
+        print(f"\n{question}", end=" ", flush=True)
         self._waits.set()
         try:
             return self._answers.get().strip().lower()

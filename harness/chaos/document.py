@@ -12,8 +12,9 @@ from html import escape
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "body{overflow-wrap:anywhere}div{overflow-x:auto}"
     "table{border-collapse:collapse}td,th{border:1px solid #999;padding:.2rem .6rem;text-align:left;"
-    "vertical-align:top;overflow-wrap:anywhere}"
+    "vertical-align:top;overflow-wrap:break-word;min-width:4rem}"
 )
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -47,7 +48,8 @@ def render_markdown(title: str, sections: Sequence[Chapter]) -> str:
 def render_html(title: str, sections: Sequence[Chapter]) -> str:
     """The document as one page of HTML without scripts."""
     parts = [
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>',
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>',
         f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>",
     ]
     for section in sections:
@@ -55,10 +57,10 @@ def render_html(title: str, sections: Sequence[Chapter]) -> str:
         parts += [f"<p>{escape(paragraph)}</p>" for paragraph in section.paragraphs]
         if section.rows:
             cells = "".join(f"<th>{escape(cell)}</th>" for cell in section.header)
-            parts.append(f"<table><thead><tr>{cells}</tr></thead><tbody>")
+            parts.append(f"<div><table><thead><tr>{cells}</tr></thead><tbody>")
             for row in section.rows:
                 parts.append(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>")
-            parts.append("</tbody></table>")
+            parts.append("</tbody></table></div>")
         if section.items:
             parts.append(f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in section.items)}</ul>")
     return "\n".join([*parts, "</body></html>"]) + "\n"

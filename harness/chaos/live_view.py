@@ -1,6 +1,6 @@
-"""The live timeline of a game day: every second one line with the load's figures, the active faults and conditions.
+"""The live timeline of a game day: every second the load's figures, the active faults and the stop conditions.
 
-With `rich` (`pip install 'aiharness[gameday]'`) on a terminal the line stays at the bottom.
+With `rich` (`pip install 'aiharness[gameday]'`) on a terminal they stay at the bottom; else they are a line that fits.
 Tested in tests/chaos/test_live_view.py.
 """
 
@@ -11,13 +11,14 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from shutil import get_terminal_size
 from typing import Any
 
 from harness.chaos.steady_load import SteadyLoad
 from harness.core.experiment import Sample, StopCondition, compute_p95
 
-_SPAN, _PERIOD = 2.0, 1.0
-"""Seconds that a line looks back on, and seconds between two lines."""
+_SPAN, _PERIOD, _INDENT = 2.0, 1.0, 2
+"""Seconds that a line looks back on, seconds between two lines, and the columns by which lines are set in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,28 @@ class Snapshot:
     stop: Sequence[StopCondition] = ()
 
     def describe(self) -> str:
-        """The line: rate, errors, latency, goodput, requests in flight, active faults and stop conditions."""
+        """One line: figures, active faults and stop conditions."""
+        return " | ".join(filter(None, [self.describe_figures(), self._name_faults(), self._name_conditions()]))
+
+    def list_lines(self) -> list[str]:
+        """The same as a line for the figures, one for the faults, and one for stop conditions, if there are any."""
+        return [*filter(None, [self.describe_figures(), self._name_faults(), self._name_conditions()])]
+
+    def fit(self, width: int) -> str:
+        """One line of at most `width` characters: with the names of the faults, else with their number."""
+        figures = self.describe_figures()
+        count = f"{len(self.faults)} fault{'' if len(self.faults) == 1 else 's'}"
+        lines = (f"{figures} | {self._name_faults()}", f"{figures} | {count}".replace(" | ", "  "))
+        return next((line for line in lines if len(line) <= width), lines[-1].strip()[:width])
+
+    def _name_faults(self) -> str:
+        return f"faults: {', '.join(self.faults) or 'none'}"
+
+    def _name_conditions(self) -> str:
+        return f"stops at {' or '.join(condition.text for condition in self.stop)}" if self.stop else ""
+
+    def describe_figures(self) -> str:
+        """Time, rate, errors, latency, goodput, and requests in flight."""
         n = len(self.ended)
         good = sum(sample.is_good for sample in self.ended)
         p95 = compute_p95(sample.latency for sample in self.ended)
@@ -44,25 +66,15 @@ class Snapshot:
             errors = f"{100 * (n - good) / n:.0f} %"
         if math.isfinite(p95):
             shown = f"{p95 * 1e3:.0f} ms"
-        parts = [
-            f"{self.t:7.1f} s",
-            f"{n / self.span:.1f}/s",
-            f"errors {errors}",
-            f"p95 {shown}",
-            f"good {good / self.span:.1f}/s",
-            f"in flight {self.waiting}",
-            f"faults: {', '.join(self.faults) or 'none'}",
-        ]
-        if self.stop:
-            parts.append("stops at " + " or ".join(condition.text for condition in self.stop))
-        return " | ".join(parts)
+        rates = f"{n / self.span:.1f}/s | errors {errors} | p95 {shown} | good {good / self.span:.1f}/s"
+        return f"{self.t:5.1f} s | {rates} | in flight {self.waiting}"
 
 
 class LiveView:
     """Shows a snapshot every second while the `with` block lasts. `show` prints a line; `list_faults` names what is on,
-    `take_notes` gives the operators' notes since its last call.
+    `take_notes` gives the operators' notes since its last call; `touch` is called when a snapshot is shown.
 
-    `print` shows a line above the live one.
+    `print` shows a line above the live ones.
     """
 
     def __init__(
@@ -72,9 +84,10 @@ class LiveView:
         stop: Sequence[StopCondition],
         take_notes: Callable[[], Sequence[str]],
         show: Callable[[str], None],
+        touch: Callable[[], None] = lambda: None,
     ) -> None:
         self._load, self._list_faults, self._stop, self._show = load, list_faults, stop, show
-        self._take_notes = take_notes
+        self._take_notes, self._touch = take_notes, touch
         self._ended: list[tuple[float, Sample]] = []
         self._seen = 0
         self._over = threading.Event()
@@ -96,6 +109,8 @@ class LiveView:
     def __enter__(self) -> LiveView:
         if self._live is not None:
             self._live.start()
+        elif self._stop:
+            self._show(f"stops at {' or '.join(condition.text for condition in self._stop)}")
         self._thread.start()
         return self
 
@@ -118,11 +133,12 @@ class LiveView:
         while not self._over.wait(_PERIOD):
             for note in self._take_notes():
                 self.print(f"note: {note}")
-            line = self.take_snapshot().describe()
+            snapshot = self.take_snapshot()
+            self._touch()
             if self._live is None:
-                self._show(line)
+                self._show(snapshot.fit(get_terminal_size().columns - _INDENT))
             else:
-                self._live.update(line, refresh=True)
+                self._live.update(_make_text(snapshot.list_lines()), refresh=True)
 
 
 def _open_rich() -> Any:
@@ -135,3 +151,10 @@ def _open_rich() -> Any:
     except ImportError:
         return None
     return Live("", console=Console(stderr=True), auto_refresh=False, transient=True)
+
+
+def _make_text(lines: Sequence[str]) -> Any:
+    """Lines for `rich`, in which nothing is markup."""
+    from rich.text import Text
+
+    return Text("\n".join(lines))

@@ -9,7 +9,9 @@ import contextlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,12 +23,13 @@ from harness.core.experiment import Experiment, Strike, compute_p95, select_samp
 from harness.core.plan import make_slug
 from harness.core.report import CheckRow, Report
 from harness.core.verdict import Status
-from harness.io.rundir import GATE, RunDir, read_gate
+from harness.io.rundir import FAULTS, GATE, RunDir, read_gate
 
 POST_MORTEM_FILES = {"markdown": "post-mortem.md", "html": "post-mortem.html"}
 """The documents in the run directory."""
 
 _MOST_EXAMPLES = 2
+_OF_FAULTS = ("fault", "place", "on", "lifted", "proof", "struck")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def write_post_mortem(run_dir: RunDir) -> list[Path]:
         report = read_gate(run_dir.path / GATE)
     experiments = _read_experiments(run_dir.path)
     lines, remarks = read_records(run_dir.path / TIMELINE), read_remarks(run_dir.path)
+    cut_short = _find_cut_short(run_dir.path, experiments)
     title = f"Post-mortem: game day {run_dir.path.name}"
     sections = [
         _describe_run(report, run_dir.path),
@@ -89,7 +93,8 @@ def write_post_mortem(run_dir: RunDir) -> list[Path]:
             _describe_experiment(experiment, _find_checks(experiment, experiments, report))
             for experiment in experiments
         ),
-        _list_actions(experiments, report),
+        *_describe_cut_short(cut_short),
+        _list_actions(experiments, cut_short, report),
     ]
     documents = {"markdown": render_markdown(title, sections), "html": render_html(title, sections)}
     return [run_dir.write(POST_MORTEM_FILES[name], text.encode("utf-8", "replace")) for name, text in documents.items()]
@@ -112,7 +117,7 @@ def _describe_run(report: Report | None, run: Path) -> Chapter:
     ]
     if report.run.responsible:
         paragraphs.append(f"Responsible: {report.run.responsible}")
-    if report.run.interrupted:
+    if report.run.interrupted and report.run.interrupted not in report.run.reason:
         paragraphs.append(f"Interrupted: {report.run.interrupted}")
     return Chapter("Summary", paragraphs)
 
@@ -123,7 +128,10 @@ def _tell_story(lines: Iterable[dict[str, object]], remarks: Iterable[Remark]) -
     events += [(remark.at, "operator", f"{remark.kind}: {remark.text}") for remark in remarks]
     events.sort()
     rows = [(f"{at - events[0][0]:.1f} s", who, text) for at, who, text in events]
-    return Chapter("What happened when", [], ("time", "who", "what"), rows)
+    paragraphs = []
+    if events:
+        paragraphs = [f"Times count from {datetime.fromtimestamp(events[0][0], UTC):%Y-%m-%d %H:%M:%S} UTC on."]
+    return Chapter("What happened when", paragraphs, ("time", "who", "what"), rows)
 
 
 def _describe_experiment(experiment: Experiment, checks: Sequence[CheckRow]) -> Chapter:
@@ -145,8 +153,7 @@ def _describe_experiment(experiment: Experiment, checks: Sequence[CheckRow]) -> 
         for example in check.counterexamples[:_MOST_EXAMPLES]:
             items.append(f"evidence: {example.summary}" + (f"; again: {example.curl}" if example.curl else ""))
     items.append(f"all figures: chaos/{make_slug(plan.name)}.json")
-    header = ("fault", "link", "on", "lifted", "proof", "struck")
-    return Chapter(f"Experiment: {plan.name}", paragraphs, header, rows, items)
+    return Chapter(f"Experiment: {plan.name}", paragraphs, _OF_FAULTS, rows, items)
 
 
 def _describe_impact(impact: Impact) -> list[str]:
@@ -169,9 +176,34 @@ def _describe_impact(impact: Impact) -> list[str]:
 
 
 def _describe_strike(strike: Strike) -> tuple[str, ...]:
-    on, lifted = ("never" if at is None else f"{at:.1f} s of the run" for at in (strike.applied, strike.lifted))
+    on, lifted = _name_moment(strike.applied), _name_moment(strike.lifted)
     affected = "not counted" if strike.proof.affected is None else str(strike.proof.affected)
     return strike.fault.name, strike.fault.link or strike.fault.place, on, lifted, strike.proof.confirmed, affected
+
+
+def _find_cut_short(run: Path, experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
+    """The last line of each fault whose experiment has no result."""
+    ended = tuple(experiment.plan.name for experiment in experiments)
+    last = {(str(line.get("name")), str(line.get("applied_at"))): line for line in read_records(run / FAULTS)}
+    return [
+        line for (name, _), line in last.items() if not any(name == own or name.startswith(f"{own}: ") for own in ended)
+    ]
+
+
+def _describe_cut_short(lines: Sequence[dict[str, Any]]) -> list[Chapter]:
+    """The faults of experiments that did not come to their end."""
+    if not lines:
+        return []
+    rows = []
+    for line in lines:
+        on, lifted = (_name_moment(line.get(key)) for key in ("applied_at", "lifted_at"))
+        affected = "not counted" if line.get("affected") is None else str(line["affected"])
+        rows.append((str(line.get("name")), str(line.get("target")), on, lifted, str(line.get("confirmed")), affected))
+    return [Chapter("Cut short", ["The run ended before the experiment did: nothing is judged."], _OF_FAULTS, rows)]
+
+
+def _name_moment(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds:.1f} s of the run"
 
 
 def _find_checks(experiment: Experiment, all_: Sequence[Experiment], report: Report | None) -> list[CheckRow]:
@@ -186,14 +218,20 @@ def _find_checks(experiment: Experiment, all_: Sequence[Experiment], report: Rep
     return checks
 
 
-def _list_actions(experiments: Sequence[Experiment], report: Report | None) -> Chapter:
-    """What somebody has to do: each open verdict, and each fault that was never seen to end."""
-    items = []
+def _list_actions(
+    experiments: Sequence[Experiment], cut_short: Sequence[dict[str, Any]], report: Report | None
+) -> Chapter:
+    """What somebody has to do: each open verdict, those of one cause together, and each fault that may still be on."""
+    causes: dict[tuple[str, str], list[str]] = {}
     for check in report.checks if report else ():
         if check.verdict in (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE):
-            items.append(f"[ ] {check.verdict}: {check.title}: {check.reason} (owner: ____, until: ____)")
-    for experiment in experiments:
-        for strike in experiment.strikes:
-            if strike.applied is not None and strike.lifted is None:
-                items.append(f"[ ] make sure that {strike.fault.name} is off: aiharness lift (owner: ____)")
+            causes.setdefault((str(check.verdict), check.reason), []).append(check.title)
+    items = [
+        f"[ ] {verdict}: {'; '.join(titles)}: {reason} (owner: ____, until: ____)"
+        for (verdict, reason), titles in causes.items()
+    ]
+    strikes = [strike for experiment in experiments for strike in experiment.strikes]
+    names = [strike.fault.name for strike in strikes if strike.applied is not None and strike.lifted is None]
+    names += [str(line.get("name")) for line in cut_short if line.get("lifted_at") is None]
+    items += [f"[ ] make sure that {name} is off: aiharness lift (owner: ____)" for name in names]
     return Chapter("Action items", [] if items else ["None: every check passed."], items=items)

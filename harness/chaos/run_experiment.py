@@ -152,7 +152,8 @@ def _measure(scope: Scope, session: Session, run: GateRun) -> Experiment:
             parts = (load, injectors, frozenset(direct), uses, plan.join_objectives(scope.objectives), record)
             phases = Phases(begun, *parts, operator.find_stop, report)
             if session.settings.gameday:
-                view = LiveView(load, phases.list_active, plan.stop, operator.take_notes, run.progress.note)
+                show, touch = run.progress.note, run.progress.touch
+                view = LiveView(load, phases.list_active, plan.stop, operator.take_notes, show, touch)
                 stack.enter_context(view)
                 stack.enter_context(run.progress.show_with(view.print if view.stays_below else None))
             experiment = phases.run_all()
@@ -161,6 +162,9 @@ def _measure(scope: Scope, session: Session, run: GateRun) -> Experiment:
             return experiment
     except ProxyGone as gone:
         return Experiment(plan, run.now(), broken=str(gone))
+    except KeyboardInterrupt:
+        report("interrupted: every fault was lifted")
+        raise
 
 
 def _open_links(

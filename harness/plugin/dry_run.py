@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from harness.chaos.briefing import describe_game_day
 from harness.config.resolve import resolve_settings
 from harness.core.errors import HarnessError
 from harness.core.gate import Exit
@@ -24,7 +25,8 @@ def dry_run(config: pytest.Config) -> int:
         plan = build_plan(wanted, declared, processes=count_processes(config))
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
-    print("\n".join(_describe(plan, wanted.endpoint.url)))
+    briefing = [*describe_game_day(wanted), ""] if wanted.gameday else []
+    print("\n".join([*briefing, *_describe(plan, wanted.endpoint.url)]))
     return int(Exit.PASS)
 
 

@@ -23,12 +23,14 @@ def open_game_day(run: GateRun) -> None:
         )
     if run.preflight.obstacle:
         raise UsageError(f"the game day does not begin: {run.preflight.obstacle}")
-    for line in (*rehearse_lift(settings), *describe_game_day(settings)):
+    may_begin = settings.assume_yes or can_ask()
+    rehearsed = rehearse_lift(settings) if may_begin else []
+    for line in (*rehearsed, *describe_game_day(settings)):
         print(run.redact(line), flush=True)
+    if not may_begin:
+        raise UsageError("nobody can be asked here, as this is no terminal: give --yes to begin without asking")
     if settings.assume_yes:
         return
-    if not can_ask():
-        raise UsageError("nobody can be asked here, as this is no terminal: give --yes to begin without asking")
     if input("Begin? [y/N] ").strip().lower() not in ("y", "yes"):
         raise UsageError("the game day does not begin: the operator said no")
 

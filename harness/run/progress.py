@@ -63,6 +63,11 @@ class Progress:
         if (part := self.get_current()) is not None:
             part.unit, part.done, part.total = "rows", done, done + left
 
+    def touch(self) -> None:
+        """Something else has just been said of the part that goes on."""
+        if (part := self.get_current()) is not None:
+            part.spoke = read_monotonic()
+
     def note(self, line: str) -> None:
         """Say that a step of a long measurement begins or has ended."""
         with self._lock:

@@ -41,5 +41,6 @@ def test_that_a_failing_experiment_is_run_again_is_said() -> None:
         plan = ExperimentPlan("x", faults[:count], ChaosSettings(shrink=shrink))
         settings = Settings(Endpoint("http://h:1"), ("chaos",), links=(LINKS["b"],), experiments=(plan,))
         text = "\n".join(describe_game_day(settings))
+        assert "game day: 1 experiment against" in text
         assert ("run again in smaller parts" in text) is (shrink and count > 1)
         assert "aiharness lift" in text

@@ -20,6 +20,16 @@ def test_a_snapshot_in_words() -> None:
     assert "faults: none" in quiet
 
 
+def test_a_line_fits_into_the_terminal() -> None:
+    names = ["latency on backend-a", "down on backend-a", "down on backend-b"]
+    snapshot = Snapshot(12.34, [GOOD, GOOD, GOOD, BAD], 2.0, 7, names, [parse_stop_condition("goodput < 20 % for 5s")])
+    assert snapshot.fit(200).endswith("faults: latency on backend-a, down on backend-a, down on backend-b")
+    assert snapshot.fit(78).endswith("7  3 faults")
+    for width in (10, 40, 78, 120):
+        assert len(snapshot.fit(width)) <= width
+    assert [line.split()[0] for line in snapshot.list_lines()] == ["12.3", "faults:", "stops"]
+
+
 class Load:
     """Three requests have ended; time goes on by a second with each look."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,29 @@ def test_a_killed_run_has_a_post_mortem_that_names_what_may_still_be_on(tmp_path
     assert "make sure that f is off: aiharness lift" in markdown
     assert "note: we saw &lt;it&gt;" in page
     assert "0.0 s" in page
+
+
+def test_an_experiment_that_was_cut_short_shows_its_faults(tmp_path: Path) -> None:
+    """It has no result; a fault of it that was never lifted is something to do."""
+    row = {"kind": "down", "target": "link a", "applied_at": 3.0, "lifted_at": None, "confirmed": "none", "state": "on"}
+    ended = {"lifted_at": 4.5, "confirmed": "counter", "affected": 7, "state": "lifted"}
+    lines = [
+        {**row, "name": "x: one"},
+        {**row, "name": "x: two"},
+        {**row, "name": "x: one", **ended},
+        {**row, "name": "f"},
+    ]
+    (tmp_path / "faults.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "chaos").mkdir()
+    run_dir = RunDir(tmp_path)
+    run_dir.write("chaos/f.json", msgspec.json.encode(lived()))
+    markdown = write_post_mortem(run_dir)[0].read_text()
+    assert "| x: one | link a | 3.0 s of the run | 4.5 s of the run | counter | 7 |" in markdown
+    assert "| x: two | link a | 3.0 s of the run | never | none | not counted |" in markdown
+    assert "| f | link a" not in markdown.partition("## Cut short")[2], "it has a result"
+    actions = markdown.partition("## Action items")[2]
+    assert "make sure that x: two is off" in actions
+    assert "x: one" not in actions
 
 
 def test_text_is_shown_as_it_is_in_both_forms() -> None:
