@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.attacks.square import Square
-from harness.core.attack import Distance, Search, Task
+from harness.core.attack import Search, Task
+from harness.core.threat import Distance
 from harness.reference.digits import HIGH, make_dataset, train
 
 INPUTS, BUDGET, POINTS = 100, 1000, (100, 500, 1000)

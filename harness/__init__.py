@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.core.adapter import Adapter, Capabilities, Facts, HealthReader, Recognition, StreamDecoder
-    from harness.core.attack import Attack, Criterion, Distance, Search, Task
+    from harness.core.attack import Attack, AttackKind, Criterion, Search, Task
     from harness.core.dataset import Dataset
     from harness.core.endpoint import Endpoint
     from harness.core.errors import BudgetExhausted, ErrorClass, HarnessError, ProtocolError, UsageError
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from harness.core.report import Report
     from harness.core.settings import Settings
     from harness.core.suite_policy import Section, SuitePolicy
+    from harness.core.threat import Distance, Norm
     from harness.core.verdict import (
         Case,
         Counterexample,
@@ -63,6 +64,7 @@ __all__ = [
     "Adapter",
     "Answer",
     "Attack",
+    "AttackKind",
     "BudgetExhausted",
     "Capabilities",
     "Case",
@@ -91,6 +93,7 @@ __all__ = [
     "Measurement",
     "Measurements",
     "Metric",
+    "Norm",
     "Objective",
     "Pacer",
     "Parameter",
@@ -132,7 +135,8 @@ __all__ = [
 
 _NAMES = {
     "core.adapter": ("Adapter", "Capabilities", "Facts", "HealthReader", "Recognition", "StreamDecoder"),
-    "core.attack": ("Attack", "Criterion", "Distance", "Search", "Task"),
+    "core.attack": ("Attack", "AttackKind", "Criterion", "Search", "Task"),
+    "core.threat": ("Distance", "Norm"),
     "core.dataset": ("Dataset",),
     "core.endpoint": ("Endpoint",),
     "core.errors": ("BudgetExhausted", "ErrorClass", "HarnessError", "ProtocolError", "UsageError"),

@@ -27,7 +27,8 @@ from harness.core.verdict import Verdict, make_error
 from harness.io.client import Client
 from harness.io.ledger import Ledger
 from harness.reference.digits import HIGH, LOW, make_dataset, train
-from harness.robustness.robust_accuracy import attack_inputs, judge_robust_accuracy
+from harness.robustness.attack_inputs import attack_inputs
+from harness.robustness.robust_accuracy import judge_robust_accuracy
 from harness.run.preflight import load_adapter
 from harness.run.series import Meter
 from harness.run.session import Session

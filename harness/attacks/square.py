@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.attack import Search, Task
+from harness.core.attack import AttackKind, Search, Task
 
 _HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Iterations of a schedule of 10,000 after which the changed share of the picture is halved."""
@@ -57,6 +57,7 @@ class Square:
 
     name = "square"
     title = "Square attack (L-infinity, from scores)"
+    kind = AttackKind(instead="rays")
 
     def __init__(self, first: float = 0.3) -> None:
         self._first = first

@@ -24,6 +24,7 @@ from harness.config.sections import ConfigFile, ObjectiveSection, ProfileSection
 from harness.config.suite_sections import (
     complete_sections,
     read_data_settings,
+    read_known_findings,
     read_links,
     read_platform,
     read_reference,
@@ -86,6 +87,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         links=read_links(file.links, source),
         platform=read_platform(file.platform, source),
         reference=read_reference(file.reference, suites, source),
+        known_findings=read_known_findings(own_sections, source),
         relations=read_relations(file.relation, suites, source),
         experiments=read_experiments(
             file,

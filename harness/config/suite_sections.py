@@ -14,6 +14,7 @@ from harness.config.endpoint import check_options
 from harness.config.file import ConfigSource
 from harness.config.sections import DataSection, LinkSection, PlatformSection, SuiteSection
 from harness.core.arrival_settings import REPLAY
+from harness.core.attack_settings import AttackSettings
 from harness.core.dataset import NO_FACETS, Dataset, Facets
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
@@ -24,9 +25,11 @@ from harness.core.platform_action import Replica
 from harness.core.registry import describe_unknown, list_plugins
 from harness.core.relation import Relation
 from harness.core.settings import DataSettings
+from harness.core.stored_finding import StoredFinding
 from harness.core.suite_policy import find_policy
 from harness.core.tolerance import Tolerance
 from harness.core.workload import WorkloadSettings
+from harness.io.finding_file import read_findings
 
 _W = TypeVar("_W", bound=WorkloadSettings)
 
@@ -181,6 +184,8 @@ def complete_sections(
         if find_problem and (problem := find_problem()):
             keys = [int(key) if key.isdecimal() else key for key in problem[0].split(".")]
             raise source.error(problem[1], name, *keys)
+        if isinstance(record, AttackSettings):
+            sections[name] = record.locate(source.resolve_path)
         if isinstance(record, LoadSettings):
             located = _locate_datasets(record, name, source)
             with source.locate_errors(name, "dataset"):
@@ -190,6 +195,15 @@ def complete_sections(
         for module, package in declared.requires.items():
             check_installed(module, package, source, name)
     return sections
+
+
+def read_known_findings(sections: Mapping[str, Any], source: ConfigSource) -> tuple[StoredFinding, ...]:
+    """The findings of earlier runs that `[adversarial] corpus` names. Raises `ConfigError`."""
+    for name, record in sections.items():
+        if isinstance(record, AttackSettings) and record.corpus is not None:
+            with source.locate_errors(name, "corpus"):
+                return read_findings(Path(record.corpus))
+    return ()
 
 
 def _locate_datasets(load: LoadSettings, name: str, source: ConfigSource) -> LoadSettings:

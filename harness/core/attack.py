@@ -9,37 +9,19 @@ Tested in tests/attacks/test_attacks_conformance.py.
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 from harness.core.exchange import Exchange
+from harness.core.threat import Norm, Threat
 
-Row = Collection[float]
-"""One input as a flat row of numbers: a list, or a numpy array of shape (features,)."""
+Row = Collection[Any]
+"""One input: a flat row of numbers (a list, or a numpy array of shape (features,)), or a text."""
 Search = Generator[Sequence[Row], Sequence[float], None]
 """Yields batches of rows, is sent their margins in the same order, and ends when it has no more rows to try.
 
 A margin says how far the right label leads (`Criterion.margin`): the smaller it is, the closer the row is to success.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Distance:
-    """The rows an attack may send: at most `eps` from the original in every number (L-infinity), within [low, high]."""
-
-    eps: float
-    low: float = 0.0
-    high: float = 1.0
-
-    def between(self, original: Row, row: Row) -> float:
-        """The largest change of a single number. Raises `ValueError` for rows of different lengths."""
-        return float(max((abs(a - b) for a, b in zip(original, row, strict=True)), default=0.0))
-
-    def allows(self, original: Row, row: Row) -> bool:
-        """Whether `row` keeps the constraint, up to the rounding of floating point."""
-        slack = 1e-9 * max(1.0, abs(self.low), abs(self.high))
-        inside = all(self.low - slack <= number <= self.high + slack for number in row)
-        return inside and self.between(original, row) <= self.eps + slack
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +56,67 @@ class Task:
     """One input to attack, seen as `shape`: (h, w), (h, w, c) or (c, h, w).
 
     `budget` is the number of rows that will be answered, `seed` makes this input's random numbers its own, `scored`
-    says whether margins come from scores or from labels alone.
+    says whether margins come from scores or from labels alone. `donors` are real rows to which the endpoint gave
+    another label, the nearest first: an attack may start at them. `words` are replacements that keep a text's meaning.
+    `model` is what `AttackKind.prepares` made of the endpoint's answers to all inputs.
     """
 
     row: Row
-    distance: Distance
+    distance: Threat
     shape: tuple[int, ...]
     budget: int
     seed: tuple[int, ...]
     scored: bool = True
+    donors: tuple[Row, ...] = ()
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    model: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttackKind:
+    """What the driver must know of an attack.
+
+    `norm` is how it measures a change, and so which limit of the threat model counts. One that `reads` labels is sent
+    1.0 for a right answer and -1.0 for a wrong one; `instead` is the attack that takes over from one that reads scores
+    where the service gives none, or rounds them. One that `roams` sends rows beyond its limit on its way. One that
+    `minimises` goes on after a success until its search ends, and its smallest success counts. `names` says what its
+    first rows are, for one that always sends the same changes; with `samples` its rows are one random sample, of which
+    the share of kept labels is told. `takes` is what a row is. `prepares`: its module makes a model of the endpoint
+    from the data's rows first (`prepare`).
+    """
+
+    norm: Norm = Norm.LINF
+    reads: Literal["scores", "labels"] = "scores"
+    instead: str = ""
+    roams: bool = False
+    minimises: bool = False
+    names: tuple[str, ...] = ()
+    samples: bool = False
+    takes: Literal["numbers", "text"] = "numbers"
+    prepares: bool = False
+
+    @property
+    def searches(self) -> int:
+        """The searches that one input may see."""
+        return 1 + bool(self.instead)
 
 
 class Attack(Protocol):
-    """One attack. A file in `harness/attacks/` offers one as `ATTACK`."""
+    """One attack. A file in `harness/attacks/` offers one as `ATTACK`.
+
+    It may have a `kind` besides; without one it moves numbers within L-infinity and reads scores.
+    """
 
     name: str
     title: str
 
     def search(self, task: Task) -> Search:
         """The search for one input. Same task and same margins: same rows."""
+
+
+def find_kind(attack: Attack) -> AttackKind:
+    """What the driver must know of this attack."""
+    return getattr(attack, "kind", AttackKind())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +132,8 @@ class Finding:
     distance: float
     confirmed: bool
     exchange: Exchange
+
+    @property
+    def state(self) -> str:
+        """In a word."""
+        return "confirmed" if self.confirmed else "flaky"

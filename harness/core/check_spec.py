@@ -29,8 +29,9 @@ class CheckSpec:
     limit of tokens makes each of them dearer); `measures` are the measurements that it judges, each of
     which has a cost of its own. `cases` are its parametrised ids; `per` gives it one case for each configured objective
     of its suite, each experiment (or each of a kind, `experiment_of_KIND`), each chosen attack but those in
-    `without_attacks`, or each pair of them. `attack` is
-    the one attack that it judges: it is planned where that is chosen. `metrics` names the metrics of the objectives
+    `without_attacks`, each finding of an earlier run, or each pair of them. `attack` is
+    the one attack that it judges: it is planned where that is chosen; with `all_attacks` it judges what each of them
+    left. `metrics` names the metrics of the objectives
     that it judges; empty: every objective of its suite. `before_contact` marks a check that runs on an endpoint which
     was never reached, `alone` one beside which, under xdist, no other runs. Where `promise` is not
     promised, it is no more than a warning. `find_share` says for the settings and the case which share of bad inputs it
@@ -55,12 +56,15 @@ class CheckSpec:
         "experiment_of_overloads",
         "experiment_of_aborts",
         "experiment_objective",
+        "attack",
         "attack_objective",
+        "finding",
         "relation",
     ] = ""
     attack: str = ""
     metrics: tuple[str, ...] = ()
     without_attacks: tuple[str, ...] = ()
+    all_attacks: bool = False
     measures: tuple[Measurement[Any], ...] = ()
     before_contact: bool = False
     alone: bool = False
@@ -116,6 +120,9 @@ def list_axes(spec: CheckSpec, suite: str, settings: Settings) -> list[Axis]:
     if "attack" in spec.per and settings.attack:
         attacks = [name for name in settings.attack.attacks if name not in spec.without_attacks]
         axes.append(Axis("attack", attacks, attacks))
+    if spec.per == "finding":
+        findings = settings.known_findings
+        axes.append(Axis("finding", findings, [finding.slug for finding in findings]))
     if spec.per == "relation":
         relations = settings.relations
         axes.append(Axis("relation", relations, [relation.slug for relation in relations]))

@@ -23,6 +23,7 @@ from harness.core.local_model import MODEL_GROUNDS, LocalModel, list_model_groun
 from harness.core.objective import PROFILES, Objective, Profile
 from harness.core.platform_action import Replica
 from harness.core.relation import Relation
+from harness.core.stored_finding import StoredFinding
 from harness.core.tolerance import Tolerance
 
 _T = TypeVar("_T")
@@ -122,6 +123,7 @@ class Settings:
     experiments: tuple[ExperimentPlan, ...] = ()
     reference: LocalModel | None = None
     relations: tuple[Relation, ...] = ()
+    known_findings: tuple[StoredFinding, ...] = ()
     allow: tuple[str, ...] = ()
     wait_ready: float | None = None
     policy: Policy = field(default_factory=Policy)
@@ -190,6 +192,9 @@ class Settings:
             "changed_limit": self.data is not None and self.data.changed_limit is not None,
             **list_evaluation_grounds(self.evaluation),
             "second_endpoint": "://" in (self.baseline or ""),
+            "saved_run": self.baseline is not None and "://" not in self.baseline,
+            "several_attacks": self.attack is not None and len(self.attack.attacks) > 1,
+            "findings": bool(self.known_findings),
             "replicas": bool(endpoint.replicas),
             **list_model_grounds(self.reference) | {"relations": bool(self.relations)},
             "experiments": bool(self.experiments),
@@ -230,6 +235,9 @@ GROUNDS = {
     "aborts": "no [[fault]] or [[experiment]] has clients that leave in the middle of their answers (abort_storm)",
     "overloads": "no [[fault]] or [[experiment]] overloads the service, as the fault overload does",
     "baseline": "nothing is given to compare with (--ai-baseline)",
+    "saved_run": "the baseline is no saved run: give its directory as --ai-baseline",
+    "several_attacks": "no second attack is chosen ([adversarial] attacks)",
+    "findings": "no findings of an earlier run are named ([adversarial] corpus)",
     "property": "what generates requests is not installed: pip install 'aiharness[property]'",
 }
 """Each ground that a check may need, beside the suites' own sections, and why it is not judged without."""

@@ -2,111 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
 
-from harness.core.attack import Attack, Criterion, Finding, Prediction, Row, Search, Task
+import numpy as np
+
+from harness.core.attack import Attack, AttackKind, Finding, Prediction, Row, find_kind
 from harness.core.exchange import Exchange
-from harness.run.oracle import Oracle
+from harness.robustness.attacked_input import NOISE, REPLAYS, AttackedInput
+from harness.robustness.query_ledger import QueryLedger, Question
 
-REPLAYS = 3
-"""Times that a finding is sent again, alone: it is confirmed when each of them repeats it."""
-NOISE = 1e-6
-"""Changes of a margin that single precision makes by itself, with the size of a batch."""
-
-
-@dataclass(slots=True)
-class AttackedInput:
-    """One input under attack; `number` is its place in the data, `left` the rows that may still be sent for it.
-
-    `state` is alive, then one of wrong (before any attack), robust, confirmed, or lost (a row got no valid answer).
-    `moved` says that some row changed the margin from `start`; `first_label` is the answer to the clean row.
-    """
-
-    number: int
-    task: Task
-    criterion: Criterion
-    left: int
-    state: str = "alive"
-    start: float = 0.0
-    moved: bool = False
-    first_label: str | None = None
-    queries: int = 0
-    finding: Finding | None = None
-    flaky: Finding | None = None
-    lost: Exchange | None = None
-    search: Search | None = None
-    batch: Sequence[Row] = ()
-
-    def begin(self, attack: Attack, reply: Prediction) -> None:
-        """Take the answer to the clean row: it is wrong already, or the search yields its first batch."""
-        self.first_label = str(reply.label).strip()
-        if self.first_label != str(self.criterion.label):
-            self.state = "wrong"
-            return
-        column = None if reply.scores is None else max(range(len(reply.scores)), key=reply.scores.__getitem__)
-        self.criterion = Criterion(reply.label, column)
-        self.start = self.criterion.margin(reply)
-        self.search = attack.search(replace(self.task, scored=column is not None))
-        self.advance(None)
-
-    def advance(self, margins: Sequence[float] | None) -> None:
-        """Send the margins to the search and take its next batch, cut to `left`; robust when there is none."""
-        assert self.search is not None
-        try:
-            batch = next(self.search) if margins is None else self.search.send(margins)
-        except StopIteration:
-            batch = ()
-        self.batch = batch[: self.left]
-        self.left -= len(self.batch)
-        if not self.batch:
-            self.state = "robust"
-
-    def reserve_replays(self) -> bool:
-        """Whether a finding can be replayed. The first one is free; after a flaky one the budget pays for it."""
-        if self.flaky is None:
-            return True
-        if self.left < REPLAYS:
-            return False
-        self.left -= REPLAYS
-        return True
-
+_DONORS = 5
+"""Real rows that an attack gets to start from."""
 
 Watch = Callable[[int, int], None]
 """Takes the rows that were answered, and the most that are still to come."""
+CleanAnswers = dict[int, Prediction]
+"""The answer to the clean row of each input, by its number."""
 
 
 def ignore_rows(done: int, left: int) -> None:
     """For an attack that nobody watches."""
 
 
-def attack_all(oracle: Oracle, attack: Attack, targets: Sequence[AttackedInput], watch: Watch = ignore_rows) -> None:
-    """Attack every target that the endpoint classifies right; `watch` is called before each round.
-
-    A row that gets no valid answer ends its search. Raises `BudgetExhausted` at a ceiling of the run, and
-    `AssertionError`, before anything is sent, when the attack leaves its constraint.
-    """
-    clean = oracle.ask([target.task.row for target in targets], "clean")
-    for target, (reply, exchange) in zip(targets, clean, strict=True):
+def ask_clean_rows(ledger: QueryLedger, targets: Sequence[AttackedInput]) -> CleanAnswers:
+    """Ask for the inputs as they are. Raises `BudgetExhausted` at a ceiling of the run."""
+    answers: CleanAnswers = {}
+    questions = [Question(target.number, target.task.row) for target in targets]
+    for target, (reply, exchange) in zip(targets, ledger.ask(questions, "clean"), strict=True):
         if reply is None:
             target.state, target.lost = "lost", exchange
         else:
-            target.begin(attack, reply)
+            answers[target.number] = reply
+            target.note_clean_answer(reply)
+    return answers
+
+
+def attack_all(
+    ledger: QueryLedger,
+    attack: Attack,
+    targets: Sequence[AttackedInput],
+    clean: CleanAnswers,
+    watch: Watch = ignore_rows,
+) -> None:
+    """Attack every target that the endpoint classifies right; `watch` is called before each round.
+
+    A row that gets no valid answer ends its search. Raises `BudgetExhausted` at a ceiling of the run, and
+    `AssertionError`, before anything is sent, when an attack that does not roam leaves its limit.
+    """
+    kind = find_kind(attack)
+    for target in targets:
+        if target.state == "alive":
+            donors = _choose_donors(target, targets) if kind.roams else ()
+            target.begin(attack, clean[target.number], donors)
+    _settle(ledger, targets)
     while alive := [target for target in targets if target.state == "alive"]:
-        rows = [(target.task, row) for target in alive for row in target.batch]
-        watch(oracle.rows.total(), len(rows) + sum(target.left for target in alive))
-        assert all(task.distance.allows(task.row, row) for task, row in rows), f"{attack.name} left its constraint"
-        answers = iter(oracle.ask([row for _, row in rows], "query"))
+        questions = [Question(target.number, row) for target in alive for row in target.list_sent()]
+        left = sum(target.budget.count_left(target.number) for target in alive)
+        watch(ledger.oracle.rows.total(), len(questions) + left)
+        if not kind.roams:
+            _refuse_leaving(attack, alive)
+        answers = iter(ledger.ask(questions, "query"))
         for target in alive:
-            margins = [_handle_answer(oracle, target, row, *next(answers)) for row in target.batch]
+            margins = _handle_batch(ledger, kind, target, answers)
             if target.state == "alive":
                 target.advance(margins)
+        _settle(ledger, alive)
+
+
+def _refuse_leaving(attack: Attack, alive: Sequence[AttackedInput]) -> None:
+    for target in alive:
+        allows, original = target.task.distance.allows, target.task.row
+        assert all(allows(original, row) for row in target.list_sent()), f"{attack.name} left its constraint"
+
+
+def _choose_donors(target: AttackedInput, targets: Sequence[AttackedInput]) -> tuple[Row, ...]:
+    """The nearest inputs to which the endpoint gave another label than to this one."""
+    rows = [other.task.row for other in targets if other.first_label not in (None, target.first_label)]
+    if not rows or isinstance(rows[0], str):
+        return ()
+    away = np.linalg.norm(np.asarray(rows, dtype=float) - np.asarray(target.task.row, dtype=float), axis=1)
+    return tuple(rows[place] for place in np.argsort(away, kind="stable")[:_DONORS].tolist())
+
+
+def _handle_batch(
+    ledger: QueryLedger, kind: AttackKind, target: AttackedInput, answers: Iterator[tuple[Prediction | None, Exchange]]
+) -> list[float]:
+    """Count the answers to a batch; returns the margins that the search is sent."""
+    margins = []
+    for row in target.batch:
+        if not len(row):
+            margins.append(1.0)
+            continue
+        reply, exchange = next(answers)
+        margins.append(_handle_answer(ledger, kind, target, row, reply, exchange))
+    return margins
 
 
 def _handle_answer(
-    oracle: Oracle, target: AttackedInput, row: Row, reply: Prediction | None, exchange: Exchange
+    ledger: QueryLedger,
+    kind: AttackKind,
+    target: AttackedInput,
+    row: Row,
+    reply: Prediction | None,
+    exchange: Exchange,
 ) -> float:
     """Count one answer; returns the margin that the search is sent for it."""
+    if reply is not None and (kind.names or kind.samples):
+        target.broken_by_name.append(target.criterion.met(reply))
     if target.state != "alive":
         return 0.0
     target.queries += 1
@@ -117,13 +119,32 @@ def _handle_answer(
     target.moved |= abs(margin - target.start) > NOISE
     if not target.criterion.met(reply):
         return margin
+    distance = target.task.distance.between(target.task.row, row)
+    target.closest = min(target.closest, distance)
+    if not target.task.distance.allows(target.task.row, row):
+        return margin
+    if kind.minimises:
+        if target.candidate is None or distance < target.candidate[0]:
+            target.candidate = distance, row, target.queries, reply
+        return margin
     if target.reserve_replays():
-        _replay(oracle, target, row, reply)
+        replay(ledger, target, row, reply)
     return abs(margin)  # a flaky success does not count: the search goes on
 
 
-def _replay(oracle: Oracle, target: AttackedInput, row: Row, reply: Prediction) -> None:
-    replays = oracle.replay(row, REPLAYS)
+def _settle(ledger: QueryLedger, targets: Sequence[AttackedInput]) -> None:
+    """Replay the smallest success of each search that went on after it and has ended."""
+    for target in targets:
+        if target.candidate is None or target.state not in ("robust", "unfinished"):
+            continue
+        _, row, queries, reply = target.candidate
+        target.queries, target.candidate = queries, None
+        replay(ledger, target, row, reply)
+
+
+def replay(ledger: QueryLedger, target: AttackedInput, row: Row, reply: Prediction) -> Finding:
+    """Send a success again, alone: it is confirmed if each answer repeats it, else flaky."""
+    replays = ledger.replay(Question(target.number, row), REPLAYS)
     confirmed = all(again is not None and target.criterion.met(again) for again, _ in replays)
     distance = target.task.distance.between(target.task.row, row)
     finding = Finding(row, reply.label, target.queries, distance, confirmed, replays[-1][1])
@@ -131,3 +152,4 @@ def _replay(oracle: Oracle, target: AttackedInput, row: Row, reply: Prediction) 
         target.state, target.finding = "confirmed", finding
     else:
         target.flaky = target.flaky or finding
+    return finding

@@ -52,11 +52,14 @@ class AnswerGrader:
         return self._vectors[text]
 
 
-def load_function(name: str) -> Callable[..., Any]:
-    """The user's `module:function`, looked for beside where the run was started too. Raises `UsageError`."""
+def load_function(name: str, key: str = "[evaluation] function") -> Callable[..., Any]:
+    """The user's `module:function` of this key, looked for beside where the run was started too.
+
+    Raises `UsageError`.
+    """
     module_name, _, function_name = name.partition(":")
     if not function_name.isidentifier() or not module_name:
-        raise UsageError(f"[evaluation] function must be module:function, got {name!r}")
+        raise UsageError(f"{key} must be module:function, got {name!r}")
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.append(folder)
@@ -64,7 +67,7 @@ def load_function(name: str) -> Callable[..., Any]:
         function = getattr(importlib.import_module(module_name), function_name, None)
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"
-        raise UsageError(f"[evaluation] function {name!r} cannot be imported: {problem}") from error
+        raise UsageError(f"{key} {name!r} cannot be imported: {problem}") from error
     if not callable(function):
-        raise UsageError(f"[evaluation] function {name!r}: {module_name} has no function {function_name!r}")
+        raise UsageError(f"{key} {name!r}: {module_name} has no function {function_name!r}")
     return function  # type: ignore[no-any-return]

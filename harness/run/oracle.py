@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.core.attack import Prediction, Row
 from harness.core.errors import ErrorClass, UsageError
-from harness.core.exchange import Answer, Exchange, Query
+from harness.core.exchange import Answer, Exchange, Query, Timing
+from harness.core.noise import may_be_noise
 from harness.run.session import Session
 from harness.run.valid_inputs import Rows
 
@@ -25,19 +26,39 @@ _SILENT = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorC
 _COARSE_VALUES, _ENOUGH_SCORES = 101, 1000
 """As many different values as scores of two decimals have; scores without which this number says nothing."""
 
+_MORE_TIMES, _BATCHES_REFUSED = 4, 2
+"""Times that a row which noise has lost is sent besides; batches lost to noise after which rows are sent alone."""
+
 RowAnswer = tuple[Prediction | None, Exchange]
 """The answer to one row, None when no valid one came, and the exchange that it came with."""
+
+
+def list_numbers(row: Row) -> Any:
+    """A row of numbers as a list; a text as it is."""
+    return row if isinstance(row, str) else list(map(float, row))
+
+
+def list_lost(answers: Sequence[RowAnswer]) -> list[int]:
+    """The places of the rows without an answer."""
+    return [place for place, (reply, _) in enumerate(answers) if reply is None]
 
 
 class Oracle:
     """Sends rows in batches.
 
-    `rows` counts them by purpose (one row sent is one query), `score_count` the scores in the answers.
+    `rows` counts them by purpose (one row sent is one query), `score_count` the scores in the answers. `decode` makes
+    of a row what the service takes; at most `most_repeats` rows are sent again because noise has lost them.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self, session: Session, decode: Callable[[Row], Any] = list_numbers, most_repeats: float = math.inf
+    ) -> None:
         self.rows: Counter[str] = Counter()
         self.score_count = 0
+        self.has_answered = False
+        self.most_repeats = most_repeats
+        self._decode = decode
+        self._refused_batches = 0
         self._session = session
         self._rows = _find_named_rows(session)
         self._takes_one = _takes_one_row(session, self._rows)
@@ -57,32 +78,60 @@ class Oracle:
         """The answer to each row.
 
         A row without an answer is sent once more, alone, so that one row which the service cannot bear does not take
-        the others with it. After silence the batch is sent as a whole: else every row would cost a deadline.
+        the others with it. After silence the batch is sent as a whole: else every row would cost a deadline. What noise
+        explains is sent up to `_MORE_TIMES` times besides, once the service has answered any row.
         """
         answers = self._send(rows, self._width, purpose)
-        lost = [place for place, (reply, _) in enumerate(answers) if reply is None]
+        lost = list_lost(answers)
         if not lost:
             return answers
         all_lost = len(lost) == len(rows) > 1
         silent = any(answers[place][1].error in _SILENT for place in lost)
+        noisy = not silent and all(may_be_noise(answers[place][1]) for place in lost)
         if silent and all_lost and self.rows["again"] == 0:
             silent = self._send(rows[:1], 1, "again")[0][0] is None  # else the batch was too large for the deadline
-        again = self._send([rows[place] for place in lost], self._width if silent else 1, "again")
+        self._ask_again(rows, answers, lost, self._width if silent else 1)
+        if not silent:
+            self._repeat_noisy(rows, answers)
+        if all_lost and not silent and all(answers[place][0] for place in lost):
+            self._refused_batches += 1 if noisy else _BATCHES_REFUSED
+            if self._refused_batches >= _BATCHES_REFUSED:
+                self._width = 1  # a service that takes one row a request
+        return answers
+
+    def _ask_again(self, rows: Sequence[Row], answers: list[RowAnswer], lost: Sequence[int], width: int) -> None:
+        again = self._send([rows[place] for place in lost], width, "again")
         for place, answer in zip(lost, again, strict=True):
             answers[place] = answer
-        if all_lost and not silent and all(reply for reply, _ in again):
-            self._width = 1  # a service that takes one row a request
-        return answers
+
+    def _repeat_noisy(self, rows: Sequence[Row], answers: list[RowAnswer]) -> None:
+        for _ in range(_MORE_TIMES):
+            lost = [place for place in list_lost(answers) if may_be_noise(answers[place][1])]
+            if not lost or not self.has_answered or self.rows["again"] + len(lost) > self.most_repeats:
+                return
+            self._ask_again(rows, answers, lost, 1)
 
     def replay(self, row: Row, times: int) -> list[RowAnswer]:
         """The answers to one row that is sent alone, several times: its batch may have changed the first answer."""
-        return self._send([row] * times, 1, "replay")
+        answers = self._send([row] * times, 1, "replay")
+        self._repeat_noisy([row] * times, answers)
+        return answers
+
+    def recall(self, row: Row) -> Exchange:
+        """An exchange that was answered in an earlier run: its request, without an answer."""
+        return Exchange(self._session.request(self._make_query([self._decode(row)])), Timing(0.0))
+
+    def note_answers(self, replies: Sequence[Prediction]) -> None:
+        """Count answers of an earlier run."""
+        self.rows["recalled"] += len(replies)
+        self.has_answered = True
+        self._note_scores(replies)
 
     def _send(self, rows: Sequence[Row], width: int, purpose: str) -> list[RowAnswer]:
         self.rows[purpose] += len(rows)
         width = max(1, min(width, _MOST_NUMBERS // max(1, len(rows[0]))))
-        numbers = [list(map(float, row)) for row in rows]
-        batches = [numbers[start : start + width] for start in range(0, len(numbers), width)]
+        inputs = list(map(self._decode, rows))
+        batches = [inputs[start : start + width] for start in range(0, len(inputs), width)]
         queries = [self._make_query(batch) for batch in batches]
         answers: list[RowAnswer] = []
         for batch, exchange in zip(batches, self._session.ask_many(queries, concurrency=_CONCURRENCY), strict=True):
@@ -90,11 +139,12 @@ class Oracle:
             if replies is None:
                 answers += [(None, exchange)] * len(batch)
             else:
+                self.has_answered = True
                 self._note_scores(replies)
                 answers += [(reply, exchange) for reply in replies]
         return answers
 
-    def _make_query(self, batch: list[list[float]]) -> Query:
+    def _make_query(self, batch: list[Any]) -> Query:
         if self._rows is not None:
             return self._rows.query(batch)
         return Query(batch[0] if self._takes_one else batch)
@@ -109,12 +159,12 @@ class Oracle:
 
 
 def _find_named_rows(session: Session) -> Rows | None:
-    """How rows are asked of a service that takes objects of named fields; None for any other."""
+    """How rows are asked of a service that takes objects of named fields, or texts; None for any other."""
     try:
         rows = Rows(session)
     except UsageError:
         return None
-    if rows.has_fields:
+    if rows.has_fields or rows.text:
         return rows
     return None
 

@@ -180,7 +180,10 @@ class _Planner:
             if experiment:
                 under = f" under {experiment.name}"
             scope = Scope(self._settings, suite, experiment or attack or values.get("relation") or spec.attack or None)
-            measurements = tuple(measurement.plan(scope) for measurement in spec.measures)
+            scopes = [scope]
+            if spec.all_attacks and self._settings.attack:
+                scopes = [replace(scope, case=name) for name in self._settings.attack.attacks]
+            measurements = tuple(measurement.plan(one) for one in scopes for measurement in spec.measures)
             full_id = f"{id_}[{name}]" if name else id_
             yield _Case(full_id, scope, not_applicable, name, under, values.get("objective"), measurements)
 

@@ -108,14 +108,23 @@ def make_slice(name: str, wrong: int, n: int, alpha: float) -> Slice:
 
 
 def judge_independent_samples(
-    k: int, n: int, objective: Objective, check: PlannedCheck, *, what: str, declined: int = 0, **evidence: Any
+    k: int,
+    n: int,
+    objective: Objective,
+    check: PlannedCheck,
+    *,
+    what: str,
+    declined: int = 0,
+    unknown: str = "",
+    **evidence: Any,
 ) -> Verdict:
     """The verdict over k bad ones of n independent samples; `what` and `evidence` as in `make_rate_verdict`.
 
     FAIL refutes the budget at the check's alpha_fail, PASS refutes the loosened budget at the objective's alpha, both
     by the exact binomial tail at this n. The bounds shown are Clopper-Pearson's at the same alphas, so that interval
     and verdict never contradict each other. `declined` of the k were refused with 429, which does not show whether they
-    are bad: a FAIL does not rest on them. Raises `ValueError` for k outside 0 to n, or more declined than bad ones.
+    are bad: a FAIL does not rest on them; `unknown` is another reason why it is not known. Raises `ValueError` for k
+    outside 0 to n, or more declined than bad ones.
     """
     if not 0 <= declined <= k <= n:
         raise ValueError(f"{k} of {n}, {declined} declined, is not a valid count")
@@ -129,7 +138,7 @@ def judge_independent_samples(
     if binomial_cdf(k, n, objective.loosened) <= alpha:
         return make_rate_verdict("pass", k, n, objective, bounds, **evidence)
     if declined:
-        undecided = f"{declined} of them were declined with 429, which does not show whether they are bad"
+        undecided = unknown or f"{declined} of them were declined with 429, which does not show whether they are bad"
         return make_rate_verdict(None, k, n, objective, bounds, undecided=undecided, **evidence)
     needed = compute_n_needed(k, n, objective.budget, objective.loosened, alpha, alpha_fail, sequential=False)
     return make_rate_verdict(None, k, n, objective, bounds, n_needed=needed, **evidence)

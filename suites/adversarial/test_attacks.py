@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
-from harness.robustness.robust_accuracy import ATTACKED_INPUTS, judge_robust_accuracy
+from harness.robustness.attack_inputs import ATTACKED_INPUTS
+from harness.robustness.robust_accuracy import judge_robust_accuracy
 from harness.run.measurements import Measurements
 from harness.suite import Verdict, check
 

@@ -12,7 +12,8 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from harness.attacks.square import ATTACK, Square, choose_window, compute_share, view_picture
-from harness.core.attack import Criterion, Distance, Prediction, Task
+from harness.core.attack import Criterion, Prediction, Task
+from harness.core.threat import Distance
 from harness.reference.digits import HIGH, make_dataset, train
 
 PUBLISHED = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)

@@ -14,7 +14,7 @@ from harness.core.settings import GROUNDS, Promises
 from harness.core.suite_policy import explain_ground, list_sections
 
 unjudged = importlib.import_module("harness.reports._unjudged")
-NOT_CONFIGURABLE = {"direct", "http", "no_upload", "named", "baseline", "second_endpoint"}
+NOT_CONFIGURABLE = {"direct", "http", "no_upload", "named", "baseline", "saved_run", "second_endpoint"}
 """Grounds that the endpoint or an option gives, not the file."""
 
 
@@ -65,5 +65,5 @@ def test_an_objective_is_written_for_its_suite(sentence: str, metric: str, tmp_p
 def test_text_of_no_known_form_is_listed_and_advises_nothing() -> None:
     groups = unjudged.group_unjudged(["words", "a: b\x1b[31m", "x: 'c' is not chosen ([adversarial] attacks)"])
     assert [group.titles for group in groups] == [("words",), ("a",), ("x",)]
-    assert [group.lines for group in groups] == ["", "", '[adversarial]\nattacks = ["square"]']
+    assert [group.lines for group in groups] == ["", "", '[adversarial]\nattacks = ["square", "rays"]']
     assert "\x1b" not in groups[1].why

@@ -16,7 +16,7 @@ from harness.core.attack import Search, Task
 from harness.core.exchange import Answer
 from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict
-from harness.robustness.attack_driver import REPLAYS
+from harness.robustness.attacked_input import REPLAYS
 from harness.run.oracle import read_rows
 from tests.services import Digits, asking, attacked, digits, judge_attack, objective, serving, settings
 
@@ -104,30 +104,57 @@ def test_a_model_that_ignores_its_input_is_not_called_robust(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("decimals", [1, 2])
-def test_rounded_scores_certify_nothing(tmp_path: Path, decimals: int) -> None:
+def test_rounded_scores_certify_nothing_so_labels_are_attacked_too(tmp_path: Path, decimals: int) -> None:
     verdict = run(Digits(lambda rows, found: np.round(found, decimals)), tmp_path, eps=0.3)
-    assert verdict.status is Status.INCONCLUSIVE
+    assert verdict.status is Status.PASS
+    assert "Square attack (L-infinity, from scores) and RayS (L-infinity, from labels) within eps 0.3" in verdict.reason
     assert any("score-masking possible: the scores are rounded" in note for note in verdict.notes)
 
 
-def test_labels_alone_certify_nothing_yet_findings_count(tmp_path: Path) -> None:
+def test_rays_breaks_what_rounding_hides_from_square(tmp_path: Path) -> None:
+    """With scores of 0 and 1 alone, Square is blind; the labels still change."""
+    one_hot = Digits(lambda rows, found: np.eye(10)[found.argmax(axis=1)])
+    verdict = run(one_hot, tmp_path, eps=1.5, budget=200)
+    note = next(note for note in verdict.notes if "score-masking" in note)
+    assert int(note.rpartition("broke ")[2].split()[0]) >= 3
+    assert verdict.status is not Status.PASS
+
+
+def test_scores_of_an_attack_without_a_stand_in_are_still_no_proof(tmp_path: Path) -> None:
+    class Plain:
+        name, title = "plain", "yields the input"
+
+        def search(self, task: Task) -> Search:
+            for _ in range(3):
+                yield [[number + 0.01 * (number < 8) for number in task.row]]
+
+    rounded = Digits(lambda rows, found: np.round(found, 1))
+    with serving(rounded) as url, asking(settings(url, digits(N), eps=0.3), tmp_path) as session:
+        verdict = judge_attack(session, Plain(), *objective())
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "the scores are rounded" in verdict.reason
+
+
+def test_where_only_labels_are_answered_rays_takes_over(tmp_path: Path) -> None:
     def labels(rows: np.ndarray, found: np.ndarray) -> tuple[int, Any]:
         return 200, {"predictions": found.argmax(axis=1).tolist()}
 
     verdict = run(Digits(labels), tmp_path, eps=0.3)
-    assert verdict.status is Status.INCONCLUSIVE
-    assert any("only labels are answered" in note for note in verdict.notes)
+    assert verdict.status is Status.PASS
+    assert "tried: RayS (L-infinity, from labels) within eps 0.3" in verdict.reason
+    assert any(note.startswith("square is not applicable: it reads scores") for note in verdict.notes)
     verdict = run(Digits(labels), tmp_path, eps=3.0, limit=">= 0.9")
     assert verdict.status is Status.FAIL
     assert "confirmed" in verdict.counterexamples[0].summary
 
 
-def test_errors_count_against_the_service_and_never_as_findings(tmp_path: Path) -> None:
+def test_errors_are_neither_findings_nor_robustness(tmp_path: Path) -> None:
     service = Digits(lambda rows, found: (500, {"error": "no"}))
     verdict = run(service, tmp_path)
-    assert verdict.status is Status.FAIL
+    assert verdict.status is Status.INCONCLUSIVE
+    assert f"{N} inputs got no valid answer (HTTP 500" in verdict.reason
     assert "0 with a finding" in verdict.notes[0]
-    assert f"{N} with a row that got no valid answer twice" in verdict.notes[0]
+    assert f"{N} with a row that got no valid answer" in verdict.notes[0]
     assert sent(verdict) == Counter(clean=N, again=N)
     assert "HTTP 500" in verdict.counterexamples[0].summary
 
@@ -146,7 +173,7 @@ def test_one_row_that_kills_its_batch_takes_no_other_with_it(tmp_path: Path) -> 
     poison = np.array(data.inputs[4])
     service = Digits(lambda rows, found: (500, {}) if (np.abs(rows - poison).max(axis=1) < 1).any() else found)
     verdict = run(service, tmp_path, eps=0.3, data=data, limit=">= 0.6")
-    assert "1 with a row that got no valid answer twice" in verdict.notes[0]
+    assert "1 with a row that got no valid answer" in verdict.notes[0]
     assert verdict.status is Status.PASS
 
 
@@ -158,7 +185,9 @@ def test_a_finding_that_does_not_repeat_is_listed_and_not_counted(tmp_path: Path
         return np.roll(found, 1, axis=1) if len(rows) > 1 and next(rolls) % 9 == 5 else found
 
     verdict = run(Digits(variance), tmp_path, eps=0.1, limit=">= 0.6")
-    assert verdict.status is Status.PASS
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "contradicts itself" in verdict.reason
+    assert any(note.startswith("non-determinism: ") for note in verdict.notes)
     assert " 0 with a finding" in verdict.notes[0]
     assert int(verdict.notes[0].split("replays, ")[1].split()[0]) > 20
 

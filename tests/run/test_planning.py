@@ -38,7 +38,7 @@ def test_strict_raises_warnings_of_packaged_checks_only() -> None:
 
 
 DATA = Dataset("rows", tuple([float(number)] for number in range(200)), tuple(number % 2 for number in range(200)))
-ATTACK = AttackSettings(0.5, budget=10, inputs=50, attacks=("square", "other"))
+ATTACK = AttackSettings(0.5, budget=10, inputs=50, attacks=("square", "rays"))
 ENDPOINT = Endpoint("http://127.0.0.1:1", "v2", deadlines=Deadlines(total=2.0))
 
 
@@ -56,7 +56,12 @@ def test_seven_objectives_of_an_attack_are_one_measurement() -> None:
     made = plan("adversarial", *[("robust_accuracy", ">= 50%")] * 7, sections=only_square)
     [square] = made.measurements
     assert square.id == "adversarial/square"
-    assert square.requests == 50 * (2 * (1 + 10) + 3) + 1, "each row alone and once more, and the replays of a finding"
+    rows = 50 + 2 * 50 * 10 + 5 * 60
+    assert square.requests == 2 * rows + rows // 2 + (50 * 2 + 5) * 3 + 1, (
+        "clean rows, the search and that from labels, smaller findings: each row alone, once more, and half as much "
+        "for noise; the replays of findings"
+    )
+    assert square.note.startswith("50 inputs, 10 rows each")
     judging = [check for check in made.checks if check.measures == (square.id,)]
     assert len(judging) == 7
     assert sum(check.requests for check in judging) == 0
@@ -65,16 +70,17 @@ def test_seven_objectives_of_an_attack_are_one_measurement() -> None:
 
 def test_each_chosen_attack_is_a_measurement_and_has_checks_of_its_own() -> None:
     made = plan("adversarial", ("robust_accuracy", ">= 50%"), sections={"adversarial": ATTACK})
-    assert [measurement.id for measurement in made.measurements] == ["adversarial/other", "adversarial/square"]
-    titles = {check.measures[0]: check.title for check in made.checks if check.measures}
+    assert [measurement.id for measurement in made.measurements] == ["adversarial/rays", "adversarial/square"]
+    titles = {check.measures: check.title for check in made.checks if check.measures}
     assert titles == {
-        "adversarial/square": "0 robust_accuracy",
-        "adversarial/other": "0 robust_accuracy against other",
+        ("adversarial/square",): "0 robust_accuracy",
+        ("adversarial/rays",): "0 robust_accuracy against rays",
+        ("adversarial/square", "adversarial/rays"): "0 robust_accuracy",
     }
     others = plan(
-        "adversarial", ("robust_accuracy", ">= 50%"), sections={"adversarial": replace(ATTACK, attacks=("a",))}
+        "adversarial", ("robust_accuracy", ">= 50%"), sections={"adversarial": replace(ATTACK, attacks=("rays",))}
     )
-    assert [measurement.id for measurement in others.measurements] == ["adversarial/a"]
+    assert [measurement.id for measurement in others.measurements] == ["adversarial/rays"]
     assert "robust accuracy: attack 'square' is not chosen ([adversarial] attacks)" in others.not_judged
 
 
