@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from harness.chaos.attempts_judging import judge_attempts
 from harness.chaos.judging import judge_validity, weaken_if_stopped
-from harness.chaos.recovery_judging import judge_recovery, measure_baseline, select_baseline
+from harness.chaos.recovery_judging import find_yardstick, judge_recovery, select_baseline
 from harness.chaos.starvation import leave_open_if_starved
 from harness.core.experiment import Experiment, Sample, select_samples
 from harness.core.metric import ATTEMPTS, GOODPUT, INTERNAL_ERROR_RATE, LATENCY, RECOVERY
@@ -75,8 +75,7 @@ def _choose_limit(experiment: Experiment, objective: Objective, others: Sequence
     if objective.metric != GOODPUT.name:
         return math.inf
     limits = [other.limit for other in others if other.metric == LATENCY.name]
-    baseline = select_baseline(experiment.samples, experiment.began, experiment.plan.chaos)
-    return min(limits, default=measure_baseline(baseline, experiment.plan.chaos).slow_over)
+    return min(limits, default=find_yardstick(experiment).slow_over)
 
 
 def _judge(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from harness.chaos.judging import judge_validity, weaken_if_stopped
-from harness.chaos.recovery_judging import measure_baseline, select_baseline
+from harness.chaos.recovery_judging import find_yardstick
 from harness.chaos.starvation import leave_open_if_starved
 from harness.core.experiment import Experiment
 from harness.core.verdict import Status, Verdict
@@ -37,8 +37,7 @@ def judge_others(experiment: Experiment) -> Verdict:
     """
     if (verdict := judge_validity(experiment)) is not None:
         return verdict
-    chaos, samples = experiment.plan.chaos, experiment.fault_samples
-    yardstick = measure_baseline(select_baseline(experiment.samples, experiment.began, chaos), chaos)
+    samples, yardstick = experiment.fault_samples, find_yardstick(experiment)
     most = find_starving_limit(yardstick)
     latencies = [0.0 if sample.judged_latency <= most else math.inf for sample in samples]
     failed = sum(not sample.is_good for sample in samples)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from statistics import median
 
 from harness.chaos.judging import judge_validity
-from harness.chaos.recovery_judging import judge_recovery, measure_baseline, select_baseline
+from harness.chaos.recovery_judging import find_yardstick, judge_recovery
 from harness.chaos.starvation import leave_open_if_starved
 from harness.core.experiment import Experiment, Sample, select_samples
 from harness.core.verdict import Status, Verdict, make_inconclusive
@@ -60,8 +60,7 @@ def judge_pulse(experiment: Experiment) -> Verdict:
         end = _find_end(experiment) if experiment.lowered is not None else _BY_ITSELF
         reason = f"{pulse} ended, and at the same load {end}{_describe_survived(experiment)}: {recovery.reason}"
         return replace(recovery, reason=reason)
-    chaos = plan.chaos
-    yardstick = measure_baseline(select_baseline(experiment.samples, experiment.began, chaos), chaos)
+    yardstick = find_yardstick(experiment)
     if not shows_effect(yardstick, _list_latencies(experiment, experiment.applied or 0.0, experiment.lifted)):
         faint = f"{pulse} was not felt: no more requests failed or became slower; make it stronger or longer"
         return make_inconclusive(faint, n=len(experiment.fault_samples), notes=experiment.notes)
@@ -80,8 +79,7 @@ _DOWN_AGAIN = "the service stayed down until the load was lowered to a tenth; ra
 
 def _find_end(experiment: Experiment) -> str:
     """What lowering the load has shown."""
-    chaos, lowered, raised = experiment.plan.chaos, experiment.lowered, experiment.raised
-    yardstick = measure_baseline(select_baseline(experiment.samples, experiment.began, chaos), chaos)
+    lowered, raised, yardstick = experiment.lowered, experiment.raised, find_yardstick(experiment)
     if lowered is None or not is_answering(select_samples(experiment.samples, lowered, raised), yardstick):
         return _LOST
     if _is_catching_up(experiment):

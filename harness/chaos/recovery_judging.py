@@ -38,6 +38,12 @@ def measure_baseline(baseline: Sequence[Sample], chaos: ChaosSettings) -> Yardst
     return measure_yardstick([sample.judged_latency for sample in baseline], chaos.rate)
 
 
+def find_yardstick(experiment: Experiment) -> Yardstick:
+    """The yardstick of the experiment's own baseline. Raises as `measure_baseline`."""
+    chaos = experiment.plan.chaos
+    return measure_baseline(select_baseline(experiment.samples, experiment.began, chaos), chaos)
+
+
 def find_recovery(experiment: Experiment) -> float | None:
     """The time at which the service was back at the baseline for good; None when the answers do not show it."""
     watch = _Watch.begin(experiment)
@@ -93,7 +99,7 @@ class _Watch:
     @classmethod
     def begin(cls, experiment: Experiment) -> _Watch:
         chaos = experiment.plan.chaos
-        yardstick = measure_baseline(select_baseline(experiment.samples, experiment.began, chaos), chaos)
+        yardstick = find_yardstick(experiment)
         lifted = experiment.lifted or 0.0
         after = select_samples(experiment.samples, lifted, lifted + compute_watch(chaos))
         return cls(yardstick, lifted, after, [sample.judged_latency for sample in after], chaos)

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.chaos.judging import judge_validity, weaken_if_stopped
 from harness.chaos.others_judging import find_starving_limit
-from harness.chaos.recovery_judging import measure_baseline, select_baseline
+from harness.chaos.recovery_judging import find_yardstick
 from harness.chaos.starvation import leave_open_if_starved
 from harness.core.experiment import Experiment, Sample, select_samples
 from harness.core.verdict import Status, Verdict, make_inconclusive
@@ -94,8 +94,7 @@ def judge_shedding(experiment: Experiment) -> Verdict:
     """
     if (verdict := judge_validity(experiment)) is not None:
         return verdict
-    samples, chaos = experiment.fault_samples, experiment.plan.chaos
-    yardstick = measure_baseline(select_baseline(experiment.samples, experiment.began, chaos), chaos)
+    samples, yardstick = experiment.fault_samples, find_yardstick(experiment)
     outcome, quick = _Outcome(len(samples), _list_waits(experiment)), max(_QUICK, yardstick.slow_over)
     for sample in samples:
         outcome.add(sample, quick)
