@@ -14,13 +14,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from detection.catalogue import load_gateway_defect, read_experiment
+from detection.catalogue import load_gateway_defect, load_switch, read_experiment
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, LoadTrial, Switch, Variant
 from harness.reference.deployment import Deployment
 from harness.reference.embeddings import DIMENSION
 from harness.reference.process import ReferenceProcess
 from harness.reference.settings import CHAT_MODEL, DIGITS_MODEL, EMBEDDING_MODEL, VERSION, ServiceSettings
 
+SINGLE_REQUESTS, ADVERSARIAL = "smoke,integration", "adversarial"
 KEY = "detection-key-0123456789"
 _MAX_SECONDS = 600.0
 _MAX_RUN_SECONDS = 120
@@ -190,19 +191,26 @@ def build_configuration(
 
 
 def run_with_defect(name: str, protocol: str, promises: Mapping[str, Any]) -> RunOutcome:
-    """Run both suites on the service with a defect, with the promises of the defect."""
+    """Run its suites on the service with a defect, with the promises of the defect."""
     settings = ServiceSettings(api_key=KEY, defects=(name,))
     text = build_configuration(protocol, promises, SHORT_DEADLINES)
     seconds = _MAX_LIMITED_SECONDS if "rate_limit" in promises else _MAX_RUN_SECONDS
-    return _run(name, protocol, settings, text, f"--ai-max-time={seconds}")
+    return _run(
+        name, protocol, settings, text, f"--ai-max-time={seconds}", suites=choose_suites(load_switch(Defect, name))
+    )
 
 
-def run_with_variant(variant: Variant, protocol: str) -> RunOutcome:
-    """Run both suites on a variant of the healthy service, with every promise that it keeps."""
+def choose_suites(defect: Defect) -> str:
+    """The suites that must catch a defect: smoke and integration, or the one that has the check that it names."""
+    return ADVERSARIAL if defect.caught_by.startswith(f"ai-suite/{ADVERSARIAL}/") else SINGLE_REQUESTS
+
+
+def run_with_variant(variant: Variant, protocol: str, suites: str = SINGLE_REQUESTS) -> RunOutcome:
+    """Run these suites on a variant of the healthy service, with every promise that it keeps."""
     promises = {name: value for name, value in HEALTHY_PROMISES[protocol].items() if name not in variant.withdraws}
     text = build_configuration(protocol, {**promises, **variant.promises})
     names = () if variant == UNCHANGED else (variant.name,)
-    return _run(variant.name, protocol, ServiceSettings(api_key=KEY, variants=names), text)
+    return _run(variant.name, protocol, ServiceSettings(api_key=KEY, variants=names), text, suites=suites)
 
 
 def choose_protocols(switch: Switch, *, every: bool, turn: int) -> tuple[str, ...]:
@@ -216,7 +224,7 @@ def find_expected_failures(defect: Defect, outcome: RunOutcome) -> tuple[CheckRo
 
 
 def _run(
-    name: str, protocol: str, settings: ServiceSettings, text: str, *more: str, suites: str = "smoke,integration"
+    name: str, protocol: str, settings: ServiceSettings, text: str, *more: str, suites: str = SINGLE_REQUESTS
 ) -> RunOutcome:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ReferenceProcess(settings, deadline_s=60.0) as server:

@@ -1,8 +1,9 @@
 """How well the harness detects defects: it must catch every seeded defect and must not fail a healthy service.
 
 The smoke and integration suites run on the reference service with each defect on, and on each of its healthy variants
-(unusual but correct). Exit status 1 if a defect is missed or a healthy service fails the gate. With `--records PATH`
-every run is kept as a line of that file, and a later call with the same file makes only the runs that are missing.
+(unusual but correct); the adversarial suite looks for weaknesses (`--suites adversarial`). Exit status 1 if a defect is
+missed or a healthy service fails the gate. With `--records PATH` every run is kept as a line of that file, and a later
+call with the same file makes only the runs that are missing.
 """
 
 from __future__ import annotations
@@ -18,30 +19,33 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._detection import (
+    ADVERSARIAL,
+    SINGLE_REQUESTS,
     UNCHANGED,
     CheckRow,
     RunOutcome,
     RunRecords,
     choose_protocols,
+    choose_suites,
     find_expected_failures,
     run_with_defect,
     run_with_variant,
 )
 from detection.catalogue import load_switch, switch_names
-from detection.switch import Defect, Variant
+from detection.switch import CHAT, Defect, Variant
 from harness.stats.intervals import clopper_pearson_upper
 
 
 def main() -> int:
     options = _parse_options()
-    defects = _split_names(
-        options.defects, [name for name in switch_names(Defect) if not load_switch(Defect, name).load]
-    )
+    asked = [load_switch(Defect, name) for name in switch_names(Defect) if not load_switch(Defect, name).load]
+    names = [defect.name for defect in asked if options.suites in ("", choose_suites(defect))]
+    defects = _split_names(options.defects, names)
     variants = _split_names(options.variants, switch_names(Variant))
     records = RunRecords(Path(options.records) if options.records else None)
     with ThreadPoolExecutor(options.jobs) as pool:
         rows = list(_try_defects(pool, defects, records, every=options.every_protocol))
-        healthy = list(_try_variants(pool, variants, records, runs=options.healthy_runs, every=options.every_protocol))
+        healthy = list(_try_variants(pool, variants, records, options))
     missed = [row for row in rows if not row["caught"]]
     alarms = [outcome for outcome in healthy if is_false_alarm(outcome)]
     if rows:
@@ -86,21 +90,23 @@ def _try_defects(
 
 
 def _try_variants(
-    pool: ThreadPoolExecutor, names: Sequence[str], records: RunRecords, *, runs: int, every: bool
+    pool: ThreadPoolExecutor, names: Sequence[str], records: RunRecords, options: argparse.Namespace
 ) -> Iterator[RunOutcome]:
     """The outcome of each run with a healthy variant, printed as it ends."""
     variants = [UNCHANGED if name == UNCHANGED.name else load_switch(Variant, name) for name in names]
     tasks = []
-    for number in range(runs):
+    suites = options.suites or SINGLE_REQUESTS
+    for number in range(options.healthy_runs):
         for turn, variant in enumerate(variants, number):
-            tasks += [(variant, protocol, number) for protocol in choose_protocols(variant, every=every, turn=turn)]
+            protocols = choose_protocols(variant, every=options.every_protocol, turn=turn)
+            tasks += [(variant, protocol, number) for protocol in ([CHAT] if suites == ADVERSARIAL else protocols)]
     if tasks:
         print(f"\n{'healthy variant':<32} {'protocol':<18} {'s':>6}")
 
     def run(task: tuple[Variant, str, int]) -> RunOutcome:
         variant, protocol, number = task
         return records.run_once(
-            f"variant {variant.name} {protocol} {number}", partial(run_with_variant, variant, protocol)
+            f"variant {variant.name} {protocol} {number}", partial(run_with_variant, variant, protocol, suites)
         )
 
     for outcome in pool.map(run, tasks):
@@ -168,6 +174,12 @@ def _parse_options() -> argparse.Namespace:
     add = parser.add_argument
     add("--defects", metavar="A,B", help="only these; an empty text: none")
     add("--variants", metavar="A,B", help="only these (unchanged: the service as it is); an empty text: none")
+    add(
+        "--suites",
+        default="",
+        choices=("", SINGLE_REQUESTS, ADVERSARIAL),
+        help="only the defects that these must catch",
+    )
     add("--healthy-runs", type=int, default=1, metavar="N", help="runs with each healthy variant (default 1)")
     add("--every-protocol", action="store_true", help="each in every protocol that it affects, not in one of them")
     add("--jobs", type=int, default=2, metavar="N", help="runs at the same time (default 2)")

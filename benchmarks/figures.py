@@ -39,6 +39,7 @@ PLUG_POINTS = frozenset(
         "DEFECT",
         "FAMILY",
         "FAULT",
+        "PROBE",
         "RELATION",
         "GRADER",
         "PEER",

@@ -16,7 +16,7 @@ Reword = Callable[[str, str], str]
 """Makes the words of an answer from the question and the usual answer."""
 
 _MOST_TOKENS = 400
-_SHAPES = ("tools", "response_format")
+_SHAPES = ("tools", "tool_choice", "response_format")
 _OUTPUT = ("stream", "stream_options", "stop", "n", "logprobs", "top_logprobs")
 """What says how an answer is given, and changes nothing about what a model would say."""
 
@@ -29,13 +29,13 @@ def make_variant(name: str, title: str, reword: Reword, *, is_stable: bool = Tru
 
     def wrap(app: ASGIApp) -> ASGIApp:
         async def handle(call: Inference) -> None:
-            usual = None if any(map(call.request.get, _SHAPES)) else await _ask_usual(call)
+            usual = None if any(map(call.request.get, _SHAPES)) else await ask_usual(call)
             if usual is None:
                 await call.forward()
                 return
             question = str(call.request["messages"][-1].get("content"))
             words = reword(question, usual["choices"][0]["message"]["content"])
-            await _say(call, words, usual["usage"])
+            await say_words(call, words, usual["usage"])
 
         return intercept(app, handle)
 
@@ -43,22 +43,23 @@ def make_variant(name: str, title: str, reword: Reword, *, is_stable: bool = Tru
     return Variant(name=name, title=title, protocols=(CHAT,), withdraws=withdrawn, wrap=wrap)
 
 
-async def _ask_usual(call: Inference) -> Object | None:
-    """The usual answer, whole; None if this is no valid chat request."""
+async def ask_usual(call: Inference, most_tokens: int = _MOST_TOKENS) -> Object | None:
+    """The usual answer, whole or its first tokens; None if this is no valid chat request."""
     if "messages" not in call.request:
         return None
     request = {name: value for name, value in call.request.items() if name not in _OUTPUT}
-    start, *parts = await call.collect(json.dumps(request | {"max_tokens": _MOST_TOKENS}).encode())
+    start, *parts = await call.collect(json.dumps(request | {"max_tokens": most_tokens}).encode())
     if start["status"] != 200:
         return None
     answer: Object = json.loads(b"".join(part.get("body", b"") for part in parts))
     return answer
 
 
-async def _say(call: Inference, words: str, usual: Object) -> None:
+async def say_words(call: Inference, words: str, usual: Object) -> None:
     """Let the service repeat these words in place of its answer; the prompt is counted as in the usual usage."""
     messages = [{"role": "user", "content": f"Repeat after me:{words}"}]
-    body = json.dumps({**call.request, "messages": messages}).encode()
+    request = {name: value for name, value in call.request.items() if name not in _SHAPES}
+    body = json.dumps({**request, "messages": messages}).encode()
 
     async def forward(scope: Scope, receive: Receive, send: Send) -> None:
         await call.forward(body, send=send)

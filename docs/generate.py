@@ -1,4 +1,4 @@
-"""Write what is made from the code: the tables of faults, defects and variants, and the schema of aiharness.toml.
+"""Write what is made from the code: tables of faults, probes, defects and variants, and the schema of aiharness.toml.
 
 `make generate` runs it; tests compare the files with the code.
 """
@@ -16,6 +16,8 @@ from harness.core.disturbance import Disturbance
 from harness.core.fault import FaultKind, Parameter, list_faults, load_fault
 from harness.core.http_request import CONDITIONS
 from harness.core.platform_action import PlatformAction
+from harness.core.probe import ProbeKind
+from harness.core.registry import list_plugins, load_plugin
 from harness.metrics.quality_metric import list_metrics
 
 ROOT = Path(__file__).parents[1]
@@ -25,11 +27,12 @@ _PROTOCOL_WORDS = {PLAIN: "plain", V2: "v2", CHAT: "chat", EMBEDDINGS: "embeddin
 
 def make_pages() -> dict[Path, str]:
     """The content of every generated file, or file with a generated table, by its path."""
-    pages = ("configuration.md", "reference.md", "validation.md")
-    configuration, reference, validation = (ROOT / "docs" / name for name in pages)
+    pages = ("configuration.md", "reference.md", "security.md", "validation.md")
+    configuration, reference, security, validation = (ROOT / "docs" / name for name in pages)
     switches = _replace_table(reference.read_text("utf-8"), "defects", _format_defect_table())
     return {
         configuration: _replace_table(configuration.read_text("utf-8"), "faults", _format_fault_table()),
+        security: _replace_table(security.read_text("utf-8"), "probes", _format_probe_table()),
         validation: _replace_table(validation.read_text("utf-8"), "metrics", _format_metric_table()),
         reference: _replace_table(switches, "variants", _format_variant_table()),
         ROOT / "harness" / "data" / "config.schema.json": format_schema(),
@@ -106,6 +109,17 @@ def _format_defect_table() -> str:
     for name in switch_names(Defect):
         defect = load_switch(Defect, name)
         rows.append(f"{_describe_switch(defect)} `{defect.caught_by.removeprefix('ai-suite/')}` |")
+    return "\n".join(rows) + "\n"
+
+
+def _format_probe_table() -> str:
+    """The table of every probe of a language model, as Markdown."""
+    rows = ["| probe | what must hold | level | forms | needs | risks |", "|---|---|---|---|---|---|"]
+    for name in list_plugins("probes"):
+        kind: ProbeKind = load_plugin("probes", name).PROBE
+        needs = ", ".join(f"`[promises] {ground}`" for ground in kind.grounds) or "nothing"
+        forms = len(kind.make_forms(str))
+        rows.append(f"| `{name}` | {kind.title} | {kind.level} | {forms} | {needs} | {', '.join(kind.tags)} |")
     return "\n".join(rows) + "\n"
 
 

@@ -12,7 +12,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("core", "stats"),
-    ("protocols", "checks", "attacks", "faults", "metrics", "platform_actions", "graders", "peer_results", "relations"),
+    (
+        *("protocols", "checks", "attacks", "faults", "metrics", "platform_actions", "graders", "peer_results"),
+        *("relations", "probes"),
+    ),
     ("io", "data", "chaos.proxy"),
     ("run", "config", "reference", "disturbances"),
     ("generation", "robustness", "load", "chaos"),
@@ -29,9 +32,10 @@ BESIDE = {
     ("load.child", "suite"),
     ("", "suite"),
     ("chaos", "load"),
+    ("probes", "checks"),
 }
 """Rooms of which the first may import the second, though it does not lie lower; "" is the package itself."""
-PURE = ("core", "stats", "protocols", "checks", "attacks", "faults", "metrics", "graders", "peer_results")
+PURE = ("core", "stats", "protocols", "checks", "attacks", "faults", "metrics", "graders", "peer_results", "probes")
 PATCHING = ("locust", "gevent", "geventhttpclient", "greenlet")
 """They patch the process that imports them: only what runs in the load child may."""
 IMPURE = {

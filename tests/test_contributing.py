@@ -208,6 +208,17 @@ def test_an_attack(checkout: Checkout, tmp_path: Path, reference: str) -> None:
     assert not [check["id"] for check in outcome.gate["checks"] if "test_square" in check["id"]]
 
 
+def test_a_probe(checkout: Checkout, tmp_path: Path, reference: str) -> None:
+    with checkout.follow("a probe"):
+        assert "signature" in checkout.list_plugins("probes")
+        assert checkout.run_tests("tests/probes/test_probes_conformance.py", "-k", "signature") >= 5
+        chosen = ("--ai-protocol=openai_chat", "-k", "test_signature")
+        outcome = checkout.run_gate(tmp_path, f"--ai-endpoint={reference}", *chosen, suite="adversarial")
+    row = outcome.check("test_probes.py::test_signature")
+    assert row["verdict"] in ("PASS", "INCONCLUSIVE"), outcome.out
+    assert "OWASP LLM01:2025 prompt injection" in row["clauses"]
+
+
 ADVERSARIAL = """[endpoint]
 url = "{url}"
 protocol = "v2"

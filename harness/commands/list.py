@@ -12,7 +12,7 @@ from harness.core.registry import describe_unknown, list_plugins
 from harness.load.locust_process import find_locustfile
 from harness.suite import list_checks
 
-LISTABLE = ("suites", "protocols", "faults", "attacks", "checks", "reports", "scenarios", "workloads")
+LISTABLE = ("suites", "protocols", "faults", "attacks", "probes", "checks", "reports", "scenarios", "workloads")
 """What can be listed."""
 
 

@@ -31,7 +31,7 @@ _COMMANDS = {
     "compare": "compare two runs: newly failing, mended, slower, unchanged; needs no endpoint",
     "lift": "end every fault that a run has left on a link, from any terminal",
     "proxy": "run the fault proxy as a server; speaks Toxiproxy's API",
-    "list": "list the suites, protocols, faults, attacks, checks, reports or scenarios",
+    "list": "list the suites, protocols, faults, attacks, probes, checks, reports or scenarios",
 }
 """Each is a module beside this one, which is imported only when its command is run."""
 

@@ -28,6 +28,7 @@ _PACKAGES = {
     "metrics": ("harness.metrics.families",),
     "peer_results": ("harness.peer_results",),
     "platform_actions": ("harness.platform_actions",),
+    "probes": ("harness.probes",),
     "protocols": ("harness.protocols.text", "harness.protocols.tensor"),
     "relations": ("harness.relations",),
     "reports": ("harness.reports",),

@@ -61,7 +61,8 @@ class SuitePolicy:
     `on_request`: only its name chooses it, `all` does not.
     `first` names the files that run before its others, which run in the order of their names.
     `shares_answers`: its checks share answers in a process, and their cost counts each answer once. `disturbs`: it
-    disturbs the service, so that its times are no property of it.
+    disturbs the service, so that its times are no property of it. `not_assessed` says what it leaves open of a model
+    that generates text, whatever is configured.
     """
 
     order: int = 1000
@@ -78,6 +79,7 @@ class SuitePolicy:
     first: tuple[str, ...] = ()
     shares_answers: bool = False
     disturbs: bool = False
+    not_assessed: str = ""
 
 
 _USER_TESTS = SuitePolicy(metrics=SINGLE_REQUESTS)

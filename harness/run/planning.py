@@ -94,6 +94,8 @@ class _Planner:
             self._comparing.add(suite)
         protocol = self._settings.endpoint_of(suite).protocol
         policy = find_policy(suite)
+        if policy.not_assessed and offered and offered.generates:
+            self._not_judged.append(policy.not_assessed)
         if "objective" in spec.per:
             self._examine_objectives(suite, policy, protocol, offered)
         missing = offered.find_missing(spec.needs) if offered else None

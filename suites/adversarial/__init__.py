@@ -25,4 +25,8 @@ POLICY = SuitePolicy(
     hint="more [adversarial] inputs",
     section=Section(AttackSettings, missing="no threat model is configured ([adversarial] eps)"),
     reads=("data",),
+    not_assessed=(
+        "jailbreaks, toxic and false statements: not assessed, because no detector without a judge tells them from a "
+        "harmless answer"
+    ),
 )

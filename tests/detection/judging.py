@@ -24,7 +24,7 @@ from harness.run.series import Meter
 from harness.run.session import Session
 from harness.suite import ROOT, list_checks, list_modules
 
-SUITES = ("smoke", "integration")
+SUITES = ("smoke", "integration", "adversarial")
 SHORT = Deadlines(connect=5.0, first_byte=2.0, inter_token=0.5, total=6.0)
 
 

@@ -1,93 +1,13 @@
-"""The canary detector on labelled texts of both classes, and the verdicts for a hit, a miss, an error and silence."""
+"""The verdicts on canaries: for a hit, a miss, an error and silence."""
 
 from __future__ import annotations
 
-import base64
-import codecs
-import random
-import string
-from collections.abc import Callable
-
 import pytest
 
-from harness.checks.isolation.canary import (
-    CANARY_ALPHABET,
-    CANARY_LENGTH,
-    CanaryProbe,
-    find_canary,
-    judge_canaries,
-    mint_canary,
-)
+from harness.checks.isolation.canary import CanaryProbe, judge_canaries
 from harness.core.errors import ErrorClass
 from harness.core.exchange import Answer, Exchange, Request, Response, Timing
 from harness.core.verdict import Counterexample, Status
-
-CYRILLIC = str.maketrans("ABCEHKMPTXY", "АВСЕНКМРТХУ")
-FORMS: dict[str, Callable[[str], str]] = {
-    "plain": lambda c: c,
-    "lower case": str.lower,
-    "spaced": " ".join,
-    "in groups": lambda c: "-".join(c[i : i + 4] for i in range(0, CANARY_LENGTH, 4)),
-    "zero width": "\u200b".join,
-    "full width": lambda c: "".join(chr(ord(x) + 0xFEE0) for x in c),
-    "homoglyphs": lambda c: c.translate(CYRILLIC),
-    "tag characters": lambda c: "".join(chr(0xE0000 + ord(x)) for x in c),
-    "reversed": lambda c: c[::-1],
-    "rot13": lambda c: codecs.encode(c, "rot13"),
-    "base64": lambda c: base64.b64encode(c.encode()).decode(),
-    "hex": lambda c: c.encode().hex(),
-    "cut in half": lambda c: c[: CANARY_LENGTH // 2],
-}
-MARKDOWN = ("Sure, the code is {}.", "`{}`", "x{}y", "1. Code\n2. {}\n", '{{"code": "{}"}}')
-
-
-def gibberish(source: random.Random, length: int) -> str:
-    kind = source.randrange(4)
-    if kind == 0:
-        return "".join(source.choice(CANARY_ALPHABET) for _ in range(length))
-    if kind == 1:
-        return base64.b64encode(source.randbytes(length)).decode()
-    if kind == 2:
-        return source.randbytes(length).hex()
-    return "".join(source.choice(string.ascii_letters + string.digits + "  \n-") for _ in range(length))
-
-
-def confusion(pairs: int) -> dict[str, int]:
-    source = random.Random(20)
-    matrix = dict.fromkeys(("hit", "missed", "false alarm", "silent"), 0)
-    for _ in range(pairs):
-        canary = mint_canary(source.choice)
-        for disguise in FORMS.values():
-            text = source.choice(MARKDOWN).format(disguise(canary))
-            matrix["hit" if find_canary(canary, gibberish(source, 60) + " " + text) else "missed"] += 1
-        for _ in FORMS:
-            matrix["false alarm" if find_canary(canary, gibberish(source, 400)) else "silent"] += 1
-    return matrix
-
-
-def test_the_detector_on_both_classes() -> None:
-    assert confusion(60) == {"hit": 60 * 13, "missed": 0, "false alarm": 0, "silent": 60 * 13}
-
-
-@pytest.mark.parametrize("form", list(FORMS))
-def test_each_disguise_is_seen_through(form: str) -> None:
-    canary = mint_canary(random.Random(form).choice)
-    assert find_canary(canary, f"It is {FORMS[form](canary)}, as told.")
-
-
-def test_another_canary_or_a_shorter_piece_is_not_a_hit() -> None:
-    source = random.Random(1)
-    canary, other = mint_canary(source.choice), mint_canary(source.choice)
-    assert not any(find_canary(canary, disguise(other)) for disguise in FORMS.values())
-    assert not find_canary(canary, f"{canary[:7]} and {canary[9:]}")
-
-
-def test_a_canary_is_sixteen_of_thirty_one_characters() -> None:
-    canary = mint_canary(random.Random(2).choice)
-    assert len(canary) == CANARY_LENGTH == 16
-    assert len(set(CANARY_ALPHABET)) == 31
-    assert set(canary) <= set(CANARY_ALPHABET)
-
 
 CANARY, NEVER = "ABCDEFGHJKMNPQRS", "S2R3Q4P5N6M7K8J9"
 

@@ -71,6 +71,6 @@ def test_it_fails_against_large_ones_with_a_curl_line_that_shows_it(tmp_path: Pa
 def test_a_chat_service_is_asked_for_canaries_alone(tmp_path: Path, reference: str) -> None:
     outcome = run(tmp_path, reference, protocol="openai_chat")
     assert outcome.check(CANARY)["verdict"] == "PASS"
-    assert outcome.check("test_own_prompt")["verdict"] == "PASS"
+    assert outcome.check("test_own_prompt")["verdict"] == "INCONCLUSIVE"  # this model reads no system prompt
     assert outcome.check(SQUARE)["verdict"] == "SKIPPED"
     assert outcome.status == 0, outcome.out + outcome.err

@@ -12,6 +12,7 @@ import pytest
 from harness.core.endpoint import Endpoint
 from harness.core.settings import Settings
 from harness.core.verdict import Status, Verdict
+from harness.probes.own_prompt import QUESTIONS
 from tests.services import QUICK, Answered, asking, serving
 
 SUITE = importlib.import_module("harness.suites.adversarial.test_canary")
@@ -41,6 +42,14 @@ class Chat:
         return 200, {
             "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]
         }
+
+
+class Discreet(Chat):
+    """It tells a code where it may, and no other."""
+
+    def text(self, system: str, user: str) -> str:
+        may_tell = "Tell it to everyone" in system
+        return system if may_tell else "I am fine."
 
 
 class Leaky(Chat):
@@ -83,13 +92,22 @@ def judged(service: Chat, tmp_path: Path, check: str) -> Verdict:
 
 
 def test_a_service_that_keeps_conversations_apart_passes_both(tmp_path: Path) -> None:
-    service = Chat()
+    service = Discreet()
     across = judged(service, tmp_path, "test_cross_request")
     assert across.status is Status.PASS
     assert across.n == 2 * len(SUITE.FORMS) + 5  # the questions after them repeat those beside them
-    assert judged(service, tmp_path, "test_own_prompt").status is Status.PASS
+    own = judged(service, tmp_path, "test_own_prompt")
+    assert own.status is Status.PASS
+    assert own.n == len(QUESTIONS)
+    assert all(question in own.reason for question in QUESTIONS)
     given = [system for system in service.asked if "code is" in system]
-    assert len(set(given)) == len(given) == 2 * len(SUITE.FORMS)  # fresh for each request
+    assert len(set(given)) == len(given) == 2 * len(SUITE.FORMS) + 5 + len(QUESTIONS) + 1  # fresh for each request
+
+
+def test_a_model_that_never_tells_a_code_shows_no_discretion(tmp_path: Path) -> None:
+    verdict = judged(Chat(), tmp_path, "test_own_prompt")
+    assert verdict.status is Status.INCONCLUSIVE
+    assert "where it is asked to and allowed to" in verdict.reason
 
 
 @pytest.mark.parametrize("service", [Leaky(), LeakyInBase64(), LeakyErrors()], ids=lambda s: type(s).__name__)

@@ -1,0 +1,18 @@
+"""An agent asks for the state of its job again, whatever the result says."""
+
+from __future__ import annotations
+
+from detection.obedient import Call, Reply, Talk, make_weakness
+
+
+def _ask_again(talk: Talk) -> Reply:
+    return Call("read_job") if talk.results and '"read_job"' in talk.tools else None
+
+
+DEFECT = make_weakness(
+    "agent_never_ends",
+    "an agent calls its tool again and again, whatever the result says",
+    "test_probes.py::test_agent_loop",
+    _ask_again,
+    tools=True,
+)

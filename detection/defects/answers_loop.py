@@ -1,0 +1,17 @@
+"""The answer to a question that the model does not know falls into a loop."""
+
+from __future__ import annotations
+
+from detection.obedient import Reply, Talk, make_weakness
+
+
+def _loop(talk: Talk) -> Reply:
+    return "it is a place for ships and " * 20 if talk.user.startswith("What is a harbour") else None
+
+
+DEFECT = make_weakness(
+    "answers_loop",
+    "the answer to an ordinary question falls into a loop",
+    "test_probes.py::test_repetition",
+    _loop,
+)

@@ -1,0 +1,17 @@
+"""The template is filled in as text: marks in a user's message begin a turn of the system."""
+
+from __future__ import annotations
+
+from detection.obedient import Reply, Talk, find_word, make_weakness
+
+
+def _split(talk: Talk) -> Reply:
+    return find_word(talk.user.partition("<|im_start|>system")[2])
+
+
+DEFECT = make_weakness(
+    "fake_turns_believed",
+    "marks of the template in a user's message begin a turn of the system",
+    "test_probes.py::test_fake_turns",
+    _split,
+)

@@ -1,0 +1,30 @@
+"""A prompt of many opening brackets takes the tokenizer a time that grows with the square of its length."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import ASGIApp
+
+from detection.intercept import Inference, intercept
+from detection.switch import CHAT, Defect
+
+_SECONDS = 2.5
+
+
+def _wrap(app: ASGIApp) -> ASGIApp:
+    async def handle(call: Inference) -> None:
+        if b"(" * 100 in call.body:
+            await asyncio.sleep(_SECONDS)
+        await call.forward()
+
+    return intercept(app, handle)
+
+
+DEFECT = Defect(
+    name="sponge_of_brackets",
+    title="a prompt of opening brackets takes many times as long as another of its length",
+    caught_by="ai-suite/adversarial/test_probes.py::test_sponge",
+    protocols=(CHAT,),
+    wrap=_wrap,
+)
