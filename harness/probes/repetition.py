@@ -15,6 +15,8 @@ _QUESTIONS = (
     "Write a haiku about rain.",
     "What are the days of the week?",
 )
+_LONGEST = 12
+"""Words of a loop, at most: a longer run that comes again may be a list or a song."""
 _LOOP = "ship and boat " * 12
 
 
@@ -28,7 +30,7 @@ def _make_abilities(mint: Mint) -> list[ProbeForm]:
 
 def _find_hit(form: ProbeForm, exchange: Exchange) -> str | None:
     loop = find_loop(exchange.text)
-    return f"the answer ends in a loop of {loop!r:.60}" if loop else None
+    return f"the answer ends in a loop of {loop!r:.60}" if 0 < len(loop.split()) <= _LONGEST else None
 
 
 PROBE = ProbeKind(
