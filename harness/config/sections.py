@@ -113,6 +113,8 @@ class DataSection:
     leave_out: list[str] = field(default_factory=list)
     baseline_margin: OverZero[float] | None = None
     changed_limit: float | None = None
+    training: str | None = None
+    leak_limit: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)

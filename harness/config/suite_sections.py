@@ -15,7 +15,7 @@ from harness.config.file import ConfigSource
 from harness.config.sections import DataSection, LinkSection, PlatformSection, SuiteSection
 from harness.core.arrival_settings import REPLAY
 from harness.core.attack_settings import AttackSettings
-from harness.core.dataset import NO_FACETS, Dataset, Facets
+from harness.core.dataset import Dataset, Facets
 from harness.core.endpoint import Endpoint
 from harness.core.errors import UsageError
 from harness.core.experiment import Link
@@ -70,14 +70,7 @@ def resolve_suite_endpoints(
 def read_data_settings(section: DataSection, suites: tuple[str, ...], source: ConfigSource) -> DataSettings | None:
     """Read the data files that the wanted suites use. Raises `ConfigError` that names file and row."""
     tolerance = read_tolerance(section, source)
-    if any(length < 1 for length in section.shape):
-        raise source.error(f"every length must be over 0, got {section.shape!r}", "data", "shape")
-    for key, margin in (("slice_margin", section.slice_margin), ("baseline_margin", section.baseline_margin)):
-        if margin is not None and margin >= 0.5:
-            raise source.error(f"must be a difference of shares under 0.5, like 0.1, got {margin:g}", "data", key)
-    if section.changed_limit is not None and not 0 <= section.changed_limit < 1:
-        problem = f"must be a share from 0 to under 1, like 0.05, got {section.changed_limit:g}"
-        raise source.error(problem, "data", "changed_limit")
+    _check_shares(section, source)
     if not is_read("data", suites) or not (section.file or section.golden):
         return None
 
@@ -85,27 +78,23 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
         tuple(section.slices), tuple(section.sensitive), section.weight, section.task, tuple(section.classes)
     )
 
-    def read_data_file(key: str, name: str | None) -> Dataset | None:
+    def read_data_file(key: str, name: str | None, **more: Any) -> Dataset | None:
         from harness.io.dataset import read_dataset  # numpy: only for those who have data
 
         if name is None:
             return None
-        path = source.find_file(name, "data", key)
+        path, shared = source.find_file(name, "data", key), {"label": section.label, "missing": section.missing}
         with source.locate_errors("data", key):
-            return read_dataset(
-                path,
-                label=section.label,
-                inputs=tuple(section.inputs),
-                group=section.group if key == "file" else None,
-                shape=tuple(section.shape),
-                types=section.types if key == "file" else {},
-                missing=section.missing,
-                labels=section.labels if key == "file" else {},
-                facets=facets if key == "file" else NO_FACETS,
-            )
+            return read_dataset(path, **{"inputs": tuple(section.inputs), **shared, **more}, shape=tuple(section.shape))
 
-    files = read_data_file("file", section.file), read_data_file("golden", section.golden)
-    data, golden = files
+    columns: dict[str, Any] = {"group": section.group, "types": section.types, "facets": facets}
+    data = read_data_file("file", section.file, labels=section.labels, **columns)
+    golden, training = read_data_file("golden", section.golden), None
+    if data is not None and "validation" in suites:
+        if data.names and (section.training or "").endswith((".csv", ".parquet")):
+            columns = {"inputs": data.names}
+        training = read_data_file("training", section.training, **columns)
+        _check_training(training, data, source)
     for index, group in enumerate(section.leave_out):
         known = data.list_slices() if data else []
         if any(part not in known for part in group.split(" and ")):
@@ -119,7 +108,36 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
         tuple(section.leave_out),
         section.baseline_margin,
         section.changed_limit,
+        training,
+        section.leak_limit,
     )
+
+
+def _check_shares(section: DataSection, source: ConfigSource) -> None:
+    if any(length < 1 for length in section.shape):
+        raise source.error(f"every length must be over 0, got {section.shape!r}", "data", "shape")
+    for key, margin in (("slice_margin", section.slice_margin), ("baseline_margin", section.baseline_margin)):
+        if margin is not None and margin >= 0.5:
+            raise source.error(f"must be a difference of shares under 0.5, like 0.1, got {margin:g}", "data", key)
+    for key, share in (("changed_limit", section.changed_limit), ("leak_limit", section.leak_limit)):
+        if share is not None and not 0 <= share < 1:
+            raise source.error(f"must be a share from 0 to under 1, like 0.05, got {share:g}", "data", key)
+
+
+def _check_training(training: Dataset | None, data: Dataset, source: ConfigSource) -> None:
+    """Refuse training data that are the holdout itself, or whose rows have another form."""
+    if training is None:
+        return
+    if training.digest == data.digest:
+        raise source.error(
+            "is the file of the holdout itself; give the data that the model learned from", "data", "training"
+        )
+    forms = [type(rows.inputs[0]).__name__ for rows in (data, training)]
+    if forms[0] == forms[1] == "list":
+        forms = [f"{len(rows.inputs[0])} numbers" for rows in (data, training)]
+    if forms[0] != forms[1]:
+        problem = f"has rows of {forms[1]}, and [data] file rows of {forms[0]}: name the columns in [data] inputs"
+        raise source.error(problem, "data", "training")
 
 
 def read_tolerance(section: DataSection, source: ConfigSource) -> Tolerance:

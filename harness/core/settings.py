@@ -83,6 +83,7 @@ class DataSettings:
     wrong rows may be over that of the rest by `slice_margin`; the share of right rows under a baseline's by
     `baseline_margin` (None: the profile's points). `changed_limit` is the share of answers that may differ from its.
     Groups of sensitive columns that are compared have at least `smallest_group` rows; those in `left_out` are not.
+    `training` are data that the model learned from: at most `leak_limit` of the rows may be among them.
     """
 
     dataset: Dataset | None = None
@@ -93,6 +94,8 @@ class DataSettings:
     left_out: tuple[str, ...] = ()
     baseline_margin: float | None = None
     changed_limit: float | None = None
+    training: Dataset | None = None
+    leak_limit: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,7 @@ class Settings:
             "data": self.data is not None and self.data.dataset is not None,
             "slices": self.data is not None and self.data.dataset is not None and bool(self.data.dataset.slices),
             "golden": self.data is not None and self.data.golden is not None,
+            "training": self.data is not None and self.data.training is not None,
             "changed_limit": self.data is not None and self.data.changed_limit is not None,
             **list_evaluation_grounds(self.evaluation),
             "second_endpoint": "://" in (self.baseline or ""),
@@ -220,6 +224,7 @@ GROUNDS = {
     "data": "no labelled data is configured ([data] file)",
     "slices": "no columns of slices are configured ([data] slices)",
     "golden": "no golden outputs are configured ([data] golden)",
+    "training": "no data are named that the model learned from ([data] training)",
     "changed_limit": "no share of answers is configured that may change ([data] changed_limit)",
     **EVALUATION_GROUNDS,
     "replicas": "no further URLs are configured ([endpoint] replicas)",

@@ -98,14 +98,14 @@ def list_flips(pairs: PairedRows) -> Flips:
 
 def _describe_shift(ours: NDArray[np.str_], theirs: NDArray[np.str_]) -> str:
     """How the shares of the answered classes differ: the total variation, and the class with the largest change."""
-    classes = np.unique(np.concatenate([ours, theirs]))
-    shares = [(float((theirs == name).mean()), float((ours == name).mean()), str(name)) for name in classes]
-    before, now, name = max(shares, key=lambda share: abs(share[1] - share[0]))
-    moved = sum(abs(share[1] - share[0]) for share in shares) / 2
-    if not moved:
+    names, codes = np.unique(np.concatenate([ours, theirs]), return_inverse=True)
+    now, before = (np.bincount(part, minlength=len(names)) / len(ours) for part in np.split(codes, 2))
+    shifts = np.abs(now - before)
+    if not shifts.any():
         return "the classes have the same shares"
-    change = f"most so {name or 'no class'}, from {before * 100:.3g} to {now * 100:.3g} %"
-    return f"the shares of the classes shift by {moved * 100:.3g} points, {change}"
+    most = int(shifts.argmax())
+    change = f"most so {names[most] or 'no class'}, from {before[most] * 100:.3g} to {now[most] * 100:.3g} %"
+    return f"the shares of the classes shift by {shifts.sum() * 50:.3g} points, {change}"
 
 
 def judge_changed(
