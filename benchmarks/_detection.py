@@ -171,7 +171,7 @@ def run_deployment_trial(
             if defect is not None and defect.kills:
                 text += f'stop = ["kill", "-KILL", "{replica.pid}"]\n'
         Path(folder, "aiharness.toml").write_text(text + read_experiment(experiment))
-        outcome = _run_gate(Path(folder), deployment.url, suite, ())
+        outcome = run_gate_in(Path(folder), deployment.url, suite, ())
     name = gateway_defect or edition
     return replace(outcome, name=name, protocol=CHAT, seconds=round(time.monotonic() - started, 1))
 
@@ -229,11 +229,12 @@ def _run(
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ReferenceProcess(settings, deadline_s=60.0) as server:
         Path(folder, "aiharness.toml").write_text(text)
-        outcome = _run_gate(Path(folder), server.url, suites, more)
+        outcome = run_gate_in(Path(folder), server.url, suites, more)
     return replace(outcome, name=name, protocol=protocol, seconds=round(time.monotonic() - started, 1))
 
 
-def _run_gate(folder: Path, url: str, suites: str, more: Sequence[str]) -> RunOutcome:
+def run_gate_in(folder: Path, url: str, suites: str, more: Sequence[str]) -> RunOutcome:
+    """Run the gate in a folder with its configuration; name, protocol and seconds of the outcome are empty."""
     options = (f"--ai-suite={suites}", f"--ai-endpoint={url}", "--ai-run-dir=run", "-p", "no:cacheprovider")
     command = [sys.executable, "-m", "pytest", *options, *more, "-q"]
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AIHARNESS_", "PYTEST_", "COV_"))}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from detection.catalogue import load_switch, switch_names
+from detection.model_defect import load_model_defects
 from detection.switch import CHAT, EMBEDDINGS, PLAIN, V2, Defect, Switch, Variant
 from harness.config.schema import format_schema
 from harness.core.disturbance import Disturbance
@@ -30,10 +31,11 @@ def make_pages() -> dict[Path, str]:
     pages = ("configuration.md", "reference.md", "security.md", "validation.md")
     configuration, reference, security, validation = (ROOT / "docs" / name for name in pages)
     switches = _replace_table(reference.read_text("utf-8"), "defects", _format_defect_table())
+    metrics = _replace_table(validation.read_text("utf-8"), "metrics", _format_metric_table())
     return {
         configuration: _replace_table(configuration.read_text("utf-8"), "faults", _format_fault_table()),
         security: _replace_table(security.read_text("utf-8"), "probes", _format_probe_table()),
-        validation: _replace_table(validation.read_text("utf-8"), "metrics", _format_metric_table()),
+        validation: _replace_table(metrics, "model defects", _format_model_defect_table()),
         reference: _replace_table(switches, "variants", _format_variant_table()),
         ROOT / "harness" / "data" / "config.schema.json": format_schema(),
     }
@@ -120,6 +122,14 @@ def _format_probe_table() -> str:
         needs = ", ".join(f"`[promises] {ground}`" for ground in kind.grounds) or "nothing"
         forms = len(kind.make_forms(str))
         rows.append(f"| `{name}` | {kind.title} | {kind.level} | {forms} | {needs} | {', '.join(kind.tags)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _format_model_defect_table() -> str:
+    """The table of every seeded defect of a model, as Markdown."""
+    rows = ["| name | what is wrong | named by | rows or prompts |", "|---|---|---|---|"]
+    for defect in load_model_defects().values():
+        rows.append(f"| `{defect.name}` | {defect.title} | `{defect.caught_by}` | {defect.n:,} |")
     return "\n".join(rows) + "\n"
 
 

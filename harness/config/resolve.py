@@ -70,6 +70,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
     endpoint, origins = resolve_endpoint(options, environ, file.endpoint, source)
     objectives = _parse_objectives(file.objective, profile, suites, source)
     own_sections = complete_sections(sections, suites, source)
+    data = _check_slices(read_data_settings(file.data, suites, source), file.objective, source)
     chaos = next((own for own in own_sections.values() if isinstance(own, ChaosSettings)), ChaosSettings())
     return Settings(
         endpoint=endpoint,
@@ -81,14 +82,14 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         ceilings=_choose_ceilings(options, file),
         promises=_check_promises(file.promises, source),
         others=resolve_suite_endpoints(file.suite, endpoint, suites, source),
-        data=_check_slices(read_data_settings(file.data, suites, source), file.objective, source),
+        data=data,
         evaluation=read_evaluation(file.evaluation, file.judge, file.objective, suites, environ, source),
         sections=own_sections,
         links=read_links(file.links, source),
         platform=read_platform(file.platform, source),
         reference=read_reference(file.reference, suites, source),
         known_findings=read_known_findings(own_sections, source),
-        relations=read_relations(file.relation, suites, source),
+        relations=read_relations(file.relation, data, suites, source),
         experiments=read_experiments(
             file,
             chaos,

@@ -174,14 +174,19 @@ def read_reference(section: LocalModel | None, suites: tuple[str, ...], source: 
     return replace(section, file=file, folder=folder, python=python)
 
 
-def read_relations(sections: Sequence[Relation], suites: tuple[str, ...], source: ConfigSource) -> tuple[Relation, ...]:
-    """The relations, none where no wanted suite reads data. Raises `ConfigError`."""
+def read_relations(
+    sections: Sequence[Relation], data: DataSettings | None, suites: tuple[str, ...], source: ConfigSource
+) -> tuple[Relation, ...]:
+    """The relations, none where no wanted suite reads data. Raises `ConfigError`, also for features not in the data."""
     names = [relation.slug for relation in sections]
     for index, relation in enumerate(sections):
         if problem := relation.find_problem():
             raise source.error(problem[1], "relation", index, problem[0])
         if names.index(relation.slug) < index:
             raise source.error(f"there are two relations {relation.title!r}; give each a name", "relation", index)
+        if data and data.dataset:
+            with source.locate_errors("relation", index, "features"):
+                data.dataset.find_features(relation.features)
     return tuple(sections) if is_read("data", suites) else ()
 
 

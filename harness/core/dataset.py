@@ -6,10 +6,13 @@ Tested in tests/io/test_dataset.py.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, starmap
 from typing import Any, Literal
+
+from harness.core.errors import UsageError
+from harness.core.registry import describe_unknown
 
 TASKS = ("binary", "multiclass", "regression", "embedding", "text")
 """What a model does with an input: one of two classes, one of several, a number, a vector, a text."""
@@ -97,6 +100,19 @@ class Dataset:
             return "numbers"
         has_fractions = any(isinstance(label, float) for label in self.labels or ())
         return "numbers" if has_fractions else "classes"
+
+    def find_features(self, features: Iterable[str | int]) -> list[str | int]:
+        """The keys of these features in a row: of a row that is a list their places. Raises `UsageError` for others."""
+        first, keys = self.inputs[0], list(features)
+        if isinstance(first, list):
+            keys = [self.names.index(key) if key in self.names else key for key in keys]
+        for key in keys:
+            if isinstance(first, list) and key not in range(len(first)):
+                known = self.names or [f"0 to {len(first) - 1}"]
+                raise UsageError(describe_unknown("feature", str(key), known))
+            if isinstance(first, dict) and not any(key in row for row in self.inputs):
+                raise UsageError(describe_unknown("feature", str(key), first))
+        return keys
 
     def list_slices(self) -> list[str]:
         """The names of all slices, sorted: the values of the group's column, and `column=value` of every other."""

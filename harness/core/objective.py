@@ -79,6 +79,11 @@ class Objective:
         return self.loosened > 0
 
     @property
+    def is_error(self) -> bool:
+        """Whether it bounds an error of quality, which is no share: no count of rows is needed for its limit alone."""
+        return self.quality and (bool(self.unit) or self.direction == "<=")
+
+    @property
     def is_latency(self) -> bool:
         """Whether it bounds a percentile of a time, which failed requests are over."""
         return self.quantile is not None
@@ -110,7 +115,7 @@ class Objective:
             shown = f"{self.limit:g} s" if self.limit >= 1 else f"{self.limit * 1e3:g} ms"
         if self.is_rate:
             shown = f"{self.limit:g}/s"
-        if self.unit == ATTEMPTS.unit or (self.quality and (self.unit or self.direction == "<=")):
+        if self.unit == ATTEMPTS.unit or self.is_error:
             shown = f"{self.limit:g}"
         part = "" if self.class_ is None else f" of class {self.class_!r}"
         part += "" if self.by is None else f" by {self.by}"

@@ -95,6 +95,8 @@ class RelationAsker:
         name = relation.change or next(iter(self.kind.changes))
         self.change, self.is_whole = self.kind.changes[name], name in self.kind.whole
         self.rows = Rows(session)
+        source = session.settings.data.dataset if session.settings.data else None
+        self.names = source.names if source and isinstance(data[0], list) else ()
 
     def run(self, chosen: Sequence[int], seed: int) -> RelationResult:
         """Ask each chosen input and its twin; those that break the relation a second time. Raises `HarnessError`."""
@@ -166,7 +168,7 @@ class RelationAsker:
         row, changed = shrink_change(row, changed, breaks, is_whole=self.is_whole)
         what = f"row {number}, changed from {shorten(row)} to {shorten(changed)}"
         if not isinstance(row, str):
-            what = f"row {number}, with {describe_difference(row, changed)}"
+            what = f"row {number}, with {describe_difference(row, changed, self.names)}"
         return self.session.show(f"{what}: {problem}", exchange)
 
 
@@ -207,12 +209,12 @@ def list_keys(row: Any) -> list[Any]:
     return list(range(len(row)))
 
 
-def describe_difference(row: Any, changed: Any) -> str:
-    """The features that differ, in words."""
+def describe_difference(row: Any, changed: Any, names: Sequence[str] = ()) -> str:
+    """The features that differ, in words; `names` are those of the places of a list, where it has some."""
     parts = []
     for key in list_keys(row):
         if row[key] != changed[key]:
-            parts.append(f"{key} from {shorten(row[key])} to {shorten(changed[key])}")
+            parts.append(f"{names[key] if names else key} from {shorten(row[key])} to {shorten(changed[key])}")
     return (
         ", ".join(parts[:5]) + (f" and {len(parts) - 5} more" if len(parts) > 5 else "")
         or "its fields in another order"
@@ -244,7 +246,8 @@ def _ask_relation(scope: Scope, session: Session, run: GateRun) -> RelationResul
     assert data is not None
     assert data.dataset is not None
     assert isinstance(scope.case, Relation)
-    return RelationAsker(session, scope.case, data.dataset.inputs).run(choose_inputs(scope), scope.settings.seed)
+    relation = replace(scope.case, features=data.dataset.find_features(scope.case.features))
+    return RelationAsker(session, relation, data.dataset.inputs).run(choose_inputs(scope), scope.settings.seed)
 
 
 def _name_file(scope: Scope) -> str:

@@ -135,7 +135,7 @@ def build_answered_rows(
         predictions,
         classes=tuple(codes),
         label_count=label_count,
-        **_place_scores(columns, classes, coded, predictions),
+        **_place_scores(columns, classes, coded, predictions, is_ordered=bool(data.classes)),
         **shared,
     )
 
@@ -166,8 +166,12 @@ def _fill_vectors(columns: _Columns, failed: Flags) -> tuple[Values, Flags]:
     return np.nan_to_num(vectors), failed | np.isnan(vectors).any(axis=1)
 
 
-def _place_scores(columns: _Columns, classes: Sequence[str], labels: Codes, predictions: Codes) -> dict[str, Any]:
+def _place_scores(
+    columns: _Columns, classes: Sequence[str], labels: Codes, predictions: Codes, *, is_ordered: bool
+) -> dict[str, Any]:
     """The scores of each class, as fields of `AnsweredRows`: (n, classes), or why there are none.
+
+    `is_ordered`: the configuration says in which order they come, whatever labels stand beside them.
 
     A row without scores has the lowest for its label and the highest for every other class.
     """
@@ -177,7 +181,9 @@ def _place_scores(columns: _Columns, classes: Sequence[str], labels: Codes, pred
         widths = ", ".join(map(str, sorted(columns.widths)))
         return {"no_scores": f"the answers hold {widths} scores for a row, and the labels are {len(classes)} classes"}
     given = np.asarray(~np.isnan(columns.rows).any(axis=1))
-    order = _order_classes(columns.rows[given].argmax(axis=1), predictions[given], len(classes))
+    order: Codes | None = np.arange(len(classes))
+    if not is_ordered:
+        order = _order_classes(columns.rows[given].argmax(axis=1), predictions[given], len(classes))
     if order is None:
         advice = "name the classes in the order of the scores: [data] classes = [...]"
         problem = "it is not known which class each score is of, since the label is often not the highest"

@@ -299,7 +299,7 @@ def _plan_objective(
         loosened=objective.loosened,
         alpha=objective.alpha,
         cap=n,
-        min_n=compute_min_n_to_pass(objective.loosened, objective.alpha),
+        min_n=None if objective.is_error else compute_min_n_to_pass(objective.loosened, objective.alpha),
     )
 
 
@@ -312,6 +312,8 @@ def _count_requests(settings: Settings, policy: SuitePolicy, n: int, *, sequenti
 
 def _refuse_undecidable(objective: Objective, policy: SuitePolicy, n: int, seconds: float, *, sequential: bool) -> None:
     """Raise `UsageError` for an objective that not even a flawless run of n samples in so many seconds would decide."""
+    if objective.is_error:
+        return
     need = compute_min_n_to_pass(objective.loosened, objective.alpha / (2 if sequential else 1))
     least_seconds = 0.0
     if policy.dependent:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.core.errors import ConfigError
+from harness.core.errors import ConfigError, UsageError
 from harness.io import dataset
 from harness.io.dataset import read_dataset
 
@@ -135,3 +135,22 @@ def test_missing_files_folders_shapes_and_caps(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(dataset, "MOST_BYTES", 10)
     with pytest.raises(ConfigError, match="the file is over"):
         read_dataset(path)
+
+
+def test_features_are_found_by_name_or_place_and_others_are_refused(tmp_path: Path) -> None:
+    numbers = read_dataset(write(tmp_path, "n.csv", "age,sex,label\n1,0,3\n2,1,4\n"))
+    assert numbers.find_features(["sex", 0]) == [1, 0]
+    fields = read_dataset(write(tmp_path, "f.csv", "age,zip,label\n1,a,3\n2,b,4\n"))
+    assert fields.find_features(["zip"]) == ["zip"]
+    unnamed = read_dataset(write(tmp_path, "d.jsonl", '{"input": [1, 2], "label": 3}\n'))
+    assert unnamed.find_features([1]) == [1]
+    texts = read_dataset(write(tmp_path, "t.csv", "prompt,label\nhello,yes\n"))
+    assert texts.find_features(["any"]) == ["any"]
+    for data, feature, known in (
+        (numbers, "sec", "known: age, sex. Did you mean 'sex'"),
+        (numbers, 2, "known: age, sex"),
+        (fields, "zap", "known: age, zip"),
+        (unnamed, "age", "known: 0 to 1"),
+    ):
+        with pytest.raises(UsageError, match=known):
+            data.find_features([feature])

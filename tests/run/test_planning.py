@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from harness.chaos.query_asking import MOST_ASKED
 from harness.core.adapter import Capabilities
 from harness.core.attack_settings import AttackSettings
@@ -49,6 +51,13 @@ def plan(suite: str, *objectives: tuple[str, str], **given: object) -> Plan:
     ]
     settings = Settings(ENDPOINT, (suite,), tuple(parsed), PROFILES["pr"], data=DataSettings(DATA))
     return build_plan(replace(settings, **given), list(list_checks(suite)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limit", ["<= 0.001", "<= 0.4", "<= 20", "<= 1e9"])
+def test_an_error_in_its_own_unit_needs_no_number_of_rows(limit: str) -> None:
+    for metric in ("mae", "rmse", "log_loss"):
+        planned = next(check for check in plan("validation", (metric, limit)).checks if check.metric == metric)
+        assert (planned.kind, planned.min_n, planned.cap) == ("estimate", None, 200)
 
 
 def test_seven_objectives_of_an_attack_are_one_measurement() -> None:

@@ -128,6 +128,8 @@ def test_scores_are_matched_with_names_in_whatever_order_they_come(tmp_path: Pat
 
     right = Asked(answer, tmp_path, NAMED)
     assert right.judge("roc_auc", ">= 0.9").status is Status.PASS
+    ordered = Asked(answer, tmp_path, replace(NAMED, classes=("x", "y", "z")))
+    assert ordered.judge("roc_auc", ">= 0.9").status is Status.FAIL, "the order of the scores is configured"
 
     def mixed(rows: list[list[float]]) -> Any:
         return {

@@ -1,0 +1,1 @@
+"""Seeded defects of models, by kind of data: each module offers `DEFECTS`."""
