@@ -10,9 +10,9 @@ from dataclasses import fields, is_dataclass
 from functools import wraps
 from typing import ParamSpec
 
-from harness.core.errors import ErrorClass
+from harness.core.errors import TIMEOUT_ERRORS, ErrorClass
 from harness.core.exchange import Exchange
-from harness.core.verdict import Case, Counterexample, Verdict, judge_contract, make_error
+from harness.core.verdict import Case, Counterexample, Verdict, judge_contract, make_error, make_inconclusive
 
 _P = ParamSpec("_P")
 Show = Callable[[str, Exchange], Counterexample]
@@ -51,10 +51,16 @@ def _walk_exchanges(value: object) -> Iterator[Exchange]:
 
 
 def find_harness_error(*exchanges: Exchange) -> Verdict | None:
-    """ERROR if one of the exchanges says nothing about the service: the harness failed, or never reached it."""
+    """ERROR if one of the exchanges says nothing about the service: the harness failed, or never reached it.
+
+    INCONCLUSIVE if one was not waited for, and none of them hung for its whole deadline.
+    """
+    has_waited = any(exchange.error in TIMEOUT_ERRORS for exchange in exchanges)
     for exchange in exchanges:
         if exchange.error is ErrorClass.HARNESS:
             return make_error(f"the harness failed: {exchange.detail}")
+        if exchange.error is ErrorClass.UNAWAITED and not has_waited:
+            return make_inconclusive(exchange.detail)
         if exchange.error is not None and exchange.error.is_before_contact:
             return make_error(f"the endpoint was not reached: {exchange.detail}")
     return None

@@ -81,6 +81,8 @@ class ErrorClass(StrEnum):
     """A successful status with a body that is not a valid answer in its protocol."""
     INCOMPLETE = "incomplete"
     """A successful status with an answer that did not end as its protocol requires."""
+    UNAWAITED = "unawaited"
+    """No answer, but it was not waited for as long as the deadline allows: this never counts against the service."""
     HARNESS = "harness"
     """The harness itself failed: this never counts against the service."""
 
@@ -94,6 +96,9 @@ _BEFORE_CONTACT = frozenset(
     {ErrorClass.NAME, ErrorClass.CONNECT, ErrorClass.TLS, ErrorClass.CERTIFICATE}
     | {ErrorClass.PROXY, ErrorClass.CONNECT_TIMEOUT}
 )
+
+TIMEOUT_ERRORS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
+"""The errors of a service that hangs: it has the request, and does not answer it within its deadline."""
 
 
 class TransportError(HarnessError):

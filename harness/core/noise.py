@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.core.errors import ErrorClass
+from harness.core.errors import TIMEOUT_ERRORS, ErrorClass
 from harness.core.exchange import Exchange
 
-_NOISE = frozenset(
-    {ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT}
-    | {ErrorClass.CLOSED, ErrorClass.GONE}
-)
+_NOISE = frozenset({*TIMEOUT_ERRORS, ErrorClass.CLOSED, ErrorClass.GONE})
 _NOISY_STATUSES = (408, 429)
 
 

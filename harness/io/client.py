@@ -16,6 +16,7 @@ from harness.core.adapter import StreamDecoder
 from harness.core.endpoint import Credentials, Endpoint
 from harness.core.errors import ErrorClass, UsageError
 from harness.core.exchange import Exchange, Request, Timing
+from harness.core.patience import Patience
 from harness.io.clock import Clock, Monotonic, read_monotonic
 from harness.io.http import ENDPOINT_CREDENTIALS as ENDPOINT_CREDENTIALS
 from harness.io.http import HttpTransport
@@ -50,6 +51,7 @@ class Client:
         self.endpoint = endpoint
         self.clock: Clock = clock or Monotonic()
         self.note_answer: Callable[[], None] = _ignore_answer
+        self.patience = Patience(endpoint.deadlines)
         self._transport = create_transport(endpoint, clock=self.clock, caps=caps)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
@@ -134,9 +136,12 @@ class Client:
         credentials: Credentials | None = ENDPOINT_CREDENTIALS,
         intended: float | None = None,
     ) -> Exchange:
-        exchange = await self._transport.exchange(request, decoder=decoder, credentials=credentials, intended=intended)
+        deadlines = self.patience.deadlines
+        exchange = await self._transport.exchange(
+            request, decoder=decoder, credentials=credentials, intended=intended, deadlines=deadlines
+        )
         self.note_answer()
-        return exchange
+        return self.patience.note(exchange, deadlines, self.clock.now())
 
     def _wait(self, work: Coroutine[Any, Any, _T], seconds: float) -> _T | None:
         return self._receive(self._submit(work), seconds)

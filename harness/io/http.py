@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 import httpx
 
 from harness.core.adapter import StreamDecoder
-from harness.core.endpoint import Credentials, Endpoint, Secret
+from harness.core.endpoint import Credentials, Deadlines, Endpoint, Secret
 from harness.core.errors import ErrorClass, TransportError, UsageError
 from harness.core.exchange import Exchange, Headers, Request, Response
 from harness.core.redaction import redact_text
@@ -86,14 +86,15 @@ class HttpTransport:
         decoder: StreamDecoder | None = None,
         credentials: Credentials | None = ENDPOINT_CREDENTIALS,
         intended: float | None = None,
+        deadlines: Deadlines | None = None,
     ) -> Exchange:
         """Send one request and read its response; failures are in the exchange's `error` and `detail`.
 
         `decoder` decodes the body of a success that is a stream. `credentials` None sends none. `intended` is
-        the scheduled time of sending on the transport's clock; None: now.
+        the scheduled time of sending on the transport's clock; None: now. `deadlines` None: the endpoint's.
         """
         used = self.endpoint.credentials if credentials is ENDPOINT_CREDENTIALS else credentials
-        timer = DeadlineTimer(self.endpoint.deadlines, self.clock, intended)
+        timer = DeadlineTimer(deadlines or self.endpoint.deadlines, self.clock, intended)
         reader = ResponseReader(self.caps, decoder)
         failure: tuple[ErrorClass, str] | None = None
         timeout = asyncio.timeout(None)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.core.adapter import StreamDecoder
-from harness.core.endpoint import Endpoint
+from harness.core.endpoint import Deadlines, Endpoint
 from harness.core.errors import ErrorClass, ProtocolError, TransportError
 from harness.core.exchange import Exchange, Request, Response, Timing
 from harness.core.redaction import redact_text
@@ -62,12 +62,13 @@ class RawConnection:
     """One connection, opened by the first `send` and opened again by the next one after its end.
 
     Nothing is raised for what the peer does: an error while sending is in the exchange that is received next. Total,
-    first-byte and inter-token deadlines are the endpoint's, counted from the last `send`. Close it, or use it in a
-    `with`.
+    first-byte and inter-token deadlines are `deadlines`, the endpoint's until they are set, counted from the last
+    `send`. Close it, or use it in a `with`.
     """
 
     def __init__(self, endpoint: Endpoint, clock: Clock, caps: Caps | None = None) -> None:
         self.endpoint = endpoint
+        self.deadlines: Deadlines = endpoint.deadlines
         self.is_reused = False
         self._clock = clock
         self._caps = caps or Caps()
@@ -85,12 +86,12 @@ class RawConnection:
         `is_reused` then says whether the bytes went over a connection that had carried an answer before.
         """
         self._intended = self._clock.now()
-        self._total_due = self._intended + self.endpoint.deadlines.total
+        self._total_due = self._intended + self.deadlines.total
         self._sent, self._send_error, self._expected_answers = None, None, answers
         self.is_reused = self._is_usable()
         try:
             if not self.is_reused:
-                self._sock = reachability.open_connection(self.endpoint, self.endpoint.deadlines.connect)
+                self._sock = reachability.open_connection(self.endpoint, self.deadlines.connect)
             for part in parts:
                 if isinstance(part, float):
                     sleep_real(max(0.0, min(part, self._total_due - self._clock.now())))
@@ -120,7 +121,7 @@ class RawConnection:
         try:
             if self._send_error is not None:
                 raise self._send_error
-            self._read_answer(answer, self.endpoint.deadlines.first_byte if patience is None else patience)
+            self._read_answer(answer, self.deadlines.first_byte if patience is None else patience)
         except (TransportError, ProtocolError) as problem:
             failure = self._describe_problem(problem)
         self._expected_answers -= 1
@@ -171,7 +172,7 @@ class RawConnection:
                 break
             timeout = ErrorClass.FIRST_BYTE_TIMEOUT if answer.first_byte is None else ErrorClass.INTER_TOKEN_TIMEOUT
             data = self._receive_bytes(due, timeout)
-            due = self._clock.now() + self.endpoint.deadlines.inter_token
+            due = self._clock.now() + self.deadlines.inter_token
             if not data:
                 answer.finish(self._clock.now())
                 break

@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.checks.common import OVERLOAD_STATUSES
 from harness.core.arrival_settings import SOAK
-from harness.core.errors import ErrorClass
+from harness.core.errors import TIMEOUT_ERRORS, ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.load import LONGEST_DELAY, SECONDS_UNTIL_GONE, Job, name_least
 from harness.core.metric import BY_TURN, LIMITED_TIMES
@@ -40,8 +40,7 @@ _ALIKE = {metric: f"{metric} and {name_least(metric)}" for metric in _LEAST}
 
 _METRICS = ("service", "lag", SENT_TTFT, WHOLE_TPOT, *BY_TURN, *_LEAST, *map(name_least, _LEAST))
 _BROKEN = (ErrorClass.INVALID, ErrorClass.INCOMPLETE)
-_TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
-_NO_SERVICE = (ErrorClass.CLOSED, *_TIMEOUTS, *(error for error in ErrorClass if error.is_before_contact))
+_NO_SERVICE = (ErrorClass.CLOSED, *TIMEOUT_ERRORS, *(error for error in ErrorClass if error.is_before_contact))
 _FEWEST_UNANSWERED, _ROUNDING = 10, 1e-9
 _FEWEST_TOKENS, _FEWEST_CHUNKS, _SHORTEST_STREAM = 8, 4, 0.02
 """Tokens or chunks of an answer, and seconds from its first to its last chunk, below which chunks that come together do

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.checks.bad_input.clean_errors import find_leak
-from harness.core.errors import ErrorClass, UsageError
+from harness.core.errors import TIMEOUT_ERRORS, ErrorClass, UsageError
 from harness.core.exchange import Exchange, Query
 from harness.core.noise import may_be_noise, shows_noise
 from harness.core.verdict import Counterexample, Status, Verdict, make_inconclusive, merge_contracts
@@ -30,7 +30,6 @@ _EXCESS_ALPHA = 0.001
 """Chance that background errors of that share alone make the repeats of one check look like a failure."""
 _ENDS = (Status.ERROR, Status.SKIPPED)
 """A repeat that ends so shows nothing: the harness broke, or a ceiling of cost was reached. Its verdict stands."""
-_TIMEOUTS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 
 
 @dataclass
@@ -50,7 +49,7 @@ class _Repeats:
     def is_unwell(self) -> bool:
         """Whether the service fails plain valid requests too. One timeout is enough: the next would cost as much."""
         failed = self.failed_controls
-        return len(failed) >= ENOUGH or any(control.error in _TIMEOUTS for control in failed)
+        return len(failed) >= ENOUGH or any(control.error in TIMEOUT_ERRORS for control in failed)
 
     def is_confirmed(self, cases: Sequence[str]) -> bool:
         """Whether the failure is more than noise: one case fails again and again, or too many cases fail."""
@@ -64,6 +63,11 @@ class _Repeats:
 
 def judge_confirmed(judge: Callable[[], Verdict], session: Session) -> Verdict:
     """The verdict of a check, asked again where noise may have decided it. `judge` sends its requests and judges."""
+    with session.client.patience.limit():
+        return _judge_until_decided(judge, session)
+
+
+def _judge_until_decided(judge: Callable[[], Verdict], session: Session) -> Verdict:
     session.begin_attempt()
     verdict = judge()
     if verdict.status is Status.FAIL:
@@ -95,7 +99,8 @@ def ask_confirmed(session: Session, query: Query, exchange: Exchange | None = No
 
 
 def _ask_control(session: Session) -> list[Exchange]:
-    """The plain valid request, asked alone; nothing where there is no sample of one."""
+    """The plain valid request, asked alone and waited for long enough; nothing where there is no sample of one."""
+    session.client.patience.begin_attempt()
     try:
         session.sample()
     except UsageError:
@@ -130,6 +135,8 @@ def _confirm(judge: Callable[[], Verdict], first: Verdict, session: Session) -> 
         repeats.controls += _ask_control(session)
         if repeats.is_unwell:
             return _fail_unwell(first, repeats, session)
+        if any(control.error is ErrorClass.UNAWAITED for control in repeats.controls):
+            return make_inconclusive(f"{first.reason}; not asked again: {repeats.controls[-1].detail}")
         again = _repeat(judge, session, repeats)
         if again.status in _ENDS or (again.status is Status.FAIL and not _rests_on_noise(again)):
             return again
@@ -171,10 +178,11 @@ def _fail_unwell(first: Verdict, repeats: _Repeats, session: Session) -> Verdict
 
 
 def _decide_again(judge: Callable[[], Verdict], first: Verdict, session: Session) -> Verdict:
-    """A check that stray failures may have left undecided, at most three times more."""
+    """A check that stray failures may have left undecided, at most three times more; once more if it waited in vain."""
     attempts: list[Verdict] = []
-    for _ in range(REPEATS):
-        if any(map(may_be_noise, _ask_control(session))):
+    has_hung = any(exchange.error in TIMEOUT_ERRORS for exchange in session.noise)
+    for _ in range(1 if has_hung else REPEATS):
+        if any(may_be_noise(control) or control.error is ErrorClass.UNAWAITED for control in _ask_control(session)):
             break
         session.begin_attempt()
         verdict = judge()

@@ -229,7 +229,7 @@ class Session:
                 return [self._take_turn(connection, request, wire) for request, wire in turns]
             for _ in requests:
                 self._ledger.before_request()
-            self.client.wait_turn()
+            self._prepare(connection)
             pieces = list(chain.from_iterable(wires))
             data = [piece for piece in pieces if isinstance(piece, bytes)]
             connection.send(pieces if len(data) < len(pieces) else [b"".join(data)], answers=len(requests))
@@ -245,8 +245,8 @@ class Session:
         where it may be taken for several requests.
         """
         self._ledger.before_request()
-        self.client.wait_turn()
         with RawConnection(self.endpoint, self.client.clock) as connection:
+            self._prepare(connection)
             connection.send(write(*encode_request(self.endpoint, request)), answers)
             yield self._receive_all(connection, [request] * answers, patience)
 
@@ -287,6 +287,7 @@ class Session:
         """Begin a check, or repeat it: shared answers that noise may have spoilt are asked for again."""
         self._shared.forget_noisy()
         self.noise.clear()
+        self.client.patience.begin_attempt()
 
     def settle_noise(self) -> None:
         """What failed in this attempt is no noise: checks that share its answers judge them as they are."""
@@ -313,7 +314,7 @@ class Session:
     def _take_turn(self, connection: RawConnection, request: Request, wire: Sequence[BytesOrPause]) -> Exchange:
         for repeat in (False, True):
             self._ledger.before_request(repeat=repeat)
-            self.client.wait_turn()
+            self._prepare(connection)
             connection.send(wire)
             exchange = self._receive(connection, request)
             # A server may end a kept-alive connection at any time, also while a request is on its way (RFC 9112 9.5).
@@ -333,7 +334,15 @@ class Session:
         return [first, *(self._receive(connection, request, wait) for request in requests[1:])]
 
     def _receive(self, connection: RawConnection, request: Request, patience: float | None = None) -> Exchange:
-        return self._finish(connection.receive(request, patience=patience, decoder=self.decoder(request)))
+        exchange = connection.receive(request, patience=patience, decoder=self.decoder(request))
+        if patience is None:
+            exchange = self.client.patience.note(exchange, connection.deadlines, self.client.clock.now())
+        return self._finish(exchange)
+
+    def _prepare(self, connection: RawConnection) -> None:
+        """Wait until the next request may leave, and choose how long its answer is waited for."""
+        self.client.wait_turn()
+        connection.deadlines = self.client.patience.deadlines
 
     def _finish(self, exchange: Exchange) -> Exchange:
         exchange = decode_exchange(self.adapter, self.endpoint, exchange)

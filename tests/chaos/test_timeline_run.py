@@ -20,7 +20,7 @@ from harness.core.stop_condition import parse_stop_condition
 from harness.core.verdict import Status
 from harness.io.rundir import FAULTS
 from harness.reference.deployment import Deployment
-from tests.chaos.chaosparts import Run, Toxiproxy, eventually, run_plan
+from tests.chaos.chaosparts import Run, Toxiproxy, assert_recovered, eventually, run_plan
 
 pytest.importorskip("harness.chaos.proxy.server")
 pytestmark = pytest.mark.slow(seconds=15)
@@ -69,7 +69,7 @@ def test_a_total_outage_of_two_upstreams(gate: Callable[..., Run], naive: Deploy
     assert struck
     failed = [sample for sample in struck if not sample.is_good]
     assert len(failed) >= len(struck) / 2, "on a busy machine the gateway may take up the last ones after the lift"
-    assert judge_recovery(found).status is Status.PASS, judge_recovery(found).reason
+    assert_recovered(found)
     rows = read_rows(run)
     assert [row["state"] for row in rows] == ["on", "on", "lifted", "lifted", "judged", "judged"]
     assert {row["name"] for row in rows} == {"x: down on backend-a", "x: down on backend-b"}

@@ -65,8 +65,9 @@ CLAIMS: Mapping[str, Rule] = {
     r"^(\d+) of \d+ wrong requests were answered with an error": lambda match, run: is_number(
         match, run.count_statuses(400, 599)
     ),
-    r"^(\d+) wrong requests are each refused": lambda match, run: is_number(match, run.count_statuses(400, 499)),
-    r"^(\d+) errors share": lambda match, run: is_number(match, run.count_statuses(400, 599)),
+    r"^\d+ wrong requests are each refused|^\d+ errors share": lambda _, run: (
+        not run.exchanges
+    ),  # the first check asked
     r"^all (\d+) warm requests": lambda match, run: is_number(match, run.count_statuses(200, 200) - 1),
     # What is spoken of occurred.
     r"refused|declined|\berrors?\b|is not carried out": lambda _, run: run.sent.errors > 0,

@@ -12,11 +12,10 @@ from harness.checks.bad_input.clean_errors import find_leak, is_stack_trace
 from harness.checks.bad_input.requests import BadRequest
 from harness.checks.common import TOO_MANY_REQUESTS, Show, judge, judge_case, judge_success
 from harness.checks.control import Control
-from harness.core.errors import ErrorClass
+from harness.core.errors import TIMEOUT_ERRORS, ErrorClass
 from harness.core.exchange import Exchange
 from harness.core.verdict import Case, Verdict, judge_contract, make_inconclusive
 
-TIMEOUT_ERRORS = (ErrorClass.FIRST_BYTE_TIMEOUT, ErrorClass.INTER_TOKEN_TIMEOUT, ErrorClass.TOTAL_TIMEOUT)
 _VERSION = "a software version"
 
 

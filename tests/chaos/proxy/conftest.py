@@ -125,6 +125,13 @@ class Link:
     def remove(self, toxic: str) -> None:
         assert self.server.http.delete(f"{self.path}/toxics/{toxic}").status_code == 204
 
+    def await_none_open(self) -> None:
+        """Wait until the proxy has noticed that every connection of this link is closed."""
+        ends = time.monotonic() + 20
+        while (counts := self.server.http.get("/aiharness/counters").json()["proxies"][self.name])["open"]:
+            assert time.monotonic() < ends, f"{counts['open']} connections are counted as open, and nobody has them"
+            time.sleep(0.02)
+
     def counts(self, toxic: str) -> dict[str, int]:
         rows = self.server.http.get("/aiharness/counters").json()["proxies"][self.name]["toxics"]
         return dict(rows[toxic])

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.chaos.proxy.conftest import Link, Served, ended, spawn
+from tests.chaos.proxy.conftest import Served, ended, spawn
 
 COUNT = 1600
 
@@ -64,13 +64,6 @@ class Accepting:
         self.listening.close()
 
 
-def await_none_open(link: Link) -> None:
-    ends = time.monotonic() + 20
-    while (counts := link.server.http.get("/aiharness/counters").json()["proxies"][link.name])["open"]:
-        assert time.monotonic() < ends, f"{counts['open']} connections are counted as open, and nobody has them"
-        time.sleep(0.05)
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("files")
 def test_no_traceback_and_nothing_left_when_all_are_reset_at_once(capfd: pytest.CaptureFixture[str]) -> None:
@@ -92,7 +85,7 @@ def test_no_traceback_and_nothing_left_when_all_are_reset_at_once(capfd: pytest.
                 reset(peer)
             for peer in [*clients[COUNT // 2 :], *service.peers[: COUNT // 2]]:
                 peer.close()
-            await_none_open(link)
+            link.await_none_open()
             assert http.get("/version").status_code == 200
     finally:
         service.close()

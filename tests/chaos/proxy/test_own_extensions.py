@@ -117,6 +117,7 @@ def test_a_seed_of_its_own_decides_whatever_was_before(ours: Served, echo: str) 
         for _ in range(earlier):
             with link.connect() as peer:
                 _ping(peer)
+        link.await_none_open()  # a toxic counts the connections that are open when it is added
         link.toxic("latency", name="l", latency=2, toxicity=0.5, seed=seed)
         for _ in range(20):
             with link.connect() as peer:
