@@ -14,6 +14,10 @@ from harness.core.verdict import Slice
 from ._format import format_count, format_integer, format_number, format_quantity, is_drawable
 from ._svg import Plot, Scale, draw_figure, draw_label, draw_path, draw_rule, make_element
 
+CURVE_CAPTION = (
+    "Robust accuracy over queries: the share of inputs that are still classified correctly after an attack has sent "
+    "this many rows for each. Shaded: the one-sided bounds of each point."
+)
 _WIDTH, _HEIGHT = 700.0, 270.0
 _PLOT = Plot(56.0, _WIDTH - 24.0, 18.0, _HEIGHT - 46.0)
 

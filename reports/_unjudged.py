@@ -44,6 +44,8 @@ _VALUES = {
     "slices": '["region"]',
     "file": '"labelled.csv"',
     "golden": '"golden.jsonl"',
+    "training": '"train.csv"',
+    "changed_limit": "0.05",
     "replicas": '["http://127.0.0.1:8001"]',
     "eps": "0.1",
     "rate": "10",

@@ -12,6 +12,7 @@ import json
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from harness.core.report import CheckRow, Report
 from harness.core.verdict import Level, Slice, Status
 from harness.core.visible_text import fold_line, make_visible, show_command
 
-from . import _bars, _causes, _curve, _figures, _format, _latency, _load, _timeline, _traffic, _view
+from . import _bars, _causes, _curve, _figures, _format, _latency, _load, _reliability, _timeline, _traffic, _view
 from ._key_figures import list_key_figures
 from ._plain import convert_report, convert_value
 from ._unjudged import group_unjudged
@@ -88,13 +89,18 @@ def _is_estimate(row: CheckRow) -> bool:
     return row.kind == "estimate" or row.limit is not None or row.ci is not None
 
 
-def _draw_estimate(row: CheckRow) -> tuple[CheckRow, Markup, list[tuple[Slice, Markup]], Markup]:
-    """The row, its bar, its slices each with a bar, all on one scale, and its curve."""
+def _draw_estimate(row: CheckRow) -> tuple[CheckRow, Markup, list[tuple[Slice, Markup]], tuple[str, Markup] | None]:
+    """The row, its bar, its slices each with a bar, all on one scale, and the picture of its slices with a caption."""
     parts = row.slices[:40]
     rows = [replace(row, estimate=part.estimate, ci=part.ci, baseline=None) for part in parts]
     scale = _bars.fit_scale(rows)
     slices = [(part, _bars.draw_bar(own, part.name, scale=scale)) for part, own in zip(parts, rows, strict=True)]
-    return row, _bars.draw_bar(row, row.title, row.verdict), slices, _curve.draw_curve(row)
+    drawn = {
+        _curve.CURVE_CAPTION: _curve.draw_curve(row),
+        _reliability.RELIABILITY_CAPTION: _reliability.draw_reliability(row),
+    }
+    picture = next(filter(itemgetter(1), drawn.items()), None)
+    return row, _bars.draw_bar(row, row.title, row.verdict), slices, picture
 
 
 def _tally_clauses(report: Report) -> list[tuple[str, str]]:
