@@ -22,7 +22,10 @@ from harness.reference.process import ReferenceProcess
 from harness.reference.settings import CHAT_MODEL, DIGITS_MODEL, EMBEDDING_MODEL, VERSION, ServiceSettings
 
 SINGLE_REQUESTS, ADVERSARIAL = "smoke,integration", "adversarial"
-KEY = "detection-key-0123456789"
+KEY, OTHER_KEY = "detection-key-0123456789", "detection-key-9876543210"
+KEYS = f"{KEY},{OTHER_KEY}"
+"""The keys of two callers; the second one is asked for by checks of the adversarial suite."""
+_OTHER_VARIABLE = "OTHER_API_KEY"
 _MAX_SECONDS = 600.0
 _MAX_RUN_SECONDS = 120
 """Seconds after which a run with a defect ends normally: if the service hangs, every request takes a deadline."""
@@ -192,7 +195,7 @@ def build_configuration(
 
 def run_with_defect(name: str, protocol: str, promises: Mapping[str, Any]) -> RunOutcome:
     """Run its suites on the service with a defect, with the promises of the defect."""
-    settings = ServiceSettings(api_key=KEY, defects=(name,))
+    settings = ServiceSettings(api_key=KEYS, defects=(name,))
     text = build_configuration(protocol, promises, SHORT_DEADLINES)
     seconds = _MAX_LIMITED_SECONDS if "rate_limit" in promises else _MAX_RUN_SECONDS
     return _run(
@@ -210,7 +213,7 @@ def run_with_variant(variant: Variant, protocol: str, suites: str = SINGLE_REQUE
     promises = {name: value for name, value in HEALTHY_PROMISES[protocol].items() if name not in variant.withdraws}
     text = build_configuration(protocol, {**promises, **variant.promises})
     names = () if variant == UNCHANGED else (variant.name,)
-    return _run(variant.name, protocol, ServiceSettings(api_key=KEY, variants=names), text, suites=suites)
+    return _run(variant.name, protocol, ServiceSettings(api_key=KEYS, variants=names), text, suites=suites)
 
 
 def choose_protocols(switch: Switch, *, every: bool, turn: int) -> tuple[str, ...]:
@@ -228,7 +231,8 @@ def _run(
 ) -> RunOutcome:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ReferenceProcess(settings, deadline_s=60.0) as server:
-        Path(folder, "aiharness.toml").write_text(text)
+        other = f'[endpoint.other_credentials]\nenv = "{_OTHER_VARIABLE}"\n' if suites == ADVERSARIAL else ""
+        Path(folder, "aiharness.toml").write_text(text + other)
         outcome = run_gate_in(Path(folder), server.url, suites, more)
     return replace(outcome, name=name, protocol=protocol, seconds=round(time.monotonic() - started, 1))
 
@@ -238,7 +242,7 @@ def run_gate_in(folder: Path, url: str, suites: str, more: Sequence[str]) -> Run
     options = (f"--ai-suite={suites}", f"--ai-endpoint={url}", "--ai-run-dir=run", "-p", "no:cacheprovider")
     command = [sys.executable, "-m", "pytest", *options, *more, "-q"]
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AIHARNESS_", "PYTEST_", "COV_"))}
-    env = {**clean, "AIHARNESS_API_KEY": KEY}
+    env = {**clean, "AIHARNESS_API_KEY": KEY, _OTHER_VARIABLE: OTHER_KEY}
     try:
         process = subprocess.run(
             command, cwd=folder, env=env, capture_output=True, text=True, timeout=_MAX_SECONDS, check=False

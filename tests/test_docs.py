@@ -86,7 +86,7 @@ def test_configuration_in_the_documents_is_accepted(tmp_path: Path, text: str) -
     (tmp_path / "patients.csv").write_text(PATIENTS)
     read_file(str(path), [])
     suites = tuple({each["suite"] for each in raw.get("objective", [])}) or ("smoke",)
-    environ = {"MODEL_API_KEY": "a-key-for-the-test"}
+    environ = {"MODEL_API_KEY": "a-key-for-the-test", "OTHER_API_KEY": "another-key-for-the-test"}
     endpoint = None if "endpoint" in raw else "http://127.0.0.1:1"
     assert resolve_settings(Options(suites=suites, config=str(path), endpoint=endpoint), environ, []).suites
 

@@ -22,12 +22,13 @@ def read_credentials(
     environ: Mapping[str, str],
     config: ConfigSource,
     owner: Sequence[str] = ("endpoint",),
+    name: str = "credentials",
 ) -> Credentials | None:
     """The credentials that the file names, else those of the environment. Raises `ConfigError` or `UsageError`.
 
-    `owner` are the keys of the table that has them.
+    `owner` are the keys of the table that has them, `name` is their own.
     """
-    keys = (*owner, "credentials")
+    keys = (*owner, name)
     if section is None:
         key = environ.get("AIHARNESS_API_KEY")
         return Credentials("bearer", Secret(key), source="AIHARNESS_API_KEY") if key else None

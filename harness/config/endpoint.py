@@ -16,8 +16,8 @@ from harness.config.credentials import check_secret, read_credentials
 from harness.config.file import CONFIG_FILE, ConfigSource
 from harness.config.operation_urls import split_operation
 from harness.config.options import Options
-from harness.config.sections import EndpointSection
-from harness.core.endpoint import TLS, Endpoint, Signer, Template, parse_url
+from harness.config.sections import CredentialsSection, EndpointSection
+from harness.core.endpoint import TLS, Credentials, Endpoint, Signer, Template, parse_url
 from harness.core.errors import UsageError
 from harness.core.expectation import Expectation, parse_expectation
 from harness.core.generation_options import LIMIT_OPTIONS
@@ -75,10 +75,30 @@ def resolve_endpoint(
         replicas=_parse_replicas(section.replicas, source),
         signer=_parse_signer(section.sign, source),
         options=check_options(section.options, source, "endpoint", "options"),
+        other_credentials=_read_other_caller(section.other_credentials, environ, source, credentials),
     )
     with source.locate_errors("endpoint", "url", given_elsewhere=origin != str(source.path)):
         endpoint = _leave_out_operation(endpoint)
     return endpoint, {"endpoint": origin, "credentials": credentials.source if credentials else "none"}
+
+
+def _read_other_caller(
+    section: CredentialsSection | None, environ: Mapping[str, str], source: ConfigSource, own: Credentials | None
+) -> Credentials | None:
+    """The credentials of another caller. Raises `ConfigError` where they are no other than the endpoint's own."""
+    if section is None:
+        return None
+    keys = ("endpoint", "other_credentials")
+    if not (section.env or section.file or section.command):
+        raise source.error("give env, file or command: where the other caller's secret is", *keys)
+    other = read_credentials(section, environ, source, name=keys[1])
+    assert other is not None
+    check_secret(other)
+    if own is None:
+        raise source.error("the endpoint's own credentials are not given, and one caller alone has no other", *keys)
+    if other.build_headers() == own.build_headers():
+        raise source.error("is the secret of [endpoint] credentials; give that of another caller", *keys)
+    return other
 
 
 def _leave_out_operation(endpoint: Endpoint) -> Endpoint:

@@ -48,6 +48,7 @@ _NO_SECRET = 'credentials = { env = "MY_API_KEY" }: the name of the variable tha
 
 SECRET_PLACES = (
     ("endpoint", "credentials"),
+    ("endpoint", "other_credentials"),
     ("endpoint", "headers"),
     ("endpoint", "query"),
     ("endpoint", "proxy"),
@@ -68,6 +69,7 @@ _NOTES: Mapping[tuple[str, ...], str] = {
     ("experiment", "fault", "attributes"): "attributes = { latency = 2000 }",
     ("objective", "limit"): 'a direction, a number and a unit, as limit = "<= 800ms" or limit = "<= 1%"',
     ("endpoint", "credentials"): _NO_SECRET,
+    ("endpoint", "other_credentials"): _NO_SECRET.replace("credentials", "other_credentials"),
     ("endpoint", "deadlines"): "deadlines = { total = 60 }, in seconds",
     ("endpoint", "tls"): 'tls = { ca_file = "ca.pem" }',
     ("endpoint", "headers"): 'headers = { X-Team = "search" }',

@@ -56,6 +56,7 @@ class EndpointSection:
     replicas: list[str] = field(default_factory=list)
     sign: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    other_credentials: CredentialsSection | None = None
 
 
 @dataclass(frozen=True, slots=True)

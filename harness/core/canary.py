@@ -7,7 +7,7 @@ import codecs
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import unquote
 
 CANARY_ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -23,7 +23,7 @@ _TAGS = dict(zip(range(0xE0020, 0xE007F), map(chr, range(0x20, 0x7F)), strict=Tr
 _PRINTABLE = bytes(code if 0x20 <= code < 0x7F or code in b"\t\r\n" else 0 for code in range(256))
 """Decoded bytes as text; what is no letter is a zero, and a line that is full of them is not decoded again."""
 _STANDARD = str.maketrans("-_", "+/")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{11,}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{11,}")
 _BASE32 = re.compile(r"[A-Z2-7]{24,}", re.IGNORECASE)
 _HEX = re.compile(r"[0-9a-fA-F](?:[\s:,-]?[0-9a-fA-F]){15,}")
 _CODES = re.compile(r"\d{2,3}(?:[\s,;]+\d{2,3}){7,}")
@@ -92,27 +92,27 @@ def _decode_all(clear: str) -> Iterator[tuple[str, str]]:
         "listed": _LIST_MARK.sub("", clear),
         "initials": "".join(word[0] for word in clear.split()),
     }
-    yield from ((name, new) for name, new in rewritten.items() if new != clear)
-    decoded: dict[str, list[str]] = {
-        "base64": [new for run in _BASE64.findall(clear) for new in _decode(run.translate(_STANDARD), 4, _read_base64)],
-        "hex": [new for run in _HEX.findall(clear) for new in _decode(_select_letters(run), 2, bytes.fromhex)],
-        "base32": [new for run in _BASE32.findall(clear) for new in _decode(run.upper(), 8, base64.b32decode)],
-        "character codes": [_read_codes(run) for run in _CODES.findall(clear)],
+    decoded = {
+        "base64": _decode_runs(_BASE64.findall(clear.translate(_STANDARD)), 4, base64.b64decode),
+        "hex": _decode_runs(map(_select_letters, _HEX.findall(clear)), 2, bytes.fromhex),
+        "base32": _decode_runs(map(str.upper, _BASE32.findall(clear)), 8, base64.b32decode),
+        "character codes": "\n".join(map(_read_codes, _CODES.findall(clear))),
     }
-    yield from ((name, "\n".join(texts)) for name, texts in decoded.items() if texts)
-
-
-def _read_base64(run: str) -> bytes:
-    return base64.b64decode(run)
+    for name, new in (rewritten | decoded).items():
+        if new and new != clear:
+            yield name, new
 
 
 def _read_codes(run: str) -> str:
     codes = map(int, re.findall(r"\d+", run))
-    return "".join(chr(code) for code in codes if code < 256)
+    return "".join(map(chr, filter((256).__gt__, codes)))
 
 
-def _decode(run: str, group: int, decode: Callable[[str], bytes]) -> Iterator[str]:
-    """The run decoded from each place where a group may begin: other letters may come directly before the canary."""
-    for start in range(group):
-        end = start + (len(run) - start) // group * group
-        yield decode(run[start:end]).translate(_PRINTABLE).decode("ascii")
+def _decode_runs(runs: Iterable[str], group: int, decode: Callable[[str], bytes]) -> str:
+    """Each run decoded from every place where a group may begin: other letters may come directly before the canary."""
+    lines = []
+    for run in runs:
+        for start in range(group):
+            end = start + (len(run) - start) // group * group
+            lines.append(decode(run[start:end]).translate(_PRINTABLE).decode("ascii"))
+    return "\n".join(lines)

@@ -206,7 +206,8 @@ class Endpoint:
     `prefix` is put between the URL and the paths of OpenAI's protocols; None: `/v1`, unless the URL ends with it. With
     a `unix_socket` (its path), the host of the URL is used only for the Host header. `replicas` are further URLs of the
     same service (redundant servers, blue and green) that get the same requests and credentials. `options` are sent with
-    every inference (`max_tokens`, `reasoning_effort`, ...), in place of the adapter's own defaults.
+    every inference (`max_tokens`, `reasoning_effort`, ...), in place of the adapter's own defaults. `other_credentials`
+    are those of another caller, from whom the first one's data must be kept.
     """
 
     url: str
@@ -231,6 +232,7 @@ class Endpoint:
     signer: Signer | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     public_headers: tuple[str, ...] = ()
+    other_credentials: Credentials | None = None
 
     @property
     def host(self) -> str:
@@ -284,7 +286,9 @@ class Endpoint:
 
         Values shorter than `MIN_SECRET_LENGTH` are left out: a report without any `5` would be useless.
         """
-        secrets = set(self.credentials.list_secrets()) if self.credentials else set()
+        secrets: set[str] = set()
+        for credentials in filter(None, (self.credentials, self.other_credentials)):
+            secrets.update(credentials.list_secrets())
         hidden = [(name, value) for name, value in self.headers if self.hides_line(name)]
         lines = [value for name, value in hidden if is_secret_header(name) or len(value) >= _MIN_LINE_LENGTH]
         lines += [value for name, value in self.query if is_secret_parameter(name)]

@@ -263,8 +263,8 @@ def _has_element(value: Any) -> bool:
     return any(map(_has_element, value)) if isinstance(value, list) else True
 
 
-Authorization = Literal["own", "wrong", "none"]
-"""The credential that a request carried: the endpoint's own, a wrong one, or none."""
+Authorization = Literal["own", "other", "wrong", "none"]
+"""The credential that a request carried: the endpoint's own, another caller's, a wrong one, or none."""
 
 
 @dataclass(frozen=True, slots=True)

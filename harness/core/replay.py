@@ -90,8 +90,8 @@ def build_curl(request: Request, endpoint: Endpoint, authorization: Authorizatio
         parts += ["--unix-socket", quote_word(endpoint.unix_socket)]
     for name, value in endpoint.mask_lines((*request.headers, *endpoint.headers)):
         parts += ["-H", quote_word(f"{name}: {value}")]
-    if endpoint.credentials:
-        parts += _build_credential_option(endpoint.credentials, authorization, quote_word)
+    if credentials := endpoint.other_credentials if authorization == "other" else endpoint.credentials:
+        parts += _build_credential_option(credentials, authorization, quote_word)
     tls = endpoint.tls
     for option, file in (("--cacert", tls.ca_file), ("--cert", tls.client_cert), ("--key", tls.client_key)):
         if file:

@@ -62,7 +62,7 @@ class Chat:
         """One answer to a conversation, whole or as server-sent events."""
         chat = parse_chat(await read_object(request, self.service.settings))
         prompt = self._read_prompt(chat)
-        cached = self._cache.read(prompt) if self.service.settings.prefix_cache else None
+        cached = await self._read_cached(prompt, request.headers.get("authorization", ""))
         room = CONTEXT - len(prompt)
         count = partial(_sum_usage, len(prompt), cached)
         chat = replace(chat, max_tokens=min(chat.max_tokens or room, room))
@@ -74,6 +74,14 @@ class Chat:
         await self._finish(request, choices)
         answer |= {"object": "chat.completion", "choices": [choice.format_whole() for choice in choices]}
         return JSONResponse({**answer, "usage": count(choices)})
+
+    async def _read_cached(self, prompt: Sequence[str], caller: str) -> int | None:
+        """Read the prompt; how many of its tokens were cached for this caller, None: there is no cache."""
+        settings = self.service.settings
+        cached = self._cache.read(prompt, caller) if settings.prefix_cache else None
+        if settings.prompt_token_ms:
+            await asyncio.sleep((len(prompt) - (cached or 0)) * settings.prompt_token_ms / 1000)
+        return cached
 
     def _read_prompt(self, chat: ChatRequest) -> list[str]:
         model, messages = self.service.text, [*chat.shape, *chat.messages]

@@ -29,7 +29,7 @@ class RequestMiddleware:
 
     def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
         self.app = Idempotency(app, settings.body_timeout_s)
-        self.key = settings.api_key
+        self.keys = [key.encode() for key in (settings.api_key or "").split(",") if key]
         self.limit = None if settings.rate_limit is None else RateLimit(settings.rate_limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,8 +82,9 @@ class RequestMiddleware:
         return ApiError(429, message, "rate_limit_exceeded", headers={"retry-after": str(seconds)})
 
     def _admits(self, path: str, headers: Headers) -> bool:
-        if self.key is None or not path.startswith(_PROTECTED):
+        if not self.keys or not path.startswith(_PROTECTED):
             return True
         scheme, _, token = headers.get("authorization", "").partition(" ")
         # In constant time, so that the key cannot be guessed letter by letter; bytes, so that any key is comparable.
-        return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode("latin-1"), self.key.encode())
+        given = token.strip().encode("latin-1")
+        return scheme.lower() == "bearer" and any(hmac.compare_digest(given, key) for key in self.keys)

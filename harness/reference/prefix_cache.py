@@ -17,9 +17,9 @@ class PrefixCache:
     def __init__(self) -> None:
         self._blocks: OrderedDict[int, None] = OrderedDict()
 
-    def read(self, tokens: Sequence[str]) -> int:
-        """Keep a prompt; how many tokens of its beginning were kept before, less than all: one is always read."""
-        key, cached, is_kept = 0, 0, True
+    def read(self, tokens: Sequence[str], caller: str = "") -> int:
+        """Keep a caller's prompt; how many tokens of its beginning were kept before, never all: one is always read."""
+        key, cached, is_kept = hash(caller), 0, True
         for end in range(BLOCK, len(tokens), BLOCK):
             key = hash((key, *tokens[end - BLOCK : end]))
             is_kept = is_kept and key in self._blocks

@@ -15,10 +15,12 @@ VERSION = "1"
 class ServiceSettings:
     """One backend: what it serves, how slowly, for whom, and with which seeded defects.
 
-    `api_key` None leaves it open. `latency_ms` is added to every inference, `token_ms` passes before every token.
+    `api_key` None leaves it open; the keys of several callers have commas between them. `latency_ms` is added to every
+    inference, `token_ms` passes before every token.
     `max_rows` bounds a batch, `max_body` a request body in bytes, `max_depth` its JSON nesting, `body_timeout_s` the
     seconds in which a body must have come. `rate_limit` inferences are admitted within any minute (None: no limit).
-    With `prefix_cache` the usage of a chat states how many tokens of its prompt began an earlier one.
+    With `prefix_cache` the usage of a chat states how many tokens of its prompt began an earlier one of this caller;
+    each of the others takes `prompt_token_ms` to read.
     `defects` and `variants` are names of files in the repository's `detection/defects/` and `detection/variants/`.
     """
 
@@ -32,5 +34,6 @@ class ServiceSettings:
     body_timeout_s: float = 10.0
     rate_limit: int | None = None
     prefix_cache: bool = True
+    prompt_token_ms: float = 0.0
     defects: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()

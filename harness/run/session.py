@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from harness.core.adapter import Adapter, Capabilities, Facts, HealthReader, StreamDecoder, make_sample
 from harness.core.endpoint import Credentials, Endpoint
 from harness.core.errors import ErrorClass, HarnessError
-from harness.core.exchange import Exchange, Headers, Query, Request
+from harness.core.exchange import Authorization, Exchange, Headers, Query, Request
 from harness.core.generation_options import choose_limit_value, find_limit_option, merge_options
 from harness.core.noise import may_be_noise
 from harness.core.replay import show_exchange, show_request, show_response
@@ -148,7 +148,10 @@ class Session:
         self._ledger.before_request(repeat=repeat)
         exchange = self.client.exchange(request, decoder=self.decoder(request), credentials=credentials)
         if credentials is not ENDPOINT_CREDENTIALS:
-            exchange = replace(exchange, authorization="wrong" if credentials else "none")
+            given: Authorization = "wrong" if credentials else "none"
+            if credentials is not None and credentials is self.endpoint.other_credentials:
+                given = "other"
+            exchange = replace(exchange, authorization=given)
         return self._meter_inference(self._finish(exchange))
 
     def begin(self, query: Query, intended: float | None = None) -> Asked:

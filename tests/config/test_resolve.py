@@ -71,6 +71,8 @@ def test_pyproject_and_nearest_folder(tmp_path: Path) -> None:
         ('[endpoint]\ncredentials = { env = "NOT_SET_ANYWHERE" }', r"NOT_SET_ANYWHERE is empty or not set"),
         ('[endpoint]\ncredentials = { env = "A", file = "b" }', r"only one of"),
         ('[endpoint]\ncredentials = { file = "nowhere.txt" }', r"nowhere.txt cannot be read"),
+        ('[endpoint]\nother_credentials = { scheme = "bearer" }', r"toml:2: .*where the other caller's secret is"),
+        ('[endpoint]\nother_credentials = { env = "NOT_SET_ANYWHERE" }', r"NOT_SET_ANYWHERE is empty or not set"),
         ('[endpoint.template]\nbody = "{}"', r"toml:2: endpoint.template.body: must contain {{input}}"),
         ('[endpoint.template]\npath = "predict"', r"toml:2: endpoint.template.path: must start with a slash"),
         ('[[objective]]\nsuite = "smoke"\nmetric = "latency p95"', r"toml:1: objective\[0\].*limit"),
@@ -138,6 +140,20 @@ def test_credentials_from_everywhere(tmp_path: Path) -> None:
     assert default.source == "AIHARNESS_API_KEY"
     with pytest.raises(UsageError, match="too short"):
         read(tmp_path, head, env={"AIHARNESS_API_KEY": "abc"})
+
+
+def test_another_caller_has_a_secret_of_its_own(tmp_path: Path) -> None:
+    head = '[endpoint]\nurl = "http://a"\nother_credentials = { env = "K" }\n'
+    env = {"AIHARNESS_API_KEY": "first-caller", "K": "second-caller"}
+    settings = read(tmp_path, head, env=env)
+    assert settings.endpoint.other_credentials is not None
+    assert settings.endpoint.other_credentials.build_headers() == (("Authorization", "Bearer second-caller"),)
+    assert {"first-caller", "second-caller"} <= set(settings.list_secrets())
+    assert "other_caller" in settings.grounds()
+    with pytest.raises(UsageError, match=r"is the secret of \[endpoint\] credentials; give that of another caller"):
+        read(tmp_path, head, env={**env, "K": "first-caller"})
+    with pytest.raises(UsageError, match="one caller alone has no other"):
+        read(tmp_path, head, env={"K": "second-caller"})
 
 
 def test_tls_files_are_relative_to_the_configuration(tmp_path: Path) -> None:

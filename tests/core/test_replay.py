@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,9 @@ def test_a_request_without_the_right_credential_is_shown_without_it(scheme: Any)
     without = build_curl(Request("GET", "/"), endpoint, "none")
     assert "Authorization" not in without
     assert "MODEL_KEY" not in without
+    other = replace(endpoint, other_credentials=replace(credentials, secret=Secret("of-another"), source="OTHER_KEY"))
+    assert "$OTHER_KEY" in build_curl(Request("GET", "/"), other, "other")
+    assert "MODEL_KEY" not in build_curl(Request("GET", "/"), other, "other")
     words = shlex.split(build_curl(Request("GET", "/"), endpoint, "wrong"))
     [(name, value)] = credentials.make_wrong().build_headers()
     assert f"{name}: {value}" in words

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks._detection import KEY, SERVED_MODELS
+from benchmarks._detection import KEY, OTHER_KEY, SERVED_MODELS
 from detection.switch import Switch
 from harness.core.endpoint import Credentials, Deadlines, Endpoint, Secret
 from harness.core.settings import Ceilings, Promises, Settings
@@ -37,6 +37,7 @@ def verdicts(folder: Path, url: str, switch: Switch, protocol: str, beginning: s
         model=named["model"],
         version=named.get("version"),
         credentials=Credentials("bearer", Secret(KEY)),
+        other_credentials=Credentials("bearer", Secret(OTHER_KEY)),
         deadlines=SHORT,
     )
     settings = Settings(endpoint, SUITES, promises=Promises(**switch.promises), extras=("property",))

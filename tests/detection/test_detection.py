@@ -18,6 +18,7 @@ import pytest
 from benchmarks._detection import (
     HEALTHY_PROMISES,
     KEY,
+    KEYS,
     SHORT_DEADLINES,
     CheckRow,
     RunOutcome,
@@ -52,7 +53,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextlib.contextmanager
 def _served(serving: Serving, name: str) -> Iterator[str]:
-    settings = ServiceSettings(api_key=KEY, defects=(name,))
+    settings = ServiceSettings(api_key=KEYS, defects=(name,))
     if name in KILLING:
         with ReferenceProcess(settings) as server:
             yield server.url

@@ -24,3 +24,10 @@ def test_what_was_not_used_for_the_longest_time_goes_first() -> None:
             cache.read(used)
     assert cache.read(used) == 2 * BLOCK
     assert cache.read(old) < 2 * BLOCK
+
+
+def test_each_caller_has_a_cache_of_its_own() -> None:
+    cache, tokens = PrefixCache(), ["a"] * (BLOCK * 3)
+    assert cache.read(tokens, "one") == 0
+    assert cache.read(tokens, "two") == 0
+    assert cache.read(tokens, "one") == cache.read(tokens, "two") == BLOCK * 2
