@@ -32,7 +32,7 @@ def render(report: Report, *, run_path: str = "") -> str:
 
     `run_path` is the run's directory, for commands that read it (default: the run's id).
     """
-    page = _Page()
+    page = MarkdownPage()
     page.add(_describe_run(report))
     figures = list_key_figures(report)
     page.add("\n".join(f"- {escape_prose(label, 80)}: **{escape_prose(value, 160)}**" for label, value in figures))
@@ -57,7 +57,7 @@ def render(report: Report, *, run_path: str = "") -> str:
     return page.text
 
 
-class _Page:
+class MarkdownPage:
     """Blocks are added while they fit."""
 
     def __init__(self) -> None:

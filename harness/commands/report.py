@@ -22,7 +22,7 @@ from harness.run.report_files import render_report
 def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("path", metavar="RUN", help="a run directory, or a gate.json")
-    add("--format", dest="format_", default="terminal", help="terminal (default), html, json, junit, markdown")
+    add("--format", dest="format_", default="terminal", help="terminal (default), html, json, junit, markdown, card")
     add("--output", "-o", metavar="FILE", help="write to this file instead of the screen")
 
 

@@ -14,7 +14,7 @@ from harness.core.dataset import Dataset
 from harness.core.objective import Objective
 from harness.core.plan import PlannedCheck
 from harness.core.verdict import Slice, Status, Verdict, make_inconclusive
-from harness.run.labelled_rows import LabelledRows, choose_rows, explain_unjudged
+from harness.run.labelled_rows import LabelledRows, choose_rows, describe_population, explain_unjudged
 from harness.run.rate_judging import judge_independent_samples, make_slice
 
 
@@ -68,7 +68,7 @@ def _list_notes(
 ) -> tuple[str, ...]:
     assert data.labels is not None
     label, most = Counter(str(data.labels[number]) for number in chosen).most_common(1)[0]
-    notes = [f"rows drawn by seed {seed} out of {len(data.inputs)}"]
+    notes = [describe_population(len(data.inputs), seed)]
     if lacking := len(set(chosen) & {*rows.unlabelled, *rows.failed}):
         notes.append(f"{lacking} of the wrong rows had no answer with a label")
     if refused := len(set(chosen) & set(rows.refused)):

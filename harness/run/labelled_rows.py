@@ -79,6 +79,14 @@ def explain_unjudged(rows: LabelledRows, chosen: Sequence[int]) -> str:
     return ""
 
 
+def describe_population(rows: int, seed: int) -> str:
+    """Of what a figure with its bounds speaks (NIST AI 800-3 keeps it apart from a figure of the items alone)."""
+    return (
+        f"it speaks of the population of which the {rows} rows are a random sample, not of these rows alone; rows "
+        f"drawn by seed {seed}"
+    )
+
+
 @lru_cache(maxsize=64)
 def choose_rows(data: Dataset, seed: int, slice: str | None, cap: int) -> tuple[int, ...]:
     """The places of the rows that a figure is of, drawn by the seed; a row that repeats another is left out.

@@ -18,7 +18,7 @@ from harness.core.verdict import Slice, Status, Verdict, make_inconclusive
 from harness.metrics.answered_rows import AnsweredRows, Flags
 from harness.metrics.families.calibration import find_confidence, measure_reliability
 from harness.metrics.quality_metric import Aim, Prepared, QualityMetric, find_metric
-from harness.run.labelled_rows import LabelledRows, choose_rows, explain_unjudged
+from harness.run.labelled_rows import LabelledRows, choose_rows, describe_population, explain_unjudged
 from harness.stats.resampling import Alphas, Bounds, compute_rows_needed
 
 _MOST_SLICES = 40
@@ -169,7 +169,7 @@ def decide_figure(
 
 def list_notes(rows: AnsweredRows, data: Dataset, seed: int) -> tuple[str, ...]:
     """What must be known of the rows beside the figure."""
-    notes = [f"rows drawn by seed {seed} out of {len(data.inputs)}"]
+    notes = [describe_population(len(data.inputs), seed)]
     if lacking := int(rows.failed.sum()):
         notes.append(f"{lacking} rows had no answer to read, and count as wrong as can be")
     if others := rows.classes[rows.label_count :]:
