@@ -50,7 +50,7 @@ test-servers: $(VENV)/.dev  ## install, start and judge real servers (each in a 
 	$(BIN)/python -m pytest -m servers tests/servers $(ARGS)
 
 test-torch: $(VENV)/.dev  ## local references of torch and ONNX, quantised twins: torch is installed once, in an environment of its own
-	AIHARNESS_TORCH=1 $(BIN)/python -m pytest -m torch tests/io tests/suites $(ARGS)
+	AIHARNESS_TORCH=1 $(BIN)/python -m pytest -m torch tests/io tests/suites tests/attacks $(ARGS)
 
 fuzz: $(VENV)/.dev  ## a million mutated answers for every decoder, a thousand examples for every property
 	AIHARNESS_FUZZ=1000000 $(BIN)/python -m pytest -k "test_fuzz or hypothesis" $(ARGS)

@@ -79,10 +79,11 @@ class AttackKind:
     `norm` is how it measures a change, and so which limit of the threat model counts. One that `reads` labels is sent
     1.0 for a right answer and -1.0 for a wrong one; `instead` is the attack that takes over from one that reads scores
     where the service gives none, or rounds them. One that `roams` sends rows beyond its limit on its way. One that
-    `minimises` goes on after a success until its search ends, and its smallest success counts. `names` says what its
-    first rows are, for one that always sends the same changes; with `samples` its rows are one random sample, of which
-    the share of kept labels is told. `takes` is what a row is. `prepares`: its module makes a model of the endpoint
-    from the data's rows first (`prepare`).
+    `minimises` goes on after a success until its search ends, and its smallest success counts. The first batch of one
+    that `asks_first` is no attempt: nothing in it is a finding. `names` says what its first rows are, for one that
+    always sends the same changes (an empty row is not sent, and keeps its place); with `samples` its rows are one
+    random sample, of which the share of right answers is told. `takes` is what a row is. `prepares`: its module makes
+    a model of the endpoint from its answers to the data's rows first (`prepare`).
     """
 
     norm: Norm = Norm.LINF
@@ -94,6 +95,7 @@ class AttackKind:
     samples: bool = False
     takes: Literal["numbers", "text"] = "numbers"
     prepares: bool = False
+    asks_first: bool = False
 
     @property
     def searches(self) -> int:

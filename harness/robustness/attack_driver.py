@@ -60,7 +60,7 @@ def attack_all(
         left = sum(target.budget.count_left(target.number) for target in alive)
         watch(ledger.oracle.rows.total(), len(questions) + left)
         if not kind.roams:
-            _refuse_leaving(attack, alive)
+            _refuse_leaving(attack, [target for target in alive if target.batches > kind.asks_first])
         answers = iter(ledger.ask(questions, "query"))
         for target in alive:
             margins = _handle_batch(ledger, kind, target, answers)
@@ -92,6 +92,7 @@ def _handle_batch(
     for row in target.batch:
         if not len(row):
             margins.append(1.0)
+            target.broken_by_name.append(None)
             continue
         reply, exchange = next(answers)
         margins.append(_handle_answer(ledger, kind, target, row, reply, exchange))
@@ -107,8 +108,8 @@ def _handle_answer(
     exchange: Exchange,
 ) -> float:
     """Count one answer; returns the margin that the search is sent for it."""
-    if reply is not None and (kind.names or kind.samples):
-        target.broken_by_name.append(target.criterion.met(reply))
+    if kind.names or kind.samples:
+        target.broken_by_name.append(None if reply is None else target.criterion.met(reply))
     if target.state != "alive":
         return 0.0
     target.queries += 1
@@ -118,6 +119,8 @@ def _handle_answer(
     margin = target.criterion.margin(reply)
     target.moved |= abs(margin - target.start) > NOISE
     if not target.criterion.met(reply):
+        return margin
+    if kind.asks_first and target.batches == 1:
         return margin
     distance = target.task.distance.between(target.task.row, row)
     target.closest = min(target.closest, distance)

@@ -66,6 +66,8 @@ class AttackedInput:
     moved: bool = False
     first_label: str | None = None
     queries: int = 0
+    batches: int = 0
+    roams: bool = False
     closest: float = math.inf
     candidate: tuple[float, Row, int, Prediction] | None = None
     finding: Finding | None = None
@@ -73,7 +75,7 @@ class AttackedInput:
     lost: Exchange | None = None
     search: Search | None = None
     batch: Sequence[Row] = ()
-    broken_by_name: list[bool] = field(default_factory=list)
+    broken_by_name: list[bool | None] = field(default_factory=list)
 
     def note_clean_answer(self, reply: Prediction) -> None:
         """Take the answer to the clean row: the input is wrong already, or can be attacked."""
@@ -91,6 +93,7 @@ class AttackedInput:
         kind = find_kind(attack)
         if kind.reads == "labels":
             self.criterion = Criterion(self.criterion.label)
+        self.batches, self.roams = 0, kind.roams
         self.state, self.start = "alive", self.criterion.margin(reply)
         task = replace(self.task, scored=self.criterion.column is not None, donors=donors)
         self.search = attack.search(task)
@@ -110,6 +113,7 @@ class AttackedInput:
             except StopIteration:
                 break
             if self._take_batch(batch):
+                self.batches += 1
                 return
             margins = [1.0] * len(batch)
         self.batch = ()
@@ -119,9 +123,13 @@ class AttackedInput:
         rows: list[Row] = []
         for row in batch:
             distance, original = self.task.distance, self.task.row
+            if not len(row):
+                rows.append(())
+                continue
             if not distance.admits(original, row):
                 row = distance.project(original, row)
-                if not distance.admits(original, row):
+                fits = distance.admits if self.roams else distance.allows
+                if not fits(original, row):
                     row = ()
             rows.append(row)
         sendable = sum(len(row) > 0 for row in rows)

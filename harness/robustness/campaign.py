@@ -194,15 +194,16 @@ def _count_by_name(kind: AttackKind, targets: Sequence[AttackedInput]) -> tuple[
     """Of each named change: the inputs that it broke, and those that it was tried on."""
     named = []
     for place, name in enumerate(kind.names):
-        broken = [target.broken_by_name[place] for target in targets if len(target.broken_by_name) > place]
-        named.append((name, sum(broken), len(broken)))
+        answers = [target.broken_by_name[place] for target in targets if len(target.broken_by_name) > place]
+        named.append((name, answers.count(True), len(answers) - answers.count(None)))
     return tuple(named)
 
 
 def _describe_samples(kind: AttackKind, targets: Sequence[AttackedInput]) -> list[str]:
     if not kind.samples:
         return []
-    draws = [(sum(target.broken_by_name), len(target.broken_by_name)) for target in targets if target.broken_by_name]
+    answers = [target.broken_by_name for target in targets if target.broken_by_name]
+    draws = [(one.count(True), len(one) - one.count(None)) for one in answers if one.count(None) < len(one)]
     if not draws:
         return []
     least = min(1 - clopper_pearson_upper(k, n, 0.05) for k, n in draws)

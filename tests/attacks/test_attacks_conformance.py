@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.attack import Attack, Task, find_kind
 from harness.core.registry import list_plugins, load_plugin
-from harness.core.threat import Distance, TextDistance
+from harness.core.threat import Distance, Norm, TextDistance
 
 TEXT = "the service was good, and the food was warm"
 
@@ -20,7 +20,8 @@ def make_task(attack: Attack, scored: bool) -> Task:
         return Task(TEXT, TextDistance(5), (1, 1), 60, (1, 2), scored, words={"good": ("fine",)})
     row = [0.0, 0.5, 1.0, 0.25] * 4
     donors = ([0.9, 0.1] * 8, [1.0] * 16)
-    return Task(row, Distance(0.1, norm=kind.norm), (4, 4), 60, (1, 2), scored, donors)
+    eps = 3 if kind.norm is Norm.SEVERITY else 0.1
+    return Task(row, Distance(eps, norm=kind.norm), (4, 4), 60, (1, 2), scored, donors)
 
 
 def answer(row: Any) -> float:
@@ -34,8 +35,10 @@ def sent(attack: Attack, task: Task) -> list[Any]:
     kind, search = find_kind(attack), attack.search(task)
     rows: list[Any] = []
     batch = next(search)
+    if kind.asks_first:
+        batch = search.send([answer(row) for row in batch])
     while len(rows) < task.budget:
-        rows += [row if isinstance(row, str) else np.array(list(row)) for row in batch]
+        rows += [row if isinstance(row, str) else np.array(list(row)) for row in batch if len(row)]
         margins = [answer(row) for row in batch]
         if kind.reads == "labels" or not task.scored:
             margins = [1.0 if margin >= 0 else -1.0 for margin in margins]
