@@ -5,8 +5,10 @@ Tested in tests/chaos/test_drain_judging.py.
 
 from __future__ import annotations
 
+from functools import partial
+
 from harness.chaos.judging import judge_validity, weaken_if_stopped
-from harness.chaos.starvation import leave_open_if_starved
+from harness.chaos.starvation import TIMEOUTS, leave_open_if_starved
 from harness.core.experiment import Experiment, Sample, Strike
 from harness.core.verdict import Status, Verdict, make_inconclusive
 
@@ -14,7 +16,7 @@ _FEWEST_BEGUN = 5
 """Answers that must have been on their way when replicas were asked to end: fewer tell too little."""
 
 
-@leave_open_if_starved
+@partial(leave_open_if_starved, errors=TIMEOUTS)
 def judge_drain(experiment: Experiment) -> Verdict:
     """No answer that was begun before the signal is lost, no request after it fails, and each process ends in time.
 

@@ -9,11 +9,12 @@ Tested in tests/chaos/test_starvation.py.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from harness.core.errors import ErrorClass
 from harness.core.experiment import Experiment, Sample
 from harness.core.verdict import Status, Verdict
 
@@ -26,6 +27,19 @@ a free machine and beside the baseline. Others that do as much as the machine ca
 an answer that is all computing passes twice its time."""
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
+
+TIMEOUTS = frozenset(
+    {
+        ErrorClass.CONNECT_TIMEOUT,
+        ErrorClass.FIRST_BYTE_TIMEOUT,
+        ErrorClass.INTER_TOKEN_TIMEOUT,
+        ErrorClass.TOTAL_TIMEOUT,
+    }
+)
+"""Errors that waiting for a processor explains by itself."""
+
+_EXPLAINED = TIMEOUTS | {ErrorClass.STATUS, ErrorClass.CLOSED, ErrorClass.CONNECT, ErrorClass.GONE}
+"""And those that it explains by the deadlines of gateways and of connections that are kept."""
 
 _Judge = TypeVar("_Judge", bound=Callable[..., Verdict])
 
@@ -67,10 +81,10 @@ def _compute_slowdown(ran: float, waited: float) -> float:
     return 1 + waited / ran if ran else 1.0
 
 
-def spare_starved(experiment: Experiment) -> Experiment:
+def spare_starved(experiment: Experiment, errors: Set[str] = _EXPLAINED) -> Experiment:
     """The experiment as if each request since the first fault that ran into a starved time had been answered at once.
 
-    Wrong answers stay: no machine is too busy to be right.
+    Wrong answers stay, and those that failed with other `errors`: no machine is too busy to be right.
     """
     applied = experiment.applied
     if applied is None or not experiment.starved:
@@ -79,7 +93,8 @@ def spare_starved(experiment: Experiment) -> Experiment:
     def spare(sample: Sample) -> Sample:
         ended = sample.ended if sample.ended is not None else sample.intended + (sample.latency or 0.0)
         is_starved = any(start <= ended and sample.intended <= end for start, end in experiment.starved)
-        if sample.silent or sample.intended < applied or not is_starved:
+        is_explained = sample.error is None or sample.error in errors
+        if sample.silent or ended < applied or not (is_starved and is_explained):
             return sample
         return replace(sample, latency=0.0, error=None, status=None)
 
@@ -95,15 +110,18 @@ def describe_starved(experiment: Experiment) -> str:
     return f"this machine was too busy for {covered:.1f} s of the run: what ran on it waited for a processor"
 
 
-def leave_open_if_starved(judge: _Judge) -> _Judge:
-    """The judge, but INCONCLUSIVE for a FAIL that does not stand without the requests that ran into a starved time."""
+def leave_open_if_starved(judge: _Judge, errors: Set[str] = _EXPLAINED) -> _Judge:
+    """The judge, but INCONCLUSIVE for a FAIL that does not stand without the requests that ran into a starved time.
+
+    `errors`: as in `spare_starved`.
+    """
 
     @functools.wraps(judge)
     def judge_rest(experiment: Experiment, *args: Any, **kwargs: Any) -> Verdict:
         verdict = judge(experiment, *args, **kwargs)
         if verdict.status is not Status.FAIL or not experiment.starved:
             return verdict
-        if judge(spare_starved(experiment), *args, **kwargs).status is Status.FAIL:
+        if judge(spare_starved(experiment, errors), *args, **kwargs).status is Status.FAIL:
             return verdict
         reason = f"bound by the client: {describe_starved(experiment)}; {verdict.reason}"
         return replace(verdict, status=Status.INCONCLUSIVE, reason=reason)

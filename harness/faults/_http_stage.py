@@ -113,16 +113,16 @@ class HttpStage(Stage[_Parameters]):
         return self._flush(0.0)
 
     def _take_chunk(self, reader: StruckAnswer, data: bytes) -> bool:
-        if self._copy is not None or (chunk := self._answers.take_chunk(data)) is None:
+        if (chunk := self._answers.take_chunk(data)) is None:
             return False
+        self._keep_copy(data)
         self._emit(reader.take_chunk(chunk))
         return True
 
     def _take_part(self, part: MessagePart, raw: bytes) -> None:
         if part is MessagePart.RAW and not self._answers.is_between:
             self._give_up()
-        if self._copy is not None and len(self._copy) <= _MOST_REMEMBERED:
-            self._copy += raw
+        self._keep_copy(raw)
         reader = self._reader
         if reader is None:
             self._queue.append(raw)
@@ -132,6 +132,10 @@ class HttpStage(Stage[_Parameters]):
             self._emit(reader.take(part, raw))
         if self._answers.is_between and part is not MessagePart.RAW:
             self._end_answer()
+
+    def _keep_copy(self, raw: bytes) -> None:
+        if self._copy is not None and len(self._copy) <= _MOST_REMEMBERED:
+            self._copy += raw
 
     def _give_up(self) -> None:
         """From here on it is no HTTP: what was kept back leaves, and everything passes."""

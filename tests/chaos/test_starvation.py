@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from harness.chaos import starvation
+from harness.chaos.drain_judging import judge_drain
 from harness.chaos.judging import explain_invisible_fault, judge_integrity
 from harness.chaos.objective_judging import judge_experiment_objective
 from harness.chaos.others_judging import judge_others
 from harness.chaos.pulse_judging import judge_pulse
 from harness.chaos.recovery_judging import judge_recovery, measure_baseline
-from harness.chaos.starvation import StarvationWatch, spare_starved
-from harness.core.experiment import Experiment, Sample
+from harness.chaos.starvation import TIMEOUTS, StarvationWatch, spare_starved
+from harness.core.experiment import Experiment, ExperimentPlan, Fault, Proof, Sample, Strike
 from harness.core.objective import PROFILES
 from harness.core.objective_parser import parse_objective
 from harness.core.plan import PlannedCheck
@@ -64,6 +65,24 @@ def test_a_wrong_answer_is_wrong_on_a_busy_machine_too() -> None:
     experiment = lived(samples=(*BASELINE, wrong), starved=((0.0, 99.0),))
     assert judge_integrity(experiment).status is Status.FAIL
     assert spare_starved(experiment).samples[-1] == wrong
+
+
+@pytest.mark.parametrize(("error", "is_spared"), [("http_status", True), ("closed", True), ("malformed_http", False)])
+def test_only_what_a_busy_machine_explains_is_spared(error: str, is_spared: bool) -> None:
+    experiment = lived(samples=(*BASELINE, *load(5, 7, error=error)), starved=((0.0, 99.0),))
+    assert (spare_starved(experiment).samples[-1].error is None) is is_spared
+    assert spare_starved(experiment, TIMEOUTS).samples[-1].error == error
+
+
+@pytest.mark.parametrize(("error", "status"), [("closed", Status.FAIL), ("total_timeout", Status.INCONCLUSIVE)])
+def test_an_answer_that_a_restart_has_lost_is_lost_on_a_busy_machine_too(error: str, status: Status) -> None:
+    """A connection that ends at the signal was ended by the service."""
+    restart = ExperimentPlan.of_fault(Fault("", "stop", platform="a", duration=2.0, name="f"), CHAOS)
+    lost = Sample(4.95, 0.2, 0.0, error)
+    strikes = (Strike(restart.faults[0], 5.0, 7.0, Proof("probe", detail="it ended")),)
+    samples = (*BASELINE, lost, *load(5.1, 17))
+    experiment = lived(plan=restart, samples=samples, strikes=strikes, starved=((4.0, 9.0),))
+    assert judge_drain(experiment).status is status
 
 
 def test_a_busy_machine_is_no_effect_of_a_fault() -> None:
