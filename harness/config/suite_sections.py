@@ -90,7 +90,7 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
     columns: dict[str, Any] = {"group": section.group, "types": section.types, "facets": facets}
     data = read_data_file("file", section.file, labels=section.labels, **columns)
     golden, training = read_data_file("golden", section.golden), None
-    if data is not None and "validation" in suites:
+    if data is not None and {"validation", "adversarial"} & set(suites):
         if data.names and (section.training or "").endswith((".csv", ".parquet")):
             columns = {"inputs": data.names}
         training = read_data_file("training", section.training, **columns)
