@@ -1,6 +1,6 @@
 """Real gateways and replicas under faults with known answers: the verdicts say what docs/findings.md says.
 
-A machine that is too busy leaves a verdict open, never turns it round; then a test of a gateway is skipped.
+A machine that is too busy leaves a verdict open, never turns it round; then a test is skipped.
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ def test_replicas_that_are_asked_to_end(kind: Replicated, tmp_path: Path) -> Non
     with start_replicas(kind, tmp_path):
         file = EXAMPLES / "rolling_restart.toml"
         outcome = run_gate(tmp_path, f"--ai-experiments={file}", suite="chaos", timeout=400)
+    drains = outcome.check("test_drains[rolling-restart]")
+    if drains["verdict"] == "INCONCLUSIVE":
+        pytest.skip(f"this machine is too busy for {kind.name}: {drains['reason']}")
     reason = list_failed(outcome)["test_drains[rolling-restart]"]
     assert "were lost" in reason
     assert ": 0 of" not in reason.partition("were lost")[0]
