@@ -46,8 +46,9 @@ class AnsweredRows:
     `numbers` are their places in the data. Of classes, `labels` and `predictions` are places in `classes` (those of the
     labels first, `label_count` of them, then those that were answered besides), and `scores` has the shape
     (n, label_count): the score of each class, None where the answers have none or it is not known whose they are
-    (`no_scores` says why). Of a regression, `labels` and `predictions` are numbers, and `classes` is empty. Of an
-    embedding, `labels` are classes and `vectors` has the shape (n, dimension).
+    (`no_scores` says why). `confidence`, shape (n,), is the probability of each answered class where the answers state
+    that one alone, as a language model's log-probabilities do. Of a regression, `labels` and `predictions` are numbers,
+    and `classes` is empty. Of an embedding, `labels` are classes and `vectors` has the shape (n, dimension).
 
     `columns` are the data's slice and sensitive columns by name, as text; `weights` how much each row counts, 1 by
     default. `population` says which rows belong to the sample of all data; others were asked for a slice alone.
@@ -64,6 +65,7 @@ class AnsweredRows:
     label_count: int = 0
     scores: Values | None = None
     no_scores: str = ""
+    confidence: Values | None = None
     vectors: Values | None = None
     columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     sensitive: tuple[str, ...] = ()
@@ -92,7 +94,18 @@ class AnsweredRows:
         return self.select(self.population)
 
 
-_PER_ROW = ("numbers", "labels", "predictions", "failed", "declined", "weights", "population", "scores", "vectors")
+_PER_ROW = (
+    "numbers",
+    "labels",
+    "predictions",
+    "failed",
+    "declined",
+    "weights",
+    "population",
+    "scores",
+    "confidence",
+    "vectors",
+)
 
 
 def make_answered_rows(labels: NDArray[Any], predictions: NDArray[Any], **given: Any) -> AnsweredRows:

@@ -69,6 +69,7 @@ class _Columns:
         self._places[np.asarray(asked, dtype=np.int64)] = np.arange(n)
         self.states = np.full(n, RowState.FAILED.value, dtype="U10")
         self.labels, self.values = np.full(n, NO_CLASS, dtype=np.int64), np.full(n, np.nan)
+        self.confidence = np.full(n, np.nan)
         self.names: dict[str, int] = {}
         self.rows: Values | None = None
         self.widths: set[int] = set()
@@ -82,6 +83,8 @@ class _Columns:
         if batch.labels:
             codes = [self.names.setdefault(label, len(self.names)) for label in batch.labels]
             self.labels[places] = np.asarray(codes)[is_asked]
+        if batch.confidence is not None:
+            self.confidence[places] = batch.confidence
         if batch.numbers:
             self.values[places] = np.asarray(batch.numbers)[is_asked]
         rows = batch.scores or batch.vectors
@@ -136,6 +139,7 @@ def build_answered_rows(
         classes=tuple(codes),
         label_count=label_count,
         **_place_scores(columns, classes, coded, predictions, is_ordered=bool(data.classes)),
+        confidence=_fill_confidence(columns.confidence, failed),
         **shared,
     )
 
@@ -164,6 +168,14 @@ def _fill_vectors(columns: _Columns, failed: Flags) -> tuple[Values, Flags]:
     """The vectors, zero where there is none or one of another length than the first; and the rows that have none."""
     vectors = np.full((len(failed), 1), np.nan) if columns.rows is None else columns.rows
     return np.nan_to_num(vectors), failed | np.isnan(vectors).any(axis=1)
+
+
+def _fill_confidence(confidence: Values, failed: Flags) -> Values | None:
+    """The confidence of each row, full where one failed; None unless every answered row states it."""
+    given = ~np.isnan(confidence)
+    if not given.any() or not (given | failed).all():
+        return None
+    return np.where(failed, 1.0, confidence)
 
 
 def _place_scores(

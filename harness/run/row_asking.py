@@ -5,6 +5,7 @@ Tested in tests/suites/validation/test_accuracy.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -42,7 +43,8 @@ class RowBatch:
     """What one request brought: a line of `validation/answers.jsonl`.
 
     `rows` are places in the data. `labels`, `scores`, `numbers` and `vectors` have an entry for each row, or are None
-    where the answer holds none. `cut`: the limit of tokens ended a text.
+    where the answer holds none. `cut`: the limit of tokens ended a text. `confidence` is the probability of a text by
+    the log-probabilities of its tokens, None where they are not stated.
     """
 
     rows: tuple[int, ...]
@@ -52,6 +54,7 @@ class RowBatch:
     numbers: tuple[float, ...] | None = None
     vectors: tuple[tuple[float, ...], ...] | None = None
     cut: bool = False
+    confidence: float | None = None
 
 
 Keep = Callable[[RowBatch, Exchange], None]
@@ -131,7 +134,9 @@ class RowAsker:
         if replies := read_rows(answer, n):
             labels = tuple(self._name_class(str(reply.label).strip()) for reply in replies)
             scores = [reply.scores for reply in replies]
-            return {"labels": labels, "scores": None if None in scores else tuple(scores)}
+            if None in scores:
+                return {"labels": labels, "confidence": read_confidence(answer)}
+            return {"labels": labels, "scores": tuple(scores)}
         chances = read_numbers(answer, n) if self._binary else None
         if chances is None or not all(0 <= chance <= 1 for chance in chances):
             return None
@@ -144,6 +149,14 @@ class RowAsker:
         if label in classes or not label.isdecimal() or int(label) >= len(classes):
             return label
         return classes[int(label)]
+
+
+def read_confidence(answer: Answer) -> float | None:
+    """The probability of the text: the product of its tokens'; None where the tokens are not those of the text."""
+    tokens = answer.logprobs
+    if not tokens or "".join(token.token for token in tokens).strip() != (answer.text or "").strip():
+        return None
+    return math.exp(min(0.0, sum(token.logprob for token in tokens)))
 
 
 def list_binary_classes(data: Dataset) -> tuple[str, ...]:

@@ -90,3 +90,27 @@ def test_a_calibrated_model_passes_and_an_over_confident_one_fails() -> None:
     assert low <= 0.01
     assert high < 0.05
     assert ECE.prepare(draw(1000, 1, distance=0.15), Aim()).find_bounds((0.05, 0.05), 0)[0] > 0.05
+
+
+def draw_texts(n: int, seed: int, excess: float) -> AnsweredRows:
+    """Rows of three classes, answered as a language model does: with the probability of its answer alone."""
+    generator = np.random.default_rng((n, seed))
+    labels = generator.integers(0, 3, n)
+    chance = generator.uniform(0.4, 0.9, n)
+    predictions = np.where(generator.random(n) < chance, labels, (labels + 1) % 3)
+    stated = np.minimum(1.0, chance + excess)
+    return make_answered_rows(labels, predictions, classes=("a", "b", "c"), confidence=stated, no_scores="none")
+
+
+def test_the_confidence_of_a_language_model_is_judged_without_scores_of_all_classes() -> None:
+    calibrated, sharp = draw_texts(1000, 1, 0.0), draw_texts(1000, 1, 0.2)
+    low, high = ECE.prepare(calibrated, Aim()).find_bounds((0.05, 0.05), 1)
+    assert low < 0.02
+    assert high < 0.09
+    assert ECE.prepare(sharp, Aim()).find_bounds((0.05, 0.05), 1)[0] > 0.1
+    assert "scores of all classes" in ECE.prepare(calibrated, Aim(1)).unjudged
+    unknown = replace(calibrated, confidence=None)
+    assert ECE.prepare(unknown, Aim()).unjudged == "ece needs scores, or log-probabilities of a text's tokens: none"
+    chosen = calibrated.select(np.arange(5)).confidence
+    assert chosen is not None
+    assert len(chosen) == 5

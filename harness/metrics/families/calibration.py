@@ -1,9 +1,10 @@
 """Calibration: of rows answered with a confidence of 80 %, are 80 % right?
 
 The confidence of a row is, of two classes, the probability of the second one (or of the class that is aimed at), else
-that of the most probable class. Rows are put into bins of equal mass by their confidence; the expected calibration
-error (ECE) is the mean distance between the share of right rows and the mean confidence of a bin. It is over 0 for a
-perfect model, too: by how much, the null says, whose rows are right as often as the confidence states.
+that of the most probable class; of a language model that of its answer, by the log-probabilities. Rows are put into
+bins of equal mass by their confidence; the expected calibration error (ECE) is the mean distance between the share of
+right rows and the mean confidence of a bin. It is over 0 for a perfect model, too: by how much, the null says, whose
+rows are right as often as the confidence states.
 
 With b the true distances and e the noise, sum w|b + e| <= sum w|b| + sum w|e|: FAIL needs an ECE above the limit by
 more than the null's quantile. And sum w|b + e| >= sum w|b| + sum w s e with the signs s of b: PASS needs an ECE under
@@ -55,7 +56,9 @@ class Reliability:
 
 def find_confidence(rows: AnsweredRows, aim: Aim) -> tuple[Values, Values]:
     """The confidence of each row, and whether the class that it is confident of is the label (1.0) or not (0.0)."""
-    assert rows.scores is not None
+    if rows.scores is None:
+        assert rows.confidence is not None
+        return rows.confidence, rows.right.astype(float)
     scores = np.clip(rows.scores, 0.0, 1.0)
     of_class = aim.of_class
     if of_class is None and rows.label_count == 2:
@@ -83,7 +86,7 @@ def measure_reliability(confidence: Values, right: Values, weights: Values) -> R
 
 def prepare_ece(rows: AnsweredRows, aim: Aim) -> Prepared:
     """The expected calibration error, ready to be bounded."""
-    if problem := find_probability_problem(rows):
+    if problem := _find_problem(rows, aim):
         return prepare_unjudged(problem)
     if len(rows) < 2 * _ROWS_IN_BIN:
         return prepare_unjudged(f"{len(rows)} rows are too few: bins of {_ROWS_IN_BIN} rows are compared")
@@ -101,6 +104,15 @@ def prepare_ece(rows: AnsweredRows, aim: Aim) -> Prepared:
     return Prepared(compute, add_extremes(rows.weights), len(rows), find_own_bounds)
 
 
+def _find_problem(rows: AnsweredRows, aim: Aim) -> str:
+    """Why there is no confidence; empty if there is one: of all classes, or of the answered one alone."""
+    if rows.scores is not None:
+        return find_probability_problem(rows)
+    if rows.confidence is None:
+        return f"ece needs scores, or log-probabilities of a text's tokens: {rows.no_scores}"
+    return "ece of one class needs the scores of all classes" if aim.of_class is not None else ""
+
+
 FAMILY = (
     QualityMetric(
         define_metric(
@@ -110,7 +122,7 @@ FAMILY = (
             "class",
             direction="<=",
         ),
-        ("classes", "scores"),
+        ("classes",),
         prepare_ece,
         "the null of a calibrated model at this n",
     ),
