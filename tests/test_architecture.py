@@ -55,6 +55,7 @@ FOUND_BY_NAME = ("harness.suites", "harness.scenarios", "harness.reports", "suit
 LAZY = {
     "harness/plugin/__init__.py": "a plain pytest run must not pay for a gate that it does not use",
     "harness/config/suite_sections.py": "numpy is loaded only for those who have data",
+    "harness/config/drift.py": "numpy is loaded only for those who have a reference sample",
     "harness/chaos/injector.py": "toxiproxy-python is an extra, loaded only to disturb a link",
     "harness/chaos/live_view.py": "rich is an extra, loaded only for the terminal of a game day",
     "harness/generation/search.py": "Hypothesis and jsonschema are an extra, loaded only when a search begins",

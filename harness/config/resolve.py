@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from harness.config.drift import read_drift
 from harness.config.endpoint import resolve_endpoint
 from harness.config.evaluation import read_evaluation
 from harness.config.experiments import read_experiments
@@ -83,6 +84,7 @@ def resolve_settings(options: Options, environ: Mapping[str, str], folders: Sequ
         promises=_check_promises(file.promises, source),
         others=resolve_suite_endpoints(file.suite, endpoint, suites, source),
         data=data,
+        drift=read_drift(file.drift, file.data, data.dataset if data else None, source),
         evaluation=read_evaluation(file.evaluation, file.judge, file.objective, suites, environ, source),
         sections=own_sections,
         links=read_links(file.links, source),

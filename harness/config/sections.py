@@ -109,6 +109,8 @@ class DataSection:
     slices: list[str] = field(default_factory=list)
     sensitive: list[str] = field(default_factory=list)
     weight: str | None = None
+    time: str | None = None
+    time_margin: OverZero[float] = 0.1
     slice_margin: OverZero[float] = 0.1
     smallest_group: OverZero[int] = 30
     leave_out: list[str] = field(default_factory=list)
@@ -116,6 +118,17 @@ class DataSection:
     changed_limit: float | None = None
     training: str | None = None
     leak_limit: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class DriftSection:
+    """`[drift]`: a sample of inputs as they were, such as the training data; a column of it may be recorded answers."""
+
+    reference: str | None = None
+    prediction: str | None = None
+    measure: Literal["psi", "ks"] = "psi"
+    limit: OverZero[float] = 0.1
+    vector_limit: OverZero[float] = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +292,7 @@ class ConfigFile:
     data: DataSection = field(default_factory=DataSection)
     evaluation: EvaluationSection = field(default_factory=EvaluationSection)
     judge: JudgeSection | None = None
+    drift: DriftSection = field(default_factory=DriftSection)
     reference: LocalModel | None = None
     relation: list[Relation] = field(default_factory=list)
     links: dict[str, LinkSection] = field(default_factory=dict)

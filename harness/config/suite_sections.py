@@ -75,7 +75,12 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
         return None
 
     facets = Facets(
-        tuple(section.slices), tuple(section.sensitive), section.weight, section.task, tuple(section.classes)
+        tuple(section.slices),
+        tuple(section.sensitive),
+        section.weight,
+        section.task,
+        tuple(section.classes),
+        section.time,
     )
 
     def read_data_file(key: str, name: str | None, **more: Any) -> Dataset | None:
@@ -110,13 +115,15 @@ def read_data_settings(section: DataSection, suites: tuple[str, ...], source: Co
         section.changed_limit,
         training,
         section.leak_limit,
+        section.time_margin,
     )
 
 
 def _check_shares(section: DataSection, source: ConfigSource) -> None:
     if any(length < 1 for length in section.shape):
         raise source.error(f"every length must be over 0, got {section.shape!r}", "data", "shape")
-    for key, margin in (("slice_margin", section.slice_margin), ("baseline_margin", section.baseline_margin)):
+    for key in ("slice_margin", "baseline_margin", "time_margin"):
+        margin = getattr(section, key)
         if margin is not None and margin >= 0.5:
             raise source.error(f"must be a difference of shares under 0.5, like 0.1, got {margin:g}", "data", key)
     for key, share in (("changed_limit", section.changed_limit), ("leak_limit", section.leak_limit)):

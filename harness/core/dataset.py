@@ -26,7 +26,7 @@ _RANGES, _MOST_VALUES = 4, 12
 class Facets:
     """The settings of labelled data other than its inputs and labels, as the fields of `Dataset`.
 
-    `weight` names the column of weights.
+    `weight` names the column of weights, `time` that of times.
     """
 
     slices: tuple[str, ...] = ()
@@ -34,10 +34,13 @@ class Facets:
     weight: str | None = None
     task: str = ""
     classes: tuple[str, ...] = ()
+    time: str | None = None
 
     def list_columns(self, group: str | None) -> tuple[str, ...]:
         """The columns that it names, and that of the group, each once."""
-        return tuple(dict.fromkeys(name for name in (group, *self.slices, *self.sensitive, self.weight) if name))
+        return tuple(
+            dict.fromkeys(name for name in (group, *self.slices, *self.sensitive, self.weight, self.time) if name)
+        )
 
 
 NO_FACETS = Facets()
@@ -64,10 +67,11 @@ class Dataset:
 
     `inputs[i]` is a row of numbers (a list of floats), a prompt (str) or an object of named fields (dict), `labels[i]`
     what is expected of it, and `groups[i]` the name of the slice that it belongs to. `digest` is the SHA-256 of the
-    file; `shape` what one row of numbers looks like, such as (8, 8) for an image. `names` are those of the numbers in
-    a row, where the file has them. `columns[name][i]` is the value of a column by which the rows are cut into slices,
-    as text (`slices`, `sensitive` name which is for what); `weights[i]` how much a row counts. `task` is one of
-    `TASKS`; `classes` are the labels in the order of the scores, where the configuration gives it.
+    file; `shape` what one row of numbers looks like, such as (8, 8) for an image. `names` are those of the numbers in a
+    row, where the file has them. `columns[name][i]` is the value of a column by which the rows are cut into slices, as
+    text (`slices`, `sensitive` name which is for what); `weights[i]` how much a row counts, `times[i]` when it was
+    recorded (s, or any number that grows). `task` is one of `TASKS`; `classes` are the labels in the order of the
+    scores, where the configuration gives it.
     """
 
     name: str
@@ -83,6 +87,7 @@ class Dataset:
     weights: Sequence[float] | None = None
     task: str = ""
     classes: tuple[str, ...] = ()
+    times: Sequence[float] | None = None
 
     @property
     def is_labelled(self) -> bool:

@@ -13,6 +13,7 @@ from harness.core.arrival_settings import SOAK
 from harness.core.attack_settings import AttackSettings
 from harness.core.bounds import OverZero
 from harness.core.dataset import Dataset
+from harness.core.drift import DRIFT_GROUNDS, DriftSettings, list_drift_grounds
 from harness.core.endpoint import Endpoint
 from harness.core.evaluation import EVALUATION_GROUNDS, EvaluationSettings, list_evaluation_grounds
 from harness.core.experiment import ChaosSettings, ExperimentPlan, Link
@@ -96,6 +97,7 @@ class DataSettings:
     changed_limit: float | None = None
     training: Dataset | None = None
     leak_limit: float = 0.01
+    time_margin: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class Settings:
     others: Mapping[str, Endpoint] = field(default_factory=dict)
     data: DataSettings | None = None
     evaluation: EvaluationSettings | None = None
+    drift: DriftSettings | None = None
     sections: Mapping[str, Any] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
     platform: tuple[Replica, ...] = ()
@@ -192,6 +195,7 @@ class Settings:
             "soak": self.load is not None and self.load.shape_name == SOAK,
             "data": self.data is not None and self.data.dataset is not None,
             "slices": self.data is not None and self.data.dataset is not None and bool(self.data.dataset.slices),
+            **list_drift_grounds(self.drift, self.data.dataset if self.data else None),
             "golden": self.data is not None and self.data.golden is not None,
             "training": self.data is not None and self.data.training is not None,
             "changed_limit": self.data is not None and self.data.changed_limit is not None,
@@ -225,6 +229,7 @@ GROUNDS = {
     "soak": 'the load is no soak ([load] scenario = "soak")',
     "data": "no labelled data is configured ([data] file)",
     "slices": "no columns of slices are configured ([data] slices)",
+    **DRIFT_GROUNDS,
     "golden": "no golden outputs are configured ([data] golden)",
     "training": "no data are named that the model learned from ([data] training)",
     "changed_limit": "no share of answers is configured that may change ([data] changed_limit)",

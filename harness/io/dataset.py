@@ -10,6 +10,8 @@ import hashlib
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,7 @@ def read_dataset(
         columns.weights or None,
         facets.task,
         facets.classes,
+        columns.times or None,
     )
 
 
@@ -108,6 +111,7 @@ class _Columns:
         self.labels: list[Any] = []
         self.others: dict[str, list[str]] = {name: [] for name in others}
         self.weights: list[float] = []
+        self.times: list[float] = []
         self.names: tuple[str, ...] = ()
         self.width: int | None = None
         self._label, self._renamed, self._facets = label, renamed, facets
@@ -128,6 +132,8 @@ class _Columns:
             self.others[name].append(sys.intern(value))
             if name == self._facets.weight:
                 self.weights.append(_parse_weight(value, row.where, name))
+            if name == self._facets.time:
+                self.times.append(_parse_time(value, row.where, name))
 
     def _check_label(self, row: LabelledRow) -> Any:
         """The label of a row, as the configuration renames it. Raises `ConfigError` for one that it does not name."""
@@ -151,6 +157,19 @@ def _parse_weight(text: str, where: str, name: str) -> float:
     if weight <= 0:
         refuse_cell(where, f"{weight:g} is no weight; give a number over 0", name)
     return weight
+
+
+def _parse_time(text: str, where: str, name: str) -> float:
+    """A number as it is, a date of ISO 8601 in seconds; UTC where it names no zone."""
+    number = math.nan
+    with suppress(ValueError):
+        number = float(text)
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text if math.isnan(number) else "")
+        number = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if not math.isfinite(number):
+        refuse_cell(where, f"{text!r:.60} is no time; give ISO 8601, as in 2026-11-30T08:00:00Z, or a number", name)
+    return number
 
 
 def _describe_form(row_input: Any) -> str:

@@ -43,10 +43,7 @@ def judge_worst_slice(rows: AnsweredRows, labelled: LabelledRows, columns: tuple
     if problem:
         return make_inconclusive(problem, n=0)
     rows = rows.select(~rows.declined)  # a 429 does not show whether the row is wrong
-    wrong, what = ~rows.right, "wrong"
-    if rows.labels.dtype.kind == "f":
-        errors = np.abs(rows.labels - rows.predictions)
-        wrong, what = errors > np.quantile(errors, _LARGE), "among the tenth with the largest errors"
+    wrong, what = mark_wrong_rows(rows)
     tests, few = [], []
     for name, members in _list_slices(rows, columns):
         n, rest = int(members.sum()), int((~members).sum())
@@ -64,6 +61,14 @@ def judge_worst_slice(rows: AnsweredRows, labelled: LabelledRows, columns: tuple
         reason = f"no slice of {unjudged[0]} has enough rows to be judged"
         return make_inconclusive(reason, n=len(rows), notes=tuple(notes))
     return _judge_tests(sorted(tests, key=lambda test: test.p), len(rows), margin, what, tuple(notes))
+
+
+def mark_wrong_rows(rows: AnsweredRows) -> tuple[Flags, str]:
+    """The rows whose class is wrong, or the tenth whose numbers are furthest from their labels; and in words."""
+    if rows.labels.dtype.kind != "f":
+        return ~rows.right, "wrong"
+    errors = np.abs(rows.labels - rows.predictions)
+    return errors > np.quantile(errors, _LARGE), "among the tenth with the largest errors"
 
 
 def _list_slices(rows: AnsweredRows, columns: tuple[str, ...]) -> Iterator[tuple[str, Flags]]:

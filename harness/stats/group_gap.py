@@ -62,9 +62,10 @@ def bound_gap(
 
 def _bound_pairs(good: Values, n: Values, centers: Values, alpha: float, *, upwards: bool, as_ratio: bool) -> Values:
     """The bounds of each pair's difference, the first minus the second: (groups, groups), the diagonal -inf."""
-    counts = list(zip(good.tolist(), n.tolist(), strict=True))
-    lows = np.array([clopper_pearson_lower(k, total, alpha) for k, total in counts])
-    highs = np.array([clopper_pearson_upper(k, total, alpha) for k, total in counts])
+    lows, highs = np.zeros(len(n)), np.ones(len(n))
+    for place, (k, total) in enumerate(zip(good.tolist(), n.tolist(), strict=True)):
+        lows[place] = clopper_pearson_lower(k, total, alpha)
+        highs[place] = clopper_pearson_upper(k, total, alpha)
     if as_ratio:
         with np.errstate(divide="ignore"):
             lows, highs = np.log(lows), np.log(highs)
