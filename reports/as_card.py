@@ -21,7 +21,7 @@ SUFFIX = ".card.md"
 
 _PARTS = {
     "Fairness": ("test_fairness",),
-    "Slices": ("test_worst_slice",),
+    "Slices": ("::test_worst_slice",),
     "Against the baseline": ("validation/test_baseline", "test_fidelity"),
     "Robustness": ("adversarial/", "test_metamorphic"),
     "Stability and parity": ("test_determinism", "test_batch_invariance", "test_parity", "test_golden"),
@@ -79,9 +79,11 @@ def _describe_model(report: Report) -> str:
 
 def _choose_part(row: CheckRow) -> str:
     """The part of the card that a check belongs to; empty for one that says nothing about the model."""
-    if "validation" in row.suite and re.search(r"\bECE\b|calibration", row.metric or ""):
-        return _CALIBRATION
     place = f"{row.suite}/{row.id.rpartition('/')[2]}"
+    if "::" not in place:
+        return ""
+    if "/test_baseline" not in place and re.search(r"\bECE\b|calibration", row.metric or ""):
+        return _CALIBRATION
     for part, pieces in _PARTS.items():
         if any(map(place.__contains__, pieces)):
             return part
